@@ -1,0 +1,140 @@
+"""What is wrong with this argument, in one sentence?
+
+`{Owner}: {what must hold}. Received: {name}={value!r}. {What to do}.`
+Each check takes the owner (an object or a name) and one keyword, and returns
+the value, so that a constructor reads `self.ratio = positive_int(self, ...)`.
+"""
+
+import difflib
+import math
+import numbers
+from collections.abc import Collection
+from typing import Any
+
+
+def owner_name(owner: Any) -> str:
+    """Returns the name an error sentence starts with."""
+    return owner if isinstance(owner, str) else type(owner).__name__
+
+
+def _one(named: dict[str, Any]) -> tuple[str, Any]:
+    ((name, value),) = named.items()
+    return name, value
+
+
+def _refuse(owner, name, value, must, error=ValueError, advice=""):
+    advice = f" {advice}" if advice else ""
+    raise error(
+        f"{owner_name(owner)}: `{name}` must be {must}. "
+        f"Received: {name}={value!r}.{advice}"
+    )
+
+
+def _is_int(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_number(value):
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_real and math.isfinite(value)
+
+
+def whole(owner: Any, *, least: int = 0, **named: Any) -> int:
+    """Returns the keyword's value if it is an int of at least `least`."""
+    name, value = _one(named)
+    must = f"an int of at least {least}"
+    if not _is_int(value):
+        _refuse(owner, name, value, must, TypeError)
+    if value < least:
+        _refuse(owner, name, value, must)
+    return int(value)
+
+
+def positive_int(owner: Any, **named: Any) -> int:
+    """Returns the keyword's value if it is an int of at least 1."""
+    return whole(owner, least=1, **named)
+
+
+def number(
+    owner: Any,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float | None = None,
+    **named: Any,
+) -> float:
+    """Returns the keyword's value if it is a finite number in the range."""
+    name, value = _one(named)
+    low = f"above {above}" if above is not None else f"at least {least}"
+    parts = [low] if above is not None or least > -math.inf else []
+    parts += [f"at most {most}"] if most < math.inf else []
+    must = " ".join(["a finite number", " and ".join(parts)]).strip()
+    if not _is_number(value):
+        wrong_kind = not isinstance(value, numbers.Real)
+        kind = TypeError if wrong_kind else ValueError
+        _refuse(owner, name, value, must, kind)
+    if not least <= value <= most or (above is not None and value <= above):
+        _refuse(owner, name, value, must)
+    return float(value)
+
+
+def positive(owner: Any, **named: Any) -> float:
+    """Returns the keyword's value if it is a finite number above 0."""
+    return number(owner, above=0, **named)
+
+
+def ratio(owner: Any, **named: Any) -> float:
+    """Returns the keyword's value if it is a number from 0 to 1."""
+    return number(owner, least=0, most=1, **named)
+
+
+def boolean(owner: Any, **named: Any) -> bool:
+    """Returns the keyword's value if it is True or False."""
+    name, value = _one(named)
+    if not isinstance(value, bool):
+        _refuse(owner, name, value, "True or False", TypeError)
+    return value
+
+
+def one_of(owner: Any, *, among: Collection[str], **named: Any) -> str:
+    """Returns the keyword's value if it is one of a few words."""
+    name, value = _one(named)
+    if value not in among:
+        words = ", ".join(repr(word) for word in among)
+        _refuse(owner, name, value, f"one of {words}")
+    return value
+
+
+def instance(owner: Any, *, of: type, **named: Any) -> Any:
+    """Returns the keyword's value if it is an instance of a class."""
+    name, value = _one(named)
+    if not isinstance(value, of):
+        _refuse(owner, name, value, f"a `{of.__name__}`", TypeError)
+    return value
+
+
+def known(
+    owner: Any, *, among: Collection[str], kind: str, **named: Any
+) -> str:
+    """Returns the keyword's value if it is a name that is known.
+
+    Args:
+        owner: object or str. Who asks.
+        among: the names there are, many.
+        kind: str. What they name, in the singular: `"layer"`.
+        **named: the one keyword to look at.
+
+    Raises:
+        ValueError: with the three nearest names and the count.
+    """
+    _, value = _one(named)
+    if value in among:
+        return value
+    lowered = {name.lower(): name for name in among}
+    close = difflib.get_close_matches(str(value).lower(), lowered, 3, 0.3)
+    nearest = ", ".join(f"`{lowered[name]}`" for name in close)
+    nearest = f" Nearest: {nearest}." if nearest else ""
+    raise ValueError(
+        f"{owner_name(owner)}: no {kind} `{value}`.{nearest} "
+        f"{len(among)} {kind}s in all."
+    )

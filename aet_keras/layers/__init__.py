@@ -1,0 +1,3 @@
+"""Which tensors in, which tensors out?"""
+
+__all__ = []
