@@ -1,0 +1,91 @@
+"""How does a layer see a feature map as a row of positions?"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from aet_keras._check import owner_name
+
+
+def check_rank(owner: Any, shape: tuple) -> None:
+    """Raises unless `shape` is that of a sequence or of a feature map."""
+    if len(shape) in (3, 4) and shape[-1] is not None:
+        return
+    raise ValueError(
+        f"{owner_name(owner)}: inputs must be `(batch, positions, channels)` "
+        "or `(batch, height, width, channels)`, with the channels known, "
+        "because weights are made for them. Received: "
+        f"shape={tuple(shape)!r}. Place the layer before pooling or "
+        "flattening, or add an axis with `keras.layers.Reshape`."
+    )
+
+
+def input_spec(shape: tuple) -> keras.layers.InputSpec:
+    """Returns what a layer built for `shape` takes: its channels."""
+    return keras.layers.InputSpec(min_ndim=3, max_ndim=4, axes={-1: shape[-1]})
+
+
+def count(shape: tuple) -> Any:
+    """Returns the number of positions, None where a side is not known."""
+    sides = shape[1:-1]
+    return None if any(side is None for side in sides) else math.prod(sides)
+
+
+def flatten(inputs: Any) -> Any:
+    """Returns inputs as `(batch, positions, channels)`."""
+    shape = ops.shape(inputs)
+    return ops.reshape(inputs, (-1, count(shape), shape[-1]))
+
+
+def flatten_mask(mask: Any, inputs: Any) -> Any:
+    """Returns a mask as bool `(batch, positions)`, None without a mask."""
+    if mask is None:
+        return None
+    positions = count(ops.shape(inputs))
+    return ops.cast(ops.reshape(mask, (-1, positions)), "bool")
+
+
+def blank(row: Any, mask: Any) -> Any:
+    """Returns `row` with zeros at masked positions.
+
+    Padding may hold anything, and a NaN outlives a weight of zero.
+    """
+    if mask is None:
+        return row
+    return ops.where(mask[..., None], row, ops.zeros_like(row))
+
+
+def widen(tensor: Any) -> Any:
+    """Returns half precision as float32, anything else as it is.
+
+    A sum over positions soon leaves float16's range (65,504) and bfloat16's
+    three digits.
+    """
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    is_half = dtype in ("float16", "bfloat16")
+    return ops.cast(tensor, "float32") if is_half else tensor
+
+
+def mean(row: Any, mask: Any) -> Any:
+    """Returns the mean over positions that are not masked, 0 without any."""
+    if mask is None:
+        return ops.mean(row, axis=1)
+    kept = ops.cast(mask, row.dtype)[..., None]
+    total = ops.sum(blank(row, mask), axis=1)
+    return total / ops.maximum(ops.sum(kept, axis=1), 1)
+
+
+def softmax(scores: Any, mask: Any) -> Any:
+    """Returns weights over the last axis, zero where masked.
+
+    The least finite number stands for -inf, so that a row that is masked
+    from end to end is even instead of NaN.
+    """
+    if mask is None:
+        return ops.softmax(scores, axis=-1)
+    dtype = keras.backend.standardize_dtype(scores.dtype)
+    least = ops.cast(np.finfo(dtype).min, dtype)
+    return ops.softmax(ops.where(mask, scores, least), axis=-1)

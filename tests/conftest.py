@@ -1,0 +1,48 @@
+"""What does every test stand on?"""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TF is imported
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import keras
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DATA = pathlib.Path(os.environ.get("AET_DATA", ROOT / ".." / "shared" / "data"))
+
+# Keras turns variables into arrays in the old way; NumPy 2 says so each time.
+KERAS_WARNING = (
+    "ignore:__array__ implementation doesn't accept a copy keyword"
+    ":DeprecationWarning"
+)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", KERAS_WARNING)
+
+
+@pytest.fixture(autouse=True)
+def clean_keras():
+    """Seeds all random numbers, and hands global state back as it was."""
+    policy = keras.config.dtype_policy()
+    keras.utils.set_random_seed(0)
+
+    yield
+
+    keras.utils.clear_session(free_memory=False)
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def shared_data():
+    """Returns the path of a file of real data, or skips with its name."""
+
+    def find(name):
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(f"{path} is missing; AET_DATA names its folder")
+        return path
+
+    return find
