@@ -1,0 +1,191 @@
+"""How well do probabilities name the true classes?"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from aet_keras.evaluation import _tables
+
+_LEAST_PROBABILITY = 1e-7  # Keras's own, so that losses can be compared
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """Holds the scores of one class; `None` where the split has none of it.
+
+    Args:
+        name: str. The class.
+        precision: float or None. Right ones among those called so.
+        recall: float or None. Right ones among those that are so.
+        f1: float or None. Harmonic mean of the two.
+        count: int. How many examples of the class there are.
+
+    Example:
+    >>> aet_keras.evaluation.ClassScore("hat", 1.0, 0.5, 2 / 3, 8).recall
+    0.5
+    """
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Holds how well a classifier did on one split.
+
+    `measure_classification` makes it. The macro figures are plain means over
+    the classes that the split holds; a class that it lacks counts for nothing.
+
+    Args:
+        accuracy: float. Share of examples whose most probable class is true.
+        loss: float. Mean cross-entropy of the probabilities, in nats.
+        macro_precision: float. Mean precision of the classes.
+        macro_recall: float. Mean recall of the classes.
+        macro_f1: float. Mean F1 of the classes.
+        per_class: tuple of `ClassScore`, in the order of the columns.
+        confusion_matrix: tuple of rows of counts; row = true class,
+            column = predicted class.
+        count: int. How many examples were measured.
+
+    Example:
+    >>> scores = aet_keras.evaluation.measure_classification(
+    ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
+    ... )
+    >>> scores.confusion_matrix
+    ((1, 0), (0, 1))
+    """
+
+    accuracy: float
+    loss: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    per_class: tuple[ClassScore, ...]
+    confusion_matrix: tuple[tuple[int, ...], ...]
+    count: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the figures as a dict of plain lists and numbers."""
+        return {
+            **asdict(self),
+            "per_class": [asdict(score) for score in self.per_class],
+            "confusion_matrix": [list(row) for row in self.confusion_matrix],
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Classification":
+        """Returns the record that `to_json` wrote down."""
+        scores = tuple(ClassScore(**score) for score in content["per_class"])
+        rows = tuple(tuple(row) for row in content["confusion_matrix"])
+        return cls(**{**content, "per_class": scores, "confusion_matrix": rows})
+
+    def to_text(self) -> str:
+        """Returns headline, classes and confusions, for 80 columns."""
+        return _tables.classification_text(self)
+
+
+def measure_classification(
+    labels: Any, probabilities: Any, *, class_names: Sequence[str]
+) -> Classification:
+    """Measures predicted probabilities against the true classes.
+
+    The loss is the mean of -log p(true class), p at least 1e-7 as in Keras.
+    Precision of a class that is never predicted is 0.
+
+    Args:
+        labels: ints `(examples,)`. The column of the true class.
+        probabilities: floats `(examples, classes)`, each row summing to 1.
+        class_names: one str a column.
+
+    Returns:
+        A `Classification`.
+
+    Raises:
+        ValueError: if there are no examples, shapes do not fit, a label names
+            no column, or a row is no probability distribution.
+
+    Example:
+    >>> scores = aet_keras.evaluation.measure_classification(
+    ...     [0, 1, 1, 1],
+    ...     [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]],
+    ...     class_names=["hat", "shoe"],
+    ... )
+    >>> scores.accuracy, scores.per_class[0].precision
+    (0.75, 0.5)
+    """
+    from sklearn import metrics
+
+    labels = np.asarray(labels)
+    probabilities = np.asarray(probabilities, "float64")
+    _check_probabilities(probabilities, class_names)
+    _check_labels(labels, probabilities)
+    predicted = probabilities.argmax(axis=1)  # (examples,)
+    columns = np.arange(len(class_names))
+    scores = np.stack(
+        metrics.precision_recall_fscore_support(
+            labels, predicted, labels=columns, zero_division=0
+        )
+    )  # (4, classes): precision, recall, F1, count
+    precision, recall, f1 = scores[:3, scores[3] > 0].mean(axis=1)
+    matrix = metrics.confusion_matrix(labels, predicted, labels=columns)
+    return Classification(
+        accuracy=float((predicted == labels).mean()),
+        loss=_cross_entropy(labels, probabilities),
+        macro_precision=float(precision),
+        macro_recall=float(recall),
+        macro_f1=float(f1),
+        per_class=tuple(map(_class_score, class_names, scores.T.tolist())),
+        confusion_matrix=tuple(map(tuple, matrix.tolist())),
+        count=len(labels),
+    )
+
+
+def _class_score(name, figures):
+    *scores, count = figures
+    return ClassScore(str(name), *(scores if count else [None] * 3), int(count))
+
+
+def _cross_entropy(labels, probabilities):
+    true = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.clip(true, _LEAST_PROBABILITY, 1)).mean())
+
+
+def _check_probabilities(probabilities, class_names):
+    owner, shape = "measure_classification", probabilities.shape
+    if len(shape) != 2 or shape[1] != len(class_names) or shape[1] < 2:
+        raise ValueError(
+            f"{owner}: `probabilities` must have one column a class name, at "
+            "least two. "
+            f"Received: shape {shape} and {len(class_names)} class names."
+        )
+    sums = probabilities.sum(axis=1)
+    is_share = (probabilities >= 0).all() and np.allclose(sums, 1, atol=1e-2)
+    if not is_share:  # also where a value is NaN
+        raise ValueError(
+            f"{owner}: each row of `probabilities` must be finite, not "
+            "negative, and sum to 1. If these are logits, apply a softmax."
+        )
+
+
+def _check_labels(labels, probabilities):
+    owner, (count, classes) = "measure_classification", probabilities.shape
+    if labels.shape != (count,) or not count:
+        raise ValueError(
+            f"{owner}: `labels` must hold one class a row of `probabilities`, "
+            f"at least one. Received: shape {labels.shape} for {count} rows. "
+            "One-hot labels become classes by `labels.argmax(axis=1)`."
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(
+            f"{owner}: `labels` must be ints. Received: {labels.dtype}."
+        )
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"{owner}: `labels` must lie from 0 to {classes - 1}. Received: "
+            f"{labels.min()} to {labels.max()}. Name every class there is."
+        )

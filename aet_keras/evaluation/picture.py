@@ -1,0 +1,212 @@
+"""How does a run look at a glance?"""
+
+import io
+import math
+import os
+import warnings
+from pathlib import Path
+
+from aet_keras.evaluation import _files, _text
+from aet_keras.evaluation.report import Report
+
+# Okabe and Ito's colours, told apart also by the colour-blind.
+_BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
+_GREY, _INK = "#E6E6E6", "#333333"
+_MOST_CLASSES = 20
+_MOST_NAME = 18
+
+
+def draw_report(report: Report, path: str | os.PathLike) -> Path:
+    """Draws a run as a PNG: loss, accuracy, rate, and who moved when.
+
+    With up to 20 classes the confusion matrix of the test split stands beside
+    them. The file is written whole or not at all.
+
+    Args:
+        report: `Report`. Also one of a run that ended in its first epoch.
+        path: str or path-like. Where to write; an old picture is replaced.
+
+    Returns:
+        `pathlib.Path`, where it was written.
+
+    Example:
+    >>> import tempfile
+    >>> test = aet_keras.evaluation.measure_classification(
+    ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
+    ... )
+    >>> report = aet_keras.evaluation.Report("clothes", "2026-01-31", test)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = aet_keras.evaluation.draw_report(report, f"{folder}/a.png")
+    >>> path.name
+    'a.png'
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    has_matrix = len(report.test.per_class) <= _MOST_CLASSES
+    size = (16, 7) if has_matrix else (10, 7)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    FigureCanvasAgg(
+        figure
+    )  # never pyplot: it keeps state and may want a screen
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+    columns = [1, 1, 1.3] if has_matrix else [1, 1]
+    grid = figure.add_gridspec(2, len(columns), width_ratios=columns)
+    _title(figure, report)
+    _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
+    _draw_curves(figure.add_subplot(grid[0, 1]), report, "accuracy", "Accuracy")
+    _draw_rates(figure.add_subplot(grid[1, 0]), report)
+    _draw_groups(figure.add_subplot(grid[1, 1]), report)
+    if has_matrix:
+        _draw_matrix(figure.add_subplot(grid[:, 2]), report.test)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(buffer, format="png")
+    return _files.write_whole(path, buffer.getvalue())
+
+
+def _title(figure, report):
+    figure.suptitle(
+        f"{_text.cut(report.name, 40)}: test accuracy "
+        f"{report.test.accuracy:.3f}, macro F1 {report.test.macro_f1:.3f}",
+        fontsize=14,
+        fontweight="bold",
+        parse_math=False,
+    )
+
+
+def _draw_curves(axes, report, key, title):
+    for log, label, colour in (
+        (key, "training", _BLUE),
+        (f"val_{key}", "validation", _ORANGE),
+    ):
+        values = report.history.get(log, [])
+        epochs = range(1, len(values) + 1)
+        size = 8 if len(values) == 1 else 3.5
+        if values:
+            axes.plot(epochs, values, "o-", ms=size, color=colour, label=label)
+    _style(axes, report, title)
+    if not axes.lines:
+        return _say_empty(axes)
+    _mark_best(axes, report)
+    axes.legend(frameon=False, fontsize=9)
+
+
+def _mark_best(axes, report):
+    if report.best_epoch:
+        axes.axvline(
+            report.best_epoch,
+            color=_GREEN,
+            linestyle="--",
+            linewidth=1.2,
+            zorder=0,
+            label=f"kept: epoch {report.best_epoch}",
+        )
+
+
+def _draw_rates(axes, report):
+    rates = [rate if rate > 0 else math.nan for rate in report.rates]
+    _style(axes, report, "Learning rate of each epoch (log scale)")
+    if not any(map(math.isfinite, rates)):
+        return _say_empty(axes)
+    axes.set_yscale("log")
+    epochs = [index + 0.5 for index in range(len(rates) + 1)]
+    axes.stairs(rates, epochs, baseline=None, color=_BLUE, linewidth=1.8)
+
+
+def _draw_groups(axes, report):
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    names = [_text.cut(name, _MOST_NAME) for name in report.group_names]
+    _style(axes, report, "Which groups moved in which epoch")
+    if not names or not report.trained_groups:
+        return _say_empty(axes)
+    moved = [list(row) for row in zip(*report.trained_groups, strict=True)]
+    axes.pcolormesh(
+        [index + 0.5 for index in range(len(moved[0]) + 1)],
+        range(len(names) + 1),
+        moved,
+        cmap=ListedColormap([_GREY, _BLUE]),
+        vmin=0,
+        vmax=1,
+        edgecolors="white",
+        linewidth=1 if len(moved[0]) <= 30 else 0.5,
+    )
+    middles = [index + 0.5 for index in range(len(names))]
+    axes.set_yticks(middles, names, fontsize=8, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False)
+    marks = [
+        Patch(color=_BLUE, label="moved"),
+        Patch(color=_GREY, label="frozen"),
+    ]
+    axes.legend(
+        handles=marks,
+        ncols=2,
+        frameon=False,
+        fontsize=9,
+        loc="upper right",
+        bbox_to_anchor=(1.02, -0.08),
+        handlelength=1,
+        columnspacing=1,
+    )
+
+
+def _draw_matrix(axes, scores):
+    names = [_text.cut(score.name, _MOST_NAME) for score in scores.per_class]
+    counts, totals = (
+        scores.confusion_matrix,
+        [s.count for s in scores.per_class],
+    )
+    shares = [
+        [count / (total or 1) for count in row]
+        for row, total in zip(counts, totals, strict=True)
+    ]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ticks, size = range(len(names)), 9 if len(names) <= 12 else 7
+    for row, column in ((r, c) for r in ticks for c in ticks if counts[r][c]):
+        axes.text(
+            column,
+            row,
+            counts[row][column],
+            ha="center",
+            va="center",
+            fontsize=size,
+            color="white" if shares[row][column] > 0.5 else _INK,
+        )
+    style = {"fontsize": size, "parse_math": False}
+    axes.set_xticks(ticks, names, rotation=45, ha="right", **style)
+    axes.set_yticks(ticks, names, **style)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(
+        f"Test split: what {scores.count} examples were taken for", fontsize=11
+    )
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _say_empty(axes):
+    axes.set_yticks([])
+    axes.text(
+        0.5,
+        0.5,
+        "not recorded",
+        ha="center",
+        color="#767676",
+        transform=axes.transAxes,
+    )
+
+
+def _style(axes, report, title):
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0.5, max(report.epochs, 1) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+    axes.grid(color=_GREY, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,174 @@
+"""What did a run do, and how good was what it left?"""
+
+import os
+import textwrap
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from aet_keras.evaluation import _files, _text
+from aet_keras.evaluation.classification import Classification
+
+_LIFTED = (
+    "accuracy",
+    "loss",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "per_class",
+    "confusion_matrix",
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Holds a run measured: how it went, and how good its result is.
+
+    `to_json` gives the figures of the test split twice, under `"test"` and at
+    the top, where a script that wants only `"accuracy"` finds it.
+
+    Args:
+        name: str. What the run is called.
+        created: str. When it ended, in ISO 8601.
+        test: `Classification` of the kept weights on the test split.
+        validation: `Classification` on the validation split, or `None`.
+        history: what Keras's `History` holds: one list of floats a log key,
+            one float an epoch.
+        rates: the learning rate of each epoch.
+        group_names: the groups of the model, stem to head.
+        trained_groups: one tuple an epoch, of one bool a group: did it move?
+        events: one line a freeze or thaw: epoch, what, why, seconds.
+        best_epoch: int. The epoch whose weights were kept, counted from 1;
+            0 for the weights that the run began with.
+        seconds: how long the parts took: `{"training": 61.2, "total": 70.0}`.
+        versions: the versions of what ran: `{"keras": "3.15.1"}`.
+        notes: sentences that a reader must know: pictures that were skipped.
+        stopped: str or None. Why the run ended before its last epoch.
+
+    Raises:
+        ValueError: if an epoch of `trained_groups` has not one bool a group.
+
+    Example:
+    >>> test = aet_keras.evaluation.measure_classification(
+    ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
+    ... )
+    >>> report = aet_keras.evaluation.Report(
+    ...     "clothes", "2026-01-31T12:00:00", test, history={"loss": [0.7]}
+    ... )
+    >>> report.to_json()["test"]["accuracy"]
+    1.0
+    """
+
+    name: str
+    created: str
+    test: Classification
+    validation: Classification | None = None
+    history: dict[str, list[float]] = field(default_factory=dict)
+    rates: list[float] = field(default_factory=list)
+    group_names: tuple[str, ...] = ()
+    trained_groups: list[tuple[bool, ...]] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    stopped: str | None = None
+
+    def __post_init__(self):
+        for epoch, row in enumerate(self.trained_groups, start=1):
+            if len(row) != len(self.group_names):
+                raise ValueError(
+                    "Report: `trained_groups` must hold one bool a group in "
+                    f"each epoch. Received: {len(row)} bools in epoch {epoch} "
+                    f"for {len(self.group_names)} group names."
+                )
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the run trained."""
+        lists = [*self.history.values(), self.rates, self.trained_groups]
+        return max(map(len, lists))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a dict that JSON can hold; NaN and infinities are `None`."""
+        test = self.test.to_json()
+        content = {item.name: getattr(self, item.name) for item in fields(self)}
+        if self.validation:
+            content["validation"] = self.validation.to_json()
+        lifted = {key: test[key] for key in _LIFTED}
+        return _files.plain({**content, "test": test, **lifted})
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Report":
+        """Returns the report that `to_json` wrote down; `None` reads as NaN."""
+        known = {item.name: content[item.name] for item in fields(cls)}
+        history, validation = known["history"], known["validation"]
+        known |= {
+            "test": Classification.from_json(known["test"]),
+            "validation": validation and Classification.from_json(validation),
+            "history": {key: _floats(row) for key, row in history.items()},
+            "rates": _floats(known["rates"]),
+            "group_names": tuple(known["group_names"]),
+            "trained_groups": [tuple(row) for row in known["trained_groups"]],
+            "notes": tuple(known["notes"]),
+        }
+        return cls(**known)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Writes the report as JSON, whole or not at all; returns the path."""
+        return _files.write_whole(path, _files.json_bytes(self.to_json()))
+
+    def to_text(self) -> str:
+        """Returns what a person reads when the run ends, for 80 columns."""
+        parts = [
+            _title(self),
+            f"test\n{self.test.to_text()}",
+            _validation(self),
+            _list("freezes and thaws", self.events),
+            _list("notes", self.notes),
+            _seconds(self),
+        ]
+        return "\n\n".join(part for part in parts if part)
+
+
+def _floats(values):
+    return [float("nan") if value is None else value for value in values]
+
+
+def _title(report):
+    count = report.epochs
+    kept = f"epoch {report.best_epoch}" if report.best_epoch else "the start"
+    lines = [
+        f"{_text.cut(report.name, 50)}   {report.created}",
+        f"{count} epoch{'s' * (count != 1)}, weights of {kept} kept",
+    ]
+    if report.stopped:
+        lines += textwrap.wrap(f"Ended early: {report.stopped}", _text.COLUMNS)
+    return "\n".join(lines)
+
+
+def _validation(report):
+    scores = report.validation
+    if scores is None:
+        return ""
+    return (
+        f"validation\naccuracy {scores.accuracy:.4f}   "
+        f"loss {scores.loss:.4f}   ({scores.count} examples)"
+    )
+
+
+def _list(title, lines):
+    if not lines:
+        return ""
+    wrapped = (
+        textwrap.fill(line, _text.COLUMNS, subsequent_indent="    ")
+        for line in lines
+    )
+    return "\n".join([title, *wrapped])
+
+
+def _seconds(report):
+    if not report.seconds:
+        return ""
+    parts = [f"{key} {value:.1f}" for key, value in report.seconds.items()]
+    return textwrap.fill("seconds   " + "   ".join(parts), _text.COLUMNS)

@@ -1,0 +1,133 @@
+import dataclasses
+import json
+import math
+import os
+
+import pytest
+
+from aet_keras.evaluation import Report, measure_classification
+
+
+def scores():
+    return measure_classification(
+        [0, 1, 1],
+        [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]],
+        class_names=["hat", "shoe"],
+    )
+
+
+def full_report():
+    return Report(
+        name="clothes",
+        created="2026-01-31T12:00:00+00:00",
+        test=scores(),
+        validation=scores(),
+        history={"loss": [0.9, 0.5], "elastic_freezing/trained_groups": [1, 2]},
+        rates=[1e-3, 1e-4],
+        group_names=("stem", "head"),
+        trained_groups=[(False, True), (True, True)],
+        events=["epoch 2: thawed stem, because validation stalled; 2.1 s"],
+        best_epoch=2,
+        seconds={"training": 61.23, "total": 72.9},
+        versions={"keras": "3.15.1"},
+        notes=("2 pictures were skipped.",),
+        stopped="the loss became NaN in epoch 3",
+    )
+
+
+def test_report_survives_json():
+    report = full_report()
+
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+def test_bare_report_survives_json():
+    report = Report("clothes", "2026-01-31", scores())
+
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_script_finds_the_accuracy_of_the_test_split():
+    content = full_report().to_json()
+
+    assert content["test"]["accuracy"] == content["accuracy"]
+    assert content["accuracy"] == pytest.approx(2 / 3)
+    assert content["per_class"][1]["name"] == "shoe"
+    assert content["confusion_matrix"] == [[1, 0], [1, 1]]
+
+
+def test_infinite_numbers_are_null_in_the_file_and_nan_when_read(tmp_path):
+    history = {"loss": [1.0, math.nan, math.inf]}
+    report = dataclasses.replace(full_report(), history=history)
+
+    path = report.save(tmp_path / "report.json")
+
+    content = json.loads(path.read_text("utf-8"))
+    assert content["history"]["loss"] == [1.0, None, None]
+    revived = Report.from_json(content).history["loss"]
+    assert revived[0] == 1.0 and math.isnan(revived[2])
+
+
+def test_saved_file_replaces_the_old_one_and_leaves_nothing_aside(tmp_path):
+    path = tmp_path / "new" / "report.json"
+
+    full_report().save(path)
+    dataclasses.replace(full_report(), name="again ü").save(path)
+
+    assert os.listdir(path.parent) == ["report.json"]
+    assert json.loads(path.read_text("utf-8"))["name"] == "again ü"
+
+
+def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = full_report().save(tmp_path / "report.json")
+    old = path.read_bytes()
+    monkeypatch.setattr(
+        os, "replace", lambda *_: (_ for _ in ()).throw(OSError)
+    )
+
+    with pytest.raises(OSError):
+        dataclasses.replace(full_report(), name="again").save(path)
+
+    assert path.read_bytes() == old
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_numbers_of_a_row_stand_on_one_line_of_the_file(tmp_path):
+    odd = dataclasses.replace(full_report(), notes=("a [\n 1,  2 ] b",))
+
+    text = odd.save(tmp_path / "report.json").read_text("utf-8")
+
+    assert "[1, 0]," in text
+    assert json.loads(text)["notes"] == ["a [\n 1,  2 ] b"]
+
+
+def test_text_names_what_a_person_asks_for():
+    text = full_report().to_text()
+
+    assert "accuracy 0.6667" in text
+    assert "weights of epoch 2 kept" in text
+    assert "Ended early: the loss became NaN in epoch 3" in text
+    assert "epoch 2: thawed stem" in text
+    assert "2 pictures were skipped." in text
+    assert "training 61.2" in text
+
+
+def test_text_of_long_events_fits_eighty_columns():
+    report = dataclasses.replace(full_report(), events=["word " * 60])
+
+    assert max(map(len, report.to_text().splitlines())) <= 80
+
+
+def test_run_without_a_better_epoch_keeps_the_start():
+    assert "weights of the start kept" in Report("a", "b", scores()).to_text()
+
+
+def test_one_bool_a_group_is_asked_for():
+    with pytest.raises(ValueError, match="1 bools in epoch 2 for 2 group"):
+        Report(
+            "clothes",
+            "2026-01-31",
+            scores(),
+            group_names=("stem", "head"),
+            trained_groups=[(True, True), (True,)],
+        )
