@@ -1,0 +1,143 @@
+"""Is what a room lists all that is public, and is all of it explained?"""
+
+import importlib
+import inspect
+import pathlib
+import types
+
+import pytest
+
+import aet_keras
+
+PACKAGE = pathlib.Path(aet_keras.__file__).parent
+ROOMS = sorted(
+    path.parent.name
+    for path in PACKAGE.glob("*/__init__.py")
+    if not path.parent.name.startswith("_")
+)
+NOT_FOR_PYTHON = {"cli"}  # reached by its command
+
+
+def room(name):
+    return importlib.import_module(f"aet_keras.{name}")
+
+
+def public(module):
+    """Returns the public names in a module that are not modules."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+
+
+def defined(module):
+    """Returns the public classes and functions that a module makes."""
+    return {
+        name
+        for name in public(module)
+        if is_code(vars(module)[name])
+        and vars(module)[name].__module__ == module.__name__
+    }
+
+
+def is_code(value):
+    return inspect.isclass(value) or inspect.isfunction(value)
+
+
+def needs_example(value):
+    is_error = inspect.isclass(value) and issubclass(value, Exception)
+    return is_code(value) and not is_error
+
+
+def test_there_are_rooms():
+    assert "layers" in ROOMS
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_lists_its_names_in_order(name):
+    listed = room(name).__all__
+
+    assert list(listed) == sorted(set(listed))
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_has_all_it_lists_and_lists_all_it_has(name):
+    module = room(name)
+
+    listed = set(module.__all__)
+
+    assert {each for each in listed if not hasattr(module, each)} == set()
+    assert public(module) - listed == set()
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_public_name_in_a_public_file_is_listed(name):
+    files = sorted((PACKAGE / name).glob("[!_]*.py"))
+    modules = [room(f"{name}.{path.stem}") for path in files]
+
+    found = set().union(*(defined(module) for module in modules))
+
+    unlisted = found - set(room(name).__all__)
+    assert not unlisted, "list it in the room, or give it an underscore"
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_says_which_question_it_answers(name):
+    assert room(name).__doc__.strip().endswith("?")
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_everything_listed_is_documented_with_an_example(name):
+    module = room(name)
+    values = {each: getattr(module, each) for each in module.__all__}
+
+    silent = [k for k, v in values.items() if is_code(v) and not v.__doc__]
+    unshown = [
+        key
+        for key, value in values.items()
+        if needs_example(value) and not shows(value)
+    ]
+
+    assert not silent
+    assert not unshown, "each needs `Example:` with a line that starts `>>>`"
+
+
+def shows(value):
+    text = value.__doc__ or ""
+    return "Example:" in text and ">>>" in text
+
+
+def test_the_package_lists_its_names_in_order():
+    assert list(aet_keras.__all__) == sorted(set(aet_keras.__all__))
+
+
+def test_the_package_lists_every_room():
+    files = {path.stem for path in PACKAGE.glob("[!_]*.py")}
+
+    unlisted = files.union(ROOMS) - set(aet_keras.__all__)
+
+    assert unlisted <= NOT_FOR_PYTHON
+
+
+@pytest.mark.parametrize("name", aet_keras.__all__)
+def test_what_the_package_lists_is_there(name):
+    value = getattr(aet_keras, name)
+
+    assert value.__doc__
+    assert not needs_example(value) or shows(value)
+
+
+def test_every_error_says_what_it_means():
+    errors = [
+        vars(aet_keras.errors)[each] for each in defined(aet_keras.errors)
+    ]
+
+    assert errors
+    assert all(issubclass(error, aet_keras.errors.AetError) for error in errors)
+    assert all(error.__doc__ for error in errors)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'layer'"):
+        _ = aet_keras.layer
