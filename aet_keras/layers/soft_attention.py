@@ -49,6 +49,7 @@ class SoftAttention(keras.layers.Layer):
         3,136 x 3,136 for 56 x 56. Place it late in a backbone.
 
     Example:
+
     >>> layer = aet_keras.layers.SoftAttention()
     >>> layer(np.ones((2, 7, 7, 64), "float32")).shape
     TensorShape([2, 7, 7, 64])

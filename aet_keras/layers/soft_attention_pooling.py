@@ -45,6 +45,7 @@ class SoftAttentionPooling(keras.layers.Layer):
             the rank is not 3 or 4.
 
     Example:
+
     >>> layer = aet_keras.layers.SoftAttentionPooling(return_map=True)
     >>> pooled, weights = layer(np.ones((2, 7, 7, 64), "float32"))
     >>> pooled.shape, weights.shape

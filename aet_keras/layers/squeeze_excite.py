@@ -39,6 +39,7 @@ class SqueezeExcite(keras.layers.Layer):
         ValueError: if `ratio` is below 1, or the rank is not 3 or 4.
 
     Example:
+
     >>> layer = aet_keras.layers.SqueezeExcite(ratio=4)
     >>> x = np.ones((2, 7, 7, 64), "float32")
     >>> bool(np.all(layer(x) == x))
