@@ -1,10 +1,11 @@
 """How was the embedded backbone made?
 
 It is a MobileNetV2 of alpha 0.25, trained on the 60,000 pictures of
-Fashion-MNIST, 32 x 32. Half of each epoch's batches are shrunk to between 8
-and 24 pixels first and grown again, and half of the pictures are inverted, so
+Fashion-MNIST, enlarged to 64 x 64. Half of each epoch's batches are shrunk to
+between 8 and 24 pixels first, and a quarter of the pictures are inverted, so
 that the features also fit small, blurred pictures of either polarity: the
-quick start's digits have 8 x 8 pixels.
+quick start's digits have 8 x 8 pixels. No label smoothing: it makes features
+transfer worse (Kornblith et al., 2021).
 
     apt-get install dataset-fashion-mnist
     python examples/09_pretrain_backbone.py
@@ -28,13 +29,12 @@ parser.add_argument("--smoke", action="store_true", help="a minute's check")
 args = parser.parse_args()
 
 # Settings.
-size = 32
-epochs = 1 if args.smoke else 24
+size = 64
+epochs = 1 if args.smoke else 15
 train_count = 512 if args.smoke else 60_000
 batch_size = 128
 learning_rate = 3e-3
 weight_decay = 1e-2
-label_smoothing = 0.1
 seed = 0
 
 
@@ -58,31 +58,38 @@ def to_pictures(images):
     return np.repeat(padded[..., None], 3, axis=-1)
 
 
+def enlarge(images, labels):
+    """Enlarges one batch and scales it as MobileNetV2 wants it."""
+    return tf.image.resize(images, (size, size)) / 127.5 - 1.0, labels
+
+
 def augment(images, labels):
-    """Mirrors, moves, blurs and inverts one batch."""
-    images = tf.image.random_flip_left_right(tf.cast(images, "float32"))
+    """Moves, blurs and inverts one batch."""
     images = tf.pad(images, ((0, 0), (3, 3), (3, 3), (0, 0)))
-    images = tf.image.random_crop(images, (tf.shape(images)[0], size, size, 3))
+    images = tf.image.random_crop(images, (tf.shape(images)[0], 32, 32, 3))
+    images = tf.cast(images, "float32")
     if tf.random.uniform(()) < 0.5:
         small = tf.random.uniform((), 8, 25, "int32")
         images = tf.image.resize(images, (small, small), antialias=True)
-        images = tf.image.resize(images, (size, size))
-    invert = tf.random.uniform((tf.shape(images)[0], 1, 1, 1)) < 0.5
-    return tf.where(invert, 255.0 - images, images) / 127.5 - 1.0, labels
+    invert = tf.random.uniform((tf.shape(images)[0], 1, 1, 1)) < 0.25
+    return enlarge(tf.where(invert, 255.0 - images, images), labels)
 
 
 keras.utils.set_random_seed(seed)
 train_x = to_pictures(read_idx("train-images-idx3-ubyte.gz")[:train_count])
 train_y = read_idx("train-labels-idx1-ubyte.gz")[:train_count]
-test_x = to_pictures(read_idx("t10k-images-idx3-ubyte.gz")) / 127.5 - 1.0
+test_x = to_pictures(read_idx("t10k-images-idx3-ubyte.gz"))
 test_y = read_idx("t10k-labels-idx1-ubyte.gz")
 train = (
-    tf.data.Dataset.from_tensor_slices((train_x, np.eye(10)[train_y]))
+    tf.data.Dataset.from_tensor_slices((train_x, train_y))
     .shuffle(len(train_x), seed=seed)
     .batch(batch_size)
     .map(augment, num_parallel_calls=2)
     .prefetch(2)
 )
+
+test = tf.data.Dataset.from_tensor_slices((test_x, test_y))
+test = test.batch(batch_size).map(enlarge)
 
 backbone = keras.applications.MobileNetV2(
     weights=None, include_top=False, input_shape=(size, size, 3), alpha=0.25
@@ -99,12 +106,10 @@ rate = keras.optimizers.schedules.CosineDecay(
 )
 model.compile(
     keras.optimizers.AdamW(rate, weight_decay=weight_decay),
-    keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=label_smoothing
-    ),
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=["accuracy"],
 )
 model.fit(train, epochs=epochs, verbose=2)
-_, accuracy = model.evaluate(test_x, np.eye(10)[test_y], 256, verbose=0)
+_, accuracy = model.evaluate(test, verbose=0)
 backbone.save_weights(args.out)
 print(f"Fashion-MNIST test accuracy: {accuracy:.4f}; wrote {args.out}")

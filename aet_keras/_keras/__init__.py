@@ -1,0 +1,1 @@
+"""The one room that leans on what Keras does not promise, a file a seam."""

@@ -1,0 +1,100 @@
+"""In which order does a functional model compute, and what is alive when?"""
+
+import dataclasses
+import math
+
+import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One call of one layer, in the order of computation.
+
+    Args:
+        layer: the layer that was called; an operation of `keras.ops` that
+            stands in the graph by itself is one too, without weights.
+        inputs: tuple of tuples of ints: the shapes of what it was given.
+        outputs: tuple of tuples of ints: the shapes of what it gave.
+        live: int. How many tensors computed so far a later call (or the
+            model's output) still reads, once this call is done. 1 means that
+            a single tensor holds all that the rest needs.
+    """
+
+    layer: keras.layers.Layer
+    inputs: tuple
+    outputs: tuple
+    live: int
+
+    @property
+    def weights(self) -> list:
+        """The weights of the layer."""
+        return getattr(self.layer, "weights", [])
+
+    @property
+    def weight_count(self) -> int:
+        """How many numbers its weights hold."""
+        return sum(math.prod(weight.shape) for weight in self.weights)
+
+
+def is_graph(model) -> bool:
+    """Says whether the calls inside a layer can be listed."""
+    return _functional(model) is not None
+
+
+def calls(model) -> list[Call]:
+    """Lists the calls of a functional or built Sequential model.
+
+    Branches are listed one after the other, not level by level, and inputs
+    are left out: they hold nothing that could move.
+    """
+    functional = _functional(model)
+    nodes = _in_order(functional)
+    last_use = {}
+    for position, node in enumerate(nodes):
+        for tensor in node.input_tensors:
+            last_use[id(tensor)] = position
+    for tensor in keras.tree.flatten(functional._outputs):
+        last_use[id(tensor)] = len(nodes)
+    made, found = [], []
+    for position, node in enumerate(nodes):
+        made += [id(tensor) for tensor in node.outputs]
+        live = sum(last_use.get(tensor, -1) > position for tensor in made)
+        found.append(
+            Call(
+                node.operation,
+                tuple(tuple(t.shape) for t in node.input_tensors),
+                tuple(tuple(t.shape) for t in node.outputs),
+                live,
+            )
+        )
+    return found
+
+
+def _functional(model):
+    if isinstance(model, keras.Sequential):
+        return model._functional
+    return model if hasattr(model, "_nodes_by_depth") else None
+
+
+def _in_order(functional):
+    """Sorts nodes depth-first from the outputs, parents before children."""
+    own = {
+        id(n) for level in functional._nodes_by_depth.values() for n in level
+    }
+    stack = []
+    for tensor in reversed(keras.tree.flatten(functional._outputs)):
+        history = tensor._keras_history
+        stack.append((history.operation._inbound_nodes[history.node_index], 0))
+    ordered, seen = [], set()
+    while stack:
+        node, done = stack.pop()
+        if id(node) in seen or id(node) not in own:
+            continue
+        if done:
+            seen.add(id(node))
+            if not isinstance(node.operation, keras.layers.InputLayer):
+                ordered.append(node)
+            continue
+        stack.append((node, 1))
+        stack += [(parent, 0) for parent in reversed(node.parent_nodes)]
+    return ordered

@@ -1,0 +1,11 @@
+"""Under which distribution strategy does a model live?"""
+
+import contextlib
+
+import keras
+
+
+def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Returns the scope in which a model's variables must be made."""
+    strategy = model.distribute_strategy
+    return contextlib.nullcontext() if strategy is None else strategy.scope()

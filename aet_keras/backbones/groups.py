@@ -1,0 +1,155 @@
+"""Into which groups does a pretrained model fall, from stem to head?"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+
+from aet_keras import _check as check
+from aet_keras._keras import graph
+from aet_keras.backbones import _cuts
+
+_HEAD = "head"
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """A stretch of a model: layers that freeze and thaw together.
+
+    Args:
+        name: str. The first named block in it, `"stem"` for the first group
+            and `"head"` for the layers above a backbone.
+        layers: tuple of `keras.layers.Layer`, in the order of computation.
+
+    Example:
+
+    >>> layer = keras.layers.Dense(1, name="scores")
+    >>> aet_keras.backbones.Group("head", (layer,))
+    Group('head', 1 layer)
+    """
+
+    name: str
+    layers: tuple[keras.layers.Layer, ...]
+
+    def __repr__(self):
+        count = len(self.layers)
+        return f"Group({self.name!r}, {count} layer{'s' * (count != 1)})"
+
+
+def group_layers(
+    model: keras.Model, *, backbone: keras.layers.Layer | str | None = None
+) -> tuple[Group, ...]:
+    """Cuts a model into groups, from stem to head.
+
+    A backbone is looked for first: the nested model that holds most weights,
+    or, in one flat graph, all that lies below the last pooling. It is cut
+    where a single tensor holds all that the rest needs and the size of the
+    feature map changes, moved back to where a named block begins. What lies
+    above the backbone is the last group, `"head"`, together with weights
+    below it (a new layer that adapts the input has to learn too).
+
+    Args:
+        model: a functional or built Sequential `keras.Model`.
+        backbone: optional layer of the model, or its name: the nested model
+            that is pretrained. Found by itself if not given.
+
+    Returns:
+        Tuple of `Group`: contiguous, complete, in the order of computation.
+        A model without a head (`include_top=False`) has no group `"head"`.
+
+    Raises:
+        ValueError: if the model is subclassed or not built, or the backbone
+            is not a layer of it.
+
+    Example:
+
+    >>> model = keras.applications.MobileNetV2(
+    ...     weights=None, input_shape=(96, 96, 3), alpha=0.35
+    ... )
+    >>> [group.name for group in aet_keras.backbones.group_layers(model)]
+    ['stem', 'block_1', 'block_3', 'block_6', 'block_13', 'head']
+    """
+    _check_graph(model)
+    stages, head = _cuts.cut(model, _by_name(model, backbone))
+    groups = _named(stages)
+    if head:
+        groups.append(Group(_HEAD, tuple(call.layer for call in head)))
+    return tuple(groups)
+
+
+def as_groups(
+    model: keras.Model, groups: Sequence[Group | Sequence]
+) -> tuple[Group, ...]:
+    """Returns groups from what a user wrote down.
+
+    Args:
+        model: a built `keras.Model` of any kind.
+        groups: sequence of `Group`, or of sequences of layers or layer
+            names, stem to head. Layers in none of them are the head.
+
+    Returns:
+        Tuple of `Group`.
+
+    Raises:
+        ValueError: if a name is not there, or a layer is in two groups.
+
+    Example:
+
+    >>> model = keras.Sequential(
+    ...     [keras.layers.Dense(4, name="a"), keras.layers.Dense(2, name="b")]
+    ... )
+    >>> aet_keras.backbones.as_groups(model, [["a"], ["b"]])
+    (Group('a', 1 layer), Group('b', 1 layer))
+    """
+    made = []
+    for group in groups:
+        if isinstance(group, Group):
+            made.append(group)
+            continue
+        members = [group] if isinstance(group, str) else group
+        layers = tuple(_by_name(model, member) for member in members)
+        if not layers:
+            raise ValueError(
+                "as_groups: a group must hold a layer. Received: an empty one."
+            )
+        made.append(Group(layers[0].name, layers))
+    seen = [id(layer) for group in made for layer in group.layers]
+    if len(seen) != len(set(seen)):
+        raise ValueError(
+            "as_groups: each layer must be in one group, because it cannot be "
+            "frozen and thawed at once. A layer is in two of them."
+        )
+    return tuple(made)
+
+
+def _check_graph(model):
+    if graph.is_graph(model):
+        return
+    if isinstance(model, keras.Sequential):
+        remedy = "Build it first: `model.build(input_shape)`."
+    else:
+        remedy = (
+            "A subclassed model hides its graph: give the groups yourself, "
+            "`groups=[[model.stem], [model.body]]`, stem to head."
+        )
+    raise ValueError(
+        "group_layers: the model must be functional or a built Sequential, "
+        f"because its graph is cut. Received: {type(model).__name__}. {remedy}"
+    )
+
+
+def _by_name(model, layer):
+    if layer is None or isinstance(layer, keras.layers.Layer):
+        return layer
+    layers = {each.name: each for each in model._flatten_layers()}
+    check.known("group_layers", kind="layer", among=layers, name=layer)
+    return layers[layer]
+
+
+def _named(stages):
+    groups = []
+    for stage in stages:
+        first = next((c.layer for c in stage if c.weights), None)
+        name = "stem" if not groups else _cuts.block_name(first) or first.name
+        groups.append(Group(name, tuple(call.layer for call in stage)))
+    return groups

@@ -1,0 +1,129 @@
+"""How fast does the user's own `fit` learn at each moment?"""
+
+import keras
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.engine import Engine
+from aet_keras.engine.engine import check_rate_writable
+from aet_keras.policies import AdaptToTrend, Policy, Progress
+
+
+class AdaptiveLearningRate(keras.callbacks.Callback):
+    """Lets a policy write the learning rate while a model trains.
+
+    The rate that the model was compiled with is where it starts. Works with
+    or without `ElasticFreezing`; with it, the rate is the head's, and thawed
+    groups keep their share of it.
+
+    Args:
+        policy: optional `aet_keras.policies.Policy` that decides `rate`.
+            Defaults to `AdaptToTrend()`.
+
+    Logs:
+        `adaptive_learning_rate/rate`: the rate at the end of the epoch.
+
+    Raises:
+        ValueError: at the start of `fit`, if the rate is a schedule.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(0.1), "mse")
+    >>> adaptive = aet_keras.callbacks.AdaptiveLearningRate(
+    ...     aet_keras.policies.WarmupCosine()
+    ... )
+    >>> history = model.fit(
+    ...     np.ones((8, 3)), np.ones((8, 1)), batch_size=2, epochs=2,
+    ...     verbose=0, callbacks=[adaptive],
+    ... )
+    >>> [round(x, 4) for x in history.history["adaptive_learning_rate/rate"]]
+    [0.05, 0.0]
+    """
+
+    def __init__(self, policy: Policy | None = None):
+        super().__init__()
+        self.policy = check.instance(
+            self, of=Policy, policy=AdaptToTrend() if policy is None else policy
+        )
+        self._reads_losses = "batch_losses" in self.policy.needs
+
+    def on_train_begin(self, logs=None):
+        check_rate_writable(self, self.model)
+        self.policy.reset()
+        engine = Engine.of(self.model)
+        engine.attach(self)
+        self._start_rate = engine.rate
+        self._epoch = 0
+        self._step = 0
+        self._epoch_steps = self.params.get("steps")
+        self._decide(is_epoch_end=True, logs={})
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        self._step = epoch * (self._epoch_steps or 0)
+        self._begun_at = self._step
+        self._losses = _BatchLosses()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._step = self._begun_at + batch + 1
+        if self._reads_losses and logs and "loss" in logs:
+            self._losses.add(batch + 1, float(logs["loss"]))
+        every = self.policy.every_batches
+        if every and self._step % every == 0:
+            self._decide(is_epoch_end=False, logs={})
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {} if logs is None else logs
+        self._epoch = epoch + 1  # policies count finished epochs
+        self._epoch_steps = self._epoch_steps or self._step - self._begun_at
+        self._decide(is_epoch_end=True, logs=dict(logs))
+        logs["adaptive_learning_rate/rate"] = Engine.of(self.model).rate
+
+    def on_train_end(self, logs=None):
+        Engine.of(self.model).detach(self)
+
+    def _decide(self, *, is_epoch_end, logs):
+        engine = Engine.of(self.model)
+        arrays = {}
+        if self._reads_losses and is_epoch_end and self._epoch:
+            arrays["batch_losses"] = self._losses.values
+        epochs = self.params["epochs"]
+        progress = Progress(
+            epoch=self._epoch,
+            epoch_count=epochs,
+            step=self._step,
+            step_count=self._epoch_steps and self._epoch_steps * epochs,
+            is_epoch_end=is_epoch_end,
+            logs=logs,
+            rate=engine.rate,
+            start_rate=self._start_rate,
+            trainable=engine.trainable,
+            multipliers=engine.multipliers,
+            arrays=arrays,
+        )
+        engine.apply(self.policy.decide(progress))
+
+
+class _BatchLosses:
+    """Gets the loss of each batch back from the running mean that is logged.
+
+    Batches of one epoch weigh alike but for the last, which is smaller: what
+    the mean over n batches times n gained is the batch's loss.
+    """
+
+    def __init__(self):
+        self._values = []
+        self._total = 0.0
+        self._count = 0
+
+    def add(self, count, mean):
+        total = mean * count
+        gained = count - self._count  # more than 1 a call in multi-step runs
+        if gained > 0:
+            self._values.append((total - self._total) / gained)
+        self._total, self._count = total, count
+
+    @property
+    def values(self):
+        return np.asarray(self._values)

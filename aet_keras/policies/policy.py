@@ -1,0 +1,85 @@
+"""What do all policies have in common?"""
+
+import copy
+import inspect
+from typing import Any, ClassVar
+
+from aet_keras.policies.decision import Decision
+from aet_keras.policies.progress import Progress
+
+
+class Policy:
+    """Turns `Progress` into a `Decision`; knows no model and no clock.
+
+    A subclass keeps each constructor argument as an attribute of the same
+    name, lists what training teaches it in `start_state`, and decides.
+
+    State:
+        `state` is one JSON dict, apart from the config. `reset()` makes it
+        new; assigning it resumes the same decisions.
+
+    Attributes:
+        needs: frozenset of str. Statistics it reads from `Progress.arrays`.
+        every_batches: int. Also decide every so many batches; 0 means at the
+            ends of epochs only.
+
+    Example:
+
+    >>> class FreezeAll(aet_keras.policies.Policy):
+    ...     def decide(self, progress):
+    ...         frozen = (False,) * len(progress.trainable)
+    ...         return aet_keras.policies.Decision(trainable=frozen)
+    >>> FreezeAll().decide(aet_keras.policies.Progress(trainable=(True,)))
+    Decision(trainable=(False,), multipliers=None, rate=None, why='')
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    every_batches: int = 0
+    start_state: ClassVar[dict[str, Any]] = {}
+
+    def decide(self, progress: Progress) -> Decision:
+        """Returns what should change, given how far the run has come."""
+        raise TypeError(
+            f"{type(self).__name__}: a policy must define `decide(progress)`."
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What training has taught this policy, as one JSON dict."""
+        if "_state" not in self.__dict__:
+            self.reset()
+        return self._state
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        unknown = set(state) ^ set(self.start_state)
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__}: the state must have the keys "
+                f"{sorted(self.start_state)}. Received: {sorted(state)}. "
+                "It was saved by another policy."
+            )
+        self._state = copy.deepcopy(dict(state))
+
+    def reset(self) -> None:
+        """Forgets what earlier training has taught."""
+        self._state = copy.deepcopy(self.start_state)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns exactly the constructor's arguments."""
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Policy":
+        """Makes a policy from what `get_config` returned."""
+        return cls(**config)
+
+    def __repr__(self):
+        signature = inspect.signature(type(self)).parameters
+        differing = [
+            f"{name}={value!r}"
+            for name, value in self.get_config().items()
+            if value != signature[name].default
+        ]
+        return f"{type(self).__name__}({', '.join(differing)})"

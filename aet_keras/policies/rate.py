@@ -1,0 +1,209 @@
+"""How fast should the head learn now?"""
+
+import math
+
+from aet_keras import _check as check
+from aet_keras.policies import _stall
+from aet_keras.policies.decision import Decision
+from aet_keras.policies.policy import Policy
+from aet_keras.policies.progress import Progress
+from aet_keras.policies.trend import Trend
+
+
+class DecayOnStall(Policy):
+    """Lowers the rate when a figure stalls, and counts anew after a thaw.
+
+    Args:
+        monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
+            `loss` where there is no validation.
+        rate_ratio: float above 0, below 1. What the rate is multiplied by.
+            Defaults to `0.3`.
+        patience_epochs: int >= 1. Defaults to `2`.
+        min_improvement: float >= 0. What counts as improvement, as a share
+            of the best figure so far. Defaults to `0.01`.
+        least_ratio: float from 0 to 1. The rate never falls below this share
+            of the rate it started with. Defaults to `0.01`.
+
+    State:
+        `monitor`, `best`, `wait`, and `moving`: how many groups moved last.
+
+    Example:
+
+    >>> policy = aet_keras.policies.DecayOnStall(patience_epochs=1)
+    >>> for loss in (0.5, 0.6):
+    ...     decision = policy.decide(
+    ...         aet_keras.policies.Progress(epoch=1, logs={"val_loss": loss})
+    ...     )
+    >>> round(decision.rate, 6)
+    0.0003
+    """
+
+    start_state = {**_stall.START, "moving": 0}
+
+    def __init__(
+        self,
+        monitor: str = "auto",
+        *,
+        rate_ratio: float = 0.3,
+        patience_epochs: int = 2,
+        min_improvement: float = 0.01,
+        least_ratio: float = 0.01,
+    ):
+        self.monitor = check.instance(self, of=str, monitor=monitor)
+        self.rate_ratio = check.number(
+            self, above=0, most=0.999, rate_ratio=rate_ratio
+        )
+        self.patience_epochs = check.positive_int(
+            self, patience_epochs=patience_epochs
+        )
+        self.min_improvement = check.number(
+            self, least=0, min_improvement=min_improvement
+        )
+        self.least_ratio = check.ratio(self, least_ratio=least_ratio)
+
+    def decide(self, progress: Progress) -> Decision:
+        if not progress.epoch:
+            return Decision()
+        if sum(progress.trainable) != self.state["moving"]:
+            self.state.update(wait=0, moving=sum(progress.trainable))
+        _stall.observe(
+            self.state,
+            progress.logs,
+            monitor=self.monitor,
+            min_improvement=self.min_improvement,
+        )
+        if self.state["wait"] < self.patience_epochs:
+            return Decision()
+        self.state["wait"] = 0
+        least = self.least_ratio * progress.start_rate
+        rate = max(least, progress.rate * self.rate_ratio)
+        return Decision(rate=rate, why=f"{self.state['monitor']} stalled")
+
+
+class WarmupCosine(Policy):
+    """Raises the rate step by step, then lowers it along a cosine.
+
+    rate = start * step / warmup, then start * (least + (1 - least) *
+    (1 + cos(pi * share of the rest that is done)) / 2), as in
+    [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983).
+
+    Args:
+        warmup_steps: int >= 0. Batches. Defaults to `0`.
+        least_ratio: float from 0 to 1. Share of the start rate that is left
+            at the end. Defaults to `0.0`, of which one ten-thousandth is
+            kept, since a rate must be above 0.
+
+    Example:
+
+    >>> policy = aet_keras.policies.WarmupCosine(warmup_steps=10)
+    >>> halfway = aet_keras.policies.Progress(
+    ...     step=60, step_count=110, start_rate=0.1
+    ... )
+    >>> round(policy.decide(halfway).rate, 6)
+    0.05
+    """
+
+    every_batches = 1
+
+    def __init__(self, warmup_steps: int = 0, *, least_ratio: float = 0.0):
+        self.warmup_steps = check.whole(self, warmup_steps=warmup_steps)
+        self.least_ratio = check.ratio(self, least_ratio=least_ratio)
+
+    def decide(self, progress: Progress) -> Decision:
+        if progress.step < self.warmup_steps:
+            share = (progress.step + 1) / self.warmup_steps
+            return Decision(rate=progress.start_rate * share, why="warm-up")
+        done = _done_after(progress, self.warmup_steps)
+        share = max(1e-4, _cosine(done, self.least_ratio))
+        return Decision(rate=progress.start_rate * share, why="cosine")
+
+
+class AdaptToTrend(Policy):
+    """Holds the rate while the loss falls, lowers it where noise takes over.
+
+    After each epoch the mean loss is compared with the epoch before, in
+    standard errors of the batch losses. A fall of at least `significance`
+    holds the rate. Less multiplies it by 1 / (1 + complexity), where the
+    data's complexity is the noise of the batch losses over their level: a
+    noisy loss says that the steps are too long for what one batch knows. A
+    rise of as much halves it. Once groups thaw there is more to learn, and
+    the rate starts from the top. Over the last part of the planned run the
+    rate falls along a cosine, whatever the trend.
+
+    Args:
+        significance: float > 0. Standard errors. Defaults to `2.0`.
+        hold_ratio: float from 0 to 1. Share of the run after which the
+            cosine begins. Defaults to `0.4`.
+        least_ratio: float above 0, at most 1. The rate never falls below this
+            share of the rate it started with. Defaults to `0.01`.
+
+    State:
+        `level`: last epoch's mean loss; `share`: what the trend has left of
+        the start rate; `moving`: how many groups moved last.
+
+    Example:
+
+    >>> policy = aet_keras.policies.AdaptToTrend()
+    >>> for losses in ([1.0, 1.2, 0.8, 1.0], [1.1, 0.9, 1.2, 0.8]):
+    ...     decision = policy.decide(
+    ...         aet_keras.policies.Progress(
+    ...             epoch=1, epoch_count=9, arrays={"batch_losses": losses}
+    ...         )
+    ...     )
+    >>> 0.0008 < decision.rate < 0.0009, decision.why
+    (True, 'the loss is lost in its noise')
+    """
+
+    needs = frozenset({"batch_losses"})
+    every_batches = 1
+    start_state = {"level": None, "share": 1.0, "moving": 0}
+
+    def __init__(
+        self,
+        *,
+        significance: float = 2.0,
+        hold_ratio: float = 0.4,
+        least_ratio: float = 0.01,
+    ):
+        self.significance = check.positive(self, significance=significance)
+        self.hold_ratio = check.ratio(self, hold_ratio=hold_ratio)
+        self.least_ratio = check.number(
+            self, above=0, most=1, least_ratio=least_ratio
+        )
+
+    def decide(self, progress: Progress) -> Decision:
+        why = "cosine"
+        if progress.is_epoch_end and progress.epoch:
+            why = self._follow(progress)
+        done = progress.done_ratio - self.hold_ratio
+        anneal = _cosine(max(0.0, done) / max(1e-9, 1.0 - self.hold_ratio), 0)
+        share = max(self.least_ratio, self.state["share"] * anneal)
+        return Decision(rate=progress.start_rate * share, why=why)
+
+    def _follow(self, progress):
+        trend = Trend.of(progress.arrays["batch_losses"])
+        level, moving = self.state["level"], sum(progress.trainable)
+        self.state["level"] = trend.level
+        if moving != self.state["moving"]:
+            self.state.update(moving=moving, share=1.0)
+            return "groups thawed"
+        fall = math.inf if level is None else trend.fall_from(level)
+        if fall >= self.significance:
+            return "the loss falls"
+        if fall <= -self.significance:
+            self.state["share"] *= 0.5
+            return "the loss rises"
+        self.state["share"] /= 1.0 + trend.complexity
+        return "the loss is lost in its noise"
+
+
+def _done_after(progress, warmup_steps):
+    if not progress.step_count:
+        return progress.done_ratio
+    rest = max(1, progress.step_count - warmup_steps)
+    return min(1.0, max(0, progress.step - warmup_steps) / rest)
+
+
+def _cosine(done, least):
+    done = min(1.0, done)
+    return least + (1.0 - least) * (1.0 + math.cos(math.pi * done)) / 2.0

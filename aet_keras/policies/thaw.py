@@ -1,0 +1,208 @@
+"""Which groups may move, and how fast beside the head?"""
+
+from aet_keras import _check as check
+from aet_keras.policies import _stall
+from aet_keras.policies.decision import Decision
+from aet_keras.policies.policy import Policy
+from aet_keras.policies.progress import Progress
+
+
+class ThawAll(Policy):
+    """Lets every group move from the first step on.
+
+    Args:
+        rate_ratio: float > 0. The groups' rate as a share of the head's.
+            Defaults to `1.0`.
+
+    Example:
+
+    >>> progress = aet_keras.policies.Progress(trainable=(False, False))
+    >>> aet_keras.policies.ThawAll().decide(progress).trainable
+    (True, True)
+    """
+
+    def __init__(self, rate_ratio: float = 1.0):
+        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
+
+    def decide(self, progress: Progress) -> Decision:
+        if progress.epoch:
+            return Decision()
+        count = len(progress.trainable)
+        return Decision(
+            trainable=(True,) * count,
+            multipliers=(self.rate_ratio,) * count,
+            why="everything from the start",
+        )
+
+
+class ThawOnSchedule(Policy):
+    """Thaws a few groups every few epochs, from the top down.
+
+    Gradual unfreezing of [Howard and Ruder, 2018](
+    https://arxiv.org/abs/1801.06146), with its rate falling from group to
+    group if `depth_ratio` is below 1 (theirs is 1 / 2.6).
+
+    Args:
+        every_epochs: int >= 1. Defaults to `1`.
+        first_epoch: int >= 0. Epochs that the head trains alone. Defaults to
+            `1`.
+        group_count: int >= 1. Groups thawed at a time. Defaults to `1`.
+        rate_ratio: float > 0. The top group's rate as a share of the head's.
+            Defaults to `0.3`.
+        depth_ratio: float > 0, at most 1. What each group's rate is, as a
+            share of the rate of the group above. Defaults to `1.0`.
+
+    Example:
+
+    >>> policy = aet_keras.policies.ThawOnSchedule(every_epochs=2)
+    >>> policy.decide(
+    ...     aet_keras.policies.Progress(epoch=3, trainable=(False,) * 3)
+    ... ).trainable
+    (False, True, True)
+    """
+
+    def __init__(
+        self,
+        every_epochs: int = 1,
+        *,
+        first_epoch: int = 1,
+        group_count: int = 1,
+        rate_ratio: float = 0.3,
+        depth_ratio: float = 1.0,
+    ):
+        self.every_epochs = check.positive_int(self, every_epochs=every_epochs)
+        self.first_epoch = check.whole(self, first_epoch=first_epoch)
+        self.group_count = check.positive_int(self, group_count=group_count)
+        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
+        self.depth_ratio = check.number(
+            self, above=0, most=1, depth_ratio=depth_ratio
+        )
+
+    def decide(self, progress: Progress) -> Decision:
+        past = progress.epoch - self.first_epoch
+        turns = 0 if past < 0 else 1 + past // self.every_epochs
+        return _thawed_from_the_top(
+            progress,
+            turns * self.group_count,
+            rate_ratio=self.rate_ratio,
+            depth_ratio=self.depth_ratio,
+            why=f"epoch {progress.epoch} of the schedule",
+        )
+
+
+class ThawOnStall(Policy):
+    """Thaws the next groups, from the top down, when the figure stalls.
+
+    The head trains alone on frozen groups until it has stopped improving
+    much, so that its random start does not spoil what the groups know
+    (LP-FT, [Kumar et al., 2022](https://arxiv.org/abs/2202.10054); differs:
+    group by group, and by validation instead of a fixed epoch).
+
+    Args:
+        monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
+            `loss` where there is no validation.
+        patience_epochs: int >= 1. Epochs without improvement before the next
+            thaw. Defaults to `1`.
+        min_improvement: float >= 0. What counts as improvement, as a share
+            of the best figure so far. Defaults to `0.1`.
+        latest_ratio: float from 0 to 1. After this share of the planned
+            epochs without a thaw, one comes without a stall. Defaults to
+            `0.2`.
+        group_count: int >= 1. Groups thawed at a time. Defaults to `2`.
+        rate_ratio: float > 0. The thawed groups' rate as a share of the
+            head's. Defaults to `0.3`.
+        depth_ratio: float > 0, at most 1. What each group's rate is, as a
+            share of the rate of the group above. Defaults to `1.0`.
+
+    State:
+        `monitor`, `best`, `wait`: the figure watched, its best value and the
+        epochs since; `thawed`: groups thawed; `since`: epochs since then.
+
+    Example:
+
+    >>> policy = aet_keras.policies.ThawOnStall(group_count=1)
+    >>> for epoch, loss in enumerate((0.9, 0.6, 0.59)):
+    ...     decision = policy.decide(
+    ...         aet_keras.policies.Progress(
+    ...             epoch=epoch + 1,
+    ...             epoch_count=20,
+    ...             logs={"val_loss": loss},
+    ...             trainable=(False, False),
+    ...         )
+    ...     )
+    >>> decision.trainable, decision.why
+    ((False, True), 'val_loss improved by less than 10 %')
+    """
+
+    start_state = {**_stall.START, "thawed": 0, "since": 0}
+
+    def __init__(
+        self,
+        monitor: str = "auto",
+        *,
+        patience_epochs: int = 1,
+        min_improvement: float = 0.1,
+        latest_ratio: float = 0.2,
+        group_count: int = 2,
+        rate_ratio: float = 0.3,
+        depth_ratio: float = 1.0,
+    ):
+        self.monitor = check.instance(self, of=str, monitor=monitor)
+        self.patience_epochs = check.positive_int(
+            self, patience_epochs=patience_epochs
+        )
+        self.min_improvement = check.number(
+            self, least=0, min_improvement=min_improvement
+        )
+        self.latest_ratio = check.ratio(self, latest_ratio=latest_ratio)
+        self.group_count = check.positive_int(self, group_count=group_count)
+        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
+        self.depth_ratio = check.number(
+            self, above=0, most=1, depth_ratio=depth_ratio
+        )
+
+    def decide(self, progress: Progress) -> Decision:
+        why = self._reason(progress) if progress.epoch else ""
+        if why and self.state["thawed"] < len(progress.trainable):
+            self.state["thawed"] += self.group_count
+            self.state.update(since=0, wait=0)
+        return _thawed_from_the_top(
+            progress,
+            self.state["thawed"],
+            rate_ratio=self.rate_ratio,
+            depth_ratio=self.depth_ratio,
+            why=why or "the head alone",
+        )
+
+    def _reason(self, progress):
+        seen = _stall.observe(
+            self.state,
+            progress.logs,
+            monitor=self.monitor,
+            min_improvement=self.min_improvement,
+        )
+        self.state["since"] += 1
+        if seen and self.state["wait"] >= self.patience_epochs:
+            share = 100 * self.min_improvement
+            return f"{self.state['monitor']} improved by less than {share:g} %"
+        if self.state["since"] >= max(
+            1, self.latest_ratio * progress.epoch_count
+        ):
+            return f"{self.state['since']} epochs without a thaw"
+        return ""
+
+
+def _thawed_from_the_top(progress, count, *, rate_ratio, depth_ratio, why):
+    """Decides for the map with the top `count` groups thawed.
+
+    The multipliers of frozen groups are given too: they hold from the thaw on.
+    """
+    groups = len(progress.trainable)
+    thawed = min(count, groups)
+    return Decision(
+        trainable=(False,) * (groups - thawed) + (True,) * thawed,
+        multipliers=tuple(
+            rate_ratio * depth_ratio ** (groups - 1 - i) for i in range(groups)
+        ),
+        why=why,
+    )

@@ -1,0 +1,60 @@
+"""Which way does a loss go, and how much of it is noise?"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Trend:
+    """Describes the batch losses of one epoch.
+
+    Args:
+        level: float. Their mean.
+        noise: float >= 0. Standard deviation around the straight line that
+            fits them best, so that a falling loss is not taken for noise.
+        count: int >= 0. How many there were.
+
+    Example:
+
+    >>> trend = aet_keras.policies.Trend.of([4.0, 3.0, 2.0, 1.0])
+    >>> trend.level, round(trend.noise, 6), trend.count
+    (2.5, 0.0, 4)
+    """
+
+    level: float
+    noise: float
+    count: int
+
+    @classmethod
+    def of(cls, losses: Sequence[float]) -> "Trend":
+        """Returns the trend of some batch losses, in their order."""
+        losses = np.asarray(losses, "float64")
+        losses = losses[np.isfinite(losses)]
+        if len(losses) < 3:
+            level = float(losses.mean()) if len(losses) else math.nan
+            return cls(level=level, noise=0.0, count=len(losses))
+        steps = np.arange(len(losses)) - (len(losses) - 1) / 2
+        slope = (steps @ losses) / (steps @ steps)
+        rest = losses - losses.mean() - slope * steps
+        noise = math.sqrt((rest @ rest) / (len(losses) - 2))
+        return cls(float(losses.mean()), noise, len(losses))
+
+    @property
+    def complexity(self) -> float:
+        """Noise as a share of the level: how unlike the batches are."""
+        return self.noise / max(abs(self.level), 1e-12)
+
+    def fall_from(self, earlier_level: float) -> float:
+        """Returns the fall since an earlier epoch, in standard errors.
+
+        The error of a difference of two means of `count` losses each is
+        noise * sqrt(2 / count).
+        """
+        error = self.noise * math.sqrt(2 / max(self.count, 1))
+        fall = earlier_level - self.level
+        if error == 0.0:
+            return math.copysign(math.inf, fall) if fall else 0.0
+        return fall / error
