@@ -1,0 +1,170 @@
+"""Does the export say what the model says?"""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aet_keras import _check
+from aet_keras.errors import ExportError
+from aet_keras.export import _packing
+
+_FLAT = 1e-3
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Holds how closely an export follows its model.
+
+    Args:
+        difference: float. The largest gap between a probability of the export
+            and the model's own.
+        count: int. How many pictures were compared.
+        spread: float. The largest gap between the model's probabilities of
+            one class for two of the pictures; near 0, the model says the same
+            of all of them, and agreement says little.
+
+    Example:
+    >>> aet_keras.export.Comparison(3e-8, count=32, spread=0.9).is_telling
+    True
+    """
+
+    difference: float
+    count: int
+    spread: float
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether the pictures differed enough for agreement to mean much."""
+        return self.spread > _FLAT
+
+    def to_text(self) -> str:
+        """Returns one sentence for a person."""
+        text = (
+            f"The export agrees with the model to {self.difference:.1e} on "
+            f"{self.count} pictures."
+        )
+        if self.is_telling:
+            return text
+        return f"{text} The model says the same of all: this proves little."
+
+
+def compare_export(
+    directory: str | os.PathLike,
+    model: keras.Model,
+    images: Any,
+    *,
+    tolerance: float = 1e-5,
+) -> Comparison:
+    """Loads an export again and holds it against the model it came from.
+
+    The first picture goes in alone, then all in one batch.
+
+    Args:
+        directory: str or path-like. What `write_classifier` wrote.
+        model: the `keras.Model` it was written from.
+        images: array `(count, height, width, channels)` of real pictures, at
+            least two for the spread; floats are rounded to whole pixels.
+        tolerance: float > 0. The largest difference to accept.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ExportError: if the export cannot be loaded, differs by more than
+            `tolerance`, or puts out other shapes or numbers that are not
+            finite.
+
+    Example:
+    >>> import tempfile
+    >>> model = keras.Sequential([
+    ...     keras.Input((8, 8, 3)),
+    ...     keras.layers.GlobalAveragePooling2D(),
+    ...     keras.layers.Dense(2, activation="softmax"),
+    ... ])
+    >>> images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = aet_keras.export.write_classifier(
+    ...         model, folder, class_names=["hat", "shoe"]
+    ...     )
+    ...     result = aet_keras.export.compare_export(path, model, images)
+    >>> result.count
+    4
+    """
+    _check.positive("compare_export", tolerance=tolerance)
+    pictures = _whole_pixels(images)
+    expected = _predict(model, pictures)
+    exported = _load(directory)
+    served = _serve(exported, pictures)
+    alone = _serve(exported, pictures[:1])
+    _check_outputs("all pictures", served, expected)
+    _check_outputs("one picture", alone, expected[:1])
+    gaps = np.abs(served - expected)
+    difference = float(max(gaps.max(), np.abs(alone - expected[:1]).max()))
+    if difference > tolerance:
+        raise ExportError(
+            f"compare_export: the export in {os.fspath(directory)} differs "
+            f"from the model by {difference:.2e} on {len(pictures)} pictures, "
+            f"most on picture {int(gaps.max(axis=1).argmax())}; at most "
+            f"{tolerance:.0e} is accepted. Do not serve it."
+        )
+    spread = float(np.ptp(expected, axis=0).max())
+    return Comparison(difference, len(pictures), spread)
+
+
+def _whole_pixels(images):
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            "compare_export: `images` must be pictures of shape (count, "
+            f"height, width, channels). Received: shape {images.shape}."
+        )
+    return np.clip(np.rint(images), 0, 255).astype("uint8")
+
+
+def _predict(model, pictures):
+    pixels = pictures.astype(model.inputs[0].dtype)
+    inputs = _packing.pack(model, pixels)
+    (outputs,) = keras.tree.flatten(model.predict(inputs, verbose=0))
+    return outputs.astype("float32")
+
+
+def _load(directory):
+    try:
+        # The object must outlive its function: it holds the weights.
+        return tf.saved_model.load(os.fspath(directory))
+    except (OSError, tf.errors.OpError) as error:
+        raise ExportError(
+            f"compare_export: no SavedModel could be loaded from "
+            f"{os.fspath(directory)}: {error}"
+        ) from error
+
+
+def _serve(exported, pictures):
+    serve = exported.signatures.get("serving_default")
+    if serve is None or "probabilities" not in serve.structured_outputs:
+        raise ExportError(
+            "compare_export: the export must have a signature "
+            "`serving_default` that puts out `probabilities`. Received: "
+            f"signatures {sorted(exported.signatures)}. Write it with "
+            "`write_classifier`."
+        )
+    return serve(images=tf.constant(pictures))["probabilities"].numpy()
+
+
+def _check_outputs(what, served, expected):
+    if served.shape != expected.shape:
+        raise ExportError(
+            f"compare_export: for {what} the export puts out shape "
+            f"{served.shape}, the model {expected.shape}. Do not serve it."
+        )
+    for name, values in (("model", expected), ("export", served)):
+        odd = int((~np.isfinite(values)).sum())
+        if odd:
+            raise ExportError(
+                f"compare_export: for {what} the {name} puts out {odd} of "
+                f"{values.size} numbers that are not finite. Do not serve it."
+            )

@@ -1,0 +1,101 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aet_keras.errors import ExportError
+from aet_keras.export import Comparison, compare_export, write_classifier
+
+NAMES = ["hat", "shoe", "coat"]
+
+
+def test_export_agrees_with_its_model(classifier, images, tmp_path):
+    write_classifier(classifier, tmp_path, class_names=NAMES)
+
+    result = compare_export(tmp_path, classifier, images)
+
+    assert result.difference < 1e-6
+    assert result.count == 5
+    assert result.is_telling
+    assert "on 5 pictures" in result.to_text()
+
+
+def test_spread_is_the_widest_gap_between_two_pictures(
+    classifier, images, tmp_path
+):
+    write_classifier(classifier, tmp_path, class_names=NAMES)
+
+    result = compare_export(tmp_path, classifier, images)
+
+    rows = classifier.predict(images, verbose=0)
+    gaps = [np.abs(a - b).max() for a in rows for b in rows]
+    assert result.spread == pytest.approx(max(gaps), abs=1e-6)
+
+
+def test_flat_outputs_are_called_so(classifier, images, tmp_path):
+    kernel, bias = classifier.layers[-1].get_weights()
+    classifier.layers[-1].set_weights([0 * kernel, bias])
+    write_classifier(classifier, tmp_path, class_names=NAMES)
+
+    result = compare_export(tmp_path, classifier, images)
+
+    assert not result.is_telling
+    assert "proves little" in result.to_text()
+
+
+def test_model_that_moved_on_is_noticed(classifier, images, tmp_path):
+    write_classifier(classifier, tmp_path, class_names=NAMES)
+    kernel, bias = classifier.layers[-1].get_weights()
+    classifier.layers[-1].set_weights([kernel, bias + [0.01, 0, 0]])
+
+    with pytest.raises(ExportError, match="differs from the model by .*e-0"):
+        compare_export(tmp_path, classifier, images)
+    assert compare_export(tmp_path, classifier, images, tolerance=0.1)
+
+
+def test_other_shape_is_noticed(classifier, images, tmp_path):
+    write_classifier(classifier, tmp_path, class_names=NAMES)
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    other = keras.Model(inputs, keras.layers.Dense(4)(x))
+
+    with pytest.raises(ExportError, match=r"shape \(5, 3\), the model \(5, 4"):
+        compare_export(tmp_path, other, images)
+
+
+def test_numbers_that_are_not_finite_are_noticed(classifier, images, tmp_path):
+    kernel, bias = classifier.layers[-1].get_weights()
+    classifier.layers[-1].set_weights([kernel, bias + np.nan])
+    write_classifier(classifier, tmp_path, class_names=NAMES)
+
+    with pytest.raises(ExportError, match="15 of 15 numbers"):
+        compare_export(tmp_path, classifier, images)
+
+
+def test_folder_without_export_is_an_export_error(classifier, images, tmp_path):
+    with pytest.raises(ExportError, match="no SavedModel could be loaded"):
+        compare_export(tmp_path, classifier, images)
+
+
+def test_export_of_another_kind_is_refused(classifier, images, tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+
+    with pytest.raises(ExportError, match="Write it with `write_classifier`"):
+        compare_export(tmp_path, classifier, images)
+
+
+def test_floats_are_compared_as_whole_pixels(classifier, images, tmp_path):
+    write_classifier(classifier, tmp_path, class_names=NAMES)
+
+    assert compare_export(tmp_path, classifier, images + 0.3).is_telling
+
+
+def test_pictures_must_come_as_a_batch(classifier, images, tmp_path):
+    with pytest.raises(ValueError, match="count, height, width, channels"):
+        compare_export(tmp_path, classifier, images[0])
+
+
+def test_comparison_of_many_reads_as_a_sentence():
+    text = Comparison(difference=3e-8, count=32, spread=0.5).to_text()
+
+    assert text == "The export agrees with the model to 3.0e-08 on 32 pictures."
