@@ -1,0 +1,23 @@
+"""What is there to learn from?"""
+
+from aet_keras.data.augmentation import augmentation
+from aet_keras.data.batches import batches
+from aet_keras.data.dataset import Dataset, Specification, Split
+from aet_keras.data.digits import read_digits
+from aet_keras.data.image_arrays import read_image_arrays
+from aet_keras.data.image_folder import read_image_folder
+from aet_keras.data.image_tfds import read_image_tfds
+from aet_keras.data.sources import read_images
+
+__all__ = [
+    "Dataset",
+    "Specification",
+    "Split",
+    "augmentation",
+    "batches",
+    "read_digits",
+    "read_image_arrays",
+    "read_image_folder",
+    "read_image_tfds",
+    "read_images",
+]

@@ -1,0 +1,78 @@
+"""How do rows that were read become a `Dataset`?"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data.dataset import Dataset, Specification, Split
+from aet_keras.data.splits import SPLITS, complete_splits
+from aet_keras.data.storage import arrange
+
+
+def assemble(
+    rows: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    given: Mapping[str, np.ndarray],
+    *,
+    specification: Specification,
+    ratios: Mapping[str, float],
+    seed: int,
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """Sorts rows into splits and wraps them; `rows` is changed and kept.
+
+    Args:
+        rows: uint8 array `(count, height, width, 3)`.
+        labels: int array `(count,)`.
+        names: sequence of str, one a row.
+        given: the row numbers of each split that the source brings. Rows in
+            none of them are dropped.
+        specification: `Specification`.
+        ratios: the share of each split that may have to be split off.
+        seed: int >= 0.
+        notes: sequence of str.
+
+    Returns:
+        A `Dataset` whose splits are stretches of `rows`.
+
+    Raises:
+        DataError: if there is one class only, or a class is too small.
+    """
+    parts = complete_splits(
+        labels,
+        given,
+        class_names=specification.class_names,
+        ratios=ratios,
+        seed=seed,
+        source=specification.source,
+    )
+    kept = np.concatenate([parts[name] for name in SPLITS])
+    dropped = np.setdiff1d(np.arange(len(rows)), kept)
+    arrange(rows, np.concatenate([kept, dropped]))
+    splits, start = {}, 0
+    for name in SPLITS:
+        part = parts[name]
+        splits[name] = Split(
+            inputs=rows[start : start + len(part)],
+            labels=labels[part].astype("int32"),
+            names=tuple(names[row] for row in part),
+        )
+        start += len(part)
+    return Dataset(**splits, specification=specification, notes=tuple(notes))
+
+
+def check_image_size(owner: object, image_size: object) -> tuple[int, int]:
+    """Returns the size if it is `(height, width)`, both at least 1."""
+    try:
+        height, width = image_size
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{check.owner_name(owner)}: `image_size` must be a pair of ints. "
+            f"Received: image_size={image_size!r}. Write (height, width)."
+        ) from error
+    return (
+        check.positive_int(owner, image_size=height),
+        check.positive_int(owner, image_size=width),
+    )
