@@ -22,13 +22,17 @@ _ACCEPTED = (
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads the arrays of an .npz; pickled objects are refused.
+    """Reads the arrays of an .npz; pickled objects are never loaded.
 
     Raises:
         DataError: if the file is missing, damaged, empty or holds objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # NumPy leaves a file that it opened itself open when it fails.
+        with (
+            path.open("rb") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):
             arrays = {key: archive[key] for key in archive.files}
         # NumPy hands out members of a zip that are no arrays as bytes.
         arrays = {k: a for k, a in arrays.items() if isinstance(a, np.ndarray)}

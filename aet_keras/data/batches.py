@@ -20,7 +20,8 @@ def batches(
 
     Row numbers are shuffled, over the whole split and anew each epoch, and
     the rows then gathered: inputs on a disk stay there, and none are copied
-    into a graph.
+    into a graph. Keras warns about every data set in `fit` unless it is told
+    `shuffle=False`; that leaves the order made here as it is.
 
     Args:
         split: `Split`.

@@ -103,10 +103,10 @@ def _check_classes(labels, class_names, missing, source):
     if not small:
         return
     more = f" and {len(small) - 3} more" if len(small) > 3 else ""
-    who = ["train", *reversed(missing)]
-    who = f"{', '.join(who[:-1])} and {who[-1]} need" if missing else "it needs"
+    needed_by = ", ".join(["train", *reversed(missing)])
     raise DataError(
         f"{source}: each class must have at least {least} in train, because "
-        f"{who} one each. Received: {', '.join(small[:3])}{more}. Add "
-        "pictures to the class, or leave the class out."
+        f"each split cut from it ({needed_by}) needs one. Received: "
+        f"{', '.join(small[:3])}{more}. Add pictures to the class, or leave "
+        "the class out."
     )

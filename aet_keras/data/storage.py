@@ -14,7 +14,7 @@ MEMORY_LIMIT_BYTES = 2 * 1024**3
 
 
 def allocate(
-    shape: tuple[int, ...], *, limit_bytes: int = MEMORY_LIMIT_BYTES
+    shape: tuple[int, ...], *, limit_bytes: int | None = None
 ) -> np.ndarray:
     """Returns uint8 rows to write to, in memory or on disk if they are many.
 
@@ -23,7 +23,8 @@ def allocate(
 
     Args:
         shape: tuple of int. Count first.
-        limit_bytes: int. The most that is held in memory.
+        limit_bytes: int. The most that is held in memory. Defaults to
+            `MEMORY_LIMIT_BYTES`.
 
     Returns:
         A `np.ndarray`, or beyond the limit a `np.memmap`.
@@ -31,6 +32,7 @@ def allocate(
     Raises:
         DataError: if the disk has not the room.
     """
+    limit_bytes = MEMORY_LIMIT_BYTES if limit_bytes is None else limit_bytes
     size = math.prod(shape)
     if size <= limit_bytes:
         return np.empty(shape, "uint8")

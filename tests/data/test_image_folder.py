@@ -1,0 +1,189 @@
+import os
+import shutil
+
+import numpy as np
+import planted
+import pytest
+from PIL import Image
+
+from aet_keras.data import read_image_folder
+from aet_keras.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return planted.copy_pictures(tmp_path / "photos")
+
+
+def read(folder, **options):
+    return read_image_folder(folder, image_size=(8, 8), **options)
+
+
+def test_one_folder_a_class_is_split_in_three(folder):
+    dataset = read(folder)
+
+    parts = dataset.train, dataset.validation, dataset.test
+    assert [part.count for part in parts] == [60, 20, 20]
+    assert dataset.notes == ()
+    assert dataset.specification.class_names[:2] == ("eight", "five")
+
+
+def test_each_row_is_the_picture_that_its_name_says(folder):
+    dataset = read_image_folder(folder, image_size=(16, 16))
+
+    for split in (dataset.train, dataset.validation, dataset.test):
+        for row, name in enumerate(split.names):
+            label = dataset.specification.class_names[split.labels[row]]
+            assert label == os.path.basename(os.path.dirname(name))
+            pixels = np.asarray(Image.open(name))
+            np.testing.assert_array_equal(split.inputs[row], pixels)
+
+
+def test_rows_on_a_disk_are_the_rows_in_memory(folder, monkeypatch):
+    expected = read(folder)
+    monkeypatch.setattr("aet_keras.data.storage.MEMORY_LIMIT_BYTES", 1000)
+
+    dataset = read(folder)
+
+    assert isinstance(dataset.train.inputs, np.memmap)
+    np.testing.assert_array_equal(dataset.test.inputs, expected.test.inputs)
+
+
+@pytest.mark.parametrize("word", ["validation", "val", "valid"])
+def test_split_folders_are_kept_and_the_missing_one_is_cut_off(folder, word):
+    root = folder.parent / "split"
+    shutil.copytree(folder, root / "train")
+    shutil.move(folder, root / word)
+
+    dataset = read(root)
+
+    assert dataset.validation.count == 100
+    assert all(f"/{word}/" in name for name in dataset.validation.names)
+    assert (dataset.train.count, dataset.test.count) == (80, 20)
+
+
+def test_a_class_called_train_is_a_class(folder):
+    shutil.move(folder / "zero", folder / "train")
+
+    dataset = read(folder)
+
+    assert "train" in dataset.specification.class_names
+
+
+@pytest.mark.parametrize(
+    "name", ["A.JPG", "a.Jpeg", "a.bmp", "a.gif", "a.webp"]
+)
+def test_formats_are_read_whatever_their_case(folder, name):
+    Image.new("RGB", (9, 9), "white").save(folder / "one" / name)
+
+    dataset = read(folder)
+
+    parts = dataset.train, dataset.validation, dataset.test
+    assert sum(part.count for part in parts) == 101
+
+
+def test_links_are_followed(folder):
+    target = folder.parent / "elsewhere"
+    shutil.move(folder / "zero", target)
+    (folder / "zero").symlink_to(target)
+
+    assert read(folder).train.count == 60
+
+
+def test_bad_pictures_are_named_up_to_three_and_counted(folder):
+    planted.plant_bad(folder)
+
+    with pytest.raises(DataError, match="4 unreadable.*--skip-bad") as caught:
+        read(folder)
+
+    assert str(caught.value).count("photos/") == 3
+    assert "and 1 more" in str(caught.value)
+
+
+@pytest.mark.parametrize("index", range(4), ids="cut empty text notes".split())
+def test_each_kind_of_bad_file_is_named_with_its_path(folder, index):
+    paths = planted.plant_bad(folder)
+    for path in paths[:index] + paths[index + 1 :]:
+        path.unlink()
+
+    with pytest.raises(
+        DataError, match=f"1 unreadable picture: {paths[index]}"
+    ):
+        read(folder)
+
+
+def test_bad_pictures_are_left_out_on_request_and_said(folder):
+    expected = read(folder)
+    planted.plant_bad(folder)
+
+    dataset = read(folder, skip_bad=True)
+
+    assert "4 unreadable pictures were left out" in dataset.notes[0]
+    assert dataset.train.names == expected.train.names
+    np.testing.assert_array_equal(dataset.test.inputs, expected.test.inputs)
+
+
+def test_converted_pictures_are_counted_in_the_notes(folder):
+    planted.plant_odd(folder)
+
+    assert read(folder).notes == (
+        "1 greyscale picture was read as RGB.",
+        "1 picture with an alpha channel was laid on white.",
+    )
+
+
+def test_a_decompression_bomb_is_a_bad_picture(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    Image.new("RGB", (20, 20)).save(folder / "one" / "bomb.png")
+
+    with pytest.raises(DataError, match=r"bomb.png \(more than 300 pixels\)"):
+        read(folder)
+
+
+def test_a_folder_inside_a_class_is_no_picture(folder):
+    (folder / "one" / "more").mkdir()
+
+    with pytest.raises(DataError, match="one/more .a folder inside a class"):
+        read(folder)
+
+
+def test_a_missing_folder_says_where_it_was_looked_for(tmp_path):
+    with pytest.raises(DataError, match="Check the path; it is relative to"):
+        read(tmp_path / "nowhere")
+
+
+def test_a_folder_without_pictures_says_how_to_lay_them_out(tmp_path):
+    with pytest.raises(DataError, match="folder named after its class"):
+        read(tmp_path)
+
+
+def test_a_folder_of_one_class_is_refused(folder):
+    for path in list(folder.iterdir())[1:]:
+        shutil.rmtree(path)
+
+    with pytest.raises(DataError, match="at least two classes"):
+        read(folder)
+
+
+def test_a_class_with_one_picture_is_named(folder):
+    for path in sorted((folder / "six").iterdir())[1:]:
+        path.unlink()
+
+    with pytest.raises(DataError, match="`six` with 1. Add pictures"):
+        read(folder)
+
+
+def test_a_class_that_only_test_has_is_refused(folder):
+    root = folder.parent / "split"
+    shutil.copytree(folder, root / "test")
+    shutil.copytree(folder, root / "train")
+    shutil.rmtree(root / "train" / "six")
+
+    with pytest.raises(DataError, match="`six`.*Add them to train"):
+        read(root)
+
+
+def test_pictures_outside_a_class_folder_are_mentioned(folder):
+    Image.new("RGB", (9, 9)).save(folder / "cover.png")
+
+    assert "1 picture outside a class folder" in read(folder).notes[0]
