@@ -7,7 +7,8 @@ from aet_keras import layers
 
 __version__ = "0.1.0"
 
-_LAZY = (
+__all__ = [
+    "__version__",
     "backbones",
     "callbacks",
     "data",
@@ -15,19 +16,18 @@ _LAZY = (
     "errors",
     "evaluation",
     "export",
+    "layers",
     "policies",
     "tasks",
     "training",
-)
-
-__all__ = ["__version__", "layers", *_LAZY]
+]
 
 
 def __getattr__(name):
-    if name in _LAZY:
+    if name in __all__:
         return importlib.import_module(f"aet_keras.{name}")
     raise AttributeError(f"module 'aet_keras' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted(__all__)
+    return __all__

@@ -8,6 +8,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import keras
 import pytest
+import tensorflow as tf
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = pathlib.Path(os.environ.get("AET_DATA", ROOT / ".." / "shared" / "data"))
@@ -16,6 +17,13 @@ DATA = pathlib.Path(os.environ.get("AET_DATA", ROOT / ".." / "shared" / "data"))
 KERAS_WARNING = (
     "ignore:__array__ implementation doesn't accept a copy keyword"
     ":DeprecationWarning"
+)
+
+
+# Two virtual CPUs, so that a MirroredStrategy has replicas.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
 )
 
 

@@ -5,6 +5,7 @@ import json
 
 import keras
 import numpy as np
+from policy_contract import check_policy as check_policy
 
 TOLERANCE = {"mixed_bfloat16": 5e-2, "mixed_float16": 5e-3}  # 8 and 11 bits
 

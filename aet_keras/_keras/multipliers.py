@@ -104,7 +104,7 @@ class Multipliers:
     @property
     def values(self) -> tuple[float, ...]:
         """The multiplier of each row, warm-up left out."""
-        return tuple(float(x) for x in ops.convert_to_numpy(self._values))
+        return tuple(self._values.numpy().tolist())
 
     def write(self, values) -> None:
         """Sets the multiplier of each row; it holds from the next step on."""
@@ -194,7 +194,7 @@ def _vector(count, value, name):
 
 
 def _put(vector, row, value):
-    array = ops.convert_to_numpy(vector).copy()
+    array = vector.numpy().copy()
     array[row] = value
     return array
 

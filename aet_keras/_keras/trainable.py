@@ -17,7 +17,7 @@ def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 def own_weights(layer: keras.layers.Layer) -> list[keras.Variable]:
     """Returns the weights a layer would train, its sub-layers' left out."""
-    return [v for v in layer._trainable_variables if v.trainable]
+    return list(layer._trainable_variables)
 
 
 def set_trainable(
@@ -57,6 +57,11 @@ def set_trainable(
             f"weights, but reports {len(held)}. A custom `trainable` property "
             "may stand in the way."
         )
+
+
+def layers_by_name(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """Returns all layers inside a model, nested ones too, by name."""
+    return {each.name: each for each in sublayers(model)[1:]}
 
 
 def open_parents(

@@ -1,5 +1,19 @@
 """Which parts does a pretrained model have?"""
 
+from aet_keras.backbones.applications import (
+    EMBEDDED,
+    backbone_names,
+    load_backbone,
+    preprocess,
+)
 from aet_keras.backbones.groups import Group, as_groups, group_layers
 
-__all__ = ["Group", "as_groups", "group_layers"]
+__all__ = [
+    "EMBEDDED",
+    "Group",
+    "as_groups",
+    "backbone_names",
+    "group_layers",
+    "load_backbone",
+    "preprocess",
+]

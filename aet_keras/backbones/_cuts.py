@@ -7,9 +7,10 @@ import keras
 
 from aet_keras._keras import graph
 
-# `block_3_expand`, `conv4_block2_1_conv` and `block3a_dwconv` belong to
-# `block_3`, `conv4_block2` and `block3a`.
-_BLOCK = re.compile(r"^(.*?block_?\d+[a-z]?)(?:_|$)")
+# `block_3_expand`, `conv4_block2_1_conv`, `block3a_dwconv` and
+# `expanded_conv_3_expand` belong to `block_3`, `conv4_block2`, `block3a` and
+# `expanded_conv_3`.
+_BLOCK = re.compile(r"^(.*?(?:block|expanded_conv)_?\d+[a-z]?)(?:_|$)")
 # Strided convolutions and poolings at least halve one side; padding and
 # "valid" windows change it by a pixel or two.
 _RESCALED = 1.5
@@ -122,7 +123,8 @@ def _head_start(calls):
 
     That is the last layer that drops the positions (pooling, flattening)
     while a single tensor is alive, or, with no weights above it, the last
-    layer that has any.
+    layer that has any. The pooling of a gate is none: its map lives on and
+    takes the gate's scores back in.
     """
     weighted = [i for i, call in enumerate(calls) if call.weights]
     if len(weighted) < 2:
@@ -130,7 +132,10 @@ def _head_start(calls):
     drops = [
         i
         for i, call in enumerate(calls)
-        if i and calls[i - 1].live == 1 and _drops_positions(call)
+        if i
+        and calls[i - 1].live == 1
+        and _drops_positions(call)
+        and not (call.live > 1 and _has_positions(calls[i + 1 :]))
     ]
     if drops and drops[-1] <= weighted[0]:
         drops = []
@@ -143,6 +148,10 @@ def _head_start(calls):
 def _drops_positions(call):
     ranks = [len(shape) for shape in call.inputs]
     return bool(ranks) and max(ranks) > 2 >= len(call.outputs[0])
+
+
+def _has_positions(calls):
+    return any(len(shape) > 2 for call in calls for shape in call.outputs)
 
 
 def _stages(calls):
@@ -190,7 +199,9 @@ def _block_start(calls, cuts, start):
         return start
     while start and block_name(calls[start - 1].layer) == block:
         start -= 1
-    return start if start in cuts else min(c for c in cuts if c >= start)
+    if not start or start in cuts:
+        return start
+    return min(cut for cut in cuts if cut >= start)
 
 
 def block_name(layer):
@@ -212,13 +223,22 @@ def _even_starts(calls, cuts):
 
 
 def _without_empty(stages):
-    """Joins stages without weights to the stage above (or below, if last)."""
+    """Joins stages that cannot learn to the one above (or below, if last)."""
     joined, pending = [], []
     for stage in stages:
         pending = pending + stage
-        if any(call.weights for call in stage):
+        if any(_learns(call) for call in stage):
             joined.append(pending)
             pending = []
     if pending and joined:
         joined[-1] = joined[-1] + pending
     return joined or [pending]
+
+
+def _learns(call):
+    """Says whether a call has weights that a gradient could reach.
+
+    Their flags do not say it: a frozen backbone is to be thawed.
+    """
+    is_statistics = isinstance(call.layer, keras.layers.Normalization)
+    return bool(call.weights) and not is_statistics

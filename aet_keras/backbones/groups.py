@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 
 from aet_keras import _check as check
-from aet_keras._keras import graph
+from aet_keras._keras import graph, trainable
 from aet_keras.backbones import _cuts
 
 _HEAD = "head"
@@ -141,7 +141,7 @@ def _check_graph(model):
 def _by_name(model, layer):
     if layer is None or isinstance(layer, keras.layers.Layer):
         return layer
-    layers = {each.name: each for each in model._flatten_layers()}
+    layers = trainable.layers_by_name(model)
     check.known("group_layers", kind="layer", among=layers, name=layer)
     return layers[layer]
 

@@ -5,7 +5,6 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.engine import Engine
-from aet_keras.engine.engine import check_rate_writable
 from aet_keras.policies import AdaptToTrend, Policy, Progress
 
 
@@ -49,9 +48,9 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         self._reads_losses = "batch_losses" in self.policy.needs
 
     def on_train_begin(self, logs=None):
-        check_rate_writable(self, self.model)
-        self.policy.reset()
         engine = Engine.of(self.model)
+        engine.check_rate_writable(self)
+        self.policy.reset()
         engine.attach(self)
         self._start_rate = engine.rate
         self._epoch = 0

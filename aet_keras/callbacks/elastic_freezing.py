@@ -30,7 +30,7 @@ class ElasticFreezing(keras.callbacks.Callback):
             `trainable`. Defaults to `ThawOnStall()`.
         groups: optional sequence of `Group`, or of sequences of layers or
             layer names, stem to head. Layers in none of them are the head.
-            Needed for subclassed models.
+            Needed for subclassed models, which have to be built.
         backbone: optional nested model in the user's model, or its name.
             Found by itself if not given.
         train_batch_normalization: bool. Whether BatchNormalization thaws

@@ -1,5 +1,6 @@
 """Who alone changes a model while it trains?"""
 
-from aet_keras.engine.engine import Change, Engine
+from aet_keras.engine.change import Change
+from aet_keras.engine.engine import Engine
 
 __all__ = ["Change", "Engine"]

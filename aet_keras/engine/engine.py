@@ -1,6 +1,5 @@
 """What does a decision change in a model that is training?"""
 
-import dataclasses
 import weakref
 from collections.abc import Sequence
 
@@ -10,37 +9,11 @@ from aet_keras import _check as check
 from aet_keras._keras import functions, multipliers
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
+from aet_keras.engine._missed import MissedSteps
+from aet_keras.engine.change import Change
 from aet_keras.policies import Decision
 
 _ENGINES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """Says what one decision changed.
-
-    Args:
-        thawed: tuple of str. Names of the groups that move from now on.
-        frozen: tuple of str. Names of the groups that stand from now on.
-        why: str. The policy's reason.
-
-    Example:
-
-    >>> print(aet_keras.engine.Change(thawed=("block_13",), why="a stall"))
-    thawed block_13: a stall
-    """
-
-    thawed: tuple[str, ...] = ()
-    frozen: tuple[str, ...] = ()
-    why: str = ""
-
-    def __str__(self):
-        parts = [
-            f"{verb} {', '.join(names)}"
-            for verb, names in (("thawed", self.thawed), ("froze", self.frozen))
-            if names
-        ]
-        return f"{'; '.join(parts)}: {self.why}"
 
 
 class Engine:
@@ -74,8 +47,8 @@ class Engine:
         self._is_fixed = _is_batch_normalization
         self._trainable = ()
         self._multipliers = None
-        self._skipped = []
-        self._frozen_at = []
+        self._counted = None
+        self._missed = MissedSteps(0)
 
     @classmethod
     def of(cls, model: keras.Model) -> "Engine":
@@ -113,7 +86,7 @@ class Engine:
     def rate(self) -> float:
         """The learning rate of the head."""
         rate = optimizers.innermost(self.model.optimizer).learning_rate
-        return float(keras.ops.convert_to_numpy(rate))
+        return float(keras.ops.convert_to_tensor(rate).numpy())
 
     def attach(self, client: object) -> None:
         """Notes that a callback uses this engine in the `fit` that begins."""
@@ -154,10 +127,12 @@ class Engine:
                 group grows to its full size.
 
         Raises:
-            ValueError: if nothing but the groups could learn, or the
-                optimizer cannot give groups rates of their own.
+            ValueError: if the model is not built, nothing but the groups
+                could learn, or the optimizer cannot give groups rates of
+                their own.
         """
         model = self.model
+        _check_built(model)
         _check_optimizer(model)
         self._groups = tuple(groups)
         self._is_fixed = (
@@ -181,14 +156,7 @@ class Engine:
             model, rows, len(self._groups), warmup_steps
         )
         self._multipliers.install()
-        steps = self._steps()
-        joined = {rows[key] for key in new if key in rows}
-        self._skipped = [
-            steps if row in joined else 0 for row in range(len(self._groups))
-        ]
-        for row, skipped in enumerate(self._skipped):
-            self._multipliers.start(row, steps=steps, skipped=skipped)
-        self._frozen_at = [None] * len(self._groups)
+        self._start_counts({rows[key] for key in new if key in rows})
         self._trainable = (True,) * len(self._groups)
         functions.rebuild_train_function(model)
 
@@ -206,7 +174,9 @@ class Engine:
                 rate is a schedule that cannot be written.
         """
         if decision.rate is not None and decision.rate != self.rate:
-            self.write_rate(decision.rate)
+            self.check_rate_writable(self)
+            optimizer = optimizers.innermost(self.model.optimizer)
+            optimizer.learning_rate = decision.rate
         if decision.multipliers is not None:
             self._check_length("multipliers", decision.multipliers)
             if not _close(decision.multipliers, self.multipliers):
@@ -216,22 +186,49 @@ class Engine:
         self._check_length("trainable", decision.trainable)
         return self._turn(tuple(decision.trainable), decision.why)
 
-    def write_rate(self, rate: float) -> None:
-        """Sets the optimizer's learning rate."""
-        check_rate_writable("Engine", self.model)
-        optimizers.innermost(self.model.optimizer).learning_rate = rate
+    def check_rate_writable(self, owner: object) -> None:
+        """Raises a ValueError if the rate is a schedule, not a number."""
+        optimizer = optimizers.innermost(self.model.optimizer)
+        rate = optimizer.get_config().get("learning_rate")
+        if isinstance(rate, float | int):
+            return
+        name = rate.get("class_name") if isinstance(rate, dict) else rate
+        raise ValueError(
+            f"{check.owner_name(owner)}: the optimizer's rate must be a "
+            "number, because the policy writes it. Received: "
+            f"learning_rate={name}. Compile with a float, or drop the "
+            "callback."
+        )
+
+    def _start_counts(self, joined):
+        """Starts each row's count of steps, or goes on from an earlier `fit`.
+
+        A new optimizer, or other groups, count anew.
+        """
+        optimizer = optimizers.innermost(self.model.optimizer)
+        layers = [layer for group in self._groups for layer in group.layers]
+        counted = (id(optimizer), [id(layer) for layer in layers])
+        if counted != self._counted:
+            self._counted = counted
+            self._missed = MissedSteps(len(self._groups))
+        steps = self._steps()
+        for row in range(len(self._groups)):
+            if row in joined:
+                self._missed.join(row, steps)
+            self._thaw_row(row, steps)
+
+    def _thaw_row(self, row, steps):
+        missed = self._missed.thaw(row, steps)
+        self._multipliers.start(row, steps=steps, skipped=missed)
 
     def _turn(self, wanted, why):
         before, steps = self._trainable, self._steps()
         self._set_flags(wanted)
         for row, (was, now) in enumerate(zip(before, wanted, strict=True)):
             if was and not now:
-                self._frozen_at[row] = steps
+                self._missed.freeze(row, steps)
             if now and not was:
-                self._skipped[row] += steps - self._frozen_at[row]
-                self._multipliers.start(
-                    row, steps=steps, skipped=self._skipped[row]
-                )
+                self._thaw_row(row, steps)
         self._trainable = wanted
         functions.rebuild_train_function(self.model)
         names = self.group_names
@@ -256,7 +253,7 @@ class Engine:
 
     def _steps(self):
         optimizer = optimizers.innermost(self.model.optimizer)
-        return int(keras.ops.convert_to_numpy(optimizer.iterations))
+        return int(optimizer.iterations.numpy())
 
     def _check_length(self, name, values):
         if len(values) != len(self._groups):
@@ -266,17 +263,14 @@ class Engine:
             )
 
 
-def check_rate_writable(owner: object, model: keras.Model) -> None:
-    """Raises a ValueError if a model's rate is a schedule, not a number."""
-    optimizer = optimizers.innermost(model.optimizer)
-    rate = optimizer.get_config().get("learning_rate")
-    if isinstance(rate, float | int):
+def _check_built(model):
+    if model.built:
         return
-    name = rate.get("class_name") if isinstance(rate, dict) else rate
     raise ValueError(
-        f"{check.owner_name(owner)}: the optimizer's rate must be a number, "
-        f"because the policy writes it. Received: learning_rate={name}. "
-        "Compile with a float, or drop the callback."
+        "Engine: the model must be built before `fit`, because the optimizer "
+        "has to know every weight that may move. Received: "
+        f"{type(model).__name__}, not built. Call it once on a few rows of "
+        "your data, `model(x[:1])`, after the model is made."
     )
 
 

@@ -9,8 +9,8 @@ from aet_keras.policies.trend import Trend
 
 __all__ = [
     "AdaptToTrend",
-    "Decision",
     "DecayOnStall",
+    "Decision",
     "Policy",
     "Progress",
     "ThawAll",

@@ -3,10 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+from aet_keras import _check as check
+
 START = {"monitor": None, "best": None, "wait": 0}
+_HIGHER_IS_BETTER = {
+    "acc",
+    "accuracy",
+    "auc",
+    "f1",
+    "fbeta",
+    "iou",
+    "precision",
+    "r2",
+    "recall",
+    "similarity",
+}
 
 
 def observe(
+    owner: Any,
     state: dict[str, Any],
     logs: Mapping[str, float],
     *,
@@ -16,18 +31,22 @@ def observe(
     """Counts an epoch in `state["wait"]` unless the figure improved.
 
     Args:
+        owner: the policy that asks; error sentences start with its name.
         state: dict with the keys of `START`; changed in place.
         logs: dict from str to float. The epoch's logs.
-        monitor: str. A key of `logs`, lower being better unless it names an
-            accuracy, an AUC, an F1, a precision or a recall; `"auto"` takes
-            `val_loss`, or `loss` while there is none.
+        monitor: str. A key of `logs`, lower being better unless
+            `is_higher_better` says otherwise; `"auto"` takes `val_loss`, or
+            `loss` while there is none.
         min_improvement: float >= 0. What counts as better, as a share of the
             best so far.
 
     Returns:
         Whether the figure was there: no validation this epoch, no verdict.
+
+    Raises:
+        ValueError: if the logs show that the figure will never be there.
     """
-    key = _key(logs, monitor, state["monitor"])
+    key = _key(owner, logs, monitor, state["monitor"])
     if key is None:
         return False
     if key != state["monitor"]:
@@ -40,17 +59,25 @@ def observe(
     return True
 
 
-def _key(logs, monitor, seen):
+def _key(owner, logs, monitor, seen):
+    if monitor in logs:
+        return monitor
     if monitor != "auto":
-        if monitor not in logs and not monitor.startswith("val_"):
-            raise ValueError(
-                f"policies: no `{monitor}` in the logs, which have "
-                f"{sorted(logs)}. Name one of them as `monitor`."
-            )
-        return monitor if monitor in logs else None
+        _refuse_unless_validation_is_due(owner, logs, monitor)
+        return None
     if "val_loss" in logs:
         return "val_loss"
     return None if seen == "val_loss" or "loss" not in logs else "loss"
+
+
+def _refuse_unless_validation_is_due(owner, logs, monitor):
+    is_validated = any(key.startswith("val_") for key in logs)
+    if monitor.startswith("val_") and not is_validated:
+        return
+    raise ValueError(
+        f"{check.owner_name(owner)}: no `{monitor}` in the logs, which have "
+        f"{sorted(logs)}. Name one of them as `monitor`."
+    )
 
 
 def _is_better(key, value, best, min_improvement):
@@ -63,7 +90,10 @@ def _is_better(key, value, best, min_improvement):
 
 
 def is_higher_better(key: str) -> bool:
-    """Says whether a logged figure is better when it is higher."""
-    words = ("accuracy", "acc", "auc", "f1", "precision", "recall", "iou")
-    parts = key.lower().split("_")
-    return any(word in parts for word in words)
+    """Says whether a logged figure is better when it is higher.
+
+    Its name says so: an accuracy, an AUC, an F-score, an overlap (which Keras
+    logs as `io_u`), a precision, an R2, a recall or a similarity, and no loss.
+    """
+    parts = set(key.lower().replace("io_u", "iou").split("_"))
+    return bool(parts & _HIGHER_IS_BETTER) and "loss" not in parts

@@ -67,6 +67,7 @@ class DecayOnStall(Policy):
         if sum(progress.trainable) != self.state["moving"]:
             self.state.update(wait=0, moving=sum(progress.trainable))
         _stall.observe(
+            self,
             self.state,
             progress.logs,
             monitor=self.monitor,
@@ -75,7 +76,7 @@ class DecayOnStall(Policy):
         if self.state["wait"] < self.patience_epochs:
             return Decision()
         self.state["wait"] = 0
-        least = self.least_ratio * progress.start_rate
+        least = min(progress.rate, self.least_ratio * progress.start_rate)
         rate = max(least, progress.rate * self.rate_ratio)
         return Decision(rate=rate, why=f"{self.state['monitor']} stalled")
 
@@ -83,8 +84,9 @@ class DecayOnStall(Policy):
 class WarmupCosine(Policy):
     """Raises the rate step by step, then lowers it along a cosine.
 
-    rate = start * step / warmup, then start * (least + (1 - least) *
-    (1 + cos(pi * share of the rest that is done)) / 2), as in
+    rate = start * (step + 1) / warmup, then start * (least + (1 - least) *
+    (1 + cos(pi * share of the rest that is done)) / 2), with steps counted
+    from 0 (by epochs, while the length of one is unknown), as in
     [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983).
 
     Args:
@@ -182,6 +184,8 @@ class AdaptToTrend(Policy):
 
     def _follow(self, progress):
         trend = Trend.of(progress.arrays["batch_losses"])
+        if not trend.count:
+            return "no loss was finite"
         level, moving = self.state["level"], sum(progress.trainable)
         self.state["level"] = trend.level
         if moving != self.state["moving"]:

@@ -176,6 +176,7 @@ class ThawOnStall(Policy):
 
     def _reason(self, progress):
         seen = _stall.observe(
+            self,
             self.state,
             progress.logs,
             monitor=self.monitor,

@@ -15,7 +15,8 @@ class Trend:
         level: float. Their mean.
         noise: float >= 0. Standard deviation around the straight line that
             fits them best, so that a falling loss is not taken for noise.
-        count: int >= 0. How many there were.
+        count: int >= 0. How many there were; those that are not finite do
+            not count.
 
     Example:
 

@@ -1,0 +1,76 @@
+"""How does a command end: with which words, and which exit code?"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+FAILED = 1
+MISUSED = 2
+
+
+@contextlib.contextmanager
+def one_sentence(*, debug: bool) -> Iterator[None]:
+    """Turns whatever goes wrong inside into a sentence and an exit code.
+
+    Args:
+        debug: bool. Let the traceback through instead.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end("Interrupted, before there was anything to keep.", FAILED)
+    except Exception as error:
+        if debug:
+            raise
+        code = _exit_code(error)
+        advice = "" if _is_ours(error) else " (`--debug` shows where.)"
+        _end(f"{_sentence(error)}{advice}", code)
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Holds back what TensorFlow's libraries print while they load.
+
+    They write to the file descriptor, before any log level is read. If the
+    import fails, what they said is shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _end(sentence, code):
+    print(f"aet-keras: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _exit_code(error):
+    is_misuse = isinstance(error, ValueError | TypeError)
+    return MISUSED if is_misuse and not _is_failure(error) else FAILED
+
+
+def _is_failure(error):
+    from aet_keras.errors import AetError
+
+    return isinstance(error, AetError)
+
+
+def _is_ours(error):
+    return _is_failure(error) or str(error).partition(":")[0].isidentifier()
+
+
+def _sentence(error):
+    return str(error).strip() or type(error).__name__

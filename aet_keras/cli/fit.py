@@ -1,0 +1,82 @@
+"""How is a backbone adapted to pictures with one command?"""
+
+import click
+
+from aet_keras.cli._outcome import one_sentence, quiet_start
+
+
+@click.command()
+@click.argument("data")
+@click.option(
+    "--out",
+    required=True,
+    help="Folder to publish in: saved_models/NAME.",
+)
+@click.option(
+    "--backbone",
+    default="embedded",
+    show_default=True,
+    help="An image model of keras.applications by name, or `embedded`.",
+)
+@click.option(
+    "--weights",
+    help="imagenet, none (random), or FILE.weights.h5. "
+    "[default: what the backbone comes with]",
+)
+@click.option(
+    "--image-size",
+    type=click.IntRange(min=1),
+    help="Height and width in pixels. [default: 64 embedded, 160 others]",
+)
+@click.option("--epochs", default=20, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--batch-size", default=32, show_default=True, type=click.IntRange(1)
+)
+@click.option(
+    "--learning-rate",
+    default=1e-3,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="The head's, for Adam.",
+)
+@click.option(
+    "--augment",
+    default="none",
+    show_default=True,
+    type=click.Choice(["none", "flip", "light", "strong"]),
+    help="Change the training pictures at random.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--skip-bad", is_flag=True, help="Go on without bad pictures.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def fit(data, out, quiet, debug, **settings):
+    """Adapt a backbone to pictures and publish a SavedModel.
+
+    DATA is `digits`, a folder with one folder a class (or train/,
+    validation/ and test/ with those inside), an .npz file with uint8 images
+    and integer labels, or tfds:NAME.
+    """
+    with one_sentence(debug=debug):
+        with quiet_start():
+            from aet_keras import training
+            from aet_keras.cli import _display
+        say = (lambda sentence: None) if quiet else click.echo
+        recipe = training.Recipe(data, **settings)
+        run = training.run_recipe(
+            recipe,
+            out,
+            observers=_display.display_for(epochs=recipe.epochs, quiet=quiet),
+            say=say,
+        )
+        say(f"\n{run.report.to_text()}")
+        say(_ending(run))
+
+
+def _ending(run):
+    compared = run.comparison
+    return (
+        f"\nSavedModel: {run.version}  (loaded again and compared on "
+        f"{compared.count} pictures: difference {compared.difference:.1e})\n"
+        f"Report:     {run.version.parent / 'report.json'}, report.png"
+    )

@@ -1,0 +1,23 @@
+"""Which commands are there?"""
+
+import click
+
+from aet_keras.cli.fit import fit
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    package_name="aet-keras", message="%(package)s %(version)s"
+)
+def main():
+    """Adapt pretrained Keras models to new data.
+
+    Exit codes: 0 done, 1 failed, 2 misused.
+
+    \b
+    Example:
+        aet-keras fit digits --out saved_models/digits
+    """
+
+
+main.add_command(fit)

@@ -1,0 +1,29 @@
+"""How many of the optimizer's steps has each group missed?"""
+
+
+class MissedSteps:
+    """Counts, row by row, the steps that passed a frozen group by.
+
+    Args:
+        count: int >= 0. Rows.
+    """
+
+    def __init__(self, count: int):
+        self._missed = [0] * count
+        self._frozen_at: list[int | None] = [None] * count
+
+    def join(self, row: int, steps: int) -> None:
+        """Notes that a row's weights are new to the optimizer."""
+        self._missed[row] = steps
+        self._frozen_at[row] = None
+
+    def freeze(self, row: int, steps: int) -> None:
+        """Notes that a row stands from here on."""
+        self._frozen_at[row] = steps
+
+    def thaw(self, row: int, steps: int) -> int:
+        """Returns how many steps a row that now moves has missed in all."""
+        if self._frozen_at[row] is not None:
+            self._missed[row] += steps - self._frozen_at[row]
+            self._frozen_at[row] = None
+        return self._missed[row]

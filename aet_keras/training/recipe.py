@@ -1,0 +1,95 @@
+"""What has to be known to repeat a run?"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from aet_keras import _check as check
+from aet_keras.backbones import EMBEDDED
+
+# The embedded backbone was trained at 64 pixels; the weights that Keras hands
+# out for MobileNetV2 know 160, a fair price on a machine without accelerator.
+_EMBEDDED_SIZE = 64
+_USUAL_SIZE = 160
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Writes a run down: with the same data it can be done again.
+
+    Args:
+        data: str. `"digits"`, a folder of pictures, an `.npz` file, or
+            `"tfds:NAME"`.
+        backbone: str. One of `aet_keras.backbones.backbone_names()`.
+        weights: optional str. `"imagenet"`, `"none"`, or a `.weights.h5`
+            file. Defaults to what the backbone comes with. With `"none"`
+            every group moves from the start, and BatchNormalization trains.
+        image_size: int >= 1. Height and width in pixels. Defaults to 64 for
+            the embedded backbone and to 160 for the others.
+        epochs: int >= 1. Defaults to `20`.
+        batch_size: int >= 1. Defaults to `32`.
+        learning_rate: float > 0. The head's, for Adam. Defaults to `1e-3`.
+        augment: `"none"`, `"flip"`, `"light"` or `"strong"`.
+        dropout: float from 0 to 1, 1 excluded. Before the head.
+        validation_ratio: float. Share of the pictures, where the data has no
+            validation split of its own.
+        test_ratio: float. The same for the test split.
+        seed: int >= 0. Of the splits, the start, and the order.
+        skip_bad: bool. Go on without pictures that cannot be read.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> recipe = aet_keras.training.Recipe("digits", epochs=3)
+    >>> recipe.image_size
+    64
+    >>> aet_keras.training.Recipe(**recipe.to_json()) == recipe
+    True
+    """
+
+    data: str
+    backbone: str = EMBEDDED
+    weights: str | None = None
+    image_size: int | None = None
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    augment: str = "none"
+    dropout: float = 0.2
+    validation_ratio: float = 0.15
+    test_ratio: float = 0.15
+    seed: int = 0
+    skip_bad: bool = False
+
+    def __post_init__(self):
+        if self.image_size is None:
+            embedded = self.backbone == EMBEDDED
+            size = _EMBEDDED_SIZE if embedded else _USUAL_SIZE
+            object.__setattr__(self, "image_size", size)
+        check.instance(self, of=str, data=self.data)
+        check.positive_int(self, image_size=self.image_size)
+        check.positive_int(self, epochs=self.epochs)
+        check.positive_int(self, batch_size=self.batch_size)
+        check.positive(self, learning_rate=self.learning_rate)
+        check.one_of(
+            self,
+            augment=self.augment,
+            among=("none", "flip", "light", "strong"),
+        )
+        check.number(self, least=0, most=0.999, dropout=self.dropout)
+        check.ratio(self, validation_ratio=self.validation_ratio)
+        check.ratio(self, test_ratio=self.test_ratio)
+        check.whole(self, seed=self.seed)
+        check.boolean(self, skip_bad=self.skip_bad)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the arguments as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes the arguments down as JSON."""
+        text = json.dumps(self.to_json(), indent=2)
+        pathlib.Path(path).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,102 @@
+import keras
+import numpy as np
+import pytest
+import small
+
+from aet_keras.callbacks import AdaptiveLearningRate
+from aet_keras.policies import Decision, Policy, WarmupCosine
+
+
+class Record(Policy):
+    """Keeps what it is shown, and decides nothing."""
+
+    needs = frozenset({"batch_losses"})
+    every_batches = 2
+
+    def decide(self, progress):
+        self.seen = [*getattr(self, "seen", []), progress]
+        return Decision()
+
+
+class BatchLosses(keras.callbacks.Callback):
+    """Keeps the true loss of each batch of one sample a step."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.means = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.means.append(logs["loss"])
+
+
+def test_the_rate_follows_the_cosine_step_by_step():
+    adaptive = AdaptiveLearningRate(WarmupCosine(warmup_steps=4))
+    model = small.compiled(keras.optimizers.SGD(0.1))
+
+    history = small.fit(model, adaptive, epochs=3).history
+
+    # 12 steps, 4 of warm-up: after 4, 8, 12 steps 0, 1/2, 1 of the cosine
+    rates = history["adaptive_learning_rate/rate"]
+    expected = [0.1, 0.05, 0.1 * 1e-4]
+    np.testing.assert_allclose(rates, expected, rtol=1e-5)
+
+
+def test_losses_of_single_batches_are_got_back_from_running_means():
+    policy, truth = Record(), BatchLosses()
+
+    small.fit(small.compiled(), AdaptiveLearningRate(policy), truth, epochs=1)
+
+    means = np.array(truth.means)
+    counts = np.arange(1, 5)
+    expected = np.diff(means * counts, prepend=0.0)
+    seen = policy.seen[-1].arrays["batch_losses"]
+    np.testing.assert_allclose(seen, expected, rtol=1e-5)
+
+
+def test_a_policy_is_asked_at_its_own_pace():
+    policy = Record()
+
+    small.fit(small.compiled(), AdaptiveLearningRate(policy), epochs=2)
+
+    steps = [(p.step, p.is_epoch_end) for p in policy.seen]
+    assert steps == [
+        (0, True),
+        (2, False),
+        (4, False),
+        (4, True),
+        (6, False),
+        (8, False),
+        (8, True),
+    ]
+    assert policy.seen[-1].step_count == 8
+
+
+def test_a_later_start_counts_the_steps_before_it():
+    policy = Record()
+
+    small.fit(
+        small.compiled(),
+        AdaptiveLearningRate(policy),
+        epochs=3,
+        initial_epoch=2,
+    )
+
+    assert policy.seen[-1].step == 12
+
+
+def test_a_schedule_is_refused_with_the_remedy():
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    model = small.compiled(keras.optimizers.SGD(schedule))
+
+    with pytest.raises(ValueError, match="Compile with a float") as caught:
+        small.fit(model, AdaptiveLearningRate())
+
+    assert "learning_rate=CosineDecay" in str(caught.value)
+
+
+def test_a_loss_scale_optimizer_gets_the_rate_inside():
+    inner = keras.optimizers.SGD(0.1)
+    model = small.compiled(keras.optimizers.LossScaleOptimizer(inner))
+
+    small.fit(model, AdaptiveLearningRate(WarmupCosine()), epochs=1)
+
+    np.testing.assert_allclose(inner.learning_rate.numpy(), 1e-5, rtol=1e-5)

@@ -1,0 +1,73 @@
+import keras
+import numpy as np
+import pytest
+import small
+
+from aet_keras.callbacks import KeepBest
+
+
+class Script(keras.callbacks.Callback):
+    """Sets a weight to the epoch's number, and its figure to the script."""
+
+    def __init__(self, key, values):
+        super().__init__()
+        self.key, self.values = key, values
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.layers[-1].bias.assign([float(epoch + 1)])
+        logs[self.key] = self.values[epoch]
+
+
+def trained(keep, key, values, learning_rate=0.0):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(learning_rate), "mse")
+    data = np.ones((4, 2)), np.zeros((4, 1))
+    script = Script(key, values)
+    small.fit(model, script, keep, data=data, epochs=len(values))
+    return model.layers[-1].bias.numpy()[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "values", "best"),
+    [
+        ("val_loss", "min", [3.0, 1.0, 2.0], 2),
+        ("val_accuracy", "max", [0.1, 0.3, 0.2], 2),
+        ("val_loss", "min", [1.0, 1.0, 1.0], 1),
+        ("val_loss", "min", [2.0, float("nan"), 3.0], 1),
+    ],
+    ids=["lowest", "highest", "first of equals", "never nan"],
+)
+def test_the_weights_of_the_best_epoch_come_back(key, mode, values, best):
+    keep = KeepBest(key, mode=mode)
+
+    bias = trained(keep, key, values)
+
+    assert keep.best_epoch == best
+    assert bias == best
+
+
+def test_without_validation_the_loss_stands_in():
+    keep = KeepBest()
+
+    trained(keep, "loss", [2.0, 1.0, 3.0])
+
+    assert keep.best_epoch == 2
+
+
+def test_a_loss_that_is_nan_stops_and_gives_finite_weights_back():
+    keep = KeepBest()
+    model = small.compiled(keras.optimizers.SGD(1e-3))
+    images, labels = small.pictures()
+    images[20] = np.nan  # the third of four batches
+
+    history = small.fit(model, keep, data=(images, labels), epochs=3)
+
+    assert keep.stopped == "the loss became NaN in epoch 1"
+    assert keep.best_epoch == 0
+    assert len(history.epoch) == 1
+    assert all(np.all(np.isfinite(w)) for w in model.get_weights())
+
+
+def test_a_word_that_is_no_mode_is_refused():
+    with pytest.raises(ValueError, match="one of 'min', 'max'"):
+        KeepBest(mode="auto")

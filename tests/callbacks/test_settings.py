@@ -1,0 +1,118 @@
+"""Does elastic freezing hold under all that `compile` and `fit` take?"""
+
+import keras
+import numpy as np
+import pytest
+import small
+
+from aet_keras.callbacks import AdaptiveLearningRate
+
+O = keras.optimizers  # noqa: E741
+OPTIMIZERS = {
+    "adam": lambda: O.Adam(1e-2),
+    "adamw": lambda: O.AdamW(1e-2),
+    "sgd with momentum": lambda: O.SGD(1e-2, momentum=0.9),
+    "nesterov and decay": lambda: O.SGD(
+        1e-2, momentum=0.9, nesterov=True, weight_decay=1e-2
+    ),
+    "adagrad": lambda: O.Adagrad(1e-1),
+    "adadelta": lambda: O.Adadelta(1.0),
+    "lion": lambda: O.Lion(1e-3),
+    "muon": lambda: O.Muon(1e-2),
+    "gathered gradients": lambda: O.Adam(1e-2, gradient_accumulation_steps=3),
+    "averages": lambda: O.Adam(1e-2, use_ema=True),
+    "averages put in place": lambda: O.SGD(
+        1e-2, use_ema=True, ema_overwrite_frequency=2
+    ),
+    "loss scale": lambda: O.LossScaleOptimizer(O.Adam(1e-2)),
+    "clipped": lambda: O.Adam(1e-2, global_clipnorm=0.1),
+}
+
+
+def check_exactly_thawed_groups_move(model, **settings):
+    """Fits with a gradual thaw, and holds every weight to its group."""
+    freezing, snapshots = small.gradual(warmup_steps=2), small.Snapshots()
+
+    small.fit(model, freezing, AdaptiveLearningRate(), snapshots, **settings)
+
+    for epoch, flags in enumerate(freezing.history):
+        before, after = snapshots.taken[epoch : epoch + 2]
+        moved = {
+            path for path in small.moved(before, after) if "seed" not in path
+        }
+        blocks = zip("abc", flags, strict=True)
+        expected = {f"{b}_conv/kernel" for b, thawed in blocks if thawed}
+        assert {p for p in moved if "conv/kernel" in p} == expected
+        assert not any("bn" in path for path in moved)
+        assert "scores/kernel" in moved
+    assert freezing.history[-1] == (True, True, True)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizer(name):
+    check_exactly_thawed_groups_move(small.compiled(OPTIMIZERS[name]()))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+
+    check_exactly_thawed_groups_move(small.compiled(O.Adam(1e-2)))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"jit_compile": True},
+        {"jit_compile": False},
+        {"steps_per_execution": 3},
+        {"run_eagerly": True},
+        {"weighted_metrics": ["accuracy"]},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_compile_setting(settings):
+    check_exactly_thawed_groups_move(small.compiled("adam", **settings))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sample_weight": np.linspace(0, 1, 32)},
+        {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+        {"validation_split": 0.25},
+        {"validation_data": small.pictures(8), "validation_freq": 2},
+        {"steps_per_epoch": 2},
+    ],
+    ids=lambda settings: list(settings)[-1],
+)
+def test_fit_setting(settings):
+    check_exactly_thawed_groups_move(small.compiled("adam"), **settings)
+
+
+def test_a_later_start():
+    freezing = small.gradual()
+
+    small.fit(small.compiled(), freezing, epochs=4, initial_epoch=2)
+
+    assert len(freezing.history) == 2
+
+
+def test_two_replicas():
+    with small.two_replicas().scope():
+        model = small.compiled("adam")
+
+    check_exactly_thawed_groups_move(model)
+
+
+def test_moving_averages_end_in_their_own_weights():
+    # Keras pairs the trainable subset with the full list of averages. With a
+    # momentum of 0 the average is the weight: the end must change nothing.
+    model = small.compiled(O.SGD(1e-2, use_ema=True, ema_momentum=0.0))
+    freezing, snapshots = small.gradual(), small.Snapshots()
+
+    small.fit(model, freezing, snapshots, epochs=2)
+
+    last = snapshots.taken[-1]
+    for weight in model.weights:
+        np.testing.assert_array_equal(weight.numpy(), last[weight.path])

@@ -1,0 +1,151 @@
+import gc
+import weakref
+
+import keras
+import numpy as np
+import pytest
+import small
+
+from aet_keras.backbones import group_layers
+from aet_keras.engine import Engine
+from aet_keras.policies import Decision
+
+
+def steered(optimizer="adam"):
+    model = small.compiled(optimizer)
+    engine = Engine.of(model)
+    engine.control(group_layers(model)[:-1])
+    return model, engine
+
+
+def trainable_layers(model):
+    return {w.path.split("/")[0] for w in model.trainable_weights}
+
+
+def test_a_model_has_one_engine():
+    model = small.compiled()
+
+    assert Engine.of(model) is Engine.of(model)
+    assert Engine.of(model) is not Engine.of(small.compiled())
+
+
+def test_an_engine_does_not_keep_its_model_alive():
+    model = small.compiled()
+    Engine.of(model)
+    gone = weakref.ref(model)
+
+    del model
+    gc.collect()
+
+    assert gone() is None
+
+
+def test_a_model_that_is_not_compiled_is_refused():
+    with pytest.raises(ValueError, match=r"Call `model.compile"):
+        Engine.of(small.classifier())
+
+
+def test_a_decision_freezes_and_thaws_by_group():
+    model, engine = steered()
+
+    frozen = engine.apply(Decision(trainable=(False, False, True), why="x"))
+    thawed = engine.apply(Decision(trainable=(False, True, True), why="y"))
+
+    assert str(frozen) == "froze stem, b_conv: x"
+    assert str(thawed) == "thawed b_conv: y"
+    assert trainable_layers(model) == {"b_conv", "c_conv", "scores"}
+
+
+def test_a_decision_that_changes_nothing_keeps_the_train_function():
+    model, engine = steered()
+    engine.apply(Decision(trainable=(True, False, True)))
+    function = model.train_function
+
+    change = engine.apply(Decision(trainable=(True, False, True), rate=0.5))
+
+    assert change is None
+    assert model.train_function is function
+    assert engine.rate == 0.5
+
+
+@pytest.mark.parametrize("field", ["trainable", "multipliers"])
+def test_a_decision_of_another_length_is_refused(field):
+    _, engine = steered()
+
+    with pytest.raises(ValueError, match="each of 3 groups. Received: 1"):
+        engine.apply(Decision(**{field: (1,)}))
+
+
+def test_layers_the_user_froze_above_the_groups_stay_frozen():
+    base = small.backbone()
+    pixels = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base(pixels))
+    x = keras.layers.Dense(4, name="kept", trainable=False)(x)
+    model = keras.Model(pixels, keras.layers.Dense(3, name="scores")(x))
+    model.compile("adam", "mse")
+
+    Engine.of(model).control(group_layers(model)[:-1])
+
+    assert "kept" not in trainable_layers(model)
+    assert "scores" in trainable_layers(model)
+
+
+def test_a_head_that_is_frozen_is_refused():
+    model = small.compiled()
+    model.get_layer("scores").trainable = False
+    engine = Engine.of(model)
+    engine.control(group_layers(model)[:-1])
+
+    with pytest.raises(ValueError, match="thaw it before `fit`"):
+        engine.apply(Decision(trainable=(False,) * 3))
+
+
+def test_an_optimizer_with_averages_of_its_own_is_refused_by_name():
+    model = small.compiled(keras.optimizers.ScheduleFreeAdamW())
+
+    with pytest.raises(ValueError, match="such as AdamW") as caught:
+        Engine.of(model).control(group_layers(model)[:-1])
+
+    assert "groups of ScheduleFreeAdamW" in str(caught.value)
+
+
+def test_an_optimizer_that_takes_no_subset_is_refused_by_name():
+    model = small.classifier()
+    parts = [
+        (keras.optimizers.SGD(), [model.get_layer("old")]),
+        (keras.optimizers.Adam(), [model.get_layer("scores")]),
+    ]
+    model.compile(keras.optimizers.MultiOptimizer(parts), "mse")
+
+    with pytest.raises(ValueError, match="takes no subset of its weights"):
+        Engine.of(model).control(group_layers(model)[:-1])
+
+
+def test_a_second_run_counts_the_steps_a_group_has_missed():
+    model, engine = steered()
+    client = small.Snapshots()
+    engine.attach(client)
+    engine.apply(Decision(trainable=(False,) * 3))
+    small.fit(model, epochs=1)
+    engine.detach(client)
+
+    engine.control(group_layers(model)[:-1])
+
+    np.testing.assert_array_equal(
+        engine._multipliers._skipped.numpy(), [4.0, 4.0, 4.0]
+    )
+
+
+def test_the_last_client_to_leave_frees_the_optimizer():
+    model, engine = steered()
+    first, second = small.Snapshots(), small.Snapshots()
+    engine.attach(first)
+    engine.attach(second)
+
+    engine.detach(first)
+    held = "update_step" in vars(model.optimizer)
+    engine.detach(second)
+
+    assert held
+    assert "update_step" not in vars(model.optimizer)
+    assert model.train_function is None
