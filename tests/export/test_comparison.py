@@ -90,6 +90,23 @@ def test_floats_are_compared_as_whole_pixels(classifier, images, tmp_path):
     assert compare_export(tmp_path, classifier, images + 0.3).is_telling
 
 
+def test_rounding_of_xla_is_not_taken_for_a_difference(images, tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    for _ in range(4):
+        x = keras.layers.Conv2D(16, 3, padding="same", activation="gelu")(x)
+        x = keras.layers.BatchNormalization()(3 * x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+    model.compile(jit_compile=True)
+    write_classifier(model, tmp_path, class_names=NAMES)
+
+    result = compare_export(tmp_path, model, images)
+
+    assert result.difference < 1e-5
+
+
 def test_pictures_must_come_as_a_batch(classifier, images, tmp_path):
     with pytest.raises(ValueError, match="count, height, width, channels"):
         compare_export(tmp_path, classifier, images[0])
