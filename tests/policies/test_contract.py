@@ -1,0 +1,45 @@
+"""Does every exported policy keep the contract?"""
+
+import inspect
+
+import contracts
+import pytest
+
+from aet_keras import policies
+
+CASES = {
+    "AdaptToTrend": [{}, {"significance": 0.5, "hold_ratio": 1.0}],
+    "DecayOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 1}],
+    "ThawAll": [{}, {"rate_ratio": 0.5}],
+    "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
+    "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],
+    "WarmupCosine": [{}, {"warmup_steps": 6, "least_ratio": 0.1}],
+}
+FLAT = [(name, kwargs) for name in CASES for kwargs in CASES[name]]
+
+
+def exported_policies():
+    every = {name: getattr(policies, name) for name in policies.__all__}
+    classes = {n: each for n, each in every.items() if inspect.isclass(each)}
+    return [
+        name
+        for name, cls in classes.items()
+        if issubclass(cls, policies.Policy) and cls is not policies.Policy
+    ]
+
+
+@pytest.mark.parametrize("name", exported_policies())
+def test_an_exported_policy_has_cases(name):
+    assert name in CASES, (
+        f"`policies.{name}` is exported but never checked. Add it to `CASES` "
+        f"in {__file__}: a list of dicts of its arguments."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    FLAT,
+    ids=[f"{name}-{'-'.join(kwargs) or 'defaults'}" for name, kwargs in FLAT],
+)
+def test_a_policy_keeps_the_contract(name, kwargs):
+    contracts.check_policy(getattr(policies, name), kwargs)

@@ -1,0 +1,251 @@
+"""Do the rate policies give the rate that their formulas give?"""
+
+import math
+
+import numpy as np
+import pytest
+
+from aet_keras.policies import (
+    AdaptToTrend,
+    DecayOnStall,
+    Progress,
+    Trend,
+    WarmupCosine,
+)
+
+
+def stalled(policy, values, *, start=1.0, moving=()):
+    """Shows validation losses; returns the rate after each."""
+    rate, rates = start, []
+    for epoch, value in enumerate(values):
+        progress = Progress(
+            epoch=epoch + 1,
+            logs={"val_loss": value},
+            rate=rate,
+            start_rate=1.0,
+            trainable=moving[epoch] if moving else (),
+        )
+        rate = policy.decide(progress).rate or rate
+        rates.append(rate)
+    return pytest.approx(rates)
+
+
+def test_the_rate_decays_after_each_patience():
+    policy = DecayOnStall(rate_ratio=0.5, patience_epochs=2)
+
+    rates = stalled(policy, [1.0, 1.0, 1.0, 1.0, 1.0])
+
+    # the first sets the best; every second stall halves
+    assert rates == [1.0, 1.0, 0.5, 0.5, 0.25]
+
+
+def test_the_rate_stays_while_the_figure_improves():
+    assert stalled(DecayOnStall(), [1.0, 0.9, 0.8, 0.7]) == [1.0] * 4
+
+
+def test_a_thaw_starts_the_patience_anew():
+    policy = DecayOnStall(rate_ratio=0.5, patience_epochs=2)
+    moving = [(False,), (False,), (True,), (True,)]
+
+    rates = stalled(policy, [1.0, 1.0, 1.0, 1.0], moving=moving)
+
+    # without the thaw in the third epoch: 1.0, 1.0, 0.5, 0.5
+    assert rates == [1.0, 1.0, 1.0, 0.5]
+
+
+def test_the_rate_does_not_decay_below_its_floor():
+    policy = DecayOnStall(rate_ratio=0.1, patience_epochs=1, least_ratio=0.05)
+
+    assert stalled(policy, [1.0, 1.0, 1.0, 1.0]) == [1.0, 0.1, 0.05, 0.05]
+
+
+def test_a_rate_below_the_floor_is_not_raised():
+    policy = DecayOnStall(patience_epochs=1, least_ratio=0.5)
+
+    assert stalled(policy, [1.0, 1.0], start=0.2) == [0.2, 0.2]
+
+
+def test_the_start_of_a_run_is_no_stall():
+    assert DecayOnStall(patience_epochs=1).decide(Progress()).rate is None
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 7])
+@pytest.mark.parametrize("least", [0.0, 0.2])
+def test_warmup_and_cosine_follow_their_formula_at_every_step(warmup, least):
+    policy = WarmupCosine(warmup, least_ratio=least)
+    steps = np.arange(40)
+
+    rates = [
+        policy.decide(
+            Progress(step=int(step), step_count=40, start_rate=0.2)
+        ).rate
+        for step in steps
+    ]
+
+    done = (steps - warmup) / (40 - warmup)
+    cosine = least + (1 - least) * (1 + np.cos(np.pi * done)) / 2
+    expected = np.where(
+        steps < warmup, (steps + 1) / max(warmup, 1), np.maximum(cosine, 1e-4)
+    )
+    np.testing.assert_allclose(rates, 0.2 * expected, rtol=1e-12)
+
+
+def test_the_cosine_ends_above_zero():
+    end = Progress(step=40, step_count=40, start_rate=0.2)
+
+    assert WarmupCosine().decide(end).rate == pytest.approx(0.2e-4)
+    assert WarmupCosine(least_ratio=0.1).decide(end).rate == (
+        pytest.approx(0.02)
+    )
+
+
+def test_more_steps_than_planned_stay_at_the_end():
+    late = Progress(step=90, step_count=40, start_rate=0.2)
+
+    assert WarmupCosine().decide(late).rate == pytest.approx(0.2e-4)
+
+
+def test_a_warmup_longer_than_the_run_never_divides_by_zero():
+    policy = WarmupCosine(warmup_steps=40)
+
+    rate = policy.decide(Progress(step=40, step_count=40)).rate
+
+    assert rate == pytest.approx(1e-3)  # the start rate: warmed up, none done
+
+
+def test_the_cosine_goes_by_epochs_while_steps_are_unknown():
+    policy = WarmupCosine(warmup_steps=2)
+
+    warming = policy.decide(Progress(step=0, epoch_count=4, start_rate=1.0))
+    halfway = policy.decide(
+        Progress(step=9, epoch=2, epoch_count=4, start_rate=1.0)
+    )
+
+    assert warming.rate == 0.5
+    assert halfway.rate == pytest.approx(0.5)
+
+
+ROUGH = np.array([0.1, -0.1, -0.1, 0.1] * 2)  # no slope; noise below
+NOISE = math.sqrt(8 * 0.1**2 / 6)
+ERROR = NOISE * math.sqrt(2 / 8)
+
+
+def shares(policy, levels, *, moving=None, done=0.0):
+    """Shows epochs of rough losses; returns the rates for a start of 1."""
+    decisions = [
+        policy.decide(
+            Progress(
+                epoch=epoch + 1,
+                step=int(1000 * done),
+                step_count=1000,
+                start_rate=1.0,
+                trainable=moving[epoch] if moving else (),
+                arrays={"batch_losses": level + ROUGH},
+            )
+        )
+        for epoch, level in enumerate(levels)
+    ]
+    return [each.rate for each in decisions], decisions[-1].why
+
+
+def test_the_rough_losses_have_the_noise_that_is_reckoned_with():
+    assert Trend.of(ROUGH + 1.0).noise == pytest.approx(NOISE)
+
+
+def test_a_falling_loss_holds_the_rate():
+    falls = [1.0, 1.0 - 2.01 * ERROR, 1.0 - 4.02 * ERROR]
+
+    rates, why = shares(AdaptToTrend(), falls)
+
+    assert rates == [1.0, 1.0, 1.0] and why == "the loss falls"
+
+
+def test_a_fall_lost_in_noise_lowers_the_rate_by_the_complexity():
+    level = 1.0 - 1.9 * ERROR
+
+    rates, why = shares(AdaptToTrend(), [1.0, level])
+
+    assert rates == pytest.approx([1.0, 1 / (1 + NOISE / level)])
+    assert why == "the loss is lost in its noise"
+
+
+def test_a_rising_loss_halves_the_rate():
+    rises = [1.0, 1.0 + 2.01 * ERROR, 1.0 + 4.02 * ERROR]
+
+    rates, why = shares(AdaptToTrend(), rises)
+
+    assert rates == [1.0, 0.5, 0.25] and why == "the loss rises"
+
+
+def test_a_thaw_brings_the_rate_back_to_the_top():
+    moving = [(False,), (False,), (True,), (True,)]
+
+    rates, _ = shares(AdaptToTrend(), [1.0, 2.0, 3.0, 4.0], moving=moving)
+
+    assert rates == [1.0, 0.5, 1.0, 0.5]
+
+
+def test_significance_is_how_sure_a_fall_must_be():
+    fall = [1.0, 1.0 - 2.5 * ERROR]
+
+    assert shares(AdaptToTrend(significance=2.4), fall)[0][-1] == 1.0
+    assert shares(AdaptToTrend(significance=2.6), fall)[0][-1] < 1.0
+
+
+@pytest.mark.parametrize(
+    ("done", "share"),
+    [(0.0, 1.0), (0.4, 1.0), (0.7, 0.5), (0.999, 0.01), (1.0, 0.01)],
+)
+def test_the_rate_ends_along_a_cosine_whatever_the_trend(done, share):
+    # the cosine begins at 0.4; 0.7 is halfway through the rest
+    (rate,), _ = shares(AdaptToTrend(hold_ratio=0.4), [1.0], done=done)
+
+    assert rate == pytest.approx(share)
+
+
+def test_a_hold_ratio_of_one_leaves_the_cosine_out():
+    assert shares(AdaptToTrend(hold_ratio=1.0), [1.0], done=1.0)[0] == [1.0]
+
+
+def test_between_epochs_the_trend_has_no_say():
+    policy = AdaptToTrend()
+    amid = Progress(epoch=1, epoch_count=9, is_epoch_end=False)
+
+    assert policy.decide(amid).rate == 1e-3
+    assert policy.state == AdaptToTrend.start_state
+
+
+def test_an_epoch_without_a_finite_loss_teaches_nothing():
+    policy = AdaptToTrend()
+
+    rates, why = shares(policy, [1.0, math.nan])
+
+    assert rates == [1.0, 1.0] and why == "no loss was finite"
+    assert policy.state["level"] == pytest.approx(1.0)
+
+
+REFUSED = [
+    (DecayOnStall, {"monitor": 3}, TypeError, "a `str`"),
+    (DecayOnStall, {"rate_ratio": 1.0}, ValueError, "at most 0.999"),
+    (DecayOnStall, {"rate_ratio": 0.0}, ValueError, "above 0"),
+    (DecayOnStall, {"patience_epochs": 0}, ValueError, "at least 1"),
+    (DecayOnStall, {"least_ratio": -1}, ValueError, "at least 0"),
+    (WarmupCosine, {"warmup_steps": -1}, ValueError, "at least 0"),
+    (WarmupCosine, {"warmup_steps": 1.5}, TypeError, "an int"),
+    (WarmupCosine, {"least_ratio": 2}, ValueError, "at most 1"),
+    (AdaptToTrend, {"significance": 0}, ValueError, "above 0"),
+    (AdaptToTrend, {"hold_ratio": "0.4"}, TypeError, "finite number"),
+    (AdaptToTrend, {"least_ratio": 0}, ValueError, "above 0"),
+]
+
+
+@pytest.mark.parametrize(
+    ("cls", "kwargs", "error", "advice"),
+    REFUSED,
+    ids=[f"{cls.__name__} with {kwargs}" for cls, kwargs, *_ in REFUSED],
+)
+def test_an_argument_out_of_range_is_refused(cls, kwargs, error, advice):
+    (name,) = kwargs
+
+    with pytest.raises(error, match=f"{cls.__name__}: `{name}`.*{advice}"):
+        cls(**kwargs)
