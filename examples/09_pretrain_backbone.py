@@ -88,7 +88,8 @@ train = (
     .prefetch(2)
 )
 
-test = tf.data.Dataset.from_tensor_slices((test_x, test_y))
+test_count = 512 if args.smoke else len(test_x)
+test = tf.data.Dataset.from_tensor_slices((test_x, test_y)).take(test_count)
 test = test.batch(batch_size).map(enlarge)
 
 backbone = keras.applications.MobileNetV2(

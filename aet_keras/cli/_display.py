@@ -7,6 +7,11 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+_HEADER = (
+    "    epoch      loss  accuracy  val_loss  val_accuracy     rate   moving"
+    "  seconds"
+)
+
 
 def display_for(*, epochs: int, quiet: bool) -> list[keras.callbacks.Callback]:
     """Returns the observers that suit where the output goes."""
@@ -27,8 +32,11 @@ class EpochLines(keras.callbacks.Callback):
         super().__init__()
         self.epochs = epochs
         self.is_terminal = is_terminal
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, soft_wrap=True)
         self._bar = None
+
+    def on_train_begin(self, logs=None):
+        self._console.print(_HEADER)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()
@@ -66,16 +74,15 @@ class EpochLines(keras.callbacks.Callback):
 
     def _line(self, epoch, logs):
         seconds = time.perf_counter() - self._begun
-        width = len(str(self.epochs))
-        groups = logs.get("elastic_freezing/trained_groups", 0)
-        parts = [
-            f"epoch {epoch + 1:>{width}}/{self.epochs}",
-            f"loss {logs.get('loss', float('nan')):.4f}",
-            f"accuracy {logs.get('accuracy', float('nan')):.4f}",
-            f"val_loss {logs.get('val_loss', float('nan')):.4f}",
-            f"val_accuracy {logs.get('val_accuracy', float('nan')):.4f}",
-            f"rate {logs.get('adaptive_learning_rate/rate', 0.0):.1e}",
-            f"head + {groups:g}" if groups else "head",
-            f"{seconds:.1f} s",
-        ]
-        return "  ".join(parts)
+        groups = int(logs.get("elastic_freezing/trained_groups", 0))
+        return (
+            f"{epoch + 1:>5}/{self.epochs:<4}"
+            f"{_number(logs, 'loss')}{_number(logs, 'accuracy')}"
+            f"{_number(logs, 'val_loss')}{_number(logs, 'val_accuracy'):>14}"
+            f"{logs.get('adaptive_learning_rate/rate', 0.0):>9.1e}"
+            f"{f'head+{groups}' if groups else 'head':>8}{seconds:>9.1f}"
+        )
+
+
+def _number(logs, key):
+    return f"{logs.get(key, float('nan')):>10.4f}"

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import small
 
-from aet_keras.callbacks import AdaptiveLearningRate
+from aet_keras.callbacks import AdaptiveLearningRate, ElasticFreezing
+from aet_keras.policies import ThawOnSchedule
 
 O = keras.optimizers  # noqa: E741
 OPTIMIZERS = {
@@ -30,10 +31,12 @@ OPTIMIZERS = {
 
 
 def check_exactly_thawed_groups_move(model, **settings):
-    """Fits with a gradual thaw, and holds every weight to its group."""
-    freezing, snapshots = small.gradual(warmup_steps=2), small.Snapshots()
+    """Thaws after the first epoch, and holds every weight to its group."""
+    policy = ThawOnSchedule(group_count=2)
+    freezing, snapshots = ElasticFreezing(policy), small.Snapshots()
+    watching = (freezing, AdaptiveLearningRate(), snapshots)
 
-    small.fit(model, freezing, AdaptiveLearningRate(), snapshots, **settings)
+    small.fit(model, *watching, epochs=2, **settings)
 
     for epoch, flags in enumerate(freezing.history):
         before, after = snapshots.taken[epoch : epoch + 2]
@@ -45,7 +48,7 @@ def check_exactly_thawed_groups_move(model, **settings):
         assert {p for p in moved if "conv/kernel" in p} == expected
         assert not any("bn" in path for path in moved)
         assert "scores/kernel" in moved
-    assert freezing.history[-1] == (True, True, True)
+    assert freezing.history == [(False,) * 3, (False, True, True)]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -1,0 +1,32 @@
+"""Where, and with what, was this measured?"""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = pathlib.Path(os.environ.get("AET_DATA", ROOT / ".." / "shared" / "data"))
+
+
+def describe():
+    """Returns one line on the machine and the versions."""
+    names = ("aet-keras", "keras", "tensorflow", "numpy")
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    load = os.getloadavg()[0]
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, "
+        f"Python {platform.python_version()}, {', '.join(versions)}"
+    )
+
+
+def spread(values):
+    """Returns mean, median and range of some figures, as text."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    median = (ordered[middle] + ordered[~middle]) / 2
+    mean = sum(ordered) / len(ordered)
+    return (
+        f"mean {mean:.4f}  median {median:.4f}  "
+        f"range {ordered[0]:.4f} to {ordered[-1]:.4f}"
+    )
