@@ -94,6 +94,9 @@ def preprocess(name: str, images: keras.KerasTensor) -> keras.KerasTensor:
     Returns:
         Symbolic tensor of the same shape, as the backbone wants it.
 
+    Raises:
+        ValueError: if the name is not known.
+
     Example:
 
     >>> raw = keras.Input((8, 8, 3))
@@ -103,6 +106,9 @@ def preprocess(name: str, images: keras.KerasTensor) -> keras.KerasTensor:
     >>> float(model(np.full((1, 8, 8, 3), 255.0))[0, 0, 0, 0])
     1.0
     """
+    check.known(
+        "preprocess", kind="backbone", among=backbone_names(), name=name
+    )
     matrix, offset = _affine(_preprocess_input(name))
     if not np.allclose(matrix, np.diag(np.diag(matrix))):
         images = keras.ops.flip(images, axis=-1)
@@ -151,7 +157,10 @@ def _build(name, image_size, weights):
     if name == EMBEDDED:
         build, settings["alpha"] = keras.applications.MobileNetV2, 0.25
     try:
-        return build(**settings)
+        with warnings.catch_warnings():
+            # Weights do not depend on the side; MobileNets warn of theirs.
+            warnings.filterwarnings("ignore", "`input_shape` is undefined")
+            return build(**settings)
     except ValueError as error:
         if weights is not None:
             _build(name, image_size, None)  # says so if the size is to blame

@@ -70,7 +70,7 @@ def group_layers(
     ['stem', 'block_1', 'block_3', 'block_6', 'block_13', 'head']
     """
     _check_graph(model)
-    stages, head = _cuts.cut(model, _by_name(model, backbone))
+    stages, head = _cuts.cut(model, _by_name("group_layers", model, backbone))
     groups = _named(stages)
     if head:
         groups.append(Group(_HEAD, tuple(call.layer for call in head)))
@@ -107,7 +107,9 @@ def as_groups(
             made.append(group)
             continue
         members = [group] if isinstance(group, str) else group
-        layers = tuple(_by_name(model, member) for member in members)
+        layers = tuple(
+            _by_name("as_groups", model, member) for member in members
+        )
         if not layers:
             raise ValueError(
                 "as_groups: a group must hold a layer. Received: an empty one."
@@ -138,11 +140,11 @@ def _check_graph(model):
     )
 
 
-def _by_name(model, layer):
+def _by_name(owner, model, layer):
     if layer is None or isinstance(layer, keras.layers.Layer):
         return layer
     layers = trainable.layers_by_name(model)
-    check.known("group_layers", kind="layer", among=layers, name=layer)
+    check.known(owner, kind="layer", among=layers, name=layer)
     return layers[layer]
 
 
