@@ -81,6 +81,26 @@ def test_flat_features_are_cut_where_their_number_changes():
     }
 
 
+def test_positions_dropped_at_the_start_do_not_start_the_head():
+    model = keras.Sequential([keras.Input((4, 4)), layers.Flatten(name="flat")])
+    for name, units in (("a", 16), ("b", 8), ("scores", 2)):
+        model.add(layers.Dense(units, name=name))
+
+    assert parts(model) == {
+        "stem": ["flat", "a"],
+        "b": ["b"],
+        "head": ["scores"],
+    }
+
+
+def test_scores_that_are_convolved_are_of_the_head():
+    pixels = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D(keepdims=True)(graphs.body(pixels))
+    x = layers.Flatten(name="flat")(layers.Conv2D(3, 1, name="scores")(x))
+
+    assert parts(keras.Model(pixels, x))["head"] == ["scores", "flat"]
+
+
 def test_residual_branches_are_never_cut():
     blocks = ((4, 1), (8, 2), (8, 1), (16, 2))
     model = graphs.classifier(graphs.residual(blocks), flat=True)
@@ -202,6 +222,18 @@ def test_the_pooling_of_a_gate_does_not_start_the_head():
     assert full == {**bare, "head": ["pool", "scores"]}
 
 
+def test_a_map_that_is_an_output_too_does_not_hide_the_head():
+    pixels = keras.Input((16, 16, 3))
+    x = graphs.body(pixels)
+    scores = layers.GlobalAveragePooling2D(name="pool")(x)
+    scores = layers.Dense(3, name="scores")(scores)
+
+    cut = parts(keras.Model(pixels, [x, scores]))
+
+    assert list(cut) == ["stem", "c", "e", "head"]
+    assert cut["head"] == ["pool", "scores"]
+
+
 def test_statistics_of_the_input_are_no_group_of_their_own():
     def body(x):
         x = layers.Normalization(mean=[0.0] * 3, variance=[1.0] * 3)(x)
@@ -211,12 +243,3 @@ def test_statistics_of_the_input_are_no_group_of_their_own():
 
     assert list(cut) == ["stem", "c", "e", "head"]
     assert cut["stem"][1:] == ["first", "a", "b"]
-
-
-def test_a_frozen_backbone_is_cut_as_a_free_one():
-    body = graphs.nested_body()
-    body.trainable = False
-
-    cut = parts(graphs.classifier(body))
-
-    assert list(cut) == ["stem", "c", "e", "head"]

@@ -25,6 +25,30 @@ def test_the_backbone_may_be_named(kind):
     assert small.layers[1] in named[0].layers and large in named[-1].layers
 
 
+def test_a_small_nested_model_is_a_detail_of_a_large_flat_graph():
+    def body(x):
+        x = graphs.convolve(x, 3, "entry")
+        detail = keras.Sequential(
+            [layers.Conv2D(3, 1), layers.Conv2D(3, 1)], name="detail"
+        )
+        return graphs.body(detail(x), filters=16)
+
+    groups = group_layers(graphs.classifier(body, flat=True))
+
+    stem = [layer.name for layer in groups[0].layers]
+    assert stem == ["entry", "detail", "a", "b"]
+    assert [group.name for group in groups[1:]] == ["c", "e", "head"]
+
+
+def test_a_frozen_backbone_is_cut_as_a_free_one():
+    body = graphs.nested_body()
+    body.trainable = False
+
+    groups = group_layers(graphs.classifier(body))
+
+    assert [group.name for group in groups] == ["stem", "c", "e", "head"]
+
+
 def test_a_backbone_outside_the_graph_is_refused():
     model = graphs.classifier(graphs.nested_body())
 
