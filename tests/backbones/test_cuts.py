@@ -82,12 +82,14 @@ def test_flat_features_are_cut_where_their_number_changes():
 
 
 def test_positions_dropped_at_the_start_do_not_start_the_head():
-    model = keras.Sequential([keras.Input((4, 4)), layers.Flatten(name="flat")])
+    model = keras.Sequential([keras.Input((4, 4))])
+    model.add(layers.Rescaling(2.0, name="scale"))
+    model.add(layers.Flatten(name="flat"))
     for name, units in (("a", 16), ("b", 8), ("scores", 2)):
         model.add(layers.Dense(units, name=name))
 
     assert parts(model) == {
-        "stem": ["flat", "a"],
+        "stem": ["scale", "flat", "a"],
         "b": ["b"],
         "head": ["scores"],
     }
