@@ -1,23 +1,37 @@
 """What does a person see while a model trains?"""
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 _HEADER = (
-    "    epoch      loss  accuracy  val_loss  val_accuracy     rate   moving"
-    "  seconds"
+    f"{'epoch':>9} {'loss':>10}{'accuracy':>10}{'val_loss':>10}"
+    f"{'val_accuracy':>14}{'rate':>9}{'moving':>8}{'seconds':>9}"
 )
 
 
-def display_for(*, epochs: int, quiet: bool) -> list[keras.callbacks.Callback]:
-    """Returns the observers that suit where the output goes."""
+@contextlib.contextmanager
+def display(
+    *, epochs: int, quiet: bool
+) -> Iterator[list[keras.callbacks.Callback]]:
+    """Lends the observers that suit where the output goes.
+
+    Keras does not end a run that was interrupted: whatever happens, the bar
+    goes and the terminal gets its cursor back here.
+    """
     if quiet:
-        return []
-    return [EpochLines(epochs, is_terminal=sys.stdout.isatty())]
+        yield []
+        return
+    lines = EpochLines(epochs, is_terminal=sys.stdout.isatty())
+    try:
+        yield [lines]
+    finally:
+        lines.close()
 
 
 class EpochLines(keras.callbacks.Callback):
@@ -61,13 +75,11 @@ class EpochLines(keras.callbacks.Callback):
             self._bar.update(self._task, completed=batch + 1, loss=loss)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._close()
+        self.close()
         self._console.print(self._line(epoch, logs or {}))
 
-    def on_train_end(self, logs=None):
-        self._close()
-
-    def _close(self):
+    def close(self):
+        """Takes the bar away, if there is one."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -85,4 +97,5 @@ class EpochLines(keras.callbacks.Callback):
 
 
 def _number(logs, key):
-    return f"{logs.get(key, float('nan')):>10.4f}"
+    value = logs.get(key, float("nan"))
+    return f"{value:>10.4f}" if value < 1e4 else f"{value:>10.2e}"

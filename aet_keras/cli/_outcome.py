@@ -24,9 +24,9 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
-        code = _exit_code(error)
-        advice = "" if _is_ours(error) else " (`--debug` shows where.)"
-        _end(f"{_sentence(error)}{advice}", code)
+        if _is_ours(error):
+            _end(str(error).strip(), _exit_code(error))
+        _end(f"{_unexpected(error)} (`--debug` shows where.)", FAILED)
 
 
 @contextlib.contextmanager
@@ -72,5 +72,7 @@ def _is_ours(error):
     return _is_failure(error) or str(error).partition(":")[0].isidentifier()
 
 
-def _sentence(error):
-    return str(error).strip() or type(error).__name__
+def _unexpected(error):
+    """Returns the first line: TensorFlow goes on for a page."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

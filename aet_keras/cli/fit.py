@@ -63,12 +63,9 @@ def fit(data, out, quiet, debug, **settings):
             from aet_keras.cli import _display
         say = (lambda sentence: None) if quiet else click.echo
         recipe = training.Recipe(data, **settings)
-        run = training.run_recipe(
-            recipe,
-            out,
-            observers=_display.display_for(epochs=recipe.epochs, quiet=quiet),
-            say=say,
-        )
+        display = _display.display(epochs=recipe.epochs, quiet=quiet)
+        with display as observers:
+            run = training.run_recipe(recipe, out, observers=observers, say=say)
         say(f"\n{run.report.to_text()}")
         say(_ending(run))
 

@@ -6,7 +6,7 @@ import pathlib
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.backbones import EMBEDDED
+from aet_keras.backbones import EMBEDDED, backbone_names
 
 # The embedded backbone was trained at 64 pixels; the weights that Keras hands
 # out for MobileNetV2 know 160, a fair price on a machine without accelerator.
@@ -32,8 +32,8 @@ class Recipe:
         learning_rate: float > 0. The head's, for Adam. Defaults to `1e-3`.
         augment: `"none"`, `"flip"`, `"light"` or `"strong"`.
         dropout: float from 0 to 1, 1 excluded. Before the head.
-        validation_ratio: float. Share of the pictures, where the data has no
-            validation split of its own.
+        validation_ratio: float in (0, 1). Share of the pictures, where the
+            data has no validation split of its own.
         test_ratio: float. The same for the test split.
         seed: int >= 0. Of the splits, the start, and the order.
         skip_bad: bool. Go on without pictures that cannot be read.
@@ -70,6 +70,14 @@ class Recipe:
             size = _EMBEDDED_SIZE if embedded else _USUAL_SIZE
             object.__setattr__(self, "image_size", size)
         check.instance(self, of=str, data=self.data)
+        check.known(
+            self,
+            kind="backbone",
+            among=backbone_names(),
+            backbone=self.backbone,
+        )
+        if self.weights is not None:
+            check.instance(self, of=str, weights=self.weights)
         check.positive_int(self, image_size=self.image_size)
         check.positive_int(self, epochs=self.epochs)
         check.positive_int(self, batch_size=self.batch_size)
@@ -80,8 +88,8 @@ class Recipe:
             among=("none", "flip", "light", "strong"),
         )
         check.number(self, least=0, most=0.999, dropout=self.dropout)
-        check.ratio(self, validation_ratio=self.validation_ratio)
-        check.ratio(self, test_ratio=self.test_ratio)
+        for name in ("validation_ratio", "test_ratio"):
+            check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
         check.boolean(self, skip_bad=self.skip_bad)
 

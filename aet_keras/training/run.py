@@ -1,18 +1,16 @@
 """What happens from a recipe to a SavedModel and its report?"""
 
 import dataclasses
-import datetime
-import importlib.metadata
 import os
 import pathlib
-import platform
-import time
 from collections.abc import Callable, Sequence
 
 import keras
 
-from aet_keras import callbacks, data, evaluation, export, policies, tasks
-from aet_keras.errors import TrainingError
+from aet_keras import callbacks, data, evaluation, export, policies
+from aet_keras.training._classifier import build_classifier, save_classifier
+from aet_keras.training._keeping import best_kept, check_finished
+from aet_keras.training._measuring import Clock, measure
 from aet_keras.training.recipe import Recipe
 
 _COMPARED_PICTURES = 64
@@ -82,41 +80,21 @@ def run_recipe(
     """
     out = pathlib.Path(out)
     export.check_writable(out)
-    clock = _Clock()
-    dataset = data.read_images(
-        recipe.data,
-        image_size=(recipe.image_size,) * 2,
-        seed=recipe.seed,
-        validation_ratio=recipe.validation_ratio,
-        test_ratio=recipe.test_ratio,
-        skip_bad=recipe.skip_bad,
-    )
+    clock = Clock()
+    dataset = _read(recipe)
     for sentence in _introduction(dataset):
         say(sentence)
     clock.lap("reading")
     keras.utils.set_random_seed(recipe.seed)
-    model = _compiled(recipe, len(dataset.specification.class_names))
+    class_count = len(dataset.specification.class_names)
+    model = build_classifier(recipe, class_count)
     watching = _Watching.of(recipe)
-    _fit(model, recipe, dataset, watching, observers, out)
-    clock.lap("training")
-    report = _measure(model, out.name, dataset, watching, clock)
-    comparisons = []
-
-    def write(directory):
-        names = dataset.specification.class_names
-        export.write_classifier(model, directory, class_names=names)
-        pictures = dataset.test.inputs[:_COMPARED_PICTURES]
-        comparisons.append(export.compare_export(directory, model, pictures))
-        _without_optimizer(model).save(directory / "model.keras")
-        recipe.save(directory / "recipe.json")
-        clock.lap("export")
-        timed = dataclasses.replace(report, seconds=clock.seconds)
-        timed.save(directory / "report.json")
-        evaluation.draw_report(timed, directory / "report.png")
-
-    version = export.publish(out, write)
-    timed = dataclasses.replace(report, seconds=clock.seconds)
-    return Run(model, timed, version, comparisons[0])
+    with best_kept(model, watching.best, out):
+        _fit(model, recipe, dataset, [*vars(watching).values(), *observers])
+        check_finished(model, watching.best, out)
+        clock.lap("training")
+        report = measure(model, out.resolve().name, dataset, watching)
+        return _publish(recipe, model, dataset, report, out, clock)
 
 
 @dataclasses.dataclass
@@ -142,21 +120,15 @@ class _Watching:
         )
 
 
-class _Clock:
-    """Tells how long each part of a run took, and the whole."""
-
-    def __init__(self):
-        self._begin = self._last = time.perf_counter()
-        self.seconds = {}
-
-    def lap(self, name):
-        now = time.perf_counter()
-        self.seconds = {
-            **self.seconds,
-            name: now - self._last,
-            "total": now - self._begin,
-        }
-        self._last = now
+def _read(recipe):
+    return data.read_images(
+        recipe.data,
+        image_size=(recipe.image_size,) * 2,
+        seed=recipe.seed,
+        validation_ratio=recipe.validation_ratio,
+        test_ratio=recipe.test_ratio,
+        skip_bad=recipe.skip_bad,
+    )
 
 
 def _introduction(dataset):
@@ -167,115 +139,44 @@ def _introduction(dataset):
     yield from dataset.notes
 
 
-def _compiled(recipe, class_count):
-    model = tasks.build_image_classifier(
-        recipe.backbone,
-        class_count=class_count,
-        weights=recipe.weights,
-        image_size=(recipe.image_size,) * 2,
-        dropout=recipe.dropout,
+def _fit(model, recipe, dataset, watchers):
+    augment = data.augmentation(
+        recipe.augment,
+        image_size=dataset.specification.image_size,
+        seed=recipe.seed,
     )
-    _compile(model, recipe.learning_rate)
-    return model
-
-
-def _compile(model, learning_rate):
-    model.compile(
-        keras.optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-
-
-def _fit(model, recipe, dataset, watching, observers, out):
     train = data.batches(
         dataset.train,
         batch_size=recipe.batch_size,
         shuffle_seed=recipe.seed,
-        augment=data.augmentation(
-            recipe.augment,
-            image_size=dataset.specification.image_size,
-            seed=recipe.seed,
-        ),
+        augment=augment,
     )
-    validation = data.batches(dataset.validation, batch_size=128)
-    try:
-        model.fit(
-            train,
-            validation_data=validation,
-            epochs=recipe.epochs,
-            verbose=0,
-            shuffle=False,  # the data set shuffles itself
-            callbacks=[*vars(watching).values(), *observers],
-        )
-    except KeyboardInterrupt:
-        reason = "the run was interrupted"
-        raise _stopped(model, reason, watching.best, out) from None
-    if watching.best.stopped:
-        raise _stopped(model, watching.best.stopped, watching.best, out)
-
-
-def _stopped(model, reason, best, out):
-    """Saves the best weights of a run that must stop, and says where."""
-    if not best.best_epoch:
-        return TrainingError(
-            f"Stopped: {reason}, before an epoch was complete. There was "
-            "nothing to keep."
-        )
-    best.restore()
-    out.mkdir(parents=True, exist_ok=True)
-    aside = out / f".interrupted-{os.getpid()}.keras"
-    try:
-        _without_optimizer(model).save(aside)
-        os.replace(aside, out / "interrupted.keras")
-    finally:
-        aside.unlink(missing_ok=True)
-    return TrainingError(
-        f"Stopped: {reason}. The weights of epoch {best.best_epoch}, the best "
-        f"so far, are kept in `{out / 'interrupted.keras'}`."
+    model.fit(
+        train,
+        validation_data=data.batches(dataset.validation, batch_size=128),
+        epochs=recipe.epochs,
+        verbose=0,
+        shuffle=False,  # the data set shuffles itself
+        callbacks=watchers,
     )
 
 
-def _measure(model, name, dataset, watching, clock):
-    freezing, history = watching.freezing, watching.history.history
-    return evaluation.Report(
-        name=name,
-        created=datetime.datetime.now().isoformat(timespec="seconds"),
-        test=_scores(model, dataset.test, dataset),
-        validation=_scores(model, dataset.validation, dataset),
-        history=history,
-        rates=history["adaptive_learning_rate/rate"],
-        group_names=(*freezing.group_names, "head"),
-        trained_groups=[(*moved, True) for moved in freezing.history],
-        events=[f"after epoch {e}: {change}" for e, change in freezing.events],
-        best_epoch=watching.best.best_epoch,
-        seconds=clock.seconds,
-        versions=_versions(),
-        notes=dataset.notes,
-    )
+def _publish(recipe, model, dataset, report, out, clock):
+    """Writes the next version, and returns the `Run`."""
+    made = {}
 
+    def write(directory):
+        names = dataset.specification.class_names
+        export.write_classifier(model, directory, class_names=names)
+        pictures = dataset.test.inputs[:_COMPARED_PICTURES]
+        made["comparison"] = export.compare_export(directory, model, pictures)
+        save_classifier(model, directory / "model.keras")
+        recipe.save(directory / "recipe.json")
+        clock.lap("export")
+        timed = dataclasses.replace(report, seconds=clock.seconds)
+        timed.save(directory / "report.json")
+        evaluation.draw_report(timed, directory / "report.png")
+        made["report"] = timed
 
-def _scores(model, split, dataset):
-    batches = data.batches(split, batch_size=128)
-    return evaluation.measure_classification(
-        split.labels,
-        model.predict(batches, verbose=0),
-        class_names=dataset.specification.class_names,
-    )
-
-
-def _versions():
-    names = ("aet-keras", "keras", "tensorflow")
-    versions = {name: importlib.metadata.version(name) for name in names}
-    return {**versions, "python": platform.python_version()}
-
-
-def _without_optimizer(model):
-    """Returns the same layers in a model whose optimizer holds no state.
-
-    The optimizer knows weights that are frozen at the end; Keras would build
-    it on the trainable ones, and warn, when the file is loaded.
-    """
-    bare = keras.Model(model.inputs, model.outputs, name=model.name)
-    _compile(bare, float(model.optimizer.learning_rate.numpy()))
-    return bare
+    version = export.publish(out, write)
+    return Run(model, version=version, **made)

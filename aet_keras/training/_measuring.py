@@ -1,0 +1,64 @@
+"""How long did a run take, and how good is what it left?"""
+
+import datetime
+import importlib.metadata
+import platform
+import time
+
+import keras
+
+from aet_keras import data, evaluation
+
+
+class Clock:
+    """Tells how long each part of a run took, and the whole."""
+
+    def __init__(self):
+        self._begin = self._last = time.perf_counter()
+        self.seconds = {}
+
+    def lap(self, name: str) -> None:
+        """Ends a part: what went by since the last one is its time."""
+        now = time.perf_counter()
+        self.seconds = {
+            **self.seconds,
+            name: now - self._last,
+            "total": now - self._begin,
+        }
+        self._last = now
+
+
+def measure(
+    model: keras.Model, name: str, dataset: data.Dataset, watching
+) -> evaluation.Report:
+    """Returns the report of a finished run, its times left out."""
+    freezing, history = watching.freezing, watching.history.history
+    return evaluation.Report(
+        name=name,
+        created=datetime.datetime.now().isoformat(timespec="seconds"),
+        test=_scores(model, dataset.test, dataset),
+        validation=_scores(model, dataset.validation, dataset),
+        history=history,
+        rates=history["adaptive_learning_rate/rate"],
+        group_names=(*freezing.group_names, "head"),
+        trained_groups=[(*moved, True) for moved in freezing.history],
+        events=[f"after epoch {e}: {change}" for e, change in freezing.events],
+        best_epoch=watching.best.best_epoch,
+        versions=_versions(),
+        notes=dataset.notes,
+    )
+
+
+def _scores(model, split, dataset):
+    batches = data.batches(split, batch_size=128)
+    return evaluation.measure_classification(
+        split.labels,
+        model.predict(batches, verbose=0),
+        class_names=dataset.specification.class_names,
+    )
+
+
+def _versions():
+    names = ("aet-keras", "keras", "tensorflow")
+    versions = {name: importlib.metadata.version(name) for name in names}
+    return {**versions, "python": platform.python_version()}

@@ -1,0 +1,70 @@
+"""What do the tests of the command line share?"""
+
+import pathlib
+import shutil
+import sys
+
+import planted
+import pytest
+import small
+from click.testing import CliRunner
+
+from aet_keras.cli import main
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Returns a folder of a hundred pictures in ten classes."""
+    return planted.copy_pictures(tmp_path / "photos")
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Returns where `fit` publishes; it does not exist yet."""
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def fit(out):
+    """Returns `aet-keras fit DATA --out OUT ...` in this process."""
+
+    def run(data, *options):
+        command = ["fit", str(data), "--out", str(out), "--image-size", "8"]
+        return CliRunner().invoke(main, [*command, *map(str, options)])
+
+    return run
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Puts three convolutions of 8 pixels in the place of every backbone."""
+
+    def load(name, *, weights=None, image_size=None):
+        return small.backbone()
+
+    monkeypatch.setattr("aet_keras.backbones.load_backbone", load)
+
+
+def sentence(result):
+    """Returns the one line that the command ends with, if there is one."""
+    lines = result.stderr.splitlines()
+    ours = [line for line in lines if line.startswith("aet-keras: ")]
+    assert len(ours) == 1, result.stderr
+    assert "Traceback" not in result.stderr + result.stdout
+    return ours[0].removeprefix("aet-keras: ")
+
+
+@pytest.fixture(name="sentence")
+def sentence_fixture():
+    """Returns `sentence`."""
+    return sentence
+
+
+@pytest.fixture(scope="session")
+def console():
+    """Returns the path of the console script that was installed."""
+    beside = pathlib.Path(sys.executable).parent / "aet-keras"
+    found = str(beside) if beside.exists() else shutil.which("aet-keras")
+    if found is None:
+        pytest.fail("`aet-keras` is not installed: pip install '.[test]'")
+    return found

@@ -1,0 +1,207 @@
+"""Does bad input end in a sentence and an exit code, and in no file?"""
+
+import os
+import shutil
+import socket
+
+import keras
+import planted
+import pytest
+import small
+
+
+def no_pictures(photos):
+    for picture in photos.rglob("*.png"):
+        picture.unlink()
+
+
+def one_class(photos):
+    for folder in sorted(photos.iterdir())[1:]:
+        shutil.rmtree(folder)
+
+
+def one_picture(photos):
+    for picture in sorted((photos / "zero").iterdir())[1:]:
+        picture.unlink()
+
+
+def truncated(photos):
+    picture = photos / "one" / "0001.png"
+    picture.write_bytes(picture.read_bytes()[:60])
+
+
+def no_picture(photos):
+    (photos / "four" / "notes.txt").write_text("where these are from")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (no_pictures, ["0 pictures", "Put each picture into a folder"]),
+        (one_class, ["`eight`", "Add pictures of what it is to be told from"]),
+        (one_picture, ["`zero` with 1", "Add pictures to the class"]),
+        (truncated, ["0001.png", "Mend or remove", "`--skip-bad`"]),
+        (no_picture, ["notes.txt", "Mend or remove", "`--skip-bad`"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", "").replace("_", " "),
+)
+def test_pictures_that_cannot_be_learned_from_are_refused(
+    spoil, words, photos, fit, out, sentence
+):
+    spoil(photos)
+
+    result = fit(photos)
+
+    assert result.exit_code == 1
+    assert all(word in sentence(result) for word in words)
+    assert not out.exists()
+
+
+def test_every_bad_picture_is_counted_and_three_are_named(
+    photos, fit, out, sentence
+):
+    bad = planted.plant_bad(photos)
+
+    said = sentence(fit(photos))
+
+    assert "4 unreadable pictures" in said and "and 1 more" in said
+    assert sum(str(path) in said for path in bad) == 3
+    assert not out.exists()
+
+
+def test_skip_bad_goes_on_without_them_and_counts(tiny, photos, fit, out):
+    planted.plant_bad(photos)
+
+    result = fit(photos, "--skip-bad", "--epochs", 1)
+
+    assert result.exit_code == 0, result.output
+    assert "4 unreadable pictures were left out" in result.stdout
+    assert (out / "1" / "saved_model.pb").exists()
+
+
+def test_grey_and_transparent_pictures_are_read_and_said(tiny, photos, fit):
+    planted.plant_odd(photos)
+
+    result = fit(photos, "--epochs", 1)
+
+    assert result.exit_code == 0, result.output
+    assert "1 greyscale picture" in result.stdout
+    assert "1 picture with an alpha channel was laid on white" in result.stdout
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, fit, out, sentence):
+    result = fit(tmp_path / "fotos")
+
+    assert result.exit_code == 1
+    assert "fotos, not found" in sentence(result)
+    assert not out.exists()
+
+
+def test_a_backbone_with_a_typo_gets_the_nearest_names(
+    tmp_path, fit, out, sentence
+):
+    # Said before a single picture is read: the folder does not exist.
+    result = fit(tmp_path / "photos", "--backbone", "MobilNetv2")
+
+    assert result.exit_code == 2
+    assert "Nearest: `MobileNetV2`, `MobileNet`" in sentence(result)
+    assert not out.exists()
+
+
+def of_another_family(path):
+    small.backbone().save_weights(path)
+
+
+def of_another_alpha(path):
+    model = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35
+    )
+    model.save_weights(path)
+
+
+def cut_off(path):
+    of_another_family(path)
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [of_another_family, of_another_alpha, cut_off],
+    ids=lambda write: write.__name__.replace("_", " "),
+)
+def test_weights_that_do_not_fit_are_refused(
+    write, photos, tmp_path, fit, out, sentence
+):
+    path = tmp_path / "other.weights.h5"
+    write(path)
+
+    result = fit(photos, "--image-size", 32, "--weights", path)
+
+    assert result.exit_code == 1
+    assert "without its head (include_top=False)" in sentence(result)
+    assert str(path) in sentence(result)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("weights", "words", "code"),
+    [
+        ("lost.weights.h5", "there is no file `lost.weights.h5`", 1),
+        ("imagnet", "'none' or a `.weights.h5` file", 2),
+        ("model.h5", "'none' or a `.weights.h5` file", 2),
+    ],
+    ids=["missing file", "typo", "other file"],
+)
+def test_weights_that_cannot_be_had_are_refused(
+    weights, words, code, photos, fit, out, sentence
+):
+    result = fit(photos, "--image-size", 32, "--weights", weights)
+
+    assert result.exit_code == code
+    assert words in sentence(result)
+    assert not out.exists()
+
+
+def test_imagenet_weights_offline_say_how_to_go_on(
+    photos, tmp_path, fit, out, sentence, monkeypatch
+):
+    def refuse(*args, **kwargs):
+        raise socket.gaierror("offline")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(keras.src.backend.config, "_KERAS_DIR", str(tmp_path))
+    options = ("--backbone", "MobileNetV2", "--image-size", 96)
+
+    result = fit(photos, *options, "--weights", "imagenet")
+
+    assert result.exit_code == 1
+    assert "must be downloaded once" in sentence(result)
+    assert "`weights=FILE.weights.h5`" in sentence(result)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/name", "/proc/name"])
+def test_an_output_folder_that_cannot_be_written_is_refused_first(
+    place, tmp_path, fit, sentence
+):
+    if place.startswith("/proc") and not os.path.isdir("/proc/self"):
+        pytest.skip("no /proc here")
+    (tmp_path / "a file").write_text("kept")
+
+    # Before anything is read: the pictures do not exist.
+    result = fit(tmp_path / "photos", "--out", tmp_path / place)
+
+    assert result.exit_code == 1
+    assert "nothing can be written in" in sentence(result)
+    assert "Choose another folder" in sentence(result)
+    assert (tmp_path / "a file").read_text() == "kept"
+
+
+def test_pictures_smaller_than_the_backbone_takes_are_refused(
+    photos, fit, out, sentence
+):
+    result = fit(photos, "--backbone", "InceptionV3", "--weights", "none")
+
+    assert result.exit_code == 2
+    assert "InceptionV3 cannot take pictures of 8 x 8" in sentence(result)
+    assert not out.exists()

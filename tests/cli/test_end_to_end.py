@@ -1,0 +1,133 @@
+"""Does the installed command take pictures as they come to a server?"""
+
+import json
+import subprocess
+
+import keras
+import numpy as np
+import planted
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from aet_keras.training import Recipe, run_recipe
+
+FILES = ("model.keras", "recipe.json", "report.json", "report.png")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, console):
+    """Fits a hundred pictures with all bad and odd ones among them, once."""
+    folder = tmp_path_factory.mktemp("run")
+    photos = planted.copy_pictures(folder / "photos")
+    planted.plant_bad(photos)
+    planted.plant_odd(photos)
+    options = ["--skip-bad", "--image-size", "32", "--epochs", "2"]
+    done = subprocess.run(
+        [console, "fit", photos, "--out", folder / "out", *options],
+        capture_output=True,
+        text=True,
+    )
+    return done, folder / "out"
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    """Returns some of the pictures as uint8, 32 pixels wide."""
+    paths = sorted(planted.PICTURES.glob("*/*.png"))[::12]
+    pictures = [Image.open(p).convert("RGB").resize((32, 32)) for p in paths]
+    return np.stack([np.asarray(picture) for picture in pictures])
+
+
+def serve(version, pixels):
+    """Returns what a server would answer."""
+    loaded = tf.saved_model.load(version)
+    answer = loaded.signatures["serving_default"](images=tf.constant(pixels))
+    return answer["probabilities"].numpy(), answer["classes"].numpy()
+
+
+def contents(folder):
+    """Returns the bytes of every file below a folder, by its name."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def test_it_ends_well_and_says_what_it_left_out(run):
+    done, _ = run
+
+    assert done.returncode == 0, done.stderr
+    assert "aet-keras:" not in done.stderr
+    assert "4 unreadable pictures were left out" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_a_version_is_whole_and_the_folder_shows_its_files(run):
+    _, out = run
+
+    for name in FILES:
+        version = (out / "1" / name).read_bytes()
+        assert version and version == (out / name).read_bytes()
+    assert (out / "1" / "saved_model.pb").exists()
+    assert {path.name for path in out.iterdir()} == {"1", *FILES}
+
+
+def test_the_export_gives_probabilities_and_names_for_raw_pixels(run, pixels):
+    _, out = run
+    folders = [path.name for path in planted.PICTURES.iterdir()]
+
+    probabilities, classes = serve(out / "1", pixels)
+
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
+    assert np.ptp(probabilities, axis=0).max() > 1e-3  # not the same for all
+    names = sorted(set(folders) - {"make.py", "__pycache__"})
+    for row in classes:
+        assert [name.decode() for name in row] == names
+
+
+def test_the_export_says_what_the_saved_model_says(run, pixels):
+    _, out = run
+
+    model = keras.models.load_model(out / "model.keras")
+    probabilities, _ = serve(out / "1", pixels)
+
+    expected = model(pixels.astype("float32"), training=False)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+def test_the_report_holds_the_figures_and_the_notes(run):
+    _, out = run
+
+    report = json.loads((out / "report.json").read_text())
+
+    test = report["test"]
+    assert 0.0 <= test["accuracy"] == report["accuracy"] <= 1.0
+    assert np.sum(test["confusion_matrix"]) == test["count"] == 20
+    assert len(report["history"]["val_loss"]) == len(report["rates"]) == 2
+    assert any("4 unreadable" in note for note in report["notes"])
+
+
+def test_a_second_run_adds_a_version_and_leaves_the_first(run):
+    _, out = run
+    before = contents(out / "1")
+
+    recipe = Recipe(**json.loads((out / "recipe.json").read_text()))
+    again = run_recipe(recipe, out)
+
+    assert again.version == out / "2"
+    assert contents(out / "1") == before
+    assert json.loads((out / "recipe.json").read_text()) == recipe.to_json()
+    assert (out / "model.keras").read_bytes() == (
+        (out / "2" / "model.keras").read_bytes()
+    )
+
+
+def test_the_recipe_written_down_gives_the_same_figures(run):
+    _, out = run
+
+    first, second = (
+        json.loads((out / number / "report.json").read_text())
+        for number in ("1", "2")
+    )
+
+    assert first["history"] == second["history"]
+    assert first["test"] == second["test"]

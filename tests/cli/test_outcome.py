@@ -1,0 +1,83 @@
+"""Does whatever goes wrong end in one sentence and the right exit code?"""
+
+import os
+
+import pytest
+
+from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.errors import DataError, ExportError, TrainingError
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DataError("photos: no pictures."), 1, "photos: no pictures."),
+        (ExportError("It differs."), 1, "It differs."),
+        (TrainingError("Stopped: why."), 1, "Stopped: why."),
+        (ValueError("Recipe: `epochs` is 0."), 2, "Recipe: `epochs` is 0."),
+        (TypeError("Recipe: `seed` is 1.5."), 2, "Recipe: `seed` is 1.5."),
+        (KeyboardInterrupt(), 1, "Interrupted, before there was anything"),
+    ],
+    ids=["data", "export", "training", "value", "kind", "Ctrl-C"],
+)
+def test_an_error_of_ours_is_its_own_sentence(error, code, said, capsys):
+    with pytest.raises(SystemExit) as ended, one_sentence(debug=False):
+        raise error
+
+    printed = capsys.readouterr().err
+    assert ended.value.code == code
+    assert printed.startswith(f"aet-keras: {said}")
+    assert "--debug" not in printed
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("It broke.\n\nat node 17\n"), "RuntimeError: It broke."),
+        (ValueError("no more room"), "ValueError: no more room"),
+        (KeyError("loss"), "KeyError: 'loss'"),
+        (MemoryError(), "MemoryError"),
+    ],
+    ids=["many lines", "a value", "a key", "no words"],
+)
+def test_an_unexpected_error_is_one_line_and_advice(error, said, capsys):
+    with pytest.raises(SystemExit) as ended, one_sentence(debug=False):
+        raise error
+
+    assert ended.value.code == 1
+    advice = " (`--debug` shows where.)"
+    assert capsys.readouterr().err == f"aet-keras: {said}{advice}\n"
+
+
+def test_debug_lets_the_traceback_through(capsys):
+    with pytest.raises(RuntimeError, match="It broke"):
+        with one_sentence(debug=True):
+            raise RuntimeError("It broke")
+
+    assert capsys.readouterr().err == ""
+
+
+def test_what_goes_well_is_left_alone(capsys):
+    with one_sentence(debug=False):
+        pass
+
+    assert capsys.readouterr().err == ""
+
+
+def test_a_quiet_start_holds_back_what_libraries_say(capfd, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+
+    with quiet_start():
+        os.write(2, b"a library loads")
+    os.write(2, b"after")
+
+    assert capfd.readouterr().err == "after"
+    assert os.environ.pop("TF_CPP_MIN_LOG_LEVEL") == "2"
+
+
+def test_a_start_that_fails_says_what_it_held_back(capfd):
+    with pytest.raises(ImportError), quiet_start():
+        os.write(2, b"a library is missing")
+        raise ImportError
+
+    assert capfd.readouterr().err == "a library is missing"

@@ -1,0 +1,206 @@
+"""What is left of a run that has to stop before its end?"""
+
+import contextlib
+import os
+import signal
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def watched_by(monkeypatch):
+    """Returns a function that lets a callback watch the next `fit`."""
+
+    def watch(callback):
+        @contextlib.contextmanager
+        def display(**settings):
+            yield [callback]
+
+        monkeypatch.setattr("aet_keras.cli._display.display", display)
+
+    return watch
+
+
+class Spoil(keras.callbacks.Callback):
+    """Makes a weight of the head NaN when an epoch begins."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch + 1 == self.epoch:
+            head = self.model.weights[-1]
+            head.assign(np.full(head.shape, np.nan))
+
+
+class SpoilValidation(keras.callbacks.Callback):
+    """Makes a weight of the head NaN after the last batch of each epoch."""
+
+    def on_test_begin(self, logs=None):
+        head = self.model.weights[-1]
+        head.assign(np.full(head.shape, np.nan))
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Presses Ctrl-C when an epoch begins."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch + 1 == self.epoch:
+            raise KeyboardInterrupt
+
+
+def test_a_rate_that_blows_up_stops_and_keeps_the_best(
+    tiny, photos, fit, out, sentence
+):
+    result = fit(photos, "--learning-rate", "1e30", "--epochs", 3)
+
+    assert result.exit_code == 1
+    assert "the loss became NaN in epoch 2" in sentence(result)
+    assert "Try a lower `learning_rate`" in sentence(result)
+    assert os.listdir(out) == ["interrupted.keras"]
+
+
+def test_a_loss_that_is_nan_at_once_leaves_nothing(
+    tiny, watched_by, photos, fit, out, sentence
+):
+    watched_by(Spoil(epoch=1))
+
+    result = fit(photos, "--epochs", 3)
+
+    assert result.exit_code == 1
+    assert "the loss became NaN in epoch 1" in sentence(result)
+    assert "there was nothing to keep" in sentence(result)
+    assert not out.exists()
+
+
+def test_weights_that_never_validate_are_not_published(
+    tiny, watched_by, photos, fit, out, sentence
+):
+    watched_by(SpoilValidation())
+
+    result = fit(photos, "--epochs", 1)
+
+    assert result.exit_code == 1
+    assert "validation loss was never a finite number" in sentence(result)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("callback", "reason"),
+    [
+        (Spoil(epoch=2), "the loss became NaN in epoch 2"),
+        (Interrupt(epoch=2), "the run was interrupted"),
+    ],
+    ids=["NaN", "Ctrl-C"],
+)
+def test_the_best_weights_are_left_of_a_run_that_stops_later(
+    callback, reason, tiny, watched_by, photos, fit, out, sentence
+):
+    watched_by(callback)
+
+    result = fit(photos, "--epochs", 3)
+
+    kept = out / "interrupted.keras"
+    assert result.exit_code == 1
+    assert f"{reason}. The weights of epoch 1" in sentence(result)
+    assert f"`{kept}`" in sentence(result)
+    assert os.listdir(out) == [kept.name]
+    model = keras.models.load_model(kept)
+    scores = model.predict(np.zeros((2, 8, 8, 3)), verbose=0)
+    np.testing.assert_allclose(scores.sum(axis=1), 1.0, rtol=1e-6)
+
+
+def test_ctrl_c_in_the_first_epoch_says_there_is_nothing(
+    tiny, watched_by, photos, fit, out, sentence
+):
+    watched_by(Interrupt(epoch=1))
+
+    result = fit(photos, "--epochs", 3)
+
+    assert result.exit_code == 1
+    assert "there was nothing to keep" in sentence(result)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("step", ["write_classifier", "compare_export"])
+def test_ctrl_c_in_the_export_loses_no_weights(
+    step, tiny, photos, fit, out, sentence, monkeypatch
+):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"aet_keras.export.{step}", interrupt)
+
+    result = fit(photos, "--epochs", 1)
+
+    assert result.exit_code == 1
+    assert "The weights of epoch 1" in sentence(result)
+    assert os.listdir(out) == ["interrupted.keras"]
+
+
+def test_ctrl_c_while_pictures_are_read_leaves_nothing(
+    fit, out, sentence, monkeypatch
+):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aet_keras.data.read_images", interrupt)
+
+    result = fit("digits")
+
+    assert result.exit_code == 1
+    assert "before there was anything to keep" in sentence(result)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--debug"]], ids=["", "debug"])
+def test_an_unexpected_error_in_training_publishes_nothing(
+    options, tiny, photos, fit, out, monkeypatch
+):
+    def fail(*args, **kwargs):
+        raise RuntimeError("it broke\nat node 17")
+
+    monkeypatch.setattr("aet_keras.evaluation.draw_report", fail)
+
+    result = fit(photos, "--epochs", 1, *options)
+
+    assert result.exit_code == 1
+    assert not out.exists()
+    if options:
+        assert isinstance(result.exception, RuntimeError)
+    else:
+        assert "RuntimeError: it broke (`--debug` shows where.)" in (
+            result.stderr
+        )
+
+
+@pytest.mark.slow
+def test_a_real_ctrl_c_ends_the_installed_command(photos, out, console):
+    command = [console, "fit", photos, "--out", out, "--image-size", "32"]
+    process = subprocess.Popen(
+        [*command, "--epochs", "99"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    for line in process.stdout:
+        if "1/99" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "aet-keras: Stopped: the run was interrupted." in errors
+    assert os.listdir(out) == ["interrupted.keras"]
+    model = keras.models.load_model(out / "interrupted.keras")
+    assert model.output_shape == (None, 10)
