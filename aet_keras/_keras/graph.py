@@ -77,7 +77,12 @@ def _functional(model):
 
 
 def _in_order(functional):
-    """Sorts nodes depth-first from the outputs, parents before children."""
+    """Sorts nodes depth-first from the outputs, parents before children.
+
+    Of several parents the one with the longest path below it comes first:
+    a short side branch (a table beside pictures) is then computed last, and
+    is not alive all through the long one.
+    """
     own = {
         id(n) for level in functional._nodes_by_depth.values() for n in level
     }
@@ -85,6 +90,7 @@ def _in_order(functional):
     for tensor in reversed(keras.tree.flatten(functional._outputs)):
         history = tensor._keras_history
         stack.append((history.operation._inbound_nodes[history.node_index], 0))
+    heights = _heights(functional)
     ordered, seen = [], set()
     while stack:
         node, done = stack.pop()
@@ -96,5 +102,18 @@ def _in_order(functional):
                 ordered.append(node)
             continue
         stack.append((node, 1))
-        stack += [(parent, 0) for parent in reversed(node.parent_nodes)]
+        parents = sorted(
+            reversed(node.parent_nodes), key=lambda n: heights[id(n)]
+        )
+        stack += [(parent, 0) for parent in parents]  # the last is next
     return ordered
+
+
+def _heights(functional):
+    """Returns the length of the longest path below each node, by id."""
+    heights = {}
+    for _, nodes in sorted(functional._nodes_by_depth.items(), reverse=True):
+        for node in nodes:
+            below = [heights.get(id(n), 0) for n in node.parent_nodes]
+            heights[id(node)] = 1 + max(below, default=0)
+    return heights
