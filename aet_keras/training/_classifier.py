@@ -30,4 +30,4 @@ def save_classifier(model: keras.Model, path: str | os.PathLike) -> None:
     The optimizer knows weights that are frozen at the end; Keras would build
     it on the trainable ones when the file is loaded, and warn.
     """
-    keras.Model(model.inputs, model.outputs, name=model.name).save(path)
+    keras.Model(model.input, model.output, name=model.name).save(path)

@@ -192,11 +192,12 @@ def test_a_real_ctrl_c_ends_the_installed_command(photos, out, console):
         text=True,
     )
 
-    for line in process.stdout:
-        if "1/99" in line:
-            process.send_signal(signal.SIGINT)
-            break
-    _, errors = process.communicate(timeout=60)
+    try:
+        next(line for line in process.stdout if "1/99" in line)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
 
     assert process.returncode == 1
     assert "Traceback" not in errors
