@@ -31,7 +31,7 @@ args = parser.parse_args()
 # Settings.
 size = 64
 epochs = 1 if args.smoke else 15
-train_count = 512 if args.smoke else 60_000
+train_count = 256 if args.smoke else 60_000
 batch_size = 128
 learning_rate = 3e-3
 weight_decay = 1e-2
@@ -76,10 +76,11 @@ def augment(images, labels):
 
 
 keras.utils.set_random_seed(seed)
+test_count = 256 if args.smoke else 10_000
 train_x = to_pictures(read_idx("train-images-idx3-ubyte.gz")[:train_count])
 train_y = read_idx("train-labels-idx1-ubyte.gz")[:train_count]
-test_x = to_pictures(read_idx("t10k-images-idx3-ubyte.gz"))
-test_y = read_idx("t10k-labels-idx1-ubyte.gz")
+test_x = to_pictures(read_idx("t10k-images-idx3-ubyte.gz")[:test_count])
+test_y = read_idx("t10k-labels-idx1-ubyte.gz")[:test_count]
 train = (
     tf.data.Dataset.from_tensor_slices((train_x, train_y))
     .shuffle(len(train_x), seed=seed)
@@ -88,8 +89,7 @@ train = (
     .prefetch(2)
 )
 
-test_count = 512 if args.smoke else len(test_x)
-test = tf.data.Dataset.from_tensor_slices((test_x, test_y)).take(test_count)
+test = tf.data.Dataset.from_tensor_slices((test_x, test_y))
 test = test.batch(batch_size).map(enlarge)
 
 backbone = keras.applications.MobileNetV2(

@@ -1,5 +1,7 @@
 """Which small models and data do the tests of training share?"""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -83,7 +85,8 @@ def gradual(**settings):
     )
 
 
+@functools.cache  # strategies of one process share the keys of their groups
 def two_replicas():
-    """Returns a MirroredStrategy over two virtual CPUs."""
+    """Returns the MirroredStrategy over two virtual CPUs."""
     devices = tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([each.name for each in devices])

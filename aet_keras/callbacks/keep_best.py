@@ -21,6 +21,9 @@ class KeepBest(keras.callbacks.Callback):
         mode: `"min"` or `"max"`. Whether lower or higher is better. Defaults
             to `"min"`.
 
+    Of epochs that are equally good, the one with the lower `val_loss` is
+    kept: an accuracy on few pictures has many equals.
+
     Attributes:
         best: float. The best value; infinite before the first epoch.
         best_epoch: int. The epoch it came from, counted from 1; 0 means the
@@ -52,6 +55,7 @@ class KeepBest(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.best = math.inf if self.mode == "min" else -math.inf
         self.best_epoch = 0
+        self._least = (math.inf, math.inf)
         self.stopped = None
         self._epoch = 0
         self._weights = self.model.get_weights()
@@ -67,13 +71,18 @@ class KeepBest(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
-        value = self._value(logs or {})
-        if self.stopped or value is None or not math.isfinite(value):
+        logs = logs or {}
+        value = self._value(logs)
+        loss = logs.get("val_loss", logs.get("loss", 0.0))
+        if self.stopped or value is None:
             return
-        is_lower, is_higher = value < self.best, value > self.best
-        if is_lower if self.mode == "min" else is_higher:
-            self.best, self.best_epoch = value, epoch + 1
+        if not (math.isfinite(value) and math.isfinite(loss)):
+            return  # an accuracy stays finite where the outputs do not
+        cost = (value if self.mode == "min" else -value, loss)
+        if cost < self._least:
             self._weights = self.model.get_weights()
+            self._least = cost
+            self.best, self.best_epoch = value, epoch + 1
 
     def on_train_end(self, logs=None):
         self.restore()

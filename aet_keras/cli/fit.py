@@ -26,7 +26,7 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
 @click.option(
     "--image-size",
     type=click.IntRange(min=1),
-    help="Height and width in pixels. [default: 64 embedded, 160 others]",
+    help="Height and width in pixels. [default: 96 embedded, 160 others]",
 )
 @click.option("--epochs", default=20, show_default=True, type=click.IntRange(1))
 @click.option(
@@ -34,10 +34,8 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
 )
 @click.option(
     "--learning-rate",
-    default=1e-3,
-    show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="The head's, for Adam.",
+    help="The head's, for Adam. [default: 3e-3 embedded, 1e-3 others]",
 )
 @click.option(
     "--augment",

@@ -189,7 +189,7 @@ class ThawOnStall(Policy):
         if self.state["since"] >= max(
             1, self.latest_ratio * progress.epoch_count
         ):
-            return f"{self.state['since']} epochs without a thaw"
+            return f"no thaw for {self.state['since']} epochs"
         return ""
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras.backbones import EMBEDDED, backbone_names
 
-# The embedded backbone was trained at 64 pixels; the weights that Keras hands
-# out for MobileNetV2 know 160, a fair price on a machine without accelerator.
-_EMBEDDED_SIZE = 64
-_USUAL_SIZE = 160
+# At 96 pixels the embedded backbone, trained at 64, does better on digits than
+# at 64; the weights that Keras hands out for MobileNetV2 know 160, a fair price
+# on a machine without accelerator.
+_EMBEDDED_SIZE, _USUAL_SIZE = 96, 160
+_EMBEDDED_RATE, _USUAL_RATE = 3e-3, 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Recipe:
         weights: optional str. `"imagenet"`, `"none"`, or a `.weights.h5`
             file. Defaults to what the backbone comes with. With `"none"`
             every group moves from the start, and BatchNormalization trains.
-        image_size: int >= 1. Height and width in pixels. Defaults to 64 for
+        image_size: int >= 1. Height and width in pixels. Defaults to 96 for
             the embedded backbone and to 160 for the others.
         epochs: int >= 1. Defaults to `20`.
         batch_size: int >= 1. Defaults to `32`.
-        learning_rate: float > 0. The head's, for Adam. Defaults to `1e-3`.
+        learning_rate: float > 0. The head's, for Adam. Defaults to `3e-3` for
+            the embedded backbone, which has further to go, and to `1e-3` for
+            the others.
         augment: `"none"`, `"flip"`, `"light"` or `"strong"`.
         dropout: float from 0 to 1, 1 excluded. Before the head.
         validation_ratio: float in (0, 1). Share of the pictures, where the
@@ -45,7 +48,7 @@ class Recipe:
 
     >>> recipe = aet_keras.training.Recipe("digits", epochs=3)
     >>> recipe.image_size
-    64
+    96
     >>> aet_keras.training.Recipe(**recipe.to_json()) == recipe
     True
     """
@@ -56,7 +59,7 @@ class Recipe:
     image_size: int | None = None
     epochs: int = 20
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     augment: str = "none"
     dropout: float = 0.2
     validation_ratio: float = 0.15
@@ -65,10 +68,14 @@ class Recipe:
     skip_bad: bool = False
 
     def __post_init__(self):
-        if self.image_size is None:
-            embedded = self.backbone == EMBEDDED
-            size = _EMBEDDED_SIZE if embedded else _USUAL_SIZE
-            object.__setattr__(self, "image_size", size)
+        is_embedded = self.backbone == EMBEDDED
+        for name, embedded, usual in (
+            ("image_size", _EMBEDDED_SIZE, _USUAL_SIZE),
+            ("learning_rate", _EMBEDDED_RATE, _USUAL_RATE),
+        ):
+            if getattr(self, name) is None:
+                value = embedded if is_embedded else usual
+                object.__setattr__(self, name, value)
         check.instance(self, of=str, data=self.data)
         check.known(
             self,

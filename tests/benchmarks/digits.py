@@ -12,8 +12,8 @@ Runs the command itself, as a user does, and reads its report.
 import argparse
 import json
 import pathlib
-import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -26,7 +26,8 @@ def measure(row, seed):
     """Runs the command once, and returns what its report says."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder, "digits")
-        command = [shutil.which("aet-keras"), "fit", "digits", "--quiet"]
+        script = pathlib.Path(sys.executable).with_name("aet-keras")
+        command = [str(script), "fit", "digits", "--quiet"]
         command += ["--seed", str(seed), "--out", str(out), *ROWS[row]]
         begun = time.perf_counter()
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)

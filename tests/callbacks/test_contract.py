@@ -1,4 +1,4 @@
-import contracts
+import callback_contract
 import keras
 import pytest
 import small
@@ -27,4 +27,4 @@ def test_callback_keeps_the_contract(name):
             model, callback, epochs=3, validation_data=small.pictures(8)
         )
 
-    contracts.check_callback(CASES[name], make_model, fit)
+    callback_contract.check_callback(CASES[name], make_model, fit)

@@ -46,6 +46,19 @@ def test_the_weights_of_the_best_epoch_come_back(key, mode, values, best):
     assert bias == best
 
 
+def test_of_equal_accuracies_the_lower_loss_is_kept():
+    losses = Script("val_loss", [0.3, 0.1, 0.2])
+    accuracies = Script("val_accuracy", [0.9, 0.9, 0.9])
+    keep = KeepBest("val_accuracy", mode="max")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    data = np.ones((4, 2)), np.zeros((4, 1))
+
+    small.fit(model, losses, accuracies, keep, data=data, epochs=3)
+
+    assert keep.best_epoch == 2
+
+
 def test_without_validation_the_loss_stands_in():
     keep = KeepBest()
 

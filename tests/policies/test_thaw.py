@@ -107,7 +107,7 @@ def test_a_thaw_comes_without_a_stall_after_the_latest_ratio():
 
     # 0.2 of 10 epochs: after epochs 2 and 4
     assert thawed(decisions) == [0, 0, 1, 1, 2, 2]
-    assert decisions[2].why == "2 epochs without a thaw"
+    assert decisions[2].why == "no thaw for 2 epochs"
 
 
 def test_a_latest_ratio_of_zero_thaws_after_each_epoch():
