@@ -24,7 +24,7 @@ args = parser.parse_args()
 
 # Settings.
 source = "digits"  # or a folder with one folder a class
-image_size = (32, 32) if args.smoke else (96, 96)
+image_size = (32, 32) if args.smoke else (64, 64)
 epochs = 1 if args.smoke else 20
 learning_rate = 3e-3  # the head's; thawed groups get a share of it
 batch_size = 32

@@ -101,27 +101,59 @@ def as_groups(
     >>> aet_keras.backbones.as_groups(model, [["a"], ["b"]])
     (Group('a', 1 layer), Group('b', 1 layer))
     """
-    made = []
-    for group in groups:
-        if isinstance(group, Group):
-            made.append(group)
-            continue
-        members = [group] if isinstance(group, str) else group
-        layers = tuple(
-            _by_name("as_groups", model, member) for member in members
+    if isinstance(groups, str) or not groups:
+        raise ValueError(
+            "as_groups: `groups` must be a sequence of at least one group, "
+            f"each a sequence of layers or names. Received: groups={groups!r}."
         )
-        if not layers:
-            raise ValueError(
-                "as_groups: a group must hold a layer. Received: an empty one."
-            )
-        made.append(Group(layers[0].name, layers))
-    seen = [id(layer) for group in made for layer in group.layers]
-    if len(seen) != len(set(seen)):
+    made = tuple(_as_group(model, group) for group in groups)
+    _check_disjoint(made)
+    _check_inside(model, made)
+    return made
+
+
+def _as_group(model, group):
+    if isinstance(group, Group):
+        return group
+    is_one = isinstance(group, str | keras.layers.Layer)
+    members = [group] if is_one else group
+    layers = tuple(_by_name("as_groups", model, member) for member in members)
+    if not layers:
+        raise ValueError(
+            "as_groups: a group must hold a layer. Received: an empty one."
+        )
+    return Group(layers[0].name, layers)
+
+
+def _true_layers(groups):
+    """Lists the layers of groups; bare operations have no weights."""
+    members = [layer for group in groups for layer in group.layers]
+    return [m for m in members if isinstance(m, keras.layers.Layer)]
+
+
+def _check_disjoint(groups):
+    inside = [
+        id(each)
+        for layer in _true_layers(groups)
+        for each in trainable.sublayers(layer)
+    ]
+    if len(inside) != len(set(inside)):
         raise ValueError(
             "as_groups: each layer must be in one group, because it cannot be "
-            "frozen and thawed at once. A layer is in two of them."
+            "frozen and thawed at once. A layer is in two of them, or inside "
+            "a layer of another."
         )
-    return tuple(made)
+
+
+def _check_inside(model, groups):
+    inside = {id(layer) for layer in trainable.sublayers(model)}
+    for layer in _true_layers(groups):
+        if id(layer) not in inside:
+            raise ValueError(
+                f"as_groups: `{layer.name}` must be a layer of the model, "
+                f"because nothing else trains. Received: model={model.name}. "
+                "Name its layers, or take them from it."
+            )
 
 
 def _check_graph(model):

@@ -5,7 +5,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.engine import Engine
-from aet_keras.policies import AdaptToTrend, Policy, Progress
+from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
 
 
 class AdaptiveLearningRate(keras.callbacks.Callback):
@@ -13,7 +13,8 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
 
     The rate that the model was compiled with is where it starts. Works with
     or without `ElasticFreezing`; with it, the rate is the head's, and thawed
-    groups keep their share of it.
+    groups keep their share of it. After `fit` the optimizer has the rate it
+    was compiled with again.
 
     Args:
         policy: optional `aet_keras.policies.Policy` that decides `rate`.
@@ -45,7 +46,14 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         self.policy = check.instance(
             self, of=Policy, policy=AdaptToTrend() if policy is None else policy
         )
-        self._reads_losses = "batch_losses" in self.policy.needs
+        unknown = self.policy.needs - {"batch_losses"}
+        if unknown:
+            raise ValueError(
+                "AdaptiveLearningRate: it gathers `batch_losses` only. "
+                f"Received: {type(self.policy).__name__}, which needs "
+                f"{sorted(unknown)}. Give it another policy."
+            )
+        self._reads_losses = bool(self.policy.needs)
 
     def on_train_begin(self, logs=None):
         engine = Engine.of(self.model)
@@ -65,11 +73,11 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         self._losses = _BatchLosses()
 
     def on_train_batch_end(self, batch, logs=None):
-        self._step = self._begun_at + batch + 1
+        before, self._step = self._step, self._begun_at + batch + 1
         if self._reads_losses and logs and "loss" in logs:
             self._losses.add(batch + 1, float(logs["loss"]))
         every = self.policy.every_batches
-        if every and self._step % every == 0:
+        if every and self._step // every > before // every:
             self._decide(is_epoch_end=False, logs={})
 
     def on_epoch_end(self, epoch, logs=None):
@@ -80,7 +88,9 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         logs["adaptive_learning_rate/rate"] = Engine.of(self.model).rate
 
     def on_train_end(self, logs=None):
-        Engine.of(self.model).detach(self)
+        engine = Engine.of(self.model)
+        engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
+        engine.detach(self)
 
     def _decide(self, *, is_epoch_end, logs):
         engine = Engine.of(self.model)
@@ -101,7 +111,8 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
             multipliers=engine.multipliers,
             arrays=arrays,
         )
-        engine.apply(self.policy.decide(progress))
+        decision = self.policy.decide(progress)
+        engine.apply(Decision(rate=decision.rate, why=decision.why))
 
 
 class _BatchLosses:

@@ -84,6 +84,15 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.policy = check.instance(
             self, of=Policy, policy=ThawOnStall() if policy is None else policy
         )
+        if self.policy.needs or self.policy.every_batches:
+            raise ValueError(
+                "ElasticFreezing: a policy of groups decides at the ends of "
+                "epochs, by their logs. Received: "
+                f"{type(self.policy).__name__}, which needs "
+                f"{sorted(self.policy.needs)} every "
+                f"{self.policy.every_batches} batches. Give it to "
+                "`AdaptiveLearningRate`."
+            )
         if groups is not None and backbone is not None:
             raise ValueError(
                 "ElasticFreezing: give `groups` or `backbone`, not both, "
@@ -110,17 +119,17 @@ class ElasticFreezing(keras.callbacks.Callback):
         )
         self.group_names = engine.group_names
         self._start_rate = engine.rate
-        self._decide(0, {})
 
     def on_epoch_begin(self, epoch, logs=None):
+        # Not at the end of the last one: an epoch that never comes has no
+        # thaw, and others' policies see the map of the epoch they judge.
+        self._decide(epoch, self._logs)
         self.history.append(Engine.of(self.model).trainable)
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        finished = epoch + 1  # policies count finished epochs
         logs["elastic_freezing/trained_groups"] = sum(self.history[-1])
-        if finished < self.params["epochs"]:
-            self._decide(finished, logs)
+        self._logs = dict(logs)
 
     def on_train_end(self, logs=None):
         Engine.of(self.model).detach(self)
@@ -129,6 +138,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.group_names: tuple[str, ...] = ()
         self.history: list[tuple[bool, ...]] = []
         self.events: list[tuple[int, Change]] = []
+        self._logs: dict[str, float] = {}
 
     def _controlled_groups(self):
         if self.groups is not None:
@@ -147,7 +157,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         progress = Progress(
             epoch=epoch,
             epoch_count=self.params["epochs"],
-            logs=dict(logs),
+            logs=logs,
             rate=engine.rate,
             start_rate=self._start_rate,
             trainable=engine.trainable,

@@ -5,6 +5,7 @@ import math
 import keras
 
 from aet_keras import _check as check
+from aet_keras.policies import is_higher_better
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -18,17 +19,20 @@ class KeepBest(keras.callbacks.Callback):
     Args:
         monitor: str. A key of the logs. Defaults to `"val_loss"`; `loss`
             stands in for it where there is no validation.
-        mode: `"min"` or `"max"`. Whether lower or higher is better. Defaults
-            to `"min"`.
+        mode: optional `"min"` or `"max"`: whether lower or higher is better.
+            Defaults to what the name of the figure says.
 
     Of epochs that are equally good, the one with the lower `val_loss` is
     kept: an accuracy on few pictures has many equals.
 
     Attributes:
-        best: float. The best value; infinite before the first epoch.
+        best: float or None. The best value; `None` before the first epoch.
         best_epoch: int. The epoch it came from, counted from 1; 0 means the
             weights that `fit` began with.
         stopped: str or None. Why the run was stopped.
+
+    Raises:
+        ValueError: at the end of an epoch, if it has no such figure.
 
     Cost: one copy of the weights in memory.
 
@@ -47,17 +51,14 @@ class KeepBest(keras.callbacks.Callback):
     True
     """
 
-    def __init__(self, monitor: str = "val_loss", *, mode: str = "min"):
+    def __init__(self, monitor: str = "val_loss", *, mode: str | None = None):
         super().__init__()
         self.monitor = check.instance(self, of=str, monitor=monitor)
-        self.mode = check.one_of(self, mode=mode, among=("min", "max"))
+        self.mode = mode and check.one_of(self, mode=mode, among=("min", "max"))
+        self._forget()
 
     def on_train_begin(self, logs=None):
-        self.best = math.inf if self.mode == "min" else -math.inf
-        self.best_epoch = 0
-        self._least = (math.inf, math.inf)
-        self.stopped = None
-        self._epoch = 0
+        self._forget()
         self._weights = self.model.get_weights()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -71,14 +72,17 @@ class KeepBest(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
-        logs = logs or {}
-        value = self._value(logs)
-        loss = logs.get("val_loss", logs.get("loss", 0.0))
-        if self.stopped or value is None:
+        key = self._key(logs or {})
+        if self.stopped or key is None:
             return
+        if key != self._watched:  # the first validation after some epochs
+            self._watched, self._least = key, (math.inf, math.inf)
+        value = logs[key]
+        loss = logs.get("val_loss", logs.get("loss", 0.0))
         if not (math.isfinite(value) and math.isfinite(loss)):
             return  # an accuracy stays finite where the outputs do not
-        cost = (value if self.mode == "min" else -value, loss)
+        mode = self.mode or ("max" if is_higher_better(key) else "min")
+        cost = (value if mode == "min" else -value, loss)
         if cost < self._least:
             self._weights = self.model.get_weights()
             self._least = cost
@@ -88,9 +92,29 @@ class KeepBest(keras.callbacks.Callback):
         self.restore()
 
     def restore(self) -> None:
-        """Gives the model the weights of the best epoch."""
-        self.model.set_weights(self._weights)
+        """Gives the model the weights of the best epoch, if there is one."""
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
 
-    def _value(self, logs):
-        stand_in = "loss" if self.monitor == "val_loss" else None
-        return logs.get(self.monitor, logs.get(stand_in))
+    def _forget(self):
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.stopped: str | None = None
+        self._epoch = 0
+        self._weights = None
+        self._watched = None
+        self._least = (math.inf, math.inf)
+
+    def _key(self, logs):
+        """Returns the key to judge an epoch by, or None to pass it over."""
+        if self.monitor in logs:
+            return self.monitor
+        if self.monitor == "val_loss" and self._watched != "val_loss":
+            return "loss" if "loss" in logs else None
+        validated = any(key.startswith("val_") for key in logs)
+        if validated or not self.monitor.startswith("val_"):
+            raise ValueError(
+                f"KeepBest: no `{self.monitor}` in the logs, which have "
+                f"{sorted(logs)}. Name one of them as `monitor`."
+            )
+        return None

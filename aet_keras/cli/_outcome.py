@@ -69,10 +69,15 @@ def _is_failure(error):
 
 
 def _is_ours(error):
-    return _is_failure(error) or str(error).partition(":")[0].isidentifier()
+    return _is_failure(error) or _names_its_owner(str(error))
 
 
 def _unexpected(error):
     """Returns the first line: TensorFlow goes on for a page."""
     first = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _names_its_owner(sentence):
+    owner, colon, _ = sentence.partition(":")
+    return bool(colon) and owner.isidentifier()

@@ -26,7 +26,7 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
 @click.option(
     "--image-size",
     type=click.IntRange(min=1),
-    help="Height and width in pixels. [default: 96 embedded, 160 others]",
+    help="Height and width in pixels. [default: 64 embedded, 160 others]",
 )
 @click.option("--epochs", default=20, show_default=True, type=click.IntRange(1))
 @click.option(
@@ -39,10 +39,9 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
 )
 @click.option(
     "--augment",
-    default="none",
-    show_default=True,
     type=click.Choice(["none", "flip", "light", "strong"]),
-    help="Change the training pictures at random.",
+    help="Change the training pictures at random. "
+    "[default: light embedded, none others]",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--skip-bad", is_flag=True, help="Go on without bad pictures.")

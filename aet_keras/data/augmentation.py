@@ -15,7 +15,7 @@ def augmentation(
 
     - `"none"`: nothing.
     - `"flip"`: `RandomFlip`, left and right, for half of the pictures.
-    - `"light"`: flip; `RandomTranslation` by up to 10 % of either side;
+    - `"light"`: not mirrored; `RandomTranslation` by up to 10 % of either side;
       `RandomRotation` by up to 15 degrees; `RandomZoom` in or out by up to
       10 %; `RandomContrast` by up to 20 %; `RandomBrightness` by up to 10 %
       of the range. What moves in from outside is mirrored at the edge.
@@ -23,7 +23,8 @@ def augmentation(
       of eleven changes of shape, colour and sharpness, drawn once a batch,
       with a magnitude for each picture.
 
-    Mirrored letters and digits are other letters: `"flip"` is not for them.
+    Mirrored letters and digits are other letters: `"flip"` and `"strong"` are
+    not for them.
 
     Args:
         name: `"none"`, `"flip"`, `"light"` or `"strong"`.
@@ -79,7 +80,6 @@ def _layers(name):
     if name == "strong":
         return [flip, (layers.RandAugment, {"num_ops": 2, "factor": 0.3})]
     return [
-        flip,
         (
             layers.RandomTranslation,
             {"height_factor": 0.1, "width_factor": 0.1},

@@ -9,6 +9,7 @@ from aet_keras import _check as check
 from aet_keras._keras import functions, multipliers
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
+from aet_keras.engine import _demands
 from aet_keras.engine._missed import MissedSteps
 from aet_keras.engine.change import Change
 from aet_keras.policies import Decision
@@ -48,6 +49,7 @@ class Engine:
         self._trainable = ()
         self._multipliers = None
         self._counted = None
+        self._fit = None
         self._missed = MissedSteps(0)
 
     @classmethod
@@ -88,22 +90,28 @@ class Engine:
         rate = optimizers.innermost(self.model.optimizer).learning_rate
         return float(keras.ops.convert_to_tensor(rate).numpy())
 
-    def attach(self, client: object) -> None:
-        """Notes that a callback uses this engine in the `fit` that begins."""
+    def attach(self, client: keras.callbacks.Callback) -> None:
+        """Notes that a callback uses this engine in the `fit` that begins.
+
+        Callbacks of one `fit` share its `params`. Those of an earlier one
+        that was interrupted, and never ended, are forgotten.
+        """
+        if client.params is not self._fit:
+            self._fit = client.params
+            self._clients.clear()
+            self._release()
         self._clients.add(client)
 
-    def detach(self, client: object) -> None:
+    def detach(self, client: keras.callbacks.Callback) -> None:
         """Notes that a callback is done; the last one frees the optimizer.
 
         The trainable map stays as it was decided. The optimizer gets its own
         methods back, and the next `fit` makes its own train function.
         """
         self._clients.discard(client)
-        if self._clients or self._multipliers is None:
-            return
-        self._multipliers.uninstall()
-        self._multipliers = None
-        functions.forget_train_function(self.model)
+        if not self._clients and self._multipliers is not None:
+            self._release()
+            functions.forget_train_function(self.model)
 
     def control(
         self,
@@ -132,8 +140,8 @@ class Engine:
                 their own.
         """
         model = self.model
-        _check_built(model)
-        _check_optimizer(model)
+        _demands.check_built(model)
+        _demands.check_optimizer(model)
         self._groups = tuple(groups)
         self._is_fixed = (
             _is_nothing
@@ -141,6 +149,7 @@ class Engine:
             else _is_batch_normalization
         )
         layers = [layer for group in self._groups for layer in group.layers]
+        _demands.check_head(model, layers)
         flags.open_parents(model, layers)
         self._set_flags((True,) * len(self._groups))
         new = optimizers.widen(model, list(model.trainable_variables))
@@ -150,8 +159,7 @@ class Engine:
             for layer in group.layers
             for weight in getattr(layer, "trainable_weights", ())
         }
-        if self._multipliers is not None:
-            self._multipliers.uninstall()
+        self._release()
         self._multipliers = multipliers.Multipliers(
             model, rows, len(self._groups), warmup_steps
         )
@@ -200,6 +208,11 @@ class Engine:
             "callback."
         )
 
+    def _release(self):
+        if self._multipliers is not None:
+            self._multipliers.uninstall()
+            self._multipliers = None
+
     def _start_counts(self, joined):
         """Starts each row's count of steps, or goes on from an earlier `fit`.
 
@@ -244,12 +257,6 @@ class Engine:
             for layer in group.layers:
                 if isinstance(layer, keras.layers.Layer):
                     flags.set_trainable(layer, value, except_for=self._is_fixed)
-        if not self.model.trainable_variables:
-            raise ValueError(
-                "Engine: a layer above the groups must be able to learn, "
-                "because the head trains first. All of them are frozen or "
-                "have no weights. Add a head, or thaw it before `fit`."
-            )
 
     def _steps(self):
         optimizer = optimizers.innermost(self.model.optimizer)
@@ -261,29 +268,6 @@ class Engine:
                 f"Engine: a decision's `{name}` must have one value for each "
                 f"of {len(self._groups)} groups. Received: {len(values)}."
             )
-
-
-def _check_built(model):
-    if model.built:
-        return
-    raise ValueError(
-        "Engine: the model must be built before `fit`, because the optimizer "
-        "has to know every weight that may move. Received: "
-        f"{type(model).__name__}, not built. Call it once on a few rows of "
-        "your data, `model(x[:1])`, after the model is made."
-    )
-
-
-def _check_optimizer(model):
-    reason = multipliers.refuse_reason(model.optimizer)
-    if reason is None:
-        return
-    name = type(optimizers.innermost(model.optimizer)).__name__
-    raise ValueError(
-        f"Engine: groups of {name} cannot have rates of their own, because "
-        f"{reason}. Received: optimizer={name}. Compile with another one, "
-        "such as AdamW."
-    )
 
 
 def _close(a, b):

@@ -1,5 +1,6 @@
 """What should happen next, going by the numbers alone?"""
 
+from aet_keras.policies._stall import is_higher_better
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import Policy
 from aet_keras.policies.progress import Progress
@@ -18,4 +19,5 @@ __all__ = [
     "ThawOnStall",
     "Trend",
     "WarmupCosine",
+    "is_higher_better",
 ]

@@ -94,6 +94,18 @@ def is_higher_better(key: str) -> bool:
 
     Its name says so: an accuracy, an AUC, an F-score, an overlap (which Keras
     logs as `io_u`), a precision, an R2, a recall or a similarity, and no loss.
+
+    Args:
+        key: str. A key of the logs.
+
+    Returns:
+        bool.
+
+    Example:
+
+    >>> higher = aet_keras.policies.is_higher_better
+    >>> higher("val_accuracy"), higher("val_loss")
+    (True, False)
     """
     parts = set(key.lower().replace("io_u", "iou").split("_"))
     return bool(parts & _HIGHER_IS_BETTER) and "loss" not in parts

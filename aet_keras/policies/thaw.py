@@ -189,7 +189,8 @@ class ThawOnStall(Policy):
         if self.state["since"] >= max(
             1, self.latest_ratio * progress.epoch_count
         ):
-            return f"no thaw for {self.state['since']} epochs"
+            since = self.state["since"]
+            return f"no thaw for {since} epoch{'s' * (since != 1)}"
         return ""
 
 

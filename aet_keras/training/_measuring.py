@@ -60,5 +60,12 @@ def _scores(model, split, dataset):
 
 def _versions():
     names = ("aet-keras", "keras", "tensorflow")
-    versions = {name: importlib.metadata.version(name) for name in names}
+    versions = {name: _version(name) for name in names}
     return {**versions, "python": platform.python_version()}
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"  # another build, such as tensorflow-cpu

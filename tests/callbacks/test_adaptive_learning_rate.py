@@ -97,6 +97,40 @@ def test_a_loss_scale_optimizer_gets_the_rate_inside():
     inner = keras.optimizers.SGD(0.1)
     model = small.compiled(keras.optimizers.LossScaleOptimizer(inner))
 
-    small.fit(model, AdaptiveLearningRate(WarmupCosine()), epochs=1)
+    history = small.fit(
+        model, AdaptiveLearningRate(WarmupCosine()), epochs=1
+    ).history
 
-    np.testing.assert_allclose(inner.learning_rate.numpy(), 1e-5, rtol=1e-5)
+    rates = history["adaptive_learning_rate/rate"]
+    np.testing.assert_allclose(rates, [1e-5], rtol=1e-5)
+
+
+def test_the_next_fit_starts_at_the_compiled_rate_again():
+    model = small.compiled(keras.optimizers.SGD(0.1))
+    adaptive = AdaptiveLearningRate(WarmupCosine())
+
+    first = small.fit(model, adaptive, epochs=2).history
+    second = small.fit(model, adaptive, epochs=2).history
+
+    key = "adaptive_learning_rate/rate"
+    assert first[key] == second[key]
+    np.testing.assert_allclose(model.optimizer.learning_rate.numpy(), 0.1)
+
+
+def test_turns_are_not_missed_when_several_steps_run_at_once():
+    policy = Record()
+    policy.every_batches = 3
+    data = small.pictures(64)
+    model = small.compiled("adam", steps_per_execution=4)
+
+    small.fit(model, AdaptiveLearningRate(policy), data=data, epochs=1)
+
+    assert [p.step for p in policy.seen if not p.is_epoch_end] == [4, 8]
+
+
+def test_statistics_that_nobody_gathers_are_refused():
+    class Greedy(Record):
+        needs = frozenset({"gradient_norms"})
+
+    with pytest.raises(ValueError, match="gathers `batch_losses` only"):
+        AdaptiveLearningRate(Greedy())

@@ -195,14 +195,64 @@ def test_changes_are_told_and_logged(capsys):
 
 
 def test_both_callbacks_work_in_either_order():
-    rates = []
+    histories = []
     for order in (1, -1):
         keras.utils.set_random_seed(0)
         pair = [small.gradual(), aet_keras.callbacks.AdaptiveLearningRate()]
         history = small.fit(small.compiled(), *pair[::order]).history
-        rates.append(history["loss"])
+        histories.append(history)
 
-    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-6)
+    for key in ("loss", "adaptive_learning_rate/rate"):
+        np.testing.assert_array_equal(histories[0][key], histories[1][key])
+
+
+class Fail(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_a_fit_after_an_interrupted_one_frees_the_optimizer():
+    model, first, second = small.compiled(), small.gradual(), small.gradual()
+    with pytest.raises(KeyboardInterrupt):
+        small.fit(model, first, Fail())
+
+    small.fit(model, second, epochs=1)
+
+    assert "update_step" not in vars(model.optimizer)
+    assert second.history == [(False, False, False)]
+
+
+def test_a_run_that_stops_early_has_no_thaw_it_never_trained():
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    model, freezing = small.compiled(), small.gradual()
+
+    small.fit(model, Stop(), freezing)
+
+    assert [epoch for epoch, _ in freezing.events] == [0]
+    assert not model.get_layer("old").get_layer("c_conv").trainable
+
+
+def test_a_policy_of_the_rate_is_refused_by_name():
+    with pytest.raises(ValueError, match="Give it to `AdaptiveLearningRate`"):
+        ElasticFreezing(aet_keras.policies.AdaptToTrend())
+
+
+@pytest.mark.parametrize(
+    ("groups", "advice"),
+    [
+        ([], "at least one group"),
+        ("old", "each a sequence of layers"),
+        ([["a_conv"], ["old"]], "inside a layer of another"),
+        ([[keras.layers.Dense(1, name="other")]], "take them from it"),
+    ],
+    ids=["none", "a word", "nested", "another model's"],
+)
+def test_groups_that_cannot_be_meant_are_refused(groups, advice):
+    with pytest.raises(ValueError, match=advice):
+        small.fit(small.compiled(), small.gradual(groups=groups))
 
 
 def test_groups_and_backbone_together_are_refused():

@@ -81,6 +81,33 @@ def test_a_loss_that_is_nan_stops_and_gives_finite_weights_back():
     assert all(np.all(np.isfinite(w)) for w in model.get_weights())
 
 
+def test_the_direction_is_read_from_the_name():
+    keep = KeepBest("val_accuracy")
+
+    trained(keep, "val_accuracy", [0.1, 0.3, 0.2])
+
+    assert keep.best_epoch == 2
+
+
+def test_epochs_without_validation_are_passed_over():
+    keep = KeepBest()
+
+    small.fit(
+        small.compiled(keras.optimizers.SGD(0.0)),
+        keep,
+        epochs=4,
+        validation_data=small.pictures(8),
+        validation_freq=2,
+    )
+
+    assert keep.best_epoch == 2
+
+
+def test_a_figure_that_is_not_logged_is_refused_with_what_is():
+    with pytest.raises(ValueError, match="which have .'loss'"):
+        trained(KeepBest("val_acuracy"), "val_accuracy", [0.1])
+
+
 def test_a_word_that_is_no_mode_is_refused():
     with pytest.raises(ValueError, match="one of 'min', 'max'"):
         KeepBest(mode="auto")

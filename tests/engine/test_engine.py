@@ -93,11 +93,12 @@ def test_layers_the_user_froze_above_the_groups_stay_frozen():
 def test_a_head_that_is_frozen_is_refused():
     model = small.compiled()
     model.get_layer("scores").trainable = False
-    engine = Engine.of(model)
-    engine.control(group_layers(model)[:-1])
+    groups = group_layers(model)[:-1]
 
     with pytest.raises(ValueError, match="thaw it before `fit`"):
-        engine.apply(Decision(trainable=(False,) * 3))
+        Engine.of(model).control(groups)
+
+    assert len(model.trainable_weights) == 12  # left as it was
 
 
 def test_an_optimizer_with_averages_of_its_own_is_refused_by_name():

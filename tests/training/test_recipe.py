@@ -10,7 +10,7 @@ from aet_keras.training import Recipe
 
 @pytest.mark.parametrize(
     ("backbone", "size"),
-    [("embedded", 96), ("MobileNetV2", 160), ("ResNet50", 160)],
+    [("embedded", 64), ("MobileNetV2", 160), ("ResNet50", 160)],
 )
 def test_the_image_size_defaults_to_what_the_backbone_knows(backbone, size):
     assert Recipe("digits", backbone=backbone).image_size == size

@@ -1,0 +1,45 @@
+"""What must hold before an engine takes charge of a model?"""
+
+from aet_keras._keras import multipliers
+from aet_keras._keras import optimizer as optimizers
+
+
+def check_built(model):
+    """Raises a ValueError if some weights are not made yet."""
+    if model.built:
+        return
+    raise ValueError(
+        "Engine: the model must be built before `fit`, because the optimizer "
+        "has to know every weight that may move. Received: "
+        f"{type(model).__name__}, not built. Call it once on a few rows of "
+        "your data, `model(x[:1])`, after the model is made."
+    )
+
+
+def check_head(model, layers):
+    """Raises a ValueError if nothing outside the groups could learn."""
+    grouped = {
+        id(weight)
+        for layer in layers
+        for weight in getattr(layer, "weights", ())
+    }
+    if any(id(weight) not in grouped for weight in model.trainable_variables):
+        return
+    raise ValueError(
+        "Engine: a layer outside the groups must be able to learn, because "
+        "the head trains first. All of them are frozen or have no weights. "
+        "Add a head, or thaw it before `fit`."
+    )
+
+
+def check_optimizer(model):
+    """Raises a ValueError if groups could not have rates of their own."""
+    reason = multipliers.refuse_reason(model.optimizer)
+    if reason is None:
+        return
+    name = type(optimizers.innermost(model.optimizer)).__name__
+    raise ValueError(
+        f"Engine: groups of {name} cannot have rates of their own, because "
+        f"{reason}. Received: optimizer={name}. Compile with another one, "
+        "such as AdamW."
+    )
