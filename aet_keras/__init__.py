@@ -3,7 +3,7 @@
 import importlib
 
 # Eager: `keras.models.load_model` must find what a saved model holds.
-from aet_keras import layers
+from aet_keras import layers, regularizers
 
 __version__ = "0.1.0"
 
@@ -16,14 +16,24 @@ __all__ = [
     "errors",
     "evaluation",
     "export",
+    "find_learning_rate",
+    "fine_tune",
     "layers",
     "policies",
+    "regularizers",
     "tasks",
     "training",
 ]
 
 
+# The two functions a user meets first; everything else is named by its room.
+_SHORTCUTS = ("find_learning_rate", "fine_tune")
+
+
 def __getattr__(name):
+    if name in _SHORTCUTS:
+        training = importlib.import_module("aet_keras.training")
+        return getattr(training, name)
     if name in __all__:
         return importlib.import_module(f"aet_keras.{name}")
     raise AttributeError(f"module 'aet_keras' has no attribute {name!r}")

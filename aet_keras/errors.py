@@ -4,7 +4,8 @@
     ├── DataError      a source that cannot be learned from
     ├── WeightsError   pretrained weights that cannot be had or do not fit
     ├── TrainingError  a run that had to stop; the best weights were kept
-    └── ExportError    an export that was not written, or differs
+    ├── ExportError    an export that was not written, or differs
+    └── CacheFull      features that no room is left for
 
 A wrong argument is a plain `ValueError` or `TypeError`.
 """
@@ -28,3 +29,7 @@ class TrainingError(AetError, RuntimeError):
 
 class ExportError(AetError, RuntimeError):
     """Says why an export was not written; nothing of it is left behind."""
+
+
+class CacheFull(AetError, OSError):
+    """Says that neither memory nor disk has room for more features."""

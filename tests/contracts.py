@@ -26,7 +26,7 @@ def check_layer(cls, kwargs, input_shape, tmp_path):
     for policy in TOLERANCE:
         check_mixed_precision(cls, kwargs, inputs, policy)
     check_saved(cls(**kwargs), inputs, tmp_path / "layer.keras")
-    check_training(cls(**kwargs), inputs, jit_compile=False)
+    # Each way of compiling once, each precision once: a trace takes a second.
     check_training(cls(**kwargs), inputs, jit_compile=True)
     half = cls(**kwargs, dtype="mixed_float16")
     check_training(half, inputs, jit_compile=False)

@@ -1,5 +1,6 @@
 """What must hold for every policy, whatever it decides?"""
 
+import copy
 import inspect
 import json
 
@@ -23,27 +24,40 @@ def check_policy(cls, kwargs):
     check_policy_replays(cls, kwargs)
     for epochs in range(EPOCHS):
         check_policy_resumes(cls, kwargs, epochs)
-    check_policy_refuses_foreign_state(cls(**kwargs))
+    check_policy_refuses_foreign_state(make(cls, kwargs))
+
+
+def make(cls, kwargs):
+    """Returns a new policy; one inside it is its own, too."""
+    return cls(**copy.deepcopy(kwargs))
+
+
+def plain(value):
+    """Returns what JSON keeps of an argument."""
+    if not isinstance(value, policies.Policy):
+        return value
+    name = type(value).__name__
+    return {"class_name": name, "config": value.get_config()}
 
 
 def check_policy_config(cls, kwargs):
     """Arguments are attributes, and survive JSON."""
-    policy = cls(**kwargs)
+    policy = make(cls, kwargs)
 
     config = json.loads(json.dumps(policy.get_config()))
     revived = cls.from_config(config)
 
     assert config.keys() == inspect.signature(cls).parameters.keys()
     for name in config:
-        assert getattr(policy, name) == config[name], name
-    assert all(config[name] == value for name, value in kwargs.items())
+        assert plain(getattr(policy, name)) == config[name], name
+    assert all(config[name] == plain(kwargs[name]) for name in kwargs)
     assert type(revived) is cls and revived.get_config() == config
     assert repr(revived) == repr(policy)
 
 
 def check_policy_replays(cls, kwargs):
     """The same numbers bring the same decisions, again and elsewhere."""
-    policy, other = cls(**kwargs), cls(**kwargs)
+    policy, other = make(cls, kwargs), make(cls, kwargs)
     start = json.dumps(policy.state)
 
     first = decisions(policy, range(EPOCHS))
@@ -58,7 +72,7 @@ def check_policy_replays(cls, kwargs):
 
 def check_policy_resumes(cls, kwargs, epochs):
     """A state saved after some epochs goes on as if nothing had been."""
-    whole, resumed = cls(**kwargs), cls(**kwargs)
+    whole, resumed = make(cls, kwargs), make(cls, kwargs)
     decisions(whole, range(epochs))
     saved = json.dumps(whole.state, allow_nan=False)
 
@@ -98,7 +112,7 @@ def progress(epoch, step):
     """Returns `Progress` after some epochs and some of 4 batches of the next.
 
     The end of an epoch brings logs and batch losses. Two groups thaw on the
-    way.
+    way. Norms fall, each group's in its own way; the stem's are not measured.
     """
     logs, losses = {}, []
     if epoch and not step:
@@ -116,8 +130,28 @@ def progress(epoch, step):
         logs=logs,
         trainable=(False, epoch > 4, epoch > 2),
         multipliers=(0.3, 0.3, 0.3),
-        arrays={"batch_losses": losses},
+        arrays={
+            "batch_losses": losses,
+            **(norms(epoch, step) if epoch else {}),
+        },
     )
+
+
+def norms(epoch, step):
+    """Returns what is measured of the groups."""
+    falling = 0.5 ** np.array([epoch, epoch / 2, np.sqrt(4 * epoch + step)])
+    stem = np.array([np.nan, 1.0, 1.0])
+    return {
+        "gradient_norms": falling * stem,
+        "net_gradient_norms": falling * stem,
+        "update_norms": 1e-2 * falling * stem,
+        "weight_norms": np.array([3.0, 2.0, 1.0]),
+        "group_seconds": np.array([0.1, 0.2, 0.3]),
+        "rebuild_seconds": np.array(1.0),
+        "gradient_square_norms": np.array(4.0),
+        "mean_gradient_square_norm": np.array(2.0),
+        "interval_batches": np.array(10),
+    }
 
 
 def is_possible(decision):

@@ -1,6 +1,7 @@
 """How does a running `fit` come to use other train functions?"""
 
 import keras
+import tensorflow as tf
 
 
 def rebuild_train_function(model: keras.Model) -> None:
@@ -15,3 +16,55 @@ def rebuild_train_function(model: keras.Model) -> None:
 def forget_train_function(model: keras.Model) -> None:
     """Drops the train function, so that the next `fit` makes its own."""
     model.train_function = None
+
+
+def make_train_function(model: keras.Model):
+    """Returns a train function as the model would make for itself now."""
+    return model._make_function(model.train_step)
+
+
+def own_test_function(model: keras.Model):
+    """Returns the model's test function; makes one if there is none."""
+    return model.test_function or model._make_function(model.test_step)
+
+
+def current_fit(model: keras.Model):
+    """Returns what tells one `fit` of a model from another, while it runs."""
+    return getattr(model, "history", None)
+
+
+def is_of_fit(iterator) -> bool:
+    """Tells the batches of a `fit` from what `train_on_batch` was given."""
+    return isinstance(iterator, tf.data.Iterator)
+
+
+def has_queue(iterator) -> bool:
+    """Says whether batches come from the workers of a `PyDataset`.
+
+    What they have ready when a pass is left early comes in the next one. They
+    are known by the options that Keras sets for them, and for them alone.
+    """
+    dataset = getattr(iterator, "_dataset", None)
+    if dataset is None:
+        return False
+    options = dataset.options()
+    if options.autotune.enabled is not False:
+        return False
+    sources = [type(each).__name__ for each in dataset._inputs()]
+    has_one_thread = options.threading.private_threadpool_size == 1
+    return has_one_thread and sources == ["_FlatMapDataset"]
+
+
+def own_validation(model: keras.Model, iterator) -> int | None:
+    """Tells `fit`'s own validation from any other `evaluate`.
+
+    Returns:
+        How many batches it has (0 if that is not known), or `None` if the
+        iterator is another's, or goes on where the last validation ended.
+    """
+    validation = getattr(model, "_eval_epoch_iterator", None)
+    if validation is None or validation.steps_per_epoch:
+        return None
+    if iterator is not validation._current_iterator:
+        return None
+    return validation.num_batches or 0

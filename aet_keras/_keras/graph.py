@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import keras
+from keras.src.models.functional import Functional
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Call:
 
 def is_graph(model) -> bool:
     """Says whether the calls inside a layer can be listed."""
-    return _functional(model) is not None
+    return functional_of(model) is not None
 
 
 def calls(model) -> list[Call]:
@@ -47,8 +48,8 @@ def calls(model) -> list[Call]:
     Branches are listed one after the other, not level by level, and inputs
     are left out: they hold nothing that could move.
     """
-    functional = _functional(model)
-    nodes = _in_order(functional)
+    functional = functional_of(model)
+    nodes = in_order(functional)
     last_use = {}
     for position, node in enumerate(nodes):
         for tensor in node.input_tensors:
@@ -70,13 +71,26 @@ def calls(model) -> list[Call]:
     return found
 
 
-def _functional(model):
+def overridden(model: keras.Model, *names: str) -> list[str]:
+    """Returns which of these methods a model does not have from Keras."""
+    is_sequential = isinstance(model, keras.Sequential)
+    own = keras.Sequential if is_sequential else Functional
+    return [
+        name
+        for name in names
+        if name in vars(model)
+        or getattr(type(model), name) is not getattr(own, name)
+    ]
+
+
+def functional_of(model):
+    """Returns the functional model that a model computes, or None."""
     if isinstance(model, keras.Sequential):
         return model._functional
     return model if hasattr(model, "_nodes_by_depth") else None
 
 
-def _in_order(functional):
+def in_order(functional):
     """Sorts nodes depth-first from the outputs, parents before children.
 
     Of several parents the one with the longest path below it comes first:

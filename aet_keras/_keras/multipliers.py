@@ -106,6 +106,11 @@ class Multipliers:
         """The multiplier of each row, warm-up left out."""
         return tuple(self._values.numpy().tolist())
 
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """What a checkpoint has to keep."""
+        return [self._values, self._thawed_at, self._skipped]
+
     def write(self, values) -> None:
         """Sets the multiplier of each row; it holds from the next step on."""
         self._values.assign(ops.cast(values, "float32"))
@@ -125,10 +130,12 @@ class Multipliers:
         row = self._rows.get(index_of(self._optimizer, variable))
         if row is None:
             return None
+        if tf.executing_eagerly():
+            return self._compute(row)
         here = self._scales.setdefault(tf.compat.v1.get_default_graph(), {})
         if row not in here:
             here[row] = self._compute(row)
-        return here[row] if not tf.executing_eagerly() else self._compute(row)
+        return here[row]
 
     def _compute(self, row):
         steps = ops.cast(self._optimizer.iterations, "float32") + 1.0

@@ -27,6 +27,29 @@ def index_of(optimizer, variable) -> int:
     return optimizer._get_variable_index(variable)
 
 
+def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Names every variable of the model's optimizer, whatever its order.
+
+    A slot is named after the place of its weight in `model.variables`: two
+    optimizers that were built on the same weights one after the other, or on
+    all at once, give the same names.
+    """
+    outer = model.optimizer
+    if not outer.built:
+        return {}
+    places = {id(v): str(i) for i, v in enumerate(model.variables)}
+    found = {}
+    for (depth, owner, what), slot in _slots(
+        outer, known_variables(outer)
+    ).items():
+        found[f"{depth}/{places.get(owner, '')}/{what}"] = slot
+    for depth, optimizer in enumerate(_chain(outer)):
+        found[f"{depth}/iterations"] = optimizer.iterations
+        if isinstance(optimizer._learning_rate, keras.Variable):
+            found[f"{depth}/rate"] = optimizer._learning_rate
+    return found
+
+
 def widen(model: keras.Model, variables: list[keras.Variable]) -> set[int]:
     """Builds the model's optimizer on `variables`, keeping what it holds.
 

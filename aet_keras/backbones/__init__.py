@@ -6,11 +6,14 @@ from aet_keras.backbones.applications import (
     load_backbone,
     preprocess,
 )
+from aet_keras.backbones.feature_cache import FeatureCache, Record
 from aet_keras.backbones.groups import Group, as_groups, group_layers
 
 __all__ = [
     "EMBEDDED",
+    "FeatureCache",
     "Group",
+    "Record",
     "as_groups",
     "backbone_names",
     "group_layers",

@@ -1,7 +1,20 @@
 """What watches a `fit`, asks its policy, and has the engine act?"""
 
 from aet_keras.callbacks.adaptive_learning_rate import AdaptiveLearningRate
+from aet_keras.callbacks.elastic_anchor import ElasticAnchor
+from aet_keras.callbacks.elastic_checkpoint import ElasticCheckpoint
 from aet_keras.callbacks.elastic_freezing import ElasticFreezing
+from aet_keras.callbacks.interpolation import Interpolation, interpolate
 from aet_keras.callbacks.keep_best import KeepBest
+from aet_keras.callbacks.keep_head_only import KeepHeadOnly
 
-__all__ = ["AdaptiveLearningRate", "ElasticFreezing", "KeepBest"]
+__all__ = [
+    "AdaptiveLearningRate",
+    "ElasticAnchor",
+    "ElasticCheckpoint",
+    "ElasticFreezing",
+    "Interpolation",
+    "KeepBest",
+    "KeepHeadOnly",
+    "interpolate",
+]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.engine import Engine
+from aet_keras.engine import NOISE, Engine
 from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
 
 
@@ -41,19 +41,30 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
     [0.05, 0.0]
     """
 
+    learns = (
+        "_begun_at",
+        "_epoch",
+        "_epoch_steps",
+        "_losses",
+        "_start_rate",
+        "_step",
+    )
+
     def __init__(self, policy: Policy | None = None):
         super().__init__()
         self.policy = check.instance(
             self, of=Policy, policy=AdaptToTrend() if policy is None else policy
         )
-        unknown = self.policy.needs - {"batch_losses"}
+        unknown = self.policy.needs - NOISE - {"batch_losses"}
         if unknown:
             raise ValueError(
-                "AdaptiveLearningRate: it gathers `batch_losses` only. "
+                "AdaptiveLearningRate: it gathers `batch_losses` and "
+                f"{sorted(NOISE)} only. "
                 f"Received: {type(self.policy).__name__}, which needs "
                 f"{sorted(unknown)}. Give it another policy."
             )
-        self._reads_losses = bool(self.policy.needs)
+        self._reads_losses = "batch_losses" in self.policy.needs
+        self._reads_noise = bool(self.policy.needs & NOISE)
 
     def on_train_begin(self, logs=None):
         engine = Engine.of(self.model)
@@ -67,6 +78,8 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         self._decide(is_epoch_end=True, logs={})
 
     def on_epoch_begin(self, epoch, logs=None):
+        if self._reads_noise:
+            Engine.of(self.model).measure_noise()
         self._epoch = epoch
         self._step = epoch * (self._epoch_steps or 0)
         self._begun_at = self._step
@@ -97,6 +110,7 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         arrays = {}
         if self._reads_losses and is_epoch_end and self._epoch:
             arrays["batch_losses"] = self._losses.values
+        arrays.update(engine.take_noise())
         epochs = self.params["epochs"]
         progress = Progress(
             epoch=self._epoch,

@@ -1,13 +1,15 @@
 """Which groups move in which epoch of the user's own `fit`?"""
 
+import os
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import backbones
-from aet_keras.engine import Change, Engine
-from aet_keras.policies import Policy, Progress, ThawOnStall
+from aet_keras.engine import MEASURED, Change, Engine
+from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
 
 
 class ElasticFreezing(keras.callbacks.Callback):
@@ -38,15 +40,35 @@ class ElasticFreezing(keras.callbacks.Callback):
         warmup_steps: int >= 0. Batches over which the rate of a thawed group
             grows. Adam's count of steps starts anew for it in any case.
             Defaults to `20`.
-        verbose: 0 or 1. Print a line for each change. Defaults to `0`.
+        every_steps: int >= 1. One update in so many is measured, where the
+            policy needs to know about gradients. Defaults to `10`.
+        cache: `"auto"`, `"memory"`, `"disk"`, a path of a folder, or `None`.
+            Where to keep what the frozen groups put out: it is recorded in
+            one epoch and replayed in the next ones, validation likewise, so
+            that their forward pass is not done again. `"auto"` takes memory
+            as far as the limit goes, then disk. The cache turns itself off
+            where replay would change the result (augmentation, for example)
+            and says why in `cache_events`. `None` does without.
+        cache_limit_bytes: optional int >= 0. The most that features may take
+            in memory. Defaults to half of what is free.
+        cache_dtype: `"float16"`, `"bfloat16"` or `"float32"`. What recorded
+            features are rounded to. Defaults to `"float16"`.
+        solve_head: bool. Whether a head of one dense layer is given, after
+            the first epoch on recorded features, the best weights there are
+            for them (by L-BFGS, kept if validation improves). Defaults to
+            `True`.
+        verbose: 0 or 1. Print a line for each event. Defaults to `0`.
 
     Attributes:
         group_names: tuple of str, stem to head, the head left out.
         history: list of tuples of bools, one an epoch: which groups moved.
         events: list of `(epoch, Change)`; epoch counts the finished ones.
+        cache_events: list of `(epoch, str)`: what the cache did, and why.
 
     Logs:
         `elastic_freezing/trained_groups`: how many groups moved in the epoch.
+        `elastic_freezing/cached_groups`: how many, from the stem on, were
+            recorded or replayed in it.
 
     Raises:
         ValueError: at the start of `fit`, if no groups can be found, the
@@ -70,6 +92,20 @@ class ElasticFreezing(keras.callbacks.Callback):
     [(False, False), (False, True), (True, True)]
     """
 
+    learns = (
+        "_begun_at",
+        "_epoch",
+        "_epoch_steps",
+        "_is_head_solved",
+        "_logs",
+        "_start_rate",
+        "_step",
+        "_writes_rate",
+        "cache_events",
+        "events",
+        "history",
+    )
+
     def __init__(
         self,
         policy: Policy | None = None,
@@ -78,20 +114,24 @@ class ElasticFreezing(keras.callbacks.Callback):
         backbone: keras.layers.Layer | str | None = None,
         train_batch_normalization: bool = False,
         warmup_steps: int = 20,
+        every_steps: int = 10,
+        cache: str | os.PathLike | None = "auto",
+        cache_limit_bytes: int | None = None,
+        cache_dtype: str = "float16",
+        solve_head: bool = True,
         verbose: int = 0,
     ):
         super().__init__()
         self.policy = check.instance(
             self, of=Policy, policy=ThawOnStall() if policy is None else policy
         )
-        if self.policy.needs or self.policy.every_batches:
+        unknown = self.policy.needs - MEASURED
+        if unknown:
             raise ValueError(
-                "ElasticFreezing: a policy of groups decides at the ends of "
-                "epochs, by their logs. Received: "
-                f"{type(self.policy).__name__}, which needs "
-                f"{sorted(self.policy.needs)} every "
-                f"{self.policy.every_batches} batches. Give it to "
-                "`AdaptiveLearningRate`."
+                f"ElasticFreezing: it gathers {sorted(MEASURED)} only. "
+                f"Received: {type(self.policy).__name__}, which needs "
+                f"{sorted(unknown)}. Give it another policy, or give a policy "
+                "of the rate to `AdaptiveLearningRate`."
             )
         if groups is not None and backbone is not None:
             raise ValueError(
@@ -104,6 +144,14 @@ class ElasticFreezing(keras.callbacks.Callback):
             self, train_batch_normalization=train_batch_normalization
         )
         self.warmup_steps = check.whole(self, warmup_steps=warmup_steps)
+        self.every_steps = check.positive_int(self, every_steps=every_steps)
+        self.cache = cache
+        self.cache_limit_bytes = cache_limit_bytes
+        self.cache_dtype = cache_dtype
+        self._feature_cache = cache and backbones.FeatureCache(
+            cache, limit_bytes=cache_limit_bytes, dtype=cache_dtype
+        )
+        self.solve_head = check.boolean(self, solve_head=solve_head)
         self.verbose = check.whole(self, verbose=verbose)
         self._forget()
 
@@ -116,29 +164,60 @@ class ElasticFreezing(keras.callbacks.Callback):
             self._controlled_groups(),
             train_batch_normalization=self.train_batch_normalization,
             warmup_steps=self.warmup_steps,
+            needs=self.policy.needs,
+            every_steps=self.every_steps,
+            cache=self._feature_cache,
+            seed=int(np.random.randint(2**31)),
         )
         self.group_names = engine.group_names
         self._start_rate = engine.rate
+        self._epoch_steps = self.params.get("steps")
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        self._step = self._begun_at = epoch * (self._epoch_steps or 0)
         # Not at the end of the last one: an epoch that never comes has no
         # thaw, and others' policies see the map of the epoch they judge.
-        self._decide(epoch, self._logs)
-        self.history.append(Engine.of(self.model).trainable)
+        self._decide(self._logs, is_epoch_end=True)
+        engine = Engine.of(self.model)
+        sentences = engine.begin_epoch(
+            epoch,
+            batch_count=self.params.get("steps"),
+            is_last=epoch + 1 >= self.params["epochs"],
+        )
+        self._say(epoch, sentences)
+        self.history.append(engine.trainable)
+
+    def on_train_batch_end(self, batch, logs=None):
+        before, self._step = self._step, self._begun_at + batch + 1
+        every = self.policy.every_batches
+        if every and self._step // every > before // every:
+            self._decide({}, is_epoch_end=False)
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
+        self._epoch_steps = self._epoch_steps or self._step - self._begun_at
+        engine = Engine.of(self.model)
         logs["elastic_freezing/trained_groups"] = sum(self.history[-1])
+        logs["elastic_freezing/cached_groups"] = engine.cached_count
         self._logs = dict(logs)
 
     def on_train_end(self, logs=None):
-        Engine.of(self.model).detach(self)
+        engine = Engine.of(self.model)
+        self._say(len(self.history), engine.take_sentences())
+        if self._writes_rate:
+            engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
+        engine.detach(self)
 
     def _forget(self):
         self.group_names: tuple[str, ...] = ()
         self.history: list[tuple[bool, ...]] = []
         self.events: list[tuple[int, Change]] = []
+        self.cache_events: list[tuple[int, str]] = []
         self._logs: dict[str, float] = {}
+        self._is_head_solved = False
+        self._writes_rate = False
+        self._step = self._begun_at = 0
 
     def _controlled_groups(self):
         if self.groups is not None:
@@ -152,20 +231,43 @@ class ElasticFreezing(keras.callbacks.Callback):
             )
         return groups[:-1]
 
-    def _decide(self, epoch, logs):
+    def _decide(self, logs, *, is_epoch_end):
         engine = Engine.of(self.model)
+        epochs = self.params["epochs"]
         progress = Progress(
-            epoch=epoch,
-            epoch_count=self.params["epochs"],
+            epoch=self._epoch,
+            epoch_count=epochs,
+            step=self._step,
+            step_count=self._epoch_steps and self._epoch_steps * epochs,
+            is_epoch_end=is_epoch_end,
             logs=logs,
             rate=engine.rate,
             start_rate=self._start_rate,
             trainable=engine.trainable,
             multipliers=engine.multipliers,
+            is_head_solved=is_epoch_end and self._solve_head(engine),
+            arrays=engine.take_statistics(),
         )
-        change = engine.apply(self.policy.decide(progress))
-        if change is None:
-            return
-        self.events.append((epoch, change))
+        decision = self.policy.decide(progress)
+        self._writes_rate = self._writes_rate or decision.rate is not None
+        change = engine.apply(decision)
+        if change is not None:
+            self.events.append((self._epoch, change))
+            self._print(change)
+
+    def _solve_head(self, engine):
+        """Solves the head once, after an epoch of it alone."""
+        is_alone = bool(self.history) and not any(self.history[-1])
+        if not (self.solve_head and is_alone) or self._is_head_solved:
+            return False
+        self._is_head_solved = engine.solve_head()
+        return self._is_head_solved
+
+    def _say(self, epoch, sentences):
+        for sentence in sentences:
+            self.cache_events.append((epoch, sentence))
+            self._print(sentence)
+
+    def _print(self, what):
         if self.verbose:
-            print(f"\nElasticFreezing: after epoch {epoch} {change}.")
+            print(f"\nElasticFreezing: after epoch {self._epoch} {what}.")

@@ -7,6 +7,8 @@ import keras
 from aet_keras import _check as check
 from aet_keras.policies import is_higher_better
 
+_MOVING = "elastic_freezing/trained_groups"
+
 
 class KeepBest(keras.callbacks.Callback):
     """Keeps the weights of the best epoch, and stops where the loss is NaN.
@@ -21,6 +23,8 @@ class KeepBest(keras.callbacks.Callback):
             stands in for it where there is no validation.
         mode: optional `"min"` or `"max"`: whether lower or higher is better.
             Defaults to what the name of the figure says.
+        patience_epochs: optional int >= 1. Stop after so many epochs without
+            a better one, counted anew when groups thaw. Defaults to never.
 
     Of epochs that are equally good, the one with the lower `val_loss` is
     kept: an accuracy on few pictures has many equals.
@@ -30,6 +34,7 @@ class KeepBest(keras.callbacks.Callback):
         best_epoch: int. The epoch it came from, counted from 1; 0 means the
             weights that `fit` began with.
         stopped: str or None. Why the run was stopped.
+        failed: bool. Whether that was because the loss was not finite.
 
     Raises:
         ValueError: at the end of an epoch, if it has no such figure.
@@ -51,10 +56,32 @@ class KeepBest(keras.callbacks.Callback):
     True
     """
 
-    def __init__(self, monitor: str = "val_loss", *, mode: str | None = None):
+    learns = (
+        "_epoch",
+        "_least",
+        "_moving",
+        "_wait",
+        "_watched",
+        "_weights",
+        "best",
+        "best_epoch",
+        "failed",
+        "stopped",
+    )
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        mode: str | None = None,
+        patience_epochs: int | None = None,
+    ):
         super().__init__()
         self.monitor = check.instance(self, of=str, monitor=monitor)
         self.mode = mode and check.one_of(self, mode=mode, among=("min", "max"))
+        self.patience_epochs = patience_epochs
+        if patience_epochs is not None:
+            check.positive_int(self, patience_epochs=patience_epochs)
         self._forget()
 
     def on_train_begin(self, logs=None):
@@ -69,6 +96,7 @@ class KeepBest(keras.callbacks.Callback):
         if not math.isfinite(loss) and self.stopped is None:
             name = "NaN" if math.isnan(loss) else "inf"
             self.stopped = f"the loss became {name} in epoch {self._epoch + 1}"
+            self.failed = True
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
@@ -83,10 +111,17 @@ class KeepBest(keras.callbacks.Callback):
             return  # an accuracy stays finite where the outputs do not
         mode = self.mode or ("max" if is_higher_better(key) else "min")
         cost = (value if mode == "min" else -value, loss)
+        self._wait += 1
+        if logs.get(_MOVING, self._moving) != self._moving:
+            self._wait, self._moving = 0, logs[_MOVING]
         if cost < self._least:
             self._weights = self.model.get_weights()
             self._least = cost
             self.best, self.best_epoch = value, epoch + 1
+            self._wait = 0
+        if self.patience_epochs and self._wait >= self.patience_epochs:
+            self.stopped = f"nothing became better in {self._wait} epochs"
+            self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         self.restore()
@@ -100,7 +135,9 @@ class KeepBest(keras.callbacks.Callback):
         self.best: float | None = None
         self.best_epoch = 0
         self.stopped: str | None = None
-        self._epoch = 0
+        self.failed = False
+        self._epoch = self._wait = 0
+        self._moving = None
         self._weights = None
         self._watched = None
         self._least = (math.inf, math.inf)

@@ -1,6 +1,6 @@
 """Who alone changes a model while it trains?"""
 
 from aet_keras.engine.change import Change
-from aet_keras.engine.engine import Engine
+from aet_keras.engine.engine import MEASURED, NOISE, Engine
 
-__all__ = ["Change", "Engine"]
+__all__ = ["MEASURED", "NOISE", "Change", "Engine"]

@@ -12,6 +12,15 @@ class MissedSteps:
         self._missed = [0] * count
         self._frozen_at: list[int | None] = [None] * count
 
+    @property
+    def state(self) -> list:
+        """What was counted, as JSON takes it."""
+        return [self._missed, self._frozen_at]
+
+    @state.setter
+    def state(self, state: list) -> None:
+        self._missed, self._frozen_at = map(list, state)
+
     def join(self, row: int, steps: int) -> None:
         """Notes that a row's weights are new to the optimizer."""
         self._missed[row] = steps

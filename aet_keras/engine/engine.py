@@ -1,19 +1,29 @@
 """What does a decision change in a model that is training?"""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import keras
+import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras import functions, multipliers
+from aet_keras._keras import (
+    functions,
+    gradient_noise,
+    multipliers,
+    statistics,
+)
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
-from aet_keras.engine import _demands
+from aet_keras.engine import _demands, _state
 from aet_keras.engine._missed import MissedSteps
+from aet_keras.engine._replay import Replay
 from aet_keras.engine.change import Change
 from aet_keras.policies import Decision
 
+# What can be measured of each group, and of all weights that move.
+MEASURED = statistics.NAMES
+NOISE = gradient_noise.NAMES
 _ENGINES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
@@ -47,7 +57,11 @@ class Engine:
         self._groups = ()
         self._is_fixed = _is_batch_normalization
         self._trainable = ()
+        self._is_steering = False
         self._multipliers = None
+        self._statistics = None
+        self._noise = None
+        self._replay = None
         self._counted = None
         self._fit = None
         self._missed = MissedSteps(0)
@@ -87,7 +101,7 @@ class Engine:
     @property
     def rate(self) -> float:
         """The learning rate of the head."""
-        rate = optimizers.innermost(self.model.optimizer).learning_rate
+        rate = self._optimizer.learning_rate
         return float(keras.ops.convert_to_tensor(rate).numpy())
 
     def attach(self, client: keras.callbacks.Callback) -> None:
@@ -109,9 +123,14 @@ class Engine:
         methods back, and the next `fit` makes its own train function.
         """
         self._clients.discard(client)
-        if not self._clients and self._multipliers is not None:
+        if not self._clients and self._is_steering:
             self._release()
             functions.forget_train_function(self.model)
+
+    def rebuild(self) -> None:
+        """Has the next batch trace what a train step is made of anew."""
+        self._is_steering = True
+        functions.rebuild_train_function(self.model)
 
     def control(
         self,
@@ -119,6 +138,10 @@ class Engine:
         *,
         train_batch_normalization: bool = False,
         warmup_steps: int = 0,
+        needs: Collection[str] = (),
+        every_steps: int = 10,
+        cache=None,
+        seed: int = 0,
     ) -> None:
         """Takes charge of some groups; everything else stays as it is.
 
@@ -133,6 +156,11 @@ class Engine:
                 in inference mode.
             warmup_steps: int >= 0. Steps over which the rate of a thawed
                 group grows to its full size.
+            needs: names of statistics of gradients to gather, of `MEASURED`.
+            every_steps: int >= 1. One update in so many is measured.
+            cache: optional `aet_keras.backbones.FeatureCache`. Where what
+                the frozen prefix puts out is kept, to be replayed.
+            seed: int >= 0. Of the order of replayed rows.
 
         Raises:
             ValueError: if the model is not built, nothing but the groups
@@ -148,9 +176,8 @@ class Engine:
             if train_batch_normalization
             else _is_batch_normalization
         )
-        layers = [layer for group in self._groups for layer in group.layers]
-        _demands.check_head(model, layers)
-        flags.open_parents(model, layers)
+        _demands.check_head(model, self._grouped_layers)
+        flags.open_parents(model, self._grouped_layers)
         self._set_flags((True,) * len(self._groups))
         new = optimizers.widen(model, list(model.trainable_variables))
         rows = {
@@ -164,9 +191,91 @@ class Engine:
             model, rows, len(self._groups), warmup_steps
         )
         self._multipliers.install()
+        if needs:
+            self._statistics = statistics.Statistics(
+                model,
+                rows,
+                len(self._groups),
+                needs=needs,
+                every_steps=every_steps,
+            )
+            self._statistics.install()
         self._start_counts({rows[key] for key in new if key in rows})
         self._trainable = (True,) * len(self._groups)
-        functions.rebuild_train_function(model)
+        self.rebuild()
+        if cache is not None:
+            self._replay = Replay(model, self._groups, cache, seed)
+
+    def begin_epoch(
+        self, epoch: int, *, batch_count: int | None, is_last: bool
+    ) -> list[str]:
+        """Chooses how the epoch runs: plainly, recorded or replayed.
+
+        Args:
+            epoch: int >= 0. Epochs finished.
+            batch_count: int >= 1, or `None` while that is not known.
+            is_last: bool. Whether no epoch follows.
+
+        Returns:
+            Sentences that say what the cache does now and did not say before.
+        """
+        if self._replay is None:
+            return []
+        self._replay.begin_epoch(
+            epoch,
+            self._trainable,
+            batch_count=batch_count or 0,
+            is_last=is_last,
+        )
+        return self.take_sentences()
+
+    def solve_head(self) -> bool:
+        """Gives a dense head the best weights there are for fixed features.
+
+        Returns:
+            Whether there is such a head, what goes into it was recorded, and
+            its validation loss improved.
+        """
+        return self._replay is not None and self._replay.solve_head()
+
+    def take_statistics(self) -> dict[str, np.ndarray]:
+        """Returns what was measured of each group, and starts anew."""
+        if self._statistics is None:
+            return {}
+        found = self._statistics.read()
+        self._statistics.reset()
+        return found
+
+    def measure_noise(self) -> None:
+        """Has the gradients' noise measured until `fit` ends.
+
+        Called when an epoch begins: all callbacks have begun by then, and
+        the optimizer knows every weight that may move.
+        """
+        if self._noise is None:
+            self._noise = gradient_noise.GradientNoise(self.model)
+            self._noise.install()
+            self._is_steering = True
+
+    def take_noise(self) -> dict[str, np.ndarray]:
+        """Returns what was measured of all weights, and starts anew."""
+        if self._noise is None:
+            return {}
+        found = self._noise.read()
+        self._noise.reset()
+        return found
+
+    def take_sentences(self) -> list[str]:
+        """Returns what the cache has to say since it was asked last."""
+        if self._replay is None:
+            return []
+        sentences, self._replay.sentences = self._replay.sentences, []
+        return sentences
+
+    @property
+    def cached_count(self) -> int:
+        """How many groups, from the stem on, are replayed in this epoch."""
+        return self._replay.cached_count if self._replay else 0
 
     def apply(self, decision: Decision) -> Change | None:
         """Does what a policy decided; the next batch trains accordingly.
@@ -183,8 +292,7 @@ class Engine:
         """
         if decision.rate is not None and decision.rate != self.rate:
             self.check_rate_writable(self)
-            optimizer = optimizers.innermost(self.model.optimizer)
-            optimizer.learning_rate = decision.rate
+            self._optimizer.learning_rate = decision.rate
         if decision.multipliers is not None:
             self._check_length("multipliers", decision.multipliers)
             if not _close(decision.multipliers, self.multipliers):
@@ -194,10 +302,53 @@ class Engine:
         self._check_length("trainable", decision.trainable)
         return self._turn(tuple(decision.trainable), decision.why)
 
+    def read_state(self, current=None) -> dict:
+        """Returns what a resumed `fit` has to know, records left out.
+
+        Args:
+            current: the iterator that the next epoch goes on with, or None.
+        """
+        return _state.read(self, current)
+
+    def write_state(self, state: dict) -> None:
+        """Brings back what `read_state` returned, in a new `fit` like it."""
+        _state.write(self, state)
+
+    def begin_records(self, state: dict) -> None:
+        """Gets the cache ready to record again what a state had recorded."""
+        _state.write_replay(self, state)
+
+    def recorded_passes(self, state: dict, side: str) -> list:
+        """Lists the batches that `record_again` wants to see, in order.
+
+        Args:
+            state: what `read_state` returned.
+            side: `"train"` or `"validation"`.
+
+        Returns:
+            List of tuples: number of the iterator, of its first batch, and
+            how many.
+        """
+        return _state.passes(state, side)
+
+    def record_again(self, state: dict, side: str, batch) -> None:
+        """Records a batch without training on it."""
+        _state.record_again(self, state, side, batch)
+
+    def finish_records(self, state: dict, current) -> None:
+        """Ends what `begin_records` began."""
+        _state.finish_records(self, state, current)
+
+    def skip_step(self, iterator) -> None:
+        """Reads and records what the next step would, and trains nothing."""
+        if self._replay is None:
+            next(iterator)
+        else:
+            self._replay.skip(iterator)
+
     def check_rate_writable(self, owner: object) -> None:
         """Raises a ValueError if the rate is a schedule, not a number."""
-        optimizer = optimizers.innermost(self.model.optimizer)
-        rate = optimizer.get_config().get("learning_rate")
+        rate = self._optimizer.get_config().get("learning_rate")
         if isinstance(rate, float | int):
             return
         name = rate.get("class_name") if isinstance(rate, dict) else rate
@@ -208,7 +359,25 @@ class Engine:
             "callback."
         )
 
+    @property
+    def _optimizer(self):
+        return optimizers.innermost(self.model.optimizer)
+
+    @property
+    def _grouped_layers(self):
+        return [layer for group in self._groups for layer in group.layers]
+
     def _release(self):
+        self._is_steering = False
+        if self._noise is not None:
+            self._noise.uninstall()
+            self._noise = None
+        if self._statistics is not None:
+            self._statistics.uninstall()
+            self._statistics = None
+        if self._replay is not None:
+            self._replay.release()
+            self._replay = None
         if self._multipliers is not None:
             self._multipliers.uninstall()
             self._multipliers = None
@@ -218,9 +387,7 @@ class Engine:
 
         A new optimizer, or other groups, count anew.
         """
-        optimizer = optimizers.innermost(self.model.optimizer)
-        layers = [layer for group in self._groups for layer in group.layers]
-        counted = (id(optimizer), [id(layer) for layer in layers])
+        counted = (id(self._optimizer), [id(each) for each in self._grouped_layers])
         if counted != self._counted:
             self._counted = counted
             self._missed = MissedSteps(len(self._groups))
@@ -259,8 +426,7 @@ class Engine:
                     flags.set_trainable(layer, value, except_for=self._is_fixed)
 
     def _steps(self):
-        optimizer = optimizers.innermost(self.model.optimizer)
-        return int(optimizer.iterations.numpy())
+        return int(self._optimizer.iterations.numpy())
 
     def _check_length(self, name, values):
         if len(values) != len(self._groups):

@@ -68,9 +68,12 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
 
 
 def _title(figure, report):
+    old = report.old_task
+    kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
     figure.suptitle(
         f"{_text.cut(report.name, 40)}: test accuracy "
-        f"{report.test.accuracy:.3f}, macro F1 {report.test.macro_f1:.3f}",
+        f"{report.test.accuracy:.3f}, macro F1 {report.test.macro_f1:.3f}"
+        f"{kept}",
         fontsize=14,
         fontweight="bold",
         parse_math=False,

@@ -8,6 +8,7 @@ from typing import Any
 
 from aet_keras.evaluation import _files, _text
 from aet_keras.evaluation.classification import Classification
+from aet_keras.evaluation.forgetting import Forgetting
 
 _LIFTED = (
     "accuracy",
@@ -44,6 +45,7 @@ class Report:
         versions: the versions of what ran: `{"keras": "3.15.1"}`.
         notes: sentences that a reader must know: pictures that were skipped.
         stopped: str or None. Why the run ended before its last epoch.
+        old_task: `Forgetting` of what the model knew before, or `None`.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -73,6 +75,7 @@ class Report:
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     stopped: str | None = None
+    old_task: Forgetting | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -95,14 +98,18 @@ class Report:
         content = {item.name: getattr(self, item.name) for item in fields(self)}
         if self.validation:
             content["validation"] = self.validation.to_json()
+        if self.old_task:
+            content["old_task"] = self.old_task.to_json()
         lifted = {key: test[key] for key in _LIFTED}
         return _files.plain({**content, "test": test, **lifted})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
         """Returns the report that `to_json` wrote down; `None` reads as NaN."""
+        content = {"old_task": None, **content}  # older files lack it
         known = {item.name: content[item.name] for item in fields(cls)}
         history, validation = known["history"], known["validation"]
+        old_task = known["old_task"]
         known |= {
             "test": Classification.from_json(known["test"]),
             "validation": validation and Classification.from_json(validation),
@@ -111,6 +118,7 @@ class Report:
             "group_names": tuple(known["group_names"]),
             "trained_groups": [tuple(row) for row in known["trained_groups"]],
             "notes": tuple(known["notes"]),
+            "old_task": old_task and Forgetting.from_json(old_task),
         }
         return cls(**known)
 
@@ -124,6 +132,7 @@ class Report:
             _title(self),
             f"test\n{self.test.to_text()}",
             _validation(self),
+            self.old_task and f"old task\n{self.old_task.to_text()}",
             _list("freezes and thaws", self.events),
             _list("notes", self.notes),
             _seconds(self),

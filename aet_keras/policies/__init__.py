@@ -1,7 +1,16 @@
 """What should happen next, going by the numbers alone?"""
 
 from aet_keras.policies._stall import is_higher_better
+from aet_keras.policies.attention import AttendToGradients
+from aet_keras.policies.cost import FreezeWhenItPays
 from aet_keras.policies.decision import Decision
+from aet_keras.policies.freeze import FreezeSettled, FreezeSlow
+from aet_keras.policies.noise_scale import AdaptToNoise
+from aet_keras.policies.phases import (
+    FreezeOnSchedule,
+    ThawBetweenCycles,
+    TrainHeadThenAll,
+)
 from aet_keras.policies.policy import Policy
 from aet_keras.policies.progress import Progress
 from aet_keras.policies.rate import AdaptToTrend, DecayOnStall, WarmupCosine
@@ -9,14 +18,22 @@ from aet_keras.policies.thaw import ThawAll, ThawOnSchedule, ThawOnStall
 from aet_keras.policies.trend import Trend
 
 __all__ = [
+    "AdaptToNoise",
     "AdaptToTrend",
+    "AttendToGradients",
     "DecayOnStall",
     "Decision",
+    "FreezeOnSchedule",
+    "FreezeSettled",
+    "FreezeSlow",
+    "FreezeWhenItPays",
     "Policy",
     "Progress",
     "ThawAll",
+    "ThawBetweenCycles",
     "ThawOnSchedule",
     "ThawOnStall",
+    "TrainHeadThenAll",
     "Trend",
     "WarmupCosine",
     "is_higher_better",

@@ -25,8 +25,19 @@ class Progress:
         trainable: tuple of bools, a group each, stem to head, the head (which
             always moves) left out.
         multipliers: tuple of floats >= 0, a group each.
+        is_head_solved: bool. Whether the head has just been given the best
+            weights there are for frozen groups: epochs of it alone have
+            nothing left to do.
         arrays: dict from str to NumPy array: what the policy's `needs` asked
-            for. `"batch_losses"` has shape `(batches of this epoch,)`.
+            for. `"batch_losses"` has shape `(batches of this epoch,)`. One
+            value a group have, as means over the updates measured since the
+            last decision, NaN where none was: `"gradient_norms"` (L2),
+            `"net_gradient_norms"` (L1, of the mean gradient),
+            `"update_norms"` and `"weight_norms"` (L2). `"group_seconds"` is
+            what freezing a group saves in a step; `"rebuild_seconds"`, a
+            single number, what a new train function costs. Of all weights that
+            move: `"gradient_square_norms"` (the mean over the interval),
+            `"mean_gradient_square_norm"` and `"interval_batches"`.
 
     Example:
 
@@ -44,6 +55,7 @@ class Progress:
     start_rate: float = 1e-3
     trainable: tuple[bool, ...] = ()
     multipliers: tuple[float, ...] = ()
+    is_head_solved: bool = False
     arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property

@@ -10,9 +10,14 @@ from aet_keras.policies.progress import Progress
 class ThawAll(Policy):
     """Lets every group move from the first step on.
 
+    Full fine-tuning; with `depth_ratio` below 1, layer-wise rate decay (0.65
+    to 0.9 is usual for transformers).
+
     Args:
-        rate_ratio: float > 0. The groups' rate as a share of the head's.
+        rate_ratio: float > 0. The top group's rate as a share of the head's.
             Defaults to `1.0`.
+        depth_ratio: float > 0, at most 1. What each group's rate is, as a
+            share of the rate of the group above. Defaults to `1.0`.
 
     Example:
 
@@ -21,16 +26,20 @@ class ThawAll(Policy):
     (True, True)
     """
 
-    def __init__(self, rate_ratio: float = 1.0):
+    def __init__(self, rate_ratio: float = 1.0, *, depth_ratio: float = 1.0):
         self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
+        self.depth_ratio = check.number(
+            self, above=0, most=1, depth_ratio=depth_ratio
+        )
 
     def decide(self, progress: Progress) -> Decision:
         if progress.epoch:
             return Decision()
-        count = len(progress.trainable)
-        return Decision(
-            trainable=(True,) * count,
-            multipliers=(self.rate_ratio,) * count,
+        return _thawed_from_the_top(
+            progress,
+            len(progress.trainable),
+            rate_ratio=self.rate_ratio,
+            depth_ratio=self.depth_ratio,
             why="everything from the start",
         )
 
@@ -108,11 +117,14 @@ class ThawOnStall(Policy):
         latest_ratio: float from 0 to 1. After this share of the planned
             epochs without a thaw, one comes without a stall. Defaults to
             `0.2`.
-        group_count: int >= 1. Groups thawed at a time. Defaults to `2`.
+        group_count: int >= 1. Groups thawed at a time. Defaults to `1`.
         rate_ratio: float > 0. The thawed groups' rate as a share of the
             head's. Defaults to `0.3`.
         depth_ratio: float > 0, at most 1. What each group's rate is, as a
             share of the rate of the group above. Defaults to `1.0`.
+        frozen_ratio: float from 0 to 1. Share of the groups, from the stem
+            on, that never thaw: they cost most and change least. Defaults to
+            `0.4`.
 
     State:
         `monitor`, `best`, `wait`: the figure watched, its best value and the
@@ -143,9 +155,10 @@ class ThawOnStall(Policy):
         patience_epochs: int = 1,
         min_improvement: float = 0.1,
         latest_ratio: float = 0.2,
-        group_count: int = 2,
+        group_count: int = 1,
         rate_ratio: float = 0.3,
         depth_ratio: float = 1.0,
+        frozen_ratio: float = 0.4,
     ):
         self.monitor = check.instance(self, of=str, monitor=monitor)
         self.patience_epochs = check.positive_int(
@@ -160,11 +173,15 @@ class ThawOnStall(Policy):
         self.depth_ratio = check.number(
             self, above=0, most=1, depth_ratio=depth_ratio
         )
+        self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         why = self._reason(progress) if progress.epoch else ""
-        if why and self.state["thawed"] < len(progress.trainable):
-            self.state["thawed"] += self.group_count
+        groups = len(progress.trainable)
+        most = groups - int(self.frozen_ratio * groups)
+        if why and self.state["thawed"] < most:
+            thawed = self.state["thawed"] + self.group_count
+            self.state["thawed"] = min(thawed, most)
             self.state.update(since=0, wait=0)
         return _thawed_from_the_top(
             progress,
@@ -186,6 +203,8 @@ class ThawOnStall(Policy):
         if seen and self.state["wait"] >= self.patience_epochs:
             share = 100 * self.min_improvement
             return f"{self.state['monitor']} improved by less than {share:g} %"
+        if progress.is_head_solved:
+            return "the head is solved"
         if self.state["since"] >= max(
             1, self.latest_ratio * progress.epoch_count
         ):

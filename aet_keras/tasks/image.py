@@ -13,6 +13,7 @@ def build_image_classifier(
     weights: str | None = None,
     image_size: tuple[int, int] = (64, 64),
     dropout: float = 0.2,
+    momentum: float | None = None,
 ) -> keras.Model:
     """Builds a classifier of raw pixels on a pretrained backbone.
 
@@ -23,12 +24,14 @@ def build_image_classifier(
     Args:
         backbone: str. One of `aet_keras.backbones.backbone_names()`.
         class_count: int >= 2.
-        weights: optional str. As in `aet_keras.backbones.load_backbone`. With
-            `"none"` the moving averages of BatchNormalization follow faster
-            (momentum 0.9): Keras's own 0.99 and 0.999 have not arrived by the
-            end of a short run, and a random network would be judged by them.
+        weights: optional str. As in `aet_keras.backbones.load_backbone`.
         image_size: tuple of two ints, `(height, width)`.
         dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
+        momentum: optional float from 0 to 1, 1 excluded. Of the moving
+            averages in the backbone's BatchNormalization. Defaults to the
+            backbone's own. Where BatchNormalization is to train, 0.9: Keras's
+            0.99 and 0.999 have not arrived by the end of a short run, and the
+            network would be judged by them.
 
     Returns:
         A `keras.Model` from float `(batch, height, width, 3)`, 0 to 255, to
@@ -52,8 +55,9 @@ def build_image_classifier(
     base = backbones.load_backbone(
         backbone, weights=weights, image_size=image_size
     )
-    if weights == "none":
-        _follow_faster(base)
+    if momentum is not None:
+        check.number(owner, least=0, most=0.999, momentum=momentum)
+        _set_momentum(base, momentum)
     pixels = keras.Input((*image_size, 3), name="images")
     x = base(backbones.preprocess(backbone, pixels))
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
@@ -64,7 +68,7 @@ def build_image_classifier(
     return keras.Model(pixels, x, name="image_classifier")
 
 
-def _follow_faster(model):
+def _set_momentum(model, momentum):
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.9
+            layer.momentum = momentum

@@ -30,7 +30,7 @@ def check_finished(
     model: keras.Model, best: KeepBest, out: pathlib.Path
 ) -> None:
     """Raises a `TrainingError` if there is no result that can be trusted."""
-    if best.stopped:
+    if best.failed:
         raise _stopped(model, best.stopped, best, out, _ADVICE)
     if not best.best_epoch:
         reason = "the validation loss was never a finite number"

@@ -5,9 +5,8 @@ import importlib.metadata
 import platform
 import time
 
-import keras
-
 from aet_keras import data, evaluation
+from aet_keras.training.fine_tune import Run
 
 
 class Clock:
@@ -28,11 +27,9 @@ class Clock:
         self._last = now
 
 
-def measure(
-    model: keras.Model, name: str, dataset: data.Dataset, watching
-) -> evaluation.Report:
+def measure(run: Run, name: str, dataset: data.Dataset) -> evaluation.Report:
     """Returns the report of a finished run, its times left out."""
-    freezing, history = watching.freezing, watching.history.history
+    model, history = run.model, run.history
     return evaluation.Report(
         name=name,
         created=datetime.datetime.now().isoformat(timespec="seconds"),
@@ -40,10 +37,10 @@ def measure(
         validation=_scores(model, dataset.validation, dataset),
         history=history,
         rates=history["adaptive_learning_rate/rate"],
-        group_names=(*freezing.group_names, "head"),
-        trained_groups=[(*moved, True) for moved in freezing.history],
-        events=[f"after epoch {e}: {change}" for e, change in freezing.events],
-        best_epoch=watching.best.best_epoch,
+        group_names=(*run.group_names, "head"),
+        trained_groups=[(*moved, True) for moved in run.trained_groups],
+        events=[f"after epoch {e}: {change}" for e, change in run.events],
+        best_epoch=run.best_epoch,
         versions=_versions(),
         notes=dataset.notes,
     )

@@ -16,11 +16,13 @@ _EMBEDDED_DEFAULTS = {
     "image_size": 64,
     "learning_rate": 3e-3,
     "augment": "light",
+    "train_batch_normalization": True,
 }
 _USUAL_DEFAULTS = {
     "image_size": 160,
     "learning_rate": 1e-3,
     "augment": "none",
+    "train_batch_normalization": False,
 }
 
 
@@ -34,7 +36,7 @@ class Recipe:
         backbone: str. One of `aet_keras.backbones.backbone_names()`.
         weights: optional str. `"imagenet"`, `"none"`, or a `.weights.h5`
             file. Defaults to what the backbone comes with. With `"none"`
-            every group moves from the start, and BatchNormalization trains.
+            every group moves from the start.
         image_size: int >= 1. Height and width in pixels. Defaults to 64 for
             the embedded backbone and to 160 for the others.
         epochs: int >= 1. Defaults to `20`.
@@ -44,6 +46,10 @@ class Recipe:
             the others.
         augment: `"none"`, `"flip"`, `"light"` or `"strong"`. Defaults to
             `"light"` for the embedded backbone and to `"none"` for the others.
+        train_batch_normalization: bool. Whether BatchNormalization in the
+            groups trains with them. Defaults to `True` for random weights and
+            the embedded backbone, whose averages are those of clothes drawn
+            in grey, and to `False` for the others.
         dropout: float from 0 to 1, 1 excluded. Before the head.
         validation_ratio: float in (0, 1). Share of the pictures, where the
             data has no validation split of its own.
@@ -71,6 +77,7 @@ class Recipe:
     batch_size: int = 32
     learning_rate: float | None = None
     augment: str | None = None
+    train_batch_normalization: bool | None = None
     dropout: float = 0.2
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
@@ -80,6 +87,8 @@ class Recipe:
     def __post_init__(self):
         is_embedded = self.backbone == EMBEDDED
         defaults = _EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS
+        if self.weights == "none":
+            defaults = {**defaults, "train_batch_normalization": True}
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
@@ -100,6 +109,9 @@ class Recipe:
             self,
             augment=self.augment,
             among=("none", "flip", "light", "strong"),
+        )
+        check.boolean(
+            self, train_batch_normalization=self.train_batch_normalization
         )
         check.number(self, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):

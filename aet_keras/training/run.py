@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from aet_keras import callbacks, data, evaluation, export, policies
+from aet_keras import backbones, callbacks, data, evaluation, export, policies
 from aet_keras.training._classifier import build_classifier, save_classifier
 from aet_keras.training._keeping import best_kept, check_finished
 from aet_keras.training._measuring import Clock, measure
+from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.recipe import Recipe
 
 _COMPARED_PICTURES = 64
+_PATIENCE_EPOCHS = 6
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
-    """Holds what a run left behind.
+class Publication:
+    """Holds what a recipe left behind.
 
     Args:
         model: the trained `keras.Model`, with the best epoch's weights.
@@ -28,7 +30,7 @@ class Run:
 
     Example: see `run_recipe`.
 
-    >>> aet_keras.training.Run.__dataclass_fields__["report"].name
+    >>> aet_keras.training.Publication.__dataclass_fields__["report"].name
     'report'
     """
 
@@ -44,11 +46,11 @@ def run_recipe(
     *,
     observers: Sequence[keras.callbacks.Callback] = (),
     say: Callable[[str], None] = lambda sentence: None,
-) -> Run:
+) -> Publication:
     """Adapts a backbone to pictures, measures it, and publishes it.
 
     Everything in it can be written with the parts: `data.read_images`,
-    `tasks.build_image_classifier`, the callbacks, `model.fit`,
+    `tasks.build_image_classifier`, `fine_tune`,
     `evaluation.measure_classification`, `export.publish`.
 
     Args:
@@ -59,7 +61,7 @@ def run_recipe(
         say: function of a sentence, called with what a person should know.
 
     Returns:
-        `Run`.
+        `Publication`.
 
     Raises:
         DataError: if the pictures cannot be learned from.
@@ -88,36 +90,24 @@ def run_recipe(
     keras.utils.set_random_seed(recipe.seed)
     class_count = len(dataset.specification.class_names)
     model = build_classifier(recipe, class_count)
-    watching = _Watching.of(recipe)
-    with best_kept(model, watching.best, out):
-        _fit(model, recipe, dataset, [*vars(watching).values(), *observers])
-        check_finished(model, watching.best, out)
+    best = callbacks.KeepBest(patience_epochs=_PATIENCE_EPOCHS)
+    with best_kept(model, best, out):
+        run = _fine_tune(model, recipe, dataset, best, observers)
+        check_finished(model, best, out)
         clock.lap("training")
-        report = measure(model, out.resolve().name, dataset, watching)
+        report = measure(run, out.resolve().name, dataset)
         return _publish(recipe, model, dataset, report, out, clock)
 
 
-@dataclasses.dataclass
-class _Watching:
-    """The callbacks of a run, each at hand by its name."""
-
-    freezing: callbacks.ElasticFreezing
-    rate: callbacks.AdaptiveLearningRate
-    best: callbacks.KeepBest
-    history: keras.callbacks.History
-
-    @classmethod
-    def of(cls, recipe):
-        is_random = recipe.weights == "none"
-        return cls(
-            callbacks.ElasticFreezing(
-                policies.ThawAll() if is_random else None,
-                train_batch_normalization=is_random,
-            ),
-            callbacks.AdaptiveLearningRate(),
-            callbacks.KeepBest(),
-            keras.callbacks.History(),
+def _thaw_policy(recipe):
+    """Returns when groups thaw; the embedded backbone has further to go."""
+    if recipe.weights == "none":
+        return policies.ThawAll()
+    if recipe.backbone == backbones.EMBEDDED:
+        return policies.ThawOnStall(
+            group_count=6, latest_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
         )
+    return policies.ThawOnStall()
 
 
 def _read(recipe):
@@ -139,7 +129,7 @@ def _introduction(dataset):
     yield from dataset.notes
 
 
-def _fit(model, recipe, dataset, watchers):
+def _fine_tune(model, recipe, dataset, best, observers):
     augment = data.augmentation(
         recipe.augment,
         image_size=dataset.specification.image_size,
@@ -151,18 +141,24 @@ def _fit(model, recipe, dataset, watchers):
         shuffle_seed=recipe.seed,
         augment=augment,
     )
-    model.fit(
+    return fine_tune(
+        model,
         train,
         validation_data=data.batches(dataset.validation, batch_size=128),
         epochs=recipe.epochs,
+        freezing=callbacks.ElasticFreezing(
+            _thaw_policy(recipe),
+            train_batch_normalization=recipe.train_batch_normalization,
+        ),
+        best=best,
+        callbacks=observers,
         verbose=0,
         shuffle=False,  # the data set shuffles itself
-        callbacks=watchers,
     )
 
 
 def _publish(recipe, model, dataset, report, out, clock):
-    """Writes the next version, and returns the `Run`."""
+    """Writes the next version, and returns the `Publication`."""
     made = {}
 
     def write(directory):
@@ -179,4 +175,4 @@ def _publish(recipe, model, dataset, report, out, clock):
         made["report"] = timed
 
     version = export.publish(out, write)
-    return Run(model, version=version, **made)
+    return Publication(model, version=version, **made)

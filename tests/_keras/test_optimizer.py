@@ -24,10 +24,14 @@ def made(name):
 
 
 def trained_on_the_head(optimizer):
+    """Returns a model of 14 weights, after four steps of the head's two."""
     model = small.classifier()
     model.get_layer("old").trainable = False
     model.compile(optimizer, "sparse_categorical_crossentropy")
-    small.fit(model, epochs=1)
+    head = model.trainable_variables
+    for _ in range(4):  # by hand: a fit's trace costs ten times as much
+        gradients = [np.random.normal(size=v.shape) for v in head]
+        optimizer.apply([keras.ops.cast(g, "float32") for g in gradients], head)
     model.get_layer("old").trainable = True
     return model
 
@@ -112,7 +116,7 @@ def test_averages_of_new_weights_start_at_the_weights():
 
 def test_widening_to_what_is_known_changes_nothing():
     model = small.compiled()
-    small.fit(model, epochs=1)
+    model.optimizer.build(model.trainable_variables)
     before = [id(v) for v in model.optimizer.variables]
 
     new = optimizers.widen(model, list(model.trainable_variables))

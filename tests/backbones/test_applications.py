@@ -1,14 +1,27 @@
 """Do backbones come with what they were asked for, or with a way on?"""
 
+import importlib.resources
+
 import h5py
 import keras
 import numpy as np
 import pytest
+import small
 
 from aet_keras import backbones
 from aet_keras.errors import WeightsError
 
 SMALL = {"name": "MobileNetV2", "image_size": (32, 32)}
+QUICK = {"name": "VGG16", "image_size": (32, 32)}  # the fewest layers to build
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Returns a random MobileNetV2, and the file of its weights."""
+    path = tmp_path_factory.mktemp("saved") / "mine.weights.h5"
+    model = backbones.load_backbone(**SMALL, weights="none")
+    model.save_weights(path)
+    return model, path
 
 
 @pytest.fixture
@@ -42,10 +55,8 @@ def test_the_embedded_backbone_comes_with_its_weights():
     assert trained.output_shape == (None, 2, 2, 1280)
 
 
-def test_weights_survive_a_file(tmp_path):
-    path = tmp_path / "mine.weights.h5"
-    model = backbones.load_backbone(**SMALL, weights="none")
-    model.save_weights(path)
+def test_weights_survive_a_file(saved):
+    model, path = saved
 
     loaded = backbones.load_backbone(**SMALL, weights=str(path))
 
@@ -95,18 +106,15 @@ def test_pictures_that_are_too_small_are_refused(name, weights, offline):
 
 def test_weights_of_another_family_are_refused(tmp_path):
     path = tmp_path / "other.weights.h5"
-    other = backbones.load_backbone(
-        "MobileNet", weights="none", image_size=(32, 32)
-    )
-    other.save_weights(path)
+    small.backbone().save_weights(path)
 
     with pytest.raises(WeightsError, match="of MobileNetV2 without its head"):
         backbones.load_backbone(**SMALL, weights=str(path))
 
 
-def test_weights_of_another_width_are_refused(tmp_path):
-    path = tmp_path / "narrow.weights.h5"
-    backbones.load_backbone(weights="none").save_weights(path)
+def test_weights_of_another_width_are_refused():
+    assets = importlib.resources.files("aet_keras") / "assets"
+    path = assets / "mobilenet_v2_025.weights.h5"
 
     with pytest.raises(WeightsError, match="take them by shape.*does not"):
         backbones.load_backbone(**SMALL, weights=str(path))
@@ -124,12 +132,11 @@ def test_a_head_in_the_file_is_left_out(tmp_path):
         np.testing.assert_array_equal(wanted, got)
 
 
-def make_truncated(path):
-    backbones.load_backbone(**SMALL, weights="none").save_weights(path)
-    path.write_bytes(path.read_bytes()[:100_000])
+def make_truncated(path, whole):
+    path.write_bytes(whole.read_bytes()[:100_000])
 
 
-def make_unrelated(path):
+def make_unrelated(path, whole):
     with h5py.File(path, "w") as file:
         file["numbers"] = np.arange(3)
 
@@ -139,31 +146,31 @@ def make_unrelated(path):
     [
         make_truncated,
         make_unrelated,
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_text("weights"),
+        lambda path, whole: path.write_bytes(b""),
+        lambda path, whole: path.write_text("weights"),
     ],
     ids=["truncated", "unrelated", "empty", "text"],
 )
-def test_a_file_that_is_no_weights_is_refused(make, tmp_path):
+def test_a_file_that_is_no_weights_is_refused(make, saved, tmp_path):
     path = tmp_path / "bad.weights.h5"
-    make(path)
+    make(path, saved[1])
 
     with pytest.raises(WeightsError, match="`.*bad.weights.h5`, which does"):
-        backbones.load_backbone(**SMALL, weights=str(path))
+        backbones.load_backbone(**QUICK, weights=str(path))
 
 
 def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / "gone.weights.h5"
 
     with pytest.raises(WeightsError, match="no file `.*gone.weights.h5`"):
-        backbones.load_backbone(**SMALL, weights=str(path))
+        backbones.load_backbone(**QUICK, weights=str(path))
 
 
 @pytest.mark.parametrize(
     ("name", "weights", "advice"),
     [
-        ("MobileNetV2", "model.keras", "'imagenet', 'none' or a `.weights.h5`"),
-        ("MobileNetV2", "embedded", "'imagenet', 'none' or a `.weights.h5`"),
+        ("VGG16", "model.keras", "'imagenet', 'none' or a `.weights.h5`"),
+        ("VGG16", "embedded", "'imagenet', 'none' or a `.weights.h5`"),
         ("embedded", "imagenet", "'embedded', 'none' or a `.weights.h5`"),
     ],
     ids=["another format", "the embedded ones", "imagenet for the embedded"],

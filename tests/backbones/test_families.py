@@ -1,5 +1,7 @@
 """Do groups hold a whole family of networks, in its order?"""
 
+import functools
+
 import keras
 import pytest
 
@@ -33,9 +35,20 @@ NAMES = {
 }
 
 
+@pytest.fixture(scope="module")
+def headless():
+    """Returns a function of a name that builds each network once."""
+
+    def build(name):
+        size = (32, 32)
+        return backbones.load_backbone(name, weights="none", image_size=size)
+
+    return functools.cache(build)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_family_is_cut_into_its_blocks_and_nothing_is_lost(name):
-    model = backbones.load_backbone(name, weights="none", image_size=(32, 32))
+def test_a_family_is_cut_into_its_blocks_and_nothing_is_lost(name, headless):
+    model = headless(name)
 
     groups = backbones.group_layers(model)
 
@@ -91,11 +104,7 @@ def test_mobilenet_v2_is_cut_where_the_literature_cuts_it(include_top, names):
     assert firsts == [f"block_{i}_expand" for i in (1, 3, 6, 13)]
 
 
-def test_a_headless_network_that_gates_its_last_block_has_no_head():
-    model = keras.applications.EfficientNetB0(
-        weights=None, include_top=False, input_shape=(32, 32, 3)
-    )
-
-    last = backbones.group_layers(model)[-1]
+def test_a_headless_network_that_gates_its_last_block_has_no_head(headless):
+    last = backbones.group_layers(headless("EfficientNetB0"))[-1]
 
     assert last.name == "block6a" and last.layers[-1].name == "top_activation"

@@ -30,7 +30,7 @@ class BatchLosses(keras.callbacks.Callback):
 
 def test_the_rate_follows_the_cosine_step_by_step():
     adaptive = AdaptiveLearningRate(WarmupCosine(warmup_steps=4))
-    model = small.compiled(keras.optimizers.SGD(0.1))
+    model = small.linear(keras.optimizers.SGD(0.1))
 
     history = small.fit(model, adaptive, epochs=3).history
 
@@ -40,24 +40,27 @@ def test_the_rate_follows_the_cosine_step_by_step():
     np.testing.assert_allclose(rates, expected, rtol=1e-5)
 
 
-def test_losses_of_single_batches_are_got_back_from_running_means():
+@pytest.fixture(scope="module")
+def watched():
+    """Returns what a policy was shown in two epochs, and the true losses."""
     policy, truth = Record(), BatchLosses()
+    small.fit(small.linear(), AdaptiveLearningRate(policy), truth, epochs=2)
+    return policy.seen, truth.means
 
-    small.fit(small.compiled(), AdaptiveLearningRate(policy), truth, epochs=1)
 
-    means = np.array(truth.means)
+def test_losses_of_single_batches_are_got_back_from_running_means(watched):
+    seen, means = watched
+
     counts = np.arange(1, 5)
-    expected = np.diff(means * counts, prepend=0.0)
-    seen = policy.seen[-1].arrays["batch_losses"]
-    np.testing.assert_allclose(seen, expected, rtol=1e-5)
+    expected = np.diff(np.array(means) * counts, prepend=0.0)
+    losses = seen[-1].arrays["batch_losses"]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
-def test_a_policy_is_asked_at_its_own_pace():
-    policy = Record()
+def test_a_policy_is_asked_at_its_own_pace(watched):
+    seen, _ = watched
 
-    small.fit(small.compiled(), AdaptiveLearningRate(policy), epochs=2)
-
-    steps = [(p.step, p.is_epoch_end) for p in policy.seen]
+    steps = [(p.step, p.is_epoch_end) for p in seen]
     assert steps == [
         (0, True),
         (2, False),
@@ -67,14 +70,14 @@ def test_a_policy_is_asked_at_its_own_pace():
         (8, False),
         (8, True),
     ]
-    assert policy.seen[-1].step_count == 8
+    assert seen[-1].step_count == 8
 
 
 def test_a_later_start_counts_the_steps_before_it():
     policy = Record()
 
     small.fit(
-        small.compiled(),
+        small.linear(),
         AdaptiveLearningRate(policy),
         epochs=3,
         initial_epoch=2,
@@ -85,7 +88,7 @@ def test_a_later_start_counts_the_steps_before_it():
 
 def test_a_schedule_is_refused_with_the_remedy():
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
-    model = small.compiled(keras.optimizers.SGD(schedule))
+    model = small.linear(keras.optimizers.SGD(schedule))
 
     with pytest.raises(ValueError, match="Compile with a float") as caught:
         small.fit(model, AdaptiveLearningRate())
@@ -95,7 +98,7 @@ def test_a_schedule_is_refused_with_the_remedy():
 
 def test_a_loss_scale_optimizer_gets_the_rate_inside():
     inner = keras.optimizers.SGD(0.1)
-    model = small.compiled(keras.optimizers.LossScaleOptimizer(inner))
+    model = small.linear(keras.optimizers.LossScaleOptimizer(inner))
 
     history = small.fit(
         model, AdaptiveLearningRate(WarmupCosine()), epochs=1
@@ -106,7 +109,7 @@ def test_a_loss_scale_optimizer_gets_the_rate_inside():
 
 
 def test_the_next_fit_starts_at_the_compiled_rate_again():
-    model = small.compiled(keras.optimizers.SGD(0.1))
+    model = small.linear(keras.optimizers.SGD(0.1))
     adaptive = AdaptiveLearningRate(WarmupCosine())
 
     first = small.fit(model, adaptive, epochs=2).history
@@ -121,7 +124,7 @@ def test_turns_are_not_missed_when_several_steps_run_at_once():
     policy = Record()
     policy.every_batches = 3
     data = small.pictures(64)
-    model = small.compiled("adam", steps_per_execution=4)
+    model = small.linear("adam", steps_per_execution=4)
 
     small.fit(model, AdaptiveLearningRate(policy), data=data, epochs=1)
 

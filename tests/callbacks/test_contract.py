@@ -9,22 +9,34 @@ CASES = {
     "AdaptiveLearningRate": lambda: callbacks.AdaptiveLearningRate(
         policies.DecayOnStall(patience_epochs=1, min_improvement=0.5)
     ),
+    "ElasticAnchor": lambda: callbacks.ElasticAnchor(0.1),
     "ElasticFreezing": small.gradual,
     "KeepBest": callbacks.KeepBest,
+    "KeepHeadOnly": callbacks.KeepHeadOnly,
 }
 
 
-@pytest.mark.parametrize("name", callbacks.__all__)
+def is_callback(name):
+    value = getattr(callbacks, name)
+    return isinstance(value, type) and issubclass(
+        value, keras.callbacks.Callback
+    )
+
+
+CALLBACKS = [name for name in callbacks.__all__ if is_callback(name)]
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
 def test_callback_keeps_the_contract(name):
     assert name in CASES, f"add {name} to CASES in {__file__}"
 
     def make_model():
         keras.utils.set_random_seed(0)
-        return small.compiled("adam")
+        return small.compiled("sgd")
 
     def fit(model, callback):
         return small.fit(
-            model, callback, epochs=3, validation_data=small.pictures(8)
+            model, callback, epochs=2, validation_data=small.pictures(8)
         )
 
     callback_contract.check_callback(CASES[name], make_model, fit)

@@ -62,7 +62,7 @@ def test_a_backbone_frozen_before_compile_ends_with_the_same_weights():
         model = small.classifier()
         model.get_layer("old").trainable = not frozen
         model.compile("adam", "sparse_categorical_crossentropy")
-        small.fit(model, small.gradual())
+        small.fit(model, small.gradual(), epochs=2)
         weights.append(model.get_weights())
 
     for left, right in zip(*weights, strict=True):
@@ -77,7 +77,7 @@ def test_the_head_keeps_its_optimizer_state_through_every_thaw():
         keras.utils.set_random_seed(0)
         policy.rate_ratio = 1e-30
         model = small.compiled("adam")
-        small.fit(model, ElasticFreezing(policy))
+        small.fit(model, ElasticFreezing(policy), epochs=3)
         heads.append(model.get_layer("scores").get_weights())
 
     for left, right in zip(*heads, strict=True):
@@ -111,7 +111,7 @@ def test_a_sequential_model_needs_no_more_than_the_callback():
     model.compile("adam", "sparse_categorical_crossentropy")
     freezing = small.gradual()
 
-    small.fit(model, freezing, epochs=2)
+    small.fit(model, freezing, epochs=1)
 
     assert freezing.group_names == ("stem", "b_conv", "c_conv")
 
@@ -199,7 +199,7 @@ def test_both_callbacks_work_in_either_order():
     for order in (1, -1):
         keras.utils.set_random_seed(0)
         pair = [small.gradual(), aet_keras.callbacks.AdaptiveLearningRate()]
-        history = small.fit(small.compiled(), *pair[::order]).history
+        history = small.fit(small.compiled(), *pair[::order], epochs=2).history
         histories.append(history)
 
     for key in ("loss", "adaptive_learning_rate/rate"):

@@ -69,7 +69,7 @@ def test_without_validation_the_loss_stands_in():
 
 def test_a_loss_that_is_nan_stops_and_gives_finite_weights_back():
     keep = KeepBest()
-    model = small.compiled(keras.optimizers.SGD(1e-3))
+    model = small.linear(keras.optimizers.SGD(1e-3))
     images, labels = small.pictures()
     images[20] = np.nan  # the third of four batches
 
@@ -93,7 +93,7 @@ def test_epochs_without_validation_are_passed_over():
     keep = KeepBest()
 
     small.fit(
-        small.compiled(keras.optimizers.SGD(0.0)),
+        small.linear(keras.optimizers.SGD(0.0)),
         keep,
         epochs=4,
         validation_data=small.pictures(8),

@@ -11,15 +11,16 @@ PHOTOS = "clothing10_128px_jpeg.npz"
 
 
 class Scripted(aet_keras.policies.Policy):
-    """Thaws the top two groups for the second epoch, and freezes the lower."""
+    """Lets the top group move, and then the one below it in its place."""
+
+    maps = (
+        (False, False, False, False, True),
+        (False, False, False, True, False),
+    )
 
     def decide(self, progress):
-        maps = [
-            (False, False, False, False, False),
-            (False, False, False, True, True),
-            (False, False, False, False, True),
-        ]
-        return aet_keras.policies.Decision(trainable=maps[progress.epoch])
+        flags = self.maps[min(progress.epoch, 1)]
+        return aet_keras.policies.Decision(trainable=flags)
 
 
 @pytest.mark.slow
@@ -38,8 +39,8 @@ def test_after_every_thaw_and_freeze_only_thawed_weights_move(shared_data):
     freezing = aet_keras.callbacks.ElasticFreezing(Scripted())
     snapshots = small.Snapshots()
 
-    photos = dataset.train.inputs[:128], dataset.train.labels[:128]
-    small.fit(model, freezing, snapshots, data=photos, epochs=3)
+    photos = dataset.train.inputs[:32], dataset.train.labels[:32]
+    small.fit(model, freezing, snapshots, data=photos, epochs=2)
 
     groups = aet_keras.backbones.group_layers(model)[:-1]
     for epoch, flags in enumerate(freezing.history):
@@ -47,7 +48,7 @@ def test_after_every_thaw_and_freeze_only_thawed_weights_move(shared_data):
         moved = small.moved(before, after)
         for group, thawed in zip(groups, flags, strict=True):
             check_group(group, thawed, moved)
-    assert [sum(flags) for flags in freezing.history] == [0, 2, 1]
+    assert freezing.history == list(Scripted.maps)
 
 
 def check_group(group, thawed, moved):

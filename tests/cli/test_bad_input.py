@@ -69,26 +69,6 @@ def test_every_bad_picture_is_counted_and_three_are_named(
     assert not out.exists()
 
 
-def test_skip_bad_goes_on_without_them_and_counts(tiny, photos, fit, out):
-    planted.plant_bad(photos)
-
-    result = fit(photos, "--skip-bad", "--epochs", 1)
-
-    assert result.exit_code == 0, result.output
-    assert "4 unreadable pictures were left out" in result.stdout
-    assert (out / "1" / "saved_model.pb").exists()
-
-
-def test_grey_and_transparent_pictures_are_read_and_said(tiny, photos, fit):
-    planted.plant_odd(photos)
-
-    result = fit(photos, "--epochs", 1)
-
-    assert result.exit_code == 0, result.output
-    assert "1 greyscale picture" in result.stdout
-    assert "1 picture with an alpha channel was laid on white" in result.stdout
-
-
 def test_a_folder_that_is_not_there_is_named(tmp_path, fit, out, sentence):
     result = fit(tmp_path / "fotos")
 

@@ -98,16 +98,3 @@ def test_quiet_shows_nothing_at_all(tiny, photos, fit, out):
     assert result.exit_code == 0
     assert result.stdout == ""
     assert (out / "1" / "saved_model.pb").exists()
-
-
-def test_a_run_says_counts_epochs_report_and_where_it_lies(
-    tiny, photos, fit, out
-):
-    result = fit(photos, "--epochs", 1)
-
-    assert result.stdout.startswith("60 / 20 / 20 pictures to train")
-    assert re.search(r"^ +1/1 ", result.stdout, re.MULTILINE)
-    assert "\nmacro " in result.stdout
-    assert f"SavedModel: {out / '1'}  (loaded again" in result.stdout
-    assert f"{out / 'report.json'}, report.png" in result.stdout
-    assert "\x1b" not in result.stdout

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import os
 import sys
@@ -6,7 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aet_keras.evaluation import Report, draw_report, measure_classification
+from aet_keras.evaluation import (
+    Forgetting,
+    Report,
+    draw_report,
+    measure_classification,
+)
 
 
 def report(epochs, groups=6, classes=3, names=None, loss=None):
@@ -38,6 +44,17 @@ def test_picture_of_any_length_opens(tmp_path, epochs):
         assert picture.format == "PNG"
         assert picture.width > 1000
     assert os.listdir(path.parent) == ["report.png"]
+
+
+def test_the_title_says_what_became_of_the_old_task(tmp_path):
+    plain = report(2)
+    record = Forgetting(0.9, 0.8, 3, 1, 20)
+    old = dataclasses.replace(plain, old_task=record)
+
+    bare = draw_report(plain, tmp_path / "bare.png").read_bytes()
+    told = draw_report(old, tmp_path / "told.png").read_bytes()
+
+    assert told != bare
 
 
 def test_many_classes_leave_the_matrix_out(tmp_path):

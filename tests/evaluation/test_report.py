@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from aet_keras.evaluation import Report, measure_classification
+from aet_keras.evaluation import Forgetting, Report, measure_classification
 
 
 def scores():
@@ -32,6 +32,7 @@ def full_report():
         versions={"keras": "3.15.1"},
         notes=("2 pictures were skipped.",),
         stopped="the loss became NaN in epoch 3",
+        old_task=Forgetting(0.9, 0.8, 3, 1, 20),
     )
 
 
@@ -45,6 +46,13 @@ def test_bare_report_survives_json():
     report = Report("clothes", "2026-01-31", scores())
 
     assert Report.from_json(report.to_json()) == report
+
+
+def test_a_report_of_an_older_version_has_no_old_task():
+    content = full_report().to_json()
+    del content["old_task"]
+
+    assert Report.from_json(content).old_task is None
 
 
 def test_script_finds_the_accuracy_of_the_test_split():
@@ -110,6 +118,7 @@ def test_text_names_what_a_person_asks_for():
     assert "epoch 2: thawed stem" in text
     assert "2 pictures were skipped." in text
     assert "training 61.2" in text
+    assert "old task\naccuracy 0.9000 before, 0.8000 after" in text
 
 
 def test_text_of_long_events_fits_eighty_columns():

@@ -10,13 +10,11 @@ PICTURE = (3, 4, 3, 16)
 CASES = {
     "SoftAttention": [
         ({}, SEQUENCE),
-        ({"units": 3, "temperature": 2.0}, PICTURE),
-        ({"return_map": True}, PICTURE),
+        ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
     ],
     "SoftAttentionPooling": [
         ({}, SEQUENCE),
-        ({"units": 3, "temperature": 2.0}, PICTURE),
-        ({"return_map": True}, PICTURE),
+        ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
     ],
     "SqueezeExcite": [({"ratio": 4}, SEQUENCE), ({"ratio": 2}, PICTURE)],
 }

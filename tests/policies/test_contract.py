@@ -8,11 +8,26 @@ import pytest
 from aet_keras import policies
 
 CASES = {
+    "AdaptToNoise": [{}, {"every_batches": 4, "smoothing": 0.5}],
     "AdaptToTrend": [{}, {"significance": 0.5, "hold_ratio": 1.0}],
+    "AttendToGradients": [{}, {"temperature": 0.5, "every_batches": 2}],
     "DecayOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 1}],
-    "ThawAll": [{}, {"rate_ratio": 0.5}],
+    "FreezeOnSchedule": [{}, {"power": 1, "scaled": False}],
+    "FreezeSettled": [
+        {},
+        {"floor": None, "patience_intervals": 1, "thaw_ratio": None},
+        {"floor": 0.9, "patience_intervals": 1, "thaw_ratio": 0.0},
+    ],
+    "FreezeSlow": [{}, {"threshold": 0.1, "patience_intervals": 1}],
+    "FreezeWhenItPays": [
+        {"then": policies.FreezeOnSchedule()},
+        {"then": policies.FreezeSettled(0.9), "least_gain": 3.0},
+    ],
+    "ThawAll": [{}, {"rate_ratio": 0.5, "depth_ratio": 0.9}],
+    "ThawBetweenCycles": [{}, {"first_epoch": 2, "spread": 10.0}],
     "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
     "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],
+    "TrainHeadThenAll": [{}, {"first_epoch": 0, "rate_ratio": 0.5}],
     "WarmupCosine": [{}, {"warmup_steps": 6, "least_ratio": 0.1}],
 }
 FLAT = [(name, kwargs) for name in CASES for kwargs in CASES[name]]

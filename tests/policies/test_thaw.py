@@ -57,7 +57,7 @@ def test_the_schedule_thaws_from_the_top_in_time(kwargs, counts):
     assert thawed(run(ThawOnSchedule(**kwargs), [{}] * 4)) == counts
 
 
-@pytest.mark.parametrize("cls", [ThawOnSchedule, ThawOnStall])
+@pytest.mark.parametrize("cls", [ThawAll, ThawOnSchedule, ThawOnStall])
 def test_each_group_is_slower_than_the_one_above(cls):
     policy = cls(rate_ratio=0.4, depth_ratio=0.5)
 

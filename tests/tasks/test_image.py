@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import small as models
 
 from aet_keras import backbones
 from aet_keras.tasks import build_image_classifier
@@ -16,6 +17,27 @@ def pixels(size=32):
 def small(**settings):
     defaults = {"class_count": 3, "image_size": (32, 32)}
     return build_image_classifier(**{**defaults, **settings})
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """Returns `small()`, built once; no test changes it."""
+    return small()
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    """Returns the backbone in it, built on its own."""
+    return backbones.load_backbone(image_size=(32, 32))
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Puts three convolutions in the place of every backbone."""
+    monkeypatch.setattr(
+        "aet_keras.backbones.load_backbone",
+        lambda name, **settings: models.backbone(),
+    )
 
 
 def normalizations(model):
@@ -35,61 +57,61 @@ def test_raw_pixels_come_in_and_probabilities_out():
     assert np.all(np.asarray(outputs) > 0)
 
 
-def test_the_backbone_sees_its_familys_pixels():
-    model, images = small(), pixels()
-    base = backbones.load_backbone(image_size=(32, 32))
-    kernel, bias = model.get_layer("probabilities").get_weights()
+def test_the_backbone_sees_its_familys_pixels(classifier, backbone):
+    images = pixels()
+    kernel, bias = classifier.get_layer("probabilities").get_weights()
 
-    features = np.mean(base(images / 127.5 - 1.0), axis=(1, 2))
+    features = np.mean(backbone(images / 127.5 - 1.0), axis=(1, 2))
 
     scores = np.exp(features @ kernel + bias)
     expected = scores / scores.sum(axis=-1, keepdims=True)
-    np.testing.assert_allclose(model(images), expected, atol=1e-5)
+    np.testing.assert_allclose(classifier(images), expected, atol=1e-5)
 
 
-def test_the_groups_are_the_backbones_and_a_head():
-    groups = backbones.group_layers(small())
+def test_the_groups_are_the_backbones_and_a_head(classifier):
+    groups = backbones.group_layers(classifier)
 
     head = [layer.name for layer in groups[-1].layers]
     assert head == ["pool", "dropout", "probabilities"]
     assert [group.name for group in groups[:2]] == ["stem", "block_1"]
 
 
-def test_half_precision_still_gives_full_probabilities():
+def test_half_precision_still_gives_full_probabilities(tiny):
     keras.config.set_dtype_policy("mixed_bfloat16")
 
-    outputs = small()(pixels())
+    outputs = small(image_size=(8, 8))(pixels(8))
 
     assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_dropout_is_what_was_asked_for(dropout):
-    assert small(dropout=dropout).get_layer("dropout").rate == dropout
+def test_dropout_is_what_was_asked_for(dropout, tiny):
+    model = small(dropout=dropout, image_size=(8, 8))
+
+    assert model.get_layer("dropout").rate == dropout
 
 
-def test_a_random_network_follows_its_statistics_faster():
-    layers = normalizations(small(weights="none"))
+def test_the_moving_averages_follow_as_fast_as_asked(tiny):
+    layers = normalizations(small(momentum=0.9, image_size=(8, 8)))
 
     assert layers and {layer.momentum for layer in layers} == {0.9}
 
 
-def test_a_pretrained_network_keeps_its_momentum():
-    base = backbones.load_backbone(image_size=(32, 32))
+def test_a_pretrained_network_keeps_its_momentum(classifier, backbone):
     kind = keras.layers.BatchNormalization
-    own = {x.momentum for x in base.layers if isinstance(x, kind)}
+    own = {x.momentum for x in backbone.layers if isinstance(x, kind)}
 
-    assert {layer.momentum for layer in normalizations(small())} == own
+    assert {layer.momentum for layer in normalizations(classifier)} == own
     assert 0.9 not in own
 
 
-def test_a_saved_classifier_comes_back_equal(tmp_path):
-    model, images = small(), pixels()
+def test_a_saved_classifier_comes_back_equal(classifier, tmp_path):
+    images = pixels()
 
-    model.save(tmp_path / "model.keras")
+    classifier.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
 
-    np.testing.assert_array_equal(model(images), loaded(images))
+    np.testing.assert_array_equal(classifier(images), loaded(images))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""Which layers give the same for the same rows while a model trains?"""
+
+import keras
+
+from aet_keras._keras import trainable
+
+# It writes its own weights in every training step, frozen or not.
+_WRITERS = (keras.layers.SpectralNormalization,)
+
+
+def is_fixed(layer) -> bool:
+    """Says whether a layer (or bare operation) is frozen and not random.
+
+    What cannot be seen from outside (a custom layer that mixes rows, or draws
+    without a `SeedGenerator`) has to be found out on data.
+    """
+    if not isinstance(layer, keras.layers.Layer):
+        return True
+    if layer.trainable_weights:
+        return False
+    return not any(_may_change(each) for each in trainable.sublayers(layer))
+
+
+def _may_change(layer):
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return layer.trainable  # moves its averages, with no weights to train
+    return bool(
+        layer._seed_generators
+        or layer._metrics
+        or layer.activity_regularizer is not None
+        or isinstance(layer, _WRITERS)
+        or getattr(layer, "stateful", False)
+    )

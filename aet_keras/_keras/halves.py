@@ -1,0 +1,238 @@
+"""How are the lower and the upper part of a model computed apart?
+
+The graph is run step by step with the model's own layers and operations, on
+tensors: no layer gets a new node, so that what a user reads off the model
+(`layer.output`, `model.summary()`) stays as it was.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras.src.models.functional import operation_fn
+
+from aet_keras._keras import graph, trainable
+
+# A tensor of the graph: through which nested calls it is reached, and its id.
+Key = tuple[tuple[int, ...], int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One operation of the graph.
+
+    Args:
+        layer: what is called; `None` where a nested model is entered or left.
+        reads: tuple of `Key`.
+        writes: tuple of `Key`.
+        run: function of `(values, training)` that puts what the step writes
+            into the dict `values`.
+    """
+
+    layer: object
+    reads: tuple[Key, ...]
+    writes: tuple[Key, ...]
+    run: Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """A division of the graph in two.
+
+    Args:
+        lower: frozenset of positions of the steps below.
+        keys: tuple of `Key`. The tensors that cross, in order: all that the
+            part above needs.
+    """
+
+    lower: frozenset[int]
+    keys: tuple[Key, ...]
+
+
+class Halves:
+    """Computes a functional or Sequential model in two parts.
+
+    Args:
+        model: a built functional or Sequential model.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self._functional = graph.functional_of(model)
+        self.steps = []
+        self._flatten(self._functional, ())
+        self.inputs = _keys((), self._functional._inputs)
+        self._outputs = _keys((), self._functional._outputs)
+        self._in_context = _Context(model)
+
+    def cut(self, is_fixed: Callable) -> Cut:
+        """Cuts below the first step, on each path, that is not fixed.
+
+        Args:
+            is_fixed: function of a layer (or bare operation): whether it
+                gives the same for the same rows as long as training goes on.
+        """
+        fixed, lower = set(self.inputs), set()
+        for position, step in enumerate(self.steps):
+            holds = step.layer is None or is_fixed(step.layer)
+            if holds and all(key in fixed for key in step.reads):
+                lower.add(position)
+                fixed.update(step.writes)
+        needed = dict.fromkeys(
+            key
+            for position, step in enumerate(self.steps)
+            if position not in lower
+            for key in step.reads
+        )
+        needed.update(dict.fromkeys(self._outputs))
+        crossing = tuple(key for key in needed if key in fixed)
+        return Cut(frozenset(lower), crossing)
+
+    def lower_layers(self, cut: Cut) -> list:
+        """Returns the layers below a cut, each once, in order."""
+        layers = [self.steps[position].layer for position in sorted(cut.lower)]
+        return list(
+            {
+                id(layer): layer
+                for layer in layers
+                if isinstance(layer, keras.layers.Layer)
+            }.values()
+        )
+
+    def compute_lower(self, inputs, cut: Cut, keys, *, training: bool):
+        """Computes some tensors of the part below from what `fit` is given.
+
+        Returns:
+            List, for each key a tensor, or `None` if it cannot be kept: it
+            carries a mask, or is not one dense tensor of numbers.
+
+        Raises:
+            LossBelow: if a layer of the part below adds a loss.
+        """
+
+        def run(inputs, training):
+            flat = _standardized(self.model, self._functional, inputs)
+            values = dict(zip(self.inputs, flat, strict=True))
+            for position in sorted(cut.lower):
+                self.steps[position].run(values, training)
+            return [values[key] for key in keys]
+
+        self.model._clear_losses()
+        tensors = self._in_context(inputs, run=run, training=training)
+        for layer in self.lower_layers(cut):
+            if any(each._losses for each in trainable.sublayers(layer)):
+                raise LossBelow(f"`{layer.name}` adds a loss")
+        return [tensor if _can_be_kept(tensor) else None for tensor in tensors]
+
+    def compute_upper(self, tensors, cut: Cut, *, training: bool):
+        """Computes the model's outputs from the tensors that cross the cut."""
+
+        def run(tensors, training):
+            values = dict(zip(cut.keys, tensors, strict=True))
+            for position, step in enumerate(self.steps):
+                if position not in cut.lower:
+                    step.run(values, training)
+            return [values[key] for key in self._outputs]
+
+        outputs = self._in_context(tensors, run=run, training=training)
+        packed = keras.tree.pack_sequence_as(
+            self._functional._outputs_struct, outputs
+        )
+        is_single = isinstance(packed, list | tuple) and len(packed) == 1
+        return packed[0] if is_single else packed
+
+    def _flatten(self, functional, path):
+        for node in graph.in_order(functional):
+            if _is_plain(node.operation):
+                self._enter(node, path)
+            else:
+                self.steps.append(_call(node, path))
+
+    def _enter(self, node, path):
+        """Adds the steps of a nested model in place of its call."""
+        model = node.operation
+        functional = graph.functional_of(model)
+        inside = (*path, id(node))
+        entered = _keys(inside, functional._inputs)
+
+        def enter(values, training):
+            args, kwargs = node.arguments.fill_in(_scope(values, path, node))
+            given = args[0] if args else kwargs["inputs"]
+            flat = _standardized(model, functional, given)
+            values.update(zip(entered, flat, strict=True))
+
+        left = _keys(inside, functional._outputs)
+        leaving = _keys(path, node.outputs)
+
+        def leave(values, training):
+            for outer, inner in zip(leaving, left, strict=True):
+                values[outer] = values[inner]
+
+        reads = _keys(path, node.input_tensors)
+        self.steps.append(Step(None, reads, entered, enter))
+        self._flatten(functional, inside)
+        self.steps.append(Step(None, left, leaving, leave))
+
+
+class LossBelow(Exception):
+    """Says which layer's loss would be lost with the part below."""
+
+
+class _Context(keras.layers.Layer):
+    """Calls a function where layers see `training` as inside their model."""
+
+    def __init__(self, model):
+        super().__init__(
+            name="halves", dtype=model.dtype_policy, autocast=False
+        )
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+        self.built = True
+
+    def call(self, tensors, run, training=None):
+        return run(tensors, training)
+
+
+def _call(node, path):
+    operation = node.operation
+    writes = _keys(path, node.outputs)
+
+    def run(values, training):
+        args, kwargs = node.arguments.fill_in(_scope(values, path, node))
+        outputs = operation_fn(operation, training=training)(*args, **kwargs)
+        values.update(zip(writes, keras.tree.flatten(outputs), strict=True))
+
+    return Step(operation, _keys(path, node.input_tensors), writes, run)
+
+
+def _keys(path, tensors):
+    return tuple((path, id(t)) for t in keras.tree.flatten(tensors))
+
+
+def _scope(values, path, node):
+    return {id(t): values[path, id(t)] for t in node.input_tensors}
+
+
+def _standardized(model, functional, inputs):
+    if isinstance(model, keras.Sequential):
+        inputs = keras.tree.map_structure(
+            lambda x: model.dtype_policy.convert_input(
+                x, model.autocast, model.input_dtype
+            ),
+            inputs,
+        )
+    return functional._standardize_inputs(inputs)
+
+
+def _can_be_kept(tensor):
+    has_mask = getattr(tensor, "_keras_mask", None) is not None
+    is_dense = isinstance(tensor, tf.Tensor) and tensor.dtype != tf.string
+    return is_dense and not has_mask
+
+
+def _is_plain(operation):
+    """Says whether a nested model does no more than run its graph."""
+    if not (isinstance(operation, keras.Model) and graph.is_graph(operation)):
+        return False
+    return not graph.overridden(operation, "__call__", "call")

@@ -1,0 +1,124 @@
+"""How does a new `fit` come to the order of data that an old one had?
+
+Each iterator over a shuffled data set comes with another order, and `fit`
+makes more of them than it reads: one at the start of an epoch, one at its
+end. So they are counted, and a resumed `fit` makes as many.
+"""
+
+from collections.abc import Callable
+
+from aet_keras._keras.sources import Source
+
+# Of one iterator: its number, the first batch, how many batches.
+Pass = tuple[int, int, int]
+
+
+class Order:
+    """Counts the iterators of one side of a `fit`, and brings them back.
+
+    Args:
+        epoch_iterator: what `fit` draws its steps from.
+    """
+
+    def __init__(self, epoch_iterator):
+        self._epochs = epoch_iterator
+        self._data = epoch_iterator._get_iterator()
+        self._made = 0
+        self._skipped = None
+        self.source = Source.of(epoch_iterator)
+        epoch_iterator._get_iterator = lambda: self
+        epoch_iterator._enumerate_iterator = self._enumerate
+
+    def __iter__(self):
+        iterator = iter(self._data)
+        self._made += 1
+        iterator._aet_place = self._made, 0
+        return iterator
+
+    @property
+    def current(self):
+        """The iterator that the next epoch goes on with, if there is one."""
+        return self._epochs._current_iterator
+
+    @property
+    def length(self) -> int | None:
+        """How many steps an epoch has, if that is known."""
+        return self._epochs.num_batches
+
+    @property
+    def state(self) -> dict:
+        """Where it is between two epochs, as one JSON dict."""
+        return {
+            "made": self._made,
+            "seen": self._epochs._steps_seen,
+            "length": self._epochs._num_batches,
+        }
+
+    def restore(
+        self, state: dict, passes: list[Pass] = (), read: Callable = None
+    ) -> None:
+        """Makes as many iterators as there were, before the first epoch.
+
+        Args:
+            state: what `state` was between two epochs.
+            passes: batches to be read on the way.
+            read: function of a batch, called for each of them in order.
+        """
+        goes_on = self._epochs.steps_per_epoch is not None and state["made"]
+        for _ in range(state["made"] - bool(goes_on)):
+            iterator = iter(self)
+            ends = [b + n for at, b, n in passes if at == self._made]
+            self._advance(iterator, max(ends, default=0), passes, read)
+            if self._made == 1 and self.source.keeps_first_order:
+                for _ in iterator:
+                    pass
+        if goes_on:
+            self._epochs._current_iterator = iter(self)
+            self._advance(self.current, state["seen"], passes, read)
+            self._epochs._steps_seen = state["seen"]
+        self._epochs._num_batches = state["length"]
+
+    def skip(self, count: int, step: Callable, done: Callable) -> None:
+        """Has the next epoch start in its middle.
+
+        Args:
+            count: int >= 1. Batches to skip.
+            step: function of an iterator, called in place of a step; it
+                reads what a step would read.
+            done: function of the iterator, called before the first real
+                step.
+        """
+        self._skipped = count, step, done
+
+    def _advance(self, iterator, count, passes, read):
+        for position in range(count):
+            batch = next(iterator)
+            for number, start, length in passes:
+                inside = start <= position < start + length
+                if number == self._made and inside:
+                    read(batch)
+
+    def _enumerate(self):
+        size = self._epochs.steps_per_execution
+        count, step, done = self._skipped or (0, None, None)
+        self._skipped = None
+        steps = type(self._epochs)._enumerate_iterator(self._epochs)
+        for begin, end, iterator in steps:
+            if begin == 0:
+                number, _ = iterator._aet_place
+                place = number, self._epochs._steps_seen - size
+                iterator._aet_place = place
+            if begin < count:
+                step(iterator)
+                continue
+            if begin == count and done is not None:
+                done(iterator)
+            yield begin, end, iterator
+
+
+def place_of(iterator) -> tuple[int, int] | None:
+    """Returns an iterator's number, and where the epoch began in it.
+
+    None if nobody counts.
+    """
+    return getattr(iterator, "_aet_place", None)

@@ -1,0 +1,56 @@
+"""How is the random state of a process written down and read back?
+
+That is Python's, NumPy's, TensorFlow's seeds of operations and its global
+generator, and the seeds of Keras. Layers keep theirs among their variables.
+"""
+
+import random
+
+import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+from tensorflow.python.eager import context
+from tensorflow.python.ops import stateful_random_ops
+
+
+def read() -> dict:
+    """Returns the random state as one JSON dict."""
+    name, keys, *rest = np.random.get_state()
+    chosen = getattr(context.context(), "_rng", None)  # seeds of operations
+    return {
+        "python": _listed(random.getstate()),
+        "numpy": [name, keys.tolist(), *rest],
+        "operations": chosen and _listed(chosen.getstate()),
+        "generators": [
+            holder and holder.state.numpy().tolist() for holder in _holders()
+        ],
+    }
+
+
+def write(state: dict) -> None:
+    """Brings back what `read` returned."""
+    random.setstate(_python_state(state["python"]))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, np.asarray(keys, "uint32"), *rest))
+    chosen = getattr(context.context(), "_rng", None)
+    if chosen is not None and state["operations"] is not None:
+        chosen.setstate(_python_state(state["operations"]))
+        context.context().clear_kernel_cache()  # eager ones hold states
+    for holder, values in zip(_holders(), state["generators"], strict=True):
+        if holder is not None and values is not None:
+            holder.state.assign(values)
+
+
+def _holders():
+    seeds = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    return seeds, stateful_random_ops.global_generator
+
+
+def _listed(state):
+    version, numbers, gauss = state
+    return [version, list(numbers), gauss]
+
+
+def _python_state(listed):
+    version, numbers, gauss = listed
+    return version, tuple(numbers), gauss

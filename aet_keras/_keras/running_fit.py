@@ -1,0 +1,99 @@
+"""What does the `fit` that is running read from, and whom does it call?
+
+`fit` keeps its iterators and its list of callbacks in local variables. Only
+its frame leads to them: a callback that has to skip batches, or to come after
+all others, has no other way.
+"""
+
+import dataclasses
+import inspect
+
+import keras
+import tensorflow as tf
+
+from aet_keras._keras.iterators import Order
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningFit:
+    """Holds the parts of a `fit` that is running.
+
+    Args:
+        train: `Order` of the training data.
+        validation: `Order` of the validation data, or None.
+        callbacks: list of the callbacks, in the order of their calls.
+    """
+
+    train: Order
+    validation: Order | None
+    callbacks: list
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "RunningFit | None":
+        """Finds the `fit` of a model that has called the caller."""
+        known = _locals_of_fit(model)
+        if known is None:
+            return None
+        validation = _validation_iterator(model, known)
+        return cls(
+            train=Order(known["epoch_iterator"]),
+            validation=validation and Order(validation),
+            callbacks=known["callbacks"].callbacks,
+        )
+
+
+def call_last(model: keras.Model, fit: RunningFit, callback) -> None:
+    """Adds a callback whose hooks come after those of all others.
+
+    In `on_train_begin` too: the list is being walked through then.
+    """
+    callback.set_params(fit.callbacks[0].params)
+    callback.set_model(model)
+    fit.callbacks.append(callback)
+
+
+def start_at(model: keras.Model, epoch: int | None) -> None:
+    """Has the `fit` whose `on_train_begin` runs start at another epoch.
+
+    Keras goes on believing in it in later `fit`s: call it with None once the
+    first epoch has begun.
+    """
+    model._initial_epoch = epoch
+
+
+def build_metrics(model: keras.Model, iterator) -> None:
+    """Makes the variables of metrics that the first step would make."""
+    batch = keras.tree.map_structure(
+        lambda spec: tf.zeros([side or 1 for side in spec.shape], spec.dtype),
+        iterator.element_spec,
+    )
+    model._symbolic_build(data_batch=batch)
+
+
+def _locals_of_fit(model):
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "fit":
+            known = frame.f_locals
+            if known.get("self") is model and "epoch_iterator" in known:
+                return known
+        frame = frame.f_back
+    return None
+
+
+def _validation_iterator(model, known):
+    """Makes what `fit` would make at its first validation, before it."""
+    if known["validation_data"] is None:
+        return None
+    if getattr(model, "_eval_epoch_iterator", None) is None:
+        model._eval_epoch_iterator = type(known["epoch_iterator"])(
+            x=known["val_x"],
+            y=known["val_y"],
+            sample_weight=known["val_sample_weight"],
+            batch_size=known["validation_batch_size"] or known["batch_size"],
+            distribute_strategy=model.distribute_strategy,
+            steps_per_execution=model.steps_per_execution,
+            steps_per_epoch=known["validation_steps"],
+            shuffle=False,
+        )
+    return model._eval_epoch_iterator

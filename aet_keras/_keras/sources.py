@@ -1,0 +1,99 @@
+"""Can the order of the data that a `fit` reads be brought back?"""
+
+import dataclasses
+
+_ARRAYS = "ArrayDataAdapter"
+_DATASET = "TFDatasetAdapter"
+_OWN_STATE = {  # operations of a `map` that write to what outlives an iterator
+    "AssignAddVariableOp",
+    "AssignSubVariableOp",
+    "AssignVariableOp",
+    "RngReadAndSkip",
+    "RngSkip",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Describes what a side of a `fit` reads its batches from.
+
+    Args:
+        reason: str or None. Why its order cannot be brought back.
+        signature: list. What it is made of, and the seeds of all that is
+            random in it; equal for the same command.
+        keeps_first_order: bool. Whether the first pass is random, and kept
+            for the later ones.
+    """
+
+    reason: str | None
+    signature: list
+    keeps_first_order: bool
+
+    @classmethod
+    def of(cls, epoch_iterator) -> "Source":
+        """Looks at what `fit` draws its steps from."""
+        kind = type(epoch_iterator.data_adapter).__name__
+        if kind not in (_ARRAYS, _DATASET):
+            return cls("they come from a generator", [kind], False)
+        data = epoch_iterator._distributed_dataset
+        if not hasattr(data, "_inputs"):
+            return cls("they are distributed by a strategy", [kind], False)
+        parts = [_Part(each) for each in _upstream(data)]
+        reasons = [part.reason for part in parts if part.reason]
+        return cls(
+            reason=reasons[0] if reasons else None,
+            signature=[part.signature for part in parts],
+            keeps_first_order=_caches_random(data),
+        )
+
+
+class _Part:
+    """One transformation of a data set."""
+
+    def __init__(self, data):
+        nodes = _nodes(data)
+        seeds = [
+            (node.attr["seed"].i, node.attr["seed2"].i)
+            for node in nodes
+            if "seed" in node.attr and "seed2" in node.attr
+        ]
+        if hasattr(data, "_seed") and hasattr(data, "_seed2"):
+            seeds.append((int(data._seed), int(data._seed2)))
+        operations = {node.op for node in nodes}
+        self.is_random = bool(seeds)
+        self.signature = [type(data).__name__, *map(list, seeds)]
+        self.reason = None
+        if "GeneratorDataset" in operations:
+            self.reason = "they come from a generator"
+        elif operations & _OWN_STATE:
+            self.reason = "a `map` in them draws from a state of its own"
+        elif (0, 0) in seeds:
+            self.reason = "they are shuffled or drawn at random without a seed"
+
+
+def _upstream(data):
+    """Lists a data set and all it is made from."""
+    found = [data]
+    for each in data._inputs():
+        found += _upstream(each)
+    return found
+
+
+def _nodes(data):
+    """Lists the operations of a data set's function, inner functions too."""
+    functions = data._functions()
+    found = []
+    for function in functions:
+        graph = function.function.graph.as_graph_def()
+        found += graph.node
+        for inner in graph.library.function:
+            found += inner.node_def
+    return found
+
+
+def _caches_random(data):
+    return any(
+        type(each).__name__ == "CacheDataset"
+        and any(_Part(below).is_random for below in _upstream(each))
+        for each in _upstream(data)
+    )

@@ -1,0 +1,135 @@
+"""What does one step of `fit` do above a cut of the model?
+
+`train_step` and `test_step` of `keras.Model` with the forward pass of the
+part below left out: optimizer, loss, metrics and loss tracker are the
+model's own.
+"""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from aet_keras._keras.halves import Cut, Halves
+
+
+class Signature:
+    """Describes a nested structure of tensors whose batch may be any size.
+
+    Args:
+        example: nested structure of tensors or arrays, `None` allowed.
+    """
+
+    def __init__(self, example):
+        self._structure = example
+        flat = keras.tree.flatten(example)
+        self._present = [leaf is not None for leaf in flat]
+        self.specs = [
+            tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
+            for leaf in flat
+            if leaf is not None
+        ]
+
+    def flatten(self, structure) -> list:
+        """Returns the leaves that are not None."""
+        flat = keras.tree.flatten(structure)
+        return [leaf for leaf in flat if leaf is not None]
+
+    def fits(self, leaves) -> bool:
+        """Says whether leaves have the example's shapes, rows aside."""
+        return len(leaves) == len(self.specs) and all(
+            spec.is_compatible_with(leaf)
+            for spec, leaf in zip(self.specs, leaves, strict=True)
+        )
+
+    def pack(self, leaves):
+        """Returns the structure of some leaves."""
+        rest = iter(leaves)
+        flat = [next(rest) if here else None for here in self._present]
+        return keras.tree.pack_sequence_as(self._structure, flat)
+
+
+def lower_function(
+    halves: Halves, cut: Cut, keys, signature: Signature, *, training: bool
+) -> Callable:
+    """Makes a function of the inputs' leaves: the tensors of some keys.
+
+    Like `Halves.compute_lower`, it gives `None` for those that cannot be kept.
+    """
+
+    def compute(*leaves):
+        inputs = signature.pack(leaves)
+        return halves.compute_lower(inputs, cut, keys, training=training)
+
+    return _compiled(halves.model, compute, signature.specs)
+
+
+def train_function(
+    halves: Halves, cut: Cut, crossing: Signature, targets: Signature
+) -> Callable:
+    """Makes a function of what crosses the cut, targets and weights.
+
+    It does what `keras.Model.train_step` does, and returns its logs.
+    """
+    model = halves.model
+
+    def step(*leaves):
+        tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
+        model._clear_losses()
+        with tf.GradientTape() as tape:
+            outputs = halves.compute_upper(tensors, cut, training=True)
+            loss = _tracked_loss(
+                model, tensors, y, outputs, sample_weight, training=True
+            )
+            loss = model.optimizer.scale_loss(loss)
+        weights = model.trainable_weights
+        gradients = tape.gradient(loss, weights)
+        model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return model.compute_metrics(tensors, y, outputs, sample_weight)
+
+    return _compiled(model, step, crossing.specs + targets.specs)
+
+
+def evaluate_function(
+    halves: Halves, cut: Cut, crossing: Signature, targets: Signature
+) -> Callable:
+    """Makes a function that does what `keras.Model.test_step` does."""
+    model = halves.model
+
+    def step(*leaves):
+        tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
+        model._clear_losses()
+        outputs = halves.compute_upper(tensors, cut, training=False)
+        _tracked_loss(model, tensors, y, outputs, sample_weight, training=False)
+        return model.compute_metrics(tensors, y, outputs, sample_weight)
+
+    return _compiled(model, step, crossing.specs + targets.specs)
+
+
+def _unpacked(leaves, crossing, targets):
+    count = len(crossing.specs)
+    y, sample_weight = targets.pack(leaves[count:])
+    return crossing.pack(leaves[:count]), y, sample_weight
+
+
+def _tracked_loss(model, tensors, y, outputs, sample_weight, *, training):
+    loss = model._compute_loss(
+        x=tensors,
+        y=y,
+        y_pred=outputs,
+        sample_weight=sample_weight,
+        training=training,
+    )
+    rows = tf.shape(tensors[0])[0]
+    model._loss_tracker.update_state(loss, sample_weight=rows)
+    return loss
+
+
+def _compiled(model, function, specs):
+    if model.run_eagerly:
+        return function
+    return tf.function(
+        tf.autograph.experimental.do_not_convert(function),
+        input_signature=specs,
+        jit_compile=model.jit_compile,
+    )

@@ -1,0 +1,103 @@
+"""Where do the rows of one array lie while there come more and more?"""
+
+import errno
+import os
+import tempfile
+
+import numpy as np
+
+from aet_keras.backbones._room import Room
+from aet_keras.errors import CacheFull
+
+_FIRST_ROWS = 256
+
+
+class Column:
+    """Rows of equal shape, in memory or in a file, read by their numbers.
+
+    Args:
+        room: `Room` to take from.
+        dtype: NumPy dtype the rows are kept in.
+        shape: tuple of ints. Shape of one row.
+        expected: int >= 0. How many rows will come, if known; else 0.
+
+    Raises:
+        CacheFull: if there is no room, now or when rows are added.
+    """
+
+    def __init__(self, room: Room, dtype, shape, *, expected: int = 0):
+        self.count = 0
+        self.is_on_disk = False
+        self._room = room
+        self._file = None
+        self._rows = np.empty((0, *shape), dtype)
+        self._grow(expected or _FIRST_ROWS, self._rows.dtype)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What the rows are kept in."""
+        return self._rows.dtype
+
+    @property
+    def byte_count(self) -> int:
+        """How many bytes its rows take."""
+        return self._rows[: self.count].nbytes
+
+    def append(self, rows: np.ndarray) -> None:
+        """Adds some rows at the end."""
+        end = self.count + len(rows)
+        if end > len(self._rows):
+            self._grow(max(end, 2 * len(self._rows)), self.dtype)
+        self._rows[self.count : end] = rows
+        self.count = end
+
+    def widen(self, dtype) -> None:
+        """Keeps the rows in another dtype from now on."""
+        self._grow(len(self._rows), np.dtype(dtype))
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Returns a copy of the rows of these numbers."""
+        return np.asarray(self._rows[rows])
+
+    def all(self) -> np.ndarray:
+        """Returns all rows, not copied."""
+        return self._rows[: self.count]
+
+    def _grow(self, length, dtype):
+        """Moves the rows to where there is room for more, or for wider ones."""
+        row = int(np.prod(self._rows.shape[1:])) * dtype.itemsize
+        held, new = self._rows.nbytes, length * row
+        was_on_disk = self.is_on_disk
+        if not was_on_disk and self._room.take_memory(new):
+            fresh, file = np.empty((length, *self._rows.shape[1:]), dtype), None
+        elif self._room.take_disk(new):
+            fresh, file = self._mapped(length, dtype)
+        else:
+            raise CacheFull(f"no room for {new / 1e6:.2g} MB of features")
+        fresh[: self.count] = self._rows[: self.count]
+        self._rows, self._file = fresh, file
+        self.is_on_disk = file is not None
+        self._room.give_back(held, disk=was_on_disk)
+
+    def _mapped(self, length, dtype):
+        # Unlinked where the system can: a killed run leaves nothing behind.
+        file = tempfile.TemporaryFile(
+            dir=self._room.folder, prefix="aet-features-"
+        )
+        shape = (length, *self._rows.shape[1:])
+        _reserve(file, int(np.prod(shape)) * dtype.itemsize)
+        return np.memmap(file, dtype, "w+", shape=shape), file
+
+
+def _reserve(file, size):
+    """Takes the blocks now: a full disk kills who writes to a mapped file."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+            return  # this file system cannot say
+        raise CacheFull(
+            f"no room for {size / 1e6:.2g} MB of features on the disk"
+        ) from error

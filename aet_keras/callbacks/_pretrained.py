@@ -1,0 +1,49 @@
+"""Which groups of the user's model are pretrained?"""
+
+from collections.abc import Sequence
+
+import keras
+
+from aet_keras import _check as check
+from aet_keras import backbones
+
+
+def check_one_way(owner: object, groups, backbone) -> None:
+    """Raises a ValueError if both `groups` and `backbone` are given."""
+    if groups is not None and backbone is not None:
+        raise ValueError(
+            f"{check.owner_name(owner)}: give `groups` or `backbone`, not "
+            "both, because groups say already what is pretrained. Drop one."
+        )
+
+
+def pretrained_groups(
+    owner: object,
+    model: keras.Model,
+    *,
+    groups: Sequence | None,
+    backbone: keras.layers.Layer | str | None,
+) -> tuple[backbones.Group, ...]:
+    """Returns the groups of the backbone, stem to head.
+
+    A backbone without a head is one throughout.
+
+    Raises:
+        ValueError: if there is nothing below a head, or all is one group,
+            which may be a new model as well.
+    """
+    if groups is not None:
+        return backbones.as_groups(model, groups)
+    found = backbones.group_layers(model, backbone=backbone)
+    below = tuple(group for group in found if group.name != "head")
+    if len(found) < 2 or not any(map(_has_weights, below)):
+        raise ValueError(
+            f"{check.owner_name(owner)}: a model must have a head above at "
+            f"least one group with weights. Received: {model.name}, without "
+            "one. Give `groups=` or `backbone=`."
+        )
+    return below
+
+
+def _has_weights(group):
+    return any(getattr(layer, "weights", ()) for layer in group.layers)

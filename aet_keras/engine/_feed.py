@@ -1,0 +1,164 @@
+"""Which rows does the next step run on, and are they the user's own?"""
+
+import numpy as np
+
+from aet_keras.engine._guards import Unsafe
+from aet_keras.engine._side import Side
+
+# `drop_remainder` leaves other rows out in each epoch, fewer than a batch of
+# them. More new rows than that, or more in one batch than this share (but
+# one), mean that the rows themselves change.
+_NEW_RATIO = 0.1
+
+
+class Feed:
+    """Records the passes over a data set, or replays them.
+
+    A pass that replays takes one real batch first: if its rows are known the
+    rest is replayed, in the recorded order if the batch is the recorded
+    first one, else freshly shuffled.
+
+    Args:
+        side: `Side`.
+        shuffles: bool. Whether the rows may come in another order.
+    """
+
+    def __init__(self, side: Side, *, shuffles: bool):
+        self.side = side
+        self.shuffles = shuffles
+        self._sizes: list[int] = []
+        # Where recorded batches come from, so that a resumed run finds them.
+        self.place = None
+        self._passes: list[list] = []
+        self._order = iter(())
+        self._new_count = 0
+        self._is_whole = False
+
+    def begin(self, cut, tag, keys, *, batch_count=0, seed=0) -> None:
+        """Starts a pass.
+
+        Args:
+            cut: `Cut` of the steps.
+            tag: what a step function is made for: the trainable map.
+            keys: what to record, if there is no record.
+            batch_count: int >= 0. How many batches will come, if known.
+            seed: of the order.
+        """
+        self._cut, self._tag, self._keys = cut, tag, keys
+        self._batch_count, self._seed = batch_count, seed
+        self.is_recording = self.side.record is None
+        self._is_open = False
+        if self.is_recording:
+            self._sizes = []
+            self._new_count = 0
+            self._is_whole = False
+
+    def end(self) -> None:
+        """Notes that the data set has no more batches."""
+        self._is_whole = True
+
+    @property
+    def wants_batch(self) -> bool:
+        """Whether the next step needs a batch of the data set itself."""
+        return self.is_recording or not self._is_open
+
+    @property
+    def state(self) -> dict:
+        """What a resumed run has to know to record the same again."""
+        return {
+            "sizes": self._sizes,
+            "new_count": self._new_count,
+            "is_whole": self._is_whole,
+            "passes": self._passes,
+        }
+
+    @state.setter
+    def state(self, state: dict) -> None:
+        self._sizes = list(state["sizes"])
+        self._new_count = state["new_count"]
+        self._is_whole = state["is_whole"]
+        self._passes = [list(each) for each in state["passes"]]
+
+    def record_again(self, batch, cut, keys) -> None:
+        """Records a batch that an interrupted run had recorded."""
+        only = None
+        if self.side.record is not None and (
+            self.side.record.count >= sum(self._sizes)
+        ):
+            rows = self.side.find(batch)
+            only = [i for i, row in enumerate(rows) if row is None]
+        expected = sum(self._sizes)
+        self.side.add(batch, cut, keys, expected=expected, only=only)
+
+    def step(self, batch):
+        """Runs the next step, and returns its logs.
+
+        Raises:
+            StopIteration: if the pass is over.
+            Unsafe: if replay would change the result; nothing has moved.
+            CacheFull: if there is no room for what is to be recorded.
+        """
+        if self.is_recording:
+            return self._record(batch)
+        if not self._is_open:
+            return self._open(batch)
+        return self.side.replay(next(self._order), self._cut, self._tag)
+
+    def _record(self, batch):
+        self._sizes.append(self.side.row_count(batch))
+        self._is_whole = len(self._sizes) == self._batch_count
+        if len(self._sizes) == 1:
+            self._passes = [[self.place, 0]]
+        self._passes[-1][1] += 1
+        return self.side.run(
+            batch,
+            self._cut,
+            self._tag,
+            keys=self._keys,
+            expected=self._batch_count * self._sizes[0],
+        )
+
+    def _open(self, batch):
+        if not self._is_whole:
+            raise Unsafe("the recorded pass was not a whole one")
+        rows = self.side.find(batch)
+        in_order = rows == list(range(self._sizes[0]))
+        if not in_order:
+            self._check_known(rows)
+        self.side.check(batch, rows, self._cut)
+        self._order = self._rest(rows, in_order)
+        self._is_open = True
+        new = [i for i, row in enumerate(rows) if row is None]
+        if not new:
+            return self.side.replay(rows, self._cut, self._tag)
+        self._passes.append([self.place, 1])
+        return self.side.run(
+            batch, self._cut, self._tag, keys=self.side.held_keys, only=new
+        )
+
+    def _check_known(self, rows):
+        if len(rows) not in self._sizes:
+            raise Unsafe("the batches change in size")
+        new = sum(row is None for row in rows)
+        self._new_count += new
+        has_dropped = len(set(self._sizes)) == 1
+        if new and not (
+            has_dropped
+            and self._new_count < len(rows)
+            and new <= max(1, _NEW_RATIO * len(rows))
+        ):
+            raise Unsafe("rows change from epoch to epoch (augmentation)")
+        if not self.shuffles:
+            raise Unsafe("its rows come in another order")
+
+    def _rest(self, rows, in_order):
+        """Returns an iterator over the rows of each batch but the first."""
+        known = [row for row in rows if row is not None]
+        rest = np.setdiff1d(np.arange(self.side.record.count), known)
+        if not in_order:
+            rest = np.random.default_rng(self._seed).permutation(rest)
+        sizes = list(self._sizes)
+        sizes.remove(len(rows))
+        ends = np.cumsum(sizes, dtype=int)
+        parts = np.split(rest, ends)[: len(ends)]
+        return iter([part for part in parts if len(part)])

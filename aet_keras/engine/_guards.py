@@ -1,0 +1,49 @@
+"""Where would replaying what a prefix put out change the result?"""
+
+import keras
+import tensorflow as tf
+
+from aet_keras._keras import functions, graph, strategy
+
+# What replayed batches do not go through.
+_BYPASSED = (
+    "__call__",
+    "call",
+    "compute_loss",
+    "compute_metrics",
+    "make_test_function",
+    "make_train_function",
+    "test_step",
+    "train_step",
+)
+
+
+def reason_of_model(model: keras.Model) -> str | None:
+    """Says why the prefix of a model cannot be cached, or None."""
+    if not graph.is_graph(model):
+        return f"{type(model).__name__} is subclassed and hides its graph"
+    own = graph.overridden(model, *_BYPASSED)
+    if own:
+        return f"the model has its own `{own[0]}`, which replay would pass by"
+    if strategy.is_distributed(model):
+        return "the model is distributed by a strategy"
+    return None
+
+
+def check_iterator(iterator) -> None:
+    """Raises an `Unsafe` if a pass must not be left before its end."""
+    if functions.has_queue(iterator):
+        raise Unsafe("a `PyDataset` with workers has to be read to its end")
+
+
+def check_leaves(leaves) -> None:
+    """Raises an `Unsafe` if a batch is not made of rows of dense tensors."""
+    dense = all(isinstance(leaf, tf.Tensor) for leaf in leaves)
+    if not dense or any(leaf.shape.rank == 0 for leaf in leaves):
+        raise Unsafe("the batches are not made of rows of dense tensors")
+    if len({int(leaf.shape[0]) for leaf in leaves}) > 1:
+        raise Unsafe("the tensors of a batch differ in their rows")
+
+
+class Unsafe(Exception):
+    """Says why a cache must turn itself off."""

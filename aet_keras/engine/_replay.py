@@ -1,0 +1,296 @@
+"""When does a `fit` record what its frozen prefix puts out, and replay it?"""
+
+import hashlib
+import weakref
+
+import numpy as np
+
+from aet_keras._keras import functions, iterators, steps
+from aet_keras._keras.halves import Halves
+from aet_keras.engine._feed import Feed
+from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
+from aet_keras.engine._head import DenseHead
+from aet_keras.engine._reach import Reach
+from aet_keras.engine._side import Side
+from aet_keras.errors import CacheFull
+
+
+class Replay:
+    """Stands in for the train and the test function of one `fit`.
+
+    Args:
+        model: the model; its groups are under control already.
+        groups: those groups, stem to head.
+        cache: makes records and sums of rows (`backbones.FeatureCache`).
+        seed: int. Of the order of replayed rows.
+    """
+
+    # What a resumed run has to know too, records left out.
+    learns = (
+        "_tests_are_replayed",
+        "_told",
+        "_wasted_count",
+        "is_on",
+        "seed",
+        "sentences",
+    )
+
+    def __init__(self, model, groups, cache, seed: int):
+        self._model = model
+        self._groups = groups
+        self.seed = seed
+        self.cached_count = 0
+        self.sentences: list[str] = []
+        reason = reason_of_model(model)
+        self.is_on = reason is None
+        if reason is not None:
+            self.sentences.append(f"no cache: {reason}")
+            return
+        self._halves = halves = Halves(model)
+        self._reach = Reach(halves, groups)
+        train = Side(halves, cache, steps.train_function, training=True)
+        test = Side(halves, cache, steps.evaluate_function, training=False)
+        self._train = Feed(train, shuffles=True)
+        self._test = Feed(test, shuffles=False)
+        self._cut = self._plain_train = None
+        self._sums = {}
+        self._wasted_count = 0
+        self._told = set()
+        self._iterator = self._earlier = self._validated = None
+        self._tests_are_replayed = True
+        self._plain_test = functions.own_test_function(model)
+        self._fit = functions.current_fit(model)
+
+    def begin_epoch(self, epoch: int, trainable, *, batch_count, is_last):
+        """Chooses how the epoch runs: plainly, recorded or replayed."""
+        if not self.is_on:
+            return
+        self._cut = self._reach.cut()
+        self._plain_train = None
+        self._earlier, self._iterator = self._iterator, None
+        self.cached_count = self._reach.leading(self._cut)
+        self._say_obstacle(trainable)
+        self._sort_out_records()
+        is_worth_it = self._train.side.record is not None or not is_last
+        if not (self.cached_count and is_worth_it):
+            self.cached_count = 0
+            self._leave()
+            return
+        self._begin = {
+            "cut": self._cut,
+            "tag": tuple(trainable),
+            "keys": self._reach.keys(self._cut, self.cached_count),
+        }
+        self._begin_train = {
+            **self._begin,
+            "batch_count": batch_count,
+            "seed": (self.seed, epoch),
+        }
+        self._train.begin(**self._begin_train)
+        self._model.train_function = self._run_train
+        self._model.test_function = self._run_test
+        if self._train.is_recording:
+            self._say_recording()
+
+    def solve_head(self) -> bool:
+        """Solves the head on what was recorded, where that can be done.
+
+        Returns:
+            Whether the head has better weights now.
+        """
+        if not self.is_on:
+            return False
+        sides = self._train.side, self._test.side
+        cut = self._reach.cut()
+        if any(side.record is None for side in sides) or self._is_stale(cut):
+            return False
+        head = DenseHead.of(self._halves, cut)
+        if head is None or not all(side.has(cut) for side in sides):
+            return False
+        rows = [head.rows(*side.recorded(cut.keys[0])) for side in sides]
+        sentence = head.solve(*rows)
+        if sentence is not None:
+            self.sentences.append(sentence)
+        return sentence is not None
+
+    def release(self) -> None:
+        """Lets the model make its own functions again, and frees the cache."""
+        if self.is_on:
+            self._leave()
+            self._forget()
+
+    def _say_recording(self):
+        first, last = self._groups[0], self._groups[self.cached_count - 1]
+        names = first.name if first is last else f"{first.name} to {last.name}"
+        self.sentences.append(f"records what {names} put out")
+
+    def _say_obstacle(self, trainable):
+        why = self._reach.obstacle(self._cut, trainable)
+        if why is None or why in self._told:
+            return
+        self._told.add(why)
+        reach = "nothing"
+        if self.cached_count:
+            top = self._groups[self.cached_count - 1].name
+            reach = f"no further than {top}"
+        self.sentences.append(f"caches {reach}: {why}")
+
+    def _sort_out_records(self):
+        """Drops what the cut of this epoch cannot use."""
+        keys = self._reach.keys(self._cut, self.cached_count)
+        for feed in (self._train, self._test):
+            if feed.side.has(self._cut):
+                feed.side.keep_only(keys)
+            else:
+                feed.side.forget()
+
+    def _check_weights(self):
+        """Records again if frozen weights were written since the record.
+
+        At the first step, not at the start of an epoch: a callback that
+        begins its epoch after ours may write them.
+        """
+        if self._train.is_recording:
+            self._sums = _sums_of(self._reach.layers(self._cut))
+            return
+        if not self._is_stale(self._cut):
+            self._wasted_count = 0
+            return
+        self._wasted_count += 1
+        if self._wasted_count > 1:
+            raise Unsafe("frozen weights are written in every epoch")
+        self.sentences.append("frozen weights were written: records again")
+        self._forget()
+        self._train.begin(**self._begin_train)
+        self._sums = _sums_of(self._reach.layers(self._cut))
+
+    def _is_stale(self, cut):
+        """Whether weights below a cut are not what they were recorded with."""
+        sums = _sums_of(self._reach.layers(cut))
+        return not sums.items() <= self._sums.items()
+
+    def _forget(self):
+        self._train.side.forget()
+        self._test.side.forget()
+
+    def _leave(self):
+        """Gives the model functions of its own."""
+        if self._model.train_function == self._run_train:
+            functions.rebuild_train_function(self._model)
+        if self._model.test_function == self._run_test:
+            self._model.test_function = self._plain_test
+
+    def _turn_off(self, reason):
+        self.sentences.append(f"no cache: {reason}")
+        self._leave()
+        self._forget()
+        self.is_on = False
+        self.cached_count = 0
+
+    def _is_foreign(self):
+        """Whether another `fit` runs, because ours was interrupted."""
+        if functions.current_fit(self._model) is self._fit:
+            return False
+        self.release()
+        self.is_on = False
+        return True
+
+    def _run_train(self, iterator):
+        if self._is_foreign():
+            return self._model.train_function(iterator)
+        if not functions.is_of_fit(iterator):  # `train_on_batch`
+            if self._plain_train is None:
+                self._plain_train = functions.make_train_function(self._model)
+            return self._plain_train(iterator)
+        return self._several(self._train_step, iterator)
+
+    def skip(self, iterator) -> None:
+        """Does to the record what a step does, and trains nothing."""
+        if not (self.is_on and self.cached_count):
+            next(iterator)
+            return
+        self._train.side.is_skipping = True
+        try:
+            self._train_step(iterator)
+        finally:
+            self._train.side.is_skipping = False
+
+    def _train_step(self, iterator):
+        if not self.is_on:
+            return self._model.train_function(iter([next(iterator)]))
+        is_first = self._iterator is None
+        self._iterator = weakref.ref(iterator)
+        batch = None
+        try:
+            if is_first:
+                self._train.place = iterators.place_of(iterator)
+                self._check_pass(iterator)
+            if self._train.wants_batch:
+                batch = self._next(iterator)
+            return self._train.step(batch)
+        except (Unsafe, CacheFull) as error:
+            self._turn_off(str(error))
+        batch = next(iterator) if batch is None else batch
+        return self._model.train_function(iter([batch]))
+
+    def _check_pass(self, iterator):
+        if self._earlier is not None and self._earlier() is iterator:
+            raise Unsafe("`steps_per_epoch` splits the data set")
+        check_iterator(iterator)
+        self._check_weights()
+
+    def _next(self, iterator):
+        try:
+            return next(iterator)
+        except StopIteration:
+            self._train.end()
+            raise
+
+    def _run_test(self, iterator):
+        if self._is_foreign():
+            return self._plain_test(iterator)
+        batch_count = functions.own_validation(self._model, iterator)
+        if batch_count is None or not self._tests_are_replayed:
+            return self._plain_test(iterator)
+        if self._validated is None or self._validated() is not iterator:
+            self._validated = weakref.ref(iterator)
+            self._test.place = iterators.place_of(iterator)
+            self._test.begin(**self._begin, batch_count=batch_count)
+        return self._several(self._test_step, iterator)
+
+    def _test_step(self, iterator):
+        batch = None
+        if not self._tests_are_replayed or self._test.wants_batch:
+            batch = next(iterator)
+        try:
+            if self._tests_are_replayed:
+                check_iterator(iterator)
+                return self._test.step(batch)
+        except (Unsafe, CacheFull) as error:
+            self.sentences.append(f"validation is not cached: {error}")
+            self._tests_are_replayed = False
+            self._test.side.forget()
+        return self._plain_test(iter([batch]))
+
+    def _several(self, step, iterator):
+        """Runs as many steps as `steps_per_execution` asks for."""
+        logs = None
+        for _ in range(self._model.steps_per_execution):
+            try:
+                logs = step(iterator)
+            except StopIteration:
+                break
+        if logs is None:
+            raise StopIteration
+        return logs
+
+
+def _sums_of(layers):
+    """Returns a sum of the weights of each layer, by its id."""
+    sums = {}
+    for layer in layers:
+        found = hashlib.sha1(usedforsecurity=False)
+        for weight in layer.weights:
+            found.update(np.ascontiguousarray(weight.numpy()))
+        sums[id(layer)] = found.digest()
+    return sums

@@ -1,0 +1,239 @@
+"""How is one side of a `fit`, training or validation, recorded and replayed?"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aet_keras._keras.halves import Cut, Halves, LossBelow
+from aet_keras._keras.steps import Signature, lower_function
+from aet_keras.engine import _guards
+
+# Rounding aside, equal rows must give equal features in any batch.
+_TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
+
+
+class Side:
+    """Runs steps of one kind, on fresh batches or on recorded features.
+
+    Args:
+        halves: `Halves` of the model.
+        cache: makes records and sums of rows: `new_record`, `digests`.
+        make_step: function of `(halves, cut, crossing, targets)` that makes
+            the step above a cut.
+        training: bool. What layers are told.
+    """
+
+    def __init__(
+        self, halves: Halves, cache, make_step: Callable, *, training: bool
+    ):
+        self._halves = halves
+        self._cache = cache
+        self._make_step = make_step
+        self._training = training
+        self._lowers = {}
+        self._steps = {}
+        self._inputs = self._targets = None
+        self.is_skipping = False  # record as asked, but run no step
+        self.record = None
+        self.keys = self._asked = ()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops the record."""
+        self.record = None
+        self.keys = ()
+        self._dtypes = []
+        self._is_checked = False
+
+    def has(self, cut: Cut) -> bool:
+        """Says whether all that crosses a cut is recorded."""
+        if self.record is None:
+            return False
+        places = {key: i for i, key in enumerate(self.keys)}
+        return all(
+            key in places and self.record.has(places[key]) for key in cut.keys
+        )
+
+    def keep_only(self, keys) -> None:
+        """Frees the room of features that no cut will ask for any more."""
+        for position, key in enumerate(self.keys):
+            if key not in keys:
+                self.record.drop(position)
+
+    def run(self, batch, cut: Cut, tag, *, keys, expected=0, only=None):
+        """Runs a step on a batch of the data set, and records the batch.
+
+        Args:
+            batch: what the iterator gave.
+            cut: where the step is cut.
+            tag: what the step function was made for; another one is made
+                where it differs.
+            keys: tuple of `Key`. What to record; the cut's own come first.
+            expected: int >= 0. Rows that are to come, 0 if not known.
+            only: optional list of int. The rows to record; all if not given.
+
+        Returns:
+            The logs.
+        """
+        x, targets = self._read(batch)
+        features = self._features(x, cut, keys)
+        self._append(x, targets, features, cut, expected, only)
+        crossing = [features[key] for key in cut.keys]
+        return self._step(cut, tag, crossing)(*crossing, *targets)
+
+    @property
+    def held_keys(self):
+        """The keys of the features that were not dropped."""
+        held = enumerate(self.keys)
+        return tuple(key for place, key in held if self.record.has(place))
+
+    def add(self, batch, cut: Cut, keys, *, expected=0, only=None) -> None:
+        """Records a batch as `run` does, and runs no step."""
+        x, targets = self._read(batch)
+        features = self._features(x, cut, keys)
+        self._append(x, targets, features, cut, expected, only)
+
+    def replay(self, rows, cut: Cut, tag):
+        """Runs a step on some rows of the record, and returns the logs."""
+        places = {key: i for i, key in enumerate(self.keys)}
+        columns = [places[key] for key in cut.keys]
+        target_columns = range(len(self.keys), len(self.record.columns))
+        arrays = self.record.take(rows, [*columns, *target_columns])
+        crossing = [
+            tf.cast(tf.convert_to_tensor(array), self._dtypes[column])
+            for array, column in zip(arrays, columns, strict=False)
+        ]
+        targets = [tf.convert_to_tensor(a) for a in arrays[len(columns) :]]
+        return self._step(cut, tag, crossing)(*crossing, *targets)
+
+    def recorded(self, key):
+        """Returns all recorded features of a key, targets and weights.
+
+        Targets or weights that there are none of are `None`.
+        """
+        arrays = [column and column.all() for column in self.record.columns]
+        y, sample_weight = self._targets.pack(arrays[len(self.keys) :])
+        return arrays[self.keys.index(key)], y, sample_weight
+
+    def row_count(self, batch) -> int:
+        """Returns how many rows a batch has."""
+        inputs, _ = self._read(batch)
+        return int(inputs[0].shape[0])
+
+    def find(self, batch):
+        """Returns the numbers of a batch's rows in the record, or Nones."""
+        x, targets = self._read(batch)
+        return self.record.find(self._cache.digests(_arrays([*x, *targets])))
+
+    def check(self, batch, rows, cut: Cut) -> None:
+        """Raises an `Unsafe` if known rows give other features now.
+
+        Once a record: what no flag shows (a layer that mixes the rows of a
+        batch, or draws without a seed) shows here.
+        """
+        if self._is_checked:
+            return
+        self._is_checked = True
+        x, _ = self._read(batch)
+        known = [i for i, row in enumerate(rows) if row is not None]
+        traced = (cut, self._asked) in self._lowers
+        fresh = self._features(x, cut, self._asked if traced else cut.keys)
+        places = {key: i for i, key in enumerate(self.keys)}
+        columns = [places[key] for key in cut.keys]
+        held = self.record.take([rows[i] for i in known], columns)
+        for key, old in zip(cut.keys, held, strict=True):
+            tolerance = _TOLERANCE.get(str(old.dtype), 1e-4)
+            new = fresh[key].numpy()[known].astype("float64")
+            size = max(1e-12, np.abs(new).max(initial=0.0))
+            error = np.abs(new - old.astype("float64")).max(initial=0.0)
+            if not error <= tolerance * size:
+                raise _guards.Unsafe(
+                    "the frozen layers give other features for the same rows: "
+                    "one of them draws at random or mixes the rows of a batch"
+                )
+
+    def _read(self, batch):
+        """Returns the leaves of the inputs, and of targets and weights."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        if self._inputs is None:
+            _guards.check_leaves(_present((x, y, sample_weight)))
+            self._inputs = Signature(x)
+            self._targets = Signature((y, sample_weight))
+        inputs = self._inputs.flatten(x)
+        targets = self._targets.flatten((y, sample_weight))
+        _guards.check_leaves([*inputs, *targets])
+        if not (self._inputs.fits(inputs) and self._targets.fits(targets)):
+            raise _guards.Unsafe("the rows differ in their shapes")
+        return inputs, targets
+
+    def _features(self, x, cut, keys):
+        """Returns a dict from keys to features, None if they cannot be kept."""
+        if (cut, keys) not in self._lowers:
+            self._lowers[cut, keys] = lower_function(
+                self._halves, cut, keys, self._inputs, training=self._training
+            )
+        try:
+            found = self._lowers[cut, keys](*x)
+        except LossBelow as error:
+            raise _guards.Unsafe(f"below the cut {error}") from error
+        features = dict(zip(keys, found, strict=True))
+        for key, tensor in features.items():
+            if tensor is not None and not _has_rows(tensor, len(x[0])):
+                features[key] = None
+        if any(features[key] is None for key in cut.keys):
+            raise _guards.Unsafe(
+                "what the frozen layers put out has a mask, or is not a dense "
+                "tensor with one row for each row of the batch"
+            )
+        return features
+
+    def _append(self, x, targets, features, cut, expected, only):
+        arrays = {k: f.numpy() for k, f in features.items() if f is not None}
+        if self.record is None:
+            self._asked = tuple(features)
+            self._start(arrays, _arrays(targets), cut, expected)
+            self._dtypes = [features[key].dtype for key in self.keys]
+        for place, key in enumerate(self.keys):
+            if key not in arrays:
+                self.record.drop(place)
+        digests = self._cache.digests(_arrays([*x, *targets]))
+        columns = [arrays.get(key) for key in self.keys] + _arrays(targets)
+        if only is not None:
+            digests = [digests[i] for i in only]
+            columns = [None if c is None else c[only] for c in columns]
+        self.record.append(digests, columns)
+
+    def _start(self, arrays, targets, cut, expected):
+        self.keys = tuple(arrays)
+        raw = self._halves.inputs
+        self.record = self._cache.new_record(
+            [*arrays.values(), *targets],
+            feature_count=len(arrays),
+            required=len(cut.keys),
+            exact=[i for i, key in enumerate(self.keys) if key in raw],
+            expected=expected,
+        )
+
+    def _step(self, cut, tag, crossing):
+        if self.is_skipping:
+            return lambda *_: None
+        if (cut, tag) not in self._steps:
+            self._steps[cut, tag] = self._make_step(
+                self._halves, cut, Signature(crossing), self._targets
+            )
+        return self._steps[cut, tag]
+
+
+def _has_rows(tensor, count):
+    return tensor.shape.rank and tensor.shape[0] == count
+
+
+def _present(structure):
+    flat = keras.tree.flatten(structure)
+    return [leaf for leaf in flat if leaf is not None]
+
+
+def _arrays(tensors):
+    return [tensor.numpy() for tensor in tensors]

@@ -1,0 +1,138 @@
+"""How is the user's own model adapted in one call?"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import keras
+
+from aet_keras import _check as check
+from aet_keras import callbacks as parts
+from aet_keras.engine import Change
+
+_PATIENCE_EPOCHS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Holds what a call of `fine_tune` did.
+
+    Args:
+        model: the `keras.Model`, with the best epoch's weights.
+        history: dict from str to list of floats, one an epoch.
+        best_epoch: int. Counted from 1; 0 means the weights it began with.
+        group_names: tuple of str, stem to head, the head left out.
+        trained_groups: list of tuples of bools, one an epoch.
+        events: list of `(epoch, Change)`.
+        cache_events: list of `(epoch, str)`.
+        stopped: str or None. Why it ended before the last epoch.
+        seconds: float. What `fit` took.
+
+    Example: see `fine_tune`.
+
+    >>> aet_keras.training.Run.__dataclass_fields__["best_epoch"].name
+    'best_epoch'
+    """
+
+    model: keras.Model
+    history: dict[str, list[float]]
+    best_epoch: int
+    group_names: tuple[str, ...]
+    trained_groups: list[tuple[bool, ...]]
+    events: list[tuple[int, Change]]
+    cache_events: list[tuple[int, str]]
+    stopped: str | None
+    seconds: float
+
+
+def fine_tune(
+    model: keras.Model,
+    train,
+    *,
+    validation_data,
+    epochs: int = 20,
+    freezing: parts.ElasticFreezing | None = None,
+    rate: parts.AdaptiveLearningRate | None = None,
+    best: parts.KeepBest | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **fit_arguments,
+) -> Run:
+    """Adapts a compiled model to new data: the whole recipe in one call.
+
+    It is `model.fit` with three callbacks, and can be written so: groups thaw
+    as validation asks, the rate follows, the best weights are kept, and the
+    run stops when nothing has become better for five epochs since the last
+    thaw.
+
+    Args:
+        model: a compiled `keras.Model` with a head for the new task, as in
+            Keras's transfer-learning guide; what is frozen in it makes no
+            difference. The rate it was compiled with is the head's.
+        train: what `fit` takes as `x`, or a tuple `(x, y)` or
+            `(x, y, sample_weight)` of arrays.
+        validation_data: as in `fit`. What decisions are made on.
+        epochs: int >= 1. The most there will be. Defaults to `20`.
+        freezing: optional `ElasticFreezing`, to set what it does.
+        rate: optional `AdaptiveLearningRate`.
+        best: optional `KeepBest`. Defaults to one that watches `val_loss` and
+            stops after five epochs without a better one.
+        callbacks: more callbacks; they come after ours.
+        **fit_arguments: other arguments of `fit`, such as `batch_size`,
+            `class_weight` and `verbose`.
+
+    Returns:
+        `Run`. The model in it is the one that was given.
+
+    Raises:
+        ValueError: if the model is not compiled, or cannot be steered; the
+            sentence says what to do.
+
+    Example:
+
+    >>> x, y = np.ones((8, 4)), np.ones((8, 1))
+    >>> backbone = keras.Sequential(
+    ...     [keras.layers.Dense(4), keras.layers.Dense(4)], name="old"
+    ... )
+    >>> model = keras.Sequential(
+    ...     [keras.Input((4,)), backbone, keras.layers.Dense(1)]
+    ... )
+    >>> model.compile("adam", "mse")
+    >>> run = aet_keras.fine_tune(
+    ...     model, (x, y), validation_data=(x, y), epochs=3, verbose=0
+    ... )
+    >>> len(run.history["val_loss"]), run.trained_groups[0]
+    (3, (False, False))
+    """
+    freezing = parts.ElasticFreezing() if freezing is None else freezing
+    rate = parts.AdaptiveLearningRate() if rate is None else rate
+    if best is None:
+        best = parts.KeepBest(patience_epochs=_PATIENCE_EPOCHS)
+    check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)
+    history = keras.callbacks.History()
+    if isinstance(train, tuple):
+        names = ("x", "y", "sample_weight")
+        fit_arguments.update(zip(names, train, strict=False))
+    else:
+        fit_arguments["x"] = train
+    begun = time.perf_counter()
+    try:
+        model.fit(
+            validation_data=validation_data,
+            epochs=epochs,
+            callbacks=[freezing, rate, best, history, *callbacks],
+            **fit_arguments,
+        )
+    except KeyboardInterrupt:
+        best.restore()  # what was learned is not lost
+        raise
+    return Run(
+        model=model,
+        history=history.history,
+        best_epoch=best.best_epoch,
+        group_names=freezing.group_names,
+        trained_groups=freezing.history,
+        events=freezing.events,
+        cache_events=freezing.cache_events,
+        stopped=best.stopped,
+        seconds=time.perf_counter() - begun,
+    )

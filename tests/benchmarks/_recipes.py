@@ -1,0 +1,156 @@
+"""What does each way of adapting MobileNetV2 to photos look like?
+
+A row is a function of `(data, epochs, watch)` that returns the model and what
+its callbacks did.
+"""
+
+import functools
+
+import _machine
+import keras
+
+import aet_keras
+from aet_keras import callbacks, policies
+
+WEIGHTS = _machine.DATA / "mobilenetv2_imagenet_notop.weights.h5"
+
+
+def build(learning_rate, backbone_training=None):
+    """Returns the compiled model of Keras's guide, and its backbone."""
+    base = aet_keras.backbones.load_backbone(
+        "MobileNetV2", weights=str(WEIGHTS), image_size=(96, 96)
+    )
+    pixels = keras.Input((96, 96, 3))
+    x = aet_keras.backbones.preprocess("MobileNetV2", pixels)
+    x = base(x, training=backbone_training)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dropout(0.2)(x)
+    x = keras.layers.Dense(10, activation="softmax")(x)
+    model = keras.Model(pixels, x)
+    compile_model(model, learning_rate)
+    return model, base
+
+
+def compile_model(model, learning_rate):
+    """Compiles as the guide does."""
+    model.compile(
+        keras.optimizers.Adam(learning_rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+
+
+def fit(model, data, epochs, *watchers):
+    """Fits without printing."""
+    train, validation = data
+    model.fit(
+        train,
+        validation_data=validation,
+        epochs=epochs,
+        verbose=0,
+        shuffle=False,
+        callbacks=list(watchers),
+    )
+
+
+def in_two_fits(
+    data, epochs, watch, *, head_epochs, rates, fixes_bn, backbone_training
+):
+    """Trains the head, then everything, as users write it by hand."""
+    model, base = build(rates[0], backbone_training)
+    base.trainable = False
+    compile_model(model, rates[0])
+    if head_epochs:
+        fit(model, data, head_epochs, watch)
+    base.trainable = True
+    for layer in base.layers if fixes_bn else ():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    compile_model(model, rates[1])
+    fit(model, data, epochs - head_epochs, watch)
+    return model, []
+
+
+def guide(data, epochs, watch):
+    """Keras's guide: `training=False` is meant to keep BatchNormalization."""
+    return in_two_fits(
+        data,
+        epochs,
+        watch,
+        head_epochs=max(1, epochs // 3),
+        rates=(1e-3, 1e-5),
+        fixes_bn=False,
+        backbone_training=False,
+    )
+
+
+def by_policy(data, epochs, watch, *, learning_rate, policy):
+    """A peer's rule in one `fit`, without cache and without our rate."""
+    model, _ = build(learning_rate)
+    freezing = callbacks.ElasticFreezing(
+        policy(), cache=None, solve_head=False, every_steps=1
+    )
+    fit(model, data, epochs, freezing, watch)
+    return model, [f"{epoch}: {change}" for epoch, change in freezing.events]
+
+
+def ours(data, epochs, watch):
+    """The two callbacks at their defaults."""
+    model, _ = build(1e-3)
+    freezing = callbacks.ElasticFreezing()
+    fit(model, data, epochs, freezing, callbacks.AdaptiveLearningRate(), watch)
+    events = [*freezing.events, *freezing.cache_events]
+    return model, [f"{epoch}: {what}" for epoch, what in events]
+
+
+def ours_stopped(data, epochs, watch):
+    """`fine_tune`, which stops early."""
+    model, _ = build(1e-3)
+    train, validation = data
+    run = aet_keras.fine_tune(
+        model,
+        train,
+        validation_data=validation,
+        epochs=epochs,
+        callbacks=[watch],
+        verbose=0,
+        shuffle=False,
+    )
+    events = [*run.events, *run.cache_events]
+    return model, [f"{epoch}: {what}" for epoch, what in events]
+
+
+_lp_ft = functools.partial(
+    in_two_fits, rates=(1e-3, 1e-4), fixes_bn=True, backbone_training=None
+)
+
+ROWS = {
+    "guide": guide,
+    "full": functools.partial(_lp_ft, head_epochs=0),
+    "lp_ft": functools.partial(_lp_ft, head_epochs=2),
+    "fastai": functools.partial(
+        by_policy, learning_rate=2e-3, policy=policies.ThawBetweenCycles
+    ),
+    "gradual": functools.partial(
+        by_policy,
+        learning_rate=1e-3,
+        policy=lambda: policies.ThawOnSchedule(depth_ratio=1 / 2.6),
+    ),
+    "layer_wise": functools.partial(
+        by_policy,
+        learning_rate=1e-3,
+        policy=lambda: policies.ThawAll(0.3, depth_ratio=0.65),
+    ),
+    "auto_rgn": functools.partial(
+        by_policy, learning_rate=3e-4, policy=policies.AttendToGradients
+    ),
+    "autofreeze": functools.partial(
+        by_policy,
+        learning_rate=1e-4,
+        policy=lambda: policies.FreezeSettled(
+            None, patience_intervals=1, thaw_ratio=None
+        ),
+    ),
+    "ours": ours,
+    "ours_stopped": ours_stopped,
+}
