@@ -148,6 +148,7 @@ def check_training(layer, inputs, *, jit_compile):
     model = keras.Model(symbolic, outputs)
     targets = [np.random.normal(size=leaf(inputs, o)) for o in outputs]
     model.compile("adam", ["mse"] * len(outputs), jit_compile=jit_compile)
+    model.optimizer.build(model.trainable_variables)  # or it is traced twice
     start = layer.get_weights()
 
     model.train_on_batch(inputs, targets)

@@ -1,6 +1,7 @@
 """How do the tests of the cache train a model plainly, and replayed?"""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -10,22 +11,41 @@ from aet_keras.callbacks import ElasticFreezing
 from aet_keras.policies import ThawOnSchedule
 
 GROUPS = (["a"], ["b"], ["c"])
+# Keras says so at the end of every data set of unknown length.
+RAN_OUT = "ignore:Your input ran out of data"
 
 
-def rows(count=20, classes=3):
+def rows(count=12, classes=3):
     """Returns seeded noise `(count, 8)` and labels."""
     random = np.random.default_rng(0)
     x = random.normal(size=(count, 8)).astype("float32")
     return x, (np.arange(count) % classes).astype("int32")
 
 
-def batches(count=20, size=8, **settings):
-    """Returns `rows` as a data set of batches."""
+def batches(count=12, size=8, **settings):
+    """Returns `rows` as a data set of batches, the last one smaller."""
     pairs = tf.data.Dataset.from_tensor_slices(rows(count))
     return pairs.batch(size, **settings)
 
 
-def backbone(between=(), below=()):
+def shuffled(count=12, size=8, **settings):
+    """Returns `rows` in another order in each pass."""
+    pairs = tf.data.Dataset.from_tensor_slices(rows(count))
+    return pairs.shuffle(count, seed=1).batch(size, **settings)
+
+
+class Calls(keras.layers.Layer):
+    """Calls a function of the layer and its input."""
+
+    def __init__(self, function, **settings):
+        super().__init__(**settings)
+        self.function = function
+
+    def call(self, x):
+        return self.function(self, x)
+
+
+def backbone(*between, below=()):
     """Returns three layers, and others below the first and the second."""
     x = inputs = keras.Input((8,))
     for layer in below:
@@ -38,17 +58,23 @@ def backbone(between=(), below=()):
     return keras.Model(inputs, x, name="old")
 
 
-def model(base=None, *, head=(), optimizer="adam", eager=True, **settings):
+def model(base=None, *, head=(), optimizer="sgd", of=keras.Model, **settings):
     """Returns a compiled model: a nested backbone, a head, three classes."""
     inputs = keras.Input((8,))
     x = (base or backbone())(inputs)
     for layer in head or (keras.layers.Dropout(0.3),):
         x = layer(x)
     x = keras.layers.Dense(3, "softmax", dtype="float32", name="scores")(x)
-    made = keras.Model(inputs, x)
-    settings = {"metrics": ["accuracy"], "run_eagerly": eager} | settings
+    made = of(inputs, x)
+    settings = {"run_eagerly": True} | settings
     made.compile(optimizer, "sparse_categorical_crossentropy", **settings)
     return made
+
+
+def compiled(base=None, **settings):
+    """Returns `model` with functions that are traced."""
+    settings = {"optimizer": "adam", "metrics": ["accuracy"]} | settings
+    return model(base, run_eagerly=False, **settings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,16 +82,20 @@ class Run:
     """What one `fit` left behind."""
 
     model: keras.Model
+    weights: list
+    slots: list
     logs: dict
-    freezing: ElasticFreezing
-
-    @property
-    def said(self):
-        return [sentence for _, sentence in self.freezing.cache_events]
+    said: list
 
     @property
     def cached(self):
+        """How many groups were cached in each epoch."""
         return self.logs["elastic_freezing/cached_groups"]
+
+    @property
+    def why(self):
+        """The last thing that the cache said."""
+        return self.said[-1]
 
 
 def freezing(cache="memory", *, groups=GROUPS, **settings):
@@ -75,44 +105,53 @@ def freezing(cache="memory", *, groups=GROUPS, **settings):
     return ElasticFreezing(policy, groups=groups, cache=cache, **settings)
 
 
-def run(
-    make=model, data=None, cache="memory", *, also=(), groups=GROUPS, **fit
-):
-    """Trains for three epochs: the head twice, then `c` too."""
+def run(make=model, data=rows, cache="memory", *, also=(), own=None, **fit):
+    """Trains for three epochs: the head twice, then `c` with it.
+
+    Args:
+        make: makes the model.
+        data: makes arrays or a data set.
+        cache: of `ElasticFreezing`, which has settings of its `own`.
+        also: makers of more callbacks.
+        **fit: arguments of `fit`.
+    """
     keras.utils.set_random_seed(0)
-    made, callback = make(), freezing(cache, groups=groups)
-    x, y = (rows() if data is None else data), None
-    if isinstance(x, tuple):
-        x, y = x
-        fit.setdefault("batch_size", 8)
-        fit.setdefault("shuffle", False)
+    made, callback = make(), freezing(cache, **(own or {}))
+    given = data()
+    is_arrays = isinstance(given, tuple)
+    if is_arrays:
+        fit = {"batch_size": 8} | fit
     callbacks = [callback, *(each() for each in also)]
-    fit = {"epochs": 3, "verbose": 0, "callbacks": callbacks} | fit
-    history = made.fit(x, y, **fit)
-    return Run(made, history.history, callback)
+    fit = {"epochs": 3, "verbose": 0, "shuffle": False} | fit
+    fit["callbacks"] = callbacks
+    history = made.fit(*(given if is_arrays else (given,)), **fit)
+    return Run(
+        made,
+        made.get_weights(),
+        [np.array(v) for v in made.optimizer.variables],
+        history.history,
+        [sentence for _, sentence in callback.cache_events],
+    )
 
 
-def both(make=model, data=rows, **fit):
-    """Trains plainly and with a cache; `data` makes the data set anew."""
-    return [run(make, data(), cache, **fit) for cache in (None, "memory")]
+def both(make=model, data=rows, **settings):
+    """Trains plainly and with a cache."""
+    return [run(make, data, cache, **settings) for cache in (None, "memory")]
 
 
-def check_equal(plain, replayed, rtol=1e-5, atol=1e-6):
+@functools.cache
+def plain():
+    """Returns the run of `model` on `rows`, validated on them, uncached."""
+    return run(cache=None, validation_data=rows())
+
+
+def check_equal(plain, replayed, rtol=1e-6, atol=1e-6):
     """Asserts equal weights, optimizer variables and logs."""
-    for kind in (_weights, _slots):
-        for left, right in zip(*map(kind, (plain, replayed)), strict=True):
+    for kind in ("weights", "slots"):
+        pairs = zip(getattr(plain, kind), getattr(replayed, kind), strict=True)
+        for left, right in pairs:
             np.testing.assert_allclose(right, left, rtol=rtol, atol=atol)
-    ours = "elastic_freezing/cached_groups"
     assert plain.logs.keys() == replayed.logs.keys()
-    for key in plain.logs.keys() - {ours}:
-        np.testing.assert_allclose(
-            replayed.logs[key], plain.logs[key], rtol=rtol, atol=atol
-        )
-
-
-def _weights(run):
-    return run.model.get_weights()
-
-
-def _slots(run):
-    return [v.numpy() for v in run.model.optimizer.variables]
+    for key in plain.logs.keys() - {"elastic_freezing/cached_groups"}:
+        left, right = plain.logs[key], replayed.logs[key]
+        np.testing.assert_allclose(right, left, rtol=rtol, atol=atol)

@@ -16,9 +16,9 @@ def pictures(count=32, classes=3):
     return images, np.arange(count) % classes
 
 
-def backbone(name="old"):
+def backbone(name="old", size=8):
     """Returns three convolutions with BatchNormalization, each halving."""
-    x = inputs = keras.Input((8, 8, 3))
+    x = inputs = keras.Input((size, size, 3))
     for block, filters in (("a", 4), ("b", 5), ("c", 6)):
         x = keras.layers.Conv2D(
             filters, 3, strides=2, padding="same", name=f"{block}_conv"

@@ -1,6 +1,7 @@
 """Does every example run, and is it one story that a newcomer can read?"""
 
 import ast
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -75,20 +76,40 @@ def test_an_example_uses_public_rooms_only(path):
     assert not re.search(r"aet_keras(\.\w+)*\._", source)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=IDS)
-def test_an_example_runs_with_smoke(path, tmp_path):
-    for needed in NEEDS.get(path.name, []):
-        if not needed.exists():
-            pytest.skip(f"{needed} is missing")
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+def missing(path):
+    """Returns the files that an example needs and this machine lacks."""
+    return [file for file in NEEDS.get(path.name, []) if not file.exists()]
 
-    done = subprocess.run(
+
+def smoke(path, folder):
+    """Runs an example as a newcomer does, but for seconds."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return subprocess.run(
         [sys.executable, path, "--smoke"],
-        cwd=tmp_path,
-        env=environment,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
     )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Starts the examples, two at a time: each keeps one core busy."""
+    pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
+    yield {
+        path: pool.submit(smoke, path, tmp_path_factory.mktemp(path.stem))
+        for path in EXAMPLES
+        if not missing(path)
+    }
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=IDS)
+def test_an_example_runs_with_smoke(path, runs):
+    if missing(path):
+        pytest.skip(f"{missing(path)[0]} is missing")
+
+    done = runs[path].result()
 
     assert done.returncode == 0, done.stderr[-3000:]

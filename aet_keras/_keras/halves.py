@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras.src.models.functional import operation_fn
 
 from aet_keras._keras import graph, trainable
+from aet_keras._keras.context import Context
 
 # A tensor of the graph: through which nested calls it is reached, and its id.
 Key = tuple[tuple[int, ...], int]
@@ -55,6 +56,11 @@ class Halves:
 
     Args:
         model: a built functional or Sequential model.
+
+    Attributes:
+        inputs: tuple of `Key`. What the model is given.
+        raw: frozenset of `Key`. These, and what is made of them without
+            weights: it may hold numbers of words or of users.
     """
 
     def __init__(self, model: keras.Model):
@@ -64,7 +70,8 @@ class Halves:
         self._flatten(self._functional, ())
         self.inputs = _keys((), self._functional._inputs)
         self._outputs = _keys((), self._functional._outputs)
-        self._in_context = _Context(model)
+        self.raw = self._find_raw()
+        self._in_context = Context(model)
 
     def cut(self, is_fixed: Callable) -> Cut:
         """Cuts below the first step, on each path, that is not fixed.
@@ -142,6 +149,15 @@ class Halves:
         is_single = isinstance(packed, list | tuple) and len(packed) == 1
         return packed[0] if is_single else packed
 
+    def _find_raw(self):
+        """Returns the keys that no weights were needed for."""
+        raw = set(self.inputs)
+        for step in self.steps:
+            has_weights = getattr(step.layer, "weights", ())
+            if not has_weights and raw.issuperset(step.reads):
+                raw.update(step.writes)
+        return frozenset(raw)
+
     def _flatten(self, functional, path):
         for node in graph.in_order(functional):
             if _is_plain(node.operation):
@@ -177,21 +193,6 @@ class Halves:
 
 class LossBelow(Exception):
     """Says which layer's loss would be lost with the part below."""
-
-
-class _Context(keras.layers.Layer):
-    """Calls a function where layers see `training` as inside their model."""
-
-    def __init__(self, model):
-        super().__init__(
-            name="halves", dtype=model.dtype_policy, autocast=False
-        )
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
-        self.built = True
-
-    def call(self, tensors, run, training=None):
-        return run(tensors, training)
 
 
 def _call(node, path):

@@ -109,7 +109,8 @@ class Order:
                 place = number, self._epochs._steps_seen - size
                 iterator._aet_place = place
             if begin < count:
-                step(iterator)
+                for _ in range(size):
+                    step(iterator)
                 continue
             if begin == count and done is not None:
                 done(iterator)

@@ -1,12 +1,14 @@
 """Which parts does a pretrained model have?"""
 
+from aet_keras.backbones._record import Record
 from aet_keras.backbones.applications import (
     EMBEDDED,
     backbone_names,
     load_backbone,
     preprocess,
 )
-from aet_keras.backbones.feature_cache import FeatureCache, Record
+from aet_keras.backbones.costs import multiply_counts
+from aet_keras.backbones.feature_cache import FeatureCache
 from aet_keras.backbones.groups import Group, as_groups, group_layers
 
 __all__ = [
@@ -18,5 +20,6 @@ __all__ = [
     "backbone_names",
     "group_layers",
     "load_backbone",
+    "multiply_counts",
     "preprocess",
 ]

@@ -20,16 +20,25 @@ class Column:
         dtype: NumPy dtype the rows are kept in.
         shape: tuple of ints. Shape of one row.
         expected: int >= 0. How many rows will come, if known; else 0.
+        only_memory: bool. Whether a full memory is the end.
 
     Raises:
         CacheFull: if there is no room, now or when rows are added.
     """
 
-    def __init__(self, room: Room, dtype, shape, *, expected: int = 0):
+    def __init__(
+        self,
+        room: Room,
+        dtype,
+        shape,
+        *,
+        expected: int = 0,
+        only_memory: bool = False,
+    ):
         self.count = 0
         self.is_on_disk = False
         self._room = room
-        self._file = None
+        self._only_memory = only_memory
         self._rows = np.empty((0, *shape), dtype)
         self._grow(expected or _FIRST_ROWS, self._rows.dtype)
 
@@ -47,7 +56,7 @@ class Column:
         """Adds some rows at the end."""
         end = self.count + len(rows)
         if end > len(self._rows):
-            self._grow(max(end, 2 * len(self._rows)), self.dtype)
+            self._grow(max(end, len(self._rows) * 5 // 4), self.dtype)
         self._rows[self.count : end] = rows
         self.count = end
 
@@ -59,6 +68,11 @@ class Column:
         """Returns a copy of the rows of these numbers."""
         return np.asarray(self._rows[rows])
 
+    def free(self) -> None:
+        """Gives its room back; it is of no use after that."""
+        self._room.give_back(self._rows.nbytes, disk=self.is_on_disk)
+        self._rows = None
+
     def all(self) -> np.ndarray:
         """Returns all rows, not copied."""
         return self._rows[: self.count]
@@ -69,24 +83,25 @@ class Column:
         held, new = self._rows.nbytes, length * row
         was_on_disk = self.is_on_disk
         if not was_on_disk and self._room.take_memory(new):
-            fresh, file = np.empty((length, *self._rows.shape[1:]), dtype), None
-        elif self._room.take_disk(new):
-            fresh, file = self._mapped(length, dtype)
+            fresh = np.empty((length, *self._rows.shape[1:]), dtype)
+        elif not self._only_memory and self._room.take_disk(new):
+            fresh = self._mapped(length, dtype)
+            self.is_on_disk = True
         else:
             raise CacheFull(f"no room for {new / 1e6:.2g} MB of features")
         fresh[: self.count] = self._rows[: self.count]
-        self._rows, self._file = fresh, file
-        self.is_on_disk = file is not None
+        self._rows = fresh
         self._room.give_back(held, disk=was_on_disk)
 
     def _mapped(self, length, dtype):
         # Unlinked where the system can: a killed run leaves nothing behind.
-        file = tempfile.TemporaryFile(
-            dir=self._room.folder, prefix="aet-features-"
-        )
+        # The map holds the file on when it is closed.
         shape = (length, *self._rows.shape[1:])
-        _reserve(file, int(np.prod(shape)) * dtype.itemsize)
-        return np.memmap(file, dtype, "w+", shape=shape), file
+        with tempfile.TemporaryFile(
+            dir=self._room.folder, prefix="aet-features-"
+        ) as file:
+            _reserve(file, int(np.prod(shape)) * dtype.itemsize)
+            return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def _reserve(file, size):

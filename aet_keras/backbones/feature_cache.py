@@ -4,7 +4,6 @@ import hashlib
 import os
 import pathlib
 import tempfile
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 import ml_dtypes
@@ -12,6 +11,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.backbones._column import Column
+from aet_keras.backbones._record import Record
 from aet_keras.backbones._room import Room, memory_to_take
 from aet_keras.errors import CacheFull
 
@@ -21,8 +21,6 @@ _DTYPES = {
     "float32": np.dtype("float32"),
 }
 _PLACES = ("auto", "memory", "disk")
-# Below the first, half a unit in the last place is a thousandth and more.
-_SMALLEST, _LARGEST = 2.0**-15, 65504.0
 
 
 class FeatureCache:
@@ -83,8 +81,8 @@ class FeatureCache:
             feature_count: int >= 0. How many of them are features. Defaults
                 to all.
             required: int >= 1. How many of the features there is no use
-                without; the others are kept if there is room. Defaults to
-                all.
+                without; the others are kept if there is room, under
+                `"auto"` in memory. Defaults to all.
             exact: positions of features that are not rounded: raw inputs
                 may hold numbers of words or of users.
             expected: int >= 0. How many rows will come; 0 if not known.
@@ -98,9 +96,8 @@ class FeatureCache:
         features = len(examples) if feature_count is None else feature_count
         required = features if required is None else required
         room = self._room()
-        order = sorted(  # what may be left out comes last
-            range(len(examples)), key=lambda i: required <= i < features
-        )
+        spare = range(required, features)
+        order = sorted(range(len(examples)), key=lambda i: i in spare)
         columns: list[Column | None] = [None] * len(examples)
         for i in order:
             example, is_feature = examples[i], i < features
@@ -110,11 +107,17 @@ class FeatureCache:
             dtype = _DTYPES[self.dtype] if is_rounded else example.dtype
             shape = example.shape[1:]
             try:
-                columns[i] = Column(room, dtype, shape, expected=expected)
+                columns[i] = Column(
+                    room,
+                    dtype,
+                    shape,
+                    expected=expected,
+                    only_memory=self.place == "auto" and i in spare,
+                )
             except CacheFull:
-                if not required <= i < features:
+                if i not in spare:
                     raise
-        return Record(columns, spare=range(required, features))
+        return Record(columns, spare=spare)
 
     def digests(self, arrays: Sequence[np.ndarray]) -> list[bytes]:
         """Returns a sum of each row over several arrays of as many rows."""
@@ -140,108 +143,7 @@ class FeatureCache:
         return Room(memory if self.place == "auto" else 0, folder)
 
 
-class Record:
-    """Holds what one pass over the data gave, row by row.
-
-    Args:
-        columns: sequence of columns, `None` for those there was no room for.
-        spare: positions of columns that are dropped where there is no room
-            for more of their rows.
-    """
-
-    def __init__(
-        self, columns: Sequence[Column | None], *, spare: Collection[int] = ()
-    ):
-        self.columns = list(columns)
-        self._spare = frozenset(spare)
-        self._digests: list[bytes] = []
-        self._numbers: dict[bytes, list[int]] = defaultdict(list)
-
-    @property
-    def count(self) -> int:
-        """How many rows it holds."""
-        return len(self._digests)
-
-    @property
-    def byte_count(self) -> int:
-        """How many bytes its rows take, in memory and on disk."""
-        kept = [c for c in self.columns if c is not None]
-        return sum(column.byte_count for column in kept)
-
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether some of its columns are in files."""
-        return any(c is not None and c.is_on_disk for c in self.columns)
-
-    def append(
-        self, digests: Sequence[bytes], arrays: Sequence[np.ndarray | None]
-    ) -> None:
-        """Adds the rows of one batch, in order; None for a dropped column.
-
-        Raises:
-            CacheFull: if there is no room for them.
-        """
-        for digest in digests:
-            self._numbers[digest].append(len(self._digests))
-            self._digests.append(digest)
-        for position, rows in enumerate(arrays):
-            column = self.columns[position]
-            if column is None:
-                continue
-            try:
-                column.append(_fitting(column, rows))
-            except CacheFull:
-                if position not in self._spare:
-                    raise
-                self.drop(position)
-
-    def take(
-        self, rows: Sequence[int], positions: Sequence[int] | None = None
-    ) -> list[np.ndarray]:
-        """Returns the rows of these numbers, an array a column."""
-        if positions is None:
-            positions = range(len(self.columns))
-        rows = np.asarray(rows)
-        return [self.columns[position].take(rows) for position in positions]
-
-    def has(self, position: int) -> bool:
-        """Says whether there was room for a column, and it was not dropped."""
-        return self.columns[position] is not None
-
-    def drop(self, position: int) -> None:
-        """Frees the room of a column that is not needed any more."""
-        self.columns[position] = None
-
-    def find(self, digests: Sequence[bytes]) -> list[int | None]:
-        """Returns each row's number, `None` where it was never seen.
-
-        Of equal rows each one is found once; rows in the order of the record
-        come back in that order.
-        """
-        used: dict[bytes, int] = defaultdict(int)
-        found: list[int | None] = []
-        for digest in digests:
-            numbers = self._numbers.get(digest, [])
-            place = used[digest]
-            used[digest] += 1
-            found.append(numbers[place] if place < len(numbers) else None)
-        return found
-
-
 def _bytes_of(row):
     if isinstance(row, np.ndarray | np.generic) and not row.dtype.hasobject:
         return row.tobytes()
     return repr(np.asarray(row).tolist()).encode()  # text: no bytes to share
-
-
-def _fitting(column, rows):
-    """Returns rows as the column keeps them; widens it if it cannot.
-
-    float16 has no numbers above 65504, and too few of them near zero.
-    """
-    if column.dtype != np.float16 or rows.dtype == np.float16:
-        return rows
-    largest = np.abs(rows).max(initial=0.0)
-    if not (largest == 0 or _SMALLEST <= largest <= _LARGEST):
-        column.widen(np.dtype("float32"))
-    return rows

@@ -5,10 +5,11 @@ import keras
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import random_state
 from aet_keras._keras.strategy import scope_of
+from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks.adaptive_learning_rate import _BatchLosses
 from aet_keras.engine import Change, Engine
 
-_CLASSES = {each.__name__: each for each in (_BatchLosses, Change)}
+_CLASSES = {each.__name__: each for each in (BatchTimes, Change, _BatchLosses)}
 
 
 def is_ours(callback: keras.callbacks.Callback) -> bool:

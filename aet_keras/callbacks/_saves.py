@@ -55,7 +55,9 @@ class Saves:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         arrays: dict[str, np.ndarray] = {}
-        text = json.dumps(_to_json(state, arrays))
+        # The base here too: what the manifest says of it has no sum.
+        values = {"base": base, "state": _to_json(state, arrays)}
+        text = json.dumps(values)
         _synced(aside / _STATE, lambda file: file.write(text.encode()))
         _synced(aside / _ARRAYS, lambda file: np.savez(file, **arrays))
         sums = {each: _sum(aside / each) for each in (_STATE, _ARRAYS)}
@@ -79,8 +81,10 @@ class Saves:
             self._checked(manifest["base"])
         path = self.folder / name
         values = json.loads((path / _STATE).read_text())
+        if values["base"] != manifest["base"]:
+            raise Damaged(f"{name}: the manifest is not what was written")
         with np.load(path / _ARRAYS, allow_pickle=False) as arrays:
-            return _from_json(values, arrays)
+            return _from_json(values["state"], arrays)
 
     def base(self, name: str) -> str | None:
         """Returns the name of the save that a whole one leans on."""

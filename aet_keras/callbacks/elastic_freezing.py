@@ -8,8 +8,11 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import backbones
+from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.engine import MEASURED, Change, Engine
 from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
+
+_TIMED = frozenset({"group_seconds", "rebuild_seconds"})
 
 
 class ElasticFreezing(keras.callbacks.Callback):
@@ -64,6 +67,8 @@ class ElasticFreezing(keras.callbacks.Callback):
         history: list of tuples of bools, one an epoch: which groups moved.
         events: list of `(epoch, Change)`; epoch counts the finished ones.
         cache_events: list of `(epoch, str)`: what the cache did, and why.
+        rebuild_seconds: list of floats, one an epoch: what making and tracing
+            the functions of that epoch took.
 
     Logs:
         `elastic_freezing/trained_groups`: how many groups moved in the epoch.
@@ -100,10 +105,12 @@ class ElasticFreezing(keras.callbacks.Callback):
         "_logs",
         "_start_rate",
         "_step",
+        "_times",
         "_writes_rate",
         "cache_events",
         "events",
         "history",
+        "rebuild_seconds",
     )
 
     def __init__(
@@ -125,10 +132,10 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.policy = check.instance(
             self, of=Policy, policy=ThawOnStall() if policy is None else policy
         )
-        unknown = self.policy.needs - MEASURED
+        unknown = self.policy.needs - MEASURED - _TIMED
         if unknown:
             raise ValueError(
-                f"ElasticFreezing: it gathers {sorted(MEASURED)} only. "
+                f"ElasticFreezing: it gathers {sorted(MEASURED | _TIMED)}. "
                 f"Received: {type(self.policy).__name__}, which needs "
                 f"{sorted(unknown)}. Give it another policy, or give a policy "
                 "of the rate to `AdaptiveLearningRate`."
@@ -158,13 +165,15 @@ class ElasticFreezing(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._forget()
         self.policy.reset()
+        groups = self._controlled_groups()
+        self._costs = backbones.multiply_counts(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
         engine.control(
-            self._controlled_groups(),
+            groups,
             train_batch_normalization=self.train_batch_normalization,
             warmup_steps=self.warmup_steps,
-            needs=self.policy.needs,
+            needs=self.policy.needs & MEASURED,
             every_steps=self.every_steps,
             cache=self._feature_cache,
             seed=int(np.random.randint(2**31)),
@@ -187,8 +196,13 @@ class ElasticFreezing(keras.callbacks.Callback):
         )
         self._say(epoch, sentences)
         self.history.append(engine.trainable)
+        self._times = BatchTimes()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._times.begin()
 
     def on_train_batch_end(self, batch, logs=None):
+        self._times.end()
         before, self._step = self._step, self._begun_at + batch + 1
         every = self.policy.every_batches
         if every and self._step // every > before // every:
@@ -197,6 +211,9 @@ class ElasticFreezing(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
         self._epoch_steps = self._epoch_steps or self._step - self._begun_at
+        self.rebuild_seconds.append(self._times.first_extra)
+        if self.events and self.events[-1][0] == epoch:
+            self._print(f"traced anew in {self.rebuild_seconds[-1]:.1f} s")
         engine = Engine.of(self.model)
         logs["elastic_freezing/trained_groups"] = sum(self.history[-1])
         logs["elastic_freezing/cached_groups"] = engine.cached_count
@@ -214,6 +231,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.history: list[tuple[bool, ...]] = []
         self.events: list[tuple[int, Change]] = []
         self.cache_events: list[tuple[int, str]] = []
+        self.rebuild_seconds: list[float] = []
         self._logs: dict[str, float] = {}
         self._is_head_solved = False
         self._writes_rate = False
@@ -246,7 +264,7 @@ class ElasticFreezing(keras.callbacks.Callback):
             trainable=engine.trainable,
             multipliers=engine.multipliers,
             is_head_solved=is_epoch_end and self._solve_head(engine),
-            arrays=engine.take_statistics(),
+            arrays={**engine.take_statistics(), **self._seconds(engine)},
         )
         decision = self.policy.decide(progress)
         self._writes_rate = self._writes_rate or decision.rate is not None
@@ -254,6 +272,22 @@ class ElasticFreezing(keras.callbacks.Callback):
         if change is not None:
             self.events.append((self._epoch, change))
             self._print(change)
+
+    def _seconds(self, engine):
+        """Returns what a rebuild takes, and what freezing each group saves.
+
+        A step is one forward pass of everything and one of twice that cost
+        backward, of what moves.
+        """
+        if not self.policy.needs & _TIMED or not any(self.rebuild_seconds):
+            return {}
+        moving = np.asarray(engine.trainable)
+        backward = 2.0 * self._costs
+        whole = self._costs.sum() + backward[moving].sum()
+        return {
+            "group_seconds": self._times.median * backward / whole,
+            "rebuild_seconds": np.asarray(max(self.rebuild_seconds)),
+        }
 
     def _solve_head(self, engine):
         """Solves the head once, after an epoch of it alone."""

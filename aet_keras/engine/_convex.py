@@ -12,7 +12,8 @@ from scipy import optimize
 
 # Strong to weak, each from the last one's solution, while validation improves.
 _STRENGTHS = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 1e-4)
-_ITERATIONS = 40
+_ITERATIONS = 30
+_TOLERANCE = 1e-5  # of the loss; what is left is below its noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,7 @@ def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
             (scaled, kind, strength),
             method="L-BFGS-B",
             jac=True,
-            options={"maxiter": _ITERATIONS},
+            options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
         ).x
         weights = start.reshape(width + 1, units).astype("float32")
         kernel = weights[:-1] / scale[:, None]

@@ -207,7 +207,7 @@ class Side:
 
     def _start(self, arrays, targets, cut, expected):
         self.keys = tuple(arrays)
-        raw = self._halves.inputs
+        raw = self._halves.raw
         self.record = self._cache.new_record(
             [*arrays.values(), *targets],
             feature_count=len(arrays),

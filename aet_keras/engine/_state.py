@@ -1,7 +1,5 @@
 """What does an engine know that a resumed run has to know too?"""
 
-from aet_keras._keras import functions
-
 # One of the two sides of a cache: its name, and what holds it.
 _SIDES = ("train", "validation")
 
@@ -14,7 +12,7 @@ def read(engine, current) -> dict:
         current: the iterator that the next epoch goes on with, or None.
     """
     return {
-        "trainable": engine._trainable,
+        "trainable": engine.trainable,
         "missed": engine._missed.state,
         "variables": [v.numpy() for v in _variables(engine)],
         "replay": engine._replay and _read_replay(engine._replay, current),
@@ -27,10 +25,8 @@ def write(engine, state: dict) -> None:
     The engine has to have charge of the same groups.
     """
     trainable = tuple(state["trainable"])
-    if trainable != engine._trainable:
-        engine._set_flags(trainable)
-        engine._trainable = trainable
-        functions.rebuild_train_function(engine.model)
+    if trainable != engine.trainable:
+        engine._turn_to(trainable)
     engine._missed.state = state["missed"]
     pairs = zip(_variables(engine), state["variables"], strict=False)
     for variable, value in pairs:  # none are left once `fit` has ended

@@ -387,7 +387,10 @@ class Engine:
 
         A new optimizer, or other groups, count anew.
         """
-        counted = (id(self._optimizer), [id(each) for each in self._grouped_layers])
+        counted = (
+            id(self._optimizer),
+            [id(each) for each in self._grouped_layers],
+        )
         if counted != self._counted:
             self._counted = counted
             self._missed = MissedSteps(len(self._groups))
@@ -418,6 +421,12 @@ class Engine:
             frozen=tuple(n for n, was, now in pairs if was and not now),
             why=why,
         )
+
+    def _turn_to(self, wanted):
+        """Brings a trainable map back; nothing is thawed anew by it."""
+        self._set_flags(wanted)
+        self._trainable = wanted
+        functions.rebuild_train_function(self.model)
 
     def _set_flags(self, wanted):
         for group, value in zip(self._groups, wanted, strict=True):

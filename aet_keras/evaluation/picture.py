@@ -11,7 +11,7 @@ from aet_keras.evaluation.report import Report
 
 # Okabe and Ito's colours, told apart also by the colour-blind.
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
-_GREY, _INK = "#E6E6E6", "#333333"
+_GREY, _PALE, _INK = "#E6E6E6", "#A9D3E8", "#333333"
 _MOST_CLASSES = 20
 _MOST_NAME = 18
 
@@ -127,14 +127,14 @@ def _draw_groups(axes, report):
     _style(axes, report, "Which groups moved in which epoch")
     if not names or not report.trained_groups:
         return _say_empty(axes)
-    moved = [list(row) for row in zip(*report.trained_groups, strict=True)]
+    moved = _states(report)
     axes.pcolormesh(
         [index + 0.5 for index in range(len(moved[0]) + 1)],
         range(len(names) + 1),
         moved,
-        cmap=ListedColormap([_GREY, _BLUE]),
+        cmap=ListedColormap([_GREY, _PALE, _BLUE]),
         vmin=0,
-        vmax=1,
+        vmax=2,
         edgecolors="white",
         linewidth=1 if len(moved[0]) <= 30 else 0.5,
     )
@@ -144,11 +144,12 @@ def _draw_groups(axes, report):
     axes.grid(visible=False)
     marks = [
         Patch(color=_BLUE, label="moved"),
+        Patch(color=_PALE, label="replayed"),
         Patch(color=_GREY, label="frozen"),
     ]
     axes.legend(
         handles=marks,
-        ncols=2,
+        ncols=3,
         frameon=False,
         fontsize=9,
         loc="upper right",
@@ -156,6 +157,19 @@ def _draw_groups(axes, report):
         handlelength=1,
         columnspacing=1,
     )
+
+
+def _states(report):
+    """Returns, a row a group, 0 frozen, 1 replayed from a cache, 2 moved."""
+    cached = report.history.get("elastic_freezing/cached_groups", [])
+    rows = [
+        [
+            2 if moved else int(epoch < len(cached) and group < cached[epoch])
+            for group, moved in enumerate(epoch_map)
+        ]
+        for epoch, epoch_map in enumerate(report.trained_groups)
+    ]
+    return [list(row) for row in zip(*rows, strict=True)]
 
 
 def _draw_matrix(axes, scores):

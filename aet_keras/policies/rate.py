@@ -129,19 +129,26 @@ class AdaptToTrend(Policy):
     data's complexity is the noise of the batch losses over their level: a
     noisy loss says that the steps are too long for what one batch knows. A
     rise of as much halves it. Once groups thaw there is more to learn, and
-    the rate starts from the top. Over the last part of the planned run the
-    rate falls along a cosine, whatever the trend.
+    the rate starts from the top; while others are still frozen it falls along
+    a cosine again, so that what moves settles before more joins (warm
+    restarts, [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983)).
+    Over the last part of the planned run the rate falls along a cosine,
+    whatever the trend.
 
     Args:
         significance: float > 0. Standard errors. Defaults to `2.0`.
         hold_ratio: float from 0 to 1. Share of the run after which the
             cosine begins. Defaults to `0.4`.
+        cycle_ratio: float above 0, at most 1. The share of the run over which
+            the rate falls to a tenth after a thaw, while some groups are
+            still frozen. Defaults to `0.35`.
         least_ratio: float above 0, at most 1. The rate never falls below this
             share of the rate it started with. Defaults to `0.01`.
 
     State:
         `level`: last epoch's mean loss; `share`: what the trend has left of
-        the start rate; `moving`: how many groups moved last.
+        the start rate; `moving`: how many groups moved last; `thawed_at`: how
+        much of the run was done then.
 
     Example:
 
@@ -158,17 +165,21 @@ class AdaptToTrend(Policy):
 
     needs = frozenset({"batch_losses"})
     every_batches = 1
-    start_state = {"level": None, "share": 1.0, "moving": 0}
+    start_state = {"level": None, "share": 1.0, "moving": 0, "thawed_at": 0.0}
 
     def __init__(
         self,
         *,
         significance: float = 2.0,
         hold_ratio: float = 0.4,
+        cycle_ratio: float = 0.35,
         least_ratio: float = 0.01,
     ):
         self.significance = check.positive(self, significance=significance)
         self.hold_ratio = check.ratio(self, hold_ratio=hold_ratio)
+        self.cycle_ratio = check.number(
+            self, above=0, most=1, cycle_ratio=cycle_ratio
+        )
         self.least_ratio = check.number(
             self, above=0, most=1, least_ratio=least_ratio
         )
@@ -177,8 +188,20 @@ class AdaptToTrend(Policy):
         why = "cosine"
         if progress.is_epoch_end and progress.epoch:
             why = self._follow(progress)
+        moving = sum(progress.trainable)
+        if moving != self.state["moving"]:
+            self.state.update(
+                moving=moving,
+                share=1.0,
+                level=None,
+                thawed_at=progress.done_ratio,
+            )
+            why = "groups thawed"
         done = progress.done_ratio - self.hold_ratio
         anneal = _cosine(max(0.0, done) / max(1e-9, 1.0 - self.hold_ratio), 0)
+        if 0 < moving < len(progress.trainable):
+            since = progress.done_ratio - self.state["thawed_at"]
+            anneal = min(anneal, _cosine(since / self.cycle_ratio, 0.1))
         share = max(self.least_ratio, self.state["share"] * anneal)
         return Decision(rate=progress.start_rate * share, why=why)
 
@@ -186,11 +209,7 @@ class AdaptToTrend(Policy):
         trend = Trend.of(progress.arrays["batch_losses"])
         if not trend.count:
             return "no loss was finite"
-        level, moving = self.state["level"], sum(progress.trainable)
-        self.state["level"] = trend.level
-        if moving != self.state["moving"]:
-            self.state.update(moving=moving, share=1.0)
-            return "groups thawed"
+        level, self.state["level"] = self.state["level"], trend.level
         fall = math.inf if level is None else trend.fall_from(level)
         if fall >= self.significance:
             return "the loss falls"

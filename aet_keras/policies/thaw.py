@@ -111,13 +111,16 @@ class ThawOnStall(Policy):
         monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
             `loss` where there is no validation.
         patience_epochs: int >= 1. Epochs without improvement before the next
-            thaw. Defaults to `1`.
+            thaw. Defaults to `3`.
         min_improvement: float >= 0. What counts as improvement, as a share
             of the best figure so far. Defaults to `0.1`.
-        latest_ratio: float from 0 to 1. After this share of the planned
-            epochs without a thaw, one comes without a stall. Defaults to
-            `0.2`.
-        group_count: int >= 1. Groups thawed at a time. Defaults to `1`.
+        head_ratio: float from 0 to 1. After this share of the planned epochs
+            the first thaw comes without a stall. Defaults to `0.15`.
+        latest_ratio: float from 0 to 1. The same for the later ones, counted
+            from the last thaw. Defaults to `0.35`.
+        first_count: int >= 1. Groups in the first thaw. Defaults to `1`: the
+            top group is the cheapest to train, and gains most.
+        group_count: int >= 1. Groups in each later thaw. Defaults to `2`.
         rate_ratio: float > 0. The thawed groups' rate as a share of the
             head's. Defaults to `0.3`.
         depth_ratio: float > 0, at most 1. What each group's rate is, as a
@@ -132,7 +135,7 @@ class ThawOnStall(Policy):
 
     Example:
 
-    >>> policy = aet_keras.policies.ThawOnStall(group_count=1)
+    >>> policy = aet_keras.policies.ThawOnStall(patience_epochs=1)
     >>> for epoch, loss in enumerate((0.9, 0.6, 0.59)):
     ...     decision = policy.decide(
     ...         aet_keras.policies.Progress(
@@ -152,10 +155,12 @@ class ThawOnStall(Policy):
         self,
         monitor: str = "auto",
         *,
-        patience_epochs: int = 1,
+        patience_epochs: int = 3,
         min_improvement: float = 0.1,
-        latest_ratio: float = 0.2,
-        group_count: int = 1,
+        head_ratio: float = 0.15,
+        latest_ratio: float = 0.35,
+        first_count: int = 1,
+        group_count: int = 2,
         rate_ratio: float = 0.3,
         depth_ratio: float = 1.0,
         frozen_ratio: float = 0.4,
@@ -167,7 +172,9 @@ class ThawOnStall(Policy):
         self.min_improvement = check.number(
             self, least=0, min_improvement=min_improvement
         )
+        self.head_ratio = check.ratio(self, head_ratio=head_ratio)
         self.latest_ratio = check.ratio(self, latest_ratio=latest_ratio)
+        self.first_count = check.positive_int(self, first_count=first_count)
         self.group_count = check.positive_int(self, group_count=group_count)
         self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
         self.depth_ratio = check.number(
@@ -180,8 +187,9 @@ class ThawOnStall(Policy):
         groups = len(progress.trainable)
         most = groups - int(self.frozen_ratio * groups)
         if why and self.state["thawed"] < most:
-            thawed = self.state["thawed"] + self.group_count
-            self.state["thawed"] = min(thawed, most)
+            thawed = self.state["thawed"]
+            more = self.group_count if thawed else self.first_count
+            self.state["thawed"] = min(thawed + more, most)
             self.state.update(since=0, wait=0)
         return _thawed_from_the_top(
             progress,
@@ -205,9 +213,8 @@ class ThawOnStall(Policy):
             return f"{self.state['monitor']} improved by less than {share:g} %"
         if progress.is_head_solved:
             return "the head is solved"
-        if self.state["since"] >= max(
-            1, self.latest_ratio * progress.epoch_count
-        ):
+        ratio = self.latest_ratio if self.state["thawed"] else self.head_ratio
+        if self.state["since"] >= max(1, ratio * progress.epoch_count):
             since = self.state["since"]
             return f"no thaw for {since} epoch{'s' * (since != 1)}"
         return ""

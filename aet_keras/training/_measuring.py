@@ -39,11 +39,17 @@ def measure(run: Run, name: str, dataset: data.Dataset) -> evaluation.Report:
         rates=history["adaptive_learning_rate/rate"],
         group_names=(*run.group_names, "head"),
         trained_groups=[(*moved, True) for moved in run.trained_groups],
-        events=[f"after epoch {e}: {change}" for e, change in run.events],
+        events=[f"after epoch {e}: {what}" for e, what in _events(run)],
         best_epoch=run.best_epoch,
         versions=_versions(),
         notes=dataset.notes,
     )
+
+
+def _events(run):
+    """Lists what groups and cache did, in the order of the epochs."""
+    both = [*run.events, *run.cache_events]
+    return sorted(both, key=lambda event: event[0])
 
 
 def _scores(model, split, dataset):

@@ -105,7 +105,7 @@ def _thaw_policy(recipe):
         return policies.ThawAll()
     if recipe.backbone == backbones.EMBEDDED:
         return policies.ThawOnStall(
-            group_count=6, latest_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
+            first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
         )
     return policies.ThawOnStall()
 
@@ -149,6 +149,8 @@ def _fine_tune(model, recipe, dataset, best, observers):
         freezing=callbacks.ElasticFreezing(
             _thaw_policy(recipe),
             train_batch_normalization=recipe.train_batch_normalization,
+            # Nothing to replay where each epoch's pictures are new.
+            cache="auto" if recipe.augment == "none" else None,
         ),
         best=best,
         callbacks=observers,

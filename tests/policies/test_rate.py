@@ -172,11 +172,37 @@ def test_a_rising_loss_halves_the_rate():
 
 
 def test_a_thaw_brings_the_rate_back_to_the_top():
-    moving = [(False,), (False,), (True,), (True,)]
+    moving = [(False,), (False,), (True,), (True,), (True,)]
 
-    rates, _ = shares(AdaptToTrend(), [1.0, 2.0, 3.0, 4.0], moving=moving)
+    rates, _ = shares(AdaptToTrend(), [1.0, 2.0, 3.0, 4.0, 5.0], moving=moving)
 
-    assert rates == [1.0, 0.5, 1.0, 0.5]
+    # other groups have another loss: the next epoch is the first to compare
+    assert rates == [1.0, 0.5, 1.0, 1.0, 0.5]
+
+
+def test_what_moves_settles_while_others_are_frozen():
+    policy = AdaptToTrend(hold_ratio=1.0, cycle_ratio=0.4)
+
+    rates = [
+        policy.decide(
+            Progress(
+                step=step,
+                step_count=10,
+                is_epoch_end=False,
+                start_rate=1.0,
+                trainable=trainable,
+            )
+        ).rate
+        for step, trainable in (
+            (2, (False, True)),
+            (4, (False, True)),
+            (6, (False, True)),
+            (7, (True, True)),
+        )
+    ]
+
+    # thawed at 0.2: halfway and all the way down 0.1 + 0.9 (1 + cos) / 2
+    assert rates == pytest.approx([1.0, 0.55, 0.1, 1.0])
 
 
 def test_significance_is_how_sure_a_fall_must_be():

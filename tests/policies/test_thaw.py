@@ -20,6 +20,17 @@ def run(policy, rows, *, groups=3, epochs=100):
     return decisions
 
 
+def one_by_one(monitor="auto", **kwargs):
+    """Returns a policy that thaws one group after each epoch that stalls."""
+    settings = {
+        "patience_epochs": 1,
+        "group_count": 1,
+        "head_ratio": 1.0,
+        "latest_ratio": 1.0,
+    }
+    return ThawOnStall(monitor, **{**settings, **kwargs})
+
+
 def losses(*values):
     return [{"val_loss": value} for value in values]
 
@@ -69,21 +80,21 @@ def test_each_group_is_slower_than_the_one_above(cls):
 
 def test_nothing_thaws_while_the_figure_improves():
     # each is more than 10 % below the one before
-    decisions = run(ThawOnStall(), losses(1.0, 0.89, 0.8, 0.7, 0.6))
+    decisions = run(one_by_one(), losses(1.0, 0.89, 0.8, 0.7, 0.6))
 
     assert thawed(decisions) == [0] * 6
 
 
 def test_a_stall_thaws_the_top_groups():
     # 0.95 is less than 10 % below 1.0
-    decisions = run(ThawOnStall(group_count=2), losses(1.0, 0.95))
+    decisions = run(one_by_one(first_count=2), losses(1.0, 0.95))
 
     assert thawed(decisions) == [0, 0, 2]
     assert decisions[-1].why == "val_loss improved by less than 10 %"
 
 
 def test_patience_is_how_many_epochs_may_stall():
-    policy = ThawOnStall(patience_epochs=3, group_count=1)
+    policy = one_by_one(patience_epochs=3)
 
     decisions = run(policy, losses(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
 
@@ -94,32 +105,62 @@ def test_patience_is_how_many_epochs_may_stall():
 def test_a_group_never_freezes_again():
     values = [1.0, 1.0, 0.5, 0.2, 0.1, 0.1, 2.0, 0.01, math.nan, 0.001]
 
-    counts = thawed(run(ThawOnStall(group_count=1), losses(*values)))
+    counts = thawed(run(one_by_one(), losses(*values)))
 
-    assert counts == sorted(counts) and counts[-1] == 3
+    # 0.4 of 3 groups, rounded down, stay frozen for good: 1
+    assert counts == sorted(counts) and counts[-1] == 2
 
 
-def test_a_thaw_comes_without_a_stall_after_the_latest_ratio():
-    policy = ThawOnStall(latest_ratio=0.2, group_count=1)
+def test_a_thaw_comes_without_a_stall_in_time():
+    policy = one_by_one(head_ratio=0.2, latest_ratio=0.3)
     falling = losses(*(0.5**k for k in range(5)))
 
     decisions = run(policy, falling, epochs=10)
 
-    # 0.2 of 10 epochs: after epochs 2 and 4
-    assert thawed(decisions) == [0, 0, 1, 1, 2, 2]
+    # 0.2 of 10 epochs for the head, 0.3 for the first group
+    assert thawed(decisions) == [0, 0, 1, 1, 1, 2]
     assert decisions[2].why == "no thaw for 2 epochs"
 
 
-def test_a_latest_ratio_of_zero_thaws_after_each_epoch():
-    policy = ThawOnStall(latest_ratio=0.0, group_count=1)
+def test_the_first_thaw_may_be_of_fewer_groups():
+    policy = ThawOnStall(head_ratio=0.0, latest_ratio=0.0, frozen_ratio=0.0)
+
+    # one group, then two at a time, by default
+    assert thawed(run(policy, losses(1.0, 0.5))) == [0, 1, 3]
+
+
+def test_ratios_of_zero_thaw_after_each_epoch():
+    policy = one_by_one(head_ratio=0.0, latest_ratio=0.0, frozen_ratio=0.0)
 
     decisions = run(policy, losses(1.0, 0.5, 0.2))
 
     assert thawed(decisions) == [0, 1, 2, 3]
 
 
-def test_a_latest_ratio_of_one_leaves_it_to_the_stall():
-    policy = ThawOnStall(latest_ratio=1.0)
+def test_the_stem_stays_frozen_for_good():
+    policy = ThawOnStall(head_ratio=0.0, first_count=9, frozen_ratio=0.7)
+
+    # 0.7 of 3 groups, rounded down: 2
+    assert thawed(run(policy, losses(1.0, 0.5, 0.2))) == [0, 1, 1, 1]
+
+
+def test_a_solved_head_needs_no_stall():
+    progress = Progress(
+        epoch=1,
+        epoch_count=20,
+        logs={"val_loss": 1.0},
+        trainable=(False,) * 3,
+        is_head_solved=True,
+    )
+
+    decision = ThawOnStall().decide(progress)
+
+    assert decision.trainable == (False, False, True)
+    assert decision.why == "the head is solved"
+
+
+def test_ratios_of_one_leave_it_to_the_stall():
+    policy = one_by_one()
     falling = losses(*(0.5**k for k in range(9)))
 
     assert thawed(run(policy, falling, epochs=10)) == [0] * 10
@@ -128,18 +169,18 @@ def test_a_latest_ratio_of_one_leaves_it_to_the_stall():
 def test_epochs_without_validation_are_no_stall():
     rows = [{"loss": 9.0}, *losses(1.0), {"loss": 9.0}, *losses(0.5)]
 
-    assert thawed(run(ThawOnStall(), [*rows, {"loss": 9.0}]))[2:] == [0] * 4
+    assert thawed(run(one_by_one(), [*rows, {"loss": 9.0}]))[2:] == [0] * 4
 
 
 def test_a_run_without_validation_goes_by_its_loss():
-    decisions = run(ThawOnStall(), [{"loss": 1.0}, {"loss": 0.99}])
+    decisions = run(one_by_one(), [{"loss": 1.0}, {"loss": 0.99}])
 
-    assert thawed(decisions) == [0, 0, 2]
+    assert thawed(decisions) == [0, 0, 1]
     assert decisions[-1].why.startswith("loss improved")
 
 
 def test_an_accuracy_stalls_when_it_stops_rising():
-    policy = ThawOnStall("val_accuracy", group_count=1)
+    policy = one_by_one("val_accuracy")
 
     # 0.6 is 20 % above 0.5, 0.65 less than 10 % above 0.6
     rows = [{"val_accuracy": value} for value in (0.5, 0.6, 0.65)]
@@ -148,7 +189,7 @@ def test_an_accuracy_stalls_when_it_stops_rising():
 
 
 def test_a_loss_that_is_not_a_number_is_a_stall():
-    policy = ThawOnStall(group_count=1)
+    policy = one_by_one()
 
     assert thawed(run(policy, losses(1.0, math.nan))) == [0, 0, 1]
 

@@ -1,0 +1,207 @@
+"""What does a checkpoint do once all other callbacks have been called?"""
+
+import functools
+import warnings
+
+import keras
+
+from aet_keras._keras import random_state, running_fit
+from aet_keras.callbacks import _run_state
+from aet_keras.callbacks._saves import Damaged, Saves
+from aet_keras.engine import Engine
+
+_HARMLESS = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
+
+
+class Saving(keras.callbacks.Callback):
+    """Saves one `fit`, or brings it back; the last of its callbacks.
+
+    A save in the middle of an epoch leans on the one of the epoch's start: a
+    resumed run starts the epoch from there, as it was started first, skips
+    what was done of it, and then takes up what the newer save knows.
+
+    Args:
+        checkpoint: the `ElasticCheckpoint` that is told what was done.
+        fit: `running_fit.RunningFit`.
+    """
+
+    learns = ()
+
+    def __init__(self, checkpoint, fit: running_fit.RunningFit):
+        super().__init__()
+        self._checkpoint = checkpoint
+        self._fit = fit
+        self._saves = Saves(checkpoint.directory, checkpoint.keep)
+        self._base = self._finished = None
+        self._epoch = -1
+        self._saved_at = 0
+
+    def on_train_begin(self, logs=None):
+        self._checkpoint.not_restored = tuple(
+            type(each).__name__
+            for each in self._fit.callbacks
+            if not (_run_state.is_ours(each) or isinstance(each, _HARMLESS))
+        )
+        name, state = self._newest()
+        if state is None:
+            self._check_data()
+            return
+        self._check_same(state)
+        self._checkpoint.resumed_from = state["epoch"], state["batch"]
+        if state["is_finished"]:
+            self._finished = state
+            running_fit.start_at(self.model, self.params["epochs"])
+            return
+        self._check_data()
+        self._warn_of_others()
+        self._base = self._saves.base(name) if state["batch"] else name
+        if self._base is not None:
+            self._go_back(self._saves.read(self._base))
+        if state["batch"]:
+            self._skip(state)
+        is_over = state["run"]["stop_training"] and not state["batch"]
+        epoch = self.params["epochs"] if is_over else state["epoch"]
+        running_fit.start_at(self.model, epoch)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        running_fit.start_at(self.model, None)
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        done, every = batch + 1, self._checkpoint.save_freq
+        if every == "epoch" or done >= self._fit.train.length:
+            return  # the end of the epoch saves more
+        if self.model.stop_training:
+            return  # it comes now
+        if done // every > self._saved_at // every:
+            self._saved_at = done
+            self._save(self._epoch, done)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._saved_at = 0
+        self._base = None
+        self._base = self._save(epoch + 1, 0)
+
+    def on_train_end(self, logs=None):
+        running_fit.start_at(self.model, None)
+        if self._finished is None:
+            self._base = None
+            self._save(self._epoch + 1, 0, is_finished=True)
+        else:
+            _run_state.write(
+                self.model, self._fit.callbacks, self._finished["run"]
+            )
+        self._finished = None
+
+    def _save(self, epoch, batch, *, is_finished=False):
+        fit, model = self._fit, self.model
+        state = {
+            "epoch": epoch,
+            "batch": batch,
+            "is_finished": is_finished,
+            "command": self._command(),
+            "data": self._signatures(),
+            **{name: each.state for name, each in self._orders().items()},
+            "metrics": [v.numpy() for v in model.metrics_variables],
+            "run": _run_state.read(model, fit.callbacks, fit.train.current),
+        }
+        return self._saves.write(state, base=self._base)
+
+    def _newest(self):
+        """Returns the name and the state of the newest whole save, or None."""
+        for name in reversed(self._saves.names()):
+            try:
+                return name, self._saves.read(name)
+            except Damaged as error:
+                self._say(f"passes over a damaged save: {error}")
+        return None, None
+
+    def _go_back(self, state):
+        """Brings back what was known between two epochs."""
+        fit, engine = self._fit, Engine.of(self.model)
+        _run_state.write(self.model, fit.callbacks, state["run"])
+        self._epoch = state["epoch"] - 1
+        known = state["run"]["engine"]
+        engine.begin_records(known)
+        for side, order in self._orders().items():
+            order.restore(
+                state[side],
+                engine.recorded_passes(known, side),
+                functools.partial(engine.record_again, known, side),
+            )
+        engine.finish_records(known, fit.train.current)
+        random_state.write(state["run"]["random"])  # reading may have drawn
+
+    def _skip(self, state):
+        """Has the first epoch begin in its middle."""
+
+        def done(iterator):
+            running_fit.build_metrics(self.model, iterator)
+            _run_state.write(self.model, self._fit.callbacks, state["run"])
+            variables = self.model.metrics_variables
+            _run_state.assign(variables, state["metrics"])
+
+        self._saved_at = state["batch"]
+        skip_step = Engine.of(self.model).skip_step
+        self._fit.train.skip(state["batch"], skip_step, done)
+
+    def _orders(self):
+        sides = {"train": self._fit.train, "validation": self._fit.validation}
+        return {name: side for name, side in sides.items() if side is not None}
+
+    def _check_data(self):
+        for name, order in self._orders().items():
+            if order.source.reason is not None:
+                raise ValueError(
+                    f"ElasticCheckpoint: the {name} data must come in an "
+                    "order that can be brought back, because a resumed run "
+                    "has to see the same. Received: data of which "
+                    f"{order.source.reason}. Pass arrays or a "
+                    "`tf.data.Dataset` of them, and call "
+                    "`keras.utils.set_random_seed` first."
+                )
+        if (
+            self._checkpoint.save_freq != "epoch"
+            and self._fit.train.length is None
+        ):
+            raise ValueError(
+                "ElasticCheckpoint: the length of an epoch must be known, "
+                "because a save in its last batch would be one too many. "
+                f"Received: save_freq={self._checkpoint.save_freq!r}. Pass "
+                '`save_freq="epoch"`, or apply '
+                "`tf.data.experimental.assert_cardinality`."
+            )
+
+    def _check_same(self, state):
+        now = self._command()
+        differing = [k for k, v in state["command"].items() if now[k] != v]
+        if not state["is_finished"] and state["data"] != self._signatures():
+            differing.append("data or their seeds")
+        if differing:
+            raise ValueError(
+                "ElasticCheckpoint: `directory` must be empty or of the same "
+                "run, because another one cannot go on from it. Received: "
+                f"directory={str(self._checkpoint.directory)!r}, of a run "
+                f"with other {', '.join(differing)}. Name another folder, or "
+                "remove it."
+            )
+
+    def _warn_of_others(self):
+        others = ", ".join(self._checkpoint.not_restored)
+        if others:
+            self._say(
+                f"{others} started anew: callbacks of others do not say what "
+                "they know"
+            )
+
+    def _say(self, sentence):
+        self._checkpoint.sentences.append(sentence)
+        warnings.warn(f"ElasticCheckpoint: {sentence}.", stacklevel=2)
+
+    def _command(self):
+        command = _run_state.describe(self.model, self._fit.callbacks)
+        return {**command, "epochs": self.params["epochs"]}
+
+    def _signatures(self):
+        orders = self._orders().items()
+        return {name: order.source.signature for name, order in orders}

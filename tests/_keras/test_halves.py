@@ -1,0 +1,213 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from aet_keras._keras.fixed import is_fixed
+from aet_keras._keras.halves import Halves, LossBelow
+
+X = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+
+
+def below(name):
+    """Returns what says that layers stand whose name comes before another."""
+    return lambda layer: layer.name < name
+
+
+def names(halves, cut):
+    return [layer.name for layer in halves.lower_layers(cut)]
+
+
+def through(model, is_fixed, x=X, *, training=False):
+    """Computes a model in two parts."""
+    halves = Halves(model)
+    cut = halves.cut(is_fixed)
+    tensors = halves.compute_lower(x, cut, cut.keys, training=training)
+    return halves.compute_upper(tensors, cut, training=training)
+
+
+def chain():
+    """Returns a model around a nested one: a, (b, c), d."""
+    nested = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(4, name="b"),
+            layers.Dense(4, name="c"),
+        ]
+    )
+    inputs = keras.Input((4,))
+    x = nested(layers.Dense(4, "tanh", name="a")(inputs))
+    return keras.Model(inputs, layers.Dense(2, name="d")(x))
+
+
+def branches():
+    """Returns two inputs, a short-cut and two named outputs."""
+    u, v = keras.Input((4,), name="u"), keras.Input((4,), name="v")
+    a = layers.Dense(3, "tanh", name="a")(u)
+    b = layers.Dense(3, "tanh", name="b")(a)
+    c = layers.Dense(3, name="c")(layers.Add(name="add")([a, b]))
+    d = layers.Dense(2, name="d")(layers.Concatenate(name="cat")([c, v]))
+    return keras.Model({"u": u, "v": v}, {"far": d, "near": [c, b]})
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e"])
+def test_two_parts_compute_what_the_model_computes(name):
+    model = chain()
+
+    outputs = through(model, below(name))
+
+    np.testing.assert_array_equal(outputs, model(X))
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e"])
+def test_outputs_keep_their_structure(name):
+    model, inputs = branches(), {"u": X, "v": 2 * X}
+
+    outputs = through(model, below(name), inputs)
+
+    expected = model(inputs)
+    assert outputs.keys() == expected.keys()
+    for left, right in zip(
+        keras.tree.flatten(outputs), keras.tree.flatten(expected), strict=True
+    ):
+        np.testing.assert_allclose(left, right, atol=1e-6)
+
+
+def test_a_cut_reaches_into_a_nested_model():
+    halves = Halves(chain())
+
+    assert names(halves, halves.cut(below("c"))) == ["a", "b"]
+
+
+def test_all_that_the_upper_part_needs_crosses():
+    halves = Halves(branches())
+
+    # `a` goes into the sum, and `v` passes by.
+    assert len(halves.cut(below("b")).keys) == 2
+    # `b` is an output too.
+    assert len(halves.cut(below("c")).keys) == 3
+
+
+def test_nothing_above_what_moves_is_below_the_cut():
+    halves = Halves(chain())
+
+    cut = halves.cut(lambda layer: layer.name != "b")
+
+    assert names(halves, cut) == ["a"]
+
+
+def test_a_layer_called_twice_is_below_for_its_first_call_only():
+    shared, mid = layers.Dense(4, name="a"), layers.Dense(4, name="b")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, shared(mid(shared(inputs))))
+    halves = Halves(model)
+
+    cut = halves.cut(below("b"))
+
+    assert names(halves, cut) == ["a"]
+    np.testing.assert_array_equal(through(model, below("b")), model(X))
+
+
+def test_raw_is_what_no_weights_were_needed_for():
+    u, v = keras.Input((4,)), keras.Input((1,))
+    dense = layers.Dense(3)(layers.Rescaling(2.0)(u))
+    model = keras.Model([u, v], layers.Concatenate()([dense, 3.0 * v]))
+    halves = Halves(model)
+
+    raw = [key in halves.raw for step in halves.steps for key in step.writes]
+
+    assert sorted(raw) == [False, False, True, True]
+    assert set(halves.inputs) <= halves.raw
+
+
+def test_layers_are_told_that_they_train():
+    inputs = keras.Input((4,))
+    dropped = layers.Dropout(0.5)(inputs, training=False)
+    model = keras.Model(inputs, layers.Dropout(0.5)(dropped))
+
+    quiet = through(model, is_fixed)
+    loud = through(model, is_fixed, training=True)
+
+    np.testing.assert_array_equal(quiet, X)
+    assert np.mean(np.asarray(loud) == 0) > 0.5  # as in `fit`: both drop
+
+
+def test_no_layer_gets_a_node():
+    model = chain()
+    inside = list(model._flatten_layers())
+    before = [len(layer._inbound_nodes) for layer in inside]
+
+    through(model, below("c"))
+
+    assert [len(layer._inbound_nodes) for layer in inside] == before
+
+
+def test_layers_compute_in_the_precision_of_their_model():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = chain()
+    halves = Halves(model)
+    cut = halves.cut(below("c"))
+
+    (tensor,) = halves.compute_lower(X, cut, cut.keys, training=False)
+
+    assert tensor.dtype == tf.bfloat16
+    np.testing.assert_array_equal(through(model, below("c")), model(X))
+
+
+def test_a_loss_below_is_named():
+    class Adds(layers.Layer):
+        def call(self, x):
+            self.add_loss(ops.sum(x))
+            return x
+
+    inputs = keras.Input((4,))
+    x = Adds(name="adds")(inputs)
+    model = keras.Model(inputs, layers.Dense(1)(x))
+
+    with pytest.raises(LossBelow, match="`adds` adds a loss"):
+        through(model, below("dense"))
+
+
+def test_a_tensor_with_a_mask_is_not_given():
+    inputs = keras.Input((4, 2))
+    x = layers.Dense(3, name="b")(layers.Masking(name="a")(inputs))
+    model = keras.Model(inputs, layers.GlobalAveragePooling1D(name="c")(x))
+    halves = Halves(model)
+    cut = halves.cut(lambda layer: layer.name != "c")
+
+    found = halves.compute_lower(
+        np.ones((2, 4, 2)), cut, cut.keys, training=False
+    )
+
+    assert None in found
+
+
+def test_text_is_not_given():
+    inputs = keras.Input((1,), dtype="string")
+    x = layers.StringLookup(vocabulary=["a"])(inputs)
+    halves = Halves(keras.Model(inputs, x))
+    cut = halves.cut(lambda layer: False)
+
+    found = halves.compute_lower(
+        tf.constant([["a"]]), cut, cut.keys, training=False
+    )
+
+    assert found == [None]
+
+
+def test_a_nested_model_with_a_call_of_its_own_is_one_step():
+    class Own(keras.Model):
+        def call(self, *args, **settings):
+            return 2.0 * super().call(*args, **settings)
+
+    inner = keras.Input((4,))
+    nested = Own(inner, layers.Dense(4, name="b")(inner), name="own")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2, name="z")(nested(inputs)))
+    halves = Halves(model)
+
+    cut = halves.cut(below("z"))
+
+    assert names(halves, cut) == ["own"]
+    np.testing.assert_array_equal(through(model, below("z")), model(X))

@@ -1,0 +1,73 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aet_keras._keras.running_fit import RunningFit
+
+
+class Reads(keras.callbacks.Callback):
+    """Restores or skips at the start of `fit`, and keeps the state."""
+
+    def __init__(self, *, state=None, skip=0):
+        super().__init__()
+        self.state, self.skip = state, skip
+
+    def on_train_begin(self, logs=None):
+        self.order = RunningFit.of(self.model).train
+        if self.state is not None:
+            self.order.restore(self.state)
+        if self.skip:
+            self.order.skip(self.skip, next, lambda iterator: None)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.state = self.order.state
+
+
+def rows_seen(epochs, reads, **settings):
+    """Returns the numbers of the rows that a `fit` trained on, in order."""
+    seen = []
+
+    class Model(keras.Model):
+        def train_step(self, data):
+            seen.extend(data[0].numpy().ravel().astype(int).tolist())
+            return {"loss": 0.0}
+
+        def call(self, x):
+            return x
+
+    model = Model()
+    model.compile("sgd", run_eagerly=True)
+    x = np.arange(6.0)[:, None]
+    data = tf.data.Dataset.from_tensor_slices((x, x)).shuffle(6, seed=1)
+    settings = {"verbose": 0, "shuffle": False, "callbacks": [reads]} | settings
+    model.fit(
+        data.repeat(settings.pop("times", 1)).batch(2),
+        epochs=epochs,
+        **settings,
+    )
+    return seen
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"times": -1, "steps_per_epoch": 2}],
+    ids=["one", "endless"],
+)
+def test_the_third_epoch_comes_back_where_it_was(settings):
+    whole = rows_seen(3, Reads(), **settings)
+    two = Reads()
+    rows_seen(2, two, **settings)
+
+    third = rows_seen(1, Reads(state=two.state), **settings)
+
+    assert third == whole[-len(third) :]
+    assert third != whole[: len(third)]
+
+
+def test_an_epoch_begins_in_its_middle():
+    whole = rows_seen(1, Reads())
+
+    rest = rows_seen(1, Reads(skip=2))
+
+    assert rest == whole[4:]

@@ -1,0 +1,197 @@
+import keras
+import killed
+import pytest
+import tensorflow as tf
+
+from aet_keras import callbacks
+
+MOMENTS = {  # of runs that record in epoch 0 and thaw in epochs 2 and 3
+    "before any save": ((0, 2), "epoch", None),
+    "in the record epoch": ((0, 3), 2, (0, 2)),
+    "in a replay epoch": ((1, 3), "epoch", (1, 0)),
+    "in the middle of a replay epoch": ((1, 3), 2, (1, 2)),
+    "after a thaw": ((2, 4), 3, (2, 3)),
+    "at the start of an epoch": ((3, "begin"), "epoch", (3, 0)),
+    "at the end of an epoch": ((2, "end"), "epoch", (2, 0)),
+    "when all is trained": ((3, "over"), "epoch", (4, 0)),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_ends_like_one_that_was_not(moment, tmp_path):
+    kill, save_freq, resumed_from = MOMENTS[moment]
+    killed.killed(tmp_path, kill, save_freq=save_freq)
+
+    run = killed.run(tmp_path, save_freq=save_freq)
+
+    assert run.checkpoint.resumed_from == resumed_from
+    killed.check_equal(killed.whole(), run)
+
+
+def test_the_order_of_callbacks_makes_no_difference(tmp_path):
+    killed.killed(tmp_path, (2, 3), save_freq=2)
+
+    run = killed.run(tmp_path, save_freq=2, order=-1)
+
+    killed.check_equal(killed.whole(), run, by=("weights", "slots", "logs"))
+
+
+def test_a_run_may_be_killed_again_and_again(tmp_path):
+    for kill in ((1, 2), (2, 3)):
+        killed.killed(tmp_path, kill, save_freq=2)
+
+    run = killed.run(tmp_path, save_freq=2)
+
+    killed.check_equal(killed.whole(), run)
+
+
+def solved():
+    return killed.ours(solve_head=True)
+
+
+def anchored():
+    anchor = callbacks.ElasticAnchor(0.1, groups=killed.GROUPS)
+    return [*killed.ours(cache=None), anchor]
+
+
+def alone():
+    return []
+
+
+@pytest.mark.parametrize("make", [solved, anchored])
+def test_whatever_of_ours_is_used_comes_back(make, tmp_path):
+    killed.killed(tmp_path, (1, 3), make=make, save_freq=2)
+
+    run = killed.run(tmp_path, make=make, save_freq=2)
+
+    assert run.checkpoint.resumed_from == (1, 2)
+    killed.check_equal(killed.whole(make=make), run)
+
+
+def averaged():
+    adam = keras.optimizers.AdamW(use_ema=True, ema_overwrite_frequency=3)
+    return killed.model(optimizer=adam)
+
+
+def two_at_once():
+    return killed.model(run_eagerly=False, steps_per_execution=2)
+
+
+@pytest.mark.parametrize("model", [averaged, two_at_once])
+def test_whatever_the_model_is_compiled_with_comes_back(model, tmp_path):
+    killed.killed(tmp_path, (2, 3), model=model, save_freq=2)
+
+    run = killed.run(tmp_path, model=model, save_freq=2)
+
+    assert run.checkpoint.resumed_from == (2, 2)
+    killed.check_equal(killed.whole(model=model), run)
+
+
+def repeated():
+    return killed.dataset(lambda r: r.shuffle(20, seed=3).repeat().batch(4))
+
+
+def dropping():
+    return killed.dataset(
+        lambda r: r.shuffle(20, seed=3).batch(6, drop_remainder=True)
+    )
+
+
+def kept_shuffled():
+    return killed.dataset(lambda r: r.shuffle(20, seed=3).cache().batch(4))
+
+
+@pytest.mark.parametrize(
+    ("data", "settings"),
+    [
+        (repeated, {"steps_per_epoch": 4}),
+        (dropping, {}),
+        (kept_shuffled, {}),
+        (killed.dataset, {}),
+        (killed.arrays, {"initial_epoch": 1, "validation_freq": 2}),
+    ],
+    ids=["repeated", "dropping", "kept", "data set", "later"],
+)
+def test_the_order_of_the_data_comes_back(data, settings, tmp_path):
+    settings = {"data": data, **settings}
+    killed.killed(tmp_path, (2, 2), save_freq=2, **settings)
+
+    run = killed.run(tmp_path, save_freq=2, **settings)
+
+    assert run.checkpoint.resumed_from == (2, 2)
+    killed.check_equal(killed.whole(**settings), run)
+
+
+def test_data_of_unknown_length_come_back_by_the_epoch(tmp_path):
+    def some():
+        return killed.dataset(
+            lambda r: r.shuffle(20, seed=3).filter(lambda x, y: y < 2).batch(4)
+        )
+
+    settings = {"data": some, "make": alone}
+    with pytest.warns(UserWarning, match="ran out of data"):
+        killed.killed(tmp_path, (2, 2), **settings)
+        run = killed.run(tmp_path, **settings)
+        whole = killed.run(**settings)
+
+    killed.check_equal(whole, run)
+
+
+def test_shuffled_validation_data_come_back(tmp_path):
+    def validation():
+        rows = tf.data.Dataset.from_tensor_slices(killed.rows(8))
+        return rows.shuffle(8, seed=5).batch(3)
+
+    settings = {"make": lambda: killed.ours(cache=None)}
+    killed.killed(tmp_path, (2, 2), validation_data=validation(), **settings)
+
+    run = killed.run(tmp_path, validation_data=validation(), **settings)
+
+    whole = killed.run(validation_data=validation(), **settings)
+    killed.check_equal(whole, run)
+
+
+def patient():
+    return [callbacks.KeepBest(patience_epochs=1, mode="max")]
+
+
+def test_a_run_that_stopped_is_not_trained_on(tmp_path):
+    whole = killed.whole(make=patient)
+    last = len(whole.history["loss"]) - 1
+    killed.killed(tmp_path, (last, "over"), make=patient)
+
+    run = killed.run(tmp_path, make=patient)
+
+    assert last < 3
+    killed.check_equal(whole, run)
+
+
+class Count(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+
+
+def test_a_finished_run_returns_at_once_with_its_weights(tmp_path):
+    first, count = killed.run(tmp_path), Count()
+
+    again = killed.run(tmp_path, also=[count])
+
+    assert again.checkpoint.resumed_from == (4, 0)
+    assert count.steps == 0
+    killed.check_equal(first, again)
+
+
+def test_callbacks_of_others_are_said_to_start_anew(tmp_path):
+    count = Count()
+    killed.killed(tmp_path, (2, 2), make=alone)
+
+    with pytest.warns(UserWarning, match="Count started anew"):
+        run = killed.run(tmp_path, make=alone, also=[count])
+
+    assert run.checkpoint.not_restored == ("Count",)
+    assert count.steps == 10  # two epochs of five batches
+    killed.check_equal(killed.whole(make=alone), run)

@@ -1,0 +1,177 @@
+"""Whatever rows come in: a replayed run ends like a plain one."""
+
+import keras
+import numpy as np
+import pytest
+import replayed
+import tensorflow as tf
+from keras import layers
+
+VALIDATION = {"validation_data": replayed.rows()}
+SIGNATURE = (
+    tf.TensorSpec((None, 8), tf.float32),
+    tf.TensorSpec((None,), tf.int32),
+)
+
+
+def generated():
+    """Returns batches whose number is not known."""
+
+    def generate():
+        x, y = replayed.rows()
+        for start in range(0, len(x), 8):
+            yield x[start : start + 8], y[start : start + 8]
+
+    return tf.data.Dataset.from_generator(generate, output_signature=SIGNATURE)
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        place = slice(8 * number, 8 * number + 8)
+        return tuple(each[place] for each in replayed.rows())
+
+
+def in_threes():
+    return replayed.compiled(steps_per_execution=3)
+
+
+CASES = {
+    "arrays, compiled": ({"make": replayed.compiled} | VALIDATION, [3, 3, 2]),
+    "a data set": (
+        {"data": replayed.batches, "validation_data": replayed.batches()},
+        [3, 3, 2],
+    ),
+    "sample weights": (
+        {
+            "sample_weight": np.linspace(0, 2, 12),
+            "validation_data": (*replayed.rows(), np.linspace(1, 0, 12)),
+        },
+        [3, 3, 2],
+    ),
+    "class weights": ({"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}, [3, 3, 2]),
+    "three steps at once": (
+        {"make": in_threes, "data": lambda: replayed.rows(30)} | VALIDATION,
+        [3, 3, 2],
+    ),
+    "every second validation": (
+        {"validation_freq": 2, "epochs": 4} | VALIDATION,
+        [3, 3, 2, 2],
+    ),
+    "a later start": (
+        {"initial_epoch": 1, "epochs": 4} | VALIDATION,
+        [3, 2, 2],
+    ),
+    "a split": ({"validation_split": 0.3}, [3, 3, 2]),
+    "validation steps": ({"validation_steps": 1} | VALIDATION, [3, 3, 2]),
+    "a PyDataset": (
+        {"data": Batches, "shuffle": False, "validation_data": Batches()},
+        [3, 3, 2],
+    ),
+    "one epoch of steps": (
+        {"data": replayed.batches, "steps_per_epoch": 2},
+        [3, 3, 2],
+    ),
+    "two thaws": ({"epochs": 5}, [3, 3, 2, 2, 1]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_replayed_run_ends_like_a_plain_one(case):
+    settings, cached = CASES[case]
+
+    plain, again = replayed.both(**settings)
+
+    replayed.check_equal(plain, again)
+    assert plain.cached == [0] * len(cached)
+    assert again.cached == cached
+
+
+@pytest.mark.filterwarnings(replayed.RAN_OUT)
+def test_batches_whose_number_is_not_known_are_replayed():
+    plain, again = replayed.both(data=generated, validation_data=generated())
+
+    replayed.check_equal(plain, again)
+    assert again.cached == [3, 3, 2]
+
+
+def two_sided():
+    pixels, table = (
+        keras.Input((8,), name="pixels"),
+        keras.Input((2,), name="table"),
+    )
+    x = layers.Concatenate()([replayed.backbone()(pixels), table])
+    kind = layers.Dense(3, "softmax", name="kind")(x)
+    size = layers.Dense(1, name="size")(x)
+    model = keras.Model(
+        {"pixels": pixels, "table": table}, {"kind": kind, "size": size}
+    )
+    model.compile(
+        "adam",
+        {"kind": "sparse_categorical_crossentropy", "size": "mse"},
+        loss_weights={"kind": 1.0, "size": 0.5},
+        metrics={"kind": "accuracy", "size": "mae"},
+        run_eagerly=True,
+    )
+    return model
+
+
+def test_an_input_that_passes_by_and_nested_targets_are_replayed():
+    x, y = replayed.rows()
+    data = (
+        {"pixels": x, "table": x[:, :2]},
+        {"kind": y, "size": y.astype("float32")},
+    )
+
+    plain, again = replayed.both(two_sided, lambda: data, validation_data=data)
+
+    replayed.check_equal(plain, again)
+    assert again.cached == [3, 3, 2]
+
+
+def by_number():
+    pixels, number = keras.Input((8,)), keras.Input(())
+    user = layers.Embedding(5000, 4)(layers.Reshape((1,))(number))
+    x = [replayed.backbone()(pixels), layers.Flatten()(user)]
+    x = layers.Concatenate()(x)
+    model = keras.Model([pixels, number], layers.Dense(3, "softmax")(x))
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    return model
+
+
+def test_numbers_that_pass_by_as_floats_are_not_rounded():
+    x, y = replayed.rows()
+    numbers = 2.0 * np.arange(12, dtype="float32") + 2901  # odd: no float16
+    data = tf.data.Dataset.from_tensor_slices(((x, numbers), y)).batch(8)
+
+    plain, again = replayed.both(
+        by_number, lambda: data, own={"cache_dtype": "float16"}
+    )
+
+    # Half a unit in the last place of float16, through a few steps.
+    replayed.check_equal(plain, again, rtol=0, atol=1e-3)
+
+
+def test_each_row_is_replayed_once_an_epoch_in_another_order():
+    x, _ = replayed.rows(36)
+    pairs = tf.data.Dataset.from_tensor_slices((x, np.arange(36)))
+    seen = []
+
+    def note(y, scores):
+        seen.extend(tf.reshape(y, [-1]).numpy().tolist())
+        return tf.reduce_mean(scores**2, axis=-1)
+
+    def make():
+        inputs = [keras.Input((8,)), replayed.backbone(), layers.Dense(4)]
+        model = keras.Sequential(inputs)
+        model.compile("sgd", note, run_eagerly=True)
+        return model
+
+    again = replayed.run(make, lambda: pairs.shuffle(36, seed=1).batch(8))
+
+    epochs = [seen[:36], seen[36:72], seen[72:]]
+    assert again.cached == [3, 3, 2]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(36))] * 3
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]

@@ -1,0 +1,233 @@
+"""What becomes of a cache when a `fit` does not go its usual way?"""
+
+import os
+import tempfile
+
+import keras
+import numpy as np
+import pytest
+import replayed
+
+VALIDATION = {"validation_data": replayed.rows()}
+
+
+def stop_at(step):
+    """Returns a callback that ends the run after some steps."""
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            done = int(self.model.optimizer.iterations.numpy())
+            self.model.stop_training = done == step
+
+    return Stop
+
+
+def break_in(method, count):
+    """Returns a callback that breaks the run off when called so often."""
+
+    class Break(keras.callbacks.Callback):
+        left = count
+
+    def fail(self, *args, **settings):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+    setattr(Break, method, fail)
+    return Break
+
+
+class Evaluate(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        x, y = replayed.rows()
+        for name, factor in (("own", 1), ("other", 3)):
+            loss = self.model.evaluate(factor * x, y, batch_size=8, verbose=0)
+            logs[name] = loss
+
+
+class OnBatch(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        x, y = replayed.rows(4)
+        self.model.test_on_batch(3 * x, y)
+        self.model.train_on_batch(3 * x, y)
+        self.model.reset_metrics()
+
+
+def write_in(method):
+    class Write(keras.callbacks.Callback):
+        pass
+
+    def write(self, epoch, logs=None):
+        if epoch == 1:
+            layer = self.model.get_layer("old").get_layer("b")
+            layer.kernel.assign(1.5 * layer.kernel)
+
+    setattr(Write, method, write)
+    return Write
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_stop_in_the_middle_ends_like_a_plain_one(step):
+    plain, again = replayed.both(also=[stop_at(step)], **VALIDATION)
+
+    replayed.check_equal(plain, again)
+    assert again.slots[0] == step
+
+
+def test_early_stopping_sees_the_same_figures():
+    def stop():
+        return keras.callbacks.EarlyStopping(
+            min_delta=9, patience=1, restore_best_weights=True
+        )
+
+    plain, again = replayed.both(also=[stop], **VALIDATION)
+
+    replayed.check_equal(plain, again)
+    assert again.cached == [3, 3]
+
+
+def test_evaluations_of_a_callback_are_real():
+    plain, again = replayed.both(also=[Evaluate], **VALIDATION)
+
+    replayed.check_equal(plain, again)
+    assert again.logs["own"] == pytest.approx(again.logs["val_loss"], rel=1e-6)
+    assert again.cached == [3, 3, 2]
+
+
+def test_batches_that_a_callback_trains_on_are_its_own():
+    plain, again = replayed.both(also=[OnBatch], **VALIDATION)
+
+    replayed.check_equal(plain, again)
+    assert again.cached == [3, 3, 2]
+
+
+@pytest.mark.parametrize("method", ["on_epoch_begin", "on_epoch_end"])
+def test_frozen_weights_that_a_callback_writes_are_recorded_again(method):
+    plain, again = replayed.both(
+        also=[write_in(method)], epochs=4, **VALIDATION
+    )
+
+    replayed.check_equal(plain, again)
+    assert again.cached == [3, 3, 2, 2]
+    assert again.why == "frozen weights were written: records again"
+
+
+def test_a_second_fit_with_the_same_callback_records_anew():
+    model, freezing = replayed.model(), replayed.freezing()
+    x, y = replayed.rows()
+
+    for _ in range(2):
+        model.fit(x, y, epochs=2, verbose=0, callbacks=[freezing])
+
+    said = [sentence for _, sentence in freezing.cache_events]
+    assert said == ["records what a to c put out"]
+
+
+@pytest.mark.parametrize(
+    ("method", "count"),
+    [
+        ("on_train_batch_end", 3),
+        ("on_test_batch_begin", 3),
+        ("on_epoch_begin", 2),
+    ],
+)
+def test_a_fit_after_a_broken_one_is_plain(method, count):
+    model, freezing = replayed.model(), replayed.freezing()
+    x, y = replayed.rows()
+    settings = {"batch_size": 8, "verbose": 0, "shuffle": False}
+    callbacks = [freezing, break_in(method, count)()]
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=3, callbacks=callbacks, **VALIDATION, **settings)
+    twin = replayed.model()
+    twin.set_weights(model.get_weights())
+    for one in ("a", "b", "c"):
+        twin.get_layer("old").get_layer(one).trainable = False
+    new = 3 * x, (y + 1) % 3
+    keras.utils.set_random_seed(0)
+    expected = twin.evaluate(*new, verbose=0)
+    own = model.evaluate(*new, verbose=0)
+
+    history = model.fit(*new, epochs=2, validation_data=new, **settings)
+
+    assert own == pytest.approx(expected, rel=1e-6)
+    ours = [getattr(f, "__self__", None) for f in functions_of(model)]
+    assert ours == [None, None]
+    assert history.history["val_loss"][-1] == pytest.approx(
+        model.evaluate(*new, batch_size=8, verbose=0), rel=1e-6
+    )
+
+
+def functions_of(model):
+    return model.train_function, model.test_function
+
+
+def test_a_run_leaves_the_model_as_any_model_is():
+    model, freezing = replayed.model(), replayed.freezing()
+    x, y = replayed.rows()
+    inside = list(model._flatten_layers())
+    before = [len(layer._inbound_nodes) for layer in inside]
+    settings = {"epochs": 3, "verbose": 0, "callbacks": [freezing]}
+
+    history = model.fit(x, y, **settings, **VALIDATION)
+
+    nodes = [len(layer._inbound_nodes) for layer in inside]
+    scores = model.predict(x, verbose=0)
+    loss = keras.losses.sparse_categorical_crossentropy(y, scores)
+    assert nodes == before
+    assert model.train_function is None
+    assert not hasattr(model.test_function, "__self__")
+    assert history.history["val_loss"][-1] == pytest.approx(
+        float(np.mean(loss)), rel=1e-5
+    )
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(
+        float(np.mean(loss)), rel=1e-5
+    )
+
+
+def test_plain_epochs_keep_their_train_function():
+    functions = []
+
+    class Note(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            functions.append(self.model.train_function)
+
+    own = {"groups": (["c"],)}
+    again = replayed.run(also=[Note], epochs=4, own=own)
+
+    assert again.cached == [0, 0, 0, 0]  # `a` and `b` belong to the head
+    assert len(set(functions[:4])) == len(set(functions[4:])) == 1
+
+
+def test_what_does_not_fit_in_memory_goes_to_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = {"cache_limit_bytes": 100}
+
+    again = replayed.run(cache="auto", own=own, **VALIDATION)
+
+    replayed.check_equal(replayed.plain(), again)
+    assert again.cached == [3, 3, 0]  # what a thaw would need is left out
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("place", ["disk", "a folder"])
+def test_a_cache_on_disk_leaves_no_files(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / "features"
+    cache = "disk" if place == "disk" else folder
+
+    again = replayed.run(cache=cache, **VALIDATION)
+
+    replayed.check_equal(replayed.plain(), again)
+    assert again.cached == [3, 3, 2]
+    assert [each for _, _, files in os.walk(tmp_path) for each in files] == []
+
+
+def test_dropped_remainders_go_on_and_are_joined_to_the_record():
+    def data():
+        return replayed.shuffled(33, size=4, drop_remainder=True)
+
+    plain, again = replayed.both(data=data, epochs=6)
+
+    assert again.cached == [3, 3, 2, 2, 1, 1]
+    assert again.said == ["records what a to c put out"]
+    assert again.slots[0] == plain.slots[0] == 6 * 8

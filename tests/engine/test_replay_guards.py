@@ -1,0 +1,242 @@
+"""What makes the cache turn itself off, with its reason, and no harm done?"""
+
+import keras
+import pytest
+import replayed
+import small
+import tensorflow as tf
+from keras import layers, ops
+from replayed import backbone, model
+
+VALIDATION = {"validation_data": replayed.rows()}
+
+
+def augmented():
+    """Returns rows that are others in each pass, the same in each run."""
+    seeds = tf.data.Dataset.random(seed=1, rerandomize_each_iteration=True)
+
+    def add_noise(batch, seed):
+        x, y = batch
+        noise = tf.random.stateless_normal(tf.shape(x), (seed, seed))
+        return x + noise, y
+
+    return tf.data.Dataset.zip(replayed.batches(), seeds).map(add_noise)
+
+
+def of_other_lengths():
+    def generate():
+        x, y = replayed.rows()
+        yield x[:8].reshape(8, 4, 2), y[:8]
+        yield x[8:, :4].reshape(4, 2, 2), y[8:]
+
+    signature = (
+        tf.TensorSpec((None, None, 2), tf.float32),
+        tf.TensorSpec((None,), tf.int32),
+    )
+    pairs = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return pairs.apply(tf.data.experimental.assert_cardinality(2))
+
+
+def of_sequences(*head):
+    x = inputs = keras.Input((None, 2))
+    for name in "abc":
+        x = layers.Dense(5, "tanh", name=name)(x)
+    for layer in head or [layers.GlobalAveragePooling1D()]:
+        x = layer(x)
+    made = keras.Model(inputs, layers.Dense(3, "softmax")(x))
+    made.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    return made
+
+
+def masked():
+    x, y = replayed.rows()
+    return x.reshape(-1, 4, 2), y
+
+
+class OwnStep(keras.Model):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+class OwnLoss(keras.Model):
+    def compute_loss(self, *args, **settings):
+        return 2 * super().compute_loss(*args, **settings)
+
+
+class OwnCall(keras.Model):
+    def call(self, *args, **settings):
+        return super().call(*args, **settings) ** 1.1
+
+
+class OwnBraces(keras.Model):
+    def __call__(self, *args, **settings):
+        return super().__call__(*args, **settings) ** 1.1
+
+
+class Queue(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        place = slice(8 * number, 8 * number + 8)
+        return tuple(each[place] for each in replayed.rows())
+
+
+class Counting(layers.Layer):
+    def build(self, shape):
+        self.count = self.add_weight(initializer="zeros", trainable=False)
+
+    def call(self, x):
+        self.count.assign_add(1.0)
+        return x * ops.convert_to_tensor(self.count)
+
+
+def minus_mean(_, x):
+    return x - ops.mean(x, axis=0, keepdims=True)
+
+
+def with_loss(layer, x):
+    layer.add_loss(ops.mean(x**2))
+    return x
+
+
+def within(function):
+    return lambda: model(backbone(replayed.Calls(function, name="own")))
+
+
+OFF = {
+    "augmentation": (
+        {"data": augmented} | VALIDATION,
+        [3, 0],
+        "rows change from epoch to epoch",
+    ),
+    "an endless data set": (
+        {"data": lambda: replayed.batches().repeat(), "steps_per_epoch": 2},
+        [3, 0],
+        "`steps_per_epoch` splits the data set",
+    ),
+    "part of the arrays": (
+        {"data": lambda: replayed.rows(32), "steps_per_epoch": 2},
+        [3, 0],
+        "`steps_per_epoch` splits the data set",
+    ),
+    "rows of other shapes": (
+        {"make": of_sequences, "data": of_other_lengths},
+        [0, 0],
+        "the rows differ in their shapes",
+    ),
+    "workers": (
+        {"data": lambda: Queue(workers=2)},
+        [0, 0],
+        "a `PyDataset` with workers has to be read to its end",
+    ),
+    "a loss in the prefix": (
+        {"make": within(with_loss)} | VALIDATION,
+        [0, 0],
+        "below the cut `own` adds a loss",
+    ),
+    "rows that are mixed": (
+        {"make": within(minus_mean), "data": replayed.shuffled},
+        [3, 0],
+        "mixes the rows of a batch",
+    ),
+    "weights that the prefix writes": (
+        {"make": lambda: model(backbone(Counting())), "epochs": 4} | VALIDATION,
+        [3, 3, 0, 0],
+        "frozen weights are written in every epoch",
+    ),
+    "a mask that crosses": (
+        {
+            "make": lambda: of_sequences(layers.Masking(), layers.LSTM(3)),
+            "data": masked,
+        },
+        [0, 0],
+        "has a mask, or is not a dense tensor",
+    ),
+    "no room": (
+        {"own": {"cache_limit_bytes": 100}},
+        [0, 0],
+        "no cache: no room for",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OFF)
+def test_the_cache_turns_itself_off_with_its_reason(case):
+    settings, cached, reason = OFF[case]
+
+    plain, again = replayed.both(**{"epochs": 2} | settings)
+
+    replayed.check_equal(plain, again)
+    assert again.cached == cached
+    assert reason in again.why
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (OwnStep, "train_step"),
+        (OwnLoss, "compute_loss"),
+        (OwnCall, "call"),
+        (OwnBraces, "__call__"),
+    ],
+)
+def test_steps_of_the_models_own_are_not_passed_by(kind, name):
+    again = replayed.run(lambda: model(of=kind), epochs=2)
+
+    reason = f"the model has its own `{name}`, which replay would pass by"
+    assert again.said == [f"no cache: {reason}"]
+    assert again.cached == [0, 0]
+
+
+def test_noise_below_all_groups_leaves_nothing_to_cache():
+    noise = layers.GaussianNoise(1.0, name="noise")
+
+    again = replayed.run(lambda: model(backbone(below=[noise])), epochs=2)
+
+    assert again.cached == [0, 0]
+    assert again.said == [
+        "caches nothing: `noise` is random, trains, or adds to the loss or "
+        "the logs"
+    ]
+
+
+def test_features_drawn_at_random_are_noticed_on_the_first_batch():
+    def draw(_, x):
+        return x + tf.random.normal(tf.shape(x))
+
+    again = replayed.run(within(draw), epochs=2)
+
+    assert again.cached == [3, 0]
+    assert "one of them draws at random" in again.why
+
+
+def test_a_strategy_turns_the_cache_off():
+    def make():
+        with small.two_replicas().scope():
+            return replayed.compiled()
+
+    again = replayed.run(make, epochs=1)
+
+    assert again.said == ["no cache: the model is distributed by a strategy"]
+
+
+def test_a_subclassed_model_has_no_cache():
+    class Hidden(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.old = backbone()
+            self.scores = layers.Dense(3, "softmax")
+
+        def call(self, x):
+            return self.scores(self.old(x))
+
+    def make():
+        made = Hidden()
+        made(replayed.rows(1)[0])
+        made.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+        return made
+
+    again = replayed.run(make, epochs=1)
+
+    assert again.said == ["no cache: Hidden is subclassed and hides its graph"]
