@@ -105,7 +105,7 @@ def freezing(cache="memory", *, groups=GROUPS, **settings):
     return ElasticFreezing(policy, groups=groups, cache=cache, **settings)
 
 
-def run(make=model, data=rows, cache="memory", *, also=(), own=None, **fit):
+def run(make=model, data=batches, cache="memory", *, also=(), own=None, **fit):
     """Trains for three epochs: the head twice, then `c` with it.
 
     Args:
@@ -134,15 +134,15 @@ def run(make=model, data=rows, cache="memory", *, also=(), own=None, **fit):
     )
 
 
-def both(make=model, data=rows, **settings):
+def both(make=model, data=batches, **settings):
     """Trains plainly and with a cache."""
     return [run(make, data, cache, **settings) for cache in (None, "memory")]
 
 
 @functools.cache
 def plain():
-    """Returns the run of `model` on `rows`, validated on them, uncached."""
-    return run(cache=None, validation_data=rows())
+    """Returns the run of `model` on `batches`, validated on them, uncached."""
+    return run(cache=None, validation_data=batches())
 
 
 def check_equal(plain, replayed, rtol=1e-6, atol=1e-6):

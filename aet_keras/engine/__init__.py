@@ -3,4 +3,4 @@
 from aet_keras.engine.change import Change
 from aet_keras.engine.engine import MEASURED, NOISE, Engine
 
-__all__ = ["MEASURED", "NOISE", "Change", "Engine"]
+__all__ = ["Change", "Engine", "MEASURED", "NOISE"]

@@ -1,4 +1,4 @@
-"""Is all that moves one dense layer on fixed features, and which loss has it?"""
+"""Is all that moves one dense layer, and which loss is taken of it?"""
 
 import dataclasses
 

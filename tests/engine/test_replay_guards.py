@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers, ops
 from replayed import backbone, model
 
-VALIDATION = {"validation_data": replayed.rows()}
+VALIDATION = {"validation_data": replayed.batches()}
 
 
 def augmented():
@@ -182,7 +182,8 @@ def test_the_cache_turns_itself_off_with_its_reason(case):
     ],
 )
 def test_steps_of_the_models_own_are_not_passed_by(kind, name):
-    again = replayed.run(lambda: model(of=kind), epochs=2)
+    own = {"solve_head": True}
+    again = replayed.run(lambda: model(of=kind), own=own, epochs=2)
 
     reason = f"the model has its own `{name}`, which replay would pass by"
     assert again.said == [f"no cache: {reason}"]

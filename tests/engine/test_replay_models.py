@@ -7,7 +7,7 @@ import replayed
 from keras import layers, ops
 from replayed import backbone, model
 
-VALIDATION = {"validation_data": replayed.rows()}
+VALIDATION = {"validation_data": replayed.batches()}
 
 
 def shared_layer():
@@ -173,7 +173,7 @@ def test_a_scaled_loss_ends_like_a_plain_one():
     def make():
         inner = keras.optimizers.Adam()
         return replayed.compiled(
-            optimizer=keras.optimizers.LossScaleOptimizer(inner)
+            optimizer=keras.optimizers.LossScaleOptimizer(inner), metrics=[]
         )
 
     plain, again = replayed.both(make)
