@@ -61,7 +61,6 @@ class Engine:
         self._multipliers = None
         self._statistics = None
         self._noise = None
-        self._replay = None
         self._counted = None
         self._fit = None
         self._missed = MissedSteps(0)
@@ -358,6 +357,15 @@ class Engine:
             f"learning_rate={name}. Compile with a float, or drop the "
             "callback."
         )
+
+    @property
+    def _replay(self):
+        # On the model: it holds the model, and an engine must not.
+        return getattr(self.model, "_aet_replay", None)
+
+    @_replay.setter
+    def _replay(self, replay):
+        self.model._aet_replay = replay
 
     @property
     def _optimizer(self):

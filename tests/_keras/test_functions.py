@@ -22,7 +22,7 @@ def model():
     return made
 
 
-def noted(note, data=(X, Y), **settings):
+def noted(note, data=(X, Y), also=(), **settings):
     """Fits with functions that call `note` with the model and iterator."""
     made, found = model(), []
 
@@ -46,22 +46,21 @@ def noted(note, data=(X, Y), **settings):
     if not isinstance(data, tuple):
         data = (data,)
         del settings["batch_size"]
-    made.fit(*data, callbacks=[Wrap()], **settings)
+    made.fit(*data, callbacks=[Wrap(), *also], **settings)
     return found
 
 
 def test_fits_own_validation_is_known_by_its_iterator():
     class Ask(keras.callbacks.Callback):
-        def on_test_end(self, logs=None):
-            if not others:
-                others.append(None)
-                self.model.evaluate(X, Y, batch_size=4, verbose=0)
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.evaluate(X, Y, batch_size=4, verbose=0)
 
-    others = []
+    found = noted(
+        functions.own_validation, also=[Ask()], validation_data=(X, Y)
+    )
 
-    found = noted(functions.own_validation, validation_data=(X, Y))
-
-    assert found == [("train", None)] * 2 + [("test", 2)] * 2
+    own, other = [("test", 2)] * 2, [("test", None)]
+    assert found == [("train", None)] * 2 + own + other
 
 
 def test_validation_steps_have_no_validation_of_their_own():

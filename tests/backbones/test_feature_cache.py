@@ -127,7 +127,8 @@ def test_zeros_do_not_widen_the_record():
 
 
 def test_more_rows_than_expected_are_kept():
-    cache = FeatureCache("memory", dtype="float32")
+    limit = 3 * 400 * 3 * 4  # what they take, and that again to move them
+    cache = FeatureCache("memory", dtype="float32", limit_bytes=limit)
     record = cache.new_record([features()], expected=4)
 
     for seed in range(100):

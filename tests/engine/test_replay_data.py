@@ -158,9 +158,8 @@ def test_numbers_that_pass_by_as_floats_are_not_rounded():
     np.testing.assert_array_equal(np.flatnonzero(moved), numbers)
 
 
-def test_each_row_is_replayed_once_an_epoch_in_another_order():
-    x, _ = replayed.rows(36)
-    pairs = tf.data.Dataset.from_tensor_slices((x, np.arange(36)))
+def numbers_of(data, **settings):
+    """Returns the targets that a replayed run saw, in order."""
     seen = []
 
     def note(y, scores):
@@ -173,9 +172,32 @@ def test_each_row_is_replayed_once_an_epoch_in_another_order():
         model.compile("sgd", note, run_eagerly=True)
         return model
 
-    again = replayed.run(make, lambda: pairs.shuffle(36, seed=1).batch(8))
+    again = replayed.run(make, lambda: data, **settings)
+    assert 0 not in again.cached
+    return seen
+
+
+def shuffled_numbers(count, size, **settings):
+    x, _ = replayed.rows(count)
+    pairs = tf.data.Dataset.from_tensor_slices((x, np.arange(count)))
+    return pairs.shuffle(count, seed=1).batch(size, **settings)
+
+
+def test_each_row_is_replayed_once_an_epoch_in_another_order():
+    seen = numbers_of(shuffled_numbers(36, 8))
 
     epochs = [seen[:36], seen[36:72], seen[72:]]
-    assert again.cached == [3, 3, 2]
     assert [sorted(epoch) for epoch in epochs] == [list(range(36))] * 3
-    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
+    places = [epochs[0].index(number) for number in epochs[1][8:]]
+    assert places != sorted(places)
+    assert epochs[1] != epochs[2]
+
+
+def test_rows_that_were_dropped_before_join_the_record_once():
+    data = shuffled_numbers(17, 4, drop_remainder=True)
+
+    seen = numbers_of(data, epochs=4)
+
+    epochs = [set(seen[start : start + 16]) for start in (0, 16, 32, 48)]
+    assert [len(epoch) for epoch in epochs] == [16] * 4
+    assert epochs[0] != set.union(*epochs) == set(range(17))

@@ -92,6 +92,7 @@ def test_evaluations_of_a_callback_are_real():
     replayed.check_equal(plain, again)
     assert again.logs["own"] == pytest.approx(again.logs["val_loss"], rel=1e-6)
     assert again.cached == [3, 3, 2]
+    assert again.said == ["records what a to c put out"]
 
 
 def test_batches_that_a_callback_trains_on_are_its_own():
@@ -117,7 +118,10 @@ def test_a_head_is_not_solved_on_features_of_other_weights():
 
     again = replayed.run(also=also, own=own, epochs=2, **VALIDATION)
 
-    assert again.why == "frozen weights were written: records again"
+    assert again.said == [
+        "records what a to c put out",
+        "frozen weights were written: records again",
+    ]
 
 
 def test_a_second_fit_with_the_same_callback_records_anew():
