@@ -10,7 +10,7 @@ from aet_keras import _check as check
 from aet_keras import callbacks as parts
 from aet_keras.engine import Change
 
-_PATIENCE_EPOCHS = 5
+_LEAST_PATIENCE_EPOCHS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +61,8 @@ def fine_tune(
 
     It is `model.fit` with three callbacks, and can be written so: groups thaw
     as validation asks, the rate follows, the best weights are kept, and the
-    run stops when nothing has become better for five epochs since the last
-    thaw.
+    run stops when nothing has become better for half of the planned epochs
+    since the last thaw.
 
     Args:
         model: a compiled `keras.Model` with a head for the new task, as in
@@ -75,7 +75,9 @@ def fine_tune(
         freezing: optional `ElasticFreezing`, to set what it does.
         rate: optional `AdaptiveLearningRate`.
         best: optional `KeepBest`. Defaults to one that watches `val_loss` and
-            stops after five epochs without a better one.
+            stops after `max(5, epochs // 2)` epochs without a better one: the
+            rate falls towards the planned end, and with it come gains that a
+            hastier stop would miss.
         callbacks: more callbacks; they come after ours.
         **fit_arguments: other arguments of `fit`, such as `batch_size`,
             `class_weight` and `verbose`.
@@ -106,7 +108,7 @@ def fine_tune(
     freezing = parts.ElasticFreezing() if freezing is None else freezing
     rate = parts.AdaptiveLearningRate() if rate is None else rate
     if best is None:
-        best = parts.KeepBest(patience_epochs=_PATIENCE_EPOCHS)
+        best = parts.KeepBest(patience_epochs=patience_epochs(epochs))
     check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)
     history = keras.callbacks.History()
     if isinstance(train, tuple):
@@ -136,3 +138,8 @@ def fine_tune(
         stopped=best.stopped,
         seconds=time.perf_counter() - begun,
     )
+
+
+def patience_epochs(epochs: int) -> int:
+    """Returns how many epochs without a better one end a planned run."""
+    return max(_LEAST_PATIENCE_EPOCHS, epochs // 2)

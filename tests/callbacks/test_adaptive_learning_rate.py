@@ -135,5 +135,5 @@ def test_statistics_that_nobody_gathers_are_refused():
     class Greedy(Record):
         needs = frozenset({"gradient_norms"})
 
-    with pytest.raises(ValueError, match="gathers `batch_losses` only"):
+    with pytest.raises(ValueError, match="gathers `batch_losses`"):
         AdaptiveLearningRate(Greedy())
