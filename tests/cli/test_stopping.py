@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -194,22 +195,29 @@ def test_debug_lets_an_unexpected_error_through(fit, out, monkeypatch):
     assert isinstance(result.exception, RuntimeError)
 
 
+# A job in the background is started deaf to Ctrl-C, and its children are too.
+HEARING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @pytest.mark.slow
 def test_a_real_ctrl_c_ends_the_installed_command(photos, out, console):
     command = [console, "fit", photos, "--out", out, "--image-size", "32"]
-    process = subprocess.Popen(
-        [*command, "--epochs", "99"],
+    with subprocess.Popen(
+        [sys.executable, "-c", HEARING, *command, "--epochs", "99"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-
-    try:
-        next(line for line in process.stdout if "1/99" in line)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            next(line for line in process.stdout if "1/99" in line)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
 
     assert process.returncode == 1
     assert "Traceback" not in errors
