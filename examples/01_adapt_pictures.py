@@ -43,7 +43,7 @@ model = tasks.build_image_classifier(
 model.compile(
     keras.optimizers.Adam(learning_rate),
     loss="sparse_categorical_crossentropy",
-    metrics=["accuracy"],
+    metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
 )
 freezing = callbacks.ElasticFreezing(verbose=1)
 best = callbacks.KeepBest()

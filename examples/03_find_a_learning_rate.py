@@ -41,7 +41,9 @@ model = aet_keras.tasks.build_image_classifier(
 for layer in model.layers[:-1]:  # the head learns alone at first
     layer.trainable = False
 model.compile(
-    "adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    "adam",
+    loss="sparse_categorical_crossentropy",
+    metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
 )
 
 found = aet_keras.training.find_learning_rate(
@@ -57,7 +59,7 @@ for factor in factors:
     model.compile(
         keras.optimizers.Adam(factor * found.suggestion),
         loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
     )
     model.fit(train_x, train_y, batch_size=batch_size, epochs=epochs, verbose=0)
     _, accuracy = model.evaluate(

@@ -142,7 +142,16 @@ class Halves:
                     step.run(values, training)
             return [values[key] for key in self._outputs]
 
-        outputs = self._in_context(tensors, run=run, training=training)
+        return self._packed(
+            self._in_context(tensors, run=run, training=training)
+        )
+
+    @property
+    def symbolic_outputs(self):
+        """What `compute_upper` returns, as `keras.KerasTensor`."""
+        return self._packed(self._functional._outputs)
+
+    def _packed(self, outputs):
         packed = keras.tree.pack_sequence_as(
             self._functional._outputs_struct, outputs
         )

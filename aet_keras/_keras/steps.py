@@ -72,6 +72,7 @@ def train_function(
     It does what `keras.Model.train_step` does, and returns its logs.
     """
     model = halves.model
+    _build_metrics(halves, targets)
 
     def step(*leaves):
         tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
@@ -95,6 +96,7 @@ def evaluate_function(
 ) -> Callable:
     """Makes a function that does what `keras.Model.test_step` does."""
     model = halves.model
+    _build_metrics(halves, targets)
 
     def step(*leaves):
         tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
@@ -104,6 +106,21 @@ def evaluate_function(
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
     return _compiled(model, step, crossing.specs + targets.specs)
+
+
+def _build_metrics(halves, targets):
+    """Makes the metrics that were given by their names.
+
+    Keras makes them inside the first step, which TensorFlow then traces a
+    second time, because variables came of the first.
+    """
+    model, outputs = halves.model, halves.symbolic_outputs
+    y, _ = targets.pack(
+        [keras.KerasTensor(spec.shape, spec.dtype) for spec in targets.specs]
+    )
+    for each in (model._compile_metrics, model._compile_loss):
+        if each is not None and not each.built:
+            each.build(y, outputs)
 
 
 def _unpacked(leaves, crossing, targets):

@@ -64,7 +64,8 @@ def write_classifier(
     with tempfile.TemporaryDirectory() as folder:
         table = _label_table(Path(folder) / "labels.txt", names)
         archive = keras.export.ExportArchive()
-        archive.track(model)
+        # Not the model: its variables are tracked as the endpoint's own, and
+        # a tracked model is traced twice more for signatures nobody calls.
         archive.track(table)
         archive.add_endpoint(
             "serving_default",
