@@ -109,6 +109,7 @@ model.compile(
     keras.optimizers.AdamW(rate, weight_decay=weight_decay),
     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    run_eagerly=args.smoke,  # two steps are not worth a trace
 )
 model.optimizer.build(model.trainable_variables)  # in fit: one trace more
 model.fit(train, epochs=epochs, verbose=2, shuffle=False)
