@@ -8,24 +8,29 @@ from aet_keras._keras import trainable
 _WRITERS = (keras.layers.SpectralNormalization,)
 
 
-def is_fixed(layer) -> bool:
+def is_fixed(layer, *, may_draw: bool = False) -> bool:
     """Says whether a layer (or bare operation) is frozen and not random.
 
     What cannot be seen from outside (a custom layer that mixes rows, or draws
     without a `SeedGenerator`) has to be found out on data.
+
+    Args:
+        layer: what the graph calls.
+        may_draw: bool. Whether it may be random all the same.
     """
     if not isinstance(layer, keras.layers.Layer):
         return True
     if layer.trainable_weights:
         return False
-    return not any(_may_change(each) for each in trainable.sublayers(layer))
+    inside = trainable.sublayers(layer)
+    return not any(_may_change(each, may_draw) for each in inside)
 
 
-def _may_change(layer):
+def _may_change(layer, may_draw):
     if isinstance(layer, keras.layers.BatchNormalization):
         return layer.trainable  # moves its averages, with no weights to train
     return bool(
-        layer._seed_generators
+        (layer._seed_generators and not may_draw)
         or layer._metrics
         or layer.activity_regularizer is not None
         or isinstance(layer, _WRITERS)

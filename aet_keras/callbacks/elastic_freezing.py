@@ -52,6 +52,11 @@ class ElasticFreezing(keras.callbacks.Callback):
             as far as the limit goes, then disk. The cache turns itself off
             where replay would change the result (augmentation, for example)
             and says why in `cache_events`. `None` does without.
+        views: int >= 1. How many passes over the training data are recorded.
+            With 1, rows and frozen layers must not be random. With more, each
+            pass is augmented in its own way, by the input pipeline or by
+            layers up to the groups, and one of them is replayed in each later
+            epoch; features take so many times the room. Defaults to `1`.
         cache_limit_bytes: optional int >= 0. The most that features may take
             in memory. Defaults to half of what is free.
         cache_dtype: `"float16"`, `"bfloat16"` or `"float32"`. What recorded
@@ -123,6 +128,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         warmup_steps: int = 20,
         every_steps: int = 10,
         cache: str | os.PathLike | None = "auto",
+        views: int = 1,
         cache_limit_bytes: int | None = None,
         cache_dtype: str = "float16",
         solve_head: bool = True,
@@ -153,6 +159,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.warmup_steps = check.whole(self, warmup_steps=warmup_steps)
         self.every_steps = check.positive_int(self, every_steps=every_steps)
         self.cache = cache
+        self.views = check.positive_int(self, views=views)
         self.cache_limit_bytes = cache_limit_bytes
         self.cache_dtype = cache_dtype
         self._feature_cache = cache and backbones.FeatureCache(
@@ -176,6 +183,7 @@ class ElasticFreezing(keras.callbacks.Callback):
             needs=self.policy.needs & MEASURED,
             every_steps=self.every_steps,
             cache=self._feature_cache,
+            views=self.views,
             seed=int(np.random.randint(2**31)),
         )
         self.group_names = engine.group_names

@@ -23,6 +23,8 @@ class Feed:
         shuffles: bool. Whether the rows may come in another order.
     """
 
+    what = "what"  # it records of the frozen groups, for a sentence
+
     def __init__(self, side: Side, *, shuffles: bool):
         self.side = side
         self.shuffles = shuffles

@@ -13,18 +13,21 @@ class Reach:
     Args:
         halves: `Halves` of the model.
         groups: the groups under control, stem to head.
+        may_draw: bool. Whether random layers in and below the groups may be
+            below a cut; those of the head never are.
     """
 
-    def __init__(self, halves: Halves, groups):
+    def __init__(self, halves: Halves, groups, *, may_draw: bool = False):
         self._halves = halves
         self._members = [
             {id(each) for layer in group.layers for each in _inside(layer)}
             for group in groups
         ]
+        self._drawing = self._up_to_groups() if may_draw else frozenset()
 
     def cut(self) -> Cut:
         """Returns the cut below all that moves or is random now."""
-        return self._halves.cut(fixed.is_fixed)
+        return self._halves.cut(self._is_fixed)
 
     def layers(self, cut: Cut) -> list[keras.layers.Layer]:
         """Returns the layers below a cut."""
@@ -48,7 +51,7 @@ class Reach:
                 return f"`{layer.name}` is used again above"
         steps = enumerate(self._halves.steps)
         above = [s.layer for i, s in steps if i not in cut.lower and s.layer]
-        first = next(layer for layer in above if not fixed.is_fixed(layer))
+        first = next(layer for layer in above if not self._is_fixed(layer))
         return (
             f"`{first.name}` is random, trains, or adds to the loss or the logs"
         )
@@ -80,8 +83,18 @@ class Reach:
         """Returns the cut there would be with all but `count` groups moving."""
         moving = set().union(*self._members[count:])
         return self._halves.cut(
-            lambda layer: id(layer) not in moving and fixed.is_fixed(layer)
+            lambda layer: id(layer) not in moving and self._is_fixed(layer)
         )
+
+    def _is_fixed(self, layer):
+        return fixed.is_fixed(layer, may_draw=id(layer) in self._drawing)
+
+    def _up_to_groups(self):
+        """Returns the ids of the layers up to the last one of a group."""
+        grouped = set().union(*self._members)
+        called = [each.layer for each in self._halves.steps]
+        places = [i for i, layer in enumerate(called) if id(layer) in grouped]
+        return {id(layer) for layer in called[: max(places, default=-1) + 1]}
 
 
 def _inside(layer):

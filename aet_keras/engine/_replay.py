@@ -12,6 +12,7 @@ from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
 from aet_keras.engine._head import DenseHead
 from aet_keras.engine._reach import Reach
 from aet_keras.engine._side import Side
+from aet_keras.engine._views import Views
 from aet_keras.errors import CacheFull
 
 
@@ -23,6 +24,7 @@ class Replay:
         groups: those groups, stem to head.
         cache: makes records and sums of rows (`backbones.FeatureCache`).
         seed: int. Of the order of replayed rows.
+        views: int >= 1. How many augmented passes to record.
     """
 
     # What a resumed run has to know too, records left out.
@@ -35,7 +37,7 @@ class Replay:
         "sentences",
     )
 
-    def __init__(self, model, groups, cache, seed: int):
+    def __init__(self, model, groups, cache, seed: int, views: int = 1):
         self._model = model
         self._groups = groups
         self.seed = seed
@@ -47,10 +49,12 @@ class Replay:
             self.sentences.append(f"no cache: {reason}")
             return
         self._halves = halves = Halves(model)
-        self._reach = Reach(halves, groups)
+        self._reach = Reach(halves, groups, may_draw=views > 1)
         train = Side(halves, cache, steps.train_function, training=True)
         test = Side(halves, cache, steps.evaluate_function, training=False)
         self._train = Feed(train, shuffles=True)
+        if views > 1:
+            self._train = Views(train, views)
         self._test = Feed(test, shuffles=False)
         self._cut = self._plain_train = None
         self._sums = {}
@@ -122,7 +126,7 @@ class Replay:
     def _say_recording(self):
         first, last = self._groups[0], self._groups[self.cached_count - 1]
         names = first.name if first is last else f"{first.name} to {last.name}"
-        self.sentences.append(f"records what {names} put out")
+        self.sentences.append(f"records {self._train.what} {names} put out")
 
     def _say_obstacle(self, trainable):
         why = self._reach.obstacle(self._cut, trainable)
@@ -150,7 +154,7 @@ class Replay:
         At the first step, not at the start of an epoch: a callback that
         begins its epoch after ours may write them.
         """
-        if self._train.is_recording:
+        if self._train.side.record is None:
             self._sums = _sums_of(self._reach.layers(self._cut))
             return
         if not self._is_stale(self._cut):

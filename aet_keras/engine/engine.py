@@ -140,6 +140,7 @@ class Engine:
         needs: Collection[str] = (),
         every_steps: int = 10,
         cache=None,
+        views: int = 1,
         seed: int = 0,
     ) -> None:
         """Takes charge of some groups; everything else stays as it is.
@@ -159,6 +160,8 @@ class Engine:
             every_steps: int >= 1. One update in so many is measured.
             cache: optional `aet_keras.backbones.FeatureCache`. Where what
                 the frozen prefix puts out is kept, to be replayed.
+            views: int >= 1. How many passes over the data are recorded; more
+                than one for rows or layers that are random.
             seed: int >= 0. Of the order of replayed rows.
 
         Raises:
@@ -203,7 +206,7 @@ class Engine:
         self._trainable = (True,) * len(self._groups)
         self.rebuild()
         if cache is not None:
-            self._replay = Replay(model, self._groups, cache, seed)
+            self._replay = Replay(model, self._groups, cache, seed, views)
 
     def begin_epoch(
         self, epoch: int, *, batch_count: int | None, is_last: bool
