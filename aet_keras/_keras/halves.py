@@ -29,12 +29,14 @@ class Step:
         writes: tuple of `Key`.
         run: function of `(values, training)` that puts what the step writes
             into the dict `values`.
+        arguments: what the call was given, its tensors symbolic.
     """
 
     layer: object
     reads: tuple[Key, ...]
     writes: tuple[Key, ...]
     run: Callable
+    arguments: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +215,8 @@ def _call(node, path):
         outputs = operation_fn(operation, training=training)(*args, **kwargs)
         values.update(zip(writes, keras.tree.flatten(outputs), strict=True))
 
-    return Step(operation, _keys(path, node.input_tensors), writes, run)
+    given = (node.arguments.args, node.arguments.kwargs)
+    return Step(operation, _keys(path, node.input_tensors), writes, run, given)
 
 
 def _keys(path, tensors):

@@ -9,11 +9,13 @@ from aet_keras.backbones.applications import (
 )
 from aet_keras.backbones.costs import multiply_counts
 from aet_keras.backbones.feature_cache import FeatureCache
+from aet_keras.backbones.feature_store import FeatureStore
 from aet_keras.backbones.groups import Group, as_groups, group_layers
 
 __all__ = [
     "EMBEDDED",
     "FeatureCache",
+    "FeatureStore",
     "Group",
     "Record",
     "as_groups",

@@ -13,6 +13,7 @@ from aet_keras import _check as check
 from aet_keras.backbones._column import Column
 from aet_keras.backbones._record import Record
 from aet_keras.backbones._room import Room, memory_to_take
+from aet_keras.backbones.feature_store import FeatureStore
 from aet_keras.errors import CacheFull
 
 _DTYPES = {
@@ -28,8 +29,8 @@ class FeatureCache:
 
     Args:
         place: `"memory"`, `"disk"`, `"auto"` (memory as far as the limit
-            goes, then disk) or the path of a folder for the files. Defaults
-            to `"auto"`.
+            goes, then disk) or the path of a folder for the files, in which
+            features are also kept for other runs. Defaults to `"auto"`.
         limit_bytes: int >= 0. The most that features may take in memory.
             Defaults to half of what is free.
         dtype: `"float16"`, `"bfloat16"` or `"float32"`. What features of
@@ -63,6 +64,13 @@ class FeatureCache:
             check.whole(self, limit_bytes=limit_bytes)
         if not isinstance(place, os.PathLike) and os.sep not in str(place):
             check.one_of(self, place=place, among=_PLACES)
+
+    @property
+    def store(self) -> FeatureStore | None:
+        """Where features are kept for other runs, if the place is a path."""
+        if self.place in _PLACES:
+            return None
+        return FeatureStore(self.place)
 
     def new_record(
         self,

@@ -49,7 +49,11 @@ class ElasticFreezing(keras.callbacks.Callback):
             Where to keep what the frozen groups put out: it is recorded in
             one epoch and replayed in the next ones, validation likewise, so
             that their forward pass is not done again. `"auto"` takes memory
-            as far as the limit goes, then disk. The cache turns itself off
+            as far as the limit goes, then disk. In a folder of your own,
+            features stay for other runs: rows that a model with the same
+            frozen layers and weights has seen before are not computed again
+            (Keras's own layers only: the code of others may change). Delete
+            the folder to be rid of them. The cache turns itself off
             where replay would change the result (augmentation, for example)
             and says why in `cache_events`. `None` does without.
         views: int >= 1. How many passes over the training data are recorded.

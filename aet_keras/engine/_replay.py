@@ -1,18 +1,14 @@
 """When does a `fit` record what its frozen prefix puts out, and replay it?"""
 
-import hashlib
 import weakref
 
-import numpy as np
-
-from aet_keras._keras import functions, iterators, steps
+from aet_keras._keras import functions, iterators
 from aet_keras._keras.halves import Halves
-from aet_keras.engine._feed import Feed
+from aet_keras.engine._feeds import make_feeds
 from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
 from aet_keras.engine._head import DenseHead
 from aet_keras.engine._reach import Reach
-from aet_keras.engine._side import Side
-from aet_keras.engine._views import Views
+from aet_keras.engine._sums import sums_of
 from aet_keras.errors import CacheFull
 
 
@@ -50,12 +46,8 @@ class Replay:
             return
         self._halves = halves = Halves(model)
         self._reach = Reach(halves, groups, may_draw=views > 1)
-        train = Side(halves, cache, steps.train_function, training=True)
-        test = Side(halves, cache, steps.evaluate_function, training=False)
-        self._train = Feed(train, shuffles=True)
-        if views > 1:
-            self._train = Views(train, views)
-        self._test = Feed(test, shuffles=False)
+        self._store = cache.store
+        self._train, self._test = make_feeds(halves, cache, self._store, views)
         self._cut = self._plain_train = None
         self._sums = {}
         self._wasted_count = 0
@@ -69,6 +61,7 @@ class Replay:
         """Chooses how the epoch runs: plainly, recorded or replayed."""
         if not self.is_on:
             return
+        self._keep_records()
         self._cut = self._reach.cut()
         self._plain_train = None
         self._earlier, self._iterator = self._iterator, None
@@ -104,7 +97,7 @@ class Replay:
         """
         if not self.is_on:
             return False
-        sides = self._train.side, self._test.side
+        sides = self._sides
         cut = self._reach.cut()
         if any(side.record is None for side in sides) or self._is_stale(cut):
             return False
@@ -120,6 +113,7 @@ class Replay:
     def release(self) -> None:
         """Lets the model make its own functions again, and frees the cache."""
         if self.is_on:
+            self._keep_records()
             self._leave()
             self._forget()
 
@@ -148,6 +142,24 @@ class Replay:
             else:
                 feed.side.forget()
 
+    def _keep_records(self):
+        """Leaves features to other runs, unless weights were written since."""
+        if self._store is None or self._cut is None:
+            return
+        if self._train.side.record is None or self._is_stale(self._cut):
+            return
+        try:
+            kept = [side.keep() for side in self._sides]
+        except OSError as error:
+            self.sentences.append(f"keeps nothing for other runs: {error}")
+            self._store = None
+            return
+        taken, new = (sum(counts) for counts in zip(*kept, strict=True))
+        if taken or new:
+            self.sentences.append(
+                f"took {taken} rows from {self._store.folder}, added {new}"
+            )
+
     def _check_weights(self):
         """Records again if frozen weights were written since the record.
 
@@ -155,7 +167,7 @@ class Replay:
         begins its epoch after ours may write them.
         """
         if self._train.side.record is None:
-            self._sums = _sums_of(self._reach.layers(self._cut))
+            self._sums = sums_of(self._reach.layers(self._cut))
             return
         if not self._is_stale(self._cut):
             self._wasted_count = 0
@@ -166,16 +178,20 @@ class Replay:
         self.sentences.append("frozen weights were written: records again")
         self._forget()
         self._train.begin(**self._begin_train)
-        self._sums = _sums_of(self._reach.layers(self._cut))
+        self._sums = sums_of(self._reach.layers(self._cut))
 
     def _is_stale(self, cut):
         """Whether weights below a cut are not what they were recorded with."""
-        sums = _sums_of(self._reach.layers(cut))
+        sums = sums_of(self._reach.layers(cut))
         return not sums.items() <= self._sums.items()
 
+    @property
+    def _sides(self):
+        return self._train.side, self._test.side
+
     def _forget(self):
-        self._train.side.forget()
-        self._test.side.forget()
+        for side in self._sides:
+            side.forget()
 
     def _leave(self):
         """Gives the model functions of its own."""
@@ -287,14 +303,3 @@ class Replay:
         if logs is None:
             raise StopIteration
         return logs
-
-
-def _sums_of(layers):
-    """Returns a sum of the weights of each layer, by its id."""
-    sums = {}
-    for layer in layers:
-        found = hashlib.sha1(usedforsecurity=False)
-        for weight in layer.weights:
-            found.update(np.ascontiguousarray(weight.numpy()))
-        sums[id(layer)] = found.digest()
-    return sums

@@ -9,6 +9,7 @@ import tensorflow as tf
 from aet_keras._keras.halves import Cut, Halves, LossBelow
 from aet_keras._keras.steps import Signature, lower_function
 from aet_keras.engine import _guards
+from aet_keras.engine._shelf import Shelf
 
 # Rounding aside, equal rows must give equal features in any batch.
 _TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
@@ -23,12 +24,20 @@ class Side:
         make_step: function of `(halves, cut, crossing, targets)` that makes
             the step above a cut.
         training: bool. What layers are told.
+        shelf: optional `Shelf`. Has features of earlier runs.
     """
 
     def __init__(
-        self, halves: Halves, cache, make_step: Callable, *, training: bool
+        self,
+        halves: Halves,
+        cache,
+        make_step: Callable,
+        *,
+        training: bool,
+        shelf: Shelf | None = None,
     ):
         self._halves = halves
+        self._shelf = shelf
         self._cache = cache
         self._make_step = make_step
         self._training = training
@@ -46,6 +55,20 @@ class Side:
         self.keys = ()
         self._dtypes = []
         self._is_checked = False
+        if self._shelf is not None:
+            self._shelf.forget()
+
+    def keep(self) -> tuple[int, int]:
+        """Leaves what was recorded to other runs.
+
+        Returns:
+            How many rows came from other runs, and how many are new to them.
+        """
+        if self._shelf is None or self.record is None:
+            return 0, 0
+        count = self._shelf.keep(self.record, self.keys, self._dtypes)
+        taken, self._shelf.read_count = self._shelf.read_count, 0
+        return taken, count
 
     def has(self, cut: Cut) -> bool:
         """Says whether all that crosses a cut is recorded."""
@@ -78,7 +101,7 @@ class Side:
             The logs.
         """
         x, targets = self._read(batch)
-        features = self._features(x, cut, keys)
+        features = self._obtain(x, cut, keys)
         self._append(x, targets, features, cut, expected, only)
         crossing = [features[key] for key in cut.keys]
         return self._step(cut, tag, crossing)(*crossing, *targets)
@@ -92,7 +115,7 @@ class Side:
     def add(self, batch, cut: Cut, keys, *, expected=0, only=None) -> None:
         """Records a batch as `run` does, and runs no step."""
         x, targets = self._read(batch)
-        features = self._features(x, cut, keys)
+        features = self._obtain(x, cut, keys)
         self._append(x, targets, features, cut, expected, only)
 
     def replay(self, rows, cut: Cut, tag):
@@ -168,6 +191,15 @@ class Side:
             raise _guards.Unsafe("the rows differ in their shapes")
         return inputs, targets
 
+    def _obtain(self, x, cut, keys):
+        """Returns features as `_features` does, computed or kept before."""
+        if self._shelf is not None:
+            found = self._shelf.find(keys, self._cache.digests(_arrays(x)))
+            if all(key in found for key in cut.keys):
+                self._shelf.read_count += len(x[0])
+                return {key: found.get(key) for key in keys}
+        return self._features(x, cut, keys)
+
     def _features(self, x, cut, keys):
         """Returns a dict from keys to features, None if they cannot be kept."""
         if (cut, keys) not in self._lowers:
@@ -200,6 +232,9 @@ class Side:
                 self.record.drop(place)
         digests = self._cache.digests(_arrays([*x, *targets]))
         columns = [arrays.get(key) for key in self.keys] + _arrays(targets)
+        if self._shelf is not None:
+            sums = self._cache.digests(_arrays(x))
+            self._shelf.note(sums if only is None else [sums[i] for i in only])
         if only is not None:
             digests = [digests[i] for i in only]
             columns = [None if c is None else c[only] for c in columns]

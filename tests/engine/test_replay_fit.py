@@ -221,13 +221,10 @@ def test_what_does_not_fit_in_memory_goes_to_a_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("place", ["disk", "a folder"])
-def test_a_cache_on_disk_leaves_no_files(place, tmp_path, monkeypatch):
+def test_a_cache_on_disk_leaves_no_files(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    folder = tmp_path / "features"
-    cache = "disk" if place == "disk" else folder
 
-    again = replayed.run(cache=cache, **VALIDATION)
+    again = replayed.run(cache="disk", **VALIDATION)
 
     replayed.check_equal(replayed.plain(), again)
     assert again.cached == [3, 3, 2]

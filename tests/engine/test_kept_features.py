@@ -1,0 +1,136 @@
+"""Does a second run take what the first one left in a folder, and no more?"""
+
+import keras
+import numpy as np
+import pytest
+import replayed
+from keras import layers
+
+CALLS = []
+
+
+class Watched(layers.Dense):
+    """Says how many rows it was called on."""
+
+    def call(self, x, training=None):
+        CALLS.append(x.shape[0])
+        return super().call(x)
+
+
+Watched.__module__ = "aet_keras.watched"  # as if its code could not change
+
+
+class Own(layers.Dense):
+    """A layer of the user's, whose code may change."""
+
+
+def watched(kind=Watched, seed=0, activation="tanh", dtype=None):
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((8,))
+    x = inputs / 2.0
+    for name in "abc":
+        own = kind if name == "a" else layers.Dense
+        x = own(6, activation, name=name, dtype=dtype)(x)
+    return replayed.model(keras.Model(inputs, x, name="old"))
+
+
+def run(folder, make=watched, **settings):
+    """Trains as `replayed.run` does; returns it, and the rows computed."""
+    CALLS.clear()
+    settings = {"validation_data": replayed.rows(5, 2)} | settings
+    found = replayed.run(make, cache=folder, **settings)
+    return found, sum(count or 0 for count in CALLS)
+
+
+def test_a_second_run_computes_next_to_nothing_and_ends_equal(tmp_path):
+    first, computed = run(tmp_path / "features")
+
+    again, computed_again = run(tmp_path / "features")
+
+    replayed.check_equal(first, again)
+    assert first.cached == again.cached == [3, 3, 2]
+    assert (
+        again.said[1] == f"took 17 rows from {tmp_path / 'features'}, added 0"
+    )
+    # To set up a graph, and once a side to hold features against.
+    assert computed - computed_again == 17
+    assert list(tmp_path.rglob(".aside-*")) == []
+
+
+def test_an_uncached_run_ends_like_one_on_kept_features(tmp_path):
+    run(tmp_path)
+
+    again, _ = run(tmp_path)
+
+    plain = replayed.run(
+        watched, cache=None, validation_data=replayed.rows(5, 2)
+    )
+    replayed.check_equal(plain, again)
+
+
+OTHERS = {
+    "weights": {"make": lambda: watched(seed=1)},
+    "settings": {"make": lambda: watched(activation="relu")},
+    "a dtype of the layers": {"make": lambda: watched(dtype="float16")},
+    "rows": {
+        "data": lambda: replayed.batches().map(lambda x, y: (x + 1.0, y)),
+        "validation_data": None,
+    },
+    "the code of a layer": {"make": lambda: watched(Own)},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_features_are_stale_where_anything_else_made_them(other, tmp_path):
+    run(tmp_path)
+
+    again, _ = run(tmp_path, **OTHERS[other])
+
+    assert again.cached == [3, 3, 2]
+    assert not [each for each in again.said if "took 1" in each]
+
+
+def test_more_rows_are_added_to_those_that_are_there(tmp_path):
+    run(tmp_path, validation_data=None)
+
+    again, _ = run(tmp_path, data=lambda: replayed.batches(20))
+
+    took = next(each for each in again.said if each.startswith("took"))
+    assert took.endswith("added 8")
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_harmless(
+    tmp_path, monkeypatch
+):
+    def refuse(*args, **settings):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(np, "save", refuse)
+
+    again, _ = run(tmp_path)
+
+    assert "keeps nothing for other runs: the disk is full" in again.said
+    assert again.cached == [3, 3, 2]
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_damaged_part_is_computed_again(tmp_path):
+    first, _ = run(tmp_path)
+    for path in tmp_path.rglob("rows.npy"):
+        path.write_bytes(path.read_bytes()[:-3])
+
+    again, _ = run(tmp_path)
+
+    replayed.check_equal(first, again)
+    assert not [each for each in again.said if "took 1" in each]
+
+
+def test_frozen_weights_that_were_written_leave_nothing(tmp_path):
+    class Write(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            layer = self.model.get_layer("old").get_layer("a")
+            layer.kernel.assign_add(0.1 * np.ones((8, 6), "float32"))
+
+    run(tmp_path, also=[Write], epochs=2)
+
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
