@@ -117,6 +117,8 @@ class ElasticAnchor(keras.callbacks.Callback):
             [*self._held, *((weight, decay) for weight in decayed)]
         )
         Engine.of(self.model).attach(self)
+        if self.head_strength is None:
+            Engine.of(self.model).hold_head()
         # An earlier `fit` or `train_on_batch` may have traced it without.
         Engine.of(self.model).rebuild()
 

@@ -2,6 +2,7 @@
 
 from aet_keras._keras import multipliers
 from aet_keras._keras import optimizer as optimizers
+from aet_keras._keras.strategy import is_distributed
 
 
 def check_built(model):
@@ -34,6 +35,16 @@ def check_head(model, layers):
 
 def check_optimizer(model):
     """Raises a ValueError if groups could not have rates of their own."""
+    if model.optimizer is None:
+        return
+    steps = optimizers.innermost(model.optimizer).gradient_accumulation_steps
+    if steps and is_distributed(model):
+        raise ValueError(
+            "Engine: gradients cannot be accumulated under a distribution "
+            "strategy, because Keras fails in the first step. Received: "
+            f"gradient_accumulation_steps={steps}. Compile without, and take "
+            "larger batches."
+        )
     reason = multipliers.refuse_reason(model.optimizer)
     if reason is None:
         return

@@ -63,6 +63,7 @@ class Engine:
         self._noise = None
         self._counted = None
         self._fit = None
+        self._is_head_held = False
         self._missed = MissedSteps(0)
 
     @classmethod
@@ -111,6 +112,7 @@ class Engine:
         """
         if client.params is not self._fit:
             self._fit = client.params
+            self._is_head_held = False
             self._clients.clear()
             self._release()
         self._clients.add(client)
@@ -238,7 +240,16 @@ class Engine:
             Whether there is such a head, what goes into it was recorded, and
             its validation loss improved.
         """
-        return self._replay is not None and self._replay.solve_head()
+        if self._is_head_held or self._replay is None:
+            return False
+        return self._replay.solve_head()
+
+    def hold_head(self) -> None:
+        """Says that the head knows something, and is not to be solved anew.
+
+        It holds for the `fit` in which the client that says so is attached.
+        """
+        self._is_head_held = True
 
     def take_statistics(self) -> dict[str, np.ndarray]:
         """Returns what was measured of each group, and starts anew."""

@@ -205,3 +205,17 @@ def test_a_fit_that_was_interrupted_is_cleaned_up_on_demand():
     assert left > 0
     assert model.losses == []
     assert model.train_function is None
+
+
+@pytest.mark.parametrize(
+    ("head_strength", "is_solved"), [(None, False), (0.1, True)]
+)
+def test_a_head_that_is_held_is_not_solved_anew(head_strength, is_solved):
+    groups = None if head_strength is None else GROUPS
+    anchor = ElasticAnchor(0.5, head_strength=head_strength, groups=groups)
+    freezing = ElasticFreezing(ThawOnSchedule(every_epochs=9), groups=GROUPS)
+
+    fit(dense(), freezing, anchor, epochs=2, validation_data=(X, Y))
+
+    said = [sentence for _, sentence in freezing.cache_events]
+    assert any(each.startswith("solved") for each in said) is is_solved

@@ -115,6 +115,14 @@ def test_two_replicas():
     check_exactly_thawed_groups_move(model)
 
 
+def test_accumulated_gradients_on_two_replicas_are_refused():
+    with small.two_replicas().scope():
+        model = small.compiled(O.Adam(gradient_accumulation_steps=2))
+
+    with pytest.raises(ValueError, match="gradient_accumulation_steps=2"):
+        small.fit(model, small.gradual())
+
+
 def test_moving_averages_end_in_their_own_weights():
     # Keras pairs the trainable subset with the full list of averages. With a
     # momentum of 0 the average is the weight: the end must change nothing.
