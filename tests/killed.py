@@ -109,12 +109,16 @@ def dataset(shape=lambda rows: rows.shuffle(20, seed=3).batch(4)):
     return {"x": shape(pairs), "shuffle": False}
 
 
-def ours(cache="memory", solve_head=False):
+def ours(cache="memory", solve_head=False, views=1):
     """Returns callbacks that hold more state than any user's would."""
     policy = policies.ThawOnSchedule(first_epoch=2, every_epochs=1)
     return [
         callbacks.ElasticFreezing(
-            policy, groups=GROUPS, cache=cache, solve_head=solve_head
+            policy,
+            groups=GROUPS,
+            cache=cache,
+            solve_head=solve_head,
+            views=views,
         ),
         callbacks.AdaptiveLearningRate(),
         callbacks.KeepBest(),

@@ -22,9 +22,11 @@ class ElasticCheckpoint(keras.callbacks.Callback):
     the rates of groups, what all callbacks of this package and their policies
     have learned, the history, the random state of Python, NumPy, TensorFlow
     and Keras, and the position in the data. Features that were cached are
-    recorded anew, in one pass without training. The place among the callbacks
-    makes no difference: it saves when all others are done. Callbacks of
-    others start anew; `not_restored` lists them.
+    recorded anew, in one pass without training; only with `views` above 1
+    they are recorded from the next epochs, which are then not those that the
+    killed run would have had. The place among the callbacks makes no
+    difference: it saves when all others are done. Callbacks of others start
+    anew; `not_restored` lists them.
 
     The data may be arrays or a `tf.data.Dataset`, shuffled by a seed. Their
     order is brought back by making the iterators again, and by reading those

@@ -1,6 +1,7 @@
 """Does a resumed run see the rows that the killed one would have seen?"""
 
 import killed
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -67,3 +68,15 @@ def test_shuffled_validation_data_come_back(tmp_path):
 
     whole = killed.run(validation_data=validation(), **settings)
     killed.check_equal(whole, run)
+
+
+@pytest.mark.parametrize("kill", [(1, 3), (3, 3)], ids=["recorded", "replayed"])
+def test_augmented_passes_are_recorded_anew(kill, tmp_path):
+    settings = {"make": lambda: killed.ours(views=2)}
+    killed.killed(tmp_path, kill, save_freq=2, **settings)
+
+    run = killed.run(tmp_path, save_freq=2, **settings)
+
+    assert run.checkpoint.resumed_from == (kill[0], 2)
+    assert len(run.history["loss"]) == 4
+    assert np.isfinite(run.history["loss"]).all()
