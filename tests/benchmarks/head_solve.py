@@ -78,7 +78,7 @@ def measure(seed, rate=None, epochs=21):
     validation = batches(dataset.validation, batch_size=128)
     model, _ = _recipes.build(rate or 1e-3)
     watch = Watch(validation)
-    never = policies.ThawOnSchedule(every_epochs=10 * epochs)
+    never = policies.ThawOnSchedule(first_epoch=10 * epochs)
     freezing = callbacks.ElasticFreezing(never, solve_head=rate is None)
     watchers = [watch, freezing] + ([Solved(watch)] if rate is None else [])
     data = train, validation
