@@ -147,6 +147,7 @@ def _draw_groups(axes, report):
         Patch(color=_PALE, label="replayed"),
         Patch(color=_GREY, label="frozen"),
     ]
+    axes.set_xlabel("epoch", loc="left")  # the legend stands on the right
     axes.legend(
         handles=marks,
         ncols=3,
