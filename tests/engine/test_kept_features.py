@@ -90,6 +90,21 @@ def test_features_are_stale_where_anything_else_made_them(other, tmp_path):
     assert not [each for each in again.said if "took 1" in each]
 
 
+def test_a_layer_with_a_function_of_the_users_is_computed_anew(tmp_path):
+    def steep(x):
+        return keras.ops.tanh(2.0 * x)
+
+    def make():
+        return watched(activation=steep)
+
+    run(tmp_path, make)
+
+    again, _ = run(tmp_path, make)
+
+    assert again.cached == [3, 3, 2]
+    assert not [each for each in again.said if "took" in each]
+
+
 def test_more_rows_are_added_to_those_that_are_there(tmp_path):
     run(tmp_path, validation_data=None)
 
