@@ -13,6 +13,23 @@ import aet_keras
 from aet_keras import callbacks, policies
 
 WEIGHTS = _machine.DATA / "mobilenetv2_imagenet_notop.weights.h5"
+PHOTOS = _machine.DATA / "clothing10_128px_jpeg.npz"
+
+
+def photos(seed):
+    """Seeds everything; returns batches to train and to validate on, a test.
+
+    The test is the batches of the test split, and their labels.
+    """
+    dataset = aet_keras.data.read_images(str(PHOTOS), image_size=(96, 96))
+    keras.utils.set_random_seed(seed)
+    batches = aet_keras.data.batches
+    train = batches(dataset.train, batch_size=32, shuffle_seed=seed)
+    validation, test = (
+        batches(split, batch_size=128)
+        for split in (dataset.validation, dataset.test)
+    )
+    return train, validation, (test, dataset.test.labels)
 
 
 def build(learning_rate, backbone_training=None):

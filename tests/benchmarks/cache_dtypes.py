@@ -17,10 +17,8 @@ import _machine
 import _recipes
 import keras
 
-import aet_keras
 from aet_keras import callbacks
 
-PHOTOS = _machine.DATA / "clothing10_128px_jpeg.npz"
 DTYPES = ("float16", "bfloat16", "float32")
 
 
@@ -37,11 +35,7 @@ class Room(keras.callbacks.Callback):
 
 def measure(dtype, seed, epochs):
     """Runs one dtype with one seed."""
-    dataset = aet_keras.data.read_images(str(PHOTOS), image_size=(96, 96))
-    keras.utils.set_random_seed(seed)
-    batches = aet_keras.data.batches
-    train = batches(dataset.train, batch_size=32, shuffle_seed=seed)
-    validation = batches(dataset.validation, batch_size=128)
+    train, validation, (test, labels) = _recipes.photos(seed)
     model, _ = _recipes.build(1e-3)
     best, room = callbacks.KeepBest(), Room()
     freezing = callbacks.ElasticFreezing(cache_dtype=dtype)
@@ -50,8 +44,8 @@ def measure(dtype, seed, epochs):
     watchers = freezing, rate, best, room
     _recipes.fit(model, (train, validation), epochs, *watchers)
     seconds = time.perf_counter() - begun
-    outputs = model.predict(batches(dataset.test, batch_size=128), verbose=0)
-    right = outputs.argmax(axis=1) == dataset.test.labels
+    outputs = model.predict(test, verbose=0)
+    right = outputs.argmax(axis=1) == labels
     return {
         "row": dtype,
         "seed": seed,

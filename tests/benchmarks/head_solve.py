@@ -17,10 +17,8 @@ import _machine
 import _recipes
 import keras
 
-import aet_keras
 from aet_keras import callbacks, policies
 
-PHOTOS = _machine.DATA / "clothing10_128px_jpeg.npz"
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 
 
@@ -71,11 +69,7 @@ class Solved(keras.callbacks.Callback):
 
 def measure(seed, rate=None, epochs=21):
     """Trains the head alone; solves it if no rate is given."""
-    dataset = aet_keras.data.read_images(str(PHOTOS), image_size=(96, 96))
-    keras.utils.set_random_seed(seed)
-    batches = aet_keras.data.batches
-    train = batches(dataset.train, batch_size=32, shuffle_seed=seed)
-    validation = batches(dataset.validation, batch_size=128)
+    train, validation, _ = _recipes.photos(seed)
     model, _ = _recipes.build(rate or 1e-3)
     watch = Watch(validation)
     never = policies.ThawOnSchedule(first_epoch=10 * epochs)

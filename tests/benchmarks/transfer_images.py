@@ -31,10 +31,6 @@ import _recipes
 import keras
 import numpy as np
 
-import aet_keras
-
-PHOTOS = _machine.DATA / "clothing10_128px_jpeg.npz"
-
 
 class Watch(keras.callbacks.Callback):
     """Takes the time of training, and keeps the best epoch's weights."""
@@ -71,17 +67,13 @@ class Watch(keras.callbacks.Callback):
 
 def measure(row, seed, epochs):
     """Runs one row with one seed in this process, and returns its figures."""
-    dataset = aet_keras.data.read_images(str(PHOTOS), image_size=(96, 96))
-    keras.utils.set_random_seed(seed)
-    batches = aet_keras.data.batches
-    train = batches(dataset.train, batch_size=32, shuffle_seed=seed)
-    validation = batches(dataset.validation, batch_size=128)
+    train, validation, (test, labels) = _recipes.photos(seed)
     watch = Watch()
     model, events = _recipes.ROWS[row]((train, validation), epochs, watch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     model.set_weights(watch.weights)
-    outputs = model.predict(batches(dataset.test, batch_size=128), verbose=0)
-    right = outputs.argmax(axis=1) == dataset.test.labels
+    outputs = model.predict(test, verbose=0)
+    right = outputs.argmax(axis=1) == labels
     return {
         "row": row,
         "seed": seed,
