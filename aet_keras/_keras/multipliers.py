@@ -67,6 +67,7 @@ class Multipliers:
             self._values = _vector(row_count, 1.0, "multipliers")
             self._thawed_at = _vector(row_count, -1e9, "thawed_at")
             self._skipped = _vector(row_count, 0.0, "skipped_steps")
+        self._known = None  # to read a variable at each batch costs too much
 
     def install(self) -> None:
         """Puts the scales between the optimizer and its updates."""
@@ -104,7 +105,9 @@ class Multipliers:
     @property
     def values(self) -> tuple[float, ...]:
         """The multiplier of each row, warm-up left out."""
-        return tuple(self._values.numpy().tolist())
+        if self._known is None:
+            self._known = tuple(self._values.numpy().tolist())
+        return self._known
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -114,6 +117,11 @@ class Multipliers:
     def write(self, values) -> None:
         """Sets the multiplier of each row; it holds from the next step on."""
         self._values.assign(ops.cast(values, "float32"))
+        self._known = None
+
+    def reread(self) -> None:
+        """Notes that another has written `variables`."""
+        self._known = None
 
     def start(self, row: int, *, steps: int, skipped: int) -> None:
         """Notes that a row thaws now, `steps` into the run.

@@ -8,6 +8,8 @@ from aet_keras import _check as check
 from aet_keras.policies import is_higher_better
 
 _MOVING = "elastic_freezing/trained_groups"
+_RATE = "adaptive_learning_rate/rate"
+_SETTLED_RATIO = 0.15  # below it a step changes little, and a stall stays one
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -25,6 +27,10 @@ class KeepBest(keras.callbacks.Callback):
             Defaults to what the name of the figure says.
         patience_epochs: optional int >= 1. Stop after so many epochs without
             a better one, counted anew when groups thaw. Defaults to never.
+        settled_epochs: optional int >= 1. The same once
+            `AdaptiveLearningRate` has let the rate fall below 0.15 of the
+            highest since the last thaw: a stall at a high rate is noise that
+            passes when it falls, one at a low rate stays. Defaults to never.
 
     Of epochs that are equally good, the one with the lower `val_loss` is
     kept: an accuracy on few pictures has many equals.
@@ -58,6 +64,7 @@ class KeepBest(keras.callbacks.Callback):
 
     learns = (
         "_epoch",
+        "_highest_rate",
         "_least",
         "_moving",
         "_wait",
@@ -75,6 +82,7 @@ class KeepBest(keras.callbacks.Callback):
         *,
         mode: str | None = None,
         patience_epochs: int | None = None,
+        settled_epochs: int | None = None,
     ):
         super().__init__()
         self.monitor = check.instance(self, of=str, monitor=monitor)
@@ -82,6 +90,9 @@ class KeepBest(keras.callbacks.Callback):
         self.patience_epochs = patience_epochs
         if patience_epochs is not None:
             check.positive_int(self, patience_epochs=patience_epochs)
+        self.settled_epochs = settled_epochs
+        if settled_epochs is not None:
+            check.positive_int(self, settled_epochs=settled_epochs)
         self._forget()
 
     def on_train_begin(self, logs=None):
@@ -114,12 +125,13 @@ class KeepBest(keras.callbacks.Callback):
         self._wait += 1
         if logs.get(_MOVING, self._moving) != self._moving:
             self._wait, self._moving = 0, logs[_MOVING]
+            self._highest_rate = 0.0
         if cost < self._least:
             self._weights = self.model.get_weights()
             self._least = cost
             self.best, self.best_epoch = value, epoch + 1
             self._wait = 0
-        if self.patience_epochs and self._wait >= self.patience_epochs:
+        if self._wait >= self._patience(logs.get(_RATE, math.inf)):
             self.stopped = f"nothing became better in {self._wait} epochs"
             self.model.stop_training = True
 
@@ -131,12 +143,21 @@ class KeepBest(keras.callbacks.Callback):
         if self._weights is not None:
             self.model.set_weights(self._weights)
 
+    def _patience(self, rate):
+        """Returns how many epochs without a better one are the end."""
+        patience = self.patience_epochs or math.inf
+        self._highest_rate = max(self._highest_rate, rate)
+        if self.settled_epochs and rate < _SETTLED_RATIO * self._highest_rate:
+            return min(patience, self.settled_epochs)
+        return patience
+
     def _forget(self):
         self.best: float | None = None
         self.best_epoch = 0
         self.stopped: str | None = None
         self.failed = False
         self._epoch = self._wait = 0
+        self._highest_rate = 0.0
         self._moving = None
         self._weights = None
         self._watched = None

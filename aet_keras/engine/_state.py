@@ -31,6 +31,8 @@ def write(engine, state: dict) -> None:
     pairs = zip(_variables(engine), state["variables"], strict=False)
     for variable, value in pairs:  # none are left once `fit` has ended
         variable.assign(value)
+    if engine._multipliers:
+        engine._multipliers.reread()
 
 
 def passes(state: dict, side: str) -> list:

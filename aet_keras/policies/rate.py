@@ -164,7 +164,7 @@ class AdaptToTrend(Policy):
     """
 
     needs = frozenset({"batch_losses"})
-    every_batches = 1
+    every_batches = 8  # to write a rate takes a millisecond
     start_state = {"level": None, "share": 1.0, "moving": 0, "thawed_at": 0.0}
 
     def __init__(

@@ -118,8 +118,9 @@ class ThawOnStall(Policy):
             the first thaw comes without a stall. Defaults to `0.15`.
         latest_ratio: float from 0 to 1. The same for the later ones, counted
             from the last thaw. Defaults to `0.35`.
-        first_count: int >= 1. Groups in the first thaw. Defaults to `1`: the
-            top group is the cheapest to train, and gains most.
+        first_count: int >= 1. Groups in the first thaw. Defaults to `2`: the
+            top groups are the cheapest to train and gain most, and each
+            later thaw costs an epoch or two before it gains.
         group_count: int >= 1. Groups in each later thaw. Defaults to `2`.
         rate_ratio: float > 0. The thawed groups' rate as a share of the
             head's. Defaults to `0.3`.
@@ -127,7 +128,7 @@ class ThawOnStall(Policy):
             share of the rate of the group above. Defaults to `1.0`.
         frozen_ratio: float from 0 to 1. Share of the groups, from the stem
             on, that never thaw: they cost most and change least. Defaults to
-            `0.4`.
+            `0.6`.
 
     State:
         `monitor`, `best`, `wait`: the figure watched, its best value and the
@@ -159,11 +160,11 @@ class ThawOnStall(Policy):
         min_improvement: float = 0.1,
         head_ratio: float = 0.15,
         latest_ratio: float = 0.35,
-        first_count: int = 1,
+        first_count: int = 2,
         group_count: int = 2,
         rate_ratio: float = 0.3,
         depth_ratio: float = 1.0,
-        frozen_ratio: float = 0.4,
+        frozen_ratio: float = 0.6,
     ):
         self.monitor = check.instance(self, of=str, monitor=monitor)
         self.patience_epochs = check.positive_int(

@@ -11,6 +11,7 @@ from aet_keras import callbacks as parts
 from aet_keras.engine import Change
 
 _LEAST_PATIENCE_EPOCHS = 5
+_SETTLED_EPOCHS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +62,7 @@ def fine_tune(
 
     It is `model.fit` with three callbacks, and can be written so: groups thaw
     as validation asks, the rate follows, the best weights are kept, and the
-    run stops when nothing has become better for half of the planned epochs
-    since the last thaw.
+    run stops when nothing becomes better any more.
 
     Args:
         model: a compiled `keras.Model` with a head for the new task, as in
@@ -75,9 +75,9 @@ def fine_tune(
         freezing: optional `ElasticFreezing`, to set what it does.
         rate: optional `AdaptiveLearningRate`.
         best: optional `KeepBest`. Defaults to one that watches `val_loss` and
-            stops after `max(5, epochs // 2)` epochs without a better one: the
-            rate falls towards the planned end, and with it come gains that a
-            hastier stop would miss.
+            stops after `max(5, epochs // 2)` epochs without a better one
+            while the rate is high (with its fall come gains that a hastier
+            stop would miss), and after 2 once it has fallen.
         callbacks: more callbacks; they come after ours.
         **fit_arguments: other arguments of `fit`, such as `batch_size`,
             `class_weight` and `verbose`.
@@ -108,7 +108,7 @@ def fine_tune(
     freezing = parts.ElasticFreezing() if freezing is None else freezing
     rate = parts.AdaptiveLearningRate() if rate is None else rate
     if best is None:
-        best = parts.KeepBest(patience_epochs=patience_epochs(epochs))
+        best = stop_early(epochs)
     check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)
     history = keras.callbacks.History()
     if isinstance(train, tuple):
@@ -140,6 +140,9 @@ def fine_tune(
     )
 
 
-def patience_epochs(epochs: int) -> int:
-    """Returns how many epochs without a better one end a planned run."""
-    return max(_LEAST_PATIENCE_EPOCHS, epochs // 2)
+def stop_early(epochs: int) -> parts.KeepBest:
+    """Returns what ends a planned run, and keeps its best weights."""
+    return parts.KeepBest(
+        patience_epochs=max(_LEAST_PATIENCE_EPOCHS, epochs // 2),
+        settled_epochs=_SETTLED_EPOCHS,
+    )

@@ -11,7 +11,7 @@ from aet_keras import backbones, callbacks, data, evaluation, export, policies
 from aet_keras.training._classifier import build_classifier, save_classifier
 from aet_keras.training._keeping import best_kept, check_finished
 from aet_keras.training._measuring import Clock, measure
-from aet_keras.training.fine_tune import fine_tune, patience_epochs
+from aet_keras.training.fine_tune import fine_tune, stop_early
 from aet_keras.training.recipe import Recipe
 
 _COMPARED_PICTURES = 64
@@ -89,7 +89,7 @@ def run_recipe(
     keras.utils.set_random_seed(recipe.seed)
     class_count = len(dataset.specification.class_names)
     model = build_classifier(recipe, class_count)
-    best = callbacks.KeepBest(patience_epochs=patience_epochs(recipe.epochs))
+    best = stop_early(recipe.epochs)
     with best_kept(model, best, out):
         run = _fine_tune(model, recipe, dataset, best, observers)
         check_finished(model, best, out)

@@ -5,6 +5,10 @@ import os
 import pathlib
 import platform
 
+# TensorFlow leaves oneDNN off where a CPU has no AVX-512. It makes a step of
+# MobileNetV2 1.5 to 1.8 times faster there, for every row alike.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(os.environ.get("AET_DATA", ROOT / ".." / "shared" / "data"))
 
@@ -16,6 +20,7 @@ def describe():
     load = os.getloadavg()[0]
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, "
+        f"oneDNN {os.environ['TF_ENABLE_ONEDNN_OPTS']}, "
         f"Python {platform.python_version()}, {', '.join(versions)}"
     )
 

@@ -111,3 +111,39 @@ def test_a_figure_that_is_not_logged_is_refused_with_what_is():
 def test_a_word_that_is_no_mode_is_refused():
     with pytest.raises(ValueError, match="one of 'min', 'max'"):
         KeepBest(mode="auto")
+
+
+class Rates(keras.callbacks.Callback):
+    """Logs a rate for each epoch, as `AdaptiveLearningRate` does."""
+
+    def __init__(self, rates, moving):
+        super().__init__()
+        self.rates, self.moving = rates, moving
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["adaptive_learning_rate/rate"] = self.rates[epoch]
+        logs["elastic_freezing/trained_groups"] = self.moving[epoch]
+
+
+@pytest.mark.parametrize(
+    ("rates", "moving", "epochs"),
+    [
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 1.0], [1] * 6, 6),
+        ([1.0, 1.0, 0.1, 0.1, 0.1, 0.1], [1] * 6, 3),
+        ([1.0, 0.1, 0.1, 0.1, 0.1, 0.1], [1, 2, 2, 2, 2, 2], 6),
+        ([1.0, 0.1, 1.0, 0.1, 0.1, 0.1], [1, 2, 2, 2, 2, 2], 4),
+    ],
+    ids=["a high rate", "fallen", "low from the thaw on", "fallen since"],
+)
+def test_a_stall_at_a_low_rate_ends_a_run_sooner(rates, moving, epochs):
+    keep = KeepBest("val_loss", settled_epochs=2)
+    figures = Script("val_loss", [1.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    data = np.ones((4, 2)), np.zeros((4, 1))
+
+    history = small.fit(
+        model, figures, Rates(rates, moving), keep, data=data, epochs=6
+    )
+
+    assert len(history.epoch) == epochs

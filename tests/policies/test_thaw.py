@@ -24,7 +24,9 @@ def one_by_one(monitor="auto", **kwargs):
     """Returns a policy that thaws one group after each epoch that stalls."""
     settings = {
         "patience_epochs": 1,
+        "first_count": 1,
         "group_count": 1,
+        "frozen_ratio": 0.4,
         "head_ratio": 1.0,
         "latest_ratio": 1.0,
     }
@@ -123,10 +125,20 @@ def test_a_thaw_comes_without_a_stall_in_time():
 
 
 def test_the_first_thaw_may_be_of_fewer_groups():
-    policy = ThawOnStall(head_ratio=0.0, latest_ratio=0.0, frozen_ratio=0.0)
+    policy = ThawOnStall(
+        head_ratio=0.0, latest_ratio=0.0, frozen_ratio=0.0, first_count=1
+    )
 
     # one group, then two at a time, by default
     assert thawed(run(policy, losses(1.0, 0.5))) == [0, 1, 3]
+
+
+def test_the_top_two_of_five_groups_thaw_at_once_by_default():
+    policy = ThawOnStall(head_ratio=0.0, latest_ratio=0.0)
+
+    # 0.6 of 5 groups stay frozen for good: 3
+    counts = thawed(run(policy, losses(1.0, 0.5, 0.2), groups=5))
+    assert counts == [0, 2, 2, 2]
 
 
 def test_ratios_of_zero_thaw_after_each_epoch():
@@ -155,7 +167,7 @@ def test_a_solved_head_needs_no_stall():
 
     decision = ThawOnStall().decide(progress)
 
-    assert decision.trainable == (False, False, True)
+    assert decision.trainable == (False, True, True)
     assert decision.why == "the head is solved"
 
 
