@@ -1,7 +1,25 @@
 """Which tensors in, which tensors out?"""
 
+from aet_keras.layers.convolutional_block_attention import (
+    ConvolutionalBlockAttention,
+)
+from aet_keras.layers.efficient_channel_attention import (
+    EfficientChannelAttention,
+)
+from aet_keras.layers.gated_attention_pooling import GatedAttentionPooling
+from aet_keras.layers.generalized_mean_pooling import GeneralizedMeanPooling
 from aet_keras.layers.soft_attention import SoftAttention
 from aet_keras.layers.soft_attention_pooling import SoftAttentionPooling
+from aet_keras.layers.spatial_gate import SpatialGate
 from aet_keras.layers.squeeze_excite import SqueezeExcite
 
-__all__ = ["SoftAttention", "SoftAttentionPooling", "SqueezeExcite"]
+__all__ = [
+    "ConvolutionalBlockAttention",
+    "EfficientChannelAttention",
+    "GatedAttentionPooling",
+    "GeneralizedMeanPooling",
+    "SoftAttention",
+    "SoftAttentionPooling",
+    "SpatialGate",
+    "SqueezeExcite",
+]

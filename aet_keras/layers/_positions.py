@@ -28,6 +28,18 @@ def input_spec(shape: tuple) -> keras.layers.InputSpec:
     return keras.layers.InputSpec(min_ndim=3, max_ndim=4, axes={-1: shape[-1]})
 
 
+def prepare(layer: keras.layers.Layer, inputs: Any) -> Any:
+    """Returns inputs as `call` gets them; builds a layer that is new.
+
+    Keras does this for `layer(inputs)`, but for no other public method.
+    """
+    inputs = ops.cast(inputs, layer.compute_dtype)
+    check_rank(layer, inputs.shape)
+    if not layer.built:
+        layer.build(tuple(inputs.shape))
+    return inputs
+
+
 def count(shape: tuple) -> Any:
     """Returns the number of positions, None where a side is not known."""
     sides = shape[1:-1]
@@ -40,6 +52,12 @@ def flatten(inputs: Any) -> Any:
     return ops.reshape(inputs, (-1, count(shape), shape[-1]))
 
 
+def unflatten(row: Any, inputs: Any) -> Any:
+    """Returns `(batch, positions, ...)` with the sides of inputs again."""
+    sides = ops.shape(inputs)[1:-1]
+    return ops.reshape(row, (-1, *sides, *row.shape[2:]))
+
+
 def flatten_mask(mask: Any, inputs: Any) -> Any:
     """Returns a mask as bool `(batch, positions)`, None without a mask."""
     if mask is None:
@@ -48,14 +66,27 @@ def flatten_mask(mask: Any, inputs: Any) -> Any:
     return ops.cast(ops.reshape(mask, (-1, positions)), "bool")
 
 
+def unflatten_mask(mask: Any, inputs: Any) -> Any:
+    """Returns a mask as bool with the sides of inputs, None without a mask."""
+    if mask is None:
+        return None
+    sides = ops.shape(inputs)[1:-1]
+    return ops.cast(ops.reshape(mask, (-1, *sides)), "bool")
+
+
 def blank(row: Any, mask: Any) -> Any:
     """Returns `row` with zeros at masked positions.
 
     Padding may hold anything, and a NaN outlives a weight of zero.
     """
+    return restore(row, 0, mask)
+
+
+def restore(outputs: Any, inputs: Any, mask: Any) -> Any:
+    """Returns outputs with what inputs hold at masked positions."""
     if mask is None:
-        return row
-    return ops.where(mask[..., None], row, ops.zeros_like(row))
+        return outputs
+    return ops.where(mask[..., None], outputs, inputs)
 
 
 def widen(tensor: Any) -> Any:
@@ -78,6 +109,15 @@ def mean(row: Any, mask: Any) -> Any:
     return total / ops.maximum(ops.sum(kept, axis=1), 1)
 
 
+def peak(row: Any, mask: Any) -> Any:
+    """Returns the maximum over positions that are not masked, 0 without any."""
+    if mask is None:
+        return ops.max(row, axis=1)
+    highest = ops.max(restore(row, _least(row), mask), axis=1)
+    some = ops.any(mask, axis=1)[:, None]
+    return ops.where(some, highest, 0)
+
+
 def softmax(scores: Any, mask: Any) -> Any:
     """Returns weights over the last axis, zero where masked.
 
@@ -86,6 +126,9 @@ def softmax(scores: Any, mask: Any) -> Any:
     """
     if mask is None:
         return ops.softmax(scores, axis=-1)
-    dtype = keras.backend.standardize_dtype(scores.dtype)
-    least = ops.cast(np.finfo(dtype).min, dtype)
-    return ops.softmax(ops.where(mask, scores, least), axis=-1)
+    return ops.softmax(ops.where(mask, scores, _least(scores)), axis=-1)
+
+
+def _least(tensor):
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    return ops.cast(np.finfo(dtype).min, dtype)

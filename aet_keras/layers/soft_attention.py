@@ -95,22 +95,37 @@ class SoftAttention(keras.layers.Layer):
     def call(self, inputs, mask=None):
         row = _positions.flatten(inputs)  # (batch, positions, channels)
         mask = _positions.flatten_mask(mask, inputs)  # (batch, positions)
-        weights, seen = self._look(_positions.blank(row, mask), mask)
+        kept = _positions.blank(row, mask)
+        weights = self._weigh(kept, mask)
+        weights = ops.cast(weights, self.compute_dtype)
 
-        outputs = row + self.gain * seen
-        if mask is not None:
-            outputs = ops.where(mask[..., None], outputs, row)
-        outputs = ops.reshape(outputs, ops.shape(inputs))
+        outputs = row + self.gain * ops.matmul(weights, self.w(kept))
+        outputs = _positions.restore(outputs, row, mask)
+        outputs = _positions.unflatten(outputs, inputs)
         return (outputs, weights) if self.return_map else outputs
 
-    def _look(self, row, mask):
+    def attention_map(self, inputs: Any, mask: Any = None) -> Any:
+        """Returns how much each position is looked at.
+
+        The mean of a_ij over the positions i that are not masked:
+        `(batch, positions)` for inputs `(batch, positions, channels)`,
+        `(batch, height, width)` for `(batch, height, width, channels)`,
+        float32 in half precision. Non-negative, and each example sums to 1,
+        to 0 where every position is masked. It does not depend on the gain.
+        """
+        inputs = _positions.prepare(self, inputs)
+        row = _positions.flatten(inputs)
+        mask = _positions.flatten_mask(mask, inputs)
+        weights = self._weigh(_positions.blank(row, mask), mask)
+        looked_at = _positions.mean(weights, mask)  # (batch, positions)
+        return _positions.unflatten(looked_at, inputs)
+
+    def _weigh(self, row, mask):
         u = _positions.widen(self.u(row))
         v = _positions.widen(self.v(row))
         scores = ops.matmul(u, ops.transpose(v, (0, 2, 1))) / self.temperature
         keys = None if mask is None else mask[:, None, :]
-        weights = _positions.softmax(scores, keys)
-        weights = ops.cast(weights, self.compute_dtype)
-        return weights, ops.matmul(weights, self.w(row))
+        return _positions.softmax(scores, keys)  # (batch, positions, positions)
 
     def compute_output_shape(self, input_shape):
         if not self.return_map:

@@ -1,17 +1,11 @@
 """Which positions speak for the whole?"""
 
-from typing import Any
-
-import keras
-from keras import ops
-
-from aet_keras import _check
 from aet_keras._serial import register
-from aet_keras.layers import _positions
+from aet_keras.layers._attention_pooling import AttentionPooling
 
 
 @register
-class SoftAttentionPooling(keras.layers.Layer):
+class SoftAttentionPooling(AttentionPooling):
     """Averages positions, each weighted by a learned score.
 
     a_j = softmax over j of p . tanh(V x_j) / temperature; output = sum over j
@@ -56,68 +50,5 @@ class SoftAttentionPooling(keras.layers.Layer):
         Differs: p starts at 0; temperature.
     """
 
-    def __init__(
-        self,
-        units: int | None = None,
-        temperature: float = 1.0,
-        return_map: bool = False,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        if units is not None:
-            units = _check.positive_int(self, units=units)
-        self.units = units
-        self.temperature = _check.positive(self, temperature=temperature)
-        self.return_map = _check.boolean(self, return_map=return_map)
-        self.supports_masking = True
-
-    def build(self, input_shape):
-        _positions.check_rank(self, input_shape)
-        units = self.units or max(1, input_shape[-1] // 8)
-        self.hidden = keras.layers.Dense(
-            units,
-            activation="tanh",
-            use_bias=False,
-            name="hidden",
-            dtype=self.dtype_policy,
-        )
-        self.hidden.build((None, None, input_shape[-1]))
-        # No bias: the same for all positions, it would cancel in the softmax.
-        self.score = keras.layers.Dense(
-            1,
-            use_bias=False,
-            kernel_initializer="zeros",
-            name="score",
-            dtype=self.dtype_policy,
-        )
-        self.score.build((None, None, units))
-        self.input_spec = _positions.input_spec(input_shape)
-
-    def call(self, inputs, mask=None):
-        row = _positions.flatten(inputs)  # (batch, positions, channels)
-        mask = _positions.flatten_mask(mask, inputs)  # (batch, positions)
-        row = _positions.blank(row, mask)
-
-        scores = _positions.widen(self.score(self.hidden(row))[..., 0])
-        weights = _positions.softmax(scores / self.temperature, mask)
-        pooled = ops.matmul(weights[:, None, :], _positions.widen(row))
-        pooled = ops.cast(pooled[:, 0], self.compute_dtype)
-        if not self.return_map:
-            return pooled
-        weights = ops.reshape(weights, ops.shape(inputs)[:-1])
-        return pooled, ops.cast(weights, self.compute_dtype)
-
-    def compute_output_shape(self, input_shape):
-        pooled = (input_shape[0], input_shape[-1])
-        return (pooled, input_shape[:-1]) if self.return_map else pooled
-
-    def compute_mask(self, inputs, mask=None):
-        return None  # no positions are left that a mask could speak of
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "temperature": self.temperature,
-            "return_map": self.return_map,
-        }
+    def _describe(self, row):
+        return self.hidden(row)

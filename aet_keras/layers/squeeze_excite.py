@@ -7,7 +7,7 @@ from keras import ops
 
 from aet_keras import _check
 from aet_keras._serial import register
-from aet_keras.layers import _positions
+from aet_keras.layers import _gates, _positions
 
 
 @register
@@ -57,25 +57,9 @@ class SqueezeExcite(keras.layers.Layer):
 
     def build(self, input_shape):
         _positions.check_rank(self, input_shape)
-        channels = input_shape[-1]
-        units = max(1, channels // self.ratio)
-        self.squeeze = keras.layers.Dense(
-            units,
-            activation="relu",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            name="squeeze",
-            dtype=self.dtype_policy,
+        self.squeeze, self.excite = _gates.bottleneck(
+            self, input_shape[-1], self.ratio
         )
-        self.squeeze.build((None, channels))
-        self.excite = keras.layers.Dense(
-            channels,
-            activation="sigmoid",
-            kernel_initializer="zeros",
-            name="excite",
-            dtype=self.dtype_policy,
-        )
-        self.excite.build((None, units))
         self.input_spec = _positions.input_spec(input_shape)
 
     def call(self, inputs, mask=None):

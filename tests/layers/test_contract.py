@@ -1,13 +1,28 @@
 """Does every exported layer keep the contract?"""
 
 import contracts
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from aet_keras import layers
 
 SEQUENCE = (3, 6, 16)
 PICTURE = (3, 4, 3, 16)
 CASES = {
+    "ConvolutionalBlockAttention": [
+        ({"ratio": 4}, SEQUENCE),
+        ({"ratio": 2, "kernel_size": 3}, PICTURE),
+    ],
+    "EfficientChannelAttention": [
+        ({}, SEQUENCE),
+        ({"kernel_size": 5}, PICTURE),
+    ],
+    "GatedAttentionPooling": [
+        ({}, SEQUENCE),
+        ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
+    ],
+    "GeneralizedMeanPooling": [({}, SEQUENCE), ({}, PICTURE)],
     "SoftAttention": [
         ({}, SEQUENCE),
         ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
@@ -16,7 +31,23 @@ CASES = {
         ({}, SEQUENCE),
         ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
     ],
+    "SpatialGate": [({}, SEQUENCE), ({"kernel_size": 3}, PICTURE)],
     "SqueezeExcite": [({"ratio": 4}, SEQUENCE), ({"ratio": 2}, PICTURE)],
+}
+PATHS = {  # files of weights that users have
+    "ConvolutionalBlockAttention": {
+        "squeeze/kernel",
+        "excite/kernel",
+        "excite/bias",
+        "spatial/conv/kernel",
+    },
+    "EfficientChannelAttention": {"conv/kernel"},
+    "GatedAttentionPooling": {"hidden/kernel", "gate/kernel", "score/kernel"},
+    "GeneralizedMeanPooling": {"log_p"},
+    "SoftAttention": {"u/kernel", "v/kernel", "w/kernel", "gain"},
+    "SoftAttentionPooling": {"hidden/kernel", "score/kernel"},
+    "SpatialGate": {"conv/kernel"},
+    "SqueezeExcite": {"squeeze/kernel", "excite/kernel", "excite/bias"},
 }
 FLAT = [(name, *case) for name in CASES for case in CASES[name]]
 
@@ -36,3 +67,32 @@ def test_an_exported_layer_has_cases(name):
 )
 def test_a_layer_keeps_the_contract(name, kwargs, shape, tmp_path):
     contracts.check_layer(getattr(layers, name), kwargs, shape, tmp_path)
+
+
+@pytest.mark.parametrize("name", layers.__all__)
+def test_weights_keep_their_paths(name):
+    layer = getattr(layers, name)(name="layer")
+
+    layer.build((None, 4, 3, 16))
+
+    paths = {weight.path for weight in layer.weights}
+    assert paths == {f"layer/{path}" for path in PATHS[name]}
+
+
+# `SqueezeExcite` scales its padding too, so a NaN there reaches the gate.
+@pytest.mark.parametrize("name", sorted({*layers.__all__} - {"SqueezeExcite"}))
+def test_padding_may_hold_anything_in_training(name):
+    x = np.random.normal(size=SEQUENCE).astype("float32")
+    mask = np.array([[1, 1, 1, 1, 0, 0]] * 3, bool)
+    layer = getattr(layers, name)()
+    contracts.move_all(layer, x)
+    x[~mask] = np.nan
+
+    with tf.GradientTape() as tape:
+        outputs = layer(x, mask=mask)
+        if len(outputs.shape) == 3:  # a loss leaves out what is masked
+            outputs = tf.where(mask[..., None], outputs, 0)
+        loss = tf.reduce_sum(outputs**2)
+    slopes = tape.gradient(loss, [each.value for each in layer.weights])
+
+    assert all(np.all(np.isfinite(slope)) for slope in slopes)
