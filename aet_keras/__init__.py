@@ -5,7 +5,7 @@ import importlib
 # Eager: `keras.models.load_model` must find what a saved model holds.
 from aet_keras import layers, regularizers
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "__version__",
@@ -15,6 +15,7 @@ __all__ = [
     "engine",
     "errors",
     "evaluation",
+    "explanations",
     "export",
     "find_learning_rate",
     "fine_tune",

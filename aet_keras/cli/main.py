@@ -2,6 +2,7 @@
 
 import click
 
+from aet_keras.cli.explain import explain
 from aet_keras.cli.fit import fit
 
 
@@ -17,7 +18,9 @@ def main():
     \b
     Example:
         aet-keras fit digits --out saved_models/digits
+        aet-keras explain saved_models/digits photo.png
     """
 
 
 main.add_command(fit)
+main.add_command(explain)

@@ -1,0 +1,248 @@
+"""Does `aet-keras explain` draw each picture, or say what is wrong?"""
+
+import shutil
+
+import keras
+import numpy as np
+import planted
+import pytest
+from click.testing import CliRunner
+from keras import layers
+from PIL import Image
+
+import aet_keras
+from aet_keras.cli import main
+from aet_keras.evaluation import Report, measure_classification
+from aet_keras.layers import SoftAttentionPooling
+
+NAMES = ("hat", "shirt", "shoe")
+
+
+def publish(model, folder):
+    """Leaves what `aet-keras fit` leaves of a model, the SavedModel aside."""
+    scores = measure_classification([0, 1, 2], np.eye(3), class_names=NAMES)
+    folder.mkdir(parents=True)
+    model.save(folder / "model.keras")
+    Report(folder.name, "2026-01-31", scores).save(folder / "report.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Returns a published classifier on the embedded backbone."""
+    model = aet_keras.tasks.build_image_classifier(
+        class_count=3, weights="none", image_size=(32, 32)
+    )
+    return publish(model, tmp_path_factory.mktemp("saved") / "clothes")
+
+
+@pytest.fixture(scope="module")
+def attentive(tmp_path_factory):
+    """Returns a published classifier that pools by attention."""
+    pixels = keras.Input((32, 32, 3))
+    x = layers.Conv2D(4, 3, strides=4)(pixels)
+    x = SoftAttentionPooling(name="pool")(x)
+    model = keras.Model(pixels, layers.Dense(3, activation="softmax")(x))
+    return publish(model, tmp_path_factory.mktemp("saved") / "attentive")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Returns two pictures of other sizes and kinds."""
+    photos = planted.copy_pictures(tmp_path / "photos")
+    planted.plant_odd(photos)
+    return [photos / "one" / "0001.png", photos / "five" / "grey.jpg"]
+
+
+@pytest.fixture
+def explain(tmp_path):
+    """Returns `aet-keras explain ... --out OUT` in this process."""
+
+    def run(*arguments):
+        command = ["explain", *arguments, "--out", tmp_path / "out"]
+        return CliRunner().invoke(main, [str(each) for each in command])
+
+    return run
+
+
+def drawn(folder):
+    """Returns the names of all files in a folder, each an open picture."""
+    for path in folder.iterdir():
+        with Image.open(path) as picture:
+            picture.load()
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_each_picture_gets_a_drawing_and_a_line(
+    published, photos, explain, tmp_path
+):
+    result = explain(published, *photos)
+
+    assert result.exit_code == 0, result.output
+    names = ["0001_grad-cam.png", "grey_grad-cam.png"]
+    assert drawn(tmp_path / "out") == sorted(names)
+    for line, name in zip(result.stdout.splitlines(), names, strict=True):
+        path, said, probability = line.replace(",", "").split()
+        assert path == str(tmp_path / "out" / name)
+        assert said in NAMES
+        assert probability.endswith("%")
+
+
+def test_the_probability_is_that_of_the_picture_as_training_reads_it(
+    published, photos, explain
+):
+    model = keras.models.load_model(published / "model.keras")
+    with Image.open(photos[0]) as picture:
+        small = picture.convert("RGB").resize((32, 32), Image.BILINEAR)
+    row = model(np.asarray(small, "float32")[None])[0].numpy()
+
+    result = explain(published, photos[0])
+
+    assert f"{NAMES[row.argmax()]}, {row.max():.1%}" in result.stdout
+
+
+def test_the_pictures_stand_beside_the_model_where_no_place_is_named(
+    attentive, photos, tmp_path
+):
+    folder = shutil.copytree(attentive, tmp_path / "clothes")
+    command = ["explain", str(folder), str(photos[0])]
+
+    result = CliRunner().invoke(main, command)
+
+    assert result.exit_code == 0, result.output
+    assert drawn(folder / "explanations") == ["0001_grad-cam.png"]
+
+
+def test_a_class_can_be_named(attentive, photos, explain):
+    predicted = explain(attentive, photos[0]).stdout.split()[1].strip(",")
+    other = next(name for name in NAMES if name != predicted)
+
+    named, same = (
+        explain(attentive, photos[0], "--class", name).stdout.split("  ")[1]
+        for name in (other, predicted)
+    )
+
+    assert named.startswith(f"{other}, ")
+    assert f" (predicted: {predicted}, " in named
+    assert same.startswith(f"{predicted}, ") and "predicted:" not in same
+
+
+@pytest.mark.parametrize("method", ["occlusion", "attention"])
+def test_other_methods(method, attentive, photos, explain, tmp_path):
+    result = explain(attentive, photos[0], "--method", method)
+
+    assert result.exit_code == 0, result.output
+    assert drawn(tmp_path / "out") == [f"0001_{method}.png"]
+
+
+def no_report(folder):
+    (folder / "report.json").unlink()
+
+
+def damaged_report(folder):
+    (folder / "report.json").write_text('{"accuracy": 1}')
+
+
+def damaged_model(folder):
+    model = folder / "model.keras"
+    model.write_bytes(model.read_bytes()[:1000])
+
+
+def no_folder(folder):
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    "spoil", [no_folder, no_report, damaged_report, damaged_model]
+)
+def test_a_folder_that_is_no_export_is_refused(
+    spoil, attentive, photos, explain, sentence, tmp_path
+):
+    folder = shutil.copytree(attentive, tmp_path / "spoiled")
+    spoil(folder)
+
+    result = explain(folder, photos[0])
+
+    assert result.exit_code == 1
+    assert "Name the folder that `aet-keras fit`" in sentence(result)
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_bad_picture_is_named_and_nothing_is_drawn(
+    attentive, photos, explain, sentence, tmp_path
+):
+    truncated, empty, *_ = planted.plant_bad(tmp_path / "photos")
+    missing = tmp_path / "photos" / "missing.png"
+
+    result = explain(attentive, photos[0], truncated, empty, missing)
+
+    assert result.exit_code == 1
+    said = sentence(result)
+    assert f"{missing} (No such file or directory)" in said
+    assert f"{empty} (not a picture)" in said and str(truncated) in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--class", "shoo"], "Nearest: `shoe`"),
+        (["--method", "attention"], "`GradCAM`, which takes the model as"),
+        (["--method", "attention", "--class", "hat"], "Leave it out"),
+    ],
+    ids=["unknown class", "no attention", "class of attention"],
+)
+def test_misuse_is_exit_code_2_and_leaves_nothing(
+    options, words, published, photos, explain, sentence, tmp_path
+):
+    result = explain(published, photos[0], *options)
+
+    assert result.exit_code == 2
+    assert words in sentence(result)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_pictures_of_one_name_are_refused(
+    attentive, photos, explain, sentence, tmp_path
+):
+    twin = tmp_path / "photos" / "two" / "0001.png"
+    shutil.copy(photos[0], twin)
+
+    result = explain(attentive, photos[0], twin)
+
+    assert result.exit_code == 2
+    assert "2 called `0001`" in sentence(result)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_is_refused(
+    attentive, photos, explain, sentence, tmp_path
+):
+    (tmp_path / "out").write_text("kept")
+
+    result = explain(attentive, photos[0])
+
+    assert result.exit_code == 1
+    assert "It is no folder" in sentence(result)
+    assert (tmp_path / "out").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Missing argument 'FOLDER'"),
+        (["folder"], "Missing argument 'PICTURE...'"),
+        (["folder", "a.png", "--method", "saliency"], "'grad-cam'"),
+    ],
+)
+def test_what_click_refuses(arguments, words):
+    result = CliRunner().invoke(main, ["explain", *arguments])
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_debug_shows_where(attentive, explain):
+    result = explain(attentive, "missing.png", "--debug")
+
+    assert isinstance(result.exception, aet_keras.errors.DataError)
