@@ -73,7 +73,7 @@ class Halves:
         self.inputs = _keys((), self._functional._inputs)
         self._outputs = _keys((), self._functional._outputs)
         self.raw = self._find_raw()
-        self._in_context = Context(model)
+        self.in_context = Context(model)
 
     def cut(self, is_fixed: Callable) -> Cut:
         """Cuts below the first step, on each path, that is not fixed.
@@ -121,14 +121,14 @@ class Halves:
         """
 
         def run(inputs, training):
-            flat = _standardized(self.model, self._functional, inputs)
+            flat = standardized(self.model, self._functional, inputs)
             values = dict(zip(self.inputs, flat, strict=True))
             for position in sorted(cut.lower):
                 self.steps[position].run(values, training)
             return [values[key] for key in keys]
 
         self.model._clear_losses()
-        tensors = self._in_context(inputs, run=run, training=training)
+        tensors = self.in_context(inputs, run=run, training=training)
         for layer in self.lower_layers(cut):
             if any(each._losses for each in trainable.sublayers(layer)):
                 raise LossBelow(f"`{layer.name}` adds a loss")
@@ -145,7 +145,7 @@ class Halves:
             return [values[key] for key in self._outputs]
 
         return self._packed(
-            self._in_context(tensors, run=run, training=training)
+            self.in_context(tensors, run=run, training=training)
         )
 
     @property
@@ -186,7 +186,7 @@ class Halves:
         def enter(values, training):
             args, kwargs = node.arguments.fill_in(_scope(values, path, node))
             given = args[0] if args else kwargs["inputs"]
-            flat = _standardized(model, functional, given)
+            flat = standardized(model, functional, given)
             values.update(zip(entered, flat, strict=True))
 
         left = _keys(inside, functional._outputs)
@@ -227,7 +227,7 @@ def _scope(values, path, node):
     return {id(t): values[path, id(t)] for t in node.input_tensors}
 
 
-def _standardized(model, functional, inputs):
+def standardized(model, functional, inputs):
     if isinstance(model, keras.Sequential):
         inputs = keras.tree.map_structure(
             lambda x: model.dtype_policy.convert_input(

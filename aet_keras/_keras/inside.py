@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras.src import backend
 
 from aet_keras._keras import graph
-from aet_keras._keras.halves import Halves, Key, _standardized
+from aet_keras._keras.halves import Halves, Key, standardized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,12 +127,12 @@ class Inside:
 
     def _in_context(self, inputs, run):
         try:
-            return self._halves._in_context(inputs, run=run, training=False)
+            return self._halves.in_context(inputs, run=run, training=False)
         finally:
             self.model._clear_losses()  # those of this run are nobody's
 
     def _enter(self, inputs):
-        flat = _standardized(self.model, self._functional, inputs)
+        flat = standardized(self.model, self._functional, inputs)
         return dict(zip(self._halves.inputs, flat, strict=True))
 
     def _run(self, values, positions):

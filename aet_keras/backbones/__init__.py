@@ -7,9 +7,11 @@ from aet_keras.backbones.applications import (
     load_backbone,
     preprocess,
 )
+from aet_keras.backbones.attention import graft_attention
 from aet_keras.backbones.costs import multiply_counts
 from aet_keras.backbones.feature_cache import FeatureCache
 from aet_keras.backbones.feature_store import FeatureStore
+from aet_keras.backbones.graft import graft, is_grafted, residual_branches
 from aet_keras.backbones.groups import Group, as_groups, group_layers
 
 __all__ = [
@@ -20,8 +22,12 @@ __all__ = [
     "Record",
     "as_groups",
     "backbone_names",
+    "graft",
+    "graft_attention",
     "group_layers",
+    "is_grafted",
     "load_backbone",
     "multiply_counts",
     "preprocess",
+    "residual_branches",
 ]

@@ -17,8 +17,9 @@ class Group:
     """A stretch of a model: layers that freeze and thaw together.
 
     Args:
-        name: str. The first named block in it, `"stem"` for the first group
-            and `"head"` for the layers above a backbone.
+        name: str. The first named block in it, or the name of its stage,
+            `"stem"` for the first group and `"head"` for the layers above a
+            backbone.
         layers: tuple of `keras.layers.Layer`, in the order of computation.
 
     Example:
@@ -42,11 +43,20 @@ def group_layers(
     """Cuts a model into groups, from stem to head.
 
     A backbone is looked for first: the nested model that holds most weights,
-    or, in one flat graph, all that lies below the last pooling. It is cut
-    where a single tensor holds all that the rest needs and the size of the
-    feature map changes, moved back to where a named block begins. What lies
-    above the backbone is the last group, `"head"`, together with weights
-    below it (a new layer that adapts the input has to learn too).
+    or, in one flat graph, all that lies below the last pooling. A family of
+    `keras.applications` is known by its layers' names and cut into the stages
+    of its paper. Any other is cut where a single tensor holds all that the
+    rest needs and the size of the feature map changes, moved back to where a
+    named block begins. Numbered blocks of one size (transformers) are divided
+    into up to four parts of about equal weights, above what embeds their
+    input. What lies above the backbone is the last group, `"head"`, together
+    with weights below it (a new layer that adapts the input has to learn
+    too).
+
+    Groups need not end in one tensor: each cell of NASNet reads the two
+    before it, and a mask may go around a transformer's blocks. Nor need their
+    layers stand in the graph: of one layer that holds most of a backbone
+    (the encoder of KerasHub's ViT), the numbered blocks inside it are listed.
 
     Args:
         model: a functional or built Sequential `keras.Model`.
@@ -71,9 +81,9 @@ def group_layers(
     """
     _check_graph(model)
     stages, head = _cuts.cut(model, _by_name("group_layers", model, backbone))
-    groups = _named(stages)
+    groups = [_group(stage.name, stage.calls) for stage in stages]
     if head:
-        groups.append(Group(_HEAD, tuple(call.layer for call in head)))
+        groups.append(_group(_HEAD, head))
     return tuple(groups)
 
 
@@ -180,10 +190,5 @@ def _by_name(owner, model, layer):
     return layers[layer]
 
 
-def _named(stages):
-    groups = []
-    for stage in stages:
-        first = next((c.layer for c in stage if c.weights), None)
-        name = "stem" if not groups else _cuts.block_name(first) or first.name
-        groups.append(Group(name, tuple(call.layer for call in stage)))
-    return groups
+def _group(name, calls):
+    return Group(name, tuple(call.layer for call in calls))

@@ -21,7 +21,8 @@ class ElasticFreezing(keras.callbacks.Callback):
     The groups are found by `aet_keras.backbones.group_layers`. The head
     trains from the start at the rate that the model was compiled with; the
     policy says when the groups below it join and at which share of that rate.
-    Whether they were frozen before makes no difference. Weights that are
+    Whether they were frozen before makes no difference. Layers that `graft`
+    put into a group are new, and train with the head. Weights that are
     frozen do not move by a bit, BatchNormalization statistics included, and
     the optimizer keeps its state through every freeze and thaw.
 
@@ -250,6 +251,15 @@ class ElasticFreezing(keras.callbacks.Callback):
         self._step = self._begun_at = 0
 
     def _controlled_groups(self):
+        return [
+            backbones.Group(
+                group.name,
+                tuple(x for x in group.layers if not backbones.is_grafted(x)),
+            )
+            for group in self._pretrained_groups()
+        ]
+
+    def _pretrained_groups(self):
         if self.groups is not None:
             return backbones.as_groups(self.model, self.groups)
         groups = backbones.group_layers(self.model, backbone=self.backbone)

@@ -43,6 +43,14 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
     help="Change the training pictures at random. "
     "[default: light embedded, none others]",
 )
+@click.option(
+    "--attention",
+    type=click.Choice(["none", "se", "eca", "cbam", "soft", "pooling"]),
+    default="none",
+    show_default=True,
+    help="Graft attention into the upper groups; nothing changes before it "
+    "learns.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--skip-bad", is_flag=True, help="Go on without bad pictures.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")

@@ -124,6 +124,8 @@ def softmax(scores: Any, mask: Any) -> Any:
     The least finite number stands for -inf, so that a row that is masked
     from end to end is even instead of NaN.
     """
+    if scores.shape[-1] == 1:
+        return ops.ones_like(scores)  # Keras warns of a softmax over one
     if mask is None:
         return ops.softmax(scores, axis=-1)
     return ops.softmax(ops.where(mask, scores, _least(scores)), axis=-1)

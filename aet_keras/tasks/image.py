@@ -3,7 +3,9 @@
 import keras
 
 from aet_keras import _check as check
-from aet_keras import backbones
+from aet_keras import backbones, layers
+
+ATTENTIONS = ("none", "se", "eca", "cbam", "soft", "pooling")
 
 
 def build_image_classifier(
@@ -14,6 +16,7 @@ def build_image_classifier(
     image_size: tuple[int, int] = (64, 64),
     dropout: float = 0.2,
     momentum: float | None = None,
+    attention: str = "none",
 ) -> keras.Model:
     """Builds a classifier of raw pixels on a pretrained backbone.
 
@@ -32,6 +35,10 @@ def build_image_classifier(
             backbone's own. Where BatchNormalization is to train, 0.9: Keras's
             0.99 and 0.999 have not arrived by the end of a short run, and the
             network would be judged by them.
+        attention: one of `ATTENTIONS`. What is grafted into the backbone, as
+            in `aet_keras.backbones.graft_attention`; `"pooling"` puts a
+            `SoftAttentionPooling` in the place of average pooling. None of
+            them changes an output before it learns. Defaults to `"none"`.
 
     Returns:
         A `keras.Model` from float `(batch, height, width, 3)`, 0 to 255, to
@@ -52,15 +59,21 @@ def build_image_classifier(
     owner = "build_image_classifier"
     check.whole(owner, least=2, class_count=class_count)
     check.number(owner, least=0, most=0.999, dropout=dropout)
+    check.one_of(owner, attention=attention, among=ATTENTIONS)
     base = backbones.load_backbone(
         backbone, weights=weights, image_size=image_size
     )
     if momentum is not None:
         check.number(owner, least=0, most=0.999, momentum=momentum)
         _set_momentum(base, momentum)
+    pool = keras.layers.GlobalAveragePooling2D
+    if attention == "pooling":
+        pool = layers.SoftAttentionPooling
+    elif attention != "none":
+        base = backbones.graft_attention(base, attention)
     pixels = keras.Input((*image_size, 3), name="images")
     x = base(backbones.preprocess(backbone, pixels))
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = pool(name="pool")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     x = keras.layers.Dense(
         class_count, activation="softmax", dtype="float32", name="probabilities"

@@ -15,6 +15,7 @@ def build_classifier(recipe, class_count: int) -> keras.Model:
         weights=recipe.weights,
         image_size=(recipe.image_size,) * 2,
         dropout=recipe.dropout,
+        attention=recipe.attention,
         momentum=0.9 if recipe.train_batch_normalization else None,
     )
     model.compile(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from aet_keras import _check as check
+from aet_keras import backbones
 from aet_keras import callbacks as parts
 from aet_keras.engine import Change
 
@@ -52,6 +53,7 @@ def fine_tune(
     *,
     validation_data,
     epochs: int = 20,
+    attention: str | None = None,
     freezing: parts.ElasticFreezing | None = None,
     rate: parts.AdaptiveLearningRate | None = None,
     best: parts.KeepBest | None = None,
@@ -72,6 +74,10 @@ def fine_tune(
             `(x, y, sample_weight)` of arrays.
         validation_data: as in `fit`. What decisions are made on.
         epochs: int >= 1. The most there will be. Defaults to `20`.
+        attention: optional `"se"`, `"eca"`, `"cbam"` or `"soft"`. Trains a
+            copy with attention grafted into it (`backbones.graft_attention`),
+            compiled alike. For attention pooling, build the head with
+            `SoftAttentionPooling` instead of average pooling.
         freezing: optional `ElasticFreezing`, to set what it does.
         rate: optional `AdaptiveLearningRate`.
         best: optional `KeepBest`. Defaults to one that watches `val_loss` and
@@ -83,7 +89,8 @@ def fine_tune(
             `class_weight` and `verbose`.
 
     Returns:
-        `Run`. The model in it is the one that was given.
+        `Run`. The model in it is the one that was given, or its copy with
+        attention.
 
     Raises:
         ValueError: if the model is not compiled, or cannot be steered; the
@@ -105,6 +112,8 @@ def fine_tune(
     >>> len(run.history["val_loss"]), run.trained_groups[0]
     (3, (False, False))
     """
+    if attention is not None:
+        model = _with_attention(model, attention)
     freezing = parts.ElasticFreezing() if freezing is None else freezing
     rate = parts.AdaptiveLearningRate() if rate is None else rate
     if best is None:
@@ -138,6 +147,17 @@ def fine_tune(
         stopped=best.stopped,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _with_attention(model, kind):
+    if not model.compiled:
+        raise ValueError(
+            "fine_tune: the model must be compiled, because its copy with "
+            "attention is compiled alike. Call `model.compile(...)` first."
+        )
+    grafted = backbones.graft_attention(model, kind)
+    grafted.compile_from_config(model.get_compile_config())
+    return grafted
 
 
 def stop_early(epochs: int) -> parts.KeepBest:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.backbones import EMBEDDED, backbone_names
+from aet_keras.tasks import ATTENTIONS
 
 # What a backbone is adapted with where the user does not say. The embedded one
 # was trained at 64 pixels, has further to go, and learns its few pictures by
@@ -50,6 +51,8 @@ class Recipe:
             groups trains with them. Defaults to `True` for random weights and
             the embedded backbone, whose averages are those of clothes drawn
             in grey, and to `False` for the others.
+        attention: `"none"`, `"se"`, `"eca"`, `"cbam"`, `"soft"` or
+            `"pooling"`, as in `aet_keras.tasks.build_image_classifier`.
         dropout: float from 0 to 1, 1 excluded. Before the head.
         validation_ratio: float in (0, 1). Share of the pictures, where the
             data has no validation split of its own.
@@ -78,6 +81,7 @@ class Recipe:
     learning_rate: float | None = None
     augment: str | None = None
     train_batch_normalization: bool | None = None
+    attention: str = "none"
     dropout: float = 0.2
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
@@ -110,6 +114,7 @@ class Recipe:
             augment=self.augment,
             among=("none", "flip", "light", "strong"),
         )
+        check.one_of(self, attention=self.attention, among=ATTENTIONS)
         check.boolean(
             self, train_batch_normalization=self.train_batch_normalization
         )

@@ -97,10 +97,13 @@ def test_positions_dropped_at_the_start_do_not_start_the_head():
 
 def test_scores_that_are_convolved_are_of_the_head():
     pixels = keras.Input((16, 16, 3))
-    x = layers.GlobalAveragePooling2D(keepdims=True)(graphs.body(pixels))
+    pool = layers.GlobalAveragePooling2D(keepdims=True, name="pool")
+    x = pool(graphs.body(pixels))
     x = layers.Flatten(name="flat")(layers.Conv2D(3, 1, name="scores")(x))
 
-    assert parts(keras.Model(pixels, x))["head"] == ["scores", "flat"]
+    cut = parts(keras.Model(pixels, x))
+
+    assert cut["head"] == ["pool", "scores", "flat"]
 
 
 def test_residual_branches_are_never_cut():

@@ -7,32 +7,77 @@ import pytest
 
 from aet_keras import backbones
 
-NAMES = {
-    "MobileNet": ["stem", "conv_dw_2", "conv_dw_4", "conv_dw_6", "conv_dw_12"],
-    "MobileNetV3Small": [
-        "stem",
-        "expanded_conv_depthwise",
-        "expanded_conv_1",
-        "expanded_conv_3",
-        "expanded_conv_8",
-    ],
-    "EfficientNetB0": ["stem", "block2a", "block3a", "block4a", "block6a"],
-    "ResNet50": [
-        "stem",
-        "conv2_block1",
-        "conv3_block1",
-        "conv4_block1",
-        "conv5_block1",
-    ],
-    "DenseNet121": [
-        "stem",
-        "conv2_block1",
-        "conv3_block1",
-        "conv4_block1",
-        "conv5_block1",
-    ],
-    "VGG16": ["stem", "block2", "block3", "block4", "block5"],
+# Of each group, the first layer that has weights.
+FIRSTS = {
+    "ConvNeXtTiny": {
+        "stem": "convnext_tiny_stem",
+        "stage_1": "convnext_tiny_downsampling_block_0",
+        "stage_2": "convnext_tiny_downsampling_block_1",
+        "stage_3": "convnext_tiny_downsampling_block_2",
+    },
+    "DenseNet121": {
+        "stem": "conv1_conv",
+        **{f"conv{i}_block1": f"conv{i}_block1_0_bn" for i in range(2, 6)},
+    },
+    "EfficientNetB0": {
+        "stem": "normalization",
+        **{f"block{i}a": f"block{i}a_expand_conv" for i in (2, 3, 4, 6)},
+    },
+    "EfficientNetV2B0": {
+        "stem": "stem_conv",
+        **{f"block{i}a": f"block{i}a_expand_conv" for i in (2, 3, 4, 6)},
+    },
+    "InceptionResNetV2": {  # Keras counts its convolutions
+        "stem": "conv2d",
+        "block35": "conv2d_15",
+        "block17": "conv2d_73",
+        "block8": "conv2d_160",
+    },
+    "InceptionV3": {
+        "stem": "conv2d",
+        "mixed0": "conv2d_8",
+        "mixed3": "conv2d_27",
+        "mixed8": "conv2d_72",
+    },
+    "MobileNet": {
+        "stem": "conv1",
+        **{f"conv_dw_{i}": f"conv_dw_{i}" for i in (2, 4, 6, 12)},
+    },
+    "MobileNetV2": {
+        "stem": "Conv1",
+        **{f"block_{i}": f"block_{i}_expand" for i in (1, 3, 6, 13)},
+    },
+    "MobileNetV3Small": {
+        "stem": "conv",
+        "expanded_conv": "expanded_conv_depthwise",
+        **{
+            f"expanded_conv_{i}": f"expanded_conv_{i}_expand" for i in (1, 3, 8)
+        },
+    },
+    "NASNetMobile": {
+        "stem": "stem_conv1",
+        "normal_0": "normal_conv_1_0",
+        "reduce_1": "reduction_conv_1_reduce_4",
+        "reduce_2": "reduction_conv_1_reduce_8",
+    },
+    "ResNet50": {
+        "stem": "conv1_conv",
+        **{f"conv{i}_block1": f"conv{i}_block1_1_conv" for i in range(2, 6)},
+    },
+    "ResNet50V2": {
+        "stem": "conv1_conv",
+        **{f"conv{i}_block1": f"conv{i}_block1_preact_bn" for i in range(2, 6)},
+    },
+    "VGG16": {
+        "stem": "block1_conv1",
+        **{f"block{i}": f"block{i}_conv1" for i in range(2, 6)},
+    },
+    "Xception": {
+        "stem": "block1_conv1",
+        **{f"block{i}": f"block{i}_sepconv1" for i in (2, 3, 4, 5, 13)},
+    },
 }
+SIDES = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +85,25 @@ def headless():
     """Returns a function of a name that builds each network once."""
 
     def build(name):
-        size = (32, 32)
+        size = (SIDES.get(name, 32),) * 2
         return backbones.load_backbone(name, weights="none", image_size=size)
 
     return functools.cache(build)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def firsts(groups):
+    """Returns, by group, the name of its first layer that has weights."""
+    return {
+        group.name: next(
+            layer.name
+            for layer in group.layers
+            if getattr(layer, "weights", None)
+        )
+        for group in groups
+    }
+
+
+@pytest.mark.parametrize("name", FIRSTS)
 def test_a_family_is_cut_into_its_blocks_and_nothing_is_lost(name, headless):
     model = headless(name)
 
@@ -55,7 +112,7 @@ def test_a_family_is_cut_into_its_blocks_and_nothing_is_lost(name, headless):
     listed = [layer for group in groups for layer in group.layers]
     own = [layer for layer in listed if isinstance(layer, keras.layers.Layer)]
     weights = [id(weight) for layer in own for weight in layer.weights]
-    assert [group.name for group in groups] == NAMES[name]
+    assert firsts(groups) == FIRSTS[name]
     assert len({id(layer) for layer in listed}) == len(listed)
     assert {id(layer) for layer in own} == {
         id(layer)
@@ -81,30 +138,59 @@ def in_order(model, layers):
 
 
 @pytest.mark.parametrize(
-    ("include_top", "names"),
+    ("name", "first"),
     [
-        (True, ["stem", "block_1", "block_3", "block_6", "block_13", "head"]),
-        (False, ["stem", "block_1", "block_3", "block_6", "block_13"]),
+        ("MobileNet", "conv_preds"),
+        ("MobileNetV2", "predictions"),
+        ("MobileNetV3Small", "conv_2"),
+        ("VGG16", "fc1"),
     ],
-    ids=["with its head", "without"],
 )
-def test_mobilenet_v2_is_cut_where_the_literature_cuts_it(include_top, names):
-    model = keras.applications.MobileNetV2(
-        weights=None,
-        include_top=include_top,
-        input_shape=(96, 96, 3),
-        alpha=0.35,
-    )
+def test_a_head_changes_no_group_below_it(name, first):
+    build = getattr(keras.applications, name)
+    model = build(weights=None, input_shape=(32, 32, 3), classes=2)
 
     groups = backbones.group_layers(model)
 
-    assert [group.name for group in groups] == names
-    # expansions come first in their blocks: a boundary is a block's output
-    firsts = [group.layers[0].name for group in groups[1:5]]
-    assert firsts == [f"block_{i}_expand" for i in (1, 3, 6, 13)]
+    assert firsts(groups) == {**FIRSTS[name], "head": first}
+
+
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small", "VGG16"])
+def test_pictures_of_any_size_are_cut_as_those_of_one(name):
+    build = getattr(keras.applications, name)
+    model = build(weights=None, include_top=False, input_shape=(None, None, 3))
+
+    assert firsts(backbones.group_layers(model)) == FIRSTS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "lasts"),
+    [
+        ("MobileNetV2", [f"block_{i}_add" for i in (2, 5, 12)]),
+        ("NASNetMobile", [f"normal_concat_{i}" for i in (3, 8)]),
+        (
+            "ResNet50",
+            [f"conv{i}_out" for i in ("2_block3", "3_block4", "4_block6")],
+        ),
+    ],
+)
+def test_groups_end_in_the_sum_or_union_of_a_block(name, lasts, headless):
+    groups = backbones.group_layers(headless(name))
+
+    assert [group.layers[-1].name for group in groups[1:-1]] == lasts
 
 
 def test_a_headless_network_that_gates_its_last_block_has_no_head(headless):
     last = backbones.group_layers(headless("EfficientNetB0"))[-1]
 
     assert last.name == "block6a" and last.layers[-1].name == "top_activation"
+
+
+def test_a_family_whose_end_is_cut_off_keeps_its_groups(headless):
+    whole = headless("InceptionV3")
+    model = keras.Model(whole.input, whole.get_layer("mixed7").output)
+
+    cut = backbones.group_layers(model)
+
+    names = ["stem", "mixed0", "mixed3"]
+    assert firsts(cut) == {name: FIRSTS["InceptionV3"][name] for name in names}

@@ -1,9 +1,9 @@
-"""Are groups found by name, written down, and refused where wrong?"""
+"""Are groups found in any model, written down, and refused where wrong?"""
 
 import graphs
 import keras
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from aet_keras.backbones import Group, as_groups, group_layers
 
@@ -101,3 +101,110 @@ def test_groups_may_be_written_down():
 def test_groups_that_cannot_be_are_refused(groups, advice):
     with pytest.raises(ValueError, match=f"as_groups: {advice}"):
         as_groups(graphs.classifier(graphs.nested_body()), groups)
+
+
+def names(groups):
+    return {
+        group.name: [layer.name for layer in group.layers] for group in groups
+    }
+
+
+def language_model(block_count=6):
+    """Returns words, a backbone of equal blocks, and what it reads of them.
+
+    The table of words outweighs the blocks, and distances go around them.
+    """
+    words = keras.Input((None,), dtype="int32")
+    table = layers.ReversibleEmbedding(100, 8, name="words")
+    x = layers.LayerNormalization(name="embedded")(table(words))
+    distances = layers.Dense(8, name="distances")(x)
+    for number in range(block_count):
+        block = layers.MultiHeadAttention(1, 4, name=f"a_layer_{number}")
+        x = block(x, distances)
+    backbone = keras.Model(words, x, name="backbone")
+    return words, backbone, table
+
+
+def test_numbered_blocks_are_shared_out_above_what_embeds_their_input():
+    words, backbone, _ = language_model()
+    x = layers.GlobalAveragePooling1D(name="pool")(backbone(words))
+    model = keras.Model(words, layers.Dense(2, name="scores")(x))
+
+    # a quarter of six equal blocks is one and a half
+    assert names(group_layers(model)) == {
+        "stem": ["words", "embedded", "distances"],
+        "a_layer_0": ["a_layer_0"],
+        "a_layer_1": ["a_layer_1", "a_layer_2"],
+        "a_layer_3": ["a_layer_3"],
+        "a_layer_4": ["a_layer_4", "a_layer_5"],
+        "head": ["pool", "scores"],
+    }
+
+
+def test_a_table_that_also_reads_words_off_is_of_the_stem_alone():
+    words, backbone, table = language_model(block_count=2)
+    model = keras.Model(words, table(backbone(words), reverse=True))
+
+    assert names(group_layers(model)) == {
+        "stem": ["words", "embedded", "distances"],
+        "a_layer_0": ["a_layer_0"],
+        "a_layer_1": ["a_layer_1"],
+    }
+
+
+def test_a_layer_that_hides_a_backbone_is_cut_into_its_blocks():
+    class Encoder(layers.Layer):
+        def build(self, input_shape):
+            self.blocks = [layers.Dense(8, name=f"block_{i}") for i in (1, 2)]
+            self.norm = layers.LayerNormalization(name="norm")
+            for layer in [*self.blocks, self.norm]:
+                layer.build(input_shape)
+
+        def call(self, inputs):
+            x = inputs
+            for block in self.blocks:
+                x = block(x)
+            return self.norm(x)
+
+    patches = keras.Input((4, 3))
+    x = Encoder(name="encoder")(layers.Dense(8, name="embed")(patches))
+    x = layers.GlobalAveragePooling1D(name="pool")(x)
+    model = keras.Model(patches, layers.Dense(2, name="scores")(x))
+
+    assert names(group_layers(model)) == {
+        "stem": ["embed"],
+        "block_1": ["block_1"],
+        "block_2": ["block_2", "norm"],
+        "head": ["pool", "scores"],
+    }
+
+
+@pytest.mark.parametrize("is_layer", [True, False], ids=["layer", "operation"])
+def test_padding_goes_with_the_pooling_that_needs_it(is_layer):
+    pixels = keras.Input((None, None, 3))
+    x = graphs.convolve(pixels, 4, "a")
+    sides = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    x = layers.ZeroPadding2D()(x) if is_layer else ops.pad(x, sides)
+    x = layers.MaxPooling2D(3, 2, name="shrink")(x)
+    model = keras.Model(pixels, graphs.convolve(x, 4, "b"))
+
+    cut = names(group_layers(model))
+
+    assert cut["stem"] == ["a"] and cut["b"][1:] == ["shrink", "b"]
+
+
+def test_backbones_of_keras_hub_are_cut_into_runs_of_blocks():
+    models = pytest.importorskip("keras_hub").models
+    sizes = {"num_layers": 4, "num_heads": 2, "hidden_dim": 8}
+    text = models.BertBackbone(
+        **sizes, vocabulary_size=99, intermediate_dim=8, max_sequence_length=9
+    )
+    image = models.ViTBackbone((8, 8, 3), 4, mlp_dim=8, **sizes)
+
+    read = group_layers(models.BertTextClassifier(text, num_classes=2))
+    seen = group_layers(models.ViTImageClassifier(image, num_classes=2))
+
+    layered = [f"transformer_layer_{number}" for number in range(4)]
+    assert list(names(read)) == ["stem", *layered, "head"]
+    blocks = [f"transformer_block_{number}" for number in range(1, 5)]
+    assert list(names(seen)) == ["stem", *blocks, "head"]

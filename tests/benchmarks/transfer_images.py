@@ -126,7 +126,7 @@ def add_times(runs):
         for kind in ("seconds", "cpu_seconds"):
             times = run[f"epoch_{kind}"]
             run[f"{kind}_to_lp_ft"] = (
-                times[reached[0]] if reached else float("nan")
+                times[reached[0]] if reached else float("inf")
             )
 
 

@@ -4,7 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 import aet_keras
+from aet_keras import tasks
 from aet_keras.cli import main
+from aet_keras.cli.fit import fit as fit_command
 
 
 def invoke(*arguments):
@@ -26,6 +28,12 @@ def test_help_of_fit_names_every_source_and_default():
     assert result.exit_code == 0
     for word in ("digits", "train/", ".npz", "tfds:NAME", "default: 20"):
         assert word in result.stdout
+
+
+def test_every_attention_has_its_word():
+    (option,) = [p for p in fit_command.params if p.name == "attention"]
+
+    assert tuple(option.type.choices) == tasks.ATTENTIONS
 
 
 def test_version_is_the_packages():

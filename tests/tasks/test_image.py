@@ -6,7 +6,7 @@ import pytest
 import small as models
 
 from aet_keras import backbones
-from aet_keras.tasks import build_image_classifier
+from aet_keras.tasks import ATTENTIONS, build_image_classifier
 
 
 def pixels(size=32):
@@ -129,3 +129,22 @@ def test_a_saved_classifier_comes_back_equal(classifier, tmp_path):
 def test_an_argument_out_of_range_is_refused(settings, error, advice):
     with pytest.raises(error, match=advice):
         small(**settings)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_attention_changes_no_output_before_it_learns(tiny, attention):
+    settings = {"class_count": 3, "weights": "none", "image_size": (8, 8)}
+    plain = build_image_classifier(**settings)
+    model = build_image_classifier(**settings, attention=attention)
+    twins = {weight.path: weight for weight in model.weights}
+    for weight in plain.weights:
+        twins[weight.path].assign(weight)
+
+    np.testing.assert_allclose(model(pixels(8)), plain(pixels(8)), atol=1e-6)
+    extra = len(model.weights) - len(plain.weights)
+    assert extra == 0 if attention == "none" else extra > 0
+
+
+def test_attention_with_a_typo_is_refused():
+    with pytest.raises(ValueError, match="'none', 'se', 'eca'"):
+        small(attention="senet")

@@ -1,0 +1,73 @@
+"""Which attention do the upper groups of a backbone get, by its short name?"""
+
+import re
+
+import keras
+
+from aet_keras import _check as check
+from aet_keras import layers
+from aet_keras.backbones.graft import graft
+from aet_keras.backbones.groups import group_layers
+
+_KINDS = {
+    "se": layers.SqueezeExcite,
+    "eca": layers.EfficientChannelAttention,
+    "cbam": layers.ConvolutionalBlockAttention,
+    "soft": layers.SoftAttention,
+}
+# The groups that thaw by default: with new layers further down, nothing could
+# be replayed. Soft attention costs positions ** 2, few in the last group.
+_GROUP_COUNTS = {"soft": 1}
+_USUAL_GROUP_COUNT = 2
+_DOUBLED = ("se", "cbam")
+# `block2a_se_reduce`, `expanded_conv_3_squeeze_excite_conv`
+_GATES = re.compile(r"_se_|squeeze_excite")
+
+
+def graft_attention(model: keras.Model, kind: str) -> keras.Model:
+    """Grafts attention behind the upper groups of a model.
+
+    `graft` with a layer and places that are a fair start. The outputs stay
+    as they are until the new layers learn.
+
+    Args:
+        model: a functional or built Sequential `keras.Model`, with or without
+            a head. It stays as it is.
+        kind: `"se"` (`SqueezeExcite`), `"eca"` (`EfficientChannelAttention`),
+            `"cbam"` (`ConvolutionalBlockAttention`), each behind the upper
+            two groups, or `"soft"` (`SoftAttention`), behind the last one.
+
+    Returns:
+        A `keras.Model` that is not compiled.
+
+    Raises:
+        ValueError: if the kind is not known, the model cannot be grafted, or
+            it holds squeeze-and-excite gates already and a second set is
+            asked for.
+
+    Example:
+
+    >>> body = aet_keras.backbones.load_backbone()
+    >>> model = aet_keras.backbones.graft_attention(body, "eca")
+    >>> new = [x for x in model.layers if aet_keras.backbones.is_grafted(x)]
+    >>> len(new)
+    2
+    """
+    check.one_of("graft_attention", kind=kind, among=tuple(_KINDS))
+    groups = [each for each in group_layers(model) if each.name != "head"]
+    if kind in _DOUBLED:
+        _check_free_of_gates(model, groups, kind)
+    count = _GROUP_COUNTS.get(kind, _USUAL_GROUP_COUNT)
+    return graft(model, _KINDS[kind], after=groups[-count:])
+
+
+def _check_free_of_gates(model, groups, kind):
+    for group in groups:
+        for layer in group.layers:
+            if _GATES.search(layer.name):
+                raise ValueError(
+                    "graft_attention: a backbone must have no "
+                    "squeeze-and-excite gates yet, because a second set has "
+                    f"little to add. Received: kind={kind!r}, {model.name} "
+                    f"with `{layer.name}`. Take `eca`, `soft` or `pooling`."
+                )
