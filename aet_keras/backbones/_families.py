@@ -53,7 +53,7 @@ FAMILIES = {
             ("reduce_1", "reduction_concat_reduce_[46]"),
             ("reduce_2", "reduction_concat_reduce_(8|12)"),
         ),
-        ends=r"(normal|reduction)_concat_\w+",
+        ends=r"(graft_)?(normal|reduction)_concat_\w+",
     ),
     "ResNetV2": Family(
         (

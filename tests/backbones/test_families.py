@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from aet_keras import backbones
+from aet_keras.backbones import _families
 
 # Of each group, the first layer that has weights.
 FIRSTS = {
@@ -194,3 +195,15 @@ def test_a_family_whose_end_is_cut_off_keeps_its_groups(headless):
 
     names = ["stem", "mixed0", "mixed3"]
     assert firsts(cut) == {name: FIRSTS["InceptionV3"][name] for name in names}
+
+
+def test_a_graft_behind_a_cell_of_nasnet_stays_in_its_group():
+    cells = ["stem_conv", "reduction_concat_stem_1", "normal_concat_0"]
+    cells += ["normal_concat_1", "reduction_concat_reduce_4", "head_conv"]
+    grafted = cells[:4] + ["graft_normal_concat_1"] + cells[4:]
+
+    plain = _families.find_starts(cells, [])
+    found = _families.find_starts(grafted, [])
+
+    assert plain == {2: "normal_0", 4: "reduce_1"}
+    assert found == {2: "normal_0", 5: "reduce_1"}
