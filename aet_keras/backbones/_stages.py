@@ -13,9 +13,10 @@ from aet_keras.backbones import _families
 # `block_3_expand`, `conv4_block2_1_conv`, `block3a_dwconv`, `expanded_conv_3`
 # and `transformer_layer_7` belong to `block_3`, `conv4_block2`, `block3a`,
 # `expanded_conv_3` and `transformer_layer_7`. MobileNetV3 leaves the number
-# off its first block.
+# off its first block. A graft is of the block that it stands in.
 _BLOCK = re.compile(
-    r"^(.*?(?:block|layer|expanded_conv)_?\d+[a-z]?|expanded_conv)(?:_|$)"
+    r"^(?:graft_)*"
+    r"(.*?(?:block|layer|expanded_conv)_?\d+[a-z]?|expanded_conv)(?:_|$)"
 )
 # Strided convolutions and poolings at least halve one side; padding and
 # "valid" windows change it by a pixel or two.

@@ -55,3 +55,14 @@ def test_a_new_layer_in_a_block_is_listed_in_its_group():
         "graft_block_5_project_BN",
     ]
     assert listed["head"] == []
+
+
+def test_a_new_layer_in_the_first_block_of_a_group_moves_no_boundary():
+    model = keras.applications.MobileNetV2(
+        weights=None, input_shape=(96, 96, 3), alpha=0.35
+    )
+
+    grafted = graft(model, Doubled, after="block_3_expand")
+
+    assert parts(grafted, is_new=False) == parts(model, is_new=False)
+    assert parts(grafted, is_new=True)["block_3"] == ["graft_block_3_expand"]
