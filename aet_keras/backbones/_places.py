@@ -4,9 +4,8 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras._keras import graph, rebuild, trainable
-from aet_keras.backbones.groups import Group
+from aet_keras.backbones.groups import HEAD, Group
 
-_HEAD = "head"
 _KINDS = "a layer name, a layer, a `Group`, or a sequence of these"
 
 
@@ -69,7 +68,7 @@ def _key(model, called, order, place):
         return _by_identity(model, called, place)
     if not isinstance(place, Group):
         raise _wrong_kind("each of `after`", place)
-    if place.name == _HEAD or not place.layers:
+    if place.name == HEAD or not place.layers:
         return None
     keys = [_by_identity(model, called, layer) for layer in place.layers]
     return max(keys, key=order.get)

@@ -7,7 +7,7 @@ import keras
 from aet_keras import _check as check
 from aet_keras import layers
 from aet_keras.backbones.graft import graft
-from aet_keras.backbones.groups import group_layers
+from aet_keras.backbones.groups import HEAD, group_layers
 
 _KINDS = {
     "se": layers.SqueezeExcite,
@@ -54,7 +54,7 @@ def graft_attention(model: keras.Model, kind: str) -> keras.Model:
     2
     """
     check.one_of("graft_attention", kind=kind, among=tuple(_KINDS))
-    groups = [each for each in group_layers(model) if each.name != "head"]
+    groups = [each for each in group_layers(model) if each.name != HEAD]
     if kind in _DOUBLED:
         _check_free_of_gates(model, groups, kind)
     count = _GROUP_COUNTS.get(kind, _USUAL_GROUP_COUNT)

@@ -9,7 +9,7 @@ from aet_keras import _check as check
 from aet_keras._keras import graph, trainable
 from aet_keras.backbones import _cuts
 
-_HEAD = "head"
+HEAD = "head"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def group_layers(
     stages, head = _cuts.cut(model, _by_name("group_layers", model, backbone))
     groups = [_group(stage.name, stage.calls) for stage in stages]
     if head:
-        groups.append(_group(_HEAD, head))
+        groups.append(_group(HEAD, head))
     return tuple(groups)
 
 
