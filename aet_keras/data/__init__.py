@@ -2,8 +2,10 @@
 
 from aet_keras.data.augmentation import augmentation
 from aet_keras.data.batches import batches
+from aet_keras.data.csv_file import check_columns, is_csv, read_csv
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.digits import read_digits
+from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_folder import read_image_folder
 from aet_keras.data.image_tfds import read_image_tfds
@@ -15,9 +17,13 @@ __all__ = [
     "Split",
     "augmentation",
     "batches",
+    "check_columns",
+    "is_csv",
+    "read_csv",
     "read_digits",
     "read_image_arrays",
     "read_image_folder",
     "read_image_tfds",
     "read_images",
+    "shared_rows",
 ]

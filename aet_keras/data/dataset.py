@@ -1,6 +1,7 @@
 """What does every source look like once it has been read?"""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,9 +13,11 @@ class Split:
     """Holds the rows of one split and says where each came from.
 
     Args:
-        inputs: array `(count, ...)`; pictures are uint8
-            `(count, height, width, 3)`. May be a `np.memmap`.
-        labels: int32 array `(count,)`. Indices into the class names.
+        inputs: array `(count, ...)`, or a dict of such arrays by column name.
+            Pictures are uint8 `(count, height, width, 3)`, texts an object
+            array of str. May be a `np.memmap`.
+        labels: array `(count,)`: int32, indices into the class names, or
+            float32 ratings.
         names: tuple of str, one a row: a path, or `"train[17]"`.
 
     Raises:
@@ -31,21 +34,30 @@ class Split:
     Split(count=2, inputs=uint8 (2, 8, 8, 3))
     """
 
-    inputs: np.ndarray
+    inputs: np.ndarray | Mapping[str, np.ndarray]
     labels: np.ndarray
     names: tuple[str, ...]
 
     def __post_init__(self):
-        lengths = len(self.inputs), len(self.labels), len(self.names)
-        if len(set(lengths)) > 1:
+        counts = {len(column) for column in self._columns}
+        if counts != {len(self.labels)} or len(self.labels) != len(self.names):
+            inputs = " or ".join(map(str, sorted(counts)))
             raise DataError(
                 "Split: there must be one label and one name a row. Received: "
-                "{} inputs, {} labels, {} names.".format(*lengths)
+                f"{inputs} inputs, {len(self.labels)} labels, "
+                f"{len(self.names)} names."
             )
 
     def __repr__(self):
+        if isinstance(self.inputs, Mapping):
+            return f"Split(count={self.count}, columns={list(self.inputs)})"
         shape = tuple(self.inputs.shape)
         return f"Split(count={self.count}, inputs={self.inputs.dtype} {shape})"
+
+    @property
+    def _columns(self):
+        is_named = isinstance(self.inputs, Mapping)
+        return self.inputs.values() if is_named else [self.inputs]
 
     @property
     def count(self) -> int:
@@ -58,9 +70,12 @@ class Specification:
     """Says what the rows of a data set are.
 
     Args:
-        kind: str. What a row is: `"image"`.
-        class_names: tuple of str. Label `i` means `class_names[i]`.
-        image_size: `(height, width)` of every picture.
+        kind: str. What a row is: `"image"`, `"text"`, `"table"` or
+            `"rating"`.
+        class_names: tuple of str. Label `i` means `class_names[i]`; empty
+            where labels are numbers.
+        image_size: `(height, width)` of every picture; `None` for what is no
+            picture.
         source: str. What was read, as the user named it.
 
     Example:
@@ -77,7 +92,7 @@ class Specification:
 
     kind: str
     class_names: tuple[str, ...]
-    image_size: tuple[int, int]
+    image_size: tuple[int, int] | None
     source: str
 
 

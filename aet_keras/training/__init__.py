@@ -2,6 +2,7 @@
 
 from aet_keras.training.find_learning_rate import find_learning_rate
 from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras.training.job import Job
 from aet_keras.training.rate_range import RateRange
 from aet_keras.training.recipe import RATE_POLICIES, THAW_POLICIES, Recipe
 from aet_keras.training.run import Publication, run_recipe
@@ -10,14 +11,17 @@ from aet_keras.training.steps import (
     fit_recipe,
     read_dataset,
 )
+from aet_keras.training.written_down import WrittenDown
 
 __all__ = [
+    "Job",
     "Publication",
     "RATE_POLICIES",
     "RateRange",
     "Recipe",
     "Run",
     "THAW_POLICIES",
+    "WrittenDown",
     "build_classifier",
     "find_learning_rate",
     "fine_tune",

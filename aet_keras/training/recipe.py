@@ -1,15 +1,13 @@
 """What has to be known to repeat a run?"""
 
 import dataclasses
-import json
-import os
-import pathlib
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.backbones import EMBEDDED, backbone_names
 from aet_keras.policies import read_policy
 from aet_keras.tasks import check_attention
+from aet_keras.training.written_down import WrittenDown
 
 # Those that write the rate too would disagree with the policy of the rate.
 THAW_POLICIES = (
@@ -42,7 +40,7 @@ _USUAL_DEFAULTS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class Recipe(WrittenDown):
     """Writes a run down: with the same data it can be done again.
 
     Args:
@@ -162,40 +160,3 @@ class Recipe:
                 read_policy(policy, among=among, owner="Recipe")
         if self.anchor_strength is not None:
             check.positive(self, anchor_strength=self.anchor_strength)
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the arguments as a dict that JSON can hold."""
-        return dataclasses.asdict(self)
-
-    def save(self, path: str | pathlib.Path) -> None:
-        """Writes the arguments down as JSON."""
-        text = json.dumps(self.to_json(), indent=2)
-        pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> "Recipe":
-        """Reads what `save` wrote, or a person.
-
-        Raises:
-            ValueError: if the file is no JSON object, or names what a recipe
-                does not have.
-            OSError: if it cannot be read.
-        """
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-        try:
-            content = json.loads(text)
-        except ValueError as error:
-            raise ValueError(
-                f"Recipe: a recipe must be a JSON file, as `recipe.json` in a "
-                f"published folder is. Received: {path}, with {error}."
-            ) from error
-        names = [field.name for field in dataclasses.fields(cls)]
-        if not isinstance(content, dict) or "data" not in content:
-            raise ValueError(
-                "Recipe: a recipe must be one JSON object that says at least "
-                f"its `data`. Received: {path}. Compare `recipe.json` in a "
-                "published folder."
-            )
-        for name in content:
-            check.known("Recipe", among=names, kind="recipe entry", name=name)
-        return cls(**content)

@@ -10,17 +10,13 @@ import keras
 from aet_keras import evaluation, export
 from aet_keras.training._classifier import save_classifier
 from aet_keras.training._keeping import best_kept, check_finished
-from aet_keras.training._measuring import Clock, measure
+from aet_keras.training._measuring import Clock
 from aet_keras.training._trackers import finished, hand_over
-from aet_keras.training.fine_tune import stop_early
+from aet_keras.training.image_job import JOB as IMAGE_JOB
 from aet_keras.training.recipe import Recipe
-from aet_keras.training.steps import (
-    build_classifier,
-    fit_recipe,
-    read_dataset,
-)
+from aet_keras.training.written_down import WrittenDown
 
-_COMPARED_PICTURES = 64
+_JOBS = {Recipe: IMAGE_JOB}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,21 +42,21 @@ class Publication:
 
 
 def run_recipe(
-    recipe: Recipe,
+    recipe: WrittenDown,
     out: str | os.PathLike,
     *,
     observers: Sequence[keras.callbacks.Callback] = (),
     trackers: Sequence[keras.callbacks.Callback] = (),
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Publication:
-    """Adapts a backbone to pictures, measures it, and publishes it.
+    """Adapts a model to new data, measures it, and publishes it.
 
-    Everything in it can be written with the parts: `read_dataset`,
-    `build_classifier`, `fit_recipe`, `evaluation.measure_classification`,
-    `export.publish`.
+    Everything in it can be written with the parts; for pictures they are
+    `read_dataset`, `build_classifier`, `fit_recipe`,
+    `evaluation.measure_classification`, `export.publish`.
 
     Args:
-        recipe: `Recipe`.
+        recipe: `Recipe`, or that of another kind of data.
         out: path of the folder to publish in. A new version is added; older
             ones are not touched.
         observers: callbacks that come after ours, to show progress.
@@ -72,7 +68,8 @@ def run_recipe(
         `Publication`.
 
     Raises:
-        DataError: if the pictures cannot be learned from.
+        DataError: if the data cannot be learned from.
+        TypeError: if it is no recipe.
         WeightsError: if the backbone's weights cannot be had or do not fit.
         TrainingError: if the loss became NaN or the run was interrupted. The
             best weights so far are then in `OUT/interrupted.keras`.
@@ -88,49 +85,44 @@ def run_recipe(
     ...     print(run.version.name, run.report.best_epoch)
     1 1
     """
+    job = _job_of(recipe)
     out = pathlib.Path(out)
     export.check_writable(out)
     clock = Clock()
-    dataset = read_dataset(recipe)
-    for sentence in _introduction(dataset):
+    dataset = job.read(recipe)
+    for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
     keras.utils.set_random_seed(recipe.seed)
-    class_count = len(dataset.specification.class_names)
-    model = build_classifier(recipe, class_count)
-    best = stop_early(recipe.epochs)
+    model = job.build(recipe, dataset)
+    best = job.best(recipe)
     watching = (*trackers, *observers)
     with finished(trackers), best_kept(model, best, out):
-        run = fit_recipe(model, recipe, dataset, best=best, callbacks=watching)
+        run = job.fit(model, recipe, dataset, best=best, callbacks=watching)
         check_finished(model, best, out)
         clock.lap("training")
-        report = measure(run, out.resolve().name, dataset)
-        done = _publish(recipe, model, dataset, report, out, clock)
+        report = job.measure(run, out.resolve().name, dataset)
+        done = _publish(job, recipe, run.model, dataset, report, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
         return done
 
 
-def _introduction(dataset):
-    splits = (dataset.train, dataset.validation, dataset.test)
-    counts = " / ".join(str(len(split.labels)) for split in splits)
-    classes = len(dataset.specification.class_names)
-    yield f"{counts} pictures to train / validate / test, {classes} classes."
-    yield from dataset.notes
+def _job_of(recipe):
+    if type(recipe) in _JOBS:
+        return _JOBS[type(recipe)]
+    kinds = " or ".join(kind.__name__ for kind in _JOBS)
+    raise TypeError(
+        f"run_recipe: `recipe` must be a {kinds}, because it says what is to "
+        f"be done. Received: {type(recipe).__name__}."
+    )
 
 
-def _publish(recipe, model, dataset, report, out, clock):
+def _publish(job, recipe, model, dataset, report, out, clock):
     """Writes the next version, and returns the `Publication`."""
     made = {}
 
     def write(directory):
-        pictures = dataset.test.inputs[:_COMPARED_PICTURES]
-        export.write_classifier(
-            model,
-            directory,
-            class_names=dataset.specification.class_names,
-            pictures=pictures,
-        )
-        made["comparison"] = export.compare_export(directory, model, pictures)
+        made["comparison"] = job.write(model, recipe, dataset, directory)
         save_classifier(model, directory / "model.keras")
         recipe.save(directory / "recipe.json")
         clock.lap("export")

@@ -1,0 +1,106 @@
+"""Is a table read as it was written, and what is none of it refused?"""
+
+import gzip
+
+import pytest
+
+from aet_keras import data
+from aet_keras.errors import DataError
+
+
+def write(folder, text, name="credit.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_every_cell_is_a_string(tmp_path):
+    path = write(tmp_path, "id,age\n007,3.0\n8,x\n")
+
+    frame = data.read_csv("credit", path)
+
+    assert frame.to_dict("list") == {"id": ["007", "8"], "age": ["3.0", "x"]}
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NA", "NaN", "null", "None"])
+def test_a_missing_cell_is_nan(tmp_path, cell):
+    path = write(tmp_path, f"age,sex\n{cell},f\n")
+
+    assert data.read_csv("credit", path).isna().sum().tolist() == [1, 0]
+
+
+def test_quotes_commas_and_lines_inside_a_cell_stay(tmp_path):
+    path = write(tmp_path, 'text,label\n"one, ""two""\nthree",good\n')
+
+    assert data.read_csv("credit", path)["text"][0] == 'one, "two"\nthree'
+
+
+def test_tabs_part_the_cells_of_tsv(tmp_path):
+    path = write(tmp_path, "text\tlabel\na, b\tgood\n", "reviews.tsv")
+
+    assert data.read_csv("reviews", path)["text"][0] == "a, b"
+
+
+def test_gzip_is_unpacked(tmp_path):
+    path = tmp_path / "credit.csv.gz"
+    path.write_bytes(gzip.compress(b"age\n33\n"))
+
+    assert data.read_csv("credit", path)["age"].tolist() == ["33"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    path = write(tmp_path, "age\n33\n", encoding="utf-8-sig")
+
+    assert list(data.read_csv("credit", path)) == ["age"]
+
+
+def test_a_nameless_column_of_row_numbers_is_left_out(tmp_path):
+    path = write(tmp_path, ",age\n1,33\n2,34\n")
+
+    assert list(data.read_csv("credit", path)) == ["age"]
+
+
+def test_another_encoding_is_named(tmp_path):
+    path = write(tmp_path, "Größe\n33\n", encoding="latin-1")
+
+    with pytest.raises(DataError, match="byte 2 is none of it.*`latin-1`"):
+        data.read_csv("credit", path)
+    assert list(data.read_csv("credit", path, encoding="latin-1")) == ["Größe"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "must be a table"),
+        ("age\n", "must have rows"),
+        ("age,age\n1,2\n", "`age` twice. Rename"),
+        ("age,sex\n1,2\n1,2,3\n", "line 3.*Mend that line"),
+    ],
+    ids=["empty", "no rows", "one name twice", "a cell too many"],
+)
+def test_what_is_no_table_is_refused(tmp_path, text, match):
+    with pytest.raises(DataError, match=match):
+        data.read_csv("credit", write(tmp_path, text))
+
+
+def test_a_missing_file_names_the_nearest(tmp_path):
+    write(tmp_path, "age\n33\n", "credits.csv")
+
+    with pytest.raises(DataError, match="Nearest: `credits.csv`"):
+        data.read_csv("credit", tmp_path / "credit.csv")
+
+
+def test_an_unknown_encoding_names_some(tmp_path):
+    path = write(tmp_path, "age\n33\n")
+
+    with pytest.raises(ValueError, match="Try `utf-8`"):
+        data.read_csv("credit", path, encoding="utf-9")
+
+
+def test_a_missing_column_names_the_nearest(tmp_path):
+    path = write(tmp_path, "age,creditability\n33,1\n")
+    frame = data.read_csv("credit", path)
+
+    data.check_columns("credit", frame, target="creditability", time=None)
+    with pytest.raises(DataError, match="Nearest: `creditability`.*2 columns"):
+        data.check_columns("credit", frame, target="creditable")

@@ -1,0 +1,19 @@
+"""Is a recipe that no job knows refused?"""
+
+import dataclasses
+
+import pytest
+
+from aet_keras import training
+
+
+@dataclasses.dataclass(frozen=True)
+class Unknown(training.WrittenDown):
+    data: str
+
+
+def test_a_recipe_of_no_kind_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="must be a Recipe.*Received: Unknown"):
+        training.run_recipe(Unknown("digits"), tmp_path)
+
+    assert not any(tmp_path.iterdir())
