@@ -1,7 +1,5 @@
 """How is a backbone adapted to pictures with one command?"""
 
-import dataclasses
-
 import click
 
 from aet_keras.cli import _options
@@ -69,12 +67,11 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
             from aet_keras import training
             from aet_keras.cli import _display, _tracks
         say = (lambda sentence: None) if quiet else click.echo
+        given = _given(context, {"data": data, **settings})
         if recipe_file is None:
-            recipe = training.Recipe(_named(data), **settings)
+            recipe = training.make_recipe({"data": _named(data), **given})
         else:
-            given = _given(context, {"data": data, **settings})
-            written = training.Recipe.load(recipe_file)
-            recipe = dataclasses.replace(written, **given)
+            recipe = training.load_recipe(recipe_file, given)
         trackers = _tracks.trackers(track, out)
         display = _display.display(epochs=recipe.epochs, quiet=quiet)
         with display as observers:

@@ -3,6 +3,7 @@
 from aet_keras.training.find_learning_rate import find_learning_rate
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job
+from aet_keras.training.kinds import load_recipe, make_recipe
 from aet_keras.training.rate_range import RateRange
 from aet_keras.training.recipe import RATE_POLICIES, THAW_POLICIES, Recipe
 from aet_keras.training.run import Publication, run_recipe
@@ -26,6 +27,8 @@ __all__ = [
     "find_learning_rate",
     "fine_tune",
     "fit_recipe",
+    "load_recipe",
+    "make_recipe",
     "read_dataset",
     "run_recipe",
 ]

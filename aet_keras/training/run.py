@@ -12,11 +12,8 @@ from aet_keras.training._classifier import save_classifier
 from aet_keras.training._keeping import best_kept, check_finished
 from aet_keras.training._measuring import Clock
 from aet_keras.training._trackers import finished, hand_over
-from aet_keras.training.image_job import JOB as IMAGE_JOB
-from aet_keras.training.recipe import Recipe
+from aet_keras.training.kinds import JOBS
 from aet_keras.training.written_down import WrittenDown
-
-_JOBS = {Recipe: IMAGE_JOB}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,9 +105,9 @@ def run_recipe(
 
 
 def _job_of(recipe):
-    if type(recipe) in _JOBS:
-        return _JOBS[type(recipe)]
-    kinds = " or ".join(kind.__name__ for kind in _JOBS)
+    if type(recipe) in JOBS:
+        return JOBS[type(recipe)]
+    kinds = " or ".join(kind.__name__ for kind in JOBS)
     raise TypeError(
         f"run_recipe: `recipe` must be a {kinds}, because it says what is to "
         f"be done. Received: {type(recipe).__name__}."

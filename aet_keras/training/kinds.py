@@ -1,0 +1,106 @@
+"""Which kind of recipe do settings belong to?"""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from aet_keras import _check as check
+from aet_keras.training.image_job import JOB as IMAGE_JOB
+from aet_keras.training.job import Job
+from aet_keras.training.recipe import Recipe
+from aet_keras.training.written_down import WrittenDown, read_json
+
+JOBS: dict[type[WrittenDown], Job] = {Recipe: IMAGE_JOB}
+_ROWS = {Recipe: "pictures"}
+
+
+def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
+    """Makes the recipe that settings are meant for.
+
+    A setting that only one kind has decides: `text_column` is one of texts,
+    `target` of tables, `user` of ratings. Without any it is pictures.
+
+    Args:
+        settings: dict of arguments of one of the recipes.
+
+    Returns:
+        `Recipe`, `TextRecipe`, `TableRecipe` or `RatingRecipe`.
+
+    Raises:
+        ValueError: if a setting belongs to none of them, or two belong to
+            different ones.
+
+    Example:
+
+    >>> aet_keras.training.make_recipe({"data": "digits", "epochs": 3}).epochs
+    3
+    """
+    telling = {}
+    for name in settings:
+        kinds = [kind for kind in JOBS if name in _names(kind)]
+        if not kinds:
+            known = {each for kind in JOBS for each in _names(kind)}
+            check.known("Recipe", among=known, kind="recipe entry", name=name)
+        if len(kinds) == 1:
+            telling.setdefault(kinds[0], name)
+    kind = next(iter(telling), Recipe)
+    if len(telling) > 1:
+        raise ValueError(_mixed(telling))
+    for name in settings:
+        if name not in _names(kind):
+            raise ValueError(_foreign(kind, name))
+    return kind(**settings)
+
+
+def load_recipe(
+    path: str | os.PathLike, changes: Mapping[str, Any] | None = None
+) -> WrittenDown:
+    """Reads a recipe of any kind.
+
+    Args:
+        path: str or path of the JSON file that its `save` wrote, or a person.
+        changes: optional dict of arguments that win over those in the file.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        ValueError: if the file is no recipe, or an argument is out of range.
+        OSError: if it cannot be read.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     aet_keras.training.Recipe("digits").save(f"{folder}/a.json")
+    ...     recipe = aet_keras.training.load_recipe(
+    ...         f"{folder}/a.json", {"epochs": 3}
+    ...     )
+    >>> recipe.data, recipe.epochs
+    ('digits', 3)
+    """
+    return make_recipe({**read_json(path), **(changes or {})})
+
+
+def _names(kind):
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def _foreign(kind, name):
+    others = [_ROWS[each] for each in JOBS if name in _names(each)]
+    return (
+        f"{kind.__name__}: a setting must be one of {_ROWS[kind]}. Received: "
+        f"`{name}`, of {' and '.join(others)}. Leave it out, or say which "
+        "column is what."
+    )
+
+
+def _mixed(telling):
+    said = " and ".join(
+        f"`{name}` of {_ROWS[kind]}" for kind, name in telling.items()
+    )
+    return (
+        "Recipe: settings must belong to one kind of data, because one model "
+        f"is adapted. Received: {said}. Leave the others out."
+    )
