@@ -3,7 +3,7 @@
 import importlib
 
 # Eager: `keras.models.load_model` must find what a saved model holds.
-from aet_keras import layers, regularizers
+from aet_keras import layers, losses, regularizers
 
 __version__ = "0.4.0"
 
@@ -20,6 +20,7 @@ __all__ = [
     "find_learning_rate",
     "fine_tune",
     "layers",
+    "losses",
     "policies",
     "regularizers",
     "serving",

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aet_keras"
 FLOORS = (
     {"errors", "_check", "_optional", "_serial", "_keras"},  # one room: ground
-    {"layers", "policies", "data", "evaluation"},
+    {"layers", "losses", "policies", "data", "evaluation"},
     {"backbones", "regularizers", "engine", "explanations"},
     {"callbacks", "drift", "tasks", "tracking", "export"},
     {"training", "serving"},

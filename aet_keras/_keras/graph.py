@@ -19,12 +19,14 @@ class Call:
         live: int. How many tensors computed so far a later call (or the
             model's output) still reads, once this call is done. 1 means that
             a single tensor holds all that the rest needs.
+        readers: tuple of layers that are given what it gave.
     """
 
     layer: keras.layers.Layer
     inputs: tuple
     outputs: tuple
     live: int
+    readers: tuple = ()
 
     @property
     def weights(self) -> list:
@@ -50,10 +52,11 @@ def calls(model) -> list[Call]:
     """
     functional = functional_of(model)
     nodes = in_order(functional)
-    last_use = {}
+    last_use, readers = {}, {}
     for position, node in enumerate(nodes):
         for tensor in node.input_tensors:
             last_use[id(tensor)] = position
+            readers.setdefault(id(tensor), []).append(node.operation)
     for tensor in keras.tree.flatten(functional._outputs):
         last_use[id(tensor)] = len(nodes)
     made, found = [], []
@@ -66,6 +69,7 @@ def calls(model) -> list[Call]:
                 tuple(tuple(t.shape) for t in node.input_tensors),
                 tuple(tuple(t.shape) for t in node.outputs),
                 live,
+                tuple(r for t in node.outputs for r in readers.get(id(t), ())),
             )
         )
     return found

@@ -61,7 +61,9 @@ class Halves:
 
     Attributes:
         inputs: tuple of `Key`. What the model is given.
-        raw: frozenset of `Key`. These, and what is made of them without
+        outputs: tuple of `Key`. What it gives, in the order of
+            `model.outputs`.
+        raw: frozenset of `Key`. The inputs, and what is made of them without
             weights: it may hold numbers of words or of users.
     """
 
@@ -71,7 +73,7 @@ class Halves:
         self.steps = []
         self._flatten(self._functional, ())
         self.inputs = _keys((), self._functional._inputs)
-        self._outputs = _keys((), self._functional._outputs)
+        self.outputs = _keys((), self._functional._outputs)
         self.raw = self._find_raw()
         self.in_context = Context(model)
 
@@ -94,7 +96,7 @@ class Halves:
             if position not in lower
             for key in step.reads
         )
-        needed.update(dict.fromkeys(self._outputs))
+        needed.update(dict.fromkeys(self.outputs))
         crossing = tuple(key for key in needed if key in fixed)
         return Cut(frozenset(lower), crossing)
 
@@ -142,7 +144,7 @@ class Halves:
             for position, step in enumerate(self.steps):
                 if position not in cut.lower:
                     step.run(values, training)
-            return [values[key] for key in self._outputs]
+            return [values[key] for key in self.outputs]
 
         return self._packed(
             self.in_context(tensors, run=run, training=training)

@@ -119,8 +119,21 @@ def _build_metrics(halves, targets):
         [keras.KerasTensor(spec.shape, spec.dtype) for spec in targets.specs]
     )
     for each in (model._compile_metrics, model._compile_loss):
-        if each is not None and not each.built:
+        if each is not None and not each.built and _is_alike(y, outputs):
             each.build(y, outputs)
+
+
+def _is_alike(y, outputs):
+    """Says whether targets come packed as outputs do.
+
+    Where they do not (by name for outputs in a list), the step packs them
+    anew before it makes anything of them.
+    """
+    try:
+        keras.tree.assert_same_structure(y, outputs)
+    except ValueError:
+        return False
+    return True
 
 
 def _unpacked(leaves, crossing, targets):

@@ -13,6 +13,8 @@ from aet_keras.backbones.feature_cache import FeatureCache
 from aet_keras.backbones.feature_store import FeatureStore
 from aet_keras.backbones.graft import graft, is_grafted, residual_branches
 from aet_keras.backbones.groups import Group, as_groups, group_layers
+from aet_keras.backbones.text_encoder import load_text_encoder
+from aet_keras.backbones.text_packing import TextPacking, load_text_packing
 
 __all__ = [
     "EMBEDDED",
@@ -20,6 +22,7 @@ __all__ = [
     "FeatureStore",
     "Group",
     "Record",
+    "TextPacking",
     "as_groups",
     "backbone_names",
     "graft",
@@ -27,6 +30,8 @@ __all__ = [
     "group_layers",
     "is_grafted",
     "load_backbone",
+    "load_text_encoder",
+    "load_text_packing",
     "multiply_counts",
     "preprocess",
     "residual_branches",

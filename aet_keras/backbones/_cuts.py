@@ -32,7 +32,8 @@ def cut(model, backbone=None):
         stages, head = _around(calls, nested)
     else:
         start = _head_start(calls)
-        stages, head = _stages.cut(calls[:start]), calls[start:]
+        trunk, head = _without_ends(calls[:start], calls[start:])
+        stages = _stages.cut(trunk)
     inside = {id(call.layer) for stage in stages for call in stage.calls}
     # a language model may read words off the table it looked them up in
     return _named(stages), [c for c in head if id(c.layer) not in inside]
@@ -64,7 +65,9 @@ def _nested(calls, backbone):
         and sum(bool(each.weights) for each in _inside(call.layer)) > 1
     ]
     weight = {p: calls[p].weight_count for p in models}
-    largest = max(models, key=weight.get, default=None)
+    # A new tower for the columns of a table may outweigh a small backbone.
+    deep = [p for p in models if _has_positions(_inside(calls[p].layer))]
+    largest = max(deep or models, key=weight.get, default=None)
     if largest is None or weight[largest] < _rivals(calls, largest):
         return None
     return largest
@@ -137,6 +140,23 @@ def _head_start(calls):
         return min((final or drops[-1:])[0], weighted[-1])
     ends_in_scores = len(calls[-1].outputs[0]) == 2
     return weighted[-1] if ends_in_scores else len(calls)
+
+
+def _without_ends(below, head):
+    """Moves to the head what leads to other outputs alone.
+
+    Of several heads of a flat graph, all but one may lie below where the
+    last one begins.
+    """
+    led_to = {id(call.layer) for call in head}
+    trunk, ends = [], []
+    for call in reversed(below) if head else ():
+        leads_on = any(id(each) in led_to for each in call.readers)
+        (trunk if leads_on else ends).insert(0, call)
+        if leads_on:
+            led_to.add(id(call.layer))
+    has_weights = any(call.weights for call in trunk)
+    return (trunk, ends + head) if has_weights else (below, head)
 
 
 def _drops_positions(call):

@@ -1,12 +1,13 @@
-"""How is a backbone adapted to pictures with one command?"""
+"""How is a model adapted to new data with one command?"""
 
 import click
 
 from aet_keras.cli import _options
 from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._sections import SectionedCommand
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("data", required=False)
 @click.option(
     "--recipe",
@@ -22,29 +23,28 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
     help="Folder to publish in: saved_models/NAME.",
 )
 @_options.backbone
-@click.option("--epochs", default=20, show_default=True, type=click.IntRange(1))
 @click.option(
-    "--batch-size", default=32, show_default=True, type=click.IntRange(1)
+    "--epochs",
+    type=click.IntRange(1),
+    help="The most there will be. [default: 20 for pictures]",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    help="Rows in a step. [default: 32 for pictures and texts]",
 )
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="The head's, for Adam. [default: 3e-3 embedded, 1e-3 others]",
+    help="The head's, for Adam. [default: 1e-3; 3e-3 for the embedded "
+    "backbone]",
 )
 @click.option(
-    "--augment",
-    type=click.Choice(["none", "flip", "light", "strong"]),
-    help="Change the training pictures at random. "
-    "[default: light embedded, none others]",
+    "--encoding",
+    help="How a .csv file, or texts, are written down. [default: utf-8]",
 )
-@click.option(
-    "--attention",
-    type=click.Choice(["none", "se", "eca", "cbam", "soft", "pooling"]),
-    default="none",
-    show_default=True,
-    help="Graft attention into the upper groups; nothing changes before it "
-    "learns.",
-)
+@_options.pictures
+@_options.columns
 @click.option(
     "--track",
     multiple=True,
@@ -56,11 +56,17 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
 @_options.training
 @click.pass_context
 def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
-    """Adapt a backbone to pictures and publish a SavedModel.
+    """Adapt a model to DATA and publish a SavedModel.
 
-    DATA is `digits`, a folder with one folder a class (or train/,
-    validation/ and test/ with those inside), an .npz file with uint8 images
-    and integer labels, or tfds:NAME; with --recipe it may be left out.
+    \b
+    Pictures: `digits`, a folder with one folder a class (or train/,
+      validation/ and test/ with those inside), an .npz file with uint8
+      images and integer labels, or tfds:NAME.
+    Texts: a .csv file with --text-column and --label-column, a folder of
+      .txt files, a folder a class, or tfds:imdb_reviews.
+    Tables: a .csv file with --target.
+
+    With --recipe DATA may be left out.
     """
     with one_sentence(debug=debug):
         with quiet_start():
@@ -106,6 +112,6 @@ def _ending(run):
     compared = run.comparison
     return (
         f"\nSavedModel: {run.version}  (loaded again and compared on "
-        f"{compared.count} pictures: difference {compared.difference:.1e})\n"
+        f"{compared.count} rows: difference {compared.difference:.1e})\n"
         f"Report:     {run.version.parent / 'report.json'}, report.png"
     )

@@ -9,21 +9,41 @@ from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_folder import read_image_folder
 from aet_keras.data.image_tfds import read_image_tfds
+from aet_keras.data.source_kind import is_text_source
 from aet_keras.data.sources import read_images
+from aet_keras.data.table import (
+    TableColumn,
+    TableSpecification,
+    as_tensors,
+    read_table,
+)
+from aet_keras.data.text_folder import read_text_folder
+from aet_keras.data.text_table import read_text_table
+from aet_keras.data.text_tfds import read_text_tfds
+from aet_keras.data.texts import read_texts
 
 __all__ = [
     "Dataset",
     "Specification",
     "Split",
+    "TableColumn",
+    "TableSpecification",
+    "as_tensors",
     "augmentation",
     "batches",
     "check_columns",
     "is_csv",
+    "is_text_source",
     "read_csv",
     "read_digits",
     "read_image_arrays",
     "read_image_folder",
     "read_image_tfds",
     "read_images",
+    "read_table",
+    "read_text_folder",
+    "read_text_table",
+    "read_text_tfds",
+    "read_texts",
     "shared_rows",
 ]

@@ -6,16 +6,29 @@ from pathlib import Path
 
 from aet_keras.errors import DataError
 
-ENDINGS = (
-    ".bmp",
-    ".gif",
-    ".jpeg",
-    ".jpg",
-    ".png",
-    ".tif",
-    ".tiff",
-    ".webp",
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Says which files a folder is read for.
+
+    Args:
+        noun: str. What one is called.
+        endings: tuple of str, of their names.
+    """
+
+    noun: str
+    endings: tuple[str, ...]
+
+    def has(self, path: Path) -> bool:
+        """Whether a file is of this kind, by its name."""
+        return path.suffix.lower() in self.endings and not path.is_dir()
+
+
+PICTURE = Kind(
+    "picture",
+    (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
 )
+TEXT = Kind("text", (".txt",))
 
 _SPLIT_FOLDERS = {
     "train": "train",
@@ -30,28 +43,30 @@ _LITTER = ("__macosx", "desktop.ini", "thumbs.db")
 
 @dataclasses.dataclass
 class Layout:
-    """Lists what was found: pictures by split and class, and the rest.
+    """Lists what was found: files by split and class, and the rest.
 
     Args:
-        pictures: list of `(split, class name, path)`, sorted.
-        not_pictures: dict of path to what it is, where pictures belong.
+        kind: `Kind` of the files.
+        files: list of `(split, class name, path)`, sorted.
+        others: dict of path to what it is, where such files belong.
         class_names: tuple of str, sorted: the classes of train.
         splits: tuple of str. The splits that the folder brings.
         notes: list of sentences.
     """
 
-    pictures: list[tuple[str, str, Path]]
-    not_pictures: dict[str, str]
+    kind: Kind
+    files: list[tuple[str, str, Path]]
+    others: dict[str, str]
     class_names: tuple[str, ...]
     splits: tuple[str, ...]
     notes: list[str]
 
 
-def read_layout(folder: Path) -> Layout:
+def read_layout(folder: Path, kind: Kind = PICTURE) -> Layout:
     """Walks a folder that holds one folder a class, or splits with those.
 
     A folder called `train` is a split if it holds folders, and a class like
-    any other if it holds pictures.
+    any other if it holds files of the kind.
 
     Raises:
         DataError: if the folder is missing, holds no classes, names a split
@@ -60,19 +75,19 @@ def read_layout(folder: Path) -> Layout:
     if not folder.is_dir():
         what = "a file" if folder.exists() else "nothing"
         raise DataError(
-            f"{folder}: there must be a folder of pictures here. Received: "
+            f"{folder}: there must be a folder of {kind.noun}s here. Received: "
             f"{what}. Check the path; it is relative to {Path.cwd()}."
         )
     roots, notes = _split_roots(folder), []
-    layout = Layout([], {}, (), tuple(roots), notes)
+    layout = Layout(kind, [], {}, (), tuple(roots), notes)
     classes = {}
     for split, root in roots.items():
         classes[split] = [path.name for path in _folders(root)]
         for path in _folders(root):
             _walk_class(path, split, layout)
-        loose = [p for p in _visible(root) if _is_picture(p)]
+        loose = [path for path in _visible(root) if kind.has(path)]
         if loose and classes[split]:
-            notes.append(_loose_note(loose))
+            notes.append(_loose_note(loose, kind.noun))
     _check_classes(folder, classes, layout)
     layout.class_names = tuple(classes["train"])
     return layout
@@ -95,10 +110,6 @@ def _visible(folder) -> Iterator[Path]:
 
 def _folders(folder) -> list[Path]:
     return [path for path in _visible(folder) if path.is_dir()]
-
-
-def _is_picture(path) -> bool:
-    return path.suffix.lower() in ENDINGS and not path.is_dir()
 
 
 def _split_roots(folder) -> dict[str, Path]:
@@ -127,29 +138,30 @@ def _split_roots(folder) -> dict[str, Path]:
 def _walk_class(folder, split, layout):
     for path in _visible(folder):
         if path.is_dir():
-            layout.not_pictures[str(path)] = "a folder inside a class"
-        elif _is_picture(path):
-            layout.pictures.append((split, folder.name, path))
+            layout.others[str(path)] = "a folder inside a class"
+        elif layout.kind.has(path):
+            layout.files.append((split, folder.name, path))
         else:
-            layout.not_pictures[str(path)] = "not a picture by its name"
+            layout.others[str(path)] = f"not a {layout.kind.noun} by its name"
 
 
-def _loose_note(loose):
+def _loose_note(loose, noun):
     names = ", ".join(str(path) for path in loose[:3])
     more = f" and {len(loose) - 3} more" if len(loose) > 3 else ""
-    were = "picture outside a class folder was"
+    were = f"{noun} outside a class folder was"
     if len(loose) > 1:
-        were = "pictures outside a class folder were"
+        were = f"{noun}s outside a class folder were"
     return f"{len(loose)} {were} left out: {names}{more}."
 
 
 def _check_classes(folder, classes, layout):
-    if not classes["train"] or not layout.pictures:
+    noun = layout.kind.noun
+    if not classes["train"] or not layout.files:
         raise DataError(
-            f"{folder}: there must be one folder a class with pictures in it. "
+            f"{folder}: there must be one folder a class with {noun}s in it. "
             f"Received: {len(classes['train'])} folders, "
-            f"{len(layout.pictures)} pictures. Put each picture into a folder "
-            f"named after its class; read are {', '.join(ENDINGS)}."
+            f"{len(layout.files)} {noun}s. Put each {noun} into a folder "
+            f"named after its class; read are {', '.join(layout.kind.endings)}."
         )
     for split in layout.splits[1:]:
         unknown = [n for n in classes[split] if n not in classes["train"]]
@@ -161,9 +173,9 @@ def _check_classes(folder, classes, layout):
                 f"{len(unknown)} in all. Add them to train, or remove them "
                 f"from {split}."
             )
-        seen = {name for part, name, _ in layout.pictures if part == split}
+        seen = {name for part, name, _ in layout.files if part == split}
         layout.notes += [
-            f"{split} has no pictures of `{name}`."
+            f"{split} has no {noun}s of `{name}`."
             for name in classes["train"]
             if name not in seen
         ]

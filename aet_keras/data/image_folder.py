@@ -74,20 +74,20 @@ def read_image_folder(
     ratios = check_ratios(owner, validation_ratio, test_ratio)
     check.boolean(owner, skip_bad=skip_bad)
     layout = read_layout(Path(folder))
-    names = [str(path) for _, _, path in layout.pictures]
+    names = [str(path) for _, _, path in layout.files]
     rows, is_good, notes = decode_pictures(
         names,
         names=names,
         image_size=image_size,
         source=str(folder),
         skip_bad=skip_bad,
-        known_bad=layout.not_pictures,
+        known_bad=layout.others,
     )
-    splits = np.array([split for split, _, _ in layout.pictures])
+    splits = np.array([split for split, _, _ in layout.files])
     number = {name: label for label, name in enumerate(layout.class_names)}
     return assemble(
         rows,
-        np.array([number[name] for _, name, _ in layout.pictures]),
+        np.array([number[name] for _, name, _ in layout.files]),
         names,
         {s: np.flatnonzero((splits == s) & is_good) for s in layout.splits},
         specification=Specification(

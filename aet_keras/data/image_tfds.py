@@ -8,12 +8,12 @@ from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.pictures import decode_pictures
 from aet_keras.data.splits import check_ratios
 from aet_keras.data.tfds_builder import (
+    drop_unlabelled,
     find_features,
     find_splits,
     prepared_builder,
     read_examples,
 )
-from aet_keras.errors import DataError
 
 
 def read_image_tfds(
@@ -87,7 +87,7 @@ def read_image_tfds(
         skip_bad=skip_bad,
     )
     given = {s: np.flatnonzero((splits == s) & is_good) for s in parts}
-    notes += _drop_unlabelled(given, labels, source)
+    notes += drop_unlabelled(given, labels, source)
     return assemble(
         rows,
         labels,
@@ -106,16 +106,3 @@ def _pictures(examples, labels):
     for row, (picture, label) in enumerate(examples):
         labels[row] = label
         yield picture
-
-
-def _drop_unlabelled(given, labels, source):
-    """Drops splits whose labels TFDS keeps to itself and stores as -1."""
-    bare = [split for split in given if (labels[given[split]] < 0).any()]
-    if "train" in bare:
-        raise DataError(
-            f"{source}: each example of train must have a label. Received: "
-            "some without. Take a data set, or a configuration, with labels."
-        )
-    for split in bare:
-        del given[split]
-    return [f"{split} was left out: it has no labels." for split in bare]

@@ -35,6 +35,7 @@ def complete_splits(
     ratios: Mapping[str, float],
     seed: int,
     source: str,
+    rows: str = "pictures",
 ) -> dict[str, np.ndarray]:
     """Splits off train, class by class, what the source does not bring.
 
@@ -49,6 +50,7 @@ def complete_splits(
         ratios: the share of `"validation"` and `"test"` in the rows of train.
         seed: int >= 0. The same seed gives the same splits.
         source: str. What an error sentence starts with.
+        rows: str. What the rows are called in it.
 
     Returns:
         Dict of split to int array of rows, in ascending order where they were
@@ -60,7 +62,7 @@ def complete_splits(
     check.whole("complete_splits", seed=seed)
     missing = [name for name in ("test", "validation") if name not in given]
     train = given["train"]
-    _check_classes(labels[train], class_names, missing, source)
+    _check_classes(labels[train], class_names, missing, source, rows)
     if not missing:
         return dict(given)
     random = np.random.RandomState(seed)
@@ -86,11 +88,11 @@ def _cut(rows, missing, ratios, random):
     return {"train": rest, **cut}
 
 
-def _check_classes(labels, class_names, missing, source):
+def _check_classes(labels, class_names, missing, source, rows):
     if len(class_names) < 2:
         raise DataError(
             f"{source}: there must be at least two classes to tell apart. "
-            f"Received: one class, `{class_names[0]}`. Add pictures of what "
+            f"Received: one class, `{class_names[0]}`. Add {rows} of what "
             "it is to be told from, with a class of their own."
         )
     least = 1 + len(missing)
@@ -107,6 +109,6 @@ def _check_classes(labels, class_names, missing, source):
     raise DataError(
         f"{source}: each class must have at least {least} in train, because "
         f"each split cut from it ({needed_by}) needs one. Received: "
-        f"{', '.join(small[:3])}{more}. Add pictures to the class, or leave "
+        f"{', '.join(small[:3])}{more}. Add {rows} to the class, or leave "
         "the class out."
     )

@@ -7,6 +7,8 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from aet_keras.errors import DataError
 
 _SPLITS = {
@@ -109,8 +111,15 @@ def _first_line(error):
     return lines[0].rstrip(".") + "."
 
 
-def find_features(features: Any, source: str) -> tuple[str, str]:
-    """Returns the names of the one picture and the one label of an example.
+def find_features(
+    features: Any, source: str, kind: str = "Image"
+) -> tuple[str, str]:
+    """Returns the names of the one input and the one label of an example.
+
+    Args:
+        features: what TFDS calls the features of an example.
+        source: str. What a sentence starts with.
+        kind: str. The class of the input: `"Image"` or `"Text"`.
 
     Raises:
         DataError: if there is not exactly one of each.
@@ -118,18 +127,45 @@ def find_features(features: Any, source: str) -> tuple[str, str]:
     import tensorflow_datasets as tfds
 
     found = []
-    for kind in (tfds.features.Image, tfds.features.ClassLabel):
+    for each in (getattr(tfds.features, kind), tfds.features.ClassLabel):
         # The flat classes: subclasses such as LabeledImage are other things.
-        names = [n for n, feature in features.items() if type(feature) is kind]
+        names = [n for n, feature in features.items() if type(feature) is each]
         if len(names) != 1:
             listed = ", ".join(f"`{name}`" for name in features)
             raise DataError(
-                f"{source}: its examples must have one `{kind.__name__}`. "
-                f"Received: {len(names)}, among {listed}. Export pictures and "
-                "labels to an .npz file or to a folder instead."
+                f"{source}: its examples must have one `{each.__name__}`. "
+                f"Received: {len(names)}, among {listed}. Export what you need "
+                "to a file or to a folder instead."
             )
         found += names
     return found[0], found[1]
+
+
+def drop_unlabelled(
+    given: dict[str, np.ndarray], labels: np.ndarray, source: str
+) -> list[str]:
+    """Drops splits whose labels TFDS keeps to itself and stores as -1.
+
+    Args:
+        given: the rows of each split; changed.
+        labels: int array `(count,)`.
+        source: str. What a sentence starts with.
+
+    Returns:
+        A note for each.
+
+    Raises:
+        DataError: if train is one of them.
+    """
+    bare = [split for split in given if (labels[given[split]] < 0).any()]
+    if "train" in bare:
+        raise DataError(
+            f"{source}: each example of train must have a label. Received: "
+            "some without. Take a data set, or a configuration, with labels."
+        )
+    for split in bare:
+        del given[split]
+    return [f"{split} was left out: it has no labels." for split in bare]
 
 
 def find_splits(
@@ -144,8 +180,8 @@ def find_splits(
     if "train" not in found:
         raise DataError(
             f"{source}: there must be a split `train`. Received: "
-            f"{', '.join(f'`{part}`' for part in splits)}. Export it to an "
-            ".npz file or to a folder instead."
+            f"{', '.join(f'`{part}`' for part in splits)}. Export it to a "
+            "file or to a folder instead."
         )
     notes = [
         f"The split `{part}` was left out."
@@ -157,16 +193,31 @@ def find_splits(
 
 
 def read_examples(
-    builder: Any, parts: Iterable[str], image: str, label: str
+    builder: Any,
+    parts: Iterable[str],
+    name: str,
+    label: str,
+    *,
+    is_encoded: bool = True,
 ) -> Iterator[tuple[bytes, int]]:
-    """Yields encoded pictures and labels, always in the same order."""
+    """Yields inputs as bytes and labels, always in the same order.
+
+    Args:
+        builder: a builder that is prepared.
+        parts: what it calls its splits.
+        name: str. The input.
+        label: str. The label.
+        is_encoded: bool. Whether the bytes are those of a file, to be decoded
+            later.
+    """
     import tensorflow_datasets as tfds
 
+    decoders = {name: tfds.decode.SkipDecoding()} if is_encoded else None
     for part in parts:
         examples = builder.as_dataset(
             split=part,
             shuffle_files=False,
-            decoders={image: tfds.decode.SkipDecoding()},
+            decoders=decoders,
         )
         for example in tfds.as_numpy(examples):
-            yield example[image], int(example[label])
+            yield example[name], int(example[label])

@@ -1,12 +1,15 @@
-"""Is all that moves one dense layer, and which loss is taken of it?"""
+"""Is all that moves dense layers, one an output, and with which losses?"""
 
 import dataclasses
 
 import keras
 import numpy as np
 
-from aet_keras._keras.halves import Cut, Halves
+from aet_keras._keras.halves import Cut, Halves, Key
 from aet_keras.engine import _convex
+from aet_keras.engine._outputs import by_output
+from aet_keras.engine._paths import path_to, steps_above
+from aet_keras.losses import Uncertainty, WeightedByUncertainty
 
 # Products of rows, width and units that are solved in a few seconds.
 _MOST_PRODUCTS = 1e9
@@ -26,39 +29,17 @@ class DenseHead:
         layer: the `keras.layers.Dense`.
         kind: `"softmax"`, `"sigmoid"` or `"linear"`.
         is_sparse: bool. Whether targets are class numbers.
+        reads: `Key` of the features that it is given.
+        output: int. Which of the model's outputs it makes.
+        uncertainty: optional `Uncertainty`. Learns what its loss weighs.
     """
 
     layer: keras.layers.Dense
     kind: str
     is_sparse: bool
-
-    @classmethod
-    def of(cls, halves: Halves, cut: Cut) -> "DenseHead | None":
-        """Returns the head above a cut, or None if it is not of this kind."""
-        model = halves.model
-        above = [
-            step.layer
-            for position, step in enumerate(halves.steps)
-            if position not in cut.lower and step.layer is not None
-        ]
-        dense = [each for each in above if type(each) is keras.layers.Dense]
-        rest = [each for each in above if each not in dense]
-        if len(dense) != 1 or len(cut.keys) != 1 or model.losses:
-            return None
-        if not all(type(each) is keras.layers.Dropout for each in rest):
-            return None
-        if above[-1] is not dense[0] or not dense[0].trainable_weights:
-            return None
-        name, settings = _loss(model)
-        kind = _LINKS.get(name)
-        if kind is None or not dense[0].use_bias or _is_unusual(settings):
-            return None
-        if model.output_shape != (None, dense[0].units):
-            return None
-        own = keras.activations.serialize(dense[0].activation)
-        if own != ("linear" if settings.get("from_logits") else kind):
-            return None
-        return cls(dense[0], kind, name.startswith("sparse"))
+    reads: Key
+    output: int
+    uncertainty: Uncertainty | None
 
     def rows(self, features, y, sample_weight) -> _convex.Rows:
         """Returns recorded arrays in the form that is solved."""
@@ -75,31 +56,127 @@ class DenseHead:
             np.asarray(sample_weight, "float32").reshape(count),
         )
 
+    def is_small(self, rows: _convex.Rows) -> bool:
+        """Says whether the problem can be solved at once."""
+        products = rows.features.size * self.layer.units
+        return products <= _MOST_PRODUCTS and rows.features.ndim == 2
+
     def solve(self, train: _convex.Rows, validation: _convex.Rows):
         """Writes the best weights into the layer, if validation improves.
 
         Returns:
-            Sentence that says what came of it, or `None` if the problem is
-            too large to be solved at once.
+            What came of it, in words, or `None`.
         """
-        products = train.features.size * self.layer.units
-        if products > _MOST_PRODUCTS or train.features.ndim != 2:
-            return None
         kernel, bias = self.layer.get_weights()
         before = _convex.mean_loss(kernel, bias, validation, kind=self.kind)
         found = _convex.solve(train, validation, kind=self.kind)
         if not found.loss < before:
             return None
         self.layer.set_weights([found.kernel, found.bias])
+        if self.uncertainty is not None:
+            self.uncertainty.settle(found.loss)
         return (
-            f"solved the head: validation loss {before:.4f} to "
-            f"{found.loss:.4f} (L2 strength {found.strength:g})"
+            f"validation loss {before:.4f} to {found.loss:.4f} "
+            f"(L2 strength {found.strength:g})"
         )
 
 
-def _loss(model):
-    """Returns the name of the loss function, and what the loss is set to."""
-    loss = model.loss
+def heads_of(halves: Halves, cut: Cut) -> list[DenseHead]:
+    """Returns the head of each output; none if one is not a dense layer.
+
+    On fixed features each of them is a problem of its own, whatever its loss
+    weighs beside the others'.
+    """
+    model = halves.model
+    losses = by_output(model, model.loss)
+    if losses is None or model.losses:
+        return []
+    paths = [path_to(halves, cut, key) for key in halves.outputs]
+    if not all(paths):
+        return []
+    heads = [
+        _head(path, loss, output)
+        for output, (path, loss) in enumerate(zip(paths, losses, strict=True))
+    ]
+    known = {id(layer) for path in paths for layer in path.layers}
+    above = [each.layer for each in steps_above(halves, cut)]
+    is_all = all(layer is None or id(layer) in known for layer in above)
+    one_each = len({id(head and head.layer) for head in heads}) == len(heads)
+    return heads if all(heads) and is_all and one_each else []
+
+
+def solve(heads: list[DenseHead], model: keras.Model, sides) -> list[str]:
+    """Solves heads on what was recorded, all of them or none.
+
+    Args:
+        heads: list of `DenseHead`.
+        model: the model that they are of.
+        sides: `Side` of training and of validation.
+
+    Returns:
+        List of a sentence for each head that has better weights now.
+    """
+    rows = [[_rows(head, model, side) for side in sides] for head in heads]
+    if any(None in each for each in rows):
+        return []
+    pairs = list(zip(heads, rows, strict=True))
+    if not all(head.is_small(train) for head, (train, _) in pairs):
+        return []
+    found = [(head, head.solve(*each)) for head, each in pairs]
+    return [
+        f"solved the head{_called(head, heads)}: {what}"
+        for head, what in found
+        if what is not None
+    ]
+
+
+def _rows(head, model, side):
+    """Returns what a side recorded for a head, or None if that is unclear."""
+    features, y, sample_weight = side.recorded(head.reads)
+    y, weights = by_output(model, y), by_output(model, sample_weight)
+    if y is None or weights is None or y[head.output] is None:
+        return None
+    return head.rows(features, y[head.output], weights[head.output])
+
+
+def _called(head, heads):
+    return "" if len(heads) == 1 else f" `{head.layer.name}`"
+
+
+def _head(path, loss, output):
+    """Returns the head at the end of a path, or None."""
+    below = list(path.layers)
+    uncertainty = None
+    if below and type(below[-1]) is Uncertainty:
+        uncertainty = below.pop()
+    dense = below.pop() if below else None
+    if type(dense) is not keras.layers.Dense or not dense.trainable_weights:
+        return None
+    if not all(type(each) is keras.layers.Dropout for each in below):
+        return None
+    if not dense.use_bias or path.shape != (None, dense.units):
+        return None
+    is_weighted = isinstance(loss, WeightedByUncertainty)
+    name, settings = _named(loss.loss if is_weighted else loss)
+    kind = _LINKS.get(name)
+    if kind is None or _is_unusual(settings):
+        return None
+    own = keras.activations.serialize(dense.activation)
+    if own != ("linear" if settings.get("from_logits") else kind):
+        return None
+    learns = is_weighted and uncertainty is not None and uncertainty.trainable
+    return DenseHead(
+        layer=dense,
+        kind=kind,
+        is_sparse=name.startswith("sparse"),
+        reads=path.key,
+        output=output,
+        uncertainty=uncertainty if learns else None,
+    )
+
+
+def _named(loss):
+    """Returns the name of a loss function, and what the loss is set to."""
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     function = getattr(loss, "fn", loss)

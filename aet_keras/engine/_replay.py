@@ -4,9 +4,9 @@ import weakref
 
 from aet_keras._keras import functions, iterators
 from aet_keras._keras.halves import Halves
+from aet_keras.engine import _head
 from aet_keras.engine._feeds import make_feeds
 from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
-from aet_keras.engine._head import DenseHead
 from aet_keras.engine._reach import Reach
 from aet_keras.engine._sums import sums_of
 from aet_keras.errors import CacheFull
@@ -101,14 +101,12 @@ class Replay:
         cut = self._reach.cut()
         if any(side.record is None for side in sides) or self._is_stale(cut):
             return False
-        head = DenseHead.of(self._halves, cut)
-        if head is None or not all(side.has(cut) for side in sides):
+        heads = _head.heads_of(self._halves, cut)
+        if not heads or not all(side.has(cut) for side in sides):
             return False
-        rows = [head.rows(*side.recorded(cut.keys[0])) for side in sides]
-        sentence = head.solve(*rows)
-        if sentence is not None:
-            self.sentences.append(sentence)
-        return sentence is not None
+        sentences = _head.solve(heads, self._model, sides)
+        self.sentences += sentences
+        return bool(sentences)
 
     def release(self) -> None:
         """Lets the model make its own functions again, and frees the cache."""

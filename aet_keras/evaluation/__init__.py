@@ -6,15 +6,27 @@ from aet_keras.evaluation.classification import (
     measure_classification,
 )
 from aet_keras.evaluation.forgetting import Forgetting, measure_forgetting
+from aet_keras.evaluation.importance import measure_importance
 from aet_keras.evaluation.picture import draw_report
 from aet_keras.evaluation.report import Report
+from aet_keras.evaluation.risk import (
+    CalibrationBin,
+    FeatureImportance,
+    Risk,
+    measure_risk,
+)
 
 __all__ = [
+    "CalibrationBin",
     "ClassScore",
     "Classification",
+    "FeatureImportance",
     "Forgetting",
     "Report",
+    "Risk",
     "draw_report",
     "measure_classification",
     "measure_forgetting",
+    "measure_importance",
+    "measure_risk",
 ]

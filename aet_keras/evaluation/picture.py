@@ -6,7 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
-from aet_keras.evaluation import _files, _matrix, _text
+from aet_keras.evaluation import _files, _matrix, _risk_picture, _text
 from aet_keras.evaluation.report import Report
 
 # Okabe and Ito's colours, told apart also by the colour-blind.
@@ -20,7 +20,7 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
     """Draws a run as a PNG: loss, accuracy, rate, and who moved when.
 
     With up to 20 classes the confusion matrix of the test split stands beside
-    them. The file is written whole or not at all.
+    them; a report with a risk has its calibration and its features below. The file is written whole or not at all.
 
     Args:
         report: `Report`. Also one of a run that ended in its first epoch.
@@ -44,21 +44,30 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
     from matplotlib.figure import Figure
 
     has_matrix = len(report.test.per_class) <= _MOST_CLASSES
-    size = (16, 7) if has_matrix else (10, 7)
+    height = 10.5 if report.risk else 7
+    size = (16, height) if has_matrix else (10, height)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     FigureCanvasAgg(
         figure
     )  # never pyplot: it keeps state and may want a screen
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     columns = [1, 1, 1.3] if has_matrix else [1, 1]
-    grid = figure.add_gridspec(2, len(columns), width_ratios=columns)
+    rows = 3 if report.risk else 2
+    grid = figure.add_gridspec(rows, len(columns), width_ratios=columns)
     _title(figure, report)
     _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
     _draw_curves(figure.add_subplot(grid[0, 1]), report, "accuracy", "Accuracy")
     _draw_rates(figure.add_subplot(grid[1, 0]), report)
     _draw_groups(figure.add_subplot(grid[1, 1]), report)
     if has_matrix:
-        _draw_matrix(figure.add_subplot(grid[:, 2]), report.test)
+        _draw_matrix(figure.add_subplot(grid[:2, 2]), report.test)
+    if report.risk:
+        _risk_picture.draw_calibration(
+            figure.add_subplot(grid[2, 0]), report.risk
+        )
+        _risk_picture.draw_features(
+            figure.add_subplot(grid[2, 1:]), report.risk
+        )
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes.

@@ -9,6 +9,7 @@ from typing import Any
 from aet_keras.evaluation import _files, _text
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.forgetting import Forgetting
+from aet_keras.evaluation.risk import Risk
 
 _LIFTED = (
     "accuracy",
@@ -18,6 +19,16 @@ _LIFTED = (
     "macro_f1",
     "per_class",
     "confusion_matrix",
+)
+_LIFTED_OF_RISK = (
+    "roc_auc",
+    "roc_auc_low",
+    "roc_auc_high",
+    "average_precision",
+    "brier",
+    "threshold",
+    "sensitivity",
+    "specificity",
 )
 
 
@@ -46,6 +57,8 @@ class Report:
         notes: sentences that a reader must know: pictures that were skipped.
         stopped: str or None. Why the run ended before its last epoch.
         old_task: `Forgetting` of what the model knew before, or `None`.
+        risk: `Risk` of table rows of the test split, or `None`; its figures
+            stand at the top of `to_json`, too.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -76,6 +89,7 @@ class Report:
     notes: tuple[str, ...] = ()
     stopped: str | None = None
     old_task: Forgetting | None = None
+    risk: Risk | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -101,12 +115,15 @@ class Report:
         if self.old_task:
             content["old_task"] = self.old_task.to_json()
         lifted = {key: test[key] for key in _LIFTED}
+        if self.risk:
+            content["risk"] = risk = self.risk.to_json()
+            lifted |= {key: risk[key] for key in _LIFTED_OF_RISK}
         return _files.plain({**content, "test": test, **lifted})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
         """Returns the report that `to_json` wrote down; `None` reads as NaN."""
-        content = {"old_task": None, **content}  # older files lack it
+        content = {"old_task": None, "risk": None, **content}  # older files
         known = {item.name: content[item.name] for item in fields(cls)}
         history, validation = known["history"], known["validation"]
         old_task = known["old_task"]
@@ -119,6 +136,7 @@ class Report:
             "trained_groups": [tuple(row) for row in known["trained_groups"]],
             "notes": tuple(known["notes"]),
             "old_task": old_task and Forgetting.from_json(old_task),
+            "risk": known["risk"] and Risk.from_json(known["risk"]),
         }
         return cls(**known)
 
@@ -131,6 +149,7 @@ class Report:
         parts = [
             _title(self),
             f"test\n{self.test.to_text()}",
+            self.risk and f"risk\n{self.risk.to_text()}",
             _validation(self),
             self.old_task and f"old task\n{self.old_task.to_text()}",
             _list("freezes and thaws", self.events),

@@ -11,6 +11,15 @@ from aet_keras.export.publication import (
 )
 from aet_keras.export.removal import RollBack, prune, roll_back
 from aet_keras.export.saved_model import write_classifier
+from aet_keras.export.table_model import (
+    compare_table_export,
+    read_table_manifest,
+    write_table_classifier,
+)
+from aet_keras.export.text_model import (
+    compare_text_export,
+    write_text_classifier,
+)
 
 __all__ = [
     "Comparison",
@@ -19,12 +28,17 @@ __all__ = [
     "check_manifest",
     "check_writable",
     "compare_export",
+    "compare_table_export",
+    "compare_text_export",
     "convert",
     "list_versions",
     "prune",
     "publish",
     "read_manifest",
+    "read_table_manifest",
     "roll_back",
     "write_classifier",
     "write_deployment",
+    "write_table_classifier",
+    "write_text_classifier",
 ]

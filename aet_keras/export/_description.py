@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aet_keras.export import _manifests, _signatures
@@ -10,19 +11,29 @@ _PACKAGES = ("aet-keras", "keras", "tensorflow")
 
 
 def describe(
-    signatures: _signatures.Signatures,
-    shape: tuple[int, int, int],
+    functions: Mapping[str, Any],
     class_count: int,
+    *,
+    shape: tuple[int, int, int] | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Returns what a manifest says of a classifier, the files left out."""
-    height, width, channels = shape
+    """Returns what a manifest says of a model, the files left out.
+
+    Args:
+        functions: concrete functions by the name of the signature.
+        class_count: int >= 0.
+        shape: height, width and channels of a picture, where it takes any.
+        notes: sequence of str. Why a signature is not there.
+    """
+    sides = ("height", "width", "channels")
+    input_ = {"input": dict(zip(sides, shape, strict=True))} if shape else {}
     return {
         "format": _manifests.FORMAT,
         "versions": {
             **{name: _version(name) for name in _PACKAGES},
             "python": platform.python_version(),
         },
-        "input": {"height": height, "width": width, "channels": channels},
+        **input_,
         "class_count": class_count,
         "signatures": {
             name: {
@@ -30,15 +41,15 @@ def describe(
                 "inputs": _inputs(function),
                 "outputs": _specs(function.structured_outputs),
             }
-            for name, function in signatures.functions.items()
+            for name, function in functions.items()
         },
-        "notes": list(signatures.notes),
+        "notes": list(notes),
     }
 
 
 def _inputs(function):
-    positional, _ = function.structured_input_signature
-    return _specs({spec.name: spec for spec in positional})
+    positional, named = function.structured_input_signature
+    return _specs({**{spec.name: spec for spec in positional}, **named})
 
 
 def _specs(specs):

@@ -18,7 +18,7 @@ _AFTER_THE_HEAD = (
 
 @dataclasses.dataclass(frozen=True)
 class Said:
-    """What a model says of pictures.
+    """What a model says of a batch.
 
     Args:
         probabilities: tensor `(batch, classes)`.
@@ -30,9 +30,9 @@ class Said:
     embeddings: Any = None
 
 
-def say(model: keras.Model, pixels: Any) -> Said:
+def say(model: keras.Model, given: Any) -> Said:
     """Calls a model once, for inference, with its embeddings in view."""
-    inputs = _packing.pack(model, pixels)
+    inputs = _packing.pack(model, given)
     halves, cut = _cut_off_head(model)
     if cut is None:
         return _call(model, inputs)

@@ -1,12 +1,13 @@
-"""In what does a model want its one input wrapped?"""
+"""In what does a model want its inputs wrapped?"""
 
 from typing import Any
 
 import keras
 
 
-def pack(model: keras.Model, pixels: Any) -> Any:
-    """Returns the pixels as they are, or in the model's own list or dict."""
+def pack(model: keras.Model, given: Any) -> Any:
+    """Returns pixels, or a dict of inputs, in the model's own list or dict."""
     if isinstance(model, keras.Sequential):  # has no `input` until called
-        return pixels
-    return keras.tree.pack_sequence_as(model.input, [pixels])
+        return given
+    leaves = keras.tree.flatten(given)
+    return keras.tree.pack_sequence_as(model.input, leaves)

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from aet_keras.export._embeddings import say
+from aet_keras.export._labels import repeated_names
 from aet_keras.export._pictures import CHANNELS, decode_pictures
 
 DEFAULT, BYTES = "serving_default", "bytes"
@@ -77,10 +78,9 @@ def _trace(function, spec):
 def _forward(model, table, class_count):
     def run(images):
         said = say(model, tf.cast(images, model.inputs[0].dtype))
-        names = table.lookup(tf.range(class_count, dtype=tf.int64))
         outputs = {
             "probabilities": tf.cast(said.probabilities, tf.float32),
-            "classes": tf.tile(names[tf.newaxis], [tf.shape(images)[0], 1]),
+            "classes": repeated_names(table, class_count, tf.shape(images)[0]),
         }
         if said.embeddings is not None:
             outputs[EMBEDDINGS] = tf.cast(said.embeddings, tf.float32)

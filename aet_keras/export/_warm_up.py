@@ -5,7 +5,7 @@ that no client waits for what is set up on a first call. A record that fails
 keeps the version from being served; more than 1000 do, too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,24 @@ from aet_keras.export import _signatures as names
 from aet_keras.export._reference import encode_png
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-_MOST = 4
+MOST = 4
 
 
 def write_warm_up(
     directory: Path, signatures: names.Signatures, pictures: np.ndarray
 ) -> None:
     """Writes two requests for each signature: one picture, and several."""
+    names = signatures.functions
+    write(directory, (r for n in names for r in _requests(n, pictures[:MOST])))
+
+
+def write(directory: Path, requests: Iterable[Any]) -> None:
+    """Writes requests to the file of a version."""
     target = directory / FILE
     target.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(target)) as writer:
-        for name in signatures.functions:
-            for request in _requests(name, pictures[:_MOST]):
-                writer.write(request.SerializeToString())
+        for request in requests:
+            writer.write(request.SerializeToString())
 
 
 def neutral_pictures(shape: tuple[int, int, int]) -> np.ndarray:
@@ -43,7 +48,7 @@ def neutral_pictures(shape: tuple[int, int, int]) -> np.ndarray:
 def _requests(name: str, pictures: np.ndarray) -> Iterator[Any]:
     if name in (names.DEFAULT, names.EMBEDDINGS):
         for batch in (pictures[:1], pictures):
-            yield _predict_log(name, "images", batch)
+            yield predict_log(name, "images", batch)
         return
     # The one alone is a JPEG, the several are PNGs: both decoders are met.
     for batch in (
@@ -51,12 +56,13 @@ def _requests(name: str, pictures: np.ndarray) -> Iterator[Any]:
         encode_png(pictures),
     ):
         if name == names.BYTES:
-            yield _predict_log(name, "image_bytes", np.array(batch, object))
+            yield predict_log(name, "image_bytes", np.array(batch, object))
         else:
-            yield _classify_log(name, batch)
+            yield classify_log(name, batch)
 
 
-def _predict_log(name, key, values):
+def predict_log(name: str, key: str, values: Any) -> Any:
+    """Returns the record of a request for a signature of one input."""
     from tensorflow_serving.apis import prediction_log_pb2
 
     log = prediction_log_pb2.PredictionLog()
@@ -66,14 +72,16 @@ def _predict_log(name, key, values):
     return log
 
 
-def _classify_log(name, encoded):
+def classify_log(
+    name: str, encoded: Iterable[bytes], feature: str = "image"
+) -> Any:
+    """Returns the record of a classify request, an example a row."""
     from tensorflow_serving.apis import prediction_log_pb2
 
     log = prediction_log_pb2.PredictionLog()
     request = log.classify_log.request
     request.model_spec.signature_name = name
-    for picture in encoded:
+    for content in encoded:
         example = request.input.example_list.examples.add()
-        feature = example.features.feature["image"]
-        feature.bytes_list.value.append(picture)
+        example.features.feature[feature].bytes_list.value.append(content)
     return log

@@ -1,6 +1,7 @@
 """Does the export say what the model says?"""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +24,11 @@ class Comparison:
     Args:
         difference: float. The largest gap between a probability of the export
             and the model's own.
-        count: int. How many pictures were compared.
+        count: int. How many rows were compared.
         spread: float. The largest gap between the model's probabilities of
-            one class for two of the pictures; near 0, the model says the same
+            one class for two of the rows; near 0, the model says the same
             of all of them, and agreement says little.
+        rows: str. What the rows are called.
 
     Example:
     >>> aet_keras.export.Comparison(3e-8, count=32, spread=0.9).is_telling
@@ -36,17 +38,18 @@ class Comparison:
     difference: float
     count: int
     spread: float
+    rows: str = "pictures"
 
     @property
     def is_telling(self) -> bool:
-        """Whether the pictures differed enough for agreement to mean much."""
+        """Whether the rows differed enough for agreement to mean much."""
         return self.spread > _FLAT
 
     def to_text(self) -> str:
         """Returns one sentence for a person."""
         text = (
             f"The export agrees with the model to {self.difference:.1e} on "
-            f"{self.count} pictures."
+            f"{self.count} {self.rows}."
         )
         if self.is_telling:
             return text
@@ -101,31 +104,65 @@ def compare_export(
     _check.positive("compare_export", tolerance=tolerance)
     pictures = _reference.whole_pixels("compare_export", images)
     expected = _reference.predict(model, pictures)
-    difference = 0.0
     # The object must outlive its functions: it holds the weights.
-    exported = _load(directory)
-    for what, count, served in _served(exported, pictures):
-        rows = expected[:count]
-        gap = _reference.largest_gap("compare_export", what, served, rows)
+    exported = load("compare_export", directory)
+    return hold(
+        "compare_export",
+        directory,
+        _served(exported, pictures),
+        expected,
+        tolerance=tolerance,
+        rows="pictures",
+    )
+
+
+def hold(
+    owner: str,
+    directory: str | os.PathLike,
+    served: Iterable[tuple[str, int, np.ndarray]],
+    expected: np.ndarray,
+    *,
+    tolerance: float,
+    rows: str,
+) -> Comparison:
+    """Holds what an export puts out against what its model says.
+
+    Args:
+        owner: str. Who asks.
+        directory: path of the export.
+        served: what went in, how many rows of it, and what came out.
+        expected: array `(count, columns)`.
+        tolerance: float > 0.
+        rows: str. What the rows are called.
+    """
+    difference = 0.0
+    for what, count, outputs in served:
+        wanted = expected[:count]
+        gap = _reference.largest_gap(owner, what, outputs, wanted)
         if gap > tolerance:
-            worst = np.abs(served - rows).max(axis=1)
+            worst = np.abs(outputs - wanted).max(axis=1)
             raise ExportError(
-                f"compare_export: the export in {os.fspath(directory)} differs "
-                f"from the model by {gap:.2e} for {what} of {len(pictures)}, "
-                f"most on picture {int(worst.argmax())}; at most "
-                f"{tolerance:.0e} is accepted. Do not serve it."
+                f"{owner}: the export in {os.fspath(directory)} differs "
+                f"from the model by {gap:.2e} for {what} of {len(expected)}, "
+                f"most on {rows.removesuffix('s')} {int(worst.argmax())}; at "
+                f"most {tolerance:.0e} is accepted. Do not serve it."
             )
         difference = max(difference, gap)
     spread = float(np.ptp(expected, axis=0).max())
-    return Comparison(difference, len(pictures), spread)
+    return Comparison(difference, len(expected), spread, rows)
 
 
-def _load(directory):
+def load(owner: str, directory: str | os.PathLike) -> Any:
+    """Loads a SavedModel.
+
+    Raises:
+        ExportError: if it cannot be loaded.
+    """
     try:
         return tf.saved_model.load(os.fspath(directory))
     except (OSError, tf.errors.OpError) as error:
         raise ExportError(
-            f"compare_export: no SavedModel could be loaded from "
+            f"{owner}: no SavedModel could be loaded from "
             f"{os.fspath(directory)}: {error}"
         ) from error
 

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from aet_keras.export import _manifests, _reference, _signatures, _warm_up
+from aet_keras.export import (
+    _manifests,
+    _program,
+    _reference,
+    _signatures,
+    _warm_up,
+)
 from aet_keras.export._checks import check_columns, picture_shape
 from aet_keras.export._description import describe
+from aet_keras.export._labels import label_table
 
 _OWNER = "write_classifier"
 
@@ -88,44 +94,13 @@ def write_classifier(
         tried = _reference.whole_pixels(_OWNER, pictures, shape=shape)
     directory = Path(directory)
     with tempfile.TemporaryDirectory() as folder:
-        table = _label_table(Path(folder) / "labels.txt", names)
+        table = label_table(Path(folder) / "labels.txt", names)
         signatures = _signatures.build_signatures(model, table, len(names))
-        _save(directory, signatures, table)
+        kept = {"weights": signatures.variables, "table": table}
+        _program.save(directory, signatures.functions, kept)
     _warm_up.write_warm_up(directory, signatures, tried)
-    described = describe(signatures, shape, len(names))
+    described = describe(
+        signatures.functions, len(names), shape=shape, notes=signatures.notes
+    )
     _manifests.write(directory, described)
     return directory
-
-
-def _save(directory, signatures, table):
-    """Writes the functions and what they read, and nothing else.
-
-    Not by `keras.export.ExportArchive`: it traces each function a second
-    time while it saves, which costs as much as the first.
-    """
-    module = tf.Module()
-    module.weights = list(signatures.variables)
-    module.table = table
-    path = os.fspath(directory)
-    tf.saved_model.save(module, path, signatures=signatures.functions)
-    # `tf.saved_model.save` calls every method "predict". TensorFlow Serving
-    # lets that pass unless `--enable_signature_method_name_check` is set.
-    update = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(
-        path
-    )
-    for name, method in _signatures.METHODS.items():
-        if name in signatures.functions:
-            update.replace_method_name(name, method)
-    update.save()
-
-
-def _label_table(path, names):
-    path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    lines = tf.lookup.TextFileInitializer(
-        os.fspath(path),
-        key_dtype=tf.int64,
-        key_index=tf.lookup.TextFileIndex.LINE_NUMBER,
-        value_dtype=tf.string,
-        value_index=tf.lookup.TextFileIndex.WHOLE_LINE,
-    )
-    return tf.lookup.StaticHashTable(lines, default_value="")

@@ -12,6 +12,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
+from aet_keras._optional import optional
 from aet_keras.errors import ExportError
 from aet_keras.export import check_manifest
 from aet_keras.serving._model_errors import first_line
@@ -101,7 +102,7 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
         check_manifest(path)
     try:
         description = _describe(path)
-        model = tf.saved_model.load(os.fspath(path))
+        model = _load(path)
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         raise ExportError(
@@ -116,6 +117,17 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
         },
         description=description,
     )
+
+
+def _load(path):
+    """Loads a SavedModel, and what it needs beside TensorFlow only then."""
+    try:
+        return tf.saved_model.load(os.fspath(path))
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        if "Op type not registered" not in str(error):
+            raise
+    optional("tensorflow_text", extra="text")  # registers its operations
+    return tf.saved_model.load(os.fspath(path))
 
 
 def _describe(path):

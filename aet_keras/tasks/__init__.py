@@ -5,5 +5,24 @@ from aet_keras.tasks.image import (
     build_image_classifier,
     check_attention,
 )
+from aet_keras.tasks.tabular import (
+    ENCODED,
+    NETWORK,
+    build_table_classifier,
+    feature_names,
+    fit_feature_space,
+)
+from aet_keras.tasks.text import POOLINGS, build_text_classifier
 
-__all__ = ["ATTENTIONS", "build_image_classifier", "check_attention"]
+__all__ = [
+    "ATTENTIONS",
+    "ENCODED",
+    "NETWORK",
+    "POOLINGS",
+    "build_image_classifier",
+    "build_table_classifier",
+    "build_text_classifier",
+    "check_attention",
+    "feature_names",
+    "fit_feature_space",
+]

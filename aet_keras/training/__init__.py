@@ -12,6 +12,14 @@ from aet_keras.training.steps import (
     fit_recipe,
     read_dataset,
 )
+from aet_keras.training.tabular_job import (
+    build_table_model,
+    fit_table_model,
+    read_rows,
+)
+from aet_keras.training.tabular_recipe import TableRecipe
+from aet_keras.training.text_job import read_tokens, text_thaw_policy
+from aet_keras.training.text_recipe import TextRecipe
 from aet_keras.training.written_down import WrittenDown
 
 __all__ = [
@@ -22,13 +30,20 @@ __all__ = [
     "Recipe",
     "Run",
     "THAW_POLICIES",
+    "TableRecipe",
+    "TextRecipe",
     "WrittenDown",
     "build_classifier",
+    "build_table_model",
     "find_learning_rate",
     "fine_tune",
     "fit_recipe",
+    "fit_table_model",
     "load_recipe",
     "make_recipe",
     "read_dataset",
+    "read_rows",
+    "read_tokens",
     "run_recipe",
+    "text_thaw_policy",
 ]

@@ -4,6 +4,10 @@ import datetime
 import importlib.metadata
 import platform
 import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
 
 from aet_keras import data, evaluation
 from aet_keras.training.fine_tune import Run
@@ -27,14 +31,34 @@ class Clock:
         self._last = now
 
 
-def measure(run: Run, name: str, dataset: data.Dataset) -> evaluation.Report:
-    """Returns the report of a finished run, its times left out."""
+def _predict(model, split):
+    batches = data.batches(split, batch_size=128)
+    return model.predict(batches, verbose=0)
+
+
+def measure(
+    run: Run,
+    name: str,
+    dataset: data.Dataset,
+    *,
+    predict: Callable[[keras.Model, data.Split], np.ndarray] = _predict,
+) -> evaluation.Report:
+    """Returns the report of a finished run, its times left out.
+
+    Args:
+        run: `Run`.
+        name: str. What it is called.
+        dataset: `data.Dataset`.
+        predict: function of model and split that returns probabilities.
+    """
     model, history = run.model, run.history
     return evaluation.Report(
         name=name,
         created=datetime.datetime.now().isoformat(timespec="seconds"),
-        test=_scores(model, dataset.test, dataset),
-        validation=_scores(model, dataset.validation, dataset),
+        test=_scores(predict(model, dataset.test), dataset.test, dataset),
+        validation=_scores(
+            predict(model, dataset.validation), dataset.validation, dataset
+        ),
         history=history,
         rates=history["adaptive_learning_rate/rate"],
         group_names=(*run.group_names, "head"),
@@ -52,11 +76,10 @@ def _events(run):
     return sorted(both, key=lambda event: event[0])
 
 
-def _scores(model, split, dataset):
-    batches = data.batches(split, batch_size=128)
+def _scores(probabilities, split, dataset):
     return evaluation.measure_classification(
         split.labels,
-        model.predict(batches, verbose=0),
+        probabilities,
         class_names=dataset.specification.class_names,
     )
 

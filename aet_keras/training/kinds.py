@@ -6,20 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from aet_keras import _check as check
+from aet_keras import data
 from aet_keras.training.image_job import JOB as IMAGE_JOB
 from aet_keras.training.job import Job
 from aet_keras.training.recipe import Recipe
+from aet_keras.training.tabular_job import JOB as TABLE_JOB
+from aet_keras.training.tabular_recipe import TableRecipe
+from aet_keras.training.text_job import JOB as TEXT_JOB
+from aet_keras.training.text_recipe import TextRecipe
 from aet_keras.training.written_down import WrittenDown, read_json
 
-JOBS: dict[type[WrittenDown], Job] = {Recipe: IMAGE_JOB}
-_ROWS = {Recipe: "pictures"}
+JOBS: dict[type[WrittenDown], Job] = {
+    Recipe: IMAGE_JOB,
+    TextRecipe: TEXT_JOB,
+    TableRecipe: TABLE_JOB,
+}
+_ROWS = {Recipe: "pictures", TextRecipe: "texts", TableRecipe: "tables"}
 
 
 def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
     """Makes the recipe that settings are meant for.
 
     A setting that only one kind has decides: `text_column` is one of texts,
-    `target` of tables, `user` of ratings. Without any it is pictures.
+    `target` of tables, `user` of ratings. Without any, a folder of texts and
+    the reviews of TFDS are texts, and all else is pictures.
 
     Args:
         settings: dict of arguments of one of the recipes.
@@ -28,8 +38,8 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
         `Recipe`, `TextRecipe`, `TableRecipe` or `RatingRecipe`.
 
     Raises:
-        ValueError: if a setting belongs to none of them, or two belong to
-            different ones.
+        ValueError: if a setting belongs to none of them, two belong to
+            different ones, or nothing says what the columns of a file are.
 
     Example:
 
@@ -44,9 +54,9 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
             check.known("Recipe", among=known, kind="recipe entry", name=name)
         if len(kinds) == 1:
             telling.setdefault(kinds[0], name)
-    kind = next(iter(telling), Recipe)
     if len(telling) > 1:
         raise ValueError(_mixed(telling))
+    kind = next(iter(telling), None) or _usual(settings.get("data"))
     for name in settings:
         if name not in _names(kind):
             raise ValueError(_foreign(kind, name))
@@ -81,6 +91,20 @@ def load_recipe(
     ('digits', 3)
     """
     return make_recipe({**read_json(path), **(changes or {})})
+
+
+def _usual(source):
+    """Returns the kind of a source of which nothing is said."""
+    if not isinstance(source, str | os.PathLike):
+        return Recipe
+    if data.is_csv(source):
+        raise ValueError(
+            "Recipe: it must be said which columns of a file are what. "
+            f"Received: {source} alone. Name `text_column` and `label_column` "
+            "of texts (`--text-column`), the `target` of a table (`--target`), "
+            "or `user`, `item` and `rating`."
+        )
+    return TextRecipe if data.is_text_source(source) else Recipe
 
 
 def _names(kind):

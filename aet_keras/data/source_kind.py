@@ -1,0 +1,37 @@
+"""Are texts what a source holds, where nobody says so?"""
+
+import os
+from pathlib import Path
+
+from aet_keras.data.folder_layout import PICTURE, TEXT
+
+_TFDS_TEXTS = ("imdb_reviews", "yelp_polarity_reviews")
+
+
+def is_text_source(source: str | os.PathLike) -> bool:
+    """Says whether a source is one of texts, by a look at its files.
+
+    Args:
+        source: str or path. A folder is one of texts if the first file in it
+            that is a picture or a text is a text; `"tfds:NAME"` by its name.
+
+    Returns:
+        bool. `False` for files, whose columns a user has to name.
+
+    Example:
+
+    >>> aet_keras.data.is_text_source("tfds:imdb_reviews")
+    True
+    """
+    if isinstance(source, str) and source.startswith("tfds:"):
+        name = source.removeprefix("tfds:")
+        return name.partition("/")[0].partition(":")[0] in _TFDS_TEXTS
+    path = Path(source)
+    if not path.is_dir():
+        return False
+    for file in path.rglob("*"):
+        if TEXT.has(file):
+            return True
+        if PICTURE.has(file):
+            return False
+    return False

@@ -1,0 +1,6 @@
+"""How is what a model puts out judged while it learns?"""
+
+from aet_keras.losses.uncertainty import Uncertainty
+from aet_keras.losses.weighted_by_uncertainty import WeightedByUncertainty
+
+__all__ = ["Uncertainty", "WeightedByUncertainty"]

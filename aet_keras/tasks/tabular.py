@@ -1,0 +1,208 @@
+"""Which model tells the rows of a table apart?"""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras import layers
+from aet_keras.data import TableColumn
+
+ENCODED, NETWORK = "encoded", "network"
+_WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
+
+
+def fit_feature_space(
+    columns: Sequence[TableColumn],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    least_count: int = 5,
+    bin_count: int = 4,
+) -> keras.utils.FeatureSpace:
+    """Measures how raw columns become numbers a network can learn from.
+
+    A number or date becomes what `aet_keras.layers.NumberEncoding` makes of
+    it, with mean, scale, median (for missing cells) and knots at quantiles; a
+    date also its place in the week and in the year. A category becomes a
+    one-hot vector whose first place is that of all rare categories, and of
+    those never seen; missing cells are a category like any other.
+
+    Args:
+        columns: sequence of `aet_keras.data.TableColumn`.
+        inputs: dict of column to array, the rows to measure, as
+            `aet_keras.data.read_table` reads them.
+        least_count: int >= 1. Rarer categories share one place. Defaults to
+            `5`.
+        bin_count: int >= 1. Bins a number is cut in. Defaults to `4`.
+
+    Returns:
+        A `keras.utils.FeatureSpace`, adapted, which puts out one row.
+
+    Raises:
+        ValueError: if a count is below 1, or there are no columns.
+
+    Example:
+
+    >>> space = aet_keras.tasks.fit_feature_space(
+    ...     [aet_keras.data.TableColumn("branch", "category", "branch")],
+    ...     {"branch": np.array(["a", "a", "b", ""], object)},
+    ...     least_count=1,
+    ... )
+    >>> space.get_encoded_features().shape
+    (None, 4)
+    """
+    owner = "fit_feature_space"
+    check.positive_int(owner, least_count=least_count)
+    check.positive_int(owner, bin_count=bin_count)
+    if not columns:
+        raise ValueError(f"{owner}: there must be a column to look at.")
+    features, vocabularies = {}, {}
+    for column in columns:
+        name, cells = column.name, inputs[column.name]
+        if column.kind == "category":
+            vocabularies[name] = _frequent(cells, least_count)
+            features[name] = "string_categorical"
+        else:
+            periods = (_WEEK, _YEAR) if column.kind == "date" else ()
+            features[name] = _number(name, cells, bin_count, periods)
+    space = keras.utils.FeatureSpace(features, output_mode="concat")
+    if vocabularies:
+        space.adapt(_as_long_as_the_longest(vocabularies))
+    return space
+
+
+def build_table_classifier(
+    features: keras.utils.FeatureSpace,
+    *,
+    class_count: int,
+    units: int = 16,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Builds a classifier of rows of raw cells.
+
+    The encoding, and behind it the layer `network`, a model of its own that
+    can be trained on rows encoded once. Its logits are the sum of two paths:
+    `linear`, one dense layer, which can be a logistic regression; and tokens,
+    one a feature, soft attention between them, a squeeze-and-excite gate,
+    attention pooling, a hidden layer and `change`, whose weights start at 0,
+    so that a new network is its linear path.
+
+    Args:
+        features: `keras.utils.FeatureSpace`, as `fit_feature_space` makes it.
+        class_count: int >= 2.
+        units: int >= 1. Width of a token. Defaults to `16`.
+        dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
+
+    Returns:
+        A `keras.Model` from a dict of column to `(batch, 1)`, strings for
+        categories and floats for the others, to probabilities
+        `(batch, class_count)`.
+
+    Raises:
+        TypeError: if an argument is of another kind.
+        ValueError: if one is out of its range.
+
+    Example:
+
+    >>> space = aet_keras.tasks.fit_feature_space(
+    ...     [aet_keras.data.TableColumn("age", "number", "age")],
+    ...     {"age": np.array([20, 30, np.nan], "float32")},
+    ... )
+    >>> model = aet_keras.tasks.build_table_classifier(space, class_count=2)
+    >>> model.get_layer("network").output_shape
+    (None, 2)
+    """
+    owner = "build_table_classifier"
+    kind = keras.utils.FeatureSpace
+    check.instance(owner, of=kind, features=features)
+    check.whole(owner, least=2, class_count=class_count)
+    check.positive_int(owner, units=units)
+    check.number(owner, least=0, most=0.999, dropout=dropout)
+    encoded = keras.layers.Identity(name=ENCODED)(
+        features.get_encoded_features()
+    )
+    network = _network(_widths(features), class_count, units, dropout)
+    # A plain dict: Keras warns at each call if it has to unwrap its own.
+    inputs = dict(features.get_inputs())
+    return keras.Model(inputs, network(encoded), name="table_classifier")
+
+
+def feature_names(columns: Sequence[TableColumn]) -> list[str]:
+    """Returns the names of the columns in the order of their tokens.
+
+    Example:
+
+    >>> column = aet_keras.data.TableColumn("age", "number", "age")
+    >>> aet_keras.tasks.feature_names([column])
+    ['age']
+    """
+    return sorted(column.name for column in columns)  # as FeatureSpace does
+
+
+def _network(widths, class_count, units, dropout):
+    row = keras.Input((sum(widths),), name="row")
+    tokens = layers.FeatureTokens(widths, units, name="tokens")(row)
+    x = layers.SoftAttention(name="attention")(tokens)  # (batch, features, u)
+    x = layers.SqueezeExcite(ratio=4, name="gate")(x)
+    x = layers.SoftAttentionPooling(name="pool")(x)  # (batch, units)
+    x = keras.layers.LayerNormalization(name="level")(x)
+    x = keras.layers.Dense(2 * units, activation="gelu", name="hidden")(x)
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    change = keras.layers.Dense(
+        class_count,
+        use_bias=False,
+        kernel_initializer="zeros",
+        name="change",
+    )(x)
+    logits = keras.layers.Dense(class_count, name="linear")(row)
+    logits = keras.layers.Add(name="logits")([logits, change])
+    probabilities = keras.layers.Activation(
+        "softmax", dtype="float32", name="probabilities"
+    )(logits)
+    return keras.Model(row, probabilities, name=NETWORK)
+
+
+def _number(name, cells, bin_count, periods):
+    there = cells[np.isfinite(cells)].astype("float64")
+    there = there if len(there) else np.zeros(1)
+    fill = float(np.median(there))
+    filled = np.where(np.isfinite(cells), cells, fill).astype("float64")
+    shares = np.linspace(0, 1, bin_count + 1)
+    # The layer computes in float32: knots must differ there, too.
+    knots = np.unique(np.quantile(there, shares).astype("float32"))
+    encoding = layers.NumberEncoding(
+        mean=float(filled.mean()),
+        scale=float(filled.std()) or 1.0,
+        fill=fill,
+        knots=knots.tolist() if len(knots) > 2 else [],
+        periods=periods,
+        name=f"{name}_preprocessor",
+    )
+    return keras.utils.FeatureSpace.feature("float32", encoding, "float")
+
+
+def _frequent(cells, least_count):
+    """Returns the categories that are no rare ones, most frequent first."""
+    names, counts = np.unique(cells.astype(str), return_counts=True)
+    order = np.lexsort([names, -counts])
+    kept = [names[i] for i in order if counts[i] >= least_count]
+    return kept or [names[order[0]]]
+
+
+def _as_long_as_the_longest(vocabularies):
+    """Makes a table of categories, for `adapt`, which learns those it sees."""
+    length = max(map(len, vocabularies.values()))
+    return {
+        name: np.array(seen + [seen[0]] * (length - len(seen)))
+        for name, seen in vocabularies.items()
+    }
+
+
+def _widths(features):
+    return [
+        preprocessor.width
+        if isinstance(preprocessor, layers.NumberEncoding)
+        else preprocessor.vocabulary_size()
+        for _, preprocessor in sorted(features.preprocessors.items())
+    ]

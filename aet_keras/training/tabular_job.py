@@ -1,0 +1,363 @@
+"""What is done with a recipe for a table?"""
+
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+
+from aet_keras import callbacks as parts
+from aet_keras import data, evaluation, export, policies, tasks
+from aet_keras.errors import ExportError
+from aet_keras.training._linear_path import solve_linear_path
+from aet_keras.training._masked_cells import guess_masked_cells
+from aet_keras.training._measuring import measure
+from aet_keras.training.fine_tune import fine_tune
+from aet_keras.training.job import Job, introduce
+from aet_keras.training.tabular_recipe import TableRecipe
+
+_COMPARED_ROWS = 64
+_ROWS_AT_ONCE = 65536
+_LEAST = 1e-7
+_CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
+_ATTENTION = ["attention", "gate", "pool"]
+_NEW_GROUPS = [["linear"], ["tokens"], _ATTENTION]
+_OLD_GROUPS = [["tokens"], _ATTENTION]
+
+
+def read_rows(recipe: TableRecipe) -> data.Dataset:
+    """Reads the table of a recipe.
+
+    Args:
+        recipe: `TableRecipe`.
+
+    Returns:
+        `aet_keras.data.Dataset`; with `from_`, of the columns and the classes
+        of the earlier model.
+
+    Raises:
+        DataError: if the table cannot be learned from, or has nothing that
+            the earlier model knows.
+        ExportError: if there is no earlier model.
+
+    Example:
+
+    >>> recipe = aet_keras.training.TableRecipe("nowhere.csv", "paid")
+    >>> try:
+    ...     aet_keras.training.read_rows(recipe)
+    ... except aet_keras.errors.DataError as error:
+    ...     "which is not there" in str(error)
+    True
+    """
+    like = None
+    if recipe.from_ is not None:
+        like = export.read_table_manifest(_version(recipe.from_))
+    return data.read_table(
+        recipe.data,
+        target=recipe.target,
+        positive=recipe.positive,
+        kinds=recipe.kinds,
+        split_column=recipe.split_column,
+        cost_false_negative=recipe.cost_false_negative,
+        cost_false_positive=recipe.cost_false_positive,
+        like=like,
+        encoding=recipe.encoding,
+        seed=recipe.seed,
+        validation_ratio=recipe.validation_ratio,
+        test_ratio=recipe.test_ratio,
+    )
+
+
+def build_table_model(
+    recipe: TableRecipe, dataset: data.Dataset
+) -> keras.Model:
+    """Builds the model of a recipe, or loads the one it begins with.
+
+    Its linear path is solved: a tuned logistic regression on the rows to
+    learn from, or with `from_` on them and on what the earlier model says.
+
+    Args:
+        recipe: `TableRecipe`.
+        dataset: what `read_rows` read.
+
+    Returns:
+        A `keras.Model`; see `aet_keras.tasks.build_table_classifier`. Its
+        layer `network` is compiled.
+
+    Raises:
+        ExportError: if the earlier model cannot be loaded.
+
+    Example: see `fit_table_model`.
+
+    >>> aet_keras.training.build_table_model.__name__
+    'build_table_model'
+    """
+    if recipe.from_ is None:
+        model = tasks.build_table_classifier(
+            tasks.fit_feature_space(
+                dataset.specification.columns, dataset.train.inputs
+            ),
+            class_count=len(dataset.specification.class_names),
+            units=recipe.units,
+            dropout=recipe.dropout,
+        )
+    else:
+        model = _load(recipe.from_)
+    network = model.get_layer(tasks.NETWORK)
+    train = dataset.train
+    rows = _encode(model, train)
+    if recipe.pretrain_epochs:
+        guess_masked_cells(
+            network,
+            np.concatenate([rows, _encode(model, dataset.validation)]),
+            epochs=recipe.pretrain_epochs,
+            batch_size=recipe.batch_size,
+            seed=recipe.seed,
+        )
+    solve_linear_path(
+        network,
+        rows,
+        train.labels,
+        seed=recipe.seed,
+        goes_on=recipe.from_ is not None,
+    )
+    network.compile(
+        keras.optimizers.AdamW(recipe.learning_rate, weight_decay=0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    )
+    return model
+
+
+def fit_table_model(
+    model: keras.Model,
+    recipe: TableRecipe,
+    dataset: data.Dataset,
+    *,
+    best: parts.KeepBest | None = None,
+    callbacks=(),
+):
+    """Trains the network beside the linear path, and keeps it if it helps.
+
+    The weights of the best epoch are kept where they lower the loss of the
+    validation rows by more than twice its standard error, row for row; else
+    the model stays what it was.
+
+    Args:
+        model: what `build_table_model` built.
+        recipe: `TableRecipe`.
+        dataset: what `read_rows` read.
+        best: optional `aet_keras.callbacks.KeepBest`, as of `fine_tune`.
+        callbacks: more callbacks; they come after ours.
+
+    Returns:
+        `Run`. Its best epoch is 0 where the start was kept.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
+    >>> rows = [f"{20 + i},{'yn'[i % 3 == 0]}" for i in range(30)]
+    >>> _ = path.write_text("\\n".join(["age,paid", *rows]))
+    >>> recipe = aet_keras.training.TableRecipe(str(path), "paid", epochs=1)
+    >>> dataset = aet_keras.training.read_rows(recipe)
+    >>> model = aet_keras.training.build_table_model(recipe, dataset)
+    >>> run = aet_keras.training.fit_table_model(model, recipe, dataset)
+    >>> len(run.history["val_loss"])
+    1
+    """
+    network = model.get_layer(tasks.NETWORK)
+    rows = {
+        name: _encode(model, getattr(dataset, name))
+        for name in ("train", "validation")
+    }
+    labels = dataset.validation.labels
+    start = network.get_weights()
+    before = _losses(network, rows["validation"], labels)
+    run = fine_tune(
+        network,
+        (rows["train"], dataset.train.labels),
+        validation_data=(rows["validation"], labels),
+        epochs=recipe.epochs,
+        freezing=_freezing(recipe),
+        best=best or _best(recipe),
+        callbacks=[*_anchors(recipe), *callbacks],
+        batch_size=recipe.batch_size,
+        validation_batch_size=1024,
+        verbose=0,
+    )
+    gain = before - _losses(network, rows["validation"], labels)
+    run = dataclasses.replace(run, model=model)
+    if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
+        return run
+    network.set_weights(start)
+    said = (run.best_epoch, _kept_start(gain))
+    return dataclasses.replace(
+        run, best_epoch=0, cache_events=[*run.cache_events, said]
+    )
+
+
+def _kept_start(gain):
+    return (
+        "the start is kept, because the loss of the validation rows became "
+        f"lower by {gain.mean():.4f} at best, with a standard error of "
+        f"{gain.std() / np.sqrt(len(gain)):.4f}"
+    )
+
+
+def _version(folder):
+    """Returns the newest version in a folder, or the folder that is one."""
+    folder = pathlib.Path(folder)
+    if (folder / "manifest.json").exists():
+        return folder
+    return export.list_versions(folder)[-1]
+
+
+def _load(folder):
+    path = _version(folder) / "model.keras"
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise ExportError(
+            f"{path}: the earlier model must be one that this package "
+            f"published. Received: {error}. Train it anew."
+        ) from error
+
+
+def _encode(model, split):
+    encoder = keras.Model(model.input, model.get_layer(tasks.ENCODED).output)
+    found = []
+    for start, stop in _stretches(split.count):
+        cells = {name: c[start:stop] for name, c in split.inputs.items()}
+        # Not by `predict`: what it traces would be used once.
+        found.append(encoder(data.as_tensors(cells), training=False))
+    return np.concatenate([np.asarray(each) for each in found])
+
+
+def _predict(model, split):
+    network = model.get_layer(tasks.NETWORK)
+    return _say(network, _encode(model, split))
+
+
+def _stretches(count):
+    starts = range(0, count, _ROWS_AT_ONCE)
+    return [(start, start + _ROWS_AT_ONCE) for start in starts]
+
+
+def _say(network, rows):
+    parts = [
+        np.asarray(network(rows[start:stop], training=False))
+        for start, stop in _stretches(len(rows))
+    ]
+    return np.concatenate(parts)
+
+
+def _losses(network, rows, labels):
+    said = _say(network, rows)
+    true = said[np.arange(len(labels)), labels]
+    return -np.log(np.clip(true, _LEAST, 1))
+
+
+def _freezing(recipe):
+    if recipe.from_ is not None:
+        policy = policies.ThawOnStall(
+            first_count=1, group_count=1, frozen_ratio=0.0
+        )
+        return parts.ElasticFreezing(policy, groups=_OLD_GROUPS, cache=None)
+    # A new network has nothing to spoil: all of it joins after one epoch, but
+    # the linear path, which is solved.
+    policy = policies.ThawOnStall(
+        first_count=2, head_ratio=0.0, rate_ratio=1.0, frozen_ratio=0.34
+    )
+    return parts.ElasticFreezing(policy, groups=_NEW_GROUPS, cache=None)
+
+
+def _anchors(recipe):
+    if recipe.from_ is None:
+        return []
+    return [parts.ElasticAnchor(recipe.anchor_strength, head_strength=None)]
+
+
+def _best(recipe):
+    return parts.KeepBest(patience_epochs=max(5, recipe.epochs // 5))
+
+
+def _introduce(dataset):
+    yield from introduce(dataset, "rows")
+    specification = dataset.specification
+    kinds = [column.kind for column in specification.columns]
+    counts = [f"{kinds.count(k)} of kind {k}" for k in sorted(set(kinds))]
+    yield f"Columns: {', '.join(counts)}."
+    if len(specification.class_names) == 2:
+        yield f"The risk is the probability of `{specification.positive}`."
+
+
+def _measure(run, name, dataset):
+    report = measure(run, name, dataset, predict=_predict)
+    specification, test = dataset.specification, dataset.test
+    risk = evaluation.measure_risk(
+        test.labels,
+        _predict(run.model, test),
+        class_names=specification.class_names,
+        positive=specification.positive,
+        cost_false_negative=specification.cost_false_negative,
+        cost_false_positive=specification.cost_false_positive,
+        importance=_importance(run.model, dataset),
+    )
+    return dataclasses.replace(report, risk=risk)
+
+
+def _importance(model, dataset):
+    network = model.get_layer(tasks.NETWORK)
+    rows, labels = _encode(model, dataset.test), dataset.test.labels
+    names = tasks.feature_names(dataset.specification.columns)
+    ends = np.cumsum(network.get_layer("tokens").widths)[:-1]
+    blocks = dict(zip(names, np.split(rows, ends, axis=1), strict=True))
+
+    def predict(chosen):
+        # To shuffle a column is to shuffle what it is encoded as.
+        parts = [blocks[name][chosen[name]] for name in names]
+        return _say(network, np.concatenate(parts, axis=1))
+
+    return evaluation.measure_importance(
+        predict,
+        {name: np.arange(len(rows)) for name in names},
+        labels,
+        positive_index=dataset.specification.positive_index,
+        attention=_attention(network, rows, names),
+    )
+
+
+def _attention(network, rows, names):
+    """Returns the share of each feature, nothing where none is listened to."""
+    if not np.any(network.get_layer("change").get_weights()[0]):
+        return {}
+    tokens = keras.Model(network.input, network.get_layer("gate").output)
+    seen = [
+        network.get_layer("pool").attention_map(tokens(rows[start:stop]))
+        for start, stop in _stretches(len(rows))
+    ]
+    shares = np.concatenate([np.asarray(each) for each in seen]).mean(axis=0)
+    return dict(zip(names, shares.tolist(), strict=True))
+
+
+def _write(model, recipe, dataset, directory):
+    specification = dataset.specification
+    rows = {k: v[:_COMPARED_ROWS] for k, v in dataset.test.inputs.items()}
+    export.write_table_classifier(
+        model, directory, specification=specification, rows=rows
+    )
+    return export.compare_table_export(
+        directory, model, rows, specification=specification
+    )
+
+
+JOB = Job(
+    read=read_rows,
+    introduce=_introduce,
+    build=build_table_model,
+    fit=fit_table_model,
+    measure=_measure,
+    write=_write,
+    best=_best,
+)

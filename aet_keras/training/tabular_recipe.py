@@ -1,0 +1,99 @@
+"""What has to be known to repeat a run on a table?"""
+
+import dataclasses
+
+from aet_keras import _check as check
+from aet_keras.training.written_down import WrittenDown
+
+
+@dataclasses.dataclass(frozen=True)
+class TableRecipe(WrittenDown):
+    """Writes a run on a table down: with the same data it can be done again.
+
+    Args:
+        data: str. A `.csv` or `.tsv` file, or `.gz` of one.
+        target: str. The column to tell.
+        positive: optional str. The class whose probability is the risk, as of
+            `aet_keras.data.read_table`.
+        kinds: optional dict of column to `"number"`, `"category"`, `"date"`
+            or `"ignore"`, where the guess is wrong.
+        split_column: optional str. A column that says `train`, `validation`
+            or `test`.
+        from_: optional str. Folder of a table classifier that
+            `aet-keras fit` published: its columns, encoding and weights are
+            where the run begins.
+        cost_false_negative: float > 0. What it costs to miss a positive.
+        cost_false_positive: float > 0. What a false alarm costs.
+        epochs: int >= 1. The most there will be, of the network beside the
+            linear path. Defaults to `40`.
+        pretrain_epochs: int >= 0. Before them, epochs in which the network
+            learns to guess masked cells, without labels. Defaults to `0`.
+        batch_size: int >= 1. Defaults to `64`.
+        learning_rate: float > 0. For AdamW. Defaults to `1e-3`.
+        units: int >= 1. Width of a feature's token. Defaults to `16`.
+        dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
+        anchor_strength: float > 0. How firmly an earlier model is held where
+            it was; without `from_` there is none. Defaults to `0.1`.
+        validation_ratio: float in (0, 1). Share of the rows.
+        test_ratio: float in (0, 1).
+        seed: int >= 0. Of the splits, the start, and the order.
+        encoding: str. Of the file. Defaults to `"utf-8"`.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> recipe = aet_keras.training.TableRecipe("credit.csv", "paid")
+    >>> aet_keras.training.TableRecipe(**recipe.to_json()) == recipe
+    True
+    """
+
+    data: str
+    target: str
+    positive: str | None = None
+    kinds: dict[str, str] | None = None
+    split_column: str | None = None
+    from_: str | None = None
+    cost_false_negative: float = 1.0
+    cost_false_positive: float = 1.0
+    epochs: int = 40
+    pretrain_epochs: int = 0
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    units: int = 16
+    dropout: float = 0.2
+    anchor_strength: float = 0.1
+    validation_ratio: float = 0.15
+    test_ratio: float = 0.15
+    seed: int = 0
+    encoding: str = "utf-8"
+
+    def __post_init__(self):
+        for name in ("data", "target", "encoding"):
+            check.instance(self, of=str, **{name: getattr(self, name)})
+        for name in ("positive", "split_column", "from_"):
+            if getattr(self, name) is not None:
+                check.instance(self, of=str, **{name: getattr(self, name)})
+        if self.kinds is not None:
+            check.instance(self, of=dict, kinds=self.kinds)
+        for name in ("epochs", "batch_size", "units"):
+            check.positive_int(self, **{name: getattr(self, name)})
+        for name in (
+            "cost_false_negative",
+            "cost_false_positive",
+            "learning_rate",
+            "anchor_strength",
+        ):
+            check.positive(self, **{name: getattr(self, name)})
+        check.whole(self, pretrain_epochs=self.pretrain_epochs)
+        check.number(self, least=0, most=0.999, dropout=self.dropout)
+        for name in ("validation_ratio", "test_ratio"):
+            check.number(self, above=0, most=1, **{name: getattr(self, name)})
+        check.whole(self, seed=self.seed)
+        if self.from_ is not None and self.kinds:
+            raise ValueError(
+                "TableRecipe: `kinds` must not go with `from_`, because the "
+                "earlier model knows its columns as they are. Received: "
+                f"kinds={self.kinds!r}. Leave it out, or train anew."
+            )

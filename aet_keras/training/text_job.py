@@ -1,0 +1,196 @@
+"""What is done with a recipe for texts?"""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from aet_keras import backbones, data, export, policies, tasks
+from aet_keras import callbacks as parts
+from aet_keras.training._measuring import measure
+from aet_keras.training.fine_tune import fine_tune
+from aet_keras.training.job import Job, introduce
+from aet_keras.training.text_recipe import TextRecipe
+
+_COMPARED_TEXTS = 64
+_SPLITS = ("train", "validation", "test")
+_TOKENS = ("token_ids", "padding_mask")
+_COVERED = 95  # percent of the texts that are read to their end
+_LONGEST = 256
+_STEP = 8  # lengths are rounded up to a multiple of it
+
+
+def text_thaw_policy() -> policies.ThawOnStall:
+    """Returns when the groups of a text encoder thaw, if nobody says else.
+
+    The upper half of a transformer at a tenth of the head's rate, as soon as
+    the head is solved; the lower half and the embeddings, which most weights
+    are in, stay.
+
+    Example:
+
+    >>> aet_keras.training.text_thaw_policy().rate_ratio
+    0.1
+    """
+    return policies.ThawOnStall(first_count=2, rate_ratio=0.1, frozen_ratio=0.6)
+
+
+def read_tokens(recipe: TextRecipe) -> data.Dataset:
+    """Reads the texts of a recipe, and cuts them into tokens, once.
+
+    Args:
+        recipe: `TextRecipe`.
+
+    Returns:
+        `aet_keras.data.Dataset`; each split's inputs are `texts`, `token_ids`
+        and `padding_mask`. Its notes say how many texts are cut off.
+
+    Raises:
+        DataError: if the texts cannot be learned from.
+        ImportError: if KerasHub or TensorFlow Text is missing.
+        WeightsError: if the tokeniser cannot be had.
+
+    Example:
+
+    >>> recipe = aet_keras.training.TextRecipe("nowhere.csv")
+    >>> try:
+    ...     aet_keras.training.read_tokens(recipe)
+    ... except aet_keras.errors.DataError as error:
+    ...     "which is not there" in str(error)
+    True
+    """
+    dataset = data.read_texts(
+        recipe.data,
+        text_column=recipe.text_column,
+        label_column=recipe.label_column,
+        encoding=recipe.encoding,
+        seed=recipe.seed,
+        validation_ratio=recipe.validation_ratio,
+        test_ratio=recipe.test_ratio,
+    )
+    packing = _packing(recipe)
+    splits = [getattr(dataset, name) for name in _SPLITS]
+    texts = np.concatenate([split.inputs for split in splits])
+    counts = packing.count(texts)
+    length = _length(recipe, packing, counts[: dataset.train.count])
+    columns = {"texts": texts, **packing.resized(length).pack(texts)}
+    made, start = {}, 0
+    for name, split in zip(_SPLITS, splits, strict=True):
+        rows = slice(start, start := start + split.count)
+        inputs = {key: column[rows] for key, column in columns.items()}
+        made[name] = dataclasses.replace(split, inputs=inputs)
+    notes = (*dataset.notes, *_notes(length, counts))
+    return dataclasses.replace(dataset, **made, notes=notes)
+
+
+def _packing(recipe, **settings):
+    return backbones.load_text_packing(
+        recipe.backbone, vocabulary=recipe.vocabulary, **settings
+    )
+
+
+def _length(recipe, packing, counts):
+    """Returns how many tokens of each text are read."""
+    if recipe.sequence_length is None:
+        usual = int(np.ceil(np.percentile(counts, _COVERED)))
+        return min(-usual // _STEP * -_STEP, _LONGEST, packing.most)
+    if recipe.sequence_length > packing.most:
+        raise ValueError(
+            f"TextRecipe: `sequence_length` must be at most {packing.most}, "
+            "because the backbone has no more positions. Received: "
+            f"sequence_length={recipe.sequence_length}."
+        )
+    return recipe.sequence_length
+
+
+def _notes(length, counts):
+    longer = int((counts > length).sum())
+    if longer:
+        yield (
+            f"{longer} of {len(counts)} texts have more than the {length} "
+            f"tokens that are read (the longest {counts.max()}): their ends "
+            "are cut off."
+        )
+
+
+def _introduce(dataset):
+    yield from introduce(dataset, "texts")
+    length = dataset.train.inputs["token_ids"].shape[1]
+    yield f"{length} tokens of each text are read."
+
+
+def _build(recipe, dataset):
+    model = tasks.build_text_classifier(
+        backbones.load_text_encoder(recipe.backbone),
+        class_count=len(dataset.specification.class_names),
+        sequence_length=dataset.train.inputs["token_ids"].shape[1],
+        pooling=recipe.pooling,
+        dropout=recipe.dropout,
+    )
+    model.compile(
+        keras.optimizers.Adam(recipe.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    )
+    return model
+
+
+def _tokens(split):
+    return {name: split.inputs[name] for name in _TOKENS}
+
+
+def _fit(model, recipe, dataset, *, best=None, callbacks=()):
+    train, validation = dataset.train, dataset.validation
+    thaw, rate = text_thaw_policy(), None
+    if recipe.thaw is not None:
+        thaw = policies.read_policy(recipe.thaw)
+    if recipe.rate is not None:
+        rate = parts.AdaptiveLearningRate(policies.read_policy(recipe.rate))
+    anchors = []
+    if recipe.anchor_strength is not None:
+        anchors = [parts.ElasticAnchor(recipe.anchor_strength)]
+    return fine_tune(
+        model,
+        (_tokens(train), train.labels),
+        validation_data=(_tokens(validation), validation.labels),
+        epochs=recipe.epochs,
+        freezing=parts.ElasticFreezing(thaw),
+        rate=rate,
+        best=best,
+        callbacks=[*anchors, *callbacks],
+        batch_size=recipe.batch_size,
+        validation_batch_size=128,
+        verbose=0,
+    )
+
+
+def _predict(model, split):
+    return model.predict(_tokens(split), batch_size=128, verbose=0)
+
+
+def _measure(run, name, dataset):
+    return measure(run, name, dataset, predict=_predict)
+
+
+def _write(model, recipe, dataset, directory):
+    length = dataset.train.inputs["token_ids"].shape[1]
+    packing = _packing(recipe, sequence_length=length)
+    texts = dataset.test.inputs["texts"][:_COMPARED_TEXTS]
+    export.write_text_classifier(
+        model,
+        directory,
+        class_names=dataset.specification.class_names,
+        packing=packing,
+        texts=texts,
+    )
+    return export.compare_text_export(directory, model, texts, packing=packing)
+
+
+JOB = Job(
+    read=read_tokens,
+    introduce=_introduce,
+    build=_build,
+    fit=_fit,
+    measure=_measure,
+    write=_write,
+)

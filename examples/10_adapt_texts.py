@@ -1,0 +1,128 @@
+"""How is a text encoder adapted to reviews, and served with its tokeniser?
+
+A pretrained encoder of KerasHub gets a head, the head is solved, the upper
+blocks thaw while what the lower ones put out is replayed, and the SavedModel
+takes plain strings.
+
+    python examples/10_adapt_texts.py --data reviews.csv --backbone FOLDER
+
+`reviews.csv` has the columns `text` and `label`; a folder of .txt files a
+class, or `tfds:imdb_reviews`, work too. FOLDER holds a backbone and its
+tokeniser, as KerasHub's `save_to_preset` writes them; the name of a preset is
+downloaded. On 2,000 snippets of film reviews with all-MiniLM-L6-v2 it takes
+about 5 minutes on 2 cores and ends at about 0.8 test accuracy. On the command
+line all of it is `aet-keras fit reviews.csv --text-column text --label-column
+label --backbone FOLDER`. Needs `pip install "aet-keras[text]"`.
+"""
+
+import argparse
+import pathlib
+import tempfile
+
+import keras
+import keras_hub
+import tensorflow as tf
+
+from aet_keras import (
+    backbones,
+    callbacks,
+    data,
+    evaluation,
+    export,
+    tasks,
+    training,
+)
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--data", default="tfds:imdb_reviews")
+parser.add_argument("--backbone", default="bert_small_en_uncased")
+parser.add_argument("--out", default="saved_models/reviews")
+parser.add_argument("--smoke", action="store_true", help="seconds, untrained")
+args = parser.parse_args()
+
+# Settings.
+sequence_length = 12 if args.smoke else 40
+epochs = 2 if args.smoke else 6
+learning_rate = 1e-3  # the head's; thawed blocks get a tenth of it
+batch_size = 32
+seed = 0
+
+
+def stand_in(folder):
+    """Writes a few reviews and a small, untrained BERT, for want of real."""
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] a film was good bad very".split()
+    small = keras_hub.models.BertBackbone(len(words), 2, 2, 8, 16)
+    small.save_to_preset(folder)
+    keras_hub.models.BertTokenizer(words).save_to_preset(folder)
+    kinds = ("good", "bad")
+    rows = [f"a film was very {k} {i},{k}" for i in range(12) for k in kinds]
+    table = pathlib.Path(folder, "reviews.csv")
+    table.write_text("\n".join(["text,label", *rows]))
+    return table, folder
+
+
+with tempfile.TemporaryDirectory() as folder:
+    source, backbone = args.data, args.backbone
+    if args.smoke:
+        source, backbone = stand_in(folder)
+    dataset = data.read_texts(source, seed=seed)
+    packing = backbones.load_text_packing(
+        backbone, sequence_length=sequence_length
+    )
+    encoder = backbones.load_text_encoder(backbone)
+class_names = dataset.specification.class_names
+train, validation, test = (
+    (packing.pack(split.inputs), split.labels)
+    for split in (dataset.train, dataset.validation, dataset.test)
+)
+
+keras.utils.set_random_seed(seed)
+model = tasks.build_text_classifier(
+    encoder,
+    class_count=len(class_names),
+    sequence_length=sequence_length,
+)
+model.compile(
+    keras.optimizers.Adam(learning_rate),
+    loss="sparse_categorical_crossentropy",
+    metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+)
+best = callbacks.KeepBest()
+model.fit(
+    *train,
+    validation_data=validation,
+    epochs=epochs,
+    batch_size=batch_size,
+    verbose=2,
+    callbacks=[
+        callbacks.ElasticFreezing(training.text_thaw_policy(), verbose=1),
+        callbacks.AdaptiveLearningRate(),
+        best,
+    ],
+)
+scores = evaluation.measure_classification(
+    test[1], model.predict(test[0], verbose=0), class_names=class_names
+)
+print(f"\nweights of epoch {best.best_epoch}, on the test split:")
+print(scores.to_text())
+
+
+def write(directory):
+    """Fills one version, which appears under OUT when it is whole."""
+    texts = dataset.test.inputs[:64]
+    export.write_text_classifier(
+        model, directory, class_names=class_names, packing=packing, texts=texts
+    )
+    found = export.compare_text_export(directory, model, texts, packing=packing)
+    print(f"\n{found.to_text()}")
+
+
+version = export.publish(args.out, write)
+answer = tf.saved_model.load(version).signatures["serving_default"](
+    texts=tf.constant(["a film was very good"])
+)
+named = dict(
+    zip(class_names, answer["probabilities"][0].numpy().round(3), strict=True)
+)
+print(f"{version} says of one more review: {named}")
+print(f"test accuracy: {scores.accuracy:.4f}")

@@ -1,0 +1,95 @@
+"""How is a model adapted that reads a picture and a few columns of a table?
+
+The picture of a digit comes with two columns that a scanner would write down:
+its ink, and how high and wide it is. The picture goes through a pretrained
+backbone, the columns stay beside it, and one head reads both. Only what comes
+out of the frozen backbone is replayed; the columns pass it by.
+
+    python examples/15_picture_and_table.py
+
+Takes about MINUTES on 2 cores.
+NUMBERS
+"""
+
+import argparse
+
+import keras
+import numpy as np
+
+import aet_keras
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--smoke", action="store_true", help="seconds, untrained")
+args = parser.parse_args()
+
+# Settings.
+size = 32
+train_count = 64 if args.smoke else None  # None: all
+epochs = 2 if args.smoke else 20
+learning_rate = 1e-3
+policy = aet_keras.policies.ThawOnStall(  # as in example 02
+    first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
+)
+batch_size = 32
+seed = 0
+
+keras.utils.set_random_seed(seed)
+digits = aet_keras.data.read_digits(image_size=(size, size), seed=seed)
+
+
+def columns(images):
+    """Returns how much ink there is, overall and in each eighth of the rows."""
+    ink = images.mean(axis=3) / 255.0  # (count, size, size)
+    rows = ink.reshape(len(ink), 8, size // 8, size).mean(axis=(2, 3))
+    return np.concatenate([ink.mean(axis=(1, 2))[:, None], rows], axis=1)
+
+
+def rows(split, count=None):
+    images, labels = split.inputs[:count], split.labels[:count]
+    return {"picture": images, "table": columns(images)}, labels
+
+
+train_x, train_y = rows(digits.train, train_count)
+validation = rows(digits.validation, train_count)
+test_x, test_y = rows(digits.test, train_count)
+
+# Two named inputs, one head.
+backbone = aet_keras.backbones.load_backbone(image_size=(size, size))
+picture = keras.Input((size, size, 3), name="picture")
+table = keras.Input((train_x["table"].shape[1],), name="table")
+normalize = keras.layers.Normalization()
+normalize.adapt(train_x["table"])
+x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(picture)
+x = keras.layers.GlobalAveragePooling2D()(backbone(x))
+t = keras.layers.Dense(16, activation="relu")(normalize(table))
+x = keras.layers.Concatenate()([x, t])
+outputs = keras.layers.Dense(10, activation="softmax")(x)
+model = keras.Model({"picture": picture, "table": table}, outputs)
+model.compile(
+    keras.optimizers.Adam(learning_rate),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
+
+freezing = aet_keras.callbacks.ElasticFreezing(policy)
+model.fit(
+    train_x,
+    train_y,
+    validation_data=validation,
+    batch_size=batch_size,
+    epochs=epochs,
+    verbose=2,
+    callbacks=[
+        freezing,
+        aet_keras.callbacks.AdaptiveLearningRate(),
+        aet_keras.callbacks.KeepBest(),
+    ],
+)
+for epoch, what in [*freezing.events, *freezing.cache_events]:
+    print(f"after epoch {epoch}: {what}")
+
+_, both = model.evaluate(test_x, test_y, verbose=0)
+shuffled = np.random.default_rng(seed).permutation(len(test_y))
+mixed = {**test_x, "table": test_x["table"][shuffled]}
+_, without = model.evaluate(mixed, test_y, verbose=0)
+print(f"\ntest accuracy: {both:.4f}; with columns of other rows: {without:.4f}")

@@ -1,0 +1,16 @@
+"""Can a person find the options of a kind of data in the help?"""
+
+from click.testing import CliRunner
+
+from aet_keras.cli import main
+
+
+def test_options_stand_under_their_headings_the_general_ones_first():
+    lines = CliRunner().invoke(main, ["fit", "--help"]).output.splitlines()
+    heads = [line for line in lines if line.endswith(":") and line[0] != " "]
+    place = {line.split()[0]: i for i, line in enumerate(lines) if line.strip()}
+
+    assert heads[:3] == ["Options:", "Pictures:", "Texts:"]
+    assert place["Options:"] < place["--out"] < place["Pictures:"]
+    assert place["Pictures:"] < place["--image-size"] < place["Texts:"]
+    assert place["Texts:"] < place["--text-column"]

@@ -1,0 +1,94 @@
+"""Are texts and classes what the table says they are?"""
+
+import pytest
+
+from aet_keras.data import read_text_table
+from aet_keras.errors import DataError
+
+
+def write(path, rows, header="text,label", encoding="utf-8"):
+    path.write_text("\n".join([header, *rows]) + "\n", encoding=encoding)
+    return path
+
+
+def plain(count=10):
+    return [f"film {i},{('bad', 'good')[i % 2]}" for i in range(count)]
+
+
+def test_each_text_keeps_its_label(tmp_path):
+    dataset = read_text_table(write(tmp_path / "a.csv", plain(40)))
+
+    names = dataset.specification.class_names
+    assert dataset.specification.kind == "text" and names == ("bad", "good")
+    parts = dataset.train, dataset.validation, dataset.test
+    assert [part.count for part in parts] == [28, 6, 6]
+    for part in parts:
+        numbers = [int(text.split()[1]) for text in part.inputs]
+        assert [number % 2 for number in numbers] == part.labels.tolist()
+        assert part.names == tuple(f"a.csv[{number}]" for number in numbers)
+
+
+def test_columns_may_have_other_names(tmp_path):
+    path = write(tmp_path / "a.csv", plain(), "Review,Stars")
+
+    dataset = read_text_table(path, text_column="Review", label_column="Stars")
+
+    assert dataset.specification.class_names == ("bad", "good")
+
+
+def test_labels_that_are_numbers_are_sorted_by_size(tmp_path):
+    rows = [f"film {i},{(2, 10, -1)[i % 3]}" for i in range(12)]
+
+    dataset = read_text_table(write(tmp_path / "a.csv", rows))
+
+    assert dataset.specification.class_names == ("-1", "2", "10")
+
+
+def test_what_is_left_out_or_doubled_is_counted(tmp_path):
+    rows = [*plain(), ",good", "   ,bad", "lonely,", *["again,good"] * 20]
+
+    dataset = read_text_table(write(tmp_path / "a.csv", rows))
+
+    said = " ".join(dataset.notes)
+    assert "1 row was left out: no `label`" in said
+    assert "2 texts were left out: they are empty" in said
+    assert "texts stand in more than one split" in said
+
+
+def test_another_encoding_is_read_if_it_is_named(tmp_path):
+    rows = [f"naïve {i},{('bad', 'good')[i % 2]}" for i in range(10)]
+    path = write(tmp_path / "a.csv", rows, encoding="latin-1")
+
+    with pytest.raises(DataError, match="`latin-1`, `cp1252`"):
+        read_text_table(path)
+    dataset = read_text_table(path, encoding="latin-1")
+
+    assert dataset.train.inputs[0].startswith("naïve")
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "advice"),
+    [
+        (plain(), {"text_column": "txt"}, "Nearest: `text`"),
+        (plain(), {"label_column": "lable"}, "Nearest: `label`"),
+        (plain(), {"label_column": "text"}, "Name the other one"),
+        (["a,good", "b,good"] * 5, {}, "one class, `good`. Add texts of"),
+        (["a,good", "b,bad", "c,bad"], {}, "Add texts to the class"),
+        ([",good", ",bad"] * 5, {}, "10, all empty. Name the column"),
+        (["a,", "b,"], {}, "only missing cells. Name the column"),
+    ],
+    ids=[
+        "text column",
+        "label column",
+        "same column",
+        "one class",
+        "few rows",
+        "no texts",
+        "no labels",
+    ],
+)
+def test_a_table_that_cannot_be_learned_from_says_what_to_do(
+    tmp_path, rows, columns, advice
+):
+    with pytest.raises(DataError, match=advice):
+        read_text_table(write(tmp_path / "a.csv", rows), **columns)

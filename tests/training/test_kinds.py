@@ -1,0 +1,81 @@
+"""Do settings say which kind of data they are for?"""
+
+import json
+
+import pytest
+
+from aet_keras import training
+
+
+def test_pictures_are_the_usual_kind():
+    recipe = training.make_recipe({"data": "digits", "epochs": 3})
+
+    assert recipe == training.Recipe("digits", epochs=3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind"),
+    [
+        ({"text_column": "review"}, training.TextRecipe),
+        ({"target": "paid"}, training.TableRecipe),
+        ({"image_size": 8}, training.Recipe),
+    ],
+    ids=["texts", "tables", "pictures"],
+)
+def test_a_setting_of_one_kind_decides(setting, kind):
+    made = training.make_recipe({"data": "rows.csv", **setting})
+
+    assert type(made) is kind
+
+
+def test_a_folder_of_texts_is_known_by_its_files(tmp_path):
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "1.txt").write_text("a film")
+
+    made = training.make_recipe({"data": str(tmp_path)})
+
+    assert isinstance(made, training.TextRecipe)
+
+
+def test_the_reviews_of_tfds_are_texts():
+    made = training.make_recipe({"data": "tfds:imdb_reviews/plain_text"})
+
+    assert isinstance(made, training.TextRecipe)
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"data": "a.csv"}, "said which columns.*`--target`"),
+        (
+            {"data": "a", "image_size": 8, "text_column": "a"},
+            "one kind of data",
+        ),
+        ({"data": "a", "text_colum": "a"}, "Nearest: `text_column`"),
+        (
+            {"data": "tfds:imdb_reviews", "weights": "none", "pooling": "mean"},
+            "`weights` of pictures and `pooling` of texts",
+        ),
+    ],
+    ids=["columns not named", "two kinds", "a typo", "a foreign one"],
+)
+def test_settings_that_do_not_go_together_are_refused(settings, advice):
+    with pytest.raises(ValueError, match=advice):
+        training.make_recipe(settings)
+
+
+def test_a_recipe_of_any_kind_is_read_again(tmp_path):
+    path = tmp_path / "recipe.json"
+    training.TextRecipe("a.csv", epochs=3).save(path)
+
+    recipe = training.load_recipe(path, {"seed": 4})
+
+    assert recipe == training.TextRecipe("a.csv", epochs=3, seed=4)
+
+
+def test_a_file_that_names_no_data_is_refused(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"epochs": 3}))
+
+    with pytest.raises(ValueError, match="says at least its `data`"):
+        training.load_recipe(path)

@@ -1,0 +1,78 @@
+"""Does a recipe for texts end in a report and a SavedModel?"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_text
+
+from aet_keras.training import TextRecipe, read_tokens, run_recipe
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    return str(tiny_text.save_preset(tmp_path_factory.mktemp("preset")))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("texts") / "reviews.csv"
+    return str(tiny_text.write_table(path))
+
+
+@pytest.fixture(scope="module")
+def run(preset, table, tmp_path_factory):
+    recipe = TextRecipe(
+        table, backbone=preset, epochs=3, learning_rate=0.03, sequence_length=12
+    )
+    said = []
+    out = tmp_path_factory.mktemp("out") / "reviews"
+    return run_recipe(recipe, out, say=said.append), said
+
+
+def test_the_run_says_what_it_read_and_leaves_a_version(run):
+    publication, said = run
+
+    assert said[0] == "44 / 8 / 8 texts to train / validate / test, 2 classes."
+    assert said[-1] == "12 tokens of each text are read."
+    assert publication.version.name == "1"
+    assert publication.comparison.difference < 1e-5
+    assert publication.report.test.count == 8
+    again = TextRecipe.load(publication.version / "recipe.json")
+    assert again.sequence_length == 12
+
+
+def test_frozen_blocks_were_recorded(run):
+    said = " ".join(run[0].report.events)
+
+    assert "records what stem to transformer_layer_1 put out" in said
+
+
+def test_the_served_model_takes_strings(run):
+    served = tf.saved_model.load(run[0].version).signatures["serving_default"]
+
+    outputs = served(texts=tf.constant(["the film was good", "dull"]))
+
+    assert outputs["classes"][0].numpy().tolist() == [b"bad", b"good"]
+    assert np.isfinite(outputs["probabilities"]).all()
+
+
+def test_length_comes_from_the_texts_and_cutting_is_said(preset, tmp_path):
+    rows = ["text,label"]
+    rows += [f"film {i} was good,{i % 2}" for i in range(60)]
+    rows += ["very " * 200_000 + ",1"]  # 1 MB
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+
+    dataset = read_tokens(TextRecipe(f"{tmp_path}/a.csv", backbone=preset))
+
+    # film, number, was, good between two ends: 6 tokens, rounded up to 8
+    assert dataset.train.inputs["token_ids"].shape[1] == 8
+    said = " ".join(dataset.notes)
+    assert "1 of 61 texts have more than the 8 tokens" in said
+    assert "the longest 200002" in said
+
+
+def test_more_tokens_than_the_backbone_has_positions_are_refused(preset, table):
+    recipe = TextRecipe(table, backbone=preset, sequence_length=17)
+
+    with pytest.raises(ValueError, match="at most 16, because the backbone"):
+        read_tokens(recipe)
