@@ -1,6 +1,5 @@
 """Which options do several commands take, word for word?"""
 
-import pathlib
 from collections.abc import Callable
 
 import click
@@ -8,21 +7,6 @@ import click
 from aet_keras.cli._sections import SectionedOption
 
 _PICTURES = "Pictures"
-
-
-def published_pictures(command: Callable) -> Callable:
-    """Adds FOLDER, a published model, and the PICTUREs to show it."""
-    return _with(
-        command,
-        click.argument("folder", type=click.Path(path_type=pathlib.Path)),
-        click.argument(
-            "pictures",
-            nargs=-1,
-            required=True,
-            metavar="PICTURE...",
-            type=click.Path(path_type=pathlib.Path),
-        ),
-    )
 
 
 def backbone(command: Callable) -> Callable:

@@ -6,7 +6,6 @@ import pathlib
 
 import click
 
-from aet_keras.cli import _options
 from aet_keras.cli._outcome import one_sentence, quiet_start
 from aet_keras.cli._pictures import named, read_pictures
 
@@ -18,7 +17,14 @@ _LABELS = {
 
 
 @click.command()
-@_options.published_pictures
+@click.argument("folder", type=click.Path(path_type=pathlib.Path))
+@click.argument(
+    "pictures",
+    nargs=-1,
+    required=True,
+    metavar="PICTURE...",
+    type=click.Path(path_type=pathlib.Path),
+)
 @click.option(
     "--method",
     default="grad-cam",

@@ -1,19 +1,19 @@
-"""What does a published model say a picture shows?"""
+"""What does a published model say of new pictures, texts or rows?"""
 
-import itertools
 import json
+import pathlib
 
 import click
 
-from aet_keras.cli import _options
 from aet_keras.cli._outcome import one_sentence, quiet_start
-from aet_keras.cli._pictures import named, read_pictures
+from aet_keras.cli._questions import find_questions
 
 _BATCH = 32
 
 
 @click.command()
-@_options.published_pictures
+@click.argument("folder", type=click.Path(path_type=pathlib.Path))
+@click.argument("what", nargs=-1, required=True, metavar="WHAT...")
 @click.option(
     "--top",
     default=1,
@@ -23,56 +23,46 @@ _BATCH = 32
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one a line.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def predict(folder, pictures, top, as_json, debug):
-    """Name what pictures show, one line a picture.
+def predict(folder, what, top, as_json, debug):
+    """Name the class of each picture, text or table row.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
-    SavedModel answers. A picture that cannot be read is named at the end, and
-    makes the exit code 1.
+    SavedModel answers, one line each. WHAT are files of pictures, or texts in
+    quotes, or .csv files of rows. What cannot be read is named at the end,
+    and makes the exit code 1.
     """
     with one_sentence(debug=debug):
         with quiet_start():
             from aet_keras import serving
-        version = serving.load_version(serving.newest_version(folder))
-        image_size = _image_size(version, folder)
+        path = serving.newest_version(folder)
+        version = serving.load_version(path)
+        questions = find_questions(version, path, what)
         bad = []
-        readings = read_pictures(pictures, image_size)
-        while batch := list(itertools.islice(readings, _BATCH)):
+        for batch in questions.batches(_BATCH):
             bad += [each for each in batch if each.reason]
-            for reading, scores in _scored(version, batch, top):
+            for question, scores in _scored(version, batch, top):
                 if as_json or scores is not None:
-                    click.echo(_line(reading, scores, as_json))
-        _refuse(bad)
-
-
-def _image_size(version, folder):
-    """Returns the height and width that the model takes."""
-    from aet_keras.errors import ExportError
-
-    signature = version.signatures.get("serving_default")
-    images = signature.inputs.get("images") if signature else None
-    if images is None or images.shape.rank != 4 or images.shape[-1] != 3:
-        raise ExportError(
-            f"predict: {folder} must hold a classifier of pictures, whose "
-            "signature `serving_default` takes RGB `images`. Received: "
-            f"signatures {sorted(version.signatures)}. Name a folder that "
-            "`aet-keras fit` was given as `--out`."
-        )
-    return tuple(images.shape[1:3])
+                    say = _as_json if as_json else _as_text
+                    click.echo(say(questions.noun, question, scores))
+        _refuse(questions.noun, bad)
 
 
 def _scored(version, batch, top):
-    """Yields each picture of a batch, with its classes or with None."""
+    """Yields each row of a batch, with its classes or with None."""
     import numpy as np
 
-    good = [each.pixels for each in batch if not each.reason]
+    good = [each.values for each in batch if not each.reason]
     rows = iter(())
     if good:
-        outputs = version.call("serving_default", {"images": np.stack(good)})
+        arrays = {
+            name: np.stack([np.asarray(row[name]) for row in good])
+            for name in good[0]
+        }
+        outputs = version.call("serving_default", arrays)
         columns = outputs["classes"], outputs["probabilities"]
         rows = zip(*columns, strict=True)
-    for reading in batch:
-        yield reading, None if reading.reason else _best(*next(rows), top)
+    for question in batch:
+        yield question, None if question.reason else _best(*next(rows), top)
 
 
 def _best(names, probabilities, top):
@@ -80,23 +70,25 @@ def _best(names, probabilities, top):
     return [(names[i].decode(), float(probabilities[i])) for i in order]
 
 
-def _line(reading, scores, as_json):
-    """Returns what is printed of a picture."""
-    picture = str(reading.path)
-    if as_json and scores is None:
-        return json.dumps({"picture": picture, "error": reading.reason})
-    if as_json:
-        classes = [{"class": k, "probability": v} for k, v in scores]
-        return json.dumps({"picture": picture, "classes": classes})
+def _as_json(noun, question, scores):
+    if scores is None:
+        return json.dumps({noun: question.name, "error": question.reason})
+    classes = [{"class": k, "probability": v} for k, v in scores]
+    return json.dumps({noun: question.name, "classes": classes})
+
+
+def _as_text(noun, question, scores):
     said = "; ".join(f"{name}, {value:.1%}" for name, value in scores)
-    return f"{picture}  {said}"
+    return f"{question.name}  {said}"
 
 
-def _refuse(bad):
+def _refuse(noun, bad):
     from aet_keras.errors import DataError
 
     if bad:
+        said = "; ".join(f"{each.name} ({each.reason})" for each in bad[:3])
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
         raise DataError(
-            f"predict: {len(bad)} of the pictures could not be read: "
-            f"{named(bad)}. Mend them or leave them out."
+            f"predict: {len(bad)} of the {noun}s could not be read: "
+            f"{said}{more}. Mend them or leave them out."
         )

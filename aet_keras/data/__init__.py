@@ -17,6 +17,7 @@ from aet_keras.data.table import (
     as_tensors,
     read_table,
 )
+from aet_keras.data.table_rows import read_table_rows
 from aet_keras.data.text_folder import read_text_folder
 from aet_keras.data.text_table import read_text_table
 from aet_keras.data.text_tfds import read_text_tfds
@@ -41,6 +42,7 @@ __all__ = [
     "read_image_tfds",
     "read_images",
     "read_table",
+    "read_table_rows",
     "read_text_folder",
     "read_text_table",
     "read_text_tfds",

@@ -16,10 +16,8 @@ from aet_keras.export.table_model import (
     read_table_manifest,
     write_table_classifier,
 )
-from aet_keras.export.text_model import (
-    compare_text_export,
-    write_text_classifier,
-)
+from aet_keras.export.text_comparison import compare_text_export
+from aet_keras.export.text_model import write_text_classifier
 
 __all__ = [
     "Comparison",

@@ -82,10 +82,10 @@ class WeightedByUncertainty(keras.losses.Loss):
                 f"weight. Received: an output of shape {tuple(y_pred.shape)} "
                 "from elsewhere. Put the layer last in the output's head."
             )
-        value = ops.cast(value, self.dtype)
-        return layer.weight() * value + ops.softplus(
-            ops.convert_to_tensor(layer.log_variance)
-        )
+        price = ops.softplus(ops.convert_to_tensor(layer.log_variance))
+        return layer.weight() * ops.cast(
+            value, self.dtype
+        ) + loss_objects.share_of_replica(price)
 
     def get_config(self):
         loss = keras.saving.serialize_keras_object(self.loss)

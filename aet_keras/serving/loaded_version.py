@@ -103,6 +103,8 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
     try:
         description = _describe(path)
         model = _load(path)
+    except ExportError:
+        raise
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         raise ExportError(
@@ -126,7 +128,13 @@ def _load(path):
     except (OSError, RuntimeError, tf.errors.OpError) as error:
         if "Op type not registered" not in str(error):
             raise
-    optional("tensorflow_text", extra="text")  # registers its operations
+    try:
+        optional("tensorflow_text", extra="text")  # registers its operations
+    except ImportError as error:
+        raise ExportError(
+            f"load_version: TensorFlow Text must be there for {path}, because "
+            f"its tokeniser is inside. {error}"
+        ) from error
     return tf.saved_model.load(os.fspath(path))
 
 

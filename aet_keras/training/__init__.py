@@ -15,6 +15,7 @@ from aet_keras.training.steps import (
 from aet_keras.training.tabular_job import (
     build_table_model,
     fit_table_model,
+    measure_table_model,
     read_rows,
 )
 from aet_keras.training.tabular_recipe import TableRecipe
@@ -41,6 +42,7 @@ __all__ = [
     "fit_table_model",
     "load_recipe",
     "make_recipe",
+    "measure_table_model",
     "read_dataset",
     "read_rows",
     "read_tokens",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from aet_keras.errors import ExportError
 from aet_keras.training._linear_path import solve_linear_path
 from aet_keras.training._masked_cells import guess_masked_cells
 from aet_keras.training._measuring import measure
-from aet_keras.training.fine_tune import fine_tune
+from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job, introduce
 from aet_keras.training.tabular_recipe import TableRecipe
 
@@ -135,8 +136,8 @@ def fit_table_model(
     dataset: data.Dataset,
     *,
     best: parts.KeepBest | None = None,
-    callbacks=(),
-):
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
     """Trains the network beside the linear path, and keeps it if it helps.
 
     The weights of the best epoch are kept where they lower the loss of the
@@ -292,7 +293,24 @@ def _introduce(dataset):
         yield f"The risk is the probability of `{specification.positive}`."
 
 
-def _measure(run, name, dataset):
+def measure_table_model(
+    run: Run, name: str, dataset: data.Dataset
+) -> evaluation.Report:
+    """Measures a finished run, its times left out.
+
+    Args:
+        run: what `fit_table_model` returned.
+        name: str. What it is called.
+        dataset: what `read_rows` read.
+
+    Returns:
+        `aet_keras.evaluation.Report`, with its `risk` on the test rows.
+
+    Example: see `fit_table_model`.
+
+    >>> aet_keras.training.measure_table_model.__name__
+    'measure_table_model'
+    """
     report = measure(run, name, dataset, predict=_predict)
     specification, test = dataset.specification, dataset.test
     risk = evaluation.measure_risk(
@@ -357,7 +375,7 @@ JOB = Job(
     introduce=_introduce,
     build=build_table_model,
     fit=fit_table_model,
-    measure=_measure,
+    measure=measure_table_model,
     write=_write,
     best=_best,
 )

@@ -36,7 +36,7 @@ import keras
 import numpy as np
 
 import aet_keras
-from aet_keras import callbacks, policies
+from aet_keras import callbacks, policies, training
 
 sys.path.insert(0, str(_machine.ROOT / "tests"))
 import minilm  # noqa: E402
@@ -233,9 +233,7 @@ def layer_wise(model, data, epochs, rate, watch):
 def ours(model, data, epochs, rate, watch):
     """The text recipe at its defaults."""
     compile_model(model, rate)
-    freezing = callbacks.ElasticFreezing(
-        policies.ThawOnStall(first_count=2, rate_ratio=0.1)
-    )
+    freezing = callbacks.ElasticFreezing(training.text_thaw_policy())
     adaptive = callbacks.AdaptiveLearningRate()
     _fit(model, data, epochs, freezing, adaptive, watch)
     said = [*freezing.events, *freezing.cache_events]

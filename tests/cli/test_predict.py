@@ -170,14 +170,17 @@ def test_a_model_of_something_else_is_refused(tmp_path, photos, sentence):
     result = predict(path.parent, photos[0])
 
     assert result.exit_code == 1
-    assert "must hold a classifier of pictures" in sentence(result)
+    assert (
+        "must hold a classifier of pictures, texts or table rows"
+        in sentence(result)
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([], "Missing argument 'FOLDER'"),
-        (["folder"], "Missing argument 'PICTURE...'"),
+        (["folder"], "Missing argument 'WHAT...'"),
         (["folder", "a.png", "--top", "0"], "x>=1"),
     ],
 )

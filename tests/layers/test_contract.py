@@ -9,6 +9,7 @@ from aet_keras import layers
 
 SEQUENCE = (3, 6, 16)
 PICTURE = (3, 4, 3, 16)
+ROWS = {"FeatureTokens", "NumberEncoding"}  # take what a table holds
 CASES = {
     "ConvolutionalBlockAttention": [
         ({"ratio": 4}, SEQUENCE),
@@ -18,11 +19,16 @@ CASES = {
         ({}, SEQUENCE),
         ({"kernel_size": 5}, PICTURE),
     ],
+    "FeatureTokens": [({}, (3, 6)), ({"widths": [4, 2], "units": 5}, (3, 6))],
     "GatedAttentionPooling": [
         ({}, SEQUENCE),
         ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
     ],
     "GeneralizedMeanPooling": [({}, SEQUENCE), ({}, PICTURE)],
+    "NumberEncoding": [
+        ({}, (3, 1)),
+        ({"mean": 1.0, "knots": [0.0, 1.0, 3.0], "periods": [7.0]}, (3, 1)),
+    ],
     "SoftAttention": [
         ({}, SEQUENCE),
         ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
@@ -42,8 +48,10 @@ PATHS = {  # files of weights that users have
         "spatial/conv/kernel",
     },
     "EfficientChannelAttention": {"conv/kernel"},
+    "FeatureTokens": {"kernel", "bias"},
     "GatedAttentionPooling": {"hidden/kernel", "gate/kernel", "score/kernel"},
     "GeneralizedMeanPooling": {"log_p"},
+    "NumberEncoding": set(),
     "SoftAttention": {"u/kernel", "v/kernel", "w/kernel", "gain"},
     "SoftAttentionPooling": {"hidden/kernel", "score/kernel"},
     "SpatialGate": {"conv/kernel"},
@@ -73,14 +81,16 @@ def test_a_layer_keeps_the_contract(name, kwargs, shape, tmp_path):
 def test_weights_keep_their_paths(name):
     layer = getattr(layers, name)(name="layer")
 
-    layer.build((None, 4, 3, 16))
+    layer.build((None, 16) if name in ROWS else (None, 4, 3, 16))
 
     paths = {weight.path for weight in layer.weights}
     assert paths == {f"layer/{path}" for path in PATHS[name]}
 
 
 # `SqueezeExcite` scales its padding too, so a NaN there reaches the gate.
-@pytest.mark.parametrize("name", sorted({*layers.__all__} - {"SqueezeExcite"}))
+@pytest.mark.parametrize(
+    "name", sorted({*layers.__all__} - {"SqueezeExcite"} - ROWS)
+)
 def test_padding_may_hold_anything_in_training(name):
     x = np.random.normal(size=SEQUENCE).astype("float32")
     mask = np.array([[1, 1, 1, 1, 0, 0]] * 3, bool)

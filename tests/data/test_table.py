@@ -1,0 +1,187 @@
+"""Does a table become what a model can learn from, and say what was odd?"""
+
+import numpy as np
+import pytest
+
+from aet_keras import data
+from aet_keras.errors import DataError
+
+COUNT = 40
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Returns a function that writes columns and returns the file's path."""
+
+    def write(columns, name="credit.csv", encoding="utf-8"):
+        rows = zip(*columns.values(), strict=True)
+        lines = [",".join(columns), *(",".join(map(str, r)) for r in rows)]
+        path = tmp_path / name
+        path.write_text("\n".join(lines), encoding=encoding)
+        return path
+
+    return write
+
+
+def credit(**more):
+    """Returns columns whose last row is like no other."""
+    return {
+        "age": [20 + i % 37 + i / 100 for i in range(COUNT)],
+        "branch": ["north", "south"] * (COUNT // 2),
+        "paid": ["yes", "yes", "no", "yes"] * (COUNT // 4),
+        **more,
+    }
+
+
+def test_splits_hold_raw_cells_by_column(write):
+    dataset = data.read_table(write(credit()), target="paid")
+
+    train = dataset.train
+    assert train.inputs["age"].dtype == "float32"
+    assert set(train.inputs["branch"]) == {"north", "south"}
+    counts = [s.count for s in (train, dataset.validation, dataset.test)]
+    assert counts == [28, 6, 6]  # 15 % of 10 and of 30 rows, each rounded
+    assert dataset.specification.class_names == ("no", "yes")
+
+
+def test_missing_cells_are_nan_and_empty_strings(write):
+    columns = credit()
+    columns["age"][3] = columns["branch"][3] = ""
+
+    dataset = data.read_table(write(columns), target="paid")
+
+    splits = (dataset.train, dataset.validation, dataset.test)
+    ages = np.concatenate([s.inputs["age"] for s in splits])
+    assert np.isnan(ages).sum() == 1
+    assert sum((s.inputs["branch"] == "").sum() for s in splits) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "positive"),
+    [(("0", "1"), "1"), (("yes", "no"), "yes"), (("good", "bad"), "bad")],
+    ids=["numbers", "yes and no", "the rarer"],
+)
+def test_the_positive_class_follows_the_rule(write, values, positive):
+    often, seldom = values
+    cells = [often] * 30 + [seldom] * 10
+
+    dataset = data.read_table(write(credit(paid=cells)), target="paid")
+
+    assert dataset.specification.positive == positive
+
+
+def test_a_kind_can_be_said(write):
+    path = write(credit(zip=[str(10 + i % 3) for i in range(COUNT)]))
+
+    dataset = data.read_table(
+        path, target="paid", kinds={"zip": "category", "age": "ignore"}
+    )
+
+    kinds = {c.name: c.kind for c in dataset.specification.columns}
+    assert kinds == {"branch": "category", "zip": "category"}
+
+
+def test_a_column_of_splits_decides(write):
+    said = ["test", *["train"] * 20, *["val"] * 19]
+
+    dataset = data.read_table(
+        write(credit(part=said)), target="paid", split_column="part"
+    )
+
+    assert dataset.test.names == ("row 1",)
+    assert dataset.validation.count == 19
+    assert "part" not in dataset.train.inputs
+
+
+def test_a_name_that_no_signature_can_have_is_changed_and_said(write):
+    columns = credit(**{"mean (cm)": range(0, 2 * COUNT, 2)})
+
+    dataset = data.read_table(write(columns), target="paid")
+
+    assert dataset.specification.columns[-1].name == "mean_cm"
+    assert "`mean (cm)` is called `mean_cm`" in dataset.notes[-1]
+
+
+NOTES = {
+    "only missing": ({"fax": [""] * COUNT}, "`fax` is left out: it holds miss"),
+    "constant": ({"land": ["de"] * COUNT}, "all its cells are `de`"),
+    "an id": ({"no": range(COUNT)}, "its whole numbers name the row"),
+    "odd cells": (
+        {"sum": [*(f"{i}.5" for i in range(COUNT - 1)), "?"]},
+        "1 cells that are no number count as missing, such as `?`",
+    ),
+    "NaN targets": ({"paid": ["", *["yes", "no"] * 19, "no"]}, "1 row has no"),
+    "twins": ({"age": [7] * COUNT}, "cell for cell, in an earlier split"),
+}
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_what_is_odd_is_noted(write, case):
+    columns, note = NOTES[case]
+
+    dataset = data.read_table(write(credit(**columns)), target="paid")
+
+    assert any(note in each for each in dataset.notes), dataset.notes
+
+
+REFUSED = {
+    "not there": ({}, "payed", "no column `payed` .target.*Nearest: `paid`"),
+    "one value": ({"paid": ["yes"] * COUNT}, "paid", "Name another column"),
+    "no value": ({"paid": [""] * COUNT}, "paid", "Name another column"),
+    "a measure": ({}, "age", "Cut it into ranges first"),
+    "too few": (
+        {"paid": ["no", *["yes"] * (COUNT - 1)]},
+        "paid",
+        "at least 3 rows.*`no` with 1 of 40",
+    ),
+    "nothing to see": (
+        {"age": ["1"] * COUNT, "branch": ["a"] * COUNT},
+        "paid",
+        "a column to look at beside the target",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_learned_from_is_refused(write, case):
+    columns, target, advice = REFUSED[case]
+
+    with pytest.raises(DataError, match=advice):
+        data.read_table(write(credit(**columns)), target=target)
+
+
+def test_another_encoding_is_refused_and_can_be_said(write):
+    columns = credit(branch=["süd", "nord"] * (COUNT // 2))
+    path = write(columns, encoding="latin-1")
+
+    with pytest.raises(DataError, match="`--encoding`"):
+        data.read_table(path, target="paid")
+    dataset = data.read_table(path, target="paid", encoding="latin-1")
+
+    assert "süd" in dataset.train.inputs["branch"]
+
+
+def test_a_kind_that_is_none_is_refused(write):
+    with pytest.raises(ValueError, match="'number', 'category'"):
+        data.read_table(write(credit()), target="paid", kinds={"age": "float"})
+
+
+def test_a_table_like_another_keeps_its_columns_and_says_what_differs(write):
+    old = data.read_table(write(credit()), target="paid").specification
+    columns = credit(job=["clerk", "cook"] * (COUNT // 2))
+    del columns["age"]
+
+    dataset = data.read_table(write(columns), target="paid", like=old)
+
+    assert dataset.specification.columns == old.columns
+    assert np.isnan(dataset.train.inputs["age"]).all()
+    assert "`age` of the earlier model is not there" in dataset.notes[0]
+    assert "`job`" in dataset.notes[1]
+
+
+def test_a_class_that_an_earlier_model_lacks_is_refused(write):
+    old = data.read_table(write(credit()), target="paid").specification
+    columns = credit(paid=["yes", "maybe"] * (COUNT // 2))
+
+    with pytest.raises(DataError, match="with `maybe`.*or train anew"):
+        data.read_table(write(columns), target="paid", like=old)

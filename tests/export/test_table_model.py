@@ -1,0 +1,156 @@
+"""Does a served table model say of raw cells what Keras says?"""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tabled
+import tensorflow as tf
+
+from aet_keras import data, export
+from aet_keras.errors import ExportError
+from aet_keras.export import _dates
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Returns a directory, its model and the data set it learned."""
+    folder = tmp_path_factory.mktemp("table")
+    path = tabled.write_table(folder / "credit.csv")
+    _, dataset, model, _ = tabled.fitted(path, epochs=1)
+    network = model.get_layer("network")
+    change = network.get_layer("change")
+    change.set_weights([np.random.normal(size=change.kernel.shape)])
+    export.write_table_classifier(
+        model,
+        folder / "1",
+        specification=dataset.specification,
+        rows=dataset.test.inputs,
+    )
+    return folder / "1", model, dataset
+
+
+def test_a_served_model_agrees_on_odd_cells_too(published):
+    directory, model, _ = published
+    served = tf.saved_model.load(directory).signatures["serving_default"]
+    days = np.float32([19783, np.nan, 19784])  # 2024-03-01 is 19783
+
+    answer = served(
+        age=tf.constant([33.0, np.nan, 90.0]),
+        branch=tf.constant(["south", "", "a town nobody knows"]),
+        opened=tf.constant(["2024-03-01", "", "2024/3/2 08:00"]),
+    )
+
+    cells = {
+        "age": np.float32([33, np.nan, 90]),
+        "branch": np.array(["south", "", "a town nobody knows"], object),
+        "opened": days,
+    }
+    expected = model(data.as_tensors(cells))
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    assert answer["classes"].numpy().tolist() == [[b"no", b"yes"]] * 3
+
+
+def test_examples_may_leave_cells_out(published):
+    directory, model, _ = published
+    serve = tf.saved_model.load(directory).signatures["classify"]
+    example = tf.train.Example()
+    example.features.feature["age"].float_list.value.append(33.0)
+
+    answer = serve(inputs=tf.constant([example.SerializeToString()]))
+
+    cells = {
+        "age": np.float32([33]),
+        "branch": np.array([""], object),
+        "opened": np.float32([np.nan]),
+    }
+    expected = model(data.as_tensors(cells))
+    np.testing.assert_allclose(answer["scores"], expected, atol=1e-5)
+
+
+def test_the_comparison_counts_two_odd_rows_and_is_telling(published):
+    directory, model, dataset = published
+
+    compared = export.compare_table_export(
+        directory,
+        model,
+        dataset.test.inputs,
+        specification=dataset.specification,
+    )
+
+    assert compared.difference < 1e-5 and compared.is_telling
+    assert compared.count == dataset.test.count + 2
+
+
+def test_the_specification_comes_back_from_the_manifest(published):
+    directory, _, dataset = published
+
+    assert export.read_table_manifest(directory) == dataset.specification
+    said = json.loads((directory / "manifest.json").read_text())
+    inputs = said["signatures"]["serving_default"]["inputs"]
+    assert {k: v["dtype"] for k, v in inputs.items()} == {
+        "age": "float32",
+        "branch": "string",
+        "opened": "string",
+    }
+
+
+def test_warm_up_requests_can_be_run(published):
+    directory, _, _ = published
+    path = directory / "assets.extra" / "tf_serving_warmup_requests"
+
+    records = list(tf.data.TFRecordDataset(str(path)))
+
+    assert len(records) == 3
+
+
+def test_another_model_is_an_export_error(published):
+    directory, model, dataset = published
+    other = keras.models.clone_model(model)
+
+    with pytest.raises(ExportError, match="Do not serve it"):
+        export.compare_table_export(
+            directory,
+            other,
+            dataset.test.inputs,
+            specification=dataset.specification,
+        )
+
+
+def test_a_model_of_other_columns_is_refused(published, tmp_path):
+    _, _, dataset = published
+    cells = keras.Input((1,), name="size")
+    model = keras.Model({"size": cells}, keras.layers.Dense(2)(cells))
+
+    with pytest.raises(ValueError, match="build_table_classifier"):
+        export.write_table_classifier(
+            model,
+            tmp_path,
+            specification=dataset.specification,
+            rows=dataset.test.inputs,
+        )
+
+
+def test_a_version_of_something_else_is_refused(tmp_path):
+    version = export.publish(tmp_path, lambda d: (d / "a").write_text("b"))
+
+    with pytest.raises(ExportError, match="--target"):
+        export.read_table_manifest(version)
+
+
+def test_dates_are_read_as_numpy_reads_them():
+    days = np.arange(-200_000, 200_000, 997)
+    text = days.astype("datetime64[D]").astype(str)
+
+    found = _dates.days_of(tf.constant(text.tolist())).numpy()
+
+    np.testing.assert_array_equal(found, days)
+    np.testing.assert_array_equal(_dates.dates_of(np.float32(days)), text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2023-02-29", "2024-13-01", "2024-00-10", "17.3.2024"]
+)
+def test_what_is_no_date_is_missing(text):
+    assert np.isnan(_dates.days_of(tf.constant([text])).numpy()).all()

@@ -1,0 +1,49 @@
+"""Does a number say what scikit-learn would say of it?"""
+
+import numpy as np
+import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from aet_keras.layers import NumberEncoding
+
+
+def test_numbers_are_standardised_as_by_scikit_learn():
+    x = np.array([[1.0], [4.0], [np.nan], [7.0], [20.0]], "float32")
+    imputer = SimpleImputer(strategy="median")
+    expected = make_pipeline(imputer, StandardScaler()).fit_transform(x)
+    filled = imputer.transform(x)
+
+    layer = NumberEncoding(
+        mean=float(filled.mean()), scale=float(filled.std()), fill=5.5
+    )
+
+    found = np.asarray(layer(x))
+    np.testing.assert_allclose(found[:, :1], expected, rtol=1e-5)
+    np.testing.assert_array_equal(found[:, 1], [0, 0, 1, 0, 0])
+
+
+def test_bins_fill_from_the_left():
+    layer = NumberEncoding(knots=[0, 2, 10])
+
+    found = np.asarray(layer(np.float32([[-1], [1], [4], [99]])))
+
+    # 1 lies half way from 0 to 2, 4 a quarter of the way from 2 to 10.
+    expected = [[0, 0], [0.5, 0], [1, 0.25], [1, 1]]
+    np.testing.assert_allclose(found[:, 2:], expected)
+
+
+def test_a_period_returns():
+    layer = NumberEncoding(periods=[7])
+
+    monday, tuesday, next_monday = np.asarray(layer(np.float32([[4], [5], [11]])))
+
+    np.testing.assert_allclose(monday[2:], next_monday[2:], atol=1e-5)
+    assert abs(monday[2] - tuesday[2]) > 0.1
+
+
+@pytest.mark.parametrize("knots", [[1], [2, 1], [1, 1]])
+def test_knots_that_do_not_ascend_are_refused(knots):
+    with pytest.raises(ValueError, match="Sort them"):
+        NumberEncoding(knots=knots)

@@ -1,0 +1,94 @@
+"""Is a row encoded as by scikit-learn, and does a new network add nothing?"""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.preprocessing import OneHotEncoder
+
+from aet_keras import data, tasks
+
+COLUMNS = [
+    data.TableColumn("branch", "category", "branch"),
+    data.TableColumn("age", "number", "age"),
+    data.TableColumn("opened", "date", "opened"),
+]
+INPUTS = {
+    "branch": np.array(["b", "b", "a", "a", "a", "", "", "rare"], object),
+    "age": np.array([1, 2, 3, 4, 5, 6, 7, np.nan], "float32"),
+    "opened": np.arange(19000, 19008, dtype="float32"),
+}
+
+
+@pytest.fixture(scope="module")
+def space():
+    return tasks.fit_feature_space(COLUMNS, INPUTS, least_count=2, bin_count=2)
+
+
+def encode(space, inputs):
+    tensors = data.as_tensors(inputs)
+    model = keras.Model(
+        dict(space.get_inputs()), space.get_encoded_features()
+    )
+    return np.asarray(model(tensors))
+
+
+def test_categories_are_those_of_scikit_learn(space):
+    encoder = OneHotEncoder(min_frequency=2, sparse_output=False)
+    cells = INPUTS["branch"][:, None]
+    expected = encoder.fit_transform(cells)  # "", a, b, and all rare ones
+
+    found = encode(space, INPUTS)[:, 3:7]  # rare ones, a, then "" and b
+
+    assert [*found.sum(axis=0)] == [1, 3, 2, 2]
+    order = [int((found[:, i] @ expected).argmax()) for i in range(4)]
+    np.testing.assert_array_equal(found, expected[:, order])
+    assert sorted(order) == [0, 1, 2, 3]
+
+
+def test_a_category_never_seen_is_a_rare_one(space):
+    unseen = {**INPUTS, "branch": np.array(["x"] * 8, object)}
+
+    found = encode(space, unseen)[:, 3:7]
+
+    np.testing.assert_array_equal(found, [[1, 0, 0, 0]] * 8)
+
+
+def test_a_missing_number_is_the_median_and_marked(space):
+    found = encode(space, INPUTS)[:, :3]
+
+    filled = np.array([1, 2, 3, 4, 5, 6, 7, 4.0])
+    np.testing.assert_allclose(
+        found[:, 0], (filled - filled.mean()) / filled.std(), rtol=1e-5
+    )
+    assert found[:, 1].tolist() == [0] * 7 + [1]
+
+
+def test_a_date_has_a_week(space):
+    week = encode(space, INPUTS)[:, -4:-2]
+
+    np.testing.assert_allclose(week[0], week[7], atol=1e-2)  # 7 days later
+    assert not np.allclose(week[0], week[3], atol=0.1)
+
+
+def test_a_new_network_is_its_linear_path(space):
+    model = tasks.build_table_classifier(space, class_count=3, units=4)
+    network = model.get_layer(tasks.NETWORK)
+    linear = network.get_layer("linear")
+    linear.set_weights([np.random.normal(size=w.shape) for w in linear.weights])
+    rows = encode(space, INPUTS)
+
+    logits = rows @ linear.kernel.numpy() + linear.bias.numpy()
+
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    found = model(data.as_tensors(INPUTS))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_the_whole_model_comes_back_from_its_file(space, tmp_path):
+    model = tasks.build_table_classifier(space, class_count=2, units=4)
+    cells = data.as_tensors(INPUTS)
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+
+    np.testing.assert_array_equal(model(cells), loaded(cells))

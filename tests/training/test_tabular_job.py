@@ -1,0 +1,168 @@
+"""Does a table's network start as a logistic regression, and adapt?"""
+
+import warnings
+
+import numpy as np
+import pytest
+import tabled
+from sklearn.linear_model import LogisticRegression
+
+from aet_keras import data, tasks, training
+from aet_keras.training import tabular_job
+from aet_keras.training._linear_path import solve_linear_path
+from aet_keras.training._masked_cells import guess_masked_cells
+from aet_keras.training.run import run_recipe
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    return tabled.write_table(folder / "credit.csv")
+
+
+@pytest.fixture(scope="module")
+def published(table, tmp_path_factory):
+    """Returns a folder that an earlier run published in, and the run."""
+    out = tmp_path_factory.mktemp("models") / "credit"
+    recipe = training.TableRecipe(
+        table, tabled.TARGET, epochs=3, units=4, learning_rate=0.01
+    )
+    return out, run_recipe(recipe, out)
+
+
+def built(path, **settings):
+    recipe = training.TableRecipe(path, tabled.TARGET, units=4, **settings)
+    dataset = training.read_rows(recipe)
+    model = training.build_table_model(recipe, dataset)
+    return recipe, dataset, model, model.get_layer(tasks.NETWORK)
+
+
+def encoded(model, split):
+    return tabular_job._encode(model, split)
+
+
+@pytest.mark.parametrize(
+    "classes", [("no", "yes"), ("high", "low", "middle")], ids=["two", "three"]
+)
+def test_a_new_model_is_scikit_learns_regression(tmp_path, classes):
+    path = tabled.write_table(tmp_path / "credit.csv", classes=classes)
+    _, dataset, model, network = built(path)
+    rows = encoded(model, dataset.train)
+    c = solve_linear_path(network, rows, dataset.train.labels, seed=0)
+
+    regression = LogisticRegression(C=c, max_iter=1000)
+    regression.fit(rows, dataset.train.labels)
+
+    test = dataset.test
+    expected = regression.predict_proba(encoded(model, test))
+    found = model(data.as_tensors(test.inputs))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_class_that_the_rows_lack_gets_nearly_nothing(table):
+    _, dataset, model, _ = built(table)
+    rows = encoded(model, dataset.train)
+    space = tasks.fit_feature_space(
+        dataset.specification.columns, dataset.train.inputs
+    )
+    network = tasks.build_table_classifier(space, class_count=3).get_layer(
+        tasks.NETWORK
+    )
+
+    solve_linear_path(network, rows, dataset.train.labels, seed=0)
+
+    said = np.asarray(network(rows))
+    assert said[:, 2].max() < 1e-2 and np.ptp(said[:, 0]) > 0.5
+
+
+def test_to_go_on_mixes_both_paths_exactly(table):
+    _, dataset, model, network = built(table)
+    change = network.get_layer("change")
+    change.set_weights([np.random.normal(size=change.kernel.shape) / 4])
+    rows, labels = encoded(model, dataset.validation), dataset.validation.labels
+    old = np.log(np.asarray(network(rows)))
+    odds = 10 * (old[:, 1:] - old[:, :1])
+
+    c = solve_linear_path(network, rows, labels, seed=0, goes_on=True)
+
+    regression = LogisticRegression(C=c, max_iter=1000)
+    regression.fit(np.concatenate([odds, rows], axis=1), labels)
+    said = np.concatenate([odds, rows], axis=1)
+    expected = regression.predict_proba(said)
+    np.testing.assert_allclose(np.asarray(network(rows)), expected, atol=1e-3)
+
+
+def test_masked_cells_are_learned_and_the_outputs_stay(table):
+    _, dataset, model, network = built(table)
+    rows = encoded(model, dataset.train)
+    before = np.asarray(network(rows))
+
+    losses = guess_masked_cells(network, rows, epochs=8, batch_size=32, seed=0)
+
+    assert losses[-1] < 0.9 * losses[0]
+    np.testing.assert_array_equal(np.asarray(network(rows)), before)
+
+
+def test_a_run_publishes_a_report_with_its_auc_on_top(published):
+    out, run = published
+
+    content = run.report.to_json()
+    assert (out / "report.json").exists() and (out / "report.png").exists()
+    assert content["roc_auc"] == content["risk"]["roc_auc"] > 0.6
+    names = {each["name"] for each in content["risk"]["importance"]}
+    assert names == {"age", "branch", "opened"}
+    assert run.comparison.difference < 1e-5
+    assert not any(moved[0] for moved in run.report.trained_groups)  # linear
+
+
+def test_a_network_that_does_not_help_is_not_kept(table):
+    recipe, dataset, model, network = built(table, epochs=1)
+    before = network.get_weights()
+
+    run = training.fit_table_model(model, recipe, dataset)
+
+    assert run.best_epoch == 0
+    assert "the start is kept" in run.cache_events[-1][1]
+    for old, new in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_an_earlier_model_adapts_with_its_own_encoding(published, tmp_path):
+    out, earlier = published
+    path = tabled.write_table(tmp_path / "next.csv", count=60, seed=1)
+    recipe, dataset, model, run = tabled.fitted(path, from_=str(out))
+
+    knots = [
+        each.get_layer("age_preprocessor").knots
+        for each in (model, earlier.model)
+    ]
+    assert knots[0] == knots[1]
+    assert run.group_names == ("tokens", "attention")
+    assert dataset.specification.class_names == ("no", "yes")
+    assert np.isfinite(run.history["elastic_anchor/penalty"]).all()
+
+
+def test_few_rows_hardly_move_an_earlier_model(published, tmp_path):
+    out, earlier = published
+    path = tabled.write_table(tmp_path / "few.csv", count=14, seed=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # folds of few rows
+        _, dataset, model, _ = built(path, from_=str(out))
+
+    cells = data.as_tensors(dataset.test.inputs)
+    was, now = (np.asarray(m(cells))[:, 1] for m in (earlier.model, model))
+    assert np.corrcoef(was, now)[0, 1] > 0.8
+
+
+def test_kinds_do_not_go_with_an_earlier_model():
+    with pytest.raises(ValueError, match="or train anew"):
+        training.TableRecipe("a.csv", "b", from_="c", kinds={"d": "date"})
+
+
+def test_a_recipe_survives_its_file(tmp_path):
+    recipe = training.TableRecipe(
+        "a.csv", "b", kinds={"zip": "category"}, cost_false_negative=5
+    )
+    recipe.save(tmp_path / "recipe.json")
+
+    assert training.TableRecipe.load(tmp_path / "recipe.json") == recipe
