@@ -1,37 +1,24 @@
-"""Where did a published model look when it named a picture?"""
+"""What did a published model look at when it gave an answer?"""
 
-import collections
 import json
 import pathlib
 
 import click
 
-from aet_keras.cli._outcome import one_sentence, quiet_start
-from aet_keras.cli._pictures import named, read_pictures
+from aet_keras.cli._outcome import one_sentence
 
-_LABELS = {
-    "grad-cam": "speaks for the class (1 = most)",
-    "occlusion": "probability lost when covered",
-    "attention": "weight (1 = even)",
-}
+_METHODS = ("grad-cam", "occlusion", "attention")
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=pathlib.Path))
-@click.argument(
-    "pictures",
-    nargs=-1,
-    required=True,
-    metavar="PICTURE...",
-    type=click.Path(path_type=pathlib.Path),
-)
+@click.argument("what", nargs=-1, required=True, metavar="WHAT...")
 @click.option(
     "--method",
-    default="grad-cam",
-    show_default=True,
-    type=click.Choice(list(_LABELS)),
-    help="What the last feature map holds, what is missed when covered, or "
-    "where the model's own attention layers look.",
+    type=click.Choice(_METHODS),
+    help="What the last feature map holds, what is missed when covered or "
+    "left out, or where the model's own attention layers look. [default: "
+    "grad-cam of pictures, occlusion of others]",
 )
 @click.option(
     "--class",
@@ -44,119 +31,43 @@ _LABELS = {
     help="Folder to write in. [default: FOLDER/explanations]",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def explain(folder, pictures, method, class_name, out, debug):
-    """Draw where a published model looks, one PNG a picture.
+def explain(folder, what, method, class_name, out, debug):
+    """Draw what an answer rests on, one PNG each.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
-    versions. A picture's map is written to OUT/STEM_METHOD.png.
+    versions. WHAT are files of pictures, or texts in quotes, or .csv files of
+    rows. Of a picture the map goes to OUT/STEM_METHOD.png; of a text or a row
+    the words or cells that were missed when left out.
     """
     with one_sentence(debug=debug):
         out = folder / "explanations" if out is None else out
-        targets = _targets(pictures, out, method)
-        with quiet_start():
-            from aet_keras import explanations, export
-        model, names = _read_published(folder)
-        column = _find_column(class_name, names, method)
-        pixels = _decode(pictures, model.input_shape[1:3])
-        explained = _explainer(explanations, model, method, column)
-        export.check_writable(out)
-        for target, image in zip(targets, pixels, strict=True):
-            (row,) = model(image[None].astype("float32"), training=False)
-            title = _title(row.numpy(), names, column)
-            explanations.save_overlay(
-                target,
-                image,
-                explained(image[None]),
-                title=title,
-                label=_LABELS[method],
-            )
-            click.echo(f"{target}  {title}")
+        for line in _lines(folder, what, method, class_name, out):
+            click.echo(line)
 
 
-def _title(probabilities, names, column):
-    """Returns the class that is explained, and the predicted one."""
-    said = [
-        f"{name}, {probability:.1%}"
-        for name, probability in zip(names, probabilities, strict=True)
-    ]
-    predicted = int(probabilities.argmax())
-    if column in (None, predicted):
-        return said[predicted]
-    return f"{said[column]} (predicted: {said[predicted]})"
+def _lines(folder, what, method, class_name, out):
+    settings = {"class_name": class_name, "out": out}
+    if not _is_of_rows(folder):
+        from aet_keras.cli._explain_pictures import explain_pictures
 
+        paths = [pathlib.Path(each) for each in what]
+        method = method or "grad-cam"
+        return explain_pictures(folder, paths, method=method, **settings)
+    if method in (None, "occlusion"):
+        from aet_keras.cli._explain_rows import explain_rows
 
-def _targets(pictures, out, method):
-    """Returns where each picture's map goes, no two to one file."""
-    stems = collections.Counter(picture.stem for picture in pictures)
-    (stem, count), *_ = stems.most_common(1)
-    if count > 1:
-        raise ValueError(
-            "explain: pictures must differ in their names, because a map is "
-            f"called after its picture. Received: {count} called `{stem}`. "
-            "Explain them in two runs, with two `--out`."
-        )
-    return [out / f"{picture.stem}_{method}.png" for picture in pictures]
-
-
-def _read_published(folder):
-    """Returns the model of a published folder and its class names."""
-    import keras
-
-    from aet_keras.errors import DataError
-    from aet_keras.evaluation import Report
-
-    try:
-        text = (folder / "report.json").read_text(encoding="utf-8")
-        report = Report.from_json(json.loads(text))
-        model = keras.models.load_model(folder / "model.keras", compile=False)
-    # A damaged file surfaces as nearly every kind of exception.
-    except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise DataError(
-            f"{folder}: a published model must hold `model.keras` and "
-            f"`report.json` that can be read. Received: {reason}. Name the "
-            "folder that `aet-keras fit` was given as `--out`."
-        ) from error
-    return model, [score.name for score in report.test.per_class]
-
-
-def _find_column(class_name, names, method):
-    from aet_keras import _check as check
-
-    if class_name is None:
-        return None
-    if method == "attention":
-        raise ValueError(
-            "explain: `--class` must go with another method, because "
-            "attention layers look at one place for all classes. Received: "
-            f"--class {class_name}. Leave it out."
-        )
-    check.known("explain", among=names, kind="class name", name=class_name)
-    return names.index(class_name)
-
-
-def _decode(pictures, image_size):
-    """Returns pictures as training reads them, all of them or none."""
-    from aet_keras.errors import DataError
-
-    readings = list(read_pictures(pictures, image_size))
-    bad = [each for each in readings if each.reason]
-    if not bad:
-        return [each.pixels for each in readings]
-    raise DataError(
-        "explain: every PICTURE must be a picture that can be read. Received: "
-        f"{named(bad)}. Mend them or leave them out."
+        return explain_rows(folder, what, **settings)
+    raise ValueError(
+        "explain: `--method` must be occlusion for texts and table rows, "
+        f"because the others are maps of pictures. Received: {method}. Leave "
+        "it out."
     )
 
 
-def _explainer(explanations, model, method, column):
-    """Returns a function from one picture to what `save_overlay` takes."""
-    if method == "attention":
-        look = explanations.AttentionMaps(model)
-        return lambda image: {k: v[0] for k, v in look(image).items()}
-    made = {
-        "grad-cam": explanations.GradCAM,
-        "occlusion": explanations.Occlusion,
-    }
-    look = made[method](model)
-    return lambda image: look(image, column)[0]
+def _is_of_rows(folder):
+    """Whether the recipe is one of texts or of a table."""
+    try:
+        recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False  # what is wrong with the folder is said by who reads it
+    return "text_column" in recipe or "target" in recipe

@@ -10,6 +10,12 @@ from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_folder import read_image_folder
 from aet_keras.data.image_tfds import read_image_tfds
 from aet_keras.data.source_kind import is_text_source
+from aet_keras.data.ratings import (
+    RATING_SPLITS,
+    RatingFeature,
+    RatingSpecification,
+    read_ratings,
+)
 from aet_keras.data.sources import read_images
 from aet_keras.data.table import (
     TableColumn,
@@ -25,6 +31,9 @@ from aet_keras.data.texts import read_texts
 
 __all__ = [
     "Dataset",
+    "RATING_SPLITS",
+    "RatingFeature",
+    "RatingSpecification",
     "Specification",
     "Split",
     "TableColumn",
@@ -41,6 +50,7 @@ __all__ = [
     "read_image_folder",
     "read_image_tfds",
     "read_images",
+    "read_ratings",
     "read_table",
     "read_table_rows",
     "read_text_folder",

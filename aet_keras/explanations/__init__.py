@@ -1,14 +1,24 @@
-"""Where did a model look when it named a picture?"""
+"""What did a model look at when it named a picture, a text or a row?"""
 
 from aet_keras.explanations.attention_maps import AttentionMaps
 from aet_keras.explanations.grad_cam import GradCAM
+from aet_keras.explanations.left_out import (
+    LeftOut,
+    leave_out_cells,
+    leave_out_words,
+)
+from aet_keras.explanations.left_out_picture import save_left_out
 from aet_keras.explanations.occlusion import Occlusion
 from aet_keras.explanations.overlay import overlay, save_overlay
 
 __all__ = [
     "AttentionMaps",
     "GradCAM",
+    "LeftOut",
     "Occlusion",
+    "leave_out_cells",
+    "leave_out_words",
     "overlay",
+    "save_left_out",
     "save_overlay",
 ]

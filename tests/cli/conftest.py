@@ -1,5 +1,6 @@
 """What do the tests of the command line share?"""
 
+import json
 import pathlib
 import shutil
 import sys
@@ -7,6 +8,7 @@ import sys
 import planted
 import pytest
 import small
+import tensorflow as tf
 from click.testing import CliRunner
 
 from aet_keras.cli import main
@@ -68,3 +70,26 @@ def console():
     if found is None:
         pytest.fail("`aet-keras` is not installed: pip install '.[test]'")
     return found
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory):
+    """Returns a published folder that calls texts with `good` in them good."""
+
+    def serve(texts):
+        is_good = tf.strings.regex_full_match(texts, ".*good.*")
+        good = tf.cast(is_good, tf.float32) * 0.5 + 0.25
+        names = tf.constant([["bad", "good"]])
+        return {
+            "probabilities": tf.stack([1 - good, good], axis=1),
+            "classes": tf.tile(names, [tf.shape(texts)[0], 1]),
+        }
+
+    module = tf.Module()
+    spec = tf.TensorSpec([None], tf.string, name="texts")
+    module.serve = tf.function(serve, input_signature=[spec])
+    home = tmp_path_factory.mktemp("saved") / "reviews"
+    tf.saved_model.save(module, str(home / "1"), signatures=module.serve)
+    recipe = {"data": "a.csv", "text_column": "text"}
+    (home / "recipe.json").write_text(json.dumps(recipe))
+    return home

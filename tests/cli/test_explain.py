@@ -231,7 +231,7 @@ def test_a_place_that_cannot_be_written_is_refused(
     ("arguments", "words"),
     [
         ([], "Missing argument 'FOLDER'"),
-        (["folder"], "Missing argument 'PICTURE...'"),
+        (["folder"], "Missing argument 'WHAT...'"),
         (["folder", "a.png", "--method", "saliency"], "'grad-cam'"),
     ],
 )

@@ -16,27 +16,6 @@ def predict(*arguments):
     return CliRunner().invoke(main, [str(each) for each in command])
 
 
-@pytest.fixture(scope="module")
-def reviews(tmp_path_factory):
-    """Returns a published folder that calls texts with `good` in them good."""
-
-    def serve(texts):
-        is_good = tf.strings.regex_full_match(texts, ".*good.*")
-        good = tf.cast(is_good, tf.float32) * 0.5 + 0.25
-        names = tf.constant([["bad", "good"]])
-        return {
-            "probabilities": tf.stack([1 - good, good], axis=1),
-            "classes": tf.tile(names, [tf.shape(texts)[0], 1]),
-        }
-
-    module = tf.Module()
-    spec = tf.TensorSpec([None], tf.string, name="texts")
-    module.serve = tf.function(serve, input_signature=[spec])
-    home = tmp_path_factory.mktemp("saved") / "reviews"
-    tf.saved_model.save(module, str(home / "1"), signatures=module.serve)
-    return home
-
-
 def test_each_argument_is_a_text(reviews):
     result = predict(reviews, "a good film", "a bad one")
 

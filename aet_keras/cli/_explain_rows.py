@@ -1,0 +1,82 @@
+"""How is it drawn which words or cells an answer rests on?"""
+
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+
+from aet_keras.cli._outcome import quiet_start
+from aet_keras.cli._questions import find_questions
+
+_NAMED = 3
+
+
+def explain_rows(
+    folder: pathlib.Path,
+    given: Sequence[str],
+    *,
+    class_name: str | None,
+    out: pathlib.Path,
+) -> Iterator[str]:
+    """Writes a picture a text or row, and yields a line for each."""
+    with quiet_start():
+        from aet_keras import explanations, export, serving
+    is_version = (folder / "saved_model.pb").is_file()
+    path = folder if is_version else serving.newest_version(folder)
+    version = serving.load_version(path)
+    questions = find_questions(version, path, given)
+    export.check_writable(out)
+    for number, question in enumerate(questions.rows, start=1):
+        names, found = _explained(version, question, class_name)
+        title = f"{names[found.column]}, {found.probability:.1%}"
+        target = out / f"{_stem(questions.noun, question, number)}.png"
+        explanations.save_left_out(target, found, title=title)
+        strongest = "; ".join(
+            f"{name} {loss:+.3f}" for name, loss in found.strongest(_NAMED)
+        )
+        yield f"{target}  {title}: {strongest}"
+
+
+def _explained(version, question, class_name):
+    """Returns the class names, and what is missed without each part."""
+    import numpy as np
+
+    from aet_keras import explanations
+
+    def call(arrays):
+        return version.call("serving_default", arrays)
+
+    def predict_texts(texts):
+        texts = np.array([t.encode(errors="replace") for t in texts], object)
+        return call({"texts": texts})["probabilities"]
+
+    def predict_cells(cells):
+        return call(cells)["probabilities"]
+
+    one = {k: np.stack([np.asarray(v)]) for k, v in question.values.items()}
+    names = [name.decode() for name in call(one)["classes"][0]]
+    column = _column(class_name, names)
+    if set(question.values) == {"texts"}:
+        text = question.name
+        found = explanations.leave_out_words(predict_texts, text, column=column)
+    else:
+        row = question.values
+        found = explanations.leave_out_cells(predict_cells, row, column=column)
+    return names, found
+
+
+def _column(class_name, names):
+    from aet_keras import _check as check
+
+    if class_name is None:
+        return None
+    check.known("explain", among=names, kind="class name", name=class_name)
+    return names.index(class_name)
+
+
+def _stem(noun, question, number):
+    """Returns a file's name: of a text its number and first words."""
+    words = (
+        question.name if noun == "text" else pathlib.Path(question.name).name
+    )
+    short = re.sub(r"\W+", "_", words)[:40].strip("_")
+    return f"{number}_{short}_occlusion"

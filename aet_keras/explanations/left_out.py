@@ -1,0 +1,154 @@
+"""Which words of a text, or cells of a row, does an answer rest on?"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Holds what a model misses when a part of a row is left out.
+
+    Args:
+        names: tuple of str. The parts, in their order in the row.
+        losses: float array `(parts,)`. The probability that the class loses
+            without each; negative where it gains.
+        column: int. Which class, as a column of the output.
+        probability: float. Its probability with all parts.
+
+    Example: see `leave_out_words`.
+
+    >>> aet_keras.explanations.LeftOut(("a",), np.array([0.5]), 1, 0.9).column
+    1
+    """
+
+    names: tuple[str, ...]
+    losses: np.ndarray
+    column: int
+    probability: float
+
+    def strongest(self, count: int) -> list[tuple[str, float]]:
+        """Returns the parts that change most, and what each changes.
+
+        Args:
+            count: int >= 1. How many.
+        """
+        order = np.argsort(-np.abs(self.losses), kind="stable")[:count]
+        return [(self.names[i], float(self.losses[i])) for i in order]
+
+
+def leave_out_words(
+    predict: Callable[[Sequence[str]], np.ndarray],
+    text: str,
+    *,
+    column: int | None = None,
+    most: int = 200,
+) -> LeftOut:
+    """Leaves out each word of a text once, and asks a model what is missed.
+
+    Args:
+        predict: function of a list of str; returns probabilities
+            `(texts, classes)`.
+        text: str, with a word at least.
+        column: optional int >= 0. The class to explain. Defaults to the one
+            that is predicted.
+        most: int >= 1. Only so many words at the start are left out, one at a
+            time. Defaults to `200`.
+
+    Returns:
+        `LeftOut`, a part a word.
+
+    Raises:
+        ValueError: if the text has no word, or there is no such column.
+
+    Cost:
+        One row for each word, and one for the text.
+
+    Example:
+
+    >>> def predict(texts):
+    ...     good = np.array([0.9 if "good" in text else 0.4 for text in texts])
+    ...     return np.stack([1 - good, good], axis=1)
+    >>> found = aet_keras.explanations.leave_out_words(predict, "a good film")
+    >>> found.strongest(1)
+    [('good', 0.5)]
+
+    Reference:
+        [Li et al., 2016](https://arxiv.org/abs/1612.08220).
+    """
+    check.positive_int("leave_out_words", most=most)
+    words = list(re.finditer(r"\S+", text))[:most]
+    if not words:
+        raise ValueError(
+            "leave_out_words: the text must have a word, because words are "
+            f"left out. Received: {text[:40]!r}."
+        )
+    shorter = [text[: w.start()] + text[w.end() :] for w in words]
+    names = tuple(word.group() for word in words)
+    outputs = np.asarray(predict([text, *shorter]))
+    return _compare("leave_out_words", names, outputs, column)
+
+
+def leave_out_cells(
+    predict: Callable[[Mapping[str, np.ndarray]], np.ndarray],
+    row: Mapping[str, Any],
+    *,
+    column: int | None = None,
+) -> LeftOut:
+    """Makes each cell of a row missing once, and asks what is missed.
+
+    Args:
+        predict: function of a dict of column to array `(rows,)`; returns
+            probabilities `(rows, classes)`.
+        row: dict of column to its cell: a float, missing as NaN, or a str,
+            missing as `""`.
+        column: optional int >= 0. The class to explain. Defaults to the one
+            that is predicted.
+
+    Returns:
+        `LeftOut`, a part a cell, called `"column = cell"`.
+
+    Raises:
+        ValueError: if there is no such column.
+
+    Example:
+
+    >>> def predict(cells):
+    ...     good = np.where(np.isnan(cells["age"]), 0.5, 0.75)
+    ...     return np.stack([1 - good, good], axis=1)
+    >>> row = {"age": np.float32(33), "branch": "north"}
+    >>> aet_keras.explanations.leave_out_cells(predict, row).strongest(2)
+    [('age = 33', 0.25), ('branch = north', 0.0)]
+    """
+    count = 1 + len(row)
+    cells = {}
+    for place, (name, cell) in enumerate(row.items(), start=1):
+        is_text = isinstance(cell, str)
+        cells[name] = np.full(count, cell, object if is_text else "float32")
+        cells[name][place] = "" if is_text else np.nan
+    names = tuple(f"{name} = {_shown(cell)}" for name, cell in row.items())
+    outputs = np.asarray(predict(cells))
+    return _compare("leave_out_cells", names, outputs, column)
+
+
+def _shown(cell):
+    return (cell or "missing") if isinstance(cell, str) else f"{cell:g}"
+
+
+def _compare(owner, names, outputs, column):
+    class_count = outputs.shape[1]
+    if column is None:
+        column = int(outputs[0].argmax())
+    check.whole(owner, column=column)
+    if column >= class_count:
+        raise ValueError(
+            f"{owner}: `column` must be one of the output's, 0 to "
+            f"{class_count - 1}. Received: column={column}."
+        )
+    whole, *others = outputs[:, column].astype("float64")
+    return LeftOut(names, whole - np.array(others), column, float(whole))
