@@ -9,10 +9,7 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-_HEADER = (
-    f"{'epoch':>9} {'loss':>10}{'accuracy':>10}{'val_loss':>10}"
-    f"{'val_accuracy':>14}{'rate':>9}{'moving':>8}{'seconds':>9}"
-)
+_ACCURACY = "accuracy"
 
 
 @contextlib.contextmanager
@@ -48,9 +45,7 @@ class EpochLines(keras.callbacks.Callback):
         self.is_terminal = is_terminal
         self._console = Console(highlight=False, soft_wrap=True)
         self._bar = None
-
-    def on_train_begin(self, logs=None):
-        self._console.print(_HEADER)
+        self._metric = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()
@@ -76,7 +71,11 @@ class EpochLines(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.close()
-        self._console.print(self._line(epoch, logs or {}))
+        logs = logs or {}
+        if self._metric is None:  # the first epoch says what is measured
+            self._metric = _metric(logs)
+            self._console.print(self._header())
+        self._console.print(self._line(epoch, logs))
 
     def close(self):
         """Takes the bar away, if there is one."""
@@ -84,16 +83,32 @@ class EpochLines(keras.callbacks.Callback):
             self._bar.stop()
             self._bar = None
 
+    def _header(self):
+        metric, width = self._metric, len(self._metric)
+        return (
+            f"{'epoch':>9} {'loss':>10}{metric:>{width + 2}}{'val_loss':>10}"
+            f"{f'val_{metric}':>{width + 6}}{'rate':>9}{'moving':>8}"
+            f"{'seconds':>9}"
+        )
+
     def _line(self, epoch, logs):
         seconds = time.perf_counter() - self._begun
+        width = len(self._metric)
         groups = int(logs.get("elastic_freezing/trained_groups", 0))
         return (
             f"{epoch + 1:>5}/{self.epochs:<4}"
-            f"{_number(logs, 'loss')}{_number(logs, 'accuracy')}"
-            f"{_number(logs, 'val_loss')}{_number(logs, 'val_accuracy'):>14}"
+            f"{_number(logs, 'loss')}{_number(logs, self._metric):>{width + 2}}"
+            f"{_number(logs, 'val_loss')}"
+            f"{_number(logs, f'val_{self._metric}'):>{width + 6}}"
             f"{logs.get('adaptive_learning_rate/rate', 0.0):>9.1e}"
             f"{f'head+{groups}' if groups else 'head':>8}{seconds:>9.1f}"
         )
+
+
+def _metric(logs):
+    """Returns what is measured beside the loss."""
+    others = [key for key in logs if f"val_{key}" in logs and key != "loss"]
+    return _ACCURACY if _ACCURACY in logs or not others else others[0]
 
 
 def _number(logs, key):

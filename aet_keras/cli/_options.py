@@ -61,7 +61,7 @@ def pictures(command: Callable) -> Callable:
 
 def columns(command: Callable) -> Callable:
     """Adds what the columns of a file are, and what is special to a kind."""
-    return _with(command, *_texts(), *_tables())
+    return _with(command, *_texts(), *_tables(), *_ratings())
 
 
 def _texts():
@@ -150,6 +150,45 @@ def _tables():
             "--cost-false-positive",
             type=click.FloatRange(min=0, min_open=True),
             help="What a false alarm costs. [default: 1]",
+        ),
+    )
+
+
+def _ratings():
+    section = "Ratings"
+    return (
+        _option(section, "--user", help="Column of who rates. [default: user]"),
+        _option(
+            section, "--item", help="Column of what is rated. [default: item]"
+        ),
+        _option(
+            section, "--rating", help="Column of the ratings. [default: rating]"
+        ),
+        _option(
+            section,
+            "--user-feature",
+            "user_features",
+            multiple=True,
+            metavar="COLUMN",
+            help="A column about users; may be given several times.",
+        ),
+        _option(
+            section,
+            "--item-feature",
+            "item_features",
+            multiple=True,
+            metavar="COLUMN",
+            help="A column about items; may be given several times.",
+        ),
+        _option(
+            section,
+            "--split",
+            type=click.Choice(["random", "leave_last_out"]),
+            help="Which ratings are tested: any, or the last of each user. "
+            "[default: random]",
+        ),
+        _option(
+            section, "--time", help="Column that says which rating is the last."
         ),
     )
 

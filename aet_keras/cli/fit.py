@@ -65,6 +65,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
     Texts: a .csv file with --text-column and --label-column, a folder of
       .txt files, a folder a class, or tfds:imdb_reviews.
     Tables: a .csv file with --target.
+    Ratings: a .csv file with --user, --item and --rating.
 
     With --recipe DATA may be left out.
     """

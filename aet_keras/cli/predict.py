@@ -7,6 +7,7 @@ import click
 
 from aet_keras.cli._outcome import one_sentence, quiet_start
 from aet_keras.cli._questions import find_questions
+from aet_keras.cli._recommend import is_recommender, recommend
 
 _BATCH = 32
 
@@ -16,31 +17,34 @@ _BATCH = 32
 @click.argument("what", nargs=-1, required=True, metavar="WHAT...")
 @click.option(
     "--top",
-    default=1,
-    show_default=True,
     type=click.IntRange(1),
-    help="How many classes to name, the likeliest first.",
+    help="How many classes or items to name, the likeliest first. [default: 1 "
+    "class, 10 items]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one a line.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def predict(folder, what, top, as_json, debug):
-    """Name the class of each picture, text or table row.
+    """Name the class of each picture, text or table row, or recommend.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
     SavedModel answers, one line each. WHAT are files of pictures, or texts in
-    quotes, or .csv files of rows. What cannot be read is named at the end,
-    and makes the exit code 1.
+    quotes, or .csv files of rows, or ids of users, who are recommended items.
+    What cannot be read is named at the end, and makes the exit code 1.
     """
     with one_sentence(debug=debug):
         with quiet_start():
             from aet_keras import serving
         path = serving.newest_version(folder)
         version = serving.load_version(path)
+        if is_recommender(version):
+            for line in recommend(version, what, top=top, as_json=as_json):
+                click.echo(line)
+            return
         questions = find_questions(version, path, what)
         bad = []
         for batch in questions.batches(_BATCH):
             bad += [each for each in batch if each.reason]
-            for question, scores in _scored(version, batch, top):
+            for question, scores in _scored(version, batch, top or 1):
                 if as_json or scores is not None:
                     say = _as_json if as_json else _as_text
                     click.echo(say(questions.noun, question, scores))

@@ -9,6 +9,8 @@ from aet_keras import _check as check
 from aet_keras import data
 from aet_keras.training.image_job import JOB as IMAGE_JOB
 from aet_keras.training.job import Job
+from aet_keras.training.ratings_job import JOB as RATINGS_JOB
+from aet_keras.training.ratings_recipe import RatingRecipe
 from aet_keras.training.recipe import Recipe
 from aet_keras.training.tabular_job import JOB as TABLE_JOB
 from aet_keras.training.tabular_recipe import TableRecipe
@@ -20,8 +22,14 @@ JOBS: dict[type[WrittenDown], Job] = {
     Recipe: IMAGE_JOB,
     TextRecipe: TEXT_JOB,
     TableRecipe: TABLE_JOB,
+    RatingRecipe: RATINGS_JOB,
 }
-_ROWS = {Recipe: "pictures", TextRecipe: "texts", TableRecipe: "tables"}
+_ROWS = {
+    Recipe: "pictures",
+    TextRecipe: "texts",
+    TableRecipe: "tables",
+    RatingRecipe: "ratings",
+}
 
 
 def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:

@@ -98,3 +98,15 @@ def test_quiet_shows_nothing_at_all(tiny, photos, fit, out):
     assert result.exit_code == 0
     assert result.stdout == ""
     assert (out / "1" / "saved_model.pb").exists()
+
+
+def test_what_is_measured_beside_the_loss_is_shown(monkeypatch):
+    logs = {"loss": 2.0, "rating_rmse": 1.25, "val_loss": 3.0}
+    logs["val_rating_rmse"] = 1.5
+
+    header, line = shown(monkeypatch, io.StringIO(), logs).splitlines()
+
+    assert header.split()[1:5] == [
+        *("loss", "rating_rmse", "val_loss", "val_rating_rmse")
+    ]
+    assert line.split()[1:5] == ["2.0000", "1.2500", "3.0000", "1.5000"]

@@ -18,9 +18,10 @@ def test_pictures_are_the_usual_kind():
     [
         ({"text_column": "review"}, training.TextRecipe),
         ({"target": "paid"}, training.TableRecipe),
+        ({"user": "reader"}, training.RatingRecipe),
         ({"image_size": 8}, training.Recipe),
     ],
-    ids=["texts", "tables", "pictures"],
+    ids=["texts", "tables", "ratings", "pictures"],
 )
 def test_a_setting_of_one_kind_decides(setting, kind):
     made = training.make_recipe({"data": "rows.csv", **setting})
