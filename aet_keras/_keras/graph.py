@@ -19,7 +19,8 @@ class Call:
         live: int. How many tensors computed so far a later call (or the
             model's output) still reads, once this call is done. 1 means that
             a single tensor holds all that the rest needs.
-        readers: tuple of layers that are given what it gave.
+        readers: tuple of layers that are given what the layer gives, in any
+            of its calls.
     """
 
     layer: keras.layers.Layer
@@ -56,7 +57,8 @@ def calls(model) -> list[Call]:
     for position, node in enumerate(nodes):
         for tensor in node.input_tensors:
             last_use[id(tensor)] = position
-            readers.setdefault(id(tensor), []).append(node.operation)
+            source = tensor._keras_history.operation
+            readers.setdefault(id(source), []).append(node.operation)
     for tensor in keras.tree.flatten(functional._outputs):
         last_use[id(tensor)] = len(nodes)
     made, found = [], []
@@ -69,7 +71,7 @@ def calls(model) -> list[Call]:
                 tuple(tuple(t.shape) for t in node.input_tensors),
                 tuple(tuple(t.shape) for t in node.outputs),
                 live,
-                tuple(r for t in node.outputs for r in readers.get(id(t), ())),
+                tuple(readers.get(id(node.operation), ())),
             )
         )
     return found

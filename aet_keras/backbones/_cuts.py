@@ -149,14 +149,20 @@ def _without_ends(below, head):
     last one begins.
     """
     led_to = {id(call.layer) for call in head}
-    trunk, ends = [], []
-    for call in reversed(below) if head else ():
-        leads_on = any(id(each) in led_to for each in call.readers)
-        (trunk if leads_on else ends).insert(0, call)
-        if leads_on:
-            led_to.add(id(call.layer))
-    has_weights = any(call.weights for call in trunk)
-    return (trunk, ends + head) if has_weights else (below, head)
+    found = head
+    while found:  # a layer that is called twice may be read from below
+        rest = [call for call in below if id(call.layer) not in led_to]
+        found = [
+            call
+            for call in rest
+            if any(id(each) in led_to for each in call.readers)
+        ]
+        led_to.update(id(call.layer) for call in found)
+    trunk = [call for call in below if id(call.layer) in led_to]
+    if not any(call.weights for call in trunk):
+        return below, head
+    ends = [call for call in below if id(call.layer) not in led_to]
+    return trunk, ends + head
 
 
 def _drops_positions(call):

@@ -9,13 +9,18 @@ from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_folder import read_image_folder
 from aet_keras.data.image_tfds import read_image_tfds
-from aet_keras.data.source_kind import is_text_source
+from aet_keras.data.rating_tables import (
+    RatingTables,
+    rating_batches,
+    rating_tables,
+)
 from aet_keras.data.ratings import (
     RATING_SPLITS,
     RatingFeature,
     RatingSpecification,
     read_ratings,
 )
+from aet_keras.data.source_kind import is_text_source
 from aet_keras.data.sources import read_images
 from aet_keras.data.table import (
     TableColumn,
@@ -34,6 +39,7 @@ __all__ = [
     "RATING_SPLITS",
     "RatingFeature",
     "RatingSpecification",
+    "RatingTables",
     "Specification",
     "Split",
     "TableColumn",
@@ -44,6 +50,8 @@ __all__ = [
     "check_columns",
     "is_csv",
     "is_text_source",
+    "rating_batches",
+    "rating_tables",
     "read_csv",
     "read_digits",
     "read_image_arrays",

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from aet_keras._keras import functions, graph, strategy
+from aet_keras._keras import forwarding, functions, graph, strategy
 
 # What replayed batches do not go through.
 _BYPASSED = (
@@ -22,7 +22,11 @@ def reason_of_model(model: keras.Model) -> str | None:
     """Says why the prefix of a model cannot be cached, or None."""
     if not graph.is_graph(model):
         return f"{type(model).__name__} is subclassed and hides its graph"
-    own = graph.overridden(model, *_BYPASSED)
+    own = [
+        name
+        for name in graph.overridden(model, *_BYPASSED)
+        if not forwarding.only_forwards(model, name)
+    ]
     if own:
         return f"the model has its own `{own[0]}`, which replay would pass by"
     if strategy.is_distributed(model):

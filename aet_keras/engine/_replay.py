@@ -184,6 +184,14 @@ class Replay:
         return not sums.items() <= self._sums.items()
 
     @property
+    def byte_count(self) -> int:
+        """How many bytes the records of both sides take."""
+        if not self.is_on:
+            return 0
+        records = [side.record for side in self._sides]
+        return sum(each.byte_count for each in records if each is not None)
+
+    @property
     def _sides(self):
         return self._train.side, self._test.side
 

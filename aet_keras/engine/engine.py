@@ -311,6 +311,11 @@ class Engine:
         """How many groups, from the stem on, are replayed in this epoch."""
         return self._replay.cached_count if self._replay else 0
 
+    @property
+    def cached_bytes(self) -> int:
+        """How many bytes the records take now, of training and validation."""
+        return self._replay.byte_count if self._replay else 0
+
     def apply(self, decision: Decision) -> Change | None:
         """Does what a policy decided; the next batch trains accordingly.
 

@@ -6,13 +6,21 @@ import os
 import warnings
 from pathlib import Path
 
-from aet_keras.evaluation import _files, _matrix, _risk_picture, _text
+from aet_keras.evaluation import (
+    _files,
+    _matrix,
+    _recommendation_picture,
+    _risk_picture,
+    _text,
+)
+from aet_keras.evaluation.recommendation import Recommendation
 from aet_keras.evaluation.report import Report
 
 # Okabe and Ito's colours, told apart also by the colour-blind.
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
 _GREY, _PALE = "#E6E6E6", "#A9D3E8"
 _MOST_CLASSES = 20
+_ACCURACY = ("accuracy", "Accuracy")
 _MOST_NAME = 18
 
 
@@ -20,7 +28,8 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
     """Draws a run as a PNG: loss, accuracy, rate, and who moved when.
 
     With up to 20 classes the confusion matrix of the test split stands beside
-    them; a report with a risk has its calibration and its features below. The file is written whole or not at all.
+    them; a report with a risk has its calibration and its features below. The
+    file is written whole or not at all.
 
     Args:
         report: `Report`. Also one of a run that ended in its first epoch.
@@ -43,7 +52,8 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    has_matrix = len(report.test.per_class) <= _MOST_CLASSES
+    is_rated = isinstance(report.test, Recommendation)
+    has_matrix = is_rated or len(report.test.per_class) <= _MOST_CLASSES
     height = 10.5 if report.risk else 7
     size = (16, height) if has_matrix else (10, height)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
@@ -56,10 +66,17 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
     grid = figure.add_gridspec(rows, len(columns), width_ratios=columns)
     _title(figure, report)
     _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
-    _draw_curves(figure.add_subplot(grid[0, 1]), report, "accuracy", "Accuracy")
+    key, title = ("rating_rmse", "RMSE") if is_rated else _ACCURACY
+    _draw_curves(figure.add_subplot(grid[0, 1]), report, key, title)
     _draw_rates(figure.add_subplot(grid[1, 0]), report)
     _draw_groups(figure.add_subplot(grid[1, 1]), report)
-    if has_matrix:
+    if is_rated:
+        bars = grid[:2, 2].subgridspec(3, 1)
+        for row, name in enumerate(("rmse", "hit_rate", "ndcg")):
+            _recommendation_picture.draw_figure(
+                figure.add_subplot(bars[row]), report.test, name
+            )
+    elif has_matrix:
         _draw_matrix(figure.add_subplot(grid[:2, 2]), report.test)
     if report.risk:
         _risk_picture.draw_calibration(
@@ -79,10 +96,15 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
 def _title(figure, report):
     old = report.old_task
     kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
+    test = report.test
+    if isinstance(test, Recommendation):
+        said = f"test RMSE {test.rmse:.3f}, hit rate {test.hit_rate:.3f}"
+    else:
+        said = (
+            f"test accuracy {test.accuracy:.3f}, macro F1 {test.macro_f1:.3f}"
+        )
     figure.suptitle(
-        f"{_text.cut(report.name, 40)}: test accuracy "
-        f"{report.test.accuracy:.3f}, macro F1 {report.test.macro_f1:.3f}"
-        f"{kept}",
+        f"{_text.cut(report.name, 40)}: {said}{kept}",
         fontsize=14,
         fontweight="bold",
         parse_math=False,

@@ -9,6 +9,7 @@ from typing import Any
 from aet_keras.evaluation import _files, _text
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.forgetting import Forgetting
+from aet_keras.evaluation.recommendation import Recommendation
 from aet_keras.evaluation.risk import Risk
 
 _LIFTED = (
@@ -19,6 +20,9 @@ _LIFTED = (
     "macro_f1",
     "per_class",
     "confusion_matrix",
+    "rmse",
+    "hit_rate",
+    "ndcg",
 )
 _LIFTED_OF_RISK = (
     "roc_auc",
@@ -42,8 +46,9 @@ class Report:
     Args:
         name: str. What the run is called.
         created: str. When it ended, in ISO 8601.
-        test: `Classification` of the kept weights on the test split.
-        validation: `Classification` on the validation split, or `None`.
+        test: `Classification` of the kept weights on the test split, or
+            `Recommendation`.
+        validation: the same on the validation split, or `None`.
         history: what Keras's `History` holds: one list of floats a log key,
             one float an epoch.
         rates: the learning rate of each epoch.
@@ -76,8 +81,8 @@ class Report:
 
     name: str
     created: str
-    test: Classification
-    validation: Classification | None = None
+    test: Classification | Recommendation
+    validation: Classification | Recommendation | None = None
     history: dict[str, list[float]] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
     group_names: tuple[str, ...] = ()
@@ -114,7 +119,7 @@ class Report:
             content["validation"] = self.validation.to_json()
         if self.old_task:
             content["old_task"] = self.old_task.to_json()
-        lifted = {key: test[key] for key in _LIFTED}
+        lifted = {key: test[key] for key in _LIFTED if key in test}
         if self.risk:
             content["risk"] = risk = self.risk.to_json()
             lifted |= {key: risk[key] for key in _LIFTED_OF_RISK}
@@ -128,8 +133,8 @@ class Report:
         history, validation = known["history"], known["validation"]
         old_task = known["old_task"]
         known |= {
-            "test": Classification.from_json(known["test"]),
-            "validation": validation and Classification.from_json(validation),
+            "test": _scores(known["test"]),
+            "validation": validation and _scores(validation),
             "history": {key: _floats(row) for key, row in history.items()},
             "rates": _floats(known["rates"]),
             "group_names": tuple(known["group_names"]),
@@ -159,6 +164,12 @@ class Report:
         return "\n\n".join(part for part in parts if part)
 
 
+def _scores(content):
+    is_rated = "rmse" in content
+    kind = Recommendation if is_rated else Classification
+    return kind.from_json(content)
+
+
 def _floats(values):
     return [float("nan") if value is None else value for value in values]
 
@@ -179,6 +190,8 @@ def _validation(report):
     scores = report.validation
     if scores is None:
         return ""
+    if isinstance(scores, Recommendation):
+        return f"validation\n{scores.to_text()}"
     return (
         f"validation\naccuracy {scores.accuracy:.4f}   "
         f"loss {scores.loss:.4f}   ({scores.count} examples)"

@@ -9,6 +9,10 @@ from aet_keras.export.publication import (
     list_versions,
     publish,
 )
+from aet_keras.export.recommender import (
+    compare_recommender_export,
+    write_recommender,
+)
 from aet_keras.export.removal import RollBack, prune, roll_back
 from aet_keras.export.saved_model import write_classifier
 from aet_keras.export.table_model import (
@@ -26,6 +30,7 @@ __all__ = [
     "check_manifest",
     "check_writable",
     "compare_export",
+    "compare_recommender_export",
     "compare_table_export",
     "compare_text_export",
     "convert",
@@ -37,6 +42,7 @@ __all__ = [
     "roll_back",
     "write_classifier",
     "write_deployment",
+    "write_recommender",
     "write_table_classifier",
     "write_text_classifier",
 ]

@@ -2,10 +2,10 @@
 
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
 
 from aet_keras.serving._batching import Batching
 
@@ -16,14 +16,22 @@ class Signature:
     """Calls a signature with arrays.
 
     Args:
-        model: what `tf.saved_model.load` returned. It holds the weights.
-        function: one of its signatures.
+        session: `tf.compat.v1.Session` that holds the graph and its weights.
+        definition: `SignatureDef`, which names the tensors.
     """
 
-    def __init__(self, model: Any, function: Any):
-        self._model, self._function = model, function
-        self.inputs = dict(function.structured_input_signature[1])
-        self.outputs = dict(function.structured_outputs)
+    def __init__(
+        self,
+        session: tf.compat.v1.Session,
+        definition: meta_graph_pb2.SignatureDef,
+    ):
+        self.inputs = _specs(definition.inputs)
+        self.outputs = _specs(definition.outputs)
+        self.was_asked = False
+        self._call = session.make_callable(
+            {name: definition.outputs[name].name for name in self.outputs},
+            [definition.inputs[name].name for name in self.inputs],
+        )
         self._batching = Batching(self._run) if self.is_batched else None
 
     @property
@@ -53,15 +61,25 @@ class Signature:
                     raise
 
     def _run(self, arrays):
-        given = {name: tf.constant(array) for name, array in arrays.items()}
         try:
-            outputs = self._function(**given)
+            return self._call(*(arrays[name] for name in self.inputs))
         except UnicodeDecodeError as error:
             # An error that quotes the client's bytes cannot become a `str`.
             raise tf.errors.InvalidArgumentError(
                 None, None, f"The bytes do not fit: {_readable(error)}"
             ) from error
-        return {name: output.numpy() for name, output in outputs.items()}
+
+
+def _specs(tensors):
+    """Returns what each tensor holds, by name, in the order of the names."""
+    return {
+        name: tf.TensorSpec(
+            tf.TensorShape(tensors[name].tensor_shape),
+            tf.dtypes.as_dtype(tensors[name].dtype),
+            name,
+        )
+        for name in sorted(tensors)
+    }
 
 
 def _readable(error):

@@ -2,7 +2,7 @@
 
 import concurrent.futures
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
-from tensorflow.core.protobuf import saved_model_pb2
 
 from aet_keras._optional import optional
 from aet_keras.errors import ExportError
 from aet_keras.export import check_manifest
 from aet_keras.serving._model_errors import first_line
+from aet_keras.serving._session import open_session, read_graph
 from aet_keras.serving._signature import Signature
 from aet_keras.serving.versions import MODEL_FILE, has_model
 
@@ -44,18 +44,30 @@ class LoadedVersion:
     signatures: Mapping[str, Signature]
     description: Mapping[str, Any]
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names of the signatures that `call` was given so far."""
+        return frozenset(
+            name for name, each in self.signatures.items() if each.was_asked
+        )
+
     def call(
         self, signature: str, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Returns what a signature puts out, by name."""
-        return self.signatures[signature](arrays)
+        asked = self.signatures[signature]
+        asked.was_asked = True
+        return asked(arrays)
 
-    def warm_up(self) -> None:
-        """Calls each signature once, so that no client waits for that."""
+    def warm_up(self, names: Iterable[str] | None = None) -> None:
+        """Calls signatures once, so that no client waits for that.
+
+        Args:
+            names: of signatures. Defaults to all.
+        """
+        names = self.signatures if names is None else names
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            calls = [
-                pool.submit(each.warm_up) for each in self.signatures.values()
-            ]
+            calls = [pool.submit(self.signatures[n].warm_up) for n in names]
             for call in calls:
                 call.result()
 
@@ -101,8 +113,13 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
     if (path / _MANIFEST).is_file():  # a plain export has none
         check_manifest(path)
     try:
-        description = _describe(path)
-        model = _load(path)
+        graph, session = _load(path)
+        signatures = {
+            name: Signature(session, definition)
+            for name, definition in graph.signature_def.items()
+            if not name.startswith("__")  # what fills the tables
+        }
+        description = _describe(graph)
     except ExportError:
         raise
     # A damaged file surfaces as nearly every kind of exception.
@@ -111,21 +128,16 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
             f"load_version: {path} must be a SavedModel that can be loaded. "
             f"Received: {first_line(error)}. Export it again."
         ) from error
-    return LoadedVersion(
-        number=int(path.name) if path.name.isdigit() else 0,
-        signatures={
-            name: Signature(model, function)
-            for name, function in model.signatures.items()
-        },
-        description=description,
-    )
+    number = int(path.name) if path.name.isdigit() else 0
+    return LoadedVersion(number, signatures, description)
 
 
 def _load(path):
     """Loads a SavedModel, and what it needs beside TensorFlow only then."""
+    graph = read_graph(path)
     try:
-        return tf.saved_model.load(os.fspath(path))
-    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        return graph, open_session(path, graph)
+    except (ValueError, tf.errors.OpError) as error:
         if "Op type not registered" not in str(error):
             raise
     try:
@@ -135,13 +147,10 @@ def _load(path):
             f"load_version: TensorFlow Text must be there for {path}, because "
             f"its tokeniser is inside. {error}"
         ) from error
-    return tf.saved_model.load(os.fspath(path))
+    return graph, open_session(path, graph)
 
 
-def _describe(path):
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString((path / MODEL_FILE).read_bytes())
-    (graph,) = saved.meta_graphs
+def _describe(graph):
     return {
         name: json_format.MessageToDict(
             definition,

@@ -36,11 +36,12 @@ class VersionStatus:
 class ModelFolder:
     """Keeps the newest version of a published folder in memory.
 
-    The version with the highest number is loaded and each of its signatures
-    called once; then it takes the place of the one before, which ends what
-    it began. A version that cannot be loaded is said and the one before
-    stays. When the version that is served goes away, the highest that is left
-    is served; when none is left, it stays.
+    The version with the highest number is loaded, and the signatures that
+    clients asked the one before for are called once; then it takes the place
+    of the one before, which ends what it began, and the other signatures are
+    called. A version that cannot be loaded, or does not answer, is said, and
+    the one before stays or returns. When the version that is served goes
+    away, the highest that is left is served; when none is left, it stays.
 
     Args:
         folder: str or path-like. `saved_models/NAME`; the model is called
@@ -139,26 +140,41 @@ class ModelFolder:
         return self._current is not None and self._current.number == number
 
     def _change(self, number, path):
-        """Loads a version and puts it in the place of the one before."""
+        """Puts a version in the place of the one before, if it answers."""
+        before = self._current
         if not self._is_served(number):
             self.statuses[number] = VersionStatus("LOADING")
-        self.is_loading = True
         try:
-            version = _load(path)
+            with self._loading():
+                version = load_version(path)
+                first = _asked_first(version, before)
+                _try(path, version, first)
+            self._serve(version)
+            _try(path, version, version.signatures.keys() - first)
         except ExportError as error:
+            if self._current is not before:
+                self._serve(before)
             self._keep(number, error)
             return False
-        finally:
-            self.is_loading = False
-        before, self._current = self._current, version
-        if before is not None and before.number != number:
-            self.statuses[before.number] = VersionStatus("END")
-        self.statuses[number] = VersionStatus("AVAILABLE")
         self.say(f"{self.name}: version {number} is served.")
-        # A SavedModel is a ring of references: nothing else would free it.
+        # A graph is a ring of references: nothing else would free it.
         del before
         gc.collect()
         return True
+
+    @contextlib.contextmanager
+    def _loading(self):
+        self.is_loading = True
+        try:
+            yield
+        finally:
+            self.is_loading = False
+
+    def _serve(self, version):
+        before, self._current = self._current, version
+        if before is not None and before.number != version.number:
+            self.statuses[before.number] = VersionStatus("END")
+        self.statuses[version.number] = VersionStatus("AVAILABLE")
 
     def _keep(self, number, error):
         if not self._is_served(number):
@@ -169,14 +185,28 @@ class ModelFolder:
         self.say(f"{self.name}: version {number} is not served{stays}. {error}")
 
 
-def _load(path):
-    """Returns a version ready to answer."""
-    version = load_version(path)
+def _asked_first(version, before):
+    """Returns the signatures that a version must answer before it is served.
+
+    The first call of each takes a fifth of a second; who waits for the new
+    version shall not wait for what nobody asks for.
+    """
+    there = version.signatures.keys()
+    if before is None:
+        return there
+    return there & before.asked or there & {"serving_default"} or there
+
+
+def _try(path, version, names):
+    """Calls signatures once.
+
+    Raises:
+        ExportError: if one cannot be called.
+    """
     try:
-        version.warm_up()
+        version.warm_up(names)
     except Exception as error:
         raise ExportError(
             f"ModelFolder: {path} must answer a call of each signature. "
             f"Received: {first_line(error)}. Export it again."
         ) from error
-    return version

@@ -5,6 +5,7 @@ from aet_keras.tasks.image import (
     build_image_classifier,
     check_attention,
 )
+from aet_keras.tasks.recommendation import build_recommender, user_layers
 from aet_keras.tasks.tabular import (
     ENCODED,
     NETWORK,
@@ -20,9 +21,11 @@ __all__ = [
     "NETWORK",
     "POOLINGS",
     "build_image_classifier",
+    "build_recommender",
     "build_table_classifier",
     "build_text_classifier",
     "check_attention",
     "feature_names",
     "fit_feature_space",
+    "user_layers",
 ]

@@ -1,10 +1,12 @@
 """What is a run, written down and carried out?"""
 
+from aet_keras.training.adapt_users import AdaptedUsers, adapt_users
 from aet_keras.training.find_learning_rate import find_learning_rate
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job
 from aet_keras.training.kinds import load_recipe, make_recipe
 from aet_keras.training.rate_range import RateRange
+from aet_keras.training.ratings_recipe import RatingRecipe
 from aet_keras.training.recipe import RATE_POLICIES, THAW_POLICIES, Recipe
 from aet_keras.training.run import Publication, run_recipe
 from aet_keras.training.steps import (
@@ -24,16 +26,19 @@ from aet_keras.training.text_recipe import TextRecipe
 from aet_keras.training.written_down import WrittenDown
 
 __all__ = [
+    "AdaptedUsers",
     "Job",
     "Publication",
     "RATE_POLICIES",
     "RateRange",
+    "RatingRecipe",
     "Recipe",
     "Run",
     "THAW_POLICIES",
     "TableRecipe",
     "TextRecipe",
     "WrittenDown",
+    "adapt_users",
     "build_classifier",
     "build_table_model",
     "find_learning_rate",

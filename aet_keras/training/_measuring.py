@@ -5,6 +5,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,6 +43,7 @@ def measure(
     dataset: data.Dataset,
     *,
     predict: Callable[[keras.Model, data.Split], np.ndarray] = _predict,
+    score: Callable[[keras.Model, data.Split], Any] | None = None,
 ) -> evaluation.Report:
     """Returns the report of a finished run, its times left out.
 
@@ -50,15 +52,20 @@ def measure(
         name: str. What it is called.
         dataset: `data.Dataset`.
         predict: function of model and split that returns probabilities.
+        score: optional function of model and split that returns a record, of
+            what is no classifier.
     """
     model, history = run.model, run.history
+    if score is None:
+
+        def score(model, split):
+            return _scores(predict(model, split), split, dataset)
+
     return evaluation.Report(
         name=name,
         created=datetime.datetime.now().isoformat(timespec="seconds"),
-        test=_scores(predict(model, dataset.test), dataset.test, dataset),
-        validation=_scores(
-            predict(model, dataset.validation), dataset.validation, dataset
-        ),
+        test=score(model, dataset.test),
+        validation=score(model, dataset.validation),
         history=history,
         rates=history["adaptive_learning_rate/rate"],
         group_names=(*run.group_names, "head"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from aet_keras import evaluation
 from aet_keras.training.recipe import Recipe
 
-_METRICS = ("accuracy", "loss", "macro_f1")
+_METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")
 
 
 @contextlib.contextmanager
@@ -27,7 +27,11 @@ def hand_over(
     picture: str | os.PathLike,
 ) -> None:
     """Gives trackers the settings, the figures, and the report."""
-    metrics = {f"test_{key}": getattr(report.test, key) for key in _METRICS}
+    metrics = {
+        f"test_{key}": getattr(report.test, key)
+        for key in _METRICS
+        if hasattr(report.test, key)
+    }
     for each in trackers:
         each.record_hparams(recipe.to_json(), metrics)
         each.record_report(report, picture=picture)

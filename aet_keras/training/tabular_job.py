@@ -10,7 +10,7 @@ import numpy as np
 from aet_keras import callbacks as parts
 from aet_keras import data, evaluation, export, policies, tasks
 from aet_keras.errors import ExportError
-from aet_keras.training._linear_path import solve_linear_path
+from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
 from aet_keras.training._masked_cells import guess_masked_cells
 from aet_keras.training._measuring import measure
 from aet_keras.training.fine_tune import Run, fine_tune
@@ -22,7 +22,7 @@ _ROWS_AT_ONCE = 65536
 _LEAST = 1e-7
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
 _ATTENTION = ["attention", "gate", "pool"]
-_NEW_GROUPS = [["linear"], ["tokens"], _ATTENTION]
+_NEW_GROUPS = [["linear"], ["tokens", *_ATTENTION]]
 _OLD_GROUPS = [["tokens"], _ATTENTION]
 
 
@@ -74,16 +74,18 @@ def build_table_model(
 ) -> keras.Model:
     """Builds the model of a recipe, or loads the one it begins with.
 
-    Its linear path is solved: a tuned logistic regression on the rows to
-    learn from, or with `from_` on them and on what the earlier model says.
+    Its linear path is a tuned logistic regression on the rows to learn from;
+    with `from_`, the earlier model is drawn towards that one by a quarter, a
+    half or three quarters, whichever tells rows best that it has not seen.
 
     Args:
         recipe: `TableRecipe`.
         dataset: what `read_rows` read.
 
     Returns:
-        A `keras.Model`; see `aet_keras.tasks.build_table_classifier`. Its
-        layer `network` is compiled.
+        A `keras.Model`; see `aet_keras.tasks.build_table_classifier`. It is
+        not compiled: `fit_table_model` trains its layer `network` alone, on
+        rows that are encoded once.
 
     Raises:
         ExportError: if the earlier model cannot be loaded.
@@ -115,18 +117,8 @@ def build_table_model(
             batch_size=recipe.batch_size,
             seed=recipe.seed,
         )
-    solve_linear_path(
-        network,
-        rows,
-        train.labels,
-        seed=recipe.seed,
-        goes_on=recipe.from_ is not None,
-    )
-    network.compile(
-        keras.optimizers.AdamW(recipe.learning_rate, weight_decay=0.01),
-        loss="sparse_categorical_crossentropy",
-        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-    )
+    solve = solve_linear_path if recipe.from_ is None else mix_linear_path
+    solve(network, rows, train.labels, seed=recipe.seed)
     return model
 
 
@@ -158,7 +150,7 @@ def fit_table_model(
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
-    >>> rows = [f"{20 + i},{'yn'[i % 3 == 0]}" for i in range(30)]
+    >>> rows = [f"{20 + i % 9},{'yn'[i % 3 == 0]}" for i in range(30)]
     >>> _ = path.write_text("\\n".join(["age,paid", *rows]))
     >>> recipe = aet_keras.training.TableRecipe(str(path), "paid", epochs=1)
     >>> dataset = aet_keras.training.read_rows(recipe)
@@ -176,7 +168,7 @@ def fit_table_model(
     start = network.get_weights()
     before = _losses(network, rows["validation"], labels)
     run = fine_tune(
-        network,
+        _learner(network, recipe),
         (rows["train"], dataset.train.labels),
         validation_data=(rows["validation"], labels),
         epochs=recipe.epochs,
@@ -196,6 +188,20 @@ def fit_table_model(
     return dataclasses.replace(
         run, best_epoch=0, cache_events=[*run.cache_events, said]
     )
+
+
+def _learner(network, recipe):
+    """Returns the same layers in a model to compile.
+
+    The network itself is not: an optimizer would be saved with it.
+    """
+    learner = keras.Model(network.input, network.output, name=network.name)
+    learner.compile(
+        keras.optimizers.AdamW(recipe.learning_rate, weight_decay=0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    )
+    return learner
 
 
 def _kept_start(gain):
@@ -265,11 +271,9 @@ def _freezing(recipe):
             first_count=1, group_count=1, frozen_ratio=0.0
         )
         return parts.ElasticFreezing(policy, groups=_OLD_GROUPS, cache=None)
-    # A new network has nothing to spoil: all of it joins after one epoch, but
-    # the linear path, which is solved.
-    policy = policies.ThawOnStall(
-        first_count=2, head_ratio=0.0, rate_ratio=1.0, frozen_ratio=0.34
-    )
+    # A new network has nothing to spoil; the linear path, which is solved,
+    # hardly moves.
+    policy = policies.ThawAll(depth_ratio=0.01)
     return parts.ElasticFreezing(policy, groups=_NEW_GROUPS, cache=None)
 
 

@@ -18,6 +18,7 @@ import _recipes
 import keras
 
 from aet_keras import callbacks
+from aet_keras.engine import Engine
 
 DTYPES = ("float16", "bfloat16", "float32")
 
@@ -28,9 +29,8 @@ class Room(keras.callbacks.Callback):
     bytes = 0
 
     def on_epoch_end(self, epoch, logs=None):
-        sides = self.model._aet_replay._sides
-        held = [side.record.byte_count for side in sides if side.record]
-        self.bytes = max(self.bytes, sum(held))
+        held = Engine.of(self.model).cached_bytes
+        self.bytes = max(self.bytes, held)
 
 
 def measure(dtype, seed, epochs):

@@ -4,6 +4,7 @@ import weakref
 import keras
 import numpy as np
 import pytest
+import replayed
 import small
 
 from aet_keras.backbones import group_layers
@@ -150,3 +151,25 @@ def test_the_last_client_to_leave_frees_the_optimizer():
     assert held
     assert "update_step" not in vars(model.optimizer)
     assert model.train_function is None
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_records_say_how_many_bytes_they_take(dtype):
+    held = []
+
+    class Note(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            held.append(Engine.of(self.model).cached_bytes)
+
+    again = replayed.run(
+        replayed.model,
+        also=[Note],
+        own={"cache_dtype": dtype},
+        validation_data=replayed.batches(),
+    )
+
+    # Of 12 rows to train on and 12 to validate on: the features of `c`, of
+    # `b` and `a` for when what is above them moves, and an int32 label.
+    width = np.dtype(dtype).itemsize
+    assert held[0] == 24 * ((5 + 6 + 7) * width + 4)
+    assert Engine.of(again.model).cached_bytes == 0

@@ -18,7 +18,7 @@ def published(tmp_path_factory):
     """Returns a directory, its model and the data set it learned."""
     folder = tmp_path_factory.mktemp("table")
     path = tabled.write_table(folder / "credit.csv")
-    _, dataset, model, _ = tabled.fitted(path, epochs=1)
+    _, dataset, model = tabled.built(path)
     network = model.get_layer("network")
     change = network.get_layer("change")
     change.set_weights([np.random.normal(size=change.kernel.shape)])
@@ -107,15 +107,18 @@ def test_warm_up_requests_can_be_run(published):
 
 def test_another_model_is_an_export_error(published):
     directory, model, dataset = published
-    other = keras.models.clone_model(model)
+    linear = model.get_layer("network").get_layer("linear")
+    kernel, bias = linear.get_weights()
+    linear.set_weights([kernel, bias + [0, 1]])
 
     with pytest.raises(ExportError, match="Do not serve it"):
         export.compare_table_export(
             directory,
-            other,
+            model,
             dataset.test.inputs,
             specification=dataset.specification,
         )
+    linear.set_weights([kernel, bias])
 
 
 def test_a_model_of_other_columns_is_refused(published, tmp_path):

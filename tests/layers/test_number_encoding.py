@@ -37,7 +37,9 @@ def test_bins_fill_from_the_left():
 def test_a_period_returns():
     layer = NumberEncoding(periods=[7])
 
-    monday, tuesday, next_monday = np.asarray(layer(np.float32([[4], [5], [11]])))
+    monday, tuesday, next_monday = np.asarray(
+        layer(np.float32([[4], [5], [11]]))
+    )
 
     np.testing.assert_allclose(monday[2:], next_monday[2:], atol=1e-5)
     assert abs(monday[2] - tuesday[2]) > 0.1

@@ -26,9 +26,7 @@ def space():
 
 def encode(space, inputs):
     tensors = data.as_tensors(inputs)
-    model = keras.Model(
-        dict(space.get_inputs()), space.get_encoded_features()
-    )
+    model = keras.Model(dict(space.get_inputs()), space.get_encoded_features())
     return np.asarray(model(tensors))
 
 

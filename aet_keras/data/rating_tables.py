@@ -1,0 +1,225 @@
+"""What is known of each user and item, to be looked up by its code?"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data.dataset import Split
+from aet_keras.data.ratings import RatingSpecification
+from aet_keras.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RatingTables:
+    """Holds a row for each code of a user or an item; row 0 is the unknown.
+
+    Args:
+        history_items: int32 `(users, history_length)`. The items that a user
+            rated last, the last one at the end, 0 where there are fewer.
+        history_ratings: float32 of that shape.
+        rated_items: int32 `(ratings,)`. All items that users rated, user by
+            user.
+        rated_starts: int64 `(users + 1,)`. Where those of each user begin.
+        item_counts: int64 `(items,)`. How often each item was rated.
+        user_features: int32 `(users, features)`. The most frequent value of
+            each feature.
+        item_features: int32 `(items, features)`.
+
+    Example: see `rating_tables`.
+
+    >>> fields = aet_keras.data.RatingTables.__dataclass_fields__
+    >>> list(fields)[:2]
+    ['history_items', 'history_ratings']
+    """
+
+    history_items: np.ndarray
+    history_ratings: np.ndarray
+    rated_items: np.ndarray
+    rated_starts: np.ndarray
+    item_counts: np.ndarray
+    user_features: np.ndarray
+    item_features: np.ndarray
+
+    def rated(self, user: int) -> np.ndarray:
+        """Returns the codes of all items that a user rated."""
+        start, end = self.rated_starts[user : user + 2]
+        return self.rated_items[start:end]
+
+    def rows(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns inputs with the histories of their users beside them.
+
+        The item of a row is left out of its history: what is to be foretold
+        must not be seen. Features that are not given are the usual ones.
+        """
+        users, items = inputs["user"][:, 0], inputs["item"]
+        past = self.history_items[users]
+        rows = {**inputs, **self._features(inputs)}
+        rows["history_items"] = np.where(past == items, 0, past)
+        rows["history_ratings"] = self.history_ratings[users]
+        return rows
+
+    def _features(self, inputs):
+        made = {}
+        for side, table in (
+            ("user", self.user_features),
+            ("item", self.item_features),
+        ):
+            name = f"{side}_features"
+            if table.shape[1] and name not in inputs:
+                made[name] = table[inputs[side][:, 0]]
+        return made
+
+
+def rating_tables(
+    splits: Sequence[Split],
+    specification: RatingSpecification,
+    *,
+    history_length: int = 50,
+) -> RatingTables:
+    """Gathers what splits say of each user and item.
+
+    Args:
+        splits: sequence of `Split`, the older ratings first. To train and to
+            measure that is the split to learn from; to serve, all of them.
+        specification: `RatingSpecification`.
+        history_length: int >= 1. Defaults to `50`.
+
+    Returns:
+        `RatingTables`.
+
+    Raises:
+        DataError: if the splits are of another specification.
+        ValueError: if `history_length` is below 1.
+
+    Example:
+
+    >>> specification = aet_keras.data.RatingSpecification(
+    ...     "rating", (), None, "films.csv", users=("ann",), items=("A", "B")
+    ... )
+    >>> split = aet_keras.data.Split(
+    ...     {"user": np.array([[1], [1]]), "item": np.array([[2], [1]])},
+    ...     np.array([5, 3], "float32"), ("row 1", "row 2"),
+    ... )
+    >>> tables = aet_keras.data.rating_tables(
+    ...     [split], specification, history_length=3
+    ... )
+    >>> tables.history_items[1]
+    array([0, 2, 1], dtype=int32)
+    """
+    check.positive_int("rating_tables", history_length=history_length)
+    users, items = (
+        np.concatenate([split.inputs[side][:, 0] for split in splits])
+        for side in ("user", "item")
+    )
+    ratings = np.concatenate([split.labels for split in splits])
+    counts = 1 + len(specification.users), 1 + len(specification.items)
+    if max(users) >= counts[0] or max(items) >= counts[1]:
+        raise DataError(
+            "rating_tables: codes must be those of the specification. "
+            f"Received: user {max(users)} and item {max(items)} of {counts}. "
+            "Give the specification that the splits were read with."
+        )
+    known = (users > 0) & (items > 0)
+    order = np.argsort(users[known], kind="stable")
+    of, rated = users[known][order], items[known][order]
+    starts = np.searchsorted(of, np.arange(counts[0] + 1))
+    shape = (counts[0], history_length)
+    past, said = np.zeros(shape, "int32"), np.zeros(shape, "float32")
+    column = np.arange(len(of)) - starts[of + 1] + history_length
+    seen = column >= 0  # the others are too long ago
+    past[of[seen], column[seen]] = rated[seen]
+    said[of[seen], column[seen]] = ratings[known][order][seen]
+    return RatingTables(
+        history_items=past,
+        history_ratings=said,
+        rated_items=rated.astype("int32"),
+        rated_starts=starts,
+        item_counts=np.bincount(items[known], minlength=counts[1]),
+        user_features=_usual(splits, "user", users, counts[0]),
+        item_features=_usual(splits, "item", items, counts[1]),
+    )
+
+
+def _usual(splits, side, codes, count):
+    """Returns the most frequent value of each feature; 0 for the unknown."""
+    name = f"{side}_features"
+    if name not in splits[0].inputs:
+        return np.zeros((count, 0), "int32")
+    features = np.concatenate([split.inputs[name] for split in splits])
+    usual = np.zeros((count, features.shape[1]), "int32")
+    for place, values in enumerate(features.T):
+        pairs = codes.astype("int64") * (1 + values.max()) + values
+        each, seen = np.unique(pairs, return_counts=True)
+        each = each[np.argsort(seen, kind="stable")]  # the last one stays
+        usual[each // (1 + values.max()), place] = each % (1 + values.max())
+    usual[0] = 0
+    return usual
+
+
+def rating_batches(
+    split: Split,
+    tables: RatingTables,
+    *,
+    batch_size: int = 1024,
+    shuffle_seed: int | None = None,
+) -> Any:
+    """Feeds ratings to `fit`, histories looked up a batch at a time.
+
+    Args:
+        split: `Split` of ratings.
+        tables: `RatingTables`, of the split to learn from.
+        batch_size: int >= 1. Defaults to `1024`.
+        shuffle_seed: optional int >= 0. Another order in each epoch.
+
+    Returns:
+        A `tf.data.Dataset` of what `aet_keras.tasks.build_recommender` takes,
+        and of a dict: `rating` `(batch, 1)` and `rank` `(batch, 1)`, the item.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example: see `examples/13_recommend.py`.
+
+    >>> split = aet_keras.data.Split(
+    ...     {"user": np.array([[1]]), "item": np.array([[1]])},
+    ...     np.array([5], "float32"), ("row 1",),
+    ... )
+    >>> specification = aet_keras.data.RatingSpecification(
+    ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
+    ... )
+    >>> tables = aet_keras.data.rating_tables([split], specification)
+    >>> x, y = next(iter(aet_keras.data.rating_batches(split, tables)))
+    >>> x["history_items"].shape, y["rating"].numpy().item()
+    (TensorShape([1, 50]), 5.0)
+    """
+    import tensorflow as tf
+
+    owner = "rating_batches"
+    check.positive_int(owner, batch_size=batch_size)
+    rows = tf.data.Dataset.range(split.count)
+    if shuffle_seed is not None:
+        check.whole(owner, shuffle_seed=shuffle_seed)
+        rows = rows.shuffle(split.count, seed=shuffle_seed)
+    first = tables.rows({k: v[:1] for k, v in split.inputs.items()})
+    widths = {name: column.shape[1] for name, column in first.items()}
+    kinds = {name: tf.as_dtype(each.dtype) for name, each in first.items()}
+
+    def read(index):
+        part = {k: v[index] for k, v in split.inputs.items()}
+        made = tables.rows(part)
+        return *(made[name] for name in widths), split.labels[index][:, None]
+
+    def gather(index):
+        *columns, ratings = tf.numpy_function(
+            read, [index], [*kinds.values(), tf.float32]
+        )
+        inputs = dict(zip(widths, columns, strict=True))
+        for name, column in inputs.items():
+            column.set_shape((None, widths[name]))
+        ratings.set_shape((None, 1))
+        return inputs, {"rating": ratings, "rank": inputs["item"]}
+
+    return rows.batch(batch_size).map(gather).prefetch(tf.data.AUTOTUNE)

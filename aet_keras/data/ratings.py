@@ -1,0 +1,306 @@
+"""How does a table of who rated what become a `Dataset`?"""
+
+import dataclasses
+from collections.abc import Sequence
+from os import PathLike
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data import _rating_cells as read_cells
+from aet_keras.data._rating_splits import LEAST_ROWS, last_rows, random_rows
+from aet_keras.data.csv_file import check_columns, read_csv
+from aet_keras.data.dataset import Dataset, Specification, Split
+from aet_keras.data.duplicates import shared_rows
+from aet_keras.data.splits import check_ratios
+from aet_keras.errors import DataError
+
+RATING_SPLITS = ("random", "leave_last_out")
+_OWNER = "read_ratings"
+_MOST_VALUES = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class RatingFeature:
+    """Says which values a side feature of users or items has.
+
+    Args:
+        column: str. Its name in the table.
+        values: tuple of str. Code `i + 1` means `values[i]`; code 0 is a
+            missing cell, or a value that the training rows do not have.
+
+    Example:
+
+    >>> aet_keras.data.RatingFeature("age", ("18-25", "26+")).values[0]
+    '18-25'
+    """
+
+    column: str
+    values: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class RatingSpecification(Specification):
+    """Says who rates what in a data set of ratings.
+
+    Args:
+        kind: str. `"rating"`.
+        class_names: empty: labels are numbers.
+        image_size: `None`.
+        source: str. What was read.
+        users: tuple of str. Code `i + 1` means `users[i]`; code 0 is a user
+            that the training rows do not have.
+        items: tuple of str. Likewise.
+        user_features: tuple of `RatingFeature`, the columns of the inputs
+            `user_features`.
+        item_features: tuple of `RatingFeature`, those of `item_features`.
+
+    Example:
+
+    >>> specification = aet_keras.data.RatingSpecification(
+    ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
+    ... )
+    >>> specification.users[0]
+    'ann'
+    """
+
+    users: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    user_features: tuple[RatingFeature, ...] = ()
+    item_features: tuple[RatingFeature, ...] = ()
+
+
+def read_ratings(
+    path: str | PathLike,
+    *,
+    user: str = "user",
+    item: str = "item",
+    rating: str = "rating",
+    split: str = "random",
+    time: str | None = None,
+    user_features: Sequence[str] = (),
+    item_features: Sequence[str] = (),
+    like: RatingSpecification | None = None,
+    encoding: str = "utf-8",
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads ratings: a user, an item and a number in each row.
+
+    Ids are strings. A feature is read in each row, so that it may say how
+    user or item were when they met; each of its values counts on its own.
+
+    Args:
+        path: str or path of a `.csv` or `.tsv` file, or of one with `.gz`
+            behind it.
+        user: str. The column of the users' ids.
+        item: str. The column of the items' ids.
+        rating: str. The column of the ratings, numbers.
+        split: `"random"`, or `"leave_last_out"`: the last rating of each user
+            who has three is for the test, the one before for validation.
+        time: optional str. A column of numbers or ISO dates that rows are
+            ordered by. Without it chance says which rating is the last.
+        user_features: sequence of str. Columns about users.
+        item_features: sequence of str. Columns about items.
+        like: optional `RatingSpecification` of an earlier data set, whose
+            codes are used for items and features; users are coded anew.
+        encoding: str. Defaults to `"utf-8"`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Of a random split.
+        test_ratio: float in (0, 1). Of a random split.
+
+    Returns:
+        A `Dataset`. Inputs are a dict of int32 codes: `user` and `item`,
+        `(count, 1)`, and `user_features` and `item_features`,
+        `(count, features)`, where there are any; labels are float32. Its
+        specification is a `RatingSpecification`. Its notes say what was left
+        out, and how many pairs stand in more than one split.
+
+    Raises:
+        DataError: if the file cannot be read, a column is not there, ids are
+            floats, there are too few rows, or all ratings are alike.
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "films.csv"
+    >>> rows = [f"u{i % 4},f{i % 5},{i % 3}" for i in range(20)]
+    >>> _ = path.write_text("user,item,rating\\n" + "\\n".join(rows))
+    >>> dataset = aet_keras.data.read_ratings(path)
+    >>> dataset.train.count, dataset.specification.items
+    (14, ('f0', 'f1', 'f2', 'f3', 'f4'))
+    """
+    check.one_of(_OWNER, split=split, among=RATING_SPLITS)
+    check.whole(_OWNER, seed=seed)
+    ratios = check_ratios(_OWNER, validation_ratio, test_ratio)
+    user_features, item_features = tuple(user_features), tuple(item_features)
+    frame = read_csv(_OWNER, path, encoding=encoding)
+    _check_roles(frame, user, item, rating, time, user_features, item_features)
+    frame, notes = _rated(frame, {"user": user, "item": item}, rating)
+    ratings = frame[rating].to_numpy("float32")
+    _check_ratings(ratings, rating)
+    if time is not None:
+        times = read_cells.read_times(_OWNER, time, frame[time].fillna(""))
+        order = np.argsort(times, kind="stable")
+        frame, ratings = frame.iloc[order], ratings[order]
+    random = np.random.RandomState(seed)
+    if split == "random":
+        parts = random_rows(len(frame), ratios, random)
+    else:
+        numbers = np.unique(frame[user], return_inverse=True)[1]
+        parts = last_rows(_OWNER, numbers, time is not None, random)
+        if time is None:
+            notes.append(
+                "No `time` says which rating of a user is the last: chance "
+                "does, by the seed."
+            )
+    train = frame.iloc[parts["train"]]
+    specification = RatingSpecification(
+        kind="rating",
+        class_names=(),
+        image_size=None,
+        source=str(path),
+        users=_values(train[user]),
+        items=like.items if like else _values(train[item]),
+        user_features=like.user_features
+        if like
+        else _features(train, user_features),
+        item_features=like.item_features
+        if like
+        else _features(train, item_features),
+    )
+    inputs = _inputs(frame, user, item, specification)
+    splits = {
+        name: Split(
+            inputs={key: codes[rows] for key, codes in inputs.items()},
+            labels=ratings[rows],
+            names=tuple(f"row {row + 1}" for row in frame.index[rows]),
+        )
+        for name, rows in parts.items()
+    }
+    pairs = list(zip(frame[user], frame[item], strict=True))
+    notes += _shared({n: [pairs[r] for r in p] for n, p in parts.items()})
+    return Dataset(
+        **splits,
+        specification=specification,
+        notes=(*notes, *_strangers(splits)),
+    )
+
+
+def _check_roles(frame, user, item, rating, time, user_features, item_features):
+    features = (*user_features, *item_features)
+    check_columns(_OWNER, frame, user=user, item=item, rating=rating, time=time)
+    for name in user_features:
+        check_columns(_OWNER, frame, user_features=name)
+    for name in item_features:
+        check_columns(_OWNER, frame, item_features=name)
+    roles = [user, item, rating, *features]
+    twice = sorted({name for name in roles if roles.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"{_OWNER}: user, item, rating and features must be columns of "
+            f"their own. Received: `{twice[0]}` twice. Name another one."
+        )
+
+
+def _rated(frame, ids, rating):
+    """Returns the rows that say who rated what how, and notes."""
+    numbers = read_cells.read_numbers(frame[rating])
+    odd = frame[rating][np.isnan(numbers) & frame[rating].notna().to_numpy()]
+    is_there = ~np.isnan(numbers) & frame[[*ids.values()]].notna().all(axis=1)
+    left_out, notes = int((~is_there).sum()), []
+    if left_out:
+        such = f", such as `{odd.iloc[0]}`" if len(odd) else ""
+        rows = "1 row is" if left_out == 1 else f"{left_out} rows are"
+        notes.append(
+            f"{rows} left out: no id, or a rating that is no number{such}."
+        )
+    frame = frame.assign(**{rating: numbers})[is_there]
+    if len(frame) < LEAST_ROWS:
+        raise DataError(
+            f"{_OWNER}: there must be at least {LEAST_ROWS} rows with a user, "
+            "an item and a number, because three splits are made of them. "
+            f"Received: {len(frame)}. Add rows, or name the column of the "
+            f"ratings (rating={rating!r})."
+        )
+    for what, column in ids.items():
+        named = f"`{column}` ({what})"
+        read, said = read_cells.read_ids(_OWNER, named, frame[column])
+        frame, notes = frame.assign(**{column: read}), [*notes, *said]
+    return frame, notes
+
+
+def _check_ratings(ratings, rating):
+    if np.ptp(ratings) == 0:
+        raise DataError(
+            f"{_OWNER}: ratings must differ, because it is learned who likes "
+            f"what more. Received: rating={rating!r}, {ratings[0]:g} in every "
+            "row. Name another column."
+        )
+
+
+def _values(cells):
+    """Returns the distinct cells, numbers by size and before words."""
+    return tuple(sorted(cells.dropna().unique(), key=_order))
+
+
+def _order(value):
+    try:
+        return (0, float(value), value)
+    except ValueError:
+        return (1, 0.0, value)
+
+
+def _features(frame, columns):
+    features = tuple(RatingFeature(c, _values(frame[c])) for c in columns)
+    for feature in features:
+        if len(feature.values) > _MOST_VALUES:
+            raise DataError(
+                f"{_OWNER}: a feature must have at most {_MOST_VALUES} "
+                "values, because each is learned on its own. Received: "
+                f"`{feature.column}` with {len(feature.values)}. Cut it into "
+                "ranges first, or leave it out."
+            )
+    return features
+
+
+def _inputs(frame, user, item, specification):
+    def codes(column, values):
+        number = {value: code for code, value in enumerate(values, start=1)}
+        return frame[column].map(number).fillna(0).to_numpy("int32")
+
+    inputs = {
+        "user": codes(user, specification.users)[:, None],
+        "item": codes(item, specification.items)[:, None],
+    }
+    for name in ("user_features", "item_features"):
+        features = getattr(specification, name)
+        columns = [codes(each.column, each.values) for each in features]
+        if columns:
+            inputs[name] = np.stack(columns, axis=1)
+    return inputs
+
+
+def _shared(pairs):
+    count = shared_rows(pairs)
+    if not count:
+        return []
+    rows = "1 rating" if count == 1 else f"{count} ratings"
+    return [
+        f"{rows} to validate or test on are of a user and an item that stand "
+        "together in an earlier split, too: figures on them flatter the model."
+    ]
+
+
+def _strangers(splits):
+    test = splits["test"].inputs
+    return [
+        f"{count} ratings of the test are of {what} with none to learn from."
+        for what, count in (
+            ("users", int((test["user"] == 0).sum())),
+            ("items", int((test["item"] == 0).sum())),
+        )
+        if count
+    ]

@@ -1,0 +1,46 @@
+"""How do ids become codes, and codes ids, inside a SavedModel?"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from aet_keras.export._labels import label_table
+
+
+def code_table(path: Path, ids: Sequence[str]) -> Any:
+    """Writes ids to a file, one a line; returns a table to codes from 0 on.
+
+    What is not in it has code -1.
+    """
+    path.write_text("".join(f"{each}\n" for each in ids), encoding="utf-8")
+    lines = tf.lookup.TextFileInitializer(
+        os.fspath(path),
+        key_dtype=tf.string,
+        key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+        value_dtype=tf.int64,
+        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+    )
+    return tf.lookup.StaticHashTable(lines, default_value=-1)
+
+
+def id_table(path: Path, ids: Sequence[str]) -> Any:
+    """Returns the table the other way round; no code is `""`."""
+    return label_table(path, ids)
+
+
+def check_ids(owner: str, what: str, ids: Sequence[str]) -> None:
+    """Makes sure that ids can stand one a line."""
+    for each in ids:
+        if not each or each.splitlines() != [each]:
+            raise ValueError(
+                f"{owner}: an id must be one line of text, because files hold "
+                f"one a line. Received: {what} {each!r}. Rename it."
+            )
+
+
+def codes(table: Any, ids: Any) -> Any:
+    """Returns int32 codes from 1 on, 0 for what is not in the table."""
+    return tf.cast(table.lookup(ids) + 1, tf.int32)

@@ -1,0 +1,257 @@
+"""Which functions answer who may like what?"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aet_keras.data import RatingSpecification, RatingTables
+from aet_keras.export import _warm_up
+from aet_keras.export._id_tables import codes
+from aet_keras.export._signatures import DEFAULT
+
+FEATURES, HISTORY, TOP_K = "features", "history", "top_k"
+_NEVER = -np.inf
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """What is served of a recommender.
+
+    Args:
+        functions: dict of concrete functions by the name of the signature.
+        kept: dict of what they read.
+    """
+
+    functions: dict[str, Any]
+    kept: dict[str, Any]
+
+
+def build(
+    model: keras.Model,
+    specification: RatingSpecification,
+    tables: RatingTables,
+    lookups: Mapping[str, Any],
+) -> Served:
+    """Traces the signatures of a recommender.
+
+    Args:
+        model: `keras.Model`.
+        specification: `RatingSpecification`.
+        tables: `RatingTables`.
+        lookups: dict of `users`, `items` (ids to codes) and `names`.
+    """
+    answer = _Answers(model, specification, tables, lookups)
+
+    def strings(name, shape=(None,)):
+        return tf.TensorSpec(shape, tf.string, name=name)
+
+    wanted = tf.TensorSpec((None,), tf.int32, name="k")
+    pair = [strings("user"), strings("item")]
+    many = (None, None)
+    said = tf.TensorSpec(many, tf.float32, name="ratings")
+    functions = {
+        DEFAULT: _trace(answer.score, *pair),
+        TOP_K: _trace(answer.top_k, strings("user"), wanted),
+        HISTORY: _trace(answer.history, strings("items", many), said, wanted),
+    }
+    names = answer.feature_names
+    if names:
+        columns = [strings(name) for name in names]
+        functions[FEATURES] = _trace(answer.featured, *pair, *columns)
+    return Served(
+        functions,
+        {
+            "weights": list(model.variables),
+            "tables": list(answer.tables.values()),
+            "lookups": [*lookups.values(), *answer.values],
+        },
+    )
+
+
+def requests(
+    functions: Mapping[str, Any], users: Sequence[str], items: Sequence[str]
+) -> Iterator[Any]:
+    """Yields what a server tries: one row, and as many as there are."""
+    for name, function in functions.items():
+        for count in {1, min(len(users), len(items))}:
+            given = {
+                "user": _bytes(users[:count]),
+                "item": _bytes(items[:count]),
+                "items": np.tile(_bytes(items), (count, 1)),
+                "ratings": np.ones((count, len(items)), "float32"),
+                "k": np.full(count, 10, "int32"),
+            }
+            positional, _ = function.structured_input_signature
+            names = [spec.name for spec in positional]
+            log = _warm_up.predict_log(name, names[0], given[names[0]])
+            for other in names[1:]:
+                values = given.get(other, np.full(count, b"", object))
+                log.predict_log.request.inputs[other].CopyFrom(
+                    tf.make_tensor_proto(values)
+                )
+            yield log
+
+
+def _bytes(names):
+    return np.array([name.encode() for name in names], object)
+
+
+def _trace(function, *specs):
+    traced = tf.function(function, autograph=False)
+    return traced.get_concrete_function(*specs)
+
+
+class _Answers:
+    """Looks ids up and asks the model."""
+
+    def __init__(self, model, specification, tables, lookups):
+        self._rate = keras.Model(model.input, model.output["rating"])
+        self._rank = keras.Model(model.input, model.output["rank"])
+        self._lookups = lookups
+        rated = tf.RaggedTensor.from_row_splits(
+            tables.rated_items, tables.rated_starts
+        )
+        self.tables = {
+            "history_items": tf.Variable(tables.history_items),
+            "history_ratings": tf.Variable(tables.history_ratings),
+            "user_features": tf.Variable(tables.user_features),
+            "item_features": tf.Variable(tables.item_features),
+            "rated": tf.Variable(rated.values),
+            "starts": tf.Variable(rated.row_splits),
+        }
+        self._item_count = len(tables.item_counts)
+        self._length = tables.history_items.shape[1]
+        self._features = {
+            side: getattr(specification, f"{side}_features")
+            for side in ("user", "item")
+        }
+        self.values = [
+            tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(
+                    tf.constant(feature.values or ("",), tf.string),
+                    tf.range(max(1, len(feature.values)), dtype=tf.int64),
+                ),
+                default_value=-1,
+            )
+            for features in self._features.values()
+            for feature in features
+        ]
+        self.feature_names = _served_names(self._features)
+
+    def score(self, user, item):
+        users = codes(self._lookups["users"], user)
+        items = codes(self._lookups["items"], item)
+        return self._scored(self._rows(users, items))
+
+    def featured(self, user, item, *cells):
+        users = codes(self._lookups["users"], user)
+        items = codes(self._lookups["items"], item)
+        rows, start = self._rows(users, items), 0
+        for side, features in self._features.items():
+            end = start + len(features)
+            pairs = zip(
+                self.values[start:end], cells[start:end], strict=True
+            )
+            if features:
+                columns = [codes(table, each) for table, each in pairs]
+                rows[f"{side}_features"] = tf.stack(columns, axis=1)
+            start = end
+        return self._scored(rows)
+
+    def top_k(self, user, k):
+        users = codes(self._lookups["users"], user)
+        rated = tf.RaggedTensor.from_row_splits(
+            self.tables["rated"], self.tables["starts"], validate=False
+        )
+        rated = tf.gather(rated, users).to_tensor(0)
+        rows = self._rows(users, tf.zeros_like(users))
+        return self._best(rows, rated, k, users > 0)
+
+    def history(self, items, ratings, k):
+        rated = codes(self._lookups["items"], items)  # (batch, any)
+        rows = self._rows(*[tf.zeros_like(k)] * 2)
+        missing = tf.maximum(0, self._length - tf.shape(rated)[1])
+        pad = [[0, 0], [missing, 0]]
+        shape = (-1, self._length)
+        for name, values in (
+            ("history_items", rated),
+            ("history_ratings", ratings),
+        ):
+            last = tf.pad(values, pad)[:, -self._length :]
+            rows[name] = tf.reshape(last, shape)
+        return self._best(rows, rated, k, tf.reduce_any(rated > 0, axis=1))
+
+    def _rows(self, users, items):
+        past = tf.gather(self.tables["history_items"], users)
+        rows = {
+            "user": users[:, None],
+            "item": items[:, None],
+            "history_items": tf.where(past == items[:, None], 0, past),
+            "history_ratings": tf.gather(
+                self.tables["history_ratings"], users
+            ),
+        }
+        for side, of in (("user", users), ("item", items)):
+            if self._features[side]:
+                name = f"{side}_features"
+                rows[name] = tf.gather(self.tables[name], of)
+        return rows
+
+    def _scored(self, rows):
+        is_known = (rows["user"] > 0) & (rows["item"] > 0)
+        scores = self._rate(rows, training=False)
+        return {"scores": scores[:, 0], "is_known": is_known[:, 0]}
+
+    def _best(self, rows, rated, k, is_known):
+        logits = self._rank(rows, training=False)
+        shape = tf.shape(logits)
+        hidden = tf.one_hot(rated, shape[1], on_value=True, off_value=False)
+        hidden = tf.reduce_any(hidden, axis=1) | (tf.range(shape[1]) == 0)
+        logits = tf.where(hidden, _NEVER, logits)
+        k = tf.clip_by_value(k, 0, self._item_count - 1)
+        most = tf.reduce_max(k)
+        shares = tf.nn.softmax(logits)
+        # Where nothing is left to show, a softmax has no sum to divide by.
+        shares = tf.where(hidden, 0.0, shares)
+        scores, best = tf.math.top_k(shares, most)
+        is_shown = tf.range(most)[None] < k[:, None]
+        is_shown &= ~tf.gather(hidden, best, batch_dims=1)
+        codes_ = tf.where(is_shown, best, 0)
+        names = self._lookups["names"].lookup(tf.cast(codes_, tf.int64) - 1)
+        return {
+            "items": names,
+            "scores": tf.where(is_shown, scores, 0.0),
+            "ratings": self._rated(rows, codes_, is_shown),
+            "is_known": is_known,
+        }
+
+    def _rated(self, rows, items, is_shown):
+        """Returns what each user would give each of the best items."""
+        most = tf.shape(items)[1]
+        each = {n: tf.repeat(column, most, axis=0) for n, column in rows.items()}
+        flat = tf.reshape(items, (-1, 1))
+        each["item"] = flat
+        if self._features["item"]:
+            each["item_features"] = tf.gather(
+                self.tables["item_features"], flat[:, 0]
+            )
+        ratings = tf.reshape(self._rate(each, training=False), (-1, most))
+        return tf.where(is_shown, ratings, 0.0)
+
+
+def _served_names(features):
+    """Returns an input's name for each feature, users' first."""
+    taken, names = {"user", "item"}, []
+    for each in (*features["user"], *features["item"]):
+        name = re.sub(r"\W+", "_", each.column, flags=re.ASCII).strip("_")
+        name = name if name[:1].isalpha() else f"column_{name}".rstrip("_")
+        while name.lower() in taken:
+            name = f"{name}_2"
+        taken.add(name.lower())
+        names.append(name)
+    return names

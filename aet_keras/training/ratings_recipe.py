@@ -1,0 +1,93 @@
+"""What has to be known to repeat a run on ratings?"""
+
+import dataclasses
+from typing import Any
+
+from aet_keras import _check as check
+from aet_keras.data import RATING_SPLITS
+from aet_keras.policies import read_policy
+from aet_keras.training.recipe import RATE_POLICIES
+from aet_keras.training.written_down import WrittenDown
+
+
+@dataclasses.dataclass(frozen=True)
+class RatingRecipe(WrittenDown):
+    """Writes a run on ratings down: with the same data it can be done again.
+
+    Args:
+        data: str. A `.csv` or `.tsv` file, or `.gz` of one.
+        user: str. The column of the users' ids. Defaults to `"user"`.
+        item: str. The column of the items' ids. Defaults to `"item"`.
+        rating: str. The column of the ratings. Defaults to `"rating"`.
+        split: `"random"` or `"leave_last_out"`, as in
+            `aet_keras.data.read_ratings`.
+        time: optional str. The column that says which rating is the last.
+        user_features: tuple of str. Columns about users.
+        item_features: tuple of str. Columns about items.
+        factors: int >= 1. As in `aet_keras.tasks.build_recommender`.
+        history_length: int >= 1. Likewise.
+        feature_strength: float >= 0. Likewise.
+        factor_strength: float >= 0. Likewise.
+        rank_strength: float >= 0. Likewise.
+        epochs: int >= 1. The most there will be. Defaults to `16`.
+        batch_size: int >= 1. Defaults to `1024`.
+        learning_rate: float > 0. For Adam. Defaults to `2e-2`.
+        rate: optional dict, the policy of the learning rate; one of
+            `RATE_POLICIES`. Defaults to `WarmupCosine`.
+        validation_ratio: float in (0, 1). Of a random split.
+        test_ratio: float in (0, 1). Likewise.
+        seed: int >= 0. Of the splits, the start, and the order.
+        encoding: str. Of the file. Defaults to `"utf-8"`.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> recipe = aet_keras.training.RatingRecipe("films.csv", item="film")
+    >>> aet_keras.training.RatingRecipe(**recipe.to_json()) == recipe
+    True
+    """
+
+    data: str
+    user: str = "user"
+    item: str = "item"
+    rating: str = "rating"
+    split: str = "random"
+    time: str | None = None
+    user_features: tuple[str, ...] = ()
+    item_features: tuple[str, ...] = ()
+    factors: int = 8
+    history_length: int = 50
+    feature_strength: float = 60.0
+    factor_strength: float = 20.0
+    rank_strength: float = 5.0
+    epochs: int = 16
+    batch_size: int = 1024
+    learning_rate: float = 2e-2
+    rate: dict[str, Any] | None = None
+    validation_ratio: float = 0.15
+    test_ratio: float = 0.15
+    seed: int = 0
+    encoding: str = "utf-8"
+
+    def __post_init__(self):
+        for name in ("user_features", "item_features"):  # JSON holds lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+            for column in getattr(self, name):
+                check.instance(self, of=str, **{name: column})
+        for name in ("data", "user", "item", "rating", "encoding"):
+            check.instance(self, of=str, **{name: getattr(self, name)})
+        if self.time is not None:
+            check.instance(self, of=str, time=self.time)
+        check.one_of(self, split=self.split, among=RATING_SPLITS)
+        for name in ("factors", "history_length", "epochs", "batch_size"):
+            check.positive_int(self, **{name: getattr(self, name)})
+        for name in ("feature_strength", "factor_strength", "rank_strength"):
+            check.number(self, least=0, **{name: getattr(self, name)})
+        check.positive(self, learning_rate=self.learning_rate)
+        if self.rate is not None:
+            read_policy(self.rate, among=RATE_POLICIES, owner="RatingRecipe")
+        for name in ("validation_ratio", "test_ratio"):
+            check.number(self, above=0, most=1, **{name: getattr(self, name)})
+        check.whole(self, seed=self.seed)

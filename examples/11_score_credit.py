@@ -1,0 +1,117 @@
+"""How is the risk of a credit learned from a table, and carried to new rows?
+
+A model learns the credits of customers who own their home. Then it meets 200
+who do not: it is adapted to them from where it stands, and compared with the
+same model unchanged. Needs a table such as credit_data (R package modeldata):
+the folder that AET_DATA names, or --table FILE --target COLUMN.
+
+    python examples/11_score_credit.py
+
+Takes about 2 minutes on 2 cores. ROC AUC on the 2,147 customers that neither
+has seen: about 0.80 unchanged and 0.81 adapted.
+"""
+
+import argparse
+import os
+import pathlib
+
+import keras
+import numpy as np
+import pandas
+import tensorflow as tf
+
+from aet_keras import data, evaluation, export, training
+
+folder = pathlib.Path(os.environ.get("AET_DATA", "../shared/data"))
+parser = argparse.ArgumentParser()
+parser.add_argument("--table", default=folder / "credit_data.csv")
+parser.add_argument("--target", default="Status")
+parser.add_argument("--out", default="saved_models/credit")
+parser.add_argument("--smoke", action="store_true", help="seconds, untrained")
+args = parser.parse_args()
+
+# Settings.
+shift = "Home", "owner"  # a column, and the value that the old rows have
+new_count = 200
+costs = {"cost_false_negative": 5.0, "cost_false_positive": 1.0}
+epochs = 1 if args.smoke else 40
+out = pathlib.Path(args.out)
+
+
+def made_up():
+    """Returns a table for those who have none."""
+    random = np.random.default_rng(0)
+    home = random.choice(["owner", "rent"], 600)
+    income = random.normal(2000, 500, 600).round()
+    bad = random.random(600) < 1 / (1 + np.exp((income - 1500) / 300))
+    status = np.where(bad, "bad", "good")
+    return pandas.DataFrame({"Home": home, "Income": income, "Status": status})
+
+
+if args.smoke or not pathlib.Path(args.table).exists():
+    print("A table that is made up, because there is none or time is short.")
+    table = made_up()
+else:
+    table = pandas.read_csv(args.table)
+column, value = shift
+is_old = table[column] == value
+old, new = table[is_old], table[~is_old].sample(frac=1, random_state=0)
+
+# Which rows are to learn from stands in a column of its own.
+out.mkdir(parents=True, exist_ok=True)
+old.to_csv(out / "old.csv", index=False)
+new["part"] = np.where(np.arange(len(new)) < new_count, "train", "test")
+new.to_csv(out / "new.csv", index=False)
+
+recipe = training.TableRecipe(
+    str(out / "old.csv"), args.target, epochs=epochs, **costs
+)
+dataset = training.read_rows(recipe)
+model = training.build_table_model(recipe, dataset)
+run = training.fit_table_model(model, recipe, dataset)
+report = training.measure_table_model(run, "credit", dataset)
+print(report.risk.to_text())
+
+
+def write(directory):
+    """Fills one version, which appears under OUT when it is whole."""
+    specification, rows = dataset.specification, dataset.test.inputs
+    export.write_table_classifier(
+        model, directory, specification=specification, rows=rows
+    )
+    compared = export.compare_table_export(
+        directory, model, rows, specification=specification
+    )
+    print(f"\n{compared.to_text()}")
+    model.save(directory / "model.keras")
+
+
+version = export.publish(out, write)
+
+recipe = training.TableRecipe(
+    str(out / "new.csv"),
+    args.target,
+    split_column="part",
+    from_=str(version),
+    epochs=epochs,
+    **costs,
+)
+dataset = training.read_rows(recipe)
+adapted = training.build_table_model(recipe, dataset)
+training.fit_table_model(adapted, recipe, dataset)
+unchanged = keras.models.load_model(version / "model.keras")
+print(f"\nROC AUC on {dataset.test.count} rows of the others")
+for name, each in (("unchanged", unchanged), ("adapted", adapted)):
+    risk = evaluation.measure_risk(
+        dataset.test.labels,
+        each(data.as_tensors(dataset.test.inputs)),
+        class_names=dataset.specification.class_names,
+        positive=dataset.specification.positive,
+    )
+    print(f"{name:10} {risk.roc_auc:.4f}")
+
+served = tf.saved_model.load(version).signatures["serving_default"]
+cells = data.as_tensors({k: v[:1] for k, v in dataset.test.inputs.items()})
+answer = served(**{name: cell[:, 0] for name, cell in cells.items()})
+print(f"served: {answer['probabilities'].numpy()[0].round(3)} for", end=" ")
+print([name.decode() for name in answer["classes"].numpy()[0]])

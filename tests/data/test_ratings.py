@@ -1,0 +1,180 @@
+"""Does a file of ratings become splits of codes, or a clear refusal?"""
+
+import numpy as np
+import pytest
+import rated
+
+from aet_keras import data
+from aet_keras.errors import DataError
+
+
+def write(path, rows, head="user,item,rating"):
+    path.write_text("\n".join([head, *rows]), encoding="utf-8")
+    return path
+
+
+def simple(count=40, users=8, items=5):
+    return [f"u{i % users},i{i % items},{1 + i % 4}" for i in range(count)]
+
+
+def test_codes_name_users_items_and_features(tmp_path):
+    path = rated.write_ratings(tmp_path / "films.csv")
+
+    dataset = rated.read(path)
+
+    train, specification = dataset.train, dataset.specification
+    assert specification.user_features[0].values == ("old", "young")
+    for row in range(5):
+        number = int(train.names[row].split()[1])
+        cells = path.read_text().splitlines()[number].split(",")
+        user, item = (train.inputs[n][row, 0] for n in ("user", "item"))
+        assert specification.users[user - 1] == cells[0]
+        assert specification.items[item - 1] == cells[1]
+        age = train.inputs["user_features"][row, 0]
+        assert specification.user_features[0].values[age - 1] == cells[2]
+        assert train.labels[row] == float(cells[4])
+
+
+def test_a_random_split_holds_each_row_once(tmp_path):
+    path = write(tmp_path / "a.csv", simple())
+
+    dataset = data.read_ratings(path, seed=3)
+
+    splits = dataset.train, dataset.validation, dataset.test
+    names = [name for split in splits for name in split.names]
+    assert [split.count for split in splits] == [28, 6, 6]
+    assert len(set(names)) == len(names) == 40
+
+
+def test_the_last_rating_of_each_user_is_left_out(tmp_path):
+    random = np.random.default_rng(0)
+    times = random.permutation(40)
+    rows = [f"{r},{t}" for r, t in zip(simple(), times, strict=True)]
+    path = write(tmp_path / "a.csv", rows, "user,item,rating,when")
+
+    dataset = data.read_ratings(path, split="leave_last_out", time="when")
+
+    last = {f"row {max(range(u, 40, 8), key=lambda r: times[r]) + 1}"
+            for u in range(8)}
+    assert set(dataset.test.names) == last
+    assert dataset.validation.count == 8
+
+
+def test_dates_are_times(tmp_path):
+    rows = [f"{row},2024-01-{1 + i // 8:02}" for i, row in enumerate(simple())]
+    path = write(tmp_path / "a.csv", rows, "user,item,rating,when")
+
+    dataset = data.read_ratings(path, split="leave_last_out", time="when")
+
+    assert set(dataset.test.names) == {f"row {i}" for i in range(33, 41)}
+
+
+def test_without_times_chance_leaves_out_and_says_so(tmp_path):
+    path = write(tmp_path / "a.csv", simple())
+
+    dataset = data.read_ratings(path, split="leave_last_out")
+
+    assert "chance" in dataset.notes[0]
+
+
+def test_whole_floats_are_ids_with_a_note(tmp_path):
+    rows = [f"{i % 8}.0,i{i % 5},{1 + i % 4}" for i in range(40)]
+    path = write(tmp_path / "a.csv", rows)
+
+    dataset = data.read_ratings(path)
+
+    assert dataset.specification.users[:2] == ("0", "1")
+    assert "`0.0` is read as `0`" in dataset.notes[0]
+
+
+def test_pairs_in_two_splits_are_counted(tmp_path):
+    path = write(tmp_path / "a.csv", [*simple(), *simple()])
+
+    dataset = data.read_ratings(path)
+
+    pairs = [
+        set(zip(*(s.inputs[n][:, 0] for n in ("user", "item")), strict=True))
+        for s in (dataset.train, dataset.validation, dataset.test)
+    ]
+    assert len(set.union(*pairs)) == 40
+    assert "stand together in an earlier split" in " ".join(dataset.notes)
+
+
+def test_rows_without_a_number_are_left_out(tmp_path):
+    path = write(tmp_path / "a.csv", [*simple(), "u1,i1,NaN", "u1,i2,good"])
+
+    dataset = data.read_ratings(path)
+
+    assert "2 rows are left out" in dataset.notes[0]
+    assert "`good`" in dataset.notes[0]
+
+
+def test_like_keeps_the_codes_of_items(tmp_path):
+    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
+    path = rated.write_ratings(tmp_path / "new.csv", range(50, 54), seed=1)
+
+    new = rated.read(path, like=old.specification)
+
+    assert new.specification.items == old.specification.items
+    assert new.specification.users == ("u50", "u51", "u52", "u53")
+
+
+@pytest.mark.parametrize(
+    ("rows", "arguments", "advice"),
+    [
+        (simple(), {"rating": "ratin"}, "Nearest: `rating`"),
+        (simple(), {"item_features": ["itemm"]}, "Nearest: `item`"),
+        (simple(), {"item": "user"}, "columns of their own"),
+        (simple(4), {}, "at least 10 rows"),
+        ([f"{i}.5,i{i},{i}" for i in range(20)], {}, "write them as text"),
+        ([f"u{i},i{i},3" for i in range(20)], {}, "3 in every row"),
+        (
+            [f"u{i},i1,{i}" for i in range(20)],
+            {"split": "leave_last_out"},
+            'Use split="random"',
+        ),
+        (
+            [f"u{i % 3},{i},{i}" for i in range(300)],
+            {"user": "rating", "rating": "user"},
+            "at least 10 rows",
+        ),
+        (simple(), {"split": "leave_last_out", "time": "item"}, "2024-03-17"),
+    ],
+    ids=[
+        "no column",
+        "no feature",
+        "one column twice",
+        "too few rows",
+        "float ids",
+        "constant rating",
+        "one rating a user",
+        "words for ratings",
+        "words for times",
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(
+    tmp_path, rows, arguments, advice
+):
+    path = write(tmp_path / "a.csv", rows)
+
+    with pytest.raises(DataError, match=advice):
+        data.read_ratings(path, **arguments)
+
+
+def test_a_feature_of_many_values_is_refused(tmp_path):
+    rows = [f"{row},{i}" for i, row in enumerate(simple(400))]
+    path = write(tmp_path / "a.csv", rows, "user,item,rating,price")
+
+    with pytest.raises(DataError, match="Cut it into ranges"):
+        data.read_ratings(path, item_features=["price"])
+
+
+def test_another_encoding_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    text = "user,item,rating\n" + "\n".join(["Zoë,i1,3", *simple()])
+    path.write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(DataError, match="--encoding"):
+        data.read_ratings(path)
+    users = data.read_ratings(path, encoding="latin-1").specification.users
+    assert len(users) >= 8

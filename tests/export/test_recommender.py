@@ -1,0 +1,171 @@
+"""Does a served recommender answer ids and histories as its model does?"""
+
+import numpy as np
+import pytest
+import rated
+import tensorflow as tf
+
+from aet_keras import data, export
+from aet_keras.errors import ExportError
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("films")
+    dataset = rated.read(rated.write_ratings(folder / "films.csv"))
+    _, tables, model = rated.build(dataset)
+    rated.stir(model)
+    about = {"specification": dataset.specification, "tables": tables}
+    export.write_recommender(model, folder / "1", **about)
+    served = tf.saved_model.load(str(folder / "1"))
+    return dataset, tables, model, folder / "1", served
+
+
+def ask(written, name, **inputs):
+    served = written[-1].signatures[name]
+    inputs = {key: tf.constant(value) for key, value in inputs.items()}
+    return {key: each.numpy() for key, each in served(**inputs).items()}
+
+
+def ranked(written, user):
+    """Returns ids and logits of what a user has not rated, the best first."""
+    dataset, tables, model, *_ = written
+    inputs = {"user": np.array([[user]]), "item": np.array([[0]])}
+    logits = model.predict_on_batch(tables.rows(inputs))["rank"][0]
+    left = np.setdiff1d(np.arange(1, len(logits)), tables.rated(user))
+    best = left[np.argsort(-logits[left])]
+    odds = np.exp(logits[best])
+    return [dataset.specification.items[i - 1] for i in best], odds / odds.sum()
+
+
+def test_scores_are_the_models_and_say_who_is_known(written):
+    dataset, tables, model, *_ = written
+
+    said = ask(
+        written,
+        "serving_default",
+        user=["u3", "u3", "nobody"],
+        item=["i2", "nothing", "i2"],
+    )
+
+    names = dataset.specification
+    u, i = 1 + names.users.index("u3"), 1 + names.items.index("i2")
+    inputs = {"user": np.array([[u], [u], [0]]), "item": [[i], [0], [i]]}
+    inputs["item"] = np.array(inputs["item"])
+    wanted = model.predict_on_batch(tables.rows(inputs))["rating"][:, 0]
+    np.testing.assert_allclose(said["scores"], wanted, atol=1e-5)
+    assert said["is_known"].tolist() == [True, False, False]
+
+
+def test_the_best_items_are_those_not_rated(written):
+    dataset = written[0]
+
+    said = ask(written, "top_k", user=["u3"], k=[3])
+
+    names, shares = ranked(written, 1 + dataset.specification.users.index("u3"))
+    assert [each.decode() for each in said["items"][0]] == names[:3]
+    np.testing.assert_allclose(said["scores"][0], shares[:3], atol=1e-5)
+    asked = ask(
+        written, "serving_default", user=["u3"] * 3, item=names[:3]
+    )
+    np.testing.assert_allclose(said["ratings"][0], asked["scores"], atol=1e-5)
+
+
+def test_a_stranger_gets_what_nobody_in_particular_likes(written):
+    said = ask(written, "top_k", user=["nobody", "u3"], k=[4, 1])
+
+    names, _ = ranked(written, 0)
+    assert [each.decode() for each in said["items"][0]] == names[:4]
+    assert said["is_known"].tolist() == [False, True]
+    assert said["items"][1].tolist()[1:] == [b""] * 3
+
+
+def test_more_than_there_are_is_all_there_are(written):
+    dataset, tables, *_ = written
+
+    said = ask(written, "top_k", user=["u3"], k=[500])
+
+    user = 1 + dataset.specification.users.index("u3")
+    left = len(dataset.specification.items) - len(set(tables.rated(user)))
+    assert said["items"].shape == (1, len(dataset.specification.items))
+    assert (said["items"][0] != b"").sum() == left
+    assert said["scores"].sum() == pytest.approx(1, abs=1e-5)
+    assert np.isfinite(said["ratings"]).all()
+
+
+def test_a_history_stands_for_a_user(written):
+    dataset, tables, model, *_ = written
+
+    said = ask(
+        written,
+        "history",
+        items=[["i1", "i4", "what"], ["", "", ""]],
+        ratings=[[5.0, 1.0, 3.0], [0.0, 0.0, 0.0]],
+        k=[2, 2],
+    )
+
+    codes = [1 + dataset.specification.items.index(i) for i in ("i1", "i4")]
+    rows = tables.rows({"user": np.array([[0]]), "item": np.array([[0]])})
+    rows["history_items"] = np.array([[0, 0, 0, *codes, 0]])
+    rows["history_ratings"] = np.array([[0, 0, 0, 5.0, 1.0, 3.0]], "float32")
+    logits = model.predict_on_batch(rows)["rank"][0]
+    logits[[0, *codes]] = -np.inf
+    best = dataset.specification.items[logits.argmax() - 1]
+    assert said["items"][0, 0].decode() == best
+    assert said["is_known"].tolist() == [True, False]
+
+
+def test_features_can_be_told(written):
+    dataset, tables, model, *_ = written
+
+    said = ask(
+        written,
+        "features",
+        user=["u3"],
+        item=["i2"],
+        age=["young"],
+        decade=["2"],
+    )
+
+    names = dataset.specification
+    inputs = {
+        "user": np.array([[1 + names.users.index("u3")]]),
+        "item": np.array([[1 + names.items.index("i2")]]),
+        "user_features": np.array([[2]]),
+        "item_features": np.array([[3]]),
+    }
+    wanted = model.predict_on_batch(tables.rows(inputs))["rating"].item()
+    assert said["scores"].item() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_the_comparison_sees_another_model(written):
+    dataset, tables, model, version, _ = written
+    about = {"specification": dataset.specification, "tables": tables}
+    rows = {n: dataset.test.inputs[n] for n in ("user", "item")}
+
+    same = export.compare_recommender_export(version, model, rows, **about)
+    _, _, other = rated.build(dataset)
+
+    assert same.is_telling and same.difference < 1e-5
+    with pytest.raises(ExportError, match="Do not serve it"):
+        export.compare_recommender_export(version, other, rows, **about)
+
+
+def test_a_version_says_what_it_takes(written):
+    manifest = export.check_manifest(written[3])
+
+    assert set(manifest.signatures["top_k"]["inputs"]) == {"user", "k"}
+    assert "assets/users.txt" in manifest.files
+
+
+def test_tables_of_another_length_are_refused(written, tmp_path):
+    dataset, _, model, *_ = written
+    tables = data.rating_tables([dataset.train], dataset.specification)
+
+    with pytest.raises(ValueError, match="rating_tables"):
+        export.write_recommender(
+            model,
+            tmp_path,
+            specification=dataset.specification,
+            tables=tables,
+        )
