@@ -44,8 +44,8 @@ def made_up():
     home = random.choice(["owner", "rent"], 600)
     income = random.normal(2000, 500, 600).round()
     bad = random.random(600) < 1 / (1 + np.exp((income - 1500) / 300))
-    status = np.where(bad, "bad", "good")
-    return pandas.DataFrame({"Home": home, "Income": income, "Status": status})
+    columns = {"Home": home, "Income": income, "Years": random.poisson(5, 600)}
+    return pandas.DataFrame(columns).assign(Status=np.where(bad, "bad", "good"))
 
 
 if args.smoke or not pathlib.Path(args.table).exists():

@@ -20,13 +20,13 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 @contextlib.contextmanager
-def running(console, folder, *options, seconds=120):
+def running(console, folder, *options, seconds=120, errors=subprocess.DEVNULL):
     """Lends a server in a process of its own, and its address."""
     command = [console, "serve", folder, "--port", "0", *options]
     with subprocess.Popen(
         [sys.executable, "-c", HEARING, *map(str, command)],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=errors,
         text=True,
     ) as process:
         patience = threading.Timer(seconds, process.kill)

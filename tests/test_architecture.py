@@ -18,6 +18,7 @@ FLOORS = (
     {"training", "serving"},
     {"tuning"},
     {"cli"},
+    {"_entry"},  # starts the command, before Keras loads
 )
 TOP_LEVEL = {
     "LICENSE",

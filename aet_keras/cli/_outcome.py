@@ -1,10 +1,12 @@
 """How does a command end: with which words, and which exit code?"""
 
 import contextlib
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
+
+from aet_keras_command import quiet as quiet_start
+
+__all__ = ["one_sentence", "quiet_start"]
 
 FAILED = 1
 MISUSED = 2
@@ -27,29 +29,6 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
         if _is_ours(error):
             _end(str(error).strip(), _exit_code(error))
         _end(f"{_unexpected(error)} (`--debug` shows where.)", FAILED)
-
-
-@contextlib.contextmanager
-def quiet_start() -> Iterator[None]:
-    """Holds back what TensorFlow's libraries print while they load.
-
-    They write to the file descriptor, before any log level is read. If the
-    import fails, what they said is shown.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def _end(sentence, code):

@@ -48,6 +48,13 @@ _EMBEDDED = (
     help="A longer body is refused.",
 )
 @click.option(
+    "--picture-megapixels",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1),
+    help="A larger JPEG or PNG is refused before it is decoded.",
+)
+@click.option(
     "--request-seconds",
     default=30.0,
     show_default=True,
@@ -61,7 +68,9 @@ _EMBEDDED = (
     type=click.IntRange(1),
     help="Requests that are worked on at once.",
 )
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option(
+    "--debug", is_flag=True, help="Show tracebacks, and what C libraries say."
+)
 def serve(folder, port, host, embedded, debug, **limits):
     """Serve a published model over the REST API of TensorFlow Serving.
 
@@ -78,6 +87,7 @@ def serve(folder, port, host, embedded, debug, **limits):
             from aet_keras import serving
         limits = serving.Limits(
             body_bytes=limits["body_megabytes"] * 2**20,
+            picture_pixels=limits["picture_megapixels"] * 10**6,
             request_seconds=limits["request_seconds"],
             concurrent_predictions=limits["concurrent"],
         )
@@ -86,7 +96,8 @@ def serve(folder, port, host, embedded, debug, **limits):
         if program is not None:
             _become(serving, program, folder, port, limits)
         click.echo(_EMBEDDED)
-        serving.serve(folder, host=host, port=port, limits=limits, say=_say)
+        with contextlib.nullcontext() if debug else _own_words():
+            serving.serve(folder, host=host, port=port, limits=limits, say=_say)
 
 
 def _say(sentence):
@@ -108,6 +119,28 @@ def _become(serving, program, folder, port, limits):
         f"port {port}, gRPC on {port - 1}. `--embedded` keeps to `--host`."
     )
     os.execv(program, command)
+
+
+@contextlib.contextmanager
+def _own_words():
+    """Leaves the error stream to Python.
+
+    The decoder of JPEG writes a line there, from C, for each broken picture
+    that a client sends.
+    """
+    if sys.stderr is not sys.__stderr__:  # it is somebody's who listens
+        yield
+        return
+    sys.stderr.flush()
+    with open(os.dup(2), "w", buffering=1) as stream:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        sys.stderr = stream
+        try:
+            yield
+        finally:
+            os.dup2(stream.fileno(), 2)
+            sys.stderr = sys.__stderr__
 
 
 @contextlib.contextmanager

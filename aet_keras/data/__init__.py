@@ -9,26 +9,21 @@ from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_folder import read_image_folder
 from aet_keras.data.image_tfds import read_image_tfds
+from aet_keras.data.rating_specification import (
+    RatingFeature,
+    RatingSpecification,
+)
 from aet_keras.data.rating_tables import (
     RatingTables,
     rating_batches,
     rating_tables,
 )
-from aet_keras.data.ratings import (
-    RATING_SPLITS,
-    RatingFeature,
-    RatingSpecification,
-    read_ratings,
-)
+from aet_keras.data.ratings import RATING_SPLITS, read_ratings
 from aet_keras.data.source_kind import is_text_source
 from aet_keras.data.sources import read_images
-from aet_keras.data.table import (
-    TableColumn,
-    TableSpecification,
-    as_tensors,
-    read_table,
-)
+from aet_keras.data.table import as_tensors, read_table
 from aet_keras.data.table_rows import read_table_rows
+from aet_keras.data.table_specification import TableColumn, TableSpecification
 from aet_keras.data.text_folder import read_text_folder
 from aet_keras.data.text_table import read_text_table
 from aet_keras.data.text_tfds import read_text_tfds

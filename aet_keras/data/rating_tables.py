@@ -8,7 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.data.dataset import Split
-from aet_keras.data.ratings import RatingSpecification
+from aet_keras.data.rating_specification import RatingSpecification
 from aet_keras.errors import DataError
 
 

@@ -1,6 +1,5 @@
 """How does a table of who rated what become a `Dataset`?"""
 
-import dataclasses
 from collections.abc import Sequence
 from os import PathLike
 
@@ -8,66 +7,21 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.data import _rating_cells as read_cells
-from aet_keras.data._rating_splits import LEAST_ROWS, last_rows, random_rows
-from aet_keras.data.csv_file import check_columns, read_csv
-from aet_keras.data.dataset import Dataset, Specification, Split
+from aet_keras.data import _rating_rows as rating_rows
+from aet_keras.data._rating_splits import last_rows, random_rows
+from aet_keras.data.csv_file import read_csv
+from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.duplicates import shared_rows
+from aet_keras.data.rating_specification import (
+    RatingFeature,
+    RatingSpecification,
+)
 from aet_keras.data.splits import check_ratios
 from aet_keras.errors import DataError
 
 RATING_SPLITS = ("random", "leave_last_out")
-_OWNER = "read_ratings"
+_OWNER = rating_rows.OWNER
 _MOST_VALUES = 200
-
-
-@dataclasses.dataclass(frozen=True)
-class RatingFeature:
-    """Says which values a side feature of users or items has.
-
-    Args:
-        column: str. Its name in the table.
-        values: tuple of str. Code `i + 1` means `values[i]`; code 0 is a
-            missing cell, or a value that the training rows do not have.
-
-    Example:
-
-    >>> aet_keras.data.RatingFeature("age", ("18-25", "26+")).values[0]
-    '18-25'
-    """
-
-    column: str
-    values: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class RatingSpecification(Specification):
-    """Says who rates what in a data set of ratings.
-
-    Args:
-        kind: str. `"rating"`.
-        class_names: empty: labels are numbers.
-        image_size: `None`.
-        source: str. What was read.
-        users: tuple of str. Code `i + 1` means `users[i]`; code 0 is a user
-            that the training rows do not have.
-        items: tuple of str. Likewise.
-        user_features: tuple of `RatingFeature`, the columns of the inputs
-            `user_features`.
-        item_features: tuple of `RatingFeature`, those of `item_features`.
-
-    Example:
-
-    >>> specification = aet_keras.data.RatingSpecification(
-    ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
-    ... )
-    >>> specification.users[0]
-    'ann'
-    """
-
-    users: tuple[str, ...] = ()
-    items: tuple[str, ...] = ()
-    user_features: tuple[RatingFeature, ...] = ()
-    item_features: tuple[RatingFeature, ...] = ()
 
 
 def read_ratings(
@@ -137,10 +91,14 @@ def read_ratings(
     ratios = check_ratios(_OWNER, validation_ratio, test_ratio)
     user_features, item_features = tuple(user_features), tuple(item_features)
     frame = read_csv(_OWNER, path, encoding=encoding)
-    _check_roles(frame, user, item, rating, time, user_features, item_features)
-    frame, notes = _rated(frame, {"user": user, "item": item}, rating)
+    rating_rows.check_roles(
+        frame, user, item, rating, time, user_features, item_features
+    )
+    frame, notes = rating_rows.rated_rows(
+        frame, {"user": user, "item": item}, rating
+    )
     ratings = frame[rating].to_numpy("float32")
-    _check_ratings(ratings, rating)
+    rating_rows.check_ratings(ratings, rating)
     if time is not None:
         times = read_cells.read_times(_OWNER, time, frame[time].fillna(""))
         order = np.argsort(times, kind="stable")
@@ -187,58 +145,6 @@ def read_ratings(
         specification=specification,
         notes=(*notes, *_strangers(splits)),
     )
-
-
-def _check_roles(frame, user, item, rating, time, user_features, item_features):
-    features = (*user_features, *item_features)
-    check_columns(_OWNER, frame, user=user, item=item, rating=rating, time=time)
-    for name in user_features:
-        check_columns(_OWNER, frame, user_features=name)
-    for name in item_features:
-        check_columns(_OWNER, frame, item_features=name)
-    roles = [user, item, rating, *features]
-    twice = sorted({name for name in roles if roles.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"{_OWNER}: user, item, rating and features must be columns of "
-            f"their own. Received: `{twice[0]}` twice. Name another one."
-        )
-
-
-def _rated(frame, ids, rating):
-    """Returns the rows that say who rated what how, and notes."""
-    numbers = read_cells.read_numbers(frame[rating])
-    odd = frame[rating][np.isnan(numbers) & frame[rating].notna().to_numpy()]
-    is_there = ~np.isnan(numbers) & frame[[*ids.values()]].notna().all(axis=1)
-    left_out, notes = int((~is_there).sum()), []
-    if left_out:
-        such = f", such as `{odd.iloc[0]}`" if len(odd) else ""
-        rows = "1 row is" if left_out == 1 else f"{left_out} rows are"
-        notes.append(
-            f"{rows} left out: no id, or a rating that is no number{such}."
-        )
-    frame = frame.assign(**{rating: numbers})[is_there]
-    if len(frame) < LEAST_ROWS:
-        raise DataError(
-            f"{_OWNER}: there must be at least {LEAST_ROWS} rows with a user, "
-            "an item and a number, because three splits are made of them. "
-            f"Received: {len(frame)}. Add rows, or name the column of the "
-            f"ratings (rating={rating!r})."
-        )
-    for what, column in ids.items():
-        named = f"`{column}` ({what})"
-        read, said = read_cells.read_ids(_OWNER, named, frame[column])
-        frame, notes = frame.assign(**{column: read}), [*notes, *said]
-    return frame, notes
-
-
-def _check_ratings(ratings, rating):
-    if np.ptp(ratings) == 0:
-        raise DataError(
-            f"{_OWNER}: ratings must differ, because it is learned who likes "
-            f"what more. Received: rating={rating!r}, {ratings[0]:g} in every "
-            "row. Name another column."
-        )
 
 
 def _values(cells):

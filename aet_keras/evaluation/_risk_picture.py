@@ -43,13 +43,15 @@ def draw_features(axes, risk) -> None:
         color=_BLUE,
         label="AUC lost",
     )
-    axes.barh(
-        [place - 0.2 for place in places],
-        [each.attention or 0.0 for each in first],
-        height=0.38,
-        color=_ORANGE,
-        label="attention",
-    )
+    shares = [each.attention for each in first]
+    if None not in shares:
+        axes.barh(
+            [place - 0.2 for place in places],
+            shares,
+            height=0.38,
+            color=_ORANGE,
+            label="attention",
+        )
     axes.set_yticks(places, names, fontsize=8, parse_math=False)
     axes.legend(frameon=False, fontsize=9, loc="lower right")
 

@@ -66,11 +66,20 @@ def build(
     return Served(
         functions,
         {
-            "weights": list(model.variables),
-            "tables": list(answer.tables.values()),
+            "weights": _read_by(functions.values()),
             "lookups": [*lookups.values(), *answer.values],
         },
     )
+
+
+def _read_by(functions):
+    """Lists what functions read, weights and tables, each once.
+
+    Not `model.variables`: those are Keras's, of which a SavedModel makes
+    variables of its own beside those that the functions read.
+    """
+    read = [each for function in functions for each in function.variables]
+    return list({id(each): each for each in read}.values())
 
 
 def requests(
@@ -154,9 +163,7 @@ class _Answers:
         rows, start = self._rows(users, items), 0
         for side, features in self._features.items():
             end = start + len(features)
-            pairs = zip(
-                self.values[start:end], cells[start:end], strict=True
-            )
+            pairs = zip(self.values[start:end], cells[start:end], strict=True)
             if features:
                 columns = [codes(table, each) for table, each in pairs]
                 rows[f"{side}_features"] = tf.stack(columns, axis=1)
@@ -192,9 +199,7 @@ class _Answers:
             "user": users[:, None],
             "item": items[:, None],
             "history_items": tf.where(past == items[:, None], 0, past),
-            "history_ratings": tf.gather(
-                self.tables["history_ratings"], users
-            ),
+            "history_ratings": tf.gather(self.tables["history_ratings"], users),
         }
         for side, of in (("user", users), ("item", items)):
             if self._features[side]:
@@ -233,7 +238,9 @@ class _Answers:
     def _rated(self, rows, items, is_shown):
         """Returns what each user would give each of the best items."""
         most = tf.shape(items)[1]
-        each = {n: tf.repeat(column, most, axis=0) for n, column in rows.items()}
+        each = {
+            n: tf.repeat(column, most, axis=0) for n, column in rows.items()
+        }
         flat = tf.reshape(items, (-1, 1))
         each["item"] = flat
         if self._features["item"]:

@@ -2,9 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +12,13 @@ import tensorflow as tf
 from aet_keras import _check
 from aet_keras.data import TableColumn, TableSpecification
 from aet_keras.errors import ExportError
-from aet_keras.export import _dates, _manifests, _program, _warm_up
+from aet_keras.export import (
+    _dates,
+    _manifests,
+    _program,
+    _table_cells,
+    _warm_up,
+)
 from aet_keras.export._checks import check_columns
 from aet_keras.export._description import describe
 from aet_keras.export._labels import label_table, repeated_names
@@ -21,7 +26,6 @@ from aet_keras.export._signatures import CLASSIFY, DEFAULT
 from aet_keras.export.comparison import Comparison, hold, load
 
 _OWNER = "write_table_classifier"
-_UNSEEN = "a category that nobody has seen"
 
 
 def write_table_classifier(
@@ -91,7 +95,7 @@ def write_table_classifier(
         kept = {"weights": variables, "table": table, "lookups": tables}
         _program.save(directory, functions, kept)
     first = {k: v[: _warm_up.MOST] for k, v in rows.items()}
-    requests = _requests(functions, _raw(first, specification))
+    requests = _table_cells.requests(_table_cells.raw(first, specification))
     _warm_up.write(directory, requests)
     described = describe(functions, len(names))
     _manifests.write(directory, {**described, "table": _said(specification)})
@@ -138,14 +142,14 @@ def compare_table_export(
     """
     owner = "compare_table_export"
     _check.positive(owner, tolerance=tolerance)
-    rows = _with_odd_rows(rows, specification)
-    expected = _predict(model, rows)
+    rows = _table_cells.with_odd_rows(rows, specification)
+    expected = _table_cells.predict(model, rows)
     # The object must outlive its functions: it holds the weights.
     exported = load(owner, directory)
     return hold(
         owner,
         directory,
-        _served(owner, exported, _raw(rows, specification)),
+        _served(owner, exported, _table_cells.raw(rows, specification)),
         expected,
         tolerance=tolerance,
         rows="rows",
@@ -278,41 +282,6 @@ def _features(specs):
     }
 
 
-def _raw(rows, specification):
-    """Returns rows as a server takes them: dates as strings."""
-    dates = {c.name for c in specification.columns if c.kind == "date"}
-    return {
-        name: _dates.dates_of(cells) if name in dates else cells
-        for name, cells in rows.items()
-    }
-
-
-def _with_odd_rows(rows, specification):
-    odd = {}
-    for column in specification.columns:
-        cells = rows[column.name]
-        if column.kind == "category":
-            odd[column.name] = np.array([*cells, "", _UNSEEN], object)
-        else:
-            odd[column.name] = np.append(cells, np.float32([np.nan] * 2))
-    return odd
-
-
-def _tensor(cells):
-    """Returns cells as a tensor; TensorFlow takes no str of NumPy's own."""
-    is_text = np.asarray(cells).dtype.kind in "OU"
-    return tf.constant([*map(str, cells)] if is_text else cells)
-
-
-def _predict(model, rows):
-    @tf.function(jit_compile=False, autograph=False)
-    def call(cells):
-        return model(cells, training=False)
-
-    cells = {k: _tensor(v)[:, tf.newaxis] for k, v in rows.items()}
-    return call(cells).numpy().astype("float32")
-
-
 def _served(owner, exported, raw):
     """Yields what went in, how many, and which probabilities came out."""
     serve = exported.signatures.get(DEFAULT)
@@ -325,31 +294,8 @@ def _served(owner, exported, raw):
         )
     row_count = len(next(iter(raw.values())))
     for what, count in (("all rows", row_count), ("one row", 1)):
-        cells = {name: _tensor(cells[:count]) for name, cells in raw.items()}
+        cells = {
+            name: _table_cells.tensor(cells[:count])
+            for name, cells in raw.items()
+        }
         yield what, count, serve(**cells)["probabilities"].numpy()
-
-
-def _requests(functions, raw) -> Iterator[Any]:
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    row_count = len(next(iter(raw.values())))
-    for count in (1, row_count):
-        log = prediction_log_pb2.PredictionLog()
-        request = log.predict_log.request
-        request.model_spec.signature_name = DEFAULT
-        for name, cells in raw.items():
-            proto = tf.make_tensor_proto(_tensor(cells[:count]))
-            request.inputs[name].CopyFrom(proto)
-        yield log
-    log = prediction_log_pb2.PredictionLog()
-    request = log.classify_log.request
-    request.model_spec.signature_name = CLASSIFY
-    for row in range(row_count):
-        example = request.input.example_list.examples.add()
-        for name, cells in raw.items():
-            feature = example.features.feature[name]
-            if np.asarray(cells).dtype.kind == "f":
-                feature.float_list.value.append(float(cells[row]))
-            else:
-                feature.bytes_list.value.append(str(cells[row]).encode())
-    yield log

@@ -1,5 +1,6 @@
 """What is done with a body, from its bytes to those of the answer?"""
 
+import threading
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,8 +8,9 @@ import tensorflow as tf
 
 from aet_keras.serving import _answers, _requests
 from aet_keras.serving._model_errors import refusal
+from aet_keras.serving._picture_sizes import check_pictures
 from aet_keras.serving._refusal import bad_request, shown
-from aet_keras.serving._turns import Turns
+from aet_keras.serving.limits import Limits
 from aet_keras.serving.loaded_version import LoadedVersion
 
 
@@ -16,20 +18,20 @@ def predict(
     version: LoadedVersion,
     body: bytes | bytearray,
     *,
-    most_rows: int,
-    turns: Turns,
+    limits: Limits,
+    reading: threading.Lock,
 ) -> bytes:
     """Returns the answer to a predict request.
 
     Raises:
         Refusal: if the body or the model does not allow one.
     """
-    with turns:
+    with reading:
         content = _requests.read_json(body)
         name = _requests.signature_name(content)
         signature = _find(version, name)
         arrays = _requests.read_inputs(content, signature.inputs)
-    outputs = _call(version, name, arrays, most_rows)
+    outputs = _call(version, name, arrays, limits)
     if _requests.is_row_format(content):
         return _answers.to_json(_answers.in_rows(outputs))
     return _answers.to_json(_answers.in_columns(outputs))
@@ -39,20 +41,20 @@ def classify(
     version: LoadedVersion,
     body: bytes | bytearray,
     *,
-    most_rows: int,
-    turns: Turns,
+    limits: Limits,
+    reading: threading.Lock,
 ) -> bytes:
     """Returns the answer to a classify request.
 
     Raises:
         Refusal: if the body or the model does not allow one.
     """
-    with turns:
+    with reading:
         content = _requests.read_json(body)
         name = _requests.signature_name(content)
         _check_takes_examples(_find(version, name).inputs, name)
         arrays = {"inputs": _requests.read_examples(content)}
-    outputs = _call(version, name, arrays, most_rows)
+    outputs = _call(version, name, arrays, limits)
     return _answers.to_json(_answers.in_classes(outputs))
 
 
@@ -80,14 +82,15 @@ def _call(
     version: LoadedVersion,
     name: str,
     arrays: Mapping[str, np.ndarray],
-    most_rows: int,
+    limits: Limits,
 ):
     for input_name, array in arrays.items():
-        if array.ndim and len(array) > most_rows:
+        if array.ndim and len(array) > limits.rows:
             raise bad_request(
-                f"`{input_name}` must hold at most {most_rows} examples. "
+                f"`{input_name}` must hold at most {limits.rows} examples. "
                 f"Received: {len(array)}. Send them in several requests."
             )
+    check_pictures(arrays, most_pixels=limits.picture_pixels)
     try:
         return version.call(name, arrays)
     except tf.errors.OpError as error:

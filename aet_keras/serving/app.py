@@ -1,6 +1,7 @@
 """Which path answers what?"""
 
 import contextlib
+import threading
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -12,7 +13,6 @@ from aet_keras.serving import _work
 from aet_keras.serving._answers import to_json
 from aet_keras.serving._reception import Reception
 from aet_keras.serving._refusal import Refusal, bad_request
-from aet_keras.serving._turns import Turns
 from aet_keras.serving.limits import Limits
 from aet_keras.serving.model_folder import ModelFolder
 
@@ -90,7 +90,9 @@ class _Desk:
     def __init__(self, folder, limits):
         self.folder, self.limits = folder, limits
         self.reception = Reception(limits)
-        self.turns = Turns(lambda: folder.is_loading)
+        # More would only take the interpreter from each other, from the event
+        # loop and from whoever loads a version.
+        self.reading = threading.Lock()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app):
@@ -106,7 +108,10 @@ class _Desk:
 
         def work(body):
             return works[verb](
-                version, body, most_rows=self.limits.rows, turns=self.turns
+                version,
+                body,
+                limits=self.limits,
+                reading=self.reading,
             )
 
         return _json(await self.reception.answer(request, work))

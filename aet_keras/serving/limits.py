@@ -22,6 +22,8 @@ class Limits:
             is refused (503).
         rows: int >= 1. The most examples in one request (400). Small pictures
             in few bytes would otherwise unfold to any amount of memory.
+        picture_pixels: int >= 1. The most pixels of a picture that comes as
+            the bytes of a file (400), as its header has it.
 
     Raises:
         TypeError: if one is no number.
@@ -38,6 +40,7 @@ class Limits:
     concurrent_predictions: int = 8
     waiting_requests: int = 56
     rows: int = 1024
+    picture_pixels: int = 50_000_000
 
     def __post_init__(self):
         _check.positive_int(self, body_bytes=self.body_bytes)
@@ -47,3 +50,4 @@ class Limits:
         )
         _check.whole(self, waiting_requests=self.waiting_requests)
         _check.positive_int(self, rows=self.rows)
+        _check.positive_int(self, picture_pixels=self.picture_pixels)

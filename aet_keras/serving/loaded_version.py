@@ -1,6 +1,5 @@
 """What does a version answer, once it is in memory?"""
 
-import concurrent.futures
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -62,14 +61,13 @@ class LoadedVersion:
     def warm_up(self, names: Iterable[str] | None = None) -> None:
         """Calls signatures once, so that no client waits for that.
 
+        One after another: clients need the other cores.
+
         Args:
             names: of signatures. Defaults to all.
         """
-        names = self.signatures if names is None else names
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            calls = [pool.submit(self.signatures[n].warm_up) for n in names]
-            for call in calls:
-                call.result()
+        for name in self.signatures if names is None else names:
+            self.signatures[name].warm_up()
 
 
 def load_version(directory: str | os.PathLike) -> LoadedVersion:

@@ -82,7 +82,6 @@ class ModelFolder:
         self.folder = Path(folder).resolve()
         self.say = say
         self.statuses: dict[int, VersionStatus] = {}
-        self.is_loading = False
         self._current: LoadedVersion | None = None
         self._seen = {}  # number -> fingerprint of what was tried
         newest_version(self.folder)
@@ -117,7 +116,7 @@ class ModelFolder:
                 return
 
     @contextlib.contextmanager
-    def watched(self, *, every_seconds: float = 0.25) -> Iterator[None]:
+    def watched(self, *, every_seconds: float = 0.2) -> Iterator[None]:
         """Looks again and again meanwhile, in a thread of its own."""
         over = threading.Event()
 
@@ -145,10 +144,9 @@ class ModelFolder:
         if not self._is_served(number):
             self.statuses[number] = VersionStatus("LOADING")
         try:
-            with self._loading():
-                version = load_version(path)
-                first = _asked_first(version, before)
-                _try(path, version, first)
+            version = load_version(path)
+            first = _asked_first(version, before)
+            _try(path, version, first)
             self._serve(version)
             _try(path, version, version.signatures.keys() - first)
         except ExportError as error:
@@ -161,14 +159,6 @@ class ModelFolder:
         del before
         gc.collect()
         return True
-
-    @contextlib.contextmanager
-    def _loading(self):
-        self.is_loading = True
-        try:
-            yield
-        finally:
-            self.is_loading = False
 
     def _serve(self, version):
         before, self._current = self._current, version

@@ -11,6 +11,7 @@ from aet_keras import _check as check
 from aet_keras import layers
 from aet_keras.data import RatingSpecification
 from aet_keras.evaluation import Biases
+from aet_keras.tasks._tables import Tables
 
 _RATING, _RANK = "rating", "rank"
 _USER_GROUP = "user_"  # what the names of layers with rows a user begin with
@@ -22,9 +23,11 @@ def build_recommender(
     *,
     item_counts: Any,
     factors: int = 8,
+    rank_factors: int = 32,
     history_length: int = 50,
-    feature_strength: float = 60.0,
-    factor_strength: float = 20.0,
+    user_effect_strength: float = 120.0,
+    item_effect_strength: float = 30.0,
+    factor_strength: float = 40.0,
     rank_strength: float = 5.0,
 ) -> keras.Model:
     """Builds two towers, one for users and one for items.
@@ -47,9 +50,13 @@ def build_recommender(
         biases: `aet_keras.evaluation.Biases` of the training rows.
         item_counts: ints, one a code of an item: how often it is rated in
             the training rows.
-        factors: int >= 1. Width of u, v, r and w. Defaults to `8`.
+        factors: int >= 1. Width of u and v. Defaults to `8`.
+        rank_factors: int >= 1. Width of r and w. Defaults to `32`.
         history_length: int >= 1. How many ratings of a user are looked at.
-        feature_strength: float >= 0. Of the features' effects.
+        user_effect_strength: float >= 0. Of what each feature adds for one
+            user. Users have fewer ratings than items. Defaults to `120.0`.
+        item_effect_strength: float >= 0. Of what each feature adds for one
+            item. Defaults to `30.0`.
         factor_strength: float >= 0. Of u and v.
         rank_strength: float >= 0. Of r and w.
 
@@ -83,9 +90,11 @@ def build_recommender(
     owner = "build_recommender"
     check.instance(owner, of=RatingSpecification, specification=specification)
     check.positive_int(owner, factors=factors)
+    check.positive_int(owner, rank_factors=rank_factors)
     check.positive_int(owner, history_length=history_length)
     for name, value in (
-        ("feature_strength", feature_strength),
+        ("user_effect_strength", user_effect_strength),
+        ("item_effect_strength", item_effect_strength),
         ("factor_strength", factor_strength),
         ("rank_strength", rank_strength),
     ):
@@ -93,13 +102,11 @@ def build_recommender(
     counts = np.ravel(np.asarray(item_counts, "float64"))
     _check_biases(owner, specification, biases, counts)
     rows = counts.sum()
-    tables = _Tables(specification, biases, rows, factors)
+    tables = Tables(specification, rows, factors)
     inputs = _inputs(specification, history_length)
     user, item = inputs["user"], inputs["item"]
 
-    item_level = keras.layers.Rescaling(
-        1.0, offset=biases.mean, name="level"
-    )
+    item_level = keras.layers.Rescaling(1.0, offset=biases.mean, name="level")
     item_bias = tables.biases("item_bias", biases.items, biases.item_strength)
     past = inputs["history_items"]
     is_past = ops.not_equal(past, 0)  # (batch, history)
@@ -113,7 +120,9 @@ def build_recommender(
     )
     user_level = ops.where(ops.equal(user, 0), guessed, known(user)[:, 0])
 
-    effects = tables.effects(inputs, feature_strength)
+    effects = tables.effects(
+        inputs, user=user_effect_strength, item=item_effect_strength
+    )
     keys = tables.rows("history_keys", len(counts), factor_strength)(past)
     taste = _pooled("history", keys * surprise[..., None], is_past, factors)
     own = tables.rows("user_factors", None, factor_strength, "zeros")(user)
@@ -122,72 +131,10 @@ def build_recommender(
     rating = keras.layers.Add(name=_RATING, dtype="float32")(
         [item_level(item_bias(item))[:, 0], user_level, *effects, match]
     )
-    rank = _rank(tables, inputs, is_past, counts, rank_strength)
+    rank = _rank(tables, inputs, is_past, counts, (rank_factors, rank_strength))
     return keras.Model(
         inputs, {_RATING: rating, _RANK: rank}, name="recommender"
     )
-
-
-class _Tables:
-    """Makes the layers that hold a row a user, an item or a value."""
-
-    def __init__(self, specification, biases, row_count, factors):
-        self._specification = specification
-        self._rows = row_count
-        self.factors = factors
-        self.user_count = 1 + len(specification.users)
-        self.item_count = 1 + len(specification.items)
-
-    def penalty(self, strength):
-        return keras.regularizers.L2(strength / self._rows)
-
-    def rows(self, name, count, strength, start="normal", width=None):
-        """Returns a table whose row 0, of the unknown, is 0 and stays so."""
-        count = self.user_count if count is None else count
-        width = self.factors if width is None else width
-        table = np.zeros((count, width), "float32")
-        if start == "normal":
-            table[1:] = keras.random.normal((count - 1, width), stddev=0.1)
-        return self._embedding(name, table, strength)
-
-    def biases(self, name, values, strength):
-        return self._embedding(name, np.asarray(values)[:, None], strength)
-
-    def _embedding(self, name, table, strength):
-        layer = keras.layers.Embedding(
-            *table.shape,
-            embeddings_regularizer=self.penalty(strength),
-            name=name,
-        )
-        layer.build((None, 1))
-        layer.set_weights([table.astype("float32")])
-        return layer
-
-    def effects(self, inputs, strength):
-        """Returns what each feature adds: to all, to a user, to an item."""
-        parts = []
-        for side in ("user", "item"):
-            features = getattr(self._specification, f"{side}_features")
-            for place, feature in enumerate(features):
-                codes = inputs[f"{side}_features"][:, place : place + 1]
-                width = 1 + len(feature.values)
-                name = f"{side}_feature_{place}"
-                parts.append(self._effect(name, codes, width, strength))
-                is_value = ops.one_hot(codes[:, 0], width)
-                for of, count in (
-                    ("user", self.user_count),
-                    ("item", self.item_count),
-                ):
-                    table = self.rows(
-                        f"{of}_by_{name}", count, strength, "zeros", width
-                    )
-                    row = table(inputs[of])[:, 0]  # (batch, values)
-                    parts.append(ops.sum(row * is_value, -1, keepdims=True))
-        return parts
-
-    def _effect(self, name, codes, width, strength):
-        table = self.rows(f"of_{name}", width, strength / 6, "zeros", 1)
-        return table(codes)[:, 0]
 
 
 def _inputs(specification, history_length):
@@ -221,12 +168,13 @@ def _pooled(name, seen, is_past, width):
     )(x)
 
 
-def _rank(tables, inputs, is_past, counts, strength):
-    own = tables.rows("user_rank", None, strength, "zeros")(inputs["user"])
-    seen = tables.rows("rank_keys", len(counts), strength)(
+def _rank(tables, inputs, is_past, counts, settings):
+    width, strength = settings
+    own = tables.rows("user_rank", None, strength, "zeros", width)
+    seen = tables.rows("rank_keys", len(counts), strength, width=width)(
         inputs["history_items"]
     )
-    x = own[:, 0] + _pooled("rank", seen, is_past, tables.factors)
+    x = own(inputs["user"])[:, 0] + _pooled("rank", seen, is_past, width)
     logits = keras.layers.Dense(
         len(counts),
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.1),
@@ -234,7 +182,7 @@ def _rank(tables, inputs, is_past, counts, strength):
         name=_RANK,
         dtype="float32",
     )
-    logits.build((None, tables.factors))
+    logits.build((None, width))
     kernel, _ = logits.get_weights()
     logits.set_weights([kernel, np.log(counts + 0.5).astype("float32")])
     return logits(x)

@@ -37,7 +37,8 @@ def fit_feature_space(
         bin_count: int >= 1. Bins a number is cut in. Defaults to `4`.
 
     Returns:
-        A `keras.utils.FeatureSpace`, adapted, which puts out one row.
+        A `keras.utils.FeatureSpace` that needs no `adapt` any more and puts
+        out one row.
 
     Raises:
         ValueError: if a count is below 1, or there are no columns.
@@ -57,18 +58,16 @@ def fit_feature_space(
     check.positive_int(owner, bin_count=bin_count)
     if not columns:
         raise ValueError(f"{owner}: there must be a column to look at.")
-    features, vocabularies = {}, {}
+    features = {}
     for column in columns:
         name, cells = column.name, inputs[column.name]
         if column.kind == "category":
-            vocabularies[name] = _frequent(cells, least_count)
-            features[name] = "string_categorical"
+            features[name] = _category(name, cells, least_count)
         else:
             periods = (_WEEK, _YEAR) if column.kind == "date" else ()
             features[name] = _number(name, cells, bin_count, periods)
     space = keras.utils.FeatureSpace(features, output_mode="concat")
-    if vocabularies:
-        space.adapt(_as_long_as_the_longest(vocabularies))
+    space.build_from_config({})  # nothing is left to adapt: this says so
     return space
 
 
@@ -143,9 +142,12 @@ def feature_names(columns: Sequence[TableColumn]) -> list[str]:
 def _network(widths, class_count, units, dropout):
     row = keras.Input((sum(widths),), name="row")
     tokens = layers.FeatureTokens(widths, units, name="tokens")(row)
-    x = layers.SoftAttention(name="attention")(tokens)  # (batch, features, u)
+    look, pool = layers.SoftAttention, layers.SoftAttentionPooling
+    if len(widths) == 1:  # nothing to look at beside it, nothing to weigh
+        look, pool = keras.layers.Identity, keras.layers.GlobalAveragePooling1D
+    x = look(name="attention")(tokens)  # (batch, features, units)
     x = layers.SqueezeExcite(ratio=4, name="gate")(x)
-    x = layers.SoftAttentionPooling(name="pool")(x)  # (batch, units)
+    x = pool(name="pool")(x)  # (batch, units)
     x = keras.layers.LayerNormalization(name="level")(x)
     x = keras.layers.Dense(2 * units, activation="gelu", name="hidden")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
@@ -182,21 +184,23 @@ def _number(name, cells, bin_count, periods):
     return keras.utils.FeatureSpace.feature("float32", encoding, "float")
 
 
+def _category(name, cells, least_count):
+    # Given, not adapted: an adapted one is saved one a line, and loses the
+    # empty string, which missing cells are.
+    lookup = keras.layers.StringLookup(
+        vocabulary=_frequent(cells, least_count), name=f"{name}_preprocessor"
+    )
+    return keras.utils.FeatureSpace.feature("string", lookup, "one_hot")
+
+
 def _frequent(cells, least_count):
     """Returns the categories that are no rare ones, most frequent first."""
     names, counts = np.unique(cells.astype(str), return_counts=True)
     order = np.lexsort([names, -counts])
-    kept = [names[i] for i in order if counts[i] >= least_count]
-    return kept or [names[order[0]]]
-
-
-def _as_long_as_the_longest(vocabularies):
-    """Makes a table of categories, for `adapt`, which learns those it sees."""
-    length = max(map(len, vocabularies.values()))
-    return {
-        name: np.array(seen + [seen[0]] * (length - len(seen)))
-        for name, seen in vocabularies.items()
-    }
+    seen = [str(names[i]) for i in order if counts[i] >= least_count]
+    # What Keras calls rare categories cannot be one of the others.
+    kept = [name for name in seen if name != "[UNK]"]
+    return kept or [str(names[order[0]])]
 
 
 def _widths(features):

@@ -38,6 +38,7 @@ def guess_masked_cells(
     guesser = keras.Model(network.input, guesses)
     guesser.compile(keras.optimizers.Adam(_RATE), _missed)
     widths = network.get_layer("tokens").widths
+    rows = rows.astype("float32")
     masked = _MaskedRows(rows, widths, batch_size, seed)
     history = guesser.fit(masked, epochs=epochs, verbose=0, shuffle=False)
     return history.history["loss"]

@@ -20,9 +20,7 @@ def compile_recommender(model: keras.Model, learning_rate: float) -> None:
                 from_logits=True
             ),
         },
-        metrics={
-            "rating": [keras.metrics.RootMeanSquaredError(name="rmse")]
-        },
+        metrics={"rating": [keras.metrics.RootMeanSquaredError(name="rmse")]},
     )
 
 

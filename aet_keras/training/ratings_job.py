@@ -55,8 +55,10 @@ def _build(recipe, dataset):
         usual_biases(dataset),
         item_counts=_tables(recipe, dataset).item_counts,
         factors=recipe.factors,
+        rank_factors=recipe.rank_factors,
         history_length=recipe.history_length,
-        feature_strength=recipe.feature_strength,
+        user_effect_strength=recipe.user_effect_strength,
+        item_effect_strength=recipe.item_effect_strength,
         factor_strength=recipe.factor_strength,
         rank_strength=recipe.rank_strength,
     )

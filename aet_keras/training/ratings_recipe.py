@@ -25,8 +25,10 @@ class RatingRecipe(WrittenDown):
         user_features: tuple of str. Columns about users.
         item_features: tuple of str. Columns about items.
         factors: int >= 1. As in `aet_keras.tasks.build_recommender`.
+        rank_factors: int >= 1. Likewise.
         history_length: int >= 1. Likewise.
-        feature_strength: float >= 0. Likewise.
+        user_effect_strength: float >= 0. Likewise.
+        item_effect_strength: float >= 0. Likewise.
         factor_strength: float >= 0. Likewise.
         rank_strength: float >= 0. Likewise.
         epochs: int >= 1. The most there will be. Defaults to `16`.
@@ -58,9 +60,11 @@ class RatingRecipe(WrittenDown):
     user_features: tuple[str, ...] = ()
     item_features: tuple[str, ...] = ()
     factors: int = 8
+    rank_factors: int = 32
     history_length: int = 50
-    feature_strength: float = 60.0
-    factor_strength: float = 20.0
+    user_effect_strength: float = 120.0
+    item_effect_strength: float = 30.0
+    factor_strength: float = 40.0
     rank_strength: float = 5.0
     epochs: int = 16
     batch_size: int = 1024
@@ -81,9 +85,20 @@ class RatingRecipe(WrittenDown):
         if self.time is not None:
             check.instance(self, of=str, time=self.time)
         check.one_of(self, split=self.split, among=RATING_SPLITS)
-        for name in ("factors", "history_length", "epochs", "batch_size"):
+        for name in (
+            "factors",
+            "rank_factors",
+            "history_length",
+            "epochs",
+            "batch_size",
+        ):
             check.positive_int(self, **{name: getattr(self, name)})
-        for name in ("feature_strength", "factor_strength", "rank_strength"):
+        for name in (
+            "user_effect_strength",
+            "item_effect_strength",
+            "factor_strength",
+            "rank_strength",
+        ):
             check.number(self, least=0, **{name: getattr(self, name)})
         check.positive(self, learning_rate=self.learning_rate)
         if self.rate is not None:

@@ -8,18 +8,17 @@ import keras
 import numpy as np
 
 from aet_keras import callbacks as parts
-from aet_keras import data, evaluation, export, policies, tasks
+from aet_keras import data, export, policies, tasks
 from aet_keras.errors import ExportError
+from aet_keras.training._encoded_rows import encode, losses
 from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
 from aet_keras.training._masked_cells import guess_masked_cells
-from aet_keras.training._measuring import measure
+from aet_keras.training._table_report import measure_table_model
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job, introduce
 from aet_keras.training.tabular_recipe import TableRecipe
 
 _COMPARED_ROWS = 64
-_ROWS_AT_ONCE = 65536
-_LEAST = 1e-7
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
 _ATTENTION = ["attention", "gate", "pool"]
 _NEW_GROUPS = [["linear"], ["tokens", *_ATTENTION]]
@@ -76,7 +75,7 @@ def build_table_model(
 
     Its linear path is a tuned logistic regression on the rows to learn from;
     with `from_`, the earlier model is drawn towards that one by a quarter, a
-    half or three quarters, whichever tells rows best that it has not seen.
+    half or three quarters, no farther than rows it has not seen ask for.
 
     Args:
         recipe: `TableRecipe`.
@@ -108,11 +107,11 @@ def build_table_model(
         model = _load(recipe.from_)
     network = model.get_layer(tasks.NETWORK)
     train = dataset.train
-    rows = _encode(model, train)
+    rows = encode(model, train)
     if recipe.pretrain_epochs:
         guess_masked_cells(
             network,
-            np.concatenate([rows, _encode(model, dataset.validation)]),
+            np.concatenate([rows, encode(model, dataset.validation)]),
             epochs=recipe.pretrain_epochs,
             batch_size=recipe.batch_size,
             seed=recipe.seed,
@@ -161,12 +160,12 @@ def fit_table_model(
     """
     network = model.get_layer(tasks.NETWORK)
     rows = {
-        name: _encode(model, getattr(dataset, name))
+        name: encode(model, getattr(dataset, name))
         for name in ("train", "validation")
     }
     labels = dataset.validation.labels
     start = network.get_weights()
-    before = _losses(network, rows["validation"], labels)
+    before = losses(network, rows["validation"], labels)
     run = fine_tune(
         _learner(network, recipe),
         (rows["train"], dataset.train.labels),
@@ -179,7 +178,7 @@ def fit_table_model(
         validation_batch_size=1024,
         verbose=0,
     )
-    gain = before - _losses(network, rows["validation"], labels)
+    gain = before - losses(network, rows["validation"], labels)
     run = dataclasses.replace(run, model=model)
     if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
         return run
@@ -231,40 +230,6 @@ def _load(folder):
         ) from error
 
 
-def _encode(model, split):
-    encoder = keras.Model(model.input, model.get_layer(tasks.ENCODED).output)
-    found = []
-    for start, stop in _stretches(split.count):
-        cells = {name: c[start:stop] for name, c in split.inputs.items()}
-        # Not by `predict`: what it traces would be used once.
-        found.append(encoder(data.as_tensors(cells), training=False))
-    return np.concatenate([np.asarray(each) for each in found])
-
-
-def _predict(model, split):
-    network = model.get_layer(tasks.NETWORK)
-    return _say(network, _encode(model, split))
-
-
-def _stretches(count):
-    starts = range(0, count, _ROWS_AT_ONCE)
-    return [(start, start + _ROWS_AT_ONCE) for start in starts]
-
-
-def _say(network, rows):
-    parts = [
-        np.asarray(network(rows[start:stop], training=False))
-        for start, stop in _stretches(len(rows))
-    ]
-    return np.concatenate(parts)
-
-
-def _losses(network, rows, labels):
-    said = _say(network, rows)
-    true = said[np.arange(len(labels)), labels]
-    return -np.log(np.clip(true, _LEAST, 1))
-
-
 def _freezing(recipe):
     if recipe.from_ is not None:
         policy = policies.ThawOnStall(
@@ -295,72 +260,6 @@ def _introduce(dataset):
     yield f"Columns: {', '.join(counts)}."
     if len(specification.class_names) == 2:
         yield f"The risk is the probability of `{specification.positive}`."
-
-
-def measure_table_model(
-    run: Run, name: str, dataset: data.Dataset
-) -> evaluation.Report:
-    """Measures a finished run, its times left out.
-
-    Args:
-        run: what `fit_table_model` returned.
-        name: str. What it is called.
-        dataset: what `read_rows` read.
-
-    Returns:
-        `aet_keras.evaluation.Report`, with its `risk` on the test rows.
-
-    Example: see `fit_table_model`.
-
-    >>> aet_keras.training.measure_table_model.__name__
-    'measure_table_model'
-    """
-    report = measure(run, name, dataset, predict=_predict)
-    specification, test = dataset.specification, dataset.test
-    risk = evaluation.measure_risk(
-        test.labels,
-        _predict(run.model, test),
-        class_names=specification.class_names,
-        positive=specification.positive,
-        cost_false_negative=specification.cost_false_negative,
-        cost_false_positive=specification.cost_false_positive,
-        importance=_importance(run.model, dataset),
-    )
-    return dataclasses.replace(report, risk=risk)
-
-
-def _importance(model, dataset):
-    network = model.get_layer(tasks.NETWORK)
-    rows, labels = _encode(model, dataset.test), dataset.test.labels
-    names = tasks.feature_names(dataset.specification.columns)
-    ends = np.cumsum(network.get_layer("tokens").widths)[:-1]
-    blocks = dict(zip(names, np.split(rows, ends, axis=1), strict=True))
-
-    def predict(chosen):
-        # To shuffle a column is to shuffle what it is encoded as.
-        parts = [blocks[name][chosen[name]] for name in names]
-        return _say(network, np.concatenate(parts, axis=1))
-
-    return evaluation.measure_importance(
-        predict,
-        {name: np.arange(len(rows)) for name in names},
-        labels,
-        positive_index=dataset.specification.positive_index,
-        attention=_attention(network, rows, names),
-    )
-
-
-def _attention(network, rows, names):
-    """Returns the share of each feature, nothing where none is listened to."""
-    if not np.any(network.get_layer("change").get_weights()[0]):
-        return {}
-    tokens = keras.Model(network.input, network.get_layer("gate").output)
-    seen = [
-        network.get_layer("pool").attention_map(tokens(rows[start:stop]))
-        for start, stop in _stretches(len(rows))
-    ]
-    shares = np.concatenate([np.asarray(each) for each in seen]).mean(axis=0)
-    return dict(zip(names, shares.tolist(), strict=True))
 
 
 def _write(model, recipe, dataset, directory):

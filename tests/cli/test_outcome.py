@@ -1,10 +1,8 @@
 """Does whatever goes wrong end in one sentence and the right exit code?"""
 
-import os
-
 import pytest
 
-from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._outcome import one_sentence
 from aet_keras.errors import DataError, ExportError, TrainingError
 
 
@@ -62,22 +60,3 @@ def test_what_goes_well_is_left_alone(capsys):
         pass
 
     assert capsys.readouterr().err == ""
-
-
-def test_a_quiet_start_holds_back_what_libraries_say(capfd, monkeypatch):
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-
-    with quiet_start():
-        os.write(2, b"a library loads")
-    os.write(2, b"after")
-
-    assert capfd.readouterr().err == "after"
-    assert os.environ.pop("TF_CPP_MIN_LOG_LEVEL") == "2"
-
-
-def test_a_start_that_fails_says_what_it_held_back(capfd):
-    with pytest.raises(ImportError), quiet_start():
-        os.write(2, b"a library is missing")
-        raise ImportError
-
-    assert capfd.readouterr().err == "a library is missing"

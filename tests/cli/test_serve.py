@@ -1,5 +1,6 @@
 """Does `aet-keras serve` serve, and end, as it says?"""
 
+import base64
 import json
 import os
 import signal
@@ -15,6 +16,12 @@ from served import pictures
 from aet_keras.cli import main
 
 BODY = json.dumps({"instances": pictures(1).tolist()}).encode()
+
+# libjpeg itself writes a line about the marker
+_JPEG = base64.b64encode(b"\xff\xd8\xffa secret of mine").decode()
+BROKEN = json.dumps(
+    {"signature_name": "bytes", "instances": [{"b64": _JPEG}]}
+).encode()
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +80,26 @@ def test_a_version_published_under_load_is_served_and_nothing_is_lost(
 
 
 @pytest.mark.slow
-def test_a_body_of_100_megabytes_does_not_grow_memory(clothes, console):
-    piece = b" " * 2**20
+def test_what_is_refused_takes_no_memory_and_writes_nothing(
+    clothes, console, tmp_path
+):
+    piece, options = b" " * 2**20, ("--body-megabytes", 4)
+    errors = (tmp_path / "errors").open("w+")
 
-    with load.running(console, clothes, "--body-megabytes", 4) as running:
+    with (
+        errors,
+        load.running(console, clothes, *options, errors=errors) as running,
+    ):
         process, url = running
+        broken, _ = load.ask(f"{url}:predict", BROKEN)
         before = load.peak_megabytes(process)
         status, answer = load.ask(f"{url}:predict", iter([piece] * 100))
         grown = load.peak_megabytes(process) - before
         alive, _ = load.ask(f"{url}:predict", BODY)
         code, _ = load.stop(process, signal.SIGINT)
+        written = (tmp_path / "errors").read_text()
 
+    assert (broken, written) == (400, "")
     assert status == 413
     assert "at most 4,194,304 bytes" in answer["error"]
     assert grown < 30

@@ -29,7 +29,9 @@ def test_a_history_is_the_last_ratings_of_a_user(dataset):
         past = made.history_items[user]
         assert past[past > 0].tolist() == own[-4:].tolist()
         said = made.history_ratings[user][past > 0]
-        assert said.tolist() == dataset.train.labels[users == user][-4:].tolist()
+        assert (
+            said.tolist() == dataset.train.labels[users == user][-4:].tolist()
+        )
         assert made.rated(user).tolist() == own.tolist()
 
 
@@ -83,7 +85,9 @@ def test_batches_hold_every_rating_once(dataset):
         split.labels,
         strict=True,
     )
-    assert sorted(pairs) == sorted((int(u), int(i), float(r)) for u, i, r in wanted)
+    assert sorted(pairs) == sorted(
+        (int(u), int(i), float(r)) for u, i, r in wanted
+    )
 
 
 def test_codes_of_others_are_refused(dataset):

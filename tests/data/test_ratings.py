@@ -54,8 +54,10 @@ def test_the_last_rating_of_each_user_is_left_out(tmp_path):
 
     dataset = data.read_ratings(path, split="leave_last_out", time="when")
 
-    last = {f"row {max(range(u, 40, 8), key=lambda r: times[r]) + 1}"
-            for u in range(8)}
+    last = {
+        f"row {max(range(u, 40, 8), key=lambda r: times[r]) + 1}"
+        for u in range(8)
+    }
     assert set(dataset.test.names) == last
     assert dataset.validation.count == 8
 

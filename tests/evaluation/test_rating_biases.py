@@ -58,6 +58,10 @@ def test_the_unknown_get_the_mean():
 def test_lengths_that_differ_are_refused():
     with pytest.raises(ValueError, match="for each rating"):
         evaluation.fit_biases(
-            [1], [1, 1], [2.0], validation=([1], [1], [2.0]),
-            user_count=2, item_count=2,
+            [1],
+            [1, 1],
+            [2.0],
+            validation=([1], [1], [2.0]),
+            user_count=2,
+            item_count=2,
         )

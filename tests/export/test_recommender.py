@@ -65,9 +65,7 @@ def test_the_best_items_are_those_not_rated(written):
     names, shares = ranked(written, 1 + dataset.specification.users.index("u3"))
     assert [each.decode() for each in said["items"][0]] == names[:3]
     np.testing.assert_allclose(said["scores"][0], shares[:3], atol=1e-5)
-    asked = ask(
-        written, "serving_default", user=["u3"] * 3, item=names[:3]
-    )
+    asked = ask(written, "serving_default", user=["u3"] * 3, item=names[:3])
     np.testing.assert_allclose(said["ratings"][0], asked["scores"], atol=1e-5)
 
 

@@ -20,6 +20,16 @@ def test_every_signature_can_be_called_once(versions):
     assert version.number == 0
 
 
+def test_it_knows_what_it_was_asked_for(versions):
+    version = load_version(versions[0])
+    version.warm_up(["bytes"])
+    assert version.asked == frozenset()
+
+    version.call("serving_default", {"images": pictures()})
+
+    assert version.asked == {"serving_default"}
+
+
 def test_the_answer_is_the_models(versions):
     expected = served.classifier()(pictures().astype("float32"))
 

@@ -9,7 +9,7 @@ import served
 from served import pictures
 
 from aet_keras.errors import ExportError
-from aet_keras.serving import ModelFolder
+from aet_keras.serving import LoadedVersion, ModelFolder
 
 
 def names(folder):
@@ -50,20 +50,58 @@ def test_a_new_version_takes_the_place_of_the_old(folder, versions, said):
     assert answer["classes"][0].tolist() == [b"hat", b"shirt", b"shoe"]
 
 
-def test_it_says_when_a_version_is_being_loaded(folder, versions, monkeypatch):
-    looks = []
+def called(folder, versions, monkeypatch):
+    """Publishes version 2; returns what was called, and who was served."""
+    calls, true = [], LoadedVersion.warm_up
 
-    def load(path):
-        looks.append((folder.is_loading, states(folder)[2]))
-        raise ExportError("no")
+    def warm_up(self, names=None):
+        calls.append((set(names), folder.current.number))
+        true(self, names)
 
-    monkeypatch.setattr("aet_keras.serving.model_folder.load_version", load)
+    monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
     served.place(versions[1], folder.folder, 2)
+    folder.refresh()
+    return calls
 
+
+def test_what_clients_ask_for_is_called_before_a_version_is_served(
+    folder, versions, monkeypatch
+):
+    folder.current.call("embeddings", {"images": pictures(1)})
+
+    calls = called(folder, versions, monkeypatch)
+
+    others = {"serving_default", "bytes", "classify"}
+    assert calls == [({"embeddings"}, 1), (others, 2)]
+
+
+def test_where_nobody_asked_the_default_is_called_first(
+    folder, versions, monkeypatch
+):
+    (first, number), _ = called(folder, versions, monkeypatch)
+
+    assert (first, number) == ({"serving_default"}, 1)
+
+
+def test_a_signature_that_fails_later_brings_the_version_before_back(
+    folder, versions, said, monkeypatch
+):
+    before, true = folder.current, LoadedVersion.warm_up
+
+    def warm_up(self, names):
+        if "bytes" in names:
+            raise ValueError("no bytes today")
+        true(self, names)
+
+    monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
+    served.place(versions[1], folder.folder, 2)
+    folder.refresh()
     folder.refresh()
 
-    assert looks == [(True, "LOADING")]
-    assert not folder.is_loading
+    assert folder.current is before
+    assert states(folder) == {1: "AVAILABLE", 2: "END"}
+    assert "version 1 stays" in said[-1] and "no bytes today" in said[-1]
+    assert len(said) == 2
 
 
 def test_nothing_is_loaded_twice(folder):

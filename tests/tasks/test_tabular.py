@@ -35,7 +35,7 @@ def test_categories_are_those_of_scikit_learn(space):
     cells = INPUTS["branch"][:, None]
     expected = encoder.fit_transform(cells)  # "", a, b, and all rare ones
 
-    found = encode(space, INPUTS)[:, 3:7]  # rare ones, a, then "" and b
+    found = encode(space, INPUTS)[:, 4:8]  # rare ones, a, "", b
 
     assert [*found.sum(axis=0)] == [1, 3, 2, 2]
     order = [int((found[:, i] @ expected).argmax()) for i in range(4)]
@@ -46,7 +46,7 @@ def test_categories_are_those_of_scikit_learn(space):
 def test_a_category_never_seen_is_a_rare_one(space):
     unseen = {**INPUTS, "branch": np.array(["x"] * 8, object)}
 
-    found = encode(space, unseen)[:, 3:7]
+    found = encode(space, unseen)[:, 4:8]
 
     np.testing.assert_array_equal(found, [[1, 0, 0, 0]] * 8)
 
@@ -80,6 +80,18 @@ def test_a_new_network_is_its_linear_path(space):
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     found = model(data.as_tensors(INPUTS))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_one_column_is_enough():
+    space = tasks.fit_feature_space(COLUMNS[1:2], INPUTS)
+    model = tasks.build_table_classifier(space, class_count=2, units=4)
+    network = model.get_layer(tasks.NETWORK)
+
+    rows = encode(space, {"age": INPUTS["age"]})
+    network.compile("adam", "sparse_categorical_crossentropy")
+    loss = network.train_on_batch(rows, np.arange(8) % 2)
+
+    assert np.isfinite(loss)
 
 
 def test_the_whole_model_comes_back_from_its_file(space, tmp_path):

@@ -6,7 +6,7 @@ import tabled
 from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, tasks, training
-from aet_keras.training import tabular_job
+from aet_keras.training._encoded_rows import encode
 from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
 from aet_keras.training._masked_cells import guess_masked_cells
 from aet_keras.training.run import run_recipe
@@ -19,11 +19,25 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def shared(table):
+    return built(table, epochs=1)
+
+
+@pytest.fixture
+def new(shared):
+    """Returns recipe, data set, model and network as they were built."""
+    network = shared[3]
+    start = network.get_weights()
+    yield shared
+    network.set_weights(start)
+
+
+@pytest.fixture(scope="module")
 def published(table, tmp_path_factory):
     """Returns a folder that an earlier run published in, and the run."""
     out = tmp_path_factory.mktemp("models") / "credit"
     recipe = training.TableRecipe(
-        table, tabled.TARGET, epochs=2, units=4, learning_rate=0.01
+        table, tabled.TARGET, epochs=1, units=4, learning_rate=0.01
     )
     return out, run_recipe(recipe, out)
 
@@ -34,7 +48,7 @@ def built(path, **settings):
 
 
 def encoded(model, split):
-    return tabular_job._encode(model, split)
+    return encode(model, split)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +69,8 @@ def test_a_new_model_is_scikit_learns_regression(tmp_path, classes):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_an_earlier_network_is_mixed_with_a_regression_exactly(table):
-    _, dataset, model, network = built(table)
+def test_an_earlier_network_is_mixed_with_a_regression_exactly(new):
+    _, dataset, model, network = new
     change = network.get_layer("change")
     change.set_weights([np.random.normal(size=change.kernel.shape) / 4])
     rows, labels = encoded(model, dataset.validation), dataset.validation.labels
@@ -65,19 +79,21 @@ def test_an_earlier_network_is_mixed_with_a_regression_exactly(table):
     share = mix_linear_path(network, rows, labels, seed=0)
 
     assert share in (0.25, 0.5, 0.75)
-    solve_linear_path(other := built(table)[3], rows, labels, seed=0)
-    new = np.log(np.asarray(other(rows)))
-    logits = (1 - share) * old + share * new
+    found = np.asarray(network(rows))
+    change.set_weights([np.zeros(change.kernel.shape)])
+    solve_linear_path(network, rows, labels, seed=0)
+    alone = np.log(np.asarray(network(rows)))
+    logits = (1 - share) * old + share * alone
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.asarray(network(rows)), expected, atol=1e-5)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_masked_cells_are_learned_and_the_outputs_stay(table):
-    _, dataset, model, network = built(table)
+def test_masked_cells_are_learned_and_the_outputs_stay(new):
+    _, dataset, model, network = new
     rows = encoded(model, dataset.train)
     before = np.asarray(network(rows))
 
-    losses = guess_masked_cells(network, rows, epochs=5, batch_size=32, seed=0)
+    losses = guess_masked_cells(network, rows, epochs=9, batch_size=8, seed=0)
 
     assert losses[-1] < 0.9 * losses[0]
     np.testing.assert_array_equal(np.asarray(network(rows)), before)
@@ -94,8 +110,8 @@ def test_a_run_publishes_a_report_with_its_auc_on_top(published):
     assert run.comparison.difference < 1e-5
 
 
-def test_a_network_that_does_not_help_is_not_kept(table):
-    recipe, dataset, model, network = built(table, epochs=1)
+def test_a_network_that_does_not_help_is_not_kept(new):
+    recipe, dataset, model, network = new
     before = network.get_weights()
 
     run = training.fit_table_model(model, recipe, dataset)
@@ -109,7 +125,7 @@ def test_a_network_that_does_not_help_is_not_kept(table):
 def test_an_earlier_model_adapts_with_its_own_encoding(published, tmp_path):
     out, earlier = published
     path = tabled.write_table(tmp_path / "next.csv", count=60, seed=1)
-    recipe, dataset, model, _ = built(path, from_=str(out))
+    recipe, dataset, model, _ = built(path, from_=str(out), epochs=1)
     run = training.fit_table_model(model, recipe, dataset)
 
     knots = [

@@ -1,0 +1,5 @@
+"""What does `python -m aet_keras_command` run?"""
+
+from aet_keras_command import main
+
+main()

@@ -1,0 +1,82 @@
+"""Which classes does the target of a table have, and which is the risk?"""
+
+from typing import Any
+
+from aet_keras import _check as check
+from aet_keras.data.table_specification import TableSpecification
+from aet_keras.errors import DataError
+
+_MOST_CLASSES = 50
+_YES = ({"0", "1"}, {"no", "yes"}, {"false", "true"}, {"n", "y"})
+
+
+def labelled(owner: str, frame: Any, target: str) -> tuple[Any, list[str]]:
+    """Returns the rows that have a target, and a note about the others."""
+    is_there = frame[target].notna()
+    missing = int((~is_there).sum())
+    if not missing:
+        return frame, []
+    rows = "1 row has" if missing == 1 else f"{missing} rows have"
+    return frame[is_there], [f"{rows} no `{target}` and are left out."]
+
+
+def class_names_of(
+    owner: str, cells: Any, target: str, like: TableSpecification | None
+) -> tuple[str, ...]:
+    """Returns the classes in their order, or those of an earlier table."""
+    names = tuple(sorted(cells.unique(), key=_order))
+    if like is not None:
+        return _same_classes(owner, names, target, like)
+    if len(names) < 2:
+        what = f"`{names[0]}` in every row" if names else "no value at all"
+        raise DataError(
+            f"{owner}: the target must have at least two values, because "
+            f"rows are told apart by it. Received: target={target!r}, with "
+            f"{what}. Name another column, or add rows of another value."
+        )
+    if len(names) > min(_MOST_CLASSES, max(2, len(cells) // 2)):
+        raise DataError(
+            f"{owner}: the target must be a class, at most {_MOST_CLASSES} "
+            f"of them. Received: target={target!r}, with {len(names)} values "
+            f"in {len(cells)} rows. Cut it into ranges first, such as `high` "
+            "and `low`."
+        )
+    return names
+
+
+def _same_classes(owner, names, target, like):
+    unknown = [name for name in names if name not in like.class_names]
+    if unknown:
+        raise DataError(
+            f"{owner}: the target must have the classes of the earlier "
+            f"model, {', '.join(like.class_names)}. Received: "
+            f"target={target!r}, with `{unknown[0]}`. Rename its values, or "
+            "train anew."
+        )
+    return like.class_names
+
+
+def _order(name):
+    """Orders classes that are numbers by value, the others by alphabet."""
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)
+
+
+def positive_of(
+    owner: str,
+    positive: str | None,
+    cells: Any,
+    class_names: tuple[str, ...],
+    like: TableSpecification | None,
+) -> str:
+    """Returns the class whose probability is the risk."""
+    if positive is not None:
+        return check.one_of(owner, positive=positive, among=class_names)
+    if like is not None:
+        return like.positive
+    if {name.lower() for name in class_names} in _YES:
+        return class_names[1]
+    counts = cells.value_counts()
+    return min(class_names, key=lambda name: counts[name])

@@ -1,0 +1,79 @@
+"""How far can the risk be trusted that a table model states?"""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from aet_keras import data, evaluation, tasks
+from aet_keras.training._encoded_rows import encode, predict, say, stretches
+from aet_keras.training._measuring import measure
+from aet_keras.training.fine_tune import Run
+
+
+def measure_table_model(
+    run: Run, name: str, dataset: data.Dataset
+) -> evaluation.Report:
+    """Measures a finished run, its times left out.
+
+    Args:
+        run: what `fit_table_model` returned.
+        name: str. What it is called.
+        dataset: what `read_rows` read.
+
+    Returns:
+        `aet_keras.evaluation.Report`, with its `risk` on the test rows.
+
+    Example: see `fit_table_model`.
+
+    >>> aet_keras.training.measure_table_model.__name__
+    'measure_table_model'
+    """
+    report = measure(run, name, dataset, predict=predict)
+    specification, test = dataset.specification, dataset.test
+    risk = evaluation.measure_risk(
+        test.labels,
+        predict(run.model, test),
+        class_names=specification.class_names,
+        positive=specification.positive,
+        cost_false_negative=specification.cost_false_negative,
+        cost_false_positive=specification.cost_false_positive,
+        importance=_importance(run.model, dataset),
+    )
+    return dataclasses.replace(report, risk=risk)
+
+
+def _importance(model, dataset):
+    network = model.get_layer(tasks.NETWORK)
+    rows, labels = encode(model, dataset.test), dataset.test.labels
+    names = tasks.feature_names(dataset.specification.columns)
+    ends = np.cumsum(network.get_layer("tokens").widths)[:-1]
+    blocks = dict(zip(names, np.split(rows, ends, axis=1), strict=True))
+
+    def shuffled(chosen):
+        # To shuffle a column is to shuffle what it is encoded as.
+        cells = [blocks[name][chosen[name]] for name in names]
+        return say(network, np.concatenate(cells, axis=1))
+
+    return evaluation.measure_importance(
+        shuffled,
+        {name: np.arange(len(rows)) for name in names},
+        labels,
+        positive_index=dataset.specification.positive_index,
+        attention=_attention(network, rows, names),
+    )
+
+
+def _attention(network, rows, names):
+    """Returns the share of each feature, nothing where none is listened to."""
+    if not np.any(network.get_layer("change").get_weights()[0]):
+        return {}
+    if len(names) == 1:
+        return {names[0]: 1.0}
+    tokens = keras.Model(network.input, network.get_layer("gate").output)
+    seen = [
+        network.get_layer("pool").attention_map(tokens(rows[start:stop]))
+        for start, stop in stretches(len(rows))
+    ]
+    shares = np.concatenate([np.asarray(each) for each in seen]).mean(axis=0)
+    return dict(zip(names, shares.tolist(), strict=True))

@@ -1,0 +1,65 @@
+"""Does the command say nothing but what we say, and set what it must?"""
+
+import os
+import subprocess
+import sys
+
+import aet_keras_command
+import pytest
+
+SETTINGS = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
+IMPORTS = f"""
+import os, sys
+import aet_keras
+assert "keras" in sys.modules
+print([os.environ.get(name) for name in {SETTINGS}])
+"""
+SETS = f"""
+import os, sys, aet_keras_command
+assert "aet_keras" not in sys.modules
+sys.argv = ["aet-keras", "--version"]
+try:
+    aet_keras_command.main()
+finally:
+    print([os.environ[name] for name in {SETTINGS}])
+"""
+
+
+def run(program, **settings):
+    kept = {k: v for k, v in os.environ.items() if k not in SETTINGS}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=kept | settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_what_a_user_set_stays_and_stderr_is_empty():
+    done = run(SETS, TF_ENABLE_ONEDNN_OPTS="0")
+
+    said, settings = done.stdout.splitlines()
+    assert said.startswith("aet-keras ")
+    assert settings == "['3', '0']"
+    assert done.stderr == ""
+
+
+def test_a_library_user_gets_no_settings():
+    assert run(IMPORTS).stdout.splitlines() == ["[None, None]"]
+
+
+def test_what_libraries_say_while_they_load_is_held_back(capfd):
+    with aet_keras_command.quiet():
+        os.write(2, b"a library loads")
+    os.write(2, b"after")
+
+    assert capfd.readouterr().err == "after"
+
+
+def test_a_start_that_fails_says_what_it_held_back(capfd):
+    with pytest.raises(ImportError), aet_keras_command.quiet():
+        os.write(2, b"a library is missing")
+        raise ImportError
+
+    assert capfd.readouterr().err == "a library is missing"

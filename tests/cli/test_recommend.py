@@ -1,0 +1,55 @@
+"""Does `aet-keras predict` recommend what the published model says?"""
+
+import json
+
+import numpy as np
+import pytest
+import rated
+import tensorflow as tf
+from click.testing import CliRunner
+
+from aet_keras import export
+from aet_keras.cli import main
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """Returns a published folder, and what its SavedModel says."""
+    home = tmp_path_factory.mktemp("saved") / "films"
+    home.mkdir()
+    dataset = rated.read(rated.write_ratings(home / "films.csv"))
+    _, tables, model = rated.build(dataset)
+    rated.stir(model)
+    about = {"specification": dataset.specification, "tables": tables}
+    export.write_recommender(model, home / "1", **about)
+    return home, tf.saved_model.load(str(home / "1"))
+
+
+def predict(*arguments):
+    command = ["predict", *map(str, arguments)]
+    return CliRunner().invoke(main, command)
+
+
+def test_each_user_is_recommended_the_best_items(films):
+    home, served = films
+
+    result = predict(home, "u3", "u4", "--top", 2, "--json")
+
+    assert result.exit_code == 0, result.output
+    said = served.signatures["top_k"](
+        user=tf.constant(["u3", "u4"]), k=tf.constant([2, 2])
+    )
+    for place, line in enumerate(result.stdout.splitlines()):
+        answer = json.loads(line)
+        assert answer["user"] == f"u{place + 3}" and answer["is_known"]
+        found = [each["item"] for each in answer["items"]]
+        assert found == [i.decode() for i in said["items"].numpy()[place]]
+        ratings = [each["rating"] for each in answer["items"]]
+        np.testing.assert_allclose(ratings, said["ratings"][place], atol=1e-4)
+
+
+def test_an_unknown_user_gets_what_is_popular_and_is_told_so(films):
+    result = predict(films[0], "nobody")
+
+    assert result.stdout.startswith("nobody (not known: what is popular)  i")
+    assert result.stdout.count(";") == 9  # ten items
