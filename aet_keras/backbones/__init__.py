@@ -13,6 +13,7 @@ from aet_keras.backbones.feature_cache import FeatureCache
 from aet_keras.backbones.feature_store import FeatureStore
 from aet_keras.backbones.graft import graft, is_grafted, residual_branches
 from aet_keras.backbones.groups import Group, as_groups, group_layers
+from aet_keras.backbones.pooling import graft_pooling
 from aet_keras.backbones.text_encoder import load_text_encoder
 from aet_keras.backbones.text_packing import TextPacking, load_text_packing
 
@@ -27,6 +28,7 @@ __all__ = [
     "backbone_names",
     "graft",
     "graft_attention",
+    "graft_pooling",
     "group_layers",
     "is_grafted",
     "load_backbone",

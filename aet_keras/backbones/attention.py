@@ -9,6 +9,7 @@ from aet_keras import _check as check
 from aet_keras import layers
 from aet_keras.backbones.graft import graft
 from aet_keras.backbones.groups import HEAD, group_layers
+from aet_keras.backbones.pooling import graft_pooling
 
 _KINDS = {
     "se": layers.SqueezeExcite,
@@ -16,6 +17,7 @@ _KINDS = {
     "cbam": layers.ConvolutionalBlockAttention,
     "soft": layers.SoftAttention,
 }
+_POOLING = "pooling"
 # The groups that thaw by default: with new layers further down, nothing could
 # be replayed. Soft attention costs positions ** 2, few in the last group.
 _GROUP_COUNTS = {"soft": 1}
@@ -39,7 +41,8 @@ def graft_attention(
             a head. It stays as it is.
         kind: `"se"` (`SqueezeExcite`), `"eca"` (`EfficientChannelAttention`),
             `"cbam"` (`ConvolutionalBlockAttention`), each behind the upper
-            two groups, or `"soft"` (`SoftAttention`), behind the last one.
+            two groups, `"soft"` (`SoftAttention`), behind the last one, or
+            `"pooling"` (`graft_pooling`), in the head.
         ratio: optional int >= 1. How many channels share a hidden unit of
             `"se"` and `"cbam"`. Defaults to the layers' own, 16.
 
@@ -59,11 +62,14 @@ def graft_attention(
     >>> len(new)
     2
     """
-    check.one_of("graft_attention", kind=kind, among=tuple(_KINDS))
-    layer = _KINDS[kind]
+    check.one_of("graft_attention", kind=kind, among=(*_KINDS, _POOLING))
     if ratio is not None:
         check.one_of("graft_attention with `ratio`", kind=kind, among=SQUEEZED)
         check.positive_int("graft_attention", ratio=ratio)
+    if kind == _POOLING:
+        return graft_pooling(model)
+    layer = _KINDS[kind]
+    if ratio is not None:
         layer = functools.partial(layer, ratio=ratio)
     groups = [each for each in group_layers(model) if each.name != HEAD]
     if kind in SQUEEZED:

@@ -1,5 +1,8 @@
 """How is the best recipe for some pictures found with one command?"""
 
+import os
+import shlex
+
 import click
 
 from aet_keras.cli import _options
@@ -56,6 +59,12 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
     "in OUT/features; or let each trial compute its own.",
 )
 @click.option(
+    "--track",
+    default="none",
+    type=click.Choice(["none", "tensorboard"]),
+    help="Log each trial in OUT/logs, with its values and the objective.",
+)
+@click.option(
     "--resume", is_flag=True, help="Go on with the search that is in OUT."
 )
 @click.option(
@@ -105,6 +114,9 @@ def tune(data, out, space, quiet, debug, **settings):
         click.echo()
         _trials.print_table(found)
         click.echo(_ending(found, out))
+        if settings["track"] != "none":
+            logs = shlex.quote(os.path.join(out, "logs"))
+            click.echo(f"Tracking: tensorboard --logdir {logs}")
 
 
 def _ending(found, out):

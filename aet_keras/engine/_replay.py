@@ -54,6 +54,7 @@ class Replay:
         self._told = set()
         self._iterator = self._earlier = self._validated = None
         self._tests_are_replayed = True
+        self._is_for_others = False
         self._plain_test = functions.own_test_function(model)
         self._fit = functions.current_fit(model)
 
@@ -68,7 +69,9 @@ class Replay:
         self.cached_count = self._reach.leading(self._cut)
         self._say_obstacle(trainable)
         self._sort_out_records()
-        is_worth_it = self._train.side.record is not None or not is_last
+        # What no epoch follows is of use to those who share the store alone.
+        self._is_for_others = is_last and self._train.side.record is None
+        is_worth_it = self._store is not None or not self._is_for_others
         if not (self.cached_count and is_worth_it):
             self.cached_count = 0
             self._leave()
@@ -95,7 +98,7 @@ class Replay:
         Returns:
             Whether the head has better weights now.
         """
-        if not self.is_on:
+        if not self.is_on or self._is_for_others:
             return False
         sides = self._sides
         cut = self._reach.cut()

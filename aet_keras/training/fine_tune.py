@@ -74,10 +74,9 @@ def fine_tune(
             `(x, y, sample_weight)` of arrays.
         validation_data: as in `fit`. What decisions are made on.
         epochs: int >= 1. The most there will be. Defaults to `20`.
-        attention: optional `"se"`, `"eca"`, `"cbam"` or `"soft"`. Trains a
-            copy with attention grafted into it (`backbones.graft_attention`),
-            compiled alike. For attention pooling, build the head with
-            `SoftAttentionPooling` instead of average pooling.
+        attention: optional `"se"`, `"eca"`, `"cbam"`, `"soft"` or
+            `"pooling"`. Trains a copy with attention grafted into it
+            (`backbones.graft_attention`), compiled alike.
         freezing: optional `ElasticFreezing`, to set what it does.
         rate: optional `AdaptiveLearningRate`.
         best: optional `KeepBest`. Defaults to one that watches `val_loss` and

@@ -8,7 +8,7 @@ from typing import Any
 from aet_keras.evaluation import _files
 
 _FILE = "search.json"
-_MAY_DIFFER = {"max_trials", "features"}
+_MAY_DIFFER = {"max_trials", "features", "track"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Settings:
         recipe: optional dict. A `Recipe` as JSON.
         space: optional dict. An `ElasticSpace` as JSON.
         features: `"share"`, `"keep"` or `"apart"`.
+        track: `"none"` or `"tensorboard"`.
     """
 
     tuner: str
@@ -34,6 +35,7 @@ class Settings:
     recipe: dict[str, Any] | None = None
     space: dict[str, Any] | None = None
     features: str = "apart"
+    track: str = "none"
 
     @classmethod
     def load(cls, out: Path) -> "Settings":

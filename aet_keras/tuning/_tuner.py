@@ -39,6 +39,8 @@ class TrialRunner(base_tuner.BaseTuner):
         explores: bool. Whether `build` declares more than
             `declare_hyperparameters` did: it is called until all is known.
         stdout: where trials print; what KerasTuner prints goes elsewhere.
+        make_trackers: function of a trial's number that returns the trackers
+            of its run.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class TrialRunner(base_tuner.BaseTuner):
         fit_arguments,
         explores,
         stdout,
+        make_trackers,
     ):
         self.fit_arguments = fit_arguments
         self.role = role
         self.watch = watch
         self._stdout = stdout
+        self._make_trackers = make_trackers
         self._outcome = None
         self._is_idle = False
         path = Path(directory)
@@ -108,7 +112,9 @@ class TrialRunner(base_tuner.BaseTuner):
         )
         count = _begin_attempt(folder)
         try:
-            found = {"figures": self._try(trial, count)}
+            with self._tracked(blank) as trackers:
+                found = {"figures": self._try(trial, count, trackers)}
+                self._record(blank, found["figures"], trackers)
         except keras_tuner.errors.FatalError:
             raise
         except Exception as error:  # whatever a model may raise
@@ -125,7 +131,21 @@ class TrialRunner(base_tuner.BaseTuner):
         _files.write_whole(folder / OUTCOME, content)
         return outcome
 
-    def _try(self, trial, count):
+    @contextlib.contextmanager
+    def _tracked(self, trial):
+        trackers = self._make_trackers(trial.number)
+        try:
+            yield trackers
+        finally:
+            for each in trackers:
+                each.finish()
+
+    def _record(self, trial, figures, trackers):
+        name = self.oracle.objective.name
+        for each in trackers:
+            each.record_hparams(trial.settings, {name: figures[name]})
+
+    def _try(self, trial, count, trackers):
         if count > _MOST_ATTEMPTS:
             raise TrainingError(
                 f"The process that ran it was killed {_MOST_ATTEMPTS} times."
@@ -135,7 +155,8 @@ class TrialRunner(base_tuner.BaseTuner):
         model = self.hypermodel.build(hp)
         # KerasTuner's rule: no two trials share a callback.
         settings = {**self.fit_arguments}
-        settings["callbacks"] = copy.deepcopy(settings.get("callbacks", []))
+        callbacks = copy.deepcopy(settings.get("callbacks", []))
+        settings["callbacks"] = [*callbacks, *trackers]
         if "tuner/epochs" in hp.values and "epochs" in settings:
             settings["epochs"] = hp.values["tuner/epochs"]
         return self._figures(self.hypermodel.fit(hp, model, **settings))

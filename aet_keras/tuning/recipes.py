@@ -1,6 +1,7 @@
 """Which recipe is best for these pictures?"""
 
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from aet_keras import _check as check
-from aet_keras import training
+from aet_keras import tracking, training
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import _processes, _roles
 from aet_keras.tuning._oracles import TUNERS
@@ -26,6 +27,7 @@ from aet_keras.tuning.trials import Search, Trial
 _OWNER = "search_recipes"
 _OBJECTIVES = ("val_accuracy", "val_loss")
 _FEATURES = ("share", "keep", "apart")
+_TRACKS = ("none", "tensorboard")
 
 
 def search_recipes(
@@ -38,6 +40,7 @@ def search_recipes(
     objective: Literal["val_accuracy", "val_loss"] = "val_accuracy",
     workers: int = 0,
     features: Literal["share", "keep", "apart"] = "share",
+    track: Literal["none", "tensorboard"] = "none",
     seed: int = 0,
     resume: bool = False,
     chief_timeout_seconds: float = 120.0,
@@ -63,6 +66,8 @@ def search_recipes(
         features: `"share"`: what frozen groups put out is kept in `features/`
             for the trials that follow, where pictures are not augmented, and
             removed at the end; `"keep"` leaves it; `"apart"` shares nothing.
+        track: `"tensorboard"` writes a run a trial into `logs/`, with its
+            values and the objective for the table of hyperparameters.
         seed: as of `search`. Each trial starts from the recipe's own seed.
         resume: as of `search`.
         chief_timeout_seconds: as of `search`.
@@ -73,6 +78,7 @@ def search_recipes(
 
     Raises:
         DataError: if the pictures cannot be learned from.
+        ImportError: if the package `tensorboard` is to track, and missing.
         TrainingError: as of `search`; also if a process cannot go on.
         ValueError: as of `search`.
 
@@ -103,6 +109,7 @@ def search_recipes(
         recipe=recipe.to_json(),
         space=model.space.to_json(),
         features=features,
+        track=check.one_of(_OWNER, among=_TRACKS, track=track),
     )
     out, role = pathlib.Path(out), _roles.here()
     if workers and role.address:
@@ -111,6 +118,8 @@ def search_recipes(
             "because this process is one of several already. Received: "
             f"workers={workers}. Unset the variable, or leave them out."
         )
+    if track != "none":
+        tracking.TensorBoard(out / "logs")  # else each trial would fail
     join(settings, out, role, resume=resume, seconds=chief_timeout_seconds)
     with _results_kept(model, settings, out, role):
         if workers:
@@ -139,7 +148,17 @@ def take_part(settings: Settings, out: pathlib.Path, role, watch) -> None:
         watch=watch,
         fit_arguments={},
         explores=False,
+        make_trackers=functools.partial(_make_trackers, settings, out),
     )
+
+
+def _make_trackers(settings, out, number):
+    """Returns the trackers of a trial; what a killed attempt wrote is gone."""
+    if settings.track == "none":
+        return ()
+    folder = out / "logs" / f"trial_{number:04}"
+    shutil.rmtree(folder, ignore_errors=True)
+    return (tracking.TensorBoard(folder),)
 
 
 def _supervise(settings, out, workers, watch):

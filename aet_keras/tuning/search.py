@@ -139,7 +139,15 @@ def join(
 
 
 def run(
-    hypermodel, settings, out, role, *, watch, fit_arguments, explores
+    hypermodel,
+    settings,
+    out,
+    role,
+    *,
+    watch,
+    fit_arguments,
+    explores,
+    make_trackers=lambda number: (),
 ) -> Search:
     """Runs this process's part of a search that has begun."""
     folder = out / "search"
@@ -152,6 +160,7 @@ def run(
         directory=folder,
         fit_arguments=fit_arguments,
         explores=explores,
+        make_trackers=make_trackers,
     )
     with _answered(folder, settings.objective, role):
         _go(make)

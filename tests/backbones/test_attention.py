@@ -37,7 +37,9 @@ def test_a_kind_stands_behind_the_upper_groups_and_changes_nothing(kind):
 
 
 def test_a_kind_that_is_not_known_is_refused():
-    with pytest.raises(ValueError, match="one of 'se', 'eca', 'cbam', 'soft'"):
+    with pytest.raises(
+        ValueError, match="one of 'se', 'eca', 'cbam', 'soft', 'p"
+    ):
         backbones.graft_attention(small.classifier(), "sse")
 
 

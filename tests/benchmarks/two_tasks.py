@@ -1,8 +1,9 @@
 """What does one backbone with two heads save, beside two models?
 
 Claim: on clothing10, a shared backbone that learns the class of a garment and
-its tone takes at most 0.7 times the seconds of two models (median of seeds),
-and is within 0.02 of their test accuracy on each task (mean of seeds).
+its tone, and what the two losses weigh, takes at most 0.7 times the seconds of
+two models (median of seeds), and is within 0.02 of their test accuracy on each
+task (mean of seeds).
 
     python tests/benchmarks/two_tasks.py [--seeds 0 1 2] [--epochs 14]
 

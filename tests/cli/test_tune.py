@@ -57,6 +57,16 @@ def test_quiet_prints_nothing(tiny, photos, tune, out):
     assert (out / "recipe.json").exists()
 
 
+def test_a_tracked_search_says_where_to_look(tiny, photos, tune, out):
+    done = tune(photos, "--track", "tensorboard")
+
+    assert done.exit_code == 0, done.output
+    last = done.stdout.splitlines()[-1]
+    assert last == f"Tracking: tensorboard --logdir {out / 'logs'}"
+    names = sorted(path.name for path in (out / "logs").iterdir())
+    assert names == ["trial_0001", "trial_0002"]
+
+
 def test_an_old_search_needs_resume(tiny, photos, tune, sentence):
     tune(photos, "--max-trials", 1)
 

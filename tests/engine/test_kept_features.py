@@ -68,6 +68,17 @@ def test_an_uncached_run_ends_like_one_on_kept_features(tmp_path):
     replayed.check_equal(plain, again)
 
 
+def test_runs_of_one_epoch_share_features_too(tmp_path):
+    first, computed = run(tmp_path, epochs=1)
+
+    again, computed_again = run(tmp_path, epochs=1)
+
+    replayed.check_equal(first, again)
+    assert first.cached == again.cached == [3]
+    assert [each for each in again.said if each.startswith("took 17 rows")]
+    assert computed - computed_again >= 17
+
+
 OTHERS = {
     "weights": {"make": lambda: watched(seed=1)},
     "settings": {"make": lambda: watched(activation="relu")},

@@ -2,7 +2,9 @@ import csv
 import dataclasses
 import sys
 
+import logged
 import pytest
+from tensorboard.plugins.hparams import metadata
 
 from aet_keras.errors import TrainingError
 from aet_keras.training import Recipe
@@ -44,6 +46,64 @@ def test_the_best_recipe_is_written_and_can_be_run(recipe, tmp_path):
     ]
     files = {"recipe.json", "trials.csv", "trials.png", "search.json"}
     assert names(out) == files | {"search"}
+
+
+def tracked(out):
+    """Returns what TensorBoard has of each trial: values, and scalars."""
+    found = {}
+    for folder in sorted((out / "logs").iterdir()):
+        content = logged.plugin_content(folder, metadata.SESSION_START_INFO_TAG)
+        start = metadata.parse_session_start_info_plugin_data(content)
+        found[folder.name] = start.hparams, logged.scalars(folder)
+    return found
+
+
+def test_a_tracked_search_is_a_run_a_trial(recipe, tmp_path):
+    out = tmp_path / "out"
+
+    found = search_recipes(
+        recipe, out, space=heads(), max_trials=2, track="tensorboard"
+    )
+
+    runs = tracked(out)
+    assert list(runs) == ["trial_0001", "trial_0002"]
+    for (hparams, scalars), trial in zip(
+        runs.values(), found.trials, strict=True
+    ):
+        assert hparams["thaw"].string_value == "ThawOnStall"
+        assert hparams["dropout"].number_value == trial.values["dropout"]
+        figure = trial.figures["val_accuracy"]
+        assert scalars["val_accuracy"] == {0: pytest.approx(figure)}
+    curves = logged.scalars(out / "logs" / "trial_0001" / "validation")
+    assert curves["epoch_accuracy"]
+
+
+def test_a_trial_that_fails_leaves_a_run_without_a_row(recipe, tmp_path):
+    space = heads(learning_rate=1e30)
+
+    with pytest.raises(TrainingError):
+        search_recipes(
+            dataclasses.replace(recipe, epochs=2),
+            tmp_path / "out",
+            space=space,
+            max_trials=1,
+            track="tensorboard",
+        )
+
+    (folder,) = (tmp_path / "out" / "logs").iterdir()
+    assert not list(folder.glob("events*"))
+    assert logged.scalars(folder / "train")
+
+
+def test_tracking_without_tensorboard_is_said_before_anything(
+    recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+
+    with pytest.raises(ImportError, match=r"aet-keras\[tracking\]"):
+        search_recipes(recipe, tmp_path / "out", track="tensorboard")
+
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_later_trial_takes_the_features_of_an_earlier_one(longer, tmp_path):
@@ -123,10 +183,19 @@ def test_a_worker_killed_with_9_gets_its_trial_back(
     out, seen = tmp_path / "out", []
 
     found = search_recipes(
-        recipe, out, space=heads(), max_trials=4, workers=2, watch=seen.append
+        recipe,
+        out,
+        space=heads(),
+        max_trials=4,
+        workers=2,
+        track="tensorboard",
+        watch=seen.append,
     )
 
     assert (out / "killed").exists()
+    assert [s["val_accuracy"][0] for _, s in tracked(out).values()] == [
+        pytest.approx(trial.figures["val_accuracy"]) for trial in found.trials
+    ]
     assert [trial.error for trial in found.trials] == [None] * 4
     attempts = [
         (out / "search" / f"trial_{i}" / "attempts").read_text()
