@@ -181,7 +181,7 @@ def rating_batches(
     Raises:
         ValueError: if an argument is out of its range.
 
-    Example: see `examples/13_recommend.py`.
+    Example: see `examples/13_recommend_films.py`.
 
     >>> split = aet_keras.data.Split(
     ...     {"user": np.array([[1]]), "item": np.array([[1]])},

@@ -64,7 +64,7 @@ def write_recommender(
         ValueError: if the model takes other inputs, the tables have other
             sizes, or an id is empty or holds a line break.
 
-    Example: see `examples/13_recommend.py`.
+    Example: see `examples/13_recommend_films.py`.
 
     >>> inputs = keras.Input((2,))
     >>> model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
@@ -132,7 +132,7 @@ def compare_recommender_export(
             `tolerance`, or puts out other shapes or numbers that are not
             finite.
 
-    Example: see `examples/13_recommend.py`.
+    Example: see `examples/13_recommend_films.py`.
 
     >>> try:
     ...     aet_keras.export.compare_recommender_export(

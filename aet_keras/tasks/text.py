@@ -44,7 +44,7 @@ def build_text_classifier(
 
     Example:
 
-    >>> tokens = keras.Input((None,), dtype="int32")
+    >>> tokens = keras.Input((None,), dtype="int32", name="token_ids")
     >>> encoder = keras.Model(
     ...     {"token_ids": tokens}, keras.layers.Embedding(50, 4)(tokens)
     ... )

@@ -74,7 +74,7 @@ def adapt_users(
             two data sets have other codes.
         ValueError: if an argument is out of its range.
 
-    Example: see `examples/13_recommend.py`.
+    Example: see `examples/13_recommend_films.py`.
 
     >>> try:
     ...     aet_keras.training.adapt_users(None, None, None, epochs=0)

@@ -3,9 +3,9 @@
 Claims, for the embedded server, one picture of 64 pixels a request:
 
 - the 99th percentile at 8 clients is at most 10 times the median at one;
-- a version published under the load of 8 clients loses no request. The aim is
-  that it is served within 2 seconds of its rename; to load and warm up four
-  signatures takes about that long by itself, on a machine that is idle.
+- a version published under the load of 8 clients loses no request, and is
+  served within 2 seconds of its rename. On a machine that others use, what the
+  server itself took of a processor until then says more than the seconds.
 
     python tests/benchmarks/serving.py [--seconds 10] [--rounds 3] [--load 30]
 
@@ -114,13 +114,28 @@ def measure(model, version, url, args):
                 yield {"row": name, "clients": count, "round": turn, **row}
 
 
-def publish_under_load(url, folder, other, body, seconds):
+def processor_seconds(process):
+    """Returns what a process has had of the processors, on Linux."""
+    stat = pathlib.Path(f"/proc/{process.pid}/stat").read_text()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def publish_under_load(process, url, folder, other, body, seconds):
     """Returns what a publication in the middle of a load costs."""
-    renamed = []
+    renamed, spent = [], []
 
     def publish():
         served.place(other, folder, 2)
         renamed.append(time.perf_counter())
+        before = processor_seconds(process)
+        while time.perf_counter() < renamed[0] + 60:
+            answer = load.ask(f"{url}/versions/2")[1]
+            (status,) = answer.get("model_version_status", [{}])
+            if status.get("state") == "AVAILABLE":
+                break
+            time.sleep(0.05)
+        spent.append(processor_seconds(process) - before)
 
     answers, lost = load.under_load(
         f"{url}:predict", body, count=8, seconds=seconds, meanwhile=publish
@@ -131,6 +146,7 @@ def publish_under_load(url, folder, other, body, seconds):
         "requests": len(answers) + len(lost),
         "lost": len(lost),
         "seconds_until_served": min(new) - renamed[0] if new else None,
+        "processor_seconds_until_served": spent[0],
         **quantiles([seconds for _, seconds, _ in answers]),
     }
 
@@ -179,7 +195,9 @@ def main():
                 rows.append(row)
                 print(json.dumps(row), flush=True)
             body = bodies(version)["uint8 JSON"]
-            event = publish_under_load(url, folder, other, body, args.load)
+            event = publish_under_load(
+                process, url, folder, other, body, args.load
+            )
             load.stop(process)
     summarize(rows)
     print(f"load at the end {os.getloadavg()[0]:.1f}")

@@ -5,7 +5,7 @@ others new ones; then five people who come later and rate six films each. They
 are learned without moving what the model says of anybody else. What is served
 takes ids, or a history of somebody who is no user at all.
 
-    python examples/13_recommend.py
+    python examples/13_recommend_films.py
 
 Takes about a minute on 2 cores. The RMSE is about 0.9, the biases of users
 and films alone give 1.1.
