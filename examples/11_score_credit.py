@@ -8,7 +8,7 @@ the folder that AET_DATA names, or --table FILE --target COLUMN.
     python examples/11_score_credit.py
 
 Takes about 2 minutes on 2 cores. ROC AUC on the 2,147 customers that neither
-has seen: about 0.80 unchanged and 0.81 adapted.
+has seen: about 0.81 unchanged and 0.82 adapted.
 """
 
 import argparse

@@ -7,7 +7,7 @@ malignant. What stands in the report is read back from report.json.
 
     python examples/12_diagnose_tumours.py
 
-Takes about 1 minute on 2 cores; the ROC AUC on 86 tumours is about 0.99.
+Takes about 1 minute on 2 cores; the ROC AUC on 86 tumours is 0.99 to 1.
 """
 
 import argparse

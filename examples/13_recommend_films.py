@@ -7,8 +7,9 @@ takes ids, or a history of somebody who is no user at all.
 
     python examples/13_recommend_films.py
 
-Takes about a minute on 2 cores. The RMSE is about 0.9, the biases of users
-and films alone give 1.1.
+Takes about a minute on 2 cores. 0.79 of the films that were left out are among
+the ten that the model names, 0.34 of them among the most popular ones. The RMSE
+is 1.01, where biases give 1.02 and noise alone is 1.
 """
 
 import argparse
@@ -40,12 +41,12 @@ def write(name, users, count):
     """Invents ratings: half of all people like old films, half new ones."""
     lines = ["user,film,age,decade,rating"]
     for user in users:
-        likes_old = user % 2
-        for film in random.choice(film_count, count, replace=False):
+        liking = (1985 - years) / 20 * (1 if user % 2 else -1)
+        odds = np.exp(liking) / np.exp(liking).sum()
+        age = "old" if user % 2 ^ (random.random() < 0.2) else "young"
+        for film in random.choice(film_count, count, replace=False, p=odds):
+            rating = np.clip(round(3 + liking[film] + random.normal()), 1, 5)
             decade = years[film] // 10 * 10
-            liking = (1985 - years[film]) / 15 * (1 if likes_old else -1)
-            rating = np.clip(round(3 + liking / 1.5 + random.normal()), 1, 5)
-            age = "old" if likes_old ^ (random.random() < 0.2) else "young"
             lines.append(f"u{user},film{film},{age},{decade},{rating}")
     path = folder / name
     path.write_text("\n".join(lines))
