@@ -42,7 +42,7 @@ args = parser.parse_args()
 sequence_length = 12 if args.smoke else 40
 epochs = 2 if args.smoke else 6
 learning_rate = 1e-3  # the head's; thawed blocks get a tenth of it
-batch_size = 32
+batch_size = 16
 seed = 0
 
 
@@ -91,7 +91,7 @@ model.fit(
     verbose=2,
     callbacks=[
         callbacks.ElasticFreezing(training.text_thaw_policy(), verbose=1),
-        callbacks.AdaptiveLearningRate(),
+        callbacks.AdaptiveLearningRate(training.text_rate_policy()),
         best,
     ],
 )

@@ -69,7 +69,8 @@ def read_csv(
             na_values=_MISSING,
         )
     except UnicodeError as error:
-        raise DataError(_other_encoding(owner, path, error)) from error
+        said = _other_encoding(owner, path, encoding, error)
+        raise DataError(said) from error
     except LookupError as error:
         raise ValueError(
             f"{owner}: `encoding` must be one that Python knows. Received: "
@@ -149,13 +150,13 @@ def _not_there(owner, path):
     )
 
 
-def _other_encoding(owner, path, error):
-    place = getattr(error, "start", 0)
+def _other_encoding(owner, path, encoding, error):
+    place = getattr(error, "start", 0)  # a missing mark of UTF-16 has none
     return (
-        f"{owner}: the file must be written in the encoding `{error.encoding}`."
+        f"{owner}: the file must be written in the encoding `{encoding}`."
         f" Received: {path}, whose byte {place} is none of it. Say which one it"
-        " is (`encoding=`, `--encoding`): `latin-1`, `cp1252` and `utf-16` are"
-        " the usual others."
+        " is (`encoding=`, `--encoding`): `utf-8`, `latin-1`, `cp1252` and"
+        " `utf-16` are the usual ones."
     )
 
 

@@ -86,14 +86,19 @@ class WarmupCosine(Policy):
 
     rate = start * (step + 1) / warmup, then start * (least + (1 - least) *
     (1 + cos(pi * share of the rest that is done)) / 2), with steps counted
-    from 0 (by epochs, while the length of one is unknown), as in
-    [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983).
+    from 0 (by epochs, while the length of one is unknown); over the whole run,
+    or again and again (warm restarts), as in
+    [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983). Each end
+    of a cosine is a model that has settled: of a run with restarts one can be
+    kept that was trained for an epoch only.
 
     Args:
         warmup_steps: int >= 0. Batches. Defaults to `0`.
         least_ratio: float from 0 to 1. Share of the start rate that is left
             at the end. Defaults to `0.0`, of which one ten-thousandth is
             kept, since a rate must be above 0.
+        every_epochs: optional int >= 1. Epochs after which it starts again,
+            warm-up included. Defaults to the whole run.
 
     Example:
 
@@ -107,17 +112,38 @@ class WarmupCosine(Policy):
 
     every_batches = 1
 
-    def __init__(self, warmup_steps: int = 0, *, least_ratio: float = 0.0):
+    def __init__(
+        self,
+        warmup_steps: int = 0,
+        *,
+        least_ratio: float = 0.0,
+        every_epochs: int | None = None,
+    ):
         self.warmup_steps = check.whole(self, warmup_steps=warmup_steps)
         self.least_ratio = check.ratio(self, least_ratio=least_ratio)
+        if every_epochs is not None:
+            check.positive_int(self, every_epochs=every_epochs)
+        self.every_epochs = every_epochs
 
     def decide(self, progress: Progress) -> Decision:
-        if progress.step < self.warmup_steps:
-            share = (progress.step + 1) / self.warmup_steps
+        step, done = self._place(progress)
+        if step < self.warmup_steps:
+            share = (step + 1) / self.warmup_steps
             return Decision(rate=progress.start_rate * share, why="warm-up")
-        done = _done_after(progress, self.warmup_steps)
         share = max(1e-4, _cosine(done, self.least_ratio))
         return Decision(rate=progress.start_rate * share, why="cosine")
+
+    def _place(self, progress):
+        """Returns the step, and how much is done, both of the cosine now."""
+        epochs = self.every_epochs or progress.epoch_count
+        again = self.every_epochs is not None
+        if not progress.step_count:
+            epoch = progress.epoch % epochs if again else progress.epoch
+            return progress.step, epoch / epochs
+        count = round(progress.step_count * epochs / progress.epoch_count)
+        step = progress.step % count if again else progress.step
+        rest = max(1, count - self.warmup_steps)
+        return step, (step - self.warmup_steps) / rest
 
 
 class AdaptToTrend(Policy):
@@ -218,13 +244,6 @@ class AdaptToTrend(Policy):
             return "the loss rises"
         self.state["share"] /= 1.0 + trend.complexity
         return "the loss is lost in its noise"
-
-
-def _done_after(progress, warmup_steps):
-    if not progress.step_count:
-        return progress.done_ratio
-    rest = max(1, progress.step_count - warmup_steps)
-    return min(1.0, max(0, progress.step - warmup_steps) / rest)
 
 
 def _cosine(done, least):

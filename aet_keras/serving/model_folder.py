@@ -100,6 +100,12 @@ class ModelFolder:
         """The version that is served; keep it for a whole request."""
         return self._current
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether another version is on its way into memory."""
+        states = [status.state for status in list(self.statuses.values())]
+        return "LOADING" in states
+
     def refresh(self) -> None:
         """Looks once, and changes the version if another is to be served."""
         found = list_versions(self.folder)
@@ -116,7 +122,7 @@ class ModelFolder:
                 return
 
     @contextlib.contextmanager
-    def watched(self, *, every_seconds: float = 0.2) -> Iterator[None]:
+    def watched(self, *, every_seconds: float = 0.1) -> Iterator[None]:
         """Looks again and again meanwhile, in a thread of its own."""
         over = threading.Event()
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from aet_keras._keras import summary_writers
 from aet_keras._optional import optional
-from aet_keras.evaluation import Report
+from aet_keras.evaluation import Classification, Report
 from aet_keras.tracking import _groups, _pictures
 
 # A folder each, which is a run to TensorBoard: all groups share one chart.
@@ -53,16 +53,17 @@ class GroupEvents(keras.callbacks.Callback):
 
 
 def write_report(log_dir: str, report: Report, picture=None) -> None:
-    """Writes a report as its picture, its text, and its confusion matrix."""
+    """Writes a report's picture and text, and a confusion matrix of classes."""
     drawn = _pictures.report_png(report, picture)
-    matrix = _pictures.matrix_png(report.test)
-    table = _pictures.matrix_table(report.test)
     writer = tf.summary.create_file_writer(os.path.join(log_dir, _REPORT))
     with _default(writer, report.best_epoch):
         tf.summary.image("report", tf.io.decode_png(drawn)[None])
-        tf.summary.image("confusion_matrix", tf.io.decode_png(matrix)[None])
         tf.summary.text("report_text", _pictures.code_block(report.to_text()))
-        tf.summary.text("confusion_matrix_table", table)
+        if isinstance(report.test, Classification):
+            matrix = _pictures.matrix_png(report.test)
+            table = _pictures.matrix_table(report.test)
+            tf.summary.image("confusion_matrix", tf.io.decode_png(matrix)[None])
+            tf.summary.text("confusion_matrix_table", table)
     writer.close()
 
 

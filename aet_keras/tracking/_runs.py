@@ -8,7 +8,7 @@ import numpy as np
 
 from aet_keras._optional import optional
 from aet_keras.engine import Engine
-from aet_keras.evaluation import Report
+from aet_keras.evaluation import Classification, Report
 from aet_keras.tracking import _groups, _pictures
 
 
@@ -37,22 +37,28 @@ class RunEvents(keras.callbacks.Callback):
 
 
 def write_report(run, report: Report, picture=None) -> None:
-    """Logs a report as its picture, its text, and its confusion matrix."""
+    """Logs a report's picture and text, and a confusion matrix of classes."""
     wandb = optional("wandb", extra="tracking")
-    names = [score.name for score in report.test.per_class]
-    counts = report.test.confusion_matrix
-    rows = [[name, *row] for name, row in zip(names, counts, strict=True)]
     text = f"<pre>{html.escape(report.to_text())}</pre>"
-    run.log(
-        {
-            "report": _image(_pictures.report_png(report, picture)),
-            "report_text": wandb.Html(text, inject=False),
-            "confusion_matrix": _image(_pictures.matrix_png(report.test)),
-            "confusion_matrix_table": wandb.Table(
-                columns=["true \\ predicted", *names], data=rows
-            ),
-        }
-    )
+    found = {
+        "report": _image(_pictures.report_png(report, picture)),
+        "report_text": wandb.Html(text, inject=False),
+    }
+    if isinstance(report.test, Classification):
+        found |= _matrix(report.test)
+    run.log(found)
+
+
+def _matrix(scores):
+    wandb = optional("wandb", extra="tracking")
+    names = [score.name for score in scores.per_class]
+    counts = scores.confusion_matrix
+    rows = [[name, *row] for name, row in zip(names, counts, strict=True)]
+    columns = ["true \\ predicted", *names]
+    return {
+        "confusion_matrix": _image(_pictures.matrix_png(scores)),
+        "confusion_matrix_table": wandb.Table(columns=columns, data=rows),
+    }
 
 
 def _histograms(model):

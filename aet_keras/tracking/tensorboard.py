@@ -120,7 +120,7 @@ class TensorBoard(keras.callbacks.Callback):
     def record_report(
         self, report: Report, *, picture: str | os.PathLike | None = None
     ) -> None:
-        """Writes a finished report: picture, text, and confusion matrix.
+        """Writes a finished report: picture, text, confusion matrix of classes.
 
         Args:
             report: `aet_keras.evaluation.Report`.

@@ -110,7 +110,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
     def record_report(
         self, report: Report, *, picture: str | os.PathLike | None = None
     ) -> None:
-        """Logs a finished report: picture, text, and confusion matrix.
+        """Logs a finished report: picture, text, confusion matrix of classes.
 
         Args:
             report: `aet_keras.evaluation.Report`.

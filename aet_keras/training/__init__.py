@@ -21,7 +21,11 @@ from aet_keras.training.tabular_job import (
     read_rows,
 )
 from aet_keras.training.tabular_recipe import TableRecipe
-from aet_keras.training.text_job import read_tokens, text_thaw_policy
+from aet_keras.training.text_job import (
+    read_tokens,
+    text_rate_policy,
+    text_thaw_policy,
+)
 from aet_keras.training.text_recipe import TextRecipe
 from aet_keras.training.written_down import WrittenDown
 
@@ -52,5 +56,6 @@ __all__ = [
     "read_rows",
     "read_tokens",
     "run_recipe",
+    "text_rate_policy",
     "text_thaw_policy",
 ]

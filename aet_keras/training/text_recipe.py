@@ -27,7 +27,8 @@ class TextRecipe(WrittenDown):
         sequence_length: optional int >= 3. Tokens of a text that are read.
             Defaults to what 95 % of the training texts have, at most 256.
         epochs: int >= 1. The most there will be. Defaults to `8`.
-        batch_size: int >= 1. Defaults to `32`.
+        batch_size: int >= 1. Defaults to `16`: with few texts more steps an
+            epoch are worth what they cost.
         learning_rate: float > 0. The head's, for Adam. Defaults to `1e-3`.
         pooling: `"mean"` or `"attention"`, as in
             `aet_keras.tasks.build_text_classifier`.
@@ -36,7 +37,7 @@ class TextRecipe(WrittenDown):
             `aet_keras.policies.describe_policy` writes it; one of
             `THAW_POLICIES`. Defaults to what suits texts.
         rate: optional dict, the policy of the learning rate; one of
-            `RATE_POLICIES`. Defaults to `AdaptToTrend`.
+            `RATE_POLICIES`. Defaults to what suits texts.
         anchor_strength: optional float > 0. How firmly the backbone is held
             where it was (`aet_keras.callbacks.ElasticAnchor`).
         validation_ratio: float in (0, 1). Share of the texts, where the data
@@ -64,7 +65,7 @@ class TextRecipe(WrittenDown):
     vocabulary: str | None = None
     sequence_length: int | None = None
     epochs: int = 8
-    batch_size: int = 32
+    batch_size: int = 16
     learning_rate: float = 1e-3
     pooling: str = "mean"
     dropout: float = 0.1

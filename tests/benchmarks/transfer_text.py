@@ -172,14 +172,13 @@ def compile_model(model, rate):
 def tuned(fit, dropout=None):
     """Makes a row of a function of `(model, data, epochs, rate, watch)`."""
 
-    def run(texts, args, folder, *, rate, **settings):
+    def run(texts, args, folder, *, rate, batch_size, **settings):
         model, sides = prepared(texts, args, folder, rate=1e-3, dropout=dropout)
         watch = Watch()
         train, validation, *tests = sides
         rate = args.rate or rate
-        events = fit(
-            model, (train, validation), args.epochs, rate, watch, **settings
-        )
+        data = train, validation, args.batch_size or batch_size
+        events = fit(model, data, args.epochs, rate, watch, **settings)
         model.set_weights(watch.weights)
         scores = {
             domain: balanced(
@@ -195,11 +194,11 @@ def tuned(fit, dropout=None):
 
 
 def _fit(model, data, epochs, *parts):
-    (x, y), validation = data
+    (x, y), validation, batch_size = data
     model.fit(
         x,
         y,
-        batch_size=32,
+        batch_size=batch_size,
         validation_data=validation,
         validation_batch_size=128,
         epochs=epochs,
@@ -235,7 +234,7 @@ def ours(model, data, epochs, rate, watch):
     """The text recipe at its defaults."""
     compile_model(model, rate)
     freezing = callbacks.ElasticFreezing(training.text_thaw_policy())
-    adaptive = callbacks.AdaptiveLearningRate()
+    adaptive = callbacks.AdaptiveLearningRate(training.text_rate_policy())
     _fit(model, data, epochs, freezing, adaptive, watch)
     said = [*freezing.events, *freezing.cache_events]
     return [f"{epoch}: {what}" for epoch, what in said]
@@ -245,10 +244,14 @@ _two = tuned(in_two_fits)
 ROWS = {
     "tfidf": tfidf,
     "probe": probe,
-    "full": functools.partial(_two, rate=1e-4, head_epochs=0),
-    "lp_ft": functools.partial(_two, rate=1e-4, head_epochs=1),
-    "layer_wise": functools.partial(tuned(layer_wise), rate=2e-4),
-    "ours": functools.partial(tuned(ours, dropout=0.0), rate=1e-3),
+    "full": functools.partial(_two, rate=1e-4, batch_size=32, head_epochs=0),
+    "lp_ft": functools.partial(_two, rate=1e-4, batch_size=32, head_epochs=1),
+    "layer_wise": functools.partial(
+        tuned(layer_wise), rate=2e-4, batch_size=32
+    ),
+    "ours": functools.partial(
+        tuned(ours, dropout=0.0), rate=1e-3, batch_size=16
+    ),
 }
 
 
@@ -297,6 +300,7 @@ def main():
     parser.add_argument("--validation-count", type=int, default=600)
     parser.add_argument("--sequence-length", type=int, default=40)
     parser.add_argument("--rate", type=float, help="in the place of a row's")
+    parser.add_argument("--batch-size", type=int, help="likewise")
     parser.add_argument("--here", action="store_true", help="one run, no table")
     args = parser.parse_args()
     if args.here:
@@ -314,7 +318,8 @@ def main():
 def _in_own_process(row, seed, args):
     command = [sys.executable, __file__, "--here", "--rows", row]
     command += ["--seeds", str(seed)]
-    names = ["epochs", "count", "validation_count", "sequence_length", "rate"]
+    names = ["epochs", "count", "validation_count", "sequence_length"]
+    names += ["rate", "batch_size"]
     for name in names:
         if getattr(args, name) is not None:
             option = f"--{name.replace('_', '-')}"

@@ -90,6 +90,14 @@ def test_a_missing_file_names_the_nearest(tmp_path):
         data.read_csv("credit", tmp_path / "credit.csv")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "ascii"])
+def test_a_file_in_utf_8_is_not_read_as_another(tmp_path, encoding):
+    path = write(tmp_path, "Größe\n33\n")
+
+    with pytest.raises(DataError, match=f"the encoding `{encoding}`"):
+        data.read_csv("credit", path, encoding=encoding)
+
+
 def test_an_unknown_encoding_names_some(tmp_path):
     path = write(tmp_path, "age\n33\n")
 

@@ -28,7 +28,10 @@ CASES = {
     "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
     "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],
     "TrainHeadThenAll": [{}, {"first_epoch": 0, "rate_ratio": 0.5}],
-    "WarmupCosine": [{}, {"warmup_steps": 6, "least_ratio": 0.1}],
+    "WarmupCosine": [
+        {},
+        {"warmup_steps": 6, "least_ratio": 0.1, "every_epochs": 1},
+    ],
 }
 FLAT = [(name, kwargs) for name in CASES for kwargs in CASES[name]]
 

@@ -119,6 +119,34 @@ def test_the_cosine_goes_by_epochs_while_steps_are_unknown():
     assert halfway.rate == pytest.approx(0.5)
 
 
+def test_restarts_repeat_the_whole_cosine_every_few_epochs():
+    short = WarmupCosine(3, least_ratio=0.1)
+    again = WarmupCosine(3, least_ratio=0.1, every_epochs=2)
+
+    once = [
+        short.decide(Progress(step=step, step_count=20, epoch_count=2)).rate
+        for step in range(20)
+    ]
+    rates = [
+        again.decide(Progress(step=step, step_count=60, epoch_count=6)).rate
+        for step in range(60)
+    ]
+
+    assert len(set(once)) == 20
+    np.testing.assert_allclose(rates, once * 3, rtol=1e-12)
+
+
+def test_restarts_go_by_epochs_while_steps_are_unknown():
+    policy = WarmupCosine(every_epochs=2)
+
+    rates = [
+        policy.decide(Progress(epoch=epoch, epoch_count=5, start_rate=1.0)).rate
+        for epoch in range(5)
+    ]
+
+    np.testing.assert_allclose(rates, [1.0, 0.5, 1.0, 0.5, 1.0])
+
+
 ROUGH = np.array([0.1, -0.1, -0.1, 0.1] * 2)  # no slope; noise below
 NOISE = math.sqrt(8 * 0.1**2 / 6)
 ERROR = NOISE * math.sqrt(2 / 8)
@@ -253,6 +281,7 @@ REFUSED = [
     (WarmupCosine, {"warmup_steps": -1}, ValueError, "at least 0"),
     (WarmupCosine, {"warmup_steps": 1.5}, TypeError, "an int"),
     (WarmupCosine, {"least_ratio": 2}, ValueError, "at most 1"),
+    (WarmupCosine, {"every_epochs": 0}, ValueError, "at least 1"),
     (AdaptToTrend, {"significance": 0}, ValueError, "above 0"),
     (AdaptToTrend, {"hold_ratio": "0.4"}, TypeError, "finite number"),
     (AdaptToTrend, {"least_ratio": 0}, ValueError, "above 0"),

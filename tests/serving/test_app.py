@@ -1,12 +1,14 @@
 """Does each path answer as TensorFlow Serving documents it?"""
 
+import types
+
 import numpy as np
 import pytest
 import served
 from served import NAMES, binary, pictures
 
 from aet_keras import serving
-from aet_keras.serving import Limits
+from aet_keras.serving import Limits, LoadedVersion, app
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +209,31 @@ def test_more_rows_than_allowed_are_refused(shared):
     response = served.Client(app).post(json=rows())
 
     assert "at most 2 examples. Received: 3" in sentence(response, 400)
+
+
+def test_clients_give_way_while_a_version_loads(home, versions, monkeypatch):
+    served.place(versions[0], home, 1)
+    folder = serving.ModelFolder(home)
+    asker = served.Client(serving.build_app(folder))
+    true, answers, waits = LoadedVersion.warm_up, [], []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    def warm_up(self, names=None):
+        answers.append(asker.post(json=rows()))
+        true(self, names)
+
+    monkeypatch.setattr(app, "asyncio", types.SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
+    served.place(versions[1], home, 2)
+    folder.refresh()
+
+    loading, loaded = answers
+    assert waits == [0.1]  # the second call of the new version waits for none
+    for response, names in (
+        (loading, NAMES),
+        (loaded, ("cap", "vest", "boot")),
+    ):
+        predictions = response.json()["predictions"]
+        assert predictions[0]["classes"] == list(names)

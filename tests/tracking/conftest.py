@@ -20,3 +20,10 @@ def report():
         [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], class_names=["a", "b"]
     )
     return evaluation.Report("clothes", "2026-01-31", test)
+
+
+@pytest.fixture(scope="session")
+def rated():
+    """Returns a report of a recommender, which has no classes."""
+    test = evaluation.Recommendation(1.2, 0.1, 0.05, k=10, count=3)
+    return evaluation.Report("films", "2026-01-31", test)

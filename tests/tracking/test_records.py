@@ -110,6 +110,18 @@ def test_hyperparameters_stand_in_the_table_of_tensorboard(tmp_path):
     assert ended.status == api_pb2.STATUS_SUCCESS
 
 
+def test_a_recommender_has_a_picture_and_a_text_and_no_matrix(tmp_path, rated):
+    board = TensorBoard(tmp_path)
+
+    board.record_report(rated)
+
+    assert board.failure is None
+    found = logged.tensors(tmp_path / "report")
+    assert set(found) == {"report", "report_text"}
+    (text,) = found["report_text"].values()
+    assert "1.2" in text.item().decode()
+
+
 def test_a_report_that_cannot_be_written_breaks_nothing(tmp_path):
     board = TensorBoard(tmp_path / "file")
     (tmp_path / "file").touch()

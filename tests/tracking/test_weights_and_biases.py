@@ -172,6 +172,19 @@ def test_nothing_leaves_the_machine_unasked(variable, given, mode, monkeypatch):
     assert WeightsAndBiases("clothes", mode=given).mode == mode
 
 
+def test_a_recommender_has_a_picture_and_a_text_and_no_matrix(tmp_path, rated):
+    tracker = WeightsAndBiases("films", directory=tmp_path)
+
+    small.fit(small.linear(), tracker, epochs=1)
+    tracker.record_report(rated)
+    tracker.finish()
+
+    assert tracker.failure is None
+    *_, last = logged.history(logged.ended_run(tmp_path))
+    assert {"report/path", "report_text/path"} <= set(last)
+    assert "confusion_matrix/path" not in last
+
+
 def test_disabled_it_writes_nothing_and_takes_everything(tmp_path, report):
     tracker = WeightsAndBiases("clothes", directory=tmp_path, mode="disabled")
 

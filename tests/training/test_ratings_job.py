@@ -89,6 +89,14 @@ def test_the_introduction_counts_users_and_items(done):
     assert "30 users and 12 items." in list(JOB.introduce(dataset))
 
 
+def test_few_items_make_the_hit_rate_idle_and_it_is_said(tmp_path):
+    path = rated.write_ratings(tmp_path / "few.csv", items=9, each=6)
+
+    said = list(JOB.introduce(rated.read(path)))
+
+    assert "the hit rate is 1" in said[-1]
+
+
 def test_no_bit_of_an_old_users_predictions_moves(done, adapted):
     _, dataset, run = done
     _, before, result = adapted
