@@ -47,6 +47,21 @@ class Source:
         )
 
 
+def is_shuffled(iterator) -> bool:
+    """Says whether rows are asked for in a random order.
+
+    Where the seed of all is set, it is the same order in each epoch.
+    """
+    data = getattr(iterator, "_dataset", None)
+    if data is None:
+        return False
+    return any(
+        type(each).__name__ == "_ShuffleDataset"
+        or any(node.op == "RandomShuffle" for node in _nodes(each))
+        for each in _upstream(data)
+    )
+
+
 class _Part:
     """One transformation of a data set."""
 

@@ -5,7 +5,7 @@ part below left out: optimizer, loss, metrics and loss tracker are the
 model's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import keras
 import tensorflow as tf
@@ -18,15 +18,17 @@ class Signature:
 
     Args:
         example: nested structure of tensors or arrays, `None` allowed.
+        open_leaves: numbers of the leaves whose second axis may be of any
+            size, too.
     """
 
-    def __init__(self, example):
+    def __init__(self, example, *, open_leaves: Collection[int] = ()):
         self._structure = example
         flat = keras.tree.flatten(example)
         self._present = [leaf is not None for leaf in flat]
         self.specs = [
-            tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
-            for leaf in flat
+            tf.TensorSpec(_open(leaf.shape, number in open_leaves), leaf.dtype)
+            for number, leaf in enumerate(flat)
             if leaf is not None
         ]
 
@@ -62,6 +64,17 @@ def lower_function(
         return halves.compute_lower(inputs, cut, keys, training=training)
 
     return _compiled(halves.model, compute, signature.specs)
+
+
+def upper_function(halves: Halves, cut: Cut, crossing: Signature) -> Callable:
+    """Makes a function of what crosses the cut: the outputs, flat."""
+
+    def compute(*leaves):
+        tensors = crossing.pack(leaves)
+        outputs = halves.compute_upper(tensors, cut, training=False)
+        return keras.tree.flatten(outputs)
+
+    return _compiled(halves.model, compute, crossing.specs)
 
 
 def train_function(
@@ -106,6 +119,11 @@ def evaluate_function(
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
     return _compiled(model, step, crossing.specs + targets.specs)
+
+
+def _open(shape, is_open):
+    rest = shape[1:]
+    return [None, None, *rest[1:]] if is_open else [None, *rest]
 
 
 def _build_metrics(halves, targets):

@@ -16,7 +16,9 @@ class Feed:
 
     A pass that replays takes one real batch first: if its rows are known the
     rest is replayed, in the recorded order if the batch is the recorded
-    first one, else freshly shuffled.
+    first one, else freshly shuffled. Rows that `fit` shuffles and that end
+    with padding come with those of like length, and are cut to the longest of
+    their batch.
 
     Args:
         side: `Side`.
@@ -31,10 +33,12 @@ class Feed:
         self._sizes: list[int] = []
         # Where recorded batches come from, so that a resumed run finds them.
         self.place = None
+        self.is_shuffled = False  # whether any order of the rows will do
         self._passes: list[list] = []
         self._order = iter(())
         self._new_count = 0
         self._is_whole = False
+        self.padding = None  # what the batches of this pass are rid of
 
     def begin(self, cut, tag, keys, *, batch_count=0, seed=0) -> None:
         """Starts a pass.
@@ -50,6 +54,7 @@ class Feed:
         self._batch_count, self._seed = batch_count, seed
         self.is_recording = self.side.record is None
         self._is_open = False
+        self.padding = None
         if self.is_recording:
             self._sizes = []
             self._new_count = 0
@@ -104,7 +109,12 @@ class Feed:
             return self._record(batch)
         if not self._is_open:
             return self._open(batch)
-        return self.side.replay(next(self._order), self._cut, self._tag)
+        return self._replay(next(self._order))
+
+    def _replay(self, rows):
+        return self.side.replay(
+            rows, self._cut, self._tag, padding=self.padding
+        )
 
     def _record(self, batch):
         self._sizes.append(self.side.row_count(batch))
@@ -128,11 +138,13 @@ class Feed:
         if not in_order:
             self._check_known(rows)
         self.side.check(batch, rows, self._cut)
+        if self.is_shuffled or not in_order:
+            self.padding = self.side.padding(self._cut)
         self._order = self._rest(rows, in_order)
         self._is_open = True
         new = [i for i, row in enumerate(rows) if row is None]
         if not new:
-            return self.side.replay(rows, self._cut, self._tag)
+            return self._replay(rows)
         self._passes.append([self.place, 1])
         return self.side.run(
             batch, self._cut, self._tag, keys=self.side.held_keys, only=new
@@ -157,10 +169,13 @@ class Feed:
         """Returns an iterator over the rows of each batch but the first."""
         known = [row for row in rows if row is not None]
         rest = np.setdiff1d(np.arange(self.side.record.count), known)
-        if not in_order:
-            rest = np.random.default_rng(self._seed).permutation(rest)
+        random = np.random.default_rng(self._seed)
+        if self.padding is not None or not in_order:
+            rest = random.permutation(rest)
         sizes = list(self._sizes)
         sizes.remove(len(rows))
+        if self.padding is not None:
+            return iter(self.padding.batch(rest, sizes, random))
         ends = np.cumsum(sizes, dtype=int)
         parts = np.split(rest, ends)[: len(ends)]
         return iter([part for part in parts if len(part)])

@@ -2,7 +2,7 @@
 
 import weakref
 
-from aet_keras._keras import functions, iterators
+from aet_keras._keras import functions, iterators, sources
 from aet_keras._keras.halves import Halves
 from aet_keras.engine import _head
 from aet_keras.engine._feeds import make_feeds
@@ -122,6 +122,12 @@ class Replay:
         first, last = self._groups[0], self._groups[self.cached_count - 1]
         names = first.name if first is last else f"{first.name} to {last.name}"
         self.sentences.append(f"records {self._train.what} {names} put out")
+
+    def _say_padding(self):
+        said = "replays rows of like length together, without their padding"
+        if self._train.padding is not None and said not in self._told:
+            self._told.add(said)
+            self.sentences.append(said)
 
     def _say_obstacle(self, trainable):
         why = self._reach.obstacle(self._cut, trainable)
@@ -253,10 +259,14 @@ class Replay:
         try:
             if is_first:
                 self._train.place = iterators.place_of(iterator)
+                self._train.is_shuffled = sources.is_shuffled(iterator)
                 self._check_pass(iterator)
             if self._train.wants_batch:
                 batch = self._next(iterator)
-            return self._train.step(batch)
+            logs = self._train.step(batch)
+            if is_first:
+                self._say_padding()
+            return logs
         except (Unsafe, CacheFull) as error:
             self._turn_off(str(error))
         batch = next(iterator) if batch is None else batch

@@ -7,12 +7,18 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._keras.halves import Cut, Halves, LossBelow
-from aet_keras._keras.steps import Signature, lower_function
+from aet_keras._keras.steps import (
+    Signature,
+    lower_function,
+    upper_function,
+)
 from aet_keras.engine import _guards
+from aet_keras.engine._padding import Padding, find_padding
 from aet_keras.engine._shelf import Shelf
 
 # Rounding aside, equal rows must give equal features in any batch.
 _TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
+_TRIED = 8  # rows that are computed with and without their padding
 
 
 class Side:
@@ -55,6 +61,7 @@ class Side:
         self.keys = ()
         self._dtypes = []
         self._is_checked = False
+        self._paddings = {}
         if self._shelf is not None:
             self._shelf.forget()
 
@@ -118,18 +125,69 @@ class Side:
         features = self._obtain(x, cut, keys)
         self._append(x, targets, features, cut, expected, only)
 
-    def replay(self, rows, cut: Cut, tag):
-        """Runs a step on some rows of the record, and returns the logs."""
-        places = {key: i for i, key in enumerate(self.keys)}
-        columns = [places[key] for key in cut.keys]
+    def replay(self, rows, cut: Cut, tag, *, padding: Padding | None = None):
+        """Runs a step on some rows of the record, and returns the logs.
+
+        Args:
+            rows: the rows' numbers.
+            cut: where the step is cut.
+            tag: as in `run`.
+            padding: optional `Padding`, which batches are rid of.
+        """
+        crossing = self._crossing(rows, cut, padding)
         target_columns = range(len(self.keys), len(self.record.columns))
-        arrays = self.record.take(rows, [*columns, *target_columns])
-        crossing = [
+        arrays = self.record.take(rows, target_columns)
+        targets = [tf.convert_to_tensor(array) for array in arrays]
+        step = self._step(cut, tag, crossing, padding)
+        return step(*crossing, *targets)
+
+    def padding(self, cut: Cut) -> Padding | None:
+        """Returns how recorded rows are padded, if that makes no difference.
+
+        Tried once on a few rows: a model that does not mask what it pools or
+        attends to would learn something else from shorter rows.
+        """
+        place = cut, self.record.count
+        if place not in self._paddings:
+            columns = [self.record.columns[i] for i in self._places(cut)]
+            is_raw = [key in self._halves.raw for key in cut.keys]
+            found = find_padding(columns, is_raw)
+            if found is not None and not self._is_inert(found, cut):
+                found = None
+            self._paddings[place] = found
+        return self._paddings[place]
+
+    def _is_inert(self, padding, cut):
+        """Whether the part above gives the same for rows without padding."""
+        rows = padding.shortest(_TRIED)
+        whole = self._crossing(rows, cut)
+        signature = Signature(whole, open_leaves=padding.padded)
+        compute = upper_function(self._halves, cut, signature)
+        try:
+            expected = compute(*whole)
+            outputs = compute(*self._crossing(rows, cut, padding))
+            return all(
+                np.allclose(a, b, rtol=1e-4, atol=1e-4)
+                for a, b in zip(expected, outputs, strict=True)
+            )
+        # A layer that knows the length fails in a way of its own.
+        except Exception:
+            return False
+
+    def _places(self, cut):
+        places = {key: i for i, key in enumerate(self.keys)}
+        return [places[key] for key in cut.keys]
+
+    def _crossing(self, rows, cut, padding=None):
+        """Returns the recorded tensors that cross a cut, of some rows."""
+        columns = self._places(cut)
+        arrays = self.record.take(rows, columns)
+        if padding is not None:
+            arrays = padding.trim(rows, arrays)
+        return [
             tf.cast(tf.convert_to_tensor(array), self._dtypes[column])
-            for array, column in zip(arrays, columns, strict=False)
+            for array, column in zip(arrays, columns, strict=True)
         ]
-        targets = [tf.convert_to_tensor(a) for a in arrays[len(columns) :]]
-        return self._step(cut, tag, crossing)(*crossing, *targets)
 
     def recorded(self, key):
         """Returns all recorded features of a key, targets and weights.
@@ -163,9 +221,7 @@ class Side:
         known = [i for i, row in enumerate(rows) if row is not None]
         traced = (cut, self._asked) in self._lowers
         fresh = self._features(x, cut, self._asked if traced else cut.keys)
-        places = {key: i for i, key in enumerate(self.keys)}
-        columns = [places[key] for key in cut.keys]
-        held = self.record.take([rows[i] for i in known], columns)
+        held = self.record.take([rows[i] for i in known], self._places(cut))
         for key, old in zip(cut.keys, held, strict=True):
             tolerance = _TOLERANCE.get(str(old.dtype), 1e-4)
             new = fresh[key].numpy()[known].astype("float64")
@@ -251,14 +307,16 @@ class Side:
             expected=expected,
         )
 
-    def _step(self, cut, tag, crossing):
+    def _step(self, cut, tag, crossing, padding=None):
         if self.is_skipping:
             return lambda *_: None
-        if (cut, tag) not in self._steps:
-            self._steps[cut, tag] = self._make_step(
-                self._halves, cut, Signature(crossing), self._targets
+        padded = frozenset() if padding is None else padding.padded
+        if (cut, tag, padded) not in self._steps:
+            signature = Signature(crossing, open_leaves=padded)
+            self._steps[cut, tag, padded] = self._make_step(
+                self._halves, cut, signature, self._targets
             )
-        return self._steps[cut, tag]
+        return self._steps[cut, tag, padded]
 
 
 def _has_rows(tensor, count):

@@ -20,6 +20,7 @@ class Views:
 
     # A resumed run records its views anew: others, drawn as the first were.
     state = {"passes": []}
+    padding = None
 
     def __init__(self, side: Side, count: int):
         self.side = side

@@ -10,13 +10,14 @@ Claims:
     python tests/benchmarks/overhead.py [--rounds 7]
 
 Digits, the embedded backbone at 32 pixels, batch 32. The two sides of a
-comparison take turns, fit by fit, so that a slow minute meets both; the first
+comparison take turns, step by step, callbacks of the step included; the first
 epoch of a `fit`, which traces, is left out. Seconds are those of the clock and
 those of the processor, which others on the machine disturb less.
 """
 
 import argparse
 import json
+import threading
 import time
 
 import _machine
@@ -26,21 +27,70 @@ import numpy as np
 import aet_keras
 from aet_keras import callbacks, policies
 
+EPOCHS, WARM_EPOCHS = 5, 1
 CLOCKS = {"clock": time.perf_counter, "processor": time.process_time}
 
 
-class EpochTimes(keras.callbacks.Callback):
-    """Takes the time of each epoch's training, by each clock."""
+class Turns:
+    """Lets the steps of two fits take turns, and takes the time of each.
+
+    Each fit runs in a thread of its own, and waits while the other makes a
+    step: a slow moment of the machine meets both.
+    """
 
     def __init__(self):
-        super().__init__()
-        self.seconds = []
+        self._changed = threading.Condition()
+        self._now = 0
+        self._ended = set()
+        self.seconds = [], []
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._begun = _now()
+    def run(self, fits):
+        """Runs two fits, functions of the callbacks that they get."""
+        threads = [
+            threading.Thread(target=self._run, args=(fit, side))
+            for side, fit in enumerate(fits)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(_now() - self._begun)
+    def begin(self, side):
+        """Waits for the turn of a side."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._now == side or 1 - side in self._ended
+            )
+
+    def end(self, side):
+        """Gives the turn to the other side."""
+        with self._changed:
+            self._now = 1 - side
+            self._changed.notify_all()
+
+    def _run(self, fit, side):
+        try:
+            fit(*_ends(self, side))
+        finally:
+            with self._changed:
+                self._ended.add(side)
+                self._changed.notify_all()
+
+
+def _ends(turns, side):
+    """Returns the callback before all others, and the one after them."""
+    begun = []
+
+    def begin(batch, logs=None):
+        turns.begin(side)
+        begun.append(_now())
+
+    def end(batch, logs=None):
+        turns.seconds[side].append(_now() - begun[-1])
+        turns.end(side)
+
+    lambdas = keras.callbacks.LambdaCallback
+    return lambdas(on_train_batch_begin=begin), lambdas(on_train_batch_end=end)
 
 
 def _now():
@@ -64,29 +114,49 @@ def compile_model(model):
     model.compile("adam", "sparse_categorical_crossentropy")
 
 
-def epoch_seconds(model, x, y, watchers, epochs=5):
-    """Returns the medians of the epochs after the first, a clock each."""
-    times = EpochTimes()
-    model.fit(
-        x, y, batch_size=32, epochs=epochs, verbose=0,
-        callbacks=[*watchers, times],
-    )  # fmt: skip
-    return np.median(times.seconds[1:], axis=0)
+def fit(model, x, y, make_watchers=list):
+    """Returns a `fit` that takes turns: a function of two callbacks."""
+
+    def run(first, last):
+        model.fit(
+            x, y, batch_size=32, epochs=EPOCHS, verbose=0,
+            callbacks=[first, *make_watchers(), last],
+        )  # fmt: skip
+
+    return run
 
 
 def compare(name, plain, ours, rounds):
     """Lets two ways take turns, and prints what ours costs more."""
-    plain(), ours()  # warm up
-    rows = []
+    sides = [], []
     for turn in range(rounds):
-        order = (plain, ours) if turn % 2 else (ours, plain)
-        seconds = {way: way() for way in order}
-        rows.append(seconds[ours] / seconds[plain])
-    found = dict(zip(CLOCKS, np.transpose(rows).tolist(), strict=True))
-    for clock, ratios in found.items():
-        spread = _machine.spread(ratios)
-        print(f"{name}: ours / plain, {clock:>9}  {spread}", flush=True)
-    return {"claim": name, **found}
+        turns, swapped = Turns(), turn % 2
+        turns.run((ours, plain) if swapped else (plain, ours))
+        for side, steps in enumerate(turns.seconds):
+            warm = len(steps) * WARM_EPOCHS // EPOCHS
+            sides[side ^ swapped].append(steps[warm:])
+    found = {"claim": name}
+    for place, clock in enumerate(CLOCKS):
+        steps = [np.concatenate(side)[:, place] for side in sides[::-1]]
+        found[clock] = of_medians(*steps)
+        ratio, low, high = found[clock]
+        print(
+            f"{name}, {clock}: ours / plain {ratio:.3f} ({low:.3f} to "
+            f"{high:.3f}), medians of {len(steps[0])} steps each",
+            flush=True,
+        )
+    return found
+
+
+def of_medians(ours, plain, draws=2000):
+    """Returns the ratio of two medians, and its 95 % bootstrap interval."""
+    random = np.random.default_rng(0)
+    ratios = [
+        np.divide(*(np.median(random.choice(x, len(x))) for x in (ours, plain)))
+        for _ in range(draws)
+    ]
+    ratio = np.median(ours) / np.median(plain)
+    return [float(x) for x in (ratio, *np.quantile(ratios, [0.025, 0.975]))]
 
 
 def idle(data, rounds):
@@ -95,16 +165,14 @@ def idle(data, rounds):
     bare, _ = build()
     steered, _ = build()
 
-    def ours():
+    def watchers():
         freezing = callbacks.ElasticFreezing(
             policies.ThawAll(), train_batch_normalization=True
         )
-        rate = callbacks.AdaptiveLearningRate()
-        return epoch_seconds(steered, x, y, [freezing, rate])
+        return [freezing, callbacks.AdaptiveLearningRate()]
 
-    return compare(
-        "idle callbacks", lambda: epoch_seconds(bare, x, y, []), ours, rounds
-    )
+    plain, ours = fit(bare, x, y), fit(steered, x, y, watchers)
+    return compare("idle callbacks", plain, ours, rounds)
 
 
 def replay(data, rounds, thawed):
@@ -125,19 +193,14 @@ def replay(data, rounds, thawed):
     bare = keras.Model(inputs, keras.layers.Dense(10, "softmax")(pooled))
     compile_model(bare)
 
-    def ours():
+    def watchers():
         policy = policies.ThawOnSchedule(
             every_epochs=99, first_epoch=0, group_count=thawed
         )
-        freezing = callbacks.ElasticFreezing(policy, cache_dtype="float32")
-        return epoch_seconds(model, x, y, [freezing])
+        return [callbacks.ElasticFreezing(policy, cache_dtype="float32")]
 
-    return compare(
-        f"replay, {thawed} groups moving",
-        lambda: epoch_seconds(bare, features, y, []),
-        ours,
-        rounds,
-    )
+    plain, ours = fit(bare, features, y), fit(model, x, y, watchers)
+    return compare(f"replay, {thawed} groups moving", plain, ours, rounds)
 
 
 def main():
