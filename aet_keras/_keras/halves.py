@@ -102,7 +102,15 @@ class Halves:
 
     def lower_layers(self, cut: Cut) -> list:
         """Returns the layers below a cut, each once, in order."""
-        layers = [self.steps[position].layer for position in sorted(cut.lower)]
+        return self._layers(sorted(cut.lower))
+
+    def upper_layers(self, cut: Cut) -> list:
+        """Returns the layers above a cut, each once, in order."""
+        steps = range(len(self.steps))
+        return self._layers([each for each in steps if each not in cut.lower])
+
+    def _layers(self, positions):
+        layers = [self.steps[position].layer for position in positions]
         return list(
             {
                 id(layer): layer

@@ -48,18 +48,20 @@ class Source:
 
 
 def is_shuffled(iterator) -> bool:
-    """Says whether rows are asked for in a random order.
+    """Says whether rows are asked for in a random order, new in each pass.
 
     Where the seed of all is set, it is the same order in each epoch.
     """
     data = getattr(iterator, "_dataset", None)
-    if data is None:
-        return False
-    return any(
-        type(each).__name__ == "_ShuffleDataset"
-        or any(node.op == "RandomShuffle" for node in _nodes(each))
-        for each in _upstream(data)
-    )
+    return data is not None and any(map(_shuffles, _upstream(data)))
+
+
+def _shuffles(data):
+    if type(data).__name__ == "_ShuffleDataset":
+        return data._reshuffle_each_iteration is not False
+    graphs = [each.function.graph for each in data._functions()]
+    kinds = {node.type for graph in graphs for node in graph.get_operations()}
+    return "RandomShuffle" in kinds
 
 
 class _Part:

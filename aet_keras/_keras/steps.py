@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from aet_keras._keras.halves import Cut, Halves
 
@@ -66,13 +67,24 @@ def lower_function(
     return _compiled(halves.model, compute, signature.specs)
 
 
-def upper_function(halves: Halves, cut: Cut, crossing: Signature) -> Callable:
-    """Makes a function of what crosses the cut: the outputs, flat."""
+def trial_function(halves: Halves, cut: Cut, crossing: Signature) -> Callable:
+    """Makes a function of what crosses the cut: outputs and losses, flat.
+
+    Nothing is written. Weights that are small are tried as if they had grown:
+    a gain that starts at zero would hide what its layer will do.
+    """
+    values = [
+        (weight, _grown(weight.value))
+        for layer in halves.upper_layers(cut)
+        for weight in layer.trainable_variables
+    ]
 
     def compute(*leaves):
-        tensors = crossing.pack(leaves)
-        outputs = halves.compute_upper(tensors, cut, training=False)
-        return keras.tree.flatten(outputs)
+        scope = keras.StatelessScope(values, collect_losses=True)
+        with scope:
+            tensors = crossing.pack(leaves)
+            outputs = halves.compute_upper(tensors, cut, training=False)
+        return [*keras.tree.flatten(outputs), *scope.losses]
 
     return _compiled(halves.model, compute, crossing.specs)
 
@@ -119,6 +131,11 @@ def evaluate_function(
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
     return _compiled(model, step, crossing.specs + targets.specs)
+
+
+def _grown(value):
+    is_small = ops.max(ops.abs(value)) < 0.1
+    return ops.where(is_small, value + 0.1, value)
 
 
 def _open(shape, is_open):

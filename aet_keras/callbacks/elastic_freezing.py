@@ -50,8 +50,11 @@ class ElasticFreezing(keras.callbacks.Callback):
         cache: `"auto"`, `"memory"`, `"disk"`, a path of a folder, or `None`.
             Where to keep what the frozen groups put out: it is recorded in
             one epoch and replayed in the next ones, validation likewise, so
-            that their forward pass is not done again. `"auto"` takes memory
-            as far as the limit goes, then disk. In a folder of your own,
+            that their forward pass is not done again. Rows that `fit`
+            shuffles and that end with padding (texts with a mask) are
+            replayed with those of like length, without the padding, if the
+            layers above give the same for them. `"auto"` takes memory as far
+            as the limit goes, then disk. In a folder of your own,
             features stay for other runs: rows that a model with the same
             frozen layers and weights has seen before are not computed again
             (Keras's own layers only: the code of others may change). Delete

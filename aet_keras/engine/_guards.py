@@ -3,7 +3,13 @@
 import keras
 import tensorflow as tf
 
-from aet_keras._keras import forwarding, functions, graph, strategy
+from aet_keras._keras import (
+    forwarding,
+    functions,
+    graph,
+    strategy,
+    trainable,
+)
 
 # What replayed batches do not go through.
 _BYPASSED = (
@@ -47,6 +53,16 @@ def check_leaves(leaves) -> None:
         raise Unsafe("the batches are not made of rows of dense tensors")
     if len({int(leaf.shape[0]) for leaf in leaves}) > 1:
         raise Unsafe("the tensors of a batch differ in their rows")
+
+
+def mixes_positions(layers) -> bool:
+    """Says whether training sees more of the positions than a trial does."""
+    inner = [each for layer in layers for each in trainable.sublayers(layer)]
+    return any(
+        (isinstance(each, keras.layers.BatchNormalization) and each.trainable)
+        or getattr(each, "noise_shape", None) is not None
+        for each in inner
+    )
 
 
 class Unsafe(Exception):

@@ -259,8 +259,9 @@ class Replay:
         try:
             if is_first:
                 self._train.place = iterators.place_of(iterator)
-                self._train.is_shuffled = sources.is_shuffled(iterator)
                 self._check_pass(iterator)
+                if not self._train.is_recording:
+                    self._train.is_shuffled = sources.is_shuffled(iterator)
             if self._train.wants_batch:
                 batch = self._next(iterator)
             logs = self._train.step(batch)

@@ -98,7 +98,8 @@ class WarmupCosine(Policy):
             at the end. Defaults to `0.0`, of which one ten-thousandth is
             kept, since a rate must be above 0.
         every_epochs: optional int >= 1. Epochs after which it starts again,
-            warm-up included. Defaults to the whole run.
+            with a warm-up of at most a fifth of them. Defaults to the whole
+            run.
 
     Example:
 
@@ -126,24 +127,26 @@ class WarmupCosine(Policy):
         self.every_epochs = every_epochs
 
     def decide(self, progress: Progress) -> Decision:
-        step, done = self._place(progress)
-        if step < self.warmup_steps:
-            share = (step + 1) / self.warmup_steps
+        step, warmup, done = self._place(progress)
+        if step < warmup:
+            share = (step + 1) / warmup
             return Decision(rate=progress.start_rate * share, why="warm-up")
         share = max(1e-4, _cosine(done, self.least_ratio))
         return Decision(rate=progress.start_rate * share, why="cosine")
 
     def _place(self, progress):
-        """Returns the step, and how much is done, both of the cosine now."""
-        epochs = self.every_epochs or progress.epoch_count
+        """Returns step, steps of warm-up and share done, of the cosine now."""
         again = self.every_epochs is not None
+        epochs = self.every_epochs or progress.epoch_count
         if not progress.step_count:
             epoch = progress.epoch % epochs if again else progress.epoch
-            return progress.step, epoch / epochs
+            return progress.step, self.warmup_steps, epoch / epochs
         count = round(progress.step_count * epochs / progress.epoch_count)
-        step = progress.step % count if again else progress.step
-        rest = max(1, count - self.warmup_steps)
-        return step, (step - self.warmup_steps) / rest
+        step, warmup = progress.step, self.warmup_steps
+        if again:
+            count = max(1, count)
+            step, warmup = step % count, min(warmup, count // 5)
+        return step, warmup, (step - warmup) / max(1, count - warmup)
 
 
 class AdaptToTrend(Policy):

@@ -106,11 +106,12 @@ class _Desk:
         works = {"predict": _work.predict, "classify": _work.classify}
         if verb not in works:
             raise _unknown_verb(request, verb)
+        version = self._find(request)
         if self.folder.is_loading:
             # On a machine with few cores clients who ask as fast as they can
             # keep the new version from them; it comes a second sooner so.
             await asyncio.sleep(_GIVEN_WAY_SECONDS)
-        version = self._find(request)
+            version = self._find(request)
 
         def work(body):
             return works[verb](

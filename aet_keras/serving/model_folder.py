@@ -83,6 +83,7 @@ class ModelFolder:
         self.say = say
         self.statuses: dict[int, VersionStatus] = {}
         self._current: LoadedVersion | None = None
+        self._is_loading = False
         self._seen = {}  # number -> fingerprint of what was tried
         newest_version(self.folder)
         self.refresh()
@@ -103,8 +104,7 @@ class ModelFolder:
     @property
     def is_loading(self) -> bool:
         """Whether another version is on its way into memory."""
-        states = [status.state for status in list(self.statuses.values())]
-        return "LOADING" in states
+        return self._is_loading
 
     def refresh(self) -> None:
         """Looks once, and changes the version if another is to be served."""
@@ -150,9 +150,7 @@ class ModelFolder:
         if not self._is_served(number):
             self.statuses[number] = VersionStatus("LOADING")
         try:
-            version = load_version(path)
-            first = _asked_first(version, before)
-            _try(path, version, first)
+            version, first = self._load(path, before)
             self._serve(version)
             _try(path, version, version.signatures.keys() - first)
         except ExportError as error:
@@ -165,6 +163,17 @@ class ModelFolder:
         del before
         gc.collect()
         return True
+
+    def _load(self, path, before):
+        """Returns a version, and the signatures that answered already."""
+        self._is_loading = True
+        try:
+            version = load_version(path)
+            first = _asked_first(version, before)
+            _try(path, version, first)
+            return version, first
+        finally:
+            self._is_loading = False
 
     def _serve(self, version):
         before, self._current = self._current, version

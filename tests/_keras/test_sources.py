@@ -29,6 +29,7 @@ def test_arrays_are_shuffled_if_fit_is_told_so(shuffle):
         (ROWS.batch(2), False),
         (ROWS.shuffle(6).batch(2), True),
         (ROWS.shuffle(6, seed=1).batch(2).map(lambda x, y: (x, y)), True),
+        (ROWS.shuffle(6, reshuffle_each_iteration=False).batch(2), False),
         (
             ROWS.map(
                 lambda x, y: (x + tf.random.normal([2], dtype="float64"), y)
@@ -36,7 +37,13 @@ def test_arrays_are_shuffled_if_fit_is_told_so(shuffle):
             False,
         ),
     ],
-    ids=["in order", "shuffled", "shuffled with a seed", "noise is no order"],
+    ids=[
+        "in order",
+        "shuffled",
+        "shuffled with a seed",
+        "shuffled once",
+        "noise is no order",
+    ],
 )
 def test_data_sets_are_shuffled_if_one_of_their_parts_is(data, expected):
     data = data.map(lambda x, y: (tf.cast(x, "float32"), y))

@@ -9,15 +9,15 @@ from aet_keras.callbacks import ElasticFreezing
 from aet_keras.engine._padding import Padding, find_padding
 from aet_keras.policies import ThawOnSchedule
 
-COUNT, WIDTH = 96, 12
+COUNT, WIDTH = 96, 32
 SAID = "replays rows of like length together, without their padding"
 
 
-def lengths(most=8):
+def lengths(most=20):
     return np.random.default_rng(0).integers(1, most + 1, COUNT)
 
 
-def rows(most=8, start=0):
+def rows(most=20, start=0):
     """Returns padded rows of words, and labels; the padding is no zero."""
     random = np.random.default_rng(1)
     words = random.integers(0, 20, (COUNT, WIDTH)).astype("int32")
@@ -37,21 +37,45 @@ def columns(*arrays):
     return record.columns
 
 
-def test_a_mask_says_how_long_rows_are_and_what_is_padded():
+def find(*arrays, is_raw):
+    return find_padding(columns(*arrays), is_raw, COUNT)
+
+
+def test_a_mask_says_how_wide_rows_are_and_what_is_padded():
     x, _ = rows()
     features = np.ones((COUNT, WIDTH, 4), "float32")
     others = np.ones((COUNT, 5), "float32")
 
-    found = find_padding(
-        columns(features, others, x["padding_mask"]), [False, False, True]
+    found = find(
+        features, others, x["padding_mask"], is_raw=[False, False, True]
     )
 
-    np.testing.assert_array_equal(found.lengths, lengths())
+    np.testing.assert_array_equal(found.widths, 8 * np.ceil(lengths() / 8))
     assert found.padded == {0, 2}
 
 
-def none_padded():
-    return (np.arange(WIDTH) < 11 + 0 * lengths()[:, None]).astype("int32")
+def test_no_row_is_cut_narrower_than_those_that_are_tried():
+    lengths = np.full(COUNT, 20)
+    lengths[:3] = 5  # fewer than are tried
+    mask = (np.arange(WIDTH) < lengths[:, None]).astype("int32")
+
+    found = find(mask, is_raw=[True])
+
+    assert set(found.widths) == {24}
+
+
+def test_of_two_texts_in_a_row_the_longer_one_counts():
+    first = rows()[0]["padding_mask"]
+    second = first[::-1].copy()
+
+    found = find(first, second, is_raw=[True, True])
+
+    longer = np.maximum(lengths(), lengths()[::-1])
+    np.testing.assert_array_equal(found.widths, 8 * np.ceil(longer / 8))
+
+
+def little_padded():
+    return (np.arange(WIDTH) < 30 + 0 * lengths()[:, None]).astype("int32")
 
 
 @pytest.mark.parametrize(
@@ -61,45 +85,63 @@ def none_padded():
         (rows(start=1)[0]["padding_mask"], True),
         (rows()[0]["padding_mask"].astype("float32"), True),
         (2 * rows()[0]["padding_mask"], True),
-        (none_padded(), True),
+        (little_padded(), True),
         (rows()[0]["padding_mask"][:, 0], True),
     ],
     ids=["learned", "in front", "floats", "twos", "little", "one axis"],
 )
 def test_what_is_no_mask_is_not_taken_for_one(mask, is_raw):
-    assert find_padding(columns(mask), [is_raw]) is None
+    assert find(mask, is_raw=[is_raw]) is None
 
 
-def test_batches_have_rows_of_like_length_and_each_row_once():
-    padding = Padding(lengths(), frozenset({0}))
-    sizes = [8] * 11 + [7]
+def batches(seed, count=COUNT, left_out=1):
+    """Returns rows in some order, and the batches they come in."""
+    padding = Padding(8 + 8 * (np.arange(count) % 4), frozenset({0}))
+    random = np.random.default_rng(seed)
+    order = random.permutation(count)[left_out:]
+    sizes = [4] * (len(order) // 4) + [len(order) % 4]
+    return padding, order, padding.batch(order, sizes, random)
 
-    def batches(seed):
-        random = np.random.default_rng(seed)
-        order = random.permutation(COUNT)[:-1]
-        return order, padding.batch(order, sizes, random)
 
-    order, found = batches(0)
-    _, other = batches(1)
+def test_batches_have_rows_of_like_width_and_each_row_once():
+    padding, order, found = batches(0)
 
     assert sorted(np.concatenate(found)) == sorted(order)
-    assert sorted(map(len, found)) == sorted(sizes)
-    spreads = [np.ptp(padding.lengths[batch]) for batch in found]
-    assert max(spreads) <= 2 and np.ptp(lengths()) == 7
-    longest = [padding.lengths[batch].max() for batch in found]
-    assert longest != sorted(longest)  # not from the short to the long
-    assert {tuple(sorted(b)) for b in found} != {
-        tuple(sorted(b)) for b in other
-    }
+    assert sorted(map(len, found)) == [3] + 23 * [4]
+    widths = [padding.widths[batch] for batch in found]
+    assert np.mean([np.ptp(each) == 0 for each in widths]) > 0.4
+    widest = [each.max() for each in widths]
+    assert widest != sorted(widest)  # not from the short to the long
 
 
-def test_rows_are_cut_after_the_longest_of_them():
-    padding = Padding(np.array([2, 5, 3]), frozenset({1}))
-    whole, padded = np.ones((2, 9)), np.ones((2, 9, 4))
+def test_each_epoch_has_other_batches_and_another_one_is_the_smaller():
+    epochs = [batches(seed)[2] for seed in range(12)]
+
+    sets = [{tuple(sorted(batch)) for batch in each} for each in epochs]
+    assert len(sets[0] & sets[1]) <= 2
+    padding = batches(0)[0]
+    small = [min(each, key=len) for each in epochs]
+    assert len({int(padding.widths[batch].max()) for batch in small}) > 1
+
+
+def test_rows_that_no_batch_has_room_for_are_left_out_at_random():
+    padding = Padding(8 + 8 * (np.arange(20) % 4), frozenset({0}))
+    missed = set()
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        found = padding.batch(random.permutation(20), [8, 8], random)
+        missed |= set(range(20)) - set(np.concatenate(found))
+
+    assert len(missed) > 15  # and not the widest ones alone
+
+
+def test_rows_are_cut_after_the_widest_of_them():
+    padding = Padding(np.array([8, 24, 16]), frozenset({1}))
+    whole, padded = np.ones((2, 32)), np.ones((2, 32, 4))
 
     found = padding.trim([0, 2], [whole, padded])
 
-    assert [each.shape for each in found] == [(2, 9), (2, 3, 4)]
+    assert [each.shape for each in found] == [(2, 32), (2, 16, 4)]
 
 
 class Seen(keras.layers.Layer):
@@ -127,7 +169,30 @@ def by_position(x, mask):
     return keras.layers.Flatten()(hidden)
 
 
-def model(pool, run_eagerly=True):
+class Gain(keras.layers.Layer):
+    """Adds the plain mean with a weight that is zero at the start."""
+
+    def build(self, shape):
+        self.gain = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, x):
+        mean = keras.ops.mean(x, axis=1, keepdims=True)
+        return x + self.gain * mean
+
+
+def with_a_gain(x, mask):
+    return masked_mean(Gain()(x), mask)
+
+
+def with_a_loss(x, mask):
+    return masked_mean(keras.layers.ActivityRegularization(l2=0.1)(x), mask)
+
+
+def normalized(x, mask):
+    return masked_mean(keras.layers.BatchNormalization()(x), mask)
+
+
+def model(pool, run_eagerly=True, rate=0.1):
     """Returns a compiled model that pools words, and what its middle saw."""
     keras.utils.set_random_seed(0)
     tokens, mask = (
@@ -140,16 +205,16 @@ def model(pool, run_eagerly=True):
     x = keras.layers.Dense(3, "softmax", name="scores")(pool(x, mask))
     made = keras.Model({"token_ids": tokens, "padding_mask": mask}, x)
     made.compile(
-        keras.optimizers.SGD(20.0),
+        keras.optimizers.SGD(rate),
         "sparse_categorical_crossentropy",
         run_eagerly=run_eagerly,
     )
     return made, seen
 
 
-def train(pool, *, cache="memory", data=None, run_eagerly=True, **fit):
+def train(pool, *, cache="memory", run_eagerly=True, rate=0.1, **fit):
     """Trains for three epochs, `b` and the head from the second on."""
-    made, seen = model(pool, run_eagerly)
+    made, seen = model(pool, run_eagerly, rate)
     freezing = ElasticFreezing(
         ThawOnSchedule(first_epoch=0, every_epochs=99, rate_ratio=1.0),
         groups=(["a"], ["b", "seen"]),
@@ -157,9 +222,8 @@ def train(pool, *, cache="memory", data=None, run_eagerly=True, **fit):
         cache_dtype="float32",
         warmup_steps=0,
     )
-    x, y = rows() if data is None else data
     made.fit(
-        x, y, epochs=3, verbose=0, callbacks=[freezing],
+        *rows(), epochs=3, verbose=0, callbacks=[freezing],
         **{"batch_size": 8, **fit},
     )  # fmt: skip
     said = [sentence for _, sentence in freezing.cache_events]
@@ -173,10 +237,14 @@ def test_replayed_batches_are_as_wide_as_their_longest_row():
     replayed = seen.widths[COUNT // 8 :]
     trained = [width for width in replayed if width != WIDTH]
     assert len(trained) >= 2 * COUNT // 8  # and one was tried as it is
-    assert max(trained) == 8 and np.mean(trained) < 6
+    assert set(trained) == {8, 16, 24} and np.mean(trained) < 20
 
 
-@pytest.mark.parametrize("pool", [plain_mean, by_position])
+@pytest.mark.parametrize(
+    "pool",
+    [plain_mean, by_position, with_a_gain, with_a_loss, normalized],
+    ids=lambda pool: pool.__name__,
+)
 def test_where_padding_makes_a_difference_it_stays(pool):
     _, seen, said = train(pool)
 
@@ -192,10 +260,10 @@ def test_rows_in_their_own_order_stay_as_they_are():
 
 
 def test_without_padding_a_step_does_the_same():
-    plain, _, _ = train(masked_mean, cache=None, batch_size=COUNT)
+    plain, _, _ = train(masked_mean, cache=None, batch_size=COUNT, rate=20.0)
 
     trimmed, seen, said = train(
-        masked_mean, batch_size=COUNT, run_eagerly=False
+        masked_mean, batch_size=COUNT, run_eagerly=False, rate=20.0
     )
 
     assert SAID in said and None in seen.widths  # traced for any width

@@ -31,7 +31,7 @@ def classifier(kind=hub.models.BertTextClassifier):
         hidden_dim=4,
         intermediate_dim=4,
         dropout=0.0,
-        max_sequence_length=4,
+        max_sequence_length=32,
     )
     made = kind(encoder, 3, preprocessor=None, dropout=0.2)
     made.compile(
@@ -67,3 +67,20 @@ def test_a_call_over_that_of_keras_hub_turns_the_cache_off():
     assert again.said == [
         "no cache: the model has its own `__call__`, which replay would pass by"
     ]
+
+
+def padded():
+    """Returns shuffled texts of one to sixteen words."""
+    x, y = tokens(24, 32)
+    lengths = 1 + np.arange(24) % 16
+    x["padding_mask"] = (np.arange(32) < lengths[:, None]).astype("int32")
+    rows = tf.data.Dataset.from_tensor_slices((x, y))
+    return rows.shuffle(24, seed=1).batch(4)
+
+
+def test_padded_texts_are_replayed_without_their_padding():
+    again = replayed.run(classifier, padded, own=OWN, shuffle=None)
+
+    said = "replays rows of like length together, without their padding"
+    assert said in again.said
+    assert np.isfinite(again.logs["loss"]).all()

@@ -120,8 +120,8 @@ def test_the_cosine_goes_by_epochs_while_steps_are_unknown():
 
 
 def test_restarts_repeat_the_whole_cosine_every_few_epochs():
-    short = WarmupCosine(3, least_ratio=0.1)
-    again = WarmupCosine(3, least_ratio=0.1, every_epochs=2)
+    short = WarmupCosine(4, least_ratio=0.1)
+    again = WarmupCosine(4, least_ratio=0.1, every_epochs=2)
 
     once = [
         short.decide(Progress(step=step, step_count=20, epoch_count=2)).rate
@@ -132,8 +132,22 @@ def test_restarts_repeat_the_whole_cosine_every_few_epochs():
         for step in range(60)
     ]
 
-    assert len(set(once)) == 20
+    assert len(set(once)) == 19  # the warm-up ends where the cosine begins
     np.testing.assert_allclose(rates, once * 3, rtol=1e-12)
+
+
+def test_the_warmup_of_a_short_cycle_takes_no_more_than_a_fifth_of_it():
+    policy = WarmupCosine(10, every_epochs=1)
+
+    rates = [
+        policy.decide(
+            Progress(step=step, step_count=20, epoch_count=2, start_rate=1.0)
+        ).rate
+        for step in range(10)
+    ]
+
+    np.testing.assert_allclose(rates[:3], [0.5, 1.0, 1.0])
+    assert rates[-1] < 0.1
 
 
 def test_restarts_go_by_epochs_while_steps_are_unknown():

@@ -9,7 +9,7 @@ import served
 from served import pictures
 
 from aet_keras.errors import ExportError
-from aet_keras.serving import LoadedVersion, ModelFolder
+from aet_keras.serving import LoadedVersion, ModelFolder, model_folder
 
 
 def names(folder):
@@ -193,6 +193,22 @@ def test_a_version_that_cannot_be_served_is_said_once(
     (sentence,) = said[1:]
     assert "version 2 is not served, version 1 stays. " in sentence
     assert words in sentence
+
+
+def test_a_version_that_cannot_be_read_is_not_loading_for_ever(
+    folder, versions, monkeypatch
+):
+    def fail(path):
+        assert folder.is_loading
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(model_folder, "load_version", fail)
+    served.place(versions[1], folder.folder, 2)
+
+    with pytest.raises(PermissionError):
+        folder.refresh()
+
+    assert not folder.is_loading
 
 
 def test_a_copy_that_arrives_file_by_file_is_served_at_last(
