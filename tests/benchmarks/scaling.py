@@ -3,10 +3,12 @@
 Claim: features beyond the limit go to the disk, and memory stays under it.
 
     python tests/benchmarks/scaling.py [--counts 1000 4000 16000 60000]
+        [--limit-megabytes 8]
 
 Fashion-MNIST (Debian package `dataset-fashion-mnist`, or a folder given by
-`--data`), the embedded backbone at 32 pixels, one group moving, 3 epochs, a
-limit of 64 MB for features in memory. Each count is a process of its own.
+`--data`), the embedded backbone at 32 pixels, one group moving, 3 epochs.
+`feature_megabytes` is what was recorded, in memory and on disk. Each count is
+a process of its own.
 """
 
 import argparse
@@ -24,8 +26,8 @@ import numpy as np
 
 import aet_keras
 from aet_keras import callbacks, policies
+from aet_keras.engine import Engine
 
-LIMIT = 64_000_000
 FOLDER = "/usr/share/datasets/fashion-mnist"
 
 
@@ -45,7 +47,7 @@ def _read_idx(folder, name, header):
         return np.frombuffer(file.read(), "uint8", offset=header)
 
 
-def measure(count, folder):
+def measure(count, folder, limit_bytes):
     """Runs one count in this process."""
     x, y = read(folder, count)
     keras.utils.set_random_seed(0)
@@ -57,17 +59,18 @@ def measure(count, folder):
     model.compile("adam", "sparse_categorical_crossentropy")
     before = _peak()
     freezing = callbacks.ElasticFreezing(
-        policies.ThawOnSchedule(every_epochs=99), cache_limit_bytes=LIMIT
+        policies.ThawOnSchedule(every_epochs=99), cache_limit_bytes=limit_bytes
     )
-    seconds, begun = [], time.perf_counter()
+    laps, begun = _Laps(), time.perf_counter()
     model.fit(
         x, y, batch_size=128, epochs=3, verbose=0,
-        callbacks=[freezing, _Laps(seconds)],
+        callbacks=[freezing, laps],
     )  # fmt: skip
     return {
         "count": count,
         "seconds": time.perf_counter() - begun,
-        "epoch_seconds": seconds,
+        "epoch_seconds": laps.seconds,
+        "feature_megabytes": laps.recorded_bytes / 1e6,
         "input_megabytes": x.nbytes / 1e6,
         "peak_megabytes_over_start": _peak() - before,
         "events": [sentence for _, sentence in freezing.cache_events],
@@ -75,15 +78,17 @@ def measure(count, folder):
 
 
 class _Laps(keras.callbacks.Callback):
-    def __init__(self, seconds):
+    def __init__(self):
         super().__init__()
-        self._seconds = seconds
+        self.seconds, self.recorded_bytes = [], 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self._seconds.append(round(time.perf_counter() - self._begun, 2))
+        self.seconds.append(round(time.perf_counter() - self._begun, 2))
+        recorded = Engine.of(self.model).cached_bytes
+        self.recorded_bytes = max(self.recorded_bytes, recorded)
 
 
 def _peak():
@@ -96,16 +101,19 @@ def main():
     counts = [1000, 4000, 16000, 60000]
     parser.add_argument("--counts", type=int, nargs="+", default=counts)
     parser.add_argument("--data", default=FOLDER)
+    parser.add_argument("--limit-megabytes", type=float, default=8.0)
     parser.add_argument("--here", action="store_true", help="one count")
     args = parser.parse_args()
     if args.here:
-        print(json.dumps(measure(args.counts[0], args.data)))
+        limit = int(args.limit_megabytes * 1e6)
+        print(json.dumps(measure(args.counts[0], args.data, limit)))
         return
-    print(_machine.describe(), f"limit {LIMIT / 1e6:.0f} MB", flush=True)
+    limit = ["--limit-megabytes", str(args.limit_megabytes)]
+    print(_machine.describe(), *limit, flush=True)
     for count in args.counts:
         command = [sys.executable, __file__, "--here", "--data", args.data]
         done = subprocess.run(
-            [*command, "--counts", str(count)],
+            [*command, *limit, "--counts", str(count)],
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
