@@ -27,8 +27,7 @@ class TextRecipe(WrittenDown):
         sequence_length: optional int >= 3. Tokens of a text that are read.
             Defaults to what 95 % of the training texts have, at most 256.
         epochs: int >= 1. The most there will be. Defaults to `8`.
-        batch_size: int >= 1. Defaults to `16`: with few texts more steps an
-            epoch are worth what they cost.
+        batch_size: int >= 1. Defaults to `16`.
         learning_rate: float > 0. The head's, for Adam. Defaults to `1e-3`.
         pooling: `"mean"` or `"attention"`, as in
             `aet_keras.tasks.build_text_classifier`.
