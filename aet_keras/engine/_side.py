@@ -17,6 +17,7 @@ from aet_keras.engine._padding import Padding, find_padding
 from aet_keras.engine._shelf import Shelf
 
 # Rounding aside, equal rows must give equal features in any batch.
+_EXACT = 1e-4
 _TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
 
 
@@ -174,7 +175,7 @@ class Side:
         except Exception:
             return False
         pairs = zip(expected, outputs, strict=True)
-        return all(_is_close(a.numpy(), b.numpy()) for a, b in pairs)
+        return all(_is_close(a.numpy(), b.numpy(), _EXACT) for a, b in pairs)
 
     def _places(self, cut):
         places = {key: i for i, key in enumerate(self.keys)}
@@ -225,11 +226,8 @@ class Side:
         fresh = self._features(x, cut, self._asked if traced else cut.keys)
         held = self.record.take([rows[i] for i in known], self._places(cut))
         for key, old in zip(cut.keys, held, strict=True):
-            tolerance = _TOLERANCE.get(str(old.dtype), 1e-4)
-            new = fresh[key].numpy()[known].astype("float64")
-            size = max(1e-12, np.abs(new).max(initial=0.0))
-            error = np.abs(new - old.astype("float64")).max(initial=0.0)
-            if not error <= tolerance * size:
+            tolerance = _TOLERANCE.get(str(old.dtype), _EXACT)
+            if not _is_close(fresh[key].numpy()[known], old, tolerance):
                 raise _guards.Unsafe(
                     "the frozen layers give other features for the same rows: "
                     "one of them draws at random or mixes the rows of a batch"
@@ -321,11 +319,14 @@ class Side:
         return self._steps[cut, tag, padded]
 
 
-def _is_close(expected, found):
+def _is_close(expected, found, tolerance):
+    """Whether the largest error is small beside the largest value."""
     if expected.shape != found.shape:
         return False
-    error = np.abs(found - expected).max(initial=0.0)
-    return error <= 1e-4 * np.abs(expected).max(initial=0.0)
+    expected = expected.astype("float64")
+    size = max(1e-12, np.abs(expected).max(initial=0.0))
+    error = np.abs(expected - found.astype("float64")).max(initial=0.0)
+    return error <= tolerance * size
 
 
 def _has_rows(tensor, count):
