@@ -4,6 +4,9 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import time
+
+import numpy as np
 
 # TensorFlow leaves oneDNN off where a CPU has no AVX-512. It makes a step of
 # MobileNetV2 1.5 to 1.8 times faster there, for every row alike.
@@ -23,6 +26,11 @@ def describe():
         f"oneDNN {os.environ['TF_ENABLE_ONEDNN_OPTS']}, "
         f"Python {platform.python_version()}, {', '.join(versions)}"
     )
+
+
+def now():
+    """Returns the seconds of the clock, and those of the processor."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def spread(values):

@@ -33,11 +33,6 @@ import keras
 import numpy as np
 
 
-def _now():
-    """Returns the seconds of the clock, and those of the processor."""
-    return np.array([time.perf_counter(), time.process_time()])
-
-
 class Watch(keras.callbacks.Callback):
     """Takes the time of training, and keeps the best epoch's weights."""
 
@@ -46,7 +41,7 @@ class Watch(keras.callbacks.Callback):
         self.value, self.weights = -1.0, None
         self.history, self.seconds, self.rebuild = [], [], 0.0
         self.cpu_seconds = []
-        self._begun, self._away, self._batches = _now(), 0.0, []
+        self._begun, self._away, self._batches = _machine.now(), 0.0, []
 
     def on_train_batch_begin(self, batch, logs=None):
         self._batch_begun = time.perf_counter()
@@ -55,13 +50,13 @@ class Watch(keras.callbacks.Callback):
         self._batches.append(time.perf_counter() - self._batch_begun)
 
     def on_test_begin(self, logs=None):
-        self._test_begun = _now()
+        self._test_begun = _machine.now()
 
     def on_test_end(self, logs=None):
-        self._away = self._away + _now() - self._test_begun
+        self._away = self._away + _machine.now() - self._test_begun
 
     def on_epoch_end(self, epoch, logs=None):
-        seconds, cpu_seconds = _now() - self._begun - self._away
+        seconds, cpu_seconds = _machine.now() - self._begun - self._away
         self.seconds.append(seconds)
         self.cpu_seconds.append(cpu_seconds)
         first, *rest = self._batches

@@ -53,26 +53,21 @@ class Watch(keras.callbacks.Callback):
         super().__init__()
         self.value, self.weights = -1.0, None
         self.history, self.seconds = [], []
-        self._begun = _now()
+        self._begun = _machine.now()
         self._away = 0.0 * self._begun
 
     def on_test_begin(self, logs=None):
-        self._test_begun = _now()
+        self._test_begun = _machine.now()
 
     def on_test_end(self, logs=None):
-        self._away = self._away + _now() - self._test_begun
+        self._away = self._away + _machine.now() - self._test_begun
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(_now() - self._begun - self._away)
+        self.seconds.append(_machine.now() - self._begun - self._away)
         self.history.append(logs["val_accuracy"])
         if logs["val_accuracy"] > self.value:
             self.value = logs["val_accuracy"]
             self.weights = self.model.get_weights()
-
-
-def _now():
-    """Returns the seconds of the clock, and those of the processor."""
-    return np.array([time.perf_counter(), time.process_time()])
 
 
 class Texts:
