@@ -139,25 +139,26 @@ class Multipliers:
         if row is None:
             return None
         if tf.executing_eagerly():
-            return self._compute(row)
-        here = self._scales.setdefault(tf.compat.v1.get_default_graph(), {})
-        if row not in here:
-            here[row] = self._compute(row)
+            return self._compute()[row]
+        here = self._scales.setdefault(tf.compat.v1.get_default_graph(), [])
+        if not here:
+            here.extend(ops.unstack(self._compute()))
         return here[row]
 
-    def _compute(self, row):
+    def _compute(self):
+        """Returns the scales of all rows, in as few operations as of one."""
         steps = ops.cast(self._optimizer.iterations, "float32") + 1.0
-        scale = ops.convert_to_tensor(self._values)[row]
+        scales = ops.convert_to_tensor(self._values)
         if self._warmup_steps:
-            since = steps - ops.convert_to_tensor(self._thawed_at)[row]
-            scale = scale * ops.clip(since / self._warmup_steps, 0.0, 1.0)
+            since = steps - ops.convert_to_tensor(self._thawed_at)
+            scales = scales * ops.clip(since / self._warmup_steps, 0.0, 1.0)
         if isinstance(self._optimizer, _BIAS_CORRECTED):
-            own = steps - ops.convert_to_tensor(self._skipped)[row]
-            scale = scale * (
+            own = steps - ops.convert_to_tensor(self._skipped)
+            scales = scales * (
                 self._correction(ops.maximum(own, 1.0))
                 / self._correction(steps)
             )
-        return scale
+        return scales
 
     def _correction(self, steps):
         """Returns what Adam multiplies its rate with after some steps."""

@@ -1,6 +1,7 @@
 """What watches a `fit`, asks its policy, and has the engine act?"""
 
 from aet_keras.callbacks.adaptive_learning_rate import AdaptiveLearningRate
+from aet_keras.callbacks.average_weights import AverageWeights
 from aet_keras.callbacks.elastic_anchor import ElasticAnchor
 from aet_keras.callbacks.elastic_checkpoint import ElasticCheckpoint
 from aet_keras.callbacks.elastic_freezing import ElasticFreezing
@@ -10,6 +11,7 @@ from aet_keras.callbacks.keep_head_only import KeepHeadOnly
 
 __all__ = [
     "AdaptiveLearningRate",
+    "AverageWeights",
     "ElasticAnchor",
     "ElasticCheckpoint",
     "ElasticFreezing",

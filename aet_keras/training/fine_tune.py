@@ -57,6 +57,7 @@ def fine_tune(
     freezing: parts.ElasticFreezing | None = None,
     rate: parts.AdaptiveLearningRate | None = None,
     best: parts.KeepBest | None = None,
+    average: parts.AverageWeights | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **fit_arguments,
 ) -> Run:
@@ -83,6 +84,8 @@ def fine_tune(
             stops after `max(5, epochs // 2)` epochs without a better one
             while the rate is high (with its fall come gains that a hastier
             stop would miss), and after 2 once it has fallen.
+        average: optional `AverageWeights`: judge, and keep, averages of the
+            weights. Defaults to the weights themselves.
         callbacks: more callbacks; they come after ours.
         **fit_arguments: other arguments of `fit`, such as `batch_size`,
             `class_weight` and `verbose`.
@@ -124,12 +127,13 @@ def fine_tune(
         fit_arguments.update(zip(names, train, strict=False))
     else:
         fit_arguments["x"] = train
+    first = [] if average is None else [average]  # before ElasticFreezing
     begun = time.perf_counter()
     try:
         model.fit(
             validation_data=validation_data,
             epochs=epochs,
-            callbacks=[freezing, rate, best, *callbacks, history],
+            callbacks=[*first, freezing, rate, best, *callbacks, history],
             **fit_arguments,
         )
     except KeyboardInterrupt:

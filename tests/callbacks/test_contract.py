@@ -11,6 +11,7 @@ CASES = {
     "AdaptiveLearningRate": lambda: callbacks.AdaptiveLearningRate(
         policies.DecayOnStall(patience_epochs=1, min_improvement=0.5)
     ),
+    "AverageWeights": callbacks.AverageWeights,
     "ElasticAnchor": lambda: callbacks.ElasticAnchor(0.1),
     "ElasticCheckpoint": lambda: callbacks.ElasticCheckpoint(
         tempfile.mkdtemp()

@@ -57,7 +57,11 @@ def alone():
     return []
 
 
-@pytest.mark.parametrize("make", [solved, anchored])
+def averaging():
+    return [callbacks.AverageWeights(0.5, every_batches=2), *killed.ours()]
+
+
+@pytest.mark.parametrize("make", [solved, anchored, averaging])
 def test_whatever_of_ours_is_used_comes_back(make, tmp_path):
     killed.killed(tmp_path, (1, 3), make=make, save_freq=2)
 

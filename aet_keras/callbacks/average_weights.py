@@ -1,0 +1,156 @@
+"""Which weights are judged and kept, if those of one batch are noisy?"""
+
+import keras
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras._keras.strategy import scope_of
+from aet_keras.engine import Engine
+
+
+class AverageWeights(keras.callbacks.Callback):
+    """Judges and keeps a moving average of the weights that train.
+
+    After each few batches, average = momentum * average + (1 - momentum) *
+    weights, momentum a batch; while fewer were seen than it reaches back, all
+    of them alike. At the end of an epoch the model has the averages:
+    validation, and callbacks such as `KeepBest`, see those. The next epoch
+    goes on from the weights. After `fit` the model has the averages.
+
+    With `ElasticFreezing`, it averages from the first thaw on, and anew when
+    other groups move: the head alone is solved, or learned quickly. Statistics
+    of BatchNormalization that trains are the last ones, not averages.
+
+    Unlike an optimizer's `use_ema` with `keras.callbacks.SwapEMAWeights`, it
+    gives weights back to the bit, leaves frozen ones alone, and begins at a
+    thaw.
+
+    Args:
+        momentum: float in [0, 1). A batch's. It reaches about
+            1 / (1 - momentum) batches back: a half of an epoch is a good
+            start. Defaults to `0.98`.
+        every_batches: int >= 1. Batches between two that are averaged.
+            Defaults to `4`.
+
+    Raises:
+        ValueError: at the start of `fit`, if it comes after `ElasticFreezing`,
+            which looks at the weights at the start of an epoch.
+
+    Cost: two copies of the weights that move; reading and writing one of them
+        every few batches.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(0.1), "mse")
+    >>> average = aet_keras.callbacks.AverageWeights(every_batches=1)
+    >>> history = model.fit(
+    ...     np.ones((8, 1)), np.ones((8, 1)), batch_size=1, epochs=2,
+    ...     verbose=0, callbacks=[average],
+    ... )
+    >>> len(history.history["loss"])
+    2
+
+    Reference:
+        [Polyak and Juditsky, 1992](https://doi.org/10.1137/0330046); the
+        momentum that grows as in `tf.train.ExponentialMovingAverage`. Differs:
+        its average has the share of one in so many that were averaged.
+    """
+
+    learns = (
+        "_averages",
+        "_begun_at",
+        "_count",
+        "_last",
+        "_places",
+        "_step",
+        "_weights",
+    )
+
+    def __init__(self, momentum: float = 0.98, *, every_batches: int = 4):
+        super().__init__()
+        self.momentum = check.number(
+            self, least=0, most=0.999999, momentum=momentum
+        )
+        self.every_batches = check.positive_int(
+            self, every_batches=every_batches
+        )
+        self._forget()
+
+    def on_train_begin(self, logs=None):
+        self._forget()
+        if Engine.of(self.model).trainable:
+            raise ValueError(
+                "AverageWeights: it must come before ElasticFreezing, which "
+                "looks at the weights as an epoch begins. Received: a place "
+                "after it. Put it first among the callbacks."
+            )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._put_back()
+        self._begun_at = self._step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 0 or self._places is None:
+            self._follow()
+        self._step = self._begun_at + batch + 1
+        if self._places and self._step - self._last >= self.every_batches:
+            self._add(self._step - self._last)
+            self._last = self._step
+
+    def on_test_begin(self, logs=None):
+        self._swap_in()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._swap_in()
+
+    def on_train_end(self, logs=None):
+        self._forget()
+
+    def _follow(self):
+        """Notes which weights move now; begins anew if it is others."""
+        trainable = Engine.of(self.model).trainable
+        moving = self.model.trainable_variables
+        if trainable and not any(trainable):
+            moving = []
+        known = {id(v): i for i, v in enumerate(self.model.variables)}
+        places = [known[id(v)] for v in moving]
+        if places != self._places:
+            self._places, self._averages, self._count = places, [], 0
+            self._last = self._step
+
+    def _add(self, batches):
+        self._count += 1
+        share = max(1 - self.momentum**batches, 1 / self._count)
+        weights = [v.numpy() for v in self._moving]
+        if self._count == 1:
+            self._averages = [each.copy() for each in weights]
+            return
+        for average, weight in zip(self._averages, weights, strict=True):
+            average += (share * (weight - average)).astype(average.dtype)
+
+    def _swap_in(self):
+        if self._count and self._weights is None:
+            self._weights = [np.array(v.numpy()) for v in self._moving]
+            self._assign(self._averages)
+
+    def _put_back(self):
+        if self._weights is not None:
+            self._assign(self._weights)
+            self._weights = None
+
+    def _assign(self, values):
+        with scope_of(self.model):
+            for variable, value in zip(self._moving, values, strict=True):
+                variable.assign(value)
+
+    @property
+    def _moving(self):
+        variables = self.model.variables
+        return [variables[place] for place in self._places]
+
+    def _forget(self):
+        self._averages: list[np.ndarray] = []
+        self._weights: list[np.ndarray] | None = None
+        self._places: list[int] | None = None
+        self._count = self._step = self._last = self._begun_at = 0

@@ -1,0 +1,158 @@
+import keras
+import numpy as np
+import pytest
+import small
+
+from aet_keras import callbacks, policies
+
+
+class Weights(keras.callbacks.Callback):
+    """Keeps the weights after each batch, and as validation begins."""
+
+    def on_train_begin(self, logs=None):
+        self.after, self.judged, self.begun = [], [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun.append(self.model.get_weights())
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.after.append(self.model.get_weights())
+
+    def on_test_begin(self, logs=None):
+        self.judged.append(self.model.get_weights())
+
+
+def averages(weights, momentum, every=1):
+    """Computes the moving averages of lists of weights, in float64."""
+    made, count = [], 0
+    for each in weights[every - 1 :: every]:
+        count += 1
+        share = max(1 - momentum**every, 1 / count)
+        last = made[-1] if made else each
+        made.append(
+            [a + share * (b - a) for a, b in zip(last, each, strict=True)]
+        )
+    return made
+
+
+def check_equal(ours, wanted, rtol=1e-6):
+    for left, right in zip(ours, wanted, strict=True):
+        np.testing.assert_allclose(left, right, rtol=rtol, atol=1e-7)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_average_is_the_one_computed_by_hand(every):
+    model, seen = small.linear(), Weights()
+    average = callbacks.AverageWeights(0.6, every_batches=every)
+
+    small.fit(model, average, seen, epochs=3, validation_data=small.pictures())
+
+    made = averages(seen.after, 0.6, every)  # four batches an epoch
+    for epoch, judged in enumerate(seen.judged):
+        check_equal(judged, made[(epoch + 1) * 4 // every - 1])
+    check_equal(model.get_weights(), made[-1])
+
+
+def test_training_goes_on_from_the_weights_to_the_bit():
+    trained = []
+    for average in ([], [callbacks.AverageWeights(every_batches=1)]):
+        keras.utils.set_random_seed(0)
+        model, seen = small.linear(), Weights()
+        small.fit(
+            model, *average, seen, epochs=3, validation_data=small.pictures()
+        )
+        trained.append(seen.after)
+
+    for plain, averaged in zip(*trained, strict=True):
+        for left, right in zip(plain, averaged, strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_what_is_kept_and_logged_is_of_the_average():
+    data = small.pictures()
+    model, keep = small.linear(keras.optimizers.SGD(0.5)), callbacks.KeepBest()
+    average = callbacks.AverageWeights(0.9, every_batches=1)
+
+    run = small.fit(model, average, keep, epochs=4, validation_data=data)
+
+    best = min(run.history["val_loss"])
+    assert keep.best == pytest.approx(best)
+    assert model.evaluate(*data, verbose=0) == pytest.approx(best, rel=1e-5)
+
+
+def test_it_begins_at_a_thaw_and_anew_at_the_next():
+    model, seen = small.compiled(), Weights()
+    freezing = small.gradual()
+    average = callbacks.AverageWeights(0.9, every_batches=1)
+
+    small.fit(
+        model, average, freezing, seen, epochs=3,
+        validation_data=small.pictures(),
+    )  # fmt: skip
+
+    assert [sum(epoch) for epoch in freezing.history] == [0, 1, 2]
+    check_equal(seen.judged[0], seen.after[3])  # the head alone: not averaged
+    for epoch in (1, 2):
+        alone = seen.after[epoch * 4 : epoch * 4 + 4]
+        check_equal(seen.judged[epoch], averages(alone, 0.9)[-1])
+
+
+def test_replayed_features_are_judged_with_the_average():
+    data = small.pictures()
+    policy = policies.ThawOnSchedule(first_epoch=0, every_epochs=9)
+    histories = []
+    for cache in (None, "memory"):
+        keras.utils.set_random_seed(0)
+        freezing = callbacks.ElasticFreezing(
+            policy, cache=cache, cache_dtype="float32"
+        )
+        average = callbacks.AverageWeights(0.9)
+        run = small.fit(
+            small.compiled(), average, freezing, epochs=4,
+            validation_data=data, shuffle=False,
+        )  # fmt: skip
+        histories.append(run.history["val_loss"])
+
+    assert run.history["elastic_freezing/cached_groups"][-1] == 2
+    np.testing.assert_allclose(*histories, rtol=1e-5)
+
+
+def test_frozen_weights_keep_every_bit():
+    model = small.compiled()
+    before = {v.path: v.numpy() for v in model.variables}
+    freezing = small.gradual()
+
+    small.fit(
+        model, callbacks.AverageWeights(), freezing, epochs=2,
+        validation_data=small.pictures(),
+    )  # fmt: skip
+
+    lowest = model.get_layer("old").get_layer("a_conv").kernel
+    np.testing.assert_array_equal(lowest, before[lowest.path])
+
+
+def test_two_replicas_average_alike():
+    with small.two_replicas().scope():
+        model = small.linear()
+    average = callbacks.AverageWeights(0.6, every_batches=1)
+
+    small.fit(model, average, epochs=2, validation_data=small.pictures())
+
+    for variable in model.trainable_variables:
+        first, second = variable.value.values
+        np.testing.assert_array_equal(first.numpy(), second.numpy())
+
+
+def test_it_has_to_come_before_freezing():
+    with pytest.raises(ValueError, match="Put it first"):
+        small.fit(
+            small.compiled(), small.gradual(), callbacks.AverageWeights()
+        )
+
+
+@pytest.mark.parametrize(
+    "settings", [{"momentum": 1.0}, {"momentum": -0.1}, {"every_batches": 0}]
+)
+def test_a_setting_out_of_range_is_refused(settings):
+    with pytest.raises(ValueError, match="AverageWeights"):
+        callbacks.AverageWeights(**settings)
