@@ -90,6 +90,7 @@ model.fit(
     batch_size=batch_size,
     verbose=2,
     callbacks=[
+        callbacks.AverageWeights(),
         callbacks.ElasticFreezing(training.text_thaw_policy(), verbose=1),
         callbacks.AdaptiveLearningRate(training.text_rate_policy()),
         best,

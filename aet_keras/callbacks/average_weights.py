@@ -9,13 +9,15 @@ from aet_keras.engine import Engine
 
 
 class AverageWeights(keras.callbacks.Callback):
-    """Judges and keeps a moving average of the weights that train.
+    """Judges and keeps an average of the weights that train.
 
-    After each few batches, average = momentum * average + (1 - momentum) *
-    weights, momentum a batch; while fewer were seen than it reaches back, all
-    of them alike. At the end of an epoch the model has the averages:
-    validation, and callbacks such as `KeepBest`, see those. The next epoch
-    goes on from the weights. After `fit` the model has the averages.
+    After each few batches, for the n-th time, average = average +
+    (power + 1) / (n + power) * (weights - average): the weights at n count
+    about as n**power, so that the average reaches back over a share of
+    1 / (power + 1) of the training, however long that is. At the end of an
+    epoch the model has the averages: validation, and callbacks such as
+    `KeepBest`, see those. The next epoch goes on from the weights. After `fit`
+    the model has the averages.
 
     With `ElasticFreezing`, it averages from the first thaw on, and anew when
     other groups move: the head alone is solved, or learned quickly. Statistics
@@ -26,9 +28,8 @@ class AverageWeights(keras.callbacks.Callback):
     thaw.
 
     Args:
-        momentum: float in [0, 1). A batch's. It reaches about
-            1 / (1 - momentum) batches back: a half of an epoch is a good
-            start. Defaults to `0.98`.
+        power: float >= 0. How much more the last weights count; at 0 all
+            count alike. Defaults to `4.0`.
         every_batches: int >= 1. Batches between two that are averaged.
             Defaults to `4`.
 
@@ -52,9 +53,8 @@ class AverageWeights(keras.callbacks.Callback):
     2
 
     Reference:
-        [Polyak and Juditsky, 1992](https://doi.org/10.1137/0330046); the
-        momentum that grows as in `tf.train.ExponentialMovingAverage`. Differs:
-        its average has the share of one in so many that were averaged.
+        [Shamir and Zhang, 2013](https://arxiv.org/abs/1212.1824),
+        polynomial-decay averaging. Differs: weights of every few batches.
     """
 
     learns = (
@@ -67,11 +67,9 @@ class AverageWeights(keras.callbacks.Callback):
         "_weights",
     )
 
-    def __init__(self, momentum: float = 0.98, *, every_batches: int = 4):
+    def __init__(self, power: float = 4.0, *, every_batches: int = 4):
         super().__init__()
-        self.momentum = check.number(
-            self, least=0, most=0.999999, momentum=momentum
-        )
+        self.power = check.number(self, least=0, power=power)
         self.every_batches = check.positive_int(
             self, every_batches=every_batches
         )
@@ -95,7 +93,7 @@ class AverageWeights(keras.callbacks.Callback):
             self._follow()
         self._step = self._begun_at + batch + 1
         if self._places and self._step - self._last >= self.every_batches:
-            self._add(self._step - self._last)
+            self._add()
             self._last = self._step
 
     def on_test_begin(self, logs=None):
@@ -119,13 +117,13 @@ class AverageWeights(keras.callbacks.Callback):
             self._places, self._averages, self._count = places, [], 0
             self._last = self._step
 
-    def _add(self, batches):
+    def _add(self):
         self._count += 1
-        share = max(1 - self.momentum**batches, 1 / self._count)
         weights = [v.numpy() for v in self._moving]
         if self._count == 1:
             self._averages = [each.copy() for each in weights]
             return
+        share = (self.power + 1) / (self._count + self.power)
         for average, weight in zip(self._averages, weights, strict=True):
             average += (share * (weight - average)).astype(average.dtype)
 

@@ -39,16 +39,15 @@ def text_thaw_policy() -> policies.ThawOnStall:
 def text_rate_policy() -> policies.WarmupCosine:
     """Returns how the rate of a text classifier goes, if nobody says else.
 
-    Down to zero within each epoch, and up again: a few thousand texts are
-    learned in one or two epochs, and a rate that stays high leaves those
-    unsettled (MiniLM, film reviews).
+    Down to zero over the run. The noise of a high rate is averaged out of the
+    weights (`aet_keras.callbacks.AverageWeights`), not waited out.
 
     Example:
 
-    >>> aet_keras.training.text_rate_policy().every_epochs
-    1
+    >>> aet_keras.training.text_rate_policy().warmup_steps
+    10
     """
-    return policies.WarmupCosine(warmup_steps=10, every_epochs=1)
+    return policies.WarmupCosine(warmup_steps=10)
 
 
 def read_tokens(recipe: TextRecipe) -> data.Dataset:
@@ -165,6 +164,9 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     anchors = []
     if recipe.anchor_strength is not None:
         anchors = [parts.ElasticAnchor(recipe.anchor_strength)]
+    average = None
+    if recipe.average_power is not None:
+        average = parts.AverageWeights(recipe.average_power)
     return fine_tune(
         model,
         (_tokens(train), train.labels),
@@ -173,6 +175,7 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
         freezing=parts.ElasticFreezing(thaw),
         rate=parts.AdaptiveLearningRate(rate),
         best=best,
+        average=average,
         callbacks=[*anchors, *callbacks],
         batch_size=recipe.batch_size,
         validation_batch_size=128,

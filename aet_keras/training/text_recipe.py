@@ -39,6 +39,9 @@ class TextRecipe(WrittenDown):
             `RATE_POLICIES`. Defaults to what suits texts.
         anchor_strength: optional float > 0. How firmly the backbone is held
             where it was (`aet_keras.callbacks.ElasticAnchor`).
+        average_power: optional float >= 0. Judge and keep averages of the
+            weights (`aet_keras.callbacks.AverageWeights`); None: the weights
+            themselves. Defaults to `4.0`.
         validation_ratio: float in (0, 1). Share of the texts, where the data
             has no validation split of its own.
         test_ratio: float in (0, 1). The same for the test split.
@@ -71,6 +74,7 @@ class TextRecipe(WrittenDown):
     thaw: dict[str, Any] | None = None
     rate: dict[str, Any] | None = None
     anchor_strength: float | None = None
+    average_power: float | None = 4.0
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
     seed: int = 0
@@ -97,6 +101,8 @@ class TextRecipe(WrittenDown):
                 read_policy(policy, among=among, owner="TextRecipe")
         if self.anchor_strength is not None:
             check.positive(self, anchor_strength=self.anchor_strength)
+        if self.average_power is not None:
+            check.number(self, least=0, average_power=self.average_power)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)

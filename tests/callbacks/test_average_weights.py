@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -22,15 +24,19 @@ class Weights(keras.callbacks.Callback):
         self.judged.append(self.model.get_weights())
 
 
-def averages(weights, momentum, every=1):
-    """Computes the moving averages of lists of weights, in float64."""
-    made, count = [], 0
-    for each in weights[every - 1 :: every]:
-        count += 1
-        share = max(1 - momentum**every, 1 / count)
-        last = made[-1] if made else each
+def averages(weights, power, every=1):
+    """Averages lists of weights; the n-th counts C(n + power - 1, power)."""
+    made = []
+    for end in range(every, len(weights) + 1, every):
+        seen = weights[every - 1 : end : every]
+        shares = [
+            math.comb(n + power - 1, power) for n in range(1, len(seen) + 1)
+        ]
         made.append(
-            [a + share * (b - a) for a, b in zip(last, each, strict=True)]
+            [
+                np.average(np.stack(same), axis=0, weights=shares)
+                for same in zip(*seen, strict=True)
+            ]
         )
     return made
 
@@ -43,11 +49,11 @@ def check_equal(ours, wanted, rtol=1e-6):
 @pytest.mark.parametrize("every", [1, 2])
 def test_the_average_is_the_one_computed_by_hand(every):
     model, seen = small.linear(), Weights()
-    average = callbacks.AverageWeights(0.6, every_batches=every)
+    average = callbacks.AverageWeights(2, every_batches=every)
 
     small.fit(model, average, seen, epochs=3, validation_data=small.pictures())
 
-    made = averages(seen.after, 0.6, every)  # four batches an epoch
+    made = averages(seen.after, 2, every)  # four batches an epoch
     for epoch, judged in enumerate(seen.judged):
         check_equal(judged, made[(epoch + 1) * 4 // every - 1])
     check_equal(model.get_weights(), made[-1])
@@ -71,7 +77,7 @@ def test_training_goes_on_from_the_weights_to_the_bit():
 def test_what_is_kept_and_logged_is_of_the_average():
     data = small.pictures()
     model, keep = small.linear(keras.optimizers.SGD(0.5)), callbacks.KeepBest()
-    average = callbacks.AverageWeights(0.9, every_batches=1)
+    average = callbacks.AverageWeights(every_batches=1)
 
     run = small.fit(model, average, keep, epochs=4, validation_data=data)
 
@@ -83,7 +89,7 @@ def test_what_is_kept_and_logged_is_of_the_average():
 def test_it_begins_at_a_thaw_and_anew_at_the_next():
     model, seen = small.compiled(), Weights()
     freezing = small.gradual()
-    average = callbacks.AverageWeights(0.9, every_batches=1)
+    average = callbacks.AverageWeights(every_batches=1)
 
     small.fit(
         model, average, freezing, seen, epochs=3,
@@ -94,7 +100,7 @@ def test_it_begins_at_a_thaw_and_anew_at_the_next():
     check_equal(seen.judged[0], seen.after[3])  # the head alone: not averaged
     for epoch in (1, 2):
         alone = seen.after[epoch * 4 : epoch * 4 + 4]
-        check_equal(seen.judged[epoch], averages(alone, 0.9)[-1])
+        check_equal(seen.judged[epoch], averages(alone, 4)[-1])
 
 
 def test_replayed_features_are_judged_with_the_average():
@@ -106,7 +112,7 @@ def test_replayed_features_are_judged_with_the_average():
         freezing = callbacks.ElasticFreezing(
             policy, cache=cache, cache_dtype="float32"
         )
-        average = callbacks.AverageWeights(0.9)
+        average = callbacks.AverageWeights()
         run = small.fit(
             small.compiled(), average, freezing, epochs=4,
             validation_data=data, shuffle=False,
@@ -134,7 +140,7 @@ def test_frozen_weights_keep_every_bit():
 def test_two_replicas_average_alike():
     with small.two_replicas().scope():
         model = small.linear()
-    average = callbacks.AverageWeights(0.6, every_batches=1)
+    average = callbacks.AverageWeights(every_batches=1)
 
     small.fit(model, average, epochs=2, validation_data=small.pictures())
 
@@ -151,8 +157,8 @@ def test_it_has_to_come_before_freezing():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"momentum": 1.0}, {"momentum": -0.1}, {"every_batches": 0}]
+    "settings", [{"power": -1.0}, {"power": "4"}, {"every_batches": 0}]
 )
 def test_a_setting_out_of_range_is_refused(settings):
-    with pytest.raises(ValueError, match="AverageWeights"):
+    with pytest.raises((TypeError, ValueError), match="AverageWeights"):
         callbacks.AverageWeights(**settings)

@@ -58,7 +58,7 @@ def alone():
 
 
 def averaging():
-    return [callbacks.AverageWeights(0.5, every_batches=2), *killed.ours()]
+    return [callbacks.AverageWeights(every_batches=2), *killed.ours()]
 
 
 @pytest.mark.parametrize("make", [solved, anchored, averaging])
