@@ -27,7 +27,7 @@ def explain_rows(
     export.check_writable(out)
     for number, question in enumerate(questions.rows, start=1):
         names, found = _explained(version, question, class_name)
-        title = f"{names[found.column]}, {found.probability:.1%}"
+        title = f"{names[found.column]}, {found.answer:.1%}"
         target = out / f"{_stem(questions.noun, question, number)}.png"
         explanations.save_left_out(target, found, title=title)
         strongest = "; ".join(

@@ -36,8 +36,9 @@ def explain(folder, what, method, class_name, out, debug):
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
     versions. WHAT are files of pictures, or texts in quotes, or .csv files of
-    rows. Of a picture the map goes to OUT/STEM_METHOD.png; of a text or a row
-    the words or cells that were missed when left out.
+    rows; of ratings the id of a user, and of the items that interest. Of a
+    picture the map goes to OUT/STEM_METHOD.png; of a text, a row or a rating
+    the words, cells or past ratings that were missed when left out.
     """
     with one_sentence(debug=debug):
         out = folder / "explanations" if out is None else out
@@ -47,27 +48,38 @@ def explain(folder, what, method, class_name, out, debug):
 
 def _lines(folder, what, method, class_name, out):
     settings = {"class_name": class_name, "out": out}
-    if not _is_of_rows(folder):
+    known = _recipe(folder)
+    if not known & {"text_column", "target", "item"}:
         from aet_keras.cli._explain_pictures import explain_pictures
 
         paths = [pathlib.Path(each) for each in what]
         method = method or "grad-cam"
         return explain_pictures(folder, paths, method=method, **settings)
-    if method in (None, "occlusion"):
+    if method not in (None, "occlusion"):
+        raise ValueError(
+            "explain: `--method` must be occlusion for texts, table rows and "
+            "ratings, because the others are maps of pictures. Received: "
+            f"{method}. Leave it out."
+        )
+    if "item" not in known:
         from aet_keras.cli._explain_rows import explain_rows
 
         return explain_rows(folder, what, **settings)
-    raise ValueError(
-        "explain: `--method` must be occlusion for texts and table rows, "
-        f"because the others are maps of pictures. Received: {method}. Leave "
-        "it out."
-    )
+    if class_name is not None:
+        raise ValueError(
+            "explain: `--class` must be left out for ratings, because they "
+            f"have no classes. Received: {class_name}."
+        )
+    from aet_keras.cli._explain_ratings import explain_ratings
+
+    return explain_ratings(folder, what, out=out)
 
 
-def _is_of_rows(folder):
-    """Whether the recipe is one of texts or of a table."""
+def _recipe(folder):
+    """Returns the names of what the recipe writes down."""
+    is_version = (folder / "saved_model.pb").is_file()
+    home = folder.resolve().parent if is_version else folder
     try:
-        recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
+        return set(json.loads((home / "recipe.json").read_text("utf-8")))
     except (OSError, ValueError):
-        return False  # what is wrong with the folder is said by who reads it
-    return "text_column" in recipe or "target" in recipe
+        return set()  # what is wrong with the folder is said by who reads it

@@ -46,11 +46,12 @@ def _served(columns, notes):
         named.append(dataclasses.replace(column, name=name))
     renamed = [c for c in named if c.name != c.title]
     if renamed:
-        first = renamed[0]
+        first, count = renamed[0], len(renamed) - 1
+        others = f", and {count} more alike" if count else ""
         notes = [
             *notes,
             f"A server takes letters, digits and `_`: `{first.title}` is "
-            f"called `{first.name}` there, and {len(renamed) - 1} more alike.",
+            f"called `{first.name}` there{others}.",
         ]
     return tuple(named), notes
 

@@ -1,10 +1,11 @@
-"""What did a model look at when it named a picture, a text or a row?"""
+"""What does an answer about a picture, a text, a row or a rating rest on?"""
 
 from aet_keras.explanations.attention_maps import AttentionMaps
 from aet_keras.explanations.grad_cam import GradCAM
 from aet_keras.explanations.left_out import (
     LeftOut,
     leave_out_cells,
+    leave_out_ratings,
     leave_out_words,
 )
 from aet_keras.explanations.left_out_picture import save_left_out
@@ -17,6 +18,7 @@ __all__ = [
     "LeftOut",
     "Occlusion",
     "leave_out_cells",
+    "leave_out_ratings",
     "leave_out_words",
     "overlay",
     "save_left_out",

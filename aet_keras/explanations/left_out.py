@@ -1,4 +1,4 @@
-"""Which words of a text, or cells of a row, does an answer rest on?"""
+"""Which words, cells of a row, or past ratings does an answer rest on?"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +16,11 @@ class LeftOut:
 
     Args:
         names: tuple of str. The parts, in their order in the row.
-        losses: float array `(parts,)`. The probability that the class loses
-            without each; negative where it gains.
-        column: int. Which class, as a column of the output.
-        probability: float. Its probability with all parts.
+        losses: float array `(parts,)`. What the answer loses without each;
+            negative where it gains.
+        column: int. Which class, as a column of the output; 0 of a rating.
+        answer: float. With all parts: the probability of the class, or the
+            rating.
 
     Example: see `leave_out_words`.
 
@@ -30,7 +31,7 @@ class LeftOut:
     names: tuple[str, ...]
     losses: np.ndarray
     column: int
-    probability: float
+    answer: float
 
     def strongest(self, count: int) -> list[tuple[str, float]]:
         """Returns the parts that change most, and what each changes.
@@ -134,6 +135,38 @@ def leave_out_cells(
     names = tuple(f"{name} = {_shown(cell)}" for name, cell in row.items())
     outputs = np.asarray(predict(cells))
     return _compare("leave_out_cells", names, outputs, column)
+
+
+def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
+    """Says what a foretold rating loses without each part it rests on.
+
+    Args:
+        reasons: dict of one row of what the signature `reasons` of a
+            recommender returns (`aet_keras.export.write_recommender`).
+
+    Returns:
+        `LeftOut` in the unit of ratings. The parts: all that is known of the
+        user, all that is known of the item, and each past rating of the user
+        that the model looks at.
+
+    Example:
+
+    >>> found = aet_keras.explanations.leave_out_ratings({
+    ...     "scores": 4.0, "without_user": 3.5, "without_item": 3.0,
+    ...     "items": [b"", b"Alien"], "ratings": [0.0, 5.0],
+    ...     "without": [4.0, 3.75],
+    ... })
+    >>> found.strongest(3)
+    [('the item', 1.0), ('the user', 0.5), ('Alien, rated 5', 0.25)]
+    """
+    columns = (reasons[name] for name in ("items", "ratings", "without"))
+    past = [row for row in zip(*columns, strict=True) if row[0]]
+    names = [f"{item.decode()}, rated {said:g}" for item, said, _ in past]
+    without = [reasons["without_user"], reasons["without_item"]]
+    without += [score for *_, score in past]
+    answer = float(reasons["scores"])
+    losses = answer - np.array(without, "float64")
+    return LeftOut(("the user", "the item", *names), losses, 0, answer)
 
 
 def _shown(cell):

@@ -13,7 +13,12 @@ _FOR, _AGAINST, _GREY = "#0072B2", "#D55E00", "#E6E6E6"
 
 
 def save_left_out(
-    path: str | os.PathLike, found: LeftOut, *, title: str = "", most: int = 15
+    path: str | os.PathLike,
+    found: LeftOut,
+    *,
+    title: str = "",
+    what: str = "probability",
+    most: int = 15,
 ) -> Path:
     """Draws a bar a part as a PNG: the strongest, in their order in the row.
 
@@ -21,6 +26,7 @@ def save_left_out(
         path: str or path-like. Written whole or not at all.
         found: `LeftOut`.
         title: str. Above the bars.
+        what: str. What is lost. Defaults to `"probability"`.
         most: int >= 1. How many parts are shown. Defaults to `15`.
 
     Returns:
@@ -56,7 +62,7 @@ def save_left_out(
     names = [_text.cut(found.names[i], 36) for i in shown]
     axes.set_yticks(range(len(shown)), names, parse_math=False)
     axes.axvline(0, color="#444444", linewidth=0.8)
-    axes.set_xlabel("probability lost without it (negative: gained)")
+    axes.set_xlabel(f"{what} lost without it (negative: gained)")
     axes.set_title(title, fontsize=12, parse_math=False)
     axes.grid(axis="x", color=_GREY)
     axes.set_axisbelow(True)

@@ -15,6 +15,7 @@ from aet_keras.export._id_tables import codes
 from aet_keras.export._signatures import DEFAULT
 
 FEATURES, HISTORY, TOP_K = "features", "history", "top_k"
+REASONS = "reasons"
 _NEVER = -np.inf
 
 
@@ -58,6 +59,7 @@ def build(
         DEFAULT: _trace(answer.score, *pair),
         TOP_K: _trace(answer.top_k, strings("user"), wanted),
         HISTORY: _trace(answer.history, strings("items", many), said, wanted),
+        REASONS: _trace(answer.reasons, *pair),
     }
     names = answer.feature_names
     if names:
@@ -192,6 +194,32 @@ class _Answers:
             last = tf.pad(values, pad)[:, -self._length :]
             rows[name] = tf.reshape(last, shape)
         return self._best(rows, rated, k, tf.reduce_any(rated > 0, axis=1))
+
+    def reasons(self, user, item):
+        users = codes(self._lookups["users"], user)
+        items = codes(self._lookups["items"], item)
+        rows = self._rows(users, items)
+        past = rows["history_items"]
+        each = {
+            name: tf.repeat(column, self._length, axis=0)
+            for name, column in rows.items()
+        }
+        one = tf.tile(
+            tf.eye(self._length, dtype=tf.bool), (tf.shape(users)[0], 1)
+        )
+        each["history_items"] = tf.where(one, 0, each["history_items"])
+        without = self._rate(each, training=False)
+        nobody = tf.zeros_like(users)
+        return {
+            **self._scored(rows),
+            "without_user": self._scored(self._rows(nobody, items))["scores"],
+            "without_item": self._scored(
+                {**self._rows(users, nobody), "history_items": past}
+            )["scores"],
+            "items": self._lookups["names"].lookup(tf.cast(past, tf.int64) - 1),
+            "ratings": rows["history_ratings"],
+            "without": tf.reshape(without, (-1, self._length)),
+        }
 
     def _rows(self, users, items):
         past = tf.gather(self.tables["history_items"], users)

@@ -45,6 +45,10 @@ def write_recommender(
       `(batch, any)`, and `k`. For somebody who is no user yet: the same
       outputs as `top_k`. Pad with `""`; unknown items count for nothing, and
       `is_known` says whether there is any known one.
+    - `reasons`: `user` and `item`. What `scores` rests on: beside it, what
+      would be foretold `without_user` and `without_item`, of whom nothing is
+      known then, `items` and `ratings` `(batch, history)`, what the user
+      rated, and `without`, what would be foretold without each. `""` fills up.
     - `features`, where the model looks at any: `user`, `item` and each column
       of a feature, strings `(batch,)`; the outputs of `serving_default`,
       which takes the features that an id usually has.

@@ -4,8 +4,8 @@ Wanted, on 2,000 snippets of film reviews with the same epochs for every row
 that fine-tunes MiniLM (not reached so far: see the last line):
 
 - ours (the text recipe of `aet-keras fit`: `AverageWeights`,
-  `ElasticFreezing` and `AdaptiveLearningRate`) reaches LP-FT's best validation accuracy less 0.01
-  at least 2.5 times faster (median of seeds);
+  `ElasticFreezing` and `AdaptiveLearningRate`) reaches LP-FT's best validation
+  accuracy less 0.01 at least 2.5 times faster (median of seeds);
 - its mean balanced accuracy on film reviews is not below LP-FT's;
 - it is above full fine-tuning on the mean of three domains never seen.
 

@@ -151,9 +151,7 @@ def test_two_replicas_average_alike():
 
 def test_it_has_to_come_before_freezing():
     with pytest.raises(ValueError, match="Put it first"):
-        small.fit(
-            small.compiled(), small.gradual(), callbacks.AverageWeights()
-        )
+        small.fit(small.compiled(), small.gradual(), callbacks.AverageWeights())
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_each_word_is_left_out_once():
     # the odds are 1 - 2; class 0 is predicted, with sigmoid(1)
     assert found.names == ("good", "film,", "bad", "end")
     assert found.column == 0
-    assert found.probability == pytest.approx(sigmoid(1))
+    assert found.answer == pytest.approx(sigmoid(1))
     expected = sigmoid(1) - np.array(
         [sigmoid(2), sigmoid(1), sigmoid(-1), sigmoid(1)]
     )
