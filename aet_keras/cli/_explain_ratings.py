@@ -8,6 +8,7 @@ from aet_keras.cli._outcome import quiet_start
 
 _NAMED = 3
 _BEST = 3  # items that are explained where none is named
+_LEAST = 0.005  # what is less is shown as 0
 
 
 def explain_ratings(
@@ -38,10 +39,12 @@ def explain_ratings(
         short = re.sub(r"\W+", "_", f"{user}_{item}")[:60].strip("_")
         target = out / f"{short}_occlusion.png"
         explanations.save_left_out(target, found, title=title, what="rating")
-        strongest = "; ".join(
-            f"{name} {loss:+.2f}" for name, loss in found.strongest(_NAMED)
-        )
-        yield f"{target}  {title}: {strongest}"
+        strongest = [
+            f"{name} {loss:+.2f}"
+            for name, loss in found.strongest(_NAMED)
+            if abs(loss) >= _LEAST
+        ]
+        yield f"{target}  {title}: {'; '.join(strongest) or 'nothing known'}"
 
 
 def _check_has_reasons(folder, version):

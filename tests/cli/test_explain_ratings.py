@@ -86,7 +86,8 @@ def test_the_best_three_are_explained_where_none_is_named(films, tmp_path):
 def test_a_stranger_is_said_not_to_be_known(films, tmp_path):
     result = explain(films[0], "nobody", "i2", "--out", tmp_path)
 
-    assert "(one of them not known)" in result.stdout
+    assert "(one of them not known): the item" in result.stdout
+    assert "the user" not in result.stdout  # nothing of the user is known
 
 
 @pytest.mark.parametrize(
