@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import small
 
+import aet_keras
 from aet_keras import callbacks, policies
 
 
@@ -160,3 +161,29 @@ def test_it_has_to_come_before_freezing():
 def test_a_setting_out_of_range_is_refused(settings):
     with pytest.raises((TypeError, ValueError), match="AverageWeights"):
         callbacks.AverageWeights(**settings)
+
+
+def test_one_call_judges_and_keeps_averages():
+    model, data = small.compiled(keras.optimizers.SGD(0.1)), small.pictures()
+    seen = Weights()
+    policy = policies.ThawOnSchedule(first_epoch=0, every_epochs=9)
+
+    run = aet_keras.fine_tune(
+        model,
+        data,
+        validation_data=data,
+        epochs=3,
+        batch_size=8,
+        verbose=0,
+        freezing=callbacks.ElasticFreezing(policy, solve_head=False),
+        average=callbacks.AverageWeights(every_batches=1),
+        callbacks=[seen],
+    )
+
+    judged = seen.judged[run.best_epoch - 1]
+    check_equal(model.get_weights(), judged)
+    assert model.evaluate(*data, verbose=0) == pytest.approx(
+        min(run.history["val_loss"]), rel=1e-5
+    )
+    last = averages(seen.after, 4)
+    check_equal(judged, last[run.best_epoch * 4 - 1])

@@ -1,30 +1,12 @@
 """Does `aet-keras explain` name the past ratings behind a rating?"""
 
-import json
 import re
 
 import pytest
-import rated
 import tensorflow as tf
 from click.testing import CliRunner
 
-from aet_keras import export
 from aet_keras.cli import main
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    """Returns a published folder, and what its SavedModel says."""
-    home = tmp_path_factory.mktemp("saved") / "films"
-    home.mkdir()
-    dataset = rated.read(rated.write_ratings(home / "films.csv"))
-    _, tables, model = rated.build(dataset)
-    rated.stir(model)
-    about = {"specification": dataset.specification, "tables": tables}
-    export.write_recommender(model, home / "1", **about)
-    recipe = {"data": "films.csv", "user": "user", "item": "item"}
-    (home / "recipe.json").write_text(json.dumps(recipe))
-    return home, tf.saved_model.load(str(home / "1"))
 
 
 def explain(*arguments):

@@ -99,7 +99,7 @@ def test_a_name_that_no_signature_can_have_is_changed_and_said(write):
     dataset = data.read_table(write(columns), target="paid")
 
     assert dataset.specification.columns[-1].name == "mean_cm"
-    assert "`mean (cm)` is called `mean_cm`" in dataset.notes[-1]
+    assert dataset.notes[-1].endswith("`mean (cm)` is called `mean_cm` there.")
 
 
 NOTES = {

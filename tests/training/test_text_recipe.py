@@ -28,6 +28,7 @@ def test_a_recipe_comes_back_from_its_file(tmp_path):
         ({"text_column": 3}, TypeError, "`text_column` must be a `str`"),
         ({"validation_ratio": 0}, ValueError, "above 0"),
         ({"anchor_strength": -1.0}, ValueError, "above 0"),
+        ({"average_power": -1.0}, ValueError, "at least 0"),
         ({"thaw": {"policy": "WarmupCosine"}}, ValueError, "no policy `Warm"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
