@@ -87,9 +87,10 @@ class AverageWeights(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._put_back()
         self._begun_at = self._step
+        self._is_followed = False  # every callback has yet to begin its epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if batch == 0 or self._places is None:
+        if not self._is_followed:
             self._follow()
         self._step = self._begun_at + batch + 1
         if self._places and self._step - self._last >= self.every_batches:
@@ -113,6 +114,7 @@ class AverageWeights(keras.callbacks.Callback):
             moving = []
         known = {id(v): i for i, v in enumerate(self.model.variables)}
         places = [known[id(v)] for v in moving]
+        self._is_followed = True
         if places != self._places:
             self._places, self._averages, self._count = places, [], 0
             self._last = self._step
@@ -151,4 +153,5 @@ class AverageWeights(keras.callbacks.Callback):
         self._averages: list[np.ndarray] = []
         self._weights: list[np.ndarray] | None = None
         self._places: list[int] | None = None
+        self._is_followed = False
         self._count = self._step = self._last = self._begun_at = 0

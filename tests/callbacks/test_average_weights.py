@@ -87,8 +87,9 @@ def test_what_is_kept_and_logged_is_of_the_average():
     assert model.evaluate(*data, verbose=0) == pytest.approx(best, rel=1e-5)
 
 
-def test_it_begins_at_a_thaw_and_anew_at_the_next():
-    model, seen = small.compiled(), Weights()
+@pytest.mark.parametrize("steps", [1, 2])
+def test_it_begins_at_a_thaw_and_anew_at_the_next(steps):
+    model, seen = small.compiled(steps_per_execution=steps), Weights()
     freezing = small.gradual()
     average = callbacks.AverageWeights(every_batches=1)
 
@@ -98,9 +99,10 @@ def test_it_begins_at_a_thaw_and_anew_at_the_next():
     )  # fmt: skip
 
     assert [sum(epoch) for epoch in freezing.history] == [0, 1, 2]
-    check_equal(seen.judged[0], seen.after[3])  # the head alone: not averaged
+    count = 4 // steps
+    check_equal(seen.judged[0], seen.after[count - 1])  # the head: no averages
     for epoch in (1, 2):
-        alone = seen.after[epoch * 4 : epoch * 4 + 4]
+        alone = seen.after[epoch * count : (epoch + 1) * count]
         check_equal(seen.judged[epoch], averages(alone, 4)[-1])
 
 

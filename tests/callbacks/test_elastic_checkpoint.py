@@ -105,6 +105,16 @@ def test_a_run_that_stopped_is_not_trained_on(tmp_path):
     killed.check_equal(whole, run)
 
 
+@pytest.mark.parametrize("kill", [(1, "end"), (2, "begin"), (3, 0), (3, 4)])
+def test_a_run_that_averages_weights_goes_on_after_an_epoch(kill, tmp_path):
+    killed.killed(tmp_path, kill, make=averaging)
+
+    run = killed.run(tmp_path, make=averaging)
+
+    assert run.checkpoint.resumed_from[1] == 0
+    killed.check_equal(killed.whole(make=averaging), run)
+
+
 class Count(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
