@@ -5,6 +5,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._keras.strategy import scope_of
+from aet_keras.callbacks._run_state import assign
 from aet_keras.engine import Engine
 
 
@@ -59,11 +60,10 @@ class AverageWeights(keras.callbacks.Callback):
 
     learns = (
         "_averages",
-        "_begun_at",
         "_count",
+        "_done",
         "_last",
         "_places",
-        "_step",
         "_weights",
     )
 
@@ -86,16 +86,17 @@ class AverageWeights(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._put_back()
-        self._begun_at = self._step
+        self._last -= self._done  # batches are counted from the epoch's start
+        self._done = 0
         self._is_followed = False  # every callback has yet to begin its epoch
 
     def on_train_batch_end(self, batch, logs=None):
         if not self._is_followed:
             self._follow()
-        self._step = self._begun_at + batch + 1
-        if self._places and self._step - self._last >= self.every_batches:
+        self._done = batch + 1
+        if self._places and self._done - self._last >= self.every_batches:
             self._add()
-            self._last = self._step
+            self._last = self._done
 
     def on_test_begin(self, logs=None):
         self._swap_in()
@@ -117,7 +118,7 @@ class AverageWeights(keras.callbacks.Callback):
         self._is_followed = True
         if places != self._places:
             self._places, self._averages, self._count = places, [], 0
-            self._last = self._step
+            self._last = self._done
 
     def _add(self):
         self._count += 1
@@ -127,11 +128,11 @@ class AverageWeights(keras.callbacks.Callback):
             return
         share = (self.power + 1) / (self._count + self.power)
         for average, weight in zip(self._averages, weights, strict=True):
-            average += (share * (weight - average)).astype(average.dtype)
+            average += share * (weight - average)
 
     def _swap_in(self):
         if self._count and self._weights is None:
-            self._weights = [np.array(v.numpy()) for v in self._moving]
+            self._weights = [v.numpy().copy() for v in self._moving]
             self._assign(self._averages)
 
     def _put_back(self):
@@ -141,8 +142,7 @@ class AverageWeights(keras.callbacks.Callback):
 
     def _assign(self, values):
         with scope_of(self.model):
-            for variable, value in zip(self._moving, values, strict=True):
-                variable.assign(value)
+            assign(self._moving, values)
 
     @property
     def _moving(self):
@@ -154,4 +154,4 @@ class AverageWeights(keras.callbacks.Callback):
         self._weights: list[np.ndarray] | None = None
         self._places: list[int] | None = None
         self._is_followed = False
-        self._count = self._step = self._last = self._begun_at = 0
+        self._count = self._done = self._last = 0

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from aet_keras.cli._outcome import quiet_start
+from aet_keras.cli._versions import load_version_of
 
 _NAMED = 3
 _BEST = 3  # items that are explained where none is named
@@ -22,11 +23,8 @@ def explain_ratings(
         out: the folder to write in.
     """
     with quiet_start():
-        from aet_keras import explanations, export, serving
-    is_version = (folder / "saved_model.pb").is_file()
-    version = serving.load_version(
-        folder if is_version else serving.newest_version(folder)
-    )
+        from aet_keras import explanations, export
+    _, version = load_version_of(folder)
     _check_has_reasons(folder, version)
     user, *items = given
     items = items or _best(version, user)

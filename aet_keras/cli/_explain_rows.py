@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aet_keras.cli._outcome import quiet_start
 from aet_keras.cli._questions import find_questions
+from aet_keras.cli._versions import load_version_of
 
 _NAMED = 3
 
@@ -19,10 +20,8 @@ def explain_rows(
 ) -> Iterator[str]:
     """Writes a picture a text or row, and yields a line for each."""
     with quiet_start():
-        from aet_keras import explanations, export, serving
-    is_version = (folder / "saved_model.pb").is_file()
-    path = folder if is_version else serving.newest_version(folder)
-    version = serving.load_version(path)
+        from aet_keras import explanations, export
+    path, version = load_version_of(folder)
     questions = find_questions(version, path, given)
     export.check_writable(out)
     for number, question in enumerate(questions.rows, start=1):

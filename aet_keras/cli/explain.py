@@ -77,9 +77,7 @@ def _lines(folder, what, method, class_name, out):
 
 def _recipe(folder):
     """Returns the names of what the recipe writes down."""
-    is_version = (folder / "saved_model.pb").is_file()
-    home = folder.resolve().parent if is_version else folder
     try:
-        return set(json.loads((home / "recipe.json").read_text("utf-8")))
+        return set(json.loads((folder / "recipe.json").read_text("utf-8")))
     except (OSError, ValueError):
         return set()  # what is wrong with the folder is said by who reads it

@@ -200,10 +200,7 @@ class _Answers:
         items = codes(self._lookups["items"], item)
         rows = self._rows(users, items)
         past = rows["history_items"]
-        each = {
-            name: tf.repeat(column, self._length, axis=0)
-            for name, column in rows.items()
-        }
+        each = _repeated(rows, self._length)
         one = tf.tile(
             tf.eye(self._length, dtype=tf.bool), (tf.shape(users)[0], 1)
         )
@@ -266,9 +263,7 @@ class _Answers:
     def _rated(self, rows, items, is_shown):
         """Returns what each user would give each of the best items."""
         most = tf.shape(items)[1]
-        each = {
-            n: tf.repeat(column, most, axis=0) for n, column in rows.items()
-        }
+        each = _repeated(rows, most)
         flat = tf.reshape(items, (-1, 1))
         each["item"] = flat
         if self._features["item"]:
@@ -277,6 +272,10 @@ class _Answers:
             )
         ratings = tf.reshape(self._rate(each, training=False), (-1, most))
         return tf.where(is_shown, ratings, 0.0)
+
+
+def _repeated(rows, times):
+    return {n: tf.repeat(column, times, axis=0) for n, column in rows.items()}
 
 
 def _served_names(features):

@@ -100,13 +100,16 @@ def reviews(tmp_path_factory):
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
     """Returns a published folder, and what its SavedModel says."""
-    home = tmp_path_factory.mktemp("saved") / "films"
-    home.mkdir()
+    home = tmp_path_factory.mktemp("saved")
     dataset = rated.read(rated.write_ratings(home / "films.csv"))
     _, tables, model = rated.build(dataset)
     rated.stir(model)
     about = {"specification": dataset.specification, "tables": tables}
-    export.write_recommender(model, home / "1", **about)
     recipe = {"data": "films.csv", "user": "user", "item": "item"}
-    (home / "recipe.json").write_text(json.dumps(recipe))
-    return home, tf.saved_model.load(str(home / "1"))
+
+    def write(directory):
+        export.write_recommender(model, directory, **about)
+        (directory / "recipe.json").write_text(json.dumps(recipe))
+
+    version = export.publish(home / "films", write)
+    return home / "films", tf.saved_model.load(str(version))
