@@ -1,9 +1,13 @@
 """Which rows does the next step run on, and are they the user's own?"""
 
+import itertools
+
 import numpy as np
 
 from aet_keras.engine._guards import Unsafe
+from aet_keras.engine._padding import WINDOW
 from aet_keras.engine._side import Side
+from aet_keras.errors import CacheFull
 
 # `drop_remainder` leaves other rows out in each epoch, fewer than a batch of
 # them. More new rows than that, or more in one batch than this share (but
@@ -18,7 +22,8 @@ class Feed:
     rest is replayed, in the recorded order if the batch is the recorded
     first one, else freshly shuffled. Rows that `fit` shuffles and that end
     with padding come with those of like length, and are cut to the longest of
-    their batch.
+    their batch; the pass that records them is read a few batches ahead, so
+    that this holds for it too.
 
     Args:
         side: `Side`.
@@ -39,6 +44,10 @@ class Feed:
         self._new_count = 0
         self._is_whole = False
         self.padding = None  # what the batches of this pass are rid of
+        self._is_sorting = False
+        self._ahead = []  # the rows of batches that were read ahead
+        self._obstacle = None  # what ended reading ahead
+        self.unused = None  # the batch that did
 
     def begin(self, cut, tag, keys, *, batch_count=0, seed=0) -> None:
         """Starts a pass.
@@ -51,10 +60,12 @@ class Feed:
             seed: of the order.
         """
         self._cut, self._tag, self._keys = cut, tag, keys
-        self._batch_count, self._seed = batch_count, seed
+        self._batch_count = batch_count
+        self._random = np.random.default_rng(seed)
         self.is_recording = self.side.record is None
         self._is_open = False
         self.padding = None
+        self._ahead = []
         if self.is_recording:
             self._sizes = []
             self._new_count = 0
@@ -67,7 +78,9 @@ class Feed:
     @property
     def wants_batch(self) -> bool:
         """Whether the next step needs a batch of the data set itself."""
-        return self.is_recording or not self._is_open
+        if self.is_recording:
+            return not self._ahead and self._obstacle is None
+        return not self._is_open
 
     @property
     def state(self) -> dict:
@@ -97,8 +110,12 @@ class Feed:
         expected = sum(self._sizes)
         self.side.add(batch, cut, keys, expected=expected, only=only)
 
-    def step(self, batch):
+    def step(self, batch, later=None):
         """Runs the next step, and returns its logs.
+
+        Args:
+            batch: of the data set, if it `wants_batch`.
+            later: iterator over the batches to come, which may be read ahead.
 
         Raises:
             StopIteration: if the pass is over.
@@ -106,7 +123,7 @@ class Feed:
             CacheFull: if there is no room for what is to be recorded.
         """
         if self.is_recording:
-            return self._record(batch)
+            return self._record(batch, later)
         if not self._is_open:
             return self._open(batch)
         return self._replay(next(self._order))
@@ -116,19 +133,60 @@ class Feed:
             rows, self._cut, self._tag, padding=self.padding
         )
 
-    def _record(self, batch):
-        self._sizes.append(self.side.row_count(batch))
-        self._is_whole = len(self._sizes) == self._batch_count
-        if len(self._sizes) == 1:
+    def _record(self, batch, later):
+        if not self._ahead:
+            if self._obstacle is not None:
+                raise self._obstacle
+            tensors = self._add(batch)
+            if not self._sorts():
+                return self.side.run_on(tensors, self._cut, self._tag)
+            self._read_ahead(later)
+        return self._replay(self._ahead.pop(0))
+
+    def _add(self, batch):
+        count = self.side.row_count(batch)
+        first, *_ = self._sizes or [count]
+        tensors = self.side.add(
+            batch, self._cut, self._keys, expected=self._batch_count * first
+        )
+        if not self._sizes:
             self._passes = [[self.place, 0]]
         self._passes[-1][1] += 1
-        return self.side.run(
-            batch,
-            self._cut,
-            self._tag,
-            keys=self._keys,
-            expected=self._batch_count * self._sizes[0],
-        )
+        self._sizes.append(count)
+        self._is_whole = len(self._sizes) == self._batch_count
+        return tensors
+
+    def _sorts(self):
+        """Whether this pass goes through rows of like length together."""
+        if len(self._sizes) == 1:
+            self._is_sorting = self.is_shuffled and (
+                self.side.find_padding(self._cut) is not None
+            )
+        return self._is_sorting
+
+    def _read_ahead(self, later):
+        """Records some batches more, and sorts the rows of all of them."""
+        begun = len(self._sizes) - 1
+        # Of the epoch alone: `steps_per_epoch` may split the data set.
+        left = max(0, self._batch_count - begun) or WINDOW
+        for batch in itertools.islice(later, min(WINDOW, left) - 1):
+            try:
+                self._add(batch)
+            except (Unsafe, CacheFull) as error:
+                self._obstacle, self.unused = error, batch
+                break
+        first, sizes = sum(self._sizes[:begun]), self._sizes[begun:]
+        rows = np.arange(first, first + sum(sizes))
+        self.padding = None
+        if self._obstacle is None:
+            self.padding = self.side.padding(self._cut)
+        self._is_sorting = self.padding is not None
+        if self._is_sorting:
+            self._ahead = self.padding.batch(
+                rows, sizes, self._random, is_window=True
+            )
+        else:
+            self._ahead = np.split(rows, np.cumsum(sizes)[:-1])
 
     def _open(self, batch):
         if not self._is_whole:
@@ -169,13 +227,12 @@ class Feed:
         """Returns an iterator over the rows of each batch but the first."""
         known = [row for row in rows if row is not None]
         rest = np.setdiff1d(np.arange(self.side.record.count), known)
-        random = np.random.default_rng(self._seed)
         if self.padding is not None or not in_order:
-            rest = random.permutation(rest)
+            rest = self._random.permutation(rest)
         sizes = list(self._sizes)
         sizes.remove(len(rows))
         if self.padding is not None:
-            return iter(self.padding.batch(rest, sizes, random))
+            return iter(self.padding.batch(rest, sizes, self._random))
         ends = np.cumsum(sizes, dtype=int)
         parts = np.split(rest, ends)[: len(ends)]
         return iter([part for part in parts if len(part)])

@@ -9,9 +9,7 @@ import numpy as np
 _LEAST_SHARE = 0.1
 # Rows of like length are looked for among those of so many batches, and among
 # no more than a part of all rows: each epoch shall have other batches.
-_WINDOW, _PARTS = 16, 4
-# Widths are multiples of it: few of them, and none that is odd.
-_STEP = 8
+WINDOW, _PARTS = 16, 4
 _TRIED = 8  # rows that are computed with and without their padding
 _LOOKED_AT = 64
 
@@ -30,8 +28,13 @@ class Padding:
 
     @property
     def tried(self) -> np.ndarray:
-        """The numbers of the rows to be tried: no batch is narrower."""
+        """The numbers of the rows to be tried: the narrowest ones."""
         return np.argsort(self.widths, kind="stable")[:_TRIED]
+
+    def at_least(self, width: int) -> "Padding":
+        """Returns the same, with no row cut narrower than that."""
+        widths = np.maximum(self.widths, width)
+        return dataclasses.replace(self, widths=widths)
 
     def trim(self, rows: Sequence[int], arrays: Sequence[np.ndarray]) -> list:
         """Cuts the columns of some rows after the widest of these rows."""
@@ -46,6 +49,8 @@ class Padding:
         rows: np.ndarray,
         sizes: Sequence[int],
         random: np.random.Generator,
+        *,
+        is_window: bool = False,
     ) -> list[np.ndarray]:
         """Puts rows of like width into one batch, and batches in any order.
 
@@ -53,10 +58,13 @@ class Padding:
             rows: int array, already shuffled. Stretches of it are sorted.
             sizes: list of int >= 1. Of the batches; rows beyond are left out.
             random: shuffles the batches, and says which is the smaller one.
+            is_window: bool. Whether all rows are one stretch.
         """
         rows = rows[: sum(sizes)]
         largest = max(sizes, default=1)
-        stretch = max(largest, min(_WINDOW * largest, len(rows) // _PARTS))
+        stretch = max(largest, min(WINDOW * largest, len(rows) // _PARTS))
+        if is_window:
+            stretch = max(1, len(rows))
         starts = range(stretch, len(rows), stretch)
         alike = [
             part[np.argsort(self.widths[part], kind="stable")]
@@ -108,9 +116,8 @@ def _is_mask(rows):
 
 
 def _of_lengths(lengths, width, examples):
-    widths = np.minimum(-(-lengths // _STEP) * _STEP, width)
-    least = np.sort(widths)[:_TRIED].max()
-    widths = np.maximum(widths, least)
+    # No batch is narrower than one of the rows that are tried.
+    widths = np.maximum(lengths, np.sort(lengths)[:_TRIED].max())
     if widths.mean() > (1 - _LEAST_SHARE) * width:
         return None
     padded = frozenset(

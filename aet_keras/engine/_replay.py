@@ -260,16 +260,17 @@ class Replay:
             if is_first:
                 self._train.place = iterators.place_of(iterator)
                 self._check_pass(iterator)
-                if not self._train.is_recording:
-                    self._train.is_shuffled = sources.is_shuffled(iterator)
+                self._train.is_shuffled = sources.is_shuffled(iterator)
             if self._train.wants_batch:
                 batch = self._next(iterator)
-            logs = self._train.step(batch)
+            logs = self._train.step(batch, iterator)
             if is_first:
                 self._say_padding()
             return logs
         except (Unsafe, CacheFull) as error:
             self._turn_off(str(error))
+        if self._train.unused is not None:
+            batch, self._train.unused = self._train.unused, None
         batch = next(iterator) if batch is None else batch
         return self._model.train_function(iter([batch]))
 

@@ -61,7 +61,8 @@ class Side:
         self.keys = ()
         self._dtypes = []
         self._is_checked = False
-        self._paddings = {}
+        # To what padded rows may be cut, a cut; None where that fails.
+        self.narrowest: dict[Cut, int | None] = {}
         if self._shelf is not None:
             self._shelf.forget()
 
@@ -107,10 +108,12 @@ class Side:
         Returns:
             The logs.
         """
-        x, targets = self._read(batch)
-        features = self._obtain(x, cut, keys)
-        self._append(x, targets, features, cut, expected, only)
-        crossing = [features[key] for key in cut.keys]
+        tensors = self.add(batch, cut, keys, expected=expected, only=only)
+        return self.run_on(tensors, cut, tag)
+
+    def run_on(self, tensors, cut: Cut, tag):
+        """Runs a step on what `add` returned, and returns the logs."""
+        crossing, targets = tensors
         return self._step(cut, tag, crossing)(*crossing, *targets)
 
     @property
@@ -119,11 +122,16 @@ class Side:
         held = enumerate(self.keys)
         return tuple(key for place, key in held if self.record.has(place))
 
-    def add(self, batch, cut: Cut, keys, *, expected=0, only=None) -> None:
-        """Records a batch as `run` does, and runs no step."""
+    def add(self, batch, cut: Cut, keys, *, expected=0, only=None):
+        """Records a batch as `run` does, and runs no step.
+
+        Returns:
+            The tensors that cross the cut, and those of targets and weights.
+        """
         x, targets = self._read(batch)
         features = self._obtain(x, cut, keys)
         self._append(x, targets, features, cut, expected, only)
+        return [features[key] for key in cut.keys], targets
 
     def replay(self, rows, cut: Cut, tag, *, padding: Padding | None = None):
         """Runs a step on some rows of the record, and returns the logs.
@@ -144,21 +152,27 @@ class Side:
     def padding(self, cut: Cut) -> Padding | None:
         """Returns how recorded rows are padded, if that makes no difference.
 
-        Tried on a few rows: a model that does not mask what it pools or
-        attends to would learn something else from shorter rows.
+        Tried on a few rows, once a cut: a model that does not mask what it
+        pools or attends to would learn something else from shorter rows.
         """
-        place = cut, self.record.count
-        if place not in self._paddings:
-            columns = [self.record.columns[i] for i in self._places(cut)]
-            is_raw = [key in self._halves.raw for key in cut.keys]
-            found = None
-            # XLA would compile the step once for each width.
-            if not self._halves.model.jit_compile:
-                found = find_padding(columns, is_raw, self.record.count)
-            if found is not None and not self._is_inert(found, cut):
-                found = None
-            self._paddings[place] = found
-        return self._paddings[place]
+        found = self.find_padding(cut)
+        if found is None:
+            return None
+        if cut not in self.narrowest:
+            is_inert = self._is_inert(found, cut)
+            narrowest = int(found.widths.min())
+            self.narrowest[cut] = narrowest if is_inert else None
+        narrowest = self.narrowest[cut]
+        return None if narrowest is None else found.at_least(narrowest)
+
+    def find_padding(self, cut: Cut) -> Padding | None:
+        """Returns how recorded rows are padded, whatever that changes."""
+        # XLA would compile the step once for each width.
+        if self._halves.model.jit_compile:
+            return None
+        columns = [self.record.columns[i] for i in self._places(cut)]
+        is_raw = [key in self._halves.raw for key in cut.keys]
+        return find_padding(columns, is_raw, self.record.count)
 
     def _is_inert(self, padding, cut):
         """Whether the part above gives the same for rows without padding."""

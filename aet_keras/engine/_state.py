@@ -2,6 +2,7 @@
 
 # One of the two sides of a cache: its name, and what holds it.
 _SIDES = ("train", "validation")
+_UNTRIED = 0  # for a width to which padded rows may be cut
 
 
 def read(engine, current) -> dict:
@@ -94,6 +95,8 @@ def finish_records(engine, state: dict, current) -> None:
         if state[name]:
             side = _feed(replay, name).side
             side._is_checked = state[name]["is_checked"]
+            if state[name]["narrowest"] != _UNTRIED:
+                side.narrowest[replay._cut] = state[name]["narrowest"]
     replay._iterator = current if state["is_current"] else None
 
 
@@ -132,6 +135,7 @@ def _read_side(replay, name):
     return {
         "feed": feed.state,
         "is_checked": feed.side._is_checked,
+        "narrowest": feed.side.narrowest.get(replay._cut, _UNTRIED),
         "keys": [every[key] for key in feed.side.held_keys],
     }
 

@@ -21,6 +21,7 @@ class Views:
     # A resumed run records its views anew: others, drawn as the first were.
     state = {"passes": []}
     padding = None
+    unused = None  # it never reads ahead
 
     def __init__(self, side: Side, count: int):
         self.side = side
@@ -57,7 +58,7 @@ class Views:
         """Whether the next step needs a batch of the data set itself."""
         return self.is_recording
 
-    def step(self, batch):
+    def step(self, batch, later=None):
         """Runs the next step, and returns its logs; raises as `Feed.step`."""
         if self._is_cut_short:
             raise Unsafe("a recorded pass was not a whole one")

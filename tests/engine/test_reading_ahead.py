@@ -1,0 +1,115 @@
+"""Is a pass of padded rows recorded before its first step, and losslessly?"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from killed import Kill, Killed
+from padded import COUNT, SAID, WIDTH, masked_mean, rows, train
+
+from aet_keras.callbacks import ElasticCheckpoint
+
+
+class Labels:
+    """A loss that notes which rows it was asked about."""
+
+    def __init__(self):
+        self.noted = []
+
+    def __call__(self, labels, scores):
+        self.noted += labels.numpy().ravel().astype(int).tolist()
+        return keras.ops.mean(scores[:, :1], axis=-1)
+
+    def epochs(self):
+        """Returns the rows of each epoch."""
+        return np.reshape(self.noted, (-1, COUNT))
+
+
+def named_rows():
+    return rows()[0], np.arange(COUNT)
+
+
+def dataset(size=8):
+    x, y = named_rows()
+    pairs = tf.data.Dataset.from_tensor_slices((x, y))
+    return pairs.shuffle(COUNT, seed=1).batch(size)
+
+
+def test_each_row_is_trained_once_an_epoch_the_first_one_included():
+    labels = Labels()
+
+    _, seen, _ = train(masked_mean, data=named_rows(), loss=labels)
+
+    # But for the model's making, and the one batch that was tried.
+    assert seen.widths.count(WIDTH) == 2
+    for epoch in labels.epochs():
+        assert sorted(epoch) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("batch_count", [1, 5])
+def test_what_there_is_no_room_for_is_trained_on_all_the_same(batch_count):
+    labels = Labels()
+    bytes_of_row = WIDTH * 4 * 4 + WIDTH * 4
+
+    _, seen, said = train(
+        masked_mean,
+        data=named_rows(),
+        loss=labels,
+        limit=bytes_of_row * 8 * batch_count + COUNT * 8,
+    )
+
+    assert said[-1].startswith("no cache: ")
+    assert seen.widths.count(WIDTH) > 2 * COUNT // 8
+    for epoch in labels.epochs():
+        assert sorted(epoch) == list(range(COUNT))
+
+
+def test_an_epoch_reads_no_batch_of_the_next_one():
+    labels = Labels()
+
+    train(
+        masked_mean,
+        data=(dataset(), None),
+        loss=labels,
+        batch_size=None,
+        shuffle=False,
+        steps_per_epoch=4,
+        epochs=3,
+    )
+
+    assert sorted(labels.noted) == list(range(COUNT))
+
+
+def test_a_data_set_that_ends_early_ends_the_epoch():
+    labels = Labels()
+
+    with pytest.warns(UserWarning, match="ran out of data"):
+        train(
+            masked_mean,
+            data=(dataset(), None),
+            loss=labels,
+            batch_size=None,
+            shuffle=False,
+            steps_per_epoch=20,
+            epochs=1,
+        )
+
+    assert sorted(labels.noted) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("moment", [(0, 4), (0, 33), (0, "end"), (1, 4)])
+def test_a_run_that_was_killed_ends_as_if_it_had_not(tmp_path, moment):
+    def run(folder, *also):
+        saves = ElasticCheckpoint(tmp_path / folder, save_freq=2)
+        return train(masked_mean, also=[saves, *also], batch_size=2)
+
+    whole, _, said = run("whole")
+    with pytest.raises(Killed):
+        run("killed", Kill(*moment))
+    again, seen, _ = run("killed")
+
+    assert SAID in said and len(seen.widths) < 4 * COUNT // 2
+    for expected, found in zip(
+        whole.get_weights(), again.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
