@@ -8,39 +8,56 @@ from aet_keras.policies.progress import Progress
 
 
 class ThawAll(Policy):
-    """Lets every group move from the first step on.
+    """Lets every group move from the first step on, or all but the lowest.
 
     Full fine-tuning; with `depth_ratio` below 1, layer-wise rate decay (0.65
-    to 0.9 is usual for transformers).
+    to 0.9 is usual for transformers). With `frozen_ratio` above 0, part of
+    the network is never trained, and its output need not be computed anew.
 
     Args:
         rate_ratio: float > 0. The top group's rate as a share of the head's.
             Defaults to `1.0`.
         depth_ratio: float > 0, at most 1. What each group's rate is, as a
             share of the rate of the group above. Defaults to `1.0`.
+        frozen_ratio: float from 0 to 1. Share of the groups, from the stem
+            on, that never thaw. Defaults to `0.0`.
 
     Example:
 
     >>> progress = aet_keras.policies.Progress(trainable=(False, False))
     >>> aet_keras.policies.ThawAll().decide(progress).trainable
     (True, True)
+    >>> policy = aet_keras.policies.ThawAll(frozen_ratio=0.5)
+    >>> policy.decide(progress).trainable
+    (False, True)
     """
 
-    def __init__(self, rate_ratio: float = 1.0, *, depth_ratio: float = 1.0):
+    def __init__(
+        self,
+        rate_ratio: float = 1.0,
+        *,
+        depth_ratio: float = 1.0,
+        frozen_ratio: float = 0.0,
+    ):
         self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
         self.depth_ratio = check.number(
             self, above=0, most=1, depth_ratio=depth_ratio
         )
+        self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         if progress.epoch:
             return Decision()
+        groups = len(progress.trainable)
+        most = groups - int(self.frozen_ratio * groups)
         return _thawed_from_the_top(
             progress,
-            len(progress.trainable),
+            most,
             rate_ratio=self.rate_ratio,
             depth_ratio=self.depth_ratio,
-            why="everything from the start",
+            why="from the start"
+            if most < groups
+            else "everything from the start",
         )
 
 

@@ -30,6 +30,7 @@ DIMENSIONS = {
     "ThawOnSchedule/depth_ratio": _DEPTHS,
     "ThawAll/rate_ratio": {"min": 0.03, "max": 1.0, "log": True},
     "ThawAll/depth_ratio": _DEPTHS,
+    "ThawAll/frozen_ratio": [0.0, 0.3, 0.6],
     "AttendToGradients/temperature": {"min": 0.25, "max": 4.0, "log": True},
     "AttendToGradients/rate_ratio": _RATIO,
     "rate": ["AdaptToTrend", "DecayOnStall", "WarmupCosine", "AdaptToNoise"],

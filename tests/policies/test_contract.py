@@ -23,7 +23,10 @@ CASES = {
         {"then": policies.FreezeOnSchedule()},
         {"then": policies.FreezeSettled(0.9), "least_gain": 3.0},
     ],
-    "ThawAll": [{}, {"rate_ratio": 0.5, "depth_ratio": 0.9}],
+    "ThawAll": [
+        {},
+        {"rate_ratio": 0.5, "depth_ratio": 0.9, "frozen_ratio": 0.3},
+    ],
     "ThawBetweenCycles": [{}, {"first_epoch": 2, "spread": 10.0}],
     "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
     "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],

@@ -55,6 +55,16 @@ def test_thaw_all_moves_every_group_from_the_start():
     assert all(each.trainable is None for each in later)
 
 
+def test_thaw_all_leaves_a_share_of_the_lowest_groups_frozen():
+    policy = ThawAll(rate_ratio=0.5, depth_ratio=0.5, frozen_ratio=0.4)
+
+    first, *later = run(policy, losses(0.9, 0.8), groups=5)
+
+    assert first.trainable == (False, False, True, True, True)
+    assert first.multipliers[2:] == (0.125, 0.25, 0.5)
+    assert all(each.trainable is None for each in later)
+
+
 @pytest.mark.parametrize(
     ("kwargs", "counts"),
     [
@@ -221,6 +231,7 @@ def test_no_groups_need_no_thaw():
 
 REFUSED = [
     (ThawAll, {"rate_ratio": 0}, ValueError, "finite number above 0"),
+    (ThawAll, {"frozen_ratio": 1.5}, ValueError, "at most 1"),
     (ThawOnSchedule, {"every_epochs": 0}, ValueError, "at least 1"),
     (ThawOnSchedule, {"first_epoch": -1}, ValueError, "at least 0"),
     (ThawOnSchedule, {"group_count": 1.5}, TypeError, "an int"),
