@@ -40,11 +40,11 @@ def masked_mean(x, mask):
     return keras.layers.GlobalAveragePooling1D()(x, mask=mask)
 
 
-def model(pool, run_eagerly=True, rate=0.1, loss=None):
+def model(pool, run_eagerly=True, rate=0.1, loss=None, width=WIDTH):
     """Returns a compiled model that pools words, and what its middle saw."""
     keras.utils.set_random_seed(0)
     tokens, mask = (
-        keras.Input((WIDTH,), dtype="int32", name=name)
+        keras.Input((width,), dtype="int32", name=name)
         for name in ("token_ids", "padding_mask")
     )
     x = keras.layers.Embedding(20, 4, name="a")(tokens)
@@ -70,10 +70,11 @@ def train(
     run_eagerly=True,
     rate=0.1,
     loss=None,
+    width=WIDTH,
     **fit,
 ):
     """Trains for three epochs, all but `a` from the first on."""
-    made, seen = model(pool, run_eagerly, rate, loss)
+    made, seen = model(pool, run_eagerly, rate, loss, width)
     freezing = ElasticFreezing(
         ThawOnSchedule(first_epoch=0, every_epochs=99, rate_ratio=1.0),
         groups=(["a"], ["b", "seen"]),

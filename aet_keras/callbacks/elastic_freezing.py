@@ -51,10 +51,11 @@ class ElasticFreezing(keras.callbacks.Callback):
             Where to keep what the frozen groups put out: it is recorded in
             one epoch and replayed in the next ones, validation likewise, so
             that their forward pass is not done again. Rows that `fit`
-            shuffles and that end with padding (texts with a mask) are
-            replayed with those of like length, without the padding, if the
-            layers above give the same for them. `"auto"` takes memory as far
-            as the limit goes, then disk. In a folder of your own,
+            shuffles and that end with padding (texts with a mask) come with
+            those of like length, without the padding, if the layers above
+            give the same for them; while they are recorded, 16 batches are
+            read ahead for that. `"auto"` takes memory as far as the limit
+            goes, then disk. In a folder of your own,
             features stay for other runs: rows that a model with the same
             frozen layers and weights has seen before are not computed again
             (Keras's own layers only: the code of others may change). Delete

@@ -64,6 +64,39 @@ def test_what_there_is_no_room_for_is_trained_on_all_the_same(batch_count):
         assert sorted(epoch) == list(range(COUNT))
 
 
+@pytest.mark.parametrize("narrow", [1, 5])
+def test_a_batch_of_another_width_is_trained_on_all_the_same(narrow):
+    labels = Labels()
+    x, y = named_rows()
+    starts = range(0, COUNT, 8)
+    widths = [16 if start == 8 * narrow else WIDTH for start in starts]
+
+    def batches():
+        for start, width in zip(starts, widths, strict=True):
+            rows = slice(start, start + 8)
+            yield {key: each[rows, :width] for key, each in x.items()}, y[rows]
+
+    spec = {key: tf.TensorSpec((None, None), tf.int32) for key in x}
+    data = tf.data.Dataset.from_generator(
+        batches, output_signature=(spec, tf.TensorSpec((None,), tf.int32))
+    )
+    counted = data.apply(tf.data.experimental.assert_cardinality(len(starts)))
+
+    _, _, said = train(
+        masked_mean,
+        data=(counted.shuffle(1), None),
+        loss=labels,
+        width=None,
+        batch_size=None,
+        shuffle=False,
+        epochs=2,
+    )
+
+    assert said[-1] == "no cache: the rows differ in their shapes"
+    for epoch in labels.epochs():
+        assert sorted(epoch) == list(range(COUNT))
+
+
 def test_an_epoch_reads_no_batch_of_the_next_one():
     labels = Labels()
 
