@@ -16,13 +16,14 @@ def explain_rows(
     given: Sequence[str],
     *,
     class_name: str | None,
+    encoding: str | None,
     out: pathlib.Path,
 ) -> Iterator[str]:
     """Writes a picture a text or row, and yields a line for each."""
     with quiet_start():
         from aet_keras import explanations, export
     path, version = load_version_of(folder)
-    questions = find_questions(version, path, given)
+    questions = find_questions(version, path, given, encoding=encoding)
     export.check_writable(out)
     for number, question in enumerate(questions.rows, start=1):
         names, found = _explained(version, question, class_name)
@@ -55,7 +56,7 @@ def _explained(version, question, class_name):
     names = [name.decode() for name in call(one)["classes"][0]]
     column = _column(class_name, names)
     if set(question.values) == {"texts"}:
-        text = question.name
+        text = question.values["texts"].decode()
         found = explanations.leave_out_words(predict_texts, text, column=column)
     else:
         row = question.values

@@ -1,5 +1,6 @@
 """Which options do several commands take, word for word?"""
 
+import codecs
 from collections.abc import Callable
 
 import click
@@ -34,6 +35,26 @@ def backbone(command: Callable) -> Callable:
             "[default: 64 embedded, 160 others]",
         ),
     )
+
+
+def encoding(command: Callable) -> Callable:
+    """Adds how the files that a published model is asked about are written."""
+    return click.option(
+        "--encoding",
+        callback=_known_encoding,
+        help="How .csv and .txt files are written down. [default: as the data "
+        "that the model has learned from]",
+    )(command)
+
+
+def _known_encoding(context, option, value):
+    try:
+        return value and codecs.lookup(value).name
+    except LookupError as error:
+        raise click.BadParameter(
+            "it must be one that Python knows, such as utf-8. Received: "
+            f"{value}."
+        ) from error
 
 
 def pictures(command: Callable) -> Callable:

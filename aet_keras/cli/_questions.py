@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from aet_keras.cli._pictures import read_pictures
 
 
@@ -44,18 +46,25 @@ class Questions:
 
 
 def find_questions(
-    version: Any, path: pathlib.Path, given: Sequence[str]
+    version: Any,
+    path: pathlib.Path,
+    given: Sequence[str],
+    *,
+    encoding: str | None = None,
 ) -> Questions:
     """Reads what a command was given as what the model takes.
 
     Args:
         version: `aet_keras.serving.LoadedVersion`.
         path: `saved_models/NAME/N`, where it was loaded from.
-        given: files of pictures, texts, or files of table rows.
+        given: files of pictures, texts or `.txt` files of one each, or files
+            of table rows.
+        encoding: optional str, of the files. Defaults to that of the data
+            that the model has learned from.
 
     Raises:
         ExportError: if the model takes nothing of the kind.
-        DataError: if a table cannot be read.
+        DataError: if a file cannot be read.
     """
     from aet_keras.errors import ExportError
 
@@ -66,9 +75,10 @@ def find_questions(
         size = tuple(images.shape[1:3])
         return Questions("picture", _pictures(given, size))
     if set(inputs) == {"texts"}:
-        return Questions("text", _texts(given))
+        return Questions("text", _texts(given, encoding or _encoding(path)))
     if _is_of_table(path):
-        return Questions("row", _rows(given, path))
+        rows = _rows(given, path, encoding or _encoding(path))
+        return Questions("row", rows)
     raise ExportError(
         f"predict: {path.parent} must hold a classifier of pictures, texts or "
         "table rows, whose signature `serving_default` takes RGB `images`, "
@@ -89,17 +99,34 @@ def _pictures(given, size):
         yield Question(str(reading.path), values, reading.reason)
 
 
-def _texts(given):
+def _encoding(path):
+    """Returns how the data were written down that a version comes from."""
+    recipe = path / "recipe.json"
+    said = json.loads(recipe.read_text("utf-8")) if recipe.is_file() else {}
+    return said.get("encoding", "utf-8")
+
+
+def _texts(given, encoding):
     for text in given:
-        yield Question(text, {"texts": text.encode(errors="replace")})
+        file = pathlib.Path(text)
+        content = text.encode(errors="replace")
+        if text.lower().endswith(".txt") and file.is_file():
+            read = file.read_text(encoding, errors="replace").strip()
+            content = read.encode(errors="replace")
+        yield Question(text, {"texts": content})
 
 
-def _rows(given, path):
+def _rows(given, path, encoding):
     from aet_keras import data, export
 
     specification = export.read_table_manifest(path)
+    settings = {
+        "categories": export.read_categories(path),
+        "encoding": encoding,
+        "say": lambda sentence: click.echo(sentence, err=True),
+    }
     for file in given:
-        columns = data.read_table_rows(file, specification)
+        columns = data.read_table_rows(file, specification, **settings)
         names = list(columns)
         for number, cells in enumerate(zip(*columns.values(), strict=True), 1):
             values = dict(zip(names, cells, strict=True))

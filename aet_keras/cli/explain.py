@@ -5,6 +5,7 @@ import pathlib
 
 import click
 
+from aet_keras.cli import _options
 from aet_keras.cli._outcome import one_sentence
 
 _METHODS = ("grad-cam", "occlusion", "attention")
@@ -30,23 +31,26 @@ _METHODS = ("grad-cam", "occlusion", "attention")
     type=click.Path(path_type=pathlib.Path),
     help="Folder to write in. [default: FOLDER/explanations]",
 )
+@_options.encoding
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def explain(folder, what, method, class_name, out, debug):
+def explain(folder, what, method, class_name, out, encoding, debug):
     """Draw what an answer rests on, one PNG each.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
-    versions. WHAT are files of pictures, or texts in quotes, or .csv files of
-    rows; of ratings the id of a user, and of the items that interest. Of a
-    picture the map goes to OUT/STEM_METHOD.png; of a text, a row or a rating
-    the words, cells or past ratings that were missed when left out.
+    versions. WHAT are files of pictures, or texts in quotes, or .txt files of
+    one text each, or .csv files of rows; of ratings the id of a user, and of
+    the items that interest. Of a picture the map goes to OUT/STEM_METHOD.png;
+    of a text, a row or a rating the words, cells or past ratings that were
+    missed when left out.
     """
     with one_sentence(debug=debug):
         out = folder / "explanations" if out is None else out
-        for line in _lines(folder, what, method, class_name, out):
+        lines = _lines(folder, what, method, class_name, out, encoding)
+        for line in lines:
             click.echo(line)
 
 
-def _lines(folder, what, method, class_name, out):
+def _lines(folder, what, method, class_name, out, encoding):
     settings = {"class_name": class_name, "out": out}
     known = _recipe(folder)
     if not known & {"text_column", "target", "item"}:
@@ -64,7 +68,7 @@ def _lines(folder, what, method, class_name, out):
     if "item" not in known:
         from aet_keras.cli._explain_rows import explain_rows
 
-        return explain_rows(folder, what, **settings)
+        return explain_rows(folder, what, encoding=encoding, **settings)
     if class_name is not None:
         raise ValueError(
             "explain: `--class` must be left out for ratings, because they "

@@ -26,18 +26,20 @@ from aet_keras.cli._sections import SectionedCommand
 @click.option(
     "--epochs",
     type=click.IntRange(1),
-    help="The most there will be. [default: 20 for pictures]",
+    help="The most there will be. [default: 20 for pictures, 8 for texts, 40 "
+    "for tables, 16 for ratings]",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(1),
-    help="Rows in a step. [default: 32 for pictures and texts]",
+    help="Rows in a step. [default: 32 for pictures, 16 for texts, 64 for "
+    "tables, 1024 for ratings]",
 )
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="The head's, for Adam. [default: 1e-3; 3e-3 for the embedded "
-    "backbone]",
+    help="The head's. [default: 1e-3; 3e-3 for the embedded backbone, 2e-2 "
+    "for ratings]",
 )
 @click.option(
     "--encoding",

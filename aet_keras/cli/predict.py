@@ -5,6 +5,7 @@ import pathlib
 
 import click
 
+from aet_keras.cli import _options
 from aet_keras.cli._outcome import one_sentence, quiet_start
 from aet_keras.cli._questions import find_questions
 from aet_keras.cli._recommend import is_recommender, recommend
@@ -21,15 +22,17 @@ _BATCH = 32
     help="How many classes or items to name, the likeliest first. [default: 1 "
     "class, 10 items]",
 )
+@_options.encoding
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one a line.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def predict(folder, what, top, as_json, debug):
+def predict(folder, what, top, encoding, as_json, debug):
     """Name the class of each picture, text or table row, or recommend.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
     SavedModel answers, one line each. WHAT are files of pictures, or texts in
-    quotes, or .csv files of rows, or ids of users, who are recommended items.
-    What cannot be read is named at the end, and makes the exit code 1.
+    quotes, or .txt files of one text each, or .csv files of rows, or ids of
+    users, who are recommended items. What cannot be read is named at the end,
+    and makes the exit code 1.
     """
     with one_sentence(debug=debug):
         with quiet_start():
@@ -40,7 +43,7 @@ def predict(folder, what, top, as_json, debug):
             for line in recommend(version, what, top=top, as_json=as_json):
                 click.echo(line)
             return
-        questions = find_questions(version, path, what)
+        questions = find_questions(version, path, what, encoding=encoding)
         bad = []
         for batch in questions.batches(_BATCH):
             bad += [each for each in batch if each.reason]

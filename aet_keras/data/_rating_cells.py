@@ -1,14 +1,11 @@
 """What do the cells of a column of ids, ratings or times mean?"""
 
-import re
 from typing import Any
 
 import numpy as np
 
+from aet_keras.data._names import check_one_line, has_floats, read_names
 from aet_keras.errors import DataError
-
-_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
-_WHOLE = re.compile(r"([-+]?\d+)\.0*")
 
 
 def read_ids(owner: str, what: str, cells: Any) -> tuple[Any, list[str]]:
@@ -19,24 +16,16 @@ def read_ids(owner: str, what: str, cells: Any) -> tuple[Any, list[str]]:
         what: str. The column, and what it is for.
         cells: `pandas.Series` of str without missing ones.
     """
-    is_number = cells.map(lambda c: bool(_NUMBER.fullmatch(c)))
-    is_float = cells.str.contains(".", regex=False)
-    if not (is_number.all() and is_float.any()):
-        return cells, []
-    is_whole = cells.map(lambda c: bool(_WHOLE.fullmatch(c)))
-    odd = cells[is_float & ~is_whole]
-    if len(odd):
+    check_one_line(owner, what, cells.unique())
+    whole, said = read_names(cells)
+    if has_floats(cells) and not said:
+        odd = cells[cells.str.contains(r"\.0*[1-9]|[eE]")]
         raise DataError(
             f"{owner}: ids must be names or whole numbers, because each stands "
             f"for one user or item. Received: {what} with `{odd.iloc[0]}`. "
             "Name the column that holds the ids, or write them as text."
         )
-    whole = cells.str.replace(_WHOLE, r"\1", regex=True)
-    return whole, [
-        f"{int(is_float.sum())} ids in {what} are written as floats: "
-        f"`{cells[is_float].iloc[0]}` is read as "
-        f"`{whole[is_float].iloc[0]}`."
-    ]
+    return whole, [f"Ids in {what} are written as floats: {e}." for e in said]
 
 
 def read_numbers(cells: Any) -> np.ndarray:
@@ -53,7 +42,10 @@ def read_times(owner: str, column: str, cells: Any) -> np.ndarray:
 
     times = read_numbers(cells)
     if np.isnan(times).any():
-        dates = pandas.to_datetime(cells, errors="coerce", format="ISO8601")
+        # Summer and winter time differ in what they are ahead of UTC.
+        dates = pandas.to_datetime(
+            cells, errors="coerce", format="ISO8601", utc=True
+        )
         if dates.isna().any():
             odd = cells[dates.isna().to_numpy()].iloc[0]
             raise DataError(

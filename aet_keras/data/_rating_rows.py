@@ -3,7 +3,6 @@
 import numpy as np
 
 from aet_keras.data import _rating_cells as read_cells
-from aet_keras.data._rating_splits import LEAST_ROWS
 from aet_keras.data.csv_file import check_columns
 from aet_keras.errors import DataError
 
@@ -27,8 +26,8 @@ def check_roles(frame, user, item, rating, time, user_features, item_features):
         )
 
 
-def rated_rows(frame, ids, rating):
-    """Returns the rows that say who rated what how, and notes."""
+def rated_rows(frame, ids, rating, least):
+    """Returns the rows that say who rated what how, at least so many."""
     numbers = read_cells.read_numbers(frame[rating])
     odd = frame[rating][np.isnan(numbers) & frame[rating].notna().to_numpy()]
     is_there = ~np.isnan(numbers) & frame[[*ids.values()]].notna().all(axis=1)
@@ -40,9 +39,9 @@ def rated_rows(frame, ids, rating):
             f"{rows} left out: no id, or a rating that is no number{such}."
         )
     frame = frame.assign(**{rating: numbers})[is_there]
-    if len(frame) < LEAST_ROWS:
+    if len(frame) < least:
         raise DataError(
-            f"{OWNER}: there must be at least {LEAST_ROWS} rows with a user, "
+            f"{OWNER}: there must be at least {least} rows with a user, "
             "an item and a number, because three splits are made of them. "
             f"Received: {len(frame)}. Add rows, or name the column of the "
             f"ratings (rating={rating!r})."

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aet_keras import _check as check
+from aet_keras.data._names import by_number, check_one_line, read_names
 from aet_keras.data.table_specification import TableSpecification
 from aet_keras.errors import DataError
 
@@ -10,21 +11,29 @@ _MOST_CLASSES = 50
 _YES = ({"0", "1"}, {"no", "yes"}, {"false", "true"}, {"n", "y"})
 
 
-def labelled(owner: str, frame: Any, target: str) -> tuple[Any, list[str]]:
-    """Returns the rows that have a target, and a note about the others."""
+def labelled(
+    frame: Any, target: str, like: TableSpecification | None
+) -> tuple[Any, list[str]]:
+    """Returns the rows that have a target, and notes about the targets."""
     is_there = frame[target].notna()
-    missing = int((~is_there).sum())
-    if not missing:
-        return frame, []
-    rows = "1 row has" if missing == 1 else f"{missing} rows have"
-    return frame[is_there], [f"{rows} no `{target}` and are left out."]
+    missing, notes = int((~is_there).sum()), []
+    if missing:
+        rows = "1 row has" if missing == 1 else f"{missing} rows have"
+        notes = [f"{rows} no `{target}` and are left out."]
+    frame = frame[is_there]
+    if like is not None and set(frame[target]) <= set(like.class_names):
+        return frame, notes
+    names, said = read_names(frame[target])
+    notes += [f"In `{target}` {each}." for each in said]
+    return frame.assign(**{target: names}), notes
 
 
 def class_names_of(
     owner: str, cells: Any, target: str, like: TableSpecification | None
 ) -> tuple[str, ...]:
     """Returns the classes in their order, or those of an earlier table."""
-    names = tuple(sorted(cells.unique(), key=_order))
+    names = tuple(sorted(cells.unique(), key=by_number))
+    check_one_line(owner, f"target={target!r}", names)
     if like is not None:
         return _same_classes(owner, names, target, like)
     if len(names) < 2:
@@ -32,7 +41,8 @@ def class_names_of(
         raise DataError(
             f"{owner}: the target must have at least two values, because "
             f"rows are told apart by it. Received: target={target!r}, with "
-            f"{what}. Name another column, or add rows of another value."
+            f"{what}, cells such as `None` and `NA` left out. Name another "
+            "column, or add rows of another value."
         )
     if len(names) > min(_MOST_CLASSES, max(2, len(cells) // 2)):
         raise DataError(
@@ -54,14 +64,6 @@ def _same_classes(owner, names, target, like):
             "train anew."
         )
     return like.class_names
-
-
-def _order(name):
-    """Orders classes that are numbers by value, the others by alphabet."""
-    try:
-        return (0, float(name), name)
-    except ValueError:
-        return (1, 0.0, name)
 
 
 def positive_of(

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,11 @@ def read_csv(
             f"{owner}: `encoding` must be one that Python knows. Received: "
             f"encoding={encoding!r}. Try `utf-8`, `latin-1` or `utf-16`."
         ) from error
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(
+            f"{owner}: the file must be readable to its end. Received: {path}, "
+            f"{str(error).strip()}. Copy or pack it anew."
+        ) from error
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
         raise DataError(
             f"{owner}: the file must be a table with one line a row. "
@@ -112,6 +118,7 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
         raise DataError(
             f"{check.owner_name(owner)}: no column `{name}` ({what}). Nearest: "
             f"{near}. {len(columns)} columns in all: {_listed(columns)}."
+            f"{_other_separator(columns)}"
         )
 
 
@@ -126,6 +133,12 @@ def _headed(owner, path, frame):
         raise DataError(
             f"{owner}: the first line must name the columns, each once. "
             f"Received: {path}, with {what}. Rename them."
+        )
+    if any("\0" in name for name in names):
+        said = "the file must hold no zero bytes in the names of its columns"
+        raise DataError(
+            f"{owner}: {said}. Received: {path}. It may be written in "
+            "`utf-16` (`encoding=`, `--encoding`)."
         )
     if len(frame) < 2:
         raise DataError(
@@ -158,6 +171,17 @@ def _other_encoding(owner, path, encoding, error):
         " is (`encoding=`, `--encoding`): `utf-8`, `latin-1`, `cp1252` and"
         " `utf-16` are the usual ones."
     )
+
+
+def _other_separator(columns):
+    """Says so where the names look as if they had not been told apart."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if all(separator in column for column in columns):
+            return (
+                f" Its cells look separated by {name}: write the file with "
+                "commas, or as .tsv with tabs."
+            )
+    return ""
 
 
 def _listed(columns, most=12):

@@ -8,7 +8,12 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras.data import _rating_cells as read_cells
 from aet_keras.data import _rating_rows as rating_rows
-from aet_keras.data._rating_splits import last_rows, random_rows
+from aet_keras.data._names import by_number
+from aet_keras.data._rating_splits import (
+    LEAST_ROWS,
+    last_rows,
+    random_rows,
+)
 from aet_keras.data.csv_file import read_csv
 from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.duplicates import shared_rows
@@ -16,7 +21,7 @@ from aet_keras.data.rating_specification import (
     RatingFeature,
     RatingSpecification,
 )
-from aet_keras.data.splits import check_ratios
+from aet_keras.data.splits import SPLITS, check_ratios
 from aet_keras.errors import DataError
 
 RATING_SPLITS = ("random", "leave_last_out")
@@ -58,7 +63,8 @@ def read_ratings(
         user_features: sequence of str. Columns about users.
         item_features: sequence of str. Columns about items.
         like: optional `RatingSpecification` of an earlier data set, whose
-            codes are used for items and features; users are coded anew.
+            features and codes of items are used; users are coded anew, and
+            three rows are enough.
         encoding: str. Defaults to `"utf-8"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Of a random split.
@@ -89,16 +95,23 @@ def read_ratings(
     check.one_of(_OWNER, split=split, among=RATING_SPLITS)
     check.whole(_OWNER, seed=seed)
     ratios = check_ratios(_OWNER, validation_ratio, test_ratio)
+    if like is not None:
+        user_features = [each.column for each in like.user_features]
+        item_features = [each.column for each in like.item_features]
     user_features, item_features = tuple(user_features), tuple(item_features)
     frame = read_csv(_OWNER, path, encoding=encoding)
     rating_rows.check_roles(
         frame, user, item, rating, time, user_features, item_features
     )
     frame, notes = rating_rows.rated_rows(
-        frame, {"user": user, "item": item}, rating
+        frame,
+        {"user": user, "item": item},
+        rating,
+        least=LEAST_ROWS if like is None else len(SPLITS),
     )
     ratings = frame[rating].to_numpy("float32")
-    rating_rows.check_ratings(ratings, rating)
+    if like is None:
+        rating_rows.check_ratings(ratings, rating)
     if time is not None:
         times = read_cells.read_times(_OWNER, time, frame[time].fillna(""))
         order = np.argsort(times, kind="stable")
@@ -149,14 +162,7 @@ def read_ratings(
 
 def _values(cells):
     """Returns the distinct cells, numbers by size and before words."""
-    return tuple(sorted(cells.dropna().unique(), key=_order))
-
-
-def _order(value):
-    try:
-        return (0, float(value), value)
-    except ValueError:
-        return (1, 0.0, value)
+    return tuple(sorted(cells.dropna().unique(), key=by_number))
 
 
 def _features(frame, columns):

@@ -12,8 +12,8 @@ def is_text_source(source: str | os.PathLike) -> bool:
     """Says whether a source is one of texts, by a look at its files.
 
     Args:
-        source: str or path. A folder is one of texts if the first file in it
-            that is a picture or a text is a text; `"tfds:NAME"` by its name.
+        source: str or path. A folder is one of texts if more of its files
+            are texts than pictures; `"tfds:NAME"` by its name.
 
     Returns:
         bool. `False` for files, whose columns a user has to name.
@@ -29,9 +29,6 @@ def is_text_source(source: str | os.PathLike) -> bool:
     path = Path(source)
     if not path.is_dir():
         return False
-    for file in path.rglob("*"):
-        if TEXT.has(file):
-            return True
-        if PICTURE.has(file):
-            return False
-    return False
+    files = list(path.rglob("*"))
+    text_count = sum(map(TEXT.has, files))
+    return text_count > sum(map(PICTURE.has, files))

@@ -24,6 +24,7 @@ from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.splits import check_ratios
 from aet_keras.data.table_specification import TableSpecification
+from aet_keras.errors import DataError
 
 _OWNER = "read_table"
 
@@ -109,7 +110,13 @@ def read_table(
     check_columns(_OWNER, frame, target=target, split=split_column)
     for name in kinds:
         check_columns(_OWNER, frame, kinds=name)
-    frame, notes = labelled(_OWNER, frame, target)
+    for what, others in (("kinds", kinds), ("split_column", [split_column])):
+        if target in others:
+            raise DataError(
+                f"{_OWNER}: the target must have no other use. Received: "
+                f"`{target}` in {what}, too. Leave it out there."
+            )
+    frame, notes = labelled(frame, target, like)
     class_names = class_names_of(_OWNER, frame[target], target, like)
     number = {name: label for label, name in enumerate(class_names)}
     labels = frame[target].map(number).to_numpy("int32")
@@ -151,7 +158,13 @@ def read_table(
             cost_false_negative=costs["cost_false_negative"],
             cost_false_positive=costs["cost_false_positive"],
         ),
-        notes=(*notes, *found, *odd, *_shared(splits)),
+        notes=(
+            *notes,
+            *found,
+            *odd,
+            *_lacking(splits, class_names),
+            *_shared(splits),
+        ),
     )
 
 
@@ -180,6 +193,20 @@ def _checked_kinds(kinds):
     return kinds
 
 
+def _lacking(splits: Mapping[str, Split], class_names) -> Sequence[str]:
+    """Notes which classes no row of a split has."""
+    notes = []
+    for name, split in splits.items():
+        counts = np.bincount(split.labels, minlength=len(class_names))
+        lacking = [
+            each for each, n in zip(class_names, counts, strict=True) if not n
+        ]
+        if lacking:
+            rows = ", ".join(f"`{each}`" for each in lacking[:3])
+            notes.append(f"{name} has no rows of {rows}.")
+    return notes
+
+
 def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
     """Notes how many rows to validate and test on stand in train, too."""
     count = shared_rows(
@@ -198,5 +225,5 @@ def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
 
 def _as_keys(split: Split) -> list[list[Any]]:
     # NaN is not equal to itself, its text is.
-    columns = [np.asarray(c).astype(str) for c in split.inputs.values()]
-    return [*(c.tolist() for c in columns), split.labels.tolist()]
+    columns = [map(str, c.tolist()) for c in split.inputs.values()]
+    return [*map(list, columns), split.labels.tolist()]

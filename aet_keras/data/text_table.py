@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aet_keras.data._names import by_number, check_one_line, read_names
 from aet_keras.data.csv_file import check_columns, read_csv
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.splits import check_ratios
@@ -74,7 +75,11 @@ def read_text_table(
     is_labelled = frame[label_column].notna().to_numpy()
     bare = int((~is_labelled).sum())
     frame = frame[is_labelled]
-    labels = frame[label_column].to_numpy()
+    cells, said = read_names(frame[label_column])
+    notes = [f"In `{label_column}` {each}." for each in said]
+    if bare:
+        notes.append(_bare_note(bare, label_column))
+    labels = cells.to_numpy()
     class_names = _class_names(owner, path, label_column, labels)
     number = {name: label for label, name in enumerate(class_names)}
     return assemble_texts(
@@ -86,12 +91,13 @@ def read_text_table(
         specification=Specification("text", class_names, None, str(path)),
         ratios=ratios,
         seed=seed,
-        notes=[_bare_note(bare, label_column)] if bare else [],
+        notes=notes,
     )
 
 
 def _class_names(owner, path, column, labels):
-    names = sorted(set(labels), key=_by_number)
+    names = sorted(set(labels), key=by_number)
+    check_one_line(owner, f"the column `{column}`", names)
     if names and len(names) <= _MOST_CLASSES:
         return tuple(names)
     what = f"{len(names)} of them" if names else "only missing cells"
@@ -100,13 +106,6 @@ def _class_names(owner, path, column, labels):
         f"{_MOST_CLASSES} classes. Received: {what}. Name the column that "
         "says what each text is."
     )
-
-
-def _by_number(name):
-    try:
-        return (0, float(name), name)
-    except ValueError:
-        return (1, 0.0, name)
 
 
 def _bare_note(count, column):

@@ -17,6 +17,7 @@ from aet_keras.export.removal import RollBack, prune, roll_back
 from aet_keras.export.saved_model import write_classifier
 from aet_keras.export.table_model import (
     compare_table_export,
+    read_categories,
     read_table_manifest,
     write_table_classifier,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "list_versions",
     "prune",
     "publish",
+    "read_categories",
     "read_manifest",
     "read_table_manifest",
     "roll_back",

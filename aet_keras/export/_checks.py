@@ -37,7 +37,8 @@ def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:
             f"{given}."
         )
     for name in names:
-        if name.splitlines() != [name] or not _is_utf8(name):
+        is_line = name and not {"\n", "\r"} & set(name)
+        if not is_line or not _is_utf8(name):
             raise ValueError(
                 f"{owner}: a class name must be one line of text, "
                 "because `labels.txt` holds one a line. Received: "

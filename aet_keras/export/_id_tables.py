@@ -34,7 +34,7 @@ def id_table(path: Path, ids: Sequence[str]) -> Any:
 def check_ids(owner: str, what: str, ids: Sequence[str]) -> None:
     """Makes sure that ids can stand one a line."""
     for each in ids:
-        if not each or each.splitlines() != [each]:
+        if not each or {"\n", "\r"} & set(each):
             raise ValueError(
                 f"{owner}: an id must be one line of text, because files hold "
                 f"one a line. Received: {what} {each!r}. Rename it."

@@ -26,6 +26,7 @@ from aet_keras.export._signatures import CLASSIFY, DEFAULT
 from aet_keras.export.comparison import Comparison, hold, load
 
 _OWNER = "write_table_classifier"
+_LOOKUP = "_preprocessor"  # behind a column's name: what FeatureSpace makes
 
 
 def write_table_classifier(
@@ -48,7 +49,8 @@ def write_table_classifier(
       `scores`, as the classify call of TensorFlow Serving has them.
 
     `manifest.json` says of each column what it is and what the file called
-    it, so that `read_table_manifest` gives the specification back.
+    it, so that `read_table_manifest` gives the specification back, and which
+    categories it has learned (`read_categories`).
 
     Args:
         model: `keras.Model` from a dict of column to `(batch, 1)` to
@@ -98,7 +100,8 @@ def write_table_classifier(
     requests = _table_cells.requests(_table_cells.raw(first, specification))
     _warm_up.write(directory, requests)
     described = describe(functions, len(names))
-    _manifests.write(directory, {**described, "table": _said(specification)})
+    said = {**_said(specification), "categories": _learned(model)}
+    _manifests.write(directory, {**described, "table": said})
     return directory
 
 
@@ -187,7 +190,43 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
     columns = tuple(TableColumn(**column) for column in said["columns"])
     names = tuple(said["class_names"])
     rest = {**said, "columns": columns, "class_names": names}
+    rest.pop("categories", None)
     return TableSpecification(kind="table", image_size=None, **rest)
+
+
+def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
+    """Reads which categories a published table classifier has learned.
+
+    Args:
+        version: path of a published version, `FOLDER/3`.
+
+    Returns:
+        dict of the name of a column to its categories; without those columns
+        whose categories are not known, as in versions before 0.8.0.
+
+    Example:
+
+    >>> aet_keras.export.read_categories("nowhere")
+    {}
+    """
+    said = _manifests.read(Path(version)).get("table", {})
+    return said.get("categories", {})
+
+
+def _learned(model):
+    """Returns the categories that a model has weights of, by column."""
+    return {
+        layer.name.removesuffix(_LOOKUP): layer.get_vocabulary(
+            include_special_tokens=False
+        )
+        for layer in _lookups(model)
+        if layer.name.endswith(_LOOKUP)
+    }
+
+
+def _lookups(model):
+    kind = keras.layers.StringLookup
+    return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
 def _said(specification):
@@ -261,11 +300,7 @@ def _functions(model, specification, table):
         DEFAULT: serve,
         CLASSIFY: classify.get_concrete_function(examples),
     }
-    lookups = [
-        layer.lookup_table
-        for layer in model.layers
-        if isinstance(layer, keras.layers.StringLookup)
-    ]
+    lookups = [layer.lookup_table for layer in _lookups(model)]
     return functions, list(run.variables), lookups
 
 

@@ -1,5 +1,6 @@
 """Which model tells the rows of a table apart?"""
 
+import collections
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -195,12 +196,12 @@ def _category(name, cells, least_count):
 
 def _frequent(cells, least_count):
     """Returns the categories that are no rare ones, most frequent first."""
-    names, counts = np.unique(cells.astype(str), return_counts=True)
-    order = np.lexsort([names, -counts])
-    seen = [str(names[i]) for i in order if counts[i] >= least_count]
+    # No array of str: each of its cells takes the room of the longest.
+    counts = collections.Counter(map(str, cells.tolist()))
+    names = sorted(counts, key=lambda name: (-counts[name], name))
     # What Keras calls rare categories cannot be one of the others.
-    kept = [name for name in seen if name != "[UNK]"]
-    return kept or [str(names[order[0]])]
+    kept = [n for n in names if counts[n] >= least_count and n != "[UNK]"]
+    return kept or names[:1]
 
 
 def _widths(features):

@@ -71,6 +71,44 @@ def test_each_row_of_a_file_is_answered_as_the_model_does(credit, tmp_path):
         assert found["good"] == pytest.approx(row[1], abs=1e-5)
 
 
+def test_cells_that_say_nothing_to_the_model_are_counted(credit, tmp_path):
+    path = tmp_path / "new.csv"
+    rows = ["abc,north", "33,nowhere", "34,elsewhere", ","]
+    path.write_text("\n".join(["age (years),branch", *rows]))
+
+    result = predict(credit[0], path)
+
+    assert result.exit_code == 0 and len(result.stdout.splitlines()) == 4
+    assert result.stderr.splitlines() == [
+        f"{path}: 1 cell of `age (years)` that is no number counts as "
+        "missing, such as `abc`.",
+        f"{path}: 2 cells of `branch` that are not learned count as rare, "
+        "such as `nowhere`.",
+    ]
+
+
+def test_a_file_may_be_written_in_another_encoding(credit, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("age (years),branch\n33,s\xfcd\n", encoding="latin-1")
+
+    result = predict(credit[0], path, "--encoding", "latin-1")
+    refused = predict(credit[0], path)
+    unknown = predict(credit[0], path, "--encoding", "utf-9")
+
+    assert result.exit_code == 0 and "s\xfcd" in result.stderr
+    assert refused.exit_code == 1 and "`--encoding`" in refused.stderr
+    assert unknown.exit_code == 2 and "such as utf-8" in unknown.stderr
+
+
+def test_a_text_file_is_a_text(reviews, tmp_path):
+    path = tmp_path / "review.txt"
+    path.write_text("a good film\n")
+
+    from_file, said = predict(reviews, path), predict(reviews, "a good film")
+
+    assert from_file.stdout == said.stdout.replace("a good film", str(path))
+
+
 def test_a_file_that_lacks_a_column_names_the_nearest(credit, tmp_path):
     path = tmp_path / "new.csv"
     path.write_text("age (year),branch\n33,north\n")

@@ -83,6 +83,30 @@ def test_what_is_no_table_is_refused(tmp_path, text, match):
         data.read_csv("credit", write(tmp_path, text))
 
 
+@pytest.mark.parametrize("cut", [0, 12], ids=["cut off", "no gzip"])
+def test_a_packed_file_that_is_damaged_is_refused(tmp_path, cut):
+    packed = gzip.compress(b"age,sex\n" + b"33,f\n" * 99)
+    path = tmp_path / "credit.csv.gz"
+    path.write_bytes(packed[cut:-12])
+
+    with pytest.raises(DataError, match="readable to its end.*pack it anew"):
+        data.read_csv("credit", path)
+
+
+def test_utf_16_without_its_mark_is_told_by_its_zeros(tmp_path):
+    path = write(tmp_path, "age,sex\n33,f\n", encoding="utf-16-le")
+
+    with pytest.raises(DataError, match="zero bytes.*`utf-16`"):
+        data.read_csv("credit", path)
+
+
+def test_cells_that_another_sign_separates_are_noticed(tmp_path):
+    frame = data.read_csv("credit", write(tmp_path, "age;paid\n33;1\n"))
+
+    with pytest.raises(DataError, match="Nearest: `age;paid`.*semicolons"):
+        data.check_columns("credit", frame, target="paid")
+
+
 def test_a_missing_file_names_the_nearest(tmp_path):
     write(tmp_path, "age\n33\n", "credits.csv")
 

@@ -121,6 +121,33 @@ def test_like_keeps_the_codes_of_items(tmp_path):
     assert new.specification.users == ("u50", "u51", "u52", "u53")
 
 
+def test_like_asks_for_the_columns_of_its_features(tmp_path):
+    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
+    path = write(tmp_path / "a.csv", simple())
+
+    with pytest.raises(DataError, match="no column `age` .user_features"):
+        data.read_ratings(path, like=old.specification)
+
+
+def test_like_reads_one_new_user_with_few_ratings(tmp_path):
+    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
+    path = rated.write_ratings(tmp_path / "new.csv", [77], each=4)
+
+    new = rated.read(path, like=old.specification)
+
+    assert new.specification.users == ("u77",) and new.train.count == 2
+
+
+def test_times_may_be_of_summer_and_winter(tmp_path):
+    zones = "2024-03-30T12:00+01:00", "2024-03-31T10:30+02:00"
+    rows = [f"u{i % 8},i{i % 5},{1 + i % 4},{zones[i % 2]}" for i in range(40)]
+    path = write(tmp_path / "a.csv", rows, "user,item,rating,when")
+
+    dataset = data.read_ratings(path, split="leave_last_out", time="when")
+
+    assert dataset.test.count == 8
+
+
 @pytest.mark.parametrize(
     ("rows", "arguments", "advice"),
     [

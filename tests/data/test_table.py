@@ -1,5 +1,8 @@
 """Does a table become what a model can learn from, and say what was odd?"""
 
+import dataclasses
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -111,6 +114,10 @@ NOTES = {
         "1 cells that are no number count as missing, such as `?`",
     ),
     "NaN targets": ({"paid": ["", *["yes", "no"] * 19, "no"]}, "1 row has no"),
+    "floats for classes": (
+        {"paid": ["", *["1.0", "0.0", "1.0"] * 13]},
+        "In `paid` `1.0` is read as `1`.",
+    ),
     "twins": ({"age": [7] * COUNT}, "cell for cell, in an earlier split"),
 }
 
@@ -128,6 +135,12 @@ REFUSED = {
     "not there": ({}, "payed", "no column `payed` .target.*Nearest: `paid`"),
     "one value": ({"paid": ["yes"] * COUNT}, "paid", "Name another column"),
     "no value": ({"paid": [""] * COUNT}, "paid", "Name another column"),
+    "two lines": (
+        {"paid": ['"a\nb"', "c"] * (COUNT // 2)},
+        "paid",
+        "one line of text.*Take the line break out",
+    ),
+    "none": ({"paid": ["None", "bad"] * (COUNT // 2)}, "paid", "`None` and"),
     "a measure": ({}, "age", "Cut it into ranges first"),
     "too few": (
         {"paid": ["no", *["yes"] * (COUNT - 1)]},
@@ -148,6 +161,56 @@ def test_what_cannot_be_learned_from_is_refused(write, case):
 
     with pytest.raises(DataError, match=advice):
         data.read_table(write(credit(**columns)), target=target)
+
+
+def test_ones_written_as_floats_are_the_risk_all_the_same(write):
+    columns = credit(paid=["", *["1.0", "0.0", "1.0"] * 13])
+
+    specification = data.read_table(write(columns), target="paid").specification
+
+    assert specification.class_names == ("0", "1")
+    assert specification.positive == "1"
+
+
+def test_classes_of_an_earlier_model_stay_as_they_were_written(write):
+    old = data.read_table(write(credit()), target="paid").specification
+    old = dataclasses.replace(old, class_names=("0.0", "1.0"), positive="1.0")
+    columns = credit(paid=["1.0", "0.0"] * (COUNT // 2))
+
+    dataset = data.read_table(write(columns), target="paid", like=old)
+
+    assert dataset.specification.class_names == ("0.0", "1.0")
+
+
+def test_a_split_without_a_class_is_noted(write):
+    places = ["train"] * 24 + ["validation"] * 8 + ["test"] * 8
+    paid = ["yes", "no"] * 16 + ["yes"] * 8
+    path = write(credit(paid=paid, place=places))
+
+    dataset = data.read_table(path, target="paid", split_column="place")
+
+    assert "test has no rows of `no`." in dataset.notes
+
+
+@pytest.mark.parametrize(
+    "twice", [{"kinds": {"paid": "number"}}, {"split_column": "paid"}]
+)
+def test_the_target_has_no_other_use(write, twice):
+    with pytest.raises(DataError, match="`paid` in .*, too. Leave it out"):
+        data.read_table(write(credit()), target="paid", **twice)
+
+
+def test_one_long_cell_takes_the_room_of_one(write):
+    remarks = ["", "x" * 1_000_000, *["short", "other"] * (COUNT // 2 - 1)]
+    path = write(credit(remark=remarks))
+
+    tracemalloc.start()
+    dataset = data.read_table(path, target="paid", kinds={"remark": "category"})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert dataset.train.count > 20
+    assert peak < 30e6  # 4 MB a row, three splits, otherwise
 
 
 def test_another_encoding_is_refused_and_can_be_said(write):

@@ -44,6 +44,15 @@ def test_labels_that_are_numbers_are_sorted_by_size(tmp_path):
     assert dataset.specification.class_names == ("-1", "2", "10")
 
 
+def test_labels_written_as_floats_are_read_as_whole(tmp_path):
+    rows = [f"film {i},{(1.0, 0.0, '')[i % 3]}" for i in range(12)]
+
+    dataset = read_text_table(write(tmp_path / "a.csv", rows))
+
+    assert dataset.specification.class_names == ("0", "1")
+    assert "In `label` `1.0` is read as `1`." in dataset.notes
+
+
 def test_what_is_left_out_or_doubled_is_counted(tmp_path):
     rows = [*plain(), ",good", "   ,bad", "lonely,", *["again,good"] * 20]
 

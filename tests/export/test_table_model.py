@@ -83,6 +83,16 @@ def test_the_comparison_counts_two_odd_rows_and_is_telling(published):
     assert compared.count == dataset.test.count + 2
 
 
+def test_what_was_learned_of_categories_comes_back(published):
+    directory, model, _ = published
+
+    found = export.read_categories(directory)
+
+    lookup = model.get_layer("branch_preprocessor")
+    learned = lookup.get_vocabulary(include_special_tokens=False)
+    assert found == {"branch": learned} and learned
+
+
 def test_the_specification_comes_back_from_the_manifest(published):
     directory, _, dataset = published
 

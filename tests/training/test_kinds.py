@@ -38,6 +38,17 @@ def test_a_folder_of_texts_is_known_by_its_files(tmp_path):
     assert isinstance(made, training.TextRecipe)
 
 
+def test_a_note_among_pictures_makes_no_texts_of_them(tmp_path):
+    (tmp_path / "README.txt").write_text("who took them")
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").touch()
+
+    assert (
+        type(training.make_recipe({"data": str(tmp_path)})) is training.Recipe
+    )
+
+
 def test_the_reviews_of_tfds_are_texts():
     made = training.make_recipe({"data": "tfds:imdb_reviews/plain_text"})
 
