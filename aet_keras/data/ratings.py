@@ -14,8 +14,9 @@ from aet_keras.data._rating_splits import (
     last_rows,
     random_rows,
 )
+from aet_keras.data._row_splits import split_columns
 from aet_keras.data.csv_file import read_csv
-from aet_keras.data.dataset import Dataset, Split
+from aet_keras.data.dataset import Dataset
 from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.rating_specification import (
     RatingFeature,
@@ -143,14 +144,7 @@ def read_ratings(
         else _features(train, item_features),
     )
     inputs = _inputs(frame, user, item, specification)
-    splits = {
-        name: Split(
-            inputs={key: codes[rows] for key, codes in inputs.items()},
-            labels=ratings[rows],
-            names=tuple(f"row {row + 1}" for row in frame.index[rows]),
-        )
-        for name, rows in parts.items()
-    }
+    splits = split_columns(inputs, ratings, frame.index, parts)
     pairs = list(zip(frame[user], frame[item], strict=True))
     notes += _shared({n: [pairs[r] for r in p] for n, p in parts.items()})
     return Dataset(

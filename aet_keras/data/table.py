@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.data import _column_kinds as kinds_of
+from aet_keras.data._row_splits import split_columns
 from aet_keras.data._table_columns import (
     columns_like,
     find_columns,
@@ -137,14 +138,7 @@ def read_table(
         seed=seed,
         source=str(path),
     )
-    splits = {
-        name: Split(
-            inputs={key: values[rows] for key, values in inputs.items()},
-            labels=labels[rows],
-            names=tuple(f"row {row + 1}" for row in frame.index[rows]),
-        )
-        for name, rows in parts.items()
-    }
+    splits = split_columns(inputs, labels, frame.index, parts)
     return Dataset(
         **splits,
         specification=TableSpecification(
