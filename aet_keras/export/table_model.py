@@ -204,10 +204,16 @@ def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
         dict of the name of a column to its categories; without those columns
         whose categories are not known, as in versions before 0.8.0.
 
-    Example:
+    Raises:
+        ExportError: if the version holds no manifest.
 
-    >>> aet_keras.export.read_categories("nowhere")
-    {}
+    Example: see `write_table_classifier`.
+
+    >>> try:
+    ...     aet_keras.export.read_categories("nowhere")
+    ... except aet_keras.errors.ExportError as error:
+    ...     "manifest.json" in str(error)
+    True
     """
     said = _manifests.read(Path(version)).get("table", {})
     return said.get("categories", {})
