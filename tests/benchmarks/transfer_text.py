@@ -1,7 +1,7 @@
 """How fast, and how well, is a pretrained text encoder adapted to reviews?
 
 Wanted, on 2,000 snippets of film reviews with the same epochs for every row
-that fine-tunes MiniLM (the first and the last are not reached: see below):
+that fine-tunes MiniLM:
 
 - ours (the text recipe of `aet-keras fit`: `AverageWeights`,
   `ElasticFreezing` and `AdaptiveLearningRate`) reaches LP-FT's best validation
@@ -18,9 +18,7 @@ splits. The strength of both logistic regressions is tuned on validation in
 each run; LP-FT's rate and batch are the best by validation of 1e-4 and 5e-5,
 32 and 16 (`--rate`, `--batch-size`). Each run is a process of its own and is
 judged at its best validation epoch; seconds leave validation out, and have
-tracing, recording and solving in them. Reached with three seeds: 2.5 and 3.6
-times faster, and never on seed 0; 0.842 on film reviews where LP-FT has 0.835;
-0.766 on the domains, as full fine-tuning has.
+tracing, recording and solving in them. What was reached stands in CHANGES.
 """
 
 import argparse
