@@ -15,10 +15,12 @@ from aet_keras.export.recommender import (
 )
 from aet_keras.export.removal import RollBack, prune, roll_back
 from aet_keras.export.saved_model import write_classifier
-from aet_keras.export.table_model import (
-    compare_table_export,
+from aet_keras.export.table_manifest import (
     read_categories,
     read_table_manifest,
+)
+from aet_keras.export.table_model import (
+    compare_table_export,
     write_table_classifier,
 )
 from aet_keras.export.text_comparison import compare_text_export

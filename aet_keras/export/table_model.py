@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check
-from aet_keras.data import TableColumn, TableSpecification
+from aet_keras.data import TableSpecification
 from aet_keras.errors import ExportError
 from aet_keras.export import (
     _dates,
@@ -24,9 +24,9 @@ from aet_keras.export._description import describe
 from aet_keras.export._labels import label_table, repeated_names
 from aet_keras.export._signatures import CLASSIFY, DEFAULT
 from aet_keras.export.comparison import Comparison, hold, load
+from aet_keras.export.table_manifest import said_of_table
 
 _OWNER = "write_table_classifier"
-_LOOKUP = "_preprocessor"  # behind a column's name: what FeatureSpace makes
 
 
 def write_table_classifier(
@@ -100,7 +100,7 @@ def write_table_classifier(
     requests = _table_cells.requests(_table_cells.raw(first, specification))
     _warm_up.write(directory, requests)
     described = describe(functions, len(names))
-    said = {**_said(specification), "categories": _learned(model)}
+    said = said_of_table(specification, _lookups(model))
     _manifests.write(directory, {**described, "table": said})
     return directory
 
@@ -159,99 +159,6 @@ def compare_table_export(
     )
 
 
-def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
-    """Reads which columns and classes a published table classifier has.
-
-    Args:
-        version: path of a published version, `FOLDER/3`.
-
-    Returns:
-        `aet_keras.data.TableSpecification`.
-
-    Raises:
-        ExportError: if the version holds no table classifier.
-
-    Example: see `examples/11_score_credit.py`.
-
-    >>> try:
-    ...     aet_keras.export.read_table_manifest("nowhere")
-    ... except aet_keras.errors.ExportError as error:
-    ...     "manifest.json" in str(error)
-    True
-    """
-    said = _manifests.read(Path(version)).get("table")
-    if not isinstance(said, dict):
-        raise ExportError(
-            f"{version}: the version must hold a classifier of table rows, "
-            "because its columns are to be met again. Received: a manifest "
-            "without `table`. Name a folder that `aet-keras fit FILE.csv "
-            "--target` published."
-        )
-    columns = tuple(TableColumn(**column) for column in said["columns"])
-    names = tuple(said["class_names"])
-    rest = {**said, "columns": columns, "class_names": names}
-    rest.pop("categories", None)
-    return TableSpecification(kind="table", image_size=None, **rest)
-
-
-def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
-    """Reads which categories a published table classifier has learned.
-
-    Args:
-        version: path of a published version, `FOLDER/3`.
-
-    Returns:
-        dict of the name of a column to its categories; without those columns
-        whose categories are not known, as in versions before 0.8.0.
-
-    Raises:
-        ExportError: if the version holds no manifest.
-
-    Example: see `write_table_classifier`.
-
-    >>> try:
-    ...     aet_keras.export.read_categories("nowhere")
-    ... except aet_keras.errors.ExportError as error:
-    ...     "manifest.json" in str(error)
-    True
-    """
-    said = _manifests.read(Path(version)).get("table", {})
-    return said.get("categories", {})
-
-
-def _learned(model):
-    """Returns the categories that a model has weights of, by column."""
-    return {
-        layer.name.removesuffix(_LOOKUP): layer.get_vocabulary(
-            include_special_tokens=False
-        )
-        for layer in _lookups(model)
-        if layer.name.endswith(_LOOKUP)
-    }
-
-
-def _lookups(model):
-    kind = keras.layers.StringLookup
-    return [layer for layer in model.layers if isinstance(layer, kind)]
-
-
-def _said(specification):
-    return {
-        "columns": [vars(column) for column in specification.columns],
-        **{
-            name: getattr(specification, name)
-            for name in (
-                "class_names",
-                "source",
-                "target",
-                "positive",
-                "cost_false_negative",
-                "cost_false_positive",
-            )
-        },
-    }
-
-
 def _check_inputs(model, specification):
     given = getattr(model, "input", None)
     names = set(given) if isinstance(given, dict) else set()
@@ -308,6 +215,11 @@ def _functions(model, specification, table):
     }
     lookups = [layer.lookup_table for layer in _lookups(model)]
     return functions, list(run.variables), lookups
+
+
+def _lookups(model):
+    kind = keras.layers.StringLookup
+    return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
 def _dtype(column):

@@ -1,0 +1,107 @@
+"""What does a manifest say of a published classifier of table rows?"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from aet_keras.data import TableColumn, TableSpecification
+from aet_keras.errors import ExportError
+from aet_keras.export import _manifests
+
+_LOOKUP = "_preprocessor"  # behind a column's name: what FeatureSpace makes
+
+
+def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
+    """Reads which columns and classes a published table classifier has.
+
+    Args:
+        version: path of a published version, `FOLDER/3`.
+
+    Returns:
+        `aet_keras.data.TableSpecification`.
+
+    Raises:
+        ExportError: if the version holds no table classifier.
+
+    Example: see `examples/11_score_credit.py`.
+
+    >>> try:
+    ...     aet_keras.export.read_table_manifest("nowhere")
+    ... except aet_keras.errors.ExportError as error:
+    ...     "manifest.json" in str(error)
+    True
+    """
+    said = _manifests.read(Path(version)).get("table")
+    if not isinstance(said, dict):
+        raise ExportError(
+            f"{version}: the version must hold a classifier of table rows, "
+            "because its columns are to be met again. Received: a manifest "
+            "without `table`. Name a folder that `aet-keras fit FILE.csv "
+            "--target` published."
+        )
+    columns = tuple(TableColumn(**column) for column in said["columns"])
+    names = tuple(said["class_names"])
+    rest = {**said, "columns": columns, "class_names": names}
+    rest.pop("categories", None)
+    return TableSpecification(kind="table", image_size=None, **rest)
+
+
+def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
+    """Reads which categories a published table classifier has learned.
+
+    Args:
+        version: path of a published version, `FOLDER/3`.
+
+    Returns:
+        dict of the name of a column to its categories; without those columns
+        whose categories are not known, as in versions before 0.8.0.
+
+    Raises:
+        ExportError: if the version holds no manifest.
+
+    Example: see `write_table_classifier`.
+
+    >>> try:
+    ...     aet_keras.export.read_categories("nowhere")
+    ... except aet_keras.errors.ExportError as error:
+    ...     "manifest.json" in str(error)
+    True
+    """
+    said = _manifests.read(Path(version)).get("table", {})
+    return said.get("categories", {})
+
+
+def said_of_table(
+    specification: TableSpecification,
+    lookups: Sequence[keras.layers.StringLookup],
+) -> dict[str, Any]:
+    """Returns what `read_table_manifest` and `read_categories` read.
+
+    Args:
+        specification: `TableSpecification`.
+        lookups: what holds the categories that the model has weights of.
+    """
+    return {
+        "columns": [vars(column) for column in specification.columns],
+        **{
+            name: getattr(specification, name)
+            for name in (
+                "class_names",
+                "source",
+                "target",
+                "positive",
+                "cost_false_negative",
+                "cost_false_positive",
+            )
+        },
+        "categories": {
+            layer.name.removesuffix(_LOOKUP): layer.get_vocabulary(
+                include_special_tokens=False
+            )
+            for layer in lookups
+            if layer.name.endswith(_LOOKUP)
+        },
+    }
