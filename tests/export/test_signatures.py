@@ -71,7 +71,7 @@ def test_there_are_no_other_signatures(exported):
 
 
 # On some processors TensorFlow's oneDNN kernels give no rows the wrong width:
-# "Matrix size-incompatible: In[0]: [0,3], In[1]: [4,3]". Without them it passes.
+# "Matrix size-incompatible: In[0]: [0,3], In[1]: [4,3]". It passes without.
 NO_ROWS = pytest.param(
     0,
     marks=pytest.mark.xfail(
