@@ -30,6 +30,11 @@ def _refuse(owner, name, value, must, error=ValueError, advice=""):
     )
 
 
+def is_one_line(text: str) -> bool:
+    """Says whether a file that holds one name a line can hold this one."""
+    return not {"\n", "\r"} & set(text)
+
+
 def _is_int(value):
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 

@@ -74,11 +74,11 @@ def find_questions(
     if images is not None and images.shape.rank == 4 and images.shape[3] == 3:
         size = tuple(images.shape[1:3])
         return Questions("picture", _pictures(given, size))
+    encoding = encoding or _encoding(path)
     if set(inputs) == {"texts"}:
-        return Questions("text", _texts(given, encoding or _encoding(path)))
+        return Questions("text", _texts(given, encoding))
     if _is_of_table(path):
-        rows = _rows(given, path, encoding or _encoding(path))
-        return Questions("row", rows)
+        return Questions("row", _rows(given, path, encoding))
     raise ExportError(
         f"predict: {path.parent} must hold a classifier of pictures, texts or "
         "table rows, whose signature `serving_default` takes RGB `images`, "

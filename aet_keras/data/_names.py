@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from aet_keras import _check as check
 from aet_keras.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
@@ -55,7 +56,7 @@ def check_one_line(owner: str, what: str, names: Iterable[str]) -> None:
         names: of classes, users or items.
     """
     for name in names:
-        if "\n" in name or "\r" in name:
+        if not check.is_one_line(name):
             raise DataError(
                 f"{owner}: a name must be one line of text, because the files "
                 f"of a model hold one a line. Received: {what} with {name!r}. "

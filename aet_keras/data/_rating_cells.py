@@ -17,8 +17,10 @@ def read_ids(owner: str, what: str, cells: Any) -> tuple[Any, list[str]]:
         cells: `pandas.Series` of str without missing ones.
     """
     check_one_line(owner, what, cells.unique())
+    if not has_floats(cells):
+        return cells, []
     whole, said = read_names(cells)
-    if has_floats(cells) and not said:
+    if not said:
         odd = cells[cells.str.contains(r"\.0*[1-9]|[eE]")]
         raise DataError(
             f"{owner}: ids must be names or whole numbers, because each stands "

@@ -219,5 +219,5 @@ def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
 
 def _as_keys(split: Split) -> list[list[Any]]:
     # NaN is not equal to itself, its text is.
-    columns = [map(str, c.tolist()) for c in split.inputs.values()]
-    return [*map(list, columns), split.labels.tolist()]
+    columns = [[*map(str, c.tolist())] for c in split.inputs.values()]
+    return [*columns, split.labels.tolist()]

@@ -44,7 +44,6 @@ class Feed:
         self._new_count = 0
         self._is_whole = False
         self.padding = None  # what the batches of this pass are rid of
-        self._is_sorting = False
         self._ahead = []  # the rows of batches that were read ahead
         self._obstacle = None  # what ended reading ahead
         self.unused = None  # the batch that did
@@ -158,11 +157,11 @@ class Feed:
 
     def _sorts(self):
         """Whether this pass goes through rows of like length together."""
-        if len(self._sizes) == 1:
-            self._is_sorting = self.is_shuffled and (
-                self.side.find_padding(self._cut) is not None
-            )
-        return self._is_sorting
+        if len(self._sizes) > 1:
+            return self.padding is not None
+        return self.is_shuffled and (
+            self.side.find_padding(self._cut) is not None
+        )
 
     def _read_ahead(self, later):
         """Records some batches more, and sorts the rows of all of them."""
@@ -180,8 +179,7 @@ class Feed:
         self.padding = None
         if self._obstacle is None:
             self.padding = self.side.padding(self._cut)
-        self._is_sorting = self.padding is not None
-        if self._is_sorting:
+        if self.padding is not None:
             self._ahead = self.padding.batch(
                 rows, sizes, self._random, is_window=True
             )

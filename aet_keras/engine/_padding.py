@@ -62,9 +62,8 @@ class Padding:
         """
         rows = rows[: sum(sizes)]
         largest = max(sizes, default=1)
-        stretch = max(largest, min(WINDOW * largest, len(rows) // _PARTS))
-        if is_window:
-            stretch = max(1, len(rows))
+        most = len(rows) if is_window else len(rows) // _PARTS
+        stretch = max(largest, min(WINDOW * largest, most))
         starts = range(stretch, len(rows), stretch)
         alike = [
             part[np.argsort(self.widths[part], kind="stable")]

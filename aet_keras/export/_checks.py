@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
+from aet_keras import _check as check
+
 
 def picture_shape(owner: str, model: keras.Model) -> tuple[int, int, int]:
     """Returns the height, width and channels that a classifier takes."""
@@ -37,8 +39,7 @@ def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:
             f"{given}."
         )
     for name in names:
-        is_line = name and not {"\n", "\r"} & set(name)
-        if not is_line or not _is_utf8(name):
+        if not (name and check.is_one_line(name) and _is_utf8(name)):
             raise ValueError(
                 f"{owner}: a class name must be one line of text, "
                 "because `labels.txt` holds one a line. Received: "

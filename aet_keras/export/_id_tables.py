@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from aet_keras import _check as check
 from aet_keras.export._labels import label_table
 
 
@@ -34,7 +35,7 @@ def id_table(path: Path, ids: Sequence[str]) -> Any:
 def check_ids(owner: str, what: str, ids: Sequence[str]) -> None:
     """Makes sure that ids can stand one a line."""
     for each in ids:
-        if not each or {"\n", "\r"} & set(each):
+        if not (each and check.is_one_line(each)):
             raise ValueError(
                 f"{owner}: an id must be one line of text, because files hold "
                 f"one a line. Received: {what} {each!r}. Rename it."

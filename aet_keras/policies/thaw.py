@@ -49,7 +49,7 @@ class ThawAll(Policy):
         if progress.epoch:
             return Decision()
         groups = len(progress.trainable)
-        most = groups - int(self.frozen_ratio * groups)
+        most = _most_thawed(groups, self.frozen_ratio)
         return _thawed_from_the_top(
             progress,
             most,
@@ -203,7 +203,7 @@ class ThawOnStall(Policy):
     def decide(self, progress: Progress) -> Decision:
         why = self._reason(progress) if progress.epoch else ""
         groups = len(progress.trainable)
-        most = groups - int(self.frozen_ratio * groups)
+        most = _most_thawed(groups, self.frozen_ratio)
         if why and self.state["thawed"] < most:
             thawed = self.state["thawed"]
             more = self.group_count if thawed else self.first_count
@@ -236,6 +236,10 @@ class ThawOnStall(Policy):
             since = self.state["since"]
             return f"no thaw for {since} epoch{'s' * (since != 1)}"
         return ""
+
+
+def _most_thawed(groups, frozen_ratio):
+    return groups - int(frozen_ratio * groups)
 
 
 def _thawed_from_the_top(progress, count, *, rate_ratio, depth_ratio, why):

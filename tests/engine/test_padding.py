@@ -188,15 +188,15 @@ def test_rows_in_their_own_order_stay_as_they_are():
 
 
 def test_without_padding_a_step_does_the_same():
-    plain, _, _ = train(masked_mean, cache=None, batch_size=COUNT, rate=20.0)
+    # Two trimmed steps: sums over other widths drift apart at such a rate.
+    fit = {"batch_size": COUNT, "rate": 20.0, "epochs": 2}
+    plain, _, _ = train(masked_mean, cache=None, **fit)
 
-    trimmed, seen, said = train(
-        masked_mean, batch_size=COUNT, run_eagerly=False, rate=20.0
-    )
+    trimmed, seen, said = train(masked_mean, run_eagerly=False, **fit)
 
     assert SAID in said and None in seen.widths  # traced for any width
     for expected, found in zip(plain.weights, trimmed.weights, strict=True):
-        np.testing.assert_allclose(found, expected, atol=5e-5)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
     start, _ = model(masked_mean)
     moved = start.get_weights()[1] - trimmed.get_weights()[1]
     assert np.abs(moved).max() > 0.05

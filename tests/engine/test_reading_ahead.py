@@ -1,4 +1,4 @@
-"""Is a pass of padded rows recorded before its first step, and losslessly?"""
+"""Are padded rows recorded some batches ahead, and is none lost by it?"""
 
 import keras
 import numpy as np
@@ -33,6 +33,11 @@ def dataset(size=8):
     x, y = named_rows()
     pairs = tf.data.Dataset.from_tensor_slices((x, y))
     return pairs.shuffle(COUNT, seed=1).batch(size)
+
+
+def train_on_data_set(labels, **fit):
+    settings = {"batch_size": None, "shuffle": False, "loss": labels}
+    return train(masked_mean, **settings, **fit)
 
 
 def test_each_row_is_trained_once_an_epoch_the_first_one_included():
@@ -82,15 +87,8 @@ def test_a_batch_of_another_width_is_trained_on_all_the_same(narrow):
     )
     counted = data.apply(tf.data.experimental.assert_cardinality(len(starts)))
 
-    _, _, said = train(
-        masked_mean,
-        data=(counted.shuffle(1), None),
-        loss=labels,
-        width=None,
-        batch_size=None,
-        shuffle=False,
-        epochs=2,
-    )
+    data = counted.shuffle(1), None
+    _, _, said = train_on_data_set(labels, data=data, width=None, epochs=2)
 
     assert said[-1] == "no cache: the rows differ in their shapes"
     for epoch in labels.epochs():
@@ -100,15 +98,8 @@ def test_a_batch_of_another_width_is_trained_on_all_the_same(narrow):
 def test_an_epoch_reads_no_batch_of_the_next_one():
     labels = Labels()
 
-    train(
-        masked_mean,
-        data=(dataset(), None),
-        loss=labels,
-        batch_size=None,
-        shuffle=False,
-        steps_per_epoch=4,
-        epochs=3,
-    )
+    data = dataset(), None
+    train_on_data_set(labels, data=data, steps_per_epoch=4, epochs=3)
 
     assert sorted(labels.noted) == list(range(COUNT))
 
@@ -116,16 +107,9 @@ def test_an_epoch_reads_no_batch_of_the_next_one():
 def test_a_data_set_that_ends_early_ends_the_epoch():
     labels = Labels()
 
+    data = dataset(), None
     with pytest.warns(UserWarning, match="ran out of data"):
-        train(
-            masked_mean,
-            data=(dataset(), None),
-            loss=labels,
-            batch_size=None,
-            shuffle=False,
-            steps_per_epoch=20,
-            epochs=1,
-        )
+        train_on_data_set(labels, data=data, steps_per_epoch=20, epochs=1)
 
     assert sorted(labels.noted) == list(range(COUNT))
 
