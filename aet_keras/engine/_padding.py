@@ -75,53 +75,70 @@ class Padding:
         return [parts[place] for place in order if len(parts[place])]
 
 
+class MaskLengths:
+    """Follows a column of a record: with how many ones does each row begin?
+
+    Rows that were looked at are not looked at again, because a record is asked
+    every few batches while it grows.
+    """
+
+    def __init__(self):
+        self._found = np.zeros(0, "int64")
+
+    def of(self, column) -> np.ndarray | None:
+        """Returns an int array `(rows,)`, or `None` if a row is no mask."""
+        while self._found is not None and len(self._found) < column.count:
+            begun = len(self._found)
+            # A few first: most columns are no masks.
+            end = column.count if begun else _LOOKED_AT
+            new = _leading_ones(column.all()[begun:end])
+            if new is not None:
+                new = np.concatenate([self._found, new])
+            self._found = new
+        return self._found
+
+
 def find_padding(
-    columns: Sequence, is_raw: Sequence[bool], count: int
+    columns: Sequence, masks: Sequence[MaskLengths | None]
 ) -> Padding | None:
     """Finds a mask among recorded columns: ones, then zeros, in each row.
 
     Args:
         columns: sequence of `backbones` columns, what crosses a cut.
-        is_raw: whether each is the user's own, or made without weights.
-        count: int >= 1. How many rows they have.
+        masks: what follows each; `None` for one that no mask can be, because
+            it is neither the user's own nor made without weights.
 
     Returns:
         A `Padding`, or `None` if there is no mask, or little padding. Whether
         what lies behind the mask makes no difference is for others to check.
     """
-    looked_at = np.arange(min(_LOOKED_AT, count))
-    examples = [column.take(looked_at) for column in columns]
+    shapes = [column.all().shape for column in columns]
     lengths = {}
-    for column, example, raw in zip(columns, examples, is_raw, strict=True):
-        if raw and _is_mask(example):
-            mask = np.asarray(column.all())
-            if _is_mask(mask):
-                width, found = mask.shape[1], mask.sum(axis=1, dtype="int64")
-                # Of two texts in a row, the longer one.
-                lengths[width] = np.maximum(found, lengths.get(width, 1))
+    for column, shape, mask in zip(columns, shapes, masks, strict=True):
+        found = None if mask is None else mask.of(column)
+        if found is not None:
+            # Of two texts in a row, the longer one.
+            lengths[shape[1]] = np.maximum(found, lengths.get(shape[1], 1))
     for width, found in lengths.items():
-        padding = _of_lengths(found, width, examples)
-        if padding is not None:
-            return padding
+        # No batch is narrower than one of the rows that are tried.
+        widths = np.maximum(found, np.sort(found)[:_TRIED].max())
+        if widths.mean() <= (1 - _LEAST_SHARE) * width:
+            return Padding(widths, _places_of(width, shapes))
     return None
 
 
-def _is_mask(rows):
-    """Says whether each row is ones, then zeros."""
+def _leading_ones(rows):
+    """Returns how many ones each row begins with, or None if others follow."""
     if rows.ndim != 2 or rows.dtype.kind not in "biu":
-        return False
-    ends = rows.sum(axis=1, dtype="int64")[:, None]
-    return bool((rows == (np.arange(rows.shape[1]) < ends)).all())
-
-
-def _of_lengths(lengths, width, examples):
-    # No batch is narrower than one of the rows that are tried.
-    widths = np.maximum(lengths, np.sort(lengths)[:_TRIED].max())
-    if widths.mean() > (1 - _LEAST_SHARE) * width:
         return None
-    padded = frozenset(
+    ones = rows.sum(axis=1, dtype="int64")
+    is_mask = (rows == (np.arange(rows.shape[1]) < ones[:, None])).all()
+    return ones if is_mask else None
+
+
+def _places_of(width, shapes):
+    return frozenset(
         place
-        for place, each in enumerate(examples)
-        if each.ndim > 1 and each.shape[1] == width
+        for place, shape in enumerate(shapes)
+        if len(shape) > 1 and shape[1] == width
     )
-    return Padding(widths, padded)

@@ -13,7 +13,7 @@ from aet_keras._keras.steps import (
     trial_function,
 )
 from aet_keras.engine import _guards
-from aet_keras.engine._padding import Padding, find_padding
+from aet_keras.engine._padding import MaskLengths, Padding, find_padding
 from aet_keras.engine._shelf import Shelf
 
 # Rounding aside, equal rows must give equal features in any batch.
@@ -63,6 +63,7 @@ class Side:
         self._is_checked = False
         # To what padded rows may be cut, a cut; None where that fails.
         self.narrowest: dict[Cut, int | None] = {}
+        self._masks = {}
         if self._shelf is not None:
             self._shelf.forget()
 
@@ -171,8 +172,13 @@ class Side:
         if self._halves.model.jit_compile:
             return None
         columns = [self.record.columns[i] for i in self._places(cut)]
-        is_raw = [key in self._halves.raw for key in cut.keys]
-        return find_padding(columns, is_raw, self.record.count)
+        masks = [
+            self._masks.setdefault(key, MaskLengths())
+            if key in self._halves.raw
+            else None
+            for key in cut.keys
+        ]
+        return find_padding(columns, masks)
 
     def _is_inert(self, padding, cut):
         """Whether the part above gives the same for rows without padding."""

@@ -6,7 +6,7 @@ import pytest
 from padded import COUNT, SAID, WIDTH, lengths, masked_mean, model, rows, train
 
 from aet_keras import backbones
-from aet_keras.engine._padding import Padding, find_padding
+from aet_keras.engine._padding import MaskLengths, Padding, find_padding
 
 
 def columns(*arrays):
@@ -20,7 +20,8 @@ def columns(*arrays):
 
 
 def find(*arrays, is_raw):
-    return find_padding(columns(*arrays), is_raw, COUNT)
+    masks = [MaskLengths() if raw else None for raw in is_raw]
+    return find_padding(columns(*arrays), masks)
 
 
 def test_a_mask_says_how_wide_rows_are_and_what_is_padded():
@@ -55,6 +56,20 @@ def test_of_two_texts_in_a_row_the_longer_one_counts():
     longer = np.maximum(lengths(), lengths()[::-1])
     longer = np.maximum(longer, 8)  # as wide as those that are tried
     np.testing.assert_array_equal(found.widths, longer)
+
+
+def test_a_mask_is_followed_while_the_record_grows():
+    mask = rows()[0]["padding_mask"]
+    (column,) = columns(mask[:70])
+    followed = MaskLengths()
+
+    followed.of(column)
+    column.all()[:] = 9  # rows that were looked at are not looked at again
+    column.append(mask[70:])
+
+    np.testing.assert_array_equal(followed.of(column), lengths())
+    column.append(mask[:1, ::-1].copy())
+    assert followed.of(column) is None
 
 
 def little_padded():
