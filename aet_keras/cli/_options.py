@@ -152,7 +152,8 @@ def _tables():
             "from_",
             metavar="FOLDER",
             help="saved_models/OLD, an earlier model of the same columns, "
-            "which is adapted to these rows.",
+            "which is adapted to these rows; of ratings, one that learns the "
+            "users it does not know, and nothing else.",
         ),
         _option(
             section,

@@ -4,14 +4,16 @@ import dataclasses
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import callbacks as parts
-from aet_keras import data, policies, tasks
-from aet_keras.errors import DataError
-from aet_keras.training._recommending import compile_recommender
-from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras import data, policies
+from aet_keras.training._new_users import (
+    join_ratings,
+    learn_new_users,
+    with_new_users,
+)
+from aet_keras.training.fine_tune import Run
 
 _OWNER = "adapt_users"
 
@@ -25,7 +27,8 @@ class AdaptedUsers:
         specification: `aet_keras.data.RatingSpecification`, the new users
             behind the old ones.
         train: `aet_keras.data.Split`, ratings to look up, of all users.
-        run: `aet_keras.training.Run` of the new users' rows alone.
+        run: `aet_keras.training.Run` of the new users' rows; its model is
+            the one above.
 
     Example: see `adapt_users`.
 
@@ -85,126 +88,21 @@ def adapt_users(
     check.positive_int(_OWNER, epochs=epochs)
     check.positive_int(_OWNER, batch_size=batch_size)
     check.positive(_OWNER, learning_rate=learning_rate)
-    old, added = dataset.specification, new.specification
-    _check_alike(old, added)
-    users = tasks.user_layers(model)
-    alone = _with_tables(
-        model,
-        {name: len(added.users) + 1 for name in users},
-        penalty_ratio=dataset.train.count / new.train.count,
-    )
-    _copy(model, alone, leave=users)
-    compile_recommender(alone, learning_rate)
-    others = [
-        layer.name
-        for layer in alone.layers
-        if layer.weights and layer.name not in users
-    ]
-    tables = data.rating_tables(
-        [new.train], added, history_length=_history_length(model)
-    )
-    run = fine_tune(
-        alone,
-        data.rating_batches(
-            new.train, tables, batch_size=batch_size, shuffle_seed=0
-        ),
-        validation_data=data.rating_batches(
-            new.validation, tables, batch_size=4096
-        ),
+    ratings = join_ratings(dataset, new)
+    grown = with_new_users(model, ratings)
+    run = learn_new_users(
+        grown,
+        ratings,
         epochs=epochs,
-        freezing=parts.ElasticFreezing(
-            policies.ThawOnSchedule(first_epoch=epochs),  # that is, never
-            groups=[others],
-            cache=None,
-            solve_head=False,
-        ),
-        rate=parts.AdaptiveLearningRate(policies.WarmupCosine()),
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        rate=policies.WarmupCosine(),
         best=parts.KeepBest("val_rating_rmse", mode="min"),
         callbacks=callbacks,
-        shuffle=False,
-        verbose=0,
     )
     return AdaptedUsers(
-        model=_joined(model, alone, users),
-        specification=dataclasses.replace(
-            old, users=(*old.users, *added.users)
-        ),
-        train=_joined_rows(dataset.train, new.train, len(old.users)),
+        model=grown,
+        specification=ratings.specification,
+        train=ratings.train,
         run=run,
-    )
-
-
-def _check_alike(old, added):
-    for name in ("items", "user_features", "item_features"):
-        if getattr(old, name) != getattr(added, name):
-            raise DataError(
-                f"{_OWNER}: {name.replace('_', ' ')} of the new ratings must "
-                "have the codes that the model knows. Received: others. Read "
-                "them with `read_ratings(..., like=dataset.specification)`."
-            )
-    both = sorted(set(old.users) & set(added.users))
-    if both:
-        raise DataError(
-            f"{_OWNER}: new users must be new, because rows of the old ones "
-            f"stay as they are. Received: `{both[0]}` and {len(both) - 1} "
-            "more that the model knows. Leave their rows out, or train anew."
-        )
-
-
-def _history_length(model):
-    return model.input["history_items"].shape[1]
-
-
-def _with_tables(model, row_counts, *, penalty_ratio=1.0):
-    """Returns a copy whose named tables have so many rows, all 0."""
-
-    def copy(layer):
-        config = layer.get_config()
-        if layer.name not in row_counts:
-            return layer.__class__.from_config(config)
-        # A penalty is a share of the mean loss, whose rows are fewer now.
-        strength = float(layer.embeddings_regularizer.l2) * penalty_ratio
-        return keras.layers.Embedding(
-            row_counts[layer.name],
-            layer.output_dim,
-            embeddings_initializer="zeros",
-            embeddings_regularizer=keras.regularizers.L2(strength),
-            name=layer.name,
-        )
-
-    return keras.models.clone_model(model, clone_function=copy)
-
-
-def _copy(source, target, *, leave):
-    for layer in target.layers:
-        if layer.weights and layer.name not in leave:
-            layer.set_weights(source.get_layer(layer.name).get_weights())
-
-
-def _joined(model, alone, users):
-    rows = {}
-    for name in users:
-        old = model.get_layer(name).get_weights()[0]
-        new = alone.get_layer(name).get_weights()[0]
-        rows[name] = np.concatenate([old, new[1:]])  # row 0 is the unknown
-    joined = _with_tables(model, {n: len(table) for n, table in rows.items()})
-    _copy(model, joined, leave=users)
-    for name, table in rows.items():
-        joined.get_layer(name).set_weights([table])
-    return joined
-
-
-def _joined_rows(old, new, old_count):
-    users = new.inputs["user"]
-    moved = {
-        **new.inputs,
-        "user": np.where(users > 0, users + old_count, 0).astype("int32"),
-    }
-    return data.Split(
-        inputs={
-            name: np.concatenate([column, moved[name]])
-            for name, column in old.inputs.items()
-        },
-        labels=np.concatenate([old.labels, new.labels]),
-        names=(*old.names, *new.names),
     )

@@ -2,7 +2,16 @@
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
+from aet_keras.errors import DataError, ExportError
+from aet_keras.training._earlier import load_earlier, newest_version
 from aet_keras.training._measuring import measure
+from aet_keras.training._new_users import (
+    GrownRatings,
+    all_splits,
+    join_ratings,
+    learn_new_users,
+    with_new_users,
+)
 from aet_keras.training._recommending import (
     compile_recommender,
     measure_split,
@@ -10,13 +19,48 @@ from aet_keras.training._recommending import (
 )
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.job import Job, introduce
+from aet_keras.training.ratings_recipe import RatingRecipe
+from aet_keras.training.written_down import read_json
 
 _WATCHED = "val_rating_rmse"
 _COMPARED = 64
+_NEW_BATCH = 256
 _SHOWN = 10  # what hit rate and NDCG look at
 
 
 def _read(recipe):
+    if recipe.from_ is None:
+        return _read_rows(recipe)
+    known = _read_known(newest_version(recipe.from_))
+    return join_ratings(known, _read_rows(recipe, like=known.specification))
+
+
+def _read_known(version):
+    """Reads what a published recommender has learned from."""
+    path = version / "recipe.json"
+    if not path.exists():
+        raise ExportError(
+            f"{version}: the earlier recommender must have its recipe beside "
+            f"it, because its ratings are read again. Received: no `{path}`. "
+            "Name a folder that `aet-keras fit FILE.csv --user` published."
+        )
+    ids = export.read_ids(version)
+    recipe = RatingRecipe(**read_json(path))
+    known = _read(recipe)
+    found = known.specification
+    if (found.users, found.items) != (ids["users"], ids["items"]):
+        raise DataError(
+            f"{recipe.data}: the ratings must be those that `{version}` has "
+            "learned from, because its users and items are coded by them. "
+            f"Received: {len(found.users)} users and {len(found.items)} items "
+            f"to learn from, where it knows {len(ids['users'])} and "
+            f"{len(ids['items'])}, or others of that number. Put the file "
+            "back, or train anew on all ratings."
+        )
+    return known
+
+
+def _read_rows(recipe, like=None):
     return data.read_ratings(
         recipe.data,
         user=recipe.user,
@@ -26,6 +70,7 @@ def _read(recipe):
         time=recipe.time,
         user_features=recipe.user_features,
         item_features=recipe.item_features,
+        like=like,
         encoding=recipe.encoding,
         seed=recipe.seed,
         validation_ratio=recipe.validation_ratio,
@@ -34,8 +79,13 @@ def _read(recipe):
 
 
 def _introduce(dataset):
-    yield from introduce(dataset, "ratings")
     specification = dataset.specification
+    if isinstance(dataset, GrownRatings):
+        yield from introduce(dataset.new, "ratings of new users")
+        count = len(dataset.new.specification.users)
+        yield f"{count} of the users are new; of the others nothing moves."
+    else:
+        yield from introduce(dataset, "ratings")
     yield (
         f"{len(specification.users)} users and {len(specification.items)} "
         "items."
@@ -47,19 +97,25 @@ def _introduce(dataset):
         )
 
 
-def _tables(recipe, dataset):
+def _tables(dataset, length, splits=None):
     return data.rating_tables(
-        [dataset.train],
+        splits or [dataset.train],
         dataset.specification,
-        history_length=recipe.history_length,
+        history_length=length,
     )
 
 
+def _history_length(model):
+    return model.input["history_items"].shape[1]
+
+
 def _build(recipe, dataset):
+    if recipe.from_ is not None:
+        return with_new_users(load_earlier(recipe.from_), dataset)
     model = tasks.build_recommender(
         dataset.specification,
         usual_biases(dataset),
-        item_counts=_tables(recipe, dataset).item_counts,
+        item_counts=_tables(dataset, recipe.history_length).item_counts,
         factors=recipe.factors,
         rank_factors=recipe.rank_factors,
         history_length=recipe.history_length,
@@ -79,10 +135,22 @@ def _best(recipe):
 
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
-    tables = _tables(recipe, dataset)
     rate = policies.WarmupCosine()
     if recipe.rate is not None:
         rate = policies.read_policy(recipe.rate)
+    best = _best(recipe) if best is None else best
+    if recipe.from_ is not None:
+        return learn_new_users(
+            model,
+            dataset,
+            epochs=recipe.epochs,
+            batch_size=min(recipe.batch_size, _NEW_BATCH),
+            learning_rate=recipe.learning_rate,
+            rate=rate,
+            best=best,
+            callbacks=callbacks,
+        )
+    tables = _tables(dataset, recipe.history_length)
     users = tasks.user_layers(model)
     return fine_tune(
         model,
@@ -101,7 +169,7 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
             policies.ThawAll(), groups=[users], cache=None, warmup_steps=0
         ),
         rate=parts.AdaptiveLearningRate(rate),
-        best=_best(recipe) if best is None else best,
+        best=best,
         callbacks=callbacks,
         shuffle=False,  # the data set does it
         verbose=0,
@@ -109,10 +177,7 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
 
 
 def _measure(run, name, dataset):
-    length = run.model.input["history_items"].shape[1]
-    tables = data.rating_tables(
-        [dataset.train], dataset.specification, history_length=length
-    )
+    tables = _tables(dataset, _history_length(run.model))
     biases = usual_biases(dataset)
 
     def score(model, split):
@@ -133,10 +198,7 @@ def _measure(run, name, dataset):
 
 
 def _write(model, recipe, dataset, directory):
-    splits = (dataset.train, dataset.validation, dataset.test)
-    tables = data.rating_tables(
-        splits, dataset.specification, history_length=recipe.history_length
-    )
+    tables = _tables(dataset, _history_length(model), all_splits(dataset))
     export.write_recommender(
         model, directory, specification=dataset.specification, tables=tables
     )

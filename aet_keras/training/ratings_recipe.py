@@ -22,6 +22,10 @@ class RatingRecipe(WrittenDown):
         split: `"random"` or `"leave_last_out"`, as in
             `aet_keras.data.read_ratings`.
         time: optional str. The column that says which rating is the last.
+        from_: optional str. Folder of a recommender that `run_recipe`
+            published. It learns users that it does not know, and nothing
+            else; sizes, strengths and features are its own. The ratings that
+            it has learned from are read again: from where they were.
         user_features: tuple of str. Columns about users.
         item_features: tuple of str. Columns about items.
         factors: int >= 1. As in `aet_keras.tasks.build_recommender`.
@@ -32,7 +36,8 @@ class RatingRecipe(WrittenDown):
         factor_strength: float >= 0. Likewise.
         rank_strength: float >= 0. Likewise.
         epochs: int >= 1. The most there will be. Defaults to `16`.
-        batch_size: int >= 1. Defaults to `1024`.
+        batch_size: int >= 1. Defaults to `1024`; with `from_` at most 256
+            are taken, because new users have few ratings.
         learning_rate: float > 0. For Adam. Defaults to `2e-2`.
         rate: optional dict, the policy of the learning rate; one of
             `RATE_POLICIES`. Defaults to `WarmupCosine`.
@@ -57,6 +62,7 @@ class RatingRecipe(WrittenDown):
     rating: str = "rating"
     split: str = "random"
     time: str | None = None
+    from_: str | None = None
     user_features: tuple[str, ...] = ()
     item_features: tuple[str, ...] = ()
     factors: int = 8
@@ -82,8 +88,18 @@ class RatingRecipe(WrittenDown):
                 check.instance(self, of=str, **{name: column})
         for name in ("data", "user", "item", "rating", "encoding"):
             check.instance(self, of=str, **{name: getattr(self, name)})
-        if self.time is not None:
-            check.instance(self, of=str, time=self.time)
+        for name in ("time", "from_"):
+            if getattr(self, name) is not None:
+                check.instance(self, of=str, **{name: getattr(self, name)})
+        if self.from_ is not None and (
+            self.user_features or self.item_features
+        ):
+            raise ValueError(
+                "RatingRecipe: `user_features` and `item_features` must not go "
+                "with `from_`, because the earlier model knows what it looks "
+                "at. Received: "
+                f"{(*self.user_features, *self.item_features)}. Leave them out."
+            )
         check.one_of(self, split=self.split, among=RATING_SPLITS)
         for name in (
             "factors",

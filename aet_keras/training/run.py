@@ -9,6 +9,7 @@ import keras
 
 from aet_keras import evaluation, export
 from aet_keras.training._classifier import save_classifier
+from aet_keras.training._earlier import newest_version
 from aet_keras.training._keeping import best_kept, check_finished
 from aet_keras.training._measuring import Clock
 from aet_keras.training._trackers import finished, hand_over
@@ -85,6 +86,7 @@ def run_recipe(
     job = _job_of(recipe)
     out = pathlib.Path(out)
     export.check_writable(out)
+    recipe = _pinned(recipe)
     clock = Clock()
     dataset = job.read(recipe)
     for sentence in job.introduce(dataset):
@@ -112,6 +114,14 @@ def _job_of(recipe):
         f"run_recipe: `recipe` must be a {kinds}, because it says what is to "
         f"be done. Received: {type(recipe).__name__}."
     )
+
+
+def _pinned(recipe):
+    """Names the version that a run begins with: newer ones will follow."""
+    folder = getattr(recipe, "from_", None)
+    if folder is None:
+        return recipe
+    return dataclasses.replace(recipe, from_=str(newest_version(folder)))
 
 
 def _publish(job, recipe, model, dataset, report, out, clock):

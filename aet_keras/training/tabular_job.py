@@ -1,7 +1,6 @@
 """What is done with a recipe for a table?"""
 
 import dataclasses
-import pathlib
 from collections.abc import Sequence
 
 import keras
@@ -9,7 +8,7 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
-from aet_keras.errors import ExportError
+from aet_keras.training._earlier import load_earlier, newest_version
 from aet_keras.training._encoded_rows import encode, losses
 from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
 from aet_keras.training._masked_cells import guess_masked_cells
@@ -51,7 +50,7 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
     """
     like = None
     if recipe.from_ is not None:
-        like = export.read_table_manifest(_version(recipe.from_))
+        like = export.read_table_manifest(newest_version(recipe.from_))
     return data.read_table(
         recipe.data,
         target=recipe.target,
@@ -104,7 +103,7 @@ def build_table_model(
             dropout=recipe.dropout,
         )
     else:
-        model = _load(recipe.from_)
+        model = load_earlier(recipe.from_)
     network = model.get_layer(tasks.NETWORK)
     train = dataset.train
     rows = encode(model, train)
@@ -209,25 +208,6 @@ def _kept_start(gain):
         f"lower by {gain.mean():.4f} at best, with a standard error of "
         f"{gain.std() / np.sqrt(len(gain)):.4f}"
     )
-
-
-def _version(folder):
-    """Returns the newest version in a folder, or the folder that is one."""
-    folder = pathlib.Path(folder)
-    if (folder / "manifest.json").exists():
-        return folder
-    return export.list_versions(folder)[-1]
-
-
-def _load(folder):
-    path = _version(folder) / "model.keras"
-    try:
-        return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
-        raise ExportError(
-            f"{path}: the earlier model must be one that this package "
-            f"published. Received: {error}. Train it anew."
-        ) from error
 
 
 def _freezing(recipe):

@@ -1,0 +1,228 @@
+"""How do old and new ratings, and a recommender of both, become one?"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from aet_keras import callbacks as parts
+from aet_keras import data, policies, tasks
+from aet_keras.errors import DataError
+from aet_keras.training._recommending import compile_recommender
+from aet_keras.training.fine_tune import Run, fine_tune
+
+_OWNER = "adapt_users"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class GrownRatings(data.Dataset):
+    """Holds ratings of old users and new ones, the new users' codes behind.
+
+    To learn from there are all; to validate and to test on, the new users'.
+
+    Args:
+        known: `data.Dataset` of the old users.
+        new: `data.Dataset` of the new users, with codes of their own.
+    """
+
+    known: data.Dataset
+    new: data.Dataset
+
+    @property
+    def all_splits(self) -> tuple[data.Split, ...]:
+        """Every rating there is, the older ones first: what to serve with."""
+        old_count = len(self.known.specification.users)
+        new = (
+            _moved(split, old_count)
+            for split in (self.new.train, self.new.validation, self.new.test)
+        )
+        return (*all_splits(self.known), *new)
+
+
+def all_splits(dataset: data.Dataset) -> tuple[data.Split, ...]:
+    """Returns every rating of a data set, of old users and new ones."""
+    if isinstance(dataset, GrownRatings):
+        return dataset.all_splits
+    return (dataset.train, dataset.validation, dataset.test)
+
+
+def join_ratings(known: data.Dataset, new: data.Dataset) -> GrownRatings:
+    """Puts new users behind the old ones.
+
+    Raises:
+        DataError: if a new user is an old one, or items and features of the
+            two data sets have other codes.
+    """
+    old, added = known.specification, new.specification
+    _check_alike(old, added)
+    train, validation, test = (
+        _moved(split, len(old.users))
+        for split in (new.train, new.validation, new.test)
+    )
+    return GrownRatings(
+        train=_joined(known.train, train),
+        validation=validation,
+        test=test,
+        specification=dataclasses.replace(
+            old, source=added.source, users=(*old.users, *added.users)
+        ),
+        notes=new.notes,
+        known=known,
+        new=new,
+    )
+
+
+def with_new_users(model: keras.Model, ratings: GrownRatings) -> keras.Model:
+    """Returns a copy of a recommender with a row for each new user, at 0."""
+    users = tasks.user_layers(model)
+    old = {name: model.get_layer(name).get_weights()[0] for name in users}
+    count = len(ratings.new.specification.users)
+    grown = _with_tables(
+        model,
+        {name: len(table) + count for name, table in old.items()},
+        penalty_ratio=ratings.known.train.count / ratings.train.count,
+    )
+    _copy(model, grown, leave=users)
+    for name, table in old.items():
+        new = np.zeros((count, table.shape[1]), table.dtype)
+        grown.get_layer(name).set_weights([np.concatenate([table, new])])
+    return grown
+
+
+def learn_new_users(
+    model: keras.Model,
+    ratings: GrownRatings,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    rate: policies.Policy,
+    best: parts.KeepBest,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
+    """Learns the rows of the new users, in place; all else stays, bit for bit.
+
+    They are learned in a copy that has no other users' rows, and whose other
+    layers `ElasticFreezing` freezes: no optimizer can move what the old users'
+    predictions depend on. Then they are put behind the old rows.
+
+    Args:
+        model: `keras.Model`, as `with_new_users` returns it.
+        ratings: what it was made for.
+        epochs: int >= 1. The most there will be.
+        batch_size: int >= 1.
+        learning_rate: float > 0. For Adam.
+        rate: policy of the learning rate.
+        best: what keeps the best epoch's rows.
+        callbacks: more callbacks.
+    """
+    users = tasks.user_layers(model)
+    new, specification = ratings.new, ratings.new.specification
+    count = len(specification.users)
+    alone = _with_tables(
+        model,
+        {name: count + 1 for name in users},  # row 0 is the unknown
+        penalty_ratio=ratings.train.count / new.train.count,
+    )
+    _copy(model, alone, leave=users)
+    compile_recommender(alone, learning_rate)
+    others = [
+        layer.name
+        for layer in alone.layers
+        if layer.weights and layer.name not in users
+    ]
+    tables = data.rating_tables(
+        [new.train],
+        specification,
+        history_length=model.input["history_items"].shape[1],
+    )
+    try:
+        run = fine_tune(
+            alone,
+            data.rating_batches(
+                new.train, tables, batch_size=batch_size, shuffle_seed=0
+            ),
+            validation_data=data.rating_batches(
+                new.validation, tables, batch_size=4096
+            ),
+            epochs=epochs,
+            freezing=parts.ElasticFreezing(
+                policies.ThawOnSchedule(first_epoch=epochs),  # that is, never
+                groups=[others],
+                cache=None,
+                solve_head=False,
+            ),
+            rate=parts.AdaptiveLearningRate(rate),
+            best=best,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+    finally:  # what was learned until Ctrl-C is not lost
+        for name in users:
+            (table,) = model.get_layer(name).get_weights()
+            table[-count:] = alone.get_layer(name).get_weights()[0][1:]
+            model.get_layer(name).set_weights([table])
+    return dataclasses.replace(run, model=model)
+
+
+def _check_alike(old, added):
+    for name in ("items", "user_features", "item_features"):
+        if getattr(old, name) != getattr(added, name):
+            raise DataError(
+                f"{_OWNER}: {name.replace('_', ' ')} of the new ratings must "
+                "have the codes that the model knows. Received: others. Read "
+                "them with `read_ratings(..., like=dataset.specification)`."
+            )
+    both = sorted(set(old.users) & set(added.users))
+    if both:
+        raise DataError(
+            f"{_OWNER}: new users must be new, because rows of the old ones "
+            f"stay as they are. Received: `{both[0]}` and {len(both) - 1} "
+            "more that the model knows. Leave their rows out, or train anew."
+        )
+
+
+def _with_tables(model, row_counts, *, penalty_ratio):
+    """Returns a copy whose named tables have so many rows, all 0."""
+
+    def copy(layer):
+        config = layer.get_config()
+        if layer.name not in row_counts:
+            return layer.__class__.from_config(config)
+        # A penalty is a share of the mean loss, of more rows or fewer now.
+        strength = float(layer.embeddings_regularizer.l2) * penalty_ratio
+        return keras.layers.Embedding(
+            row_counts[layer.name],
+            layer.output_dim,
+            embeddings_initializer="zeros",
+            embeddings_regularizer=keras.regularizers.L2(strength),
+            name=layer.name,
+        )
+
+    return keras.models.clone_model(model, clone_function=copy)
+
+
+def _copy(source, target, *, leave):
+    for layer in target.layers:
+        if layer.weights and layer.name not in leave:
+            layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
+def _moved(split, old_count):
+    """Returns a split with the codes of its users behind the old ones."""
+    users = split.inputs["user"]
+    moved = np.where(users > 0, users + old_count, 0).astype("int32")
+    return dataclasses.replace(split, inputs={**split.inputs, "user": moved})
+
+
+def _joined(old, new):
+    return data.Split(
+        inputs={
+            name: np.concatenate([column, new.inputs[name]])
+            for name, column in old.inputs.items()
+        },
+        labels=np.concatenate([old.labels, new.labels]),
+        names=(*old.names, *new.names),
+    )
