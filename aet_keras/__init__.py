@@ -5,7 +5,7 @@ import importlib
 # Eager: `keras.models.load_model` must find what a saved model holds.
 from aet_keras import layers, losses, regularizers
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 __all__ = [
     "__version__",
