@@ -203,7 +203,8 @@ def _shared(pairs):
 def _strangers(splits):
     test = splits["test"].inputs
     return [
-        f"{count} ratings of the test are of {what} with none to learn from."
+        f"{count} {'rating' if count == 1 else 'ratings'} to test on "
+        f"{'is' if count == 1 else 'are'} of {what} with none to learn from."
         for what, count in (
             ("users", int((test["user"] == 0).sum())),
             ("items", int((test["item"] == 0).sum())),
