@@ -82,8 +82,8 @@ class Recommendation:
         names = max(map(len, rows))
         at = f"@{self.k}"
         head = f"{'':<{names}}    RMSE  {'hits' + at:>8}  {'NDCG' + at:>8}"
-        rows = "1 rating" if self.count == 1 else f"{self.count} ratings"
-        lines = [rows, head]
+        count = "1 rating" if self.count == 1 else f"{self.count} ratings"
+        lines = [count, head]
         for name, score in rows.items():
             cells = (score.rmse, score.hit_rate, score.ndcg)
             rmse, *others = ("-" if c is None else f"{c:.4f}" for c in cells)

@@ -138,6 +138,22 @@ def test_like_reads_one_new_user_with_few_ratings(tmp_path):
     assert new.specification.users == ("u77",) and new.train.count == 2
 
 
+@pytest.mark.parametrize(
+    ("count", "said"), [(3, "1 rating"), (20, "3 ratings")]
+)
+def test_ratings_of_users_with_none_to_learn_from_are_counted(
+    count, said, tmp_path
+):
+    like = data.read_ratings(write(tmp_path / "a.csv", simple())).specification
+    path = write(tmp_path / "b.csv", simple(count, users=count))
+
+    dataset = data.read_ratings(path, like=like)
+
+    verb = "is" if count == 3 else "are"
+    note = f"{said} to test on {verb} of users with none to learn from."
+    assert note in dataset.notes
+
+
 def test_times_may_be_of_summer_and_winter(tmp_path):
     zones = "2024-03-30T12:00+01:00", "2024-03-31T10:30+02:00"
     rows = [f"u{i % 8},i{i % 5},{1 + i % 4},{zones[i % 2]}" for i in range(40)]
