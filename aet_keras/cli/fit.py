@@ -33,7 +33,7 @@ from aet_keras.cli._sections import SectionedCommand
     "--batch-size",
     type=click.IntRange(1),
     help="Rows in a step. [default: 32 for pictures, 16 for texts, 64 for "
-    "tables, 1024 for ratings]",
+    "tables, 1024 for ratings, 256 with --from]",
 )
 @click.option(
     "--learning-rate",

@@ -12,12 +12,21 @@ _LEAST_RATINGS = 3  # of a user, so that each split gets one
 
 
 def random_rows(
-    count: int, ratios: Mapping[str, float], random: np.random.RandomState
+    owner: str,
+    count: int,
+    ratios: Mapping[str, float],
+    random: np.random.RandomState,
 ) -> dict[str, np.ndarray]:
     """Returns the rows of each split, in ascending order."""
     order = random.permutation(count)
     test = max(1, round(ratios["test"] * count))
     both = test + max(1, round(ratios["validation"] * count))
+    if both >= count:
+        raise DataError(
+            f"{owner}: there must be rows left to learn from. Received: "
+            f"{count} rows, {both} of them to validate and test on. Give "
+            "smaller ratios."
+        )
     parts = order[both:], order[test:both], order[:test]
     return {n: np.sort(p) for n, p in zip(SPLITS, parts, strict=True)}
 

@@ -78,6 +78,7 @@ def rating_tables(
     specification: RatingSpecification,
     *,
     history_length: int = 50,
+    item_features: np.ndarray | None = None,
 ) -> RatingTables:
     """Gathers what splits say of each user and item.
 
@@ -86,6 +87,9 @@ def rating_tables(
             measure that is the split to learn from; to serve, all of them.
         specification: `RatingSpecification`.
         history_length: int >= 1. Defaults to `50`.
+        item_features: optional int32 `(items, features)`, those of earlier
+            tables: what an item is taken to be shall not change with the
+            ratings of new users. Defaults to the most frequent values.
 
     Returns:
         `RatingTables`.
@@ -139,7 +143,9 @@ def rating_tables(
         rated_starts=starts,
         item_counts=np.bincount(items[known], minlength=counts[1]),
         user_features=_usual(splits, "user", users, counts[0]),
-        item_features=_usual(splits, "item", items, counts[1]),
+        item_features=_usual(splits, "item", items, counts[1])
+        if item_features is None
+        else item_features,
     )
 
 

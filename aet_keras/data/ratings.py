@@ -64,8 +64,8 @@ def read_ratings(
         user_features: sequence of str. Columns about users.
         item_features: sequence of str. Columns about items.
         like: optional `RatingSpecification` of an earlier data set, whose
-            features and codes of items are used; users are coded anew, and
-            three rows are enough.
+            features and codes of items are used; users must be new, and are
+            coded anew; three rows are enough.
         encoding: str. Defaults to `"utf-8"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Of a random split.
@@ -80,7 +80,8 @@ def read_ratings(
 
     Raises:
         DataError: if the file cannot be read, a column is not there, ids are
-            floats, there are too few rows, or all ratings are alike.
+            floats, there are too few rows, all ratings are alike, or a user
+            is one of `like`.
         ValueError: if an argument is out of its range.
 
     Example:
@@ -113,13 +114,15 @@ def read_ratings(
     ratings = frame[rating].to_numpy("float32")
     if like is None:
         rating_rows.check_ratings(ratings, rating)
+    else:
+        check_new_users(_OWNER, like.users, frame[user])
     if time is not None:
         times = read_cells.read_times(_OWNER, time, frame[time].fillna(""))
         order = np.argsort(times, kind="stable")
         frame, ratings = frame.iloc[order], ratings[order]
     random = np.random.RandomState(seed)
     if split == "random":
-        parts = random_rows(len(frame), ratios, random)
+        parts = random_rows(_OWNER, len(frame), ratios, random)
     else:
         numbers = np.unique(frame[user], return_inverse=True)[1]
         parts = last_rows(_OWNER, numbers, time is not None, random)
@@ -152,6 +155,24 @@ def read_ratings(
         specification=specification,
         notes=(*notes, *_strangers(splits)),
     )
+
+
+def check_new_users(
+    owner: str, known: Sequence[str], users: Sequence[str]
+) -> None:
+    """Makes sure that no user is one whose codes are taken.
+
+    Raises:
+        DataError: if one is.
+    """
+    both = sorted(set(known).intersection(users), key=by_number)
+    if both:
+        more = f" and {len(both) - 1} more" if both[1:] else ""
+        raise DataError(
+            f"{owner}: new users must be new, because rows of the old ones "
+            f"stay as they are. Received: `{both[0]}`{more}, known already. "
+            "Leave their rows out, or train anew."
+        )
 
 
 def _values(cells):

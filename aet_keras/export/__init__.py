@@ -13,7 +13,6 @@ from aet_keras.export.recommender import (
     compare_recommender_export,
     write_recommender,
 )
-from aet_keras.export.recommender_ids import read_ids
 from aet_keras.export.removal import RollBack, prune, roll_back
 from aet_keras.export.saved_model import write_classifier
 from aet_keras.export.table_manifest import (
@@ -42,7 +41,6 @@ __all__ = [
     "prune",
     "publish",
     "read_categories",
-    "read_ids",
     "read_manifest",
     "read_table_manifest",
     "roll_back",

@@ -8,11 +8,16 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, policies, tasks
+from aet_keras.data.ratings import check_new_users
+from aet_keras.data.splits import SPLITS
 from aet_keras.errors import DataError
-from aet_keras.training._recommending import compile_recommender
+from aet_keras.training._recommending import (
+    compile_recommender,
+    history_length,
+)
 from aet_keras.training.fine_tune import Run, fine_tune
 
-_OWNER = "adapt_users"
+_OWNER = "new users"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -24,53 +29,67 @@ class GrownRatings(data.Dataset):
     Args:
         known: `data.Dataset` of the old users.
         new: `data.Dataset` of the new users, with codes of their own.
+        whole: `data.Dataset` of all users, every split of both.
     """
 
     known: data.Dataset
     new: data.Dataset
-
-    @property
-    def all_splits(self) -> tuple[data.Split, ...]:
-        """Every rating there is, the older ones first: what to serve with."""
-        old_count = len(self.known.specification.users)
-        new = (
-            _moved(split, old_count)
-            for split in (self.new.train, self.new.validation, self.new.test)
-        )
-        return (*all_splits(self.known), *new)
-
-
-def all_splits(dataset: data.Dataset) -> tuple[data.Split, ...]:
-    """Returns every rating of a data set, of old users and new ones."""
-    if isinstance(dataset, GrownRatings):
-        return dataset.all_splits
-    return (dataset.train, dataset.validation, dataset.test)
+    whole: data.Dataset
 
 
 def join_ratings(known: data.Dataset, new: data.Dataset) -> GrownRatings:
     """Puts new users behind the old ones.
 
+    Ratings to learn from that are of items without a code are left out.
+
     Raises:
-        DataError: if a new user is an old one, or items and features of the
-            two data sets have other codes.
+        DataError: if a new user is an old one, no item has a code, or items
+            and features of the two data sets have other codes.
     """
     old, added = known.specification, new.specification
     _check_alike(old, added)
-    train, validation, test = (
-        _moved(split, len(old.users))
-        for split in (new.train, new.validation, new.test)
+    new = _of_known_items(new)
+    moved = {n: _moved(getattr(new, n), len(old.users)) for n in SPLITS}
+    specification = dataclasses.replace(
+        old, source=added.source, users=(*old.users, *added.users)
+    )
+    whole = data.Dataset(
+        **{n: _joined(getattr(known, n), moved[n]) for n in SPLITS},
+        specification=specification,
     )
     return GrownRatings(
-        train=_joined(known.train, train),
-        validation=validation,
-        test=test,
-        specification=dataclasses.replace(
-            old, source=added.source, users=(*old.users, *added.users)
-        ),
+        **{**moved, "train": whole.train},
+        specification=specification,
         notes=new.notes,
         known=known,
         new=new,
+        whole=whole,
     )
+
+
+def _of_known_items(new):
+    train = new.train
+    rows = np.flatnonzero(train.inputs["item"][:, 0])
+    missing = train.count - len(rows)
+    if not len(rows):
+        raise DataError(
+            f"{_OWNER}: an item must be one that the model knows, because "
+            "nothing is learned of new ones. Received: none that is, in "
+            f"{train.count} ratings to learn from. Look whether ids are "
+            "written as before, or train anew on all ratings."
+        )
+    if not missing:
+        return new
+    kept = data.Split(
+        {name: codes[rows] for name, codes in train.inputs.items()},
+        train.labels[rows],
+        tuple(train.names[row] for row in rows),
+    )
+    note = (
+        f"Of {missing + len(rows)} ratings to learn from {missing} were left "
+        "out: the model does not know what they are of."
+    )
+    return dataclasses.replace(new, train=kept, notes=(*new.notes, note))
 
 
 def with_new_users(model: keras.Model, ratings: GrownRatings) -> keras.Model:
@@ -100,6 +119,7 @@ def learn_new_users(
     rate: policies.Policy,
     best: parts.KeepBest,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    seed: int = 0,
 ) -> Run:
     """Learns the rows of the new users, in place; all else stays, bit for bit.
 
@@ -116,10 +136,11 @@ def learn_new_users(
         rate: policy of the learning rate.
         best: what keeps the best epoch's rows.
         callbacks: more callbacks.
+        seed: int >= 0. Of the order of the rows.
     """
     users = tasks.user_layers(model)
     new, specification = ratings.new, ratings.new.specification
-    count = len(specification.users)
+    count = len(specification.users)  # at least one: there are ratings
     alone = _with_tables(
         model,
         {name: count + 1 for name in users},  # row 0 is the unknown
@@ -135,13 +156,13 @@ def learn_new_users(
     tables = data.rating_tables(
         [new.train],
         specification,
-        history_length=model.input["history_items"].shape[1],
+        history_length=history_length(model),
     )
     try:
         run = fine_tune(
             alone,
             data.rating_batches(
-                new.train, tables, batch_size=batch_size, shuffle_seed=0
+                new.train, tables, batch_size=batch_size, shuffle_seed=seed
             ),
             validation_data=data.rating_batches(
                 new.validation, tables, batch_size=4096
@@ -175,13 +196,7 @@ def _check_alike(old, added):
                 "have the codes that the model knows. Received: others. Read "
                 "them with `read_ratings(..., like=dataset.specification)`."
             )
-    both = sorted(set(old.users) & set(added.users))
-    if both:
-        raise DataError(
-            f"{_OWNER}: new users must be new, because rows of the old ones "
-            f"stay as they are. Received: `{both[0]}` and {len(both) - 1} "
-            "more that the model knows. Leave their rows out, or train anew."
-        )
+    check_new_users(_OWNER, old.users, added.users)
 
 
 def _with_tables(model, row_counts, *, penalty_ratio):
@@ -189,17 +204,13 @@ def _with_tables(model, row_counts, *, penalty_ratio):
 
     def copy(layer):
         config = layer.get_config()
-        if layer.name not in row_counts:
-            return layer.__class__.from_config(config)
-        # A penalty is a share of the mean loss, of more rows or fewer now.
-        strength = float(layer.embeddings_regularizer.l2) * penalty_ratio
-        return keras.layers.Embedding(
-            row_counts[layer.name],
-            layer.output_dim,
-            embeddings_initializer="zeros",
-            embeddings_regularizer=keras.regularizers.L2(strength),
-            name=layer.name,
-        )
+        if layer.name in row_counts:
+            # A penalty is a share of the mean loss, of more rows or fewer now.
+            strength = float(layer.embeddings_regularizer.l2) * penalty_ratio
+            config["input_dim"] = row_counts[layer.name]
+            config["embeddings_initializer"] = "zeros"
+            config["embeddings_regularizer"] = keras.regularizers.L2(strength)
+        return layer.__class__.from_config(config)
 
     return keras.models.clone_model(model, clone_function=copy)
 

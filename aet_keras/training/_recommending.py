@@ -24,6 +24,11 @@ def compile_recommender(model: keras.Model, learning_rate: float) -> None:
     )
 
 
+def history_length(model: keras.Model) -> int:
+    """Returns how many past ratings of a user a recommender looks at."""
+    return model.input["history_items"].shape[1]
+
+
 def usual_biases(dataset: data.Dataset) -> evaluation.Biases:
     """Fits the bias baseline, tuned on validation."""
     specification = dataset.specification

@@ -25,7 +25,8 @@ class Job:
     Args:
         read: of the recipe; returns a `data.Dataset`.
         introduce: of the data set; yields the sentences to say of it.
-        build: of recipe and data set; returns a compiled `keras.Model`.
+        build: of recipe and data set; returns a `keras.Model`, compiled if
+            it is what `fit` trains.
         fit: of model, recipe and data set, and the keywords `best` and
             `callbacks`; returns a `Run`.
         measure: of the run, its name and the data set; returns an

@@ -2,62 +2,50 @@
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
-from aet_keras.errors import DataError, ExportError
+from aet_keras.errors import DataError
 from aet_keras.training._earlier import load_earlier, newest_version
+from aet_keras.training._kept_ratings import keep_ratings, kept_ratings
 from aet_keras.training._measuring import measure
 from aet_keras.training._new_users import (
     GrownRatings,
-    all_splits,
     join_ratings,
     learn_new_users,
     with_new_users,
 )
 from aet_keras.training._recommending import (
     compile_recommender,
+    history_length,
     measure_split,
     usual_biases,
 )
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.job import Job, introduce
-from aet_keras.training.ratings_recipe import RatingRecipe
-from aet_keras.training.written_down import read_json
 
 _WATCHED = "val_rating_rmse"
 _COMPARED = 64
-_NEW_BATCH = 256
+_BATCH, _NEW_BATCH = 1024, 256  # new users have few ratings
 _SHOWN = 10  # what hit rate and NDCG look at
 
 
 def _read(recipe):
     if recipe.from_ is None:
         return _read_rows(recipe)
-    known = _read_known(newest_version(recipe.from_))
+    known = kept_ratings(newest_version(recipe.from_))
+    _check_features(recipe, known.specification)
     return join_ratings(known, _read_rows(recipe, like=known.specification))
 
 
-def _read_known(version):
-    """Reads what a published recommender has learned from."""
-    path = version / "recipe.json"
-    if not path.exists():
-        raise ExportError(
-            f"{version}: the earlier recommender must have its recipe beside "
-            f"it, because its ratings are read again. Received: no `{path}`. "
-            "Name a folder that `aet-keras fit FILE.csv --user` published."
-        )
-    ids = export.read_ids(version)
-    recipe = RatingRecipe(**read_json(path))
-    known = _read(recipe)
-    found = known.specification
-    if (found.users, found.items) != (ids["users"], ids["items"]):
-        raise DataError(
-            f"{recipe.data}: the ratings must be those that `{version}` has "
-            "learned from, because its users and items are coded by them. "
-            f"Received: {len(found.users)} users and {len(found.items)} items "
-            f"to learn from, where it knows {len(ids['users'])} and "
-            f"{len(ids['items'])}, or others of that number. Put the file "
-            "back, or train anew on all ratings."
-        )
-    return known
+def _check_features(recipe, known):
+    for name in ("user_features", "item_features"):
+        asked = getattr(recipe, name)
+        has = tuple(each.column for each in getattr(known, name))
+        if asked and asked != has:
+            raise DataError(
+                f"RatingRecipe: `{name}` must be those that the model in "
+                f"`{recipe.from_}` looks at, because nothing else of it moves. "
+                f"Received: {', '.join(asked)}, where it looks at "
+                f"{', '.join(has) or 'none'}. Leave them out."
+            )
 
 
 def _read_rows(recipe, like=None):
@@ -83,7 +71,8 @@ def _introduce(dataset):
     if isinstance(dataset, GrownRatings):
         yield from introduce(dataset.new, "ratings of new users")
         count = len(dataset.new.specification.users)
-        yield f"{count} of the users are new; of the others nothing moves."
+        new = "1 user is" if count == 1 else f"{count} users are"
+        yield f"{new} new; what is said of the others stays."
     else:
         yield from introduce(dataset, "ratings")
     yield (
@@ -97,16 +86,10 @@ def _introduce(dataset):
         )
 
 
-def _tables(dataset, length, splits=None):
+def _tables(dataset, length):
     return data.rating_tables(
-        splits or [dataset.train],
-        dataset.specification,
-        history_length=length,
+        [dataset.train], dataset.specification, history_length=length
     )
-
-
-def _history_length(model):
-    return model.input["history_items"].shape[1]
 
 
 def _build(recipe, dataset):
@@ -144,11 +127,12 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
             model,
             dataset,
             epochs=recipe.epochs,
-            batch_size=min(recipe.batch_size, _NEW_BATCH),
+            batch_size=recipe.batch_size or _NEW_BATCH,
             learning_rate=recipe.learning_rate,
             rate=rate,
             best=best,
             callbacks=callbacks,
+            seed=recipe.seed,
         )
     tables = _tables(dataset, recipe.history_length)
     users = tasks.user_layers(model)
@@ -157,7 +141,7 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
         data.rating_batches(
             dataset.train,
             tables,
-            batch_size=recipe.batch_size,
+            batch_size=recipe.batch_size or _BATCH,
             shuffle_seed=recipe.seed,
         ),
         validation_data=data.rating_batches(
@@ -177,7 +161,7 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
 
 
 def _measure(run, name, dataset):
-    tables = _tables(dataset, _history_length(run.model))
+    tables = _tables(dataset, history_length(run.model))
     biases = usual_biases(dataset)
 
     def score(model, split):
@@ -198,10 +182,19 @@ def _measure(run, name, dataset):
 
 
 def _write(model, recipe, dataset, directory):
-    tables = _tables(dataset, _history_length(model), all_splits(dataset))
+    is_grown = isinstance(dataset, GrownRatings)
+    whole = dataset.whole if is_grown else dataset
+    tables = data.rating_tables(
+        [whole.train, whole.validation, whole.test],
+        whole.specification,
+        history_length=history_length(model),
+        # What an item is taken to be is not for new users to say.
+        item_features=dataset.known.item_features if is_grown else None,
+    )
     export.write_recommender(
         model, directory, specification=dataset.specification, tables=tables
     )
+    keep_ratings(directory, whole, tables.item_features)
     rows = {
         side: dataset.test.inputs[side][:_COMPARED] for side in ("user", "item")
     }

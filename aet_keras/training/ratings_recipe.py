@@ -24,8 +24,8 @@ class RatingRecipe(WrittenDown):
         time: optional str. The column that says which rating is the last.
         from_: optional str. Folder of a recommender that `run_recipe`
             published. It learns users that it does not know, and nothing
-            else; sizes, strengths and features are its own. The ratings that
-            it has learned from are read again: from where they were.
+            else: sizes, strengths and features are its own, whatever is said
+            of them here.
         user_features: tuple of str. Columns about users.
         item_features: tuple of str. Columns about items.
         factors: int >= 1. As in `aet_keras.tasks.build_recommender`.
@@ -36,8 +36,8 @@ class RatingRecipe(WrittenDown):
         factor_strength: float >= 0. Likewise.
         rank_strength: float >= 0. Likewise.
         epochs: int >= 1. The most there will be. Defaults to `16`.
-        batch_size: int >= 1. Defaults to `1024`; with `from_` at most 256
-            are taken, because new users have few ratings.
+        batch_size: optional int >= 1. Defaults to `1024`; with `from_` to
+            `256`, because new users have few ratings.
         learning_rate: float > 0. For Adam. Defaults to `2e-2`.
         rate: optional dict, the policy of the learning rate; one of
             `RATE_POLICIES`. Defaults to `WarmupCosine`.
@@ -73,7 +73,7 @@ class RatingRecipe(WrittenDown):
     factor_strength: float = 40.0
     rank_strength: float = 5.0
     epochs: int = 16
-    batch_size: int = 1024
+    batch_size: int | None = None
     learning_rate: float = 2e-2
     rate: dict[str, Any] | None = None
     validation_ratio: float = 0.15
@@ -91,24 +91,16 @@ class RatingRecipe(WrittenDown):
         for name in ("time", "from_"):
             if getattr(self, name) is not None:
                 check.instance(self, of=str, **{name: getattr(self, name)})
-        if self.from_ is not None and (
-            self.user_features or self.item_features
-        ):
-            raise ValueError(
-                "RatingRecipe: `user_features` and `item_features` must not go "
-                "with `from_`, because the earlier model knows what it looks "
-                "at. Received: "
-                f"{(*self.user_features, *self.item_features)}. Leave them out."
-            )
         check.one_of(self, split=self.split, among=RATING_SPLITS)
         for name in (
             "factors",
             "rank_factors",
             "history_length",
             "epochs",
-            "batch_size",
         ):
             check.positive_int(self, **{name: getattr(self, name)})
+        if self.batch_size is not None:
+            check.positive_int(self, batch_size=self.batch_size)
         for name in (
             "user_effect_strength",
             "item_effect_strength",

@@ -129,6 +129,21 @@ def test_like_asks_for_the_columns_of_its_features(tmp_path):
         data.read_ratings(path, like=old.specification)
 
 
+def test_like_refuses_a_user_that_it_has(tmp_path):
+    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
+    path = rated.write_ratings(tmp_path / "new.csv", range(18, 22), seed=1)
+
+    with pytest.raises(DataError, match="`u18` and 1 more, known already"):
+        rated.read(path, like=old.specification)
+
+
+def test_ratios_that_leave_nothing_to_learn_from_are_refused(tmp_path):
+    path = write(tmp_path / "a.csv", simple(10))
+
+    with pytest.raises(DataError, match="Give smaller ratios"):
+        data.read_ratings(path, validation_ratio=0.49, test_ratio=0.5)
+
+
 def test_like_reads_one_new_user_with_few_ratings(tmp_path):
     old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
     path = rated.write_ratings(tmp_path / "new.csv", [77], each=4)
@@ -145,7 +160,8 @@ def test_ratings_of_users_with_none_to_learn_from_are_counted(
     count, said, tmp_path
 ):
     like = data.read_ratings(write(tmp_path / "a.csv", simple())).specification
-    path = write(tmp_path / "b.csv", simple(count, users=count))
+    rows = [f"new {row}" for row in simple(count, users=count)]
+    path = write(tmp_path / "b.csv", rows)
 
     dataset = data.read_ratings(path, like=like)
 

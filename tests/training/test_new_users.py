@@ -15,7 +15,7 @@ from aet_keras.training.ratings_job import JOB
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Version 1 knows 12 users; version 2 has learned 4 more."""
+    """Version 1 knows 12 users; version 2 has learned 16 more."""
     folder = tmp_path_factory.mktemp("films")
     path = rated.write_ratings(folder / "old.csv", range(12))
     recipe = training.RatingRecipe(
@@ -27,13 +27,19 @@ def folder(tmp_path_factory):
         batch_size=64,
     )
     training.run_recipe(recipe, folder / "films")
+    path.unlink()  # what was learned is kept with the model
     training.run_recipe(late(folder), folder / "films")
     return folder
 
 
-def late(folder, users=range(100, 104), **arguments):
+def late(folder, users=range(100, 116), **arguments):
+    """Writes ratings of more users, to whom items are of other decades."""
     path = folder / f"late{users.start}.csv"
     rated.write_ratings(path, users, seed=1)
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    for line in lines[1:]:
+        line[3] = str((int(line[3]) + 1) % 3)
+    path.write_text("\n".join(map(",".join, lines)))
     return training.RatingRecipe(
         str(path),
         from_=str(folder / "films"),
@@ -43,8 +49,8 @@ def late(folder, users=range(100, 104), **arguments):
     )
 
 
-def served(version):
-    return tf.saved_model.load(str(version)).signatures["serving_default"]
+def served(version, name="serving_default"):
+    return tf.saved_model.load(str(version)).signatures[name]
 
 
 def test_what_is_served_to_old_users_stays_and_new_ones_are_known(folder):
@@ -62,6 +68,18 @@ def test_what_is_served_to_old_users_stays_and_new_ones_are_known(folder):
     assert after[3] != before[3]
 
 
+def test_what_old_users_are_recommended_stays(folder):
+    users = tf.constant([f"u{i}" for i in range(12)])
+
+    before, after = (
+        served(folder / "films" / n, "top_k")(user=users, k=tf.fill([12], 3))
+        for n in "12"
+    )
+
+    for name in ("items", "scores", "ratings"):
+        np.testing.assert_array_equal(after[name], before[name])
+
+
 def test_a_recipe_names_the_version_that_it_began_with(folder):
     recipe = training.load_recipe(folder / "films" / "2" / "recipe.json")
 
@@ -74,10 +92,10 @@ def test_users_are_learned_behind_users_that_were_learned(folder):
     ratings = JOB.read(recipe)
     model = JOB.build(recipe, ratings)
 
-    assert ratings.specification.users[-4:] == ("u103", "u200", "u201", "u202")
+    assert ratings.specification.users[-4:] == ("u115", "u200", "u201", "u202")
     for name in tasks.user_layers(model):
         (table,) = model.get_layer(name).get_weights()
-        assert len(table) == 1 + 12 + 4 + 3
+        assert len(table) == 1 + 12 + 16 + 3
         assert table[-7:-3].any() and not table[-3:].any()
 
 
@@ -112,24 +130,49 @@ def test_what_an_interrupted_run_has_learned_of_new_users_is_kept(folder):
         assert after[-3:].any()
 
 
-def test_ratings_that_are_others_now_are_refused(folder):
-    path = folder / "old.csv"
-    text = path.read_text()
-    rated.write_ratings(path, range(11))
-    try:
-        with pytest.raises(DataError, match="Put the file back"):
-            JOB.read(late(folder))
-    finally:
-        path.write_text(text)
+def test_a_user_that_is_known_is_refused_whatever_split_has_it(folder):
+    recipe = late(folder, range(400, 404))
+    path = folder / "late400.csv"
+    path.write_text(path.read_text() + "\nu3,i1,old,0,4")
+
+    for seed in range(4):
+        with pytest.raises(DataError, match="`u3`, known already"):
+            JOB.read(dataclasses.replace(recipe, seed=seed, split="random"))
 
 
-def test_what_is_no_recommender_is_refused(folder, tmp_path):
+def test_ratings_of_items_that_are_not_known_are_left_out(folder):
+    recipe = late(folder, range(500, 503))
+    path = folder / "late500.csv"
+    others = ["u500", "u501", "u502"]
+    rows = [f"{user},x{i},old,0,4" for user in others for i in range(9)]
+    path.write_text("\n".join([path.read_text(), *rows]))
+
+    ratings = JOB.read(recipe)
+
+    assert ratings.new.train.inputs["item"].all()
+    left_out = 27 + 24 - ratings.new.train.count - 6  # 6 are held out
+    assert f"{left_out} were left out" in ratings.notes[-1]
+
+
+def test_a_file_of_other_items_alone_is_refused(folder):
+    recipe = late(folder, range(600, 603))
+    path = folder / "late600.csv"
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *(r.replace(",i", ",x") for r in rows)]))
+
+    with pytest.raises(DataError, match="ids are written as before"):
+        JOB.read(recipe)
+
+
+def test_what_keeps_no_ratings_is_refused(folder, tmp_path):
     version = export.publish(tmp_path, lambda aside: (aside / "a").touch())
 
-    with pytest.raises(ExportError, match="its recipe beside"):
+    with pytest.raises(ExportError, match="its ratings beside it"):
         JOB.read(dataclasses.replace(late(folder), from_=str(version)))
 
 
-def test_features_of_ones_own_are_refused(folder):
-    with pytest.raises(ValueError, match="must not go with `from_`"):
-        late(folder, user_features=("age",))
+def test_features_are_those_of_the_earlier_model(folder):
+    with pytest.raises(DataError, match="where it looks at age"):
+        JOB.read(late(folder, range(700, 703), user_features=("item",)))
+    again = late(folder, range(700, 703), **rated.FEATURES)
+    assert JOB.read(again).new.train.inputs["user_features"].shape[1] == 1

@@ -1,0 +1,89 @@
+"""What does a published recommender keep of the ratings it was made of?"""
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from aet_keras import data
+from aet_keras.data.splits import SPLITS
+from aet_keras.errors import ExportError
+
+FILE = "ratings.npz"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class KnownRatings(data.Dataset):
+    """Holds all ratings that a published recommender was made of.
+
+    Args:
+        item_features: int32 `(items, features)`, as in `data.RatingTables`:
+            what it takes an item to be of which nothing else is said.
+    """
+
+    item_features: np.ndarray
+
+
+def keep_ratings(
+    directory: Path, dataset: data.Dataset, item_features: np.ndarray
+) -> None:
+    """Writes ratings and their codes beside the model."""
+    said = dataclasses.asdict(dataset.specification)
+    arrays = {
+        "specification": np.array(json.dumps(said)),
+        "item_features": item_features,
+    }
+    for name in SPLITS:
+        split = getattr(dataset, name)
+        arrays[f"{name}/rating"] = split.labels
+        for column, codes in split.inputs.items():
+            arrays[f"{name}/{column}"] = codes
+    np.savez_compressed(directory / FILE, **arrays)
+
+
+def kept_ratings(version: Path) -> KnownRatings:
+    """Reads what `keep_ratings` wrote.
+
+    Raises:
+        ExportError: if there is nothing to read.
+    """
+    try:
+        with np.load(version / FILE) as file:
+            arrays = dict(file)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ExportError(
+            f"{version}: an earlier recommender must have its ratings beside "
+            f"it, in `{FILE}`, because those of new users come behind them. "
+            f"Received: {getattr(error, 'strerror', None) or error}. Name a "
+            "folder that `aet-keras fit FILE.csv --user` published, in 0.9.0 "
+            "or later."
+        ) from error
+    return KnownRatings(
+        **{name: _split(arrays, name) for name in SPLITS},
+        specification=_specification(json.loads(str(arrays["specification"]))),
+        item_features=arrays["item_features"],
+    )
+
+
+def _split(arrays, name):
+    columns = {
+        key.partition("/")[2]: array
+        for key, array in arrays.items()
+        if key.startswith(f"{name}/")
+    }
+    labels = columns.pop("rating")
+    names = tuple(f"known rating {i + 1}" for i in range(len(labels)))
+    return data.Split(columns, labels, names)
+
+
+def _specification(said):
+    for side in ("user_features", "item_features"):
+        said[side] = tuple(
+            data.RatingFeature(each["column"], tuple(each["values"]))
+            for each in said[side]
+        )
+    for name in ("class_names", "users", "items"):
+        said[name] = tuple(said[name])
+    return data.RatingSpecification(**said)
