@@ -106,6 +106,7 @@ version = aet_keras.export.write_recommender(
         [adapted.train],
         adapted.specification,
         history_length=recipe.history_length,
+        item_features=tables.item_features,  # not for five people to change
     ),
 )
 served = tf.saved_model.load(str(version)).signatures

@@ -57,7 +57,11 @@ def adapt_users(
     A copy of the model gets tables of the new users alone, at zero. All other
     layers are frozen by `ElasticFreezing`, so that no optimizer can move what
     other users' predictions depend on: their rows are not even there. Then
-    the new rows are put behind the old ones. `model` is not changed.
+    the new rows are put behind the old ones. `model` is not changed. Ratings of
+    items that it does not know are left out.
+
+    To serve it, give `data.rating_tables` the `item_features` of the earlier
+    tables: they follow the ratings otherwise, those of new users too.
 
     Args:
         model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.
@@ -73,8 +77,8 @@ def adapt_users(
         `AdaptedUsers`.
 
     Raises:
-        DataError: if a new user is an old one, or items and features of the
-            two data sets have other codes.
+        DataError: if a new user is an old one, no item is known, or items and
+            features of the two data sets have other codes.
         ValueError: if an argument is out of its range.
 
     Example: see `examples/13_recommend_films.py`.
