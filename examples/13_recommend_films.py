@@ -53,10 +53,9 @@ def write(name, users, count):
     return path
 
 
-columns = {"item": "film"}
 recipe = aet_keras.training.RatingRecipe(
     str(write("films.csv", range(user_count), ratings_each)),
-    **columns,
+    item="film",
     split="leave_last_out",
     user_features=("age",),
     item_features=("decade",),
@@ -70,7 +69,7 @@ print(done.report.test.to_text())
 # Five people who come later. Their rows are learned, all others stay.
 known = aet_keras.data.read_ratings(
     recipe.data,
-    **columns,
+    item="film",
     split=recipe.split,
     user_features=recipe.user_features,
     item_features=recipe.item_features,
@@ -78,7 +77,7 @@ known = aet_keras.data.read_ratings(
 )
 late = aet_keras.data.read_ratings(
     write("late.csv", range(1000, 1005), 6),
-    **columns,
+    item="film",
     split=recipe.split,
     like=known.specification,
     user_features=recipe.user_features,
