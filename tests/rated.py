@@ -2,27 +2,37 @@
 
 import numpy as np
 
-from aet_keras import data, evaluation, tasks
+from aet_keras import data, evaluation, tasks, training
 
 FEATURES = {"user_features": ("age",), "item_features": ("decade",)}
 LENGTH = 6
 
 
-def write_ratings(path, users=range(20), items=12, each=8, seed=0):
-    """Writes ratings that follow the item's number and the user's age."""
+def write_ratings(path, users=range(20), items=12, each=8, seed=0, later=0):
+    """Writes ratings that follow the item's number and the user's age.
+
+    `later` turns decades: items are of that of the one so many further on.
+    """
     random = np.random.default_rng(seed)
     lines = ["user,item,age,decade,rating"]
     for user in users:
         age = "old" if user % 2 else "young"
         for item in random.choice(items, each, replace=False):
             said = 1 + item % 4 + (user % 2) * (item % 3 == 0)
-            lines.append(f"u{user},i{item},{age},{item // 4},{said}")
+            decade = (item + later) % items // 4
+            lines.append(f"u{user},i{item},{age},{decade},{said}")
     path.write_text("\n".join(lines))
     return path
 
 
 def read(path, **arguments):
     return data.read_ratings(path, **{**FEATURES, **arguments})
+
+
+def recipe(path, **settings):
+    """Returns a recipe of a small model, which looks at both features."""
+    small = {"factors": 2, "history_length": LENGTH, "batch_size": 64}
+    return training.RatingRecipe(str(path), **{**FEATURES, **small, **settings})
 
 
 def build(dataset, **arguments):

@@ -222,13 +222,10 @@ def _shared(pairs):
 
 
 def _strangers(splits):
-    test = splits["test"].inputs
-    return [
-        f"{count} {'rating' if count == 1 else 'ratings'} to test on "
-        f"{'is' if count == 1 else 'are'} of {what} with none to learn from."
-        for what, count in (
-            ("users", int((test["user"] == 0).sum())),
-            ("items", int((test["item"] == 0).sum())),
-        )
-        if count
-    ]
+    for side in ("user", "item"):
+        count = int((splits["test"].inputs[side] == 0).sum())
+        rows = "1 rating to test on is"
+        if count != 1:
+            rows = f"{count} ratings to test on are"
+        if count:
+            yield f"{rows} of {side}s with none to learn from."

@@ -2,14 +2,14 @@
 
 import dataclasses
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from aet_keras import data
+from aet_keras.data.array_archive import load_arrays
 from aet_keras.data.splits import SPLITS
-from aet_keras.errors import ExportError
+from aet_keras.errors import DataError, ExportError
 
 FILE = "ratings.npz"
 
@@ -50,15 +50,13 @@ def kept_ratings(version: Path) -> KnownRatings:
         ExportError: if there is nothing to read.
     """
     try:
-        with np.load(version / FILE) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        arrays = load_arrays(version / FILE)
+    except DataError as error:
         raise ExportError(
             f"{version}: an earlier recommender must have its ratings beside "
             f"it, in `{FILE}`, because those of new users come behind them. "
-            f"Received: {getattr(error, 'strerror', None) or error}. Name a "
-            "folder that `aet-keras fit FILE.csv --user` published, in 0.9.0 "
-            "or later."
+            f"Received: {error.__cause__ or error}. Name a folder that "
+            "`aet-keras fit FILE.csv --user` published, in 0.9.0 or later."
         ) from error
     return KnownRatings(
         **{name: _split(arrays, name) for name in SPLITS},

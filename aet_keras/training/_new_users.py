@@ -154,9 +154,7 @@ def learn_new_users(
         if layer.weights and layer.name not in users
     ]
     tables = data.rating_tables(
-        [new.train],
-        specification,
-        history_length=history_length(model),
+        [new.train], specification, history_length=history_length(model)
     )
     try:
         run = fine_tune(

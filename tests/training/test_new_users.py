@@ -18,15 +18,7 @@ def folder(tmp_path_factory):
     """Version 1 knows 12 users; version 2 has learned 16 more."""
     folder = tmp_path_factory.mktemp("films")
     path = rated.write_ratings(folder / "old.csv", range(12))
-    recipe = training.RatingRecipe(
-        str(path),
-        **rated.FEATURES,
-        factors=2,
-        history_length=rated.LENGTH,
-        epochs=1,
-        batch_size=64,
-    )
-    training.run_recipe(recipe, folder / "films")
+    training.run_recipe(rated.recipe(path, epochs=1), folder / "films")
     path.unlink()  # what was learned is kept with the model
     training.run_recipe(late(folder), folder / "films")
     return folder
@@ -35,11 +27,7 @@ def folder(tmp_path_factory):
 def late(folder, users=range(100, 116), **arguments):
     """Writes ratings of more users, to whom items are of other decades."""
     path = folder / f"late{users.start}.csv"
-    rated.write_ratings(path, users, seed=1)
-    lines = [line.split(",") for line in path.read_text().splitlines()]
-    for line in lines[1:]:
-        line[3] = str((int(line[3]) + 1) % 3)
-    path.write_text("\n".join(map(",".join, lines)))
+    rated.write_ratings(path, users, seed=1, later=4)
     return training.RatingRecipe(
         str(path),
         from_=str(folder / "films"),
@@ -169,6 +157,17 @@ def test_what_keeps_no_ratings_is_refused(folder, tmp_path):
 
     with pytest.raises(ExportError, match="its ratings beside it"):
         JOB.read(dataclasses.replace(late(folder), from_=str(version)))
+
+
+def test_kept_ratings_that_are_damaged_are_refused(folder, tmp_path):
+    path = folder / "films" / "2" / "ratings.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    (tmp_path / "manifest.json").touch()
+    (tmp_path / path.name).write_bytes(content)
+
+    with pytest.raises(ExportError, match="its ratings beside it"):
+        JOB.read(dataclasses.replace(late(folder), from_=str(tmp_path)))
 
 
 def test_features_are_those_of_the_earlier_model(folder):

@@ -13,15 +13,8 @@ from aet_keras.training.ratings_job import JOB
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
     path = rated.write_ratings(folder / "films.csv", range(30))
-    recipe = training.RatingRecipe(
-        str(path),
-        **rated.FEATURES,
-        factors=2,
-        history_length=rated.LENGTH,
-        user_effect_strength=2.0,
-        item_effect_strength=2.0,
-        epochs=6,
-        batch_size=64,
+    recipe = rated.recipe(
+        path, user_effect_strength=2.0, item_effect_strength=2.0, epochs=6
     )
     dataset = JOB.read(recipe)
     model = JOB.build(recipe, dataset)
