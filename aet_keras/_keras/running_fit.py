@@ -53,6 +53,12 @@ def callbacks_of(model: keras.Model) -> list | None:
     return None if known is None else known["callbacks"].callbacks
 
 
+def epoch_iterator_of(model: keras.Model):
+    """Returns what the `fit` that has called draws its steps from, or None."""
+    known = _locals_of_fit(model)
+    return None if known is None else known["epoch_iterator"]
+
+
 def call_last(model: keras.Model, callbacks: list, callback) -> None:
     """Adds a callback whose hooks come after those of all others.
 
