@@ -187,7 +187,10 @@ def fit_table_model(
     network.set_weights(start)
     said = (run.best_epoch, _kept_start(gain))
     return dataclasses.replace(
-        run, best_epoch=0, cache_events=[*run.cache_events, said]
+        run,
+        best_epoch=0,
+        is_best_solved=False,
+        cache_events=[*run.cache_events, said],
     )
 
 
