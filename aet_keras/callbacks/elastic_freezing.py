@@ -235,6 +235,7 @@ class ElasticFreezing(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         engine = Engine.of(self.model)
+        engine.keep_records()
         self._say(len(self.history), engine.take_sentences())
         if self._writes_rate:
             engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
