@@ -42,6 +42,18 @@ def post(body, *headers):
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def read_answer(connection):
+    """Returns one answer, and leaves the connection open."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536)
+    head, _, body = received.lower().partition(b"\r\n\r\n")
+    size = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < size:
+        body += connection.recv(65536)
+    return received
+
+
 def read_all(connection):
     """Returns all that comes until the other side closes."""
     received = b""

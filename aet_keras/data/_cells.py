@@ -86,7 +86,7 @@ def listed(words: Mapping[str, int]) -> str:
 
 
 def note_words_to_some(
-    title: str, cells: Any, what: str = "categories"
+    title: str, cells: Any, what: str = "a category"
 ) -> list[str]:
     """Says which words that may mean a gap are kept as words.
 
@@ -100,9 +100,10 @@ def note_words_to_some(
     if not kept:
         return []
     options = " ".join(f"--missing {_quoted(w)}" for w in list(kept)[:_SHOWN])
+    each = ("is", "it") if len(kept) == 1 else ("are each", "them")
     return [
-        f"Column `{title}`: {listed(kept)} are {what} of their own; "
-        f"`{options}` makes them missing."
+        f"Column `{title}`: {listed(kept)} {each[0]} kept as {what} of its "
+        f"own; `{options}` makes {each[1]} missing."
     ]
 
 

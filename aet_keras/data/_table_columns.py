@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras import _check as check
 from aet_keras.data import _cells, _days
 from aet_keras.data import _column_kinds as kinds_of
 from aet_keras.data.cell_format import MISSING_WORDS, CellFormat
@@ -32,6 +33,34 @@ class Reading:
     decimal: str | None = None
     date_formats: tuple[str, ...] = ()
     hint: str = ""
+
+
+def make_reading(
+    owner: str,
+    missing: Sequence[str] | None,
+    decimal: str | None,
+    date_formats: Sequence[str],
+) -> Reading:
+    """Returns what a user says of cells, if it can be meant.
+
+    Raises:
+        TypeError: if a word is no str.
+        ValueError: if a sign or a format is not known.
+    """
+    if decimal is not None:
+        check.one_of(owner, decimal=decimal, among=(".", ","))
+    if isinstance(date_formats, str):
+        date_formats = [date_formats]
+    for each in date_formats:
+        _days.check_date_format(owner, each)
+    words = _cells.missing_words(owner, missing)
+    return Reading(words, decimal, tuple(date_formats))
+
+
+def with_hint(reading: Reading, frame: Any) -> Reading:
+    """Returns it with the decimal sign that the reader of a file noticed."""
+    hint = str(frame.attrs.get("decimal") or "")
+    return dataclasses.replace(reading, hint=hint)
 
 
 def find_columns(

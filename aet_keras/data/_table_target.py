@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from aet_keras import _check as check
@@ -38,9 +38,10 @@ def labelled(
     *,
     missing: tuple[str, ...],
     known: Collection[str] = (),
-    what: str = "classes",
+    what: str = "a class",
+    read: Callable[[Any], tuple[Any, list[str]]] = read_names,
 ) -> Labels:
-    """Returns the rows that have a label, and says which have none.
+    """Returns the rows that have a label or id, and says which have none.
 
     A word such as `NA`, which is a class to some, is no label where all
     others are numbers.
@@ -50,7 +51,8 @@ def labelled(
         column: str. Of the labels.
         missing: tuple of str. Words that mean that there is none.
         known: classes of an earlier model, which are labels in any case.
-        what: str. What the labels are, for a sentence.
+        what: str. What a label is, for a sentence.
+        read: function of the words, which returns names, and what it says.
     """
     missing = tuple(word for word in missing if word not in known)
     base = CellFormat(missing=missing)
@@ -66,15 +68,18 @@ def labelled(
     is_there = words != ""
     gone, notes = frame[column][~is_there], []
     if len(gone):
-        rows = "1 row has" if len(gone) == 1 else f"{len(gone)} rows have"
         odd = collections.Counter(gone[gone != ""].tolist())
         such = f" ({_cells.listed(odd)})" if odd else ""
-        notes = [f"{rows} no `{column}`{such} and are left out."]
+        one = len(gone) == 1
+        has, are = (
+            ("1 row has", "is") if one else (f"{len(gone)} rows have", "are")
+        )
+        notes = [f"{has} no `{column}`{such} and {are} left out."]
     notes += _cells.note_words_to_some(column, words, what)
     frame = frame[is_there]
     if known and set(words[is_there]) <= set(known):
         return Labels(frame, missing, notes)
-    names, said = read_names(words[is_there])
+    names, said = read(words[is_there])
     notes += [f"In `{column}` {each}." for each in said]
     return Labels(frame.assign(**{column: names}), missing, notes)
 

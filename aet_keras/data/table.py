@@ -1,6 +1,5 @@
 """How does a table of customers or patients become a `Dataset`?"""
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.data import _cells, _days
+from aet_keras.data import _cells
 from aet_keras.data import _column_kinds as kinds_of
 from aet_keras.data._row_splits import split_columns
 from aet_keras.data._table_columns import (
-    Reading,
     columns_like,
     find_columns,
+    make_reading,
     read_cells,
+    with_hint,
 )
 from aet_keras.data._table_splits import split_rows
 from aet_keras.data._table_target import (
@@ -121,10 +121,9 @@ def read_table(
     }
     for name, cost in costs.items():
         check.positive(_OWNER, **{name: cost})
-    reading = _reading(missing, decimal, date_formats)
+    reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame = read_csv(_OWNER, path, encoding=encoding)
-    hint = str(frame.attrs.get("decimal") or "")
-    reading = dataclasses.replace(reading, hint=hint)
+    reading = with_hint(reading, frame)
     frame = frame.apply(_cells.stripped)
     kinds = _checked_kinds(kinds or {})
     check_columns(_OWNER, frame, target=target, split=split_column)
@@ -205,17 +204,6 @@ def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
         )
         for name, cells in inputs.items()
     }
-
-
-def _reading(missing, decimal, date_formats):
-    if decimal is not None:
-        check.one_of(_OWNER, decimal=decimal, among=(".", ","))
-    if isinstance(date_formats, str):
-        date_formats = [date_formats]
-    for each in date_formats:
-        _days.check_date_format(_OWNER, each)
-    words = _cells.missing_words(_OWNER, missing)
-    return Reading(words, decimal, tuple(date_formats))
 
 
 def _checked_kinds(kinds):

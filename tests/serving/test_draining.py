@@ -57,7 +57,7 @@ def meanwhile(connect, stack):
     )
     for connection in resting:
         connection.sendall(raw.GET)
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        assert raw.statuses(raw.read_answer(connection)) == [200]
     for connection in queued:
         connection.sendall(POST)
     for connection in paired:
