@@ -255,6 +255,7 @@ class ElasticFreezing(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         engine = Engine.of(self.model)
+        engine.keep_records()  # before weights are written below them
         if self.history and not self._is_end_chosen(engine):
             self._epoch += 1
             self._apply(engine, self.policy.finish(self._progress(engine)))

@@ -147,6 +147,11 @@ class Replay:
             self._told.add(sentence)
             self.sentences.append(sentence)
 
+    def keep_records(self) -> None:
+        """Leaves features to other runs now; `sentences` says how it went."""
+        if self.is_on:
+            self._keep_records()
+
     def release(self) -> None:
         """Lets the model make its own functions again, and frees the cache."""
         if self.is_on:
@@ -189,6 +194,7 @@ class Replay:
         """Leaves features to other runs, unless weights were written since."""
         if self._store is None or self._cut is None:
             return
+        self.sentences += self._store.take_sentences()
         if self._train.side.record is None or self._is_stale(self._cut):
             return
         try:

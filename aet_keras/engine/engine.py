@@ -357,6 +357,11 @@ class Engine:
         self._watched.reset()
         return found
 
+    def keep_records(self) -> None:
+        """Leaves what was recorded to other runs, if they have a folder."""
+        if self._replay is not None:
+            self._replay.keep_records()
+
     def take_sentences(self) -> list[str]:
         """Returns what the cache has to say since it was asked last."""
         if self._replay is None:
