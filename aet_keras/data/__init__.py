@@ -2,6 +2,7 @@
 
 from aet_keras.data.augmentation import augmentation
 from aet_keras.data.batches import batches
+from aet_keras.data.cell_format import MISSING_WORDS, CellFormat
 from aet_keras.data.csv_file import check_columns, is_csv, read_csv
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.digits import read_digits
@@ -30,7 +31,9 @@ from aet_keras.data.text_tfds import read_text_tfds
 from aet_keras.data.texts import read_texts
 
 __all__ = [
+    "CellFormat",
     "Dataset",
+    "MISSING_WORDS",
     "RATING_SPLITS",
     "RatingFeature",
     "RatingSpecification",

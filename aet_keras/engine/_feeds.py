@@ -18,13 +18,15 @@ def make_sides(halves: Halves, cache, store) -> tuple[Side, Side]:
         cache: `backbones.FeatureCache`.
         store: optional `backbones.FeatureStore`.
     """
+    shelves: list[Shelf] = []
+    shelves: list[Shelf] = []
     train, test = (
         Side(
             halves,
             cache,
             make_step,
             training=is_training,
-            shelf=store and Shelf(store, halves),
+            shelf=store and Shelf(store, halves, shelves),
         )
         for make_step, is_training in (
             (steps.train_function, True),

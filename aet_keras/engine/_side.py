@@ -54,6 +54,7 @@ class Side:
         # Numbers of rows, and targets, of the last whole pass, where those
         # are not columns of the record.
         self.last_pass: Callable | None = None
+        self._batch_rows = 1  # of the largest batch that was read
         self.record = None
         self.keys = self._asked = ()
         self.forget()
@@ -173,6 +174,18 @@ class Side:
         targets = [tf.convert_to_tensor(array) for array in arrays]
         step = self._step(cut, tag, crossing, padding)
         return step(*crossing, *targets)
+
+    def run_on_all(self, cut: Cut, tag) -> None:
+        """Runs steps on all that `recorded` returns, in batches as read."""
+        taken = [self.recorded(key) for key in cut.keys]
+        _, y, sample_weight = taken[0]
+        targets = self._targets.flatten((y, sample_weight))
+        count = len(taken[0][0])
+        for begin in range(0, count, self._batch_rows):
+            part = slice(begin, begin + self._batch_rows)
+            crossing = self.tensors([each[part] for each, *_ in taken], cut)
+            given = [tf.convert_to_tensor(each[part]) for each in targets]
+            self.run_on((crossing, given), cut, tag)
 
     def padding(self, cut: Cut) -> Padding | None:
         """Returns how recorded rows are padded, if that makes no difference.
@@ -299,16 +312,19 @@ class Side:
         _guards.check_leaves([*inputs, *targets])
         if not (self._inputs.fits(inputs) and self._targets.fits(targets)):
             raise _guards.Unsafe("the rows differ in their shapes")
+        self._batch_rows = max(self._batch_rows, int(inputs[0].shape[0]))
         return inputs, targets
 
     def obtain(self, x, cut, keys):
         """Returns features as `_features` does, computed or kept before."""
-        if self._shelf is not None:
-            found = self._shelf.find(keys, self._cache.digests(_arrays(x)))
-            if all(key in found for key in cut.keys):
-                self._shelf.read_count += len(x[0])
-                return {key: found.get(key) for key in keys}
-        return self._features(x, cut, keys)
+        if self._shelf is None:
+            return self._features(x, cut, keys)
+        digests = self._cache.digests(_arrays(x))
+        found = self._shelf.find(keys, digests)
+        if all(key in found for key in cut.keys):
+            self._shelf.read_count += len(x[0])
+            return {key: found.get(key) for key in keys}
+        return self._shelf.settle(self._features(x, cut, keys), digests)
 
     def _features(self, x, cut, keys):
         """Returns a dict from keys to features, None if they cannot be kept."""
@@ -348,7 +364,8 @@ class Side:
         self.record.append(digests, columns)
         if self._shelf is not None:
             sums = self._cache.digests(_arrays(x))
-            self._shelf.note(sums if only is None else [sums[i] for i in only])
+            sums = sums if only is None else [sums[i] for i in only]
+            self._shelf.note(sums, self.record, self.keys)
 
     def _start(self, arrays, targets, cut, expected):
         self.keys = tuple(arrays)
