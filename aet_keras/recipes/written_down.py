@@ -7,7 +7,6 @@ import pathlib
 from typing import Any, Self
 
 from aet_keras import _check as check
-from aet_keras.evaluation import _files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +28,8 @@ class WrittenDown:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the arguments down as JSON, the whole file or nothing."""
+        from aet_keras.evaluation import _files  # late: the room loads Keras
+
         text = json.dumps(self.to_json(), indent=2)
         _files.write_whole(path, f"{text}\n".encode())
 
