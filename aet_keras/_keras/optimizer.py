@@ -91,6 +91,18 @@ def widen(model: keras.Model, variables: list[keras.Variable]) -> set[int]:
     return {id(v) for v in new}
 
 
+def restart_averages(model: keras.Model, variables) -> None:
+    """Starts the moving averages of some weights at the weights themselves.
+
+    For weights that were written: averages of what they were before would
+    soon take their place.
+    """
+    optimizer = innermost(model.optimizer)
+    known = {id(v) for v in known_variables(optimizer)}
+    with scope_of(model):
+        _start_averages(optimizer, [v for v in variables if id(v) in known])
+
+
 def _chain(optimizer):
     inner = getattr(optimizer, "inner_optimizer", None)
     return [optimizer] + ([] if inner is None else _chain(inner))
