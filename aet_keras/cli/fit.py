@@ -45,6 +45,12 @@ from aet_keras.cli._sections import SectionedCommand
     "--encoding",
     help="How a .csv file, or texts, are written down. [default: utf-8]",
 )
+@click.option(
+    "--class-weight",
+    type=click.Choice(["balanced"]),
+    help="Let each class count the same, however many rows it has. "
+    "[default: each row counts the same]",
+)
 @_options.pictures
 @_options.columns
 @click.option(
@@ -113,8 +119,11 @@ def _given(context, settings):
 
 def _ending(run):
     compared = run.comparison
+    files = [run.version.parent / "report.json", "report.png"]
+    if (run.version / "top_losses.png").exists():
+        files.append("top_losses.png, the pictures that are most wrong")
     return (
         f"\nSavedModel: {run.version}  (loaded again and compared on "
         f"{compared.count} rows: difference {compared.difference:.1e})\n"
-        f"Report:     {run.version.parent / 'report.json'}, report.png"
+        f"Report:     {', '.join(map(str, files))}"
     )

@@ -19,6 +19,7 @@ THAW_POLICIES = (
     "ThawOnSchedule",
     "ThawOnStall",
 )
+CLASS_WEIGHTS = ("balanced",)
 RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 
 # What a backbone is adapted with where the user does not say. The embedded one
@@ -77,6 +78,8 @@ class Recipe(WrittenDown):
             `RATE_POLICIES`. Defaults to `AdaptToTrend`.
         anchor_strength: optional float > 0. How firmly the backbone is held
             where it was (`aet_keras.callbacks.ElasticAnchor`).
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the pictures, where the
             data has no validation split of its own.
         test_ratio: float. The same for the test split.
@@ -111,6 +114,7 @@ class Recipe(WrittenDown):
     thaw: dict[str, Any] | None = None
     rate: dict[str, Any] | None = None
     anchor_strength: float | None = None
+    class_weight: str | None = None
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
     seed: int = 0
@@ -151,6 +155,10 @@ class Recipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self, class_weight=self.class_weight, among=CLASS_WEIGHTS
+            )
         check.boolean(self, skip_bad=self.skip_bad)
         for policy, among in (
             (self.thaw, THAW_POLICIES),

@@ -3,6 +3,7 @@
 import dataclasses
 
 from aet_keras import _check as check
+from aet_keras.training.recipe import CLASS_WEIGHTS
 from aet_keras.training.written_down import WrittenDown
 
 
@@ -34,6 +35,8 @@ class TableRecipe(WrittenDown):
         dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
         anchor_strength: float > 0. How firmly an earlier model is held where
             it was; without `from_` there is none. Defaults to `0.1`.
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the rows.
         test_ratio: float in (0, 1).
         seed: int >= 0. Of the splits, the start, and the order.
@@ -64,6 +67,7 @@ class TableRecipe(WrittenDown):
     units: int = 16
     dropout: float = 0.2
     anchor_strength: float = 0.1
+    class_weight: str | None = None
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
     seed: int = 0
@@ -91,6 +95,10 @@ class TableRecipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self, class_weight=self.class_weight, among=CLASS_WEIGHTS
+            )
         if self.from_ is not None and self.kinds:
             raise ValueError(
                 "TableRecipe: `kinds` must not go with `from_`, because the "

@@ -6,7 +6,11 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras.policies import read_policy
 from aet_keras.tasks import POOLINGS
-from aet_keras.training.recipe import RATE_POLICIES, THAW_POLICIES
+from aet_keras.training.recipe import (
+    CLASS_WEIGHTS,
+    RATE_POLICIES,
+    THAW_POLICIES,
+)
 from aet_keras.training.written_down import WrittenDown
 
 
@@ -42,6 +46,8 @@ class TextRecipe(WrittenDown):
         average_power: optional float >= 0. Judge and keep averages of the
             weights (`aet_keras.callbacks.AverageWeights`); None: the weights
             themselves. Defaults to `4.0`.
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the texts, where the data
             has no validation split of its own.
         test_ratio: float in (0, 1). The same for the test split.
@@ -75,6 +81,7 @@ class TextRecipe(WrittenDown):
     rate: dict[str, Any] | None = None
     anchor_strength: float | None = None
     average_power: float | None = 4.0
+    class_weight: str | None = None
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
     seed: int = 0
@@ -106,3 +113,7 @@ class TextRecipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self, class_weight=self.class_weight, among=CLASS_WEIGHTS
+            )
