@@ -82,7 +82,37 @@ def pictures(command: Callable) -> Callable:
 
 def columns(command: Callable) -> Callable:
     """Adds what the columns of a file are, and what is special to a kind."""
-    return _with(command, *_texts(), *_tables(), *_ratings())
+    return _with(command, *_cells(), *_texts(), *_tables(), *_ratings())
+
+
+def _cells():
+    section = "Cells of a file"
+    return (
+        _option(
+            section,
+            "--missing",
+            multiple=True,
+            metavar="WORD",
+            help="Means a missing cell or label, beside an empty one; may be "
+            "given several times. [default: NaN, NULL, N/A, #N/A, <NA> and the "
+            "like; of numbers and dates also ?, -, NA, None, unknown]",
+        ),
+        _option(
+            section,
+            "--decimal",
+            type=click.Choice([".", ","]),
+            help="Sign before the decimals. [default: what the cells show]",
+        ),
+        _option(
+            section,
+            "--date-format",
+            "date_formats",
+            multiple=True,
+            metavar="FORMAT",
+            help="How dates are written, such as %d.%m.%Y; may be given "
+            "several times. [default: what the cells show]",
+        ),
+    )
 
 
 def _texts():

@@ -132,6 +132,11 @@ class Side:
         x, targets = self._read(batch)
         features = self._obtain(x, cut, keys)
         self._append(x, targets, features, cut, expected, only)
+        if self._shelf is not None:  # as a later run will read them
+            count = self.record.count
+            rows = range(count - len(x[0]), count)
+            rows = list(rows) if only is None else self.find(batch)
+            return self._crossing(rows, cut), targets
         return [features[key] for key in cut.keys], targets
 
     def replay(self, rows, cut: Cut, tag, *, padding: Padding | None = None):
@@ -269,12 +274,14 @@ class Side:
 
     def _obtain(self, x, cut, keys):
         """Returns features as `_features` does, computed or kept before."""
-        if self._shelf is not None:
-            found = self._shelf.find(keys, self._cache.digests(_arrays(x)))
-            if all(key in found for key in cut.keys):
-                self._shelf.read_count += len(x[0])
-                return {key: found.get(key) for key in keys}
-        return self._features(x, cut, keys)
+        if self._shelf is None:
+            return self._features(x, cut, keys)
+        digests = self._cache.digests(_arrays(x))
+        found = self._shelf.find(keys, digests)
+        if all(key in found for key in cut.keys):
+            self._shelf.read_count += len(x[0])
+            return {key: found.get(key) for key in keys}
+        return self._shelf.settle(self._features(x, cut, keys), digests)
 
     def _features(self, x, cut, keys):
         """Returns a dict from keys to features, None if they cannot be kept."""
@@ -308,13 +315,14 @@ class Side:
                 self.record.drop(place)
         digests = self._cache.digests(_arrays([*x, *targets]))
         columns = [arrays.get(key) for key in self.keys] + _arrays(targets)
-        if self._shelf is not None:
-            sums = self._cache.digests(_arrays(x))
-            self._shelf.note(sums if only is None else [sums[i] for i in only])
         if only is not None:
             digests = [digests[i] for i in only]
             columns = [None if c is None else c[only] for c in columns]
         self.record.append(digests, columns)
+        if self._shelf is not None:
+            sums = self._cache.digests(_arrays(x))
+            sums = sums if only is None else [sums[i] for i in only]
+            self._shelf.note(sums, self.record, self.keys)
 
     def _start(self, arrays, targets, cut, expected):
         self.keys = tuple(arrays)

@@ -56,7 +56,7 @@ def _draw_matrix(axes, scores, spell):
     else:
         rows = [
             _lettering.apart(
-                f"{_text.wrapped(name, _LONG, lines=lines)}  {number}"
+                f"{_text.wrapped(name, _LONG, lines=lines)}  ({number})"
             )
             for number, name in enumerate(names, start=1)
         ]

@@ -1,11 +1,13 @@
 """What has to be known to repeat a run on ratings?"""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.data import RATING_SPLITS
 from aet_keras.policies import read_policy
+from aet_keras.training._cell_settings import check_cells
 from aet_keras.training.recipe import RATE_POLICIES
 from aet_keras.training.written_down import WrittenDown
 
@@ -22,6 +24,11 @@ class RatingRecipe(WrittenDown):
         split: `"random"` or `"leave_last_out"`, as in
             `aet_keras.data.read_ratings`.
         time: optional str. The column that says which rating is the last.
+        missing: optional list of str. Words that mean a missing cell, as of
+            `aet_keras.data.read_ratings`.
+        decimal: optional `"."` or `","`. The decimal sign of the ratings.
+        date_formats: optional list of str. How the dates of `time` are
+            written where that is not clear, such as `"%d.%m.%Y"`.
         from_: optional str. Folder of a recommender that `run_recipe`
             published. It learns users that it does not know, and nothing
             else: sizes, strengths and features are its own, whatever is said
@@ -62,6 +69,9 @@ class RatingRecipe(WrittenDown):
     rating: str = "rating"
     split: str = "random"
     time: str | None = None
+    missing: Sequence[str] | None = None
+    decimal: str | None = None
+    date_formats: Sequence[str] | None = None
     from_: str | None = None
     user_features: tuple[str, ...] = ()
     item_features: tuple[str, ...] = ()
@@ -91,6 +101,7 @@ class RatingRecipe(WrittenDown):
         for name in ("time", "from_"):
             if getattr(self, name) is not None:
                 check.instance(self, of=str, **{name: getattr(self, name)})
+        check_cells(self)
         check.one_of(self, split=self.split, among=RATING_SPLITS)
         for name in (
             "factors",

@@ -62,6 +62,9 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
         positive=recipe.positive,
         kinds=recipe.kinds,
         split_column=recipe.split_column,
+        missing=recipe.missing,
+        decimal=recipe.decimal,
+        date_formats=recipe.date_formats or (),
         cost_false_negative=recipe.cost_false_negative,
         cost_false_positive=recipe.cost_false_positive,
         like=like,
@@ -198,7 +201,10 @@ def fit_table_model(
     network.set_weights(start)
     said = (run.best_epoch, _kept_start(gain))
     return dataclasses.replace(
-        run, best_epoch=0, cache_events=[*run.cache_events, said]
+        run,
+        best_epoch=0,
+        is_best_solved=False,
+        cache_events=[*run.cache_events, said],
     )
 
 

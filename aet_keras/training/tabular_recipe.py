@@ -1,8 +1,10 @@
 """What has to be known to repeat a run on a table?"""
 
 import dataclasses
+from collections.abc import Sequence
 
 from aet_keras import _check as check
+from aet_keras.training._cell_settings import check_cells
 from aet_keras.training.recipe import CLASS_WEIGHTS
 from aet_keras.training.written_down import WrittenDown
 
@@ -20,6 +22,11 @@ class TableRecipe(WrittenDown):
             or `"ignore"`, where the guess is wrong.
         split_column: optional str. A column that says `train`, `validation`
             or `test`.
+        missing: optional list of str. Words that mean a missing cell, as of
+            `aet_keras.data.read_table`.
+        decimal: optional `"."` or `","`. The decimal sign of all numbers.
+        date_formats: optional list of str. How dates are written where that
+            is not clear, such as `"%d.%m.%Y"`.
         from_: optional str. Folder of a table classifier that
             `aet-keras fit` published: its columns, encoding and weights are
             where the run begins.
@@ -57,6 +64,9 @@ class TableRecipe(WrittenDown):
     positive: str | None = None
     kinds: dict[str, str] | None = None
     split_column: str | None = None
+    missing: Sequence[str] | None = None
+    decimal: str | None = None
+    date_formats: Sequence[str] | None = None
     from_: str | None = None
     cost_false_negative: float = 1.0
     cost_false_positive: float = 1.0
@@ -99,9 +109,12 @@ class TableRecipe(WrittenDown):
             check.one_of(
                 self, class_weight=self.class_weight, among=CLASS_WEIGHTS
             )
-        if self.from_ is not None and self.kinds:
-            raise ValueError(
-                "TableRecipe: `kinds` must not go with `from_`, because the "
-                "earlier model knows its columns as they are. Received: "
-                f"kinds={self.kinds!r}. Leave it out, or train anew."
-            )
+        check_cells(self)
+        for name in ("kinds", "missing", "decimal", "date_formats"):
+            given = getattr(self, name)
+            if self.from_ is not None and given is not None:
+                raise ValueError(
+                    f"TableRecipe: `{name}` must not go with `from_`, because "
+                    "the earlier model knows its columns as they are. "
+                    f"Received: {name}={given!r}. Leave it out, or train anew."
+                )

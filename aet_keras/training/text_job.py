@@ -83,6 +83,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         recipe.data,
         text_column=recipe.text_column,
         label_column=recipe.label_column,
+        missing=recipe.missing,
         encoding=recipe.encoding,
         seed=recipe.seed,
         validation_ratio=recipe.validation_ratio,

@@ -1,11 +1,13 @@
 """What has to be known to repeat a run on texts?"""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.policies import read_policy
 from aet_keras.tasks import POOLINGS
+from aet_keras.training._cell_settings import check_cells
 from aet_keras.training.recipe import (
     CLASS_WEIGHTS,
     RATE_POLICIES,
@@ -23,6 +25,8 @@ class TextRecipe(WrittenDown):
             `.txt` files, a folder a class, or `"tfds:NAME"`.
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
+        missing: optional list of str. Words that mean that a row of a table
+            has no label, as of `aet_keras.data.read_text_table`.
         backbone: str. A preset of KerasHub, a folder that `save_to_preset`
             filled, or a `.keras` file of a saved backbone. Defaults to
             `"bert_small_en_uncased"`, which needs a download.
@@ -69,6 +73,7 @@ class TextRecipe(WrittenDown):
     data: str
     text_column: str = "text"
     label_column: str = "label"
+    missing: Sequence[str] | None = None
     backbone: str = "bert_small_en_uncased"
     vocabulary: str | None = None
     sequence_length: int | None = None
@@ -91,6 +96,7 @@ class TextRecipe(WrittenDown):
         words = ("data", "text_column", "label_column", "backbone", "encoding")
         for name in words:
             check.instance(self, of=str, **{name: getattr(self, name)})
+        check_cells(self)
         if self.vocabulary is not None:
             check.instance(self, of=str, vocabulary=self.vocabulary)
         if self.sequence_length is not None:

@@ -56,7 +56,7 @@ def test_letters_of_no_font_are_spelt_and_nothing_is_warned_of(
     assert spelt[3] == "Straße"
     assert spelt[2].endswith(" emoji 😀")  # Matplotlib's own font has this one
     rows = [label.get_text() for label in axes.get_yticklabels()]
-    assert rows[0] == r"\u5e3d\u5b50  1"
+    assert rows[0] == r"\u5e3d\u5b50  (1)"
     assert not caplog.records
 
 
@@ -82,8 +82,10 @@ def test_long_names_keep_both_ends_and_their_number():
     axes, _ = drawn(names)
 
     rows = [label.get_text() for label in axes.get_yticklabels()]
-    assert rows[1].startswith("the_long_name") and rows[1].endswith("seen_b  2")
-    assert max(len(line) for line in rows[1].split("\n")) <= 27
+    assert rows[1].startswith("the_long_name") and rows[1].endswith(
+        "seen_b  (2)"
+    )
+    assert max(len(line) for line in rows[1].split("\n")) <= 29
     assert [t.get_text() for t in axes.get_xticklabels()] == ["1", "2", "3"]
 
 
