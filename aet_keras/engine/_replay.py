@@ -6,6 +6,7 @@ import numpy as np
 
 from aet_keras._keras import functions, iterators, sources
 from aet_keras._keras.halves import Halves
+from aet_keras._keras.optimizer import restart_averages
 from aet_keras.engine import _head
 from aet_keras.engine._feeds import make_feeds
 from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
@@ -126,17 +127,15 @@ class Replay:
         if not found["val_loss"] < attempt.before:
             attempt.undo()
             return None
+        restart_averages(self._model, [v for v, _ in attempt.kept])
         self.sentences += attempt.sentences
         return found
 
     def _validate(self, cut, tag):
         """Returns what Keras measures on the recorded validation rows."""
-        model, first = self._model, 0
+        model, (_, side) = self._model, self._sides
         model.reset_metrics()
-        for size in self._test.state["sizes"]:
-            rows = np.arange(first, first + size)
-            self._test.side.replay(rows, cut, tag)
-            first += size
+        side.run_on_all(cut, tag)
         found = {
             f"val_{name}": float(value)
             for name, value in model.get_metrics_result().items()

@@ -51,6 +51,7 @@ class Side:
         self._steps = {}
         self._inputs = self._targets = None
         self.is_skipping = False  # record as asked, but run no step
+        self._batch_rows = 1  # of the largest batch that was read
         self.record = None
         self.keys = self._asked = ()
         self.forget()
@@ -154,6 +155,22 @@ class Side:
         targets = [tf.convert_to_tensor(array) for array in arrays]
         step = self._step(cut, tag, crossing, padding)
         return step(*crossing, *targets)
+
+    def run_on_all(self, cut: Cut, tag) -> None:
+        """Runs steps on all that `recorded` returns, in batches as read."""
+        taken = [self.recorded(key) for key in cut.keys]
+        _, y, sample_weight = taken[0]
+        targets = self._targets.flatten((y, sample_weight))
+        dtypes = [self._dtypes[place] for place in self._places(cut)]
+        count = len(taken[0][0])
+        for begin in range(0, count, self._batch_rows):
+            part = slice(begin, begin + self._batch_rows)
+            crossing = [
+                tf.cast(tf.convert_to_tensor(features[part]), dtype)
+                for (features, *_), dtype in zip(taken, dtypes, strict=True)
+            ]
+            given = [tf.convert_to_tensor(each[part]) for each in targets]
+            self.run_on((crossing, given), cut, tag)
 
     def padding(self, cut: Cut) -> Padding | None:
         """Returns how recorded rows are padded, if that makes no difference.
@@ -270,6 +287,7 @@ class Side:
         _guards.check_leaves([*inputs, *targets])
         if not (self._inputs.fits(inputs) and self._targets.fits(targets)):
             raise _guards.Unsafe("the rows differ in their shapes")
+        self._batch_rows = max(self._batch_rows, int(inputs[0].shape[0]))
         return inputs, targets
 
     def _obtain(self, x, cut, keys):

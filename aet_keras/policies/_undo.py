@@ -58,11 +58,17 @@ def is_clearly_worse(state: dict[str, Any], key: str, margin: float) -> bool:
 
 
 def is_over(state: dict[str, Any], key: str, patience: int) -> bool:
-    """Says whether a thaw had its time, and is not getting better."""
+    """Says whether a thaw had its time, and is not about to pay.
+
+    It is about to if what the last epoch gained, gained once more, would
+    reach the figure from before it.
+    """
     costs = _costs(state, key)
     if len(costs) < patience:
         return False
-    return len(costs) == 1 or not costs[-1] < min(costs[:-1])
+    before, last = costs[-2:] if len(costs) > 1 else costs * 2
+    gain = before - last if math.isfinite(before) else 0.0
+    return last - gain > _cost(key, state["kept"])
 
 
 def _costs(state, key):

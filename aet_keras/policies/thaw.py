@@ -128,12 +128,12 @@ class ThawOnStall(Policy):
     (LP-FT, [Kumar et al., 2022](https://arxiv.org/abs/2202.10054); differs:
     group by group, and by validation instead of a fixed epoch).
 
-    A thaw that makes things worse is undone: once each of `patience_epochs`
-    epochs or more since it was worse than the best figure before it, by more
-    than `min_improvement`, and the last of them no better than the others,
-    the weights of that best state come back, the groups freeze again, and no
-    more thaw. While the figure is so much worse and still becomes better,
-    nothing thaws either.
+    A thaw that makes things worse is undone: if each of `patience_epochs`
+    epochs since was worse than the best figure before it by more than
+    `min_improvement`, the weights of that best state come back, the groups
+    freeze again, and no more thaw. It gets one more epoch as long as another
+    gain like the last one would reach the old figure. While the figure is so
+    much worse, nothing more thaws.
 
     Args:
         monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or

@@ -3,7 +3,7 @@
 import dataclasses
 
 from aet_keras import backbones, data
-from aet_keras.training.recipe import Recipe
+from aet_keras.recipes.recipe import Recipe
 
 _MOSTLY = 0.5
 _DOWNLOADED = "MobileNetV2 --image-size 96"

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from aet_keras import data
-from aet_keras.training.written_down import WrittenDown
+from aet_keras.recipes.written_down import WrittenDown
 
 _MOST_NAMED = 4
 

@@ -8,10 +8,10 @@ import keras
 from aet_keras import _check as check
 from aet_keras import backbones, data, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.recipes.recipe import Recipe
 from aet_keras.training._backbone_note import with_backbone_note
 from aet_keras.training._class_weights import weights_of, with_note
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.recipe import Recipe
 
 
 def read_dataset(recipe: Recipe) -> data.Dataset:

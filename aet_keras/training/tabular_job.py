@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
+from aet_keras.recipes.tabular_recipe import TableRecipe
 from aet_keras.training._class_weights import (
     rows_with_weights,
     weights_of,
@@ -20,7 +21,6 @@ from aet_keras.training._masked_cells import guess_masked_cells
 from aet_keras.training._table_report import measure_table_model
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job, introduce
-from aet_keras.training.tabular_recipe import TableRecipe
 
 _COMPARED_ROWS = 64
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.data import _days
 
 _LISTS = ("missing", "date_formats")
 
@@ -31,6 +30,8 @@ def check_cells(recipe: Any) -> None:
             check.instance(recipe, of=str, **{name: each})
         object.__setattr__(recipe, name, tuple(given))
     for each in getattr(recipe, "date_formats", None) or ():
+        from aet_keras.data import _days  # late: the room loads Keras
+
         _days.check_date_format(check.owner_name(recipe), each)
     decimal = getattr(recipe, "decimal", None)
     if decimal is not None:
