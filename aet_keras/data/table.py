@@ -23,6 +23,7 @@ from aet_keras.data._table_target import (
     labelled,
     positive_of,
 )
+from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.csv_file import check_columns, read_csv
 from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.duplicates import shared_rows
@@ -182,6 +183,7 @@ def read_table(
             *said,
             *odd,
             *_lacking(splits, class_names),
+            *imbalance_notes(splits["train"].labels, class_names),
             *_shared(splits),
         ),
     )

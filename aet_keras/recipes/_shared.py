@@ -14,6 +14,7 @@ THAW_POLICIES = (
     "ThawOnSchedule",
     "ThawOnStall",
 )
+CLASS_WEIGHTS = ("balanced",)
 RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 
 
@@ -90,6 +91,17 @@ def anchor_strength(value: float | None) -> Any:
         "number",
         above=0,
         default=None if value else "not held",
+    )
+
+
+def class_weight() -> Any:
+    """Returns the field of what each class counts."""
+    return setting(
+        None,
+        "Let each class count the same, however many rows it has.",
+        "choice",
+        among=CLASS_WEIGHTS,
+        default="each row counts the same",
     )
 
 
