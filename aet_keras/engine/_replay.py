@@ -6,6 +6,7 @@ import numpy as np
 
 from aet_keras._keras import functions, iterators, sources
 from aet_keras._keras.halves import Halves
+from aet_keras._keras.optimizer import restart_averages
 from aet_keras.engine import _head
 from aet_keras.engine._feeds import make_feeds
 from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
@@ -126,6 +127,7 @@ class Replay:
         if not found["val_loss"] < attempt.before:
             attempt.undo()
             return None
+        restart_averages(self._model, [v for v, _ in attempt.kept])
         self.sentences += attempt.sentences
         return found
 
