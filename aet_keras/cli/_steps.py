@@ -109,13 +109,18 @@ class Steps:
 def _bar():
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
 
-    console = Console(stderr=True, highlight=False)
+    text = TextColumn(  # it wraps where the terminal is narrow
+        "{task.fields[text]}",
+        markup=False,
+        table_column=Column(ratio=1, no_wrap=False),
+    )
     return Progress(
-        BarColumn(bar_width=16),
-        TextColumn("{task.fields[text]}", markup=False),
-        console=console,
+        BarColumn(bar_width=12),
+        text,
+        console=Console(stderr=True, highlight=False),
+        expand=True,
         transient=True,
         redirect_stdout=False,  # the tuner sends it elsewhere, and back
-        redirect_stderr=False,
     )
