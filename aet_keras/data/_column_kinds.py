@@ -21,7 +21,7 @@ _MOST_DIFFERENT = 0.5  # of rows; above, a category is met too seldom
 # `1`, `2` and `3` is one. Beside this many numbers, or decimals, it is none.
 _MOST_ODD = 2
 _LEAST_NUMBERS = 10
-_MOST_MISSING = 0.5
+_MOST_MISSING = 0.9
 _LEAST_CODES = 3
 
 
@@ -86,13 +86,13 @@ def find_meaning(
         return Meaning(
             IGNORE, f"all its cells are `{_short(next(iter(counts)))}`"
         )
-    date = _dates_among(rest, date_formats) if date_formats else None
+    date = date_formats and _dates_among(_without_words(rest), date_formats)
     if date and date.date_format in date_formats and _is_clear(date):
         return _as_dates(name, date, base, counts)
     kept, form = _without_odd_words(rest, base, decimal)
     if _are_numbers(kept, form):
         return _numbers_or_codes(name, kept, counts, len(cells), form)
-    date = date or _dates_among(rest, ())
+    date = date or _dates_among(_without_words(rest), ())
     if date and _is_clear(date):
         return _as_dates(name, date, base, counts)
     is_varied = len(counts) > _MOST_DIFFERENT * counts.total()
@@ -120,6 +120,16 @@ def _dates_among(counts, date_formats):
     return _days.find_date_form(counts, date_formats, least_share=_LEAST_SHARE)
 
 
+def _without_words(counts):
+    """Returns cells without the most frequent words, as beside dates."""
+    words = [text for text in counts if not re.search("[0-9]", text)]
+    odd = sorted(words, key=lambda text: -counts[text])[:_MOST_ODD]
+    share = sum(counts[t] for t in odd) / (sum(counts.values()) or 1)
+    if share > _MOST_MISSING:
+        return counts
+    return {text: n for text, n in counts.items() if text not in odd}
+
+
 def _is_clear(date):
     return date.share >= _LEAST_SHARE
 
@@ -141,7 +151,7 @@ def _without_odd_words(counts, base, decimal):
 
     With them how the numbers among the cells are written.
     """
-    least = _LEAST_SHARE - _MOST_MISSING
+    least = _LEAST_SHARE * (1 - _MOST_MISSING)
     form = _numbers.find_number_form(counts, base, decimal, least_share=least)
     odd = sorted(counts.keys() - form.values.keys(), key=lambda t: -counts[t])
     odd = odd[:_MOST_ODD]

@@ -133,7 +133,7 @@ def decimal() -> Any:
     """Returns the field of the sign before the decimals."""
     return setting(
         None,
-        "Sign before the decimals.",
+        "Sign before the decimals, where no cell shows which one it is.",
         "choice",
         among=(".", ","),
         default="what the cells show",

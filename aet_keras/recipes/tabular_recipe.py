@@ -25,7 +25,8 @@ class TableRecipe(WrittenDown):
             or `test`.
         missing: optional list of str. Words that mean a missing cell, as of
             `aet_keras.data.read_table`.
-        decimal: optional `"."` or `","`. The decimal sign of all numbers.
+        decimal: optional `"."` or `","`. The decimal sign where
+            no cell shows it.
         date_formats: optional list of str. How dates are written where that
             is not clear, such as `"%d.%m.%Y"`.
         from_: optional str. Folder of a table classifier that
