@@ -2,6 +2,7 @@
 
 import keras
 
+from aet_keras._keras.optimizer import restart_averages
 from aet_keras._keras.strategy import scope_of
 
 
@@ -35,6 +36,7 @@ class Kept:
         with scope_of(model):
             for variable, value in self._pairs:
                 variable.assign(value)
+        restart_averages(model, [v for v, _ in self._pairs])
 
     def read(self, model: keras.Model) -> list:
         """Returns what a checkpoint keeps: places in `weights`, and arrays."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from aet_keras._keras import functions, iterators, running_fit
 from aet_keras._keras.halves import Halves
+from aet_keras._keras.optimizer import restart_averages
 from aet_keras._keras.proofs import Proof
 from aet_keras.engine import _head
 from aet_keras.engine._feeds import (
@@ -150,6 +151,7 @@ class Replay:
         if not found["val_loss"] < attempt.before:
             attempt.undo()
             return None
+        restart_averages(self._model, [v for v, _ in attempt.kept])
         self.sentences += attempt.sentences
         return found
 

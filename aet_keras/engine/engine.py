@@ -15,6 +15,7 @@ from aet_keras._keras import (
 )
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
+from aet_keras._progress import report
 from aet_keras.engine import _demands, _state
 from aet_keras.engine._kept import Kept
 from aet_keras.engine._missed import MissedSteps
@@ -76,6 +77,8 @@ class Engine:
         self._kept = Kept()
         self._held = flags.Held()
         self._missed = MissedSteps(0)
+        self.own_rate: float | None = None  # what was written here last
+        self.rate_owner: str | None = None  # who decides it in this `fit`
 
     @classmethod
     def of(cls, model: keras.Model) -> "Engine":
@@ -115,6 +118,10 @@ class Engine:
         rate = self._optimizer.learning_rate
         return float(keras.ops.convert_to_tensor(rate).numpy())
 
+    def take_rate(self) -> None:
+        """Takes the rate that is there now for one that was written here."""
+        self.own_rate = self.rate
+
     def attach(self, client: keras.callbacks.Callback) -> None:
         """Notes that a callback uses this engine in the `fit` that begins.
 
@@ -124,6 +131,7 @@ class Engine:
         if client.params is not self._fit:
             self._fit = client.params
             self._is_head_held = self._is_end_chosen = False
+            self.rate_owner = None
             self._clients.clear()
             self._release()
         self._clients.add(client)
@@ -259,6 +267,7 @@ class Engine:
         """
         if self._is_head_held or self._replay is None:
             return False
+        report("solving the head")
         found = self._replay.solve_head(logs, self._trainable)
         if found is None:
             return False
@@ -397,6 +406,7 @@ class Engine:
         if decision.rate is not None and decision.rate != self.rate:
             self.check_rate_writable(self)
             self._optimizer.learning_rate = decision.rate
+            self.take_rate()
         if decision.multipliers is not None:
             self._check_length("multipliers", decision.multipliers)
             if not _close(decision.multipliers, self.multipliers):

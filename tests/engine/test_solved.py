@@ -231,3 +231,24 @@ def test_added_losses_are_seen():
     )  # fmt: skip
 
     assert freezing.solved is None
+
+
+def test_averages_of_weights_start_anew_at_a_solved_head():
+    # Keras gives the model its averages when `fit` ends.
+    keras.utils.set_random_seed(0)
+    optimizer = keras.optimizers.SGD(1e-6, use_ema=True, ema_momentum=0.9)
+    model = replayed.model(optimizer=optimizer)
+    policy = ThawOnSchedule(first_epoch=9)
+    freezing = ElasticFreezing(policy, groups=replayed.GROUPS, cache="memory")
+
+    model.fit(
+        X,
+        KIND,
+        validation_data=(X, KIND),
+        epochs=2,
+        verbose=0,
+        callbacks=[freezing],
+    )
+
+    loss = model.evaluate(X, KIND, verbose=0)
+    assert loss == pytest.approx(freezing.solved.after, rel=1e-3)
