@@ -77,7 +77,8 @@ class ElasticFreezing(keras.callbacks.Callback):
             that are damaged there are computed again. Delete the folder to be
             rid of them. The cache turns itself off where replay would
             change the result, and says why in `cache_events`.
-            Arrays, and a `tf.data.Dataset` that is proved to give the same rows in each epoch, are replayed without being read.
+            Arrays, and a `tf.data.Dataset` that is proved to give the same
+            rows in each epoch, are replayed without being read.
             Of all other data each batch is read, and its rows are looked up:
             what is not recorded yet is computed. If fewer than a tenth of the
             rows of an epoch come again (augmentation, for example), training
