@@ -60,11 +60,14 @@ def own_validation(model: keras.Model, iterator) -> int | None:
 
     Returns:
         How many batches it has (0 if that is not known), or `None` if the
-        iterator is another's, or goes on where the last validation ended.
+        iterator is another's.
     """
     validation = getattr(model, "_eval_epoch_iterator", None)
-    if validation is None or validation.steps_per_epoch:
-        return None
-    if iterator is not validation._current_iterator:
+    if validation is None or iterator is not validation._current_iterator:
         return None
     return validation.num_batches or 0
+
+
+def validation_iterator(model: keras.Model):
+    """Returns what `fit` draws the steps of its validation from, or None."""
+    return getattr(model, "_eval_epoch_iterator", None)

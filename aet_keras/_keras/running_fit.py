@@ -54,6 +54,12 @@ def callbacks_of(model: keras.Model) -> list | None:
     return None if known is None else known["callbacks"].callbacks
 
 
+def epoch_iterator_of(model: keras.Model):
+    """Returns what the `fit` that has called draws its steps from, or None."""
+    known = _locals_of_fit(model)
+    return None if known is None else known["epoch_iterator"]
+
+
 def is_called(callback: keras.callbacks.Callback) -> bool:
     """Says whether a `fit` that runs, in any thread, calls a callback.
 

@@ -79,6 +79,26 @@ class Record:
                     self.drop(each)
                 column.append(_fitting(column, rows))
 
+    def known(self, digests: Sequence[bytes]) -> np.ndarray:
+        """Returns each row's number, -1 where it was never seen.
+
+        Other than with `find`, equal rows have the same number.
+        """
+        found = map(self._numbers.get, digests)
+        numbers = [-1 if each is None else each[0] for each in found]
+        return np.array(numbers, "int64")
+
+    def cut_to(self, count: int) -> None:
+        """Drops the rows after the first ones, half appended ones too."""
+        for digest in self._digests[count:]:
+            self._numbers[digest].pop()
+            if not self._numbers[digest]:
+                del self._numbers[digest]
+        del self._digests[count:]
+        for column in self.columns:
+            if column is not None:
+                column.count = min(column.count, count)
+
     def take(
         self, rows: Sequence[int], positions: Sequence[int] | None = None
     ) -> list[np.ndarray]:

@@ -75,9 +75,13 @@ class ElasticFreezing(keras.callbacks.Callback):
             frozen layers and weights has seen before are not computed again
             (Keras's own layers only: the code of others may change). Rows
             that are damaged there are computed again. Delete the folder to be
-            rid of them. The cache turns itself off
-            where replay would change the result (augmentation, for example)
-            and says why in `cache_events`. `None` does without.
+            rid of them. The cache turns itself off where replay would
+            change the result, and says why in `cache_events`.
+            Arrays, and a `tf.data.Dataset` that is proved to give the same rows in each epoch, are replayed without being read.
+            Of all other data each batch is read, and its rows are looked up:
+            what is not recorded yet is computed. If fewer than a tenth of the
+            rows of an epoch come again (augmentation, for example), training
+            goes on without recording. `None` does without.
         views: int >= 1. How many passes over the training data are recorded.
             With 1, rows and frozen layers must not be random. With more, each
             pass is augmented in its own way, by the input pipeline or by

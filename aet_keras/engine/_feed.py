@@ -4,22 +4,19 @@ import itertools
 
 import numpy as np
 
+from aet_keras._keras import sources
 from aet_keras.engine._guards import Unsafe
 from aet_keras.engine._padding import WINDOW
 from aet_keras.engine._side import Side
 from aet_keras.errors import CacheFull
 
-# `drop_remainder` leaves other rows out in each epoch, fewer than a batch of
-# them. More new rows than that, or more in one batch than this share (but
-# one), mean that the rows themselves change.
-_NEW_RATIO = 0.1
-
 
 class Feed:
-    """Records the passes over a data set, or replays them.
+    """Records the first pass over a data set, and replays it in later epochs.
 
-    A pass that replays takes one real batch first: if its rows are known the
-    rest is replayed, in the recorded order if the batch is the recorded
+    For data sets that are proved to give the same rows in each epoch. A pass
+    that replays takes one real batch first: if its rows are known the rest is
+    replayed, in the recorded order if the batch is the recorded
     first one, else freshly shuffled. Rows that `fit` shuffles and that end
     with padding come with those of like length, and are cut to the longest of
     their batch; the pass that records them is read a few batches ahead, so
@@ -27,21 +24,20 @@ class Feed:
 
     Args:
         side: `Side`.
-        shuffles: bool. Whether the rows may come in another order.
     """
 
     what = "what"  # it records of the frozen groups, for a sentence
+    holds_pass = True  # what is recorded is one whole pass
 
-    def __init__(self, side: Side, *, shuffles: bool):
+    def __init__(self, side: Side):
         self.side = side
-        self.shuffles = shuffles
+        side.last_pass = None
         self._sizes: list[int] = []
         # Where recorded batches come from, so that a resumed run finds them.
         self.place = None
         self.is_shuffled = False  # whether any order of the rows will do
         self._passes: list[list] = []
         self._order = iter(())
-        self._new_count = 0
         self._is_whole = False
         self.padding = None  # what the batches of this pass are rid of
         self._ahead = []  # the rows of batches that were read ahead
@@ -67,8 +63,16 @@ class Feed:
         self._ahead = []
         if self.is_recording:
             self._sizes = []
-            self._new_count = 0
             self._is_whole = False
+
+    def enter(self, iterator, *, goes_on: bool) -> None:
+        """Notes what the pass reads from; arguments are those of `Lookup`."""
+        if goes_on:
+            raise Unsafe("an epoch goes on where the one before ended")
+        self.is_shuffled = sources.is_shuffled(iterator)
+
+    def surrender(self) -> None:
+        """Never gives up, as `Lookup` does: all rows come again."""
 
     def end(self) -> None:
         """Notes that the data set has no more batches."""
@@ -86,7 +90,6 @@ class Feed:
         """What a resumed run has to know to record the same again."""
         return {
             "sizes": self._sizes,
-            "new_count": self._new_count,
             "is_whole": self._is_whole,
             "passes": self._passes,
         }
@@ -94,7 +97,6 @@ class Feed:
     @state.setter
     def state(self, state: dict) -> None:
         self._sizes = list(state["sizes"])
-        self._new_count = state["new_count"]
         self._is_whole = state["is_whole"]
         self._passes = [list(each) for each in state["passes"]]
 
@@ -191,40 +193,18 @@ class Feed:
             raise Unsafe("the recorded pass was not a whole one")
         rows = self.side.find(batch)
         in_order = rows == list(range(self._sizes[0]))
-        if not in_order:
-            self._check_known(rows)
+        if None in rows or len(rows) not in self._sizes:
+            raise Unsafe("the data set gives other rows than before")
         self.side.check(batch, rows, self._cut)
         if self.is_shuffled or not in_order:
             self.padding = self.side.padding(self._cut)
         self._order = self._rest(rows, in_order)
         self._is_open = True
-        new = [i for i, row in enumerate(rows) if row is None]
-        if not new:
-            return self._replay(rows)
-        self._passes.append([self.place, 1])
-        return self.side.run(
-            batch, self._cut, self._tag, keys=self.side.held_keys, only=new
-        )
-
-    def _check_known(self, rows):
-        if len(rows) not in self._sizes:
-            raise Unsafe("the batches change in size")
-        new = sum(row is None for row in rows)
-        self._new_count += new
-        has_dropped = len(set(self._sizes)) == 1
-        if new and not (
-            has_dropped
-            and self._new_count < len(rows)
-            and new <= max(1, _NEW_RATIO * len(rows))
-        ):
-            raise Unsafe("rows change from epoch to epoch (augmentation)")
-        if not self.shuffles:
-            raise Unsafe("its rows come in another order")
+        return self._replay(rows)
 
     def _rest(self, rows, in_order):
         """Returns an iterator over the rows of each batch but the first."""
-        known = [row for row in rows if row is not None]
-        rest = np.setdiff1d(np.arange(self.side.record.count), known)
+        rest = np.setdiff1d(np.arange(self.side.record.count), rows)
         if self.padding is not None or not in_order:
             rest = self._random.permutation(rest)
         sizes = list(self._sizes)

@@ -2,21 +2,23 @@
 
 from aet_keras._keras import steps
 from aet_keras._keras.halves import Halves
+from aet_keras._keras.proofs import Proof
 from aet_keras.engine._feed import Feed
+from aet_keras.engine._lookup import Lookup
 from aet_keras.engine._shelf import Shelf
 from aet_keras.engine._side import Side
 from aet_keras.engine._views import Views
 
 
-def make_feeds(halves: Halves, cache, store, views: int):
-    """Returns what feeds training, and what feeds validation.
+def make_sides(halves: Halves, cache, store) -> tuple[Side, Side]:
+    """Returns the sides of training and of validation.
 
     Args:
         halves: `Halves` of the model.
         cache: `backbones.FeatureCache`.
         store: optional `backbones.FeatureStore`.
-        views: int >= 1. How many passes of training to record.
     """
+    shelves: list[Shelf] = []
     shelves: list[Shelf] = []
     train, test = (
         Side(
@@ -31,5 +33,29 @@ def make_feeds(halves: Halves, cache, store, views: int):
             (steps.evaluate_function, False),
         )
     )
-    feed = Feed(train, shuffles=True) if views == 1 else Views(train, views)
-    return feed, Feed(test, shuffles=False)
+    return train, test
+
+
+def feed_of_training(side: Side, proof: Proof, views: int):
+    """Returns what feeds training, and a sentence or `None`.
+
+    Args:
+        side: `Side` of training.
+        proof: `Proof` of what `fit` reads.
+        views: int >= 1. How many passes of training to record.
+    """
+    if views > 1:
+        return Views(side, views), None
+    if proof.reason is None:
+        return Feed(side), None
+    said = f"looks rows up in each epoch: {proof.reason}"
+    return Lookup(side, proof.pass_count), said
+
+
+def feed_of_validation(side: Side, proof: Proof):
+    """Returns what feeds validation, and a sentence or `None`."""
+    if proof.reason is None and proof.is_in_order:
+        return Feed(side), None
+    why = proof.reason or "their order changes"
+    said = f"looks rows of validation up in each epoch: {why}"
+    return Lookup(side, proof.pass_count), said

@@ -4,12 +4,17 @@ import weakref
 
 import numpy as np
 
-from aet_keras._keras import functions, iterators, sources
+from aet_keras._keras import functions, iterators, running_fit
 from aet_keras._keras.halves import Halves
 from aet_keras._keras.optimizer import restart_averages
+from aet_keras._keras.proofs import Proof
 from aet_keras.engine import _head
-from aet_keras.engine._feeds import make_feeds
-from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
+from aet_keras.engine._feeds import (
+    feed_of_training,
+    feed_of_validation,
+    make_sides,
+)
+from aet_keras.engine._guards import Unsafe, reason_of_model
 from aet_keras.engine._reach import Reach
 from aet_keras.engine._sums import sums_of
 from aet_keras.errors import CacheFull
@@ -28,6 +33,7 @@ class Replay:
 
     # What a resumed run has to know too, records left out.
     learns = (
+        "_is_train_plain",
         "_tests_are_replayed",
         "_told",
         "_wasted_count",
@@ -50,13 +56,21 @@ class Replay:
         self._halves = halves = Halves(model)
         self._reach = Reach(halves, groups, may_draw=views > 1)
         self._store = cache.store
-        self._train, self._test = make_feeds(halves, cache, self._store, views)
+        self._sides = make_sides(halves, cache, self._store)
+        self._train, self._why_looked_up = feed_of_training(
+            self._sides[0],
+            Proof.of(running_fit.epoch_iterator_of(model)),
+            views,
+        )
+        self._test = None  # what it reads is not known before it begins
         self._cut = self._plain_train = None
         self._sums = {}
         self._wasted_count = 0
         self._told = set()
         self._iterator = self._earlier = self._validated = None
         self._tests_are_replayed = True
+        self._is_train_plain = False  # too few of its rows come again
+        self._is_test_begun = False
         self._is_for_others = False
         self._plain_test = functions.own_test_function(model)
         self._fit = functions.current_fit(model)
@@ -66,14 +80,17 @@ class Replay:
         if not self.is_on:
             return
         self._keep_records()
+        self._give_up_on_new_rows()
         self._cut = self._reach.cut()
         self._plain_train = None
         self._earlier, self._iterator = self._iterator, None
+        self._is_test_begun = False
         self.cached_count = self._reach.leading(self._cut)
         self._say_obstacle(trainable)
         self._sort_out_records()
         # What no epoch follows is of use to those who share the store alone.
-        self._is_for_others = is_last and self._train.side.record is None
+        has_records = any(side.record is not None for side in self._sides)
+        self._is_for_others = is_last and not has_records
         is_worth_it = self._store is not None or not self._is_for_others
         if not (self.cached_count and is_worth_it):
             self.cached_count = 0
@@ -84,6 +101,11 @@ class Replay:
             "tag": tuple(trainable),
             "keys": self._reach.keys(self._cut, self.cached_count),
         }
+        if self._is_train_plain:
+            self.cached_count = 0
+            self._leave()
+            self._model.test_function = self._run_test
+            return
         self._begin_train = {
             **self._begin,
             "batch_count": batch_count,
@@ -110,6 +132,8 @@ class Replay:
         sides = self._sides
         cut = self._reach.cut()
         if any(side.record is None for side in sides) or self._is_stale(cut):
+            return None
+        if not (self._train.holds_pass and self._test.holds_pass):
             return None
         if not all(side.has(cut) for side in sides):
             return None
@@ -144,11 +168,6 @@ class Replay:
         model.reset_metrics()
         return found
 
-    def _say_once(self, sentence):
-        if sentence not in self._told:
-            self._told.add(sentence)
-            self.sentences.append(sentence)
-
     def keep_records(self) -> None:
         """Leaves features to other runs now; `sentences` says how it went."""
         if self.is_on:
@@ -165,12 +184,26 @@ class Replay:
         first, last = self._groups[0], self._groups[self.cached_count - 1]
         names = first.name if first is last else f"{first.name} to {last.name}"
         self.sentences.append(f"records {self._train.what} {names} put out")
+        self._say_once(self._why_looked_up)
+
+    def _say_once(self, what):
+        if what is not None and what not in self._told:
+            self._told.add(what)
+            self.sentences.append(what)
+
+    def _give_up_on_new_rows(self):
+        """Trains plainly where the rows of an epoch are seldom known ones."""
+        why = None if self._is_train_plain else self._train.surrender()
+        if why is not None:
+            self.sentences.append(f"stops recording rows of training: {why}")
+            self._is_train_plain = True
+            self._train.side.forget()
 
     def _say_padding(self):
-        said = "replays rows of like length together, without their padding"
-        if self._train.padding is not None and said not in self._told:
-            self._told.add(said)
-            self.sentences.append(said)
+        if self._train.padding is not None:
+            self._say_once(
+                "replays rows of like length together, without their padding"
+            )
 
     def _say_obstacle(self, trainable):
         why = self._reach.obstacle(self._cut, trainable)
@@ -186,11 +219,11 @@ class Replay:
     def _sort_out_records(self):
         """Drops what the cut of this epoch cannot use."""
         keys = self._reach.keys(self._cut, self.cached_count)
-        for feed in (self._train, self._test):
-            if feed.side.has(self._cut):
-                feed.side.keep_only(keys)
+        for side in self._sides:
+            if side.has(self._cut):
+                side.keep_only(keys)
             else:
-                feed.side.forget()
+                side.forget()
 
     def _keep_records(self):
         """Leaves features to other runs, unless weights were written since."""
@@ -243,10 +276,6 @@ class Replay:
             return 0
         records = [side.record for side in self._sides]
         return sum(each.byte_count for each in records if each is not None)
-
-    @property
-    def _sides(self):
-        return self._train.side, self._test.side
 
     def _forget(self):
         for side in self._sides:
@@ -303,8 +332,10 @@ class Replay:
         try:
             if is_first:
                 self._train.place = iterators.place_of(iterator)
-                self._check_pass(iterator)
-                self._train.is_shuffled = sources.is_shuffled(iterator)
+                self._check_weights()
+                self._train.enter(
+                    iterator, goes_on=_is(self._earlier, iterator)
+                )
             if self._train.wants_batch:
                 batch = self._next(iterator)
             logs = self._train.step(batch, iterator)
@@ -317,12 +348,6 @@ class Replay:
             batch, self._train.unused = self._train.unused, None
         batch = next(iterator) if batch is None else batch
         return self._model.train_function(iter([batch]))
-
-    def _check_pass(self, iterator):
-        if self._earlier is not None and self._earlier() is iterator:
-            raise Unsafe("`steps_per_epoch` splits the data set")
-        check_iterator(iterator)
-        self._check_weights()
 
     def _next(self, iterator):
         try:
@@ -337,11 +362,49 @@ class Replay:
         batch_count = functions.own_validation(self._model, iterator)
         if batch_count is None or not self._tests_are_replayed:
             return self._plain_test(iterator)
-        if self._validated is None or self._validated() is not iterator:
-            self._validated = weakref.ref(iterator)
-            self._test.place = iterators.place_of(iterator)
-            self._test.begin(**self._begin, batch_count=batch_count)
+        if not (self._is_test_begun and _is(self._validated, iterator)):
+            self._begin_test(iterator, batch_count)
+        if not self._tests_are_replayed:
+            return self._plain_test(iterator)
         return self._several(self._test_step, iterator)
+
+    def _begin_test(self, iterator, batch_count):
+        feed = self.test_feed()
+        self._is_test_begun = True
+        goes_on = _is(self._validated, iterator)
+        self._validated = weakref.ref(iterator)
+        why = feed.surrender()
+        if why is not None:
+            self._leave_test(why)
+            return
+        self._check_weights_of_test()
+        feed.place = iterators.place_of(iterator)
+        feed.begin(**self._begin, batch_count=batch_count)
+        feed.enter(iterator, goes_on=goes_on)
+        self._say_once(self._why_test_looked_up)
+
+    def test_feed(self):
+        """Returns what feeds validation, once its data set is there."""
+        source = functions.validation_iterator(self._model)
+        if self._test is None and source is not None:
+            self._test, self._why_test_looked_up = feed_of_validation(
+                self._sides[1], Proof.of(source)
+            )
+        return self._test
+
+    def _check_weights_of_test(self):
+        """Records again if weights were written while training was plain."""
+        if not self._is_train_plain:
+            return
+        if self._sides[1].record is not None and self._is_stale(self._cut):
+            self._sides[1].forget()
+        if self._sides[1].record is None:
+            self._sums = sums_of(self._reach.layers(self._cut))
+
+    def _leave_test(self, why):
+        self.sentences.append(f"validation is not cached: {why}")
+        self._tests_are_replayed = False
+        self._sides[1].forget()
 
     def _test_step(self, iterator):
         batch = None
@@ -349,12 +412,9 @@ class Replay:
             batch = next(iterator)
         try:
             if self._tests_are_replayed:
-                check_iterator(iterator)
                 return self._test.step(batch)
         except (Unsafe, CacheFull) as error:
-            self.sentences.append(f"validation is not cached: {error}")
-            self._tests_are_replayed = False
-            self._test.side.forget()
+            self._leave_test(str(error))
         return self._plain_test(iter([batch]))
 
     def _several(self, step, iterator):
@@ -368,3 +428,8 @@ class Replay:
         if logs is None:
             raise StopIteration
         return logs
+
+
+def _is(reference, iterator):
+    """Says whether a weak reference is to this iterator."""
+    return reference is not None and reference() is iterator

@@ -51,6 +51,9 @@ class Side:
         self._steps = {}
         self._inputs = self._targets = None
         self.is_skipping = False  # record as asked, but run no step
+        # Numbers of rows, and targets, of the last whole pass, where those
+        # are not columns of the record.
+        self.last_pass: Callable | None = None
         self._batch_rows = 1  # of the largest batch that was read
         self.record = None
         self.keys = self._asked = ()
@@ -128,17 +131,33 @@ class Side:
         """Records a batch as `run` does, and runs no step.
 
         Returns:
-            The tensors that cross the cut, and those of targets and weights.
+            The tensors that cross the cut, rounded as they are recorded, and
+            those of targets and weights.
         """
-        x, targets = self._read(batch)
-        features = self._obtain(x, cut, keys)
-        self._append(x, targets, features, cut, expected, only)
-        if self._shelf is not None:  # as a later run will read them
-            count = self.record.count
-            rows = range(count - len(x[0]), count)
-            rows = list(rows) if only is None else self.find(batch)
-            return self._crossing(rows, cut), targets
-        return [features[key] for key in cut.keys], targets
+        x, targets = self.read(batch)
+        features = self.obtain(x, cut, keys)
+        digests = self._cache.digests(_arrays([*x, *targets]))
+        self.append(x, targets, features, cut, expected, only, digests)
+        return self.tensors(self.rounded(features, cut), cut), targets
+
+    def rounded(self, features, cut: Cut) -> list[np.ndarray]:
+        """Returns what crosses a cut as the record keeps it."""
+        columns = self.record.columns
+        return [
+            features[key].numpy().astype(columns[place].dtype, copy=False)
+            for key, place in zip(cut.keys, self._places(cut), strict=True)
+        ]
+
+    def tensors(self, arrays, cut: Cut) -> list:
+        """Returns recorded arrays of what crosses a cut as tensors."""
+        return [
+            tf.cast(tf.convert_to_tensor(array), self._dtypes[place])
+            for array, place in zip(arrays, self._places(cut), strict=True)
+        ]
+
+    def held(self, rows, cut: Cut) -> list[np.ndarray]:
+        """Returns recorded arrays of what crosses a cut, of some rows."""
+        return self.record.take(rows, self._places(cut))
 
     def replay(self, rows, cut: Cut, tag, *, padding: Padding | None = None):
         """Runs a step on some rows of the record, and returns the logs.
@@ -161,14 +180,10 @@ class Side:
         taken = [self.recorded(key) for key in cut.keys]
         _, y, sample_weight = taken[0]
         targets = self._targets.flatten((y, sample_weight))
-        dtypes = [self._dtypes[place] for place in self._places(cut)]
         count = len(taken[0][0])
         for begin in range(0, count, self._batch_rows):
             part = slice(begin, begin + self._batch_rows)
-            crossing = [
-                tf.cast(tf.convert_to_tensor(features[part]), dtype)
-                for (features, *_), dtype in zip(taken, dtypes, strict=True)
-            ]
+            crossing = self.tensors([each[part] for each, *_ in taken], cut)
             given = [tf.convert_to_tensor(each[part]) for each in targets]
             self.run_on((crossing, given), cut, tag)
 
@@ -191,7 +206,7 @@ class Side:
     def find_padding(self, cut: Cut) -> Padding | None:
         """Returns how recorded rows are padded, whatever that changes."""
         # XLA would compile the step once for each width.
-        if self._halves.model.jit_compile:
+        if self.is_compiled_by_size:
             return None
         columns = [self.record.columns[i] for i in self._places(cut)]
         masks = [
@@ -225,32 +240,39 @@ class Side:
 
     def _crossing(self, rows, cut, padding=None):
         """Returns the recorded tensors that cross a cut, of some rows."""
-        columns = self._places(cut)
-        arrays = self.record.take(rows, columns)
+        arrays = self.held(rows, cut)
         if padding is not None:
             arrays = padding.trim(rows, arrays)
-        return [
-            tf.cast(tf.convert_to_tensor(array), self._dtypes[column])
-            for array, column in zip(arrays, columns, strict=True)
-        ]
+        return self.tensors(arrays, cut)
 
     def recorded(self, key):
         """Returns all recorded features of a key, targets and weights.
 
-        Targets or weights that there are none of are `None`.
+        Targets or weights that there are none of are `None`. Where rows are
+        looked up, they are those of the last whole pass.
         """
+        if self.last_pass is not None:
+            rows, targets = self.last_pass()
+            y, sample_weight = self._targets.pack(targets)
+            column = self.record.columns[self.keys.index(key)]
+            return column.take(rows), y, sample_weight
         arrays = [column and column.all() for column in self.record.columns]
         y, sample_weight = self._targets.pack(arrays[len(self.keys) :])
         return arrays[self.keys.index(key)], y, sample_weight
 
+    @property
+    def is_compiled_by_size(self) -> bool:
+        """Whether XLA compiles a step anew for each number of rows."""
+        return bool(self._halves.model.jit_compile)
+
     def row_count(self, batch) -> int:
         """Returns how many rows a batch has."""
-        inputs, _ = self._read(batch)
+        inputs, _ = self.read(batch)
         return int(inputs[0].shape[0])
 
     def find(self, batch):
         """Returns the numbers of a batch's rows in the record, or Nones."""
-        x, targets = self._read(batch)
+        x, targets = self.read(batch)
         return self.record.find(self._cache.digests(_arrays([*x, *targets])))
 
     def check(self, batch, rows, cut: Cut) -> None:
@@ -259,14 +281,17 @@ class Side:
         Once a record: what no flag shows (a layer that mixes the rows of a
         batch, or draws without a seed) shows here.
         """
-        if self._is_checked:
-            return
-        self._is_checked = True
-        x, _ = self._read(batch)
+        if not self._is_checked:
+            self._is_checked = True
+            self.compare(batch, rows, cut)
+
+    def compare(self, batch, rows, cut: Cut) -> None:
+        """Raises an `Unsafe` if known rows give other features now."""
+        x, _ = self.read(batch)
         known = [i for i, row in enumerate(rows) if row is not None]
         traced = (cut, self._asked) in self._lowers
         fresh = self._features(x, cut, self._asked if traced else cut.keys)
-        held = self.record.take([rows[i] for i in known], self._places(cut))
+        held = self.held([rows[i] for i in known], cut)
         for key, old in zip(cut.keys, held, strict=True):
             tolerance = _TOLERANCE.get(str(old.dtype), _EXACT)
             if not _is_close(fresh[key].numpy()[known], old, tolerance):
@@ -275,7 +300,7 @@ class Side:
                     "one of them draws at random or mixes the rows of a batch"
                 )
 
-    def _read(self, batch):
+    def read(self, batch):
         """Returns the leaves of the inputs, and of targets and weights."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if self._inputs is None:
@@ -290,7 +315,7 @@ class Side:
         self._batch_rows = max(self._batch_rows, int(inputs[0].shape[0]))
         return inputs, targets
 
-    def _obtain(self, x, cut, keys):
+    def obtain(self, x, cut, keys):
         """Returns features as `_features` does, computed or kept before."""
         if self._shelf is None:
             return self._features(x, cut, keys)
@@ -322,7 +347,8 @@ class Side:
             )
         return features
 
-    def _append(self, x, targets, features, cut, expected, only):
+    def append(self, x, targets, features, cut, expected, only, digests):
+        """Records rows; `digests` are what they are found by."""
         arrays = {k: f.numpy() for k, f in features.items() if f is not None}
         if self.record is None:
             self._asked = tuple(features)
@@ -331,7 +357,6 @@ class Side:
         for place, key in enumerate(self.keys):
             if key not in arrays:
                 self.record.drop(place)
-        digests = self._cache.digests(_arrays([*x, *targets]))
         columns = [arrays.get(key) for key in self.keys] + _arrays(targets)
         if only is not None:
             digests = [digests[i] for i in only]

@@ -1,5 +1,7 @@
 """What does an engine know that a resumed run has to know too?"""
 
+import weakref
+
 # One of the two sides of a cache: its name, and what holds it.
 _SIDES = ("train", "validation")
 _UNTRIED = 0  # for a width to which padded rows may be cut
@@ -74,6 +76,8 @@ def write_replay(engine, state: dict) -> None:
     }
     for name in _SIDES:
         feed = _feed(replay, name)
+        if feed is None:
+            continue
         feed.side.forget()
         if state[name]:
             feed.state = state[name]["feed"]
@@ -100,7 +104,8 @@ def finish_records(engine, state: dict, current) -> None:
             side._is_checked = state[name]["is_checked"]
             if state[name]["narrowest"] != _UNTRIED:
                 side.narrowest[replay._cut] = state[name]["narrowest"]
-    replay._iterator = current if state["is_current"] else None
+    is_current = state["is_current"] and current is not None
+    replay._iterator = weakref.ref(current) if is_current else None
 
 
 def _variables(engine):
@@ -120,7 +125,9 @@ def _read_replay(replay, current):
             for name in replay.learns
             for value in [getattr(replay, name)]
         },
-        "is_current": current is not None and replay._iterator is current,
+        "is_current": current is not None
+        and replay._iterator is not None
+        and replay._iterator() is current,
         "sums": [
             (position, replay._sums[id(layer)].hex())
             for position, layer in enumerate(layers)
@@ -132,7 +139,7 @@ def _read_replay(replay, current):
 
 def _read_side(replay, name):
     feed = _feed(replay, name)
-    if feed.side.record is None:
+    if feed is None or feed.side.record is None:
         return None
     every = {key: place for place, key in enumerate(_keys(replay._halves))}
     return {
@@ -144,7 +151,7 @@ def _read_side(replay, name):
 
 
 def _feed(replay, name):
-    return replay._train if name == "train" else replay._test
+    return replay._train if name == "train" else replay.test_feed()
 
 
 def _keys(halves):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aet_keras.engine._guards import Unsafe
+from aet_keras.engine._guards import Unsafe, check_iterator
 from aet_keras.engine._side import Side
 
 
@@ -21,6 +21,7 @@ class Views:
     # A resumed run records its views anew: others, drawn as the first were.
     state = {"passes": []}
     padding = None
+    holds_pass = True  # what is recorded is whole passes
     unused = None  # it never reads ahead
 
     def __init__(self, side: Side, count: int):
@@ -48,6 +49,15 @@ class Views:
     def what(self) -> str:
         """What it records of the frozen groups, for a sentence."""
         return f"view {len(self._views)} of {self._count} of what"
+
+    def enter(self, iterator, *, goes_on: bool) -> None:
+        """Notes what the pass reads from; arguments are those of `Lookup`."""
+        if goes_on:
+            raise Unsafe("`steps_per_epoch` splits the data set")
+        check_iterator(iterator)
+
+    def surrender(self) -> None:
+        """Never gives up, as `Lookup` does: views are what was asked for."""
 
     def end(self) -> None:
         """Notes that the data set has no more batches."""

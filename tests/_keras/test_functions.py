@@ -63,12 +63,12 @@ def test_fits_own_validation_is_known_by_its_iterator():
     assert found == [("train", None)] * 2 + own + other
 
 
-def test_validation_steps_have_no_validation_of_their_own():
+def test_validation_of_some_steps_is_fits_own():
     found = noted(
         functions.own_validation, validation_data=(X, Y), validation_steps=1
     )
 
-    assert found[-1] == ("test", None)
+    assert found[-1] == ("test", 1)
 
 
 def test_another_evaluation_is_not_fits_own():

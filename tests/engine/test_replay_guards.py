@@ -105,30 +105,10 @@ def within(function):
 
 
 OFF = {
-    "augmentation": (
-        {"data": augmented} | VALIDATION,
-        [3, 0],
-        "rows change from epoch to epoch",
-    ),
-    "an endless data set": (
-        {"data": lambda: replayed.batches().repeat(), "steps_per_epoch": 2},
-        [3, 0],
-        "`steps_per_epoch` splits the data set",
-    ),
-    "part of the arrays": (
-        {"data": lambda: replayed.rows(32), "steps_per_epoch": 2},
-        [3, 0],
-        "`steps_per_epoch` splits the data set",
-    ),
     "rows of other shapes": (
         {"make": of_sequences, "data": of_other_lengths},
         [0, 0],
         "the rows differ in their shapes",
-    ),
-    "workers": (
-        {"data": lambda: Queue(workers=2)},
-        [0, 0],
-        "a `PyDataset` with workers has to be read to its end",
     ),
     "a loss in the prefix": (
         {"make": within(with_loss)} | VALIDATION,
@@ -168,6 +148,41 @@ def test_the_cache_turns_itself_off_with_its_reason(case):
     plain, again = replayed.both(**{"epochs": 2} | settings)
 
     replayed.check_equal(plain, again)
+    assert again.cached == cached
+    assert reason in again.why
+
+
+LOOKED_UP = {
+    "augmentation": (
+        {"data": augmented, "epochs": 3} | VALIDATION,
+        [3, 3, 0],
+        "(augmentation, for example)",
+    ),
+    "an endless data set": (
+        {"data": lambda: replayed.batches().repeat(), "steps_per_epoch": 2},
+        [3, 3],
+        "`steps_per_epoch` or `validation_steps` splits the data set",
+    ),
+    "part of the arrays": (
+        {"data": lambda: replayed.rows(32), "steps_per_epoch": 2},
+        [3, 3],
+        "`steps_per_epoch` or `validation_steps` splits the data set",
+    ),
+    "workers": (
+        {"data": lambda: Queue(workers=2)},
+        [3, 3],
+        "a `PyDataset` may give other rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOOKED_UP)
+def test_rows_are_looked_up_with_the_reason(case):
+    settings, cached, reason = LOOKED_UP[case]
+
+    plain, again = replayed.both(**{"epochs": 2} | settings)
+
+    replayed.check_equal(plain, again, rtol=1e-5)
     assert again.cached == cached
     assert reason in again.why
 

@@ -1,0 +1,280 @@
+"""How is a data set replayed whose rows may be others in each epoch?"""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from aet_keras.engine._side import Side
+from aet_keras.engine._sums import sums_of_rows
+from aet_keras.errors import CacheFull
+
+# Where fewer rows than this share come again, recording costs more than it
+# gives: they are augmented, for example.
+_LEAST_SHARE = 0.1
+# Of a row, in bytes: what takes more is no target of a head that is solved.
+_MOST_TARGETS = 4096
+
+
+class Lookup:
+    """Reads each batch, and takes from the record what is known of its rows.
+
+    A row is found by the sum of its inputs. What is not known is computed and
+    recorded. Order, length, targets and weights are those of the data set, so
+    that any data set may be read. Known features and new ones are rounded
+    alike. It stands where `Feed` stands for rows that are proved to stay.
+
+    Args:
+        side: `Side`.
+        pass_count: optional int. After how many batches the data set begins
+            anew, where that is known.
+    """
+
+    what = "what"  # it records of the frozen groups, for a sentence
+    padding = None
+    unused = None  # it never reads ahead
+    wants_batch = True
+
+    def __init__(self, side: Side, pass_count: int | None = None):
+        self.side = side
+        self.place = None
+        self._pass_count = pass_count
+        self._batch_count = 0
+        self._start_record()
+        side.last_pass = self._last_pass
+
+    def begin(self, cut, tag, keys, *, batch_count=0, seed=0) -> None:
+        """Starts an epoch; the arguments are those of `Feed.begin`."""
+        self._cut, self._tag, self._keys = cut, tag, keys
+        self._batch_count = batch_count
+        self.is_recording = self.side.record is None
+        if self.is_recording:
+            self._start_record()
+        self._begin_epoch()
+
+    def enter(self, iterator, *, goes_on: bool) -> None:
+        """Notes what the epoch reads from.
+
+        Args:
+            iterator: gives its batches.
+            goes_on: bool. Whether the epoch before ended in its middle.
+        """
+        if not (goes_on and self._pass_count):
+            self._pass = []
+
+    def end(self) -> None:
+        """Notes that the data set has no more batches."""
+
+    def surrender(self) -> str | None:
+        """Says that too few rows came again in the last epoch, or `None`."""
+        is_first = self._old_count < (self._pass_count or 1)
+        if is_first or self._found >= _LEAST_SHARE * self._seen:
+            return None
+        return (
+            f"of {self._seen} rows of the last epoch {self._found} had been "
+            "seen before (augmentation, for example)"
+        )
+
+    @property
+    def holds_pass(self) -> bool:
+        """Whether the last pass was a whole one, and is recorded."""
+        if not self._pass:
+            return False
+        whole = self._pass_count or self._batch_count or len(self._pass)
+        return len(self._pass) == whole and all(
+            rows.min(initial=0) >= 0 for rows, *_ in self._pass
+        )
+
+    def step(self, batch, later=None):
+        """Runs the next step, and returns its logs; raises as `Feed.step`."""
+        x, targets = self.side.read(batch)
+        rows, crossing = self._look_up(batch, x)
+        self._note(rows, targets)
+        return self.side.run_on((crossing, targets), self._cut, self._tag)
+
+    def record_again(self, batch, cut, keys) -> None:
+        """Records a batch that an interrupted run had recorded."""
+        self._cut, self._keys = cut, keys
+        x, targets = self.side.read(batch)
+        counts = self._seen, self._found
+        rows, _ = self._look_up(batch, x)
+        self._seen, self._found = counts
+        place = self._again.pop(0)
+        if len(self._again) < self._pass_length:
+            self._pass.append((rows, targets, place))
+
+    @property
+    def state(self) -> dict:
+        """What a resumed run has to know to record the same again."""
+        last = [] if self._pass is None else [each[2] for each in self._pass]
+        listed = {tuple(place) for place in self._added}
+        listed |= {place for place in last if place is not None}
+        return {
+            "passes": _runs(sorted(listed)),
+            "pass_length": len(last),
+            "old_count": self._old_count,
+            "read_count": self._read_count,
+            "seen": self._seen,
+            "found": self._found,
+            "tried": self._tried,
+        }
+
+    @state.setter
+    def state(self, state: dict) -> None:
+        self._start_record()
+        self._pass_length = state.get("pass_length", 0)
+        self._added = [
+            (number, first + offset)
+            for (number, first), count in state["passes"]
+            for offset in range(count)
+        ]
+        self._again = list(self._added)
+        for name in ("old_count", "read_count", "seen", "found", "tried"):
+            setattr(self, f"_{name}", state.get(name, 0))
+
+    def _start_record(self):
+        self._added: list[tuple[int, int]] = []  # places of recorded batches
+        self._computed: dict[int, int] = {}  # batches: first row, how many
+        self._pass: list | None = []
+        self._again: list[tuple[int, int]] = []  # to be recorded again
+        self._read_count = self._pass_length = self._tried = 0
+        self._is_full = False
+        self._begin_epoch()
+
+    def _begin_epoch(self):
+        self._old_count = self._read_count
+        self._seen = self._found = 0
+        self._offset = 0
+
+    def _look_up(self, batch, x):
+        """Returns the numbers of rows, and what crosses the cut of them."""
+        side, sums = self.side, sums_of_rows(x)
+        rows = np.full(len(sums), -1)
+        if side.record is not None:
+            rows = side.record.known(sums)
+            self._check(batch, rows)
+        is_new = rows < 0
+        self._seen += len(rows)
+        self._found += len(rows) - int(is_new.sum())
+        if not is_new.any():
+            return rows, side.tensors(side.held(rows, self._cut), self._cut)
+        first: dict[bytes, int] = {}
+        for place in np.flatnonzero(is_new):
+            first.setdefault(sums[place], int(place))
+        features = self._compute(x, list(first.values()))
+        self._record(x, features, first)
+        found = side.record.known(sums)
+        if found.min() >= 0:
+            return found, side.tensors(side.held(found, self._cut), self._cut)
+        places = {each: number for number, each in enumerate(first)}
+        fresh = [places[sums[place]] for place in np.flatnonzero(is_new)]
+        return rows, self._joined(rows, is_new, features, fresh)
+
+    def _compute(self, x, places):
+        """Returns the features of some rows of a batch."""
+        keys = self._keys
+        if self.side.record is not None:
+            keys = self.side.held_keys
+        if not self.side.is_compiled_by_size:
+            return self.side.obtain(_rows_of(x, places), self._cut, keys)
+        found = self.side.obtain(x, self._cut, keys)
+        return {
+            key: each if each is None else tf.gather(each, places)
+            for key, each in found.items()
+        }
+
+    def _record(self, x, features, first):
+        """Records rows that are new, as far as there is room."""
+        side, places = self.side, list(first.values())
+        count = 0 if side.record is None else side.record.count
+        if self._is_full:
+            return
+        try:
+            side.append(
+                _rows_of(x, places),
+                [],
+                features,
+                self._cut,
+                self._batch_count * len(x[0]),
+                None,
+                list(first),
+            )
+        except CacheFull:
+            if side.record is None or not count:
+                raise
+            side.record.cut_to(count)
+            self._is_full = True
+            return
+        self._computed[count] = len(places)
+        if self.place is not None:
+            number, begun = self.place
+            self._added.append((number, begun + self._offset))
+
+    def _joined(self, rows, is_new, features, fresh):
+        """Returns what crosses the cut, of known rows and of others."""
+        side, cut = self.side, self._cut
+        known = side.held(rows[~is_new], cut)
+        arrays = []
+        for old, new in zip(known, side.rounded(features, cut), strict=True):
+            array = np.empty((len(rows), *new.shape[1:]), new.dtype)
+            array[~is_new], array[is_new] = old, new[fresh]
+            arrays.append(array)
+        return side.tensors(arrays, cut)
+
+    def _check(self, batch, rows):
+        """Has known rows computed anew: once, and once in other batches.
+
+        What no flag shows shows here: a layer that draws, or that mixes the
+        rows of a batch.
+        """
+        known = rows[rows >= 0]
+        if self._tried > 1 or not len(known):
+            return
+        is_same = self._computed.get(int(rows[0])) == len(rows) and bool(
+            (np.diff(rows) == 1).all()
+        )
+        if is_same and self._tried:
+            return
+        self.side.compare(
+            batch, [None if row < 0 else row for row in rows], self._cut
+        )
+        self._tried = 1 if is_same else 2
+
+    def _note(self, rows, targets):
+        """Notes the rows of a step, for a head to be solved on."""
+        self._read_count += 1
+        place = None
+        if self.place is not None:
+            number, begun = self.place
+            place = number, begun + self._offset
+        self._offset += 1
+        width = sum(int(np.prod(t.shape[1:])) * t.dtype.size for t in targets)
+        if self._pass is not None and width <= _MOST_TARGETS:
+            self._pass.append((rows, targets, place))
+        else:
+            self._pass = None
+
+    def _last_pass(self):
+        """Returns the numbers of the last pass's rows, and the targets."""
+        rows = np.concatenate([rows for rows, *_ in self._pass])
+        targets = zip(*(targets for _, targets, _ in self._pass), strict=True)
+        return rows, [np.concatenate([*map(np.asarray, t)]) for t in targets]
+
+
+def _rows_of(x, places: Sequence[int]):
+    """Returns some rows of tensors; the tensors themselves if it is all."""
+    if len(places) == len(x[0]):
+        return x
+    return [tf.gather(each, places) for each in x]
+
+
+def _runs(places):
+    """Returns neighbouring places as lists of the first one and a count."""
+    runs = []
+    for _, group in itertools.groupby(
+        enumerate(places), lambda each: (each[1][0], each[1][1] - each[0])
+    ):
+        group = [place for _, place in group]
+        runs.append([list(group[0]), len(group)])
+    return runs
