@@ -32,7 +32,11 @@ def _refuse(owner, name, value, must, error=ValueError, advice=""):
 
 def is_one_line(text: str) -> bool:
     """Says whether a file that holds one name a line can hold this one."""
-    return not {"\n", "\r"} & set(text)
+    try:
+        text.encode("utf-8")  # a folder's name may be bytes that are no text
+    except UnicodeEncodeError:
+        return False
+    return not {"\n", "\r", "\0"} & set(text)
 
 
 def _is_int(value):

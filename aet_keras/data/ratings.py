@@ -41,7 +41,7 @@ def read_ratings(
     user_features: Sequence[str] = (),
     item_features: Sequence[str] = (),
     like: RatingSpecification | None = None,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -52,8 +52,7 @@ def read_ratings(
     user or item were when they met; each of its values counts on its own.
 
     Args:
-        path: str or path of a `.csv` or `.tsv` file, or of one with `.gz`
-            behind it.
+        path: str or path of a file that `read_csv` reads.
         user: str. The column of the users' ids.
         item: str. The column of the items' ids.
         rating: str. The column of the ratings, numbers.
@@ -66,7 +65,7 @@ def read_ratings(
         like: optional `RatingSpecification` of an earlier data set, whose
             features and codes of items are used; users must be new, and are
             coded anew; three rows are enough.
-        encoding: str. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Of a random split.
         test_ratio: float in (0, 1). Of a random split.
@@ -102,6 +101,7 @@ def read_ratings(
         item_features = [each.column for each in like.item_features]
     user_features, item_features = tuple(user_features), tuple(item_features)
     frame = read_csv(_OWNER, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
     rating_rows.check_roles(
         frame, user, item, rating, time, user_features, item_features
     )
@@ -153,7 +153,7 @@ def read_ratings(
     return Dataset(
         **splits,
         specification=specification,
-        notes=(*notes, *_strangers(splits)),
+        notes=(*of_file, *notes, *_strangers(splits)),
     )
 
 

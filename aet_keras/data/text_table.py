@@ -20,7 +20,7 @@ def read_text_table(
     *,
     text_column: str = "text",
     label_column: str = "label",
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -32,11 +32,10 @@ def read_text_table(
     test are split off, each class by its share.
 
     Args:
-        path: str or path of a `.csv` or `.tsv` file, or of one with `.gz`
-            behind it.
+        path: str or path of a file that `read_csv` reads.
         text_column: str. Defaults to `"text"`.
         label_column: str. Defaults to `"label"`.
-        encoding: str. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Defaults to `0.15`.
         test_ratio: float in (0, 1). Defaults to `0.15`.
@@ -64,6 +63,7 @@ def read_text_table(
     owner = "read_text_table"
     ratios = check_ratios(owner, validation_ratio, test_ratio)
     frame = read_csv(owner, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
     check_columns(
         owner, frame, text_column=text_column, label_column=label_column
     )
@@ -76,7 +76,7 @@ def read_text_table(
     bare = int((~is_labelled).sum())
     frame = frame[is_labelled]
     cells, said = read_names(frame[label_column])
-    notes = [f"In `{label_column}` {each}." for each in said]
+    notes = [*of_file, *(f"In `{label_column}` {each}." for each in said)]
     if bare:
         notes.append(_bare_note(bare, label_column))
     labels = cells.to_numpy()

@@ -17,21 +17,21 @@ def read_texts(
     *,
     text_column: str = "text",
     label_column: str = "label",
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
 ) -> Dataset:
     """Reads texts and their classes from whatever the source is.
 
-    `"tfds:NAME"` is `read_text_tfds`, a name that ends in `.csv`, `.tsv` or
-    one of them with `.gz` is `read_text_table`, a folder `read_text_folder`.
+    `"tfds:NAME"` is `read_text_tfds`, a name of which `is_csv` is true
+    `read_text_table`, a folder `read_text_folder`.
 
     Args:
         source: str or path.
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
-        encoding: str. Of a table or of files. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Defaults to `0.15`.
         test_ratio: float in (0, 1). Defaults to `0.15`.
@@ -48,7 +48,7 @@ def read_texts(
     >>> try:
     ...     aet_keras.data.read_texts("reviews.doc")
     ... except aet_keras.errors.DataError as error:
-    ...     "a .csv or .tsv file" in str(error)
+    ...     "a table in a file" in str(error)
     True
     """
     options = {
@@ -75,7 +75,8 @@ def _unknown(path):
     nearest = f" Nearest: `{close[0]}`." if close else ""
     what = "which is a file of another kind" if path.exists() else "not found"
     return (
-        "read_texts: the source must be `tfds:NAME`, a .csv or .tsv file, or "
-        f"a folder of texts. Received: {path}, {what}.{nearest} Check the "
-        f"path; it is relative to {Path.cwd()}."
+        "read_texts: the source must be `tfds:NAME`, a table in a file (.csv, "
+        ".tsv, .json, .jsonl, .parquet), or a folder of texts. Received: "
+        f"{path}, {what}.{nearest} Check the path; it is relative to "
+        f"{Path.cwd()}."
     )

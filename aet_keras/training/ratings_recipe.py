@@ -15,7 +15,7 @@ class RatingRecipe(WrittenDown):
     """Writes a run on ratings down: with the same data it can be done again.
 
     Args:
-        data: str. A `.csv` or `.tsv` file, or `.gz` of one.
+        data: str. A file that `aet_keras.data.read_csv` reads.
         user: str. The column of the users' ids. Defaults to `"user"`.
         item: str. The column of the items' ids. Defaults to `"item"`.
         rating: str. The column of the ratings. Defaults to `"rating"`.
@@ -44,7 +44,8 @@ class RatingRecipe(WrittenDown):
         validation_ratio: float in (0, 1). Of a random split.
         test_ratio: float in (0, 1). Likewise.
         seed: int >= 0. Of the splits, the start, and the order.
-        encoding: str. Of the file. Defaults to `"utf-8"`.
+        encoding: str. Of the file, as of `aet_keras.data.read_csv`. Defaults
+            to `"auto"`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -79,7 +80,7 @@ class RatingRecipe(WrittenDown):
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
     seed: int = 0
-    encoding: str = "utf-8"
+    encoding: str = "auto"
 
     def __post_init__(self):
         for name in ("user_features", "item_features"):  # JSON holds lists

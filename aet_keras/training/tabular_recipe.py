@@ -11,7 +11,7 @@ class TableRecipe(WrittenDown):
     """Writes a run on a table down: with the same data it can be done again.
 
     Args:
-        data: str. A `.csv` or `.tsv` file, or `.gz` of one.
+        data: str. A file that `aet_keras.data.read_csv` reads.
         target: str. The column to tell.
         positive: optional str. The class whose probability is the risk, as of
             `aet_keras.data.read_table`.
@@ -37,7 +37,8 @@ class TableRecipe(WrittenDown):
         validation_ratio: float in (0, 1). Share of the rows.
         test_ratio: float in (0, 1).
         seed: int >= 0. Of the splits, the start, and the order.
-        encoding: str. Of the file. Defaults to `"utf-8"`.
+        encoding: str. Of the file, as of `aet_keras.data.read_csv`. Defaults
+            to `"auto"`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -67,7 +68,7 @@ class TableRecipe(WrittenDown):
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
     seed: int = 0
-    encoding: str = "utf-8"
+    encoding: str = "auto"
 
     def __post_init__(self):
         for name in ("data", "target", "encoding"):

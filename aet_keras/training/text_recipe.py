@@ -15,7 +15,7 @@ class TextRecipe(WrittenDown):
     """Writes a run on texts down: with the same data it can be done again.
 
     Args:
-        data: str. A `.csv` or `.tsv` file (or `.gz` of one), a folder of
+        data: str. A file that `aet_keras.data.read_csv` reads, a folder of
             `.txt` files, a folder a class, or `"tfds:NAME"`.
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
@@ -46,7 +46,8 @@ class TextRecipe(WrittenDown):
             has no validation split of its own.
         test_ratio: float in (0, 1). The same for the test split.
         seed: int >= 0. Of the splits, the start, and the order.
-        encoding: str. Of the files. Defaults to `"utf-8"`.
+        encoding: str. Of the files, as of `aet_keras.data.read_csv`. Defaults
+            to `"auto"`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -78,7 +79,7 @@ class TextRecipe(WrittenDown):
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
     seed: int = 0
-    encoding: str = "utf-8"
+    encoding: str = "auto"
 
     def __post_init__(self):
         words = ("data", "text_column", "label_column", "backbone", "encoding")

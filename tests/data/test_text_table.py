@@ -69,7 +69,7 @@ def test_another_encoding_is_read_if_it_is_named(tmp_path):
     path = write(tmp_path / "a.csv", rows, encoding="latin-1")
 
     with pytest.raises(DataError, match="`latin-1`, `cp1252`"):
-        read_text_table(path)
+        read_text_table(path, encoding="utf-8")
     dataset = read_text_table(path, encoding="latin-1")
 
     assert dataset.train.inputs[0].startswith("naïve")
