@@ -1,9 +1,11 @@
 """Is there a file here that can be read to its end, without waiting?"""
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -36,6 +38,11 @@ def why_not(path: str | os.PathLike) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "no regular file")
 
 
+def is_folder(path: str | os.PathLike) -> bool:
+    """Says whether a path is a folder; what is no path is none."""
+    return why_not(path) == _KINDS[stat.S_IFDIR]
+
+
 def read_text(owner: str, path: str | os.PathLike, what: str) -> str:
     """Returns the text of a small UTF-8 file, such as one of JSON.
 
@@ -61,6 +68,31 @@ def read_text(owner: str, path: str | os.PathLike, what: str) -> str:
             f"{owner}: {what} must be a text file in UTF-8. Received: {path}, "
             f"whose byte {error.start} is not valid UTF-8. Write it again."
         ) from error
+
+
+def read_object(
+    owner: str, path: str | os.PathLike, what: str
+) -> dict[str, Any]:
+    """Returns the JSON object in a small file.
+
+    Raises:
+        OSError: if the file is none, or cannot be read.
+        ValueError: if it holds no object.
+    """
+    try:
+        content = json.loads(read_text(owner, path, what))
+        reason = "" if isinstance(content, dict) else "no object"
+    except json.JSONDecodeError as error:
+        reason = str(error)
+    except RecursionError:
+        reason = "lists nested too deep"
+    if reason:
+        raise ValueError(
+            f"{owner}: {what} must be a JSON file of one object. Received: "
+            f"{path}, with {reason}. Publish again, or bring it back from a "
+            "copy."
+        )
+    return content
 
 
 class _NotRegular(OSError, ValueError):

@@ -22,10 +22,17 @@ def explain_rows(
     """Writes a picture a text or row, and yields a line for each."""
     with quiet_start():
         from aet_keras import explanations, export
+        from aet_keras.errors import DataError
     path, version = load_version_of(folder)
     questions = find_questions(version, path, given, encoding=encoding)
     export.check_writable(out)
     for number, question in enumerate(questions.rows, start=1):
+        if question.reason:
+            raise DataError(
+                f"explain: each {questions.noun} must be one that can be read. "
+                f"Received: {question.name} ({question.reason}). Mend it or "
+                "leave it out."
+            )
         names, found = _explained(version, question, class_name)
         title = f"{names[found.column]}, {found.answer:.1%}"
         target = out / f"{_stem(questions.noun, question, number)}.png"

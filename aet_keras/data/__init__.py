@@ -1,5 +1,6 @@
 """What is there to learn from?"""
 
+from aet_keras.data._encodings import check_encoding, read_text_file
 from aet_keras.data.augmentation import augmentation
 from aet_keras.data.batches import batches
 from aet_keras.data.csv_file import check_columns, is_csv, read_csv
@@ -43,6 +44,7 @@ __all__ = [
     "augmentation",
     "batches",
     "check_columns",
+    "check_encoding",
     "is_csv",
     "is_text_source",
     "rating_batches",
@@ -56,6 +58,7 @@ __all__ = [
     "read_ratings",
     "read_table",
     "read_table_rows",
+    "read_text_file",
     "read_text_folder",
     "read_text_table",
     "read_text_tfds",

@@ -2,12 +2,14 @@
 
 import codecs
 import gzip
+import os
 import re
 import unicodedata
 import zlib
 from pathlib import Path
 from typing import Any
 
+from aet_keras import _regular_file
 from aet_keras.errors import DataError
 
 AUTO = "auto"
@@ -42,11 +44,57 @@ def read_file(owner: str, path: Path) -> bytes:
         ) from error
 
 
+def read_text_file(
+    owner: str, path: str | os.PathLike, *, encoding: str = AUTO
+) -> tuple[str, list[str]]:
+    """Reads one text, and says it if its encoding had to be guessed.
+
+    Args:
+        owner: str. Who asks.
+        path: str or path.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
+
+    Returns:
+        The text, its lines ended by `\\n`, and a list of sentences.
+
+    Raises:
+        DataError: if there is no regular file, or it is written in another
+            encoding.
+        ValueError: if there is no such encoding.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "film.txt"
+    >>> _ = path.write_text("a film\\n")
+    >>> aet_keras.data.read_text_file("reviews", path)
+    ('a film\\n', [])
+    """
+    path = Path(path)
+    said = _regular_file.why_not(path)
+    if said:
+        raise DataError(
+            f"{owner}: there must be a file of text. Received: {path}, which "
+            f"is {said}. Check the path; it is relative to {Path.cwd()}."
+        )
+    text, notes = decode(owner, path, read_file(owner, path), encoding)
+    return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+
+
 def check_encoding(owner: str, encoding: str) -> str:
     """Returns the name of an encoding of texts, or `"auto"`.
 
+    Args:
+        owner: str. Who asks.
+        encoding: str. As of `read_csv`.
+
     Raises:
         ValueError: if there is none of that name.
+
+    Example:
+
+    >>> aet_keras.data.check_encoding("credit", "UTF8")
+    'utf-8'
     """
     if encoding == AUTO:
         return encoding

@@ -77,8 +77,8 @@ def read_layout(folder: Path, kind: Kind = PICTURE) -> Layout:
         DataError: if the folder is missing, holds no classes, names a split
             twice, or tests a class that it does not train.
     """
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "nothing"
+    if not _regular_file.is_folder(folder):
+        what = _regular_file.why_not(folder) or "a file"
         raise DataError(
             f"{folder}: there must be a folder of {kind.noun}s here. Received: "
             f"{what}. Check the path; it is relative to {Path.cwd()}."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aet_keras.data._encodings import decode, read_file
+from aet_keras.data._encodings import read_text_file
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import TEXT, read_layout
 from aet_keras.data.splits import check_ratios
@@ -84,8 +84,8 @@ def _read(owner, paths, encoding):
     """Returns the texts, and a note if encodings had to be guessed."""
     texts, guessed = [], []
     for path in paths:
-        text, notes = decode(owner, path, read_file(owner, path), encoding)
-        texts.append(text.replace("\r\n", "\n").replace("\r", "\n"))
+        text, notes = read_text_file(owner, path, encoding=encoding)
+        texts.append(text)
         guessed += notes
     if len(guessed) < 2:
         return texts, guessed

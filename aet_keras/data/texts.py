@@ -4,6 +4,7 @@ import difflib
 from os import PathLike
 from pathlib import Path
 
+from aet_keras import _regular_file
 from aet_keras.data.csv_file import is_csv
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.text_folder import read_text_folder
@@ -60,7 +61,7 @@ def read_texts(
         return read_text_tfds(source.removeprefix("tfds:"), **options)
     options["encoding"] = encoding
     path = Path(source)
-    if path.is_dir():
+    if _regular_file.is_folder(path):
         return read_text_folder(path, **options)
     if is_csv(path):
         columns = {"text_column": text_column, "label_column": label_column}
@@ -73,10 +74,10 @@ def _unknown(path):
     names = [each.name for each in beside if each.is_dir() or is_csv(each)]
     close = difflib.get_close_matches(path.name, names, 1)
     nearest = f" Nearest: `{close[0]}`." if close else ""
-    what = "which is a file of another kind" if path.exists() else "not found"
+    what = _regular_file.why_not(path) or "a file of another kind"
     return (
         "read_texts: the source must be `tfds:NAME`, a table in a file (.csv, "
         ".tsv, .json, .jsonl, .parquet), or a folder of texts. Received: "
-        f"{path}, {what}.{nearest} Check the path; it is relative to "
+        f"{path}, which is {what}.{nearest} Check the path; it is relative to "
         f"{Path.cwd()}."
     )

@@ -16,7 +16,12 @@ from aet_keras.training.tabular_job import JOB as TABLE_JOB
 from aet_keras.training.tabular_recipe import TableRecipe
 from aet_keras.training.text_job import JOB as TEXT_JOB
 from aet_keras.training.text_recipe import TextRecipe
-from aet_keras.training.written_down import WrittenDown, read_json
+from aet_keras.training.written_down import (
+    WrittenDown,
+    made,
+    read_json,
+    sentences_of_values,
+)
 
 JOBS: dict[type[WrittenDown], Job] = {
     Recipe: IMAGE_JOB,
@@ -54,6 +59,8 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
     >>> aet_keras.training.make_recipe({"data": "digits", "epochs": 3}).epochs
     3
     """
+    if "data" in settings:
+        check.text("Recipe", data=settings["data"])
     telling = {}
     for name in settings:
         kinds = [kind for kind in JOBS if name in _names(kind)]
@@ -68,7 +75,7 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
     for name in settings:
         if name not in _names(kind):
             raise ValueError(_foreign(kind, name))
-    return kind(**settings)
+    return made(kind, dict(settings))
 
 
 def load_recipe(
@@ -98,7 +105,9 @@ def load_recipe(
     >>> recipe.data, recipe.epochs
     ('digits', 3)
     """
-    return make_recipe({**read_json(path), **(changes or {})})
+    settings = {**read_json(path), **(changes or {})}
+    with sentences_of_values():
+        return make_recipe(settings)
 
 
 def _usual(source):

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.data import RATING_SPLITS
+from aet_keras.data import RATING_SPLITS, check_encoding
 from aet_keras.policies import read_policy
-from aet_keras.training.recipe import RATE_POLICIES
+from aet_keras.training.recipe import MOST_COUNT, MOST_SEED, RATE_POLICIES
 from aet_keras.training.written_down import WrittenDown
 
 
@@ -84,14 +84,15 @@ class RatingRecipe(WrittenDown):
 
     def __post_init__(self):
         for name in ("user_features", "item_features"):  # JSON holds lists
+            check.instance(self, of=list | tuple, **{name: getattr(self, name)})
             object.__setattr__(self, name, tuple(getattr(self, name)))
             for column in getattr(self, name):
-                check.instance(self, of=str, **{name: column})
+                check.text(self, **{name: column})
         for name in ("data", "user", "item", "rating", "encoding"):
-            check.instance(self, of=str, **{name: getattr(self, name)})
+            check.text(self, **{name: getattr(self, name)})
         for name in ("time", "from_"):
             if getattr(self, name) is not None:
-                check.instance(self, of=str, **{name: getattr(self, name)})
+                check.text(self, **{name: getattr(self, name)})
         check.one_of(self, split=self.split, among=RATING_SPLITS)
         for name in (
             "factors",
@@ -99,9 +100,13 @@ class RatingRecipe(WrittenDown):
             "history_length",
             "epochs",
         ):
-            check.positive_int(self, **{name: getattr(self, name)})
+            check.positive_int(
+                self, most=MOST_COUNT, **{name: getattr(self, name)}
+            )
         if self.batch_size is not None:
-            check.positive_int(self, batch_size=self.batch_size)
+            check.positive_int(
+                self, most=MOST_COUNT, batch_size=self.batch_size
+            )
         for name in (
             "user_effect_strength",
             "item_effect_strength",
@@ -114,4 +119,5 @@ class RatingRecipe(WrittenDown):
             read_policy(self.rate, among=RATE_POLICIES, owner="RatingRecipe")
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, most=MOST_SEED, seed=self.seed)
+        check_encoding("RatingRecipe", self.encoding)

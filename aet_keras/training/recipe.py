@@ -21,6 +21,9 @@ THAW_POLICIES = (
 )
 RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 
+MOST_COUNT = 2**31 - 1  # what an int32 holds
+MOST_SEED = 2**32 - 1  # what NumPy takes
+
 # What a backbone is adapted with where the user does not say. The embedded one
 # was trained at 64 pixels, has further to go, and learns its few pictures by
 # heart unless they vary. The weights that Keras hands out for MobileNetV2 know
@@ -50,8 +53,8 @@ class Recipe(WrittenDown):
         weights: optional str. `"imagenet"`, `"none"`, or a `.weights.h5`
             file. Defaults to what the backbone comes with. With `"none"`
             every group moves from the start.
-        image_size: int >= 1. Height and width in pixels. Defaults to 64 for
-            the embedded backbone and to 160 for the others.
+        image_size: int from 1 to 8192. Height and width in pixels. Defaults to
+            64 for the embedded backbone and to 160 for the others.
         epochs: int >= 1. Defaults to `20`.
         batch_size: int >= 1. Defaults to `32`.
         learning_rate: float > 0. The head's, for Adam. Defaults to `3e-3` for
@@ -124,7 +127,7 @@ class Recipe(WrittenDown):
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        check.instance(self, of=str, data=self.data)
+        check.text(self, data=self.data)
         check.known(
             self,
             kind="backbone",
@@ -132,10 +135,10 @@ class Recipe(WrittenDown):
             backbone=self.backbone,
         )
         if self.weights is not None:
-            check.instance(self, of=str, weights=self.weights)
-        check.positive_int(self, image_size=self.image_size)
-        check.positive_int(self, epochs=self.epochs)
-        check.positive_int(self, batch_size=self.batch_size)
+            check.text(self, weights=self.weights)
+        check.positive_int(self, most=8192, image_size=self.image_size)
+        check.positive_int(self, most=MOST_COUNT, epochs=self.epochs)
+        check.positive_int(self, most=MOST_COUNT, batch_size=self.batch_size)
         check.positive(self, learning_rate=self.learning_rate)
         check.one_of(
             self,
@@ -143,14 +146,14 @@ class Recipe(WrittenDown):
             among=("none", "flip", "light", "strong"),
         )
         check_attention(self, self.attention, self.attention_ratio)
-        check.whole(self, head_units=self.head_units)
+        check.whole(self, most=MOST_COUNT, head_units=self.head_units)
         check.boolean(
             self, train_batch_normalization=self.train_batch_normalization
         )
         check.number(self, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, most=MOST_SEED, seed=self.seed)
         check.boolean(self, skip_bad=self.skip_bad)
         for policy, among in (
             (self.thaw, THAW_POLICIES),

@@ -3,7 +3,11 @@
 import dataclasses
 
 from aet_keras import _check as check
+from aet_keras.data import check_encoding
+from aet_keras.training.recipe import MOST_COUNT, MOST_SEED
 from aet_keras.training.written_down import WrittenDown
+
+_KINDS = ("number", "category", "date", "ignore")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,14 +76,18 @@ class TableRecipe(WrittenDown):
 
     def __post_init__(self):
         for name in ("data", "target", "encoding"):
-            check.instance(self, of=str, **{name: getattr(self, name)})
+            check.text(self, **{name: getattr(self, name)})
         for name in ("positive", "split_column", "from_"):
             if getattr(self, name) is not None:
-                check.instance(self, of=str, **{name: getattr(self, name)})
+                check.text(self, **{name: getattr(self, name)})
         if self.kinds is not None:
             check.instance(self, of=dict, kinds=self.kinds)
+            for kind in self.kinds.values():
+                check.one_of(self, kinds=kind, among=_KINDS)
         for name in ("epochs", "batch_size", "units"):
-            check.positive_int(self, **{name: getattr(self, name)})
+            check.positive_int(
+                self, most=MOST_COUNT, **{name: getattr(self, name)}
+            )
         for name in (
             "cost_false_negative",
             "cost_false_positive",
@@ -87,11 +95,12 @@ class TableRecipe(WrittenDown):
             "anchor_strength",
         ):
             check.positive(self, **{name: getattr(self, name)})
-        check.whole(self, pretrain_epochs=self.pretrain_epochs)
+        check.whole(self, most=MOST_COUNT, pretrain_epochs=self.pretrain_epochs)
         check.number(self, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, most=MOST_SEED, seed=self.seed)
+        check_encoding("TableRecipe", self.encoding)
         if self.from_ is not None and self.kinds:
             raise ValueError(
                 "TableRecipe: `kinds` must not go with `from_`, because the "

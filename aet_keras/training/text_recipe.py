@@ -4,9 +4,15 @@ import dataclasses
 from typing import Any
 
 from aet_keras import _check as check
+from aet_keras.data import check_encoding
 from aet_keras.policies import read_policy
 from aet_keras.tasks import POOLINGS
-from aet_keras.training.recipe import RATE_POLICIES, THAW_POLICIES
+from aet_keras.training.recipe import (
+    MOST_COUNT,
+    MOST_SEED,
+    RATE_POLICIES,
+    THAW_POLICIES,
+)
 from aet_keras.training.written_down import WrittenDown
 
 
@@ -84,13 +90,18 @@ class TextRecipe(WrittenDown):
     def __post_init__(self):
         words = ("data", "text_column", "label_column", "backbone", "encoding")
         for name in words:
-            check.instance(self, of=str, **{name: getattr(self, name)})
+            check.text(self, **{name: getattr(self, name)})
         if self.vocabulary is not None:
-            check.instance(self, of=str, vocabulary=self.vocabulary)
+            check.text(self, vocabulary=self.vocabulary)
         if self.sequence_length is not None:
-            check.whole(self, least=3, sequence_length=self.sequence_length)
-        check.positive_int(self, epochs=self.epochs)
-        check.positive_int(self, batch_size=self.batch_size)
+            check.whole(
+                self,
+                least=3,
+                most=MOST_COUNT,
+                sequence_length=self.sequence_length,
+            )
+        check.positive_int(self, most=MOST_COUNT, epochs=self.epochs)
+        check.positive_int(self, most=MOST_COUNT, batch_size=self.batch_size)
         check.positive(self, learning_rate=self.learning_rate)
         check.one_of(self, pooling=self.pooling, among=POOLINGS)
         check.number(self, least=0, most=0.999, dropout=self.dropout)
@@ -106,4 +117,5 @@ class TextRecipe(WrittenDown):
             check.number(self, least=0, average_power=self.average_power)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, most=MOST_SEED, seed=self.seed)
+        check_encoding("TextRecipe", self.encoding)
