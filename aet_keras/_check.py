@@ -64,23 +64,23 @@ def _is_number(value):
 
 
 def whole(
-    owner: Any, *, least: int = 0, most: int = 2**63 - 1, **named: Any
+    owner: Any, *, least: int = 0, up_to: int = 2**63 - 1, **named: Any
 ) -> int:
-    """Returns the keyword's value if it is an int from `least` to `most`."""
+    """Returns the keyword's value if it is an int from `least` to `up_to`."""
     name, value = _one(named)
     must = f"an int of at least {least}"
     if not _is_int(value):
         _refuse(owner, name, value, must, TypeError)
-    if value > most:
-        must = f"{must} and at most {most}"
-    if not least <= value <= most:
+    if value > up_to:
+        must = f"{must} and at most {up_to}"
+    if not least <= value <= up_to:
         _refuse(owner, name, value, must)
     return int(value)
 
 
-def positive_int(owner: Any, *, most: int = 2**63 - 1, **named: Any) -> int:
-    """Returns the keyword's value if it is an int from 1 to `most`."""
-    return whole(owner, least=1, most=most, **named)
+def positive_int(owner: Any, *, up_to: int = 2**63 - 1, **named: Any) -> int:
+    """Returns the keyword's value if it is an int from 1 to `up_to`."""
+    return whole(owner, least=1, up_to=up_to, **named)
 
 
 def text(owner: Any, **named: Any) -> str:

@@ -45,7 +45,7 @@ def _read(path, image_size):
     from aet_keras.data.decoding import decode
 
     reason = _regular_file.why_not(path)
-    if reason:
+    if reason not in ("", "not there"):  # to open a pipe would wait
         return Reading(path, reason=reason)
     try:
         return Reading(path, decode(path, image_size)[0])

@@ -36,7 +36,8 @@ def read(directory: Path) -> dict[str, Any]:
     """Returns a manifest as it stands in its file."""
     try:
         path = directory / FILE
-        if why := _regular_file.why_not(path):
+        why = _regular_file.why_not(path)
+        if why not in ("", "not there"):  # to open a pipe would wait
             raise OSError(f"`{FILE}`, which is {why}")
         read = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

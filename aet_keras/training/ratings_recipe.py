@@ -101,11 +101,11 @@ class RatingRecipe(WrittenDown):
             "epochs",
         ):
             check.positive_int(
-                self, most=MOST_COUNT, **{name: getattr(self, name)}
+                self, up_to=MOST_COUNT, **{name: getattr(self, name)}
             )
         if self.batch_size is not None:
             check.positive_int(
-                self, most=MOST_COUNT, batch_size=self.batch_size
+                self, up_to=MOST_COUNT, batch_size=self.batch_size
             )
         for name in (
             "user_effect_strength",
@@ -119,5 +119,5 @@ class RatingRecipe(WrittenDown):
             read_policy(self.rate, among=RATE_POLICIES, owner="RatingRecipe")
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, most=MOST_SEED, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)
         check_encoding("RatingRecipe", self.encoding)

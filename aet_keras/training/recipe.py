@@ -136,9 +136,9 @@ class Recipe(WrittenDown):
         )
         if self.weights is not None:
             check.text(self, weights=self.weights)
-        check.positive_int(self, most=8192, image_size=self.image_size)
-        check.positive_int(self, most=MOST_COUNT, epochs=self.epochs)
-        check.positive_int(self, most=MOST_COUNT, batch_size=self.batch_size)
+        check.positive_int(self, up_to=8192, image_size=self.image_size)
+        check.positive_int(self, up_to=MOST_COUNT, epochs=self.epochs)
+        check.positive_int(self, up_to=MOST_COUNT, batch_size=self.batch_size)
         check.positive(self, learning_rate=self.learning_rate)
         check.one_of(
             self,
@@ -146,14 +146,14 @@ class Recipe(WrittenDown):
             among=("none", "flip", "light", "strong"),
         )
         check_attention(self, self.attention, self.attention_ratio)
-        check.whole(self, most=MOST_COUNT, head_units=self.head_units)
+        check.whole(self, up_to=MOST_COUNT, head_units=self.head_units)
         check.boolean(
             self, train_batch_normalization=self.train_batch_normalization
         )
         check.number(self, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, most=MOST_SEED, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)
         check.boolean(self, skip_bad=self.skip_bad)
         for policy, among in (
             (self.thaw, THAW_POLICIES),

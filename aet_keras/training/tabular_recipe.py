@@ -86,7 +86,7 @@ class TableRecipe(WrittenDown):
                 check.one_of(self, kinds=kind, among=_KINDS)
         for name in ("epochs", "batch_size", "units"):
             check.positive_int(
-                self, most=MOST_COUNT, **{name: getattr(self, name)}
+                self, up_to=MOST_COUNT, **{name: getattr(self, name)}
             )
         for name in (
             "cost_false_negative",
@@ -95,11 +95,13 @@ class TableRecipe(WrittenDown):
             "anchor_strength",
         ):
             check.positive(self, **{name: getattr(self, name)})
-        check.whole(self, most=MOST_COUNT, pretrain_epochs=self.pretrain_epochs)
+        check.whole(
+            self, up_to=MOST_COUNT, pretrain_epochs=self.pretrain_epochs
+        )
         check.number(self, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, most=MOST_SEED, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)
         check_encoding("TableRecipe", self.encoding)
         if self.from_ is not None and self.kinds:
             raise ValueError(

@@ -97,11 +97,11 @@ class TextRecipe(WrittenDown):
             check.whole(
                 self,
                 least=3,
-                most=MOST_COUNT,
+                up_to=MOST_COUNT,
                 sequence_length=self.sequence_length,
             )
-        check.positive_int(self, most=MOST_COUNT, epochs=self.epochs)
-        check.positive_int(self, most=MOST_COUNT, batch_size=self.batch_size)
+        check.positive_int(self, up_to=MOST_COUNT, epochs=self.epochs)
+        check.positive_int(self, up_to=MOST_COUNT, batch_size=self.batch_size)
         check.positive(self, learning_rate=self.learning_rate)
         check.one_of(self, pooling=self.pooling, among=POOLINGS)
         check.number(self, least=0, most=0.999, dropout=self.dropout)
@@ -117,5 +117,5 @@ class TextRecipe(WrittenDown):
             check.number(self, least=0, average_power=self.average_power)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, most=MOST_SEED, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)
         check_encoding("TextRecipe", self.encoding)
