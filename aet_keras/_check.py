@@ -5,6 +5,7 @@ Each check takes the owner (an object or a name) and one keyword, and returns
 the value, so that a constructor reads `self.ratio = positive_int(self, ...)`.
 """
 
+import codecs
 import difflib
 import math
 import numbers
@@ -150,6 +151,28 @@ def one_of(owner: Any, *, among: Collection[str], **named: Any) -> str:
         words = ", ".join(repr(word) for word in among)
         _refuse(owner, name, value, f"one of {words}")
     return value
+
+
+def encoding(owner: Any, **named: Any) -> str:
+    """Returns the name of an encoding of texts that Python knows, or `"auto"`.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    name, value = _one(named)
+    text(owner, **named)
+    if value == "auto":
+        return value
+    try:
+        found = codecs.lookup(value).name
+        "".encode(found)  # `base64` and its like are no texts
+        return found
+    except (LookupError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{owner_name(owner)}: `{name}` must be one that Python knows. "
+            f"Received: {name}={shown(value)}. Try `auto`, `utf-8`, `latin-1` "
+            "or `utf-16`."
+        ) from error
 
 
 def _is_among(value, among):

@@ -22,7 +22,8 @@ FLOORS = (
     {"layers", "losses", "policies", "data", "evaluation"},
     {"backbones", "regularizers", "engine", "explanations"},
     {"callbacks", "drift", "tasks", "tracking", "export"},
-    {"training", "serving"},
+    {"recipes", "serving"},
+    {"training"},
     {"tuning"},
     {"cli"},
     {"_entry"},  # starts the command, before Keras loads

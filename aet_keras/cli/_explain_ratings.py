@@ -22,9 +22,9 @@ def explain_ratings(
         given: the id of a user, and of items; of the best three if none.
         out: the folder to write in.
     """
+    _, version = load_version_of(folder)
     with quiet_start():
         from aet_keras import explanations, export
-    _, version = load_version_of(folder)
     _check_has_reasons(folder, version)
     user, *items = given
     items = items or _best(version, user)

@@ -20,10 +20,10 @@ def explain_rows(
     out: pathlib.Path,
 ) -> Iterator[str]:
     """Writes a picture a text or row, and yields a line for each."""
+    path, version = load_version_of(folder)
     with quiet_start():
         from aet_keras import explanations, export
         from aet_keras.errors import DataError
-    path, version = load_version_of(folder)
     questions = find_questions(version, path, given, encoding=encoding)
     export.check_writable(out)
     for number, question in enumerate(questions.rows, start=1):

@@ -3,19 +3,26 @@
 import pathlib
 from typing import Any
 
+from aet_keras.cli._outcome import quiet_start
 
-def load_version_of(folder: pathlib.Path) -> tuple[pathlib.Path, Any]:
-    """Loads a version.
+
+def load_version_of(
+    folder: pathlib.Path, *, is_version_taken: bool = True
+) -> tuple[pathlib.Path, Any]:
+    """Loads a version, after it has been found: TensorFlow takes seconds.
 
     Args:
         folder: `saved_models/NAME`, of which the newest is taken, or
             `saved_models/NAME/N`.
+        is_version_taken: whether the second is allowed.
 
     Returns:
         Its path, and an `aet_keras.serving.LoadedVersion`.
     """
-    from aet_keras import serving
+    from aet_keras.serving import newest_version
 
-    is_version = (folder / "saved_model.pb").is_file()
-    path = folder if is_version else serving.newest_version(folder)
-    return path, serving.load_version(path)
+    is_version = is_version_taken and (folder / "saved_model.pb").is_file()
+    path = folder if is_version else newest_version(folder)
+    with quiet_start():
+        from aet_keras.serving import load_version
+    return path, load_version(path)

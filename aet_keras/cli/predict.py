@@ -6,9 +6,10 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._outcome import one_sentence
 from aet_keras.cli._questions import find_questions
 from aet_keras.cli._recommend import is_recommender, recommend
+from aet_keras.cli._versions import load_version_of
 
 _BATCH = 32
 
@@ -35,10 +36,7 @@ def predict(folder, what, top, encoding, as_json, debug):
     and makes the exit code 1.
     """
     with one_sentence(debug=debug):
-        with quiet_start():
-            from aet_keras import serving
-        path = serving.newest_version(folder)
-        version = serving.load_version(path)
+        path, version = load_version_of(folder, is_version_taken=False)
         if is_recommender(version):
             for line in recommend(version, what, top=top, as_json=as_json):
                 click.echo(line)

@@ -83,8 +83,8 @@ def serve(folder, port, host, embedded, debug, **limits):
         curl http://127.0.0.1:8501/v1/models/digits
     """
     with _ended_by_signals(), one_sentence(debug=debug):
-        with quiet_start():
-            from aet_keras import serving
+        from aet_keras import serving
+
         limits = serving.Limits(
             body_bytes=limits["body_megabytes"] * 2**20,
             picture_pixels=limits["picture_megapixels"] * 10**6,
@@ -96,8 +96,10 @@ def serve(folder, port, host, embedded, debug, **limits):
         if program is not None:
             _become(serving, program, folder, port, limits)
         click.echo(_EMBEDDED)
+        with quiet_start():
+            from aet_keras.serving import serve as answer
         with contextlib.nullcontext() if debug else _own_words():
-            serving.serve(folder, host=host, port=port, limits=limits, say=_say)
+            answer(folder, host=host, port=port, limits=limits, say=_say)
 
 
 def _say(sentence):

@@ -1,8 +1,9 @@
 """What is there to learn from?"""
 
-from aet_keras.data._encodings import check_encoding, read_text_file
+from aet_keras.data._encodings import read_text_file
 from aet_keras.data.augmentation import augmentation
 from aet_keras.data.batches import batches
+from aet_keras.data.cell_format import MISSING_WORDS, CellFormat
 from aet_keras.data.csv_file import check_columns, is_csv, read_csv
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.digits import read_digits
@@ -31,7 +32,9 @@ from aet_keras.data.text_tfds import read_text_tfds
 from aet_keras.data.texts import read_texts
 
 __all__ = [
+    "CellFormat",
     "Dataset",
+    "MISSING_WORDS",
     "RATING_SPLITS",
     "RatingFeature",
     "RatingSpecification",
@@ -44,7 +47,6 @@ __all__ = [
     "augmentation",
     "batches",
     "check_columns",
-    "check_encoding",
     "is_csv",
     "is_text_source",
     "rating_batches",

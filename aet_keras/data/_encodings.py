@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.errors import DataError
 
@@ -81,35 +82,6 @@ def read_text_file(
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
 
 
-def check_encoding(owner: str, encoding: str) -> str:
-    """Returns the name of an encoding of texts, or `"auto"`.
-
-    Args:
-        owner: str. Who asks.
-        encoding: str. As of `read_csv`.
-
-    Raises:
-        ValueError: if there is none of that name.
-
-    Example:
-
-    >>> aet_keras.data.check_encoding("credit", "UTF8")
-    'utf-8'
-    """
-    if encoding == AUTO:
-        return encoding
-    try:
-        found = codecs.lookup(encoding)
-        "".encode(found.name)  # `base64` and its like are no texts
-        return found.name
-    except (LookupError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"{owner}: `encoding` must be one that Python knows. Received: "
-            f"encoding={_short(encoding)!r}. Try `auto`, `utf-8`, `latin-1` or "
-            "`utf-16`."
-        ) from error
-
-
 def decode(
     owner: str, path: Any, raw: bytes, encoding: str
 ) -> tuple[str, list[str]]:
@@ -124,7 +96,7 @@ def decode(
         DataError: if the bytes are no text in that encoding.
         ValueError: if there is no such encoding.
     """
-    encoding = check_encoding(owner, encoding)
+    encoding = check.encoding(owner, encoding=encoding)
     if encoding == AUTO:
         return _guessed(owner, path, raw)
     if encoding in ("utf-16", "utf-32") and not _has_mark(raw):

@@ -18,7 +18,6 @@ _TABLES = (".csv", ".tsv")
 _JSON = (".json", ".jsonl", ".ndjson")
 _PACKED = tuple(f"{each}.gz" for each in (*_TABLES, *_JSON))
 _ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
-_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
 
 def is_csv(source: str | os.PathLike) -> bool:
@@ -53,11 +52,10 @@ def read_csv(
             the bytes show it.
 
     Returns:
-        `pandas.DataFrame` of str; a missing cell (empty, or `NA`, `NaN`,
-        `null`, `None`) is NaN. Names and cells lose spaces around them. Its
-        `attrs["notes"]` is a tuple of sentences on how the file was read
-        where that is unusual; `attrs["decimal"]` is `","` where the cells
-        show that it is the decimal sign, else `""`.
+        `pandas.DataFrame` of str; an empty cell is NaN. Names and cells lose
+        spaces around them. Its `attrs["notes"]` is a tuple of sentences on
+        how the file was read where that is unusual; `attrs["decimal"]` is
+        `","` where the cells show that it is the decimal sign, else `""`.
 
     Raises:
         DataError: if the file is not there, is written in another encoding,
@@ -69,7 +67,7 @@ def read_csv(
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
-    >>> _ = path.write_text("age;rent\\n33;1,5\\n;NA\\n")
+    >>> _ = path.write_text("age;rent\\n33;1,5\\n;\\n")
     >>> frame = aet_keras.data.read_csv("credit", path)
     >>> frame.isna().sum().tolist(), frame.attrs["decimal"]
     ([1, 1], ',')
@@ -176,7 +174,7 @@ def _nameless(path, names, rows):
 
 def _cells(column):
     stripped = (cell.strip() for cell in column)
-    return [float("nan") if cell in _MISSING else cell for cell in stripped]
+    return [float("nan") if not cell else cell for cell in stripped]
 
 
 def _not_there(owner, path):

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import re
+import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,7 +34,8 @@ def decode(
     The first frame is taken, EXIF orientation applied, transparency laid on
     white, 16 bits scaled to 8. The whole picture is stretched to the size,
     bilinear with antialiasing (Pillow's triangle filter, widened where it
-    shrinks), the aspect ratio not kept.
+    shrinks), the aspect ratio not kept. `export` writes a graph that makes
+    the same pixels of a JPEG or PNG: what is changed here changes there.
 
     Args:
         picture: str or bytes. A path, or an encoded picture.
@@ -45,7 +48,7 @@ def decode(
     Raises:
         Exception: of whatever kind Pillow meets the damage with.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
     with Image.open(file, formats=FORMATS) as image:
@@ -55,8 +58,8 @@ def decode(
         # The second frame of an MPO is the other eye or a preview.
         is_animated = getattr(image, "is_animated", False)
         is_animated = is_animated and image.format != "MPO"
-        upright = ImageOps.exif_transpose(image)
-        rgb, conversion = _to_rgb(upright, image.format)
+        _mend(image)
+        rgb, conversion = _to_rgb(_upright(image), image.format)
     conversions = ("animated picture",) * is_animated + conversion
     return resize(rgb, image_size), conversions
 
@@ -68,12 +71,74 @@ def resize(picture: Any, image_size: tuple[int, int]) -> np.ndarray:
     if isinstance(picture, np.ndarray):
         picture = Image.fromarray(picture).convert("RGB")
     height, width = image_size
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    # Columns first, then rows, each rounded. Pillow 13 would choose the order
+    # by the sizes, and older ones would not: pixels differ by 1.
+    for size in ((width, picture.height), (width, height)):
+        if picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
     return np.asarray(picture)
 
 
+def _mend(image):
+    """Tells Pillow what it takes for something else, before it decodes."""
+    rawmode = image.tile[0][3] if image.format == "PNG" and image.tile else ""
+    seen_through = image.info.get("transparency")
+    if rawmode in ("L;2", "L;4") and seen_through is not None:
+        # Pillow scales the pixels to 8 bits, and not what is to be clear.
+        most = 3 if rawmode == "L;2" else 15
+        if seen_through <= most:
+            image.info["transparency"] = seen_through * 255 // most
+    if rawmode == "RGB;16B":  # it cuts off what would tell colours apart
+        image.info.pop("transparency", None)
+
+
+def _upright(image):
+    """Returns a picture as the camera was held.
+
+    Of a JPEG or PNG its block of EXIF says so and nothing else, because a
+    graph can read that too; Pillow would look into XMP as well.
+    """
+    from PIL import Image, ImageOps
+
+    if image.format not in ("JPEG", "MPO", "PNG"):
+        return ImageOps.exif_transpose(image)
+    image.load()  # a PNG may hold it behind the pixels
+    turns = (
+        Image.Transpose.FLIP_LEFT_RIGHT,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.ROTATE_270,
+        Image.Transpose.TRANSVERSE,
+        Image.Transpose.ROTATE_90,
+    )
+    code = _orientation(image.info.get("exif", b""))
+    return image if code < 2 else image.transpose(turns[code - 2])
+
+
+def _orientation(block):
+    """Returns entry 0x0112 of the first directory of EXIF, from 1 to 8."""
+    block = re.sub(rb"^(?:Exif\0\0){1,2}", b"", block[:65536])
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None or len(block) < 8:
+        return 1
+    (start,) = struct.unpack_from(f"{order}I", block, 4)
+    if start + 2 > len(block):
+        return 1
+    (count,) = struct.unpack_from(f"{order}H", block, start)
+    room = (len(block) - start - 2) // 12
+    for number in range(min(count, room)):
+        entry = struct.unpack_from(
+            f"{order}HHIH", block, start + 2 + 12 * number
+        )
+        if entry[0] == 0x0112:
+            return entry[3] if entry[1] == 3 and 1 <= entry[3] <= 8 else 1
+    return 1
+
+
 def _to_rgb(image, kind):
+    from PIL import ImageChops
+
     if image.mode.startswith(("I", "F")):
         return _from_deep(image, kind), ("16-bit picture",)
     if image.has_transparency_data:
@@ -87,6 +152,8 @@ def _to_rgb(image, kind):
         "CMYK": "CMYK picture",
     }
     name = names.get(image.mode, "picture of another colour space")
+    if image.mode == "CMYK" and kind == "JPEG" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes all for Adobe's
     return image.convert("RGB"), (name,)
 
 

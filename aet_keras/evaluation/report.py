@@ -57,6 +57,10 @@ class Report:
         events: one line a freeze or thaw: epoch, what, why, seconds.
         best_epoch: int. The epoch whose weights were kept, counted from 1;
             0 for the weights that the run began with.
+        solved_head: what solving the head brought, or `None`: after which
+            epoch, the validation loss before and after, and whether these
+            weights are the kept ones: `{"after_epoch": 1, "loss_before": 1.8,
+            "loss_after": 0.9, "is_kept": True}`.
         seconds: how long the parts took: `{"training": 61.2, "total": 70.0}`.
         versions: the versions of what ran: `{"keras": "3.15.1"}`.
         notes: sentences that a reader must know: pictures that were skipped.
@@ -89,6 +93,7 @@ class Report:
     trained_groups: list[tuple[bool, ...]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     best_epoch: int = 0
+    solved_head: dict[str, Any] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -128,7 +133,8 @@ class Report:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
         """Returns the report that `to_json` wrote down; `None` reads as NaN."""
-        content = {"old_task": None, "risk": None, **content}  # older files
+        older = dict.fromkeys(("old_task", "risk", "solved_head"))
+        content = {**older, **content}
         known = {item.name: content[item.name] for item in fields(cls)}
         history, validation = known["history"], known["validation"]
         old_task = known["old_task"]
@@ -177,6 +183,8 @@ def _floats(values):
 def _title(report):
     count = report.epochs
     kept = f"epoch {report.best_epoch}" if report.best_epoch else "the start"
+    if (report.solved_head or {}).get("is_kept"):
+        kept += ", with the head solved after it,"
     lines = [
         f"{_text.cut(report.name, 50)}   {report.created}",
         f"{count} epoch{'s' * (count != 1)}, weights of {kept} kept",

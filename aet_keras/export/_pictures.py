@@ -1,25 +1,18 @@
 """How does an encoded picture become pixels inside a graph?
 
-As `data.decoding` reads one for training: upright, laid on white, RGB,
-stretched to the size with antialiasing. Of one size already, the pixels are
-the same; where it is resized, TensorFlow rounds once and Pillow twice, and
-they differ by at most 1, in 16 bits by 2. What only training reads is refused
-here: formats other than JPEG and PNG, and PNGs of more than 2**25 pixels. An
-orientation in a PNG is not seen.
+As `data.decoding` reads one for training, to the same pixels: upright, laid
+on white, RGB, stretched to the size as Pillow does it. What only training
+reads is refused here: formats other than JPEG and PNG, and PNGs of more than
+2**25 pixels.
 """
 
 import tensorflow as tf
 
+from aet_keras.export._orientation import bytes_at, upright
+from aet_keras.export._resampling import resize
+
 CHANNELS = (1, 3)
 
-# An EXIF block in either byte order, and in it the tag of the orientation.
-# `\C` is one byte in RE2; it refuses counts above a thousand.
-_ORIENTATION = (
-    r"\C{0,1000}?Exif\x00\x00(?:"
-    r"II\*\x00\C{0,300}?\x12\x01\x03\x00\x01\x00\x00\x00([\x02-\x08])|"
-    r"MM\x00\*\C{0,300}?\x01\x12\x00\x03\x00\x00\x00\x01\x00([\x02-\x08])"
-    r")\C*"
-)
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
 # A file of 100 kB can hold a picture of a gigabyte. For a JPEG, which is
@@ -50,12 +43,13 @@ def _decode(encoded, shape):
             lambda: _from_png(encoded),
             lambda: _from_jpeg(encoded, size),
         )
+    rgb = upright(rgb, encoded, is_png)
     if channels == 1:
         grey = tf.image.rgb_to_grayscale(tf.cast(rgb, tf.float32))
         rgb = tf.cast(tf.round(grey), tf.uint8)
-    resized = tf.image.resize(rgb, size, antialias=True)
-    whole = tf.clip_by_value(tf.round(resized), 0, 255)
-    return tf.ensure_shape(tf.cast(whole, tf.uint8), shape)
+    is_of_size = tf.reduce_all(tf.shape(rgb)[:2] == tf.constant(size))
+    resized = tf.cond(is_of_size, lambda: rgb, lambda: resize(rgb, size))
+    return tf.ensure_shape(resized, shape)
 
 
 def _begins(encoded, mark):
@@ -63,22 +57,40 @@ def _begins(encoded, mark):
 
 
 def _from_png(encoded):
-    """Returns RGB on white.
-
-    Where a file has no alpha TensorFlow puts in the highest number of its
-    depth, 15 for 4 bits, and calls that opaque.
-    """
-    header = tf.cast(_bytes_at(encoded, 16, 9), tf.int64)
+    """Returns RGB on white."""
+    header = bytes_at(encoded, 16, 10)
+    size = tf.cast(header[:8], tf.int64)
     width, height = (
-        tf.reduce_sum(header[at : at + 4] * [1 << 24, 1 << 16, 1 << 8, 1])
+        tf.reduce_sum(size[at : at + 4] * [1 << 24, 1 << 16, 1 << 8, 1])
         for at in (0, 4)
     )
+    depth, kind = header[8], header[9]
     with tf.control_dependencies([_check_size(width * height, _MOST_IN_PNG)]):
-        rgba = tf.io.decode_png(encoded, channels=4)
+        return tf.cond(
+            (depth == 16) & (kind == 0),
+            lambda: _from_deep_grey(encoded),
+            lambda: _from_colours(encoded, depth, kind),
+        )
+
+
+def _from_deep_grey(encoded):
+    """Returns 16 bits rounded to 8; those of colours are cut off."""
+    grey = tf.cast(tf.io.decode_png(encoded, 1, tf.uint16), tf.int32)
+    return tf.repeat(tf.cast((grey + 128) // 257, tf.uint8), 3, axis=2)
+
+
+def _from_colours(encoded, depth, kind):
+    """Returns RGB on white, where anything is seen through.
+
+    Where a file has no alpha TensorFlow puts in the highest number of its
+    depth, 15 for 4 bits, and calls that opaque. Of 16 bits only an alpha
+    channel is seen through, as Pillow cannot tell such colours apart.
+    """
+    rgba = tf.io.decode_png(encoded, channels=4)
     rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    depth = tf.minimum(header[8], 8)
-    filler = tf.bitwise.left_shift(tf.constant(1, tf.int64), depth) - 1
+    filler = tf.bitwise.left_shift(1, tf.minimum(depth, 8)) - 1
     is_opaque = tf.reduce_all(alpha == tf.cast(filler, tf.uint8))
+    is_opaque |= (depth == 16) & (kind == 2)
     return tf.cond(is_opaque, lambda: rgb, lambda: _on_white(rgb, alpha))
 
 
@@ -90,7 +102,7 @@ def _on_white(rgb, alpha):
 
 
 def _from_jpeg(encoded, size):
-    """Returns RGB, upright, at an eighth, a quarter or a half if large.
+    """Returns RGB at an eighth, a quarter or a half if large.
 
     As Pillow's `draft` has it: where that is still twice what is asked for.
     The decoder of TensorFlow is set to what Pillow's does.
@@ -106,43 +118,9 @@ def _from_jpeg(encoded, size):
 
     checked = _check_size(tf.reduce_prod(sides), _MOST_IN_JPEG)
     with tf.control_dependencies([checked]):
-        pixels = tf.switch_case(step, [at(ratio) for ratio in (1, 2, 4, 8)])
-    return _upright(pixels, _orientation(encoded))
+        return tf.switch_case(step, [at(ratio) for ratio in (1, 2, 4, 8)])
 
 
 def _check_size(count, most):
     words = f"a picture must have at most {most} pixels in this format"
     return tf.debugging.Assert(count <= most, [words])
-
-
-def _orientation(encoded):
-    """Returns the number in EXIF that says how a camera was held."""
-    head = tf.strings.substr(encoded, 0, 4096)
-    found = tf.strings.regex_replace(head, _ORIENTATION, r"\1\2", False)
-    is_found = tf.strings.length(found) == 1
-    code = _bytes_at(found, 0, 1)[0]
-    return tf.where(is_found, code, 1)
-
-
-def _upright(pixels, orientation):
-    def one_of(*codes):
-        return tf.reduce_any(orientation == tf.constant(codes))
-
-    steps = (
-        (orientation >= 5, lambda x: tf.transpose(x, (1, 0, 2))),
-        (one_of(2, 3, 6, 7), lambda x: tf.reverse(x, [1])),
-        (one_of(3, 4, 7, 8), lambda x: tf.reverse(x, [0])),
-    )
-    for is_due, turn in steps:
-        pixels = tf.cond(
-            is_due, lambda t=turn, x=pixels: t(x), lambda x=pixels: x
-        )
-    return pixels
-
-
-def _bytes_at(encoded, position, count):
-    """Returns bytes as int32; 0 for those after the end."""
-    part = tf.strings.substr(
-        tf.strings.join([encoded, b"\0" * (position + count)]), position, count
-    )
-    return tf.cast(tf.io.decode_raw(part, tf.uint8), tf.int32)

@@ -1,12 +1,6 @@
 """How does a published model answer over HTTP?"""
 
-from aet_keras.serving.app import build_app
-from aet_keras.serving.limits import Limits
-from aet_keras.serving.loaded_version import LoadedVersion, load_version
-from aet_keras.serving.model_folder import ModelFolder
-from aet_keras.serving.model_server import model_server_command
-from aet_keras.serving.server import serve
-from aet_keras.serving.versions import newest_version
+import importlib
 
 __all__ = [
     "Limits",
@@ -18,3 +12,29 @@ __all__ = [
     "newest_version",
     "serve",
 ]
+
+# Late: who asks a version needs no web server, and who looks for the newest
+# one does not need TensorFlow either.
+_FILES = {
+    "Limits": "limits",
+    "LoadedVersion": "loaded_version",
+    "ModelFolder": "model_folder",
+    "build_app": "app",
+    "load_version": "loaded_version",
+    "model_server_command": "model_server",
+    "newest_version": "versions",
+    "serve": "server",
+}
+
+
+def __getattr__(name):
+    if name in _FILES:
+        file = importlib.import_module(f"aet_keras.serving.{_FILES[name]}")
+        return getattr(file, name)
+    raise AttributeError(
+        f"module 'aet_keras.serving' has no attribute {name!r}"
+    )
+
+
+def __dir__():
+    return __all__

@@ -209,7 +209,11 @@ def _json(content, status=HTTPStatus.OK):
 
 
 async def _refuse(request, refusal):
-    return _json(to_json({"error": refusal.sentence}), refusal.status)
+    response = _json(to_json({"error": refusal.sentence}), refusal.status)
+    if refusal.status == HTTPStatus.REQUEST_TIMEOUT:
+        # What is still to come would be taken for the next request.
+        response.headers["connection"] = "close"
+    return response
 
 
 async def _malformed(request, error):

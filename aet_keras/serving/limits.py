@@ -15,8 +15,8 @@ class Limits:
     Args:
         body_bytes: int >= 1. A longer body is refused (413), and not read to
             its end.
-        request_seconds: float > 0. Reading a body may take that long (408),
-            and so may what follows (504).
+        request_seconds: float > 0. Reading the headers may take that long
+            (408), so may reading a body (408), and what follows (504).
         concurrent_predictions: int >= 1. Requests that are worked on at once.
         waiting_requests: int >= 0. Requests that may wait for that; one more
             is refused (503).

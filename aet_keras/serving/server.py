@@ -1,14 +1,18 @@
 """How does the embedded server run, and end?"""
 
+import asyncio
 import contextlib
+import functools
 import gc
 import math
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from aet_keras.serving._connection import GRACE_SECONDS, Connection, Terms
 from aet_keras.serving.app import build_app
 from aet_keras.serving.limits import Limits
 from aet_keras.serving.model_folder import ModelFolder
@@ -26,8 +30,9 @@ def serve(
     """Serves a published model until Ctrl-C or SIGTERM.
 
     It watches the folder, and serves a new version as soon as it is loaded
-    and warm. What is being answered when the end comes is answered. The
-    signal is then raised again, for whoever called.
+    and warm. Every request that had come in when the signal arrives is still
+    answered, and its connection then closed. The signal is then raised again,
+    for whoever called. A second signal ends the process at once.
 
     Args:
         folder: str or path-like. `saved_models/NAME`; the model is called
@@ -54,19 +59,48 @@ def serve(
         gc.collect()
         gc.freeze()  # what is imported is not searched for garbage again
         model = ModelFolder(folder, say=say)
-        config = uvicorn.Config(
-            build_app(model, limits=limits),
-            access_log=False,
-            log_config=None,
-            log_level="error",
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(limits.request_seconds) + 1,
-            timeout_keep_alive=60,
-            ws="none",
-        )
+        server = build_server(model, limits)
         say(f"Ready: {address(listener)}/v1/models/{model.name}")
         with model.watched():
-            uvicorn.Server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
+
+
+def build_server(model: ModelFolder, limits: Limits) -> uvicorn.Server:
+    """Returns what answers on a socket for a model, and ends gently."""
+    terms = Terms(limits.request_seconds)
+    config = uvicorn.Config(
+        build_app(model, limits=limits),
+        http=functools.partial(Connection, terms=terms),
+        access_log=False,
+        log_config=None,
+        log_level="error",
+        server_header=False,
+        # The headers, the body and the answer may each take that long.
+        timeout_graceful_shutdown=math.ceil(3 * limits.request_seconds) + 1,
+        timeout_keep_alive=60,
+        ws="none",
+    )
+    return _Server(config, terms)
+
+
+class _Server(uvicorn.Server):
+    """Lets in who has connected already before it ends."""
+
+    def __init__(self, config, terms):
+        super().__init__(config)
+        self.terms = terms
+
+    async def shutdown(self, sockets=None):
+        self.terms.is_ending = True
+        # To close a socket cuts off who stands in the queue of the system.
+        await asyncio.sleep(GRACE_SECONDS)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig, frame):
+        if self.should_exit:
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
+        super().handle_exit(sig, frame)
 
 
 @contextlib.contextmanager

@@ -72,6 +72,7 @@ def measure(
         trained_groups=[(*moved, True) for moved in run.trained_groups],
         events=[f"after epoch {e}: {what}" for e, what in _events(run)],
         best_epoch=run.best_epoch,
+        solved_head=_solved(run),
         versions=_versions(),
         notes=dataset.notes,
     )
@@ -81,6 +82,18 @@ def _events(run):
     """Lists what groups and cache did, in the order of the epochs."""
     both = [*run.events, *run.cache_events]
     return sorted(both, key=lambda event: event[0])
+
+
+def _solved(run):
+    """Returns what a report holds of a head that was solved."""
+    if run.solved is None:
+        return None
+    return {
+        "after_epoch": run.solved.epoch,
+        "loss_before": run.solved.before,
+        "loss_after": run.solved.after,
+        "is_kept": run.is_best_solved,
+    }
 
 
 def _scores(probabilities, split, dataset):

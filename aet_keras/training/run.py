@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 import keras
 
 from aet_keras import evaluation, export
+from aet_keras.recipes.written_down import WrittenDown
 from aet_keras.training._classifier import save_classifier
 from aet_keras.training._earlier import newest_version
 from aet_keras.training._keeping import best_kept, check_finished
 from aet_keras.training._measuring import Clock
 from aet_keras.training._trackers import finished, hand_over
 from aet_keras.training.kinds import JOBS
-from aet_keras.training.written_down import WrittenDown
 
 
 @dataclasses.dataclass(frozen=True)

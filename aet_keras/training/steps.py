@@ -8,8 +8,8 @@ import keras
 from aet_keras import _check as check
 from aet_keras import backbones, data, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.recipes.recipe import Recipe
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.recipe import Recipe
 
 
 def read_dataset(recipe: Recipe) -> data.Dataset:

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
+from aet_keras.recipes.tabular_recipe import TableRecipe
 from aet_keras.training._earlier import load_earlier, newest_version
 from aet_keras.training._encoded_rows import encode, losses
 from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
@@ -15,7 +16,6 @@ from aet_keras.training._masked_cells import guess_masked_cells
 from aet_keras.training._table_report import measure_table_model
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job, introduce
-from aet_keras.training.tabular_recipe import TableRecipe
 
 _COMPARED_ROWS = 64
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
@@ -57,6 +57,9 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
         positive=recipe.positive,
         kinds=recipe.kinds,
         split_column=recipe.split_column,
+        missing=recipe.missing,
+        decimal=recipe.decimal,
+        date_formats=recipe.date_formats or (),
         cost_false_negative=recipe.cost_false_negative,
         cost_false_positive=recipe.cost_false_positive,
         like=like,
@@ -184,7 +187,10 @@ def fit_table_model(
     network.set_weights(start)
     said = (run.best_epoch, _kept_start(gain))
     return dataclasses.replace(
-        run, best_epoch=0, cache_events=[*run.cache_events, said]
+        run,
+        best_epoch=0,
+        is_best_solved=False,
+        cache_events=[*run.cache_events, said],
     )
 
 

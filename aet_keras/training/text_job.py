@@ -7,10 +7,10 @@ import numpy as np
 
 from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training._measuring import measure
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.job import Job, introduce
-from aet_keras.training.text_recipe import TextRecipe
 
 _COMPARED_TEXTS = 64
 _SPLITS = ("train", "validation", "test")
@@ -78,6 +78,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         recipe.data,
         text_column=recipe.text_column,
         label_column=recipe.label_column,
+        missing=recipe.missing,
         encoding=recipe.encoding,
         seed=recipe.seed,
         validation_ratio=recipe.validation_ratio,

@@ -111,7 +111,7 @@ NOTES = {
     "an id": ({"no": range(COUNT)}, "its whole numbers name the row"),
     "odd cells": (
         {"sum": [*(f"{i}.5" for i in range(COUNT - 1)), "?"]},
-        "1 cells that are no number count as missing, such as `?`",
+        "`sum`: 1 cell counts as missing, because it is no number: `?` (1).",
     ),
     "NaN targets": ({"paid": ["", *["yes", "no"] * 19, "no"]}, "1 row has no"),
     "floats for classes": (
@@ -140,7 +140,11 @@ REFUSED = {
         "paid",
         "one line of text.*Rename it: without line breaks",
     ),
-    "none": ({"paid": ["None", "bad"] * (COUNT // 2)}, "paid", "`None` and"),
+    "null": (
+        {"paid": ["null", "bad"] * (COUNT // 2)},
+        "paid",
+        "missing cells left out",
+    ),
     "a measure": ({}, "age", "Cut it into ranges first"),
     "too few": (
         {"paid": ["no", *["yes"] * (COUNT - 1)]},

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import pathlib
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -30,9 +29,11 @@ class WrittenDown:
         return dataclasses.asdict(self)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes the arguments down as JSON."""
+        """Writes the arguments down as JSON, the whole file or nothing."""
+        from aet_keras.evaluation import _files  # late: the room loads Keras
+
         text = json.dumps(self.to_json(), indent=2)
-        pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+        _files.write_whole(path, f"{text}\n".encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:

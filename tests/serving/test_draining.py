@@ -1,0 +1,128 @@
+"""Is every request answered that came before the end?"""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+import pytest
+import raw
+import served
+
+PROGRAM = pathlib.Path(raw.__file__).with_name("slow_server.py")
+BODY = json.dumps({"instances": served.pictures(1).tolist()}).encode()
+POST = raw.post(BODY)
+
+
+@pytest.fixture
+def folder(home, versions):
+    served.place(versions[0], home, 1)
+    return home
+
+
+@contextlib.contextmanager
+def started(folder, seconds):
+    """Lends a process whose answers take so long, and what connects to it."""
+    command = [sys.executable, PROGRAM, folder, str(seconds)]
+    paths = [str(PROGRAM.parents[1]), os.environ.get("PYTHONPATH", "")]
+    with subprocess.Popen(
+        [str(each) for each in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        text=True,
+    ) as process:
+        patience = threading.Timer(120, process.kill)
+        patience.start()
+        try:
+            ready = next(line for line in process.stdout if "Ready" in line)
+            place = urllib.parse.urlsplit(ready.split()[-1]).netloc
+            yield process, lambda: raw.connect(place)
+        finally:
+            patience.cancel()
+            process.kill()
+
+
+def meanwhile(connect, stack):
+    """Returns connections in every state, and the answers each is due."""
+    queued, resting, paired, half, silent = (
+        [stack.enter_context(connect()) for _ in range(count)]
+        for count in (6, 2, 2, 2, 2)
+    )
+    for connection in resting:
+        connection.sendall(raw.GET)
+        assert raw.statuses(raw.read_answer(connection)) == [200]
+    for connection in queued:
+        connection.sendall(POST)
+    for connection in paired:
+        connection.sendall(POST + raw.GET)
+    for connection in half:
+        connection.sendall(POST[:-20])
+    return queued, resting, paired, half, silent
+
+
+@pytest.mark.slow
+def test_every_request_that_came_before_sigterm_is_answered(folder):
+    with (
+        started(folder, 0.1) as (process, connect),
+        contextlib.ExitStack() as stack,
+    ):
+        queued, resting, paired, half, silent = meanwhile(connect, stack)
+        late = stack.enter_context(connect())
+        process.send_signal(signal.SIGTERM)
+        for connection in (late, resting[0], silent[0]):
+            connection.sendall(POST)  # before the server can have said so
+        for connection in half:
+            time.sleep(0.1)
+            connection.sendall(POST[-20:])
+        received = {
+            connection: raw.read_all(connection)
+            for connection in (
+                *queued,
+                *resting,
+                *paired,
+                *half,
+                *silent,
+                late,
+            )
+        }
+        code = process.wait(30)
+        errors = process.stderr.read()
+
+    due = dict.fromkeys(received, [200])
+    due |= dict.fromkeys(paired, [200, 200]) | {resting[1]: [], silent[1]: []}
+    found = {each: raw.statuses(text) for each, text in received.items()}
+    assert [found[each] for each in due] == [*due.values()]
+    assert b"connection: close" in received[queued[-1]].lower()
+    assert code == -signal.SIGTERM
+    assert "Traceback" not in errors
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once(folder):
+    with started(folder, 20) as (process, connect), connect() as asking:
+        asking.sendall(POST)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        assert process.poll() is None  # it waits for the answer
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == -signal.SIGTERM
+
+
+def test_who_connects_while_the_server_ends_is_answered(shared):
+    with raw.served(shared) as (server, connect):
+        server.terms.is_ending = True
+        with connect() as connection:
+            connection.sendall(raw.GET)
+            received = raw.read_all(connection)
+
+    assert raw.statuses(received) == [200]
+    assert b"connection: close" in received.lower()

@@ -1,0 +1,24 @@
+"""Serves a folder whose answers take a while: FOLDER SECONDS."""
+
+import sys
+import time
+
+from aet_keras import serving
+
+answer = serving.LoadedVersion.call
+
+
+def slow(*arguments):
+    """Answers later."""
+    time.sleep(float(sys.argv[2]))
+    return answer(*arguments)
+
+
+serving.LoadedVersion.call = slow
+limits = serving.Limits(concurrent_predictions=1, request_seconds=60)
+serving.serve(
+    sys.argv[1],
+    port=0,
+    limits=limits,
+    say=lambda sentence: print(sentence, flush=True),
+)
