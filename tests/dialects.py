@@ -145,6 +145,10 @@ CASES = {
             ["", "", "5"],
         ],
     ),
+    "a line end in a name": (
+        b'"age\nin years",city\n33,Rome\n41,Bonn\n',
+        [["age\nin years", "city"], ["33", "Rome"], ["41", "Bonn"]],
+    ),
     "names with a comma": (
         b'"price, EUR",city\n5,Rome\n6,Bonn\n',
         [["price, EUR", "city"], ["5", "Rome"], ["6", "Bonn"]],

@@ -93,10 +93,10 @@ def _find(text):
 
 
 def _find_way(text, first_line):
-    header = text.lstrip("\r\n ").splitlines()[:1]
+    header = _first_row(text)
     if not header:
         raise Undecided("which holds nothing")
-    there = [each for each in _NAMES if each in header[0]]
+    there = [each for each in _NAMES if each in header]
     ways = [_read(text, each, first_line) for each in there]
     fitting = [way for way in ways if not way.why and way.width > 1]
     if len(fitting) > 1:
@@ -110,6 +110,16 @@ def _find_way(text, first_line):
             return dataclasses.replace(way, separator=_NO_SEPARATOR)
         raise Undecided(way.why)
     raise Undecided(max(ways, key=lambda way: way.width).why)
+
+
+def _first_row(text):
+    """Returns the line of the names, or the lines if one is in a name."""
+    lines = re.split(r"\r\n|\r|\n", text.lstrip("\r\n ")[:100_000])
+    for count in range(1, min(len(lines), 20) + 1):
+        row = "\n".join(lines[:count])
+        if row.count('"') % 2 == 0:
+            return row
+    return lines[0]
 
 
 def _better(ways):

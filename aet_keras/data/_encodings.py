@@ -25,6 +25,8 @@ _MARKS = (  # the mark of UTF-32 begins with that of UTF-16
 _USUAL = "`latin-1`, `cp1252`, `cp1250`, `cp1251` and `utf-16`"
 # Signs that Western texts put between two letters.
 _JOINING = "’‘´`·\xad–—ªº"
+# Letters of Western languages and quotation marks, as UTF-8 has them.
+_IN_UTF_8 = re.compile(rb"\xc3[\x80-\xbf]|\xe2\x80[\x90-\xa6]")
 _FOREIGN_WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f]\S*")
 
 
@@ -172,6 +174,8 @@ def _western(raw):
     There no word is mostly foreign letters, and no sign such as a quotation
     mark stands between two letters.
     """
+    if _IN_UTF_8.search(raw):  # most of it is UTF-8: something is damaged
+        return None
     try:
         text = raw.decode("cp1252")
     except UnicodeDecodeError:

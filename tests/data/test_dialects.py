@@ -112,3 +112,26 @@ def test_the_decimal_sign_is_told_where_it_shows(tmp_path, name, decimal):
     path.write_bytes(dialects.CASES[name][0])
 
     assert data.read_csv("credit", path).attrs["decimal"] == decimal
+
+
+def test_a_damaged_byte_in_utf_8_is_no_other_encoding(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("city,n\ncafé,1\n".encode() + b"caf\xe9,2\n")
+
+    with pytest.raises(DataError, match="byte 18 is not valid `utf-8`"):
+        data.read_csv("credit", path)
+
+
+def test_each_reader_says_how_the_file_was_read(tmp_path):
+    rows = [f"{i};{'good' if i % 2 else 'bad'};u{i % 4};1" for i in range(40)]
+    path = write(tmp_path, "\n".join(["film number;label;user;n", *rows]))
+    said = "separated by semicolons"
+
+    texts = data.read_text_table(path, text_column="film number")
+    table = data.read_table(path, target="label", kinds={"n": "ignore"})
+    rated = data.read_ratings(path, item="label", rating="film number")
+    notes: list[str] = []
+    data.read_table_rows(path, table.specification, say=notes.append)
+
+    for each in (texts.notes, table.notes, rated.notes, notes):
+        assert said in " ".join(each)

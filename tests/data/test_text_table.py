@@ -121,3 +121,15 @@ def test_a_table_that_cannot_be_learned_from_says_what_to_do(
 ):
     with pytest.raises(DataError, match=advice):
         read_text_table(write(tmp_path / "a.csv", rows), **columns)
+
+
+def test_a_class_with_one_text_is_left_out_and_noted(tmp_path):
+    rows = [f"film {i},{('bad', 'good')[i % 2]}" for i in range(10)]
+    path = write(tmp_path / "a.csv", [*rows, "odd one,odd"])
+
+    dataset = read_text_table(path)
+
+    assert dataset.specification.class_names == ("bad", "good")
+    assert "`odd` with 1" in " ".join(dataset.notes)
+    parts = dataset.train, dataset.validation, dataset.test
+    assert "odd one" not in [t for part in parts for t in part.inputs]
