@@ -15,6 +15,7 @@ FLOORS = (
         "errors",
         "_check",
         "_optional",
+        "_progress",
         "_regular_file",
         "_serial",
         "_keras",

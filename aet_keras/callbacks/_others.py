@@ -12,17 +12,28 @@ _RATE_WRITERS = (
 )
 
 
+def rate_writers(
+    owner: keras.callbacks.Callback, kinds: tuple[type, ...] = _RATE_WRITERS
+) -> list[str]:
+    """Names the other callbacks of `fit` that are known to write the rate.
+
+    Args:
+        owner: the callback that asks.
+        kinds: classes. Those that count; by default those of Keras.
+    """
+    return [
+        _named(each, kinds)
+        for each in running_fit.callbacks_of(owner.model) or ()
+        if each is not owner and isinstance(each, kinds)
+    ]
+
+
 def check_only_rate_writer(owner: keras.callbacks.Callback) -> None:
     """Raises a ValueError if another callback of `fit` writes the rate too.
 
     Those of Keras are known, and others of the owner's own class.
     """
-    kinds = (*_RATE_WRITERS, type(owner))
-    others = [
-        _named(each, kinds)
-        for each in running_fit.callbacks_of(owner.model) or ()
-        if each is not owner and isinstance(each, kinds)
-    ]
+    others = rate_writers(owner, (*_RATE_WRITERS, type(owner)))
     if not others:
         return
     name, listed = type(owner).__name__, " and ".join(others)

@@ -12,8 +12,8 @@ from aet_keras import _check as check
 from aet_keras import backbones
 from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras._keras.running_fit import callbacks_of
+from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes
-from aet_keras.callbacks._others import warn_of_restored_before
 from aet_keras.callbacks._pretrained import check_one_way, without_grafts
 from aet_keras.engine import MEASURED, Change, Engine, SolvedHead
 from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
@@ -216,7 +216,7 @@ class ElasticFreezing(keras.callbacks.Callback):
             seed=int(np.random.randint(2**31)),
         )
         if known != ids_to_be_known(self.model):
-            warn_of_restored_before(self)
+            _others.warn_of_restored_before(self)
         self.group_names = engine.group_names
         self._start_rate = engine.rate
         self._epoch_steps = self.params.get("steps")
@@ -345,8 +345,11 @@ class ElasticFreezing(keras.callbacks.Callback):
 
     def _without_rate(self, decision):
         """Drops a rate that another callback decides, and says so once."""
+        if decision.rate is None:
+            return decision
         owner = Engine.of(self.model).rate_owner
-        if decision.rate is None or owner is None:
+        owner = owner or " and ".join(_others.rate_writers(self))
+        if not owner:
             return decision
         if not self._is_rate_dropped:
             self._is_rate_dropped = True

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,9 +20,9 @@ _LEAST_ROWS = 20  # below, that all cells differ says nothing
 _MOST_DIFFERENT = 0.5  # of rows; above, a category is met too seldom
 # Words that are not known as markers may be categories: `studio` beside
 # `1`, `2` and `3` is one. Beside this many numbers, or decimals, it is none.
-_MOST_ODD = 2
+_MOST_ODD = 3
 _LEAST_NUMBERS = 10
-_MOST_MISSING = 0.5
+_MOST_MISSING = 0.9
 _LEAST_CODES = 3
 
 
@@ -31,7 +32,8 @@ class Meaning:
 
     Args:
         kind: `"number"`, `"category"`, `"date"` or `"ignore"`.
-        why: str. Why it is left out, if it is.
+        why: str. Why it is left out, if it is; or why it is a category,
+            although its cells look like numbers.
         format: `CellFormat`.
         rival: optional `CellFormat`. Its numbers could be read so, too.
         proves: str. The decimal sign, if the cells show which one is meant.
@@ -86,19 +88,20 @@ def find_meaning(
         return Meaning(
             IGNORE, f"all its cells are `{_short(next(iter(counts)))}`"
         )
-    date = _dates_among(rest, date_formats) if date_formats else None
+    date = date_formats and _dates_among(_without_words(rest), date_formats)
     if date and date.date_format in date_formats and _is_clear(date):
         return _as_dates(name, date, base, counts)
     kept, form = _without_odd_words(rest, base, decimal)
     if _are_numbers(kept, form):
         return _numbers_or_codes(name, kept, counts, len(cells), form)
-    date = date or _dates_among(rest, ())
+    date = date or _dates_among(_without_words(rest), ())
     if date and _is_clear(date):
         return _as_dates(name, date, base, counts)
     is_varied = len(counts) > _MOST_DIFFERENT * counts.total()
     if is_varied and counts.total() >= _LEAST_ROWS:
-        return Meaning(IGNORE, _why_different(counts))
-    return Meaning(CATEGORY, format=_with_spellings(base, counts))
+        return Meaning(IGNORE, _why_different(name, rest, form))
+    why = _why_no_numbers(name, rest, form)
+    return Meaning(CATEGORY, why, _with_spellings(base, counts))
 
 
 def is_numeric(counts: Mapping[str, int], base: CellFormat) -> bool:
@@ -118,6 +121,16 @@ def _meant(form):
 
 def _dates_among(counts, date_formats):
     return _days.find_date_form(counts, date_formats, least_share=_LEAST_SHARE)
+
+
+def _without_words(counts):
+    """Returns cells without the most frequent words, as beside dates."""
+    words = [text for text in counts if not re.search("[0-9]", text)]
+    odd = sorted(words, key=lambda text: -counts[text])[:_MOST_ODD]
+    share = sum(counts[t] for t in odd) / (sum(counts.values()) or 1)
+    if share > _MOST_MISSING:
+        return counts
+    return {text: n for text, n in counts.items() if text not in odd}
 
 
 def _is_clear(date):
@@ -141,7 +154,7 @@ def _without_odd_words(counts, base, decimal):
 
     With them how the numbers among the cells are written.
     """
-    least = _LEAST_SHARE - _MOST_MISSING
+    least = _LEAST_SHARE * (1 - _MOST_MISSING)
     form = _numbers.find_number_form(counts, base, decimal, least_share=least)
     odd = sorted(counts.keys() - form.values.keys(), key=lambda t: -counts[t])
     odd = odd[:_MOST_ODD]
@@ -162,9 +175,8 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
     lengths = {len(text) for text in kept}
     is_code = is_whole and len(lengths) == 1 and min(lengths) > 2
     if is_code and any(text.startswith("0") for text in kept):
-        if len(kept) > _MOST_DIFFERENT * sum(kept.values()):
-            return Meaning(IGNORE, _codes(kept))
-        return Meaning(CATEGORY, format=form.format)
+        differ = len(kept) > _MOST_DIFFERENT * sum(kept.values())
+        return Meaning(IGNORE if differ else CATEGORY, _codes(name, kept))
     is_each_once = len(counts) == row_count == len(form.values)
     if is_each_once and not form.format.unit:
         why = _why_id(name, sorted(form.values.values()))
@@ -173,11 +185,11 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
     return _meant(form)
 
 
-def _codes(cells):
+def _codes(name, cells):
     first = next(text for text in cells if text.startswith("0"))
     return (
-        f"its cells are codes such as `{_short(first)}`, with zeros in front, "
-        "and mostly differ"
+        f"its cells are codes such as `{_short(first)}`, with zeros in front; "
+        f"`--kind {name}=number` makes them numbers"
     )
 
 
@@ -252,17 +264,42 @@ def _why_id(name, values):
     return ""
 
 
-def _why_different(counts):
+def _why_different(name, counts, form):
+    total = sum(counts.values())
+    return _why_no_numbers(name, counts, form) or (
+        f"{len(counts)} of {total} cells differ, as in an id or a free text"
+    )
+
+
+def _why_no_numbers(name, counts, form):
+    """Says what is between cells that look like numbers and numbers."""
     numeric = [text for text in counts if _numbers.looks_numeric(text)]
-    if len(numeric) > _LEAST_SHARE * len(counts):
+    if len(numeric) < _LEAST_NUMBERS:
+        return ""
+    if len(numeric) >= _LEAST_SHARE * len(counts):
+        shapes: dict[str, str] = {}
+        for text in numeric:
+            shapes.setdefault(re.sub("[0-9]+", "0", text), text)
+        two = [f"`{_short(text)}`" for text in list(shapes.values())[:2]]
+        if len(two) == 1:
+            return ""
         return (
-            f"its numbers are written in several ways, such as "
-            f"`{_short(numeric[0])}` and `{_short(numeric[-1])}`: write them "
-            "alike"
+            "its numbers are written in several ways, such as "
+            f"{' and '.join(two)}: write them alike to have them read as "
+            "numbers"
         )
+    # What `form` holds is cut off where it is not good enough.
+    odd = [
+        text
+        for text in counts
+        if not math.isfinite(_numbers.read_number(text, form.format))
+    ]
+    if 2 * len(numeric) < len(counts) or sum(map(_is_code, odd)) > _LEAST_CODES:
+        return ""
     return (
-        f"{len(counts)} of {counts.total()} cells differ, as in an id or a "
-        "free text"
+        f"most cells are numbers, but {sum(counts[t] for t in odd)} are not, "
+        f"such as `{_short(odd[0])}`; `--kind {name}=number` makes these "
+        "missing"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from aet_keras.data._names import check_class_names, note_alike
+from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.splits import (
@@ -83,7 +84,11 @@ def assemble_texts(
         )
         for split in SPLITS
     }
-    notes = (*notes, *_notes(splits, int(empty.sum())))
+    notes = (
+        *notes,
+        *_notes(splits, int(empty.sum())),
+        *imbalance_notes(splits["train"].labels, specification.class_names),
+    )
     return Dataset(**splits, specification=specification, notes=notes)
 
 

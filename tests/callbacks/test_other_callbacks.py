@@ -114,6 +114,18 @@ def test_a_policy_of_freezing_does_not_write_the_rate_of_another():
     np.testing.assert_allclose(history[RATE], [0.05, 1e-5], rtol=1e-5)
 
 
+def test_a_policy_of_freezing_does_not_write_the_rate_of_a_scheduler():
+    model = small.compiled(keras.optimizers.SGD(0.1), run_eagerly=True)
+    freezing = ElasticFreezing(policies.TrainHeadThenAll(), cache=None)
+    scheduler = keras.callbacks.LearningRateScheduler(tenth)
+
+    with pytest.warns(UserWarning, match="Drop LearningRateScheduler") as said:
+        history = small.fit(model, freezing, scheduler, epochs=2).history
+
+    assert sum("ElasticFreezing" in str(each.message) for each in said) == 1
+    np.testing.assert_allclose(history["learning_rate"], [1e-2, 1e-3], 1e-5)
+
+
 def model(is_frozen):
     made = killed.model()
     made.get_layer("a").trainable = not is_frozen
