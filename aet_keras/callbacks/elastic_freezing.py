@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Sequence
 
 import keras
@@ -9,7 +10,9 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import backbones
+from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras._keras.running_fit import callbacks_of
+from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks._pretrained import check_one_way, without_grafts
 from aet_keras.engine import MEASURED, Change, Engine, SolvedHead
@@ -70,8 +73,9 @@ class ElasticFreezing(keras.callbacks.Callback):
             goes, then disk. In a folder of your own,
             features stay for other runs: rows that a model with the same
             frozen layers and weights has seen before are not computed again
-            (Keras's own layers only: the code of others may change). Delete
-            the folder to be rid of them. The cache turns itself off
+            (Keras's own layers only: the code of others may change). Rows
+            that are damaged there are computed again. Delete the folder to be
+            rid of them. The cache turns itself off
             where replay would change the result (augmentation, for example)
             and says why in `cache_events`. `None` does without.
         views: int >= 1. How many passes over the training data are recorded.
@@ -200,6 +204,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self._costs = backbones.multiply_counts(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
+        known = ids_to_be_known(self.model)
         engine.control(
             groups,
             train_batch_normalization=self.train_batch_normalization,
@@ -210,6 +215,8 @@ class ElasticFreezing(keras.callbacks.Callback):
             views=self.views,
             seed=int(np.random.randint(2**31)),
         )
+        if known != ids_to_be_known(self.model):
+            _others.warn_of_restored_before(self)
         self.group_names = engine.group_names
         self._start_rate = engine.rate
         self._epoch_steps = self.params.get("steps")
@@ -273,7 +280,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self._logs: dict[str, float] = {}
         self.solved: SolvedHead | None = None
         self._is_head_solved = False
-        self._writes_rate = False
+        self._writes_rate = self._is_rate_dropped = False
         self._step = self._begun_at = 0
 
     def _pretrained_groups(self):
@@ -298,7 +305,7 @@ class ElasticFreezing(keras.callbacks.Callback):
             is_head_solved=is_head_solved,
             arrays={**engine.take_statistics(), **self._seconds(engine)},
         )
-        decision = self.policy.decide(progress)
+        decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None
         self._apply(engine, decision)
 
@@ -335,6 +342,25 @@ class ElasticFreezing(keras.callbacks.Callback):
         others = callbacks_of(self.model) or []
         restoring = (getattr(x, "restore_best_weights", False) for x in others)
         return engine.is_end_chosen or any(restoring)
+
+    def _without_rate(self, decision):
+        """Drops a rate that another callback decides, and says so once."""
+        if decision.rate is None:
+            return decision
+        owner = Engine.of(self.model).rate_owner
+        owner = owner or " and ".join(_others.rate_writers(self))
+        if not owner:
+            return decision
+        if not self._is_rate_dropped:
+            self._is_rate_dropped = True
+            warnings.warn(
+                f"ElasticFreezing: {type(self.policy).__name__} writes the "
+                f"learning rate, and so does {owner}: the rate of the first "
+                f"is not used. Drop {owner}, or give ElasticFreezing a policy "
+                "that leaves the rate alone.",
+                stacklevel=2,
+            )
+        return dataclasses.replace(decision, rate=None)
 
     def _seconds(self, engine):
         """Returns what a rebuild takes, and what freezing each group saves.

@@ -82,8 +82,11 @@ def _check_named(data):
 
 def _ending(run):
     compared = run.comparison
+    files = [run.version.parent / "report.json", "report.png"]
+    if (run.version / "top_losses.png").exists():
+        files.append("top_losses.png, the pictures that are most wrong")
     return (
         f"\nSavedModel: {run.version}  (loaded again and compared on "
         f"{compared.count} rows: difference {compared.difference:.1e})\n"
-        f"Report:     {run.version.parent / 'report.json'}, report.png"
+        f"Report:     {', '.join(map(str, files))}"
     )

@@ -21,7 +21,7 @@ _MOST_DIFFERENT = 0.5  # of rows; above, a category is met too seldom
 # `1`, `2` and `3` is one. Beside this many numbers, or decimals, it is none.
 _MOST_ODD = 2
 _LEAST_NUMBERS = 10
-_MOST_MISSING = 0.5
+_MOST_MISSING = 0.9
 _LEAST_CODES = 3
 
 
@@ -77,8 +77,8 @@ def find_meaning(
     rest = {t: n for t, n in counts.items() if t.lower() not in markers}
     if kind == NUMBER:
         return _as_numbers(rest, base, decimal)
-    date = _days.find_date_form(rest, date_formats)
     if kind == DATE:
+        date = _days.find_date_form(rest, date_formats)
         return _as_dates(name, date, base, counts, must=True)
     if not counts:
         return Meaning(IGNORE, "it holds missing cells only")
@@ -86,14 +86,14 @@ def find_meaning(
         return Meaning(
             IGNORE, f"all its cells are `{_short(next(iter(counts)))}`"
         )
-    is_said = bool(date and date.date_format in date_formats)
-    if is_said and date.share >= _LEAST_SHARE:
+    date = date_formats and _dates_among(_without_words(rest), date_formats)
+    if date and date.date_format in date_formats and _is_clear(date):
         return _as_dates(name, date, base, counts)
-    kept = _without_odd_words(rest, base, decimal)
-    numbers = _as_numbers(kept, base, decimal)
-    if _are_numbers(kept, numbers.format):
-        return _numbers_or_codes(name, kept, counts, len(cells), numbers)
-    if date and date.share >= _LEAST_SHARE:
+    kept, form = _without_odd_words(rest, base, decimal)
+    if _are_numbers(kept, form):
+        return _numbers_or_codes(name, kept, counts, len(cells), form)
+    date = date or _dates_among(_without_words(rest), ())
+    if date and _is_clear(date):
         return _as_dates(name, date, base, counts)
     is_varied = len(counts) > _MOST_DIFFERENT * counts.total()
     if is_varied and counts.total() >= _LEAST_ROWS:
@@ -108,16 +108,36 @@ def is_numeric(counts: Mapping[str, int], base: CellFormat) -> bool:
 
 
 def _as_numbers(counts, base, decimal):
-    form = _numbers.find_number_form(counts, base, decimal)
+    return _meant(_numbers.find_number_form(counts, base, decimal))
+
+
+def _meant(form):
     proves = form.format.decimal if form.proves else ""
     return Meaning(NUMBER, format=form.format, rival=form.rival, proves=proves)
 
 
+def _dates_among(counts, date_formats):
+    return _days.find_date_form(counts, date_formats, least_share=_LEAST_SHARE)
+
+
+def _without_words(counts):
+    """Returns cells without the most frequent words, as beside dates."""
+    words = [text for text in counts if not re.search("[0-9]", text)]
+    odd = sorted(words, key=lambda text: -counts[text])[:_MOST_ODD]
+    share = sum(counts[t] for t in odd) / (sum(counts.values()) or 1)
+    if share > _MOST_MISSING:
+        return counts
+    return {text: n for text, n in counts.items() if text not in odd}
+
+
+def _is_clear(date):
+    return date.share >= _LEAST_SHARE
+
+
 def _are_numbers(counts, form):
-    values = _finite(counts, form)
-    share = sum(counts[text] for text in values) / (sum(counts.values()) or 1)
-    codes = [text for text in counts if _is_code(text)]
-    return share >= _LEAST_SHARE and len(codes) < _LEAST_CODES
+    codes = [text for text in counts if text not in form.values]
+    codes = [text for text in codes if _is_code(text)]
+    return form.share >= _LEAST_SHARE and len(codes) < _LEAST_CODES
 
 
 def _is_code(text):
@@ -126,43 +146,41 @@ def _is_code(text):
     return bool(has_both) and not _numbers.looks_numeric(text)
 
 
-def _finite(counts, form):
-    return {
-        text: value
-        for text in counts
-        if (value := _numbers.read_number(text, form)) == value
-    }
-
-
 def _without_odd_words(counts, base, decimal):
-    """Returns cells without the most frequent words, if these mark gaps."""
-    form = _numbers.find_number_form(counts, base, decimal).format
-    values = _finite(counts, form)
-    odd = sorted(counts.keys() - values.keys(), key=lambda t: -counts[t])
+    """Returns cells without the most frequent words, if these mark gaps.
+
+    With them how the numbers among the cells are written.
+    """
+    least = _LEAST_SHARE * (1 - _MOST_MISSING)
+    form = _numbers.find_number_form(counts, base, decimal, least_share=least)
+    odd = sorted(counts.keys() - form.values.keys(), key=lambda t: -counts[t])
     odd = odd[:_MOST_ODD]
-    kept = {text: n for text, n in counts.items() if text not in odd}
     share = sum(counts[t] for t in odd) / (sum(counts.values()) or 1)
-    has_decimals = any(value % 1 for value in values.values())
-    is_measure = has_decimals or len(values) >= _LEAST_NUMBERS
-    return kept if is_measure and share <= _MOST_MISSING else counts
+    has_decimals = any(value % 1 for value in form.values.values())
+    is_measure = has_decimals or len(form.values) >= _LEAST_NUMBERS
+    if not odd or not is_measure or share > _MOST_MISSING:
+        return counts, form
+    kept = {text: n for text, n in counts.items() if text not in odd}
+    return kept, _numbers.find_number_form(
+        kept, base, decimal, least_share=_LEAST_SHARE
+    )
 
 
-def _numbers_or_codes(name, kept, counts, row_count, numbers):
+def _numbers_or_codes(name, kept, counts, row_count, form):
     """Returns numbers, unless whole ones name something or count rows."""
-    whole = [text for text in kept if re.fullmatch("[0-9]+", text)]
-    lengths = {len(text) for text in whole}
-    is_code = len(whole) == len(kept) and len(lengths) == 1 and min(lengths) > 2
-    if is_code and any(text.startswith("0") for text in whole):
+    is_whole = all(re.fullmatch("[0-9]+", text) for text in kept)
+    lengths = {len(text) for text in kept}
+    is_code = is_whole and len(lengths) == 1 and min(lengths) > 2
+    if is_code and any(text.startswith("0") for text in kept):
         if len(kept) > _MOST_DIFFERENT * sum(kept.values()):
-            return Meaning(IGNORE, _codes(whole))
-        return Meaning(CATEGORY, format=numbers.format)
-    values = _finite(kept, numbers.format).values()
-    is_each_once = len(counts) == row_count == len(values)
-    if is_each_once and not numbers.format.unit:
-        why = _why_id(name, sorted(values))
+            return Meaning(IGNORE, _codes(kept))
+        return Meaning(CATEGORY, format=form.format)
+    is_each_once = len(counts) == row_count == len(form.values)
+    if is_each_once and not form.format.unit:
+        why = _why_id(name, sorted(form.values.values()))
         if why:
             return Meaning(IGNORE, why)
-    return numbers
+    return _meant(form)
 
 
 def _codes(cells):

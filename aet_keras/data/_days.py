@@ -166,16 +166,24 @@ def write_days(days: np.ndarray, date_format: str = "") -> np.ndarray:
 
 
 def find_date_form(
-    counts: Mapping[str, int], given: tuple[str, ...] = ()
+    counts: Mapping[str, int],
+    given: tuple[str, ...] = (),
+    *,
+    least_share: float = 0.0,
 ) -> DateForm | None:
     """Returns how most of the cells are dates, None if none is.
 
     Args:
         counts: how often each cell is met.
         given: formats that win where they read most cells.
+        least_share: float. A format that fewer cells have need not be tried
+            to the end.
     """
     total = sum(counts.values()) or 1
-    found = {each: _read(counts, each) for each in _candidates(counts, given)}
+    found = {
+        each: _read(counts, each, least_share)
+        for each in _candidates(counts, given)
+    }
     shares = {
         each: sum(counts[text] for text in days) / total
         for each, days in found.items()
@@ -257,9 +265,17 @@ def _candidates(counts, given):
     return dict.fromkeys([*wanted, *(_WITH_NAMES if has_letters else ())])
 
 
-def _read(counts, date_format):
-    days = {text: read_day(text, date_format) for text in counts}
-    return {text: day for text, day in days.items() if np.isfinite(day)}
+def _read(counts, date_format, least_share):
+    days, room = {}, (1 - least_share) * sum(counts.values())
+    for text, count in counts.items():
+        day = read_day(text, date_format)
+        if np.isfinite(day):
+            days[text] = day
+            continue
+        room -= count
+        if room < 0:
+            break
+    return days
 
 
 def _full_year(text):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,7 @@ _ANY = re.compile(
     rf"\(?{_SIGN}?[{_SPACES}]*(?P<before>{_BEFORE})?[{_SPACES}]*{_SIGN}?"
     rf"{_DIGITS}[{_SPACES}]*(?P<behind>{_BEHIND})?\)?"
 )
+_PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _THOUSANDS = {".": ("", ",", " ", "'"), ",": ("", ".", " ", "'")}
 _LEAST_SHARE_WITH_UNIT = 0.5
 _LEAST_DIFFERENT = 3  # `2WD` and `4WD` are no measures
@@ -47,16 +49,20 @@ class NumberForm:
         rival: optional `CellFormat` that reads as many cells, but makes other
             numbers of them.
         proves: bool. Whether the cells show which decimal sign is meant.
+        values: dict of cell to number, of those that are one.
     """
 
     format: CellFormat
     share: float
     rival: CellFormat | None = None
     proves: bool = False
+    values: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def read_number(text: str, form: CellFormat) -> float:
     """Returns the number that a cell is, NaN if it is none."""
+    if _PLAIN.fullmatch(text) and not (form.decimal == "," and "." in text):
+        return float(text)
     found = _pattern(form.decimal, form.thousands, form.unit).fullmatch(text)
     if not found:
         return np.nan
@@ -98,7 +104,11 @@ def missing_numbers(form: CellFormat) -> np.ndarray:
 
 
 def find_number_form(
-    counts: Mapping[str, int], base: CellFormat, decimal: str | None = None
+    counts: Mapping[str, int],
+    base: CellFormat,
+    decimal: str | None = None,
+    *,
+    least_share: float = 0.0,
 ) -> NumberForm:
     """Returns how most of the cells are numbers.
 
@@ -106,18 +116,28 @@ def find_number_form(
         counts: how often each cell is met.
         base: `CellFormat` that the others are taken from.
         decimal: optional str. The decimal sign, if it is known.
+        least_share: float. A form that fewer cells have need not be tried to
+            the end.
     """
+    if decimal in (None, "."):
+        plain = dataclasses.replace(base, decimal=".", thousands="", unit="")
+        values = _values(counts, plain, 1.0)
+        if counts and len(values) == len(counts) and _is_proved(counts):
+            proves = any("." in text for text in counts)
+            return NumberForm(plain, 1.0, proves=proves, values=values)
     base = dataclasses.replace(base, unit=_unit(counts))
     total = sum(counts.values()) or 1
+    signs = {each for each in ". ,'" if _is_met(each, counts)}
     tried = []
     for point in [decimal] if decimal else _THOUSANDS:
         forms = [
             dataclasses.replace(base, decimal=point, thousands=each)
             for each in _THOUSANDS[point]
+            if not each or each in signs
         ]
         # A form with thousands reads all that the first one reads: it is
         # better only where it reads more.
-        found = [_values(counts, form) for form in forms]
+        found = [_values(counts, form, least_share) for form in forms]
         best = max(found, key=lambda each: _share(counts, each))
         tried.append((forms[found.index(best)], best))
     tried.sort(key=lambda each: -_share(counts, each[1]))
@@ -133,7 +153,20 @@ def find_number_form(
         _share(counts, values) / total,
         rivals[0] if rivals else None,
         proves=has_sign and not rivals and decimal is None,
+        values=values,
     )
+
+
+def _is_proved(counts):
+    """Whether plain numbers can be no others: a point is no thousands'."""
+    other = _pattern(",", ".", "")
+    has_point = any("." in text for text in counts)
+    return not has_point or not all(map(other.fullmatch, counts))
+
+
+def _is_met(sign, counts):
+    alike = {" ": _SPACES, "'": "'’"}.get(sign, sign)
+    return any(each in text for text in counts for each in alike)
 
 
 def looks_numeric(text: str) -> bool:
@@ -141,9 +174,17 @@ def looks_numeric(text: str) -> bool:
     return bool(_ANY.fullmatch(text))
 
 
-def _values(counts, form):
-    values = {text: read_number(text, form) for text in counts}
-    return {text: v for text, v in values.items() if np.isfinite(v)}
+def _values(counts, form, least_share):
+    values, room = {}, (1 - least_share) * sum(counts.values())
+    for text, count in counts.items():
+        value = read_number(text, form)
+        if math.isfinite(value):
+            values[text] = value
+            continue
+        room -= count
+        if room < 0:
+            break
+    return values
 
 
 def _share(counts, values):

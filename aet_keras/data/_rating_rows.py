@@ -86,7 +86,9 @@ def _numbers_of(cells, reading):
     }
     base = CellFormat(missing=reading.missing)
     decimal = reading.decimal or reading.hint or None
-    form = _numbers.find_number_form(counts, base, decimal)
+    form = _numbers.find_number_form(counts, base)
+    if form.rival is not None and decimal:
+        form = _numbers.find_number_form(counts, base, decimal)
     notes = _cells.note_format(cells.name, cells, form.format)
     return _numbers.to_numbers(cells, form.format), notes
 

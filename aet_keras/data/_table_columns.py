@@ -24,7 +24,8 @@ class Reading:
 
     Args:
         missing: tuple of str. Words that mean a missing cell.
-        decimal: optional str. The decimal sign of its numbers.
+        decimal: optional str. The decimal sign of numbers that may be read
+            with either.
         date_formats: tuple of str. Formats of its dates.
         hint: str. The decimal sign that its writer probably used, or `""`.
     """
@@ -105,10 +106,11 @@ def _meanings(features, kinds, reading):
         )
 
     base = CellFormat(missing=reading.missing)
-    found = {title: find(title, reading.decimal) for title in features}
+    found = {title: find(title, None) for title in features}
     signs = {each.proves for each in found.values()} - {""}
     # One file has one decimal sign: other columns say which one is meant.
     known = signs.pop() if len(signs) == 1 else reading.hint
+    known = reading.decimal or known
     for title, meaning in found.items():
         if meaning.rival is None:
             continue

@@ -71,7 +71,8 @@ def read_ratings(
         item_features: sequence of str. Columns about items.
         missing: optional sequence of str. Words that mean a missing cell, as
             of `read_table`. A row without an id or a rating is left out.
-        decimal: optional `"."` or `","`. The decimal sign of the ratings.
+        decimal: optional `"."` or `","`. The decimal sign of the ratings,
+            where no cell shows it.
         date_formats: sequence of str. As of `read_table`, of `time`.
         like: optional `RatingSpecification` of an earlier data set, whose
             features and codes of items are used; users must be new, and are

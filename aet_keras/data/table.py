@@ -23,6 +23,7 @@ from aet_keras.data._table_target import (
     labelled,
     positive_of,
 )
+from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.csv_file import check_columns, read_csv
 from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.duplicates import shared_rows
@@ -75,8 +76,8 @@ def read_table(
             or `test`; what it lacks is split off train.
         missing: optional sequence of str. Words that mean a missing cell in
             any column, beside an empty one. Defaults to `MISSING_WORDS`.
-        decimal: optional `"."` or `","`. The decimal sign of all numbers.
-            Defaults to what the cells show.
+        decimal: optional `"."` or `","`. The decimal sign where no cell
+            shows it. Defaults to what other columns show.
         date_formats: sequence of str. How dates are written where that is
             not clear, as of `datetime.strptime`: `"%d.%m.%Y"`.
         cost_false_negative: float > 0. As of `TableSpecification`. Defaults
@@ -182,6 +183,7 @@ def read_table(
             *said,
             *odd,
             *_lacking(splits, class_names),
+            *imbalance_notes(splits["train"].labels, class_names),
             *_shared(splits),
         ),
     )

@@ -31,6 +31,7 @@ def write(engine, state: dict) -> None:
         engine._turn_to(trainable)
     engine._missed.state = state["missed"]
     engine._kept.write(engine.model, state.get("kept", []))
+    engine.take_rate()  # it came back with the optimizer
     pairs = zip(_variables(engine), state["variables"], strict=False)
     for variable, value in pairs:  # none are left once `fit` has ended
         variable.assign(value)

@@ -76,6 +76,8 @@ class Engine:
         self._kept = Kept()
         self._held = flags.Held()
         self._missed = MissedSteps(0)
+        self.own_rate: float | None = None  # what was written here last
+        self.rate_owner: str | None = None  # who decides it in this `fit`
 
     @classmethod
     def of(cls, model: keras.Model) -> "Engine":
@@ -115,6 +117,10 @@ class Engine:
         rate = self._optimizer.learning_rate
         return float(keras.ops.convert_to_tensor(rate).numpy())
 
+    def take_rate(self) -> None:
+        """Takes the rate that is there now for one that was written here."""
+        self.own_rate = self.rate
+
     def attach(self, client: keras.callbacks.Callback) -> None:
         """Notes that a callback uses this engine in the `fit` that begins.
 
@@ -124,6 +130,7 @@ class Engine:
         if client.params is not self._fit:
             self._fit = client.params
             self._is_head_held = self._is_end_chosen = False
+            self.rate_owner = None
             self._clients.clear()
             self._release()
         self._clients.add(client)
@@ -397,6 +404,7 @@ class Engine:
         if decision.rate is not None and decision.rate != self.rate:
             self.check_rate_writable(self)
             self._optimizer.learning_rate = decision.rate
+            self.take_rate()
         if decision.multipliers is not None:
             self._check_length("multipliers", decision.multipliers)
             if not _close(decision.multipliers, self.multipliers):

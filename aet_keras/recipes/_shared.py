@@ -14,6 +14,7 @@ THAW_POLICIES = (
     "ThawOnSchedule",
     "ThawOnStall",
 )
+CLASS_WEIGHTS = ("balanced",)
 RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 
 
@@ -93,6 +94,17 @@ def anchor_strength(value: float | None) -> Any:
     )
 
 
+def class_weight() -> Any:
+    """Returns the field of what each class counts."""
+    return setting(
+        None,
+        "Let each class count the same, however many rows it has.",
+        "choice",
+        among=CLASS_WEIGHTS,
+        default="each row counts the same",
+    )
+
+
 def from_() -> Any:
     """Returns the field of the earlier model."""
     return setting(
@@ -121,7 +133,7 @@ def decimal() -> Any:
     """Returns the field of the sign before the decimals."""
     return setting(
         None,
-        "Sign before the decimals.",
+        "Sign before the decimals, where no cell shows which one it is.",
         "choice",
         among=(".", ","),
         default="what the cells show",

@@ -26,7 +26,8 @@ class RatingRecipe(WrittenDown):
         time: optional str. The column that says which rating is the last.
         missing: optional list of str. Words that mean a missing cell, as of
             `aet_keras.data.read_ratings`.
-        decimal: optional `"."` or `","`. The decimal sign of the ratings.
+        decimal: optional `"."` or `","`. The decimal sign where
+            no cell shows it.
         date_formats: optional list of str. How the dates of `time` are
             written where that is not clear, such as `"%d.%m.%Y"`.
         from_: optional str. Folder of a recommender that `run_recipe`

@@ -65,6 +65,8 @@ class Recipe(WrittenDown):
             `RATE_POLICIES`. Defaults to `AdaptToTrend`.
         anchor_strength: optional float > 0. How firmly the backbone is held
             where it was (`aet_keras.callbacks.ElasticAnchor`).
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the pictures, where the
             data has no validation split of its own.
         test_ratio: float. The same for the test split.
@@ -136,6 +138,7 @@ class Recipe(WrittenDown):
     thaw: dict[str, Any] | None = _shared.thaw("what suits the backbone")
     rate: dict[str, Any] | None = _shared.rate("AdaptToTrend")
     anchor_strength: float | None = _shared.anchor_strength(None)
+    class_weight: str | None = _shared.class_weight()
     validation_ratio: float = _shared.validation_ratio()
     test_ratio: float = _shared.test_ratio()
     seed: int = _shared.seed()
@@ -183,6 +186,12 @@ class Recipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self,
+                class_weight=self.class_weight,
+                among=_shared.CLASS_WEIGHTS,
+            )
         check.boolean(self, skip_bad=self.skip_bad)
         for policy, among in (
             (self.thaw, THAW_POLICIES),

@@ -25,7 +25,8 @@ class TableRecipe(WrittenDown):
             or `test`.
         missing: optional list of str. Words that mean a missing cell, as of
             `aet_keras.data.read_table`.
-        decimal: optional `"."` or `","`. The decimal sign of all numbers.
+        decimal: optional `"."` or `","`. The decimal sign where
+            no cell shows it.
         date_formats: optional list of str. How dates are written where that
             is not clear, such as `"%d.%m.%Y"`.
         from_: optional str. Folder of a table classifier that
@@ -43,6 +44,8 @@ class TableRecipe(WrittenDown):
         dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
         anchor_strength: float > 0. How firmly an earlier model is held where
             it was; without `from_` there is none. Defaults to `0.1`.
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the rows.
         test_ratio: float in (0, 1).
         seed: int >= 0. Of the splits, the start, and the order.
@@ -97,6 +100,7 @@ class TableRecipe(WrittenDown):
     units: int = setting(16, "Width of a column's token.", "whole", least=1)
     dropout: float = _shared.dropout(0.2)
     anchor_strength: float = _shared.anchor_strength(0.1)
+    class_weight: str | None = _shared.class_weight()
     validation_ratio: float = _shared.validation_ratio()
     test_ratio: float = _shared.test_ratio()
     seed: int = _shared.seed()
@@ -124,6 +128,12 @@ class TableRecipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self,
+                class_weight=self.class_weight,
+                among=_shared.CLASS_WEIGHTS,
+            )
         check_cells(self)
         for name in ("kinds", "missing", "decimal", "date_formats"):
             given = getattr(self, name)

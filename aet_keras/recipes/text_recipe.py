@@ -46,6 +46,8 @@ class TextRecipe(WrittenDown):
         average_power: optional float >= 0. Judge and keep averages of the
             weights (`aet_keras.callbacks.AverageWeights`); None: the weights
             themselves. Defaults to `4.0`.
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the texts, where the data
             has no validation split of its own.
         test_ratio: float in (0, 1). The same for the test split.
@@ -101,6 +103,7 @@ class TextRecipe(WrittenDown):
         least=0,
         can_be_none=True,
     )
+    class_weight: str | None = _shared.class_weight()
     validation_ratio: float = _shared.validation_ratio()
     test_ratio: float = _shared.test_ratio()
     seed: int = _shared.seed()
@@ -137,3 +140,9 @@ class TextRecipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self,
+                class_weight=self.class_weight,
+                among=_shared.CLASS_WEIGHTS,
+            )

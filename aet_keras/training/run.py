@@ -136,7 +136,18 @@ def _publish(job, recipe, model, dataset, report, out, clock):
         timed = dataclasses.replace(report, seconds=clock.seconds)
         timed.save(directory / "report.json")
         evaluation.draw_report(timed, directory / "report.png")
+        _draw_mistakes(timed, dataset, directory / "top_losses.png")
         made["report"] = timed
 
     version = export.publish(out, write)
     return Publication(model, version=version, **made)
+
+
+def _draw_mistakes(report, dataset, path):
+    """Draws the pictures that are called wrongly, if there are any."""
+    if dataset.specification.kind != "image" or not report.mistakes:
+        return
+    pictures = {
+        each.row: dataset.test.inputs[each.row] for each in report.mistakes
+    }
+    evaluation.draw_mistakes(report, pictures, path)

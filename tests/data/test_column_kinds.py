@@ -54,6 +54,11 @@ CASES = {
         [f"{i}{unit}" for i in range(12) for unit in ("mm", "cm", "in")],
         "ignore",
     ),
+    "a word beside dates": (
+        "left",
+        [*["still here"] * 40, *(f"2024-01-{i}" for i in range(10, 29))],
+        "date",
+    ),
     "a gap in dates": (
         "left",
         [*["unknown", ""] * 9, *(f"2024-01-{i}" for i in range(10, 29))],

@@ -1,6 +1,8 @@
 """Does a second run take what the first one left in a folder, and no more?"""
 
+import errno
 import os
+import tempfile
 
 import keras
 import numpy as np
@@ -134,6 +136,25 @@ def test_a_folder_that_cannot_be_written_is_said_and_harmless(tmp_path):
 
     assert "keeps nothing for other runs: " in again.why
     assert again.cached == [3, 3, 2]
+
+
+def test_features_are_taken_from_where_nothing_can_be_written(
+    tmp_path, monkeypatch
+):
+    first, _ = run(tmp_path)
+    make = tempfile.TemporaryFile
+
+    def refuse(*args, dir, **settings):
+        if str(dir) == str(tmp_path):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return make(*args, dir=dir, **settings)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+
+    again, _ = run(tmp_path)
+
+    assert f"took 17 rows from {tmp_path}, added 0" in again.said
+    check_bit_equal(first, again)
 
 
 def test_a_full_disk_is_said_and_harmless(tmp_path, monkeypatch):
