@@ -54,7 +54,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
         load_layers()
         with quiet_start():
             from aet_keras import training
-            from aet_keras.cli import _display, _tracks
+            from aet_keras.cli import _display, _steps, _tracks
         say = (lambda sentence: None) if quiet else click.echo
         said = given(context, {"data": data, **settings})
         if recipe_file is None:
@@ -62,10 +62,18 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
         else:
             recipe = training.load_recipe(recipe_file, said)
         trackers = _tracks.trackers(track, out)
-        display = _display.display(epochs=recipe.epochs, quiet=quiet)
+        steps = None if quiet else _steps.Steps()
+        display = _display.display(
+            epochs=recipe.epochs, quiet=quiet, steps=steps
+        )
         with display as observers:
             run = training.run_recipe(
-                recipe, out, observers=observers, trackers=trackers, say=say
+                recipe,
+                out,
+                observers=observers,
+                trackers=trackers,
+                say=_after(steps, say),
+                progress=steps,
             )
         say(f"\n{run.report.to_text()}")
         say("\n".join([_ending(run), *_tracks.endings(trackers, out)]))
@@ -78,6 +86,17 @@ def _check_named(data):
             "otherwise. Received: neither DATA nor `--recipe FILE`. "
             "`aet-keras fit digits --out saved_models/digits` is a start."
         )
+
+
+def _after(steps, say):
+    """Returns `say`, which takes a bar away before it prints."""
+
+    def say_alone(sentence):
+        if steps is not None:
+            steps.close()
+        say(sentence)
+
+    return say_alone
 
 
 def _ending(run):

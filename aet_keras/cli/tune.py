@@ -1,5 +1,6 @@
 """How is the best recipe for some pictures found with one command?"""
 
+import contextlib
 import os
 import shlex
 
@@ -99,23 +100,28 @@ def tune(context, data, out, space, quiet, debug, **settings):
         load_layers()
         with quiet_start():
             from aet_keras import tuning
-            from aet_keras.cli import _trials
+            from aet_keras.cli import _steps, _trials
             from aet_keras.tuning import _roles
+
+        steps = None if quiet else _steps.Steps()
 
         def watch(trial):
             if not quiet:
+                steps.close()
                 _trials.print_line(
                     trial, settings["objective"], settings["max_trials"]
                 )
 
-        found = tuning.search_recipes(
-            Recipe(data, seed=settings["seed"], **chosen),
-            out,
-            space=tuning.ElasticSpace.load(space) if space else None,
-            chief_timeout_seconds=seconds,
-            watch=watch,
-            **settings,
-        )
+        with contextlib.nullcontext() if quiet else contextlib.closing(steps):
+            found = tuning.search_recipes(
+                Recipe(data, seed=settings["seed"], **chosen),
+                out,
+                space=tuning.ElasticSpace.load(space) if space else None,
+                chief_timeout_seconds=seconds,
+                watch=watch,
+                progress=steps,
+                **settings,
+            )
         if quiet or _roles.here().is_worker:  # its chief shows the whole
             return
         click.echo()

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -110,15 +111,29 @@ def note_words_to_some(
 def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
     """Says how numbers are read that are not written plainly."""
     plain = dataclasses.replace(form, decimal=".", thousands="", unit="")
+    notes = []
     for text in cells:
         value = _numbers.read_number(text, form)
         is_plain = _numbers.read_number(text, plain) == value
         if value == value and (not is_plain or text.startswith("(")):
-            return [
+            notes = [
                 f"Column `{title}`: its numbers are read as `{_short(text)}` "
-                f"is, which is {value:g}."
+                f"is, which is {value:.10g}."
             ]
-    return []
+            break
+    bare = dataclasses.replace(form, unit="")
+    alone = [
+        text
+        for text in (cells if form.unit else ())
+        if math.isfinite(_numbers.read_number(text, bare))
+    ]
+    if alone:
+        they = "cell is" if len(alone) == 1 else "cells are"
+        notes.append(
+            f"Column `{title}`: {len(alone)} {they} without `{form.unit}`, "
+            f"such as `{alone[0]}`, and read as if it stood there."
+        )
+    return notes
 
 
 def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
@@ -127,8 +142,8 @@ def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
         value, other = (_numbers.read_number(text, f) for f in (form, rival))
         if value == value and value != other:
             return (
-                f"Column `{title}`: `{text}` is read as {value:g}; if it "
-                f"is {other:g}, say `--decimal {rival.decimal}`."
+                f"Column `{title}`: `{text}` is read as {value:.10g}; if it "
+                f"is {other:.10g}, say `--decimal {rival.decimal}`."
             )
     return ""
 

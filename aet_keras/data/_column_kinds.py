@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,7 @@ _LEAST_ROWS = 20  # below, that all cells differ says nothing
 _MOST_DIFFERENT = 0.5  # of rows; above, a category is met too seldom
 # Words that are not known as markers may be categories: `studio` beside
 # `1`, `2` and `3` is one. Beside this many numbers, or decimals, it is none.
-_MOST_ODD = 2
+_MOST_ODD = 3
 _LEAST_NUMBERS = 10
 _MOST_MISSING = 0.9
 _LEAST_CODES = 3
@@ -31,7 +32,8 @@ class Meaning:
 
     Args:
         kind: `"number"`, `"category"`, `"date"` or `"ignore"`.
-        why: str. Why it is left out, if it is.
+        why: str. Why it is left out, if it is; or why it is a category,
+            although its cells look like numbers.
         format: `CellFormat`.
         rival: optional `CellFormat`. Its numbers could be read so, too.
         proves: str. The decimal sign, if the cells show which one is meant.
@@ -97,8 +99,9 @@ def find_meaning(
         return _as_dates(name, date, base, counts)
     is_varied = len(counts) > _MOST_DIFFERENT * counts.total()
     if is_varied and counts.total() >= _LEAST_ROWS:
-        return Meaning(IGNORE, _why_different(counts))
-    return Meaning(CATEGORY, format=_with_spellings(base, counts))
+        return Meaning(IGNORE, _why_different(name, rest, form))
+    why = _why_no_numbers(name, rest, form)
+    return Meaning(CATEGORY, why, _with_spellings(base, counts))
 
 
 def is_numeric(counts: Mapping[str, int], base: CellFormat) -> bool:
@@ -172,9 +175,8 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
     lengths = {len(text) for text in kept}
     is_code = is_whole and len(lengths) == 1 and min(lengths) > 2
     if is_code and any(text.startswith("0") for text in kept):
-        if len(kept) > _MOST_DIFFERENT * sum(kept.values()):
-            return Meaning(IGNORE, _codes(kept))
-        return Meaning(CATEGORY, format=form.format)
+        differ = len(kept) > _MOST_DIFFERENT * sum(kept.values())
+        return Meaning(IGNORE if differ else CATEGORY, _codes(name, kept))
     is_each_once = len(counts) == row_count == len(form.values)
     if is_each_once and not form.format.unit:
         why = _why_id(name, sorted(form.values.values()))
@@ -183,11 +185,11 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
     return _meant(form)
 
 
-def _codes(cells):
+def _codes(name, cells):
     first = next(text for text in cells if text.startswith("0"))
     return (
-        f"its cells are codes such as `{_short(first)}`, with zeros in front, "
-        "and mostly differ"
+        f"its cells are codes such as `{_short(first)}`, with zeros in front; "
+        f"`--kind {name}=number` makes them numbers"
     )
 
 
@@ -262,17 +264,42 @@ def _why_id(name, values):
     return ""
 
 
-def _why_different(counts):
+def _why_different(name, counts, form):
+    total = sum(counts.values())
+    return _why_no_numbers(name, counts, form) or (
+        f"{len(counts)} of {total} cells differ, as in an id or a free text"
+    )
+
+
+def _why_no_numbers(name, counts, form):
+    """Says what is between cells that look like numbers and numbers."""
     numeric = [text for text in counts if _numbers.looks_numeric(text)]
-    if len(numeric) > _LEAST_SHARE * len(counts):
+    if len(numeric) < _LEAST_NUMBERS:
+        return ""
+    if len(numeric) >= _LEAST_SHARE * len(counts):
+        shapes: dict[str, str] = {}
+        for text in numeric:
+            shapes.setdefault(re.sub("[0-9]+", "0", text), text)
+        two = [f"`{_short(text)}`" for text in list(shapes.values())[:2]]
+        if len(two) == 1:
+            return ""
         return (
-            f"its numbers are written in several ways, such as "
-            f"`{_short(numeric[0])}` and `{_short(numeric[-1])}`: write them "
-            "alike"
+            "its numbers are written in several ways, such as "
+            f"{' and '.join(two)}: write them alike to have them read as "
+            "numbers"
         )
+    # What `form` holds is cut off where it is not good enough.
+    odd = [
+        text
+        for text in counts
+        if not math.isfinite(_numbers.read_number(text, form.format))
+    ]
+    if 2 * len(numeric) < len(counts) or sum(map(_is_code, odd)) > _LEAST_CODES:
+        return ""
     return (
-        f"{len(counts)} of {counts.total()} cells differ, as in an id or a "
-        "free text"
+        f"most cells are numbers, but {sum(counts[t] for t in odd)} are not, "
+        f"such as `{_short(odd[0])}`; `--kind {name}=number` makes these "
+        "missing"
     )
 
 

@@ -34,6 +34,7 @@ _ANY = re.compile(
     rf"{_DIGITS}[{_SPACES}]*(?P<behind>{_BEHIND})?\)?"
 )
 _PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]{1,2}){2,}")  # or a network address
 _THOUSANDS = {".": ("", ",", " ", "'"), ",": ("", ".", " ", "'")}
 _LEAST_SHARE_WITH_UNIT = 0.5
 _LEAST_DIFFERENT = 3  # `2WD` and `4WD` are no measures
@@ -171,7 +172,7 @@ def _is_met(sign, counts):
 
 def looks_numeric(text: str) -> bool:
     """Whether a cell looks like a number in one of the forms known here."""
-    return bool(_ANY.fullmatch(text))
+    return bool(_ANY.fullmatch(text)) and not _VERSION.fullmatch(text)
 
 
 def _values(counts, form, least_share):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+IMBALANCE_ADVICE = " `--class-weight balanced` makes each class count the same."
 _OWNER = "balance"
 _MUCH = 3.0  # times as many rows, from which on it is noted
 _MOST_NAMED = 3
@@ -125,8 +126,8 @@ def imbalance_notes(
     return (
         "The classes are not of one size: to learn from there are "
         f"{most} rows of `{class_names[order[-1]]}`, {named}{more}. A model "
-        "that calls every row by the largest class looks right then. "
-        "`--class-weight balanced` makes each class count the same.",
+        "that calls every row by the largest class looks right then."
+        f"{IMBALANCE_ADVICE}",
     )
 
 

@@ -15,6 +15,7 @@ from aet_keras._keras import (
 )
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
+from aet_keras._progress import report
 from aet_keras.engine import _demands, _state
 from aet_keras.engine._kept import Kept
 from aet_keras.engine._missed import MissedSteps
@@ -266,6 +267,7 @@ class Engine:
         """
         if self._is_head_held or self._replay is None:
             return False
+        report("solving the head")
         found = self._replay.solve_head(logs, self._trainable)
         if found is None:
             return False

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from aet_keras import data
+from aet_keras.data.balance import IMBALANCE_ADVICE
 from aet_keras.recipes.written_down import WrittenDown
 
 _MOST_NAMED = 4
@@ -50,4 +51,5 @@ def with_note(recipe: WrittenDown, dataset: data.Dataset) -> data.Dataset:
         "probabilities are those of classes of one size: higher for rare "
         "classes than they are in these rows."
     )
-    return dataclasses.replace(dataset, notes=(*dataset.notes, note))
+    notes = [each.removesuffix(IMBALANCE_ADVICE) for each in dataset.notes]
+    return dataclasses.replace(dataset, notes=(*notes, note))

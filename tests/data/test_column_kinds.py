@@ -83,7 +83,23 @@ def test_whole_numbers_that_repeat_are_no_id():
 def test_numbers_in_several_units_are_named():
     cells = [f"{i}{unit}" for i in range(9) for unit in ("mm", "cm", "in")]
 
-    assert "`0mm` and `8in`: write them alike" in find("size", cells).why
+    assert "`0mm` and `0cm`: write them alike" in find("size", cells).why
+    assert "`0mm` and `0cm`" in find("size", cells * 3).why
+
+
+def test_a_column_of_many_numbers_and_words_says_how_to_have_numbers():
+    odd = [f"1.{i}-" for i in range(9)]
+
+    why = find("sum", [*odd, *(f"{i}.5" for i in range(30))]).why
+
+    assert "9 are not, such as `1.0-`; `--kind sum=number`" in why
+
+
+def test_codes_say_how_to_be_numbers():
+    meaning = find("zip", ["01067", "10115", "80331"] * 9)
+
+    assert "`--kind zip=number`" in meaning.why
+    assert find("zip", ["01067", "10115"] * 9, kind="number").kind == "number"
 
 
 def test_a_word_of_a_boolean_may_be_written_large_or_small():

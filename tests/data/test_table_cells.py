@@ -80,6 +80,14 @@ def test_a_word_that_is_a_category_is_said_and_can_be_made_missing(write):
     assert "`None` (10) is kept as a category of its own" in said
 
 
+def test_numbers_without_the_unit_of_the_others_are_said(write):
+    shares = [f"{i}%" if i % 8 else f"0.{i}" for i in range(COUNT)]
+
+    notes = data.read_table(write(credit(share=shares)), target="paid").notes
+
+    assert any("5 cells are without `%`, such as `0.0`" in n for n in notes)
+
+
 @pytest.mark.parametrize(
     ("beside", "given", "expected", "note"),
     [

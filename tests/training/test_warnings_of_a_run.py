@@ -125,8 +125,10 @@ def test_class_weights_are_said_in_the_report(tmp_path):
     photos = write_photos(tmp_path / "photos", {"a": 20, "b": 5})
     recipe = training.Recipe(photos, image_size=8, class_weight="balanced")
 
-    *_, note = training.read_dataset(recipe).notes
+    *others, note = training.read_dataset(recipe).notes
 
     assert note.startswith("`class_weight` is balanced")
+    assert any("not of one size" in each for each in others)
+    assert not any("--class-weight" in each for each in others)
     # 14 and 3 of 17 are learned from: 17 / (2 * 3) and 17 / (2 * 14)
     assert "weight 2.83 of `b`, 0.607 of `a`" in note
