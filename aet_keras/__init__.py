@@ -1,9 +1,12 @@
 """Adapts pretrained Keras models to new data, inside `model.fit`."""
 
 import importlib
+import sys
 
-# Eager: `keras.models.load_model` must find what a saved model holds.
-from aet_keras import layers, losses, regularizers
+# Eager: `keras.models.load_model` must find what a saved model holds. Only
+# `aet-keras` puts it off (`cli/_start.py`): its help needs no Keras.
+if not getattr(sys.modules.get("aet_keras_command"), "is_starting", False):
+    from aet_keras import layers, losses, regularizers
 
 __version__ = "0.9.0"
 
@@ -22,6 +25,7 @@ __all__ = [
     "layers",
     "losses",
     "policies",
+    "recipes",
     "regularizers",
     "serving",
     "tasks",

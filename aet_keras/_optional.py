@@ -1,6 +1,7 @@
 """Is a package there that not everybody needs, and how is it had?"""
 
 import importlib
+import importlib.metadata
 import types
 
 
@@ -21,5 +22,20 @@ def optional(name: str, *, extra: str) -> types.ModuleType:
         raise ImportError(
             f"aet_keras: the package `{package}` must be installed for this, "
             f"because it is optional. Received: {error}. "
-            f'`pip install "aet-keras[{extra}]"` installs it.'
+            f"{_advice(extra)}"
         ) from error
+
+
+def _advice(extra):
+    """Returns which command works: an extra is one of what is installed."""
+    try:
+        about = importlib.metadata.metadata("aet-keras")
+        extras = about.get_all("Provides-Extra") or []
+    except importlib.metadata.PackageNotFoundError:
+        extras = []
+    if extra in extras:
+        return f'`pip install "aet-keras[{extra}]"` installs it.'
+    return (
+        f'`pip install ".[{extra}]"` in the folder of the sources of aet-keras '
+        "installs it."
+    )

@@ -11,11 +11,19 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aet_keras"
 FLOORS = (
-    {"errors", "_check", "_optional", "_serial", "_keras"},  # one room: ground
+    {
+        "errors",
+        "_check",
+        "_optional",
+        "_progress",
+        "_serial",
+        "_keras",
+    },  # one room: ground
     {"layers", "losses", "policies", "data", "evaluation"},
     {"backbones", "regularizers", "engine", "explanations"},
     {"callbacks", "drift", "tasks", "tracking", "export"},
-    {"training", "serving"},
+    {"recipes", "serving"},
+    {"training"},
     {"tuning"},
     {"cli"},
     {"_entry"},  # starts the command, before Keras loads

@@ -1,8 +1,20 @@
 """Which loss object does `compile` make of what a user writes for a loss?"""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras.src.losses.loss import scale_loss_for_distribution
 from keras.src.losses.losses import LossFunctionWrapper
+
+# They do no more than call a function of Keras.
+_WRAPPERS = (
+    LossFunctionWrapper,
+    keras.losses.BinaryCrossentropy,
+    keras.losses.CategoricalCrossentropy,
+    keras.losses.MeanSquaredError,
+    keras.losses.SparseCategoricalCrossentropy,
+)
 
 
 def as_loss(loss) -> keras.losses.Loss:
@@ -20,6 +32,47 @@ def as_loss(loss) -> keras.losses.Loss:
     return LossFunctionWrapper(found, name=found.__name__)
 
 
+def compiled_losses(model: keras.Model) -> list[tuple] | None:
+    """Returns the loss object and the weight of each output of a model.
+
+    These are the very objects that its steps call: names are looked up once,
+    in the first step, and mean what they meant then.
+
+    Returns:
+        List of `(loss, weight)` in the order of `model.outputs`, the weight
+        `None` where none was given; or `None` if no step was made yet, or an
+        output has no loss or several.
+    """
+    compiled = model._compile_loss
+    if compiled is None or not compiled.built:
+        return None
+    found = {}
+    for path, loss, weight, _ in compiled._flat_losses:
+        place = _place(model, path)
+        if place is None or place in found:
+            return None
+        found[place] = loss, weight
+    places = range(len(model.outputs))
+    return [found[i] for i in places] if len(found) == len(places) else None
+
+
+def function_of(loss) -> tuple[Callable, dict[str, Any]] | None:
+    """Returns the function that a loss object calls, and its settings.
+
+    Returns:
+        The function and a dict; or `None` if the object does more than that:
+        it is of another class, or something of it is replaced.
+    """
+    if type(loss) not in _WRAPPERS or is_overridden(loss):
+        return None
+    return loss.fn, dict(loss._fn_kwargs)
+
+
+def is_overridden(thing) -> bool:
+    """Says whether one object has its own `call` instead of its class's."""
+    return not {"call", "__call__"}.isdisjoint(vars(thing))
+
+
 def share_of_replica(value):
     """Returns what one replica adds of a term that there is once in all.
 
@@ -27,3 +80,20 @@ def share_of_replica(value):
     their number already.
     """
     return scale_loss_for_distribution(value)
+
+
+def _place(model, path):
+    """Returns the number of the output at a path, or None."""
+    if len(model.outputs) == 1:
+        return 0
+    if len(path) != 1:
+        return None
+    (key,) = path
+    if isinstance(model.output, dict):
+        wanted = model.output.get(key)
+        ids = [id(each) for each in model.outputs]
+        return ids.index(id(wanted)) if id(wanted) in ids else None
+    if isinstance(key, int):
+        return key
+    names = list(model.output_names)
+    return names.index(key) if names.count(key) == 1 else None

@@ -54,16 +54,16 @@ def _has_batches(data):
 def _following(model, layers):
     """Lets the statistics of some layers be those of the last batch."""
     chosen = {id(layer) for layer in layers}
-    found = [(b, b.trainable, b.momentum) for b in normalizations(model)]
-    try:
-        for layer, _, _ in found:
-            layer.trainable = id(layer) in chosen
-            layer.momentum = 0.0
-        yield
-    finally:
-        for layer, flag, momentum in found:
-            layer.trainable = flag
-            layer.momentum = momentum
+    found = [(each, each.momentum) for each in normalizations(model)]
+    with trainable.kept_flags(layer for layer, _ in found):
+        try:
+            for layer, _ in found:
+                layer.trainable = id(layer) in chosen
+                layer.momentum = 0.0
+            yield
+        finally:
+            for layer, momentum in found:
+                layer.momentum = momentum
 
 
 def _measure(model, layers, data, batch_size):

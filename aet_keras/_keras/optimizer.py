@@ -22,6 +22,17 @@ def known_variables(optimizer) -> list[keras.Variable]:
     return list(optimizer._trainable_variables) if optimizer.built else []
 
 
+def ids_to_be_known(model: keras.Model) -> set[int]:
+    """Returns the `id`s of the weights a model's optimizer is built on.
+
+    One that is not built will be built on those that are trainable now.
+    """
+    outer = model.optimizer
+    if outer.built:
+        return {id(v) for v in known_variables(outer)}
+    return {id(v) for v in model.trainable_variables}
+
+
 def index_of(optimizer, variable) -> int:
     """Returns where a weight stands in the optimizer's order."""
     return optimizer._get_variable_index(variable)
@@ -78,6 +89,18 @@ def widen(model: keras.Model, variables: list[keras.Variable]) -> set[int]:
                 slot.assign(old[key])
         _start_averages(innermost(outer), new)
     return {id(v) for v in new}
+
+
+def restart_averages(model: keras.Model, variables) -> None:
+    """Starts the moving averages of some weights at the weights themselves.
+
+    For weights that were written: averages of what they were before would
+    soon take their place.
+    """
+    optimizer = innermost(model.optimizer)
+    known = {id(v) for v in known_variables(optimizer)}
+    with scope_of(model):
+        _start_averages(optimizer, [v for v in variables if id(v) in known])
 
 
 def _chain(optimizer):

@@ -7,6 +7,7 @@ all others, has no other way.
 
 import dataclasses
 import inspect
+import sys
 
 import keras
 import tensorflow as tf
@@ -51,6 +52,22 @@ def callbacks_of(model: keras.Model) -> list | None:
     """
     known = _locals_of_fit(model)
     return None if known is None else known["callbacks"].callbacks
+
+
+def is_called(callback: keras.callbacks.Callback) -> bool:
+    """Says whether a `fit` that runs, in any thread, calls a callback.
+
+    One that was interrupted does not run, though its frame may be kept.
+    """
+    for frame in sys._current_frames().values():
+        while frame is not None:
+            if frame.f_code.co_name == "fit":
+                called = frame.f_locals.get("callbacks")
+                listed = getattr(called, "callbacks", None) or ()
+                if any(each is callback for each in listed):
+                    return True
+            frame = frame.f_back
+    return False
 
 
 def call_last(model: keras.Model, callbacks: list, callback) -> None:

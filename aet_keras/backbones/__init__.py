@@ -8,6 +8,10 @@ from aet_keras.backbones.applications import (
     preprocess,
 )
 from aet_keras.backbones.attention import graft_attention
+from aet_keras.backbones.cached_weights import (
+    CachedWeights,
+    find_cached_weights,
+)
 from aet_keras.backbones.costs import multiply_counts
 from aet_keras.backbones.feature_cache import FeatureCache
 from aet_keras.backbones.feature_store import FeatureStore
@@ -18,6 +22,7 @@ from aet_keras.backbones.text_encoder import load_text_encoder
 from aet_keras.backbones.text_packing import TextPacking, load_text_packing
 
 __all__ = [
+    "CachedWeights",
     "EMBEDDED",
     "FeatureCache",
     "FeatureStore",
@@ -26,6 +31,7 @@ __all__ = [
     "TextPacking",
     "as_groups",
     "backbone_names",
+    "find_cached_weights",
     "graft",
     "graft_attention",
     "graft_pooling",

@@ -97,11 +97,17 @@ class Column:
         # Unlinked where the system can: a killed run leaves nothing behind.
         # The map holds the file on when it is closed.
         shape = (length, *self._rows.shape[1:])
-        with tempfile.TemporaryFile(
-            dir=self._room.folder, prefix="aet-features-"
-        ) as file:
-            _reserve(file, int(np.prod(shape)) * dtype.itemsize)
-            return np.memmap(file, dtype, "w+", shape=shape)
+        try:
+            with tempfile.TemporaryFile(
+                dir=self._room.folder, prefix="aet-features-"
+            ) as file:
+                _reserve(file, int(np.prod(shape)) * dtype.itemsize)
+                return np.memmap(file, dtype, "w+", shape=shape)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CacheFull(
+                f"nothing can be written in {self._room.folder}: {reason}"
+            ) from error
 
 
 def _reserve(file, size):

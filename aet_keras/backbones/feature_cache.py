@@ -70,7 +70,7 @@ class FeatureCache:
         """Where features are kept for other runs, if the place is a path."""
         if self.place in _PLACES:
             return None
-        return FeatureStore(self.place)
+        return FeatureStore(self.place, rounding=self.dtype)
 
     def new_record(
         self,
@@ -145,10 +145,19 @@ class FeatureCache:
         if self.place == "memory":
             return Room(memory)
         folder = pathlib.Path(tempfile.gettempdir())
-        if self.place not in _PLACES:
+        if self.place not in _PLACES and _is_writable(self.place):
             folder = pathlib.Path(self.place)
-            folder.mkdir(parents=True, exist_ok=True)
         return Room(memory if self.place == "auto" else 0, folder)
+
+
+def _is_writable(folder):
+    """Tries: features of other runs may lie where nothing can be written."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _bytes_of(row):

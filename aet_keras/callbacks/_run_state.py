@@ -7,9 +7,12 @@ from aet_keras._keras import random_state
 from aet_keras._keras.strategy import scope_of
 from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks.adaptive_learning_rate import _BatchLosses
-from aet_keras.engine import Change, Engine
+from aet_keras.engine import Change, Engine, SolvedHead
 
-_CLASSES = {each.__name__: each for each in (BatchTimes, Change, _BatchLosses)}
+_CLASSES = {
+    each.__name__: each
+    for each in (BatchTimes, Change, SolvedHead, _BatchLosses)
+}
 
 
 def is_ours(callback: keras.callbacks.Callback) -> bool:

@@ -1,20 +1,44 @@
 """How is a save written so that a damaged one is never taken for whole?"""
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
+import uuid
 from collections.abc import Callable
 
 import numpy as np
 
 _ARRAYS, _MANIFEST, _STATE = "arrays.npz", "manifest.json", "state.json"
-_VERSION = 1
+_VERSION = 2
+_LEANING = 1  # the version of 0.9.0, whose saves may lean on another one
+_NAME = re.compile("save-([0-9]{8})")  # all other names are foreign
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+_ASIDE = re.compile(r"\.save-[0-9]{8}(-[0-9a-f]{8})?")
 
 
 class Damaged(Exception):
     """Says what is wrong with a save."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Save:
+    """What one save holds.
+
+    Args:
+        name: str.
+        state: dict. What was known when it was written.
+        start: optional dict. What was known when the epoch began, of a save
+            in the middle of one.
+    """
+
+    name: str
+    state: dict
+    start: dict | None = None
 
 
 class Saves:
@@ -22,107 +46,214 @@ class Saves:
 
     A save is a folder that is written aside, synced, and then renamed: it is
     there as a whole or not at all. Its manifest holds a SHA-256 of each file.
+    Each save stands alone, and other names in the folder are left alone.
 
     Args:
         folder: path.
-        keep: int >= 1. How many to keep; those that a kept one leans on stay
-            as well.
+        keep: int >= 1. How many whole ones to keep.
     """
 
     def __init__(self, folder: str | os.PathLike, keep: int):
         self.folder = pathlib.Path(folder)
         self.keep = keep
+        self._whole: set[str] = set()
+        self._damaged: dict[str, str] = {}
 
     def names(self) -> list[str]:
         """Lists the saves, oldest first; some may be damaged."""
-        return sorted(path.name for path in self.folder.glob("save-*"))
+        try:
+            found = os.listdir(self.folder)
+        except OSError:  # there is none, or none that can be read
+            return []
+        return sorted(
+            name
+            for name in found
+            if _NAME.fullmatch(name) and os.path.isdir(self.folder / name)
+        )
 
-    def write(self, state: dict, *, base: str | None = None) -> str:
-        """Adds a save.
+    def check_writable(self) -> None:
+        """Makes the folder and writes a file, to see whether that works.
+
+        Permission bits say little to an administrator, or about a disk that
+        is mounted for reading.
+
+        Raises:
+            OSError: if nothing can be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        probe = self.folder / f".probe-{uuid.uuid4().hex}"
+        try:
+            _synced(probe, lambda file: file.write(b"written"))
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
+
+    def write(self, state: dict, *, start: dict | None = None) -> str:
+        """Adds a save; `prune` removes older ones.
 
         Args:
             state: nested dicts, lists and tuples of numbers, strings and
-                arrays.
-            base: optional name of the save that it leans on.
+                arrays. Arrays of the same bytes are written once.
+            start: optional, likewise: what was known at the epoch's start.
 
         Returns:
             Its name.
-        """
-        names = self.names()
-        number = int(names[-1].split("-")[1]) + 1 if names else 1
-        name = f"save-{number:08d}"
-        aside = self.folder / f".{name}"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        arrays: dict[str, np.ndarray] = {}
-        # The base here too: what the manifest says of it has no sum.
-        values = {"base": base, "state": _to_json(state, arrays)}
-        text = json.dumps(values)
-        _synced(aside / _STATE, lambda file: file.write(text.encode()))
-        _synced(aside / _ARRAYS, lambda file: np.savez(file, **arrays))
-        sums = {each: _sum(aside / each) for each in (_STATE, _ARRAYS)}
-        manifest = {"version": _VERSION, "base": base, "sums": sums}
-        text = json.dumps(manifest)
-        _synced(aside / _MANIFEST, lambda file: file.write(text.encode()))
-        _sync_folder(aside)
-        aside.rename(self.folder / name)
-        _sync_folder(self.folder)
-        self._prune()
-        return name
-
-    def read(self, name: str) -> dict:
-        """Returns the state of a save.
 
         Raises:
-            Damaged: if it, or the one it leans on, is not whole.
+            OSError: if it cannot be written; nothing is left behind.
         """
-        manifest = self._checked(name)
-        if manifest["base"]:
-            self._checked(manifest["base"])
-        path = self.folder / name
-        values = json.loads((path / _STATE).read_text())
-        if values["base"] != manifest["base"]:
-            raise Damaged(f"{name}: the manifest is not what was written")
-        with np.load(path / _ARRAYS, allow_pickle=False) as arrays:
-            return _from_json(values["state"], arrays)
+        name = self._new_name()
+        aside = self.folder / f".{name}-{uuid.uuid4().hex[:8]}"
+        try:
+            aside.mkdir(parents=True)
+            self._write(aside, state, start)
+            aside.rename(self.folder / name)
+        except ValueError as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None  # closing an archive hid it
+            raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        _sync_folder(self.folder)
+        self._whole.add(name)
+        return name
 
-    def base(self, name: str) -> str | None:
-        """Returns the name of the save that a whole one leans on."""
-        return self._manifest(name)["base"]
+    def read(self, name: str) -> Save:
+        """Returns a save.
+
+        Raises:
+            Damaged: if it is not whole.
+        """
+        try:
+            found = self._read(name)
+        except _UNREADABLE as error:
+            raise Damaged(f"{name} cannot be read ({error})") from error
+        self._whole.add(name)
+        return found
+
+    def newest(self) -> tuple[Save | None, list[str]]:
+        """Returns the newest whole save, and what is wrong with newer ones."""
+        sentences = []
+        for name in reversed(self.names()):
+            try:
+                return self.read(name), sentences
+            except Damaged as error:
+                self._damaged[name] = str(error)
+                sentences.append(str(error))
+        return None, sentences
+
+    def prune(self) -> None:
+        """Removes whole saves that are older than the `keep` newest.
+
+        Those count that were written or read by now. A damaged save is never
+        removed: it may hold what somebody can still use.
+
+        Raises:
+            OSError: if one cannot be removed.
+        """
+        names = self.names()
+        kept = [name for name in names if name in self._whole][-self.keep :]
+        if not kept:
+            return
+        leant_on = {self._leans_on(name) for name in kept}
+        # The newest first: those of 0.9.0 lean on older ones.
+        for name in reversed(names):
+            if name < kept[0] and name not in leant_on and self._is_whole(name):
+                aside = self.folder / f".{name}-{uuid.uuid4().hex[:8]}"
+                (self.folder / name).rename(aside)  # never seen in halves
+                shutil.rmtree(aside)
+
+    def sweep(self) -> None:
+        """Removes what a killed run left half-written; needs the lock."""
+        for name in os.listdir(self.folder):
+            if _ASIDE.fullmatch(name):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _write(self, folder, state, start):
+        arrays: dict[str, np.ndarray] = {}
+        values = {"state": _to_json(state, arrays)}
+        if start is not None:
+            values["start"] = _to_json(start, arrays)
+        arrays, places = _without_copies(arrays)
+        values["arrays"] = places
+        text = json.dumps(values)
+        _synced(folder / _STATE, lambda file: file.write(text.encode()))
+        _synced(folder / _ARRAYS, lambda file: np.savez(file, **arrays))
+        sums = {each: _sum(folder / each) for each in (_STATE, _ARRAYS)}
+        text = json.dumps({"version": _VERSION, "sums": sums})
+        _synced(folder / _MANIFEST, lambda file: file.write(text.encode()))
+        _sync_folder(folder)
+
+    def _new_name(self):
+        """Returns a name that nothing has, be it a save or not."""
+        taken = [0]
+        if self.folder.is_dir():
+            found = map(_NAME.fullmatch, os.listdir(self.folder))
+            taken += [int(each[1]) for each in found if each]
+        return f"save-{max(taken) + 1:08d}"
+
+    def _read(self, name):
+        version, values, base = self._checked(name)
+        with np.load(
+            self.folder / name / _ARRAYS, allow_pickle=False
+        ) as arrays:
+            if version == _LEANING:
+                state = _from_json(values["state"], arrays)
+                return Save(name, state, base and self._read(base).state)
+            known = {
+                name: arrays[kept] for name, kept in values["arrays"].items()
+            }
+        start = values.get("start")
+        return Save(
+            name,
+            _from_json(values["state"], known),
+            start and _from_json(start, known),
+        )
 
     def _checked(self, name):
+        """Returns the version of a whole save, its values and its base."""
         manifest = self._manifest(name)
         for each, expected in manifest["sums"].items():
             path = self.folder / name / each
-            if not path.exists():
+            if not path.is_file():
                 raise Damaged(f"{name} lacks {each}")
             if _sum(path) != expected:
                 raise Damaged(f"{name}: {each} is not what was written")
-        return manifest
+        values = json.loads((self.folder / name / _STATE).read_text())
+        base = values.get("base")
+        if manifest.get("base") != base:
+            raise Damaged(f"{name}: the manifest is not what was written")
+        if base:
+            self._checked(base)
+        return manifest["version"], values, base
 
     def _manifest(self, name):
+        path = self.folder / name / _MANIFEST
+        if not path.is_file():
+            raise Damaged(f"{name}: no manifest can be read")
         try:
-            text = (self.folder / name / _MANIFEST).read_text()
-            manifest = json.loads(text)
-            is_known = manifest["version"] == _VERSION
+            manifest = json.loads(path.read_text())
+            is_known = manifest["version"] in (_LEANING, _VERSION)
             is_whole = set(manifest["sums"]) == {_ARRAYS, _STATE}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             raise Damaged(f"{name}: no manifest can be read") from error
-        if not (is_known and is_whole and "base" in manifest):
+        if not (is_known and is_whole):
             raise Damaged(f"{name}: the manifest is not what was written")
         return manifest
 
-    def _prune(self):
-        names = self.names()
-        kept = set(names[-self.keep :])
-        for name in list(kept):
+    def _is_whole(self, name):
+        if name not in self._whole and name not in self._damaged:
             try:
-                kept.add(self.base(name))
-            except Damaged:
-                continue
-        for name in names:
-            if name not in kept:
-                shutil.rmtree(self.folder / name)
+                self._checked(name)
+                self._whole.add(name)
+            except (Damaged, *_UNREADABLE) as error:
+                self._damaged[name] = str(error)
+        return name in self._whole
+
+    def _leans_on(self, name):
+        """Returns the save of 0.9.0 that one of 0.9.0 leans on, or None."""
+        with contextlib.suppress(Damaged):
+            return self._manifest(name).get("base")
 
 
 def _synced(path, write: Callable):
@@ -133,16 +264,30 @@ def _synced(path, write: Callable):
 
 
 def _sync_folder(path):
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with contextlib.suppress(OSError):  # some systems cannot
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _sum(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _without_copies(arrays):
+    """Returns arrays without those that are there twice, and who is where."""
+    kept, places, known = {}, {}, {}
+    for name, array in arrays.items():
+        array = np.asarray(array, order="C")
+        about = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+        about.update(array.reshape(-1).view("u1") if array.size else b"")
+        places[name] = known.setdefault(about.digest(), name)
+        if places[name] == name:
+            kept[name] = array
+    return kept, places
 
 
 def _to_json(value, arrays):

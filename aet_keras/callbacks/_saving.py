@@ -1,13 +1,19 @@
 """What does a checkpoint do once all other callbacks have been called?"""
 
+import contextlib
+import copy
 import functools
+import os
 import warnings
+import weakref
 
 import keras
 
 from aet_keras._keras import random_state, running_fit
 from aet_keras.callbacks import _run_state
-from aet_keras.callbacks._saves import Damaged, Saves
+from aet_keras.callbacks._lock import InUse, Lock
+from aet_keras.callbacks._others import check_no_swapped_averages
+from aet_keras.callbacks._saves import Saves
 from aet_keras.engine import Engine
 
 _HARMLESS = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
@@ -16,9 +22,9 @@ _HARMLESS = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
 class Saving(keras.callbacks.Callback):
     """Saves one `fit`, or brings it back; the last of its callbacks.
 
-    A save in the middle of an epoch leans on the one of the epoch's start: a
-    resumed run starts the epoch from there, as it was started first, skips
-    what was done of it, and then takes up what the newer save knows.
+    A save in the middle of an epoch also holds what was known at the epoch's
+    start: a resumed run starts the epoch from there, as it was started first,
+    skips what was done of it, and then takes up what was known last.
 
     Args:
         checkpoint: the `ElasticCheckpoint` that is told what was done.
@@ -32,7 +38,9 @@ class Saving(keras.callbacks.Callback):
         self._checkpoint = checkpoint
         self._fit = fit
         self._saves = Saves(checkpoint.directory, checkpoint.keep)
-        self._base = self._finished = None
+        self._start = self._finished = None
+        self._lock: Lock | None = None
+        self._has_failed = self._cannot_prune = False
         self._epoch = -1
         self._saved_at = 0
 
@@ -42,10 +50,26 @@ class Saving(keras.callbacks.Callback):
             for each in self._fit.callbacks
             if not (_run_state.is_ours(each) or isinstance(each, _HARMLESS))
         )
-        name, state = self._newest()
-        if state is None:
+        check_no_swapped_averages(self._checkpoint, self._fit.callbacks)
+        folder = self._saves.folder
+        made = [p for p in (folder, *folder.parents) if not os.path.lexists(p)]
+        try:
+            self._begin()
+        except BaseException:
+            self._leave()
+            for path in made:
+                with contextlib.suppress(OSError):  # it is not empty
+                    path.rmdir()
+            raise
+
+    def _begin(self):
+        problem = self._take_folder()
+        save = self._newest()
+        if save is None:
             self._check_data()
+            self._check_folder(problem)
             return
+        state = save.state
         self._check_same(state)
         self._checkpoint.resumed_from = state["epoch"], state["batch"]
         if state["is_finished"]:
@@ -53,10 +77,12 @@ class Saving(keras.callbacks.Callback):
             running_fit.start_at(self.model, self.params["epochs"])
             return
         self._check_data()
+        self._check_folder(problem)
         self._warn_of_others()
-        self._base = self._saves.base(name) if state["batch"] else name
-        if self._base is not None:
-            self._go_back(self._saves.read(self._base))
+        start = save.start if state["batch"] else state
+        self._remember(start)
+        if start is not None:
+            self._go_back(start)
         if state["batch"]:
             self._skip(state)
         is_over = state["run"]["stop_training"] and not state["batch"]
@@ -79,21 +105,21 @@ class Saving(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._saved_at = 0
-        self._base = None
-        self._base = self._save(epoch + 1, 0)
+        self._remember(self._save(epoch + 1, 0))
 
     def on_train_end(self, logs=None):
         running_fit.start_at(self.model, None)
         if self._finished is None:
-            self._base = None
             self._save(self._epoch + 1, 0, is_finished=True)
         else:
             _run_state.write(
                 self.model, self._fit.callbacks, self._finished["run"]
             )
-        self._finished = None
+        self._start = self._finished = None
+        self._leave()
 
     def _save(self, epoch, batch, *, is_finished=False):
+        """Writes a save, and returns what it holds; never ends `fit`."""
         fit, model = self._fit, self.model
         state = {
             "epoch": epoch,
@@ -105,16 +131,91 @@ class Saving(keras.callbacks.Callback):
             "metrics": [v.numpy() for v in model.metrics_variables],
             "run": _run_state.read(model, fit.callbacks, fit.train.current),
         }
-        return self._saves.write(state, base=self._base)
+        try:
+            self._saves.write(state, start=self._start if batch else None)
+            self._has_failed = False
+        except OSError as error:
+            self._say_failed(epoch, batch, error)
+            return state
+        self._prune()
+        return state
+
+    def _say_failed(self, epoch, batch, error):
+        if not self._has_failed:  # once, until saves work again
+            where = f"after {epoch} epochs and {batch} batches"
+            self._say(
+                f"no save could be written {where} ({_reason(error)}): "
+                "training goes on, and later saves are tried"
+            )
+        self._has_failed = True
+
+    def _prune(self):
+        try:
+            self._saves.prune()
+        except OSError as error:
+            if not self._cannot_prune:
+                self._say(
+                    "an old save could not be removed from "
+                    f"{self._saves.folder} ({_reason(error)})"
+                )
+            self._cannot_prune = True
+
+    def _remember(self, state):
+        """Keeps what is known as an epoch begins, for saves in its middle."""
+        if self._checkpoint.save_freq != "epoch":
+            self._start = copy.deepcopy(state)
+
+    def _take_folder(self):
+        """Locks the folder; returns what keeps it from being written, if so."""
+        folder = self._saves.folder
+        try:
+            self._saves.check_writable()
+        except OSError as error:
+            return error
+        this = weakref.ref(self)
+
+        def is_running():
+            return this() is not None and running_fit.is_called(this())
+
+        try:
+            self._lock = Lock(folder, is_running)
+        except InUse as error:
+            raise ValueError(
+                "ElasticCheckpoint: one run at a time must have `directory`, "
+                "because two would remove each other's saves. Received: "
+                f"directory={str(folder)!r}; {error}. Name another folder, "
+                "or wait until that run is over."
+            ) from error
+        except OSError as error:
+            self._say(
+                f"{folder} cannot be locked ({_reason(error)}): see to it "
+                "that no other run saves in it"
+            )
+            return None
+        weakref.finalize(self, self._lock.release)
+        self._saves.sweep()
+        return None
+
+    def _check_folder(self, problem):
+        if problem is not None:
+            raise ValueError(
+                "ElasticCheckpoint: `directory` must be a folder that can be "
+                "written, because the run is saved in it. Received: "
+                f"directory={str(self._saves.folder)!r} ({_reason(problem)}). "
+                "Name another folder, or make room."
+            ) from problem
+
+    def _leave(self):
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _newest(self):
-        """Returns the name and the state of the newest whole save, or None."""
-        for name in reversed(self._saves.names()):
-            try:
-                return name, self._saves.read(name)
-            except Damaged as error:
-                self._say(f"passes over a damaged save: {error}")
-        return None, None
+        """Returns the newest whole save, or None; says which are not."""
+        save, damaged = self._saves.newest()
+        for each in damaged:
+            self._say(f"passes over a damaged save, and keeps it: {each}")
+        return save
 
     def _go_back(self, state):
         """Brings back what was known between two epochs."""
@@ -205,3 +306,7 @@ class Saving(keras.callbacks.Callback):
     def _signatures(self):
         orders = self._orders().items()
         return {name: order.source.signature for name, order in orders}
+
+
+def _reason(error):
+    return error.strerror or str(error)

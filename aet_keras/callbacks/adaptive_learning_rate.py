@@ -1,9 +1,12 @@
 """How fast does the user's own `fit` learn at each moment?"""
 
+import warnings
+
 import keras
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import NOISE, Engine
 from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
 
@@ -16,15 +19,22 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
     groups keep their share of it. After `fit` the optimizer has the rate it
     was compiled with again.
 
+    One callback can write the rate. Those of Keras that do
+    (`LearningRateScheduler`, `ReduceLROnPlateau`) are refused beside this one.
+    If other code writes it while `fit` runs, that is said in a warning once,
+    and the rate is left to that code until `fit` ends.
+
     Args:
         policy: optional `aet_keras.policies.Policy` that decides `rate`.
             Defaults to `AdaptToTrend()`.
 
     Logs:
         `adaptive_learning_rate/rate`: the rate at the end of the epoch.
+            Where other code writes it, what the last batch used.
 
     Raises:
-        ValueError: at the start of `fit`, if the rate is a schedule.
+        ValueError: at the start of `fit`, if the rate is a schedule, or a
+            callback beside this one writes the rate too.
 
     Example:
 
@@ -45,6 +55,7 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         "_begun_at",
         "_epoch",
         "_epoch_steps",
+        "_is_left_alone",
         "_losses",
         "_start_rate",
         "_step",
@@ -69,15 +80,20 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         engine = Engine.of(self.model)
         engine.check_rate_writable(self)
+        check_only_rate_writer(self)
         self.policy.reset()
         engine.attach(self)
-        self._start_rate = engine.rate
+        engine.take_rate()
+        engine.rate_owner = type(self).__name__
+        self._is_left_alone = False
+        self._start_rate = self._used_rate = engine.rate
         self._epoch = 0
         self._step = 0
         self._epoch_steps = self.params.get("steps")
         self._decide(is_epoch_end=True, logs={})
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._look_at_rate()
         if self._reads_noise:
             Engine.of(self.model).measure_noise()
         self._epoch = epoch
@@ -85,7 +101,11 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         self._begun_at = self._step
         self._losses = _BatchLosses()
 
+    def on_train_batch_begin(self, batch, logs=None):
+        self._used_rate = self._look_at_rate()
+
     def on_train_batch_end(self, batch, logs=None):
+        self._used_rate = self._look_at_rate()
         before, self._step = self._step, self._begun_at + batch + 1
         if self._reads_losses and logs and "loss" in logs:
             self._losses.add(batch + 1, float(logs["loss"]))
@@ -95,18 +115,41 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
+        self._look_at_rate()
         self._epoch = epoch + 1  # policies count finished epochs
         self._epoch_steps = self._epoch_steps or self._step - self._begun_at
         self._decide(is_epoch_end=True, logs=dict(logs))
-        logs["adaptive_learning_rate/rate"] = Engine.of(self.model).rate
+        rate = Engine.of(self.model).rate
+        rate = self._used_rate if self._is_left_alone else rate
+        logs["adaptive_learning_rate/rate"] = rate
 
     def on_train_end(self, logs=None):
         engine = Engine.of(self.model)
-        engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
+        if not self._is_left_alone:
+            engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
         engine.detach(self)
+
+    def _look_at_rate(self):
+        """Returns the rate, and leaves it alone once other code wrote it."""
+        engine = Engine.of(self.model)
+        rate = engine.rate
+        if self._is_left_alone or rate == engine.own_rate:
+            return rate
+        self._is_left_alone = True
+        warnings.warn(
+            "AdaptiveLearningRate: other code writes the learning rate too: "
+            f"{rate:.6g} was found. From here on the rate is left "
+            "to that code, and the log shows what batches use. Drop that "
+            "code, or drop AdaptiveLearningRate.",
+            stacklevel=2,
+        )
+        return rate
 
     def _decide(self, *, is_epoch_end, logs):
         engine = Engine.of(self.model)
+        if self._is_left_alone:
+            engine.take_noise()
+            return
         arrays = {}
         if self._reads_losses and is_epoch_end and self._epoch:
             arrays["batch_losses"] = self._losses.values

@@ -5,6 +5,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._keras.strategy import scope_of
+from aet_keras.callbacks._others import warn_of_saved_averages
 from aet_keras.callbacks._run_state import assign
 from aet_keras.engine import Engine
 
@@ -77,6 +78,7 @@ class AverageWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._forget()
+        warn_of_saved_averages(self)
         if Engine.of(self.model).trainable:
             raise ValueError(
                 "AverageWeights: it must come before ElasticFreezing, which "

@@ -36,28 +36,35 @@ class ElasticCheckpoint(keras.callbacks.Callback):
     that reads the clock.
 
     Args:
-        directory: path. One folder for one run, made if need be. Two runs at
-            a time must not share it.
+        directory: path. One folder for one run, made if need be. It is locked
+            while a `fit` saves in it. Other names in it are left alone.
         save_freq: `"epoch"` or int >= 1. Save at the end of each epoch, or
             also every so many batches. Defaults to `"epoch"`.
-        keep: int >= 1. How many saves to keep. The one of the last end of an
-            epoch is kept in any case while later ones lean on it. Defaults to
-            `2`: where the newest is damaged, the one before is used.
+        keep: int >= 1. How many saves to keep, each of which stands alone.
+            Defaults to `2`: where the newest is damaged, the one before is
+            used. Damaged saves are said, and never removed.
+
+    A save that cannot be written, on a full disk for example, is said once:
+    training goes on, and later saves are tried.
 
     Attributes:
         resumed_from: tuple of ints or None. The finished epochs, and batches
             of the next, that a resumed run began with.
-        sentences: list of str. What was found damaged, and what was done.
+        sentences: list of str. What was found damaged or could not be
+            written, and what was done.
         not_restored: tuple of str. Classes of callbacks that started anew.
 
     Raises:
         TypeError: if an argument is of another kind.
         ValueError: at the start of `fit`, if the order of the data cannot be
-            brought back, or the folder holds another run.
+            brought back, or the folder holds another run, is in use by one,
+            or cannot be written.
 
     Cost: each save writes the weights, the optimizer's slots and what
-        callbacks keep of weights once. A run that resumes reads what was done
-        of its epoch, and what was cached, once more.
+        callbacks keep of weights, arrays of equal bytes once. One in the
+        middle of an epoch also holds those that changed since its start, which
+        are kept in memory for it. A run that resumes reads what was done of
+        its epoch, and what was cached, once more.
 
     Example:
 

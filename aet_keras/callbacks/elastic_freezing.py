@@ -1,6 +1,8 @@
 """Which groups move in which epoch of the user's own `fit`?"""
 
+import dataclasses
 import os
+import warnings
 from collections.abc import Sequence
 
 import keras
@@ -8,9 +10,12 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import backbones
+from aet_keras._keras.optimizer import ids_to_be_known
+from aet_keras._keras.running_fit import callbacks_of
+from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks._pretrained import check_one_way, without_grafts
-from aet_keras.engine import MEASURED, Change, Engine
+from aet_keras.engine import MEASURED, Change, Engine, SolvedHead
 from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
 
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
@@ -30,7 +35,17 @@ class ElasticFreezing(keras.callbacks.Callback):
     BatchNormalization in the groups stays in inference mode: training it on
     little data is what breaks most fine-tuning.
 
-    After `fit` the model keeps the trainable map of the last epoch.
+    What is frozen one by one when `fit` begins stays fixed, whatever thaws
+    around it: the base weights of layers with LoRA, a kernel or a bias with
+    `trainable=False`, layers frozen inside a group that is not frozen as a
+    whole.
+
+    After `fit` the model keeps the weights and the trainable map of the last
+    epoch, as in Keras, with one exception: `ThawOnStall` undoes a thaw that
+    made things worse, at the latest when `fit` ends, so that no thaw leaves a
+    model worse than it was before. Where `KeepBest`, or a callback of Keras
+    with `restore_best_weights=True`, chooses the weights, the end of `fit` is
+    left to it.
 
     Args:
         policy: optional `aet_keras.policies.Policy` that decides
@@ -58,8 +73,9 @@ class ElasticFreezing(keras.callbacks.Callback):
             goes, then disk. In a folder of your own,
             features stay for other runs: rows that a model with the same
             frozen layers and weights has seen before are not computed again
-            (Keras's own layers only: the code of others may change). Delete
-            the folder to be rid of them. The cache turns itself off
+            (Keras's own layers only: the code of others may change). Rows
+            that are damaged there are computed again. Delete the folder to be
+            rid of them. The cache turns itself off
             where replay would change the result (augmentation, for example)
             and says why in `cache_events`. `None` does without.
         views: int >= 1. How many passes over the training data are recorded.
@@ -73,8 +89,12 @@ class ElasticFreezing(keras.callbacks.Callback):
             features are rounded to. Defaults to `"float16"`.
         solve_head: bool. Whether a head of one dense layer is given, after
             the first epoch on recorded features, the best weights there are
-            for them (by L-BFGS, kept if validation improves). Defaults to
-            `True`.
+            for them (by L-BFGS, kept if validation improves). Only for losses
+            of Keras's own, with nothing replaced in the layer, and if the
+            solver's loss of the present weights is the `val_loss` that Keras
+            logged; `cache_events` says why a head is left alone. `KeepBest`
+            judges the solved head like the end of an epoch; callbacks of
+            Keras see the ends of epochs alone. Defaults to `True`.
         verbose: 0 or 1. Print a line for each event. Defaults to `0`.
 
     Attributes:
@@ -82,6 +102,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         history: list of tuples of bools, one an epoch: which groups moved.
         events: list of `(epoch, Change)`; epoch counts the finished ones.
         cache_events: list of `(epoch, str)`: what the cache did, and why.
+        solved: `aet_keras.engine.SolvedHead`, or None if no head was solved.
         rebuild_seconds: list of floats, one an epoch: what making and tracing
             the functions of that epoch took.
 
@@ -126,6 +147,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         "events",
         "history",
         "rebuild_seconds",
+        "solved",
     )
 
     def __init__(
@@ -182,6 +204,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self._costs = backbones.multiply_counts(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
+        known = ids_to_be_known(self.model)
         engine.control(
             groups,
             train_batch_normalization=self.train_batch_normalization,
@@ -192,6 +215,8 @@ class ElasticFreezing(keras.callbacks.Callback):
             views=self.views,
             seed=int(np.random.randint(2**31)),
         )
+        if known != ids_to_be_known(self.model):
+            _others.warn_of_restored_before(self)
         self.group_names = engine.group_names
         self._start_rate = engine.rate
         self._epoch_steps = self.params.get("steps")
@@ -232,9 +257,15 @@ class ElasticFreezing(keras.callbacks.Callback):
         logs["elastic_freezing/trained_groups"] = sum(self.history[-1])
         logs["elastic_freezing/cached_groups"] = engine.cached_count
         self._logs = dict(logs)
+        # Now, while the model has the weights that were validated.
+        self._judge(engine, self._logs)
 
     def on_train_end(self, logs=None):
         engine = Engine.of(self.model)
+        engine.keep_records()  # before weights are written below them
+        if self.history and not self._is_end_chosen(engine):
+            self._epoch += 1
+            self._apply(engine, self.policy.finish(self._progress(engine)))
         self._say(len(self.history), engine.take_sentences())
         if self._writes_rate:
             engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
@@ -247,8 +278,9 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.cache_events: list[tuple[int, str]] = []
         self.rebuild_seconds: list[float] = []
         self._logs: dict[str, float] = {}
+        self.solved: SolvedHead | None = None
         self._is_head_solved = False
-        self._writes_rate = False
+        self._writes_rate = self._is_rate_dropped = False
         self._step = self._begun_at = 0
 
     def _pretrained_groups(self):
@@ -265,27 +297,70 @@ class ElasticFreezing(keras.callbacks.Callback):
 
     def _decide(self, logs, *, is_epoch_end):
         engine = Engine.of(self.model)
+        is_head_solved = is_epoch_end and self._solve_head(engine)
+        progress = self._progress(
+            engine,
+            is_epoch_end=is_epoch_end,
+            logs=logs,
+            is_head_solved=is_head_solved,
+            arrays={**engine.take_statistics(), **self._seconds(engine)},
+        )
+        decision = self._without_rate(self.policy.decide(progress))
+        self._writes_rate = self._writes_rate or decision.rate is not None
+        self._apply(engine, decision)
+
+    def _progress(self, engine, **known):
         epochs = self.params["epochs"]
-        progress = Progress(
+        return Progress(
             epoch=self._epoch,
             epoch_count=epochs,
             step=self._step,
             step_count=self._epoch_steps and self._epoch_steps * epochs,
-            is_epoch_end=is_epoch_end,
-            logs=logs,
             rate=engine.rate,
             start_rate=self._start_rate,
             trainable=engine.trainable,
             multipliers=engine.multipliers,
-            is_head_solved=is_epoch_end and self._solve_head(engine),
-            arrays={**engine.take_statistics(), **self._seconds(engine)},
+            **known,
         )
-        decision = self.policy.decide(progress)
-        self._writes_rate = self._writes_rate or decision.rate is not None
+
+    def _apply(self, engine, decision):
         change = engine.apply(decision)
-        if change is not None:
-            self.events.append((self._epoch, change))
-            self._print(change)
+        if change is None and decision.undo:
+            change = Change(why=decision.why)
+        if change is None:
+            return
+        if decision.undo:
+            change = dataclasses.replace(change, is_undone=True)
+        self.events.append((self._epoch, change))
+        self._print(change)
+
+    def _judge(self, engine, logs):
+        if self.policy.judge(logs):
+            engine.keep_state()
+
+    def _is_end_chosen(self, engine):
+        others = callbacks_of(self.model) or []
+        restoring = (getattr(x, "restore_best_weights", False) for x in others)
+        return engine.is_end_chosen or any(restoring)
+
+    def _without_rate(self, decision):
+        """Drops a rate that another callback decides, and says so once."""
+        if decision.rate is None:
+            return decision
+        owner = Engine.of(self.model).rate_owner
+        owner = owner or " and ".join(_others.rate_writers(self))
+        if not owner:
+            return decision
+        if not self._is_rate_dropped:
+            self._is_rate_dropped = True
+            warnings.warn(
+                f"ElasticFreezing: {type(self.policy).__name__} writes the "
+                f"learning rate, and so does {owner}: the rate of the first "
+                f"is not used. Drop {owner}, or give ElasticFreezing a policy "
+                "that leaves the rate alone.",
+                stacklevel=2,
+            )
+        return dataclasses.replace(decision, rate=None)
 
     def _seconds(self, engine):
         """Returns what a rebuild takes, and what freezing each group saves.
@@ -308,7 +383,10 @@ class ElasticFreezing(keras.callbacks.Callback):
         is_alone = bool(self.history) and not any(self.history[-1])
         if not (self.solve_head and is_alone) or self._is_head_solved:
             return False
-        self._is_head_solved = engine.solve_head()
+        if engine.solve_head(self._epoch, self._logs):
+            self._is_head_solved = True
+            self.solved = engine.solved
+            self._judge(engine, self.solved.logs)
         return self._is_head_solved
 
     def _say(self, epoch, sentences):

@@ -155,11 +155,13 @@ def _check_weights(start, tuned):
 
 
 def _blend(start, tuned, ratio):
-    """Blends floats; counts and other integers stay as tuned."""
+    """Blends floats; integers, and what did not move, stay as tuned."""
     if ratio == 1:
         return tuned
     return [
-        (1 - ratio) * then + ratio * now if now.dtype.kind == "f" else now
+        np.where(then == now, now, (1 - ratio) * then + ratio * now)
+        if now.dtype.kind == "f"
+        else now
         for then, now in zip(start, tuned, strict=True)
     ]
 

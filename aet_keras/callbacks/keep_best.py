@@ -5,6 +5,7 @@ import math
 import keras
 
 from aet_keras import _check as check
+from aet_keras.engine import Engine
 from aet_keras.policies import is_higher_better
 
 _MOVING = "elastic_freezing/trained_groups"
@@ -32,6 +33,10 @@ class KeepBest(keras.callbacks.Callback):
             highest since the last thaw: a stall at a high rate is noise that
             passes when it falls, one at a low rate stays. Defaults to never.
 
+    A head that `ElasticFreezing` solves is judged too, as it is before it
+    trains on: by the same figure, measured on the validation rows. Without
+    validation, or by a figure of training, there is nothing to judge it by.
+
     Of epochs that are equally good, the one with the lower `val_loss` is
     kept: an accuracy on few pictures has many equals.
 
@@ -39,6 +44,8 @@ class KeepBest(keras.callbacks.Callback):
         best: float or None. The best value; `None` before the first epoch.
         best_epoch: int. The epoch it came from, counted from 1; 0 means the
             weights that `fit` began with.
+        is_best_solved: bool. Whether the best weights are those of
+            `best_epoch` with the head that was solved after it.
         stopped: str or None. Why the run was stopped.
         failed: bool. Whether that was because the loss was not finite.
 
@@ -67,12 +74,14 @@ class KeepBest(keras.callbacks.Callback):
         "_highest_rate",
         "_least",
         "_moving",
+        "_solved_epoch",
         "_wait",
         "_watched",
         "_weights",
         "best",
         "best_epoch",
         "failed",
+        "is_best_solved",
         "stopped",
     )
 
@@ -98,9 +107,23 @@ class KeepBest(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._forget()
         self._weights = self.model.get_weights()
+        engine = Engine.of(self.model)
+        engine.attach(self)
+        engine.choose_end()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        # Here every callback has begun its epoch, whatever their order.
+        if batch:
+            return
+        solved = Engine.of(self.model).solved
+        if solved is not None and solved.epoch != self._solved_epoch:
+            self._solved_epoch = solved.epoch
+            key = self._watched or self.monitor
+            if key in solved.logs and not self.stopped:
+                self._compare(key, solved.logs, solved.epoch, is_solved=True)
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss", 0.0)
@@ -116,32 +139,40 @@ class KeepBest(keras.callbacks.Callback):
             return
         if key != self._watched:  # the first validation after some epochs
             self._watched, self._least = key, (math.inf, math.inf)
-        value = logs[key]
-        loss = logs.get("val_loss", logs.get("loss", 0.0))
-        if not (math.isfinite(value) and math.isfinite(loss)):
+        if not _is_finite(key, logs):
             return  # an accuracy stays finite where the outputs do not
-        mode = self.mode or ("max" if is_higher_better(key) else "min")
-        cost = (value if mode == "min" else -value, loss)
         self._wait += 1
         if logs.get(_MOVING, self._moving) != self._moving:
             self._wait, self._moving = 0, logs[_MOVING]
             self._highest_rate = 0.0
-        if cost < self._least:
-            self._weights = self.model.get_weights()
-            self._least = cost
-            self.best, self.best_epoch = value, epoch + 1
-            self._wait = 0
+        self._compare(key, logs, epoch + 1, is_solved=False)
         if self._wait >= self._patience(logs.get(_RATE, math.inf)):
             self.stopped = f"nothing became better in {self._wait} epochs"
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         self.restore()
+        Engine.of(self.model).detach(self)
 
     def restore(self) -> None:
         """Gives the model the weights of the best epoch, if there is one."""
         if self._weights is not None:
             self.model.set_weights(self._weights)
+
+    def _compare(self, key, logs, epoch, *, is_solved):
+        """Keeps the weights of this moment if their figures are the best."""
+        if not _is_finite(key, logs):
+            return
+        value, loss = logs[key], _loss(logs)
+        mode = self.mode or ("max" if is_higher_better(key) else "min")
+        cost = (value if mode == "min" else -value, loss)
+        if not cost < self._least:
+            return
+        self._weights = self.model.get_weights()
+        self._least = cost
+        self.best, self.best_epoch = value, epoch
+        self.is_best_solved = is_solved
+        self._wait = 0
 
     def _patience(self, rate):
         """Returns how many epochs without a better one are the end."""
@@ -156,7 +187,8 @@ class KeepBest(keras.callbacks.Callback):
         self.best_epoch = 0
         self.stopped: str | None = None
         self.failed = False
-        self._epoch = self._wait = 0
+        self.is_best_solved = False
+        self._epoch = self._wait = self._solved_epoch = 0
         self._highest_rate = 0.0
         self._moving = None
         self._weights = None
@@ -176,3 +208,11 @@ class KeepBest(keras.callbacks.Callback):
                 f"{sorted(logs)}. Name one of them as `monitor`."
             )
         return None
+
+
+def _is_finite(key, logs):
+    return math.isfinite(logs[key]) and math.isfinite(_loss(logs))
+
+
+def _loss(logs):
+    return logs.get("val_loss", logs.get("loss", 0.0))

@@ -9,12 +9,14 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from aet_keras.cli._steps import Steps
+
 _ACCURACY = "accuracy"
 
 
 @contextlib.contextmanager
 def display(
-    *, epochs: int, quiet: bool
+    *, epochs: int, quiet: bool, steps: Steps | None = None
 ) -> Iterator[list[keras.callbacks.Callback]]:
     """Lends the observers that suit where the output goes.
 
@@ -24,7 +26,7 @@ def display(
     if quiet:
         yield []
         return
-    lines = EpochLines(epochs, is_terminal=sys.stdout.isatty())
+    lines = EpochLines(epochs, is_terminal=sys.stdout.isatty(), steps=steps)
     try:
         yield [lines]
     finally:
@@ -37,10 +39,14 @@ class EpochLines(keras.callbacks.Callback):
     Args:
         epochs: int >= 1. Epochs planned.
         is_terminal: bool. Whether a bar can be drawn.
+        steps: optional `Steps`, which leave the terminal to an epoch's bar.
     """
 
-    def __init__(self, epochs: int, *, is_terminal: bool):
+    def __init__(
+        self, epochs: int, *, is_terminal: bool, steps: Steps | None = None
+    ):
         super().__init__()
+        self._steps = steps
         self.epochs = epochs
         self.is_terminal = is_terminal
         self._console = Console(highlight=False, soft_wrap=True)
@@ -49,6 +55,8 @@ class EpochLines(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()
+        if self._steps is not None:
+            self._steps.give_way(self._show)
         if not self.is_terminal:
             return
         self._bar = Progress(
@@ -64,6 +72,10 @@ class EpochLines(keras.callbacks.Callback):
         )
         self._bar.start()
 
+    def _show(self, text):
+        if self._bar is not None:
+            self._bar.update(self._task, loss=text)
+
     def on_train_batch_end(self, batch, logs=None):
         if self._bar is not None:
             loss = f"loss {(logs or {}).get('loss', 0.0):.4f}"
@@ -76,12 +88,16 @@ class EpochLines(keras.callbacks.Callback):
             self._metric = _metric(logs)
             self._console.print(self._header())
         self._console.print(self._line(epoch, logs))
+        if self._steps is not None:
+            self._steps.come_back()
 
     def close(self):
         """Takes the bar away, if there is one."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        if self._steps is not None:
+            self._steps.close()
 
     def _header(self):
         metric, width = self._metric, len(self._metric)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from aet_keras.cli._outcome import quiet_start
 from aet_keras.cli._pictures import named, read_pictures
+from aet_keras.cli._start import load_layers
 
 _LABELS = {
     "grad-cam": "speaks for the class (1 = most)",
@@ -25,6 +26,7 @@ def explain_pictures(
 ) -> Iterator[str]:
     """Writes a map a picture, and yields a line for each."""
     targets = _targets(pictures, out, method)
+    load_layers()
     with quiet_start():
         from aet_keras import explanations, export
     model, names = _read_published(folder)

@@ -4,11 +4,14 @@ import pathlib
 import re
 from collections.abc import Iterator, Sequence
 
+import click
+
 from aet_keras.cli._outcome import quiet_start
 from aet_keras.cli._questions import find_questions
 from aet_keras.cli._versions import load_version_of
 
 _NAMED = 3
+_FIRST = 10  # rows of tables that are explained where nobody says more
 
 
 def explain_rows(
@@ -18,14 +21,22 @@ def explain_rows(
     class_name: str | None,
     encoding: str | None,
     out: pathlib.Path,
+    rows: int | None = None,
 ) -> Iterator[str]:
-    """Writes a picture a text or row, and yields a line for each."""
+    """Writes a picture a text or row, and yields a line for each.
+
+    Of tables the first ten rows, unless `rows` says how many.
+    """
     path, version = load_version_of(folder)
     with quiet_start():
         from aet_keras import explanations, export
     questions = find_questions(version, path, given, encoding=encoding)
     export.check_writable(out)
+    most = rows if rows or questions.noun == "text" else _FIRST
     for number, question in enumerate(questions.rows, start=1):
+        if most is not None and number > most:
+            _say_more(questions, most, asked=rows)
+            return
         names, found = _explained(version, question, class_name)
         title = f"{names[found.column]}, {found.answer:.1%}"
         target = out / f"{_stem(questions.noun, question, number)}.png"
@@ -34,6 +45,17 @@ def explain_rows(
             f"{name} {loss:+.3f}" for name, loss in found.strongest(_NAMED)
         )
         yield f"{target}  {title}: {strongest}"
+
+
+def _say_more(questions, most, *, asked):
+    """Says how many rows are left; one of them has been taken already."""
+    left = 1 + sum(1 for _ in questions.rows)
+    if asked is None:
+        click.echo(
+            f"explain: the first {most} rows of {most + left} are explained. "
+            f"`--rows {most + left}` explains all of them.",
+            err=True,
+        )
 
 
 def _explained(version, question, class_name):

@@ -1,6 +1,7 @@
 """How does a command end: with which words, and which exit code?"""
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -21,6 +22,8 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:  # `| head` has read enough
+        _end_quietly()
     except KeyboardInterrupt:
         _end("Interrupted, before there was anything to keep.", FAILED)
     except Exception as error:
@@ -34,6 +37,15 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
 def _end(sentence, code):
     print(f"aet-keras: {sentence}", file=sys.stderr)
     sys.exit(code)
+
+
+def _end_quietly():
+    """Ends; what is still to be flushed goes nowhere instead of failing."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    sys.exit(FAILED)
 
 
 def _exit_code(error):

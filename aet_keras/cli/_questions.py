@@ -51,6 +51,7 @@ def find_questions(
     given: Sequence[str],
     *,
     encoding: str | None = None,
+    id_column: str | None = None,
 ) -> Questions:
     """Reads what a command was given as what the model takes.
 
@@ -61,15 +62,22 @@ def find_questions(
             of table rows.
         encoding: optional str, of the files. Defaults to that of the data
             that the model has learned from.
+        id_column: optional str. Of a table: the column that names its rows.
 
     Raises:
         ExportError: if the model takes nothing of the kind.
         DataError: if a file cannot be read.
+        ValueError: if `id_column` is given for what is no table.
     """
     from aet_keras.errors import ExportError
 
     signature = version.signatures.get("serving_default")
     inputs = signature.inputs if signature else {}
+    if id_column is not None and not _is_of_table(path):
+        raise ValueError(
+            "predict: `--id` must go with a table, because only a table has "
+            f"columns. Received: --id {id_column}. Leave it out."
+        )
     images = inputs.get("images")
     if images is not None and images.shape.rank == 4 and images.shape[3] == 3:
         size = tuple(images.shape[1:3])
@@ -78,7 +86,7 @@ def find_questions(
     if set(inputs) == {"texts"}:
         return Questions("text", _texts(given, encoding))
     if _is_of_table(path):
-        return Questions("row", _rows(given, path, encoding))
+        return Questions("row", _rows(given, path, encoding, id_column))
     raise ExportError(
         f"predict: {path.parent} must hold a classifier of pictures, texts or "
         "table rows, whose signature `serving_default` takes RGB `images`, "
@@ -116,7 +124,7 @@ def _texts(given, encoding):
         yield Question(text, {"texts": content})
 
 
-def _rows(given, path, encoding):
+def _rows(given, path, encoding, id_column):
     from aet_keras import data, export
 
     specification = export.read_table_manifest(path)
@@ -128,6 +136,18 @@ def _rows(given, path, encoding):
     for file in given:
         columns = data.read_table_rows(file, specification, **settings)
         names = list(columns)
-        for number, cells in enumerate(zip(*columns.values(), strict=True), 1):
-            values = dict(zip(names, cells, strict=True))
-            yield Question(f"{file}:{number}", values)
+        rows = list(zip(*columns.values(), strict=True))
+        ids = _ids(file, encoding, id_column, len(rows))
+        for name, cells in zip(ids, rows, strict=True):
+            yield Question(name, dict(zip(names, cells, strict=True)))
+
+
+def _ids(file, encoding, column, count):
+    """Returns what the rows of a file are called."""
+    from aet_keras import data
+
+    if column is None:
+        return [f"{file}:{number}" for number in range(1, count + 1)]
+    frame = data.read_csv("predict", file, encoding=encoding)
+    data.check_columns("predict", frame, id=column)
+    return frame[column].fillna("").astype(str).str.strip().tolist()

@@ -1,8 +1,9 @@
 """How does a person read what is recommended?"""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from aet_keras.cli._answers import item_lines
 
 _USUAL = 10
 
@@ -13,7 +14,7 @@ def is_recommender(version: Any) -> bool:
 
 
 def recommend(
-    version: Any, users: Sequence[str], *, top: int | None, as_json: bool
+    version: Any, users: Sequence[str], *, top: int | None, form: str
 ) -> Iterator[str]:
     """Yields a line a user: the items that are recommended, the best first.
 
@@ -21,7 +22,7 @@ def recommend(
         version: `aet_keras.serving.LoadedVersion`.
         users: ids.
         top: how many items; 10 if None.
-        as_json: whether a program reads the line.
+        form: str. How the line is written, as in `_answers`.
     """
     import numpy as np
 
@@ -30,20 +31,13 @@ def recommend(
         "k": np.full(len(users), top or _USUAL, "int32"),
     }
     outputs = version.call("top_k", arrays)
+    answers = _answers_of(users, outputs)
+    yield from item_lines(form, answers, top=top or _USUAL)
+
+
+def _answers_of(users, outputs):
     for place, user in enumerate(users):
         names = [item.decode() for item in outputs["items"][place] if item]
         ratings = outputs["ratings"][place].tolist()
         found = list(zip(names, ratings, strict=False))
-        is_known = bool(outputs["is_known"][place])
-        yield (_as_json if as_json else _as_text)(user, found, is_known)
-
-
-def _as_json(user, found, is_known):
-    items = [{"item": item, "rating": rating} for item, rating in found]
-    return json.dumps({"user": user, "is_known": is_known, "items": items})
-
-
-def _as_text(user, found, is_known):
-    note = "" if is_known else " (not known: what is popular)"
-    said = "; ".join(f"{item} {rating:.2f}" for item, rating in found)
-    return f"{user}{note}  {said}"
+        yield user, bool(outputs["is_known"][place]), found

@@ -31,9 +31,15 @@ _METHODS = ("grad-cam", "occlusion", "attention")
     type=click.Path(path_type=pathlib.Path),
     help="Folder to write in. [default: FOLDER/explanations]",
 )
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    help="How many rows of a table, or texts, from the first on. [default: 10 "
+    "of tables, all texts]",
+)
 @_options.encoding
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def explain(folder, what, method, class_name, out, encoding, debug):
+def explain(folder, what, method, class_name, out, rows, encoding, debug):
     """Draw what an answer rests on, one PNG each.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
@@ -45,12 +51,12 @@ def explain(folder, what, method, class_name, out, encoding, debug):
     """
     with one_sentence(debug=debug):
         out = folder / "explanations" if out is None else out
-        lines = _lines(folder, what, method, class_name, out, encoding)
+        lines = _lines(folder, what, method, class_name, out, encoding, rows)
         for line in lines:
             click.echo(line)
 
 
-def _lines(folder, what, method, class_name, out, encoding):
+def _lines(folder, what, method, class_name, out, encoding, rows):
     settings = {"class_name": class_name, "out": out}
     known = _recipe(folder)
     if not known & {"text_column", "target", "item"}:
@@ -68,7 +74,9 @@ def _lines(folder, what, method, class_name, out, encoding):
     if "item" not in known:
         from aet_keras.cli._explain_rows import explain_rows
 
-        return explain_rows(folder, what, encoding=encoding, **settings)
+        return explain_rows(
+            folder, what, encoding=encoding, rows=rows, **settings
+        )
     if class_name is not None:
         raise ValueError(
             "explain: `--class` must be left out for ratings, because they "

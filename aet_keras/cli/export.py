@@ -5,6 +5,7 @@ import pathlib
 import click
 
 from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._start import load_layers
 
 _FORMATS = ["serving", "onnx", "openvino", "litert"]
 
@@ -54,6 +55,7 @@ def export(folder, format, out, check, roll_back, keep, debug):
     """
     with one_sentence(debug=debug):
         _check_one_thing(format, out, check, roll_back, keep)
+        load_layers()
         with quiet_start():
             from aet_keras import export as room
         if check:

@@ -4,7 +4,9 @@ import click
 
 from aet_keras.cli import _options
 from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._recipe_options import given, recipe_options
 from aet_keras.cli._sections import SectionedCommand
+from aet_keras.cli._start import load_layers
 
 
 @click.command(cls=SectionedCommand)
@@ -22,31 +24,6 @@ from aet_keras.cli._sections import SectionedCommand
     required=True,
     help="Folder to publish in: saved_models/NAME.",
 )
-@_options.backbone
-@click.option(
-    "--epochs",
-    type=click.IntRange(1),
-    help="The most there will be. [default: 20 for pictures, 8 for texts, 40 "
-    "for tables, 16 for ratings]",
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    help="Rows in a step. [default: 32 for pictures, 16 for texts, 64 for "
-    "tables, 1024 for ratings, 256 with --from]",
-)
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
-    help="The head's. [default: 1e-3; 3e-3 for the embedded backbone, 2e-2 "
-    "for ratings]",
-)
-@click.option(
-    "--encoding",
-    help="How a .csv file, or texts, are written down. [default: utf-8]",
-)
-@_options.pictures
-@_options.columns
 @click.option(
     "--track",
     multiple=True,
@@ -54,8 +31,8 @@ from aet_keras.cli._sections import SectionedCommand
     help="Log the run in OUT/logs or OUT/wandb (offline, unless WANDB_MODE "
     "says otherwise); may be given twice.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @_options.training
+@recipe_options()
 @click.pass_context
 def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
     """Adapt a model to DATA and publish a SavedModel.
@@ -72,49 +49,63 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
     With --recipe DATA may be left out.
     """
     with one_sentence(debug=debug):
+        if recipe_file is None:
+            _check_named(data)
+        load_layers()
         with quiet_start():
             from aet_keras import training
-            from aet_keras.cli import _display, _tracks
+            from aet_keras.cli import _display, _steps, _tracks
         say = (lambda sentence: None) if quiet else click.echo
-        given = _given(context, {"data": data, **settings})
+        said = given(context, {"data": data, **settings})
         if recipe_file is None:
-            recipe = training.make_recipe({"data": _named(data), **given})
+            recipe = training.make_recipe(said)
         else:
-            recipe = training.load_recipe(recipe_file, given)
+            recipe = training.load_recipe(recipe_file, said)
         trackers = _tracks.trackers(track, out)
-        display = _display.display(epochs=recipe.epochs, quiet=quiet)
+        steps = None if quiet else _steps.Steps()
+        display = _display.display(
+            epochs=recipe.epochs, quiet=quiet, steps=steps
+        )
         with display as observers:
             run = training.run_recipe(
-                recipe, out, observers=observers, trackers=trackers, say=say
+                recipe,
+                out,
+                observers=observers,
+                trackers=trackers,
+                say=_after(steps, say),
+                progress=steps,
             )
         say(f"\n{run.report.to_text()}")
         say("\n".join([_ending(run), *_tracks.endings(trackers, out)]))
 
 
-def _named(data):
+def _check_named(data):
     if data is None:
         raise ValueError(
             "fit: DATA must be given, because there is nothing to learn from "
             "otherwise. Received: neither DATA nor `--recipe FILE`. "
             "`aet-keras fit digits --out saved_models/digits` is a start."
         )
-    return data
 
 
-def _given(context, settings):
-    """Returns what was said on the command line, defaults left out."""
-    default = click.core.ParameterSource.DEFAULT
-    return {
-        name: value
-        for name, value in settings.items()
-        if context.get_parameter_source(name) is not default
-    }
+def _after(steps, say):
+    """Returns `say`, which takes a bar away before it prints."""
+
+    def say_alone(sentence):
+        if steps is not None:
+            steps.close()
+        say(sentence)
+
+    return say_alone
 
 
 def _ending(run):
     compared = run.comparison
+    files = [run.version.parent / "report.json", "report.png"]
+    if (run.version / "top_losses.png").exists():
+        files.append("top_losses.png, the pictures that are most wrong")
     return (
         f"\nSavedModel: {run.version}  (loaded again and compared on "
         f"{compared.count} rows: difference {compared.difference:.1e})\n"
-        f"Report:     {run.version.parent / 'report.json'}, report.png"
+        f"Report:     {', '.join(map(str, files))}"
     )

@@ -1,11 +1,10 @@
 """What does a published model say of new pictures, texts or rows?"""
 
-import json
 import pathlib
 
 import click
 
-from aet_keras.cli import _options
+from aet_keras.cli import _answers, _options
 from aet_keras.cli._outcome import one_sentence
 from aet_keras.cli._questions import find_questions
 from aet_keras.cli._recommend import is_recommender, recommend
@@ -24,9 +23,24 @@ _BATCH = 32
     "class, 10 items]",
 )
 @_options.encoding
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one a line.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_answers.FORMATS),
+    default="text",
+    show_default=True,
+    help="text for a person; json, an object a line; csv, a row a line.",
+)
+@click.option("--json", "form", flag_value="json", help="As --format json.")
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="Of tables: the column that names a row in the answer. [default: "
+    "FILE:NUMBER]",
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def predict(folder, what, top, encoding, as_json, debug):
+def predict(folder, what, top, encoding, form, id_column, debug):
     """Name the class of each picture, text or table row, or recommend.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
@@ -38,18 +52,26 @@ def predict(folder, what, top, encoding, as_json, debug):
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
         if is_recommender(version):
-            for line in recommend(version, what, top=top, as_json=as_json):
+            for line in recommend(version, what, top=top, form=form):
                 click.echo(line)
             return
-        questions = find_questions(version, path, what, encoding=encoding)
+        questions = find_questions(
+            version, path, what, encoding=encoding, id_column=id_column
+        )
         bad = []
-        for batch in questions.batches(_BATCH):
-            bad += [each for each in batch if each.reason]
-            for question, scores in _scored(version, batch, top or 1):
-                if as_json or scores is not None:
-                    say = _as_json if as_json else _as_text
-                    click.echo(say(questions.noun, question, scores))
+        answers = _answered(version, questions, top or 1, bad)
+        for line in _answers.class_lines(
+            form, questions.noun, answers, top=top or 1
+        ):
+            click.echo(line)
         _refuse(questions.noun, bad)
+
+
+def _answered(version, questions, top, bad):
+    """Yields each row with its classes; those without go into `bad` too."""
+    for batch in questions.batches(_BATCH):
+        bad += [each for each in batch if each.reason]
+        yield from _scored(version, batch, top)
 
 
 def _scored(version, batch, top):
@@ -73,18 +95,6 @@ def _scored(version, batch, top):
 def _best(names, probabilities, top):
     order = probabilities.argsort(kind="stable")[::-1][:top]
     return [(names[i].decode(), float(probabilities[i])) for i in order]
-
-
-def _as_json(noun, question, scores):
-    if scores is None:
-        return json.dumps({noun: question.name, "error": question.reason})
-    classes = [{"class": k, "probability": v} for k, v in scores]
-    return json.dumps({noun: question.name, "classes": classes})
-
-
-def _as_text(noun, question, scores):
-    said = "; ".join(f"{name}, {value:.1%}" for name, value in scores)
-    return f"{question.name}  {said}"
 
 
 def _refuse(noun, bad):

@@ -1,5 +1,6 @@
 """How is the best recipe for some pictures found with one command?"""
 
+import contextlib
 import os
 import shlex
 
@@ -7,6 +8,11 @@ import click
 
 from aet_keras.cli import _options
 from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._recipe_options import given, recipe_options
+from aet_keras.cli._start import load_layers
+from aet_keras.recipes import Recipe
+
+_OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 
 
 @click.command()
@@ -41,7 +47,6 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
     'or {"min", "max", "step" or "log"}. With "others": "fixed", nothing '
     "else is tuned.",
 )
-@_options.backbone
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option(
     "--workers",
@@ -76,7 +81,9 @@ from aet_keras.cli._outcome import one_sentence, quiet_start
     help="How long a worker on another machine waits for its chief.",
 )
 @_options.training
-def tune(data, out, space, quiet, debug, **settings):
+@recipe_options([Recipe], only=_OF_RECIPE)
+@click.pass_context
+def tune(context, data, out, space, quiet, debug, **settings):
     """Search for the best recipe for some pictures.
 
     DATA is as of `aet-keras fit`. Writes OUT/recipe.json, which `aet-keras
@@ -86,29 +93,35 @@ def tune(data, out, space, quiet, debug, **settings):
     with KERASTUNER_TUNER_ID (chief, worker0, ...), KERASTUNER_ORACLE_IP and
     KERASTUNER_ORACLE_PORT (the chief's) set.
     """
-    of_recipe = ("backbone", "weights", "image_size", "epochs", "skip_bad")
-    chosen = {name: settings.pop(name) for name in of_recipe}
+    chosen = {name: settings.pop(name) for name in _OF_RECIPE}
+    chosen = given(context, chosen) | {"epochs": settings.pop("epochs")}
     seconds = settings.pop("chief_timeout")
     with one_sentence(debug=debug):
+        load_layers()
         with quiet_start():
-            from aet_keras import training, tuning
-            from aet_keras.cli import _trials
+            from aet_keras import tuning
+            from aet_keras.cli import _steps, _trials
             from aet_keras.tuning import _roles
+
+        steps = None if quiet else _steps.Steps()
 
         def watch(trial):
             if not quiet:
+                steps.close()
                 _trials.print_line(
                     trial, settings["objective"], settings["max_trials"]
                 )
 
-        found = tuning.search_recipes(
-            training.Recipe(data, seed=settings["seed"], **chosen),
-            out,
-            space=tuning.ElasticSpace.load(space) if space else None,
-            chief_timeout_seconds=seconds,
-            watch=watch,
-            **settings,
-        )
+        with contextlib.nullcontext() if quiet else contextlib.closing(steps):
+            found = tuning.search_recipes(
+                Recipe(data, seed=settings["seed"], **chosen),
+                out,
+                space=tuning.ElasticSpace.load(space) if space else None,
+                chief_timeout_seconds=seconds,
+                watch=watch,
+                progress=steps,
+                **settings,
+            )
         if quiet or _roles.here().is_worker:  # its chief shows the whole
             return
         click.echo()

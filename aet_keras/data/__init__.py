@@ -1,7 +1,10 @@
 """What is there to learn from?"""
 
 from aet_keras.data.augmentation import augmentation
+from aet_keras.data.balance import balance, class_weights
 from aet_keras.data.batches import batches
+from aet_keras.data.cell_format import MISSING_WORDS, CellFormat
+from aet_keras.data.colour import coloured_share
 from aet_keras.data.csv_file import check_columns, is_csv, read_csv
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.digits import read_digits
@@ -30,7 +33,9 @@ from aet_keras.data.text_tfds import read_text_tfds
 from aet_keras.data.texts import read_texts
 
 __all__ = [
+    "CellFormat",
     "Dataset",
+    "MISSING_WORDS",
     "RATING_SPLITS",
     "RatingFeature",
     "RatingSpecification",
@@ -41,8 +46,11 @@ __all__ = [
     "TableSpecification",
     "as_tensors",
     "augmentation",
+    "balance",
     "batches",
     "check_columns",
+    "class_weights",
+    "coloured_share",
     "is_csv",
     "is_text_source",
     "rating_batches",

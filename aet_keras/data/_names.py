@@ -8,6 +8,7 @@ from aet_keras import _check as check
 from aet_keras.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
+_DIGITS = re.compile(r"[-+]?[0-9]+")
 _WHOLE = re.compile(r"([-+]?\d+)\.0*")
 
 
@@ -45,6 +46,11 @@ def has_floats(cells: Any) -> bool:
         return False
     is_number = cells.map(lambda c: bool(_NUMBER.fullmatch(c)))
     return bool(is_number.all() and cells.str.contains(".", regex=False).any())
+
+
+def are_whole_numbers(names: Iterable[str]) -> bool:
+    """Says whether all names are whole numbers, so that `17.0` is `17`."""
+    return all(_DIGITS.fullmatch(name) for name in names)
 
 
 def check_one_line(owner: str, what: str, names: Iterable[str]) -> None:

@@ -1,8 +1,13 @@
 """Which rows of a table are ratings?"""
 
+import collections
+
 import numpy as np
 
+from aet_keras.data import _cells, _numbers
 from aet_keras.data import _rating_cells as read_cells
+from aet_keras.data._table_target import labelled
+from aet_keras.data.cell_format import CellFormat
 from aet_keras.data.csv_file import check_columns
 from aet_keras.errors import DataError
 
@@ -26,19 +31,37 @@ def check_roles(frame, user, item, rating, time, user_features, item_features):
         )
 
 
-def rated_rows(frame, ids, rating, least):
-    """Returns the rows that say who rated what how, at least so many."""
-    numbers = read_cells.read_numbers(frame[rating])
-    odd = frame[rating][np.isnan(numbers) & frame[rating].notna().to_numpy()]
-    is_there = ~np.isnan(numbers) & frame[[*ids.values()]].notna().all(axis=1)
-    left_out, notes = int((~is_there).sum()), []
-    if left_out:
-        such = f", such as `{odd.iloc[0]}`" if len(odd) else ""
-        rows = "1 row is" if left_out == 1 else f"{left_out} rows are"
+def rated_rows(frame, ids, rating, least, reading):
+    """Returns the rows that say who rated what how, at least so many.
+
+    Args:
+        frame: `pandas.DataFrame` of stripped cells.
+        ids: dict of what a column of ids is of, and its name.
+        rating: str. The column of the ratings.
+        least: int. So many rows there must be.
+        reading: `Reading`, what the user says of the cells.
+    """
+    numbers, notes = _numbers_of(frame[rating], reading)
+    is_there = np.isfinite(numbers)
+    odd = collections.Counter(frame[rating][~is_there].tolist())
+    if odd:
+        rows = "1 row is" if odd.total() == 1 else f"{odd.total()} rows are"
+        empty = odd.pop("", 0)
+        said = [f"{empty} empty"] * bool(empty)
+        said += [_cells.listed(odd)] * bool(odd)
         notes.append(
-            f"{rows} left out: no id, or a rating that is no number{such}."
+            f"{rows} left out: a rating that is no number ({', '.join(said)})."
         )
     frame = frame.assign(**{rating: numbers})[is_there]
+    for what, column in ids.items():
+        found = labelled(
+            frame,
+            column,
+            missing=reading.missing,
+            what="an id",
+            read=_id_reader(what, column),
+        )
+        frame, notes = found.frame, [*notes, *found.notes]
     if len(frame) < least:
         raise DataError(
             f"{OWNER}: there must be at least {least} rows with a user, "
@@ -46,11 +69,28 @@ def rated_rows(frame, ids, rating, least):
             f"Received: {len(frame)}. Add rows, or name the column of the "
             f"ratings (rating={rating!r})."
         )
-    for what, column in ids.items():
-        named = f"`{column}` ({what})"
-        read, said = read_cells.read_ids(OWNER, named, frame[column])
-        frame, notes = frame.assign(**{column: read}), [*notes, *said]
     return frame, notes
+
+
+def _id_reader(what, column):
+    return lambda cells: read_cells.read_ids(
+        OWNER, f"`{column}` ({what})", cells
+    )
+
+
+def _numbers_of(cells, reading):
+    """Returns ratings, NaN where there is none, and how they were read."""
+    counts = collections.Counter(cells[cells != ""].tolist())
+    counts = {
+        t: n for t, n in counts.items() if t.lower() not in _cells.MARKERS
+    }
+    base = CellFormat(missing=reading.missing)
+    decimal = reading.decimal or reading.hint or None
+    form = _numbers.find_number_form(counts, base)
+    if form.rival is not None and decimal:
+        form = _numbers.find_number_form(counts, base, decimal)
+    notes = _cells.note_format(cells.name, cells, form.format)
+    return _numbers.to_numbers(cells, form.format), notes
 
 
 def check_ratings(ratings, rating):

@@ -1,9 +1,15 @@
 """Which classes does the target of a table have, and which is the risk?"""
 
+import collections
+import dataclasses
+from collections.abc import Callable, Collection
 from typing import Any
 
 from aet_keras import _check as check
+from aet_keras.data import _cells
+from aet_keras.data import _column_kinds as kinds_of
 from aet_keras.data._names import by_number, check_one_line, read_names
+from aet_keras.data.cell_format import CellFormat
 from aet_keras.data.table_specification import TableSpecification
 from aet_keras.errors import DataError
 
@@ -11,21 +17,71 @@ _MOST_CLASSES = 50
 _YES = ({"0", "1"}, {"no", "yes"}, {"false", "true"}, {"n", "y"})
 
 
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Holds the rows of a table that have a label.
+
+    Args:
+        frame: `pandas.DataFrame`.
+        missing: tuple of str. Words that counted as no label.
+        notes: list of sentences.
+    """
+
+    frame: Any
+    missing: tuple[str, ...]
+    notes: list[str]
+
+
 def labelled(
-    frame: Any, target: str, like: TableSpecification | None
-) -> tuple[Any, list[str]]:
-    """Returns the rows that have a target, and notes about the targets."""
-    is_there = frame[target].notna()
-    missing, notes = int((~is_there).sum()), []
-    if missing:
-        rows = "1 row has" if missing == 1 else f"{missing} rows have"
-        notes = [f"{rows} no `{target}` and are left out."]
+    frame: Any,
+    column: str,
+    *,
+    missing: tuple[str, ...],
+    known: Collection[str] = (),
+    what: str = "a class",
+    read: Callable[[Any], tuple[Any, list[str]]] = read_names,
+) -> Labels:
+    """Returns the rows that have a label or id, and says which have none.
+
+    A word such as `NA`, which is a class to some, is no label where all
+    others are numbers.
+
+    Args:
+        frame: `pandas.DataFrame` of stripped cells.
+        column: str. Of the labels.
+        missing: tuple of str. Words that mean that there is none.
+        known: classes of an earlier model, which are labels in any case.
+        what: str. What a label is, for a sentence.
+        read: function of the words, which returns names, and what it says.
+    """
+    missing = tuple(word for word in missing if word not in known)
+    base = CellFormat(missing=missing)
+    words = _cells.words_of(frame[column], base)
+    counts = collections.Counter(words[words != ""].tolist())
+    markers = [
+        w for w in counts if w.lower() in _cells.MARKERS and w not in known
+    ]
+    others = {w: n for w, n in counts.items() if w not in markers}
+    if markers and kinds_of.is_numeric(others, base):
+        missing = (*missing, *markers)
+        words = _cells.words_of(words, CellFormat(missing=missing))
+    is_there = words != ""
+    gone, notes = frame[column][~is_there], []
+    if len(gone):
+        odd = collections.Counter(gone[gone != ""].tolist())
+        such = f" ({_cells.listed(odd)})" if odd else ""
+        one = len(gone) == 1
+        has, are = (
+            ("1 row has", "is") if one else (f"{len(gone)} rows have", "are")
+        )
+        notes = [f"{has} no `{column}`{such} and {are} left out."]
+    notes += _cells.note_words_to_some(column, words, what)
     frame = frame[is_there]
-    if like is not None and set(frame[target]) <= set(like.class_names):
-        return frame, notes
-    names, said = read_names(frame[target])
-    notes += [f"In `{target}` {each}." for each in said]
-    return frame.assign(**{target: names}), notes
+    if known and set(words[is_there]) <= set(known):
+        return Labels(frame, missing, notes)
+    names, said = read(words[is_there])
+    notes += [f"In `{column}` {each}." for each in said]
+    return Labels(frame.assign(**{column: names}), missing, notes)
 
 
 def class_names_of(
@@ -41,8 +97,8 @@ def class_names_of(
         raise DataError(
             f"{owner}: the target must have at least two values, because "
             f"rows are told apart by it. Received: target={target!r}, with "
-            f"{what}, cells such as `None` and `NA` left out. Name another "
-            "column, or add rows of another value."
+            f"{what}, missing cells left out. Name another column, or add "
+            "rows of another value."
         )
     if len(names) > min(_MOST_CLASSES, max(2, len(cells) // 2)):
         raise DataError(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.splits import SPLITS, complete_splits
 from aet_keras.data.storage import arrange
@@ -60,7 +61,10 @@ def assemble(
             names=tuple(names[row] for row in part),
         )
         start += len(part)
-    return Dataset(**splits, specification=specification, notes=tuple(notes))
+    uneven = imbalance_notes(splits["train"].labels, specification.class_names)
+    return Dataset(
+        **splits, specification=specification, notes=(*notes, *uneven)
+    )
 
 
 def check_image_size(owner: object, image_size: object) -> tuple[int, int]:

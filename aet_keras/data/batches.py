@@ -15,6 +15,7 @@ def batches(
     batch_size: int,
     shuffle_seed: int | None = None,
     augment: Callable | None = None,
+    class_weights: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Returns a split as a `tf.data.Dataset` of batches.
 
@@ -31,12 +32,15 @@ def batches(
             seed. Defaults to `None`.
         augment: function of `(inputs, training=True)`, as `augmentation`
             returns it. Gets and gives float32. Defaults to `None`.
+        class_weights: float array `(classes,)`, as `class_weights` returns
+            it: each row gets the weight of its class. Defaults to `None`.
 
     Returns:
-        A `tf.data.Dataset` of `(inputs, labels)` with a known number of
-        batches: inputs `(batch, ...)` of the split's own dtype, or float32
-        if they are augmented, both 0 to 255 for pictures (Keras casts to what
-        the model takes); labels int32 `(batch,)`.
+        A `tf.data.Dataset` of `(inputs, labels)`, with `class_weights` of
+        `(inputs, labels, sample_weight)`, with a known number of batches:
+        inputs `(batch, ...)` of the split's own dtype, or float32 if they are
+        augmented, both 0 to 255 for pictures (Keras casts to what the model
+        takes); labels int32 `(batch,)`.
 
     Raises:
         TypeError: if an argument is of another kind.
@@ -62,6 +66,8 @@ def batches(
         check.whole(owner, shuffle_seed=shuffle_seed)
         rows = rows.shuffle(split.count, seed=shuffle_seed)
     dataset = rows.batch(batch_size).map(_gather(split))
+    if class_weights is not None:
+        dataset = dataset.map(_weighted(class_weights))
     if augment is not None:
         # One at a time: the layers draw from one seeded stream.
         dataset = dataset.map(_augmented(augment))
@@ -85,7 +91,16 @@ def _gather(split):
 
 
 def _augmented(augment):
-    def change(inputs, labels):
-        return augment(tf.cast(inputs, tf.float32), training=True), labels
+    def change(inputs, *others):
+        return augment(tf.cast(inputs, tf.float32), training=True), *others
 
     return change
+
+
+def _weighted(class_weights):
+    table = tf.constant(class_weights, tf.float32)
+
+    def weigh(inputs, labels):
+        return inputs, labels, tf.gather(table, labels)
+
+    return weigh

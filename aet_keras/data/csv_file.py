@@ -11,7 +11,6 @@ from aet_keras import _check as check
 from aet_keras.errors import DataError
 
 _ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
 
 def is_csv(source: str | os.PathLike) -> bool:
@@ -37,8 +36,8 @@ def read_csv(
         encoding: str. How the text is written down. Defaults to `"utf-8"`.
 
     Returns:
-        `pandas.DataFrame` of str; a missing cell (empty, or `NA`, `NaN`,
-        `null`, `None`) is NaN. Names and cells lose spaces around them.
+        `pandas.DataFrame` of str; an empty cell is NaN. Names and cells lose
+        spaces around them.
 
     Raises:
         DataError: if the file is not there, is written in another encoding,
@@ -49,7 +48,7 @@ def read_csv(
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
-    >>> _ = path.write_text("age,purpose\\n33,car\\n,NA\\n")
+    >>> _ = path.write_text("age,purpose\\n33,car\\n,\\n")
     >>> aet_keras.data.read_csv("credit", path).isna().sum().tolist()
     [1, 1]
     """
@@ -67,7 +66,7 @@ def read_csv(
             header=None,  # pandas would rename columns of one name
             keep_default_na=False,
             skipinitialspace=True,
-            na_values=_MISSING,
+            na_values=[""],
         )
     except UnicodeError as error:
         said = _other_encoding(owner, path, encoding, error)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from aet_keras._progress import report
 from aet_keras.data.decoding import bombs_refused, conversion_notes, decode
 from aet_keras.data.storage import allocate
 from aet_keras.errors import DataError
@@ -59,6 +60,7 @@ def decode_pictures(
     with bombs_refused(), concurrent.futures.ThreadPoolExecutor() as pool:
         numbered = iter(enumerate(pictures))
         while chunk := list(itertools.islice(numbered, _CHUNK)):
+            report("reading pictures", chunk[0][0], total=len(names))
             for row, converted, reason in pool.map(place, chunk):
                 conversions.update(converted)
                 if reason:

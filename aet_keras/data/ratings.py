@@ -6,6 +6,7 @@ from os import PathLike
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.data import _cells
 from aet_keras.data import _rating_cells as read_cells
 from aet_keras.data import _rating_rows as rating_rows
 from aet_keras.data._names import by_number
@@ -15,6 +16,8 @@ from aet_keras.data._rating_splits import (
     random_rows,
 )
 from aet_keras.data._row_splits import split_columns
+from aet_keras.data._table_columns import make_reading, with_hint
+from aet_keras.data.cell_format import CellFormat
 from aet_keras.data.csv_file import read_csv
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.duplicates import shared_rows
@@ -40,6 +43,9 @@ def read_ratings(
     time: str | None = None,
     user_features: Sequence[str] = (),
     item_features: Sequence[str] = (),
+    missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    date_formats: Sequence[str] = (),
     like: RatingSpecification | None = None,
     encoding: str = "utf-8",
     seed: int = 0,
@@ -59,10 +65,15 @@ def read_ratings(
         rating: str. The column of the ratings, numbers.
         split: `"random"`, or `"leave_last_out"`: the last rating of each user
             who has three is for the test, the one before for validation.
-        time: optional str. A column of numbers or ISO dates that rows are
-            ordered by. Without it chance says which rating is the last.
+        time: optional str. A column of numbers or dates that rows are ordered
+            by. Without it chance says which rating is the last.
         user_features: sequence of str. Columns about users.
         item_features: sequence of str. Columns about items.
+        missing: optional sequence of str. Words that mean a missing cell, as
+            of `read_table`. A row without an id or a rating is left out.
+        decimal: optional `"."` or `","`. The decimal sign of the ratings,
+            where no cell shows it.
+        date_formats: sequence of str. As of `read_table`, of `time`.
         like: optional `RatingSpecification` of an earlier data set, whose
             features and codes of items are used; users must be new, and are
             coded anew; three rows are enough.
@@ -101,7 +112,10 @@ def read_ratings(
         user_features = [each.column for each in like.user_features]
         item_features = [each.column for each in like.item_features]
     user_features, item_features = tuple(user_features), tuple(item_features)
+    reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame = read_csv(_OWNER, path, encoding=encoding)
+    reading = with_hint(reading, frame)
+    frame = frame.apply(_cells.stripped)
     rating_rows.check_roles(
         frame, user, item, rating, time, user_features, item_features
     )
@@ -110,14 +124,20 @@ def read_ratings(
         {"user": user, "item": item},
         rating,
         least=LEAST_ROWS if like is None else len(SPLITS),
+        reading=reading,
     )
+    form = CellFormat(missing=reading.missing)
+    for name in (*user_features, *item_features):
+        frame = frame.assign(**{name: _cells.words_of(frame[name], form)})
     ratings = frame[rating].to_numpy("float32")
     if like is None:
         rating_rows.check_ratings(ratings, rating)
     else:
         check_new_users(_OWNER, like.users, frame[user])
     if time is not None:
-        times = read_cells.read_times(_OWNER, time, frame[time].fillna(""))
+        times = read_cells.read_times(
+            _OWNER, time, frame[time], reading.date_formats
+        )
         order = np.argsort(times, kind="stable")
         frame, ratings = frame.iloc[order], ratings[order]
     random = np.random.RandomState(seed)
@@ -177,7 +197,7 @@ def check_new_users(
 
 def _values(cells):
     """Returns the distinct cells, numbers by size and before words."""
-    return tuple(sorted(cells.dropna().unique(), key=by_number))
+    return tuple(sorted(cells[cells != ""].unique(), key=by_number))
 
 
 def _features(frame, columns):

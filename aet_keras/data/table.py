@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.data import _cells
 from aet_keras.data import _column_kinds as kinds_of
 from aet_keras.data._row_splits import split_columns
 from aet_keras.data._table_columns import (
     columns_like,
     find_columns,
+    make_reading,
     read_cells,
+    with_hint,
 )
 from aet_keras.data._table_splits import split_rows
 from aet_keras.data._table_target import (
@@ -20,6 +23,7 @@ from aet_keras.data._table_target import (
     labelled,
     positive_of,
 )
+from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.csv_file import check_columns, read_csv
 from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.duplicates import shared_rows
@@ -37,6 +41,9 @@ def read_table(
     positive: str | None = None,
     kinds: Mapping[str, str] | None = None,
     split_column: str | None = None,
+    missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    date_formats: Sequence[str] = (),
     cost_false_negative: float = 1.0,
     cost_false_positive: float = 1.0,
     like: TableSpecification | None = None,
@@ -47,11 +54,14 @@ def read_table(
 ) -> Dataset:
     """Reads a table whose rows are to be told apart by one of its columns.
 
-    A column is of numbers or of dates (`2024-03-17`) if at least 95 of 100
-    cells are; the others are then missing, and noted. The rest are
-    categories. Left out, with a note, are columns without any cell, with one
-    value, of whole numbers that count the rows or are called an id, and of
-    texts that mostly differ. Rows without a target are left out, too.
+    A column is of numbers (`1,234.5`, `$3`, `72kg`) or of dates if at least
+    95 of 100 cells are, words such as `?`, `NA` or `unknown` and the one or
+    two most frequent others not counted; what is none is then missing, and
+    noted. The rest are categories. Left out, with a note, are columns without
+    any cell, with one value, of whole numbers that count the rows or are
+    called an id, of codes or texts that mostly differ, and of dates of which
+    no cell shows whether day or month comes first. Rows without a target are
+    left out, too.
 
     Args:
         path: str or path. As of `read_csv`.
@@ -64,6 +74,12 @@ def read_table(
             or `"ignore"`, where the guess is wrong.
         split_column: optional str. A column that says `train`, `validation`
             or `test`; what it lacks is split off train.
+        missing: optional sequence of str. Words that mean a missing cell in
+            any column, beside an empty one. Defaults to `MISSING_WORDS`.
+        decimal: optional `"."` or `","`. The decimal sign where no cell
+            shows it. Defaults to what other columns show.
+        date_formats: sequence of str. How dates are written where that is
+            not clear, as of `datetime.strptime`: `"%d.%m.%Y"`.
         cost_false_negative: float > 0. As of `TableSpecification`. Defaults
             to `1.0`.
         cost_false_positive: float > 0. Defaults to `1.0`.
@@ -106,7 +122,10 @@ def read_table(
     }
     for name, cost in costs.items():
         check.positive(_OWNER, **{name: cost})
+    reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame = read_csv(_OWNER, path, encoding=encoding)
+    reading = with_hint(reading, frame)
+    frame = frame.apply(_cells.stripped)
     kinds = _checked_kinds(kinds or {})
     check_columns(_OWNER, frame, target=target, split=split_column)
     for name in kinds:
@@ -117,16 +136,22 @@ def read_table(
                 f"{_OWNER}: the target must have no other use. Received: "
                 f"`{target}` in {what}, too. Leave it out there."
             )
-    frame, notes = labelled(frame, target, like)
+    found = labelled(
+        frame,
+        target,
+        missing=reading.missing if like is None else like.missing,
+        known=like.class_names if like else (),
+    )
+    frame, notes = found.frame, found.notes
     class_names = class_names_of(_OWNER, frame[target], target, like)
     number = {name: label for label, name in enumerate(class_names)}
     labels = frame[target].map(number).to_numpy("int32")
     positive = positive_of(_OWNER, positive, frame[target], class_names, like)
     features = frame.drop(columns=[target, *filter(None, [split_column])])
     if like is not None:
-        columns, found = columns_like(_OWNER, features, like)
+        columns, said = columns_like(_OWNER, features, like)
     else:
-        columns, found = find_columns(_OWNER, features, kinds)
+        columns, said = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
     parts = split_rows(
         _OWNER,
@@ -151,12 +176,14 @@ def read_table(
             positive=positive,
             cost_false_negative=costs["cost_false_negative"],
             cost_false_positive=costs["cost_false_positive"],
+            missing=found.missing,
         ),
         notes=(
             *notes,
-            *found,
+            *said,
             *odd,
             *_lacking(splits, class_names),
+            *imbalance_notes(splits["train"].labels, class_names),
             *_shared(splits),
         ),
     )

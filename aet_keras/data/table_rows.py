@@ -1,11 +1,13 @@
 """How does a file become rows that a published table classifier takes?"""
 
+import dataclasses
 import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
+from aet_keras.data import _cells, _numbers
 from aet_keras.data import _column_kinds as kinds_of
 from aet_keras.data.csv_file import check_columns, read_csv
 
@@ -33,7 +35,7 @@ def read_table_rows(
     Returns:
         Dict of column to array `(rows,)`: float32 for numbers, missing and
         odd ones NaN; object arrays of str for categories and dates, missing
-        ones `""`.
+        and odd ones `""`. Cells mean what they meant when it learned.
 
     Raises:
         DataError: if there is no such file, or it lacks a column.
@@ -58,13 +60,9 @@ def read_table_rows(
     rows = {}
     for column in specification.columns:
         check_columns(owner, frame, column=column.title)
-        cells = frame[column.title]
-        if column.kind == kinds_of.NUMBER:
-            rows[column.name] = kinds_of.to_numbers(cells)
-        else:
-            rows[column.name] = cells.fillna("").to_numpy(object)
+        cells = _cells.stripped(frame[column.title])
         learned = (categories or {}).get(column.name)
-        odd, what, taken = _odd(column, cells, learned)
+        rows[column.name], odd, what, taken = _read(column, cells, learned)
         if odd:
             is_one = len(odd) == 1
             count = "1 cell" if is_one else f"{len(odd)} cells"
@@ -76,14 +74,21 @@ def read_table_rows(
     return rows
 
 
-def _odd(column, cells, learned):
-    """Returns cells that a classifier has no use for, why, and as what."""
+def _read(column, cells, learned):
+    """Returns cells as a server takes them, and which it has no use for."""
+    form = column.format
     if column.kind == kinds_of.CATEGORY:
-        if learned is None:
-            return [], "", ""
-        is_new = cells.notna() & ~cells.isin(list(learned))
-        return cells[is_new].tolist(), "not learned", "rare"
-    is_number = column.kind == kinds_of.NUMBER
-    read = kinds_of.to_numbers if is_number else kinds_of.to_days
-    odd = kinds_of.odd_cells(cells, read(cells))
-    return odd, f"no {column.kind}", "missing"
+        words = _cells.words_of(cells, form)
+        is_new = (words != "") & ~words.isin(list(learned or ()))
+        odd = cells[is_new].tolist() if learned is not None else []
+        return words.to_numpy(object), odd, "not learned", "rare"
+    values = _cells.read_values(cells, column.kind, form)
+    said = cells.where(~cells.isin(list(form.missing)), "")
+    odd = [*_cells.odd_words(said, values).elements()]
+    if column.kind == kinds_of.NUMBER:
+        gone = _numbers.missing_numbers(form)
+        plain = dataclasses.replace(form, missing=())
+        odd = [t for t in odd if _numbers.read_number(t, plain) not in gone]
+        return values, odd, "no number", "missing"
+    known = said.where(np.isfinite(values), "")
+    return known.to_numpy(object), odd, "no date", "missing"

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from aet_keras.data.cell_format import MISSING_WORDS, CellFormat
 from aet_keras.data.dataset import Specification
 
 
@@ -13,6 +14,8 @@ class TableColumn:
         name: str. What a model and a server call it: letters, digits and `_`.
         kind: `"number"`, `"category"` or `"date"`.
         title: str. What the file calls it.
+        format: `CellFormat`. What its cells mean. Defaults to plain numbers,
+            and dates such as `2024-03-17`.
 
     Example:
 
@@ -24,6 +27,7 @@ class TableColumn:
     name: str
     kind: str
     title: str
+    format: CellFormat = CellFormat()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +41,7 @@ class TableSpecification(Specification):
         cost_false_negative: float > 0. What it costs to miss a positive.
         cost_false_positive: float > 0. What it costs to take one of the
             others for a positive, in the same money.
+        missing: tuple of str. Words that mean a row without a target.
 
     Example:
 
@@ -58,6 +63,7 @@ class TableSpecification(Specification):
     positive: str = ""
     cost_false_negative: float = 1.0
     cost_false_positive: float = 1.0
+    missing: tuple[str, ...] = MISSING_WORDS
 
     @property
     def positive_index(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.duplicates import shared_rows
 from aet_keras.data.splits import SPLITS, complete_splits
@@ -68,7 +69,11 @@ def assemble_texts(
         )
         for split in SPLITS
     }
-    notes = (*notes, *_notes(splits, int(empty.sum())))
+    notes = (
+        *notes,
+        *_notes(splits, int(empty.sum())),
+        *imbalance_notes(splits["train"].labels, specification.class_names),
+    )
     return Dataset(**splits, specification=specification, notes=notes)
 
 

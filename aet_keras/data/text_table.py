@@ -1,11 +1,16 @@
 """How does a table with a column of texts become a `Dataset`?"""
 
+import collections
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from aet_keras.data._names import by_number, check_one_line, read_names
+from aet_keras.data import _cells
+from aet_keras.data._names import by_number, check_one_line
+from aet_keras.data._table_target import labelled
+from aet_keras.data.cell_format import CellFormat
 from aet_keras.data.csv_file import check_columns, read_csv
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.splits import check_ratios
@@ -21,6 +26,7 @@ def read_text_table(
     text_column: str = "text",
     label_column: str = "label",
     encoding: str = "utf-8",
+    missing: Sequence[str] | None = None,
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -37,6 +43,9 @@ def read_text_table(
         text_column: str. Defaults to `"text"`.
         label_column: str. Defaults to `"label"`.
         encoding: str. Defaults to `"utf-8"`.
+        missing: optional sequence of str. Words that mean that a row has no
+            label, or no text, beside an empty cell. Defaults to
+            `MISSING_WORDS`; `None` and `NA` are classes as others are.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Defaults to `0.15`.
         test_ratio: float in (0, 1). Defaults to `0.15`.
@@ -72,18 +81,17 @@ def read_text_table(
             f"{owner}: texts and labels must be two columns. Received: "
             f"`{text_column}` for both. Name the other one."
         )
-    is_labelled = frame[label_column].notna().to_numpy()
-    bare = int((~is_labelled).sum())
-    frame = frame[is_labelled]
-    cells, said = read_names(frame[label_column])
-    notes = [f"In `{label_column}` {each}." for each in said]
-    if bare:
-        notes.append(_bare_note(bare, label_column))
-    labels = cells.to_numpy()
+    frame = frame.apply(_cells.stripped)
+    words = _cells.missing_words(owner, missing)
+    found = labelled(frame, label_column, missing=words)
+    frame, labels = found.frame, found.frame[label_column].to_numpy()
+    form = CellFormat(missing=words)
+    texts = _cells.words_of(frame[text_column], form)
+    notes = [*found.notes, *_text_notes(text_column, frame, texts)]
     class_names = _class_names(owner, path, label_column, labels)
     number = {name: label for label, name in enumerate(class_names)}
     return assemble_texts(
-        [t if isinstance(t, str) else "" for t in frame[text_column]],
+        texts.tolist(),
         np.array([number[name] for name in labels], int),
         # Line 1 names the columns; texts with line breaks put lines between.
         [f"{Path(path).name}[{row}]" for row in frame.index],
@@ -108,6 +116,7 @@ def _class_names(owner, path, column, labels):
     )
 
 
-def _bare_note(count, column):
-    were = "row was" if count == 1 else "rows were"
-    return f"{count} {were} left out: no `{column}`."
+def _text_notes(column, frame, texts):
+    gone = frame[column][(texts == "") & (frame[column] != "")]
+    counts = collections.Counter(gone.tolist())
+    return [_cells.note_missing(column, counts)] if counts else []

@@ -1,6 +1,7 @@
 """Which reader does a source of texts need?"""
 
 import difflib
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def read_texts(
     text_column: str = "text",
     label_column: str = "label",
     encoding: str = "utf-8",
+    missing: Sequence[str] | None = None,
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -32,6 +34,8 @@ def read_texts(
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
         encoding: str. Of a table or of files. Defaults to `"utf-8"`.
+        missing: optional sequence of str. Of a table, as of
+            `read_text_table`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Defaults to `0.15`.
         test_ratio: float in (0, 1). Defaults to `0.15`.
@@ -64,7 +68,7 @@ def read_texts(
         return read_text_folder(path, **options)
     if is_csv(path):
         columns = {"text_column": text_column, "label_column": label_column}
-        return read_text_table(path, **columns, **options)
+        return read_text_table(path, **columns, missing=missing, **options)
     raise DataError(_unknown(path))
 
 

@@ -2,5 +2,6 @@
 
 from aet_keras.engine.change import Change
 from aet_keras.engine.engine import MEASURED, NOISE, Engine
+from aet_keras.engine.solved_head import SolvedHead
 
-__all__ = ["Change", "Engine", "MEASURED", "NOISE"]
+__all__ = ["Change", "Engine", "MEASURED", "NOISE", "SolvedHead"]

@@ -17,13 +17,14 @@ def make_feeds(halves: Halves, cache, store, views: int):
         store: optional `backbones.FeatureStore`.
         views: int >= 1. How many passes of training to record.
     """
+    shelves: list[Shelf] = []
     train, test = (
         Side(
             halves,
             cache,
             make_step,
             training=is_training,
-            shelf=store and Shelf(store, halves),
+            shelf=store and Shelf(store, halves, shelves),
         )
         for make_step, is_training in (
             (steps.train_function, True),

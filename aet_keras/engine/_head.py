@@ -1,24 +1,31 @@
-"""Is all that moves dense layers, one an output, and with which losses?"""
+"""Is all that moves dense layers, one an output, and with which losses?
+
+A head is solved only if that is proved to be the problem that `fit` works on:
+its parts are Keras's own with nothing replaced, and the solver's loss of the
+present weights is the one that Keras computes and logged.
+"""
 
 import dataclasses
+import math
 
 import keras
 import numpy as np
 
 from aet_keras._keras.halves import Cut, Halves, Key
+from aet_keras._keras.loss_objects import compiled_losses, is_overridden
+from aet_keras._keras.trainable import own_weights, sublayers
 from aet_keras.engine import _convex
+from aet_keras.engine._known_loss import KnownLoss, NotSolved
 from aet_keras.engine._outputs import by_output
 from aet_keras.engine._paths import path_to, steps_above
-from aet_keras.losses import Uncertainty, WeightedByUncertainty
+from aet_keras.losses import Uncertainty
 
 # Products of rows, width and units that are solved in a few seconds.
 _MOST_PRODUCTS = 1e9
-_LINKS = {
-    "binary_crossentropy": "sigmoid",
-    "categorical_crossentropy": "softmax",
-    "mean_squared_error": "linear",
-    "sparse_categorical_crossentropy": "softmax",
-}
+# How far the solver and Keras may be apart on the same features, a share.
+_ROUNDED = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 5e-2}
+# The same beside the log, which may be of features that were not rounded.
+_LOGGED, _LEAST_LOGGED = 0.05, 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,33 +34,30 @@ class DenseHead:
 
     Args:
         layer: the `keras.layers.Dense`.
-        kind: `"softmax"`, `"sigmoid"` or `"linear"`.
-        is_sparse: bool. Whether targets are class numbers.
+        known: `KnownLoss`.
         reads: `Key` of the features that it is given.
         output: int. Which of the model's outputs it makes.
-        uncertainty: optional `Uncertainty`. Learns what its loss weighs.
+        uncertainty: optional `Uncertainty`. Weighs its loss.
+        weight: float > 0. What its loss weighs in `compile`.
     """
 
     layer: keras.layers.Dense
-    kind: str
-    is_sparse: bool
+    known: KnownLoss
     reads: Key
     output: int
     uncertainty: Uncertainty | None
+    weight: float
 
     def rows(self, features, y, sample_weight) -> _convex.Rows:
-        """Returns recorded arrays in the form that is solved."""
-        count = len(features)
-        if self.is_sparse:
-            y = np.eye(self.layer.units, dtype="float32")[
-                y.reshape(count).astype("int64")
-            ]
-        if sample_weight is None:
-            sample_weight = np.ones(count, "float32")
+        """Returns recorded arrays in the form that is solved.
+
+        Raises:
+            NotSolved: if targets or weights are not what the loss goes with.
+        """
         return _convex.Rows(
             np.asarray(features, "float32"),
-            np.asarray(y, "float32").reshape(count, -1),
-            np.asarray(sample_weight, "float32").reshape(count),
+            self.known.targets(np.asarray(y), self.layer.units),
+            self.known.weights(sample_weight, len(features)),
         )
 
     def is_small(self, rows: _convex.Rows) -> bool:
@@ -61,129 +65,227 @@ class DenseHead:
         products = rows.features.size * self.layer.units
         return products <= _MOST_PRODUCTS and rows.features.ndim == 2
 
-    def solve(self, train: _convex.Rows, validation: _convex.Rows):
-        """Writes the best weights into the layer, if validation improves.
-
-        Returns:
-            What came of it, in words, or `None`.
-        """
+    def loss(self, rows: _convex.Rows) -> float:
+        """Returns the loss of the present weights, as the solver has it."""
         kernel, bias = self.layer.get_weights()
-        before = _convex.mean_loss(kernel, bias, validation, kind=self.kind)
-        found = _convex.solve(train, validation, kind=self.kind)
-        if not found.loss < before:
-            return None
+        return _convex.mean_loss(kernel, bias, rows, kind=self.known.kind)
+
+    def loss_of_keras(self, features, y, sample_weight) -> float:
+        """Returns the same, by the layer and the loss object themselves."""
+        scores = self.layer(np.asarray(features, "float32"))
+        loss = self.known.loss(y, scores, sample_weight)
+        return float(keras.ops.convert_to_numpy(loss))
+
+    def cost(self, loss: float) -> float:
+        """Returns what a loss adds to the loss of the model."""
+        if self.known.learns_weight and self.uncertainty is not None:
+            log_variance = float(self.uncertainty.log_variance.numpy())
+            price = math.log1p(math.exp(log_variance))
+            loss = 0.5 * math.exp(-log_variance) * loss + price
+        return self.weight * loss
+
+    def write(self, found: _convex.Solution) -> None:
+        """Gives the layer the weights that were found."""
         self.layer.set_weights([found.kernel, found.bias])
-        if self.uncertainty is not None:
+        learns = self.known.learns_weight and self.uncertainty is not None
+        if learns and self.uncertainty.trainable:
             self.uncertainty.settle(found.loss)
-        return (
-            f"validation loss {before:.4f} to {found.loss:.4f} "
-            f"(L2 strength {found.strength:g})"
-        )
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """What `write` may change."""
+        more = [] if self.uncertainty is None else self.uncertainty.weights
+        return [*self.layer.weights, *more]
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """Heads that have better weights now, and what they had before.
+
+    Args:
+        sentences: list of str. What came of each head.
+        kept: list of `(variable, array)`.
+        before: float. The model's validation loss with the old weights.
+    """
+
+    sentences: list[str]
+    kept: list[tuple]
+    before: float
+
+    def undo(self) -> None:
+        """Gives the heads their old weights back."""
+        for variable, value in self.kept:
+            variable.assign(value)
 
 
 def heads_of(halves: Halves, cut: Cut) -> list[DenseHead]:
-    """Returns the head of each output; none if one is not a dense layer.
+    """Returns the head of each output.
 
     On fixed features each of them is a problem of its own, whatever its loss
     weighs beside the others'.
+
+    Raises:
+        NotSolved: if one of them is more than a dense layer on what is
+            recorded, or anything of it is not as Keras made it.
     """
     model = halves.model
-    losses = by_output(model, model.loss)
-    if losses is None or model.losses:
-        return []
+    losses = compiled_losses(model)
+    if losses is None:
+        raise NotSolved("an output has no loss, or more than one")
+    if model.losses:
+        raise NotSolved("the model has a regularizer, or calls `add_loss`")
     paths = [path_to(halves, cut, key) for key in halves.outputs]
     if not all(paths):
-        return []
+        raise NotSolved("an output is made of more than one tensor")
     heads = [
-        _head(path, loss, output)
-        for output, (path, loss) in enumerate(zip(paths, losses, strict=True))
+        _named_head(model, path, *losses[output], output)
+        for output, path in enumerate(paths)
     ]
     known = {id(layer) for path in paths for layer in path.layers}
     above = [each.layer for each in steps_above(halves, cut)]
-    is_all = all(layer is None or id(layer) in known for layer in above)
-    one_each = len({id(head and head.layer) for head in heads}) == len(heads)
-    return heads if all(heads) and is_all and one_each else []
+    one_each = len({id(head.layer) for head in heads}) == len(heads)
+    if not one_each or any(each and id(each) not in known for each in above):
+        raise NotSolved("outputs share layers above the recorded features")
+    for head in heads:
+        _check_alone(head.layer, halves)
+    return heads
 
 
-def solve(heads: list[DenseHead], model: keras.Model, sides) -> list[str]:
+def solve(heads: list[DenseHead], model, sides, *, logged: float) -> Attempt:
     """Solves heads on what was recorded, all of them or none.
 
     Args:
         heads: list of `DenseHead`.
         model: the model that they are of.
         sides: `Side` of training and of validation.
+        logged: float. The validation loss of the present weights.
 
     Returns:
-        List of a sentence for each head that has better weights now.
+        `Attempt`, without sentences if no head has better weights now.
+
+    Raises:
+        NotSolved: if Keras computes another loss than the solver.
     """
     rows = [[_rows(head, model, side) for side in sides] for head in heads]
-    if any(None in each for each in rows):
-        return []
-    pairs = list(zip(heads, rows, strict=True))
-    if not all(head.is_small(train) for head, (train, _) in pairs):
-        return []
-    found = [(head, head.solve(*each)) for head, each in pairs]
-    return [
-        f"solved the head{_called(head, heads)}: {what}"
-        for head, what in found
-        if what is not None
+    losses = [
+        head.loss(held) for head, (_, held) in zip(heads, rows, strict=True)
     ]
+    before = sum(map(DenseHead.cost, heads, losses))
+    if not _is_near(before, logged, _LOGGED, _LEAST_LOGGED):
+        raise NotSolved(
+            f"the solver has a validation loss of {before:.4g} for its "
+            f"weights, and Keras logged {logged:.4g}"
+        )
+    kept = [(v, v.numpy()) for head in heads for v in head.variables]
+    sentences = []
+    for head, loss, (train, held) in zip(heads, losses, rows, strict=True):
+        found = _convex.solve(train, held, kind=head.known.kind)
+        if found.loss < loss:
+            head.write(found)
+            sentences.append(_sentence(head, heads, loss, found))
+    return Attempt(sentences, kept, before)
+
+
+def _sentence(head, heads, before, found):
+    called = "" if len(heads) == 1 else f" `{head.layer.name}`"
+    return (
+        f"solved the head{called}: validation loss {before:.4f} to "
+        f"{found.loss:.4f} (L2 strength {found.strength:g})"
+    )
 
 
 def _rows(head, model, side):
-    """Returns what a side recorded for a head, or None if that is unclear."""
+    """Returns what a side recorded for a head, once the loss is proved."""
     features, y, sample_weight = side.recorded(head.reads)
     y, weights = by_output(model, y), by_output(model, sample_weight)
     if y is None or weights is None or y[head.output] is None:
-        return None
-    return head.rows(features, y[head.output], weights[head.output])
+        raise NotSolved("it is not clear which targets belong to which output")
+    given = features, y[head.output], weights[head.output]
+    rows = head.rows(*given)
+    if not head.is_small(rows):
+        raise NotSolved("it is too large to be solved in a few seconds")
+    ours, keras_own = head.loss(rows), head.loss_of_keras(*given)
+    if not _is_near(ours, keras_own, _ROUNDED[head.layer.compute_dtype]):
+        raise NotSolved(
+            f"the solver has a loss of {ours:.4g} for its weights, and Keras "
+            f"computes {keras_own:.4g}"
+        )
+    return rows
 
 
-def _called(head, heads):
-    return "" if len(heads) == 1 else f" `{head.layer.name}`"
+def _is_near(ours, other, share, least=1e-6):
+    return abs(ours - other) <= share * abs(other) + least
 
 
-def _head(path, loss, output):
-    """Returns the head at the end of a path, or None."""
+def _named_head(model, path, loss, weight, output):
+    """Returns the head of an output; names the output if there are more."""
+    try:
+        return _head(path, loss, weight, output)
+    except NotSolved as reason:
+        if len(model.outputs) == 1:
+            raise
+        name = model.output_names[output]
+        raise NotSolved(f"of the output `{name}`, {reason}") from None
+
+
+def _head(path, loss, weight, output):
+    """Returns the head at the end of a path."""
     below = list(path.layers)
     uncertainty = None
     if below and type(below[-1]) is Uncertainty:
         uncertainty = below.pop()
     dense = below.pop() if below else None
-    if type(dense) is not keras.layers.Dense or not dense.trainable_weights:
-        return None
-    if not all(type(each) is keras.layers.Dropout for each in below):
-        return None
-    if not dense.use_bias or path.shape != (None, dense.units):
-        return None
-    is_weighted = isinstance(loss, WeightedByUncertainty)
-    name, settings = _named(loss.loss if is_weighted else loss)
-    kind = _LINKS.get(name)
-    if kind is None or _is_unusual(settings):
-        return None
-    own = keras.activations.serialize(dense.activation)
-    if own != ("linear" if settings.get("from_logits") else kind):
-        return None
-    learns = is_weighted and uncertainty is not None and uncertainty.trainable
-    return DenseHead(
-        layer=dense,
-        kind=kind,
-        is_sparse=name.startswith("sparse"),
-        reads=path.key,
-        output=output,
-        uncertainty=uncertainty if learns else None,
-    )
+    plain = all(type(each) is keras.layers.Dropout for each in below)
+    if type(dense) is not keras.layers.Dense or not plain:
+        raise NotSolved(
+            "it is not one `keras.layers.Dense` on what is recorded"
+        )
+    if path.shape != (None, dense.units):
+        raise NotSolved(f"its output has the shape {path.shape}")
+    _check_plain(dense)
+    known = KnownLoss.of(loss)
+    known.check_activation(dense.activation)
+    weight = 1.0 if weight is None else float(weight)
+    if not weight > 0:
+        raise NotSolved(f"its loss weighs {weight:g} in `loss_weights`")
+    return DenseHead(dense, known, path.key, output, uncertainty, weight)
 
 
-def _named(loss):
-    """Returns the name of a loss function, and what the loss is set to."""
-    if isinstance(loss, str):
-        loss = keras.losses.get(loss)
-    function = getattr(loss, "fn", loss)
-    settings = loss.get_config() if isinstance(loss, keras.Loss) else {}
-    return getattr(function, "__name__", ""), settings
+def _check_plain(dense):
+    """Raises a `NotSolved` unless kernel and bias are free, and are all."""
+    if is_overridden(dense):
+        raise NotSolved("it has a `call` of its own")
+    if dense.lora_enabled:
+        raise NotSolved("it has LoRA adapters")
+    if dense.quantization_mode is not None:
+        raise NotSolved("it is quantized")
+    if not dense.use_bias:
+        raise NotSolved("it has no bias")
+    if [id(v) for v in dense.weights] != [id(dense.kernel), id(dense.bias)]:
+        raise NotSolved("it has more weights than a kernel and a bias")
+    if dense.compute_dtype not in _ROUNDED:
+        raise NotSolved(f"it computes in {dense.compute_dtype}")
+    if dense.activity_regularizer is not None:
+        raise NotSolved("it has an activity regularizer")
+    moving = {id(v) for v in dense.trainable_weights}
+    for name, variable in (("kernel", dense.kernel), ("bias", dense.bias)):
+        own = getattr(dense, f"{name}_constraint")
+        if own is not None or variable.constraint is not None:
+            raise NotSolved(f"its {name} has a constraint")
+        own = getattr(dense, f"{name}_regularizer")
+        if own is not None or variable.regularizer is not None:
+            raise NotSolved(f"its {name} has a regularizer")
+        if id(variable) not in moving:
+            raise NotSolved(f"its {name} is not trainable")
 
 
-def _is_unusual(settings):
-    is_ignoring = settings.get("ignore_class") is not None
-    return bool(settings.get("label_smoothing") or is_ignoring)
+def _check_alone(dense, halves):
+    """Raises a `NotSolved` if a weight of it is used elsewhere, too."""
+    own = {id(v) for v in dense.weights}
+    calls = [step.layer for step in halves.steps]
+    others = [each for each in sublayers(halves.model) if each is not dense]
+    used = [v for each in others for v in own_weights(each)]
+    if sum(each is dense for each in calls) > 1 or any(
+        id(v) in own for v in used
+    ):
+        raise NotSolved("its weights are used elsewhere, too")

@@ -2,8 +2,11 @@
 
 import weakref
 
+import numpy as np
+
 from aet_keras._keras import functions, iterators, sources
 from aet_keras._keras.halves import Halves
+from aet_keras._keras.optimizer import restart_averages
 from aet_keras.engine import _head
 from aet_keras.engine._feeds import make_feeds
 from aet_keras.engine._guards import Unsafe, check_iterator, reason_of_model
@@ -92,24 +95,64 @@ class Replay:
         if self._train.is_recording:
             self._say_recording()
 
-    def solve_head(self) -> bool:
+    def solve_head(self, logs, trainable) -> dict[str, float] | None:
         """Solves the head on what was recorded, where that can be done.
 
+        Args:
+            logs: dict from str to float. Of the epoch that has ended.
+            trainable: tuple of bools. Which groups move.
+
         Returns:
-            Whether the head has better weights now.
+            The validation figures with the solved head, if they are better.
         """
-        if not self.is_on or self._is_for_others:
-            return False
+        if not self.is_on or self._is_for_others or "val_loss" not in logs:
+            return None
         sides = self._sides
         cut = self._reach.cut()
         if any(side.record is None for side in sides) or self._is_stale(cut):
-            return False
-        heads = _head.heads_of(self._halves, cut)
-        if not heads or not all(side.has(cut) for side in sides):
-            return False
-        sentences = _head.solve(heads, self._model, sides)
-        self.sentences += sentences
-        return bool(sentences)
+            return None
+        if not all(side.has(cut) for side in sides):
+            return None
+        try:
+            heads = _head.heads_of(self._halves, cut)
+            attempt = _head.solve(
+                heads, self._model, sides, logged=logs["val_loss"]
+            )
+        except _head.NotSolved as reason:
+            self._say_once(f"does not solve the head: {reason}")
+            return None
+        if not attempt.sentences:
+            return None
+        found = self._validate(cut, tuple(trainable))
+        if not found["val_loss"] < attempt.before:
+            attempt.undo()
+            return None
+        restart_averages(self._model, [v for v, _ in attempt.kept])
+        self.sentences += attempt.sentences
+        return found
+
+    def _validate(self, cut, tag):
+        """Returns what Keras measures on the recorded validation rows."""
+        model, (_, side) = self._model, self._sides
+        model.reset_metrics()
+        side.run_on_all(cut, tag)
+        found = {
+            f"val_{name}": float(value)
+            for name, value in model.get_metrics_result().items()
+            if np.ndim(value) == 0
+        }
+        model.reset_metrics()
+        return found
+
+    def _say_once(self, sentence):
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self.sentences.append(sentence)
+
+    def keep_records(self) -> None:
+        """Leaves features to other runs now; `sentences` says how it went."""
+        if self.is_on:
+            self._keep_records()
 
     def release(self) -> None:
         """Lets the model make its own functions again, and frees the cache."""
@@ -153,6 +196,7 @@ class Replay:
         """Leaves features to other runs, unless weights were written since."""
         if self._store is None or self._cut is None:
             return
+        self.sentences += self._store.take_sentences()
         if self._train.side.record is None or self._is_stale(self._cut):
             return
         try:

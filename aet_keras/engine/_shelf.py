@@ -10,20 +10,28 @@ from aet_keras._keras.halves import Halves
 class Shelf:
     """Looks features up in a store, and puts there what is new.
 
+    A run that finds features and one that has to compute them end bit-equal:
+    rows that are kept, or that this run has recorded before and will keep,
+    are taken as they are kept, also where the rest of a batch is computed.
+
     Args:
         store: `backbones.FeatureStore`.
         halves: `Halves` of the model.
+        peers: list of the shelves of one `fit`, to which this one is added.
     """
 
-    def __init__(self, store, halves: Halves):
+    def __init__(self, store, halves: Halves, peers: list):
         self._store = store
         self._halves = halves
+        self._peers = peers
+        peers.append(self)
         self.forget()
 
     def forget(self) -> None:
         """Starts a record; the weights below may be others now."""
         self._names = {}
         self._digests = []
+        self._record, self._places, self._numbers = None, {}, {}
         self._kept_count = 0
         self.read_count = 0
 
@@ -39,9 +47,31 @@ class Shelf:
                 found[key] = tf.cast(tf.convert_to_tensor(array), dtype)
         return found
 
-    def note(self, digests) -> None:
-        """Notes the sums of input rows that were recorded, in order."""
-        self._digests += digests
+    def settle(self, features: dict, digests) -> dict:
+        """Returns computed features, with the rows that are known as kept.
+
+        The same row may come out otherwise in the last bit, in another batch.
+        """
+        return {
+            key: tensor
+            if tensor is None or not self._name(key)
+            else self._settled(key, tensor, digests)
+            for key, tensor in features.items()
+        }
+
+    def note(self, digests, record, keys) -> None:
+        """Notes the sums of input rows that were recorded, in order.
+
+        Args:
+            digests: list of bytes.
+            record: `backbones.Record`, which has these rows by now.
+            keys: the keys of its columns.
+        """
+        self._record = record
+        self._places = {key: place for place, key in enumerate(keys)}
+        for digest in digests:
+            self._numbers.setdefault(digest, len(self._digests))
+            self._digests.append(digest)
 
     def keep(self, record, keys, dtypes) -> int:
         """Puts a record's features into the store; returns how many rows."""
@@ -58,6 +88,37 @@ class Shelf:
                     )
                 )
         return max(counts)
+
+    def recorded(self, key, name, digest):
+        """Returns a row of the record, or None if there is none."""
+        number = self._numbers.get(digest)
+        place = self._places.get(key)
+        if number is None or place is None or not self._record.has(place):
+            return None
+        if self._name(key) != name:  # the weights were others then
+            return None
+        return self._record.take([number], [place])[0][0]
+
+    def _settled(self, key, tensor, digests):
+        rows, first, is_changed = tensor.numpy(), {}, False
+        kept = self._store.find_rows(self._name(key), digests)
+        for place, (digest, row) in enumerate(zip(digests, kept, strict=True)):
+            if row is None:
+                row = self._recorded_by_any(key, digest)
+            if row is None and digest in first:
+                row = rows[first[digest]]
+            first.setdefault(digest, place)
+            if row is not None:
+                rows = rows if is_changed else rows.copy()
+                rows[place], is_changed = row, True
+        return tf.convert_to_tensor(rows) if is_changed else tensor
+
+    def _recorded_by_any(self, key, digest):
+        for peer in self._peers:
+            row = peer.recorded(key, self._name(key), digest)
+            if row is not None:
+                return row
+        return None
 
     def _name(self, key):
         if key not in self._names:

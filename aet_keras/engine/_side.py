@@ -51,6 +51,7 @@ class Side:
         self._steps = {}
         self._inputs = self._targets = None
         self.is_skipping = False  # record as asked, but run no step
+        self._batch_rows = 1  # of the largest batch that was read
         self.record = None
         self.keys = self._asked = ()
         self.forget()
@@ -132,6 +133,11 @@ class Side:
         x, targets = self._read(batch)
         features = self._obtain(x, cut, keys)
         self._append(x, targets, features, cut, expected, only)
+        if self._shelf is not None:  # as a later run will read them
+            count = self.record.count
+            rows = range(count - len(x[0]), count)
+            rows = list(rows) if only is None else self.find(batch)
+            return self._crossing(rows, cut), targets
         return [features[key] for key in cut.keys], targets
 
     def replay(self, rows, cut: Cut, tag, *, padding: Padding | None = None):
@@ -149,6 +155,22 @@ class Side:
         targets = [tf.convert_to_tensor(array) for array in arrays]
         step = self._step(cut, tag, crossing, padding)
         return step(*crossing, *targets)
+
+    def run_on_all(self, cut: Cut, tag) -> None:
+        """Runs steps on all that `recorded` returns, in batches as read."""
+        taken = [self.recorded(key) for key in cut.keys]
+        _, y, sample_weight = taken[0]
+        targets = self._targets.flatten((y, sample_weight))
+        dtypes = [self._dtypes[place] for place in self._places(cut)]
+        count = len(taken[0][0])
+        for begin in range(0, count, self._batch_rows):
+            part = slice(begin, begin + self._batch_rows)
+            crossing = [
+                tf.cast(tf.convert_to_tensor(features[part]), dtype)
+                for (features, *_), dtype in zip(taken, dtypes, strict=True)
+            ]
+            given = [tf.convert_to_tensor(each[part]) for each in targets]
+            self.run_on((crossing, given), cut, tag)
 
     def padding(self, cut: Cut) -> Padding | None:
         """Returns how recorded rows are padded, if that makes no difference.
@@ -265,16 +287,19 @@ class Side:
         _guards.check_leaves([*inputs, *targets])
         if not (self._inputs.fits(inputs) and self._targets.fits(targets)):
             raise _guards.Unsafe("the rows differ in their shapes")
+        self._batch_rows = max(self._batch_rows, int(inputs[0].shape[0]))
         return inputs, targets
 
     def _obtain(self, x, cut, keys):
         """Returns features as `_features` does, computed or kept before."""
-        if self._shelf is not None:
-            found = self._shelf.find(keys, self._cache.digests(_arrays(x)))
-            if all(key in found for key in cut.keys):
-                self._shelf.read_count += len(x[0])
-                return {key: found.get(key) for key in keys}
-        return self._features(x, cut, keys)
+        if self._shelf is None:
+            return self._features(x, cut, keys)
+        digests = self._cache.digests(_arrays(x))
+        found = self._shelf.find(keys, digests)
+        if all(key in found for key in cut.keys):
+            self._shelf.read_count += len(x[0])
+            return {key: found.get(key) for key in keys}
+        return self._shelf.settle(self._features(x, cut, keys), digests)
 
     def _features(self, x, cut, keys):
         """Returns a dict from keys to features, None if they cannot be kept."""
@@ -308,13 +333,14 @@ class Side:
                 self.record.drop(place)
         digests = self._cache.digests(_arrays([*x, *targets]))
         columns = [arrays.get(key) for key in self.keys] + _arrays(targets)
-        if self._shelf is not None:
-            sums = self._cache.digests(_arrays(x))
-            self._shelf.note(sums if only is None else [sums[i] for i in only])
         if only is not None:
             digests = [digests[i] for i in only]
             columns = [None if c is None else c[only] for c in columns]
         self.record.append(digests, columns)
+        if self._shelf is not None:
+            sums = self._cache.digests(_arrays(x))
+            sums = sums if only is None else [sums[i] for i in only]
+            self._shelf.note(sums, self.record, self.keys)
 
     def _start(self, arrays, targets, cut, expected):
         self.keys = tuple(arrays)

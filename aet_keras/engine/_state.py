@@ -15,6 +15,7 @@ def read(engine, current) -> dict:
     return {
         "trainable": engine.trainable,
         "missed": engine._missed.state,
+        "kept": engine._kept.read(engine.model),
         "variables": [v.numpy() for v in _variables(engine)],
         "replay": engine._replay and _read_replay(engine._replay, current),
     }
@@ -29,6 +30,8 @@ def write(engine, state: dict) -> None:
     if trainable != engine.trainable:
         engine._turn_to(trainable)
     engine._missed.state = state["missed"]
+    engine._kept.write(engine.model, state.get("kept", []))
+    engine.take_rate()  # it came back with the optimizer
     pairs = zip(_variables(engine), state["variables"], strict=False)
     for variable, value in pairs:  # none are left once `fit` has ended
         variable.assign(value)

@@ -11,6 +11,7 @@ class Change:
         thawed: tuple of str. Names of the groups that move from now on.
         frozen: tuple of str. Names of the groups that stand from now on.
         why: str. The policy's reason.
+        is_undone: bool. Whether the weights of the best state came back.
 
     Example:
 
@@ -21,6 +22,7 @@ class Change:
     thawed: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     why: str = ""
+    is_undone: bool = False
 
     def __str__(self):
         parts = [
@@ -28,4 +30,6 @@ class Change:
             for verb, names in (("thawed", self.thawed), ("froze", self.frozen))
             if names
         ]
+        if self.is_undone:
+            parts.append("brought the best weights back")
         return f"{'; '.join(parts)}: {self.why}"

@@ -1,7 +1,7 @@
 """What does a decision change in a model that is training?"""
 
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -15,10 +15,14 @@ from aet_keras._keras import (
 )
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
+from aet_keras._progress import report
 from aet_keras.engine import _demands, _state
+from aet_keras.engine._kept import Kept
 from aet_keras.engine._missed import MissedSteps
 from aet_keras.engine._replay import Replay
+from aet_keras.engine._sums import sums_of
 from aet_keras.engine.change import Change
+from aet_keras.engine.solved_head import SolvedHead
 from aet_keras.policies import Decision
 
 # What can be measured of each group, and of all weights that move.
@@ -67,7 +71,14 @@ class Engine:
         self._counted = None
         self._fit = None
         self._is_head_held = False
+        self._is_end_chosen = False
+        self._solved = None
+        self._solved_sums = {}
+        self._kept = Kept()
+        self._held = flags.Held()
         self._missed = MissedSteps(0)
+        self.own_rate: float | None = None  # what was written here last
+        self.rate_owner: str | None = None  # who decides it in this `fit`
 
     @classmethod
     def of(cls, model: keras.Model) -> "Engine":
@@ -107,6 +118,10 @@ class Engine:
         rate = self._optimizer.learning_rate
         return float(keras.ops.convert_to_tensor(rate).numpy())
 
+    def take_rate(self) -> None:
+        """Takes the rate that is there now for one that was written here."""
+        self.own_rate = self.rate
+
     def attach(self, client: keras.callbacks.Callback) -> None:
         """Notes that a callback uses this engine in the `fit` that begins.
 
@@ -115,7 +130,8 @@ class Engine:
         """
         if client.params is not self._fit:
             self._fit = client.params
-            self._is_head_held = False
+            self._is_head_held = self._is_end_chosen = False
+            self.rate_owner = None
             self._clients.clear()
             self._release()
         self._clients.add(client)
@@ -184,6 +200,8 @@ class Engine:
             else _is_batch_normalization
         )
         _demands.check_head(model, self._grouped_layers)
+        layers = [group.layers for group in self._groups]
+        self._held = flags.Held.of(model, layers, before=self._held)
         flags.open_parents(model, self._grouped_layers)
         self._set_flags((True,) * len(self._groups))
         new = optimizers.widen(model, list(model.trainable_variables))
@@ -194,6 +212,7 @@ class Engine:
             for weight in getattr(layer, "trainable_weights", ())
         }
         self._release()
+        self._solved = None
         self._rows = rows
         self._multipliers = multipliers.Multipliers(
             model, rows, len(self._groups), warmup_steps
@@ -230,16 +249,42 @@ class Engine:
         )
         return self.take_sentences()
 
-    def solve_head(self) -> bool:
+    def solve_head(self, epoch: int, logs: Mapping[str, float]) -> bool:
         """Gives a dense head the best weights there are for fixed features.
+
+        It is done only where the problem is proved to be the one that `fit`
+        works on: layer and loss are Keras's own, nothing of them is replaced,
+        and the loss of the present weights is the one in the logs. If not,
+        `take_sentences` says why.
+
+        Args:
+            epoch: int >= 1. Epochs finished.
+            logs: dict from str to float. Of the last one of them.
 
         Returns:
             Whether there is such a head, what goes into it was recorded, and
-            its validation loss improved.
+            its validation loss improved. Then `solved` says how.
         """
         if self._is_head_held or self._replay is None:
             return False
-        return self._replay.solve_head()
+        report("solving the head")
+        found = self._replay.solve_head(logs, self._trainable)
+        if found is None:
+            return False
+        self._solved = SolvedHead(
+            epoch, float(logs["val_loss"]), found["val_loss"], found
+        )
+        self._solved_sums = sums_of(self._free_layers)
+        return True
+
+    @property
+    def solved(self) -> SolvedHead | None:
+        """The head as it was solved; `None` once it has trained on."""
+        if self._solved is None:
+            return None
+        if sums_of(self._free_layers) != self._solved_sums:
+            self._solved = None
+        return self._solved
 
     def hold_head(self) -> None:
         """Says that the head knows something, and is not to be solved anew.
@@ -247,6 +292,28 @@ class Engine:
         It holds for the `fit` in which the client that says so is attached.
         """
         self._is_head_held = True
+
+    def choose_end(self) -> None:
+        """Says that a callback chooses the weights that `fit` ends with.
+
+        It holds for the `fit` in which the client that says so is attached.
+        """
+        self._is_end_chosen = True
+
+    @property
+    def is_end_chosen(self) -> bool:
+        """Whether a callback chooses the weights that `fit` ends with."""
+        return self._is_end_chosen
+
+    def keep_state(self) -> None:
+        """Keeps the weights as they are, to come back by `Decision.undo`.
+
+        Frozen groups are left out until they thaw.
+        """
+        frozen = self._weights_of_rows(
+            row for row, moves in enumerate(self._trainable) if not moves
+        )
+        self._kept.keep(self.model, frozen)
 
     def take_statistics(self) -> dict[str, np.ndarray]:
         """Returns what was measured of each group, and starts anew."""
@@ -299,6 +366,11 @@ class Engine:
         self._watched.reset()
         return found
 
+    def keep_records(self) -> None:
+        """Leaves what was recorded to other runs, if they have a folder."""
+        if self._replay is not None:
+            self._replay.keep_records()
+
     def take_sentences(self) -> list[str]:
         """Returns what the cache has to say since it was asked last."""
         if self._replay is None:
@@ -329,9 +401,12 @@ class Engine:
             ValueError: if the decision has another number of groups, or the
                 rate is a schedule that cannot be written.
         """
+        if decision.undo:
+            self._kept.bring_back(self.model)
         if decision.rate is not None and decision.rate != self.rate:
             self.check_rate_writable(self)
             self._optimizer.learning_rate = decision.rate
+            self.take_rate()
         if decision.multipliers is not None:
             self._check_length("multipliers", decision.multipliers)
             if not _close(decision.multipliers, self.multipliers):
@@ -417,6 +492,7 @@ class Engine:
 
     def _release(self):
         self._is_steering = False
+        self._kept = Kept()
         while self._installed:
             self._installed.pop().uninstall()
         self._noise = self._statistics = self._watched = None
@@ -472,6 +548,7 @@ class Engine:
                 self._missed.freeze(row, steps)
             if now and not was:
                 self._thaw_row(row, steps)
+                self._kept.add(self._weights_of_rows([row]))
         self._trainable = wanted
         functions.rebuild_train_function(self.model)
         names = self.group_names
@@ -481,6 +558,26 @@ class Engine:
             frozen=tuple(n for n, was, now in pairs if was and not now),
             why=why,
         )
+
+    def _weights_of_rows(self, rows):
+        return [
+            v
+            for row in rows
+            for layer in self._groups[row].layers
+            for v in getattr(layer, "weights", ())
+        ]
+
+    @property
+    def _free_layers(self):
+        """The layers that have weights of their own outside the groups."""
+        grouped = {
+            id(v) for v in self._weights_of_rows(range(len(self._groups)))
+        }
+        return [
+            each
+            for each in flags.sublayers(self.model)
+            if any(id(v) not in grouped for v in flags.own_weights(each))
+        ]
 
     def _turn_to(self, wanted):
         """Brings a trainable map back; nothing is thawed anew by it."""
@@ -492,7 +589,13 @@ class Engine:
         for group, value in zip(self._groups, wanted, strict=True):
             for layer in group.layers:
                 if isinstance(layer, keras.layers.Layer):
-                    flags.set_trainable(layer, value, except_for=self._is_fixed)
+                    flags.set_trainable(
+                        layer,
+                        value,
+                        except_for=self._is_fixed,
+                        held=self._held,
+                    )
+        self._held = self._held.leave(self._grouped_layers)
 
     def _steps(self):
         return int(self._optimizer.iterations.numpy())

@@ -15,12 +15,19 @@ _NUMBERS = re.compile(r'\[\n\s*([^\[\]{}"]*?)\n\s*\]')
 
 
 def write_whole(path: str | os.PathLike, content: bytes) -> Path:
-    """Writes a file aside and renames it, so that no reader sees a part."""
+    """Writes a file aside and renames it, so that no reader sees a part.
+
+    It is on the disk before it has its name: after a power cut the file is
+    the old one or the new one.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".aside-{uuid.uuid4().hex}")
     try:
-        aside.write_bytes(content)
+        with open(aside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

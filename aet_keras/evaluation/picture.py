@@ -3,11 +3,12 @@
 import io
 import math
 import os
-import warnings
+import textwrap
 from pathlib import Path
 
 from aet_keras.evaluation import (
     _files,
+    _lettering,
     _matrix,
     _recommendation_picture,
     _risk_picture,
@@ -19,7 +20,7 @@ from aet_keras.evaluation.report import Report
 # Okabe and Ito's colours, told apart also by the colour-blind.
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
 _GREY, _PALE = "#E6E6E6", "#A9D3E8"
-_MOST_CLASSES = 20
+_INK, _DIM = "#333333", "#767676"
 _ACCURACY = ("accuracy", "Accuracy")
 _MOST_NAME = 18
 
@@ -27,9 +28,12 @@ _MOST_NAME = 18
 def draw_report(report: Report, path: str | os.PathLike) -> Path:
     """Draws a run as a PNG: loss, accuracy, rate, and who moved when.
 
-    With up to 20 classes the confusion matrix of the test split stands beside
-    them; a report with a risk has its calibration and its features below. The
-    file is written whole or not at all.
+    The title gives figures beside those of no model, and says where the model
+    is not better. With up to 40 classes the confusion matrix of the test split
+    stands beside the curves, with more the largest confusions do; a report
+    with a risk has its calibration and its features below. Names in any script
+    are drawn if an installed font has it, else spelt `\\u5e3d`. The file is
+    written whole or not at all.
 
     Args:
         report: `Report`. Also one of a run that ended in its first epoch.
@@ -49,66 +53,109 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
     >>> path.name
     'a.png'
     """
+    with _lettering.lettered([*_words(report), "…→"]) as spell:
+        return _files.write_whole(path, _draw(report, spell))
+
+
+def _words(report):
+    """Yields all that a user named."""
+    yield report.name
+    yield from report.group_names
+    if not isinstance(report.test, Recommendation):
+        yield from (score.name for score in report.test.per_class)
+    if report.risk:
+        yield report.risk.positive
+        yield from (each.name for each in report.risk.importance)
+
+
+def _draw(report, spell):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     is_rated = isinstance(report.test, Recommendation)
-    has_matrix = is_rated or len(report.test.per_class) <= _MOST_CLASSES
-    height = 10.5 if report.risk else 7
-    size = (16, height) if has_matrix else (10, height)
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    more = 0 if is_rated else _matrix.extra_inches(report.test)
+    lines = _title(report, spell)
+    head = 0.25 + sum(size / 50 for _, size, _ in lines)
+    height = head + more + (10.5 if report.risk else 6.5)
+    figure = Figure(figsize=(17 + more, height), dpi=110, layout="constrained")
     FigureCanvasAgg(
         figure
     )  # never pyplot: it keeps state and may want a screen
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
-    columns = [1, 1, 1.3] if has_matrix else [1, 1]
+    figure.get_layout_engine().set(
+        w_pad=0.12, h_pad=0.12, rect=(0, 0, 1, 1 - head / height)
+    )
+    _write(figure, lines)
     rows = 3 if report.risk else 2
-    grid = figure.add_gridspec(rows, len(columns), width_ratios=columns)
-    _title(figure, report)
+    last = 1.5 + more / 4
+    grid = figure.add_gridspec(
+        rows,
+        3,
+        width_ratios=[1, 1, last],
+        height_ratios=[1, 1, 1.2][:rows],
+    )
     _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
     key, title = ("rating_rmse", "RMSE") if is_rated else _ACCURACY
     _draw_curves(figure.add_subplot(grid[0, 1]), report, key, title)
     _draw_rates(figure.add_subplot(grid[1, 0]), report)
-    _draw_groups(figure.add_subplot(grid[1, 1]), report)
+    _draw_groups(figure.add_subplot(grid[1, 1]), report, spell)
     if is_rated:
         bars = grid[:2, 2].subgridspec(3, 1)
         for row, name in enumerate(("rmse", "hit_rate", "ndcg")):
             _recommendation_picture.draw_figure(
                 figure.add_subplot(bars[row]), report.test, name
             )
-    elif has_matrix:
-        _draw_matrix(figure.add_subplot(grid[:2, 2]), report.test)
+    else:
+        _matrix.draw(figure.add_subplot(grid[:2, 2]), report.test, spell)
     if report.risk:
-        _risk_picture.draw_calibration(
-            figure.add_subplot(grid[2, 0]), report.risk
-        )
-        _risk_picture.draw_features(
-            figure.add_subplot(grid[2, 1:]), report.risk
-        )
+        # Apart: long names of features move nothing above them.
+        below = grid[2, :].subgridspec(1, 2, width_ratios=[1, 2.2])
+        calibration, features = map(figure.add_subplot, below)
+        _risk_picture.draw_calibration(calibration, report.risk, spell)
+        _risk_picture.draw_features(features, report.risk, spell)
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png")
-    return _files.write_whole(path, buffer.getvalue())
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
-def _title(figure, report):
+def _title(report, spell):
+    """Returns lines, sizes and colours: figures beside no model's."""
     old = report.old_task
     kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
-    test = report.test
-    if isinstance(test, Recommendation):
-        said = f"test RMSE {test.rmse:.3f}, hit rate {test.hit_rate:.3f}"
-    else:
-        said = (
-            f"test accuracy {test.accuracy:.3f}, macro F1 {test.macro_f1:.3f}"
-        )
-    figure.suptitle(
-        f"{_text.cut(report.name, 40)}: {said}{kept}",
-        fontsize=14,
-        fontweight="bold",
-        parse_math=False,
+    said = ", ".join(
+        f"{each.figure} {each.value:.3f} ({each.name}: {each.baseline:.3f})"
+        for each in report.baselines
     )
+    lines = [(_text.cut_middle(spell(report.name), 60), 15, "black")]
+    for text, size, colour in (
+        (f"Test: {said}{kept}", 11.5, _INK),
+        (report.verdict, 11.5, _ORANGE),
+        (_spelt(report, spell), 9, _DIM),
+    ):
+        wrapped = textwrap.wrap(spell(text), 150)
+        lines += [(line, size, colour) for line in wrapped]
+    return lines
+
+
+def _spelt(report, spell):
+    is_spelt = _lettering.is_spelt(_words(report), spell)
+    return _lettering.SPELT if is_spelt else ""
+
+
+def _write(figure, lines):
+    height, down = figure.get_figheight(), 0.12
+    for text, size, colour in lines:
+        figure.text(
+            0.5,
+            1 - down / height,
+            _lettering.apart(text),
+            ha="center",
+            va="top",
+            fontsize=size,
+            fontweight="bold" if size > 12 else "normal",
+            color=colour,
+            parse_math=False,
+        )
+        down += size / 50  # inches, of 1/72 each, and room between
 
 
 def _draw_curves(axes, report, key, title):
@@ -150,11 +197,13 @@ def _draw_rates(axes, report):
     axes.stairs(rates, epochs, baseline=None, color=_BLUE, linewidth=1.8)
 
 
-def _draw_groups(axes, report):
+def _draw_groups(axes, report, spell):
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    names = [_text.cut(name, _MOST_NAME) for name in report.group_names]
+    names = [
+        _text.cut_middle(spell(name), _MOST_NAME) for name in report.group_names
+    ]
     _style(axes, report, "Which groups moved in which epoch")
     if not names or not report.trained_groups:
         return _say_empty(axes)
@@ -202,22 +251,6 @@ def _states(report):
         for epoch, epoch_map in enumerate(report.trained_groups)
     ]
     return [list(row) for row in zip(*rows, strict=True)]
-
-
-def _draw_matrix(axes, scores):
-    names = [_text.cut(score.name, _MOST_NAME) for score in scores.per_class]
-    ticks, size = range(len(names)), 9 if len(names) <= 12 else 7
-    _matrix.draw_cells(axes, scores)
-    _matrix.write_counts(axes, scores, size)
-    style = {"fontsize": size, "parse_math": False}
-    axes.set_xticks(ticks, names, rotation=45, ha="right", **style)
-    axes.set_yticks(ticks, names, **style)
-    axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(
-        f"Test split: what {scores.count} examples were taken for", fontsize=11
-    )
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
 
 
 def _say_empty(axes):

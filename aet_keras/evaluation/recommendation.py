@@ -44,6 +44,9 @@ class Recommendation:
         k: int. How many items are looked at.
         count: int. How many ratings were measured.
         baselines: dict of name to `RatingScore`.
+        gains: dict of the same names to what the model gains on each, row by
+            row: `"rmse"`, by how much squared errors are lower, and `"ndcg"`,
+            each a pair of mean and its standard error.
 
     Example: see `measure_recommendation`.
 
@@ -61,6 +64,9 @@ class Recommendation:
     baselines: Mapping[str, RatingScore] = dataclasses.field(
         default_factory=dict
     )
+    gains: Mapping[str, Mapping[str, tuple[float, float]]] = dataclasses.field(
+        default_factory=dict
+    )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as a dict of plain numbers."""
@@ -73,7 +79,11 @@ class Recommendation:
             name: RatingScore(**score)
             for name, score in content["baselines"].items()
         }
-        return cls(**{**content, "baselines": baselines})
+        gains = {
+            name: {key: tuple(pair) for key, pair in each.items()}
+            for name, each in content.get("gains", {}).items()
+        }
+        return cls(**{**content, "baselines": baselines, "gains": gains})
 
     def to_text(self) -> str:
         """Returns a table of the model and its baselines, for 80 columns."""
@@ -142,6 +152,11 @@ def measure_recommendation(
         k=k,
         count=len(ratings),
         baselines=scores,
+        gains={
+            name: _gains(ratings, (predicted, ranks), pair, k)
+            for name, pair in pairs.items()
+            if name
+        },
     )
 
 
@@ -201,8 +216,30 @@ def _score(owner, ratings, predicted, ranks, k):
                 "infinity. Train with a lower rate."
             )
     if ranks is not None:
-        ranks = np.asarray(ranks)
-        hit_rate = float((ranks < k).mean())
-        gains = np.where(ranks < k, 1 / np.log2(ranks + 2), 0.0)
-        ndcg = float(gains.mean())
+        hit_rate = float((np.asarray(ranks) < k).mean())
+        ndcg = float(_discounted(ranks, k).mean())
     return RatingScore(rmse, hit_rate, ndcg)
+
+
+def _discounted(ranks, k):
+    ranks = np.asarray(ranks)
+    return np.where(ranks < k, 1 / np.log2(ranks + 2), 0.0)
+
+
+def _gains(ratings, own, other, k):
+    """Returns what the model gains on a baseline, row by row."""
+    found = {}
+    if own[0] is not None and other[0] is not None:
+        errors = [
+            np.asarray(p, "float64") - ratings for p in (own[0], other[0])
+        ]
+        found["rmse"] = _mean_and_error(errors[1] ** 2 - errors[0] ** 2)
+    if own[1] is not None and other[1] is not None:
+        gain = _discounted(own[1], k) - _discounted(other[1], k)
+        found["ndcg"] = _mean_and_error(gain)
+    return found
+
+
+def _mean_and_error(values):
+    error = values.std() / np.sqrt(len(values))
+    return float(values.mean()), float(error)

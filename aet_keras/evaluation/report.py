@@ -2,13 +2,23 @@
 
 import os
 import textwrap
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from aet_keras.evaluation import _files, _text
+from aet_keras.evaluation.baseline import (
+    Baseline,
+    compare_with_baselines,
+    judge,
+)
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.forgetting import Forgetting
+from aet_keras.evaluation.mistakes import (
+    Mistake,
+    mistakes_text,
+    most_confused,
+)
 from aet_keras.evaluation.recommendation import Recommendation
 from aet_keras.evaluation.risk import Risk
 
@@ -41,7 +51,9 @@ class Report:
     """Holds a run measured: how it went, and how good its result is.
 
     `to_json` gives the figures of the test split twice, under `"test"` and at
-    the top, where a script that wants only `"accuracy"` finds it.
+    the top, where a script that wants only `"accuracy"` finds it. It adds
+    `"baselines"`, the figures that no model reaches, `"verdict"`, which says
+    where the model is not better than those, and `"most_confused"`.
 
     Args:
         name: str. What the run is called.
@@ -57,6 +69,10 @@ class Report:
         events: one line a freeze or thaw: epoch, what, why, seconds.
         best_epoch: int. The epoch whose weights were kept, counted from 1;
             0 for the weights that the run began with.
+        solved_head: what solving the head brought, or `None`: after which
+            epoch, the validation loss before and after, and whether these
+            weights are the kept ones: `{"after_epoch": 1, "loss_before": 1.8,
+            "loss_after": 0.9, "is_kept": True}`.
         seconds: how long the parts took: `{"training": 61.2, "total": 70.0}`.
         versions: the versions of what ran: `{"keras": "3.15.1"}`.
         notes: sentences that a reader must know: pictures that were skipped.
@@ -64,6 +80,8 @@ class Report:
         old_task: `Forgetting` of what the model knew before, or `None`.
         risk: `Risk` of table rows of the test split, or `None`; its figures
             stand at the top of `to_json`, too.
+        mistakes: tuple of `Mistake`, the test rows that are most wrong, as
+            `find_mistakes` finds them.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -89,12 +107,14 @@ class Report:
     trained_groups: list[tuple[bool, ...]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     best_epoch: int = 0
+    solved_head: dict[str, Any] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     stopped: str | None = None
     old_task: Forgetting | None = None
     risk: Risk | None = None
+    mistakes: tuple[Mistake, ...] = ()
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -111,6 +131,16 @@ class Report:
         lists = [*self.history.values(), self.rates, self.trained_groups]
         return max(map(len, lists))
 
+    @property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """The figures of the test split beside those of no model."""
+        return compare_with_baselines(self.test, self.risk)
+
+    @property
+    def verdict(self) -> str:
+        """Where the model is not better than none, in words, or nothing."""
+        return judge(self.test, self.risk)
+
     def to_json(self) -> dict[str, Any]:
         """Returns a dict that JSON can hold; NaN and infinities are `None`."""
         test = self.test.to_json()
@@ -123,12 +153,20 @@ class Report:
         if self.risk:
             content["risk"] = risk = self.risk.to_json()
             lifted |= {key: risk[key] for key in _LIFTED_OF_RISK}
+        content["mistakes"] = [asdict(each) for each in self.mistakes]
+        lifted["baselines"] = [asdict(each) for each in self.baselines]
+        lifted["verdict"] = self.verdict or None
+        if isinstance(self.test, Classification):
+            pairs = most_confused(self.test)
+            lifted["most_confused"] = [asdict(each) for each in pairs]
         return _files.plain({**content, "test": test, **lifted})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
         """Returns the report that `to_json` wrote down; `None` reads as NaN."""
-        content = {"old_task": None, "risk": None, **content}  # older files
+        older = dict.fromkeys(("old_task", "risk", "solved_head"))
+        older["mistakes"] = []
+        content = {**older, **content}
         known = {item.name: content[item.name] for item in fields(cls)}
         history, validation = known["history"], known["validation"]
         old_task = known["old_task"]
@@ -142,6 +180,7 @@ class Report:
             "notes": tuple(known["notes"]),
             "old_task": old_task and Forgetting.from_json(old_task),
             "risk": known["risk"] and Risk.from_json(known["risk"]),
+            "mistakes": tuple(Mistake(**row) for row in known["mistakes"]),
         }
         return cls(**known)
 
@@ -153,10 +192,12 @@ class Report:
         """Returns what a person reads when the run ends, for 80 columns."""
         parts = [
             _title(self),
+            _headline(self),
             f"test\n{self.test.to_text()}",
             self.risk and f"risk\n{self.risk.to_text()}",
             _validation(self),
             self.old_task and f"old task\n{self.old_task.to_text()}",
+            _mistakes(self),
             _list("freezes and thaws", self.events),
             _list("notes", self.notes),
             _seconds(self),
@@ -177,6 +218,8 @@ def _floats(values):
 def _title(report):
     count = report.epochs
     kept = f"epoch {report.best_epoch}" if report.best_epoch else "the start"
+    if (report.solved_head or {}).get("is_kept"):
+        kept += ", with the head solved after it,"
     lines = [
         f"{_text.cut(report.name, 50)}   {report.created}",
         f"{count} epoch{'s' * (count != 1)}, weights of {kept} kept",
@@ -184,6 +227,31 @@ def _title(report):
     if report.stopped:
         lines += textwrap.wrap(f"Ended early: {report.stopped}", _text.COLUMNS)
     return "\n".join(lines)
+
+
+def _headline(report):
+    """Returns the figures beside their baselines, and what to think of them."""
+    rows = report.baselines
+    lines = []
+    if rows:
+        names = max(len(each.figure) for each in rows)
+        lines.append(f"{'on the test split':<{names}}   model  without a model")
+    for each in rows:
+        what = each.name + ("" if each.is_better else "; not better")
+        lines.append(
+            f"{each.figure:<{max(names, 17)}}  {each.value:.4f}  "
+            f"{each.baseline:.4f}, {what}"
+        )
+    if report.verdict:
+        lines += ["", *textwrap.wrap(report.verdict, _text.COLUMNS)]
+    return "\n".join(lines)
+
+
+def _mistakes(report):
+    if not isinstance(report.test, Classification):
+        return ""
+    lines = [*mistakes_text(report.test, report.mistakes)]
+    return "\n".join(["most confused", *lines]) if lines else ""
 
 
 def _validation(report):

@@ -1,44 +1,61 @@
-"""How does a served model read `2024-03-17`?"""
+"""How does a served model read `2024-03-17`, or `17.03.2024`?"""
 
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-_DATE = r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})([ T].*)?"
-_NONE = "1970-01-01"
+from aet_keras.data import _days
 
 
-def days_of(text: Any) -> Any:
+def days_of(text: Any, date_format: str = "") -> Any:
     """Returns dates as days since 1970-01-01, NaN for what is no date.
+
+    The same pattern as in training decides what is one.
 
     Args:
         text: string tensor `(batch,)`.
+        date_format: str. As of `aet_keras.data.CellFormat`.
     """
-    is_date = tf.strings.regex_full_match(text, _DATE)
-    text = tf.where(is_date, text, _NONE)
-    year, month, day = (
-        tf.strings.to_number(
-            tf.strings.regex_replace(text, f"^{_DATE}$", rf"\{part}"), tf.int32
+    pattern, order = _days.date_pattern(date_format)
+    is_date = tf.strings.regex_full_match(text, pattern)
+    parts = {
+        name: tf.where(
+            is_date,
+            tf.strings.regex_replace(text, f"^{pattern}$", rf"\{place}"),
+            "1",
         )
-        for part in (1, 2, 3)
-    )
-    first = _days(year, month, tf.ones_like(day))
+        for place, name in enumerate(order, start=1)
+    }
+    year = _year(parts)
+    month = _month(parts)
+    day = tf.strings.to_number(parts["day"], tf.int32)
+    first = _count(year, month, tf.ones_like(day))
     is_last = tf.cast(month == 12, tf.int32)
-    following = _days(year + is_last, (1 - is_last) * month + 1, 1)
+    following = _count(year + is_last, (1 - is_last) * month + 1, 1)
     days = first + day - 1
     is_there = (month >= 1) & (month <= 12) & (day >= 1) & (days < following)
     found = tf.cast(days, tf.float32)
-    return tf.where(is_date & is_there, found, np.float32("nan"))
+    return tf.where(is_date & is_there & (year > 0), found, np.float32("nan"))
 
 
-def dates_of(days: np.ndarray) -> np.ndarray:
-    """Returns days since 1970-01-01 as strings, `""` where one is NaN."""
-    whole = np.where(np.isfinite(days), days, 0).astype("datetime64[D]")
-    return np.where(np.isfinite(days), whole.astype(str), "")
+def _year(parts):
+    if "year" in parts:
+        return tf.strings.to_number(parts["year"], tf.int32)
+    short = tf.strings.to_number(parts["short_year"], tf.int32)
+    return short + tf.where(short < _days.CENTURY, 2000, 1900)
 
 
-def _days(year, month, day):
+def _month(parts):
+    if "month" in parts:
+        return tf.strings.to_number(parts["month"], tf.int32)
+    name = tf.strings.lower(parts["month_name"])
+    is_month = [tf.strings.regex_full_match(name, m) for m in _days.MONTHS]
+    found = tf.argmax(tf.cast(tf.stack(is_month, axis=1), tf.int32), axis=1)
+    return 1 + tf.cast(found, tf.int32)
+
+
+def _count(year, month, day):
     """Counts by years that begin in March, so that leap days come last."""
     year = year - tf.cast(month <= 2, tf.int32)
     month = (month + 9) % 12

@@ -17,7 +17,13 @@ from pathlib import Path
 
 from aet_keras.errors import ExportError
 
-COPIES = ("model.keras", "recipe.json", "report.json", "report.png")
+COPIES = (
+    "model.keras",
+    "recipe.json",
+    "report.json",
+    "report.png",
+    "top_losses.png",
+)
 _WITHDRAWN = ".withdrawn-"
 
 

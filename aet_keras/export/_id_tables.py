@@ -42,6 +42,17 @@ def check_ids(owner: str, what: str, ids: Sequence[str]) -> None:
             )
 
 
-def codes(table: Any, ids: Any) -> Any:
-    """Returns int32 codes from 1 on, 0 for what is not in the table."""
-    return tf.cast(table.lookup(ids) + 1, tf.int32)
+def codes(table: Any, ids: Any, *, are_whole: bool = False) -> Any:
+    """Returns int32 codes from 1 on, 0 for what is not in the table.
+
+    Args:
+        table: what `code_table` returned.
+        ids: string tensor.
+        are_whole: bool. Whether all ids are whole numbers, of which `17.0` is
+            read as `17`, as it is in a file.
+    """
+    found = tf.cast(table.lookup(ids) + 1, tf.int32)
+    if not are_whole:
+        return found
+    whole = tf.strings.regex_replace(ids, r"^([-+]?[0-9]+)\.0*$", r"\1")
+    return tf.where(found > 0, found, codes(table, whole))

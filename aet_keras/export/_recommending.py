@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras.data import RatingSpecification, RatingTables
+from aet_keras.data._names import are_whole_numbers
 from aet_keras.export import _warm_up
 from aet_keras.export._id_tables import codes
 from aet_keras.export._signatures import DEFAULT
@@ -141,6 +142,10 @@ class _Answers:
             side: getattr(specification, f"{side}_features")
             for side in ("user", "item")
         }
+        self._are_whole = {
+            of: are_whole_numbers(getattr(specification, of))
+            for of in ("users", "items")
+        }
         self.values = [
             tf.lookup.StaticHashTable(
                 tf.lookup.KeyValueTensorInitializer(
@@ -154,14 +159,17 @@ class _Answers:
         ]
         self.feature_names = _served_names(self._features)
 
+    def _codes(self, of, ids):
+        return codes(self._lookups[of], ids, are_whole=self._are_whole[of])
+
     def score(self, user, item):
-        users = codes(self._lookups["users"], user)
-        items = codes(self._lookups["items"], item)
+        users = self._codes("users", user)
+        items = self._codes("items", item)
         return self._scored(self._rows(users, items))
 
     def featured(self, user, item, *cells):
-        users = codes(self._lookups["users"], user)
-        items = codes(self._lookups["items"], item)
+        users = self._codes("users", user)
+        items = self._codes("items", item)
         rows, start = self._rows(users, items), 0
         for side, features in self._features.items():
             end = start + len(features)
@@ -173,7 +181,7 @@ class _Answers:
         return self._scored(rows)
 
     def top_k(self, user, k):
-        users = codes(self._lookups["users"], user)
+        users = self._codes("users", user)
         rated = tf.RaggedTensor.from_row_splits(
             self.tables["rated"], self.tables["starts"], validate=False
         )
@@ -182,7 +190,7 @@ class _Answers:
         return self._best(rows, rated, k, users > 0)
 
     def history(self, items, ratings, k):
-        rated = codes(self._lookups["items"], items)  # (batch, any)
+        rated = self._codes("items", items)  # (batch, any)
         rows = self._rows(*[tf.zeros_like(k)] * 2)
         missing = tf.maximum(0, self._length - tf.shape(rated)[1])
         pad = [[0, 0], [missing, 0]]
@@ -196,8 +204,8 @@ class _Answers:
         return self._best(rows, rated, k, tf.reduce_any(rated > 0, axis=1))
 
     def reasons(self, user, item):
-        users = codes(self._lookups["users"], user)
-        items = codes(self._lookups["items"], item)
+        users = self._codes("users", user)
+        items = self._codes("items", item)
         rows = self._rows(users, items)
         past = rows["history_items"]
         each = _repeated(rows, self._length)

@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import TableSpecification
-from aet_keras.export import _dates
+from aet_keras.data import TableSpecification, _days
 from aet_keras.export._signatures import CLASSIFY, DEFAULT
 
 _UNSEEN = "a category that nobody has seen"
@@ -18,9 +17,15 @@ def raw(
     rows: Mapping[str, np.ndarray], specification: TableSpecification
 ) -> dict[str, np.ndarray]:
     """Returns rows as a server takes them: dates as strings."""
-    dates = {c.name for c in specification.columns if c.kind == "date"}
+    formats = {
+        c.name: c.format.date_format
+        for c in specification.columns
+        if c.kind == "date"
+    }
     return {
-        name: _dates.dates_of(cells) if name in dates else cells
+        name: _days.write_days(cells, formats[name])
+        if name in formats
+        else cells
         for name, cells in rows.items()
     }
 

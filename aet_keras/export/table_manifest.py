@@ -1,5 +1,6 @@
 """What does a manifest say of a published classifier of table rows?"""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Any
 
 import keras
 
-from aet_keras.data import TableColumn, TableSpecification
+from aet_keras.data import CellFormat, TableColumn, TableSpecification
+from aet_keras.data.cell_format import EARLIER_FORMAT
 from aet_keras.errors import ExportError
 from aet_keras.export import _manifests
 
@@ -42,9 +44,15 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
             "without `table`. Name a folder that `aet-keras fit FILE.csv "
             "--target` published."
         )
-    columns = tuple(TableColumn(**column) for column in said["columns"])
+    columns = tuple(map(_column, said["columns"]))
     names = tuple(said["class_names"])
-    rest = {**said, "columns": columns, "class_names": names}
+    missing = tuple(said.get("missing", EARLIER_FORMAT.missing))
+    rest = {
+        **said,
+        "columns": columns,
+        "class_names": names,
+        "missing": missing,
+    }
     rest.pop("categories", None)
     return TableSpecification(kind="table", image_size=None, **rest)
 
@@ -85,7 +93,7 @@ def said_of_table(
         lookups: what holds the categories that the model has weights of.
     """
     return {
-        "columns": [vars(column) for column in specification.columns],
+        "columns": [dataclasses.asdict(c) for c in specification.columns],
         **{
             name: getattr(specification, name)
             for name in (
@@ -95,6 +103,7 @@ def said_of_table(
                 "positive",
                 "cost_false_negative",
                 "cost_false_positive",
+                "missing",
             )
         },
         "categories": {
@@ -105,3 +114,37 @@ def said_of_table(
             if layer.name.endswith(_LOOKUP)
         },
     }
+
+
+def notes_of_numbers(specification: TableSpecification) -> list[str]:
+    """Returns how a client sends the numbers that a file writes with signs."""
+    plain = CellFormat()
+    return [
+        f"`{column.name}` is a float: send the number alone, such as 1234.5, "
+        f"for a cell of `{column.title}` that is written "
+        f"`{_written(column.format)}`; NaN (in JSON null) where it is missing."
+        for column in specification.columns
+        if column.kind == "number"
+        and _number_signs(column.format) != _number_signs(plain)
+    ]
+
+
+def _number_signs(form):
+    return form.decimal, form.thousands, form.unit
+
+
+def _written(form):
+    unit = form.unit if form.unit.isalpha() or form.unit == "%" else ""
+    money = "" if unit else form.unit
+    return f"{money}1{form.thousands}234{form.decimal}5{unit}"
+
+
+def _column(said):
+    form = EARLIER_FORMAT
+    if "format" in said:
+        form = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in said["format"].items()
+        }
+        form = CellFormat(**form)
+    return TableColumn(**{**said, "format": form})

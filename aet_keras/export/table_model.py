@@ -13,7 +13,7 @@ from aet_keras import _check
 from aet_keras.data import TableSpecification
 from aet_keras.errors import ExportError
 from aet_keras.export import (
-    _dates,
+    _cell_graph,
     _manifests,
     _program,
     _table_cells,
@@ -24,7 +24,7 @@ from aet_keras.export._description import describe
 from aet_keras.export._labels import label_table, repeated_names
 from aet_keras.export._signatures import CLASSIFY, DEFAULT
 from aet_keras.export.comparison import Comparison, hold, load
-from aet_keras.export.table_manifest import said_of_table
+from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
 
 _OWNER = "write_table_classifier"
 
@@ -39,9 +39,11 @@ def write_table_classifier(
     """Writes a classifier of table rows as a SavedModel that takes raw cells.
 
     - `serving_default`: one input a column, by its name, `(batch,)`: float32
-      for a number (missing: NaN), a string for a category or a date such as
-      `2024-03-17` (missing: empty). A category it has not learned counts as
-      a rare one. It returns `probabilities`, float32 `(batch, classes)`, and
+      for a number (missing: NaN), a string for a category or a date (missing:
+      empty). Strings mean what the column's `CellFormat` says: its words for
+      missing cells are missing, its dates are written so, and what is no date
+      is refused. A category it has not learned counts as a rare one. It
+      returns `probabilities`, float32 `(batch, classes)`, and
       `classes`, strings of the same shape: the name of each column, repeated
       for each row.
     - `classify`: `inputs`, serialised `tf.train.Example`s with a feature a
@@ -99,7 +101,9 @@ def write_table_classifier(
     first = {k: v[: _warm_up.MOST] for k, v in rows.items()}
     requests = _table_cells.requests(_table_cells.raw(first, specification))
     _warm_up.write(directory, requests)
-    described = describe(functions, len(names))
+    described = describe(
+        functions, len(names), notes=notes_of_numbers(specification)
+    )
     said = said_of_table(specification, _lookups(model))
     _manifests.write(directory, {**described, "table": said})
     return directory
@@ -178,15 +182,15 @@ def _functions(model, specification, table):
         column.name: tf.TensorSpec((None,), _dtype(column), name=column.name)
         for column in specification.columns
     }
-    dates = {c.name for c in specification.columns if c.kind == "date"}
+    columns = {column.name: column for column in specification.columns}
     class_count = len(specification.class_names)
 
     def run(**cells):
-        raw = {
-            name: _dates.days_of(cell) if name in dates else cell
+        read = {
+            name: _cell_graph.read(cell, columns[name])
             for name, cell in cells.items()
         }
-        said = model({k: cell[:, tf.newaxis] for k, cell in raw.items()})
+        said = model({k: cell[:, tf.newaxis] for k, cell in read.items()})
         row_count = tf.shape(said)[0]
         return {
             "probabilities": tf.cast(said, tf.float32),

@@ -69,6 +69,11 @@ class WeightedByUncertainty(keras.losses.Loss):
         super().__init__(**kwargs)
         self.loss = loss
 
+    @property
+    def resolved(self) -> keras.losses.Loss:
+        """The `keras.losses.Loss` that `loss` stands for."""
+        return self._loss
+
     def __call__(self, y_true, y_pred, sample_weight=None):
         # Before anything is computed: the mark is on this very tensor.
         layer = marks.mark_of(y_pred)

@@ -59,15 +59,27 @@ def observe(
     return True
 
 
-def _key(owner, logs, monitor, seen):
-    if monitor in logs:
-        return monitor
+def find_key(
+    logs: Mapping[str, float], monitor: str, seen: str | None
+) -> str | None:
+    """Returns the key of the figure in an epoch's logs, or None.
+
+    Args:
+        logs: dict from str to float.
+        monitor: str. As of `observe`.
+        seen: optional str. The key of earlier epochs.
+    """
     if monitor != "auto":
-        _refuse_unless_validation_is_due(owner, logs, monitor)
-        return None
+        return monitor if monitor in logs else None
     if "val_loss" in logs:
         return "val_loss"
     return None if seen == "val_loss" or "loss" not in logs else "loss"
+
+
+def _key(owner, logs, monitor, seen):
+    if monitor not in ("auto", *logs):
+        _refuse_unless_validation_is_due(owner, logs, monitor)
+    return find_key(logs, monitor, seen)
 
 
 def _refuse_unless_validation_is_due(owner, logs, monitor):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class FreezeWhenItPays(Policy):
 
     Then the map stays as it is, and the policy may ask again. A decision that
     thaws as well passes: its rebuild is paid already. While the seconds or
-    the steps left are not known, nothing freezes.
+    the steps left are not known, nothing freezes. A thaw that the policy
+    undoes always passes.
 
     Args:
         then: `Policy` that decides what would be frozen.
@@ -84,9 +86,15 @@ class FreezeWhenItPays(Policy):
         then = read_policy(config["then"], owner=cls.__name__)
         return cls(**{**config, "then": then})
 
+    def judge(self, logs: Mapping[str, float]) -> bool:
+        return self.then.judge(logs)
+
+    def finish(self, progress: Progress) -> Decision:
+        return self.then.finish(progress)
+
     def decide(self, progress: Progress) -> Decision:
         decision = self.then.decide(progress)
-        if decision.trainable is None:
+        if decision.trainable is None or decision.undo:
             return decision
         pairs = list(zip(progress.trainable, decision.trainable, strict=True))
         frozen = [was and not now for was, now in pairs]

@@ -14,6 +14,8 @@ class Decision:
             group's rate is, as a share of the head's.
         rate: optional float > 0. The head's learning rate.
         why: str. The reason, as it is logged.
+        undo: bool. Whether the weights of the best state so far come back, as
+            `Policy.judge` told it. Defaults to `False`.
 
     Example:
 
@@ -26,3 +28,4 @@ class Decision:
     multipliers: tuple[float, ...] | None = None
     rate: float | None = None
     why: str = ""
+    undo: bool = False

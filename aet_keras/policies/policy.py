@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aet_keras.policies.decision import Decision
@@ -29,8 +30,9 @@ class Policy:
     ...     def decide(self, progress):
     ...         frozen = (False,) * len(progress.trainable)
     ...         return aet_keras.policies.Decision(trainable=frozen)
-    >>> FreezeAll().decide(aet_keras.policies.Progress(trainable=(True,)))
-    Decision(trainable=(False,), multipliers=None, rate=None, why='')
+    >>> progress = aet_keras.policies.Progress(trainable=(True,))
+    >>> FreezeAll().decide(progress).trainable
+    (False,)
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -42,6 +44,28 @@ class Policy:
         raise TypeError(
             f"{type(self).__name__}: a policy must define `decide(progress)`."
         )
+
+    def judge(self, logs: Mapping[str, float]) -> bool:
+        """Says whether the weights of this moment are the best so far.
+
+        Called at the end of each epoch, and with the validation figures of a
+        head that was solved. Where it returns True the weights are kept, and
+        a later `Decision(undo=True)` brings them back.
+
+        Args:
+            logs: dict from str to float. Figures of the present weights.
+
+        Returns:
+            bool. `False` for policies that never undo anything.
+        """
+        return False
+
+    def finish(self, progress: Progress) -> Decision:
+        """Returns what should change once the last epoch has ended.
+
+        Where a callback keeps the best weights it is not asked.
+        """
+        return Decision()
 
     @property
     def state(self) -> dict[str, Any]:

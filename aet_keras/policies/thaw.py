@@ -1,7 +1,11 @@
 """Which groups may move, and how fast beside the head?"""
 
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
 from aet_keras import _check as check
-from aet_keras.policies import _stall
+from aet_keras.policies import _stall, _undo
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import Policy
 from aet_keras.policies.progress import Progress
@@ -124,6 +128,13 @@ class ThawOnStall(Policy):
     (LP-FT, [Kumar et al., 2022](https://arxiv.org/abs/2202.10054); differs:
     group by group, and by validation instead of a fixed epoch).
 
+    A thaw that makes things worse is undone: if each of `patience_epochs`
+    epochs since was worse than the best figure before it by more than
+    `min_improvement`, the weights of that best state come back, the groups
+    freeze again, and no more thaw. It gets one more epoch as long as another
+    gain like the last one would reach the old figure. While the figure is so
+    much worse, nothing more thaws.
+
     Args:
         monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
             `loss` where there is no validation.
@@ -146,10 +157,16 @@ class ThawOnStall(Policy):
         frozen_ratio: float from 0 to 1. Share of the groups, from the stem
             on, that never thaw: they cost most and change least. Defaults to
             `0.6`.
+        undo_thaw: bool. Whether a thaw that makes things worse is undone. At
+            the end of `fit` any thaw is undone after which no epoch was as
+            good as the best one before. Defaults to `True`.
 
     State:
         `monitor`, `best`, `wait`: the figure watched, its best value and the
-        epochs since; `thawed`: groups thawed; `since`: epochs since then.
+        epochs since; `thawed`: groups thawed; `since`: epochs since then;
+        `kept`, `kept_count`: the best figure of all and the groups thawed
+        then; `worse`: the figures since the last thaw, if all are worse than
+        that; `is_undone`: whether a thaw was undone.
 
     Example:
 
@@ -167,7 +184,7 @@ class ThawOnStall(Policy):
     ((False, True), 'val_loss improved by less than 10 %')
     """
 
-    start_state = {**_stall.START, "thawed": 0, "since": 0}
+    start_state = {**_stall.START, **_undo.START, "thawed": 0, "since": 0}
 
     def __init__(
         self,
@@ -182,6 +199,7 @@ class ThawOnStall(Policy):
         rate_ratio: float = 0.3,
         depth_ratio: float = 1.0,
         frozen_ratio: float = 0.6,
+        undo_thaw: bool = True,
     ):
         self.monitor = check.instance(self, of=str, monitor=monitor)
         self.patience_epochs = check.positive_int(
@@ -199,22 +217,82 @@ class ThawOnStall(Policy):
             self, above=0, most=1, depth_ratio=depth_ratio
         )
         self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
+        self.undo_thaw = check.boolean(self, undo_thaw=undo_thaw)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What training has taught this policy, as one JSON dict."""
+        return Policy.state.fget(self)
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        # Runs saved by older versions know nothing of undoing.
+        Policy.state.fset(self, {**_undo.START, **state})
+
+    def judge(self, logs: Mapping[str, float]) -> bool:
+        key = _stall.find_key(logs, self.monitor, self.state["judged"])
+        if key is None or not self.undo_thaw:
+            return False
+        if key != self.state["judged"]:
+            self.state.update(_undo.START, judged=key)
+        thawed = self.state["thawed"]
+        return _undo.judge(self.state, key, float(logs[key]), thawed)
+
+    def finish(self, progress: Progress) -> Decision:
+        if not self.state["worse"]:
+            return Decision()
+        return self._undo(progress)
 
     def decide(self, progress: Progress) -> Decision:
         why = self._reason(progress) if progress.epoch else ""
         groups = len(progress.trainable)
         most = _most_thawed(groups, self.frozen_ratio)
-        if why and self.state["thawed"] < most:
+        is_worse = self._is_worse()
+        if is_worse and _undo.is_over(
+            self.state, self.state["judged"], self.patience_epochs
+        ):
+            return self._undo(progress)
+        may_thaw = not (is_worse or self.state["is_undone"])
+        if why and may_thaw and self.state["thawed"] < most:
             thawed = self.state["thawed"]
             more = self.group_count if thawed else self.first_count
             self.state["thawed"] = min(thawed + more, most)
             self.state.update(since=0, wait=0)
+            _undo.begin_trial(self.state)
+        return self._decision(progress, why or "the head alone")
+
+    def _is_worse(self):
+        """Says whether the last thaw has made things clearly worse."""
+        if self.state["is_undone"]:
+            return False
+        return _undo.is_clearly_worse(
+            self.state, self.state["judged"], self.min_improvement
+        )
+
+    def _undo(self, progress):
+        """Goes back to the best state; what is trained then is on trial."""
+        key, kept = self.state["judged"], self.state["kept"]
+        count = len(self.state["worse"])
+        self.state.update(
+            thawed=self.state["kept_count"],
+            worse=[],
+            is_undone=True,
+            since=0,
+            wait=0,
+        )
+        why = (
+            f"{key} was {kept:.4g} before, and worse in each of the {count} "
+            f"epoch{'s' * (count != 1)} since"
+        )
+        return dataclasses.replace(self._decision(progress, why), undo=True)
+
+    def _decision(self, progress, why):
         return _thawed_from_the_top(
             progress,
             self.state["thawed"],
             rate_ratio=self.rate_ratio,
             depth_ratio=self.depth_ratio,
-            why=why or "the head alone",
+            why=why,
         )
 
     def _reason(self, progress):

@@ -17,6 +17,7 @@ _STATUSES = {
     tf.errors.DeadlineExceededError: HTTPStatus.GATEWAY_TIMEOUT,
 }
 _LONGEST = 300
+_ASSERTED = re.compile(r"^assertion failed: \[(.*?)\] \[(.*)\]$")
 _NODE = re.compile(r"\{\{.*?\}\}")
 
 
@@ -37,6 +38,7 @@ def _sentence(message):
         if not line.startswith(("Graph execution error", "Detected at node"))
     ]
     lines = [line for line in said if line and not line.startswith("<stack")]
+    lines = [_ASSERTED.sub(r"\1 \2", line) for line in lines]
     return " ".join(lines[:3]) or "The model refused the request."
 
 

@@ -1,7 +1,7 @@
 """What does a body ask for?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,13 +52,16 @@ def is_row_format(content: Mapping[str, Any]) -> bool:
 
 
 def read_inputs(
-    content: Mapping[str, Any], specs: Specs
+    content: Mapping[str, Any],
+    specs: Specs,
+    cells: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
     """Returns the arrays that a predict request holds, by input.
 
     Args:
         content: the body, with `instances` (rows) or `inputs` (columns).
         specs: `tf.TensorSpec` of each input of the signature.
+        cells: names of inputs that are columns of a table.
 
     Raises:
         Refusal: 400, if they do not fit the signature.
@@ -68,7 +71,7 @@ def read_inputs(
     else:
         columns = _columns(content["inputs"], specs)
     return {
-        name: to_array(columns[name], spec, name)
+        name: to_array(columns[name], spec, name, is_cell=name in cells)
         for name, spec in specs.items()
     }
 
@@ -116,11 +119,18 @@ def _names(specs):
     return ", ".join(f"`{name}`" for name in specs)
 
 
-def read_examples(content: Mapping[str, Any]) -> np.ndarray:
+def read_examples(
+    content: Mapping[str, Any], cells: Collection[str] = ()
+) -> np.ndarray:
     """Returns the examples of a classify request, each serialised.
 
     What stands in `context` is put into each of them, as TensorFlow Serving
-    does before it calls the signature.
+    does before it calls the signature. A cell of a table that is `null` is
+    left out: so an example says that it is missing.
+
+    Args:
+        content: the body.
+        cells: names of features that are columns of a table.
 
     Raises:
         Refusal: 400, if there are none, or one cannot be an example.
@@ -140,7 +150,10 @@ def read_examples(content: Mapping[str, Any]) -> np.ndarray:
                     "Example must be JSON object. Received, at "
                     f"{place}: {shown(each)}."
                 )
-        made[place] = _example({**context, **features})
+        given = {**context, **features}
+        made[place] = _example(
+            {k: v for k, v in given.items() if v is not None or k not in cells}
+        )
     return made
 
 

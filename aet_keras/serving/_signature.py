@@ -50,9 +50,10 @@ class Signature:
         """Calls it once: the first call compiles its graph.
 
         Only the model knows which bytes it takes. A picture is tried, then
-        an example with that picture; if it is refused, no harm is done.
+        an example with that picture, then no text, as of a missing date; if
+        it is refused, no harm is done.
         """
-        for text in (_picture(), _example()):
+        for text in (_picture(), _example(), b""):
             try:
                 self({k: _filled(s, text) for k, s in self.inputs.items()})
                 return

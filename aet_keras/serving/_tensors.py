@@ -3,6 +3,7 @@
 import base64
 import binascii
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -32,27 +33,50 @@ def from_binary(value: dict[str, str]) -> bytes:
         ) from error
 
 
-def to_array(value: Any, spec: tf.TensorSpec, name: str) -> np.ndarray:
+def to_array(
+    value: Any, spec: tf.TensorSpec, name: str, *, is_cell: bool = False
+) -> np.ndarray:
     """Returns nested lists as the array that a signature takes.
 
     Nothing is cast that would lose something: `1.5` and `300` are no uint8,
-    `true` is no number.
+    `true` is no number. In a cell of a table `null` is missing: NaN, or an
+    empty string.
 
     Args:
         value: what JSON gives: a value, or lists of lists of them.
         spec: `tf.TensorSpec` of the input.
         name: str. The input's, for a sentence.
+        is_cell: bool. Whether it is a column of a table.
 
     Raises:
         Refusal: 400, if it does not fit.
     """
     shape, leaves = _flatten(value, name)
+    if is_cell:
+        leaves = _cells(leaves, spec.dtype, name)
     if not spec.shape.is_compatible_with(shape) or not leaves:
         raise bad_request(
             f"`{name}` must have shape {_text(spec.shape)}, "
             f"dtype {spec.dtype.name}. Received: shape {_text(shape)}."
         )
     return _convert(leaves, spec.dtype, name).reshape(shape)
+
+
+def _cells(leaves, dtype, name):
+    """Returns cells, missing ones as the model takes them."""
+    is_word = dtype == tf.string
+    kinds = (str, dict) if is_word else (int, float)
+    missing, kind = ("", "a string") if is_word else (math.nan, "a number")
+    for leaf in leaves:
+        if leaf is not None and type(leaf) not in kinds:
+            like = " such as 1234.5, without signs" if not is_word else ""
+            raise bad_request(
+                f"JSON Value: {shown(leaf)} is not of expected type: "
+                f"{dtype.name}. It is {_KINDS.get(type(leaf), 'an object')}, "
+                f"and stands in `{name}`. Write {kind}{like}, or null where "
+                "it is missing."
+            )
+    return [missing if leaf is None else leaf for leaf in leaves]
 
 
 def _flatten(value, name):

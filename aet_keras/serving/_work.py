@@ -30,7 +30,7 @@ def predict(
         content = _requests.read_json(body)
         name = _requests.signature_name(content)
         signature = _find(version, name)
-        arrays = _requests.read_inputs(content, signature.inputs)
+        arrays = _requests.read_inputs(content, signature.inputs, version.cells)
     outputs = _call(version, name, arrays, limits)
     if _requests.is_row_format(content):
         return _answers.to_json(_answers.in_rows(outputs))
@@ -53,7 +53,8 @@ def classify(
         content = _requests.read_json(body)
         name = _requests.signature_name(content)
         _check_takes_examples(_find(version, name).inputs, name)
-        arrays = {"inputs": _requests.read_examples(content)}
+        examples = _requests.read_examples(content, version.cells)
+        arrays = {"inputs": examples}
     outputs = _call(version, name, arrays, limits)
     return _answers.to_json(_answers.in_classes(outputs))
 

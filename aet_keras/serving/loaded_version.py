@@ -1,5 +1,6 @@
 """What does a version answer, once it is in memory?"""
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class LoadedVersion:
             once: what waits is run in one batch.
         description: dict. The signatures as the metadata call of TensorFlow
             Serving gives them.
+        cells: frozenset of str. The inputs that are columns of a table, in
+            which JSON's `null` is a missing cell.
 
     Example: see `load_version`.
 
@@ -42,6 +45,7 @@ class LoadedVersion:
     number: int
     signatures: Mapping[str, Signature]
     description: Mapping[str, Any]
+    cells: frozenset[str] = frozenset()
 
     @property
     def asked(self) -> frozenset[str]:
@@ -127,7 +131,16 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
             f"Received: {first_line(error)}. Export it again."
         ) from error
     number = int(path.name) if path.name.isdigit() else 0
-    return LoadedVersion(number, signatures, description)
+    return LoadedVersion(number, signatures, description, _cells(path))
+
+
+def _cells(path):
+    """Returns which inputs its manifest calls columns of a table."""
+    manifest = path / _MANIFEST
+    if not manifest.is_file():
+        return frozenset()
+    table = json.loads(manifest.read_text("utf-8")).get("table", {})
+    return frozenset(column["name"] for column in table.get("columns", ()))
 
 
 def _load(path):

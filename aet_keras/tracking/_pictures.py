@@ -4,18 +4,16 @@ import io
 import os
 import pathlib
 import tempfile
-import warnings
 
 from aet_keras.evaluation import (
     Classification,
     Report,
+    _lettering,
     _matrix,
-    _text,
     draw_report,
 )
 
 _MOST_LABELS = 50
-_MOST_NAME = 18
 
 
 def report_png(report: Report, picture: str | os.PathLike | None) -> bytes:
@@ -27,28 +25,17 @@ def report_png(report: Report, picture: str | os.PathLike | None) -> bytes:
 
 
 def matrix_png(scores: Classification) -> bytes:
-    """Draws a confusion matrix of any number of classes; names up to 50."""
+    """Draws a confusion matrix; above 40 classes the largest confusions."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names = [_text.cut(score.name, _MOST_NAME) for score in scores.per_class]
-    is_named = len(names) <= _MOST_LABELS
-    side = 4 + 0.25 * min(len(names), _MOST_LABELS)
-    figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
+    side = 5 + 0.2 * min(len(scores.per_class), _matrix.MOST_CLASSES)
+    figure = Figure(figsize=(1.4 * side, side), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    _matrix.draw_cells(axes, scores)
-    axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(f"what {scores.count} test examples were taken for")
-    if is_named:
-        style = {"fontsize": 8, "parse_math": False}
-        axes.set_xticks(range(len(names)), names, rotation=90, **style)
-        axes.set_yticks(range(len(names)), names, **style)
-        _matrix.write_counts(axes, scores, style["fontsize"])
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    names = [score.name for score in scores.per_class]
+    with _lettering.lettered([*names, "…→"]) as spell:
+        _matrix.draw(figure.add_subplot(), scores, spell)
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
 

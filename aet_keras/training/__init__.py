@@ -1,13 +1,16 @@
 """What is a run, written down and carried out?"""
 
+from aet_keras.recipes.ratings_recipe import RatingRecipe
+from aet_keras.recipes.recipe import RATE_POLICIES, THAW_POLICIES, Recipe
+from aet_keras.recipes.tabular_recipe import TableRecipe
+from aet_keras.recipes.text_recipe import TextRecipe
+from aet_keras.recipes.written_down import WrittenDown
 from aet_keras.training.adapt_users import AdaptedUsers, adapt_users
 from aet_keras.training.find_learning_rate import find_learning_rate
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job
 from aet_keras.training.kinds import load_recipe, make_recipe
 from aet_keras.training.rate_range import RateRange
-from aet_keras.training.ratings_recipe import RatingRecipe
-from aet_keras.training.recipe import RATE_POLICIES, THAW_POLICIES, Recipe
 from aet_keras.training.run import Publication, run_recipe
 from aet_keras.training.steps import (
     build_classifier,
@@ -20,14 +23,11 @@ from aet_keras.training.tabular_job import (
     measure_table_model,
     read_rows,
 )
-from aet_keras.training.tabular_recipe import TableRecipe
 from aet_keras.training.text_job import (
     read_tokens,
     text_rate_policy,
     text_thaw_policy,
 )
-from aet_keras.training.text_recipe import TextRecipe
-from aet_keras.training.written_down import WrittenDown
 
 __all__ = [
     "AdaptedUsers",

@@ -12,7 +12,12 @@ _LEAST = 1e-7
 
 
 def solve_linear_path(
-    network: keras.Model, rows: np.ndarray, labels: np.ndarray, *, seed: int
+    network: keras.Model,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int,
+    class_weights: np.ndarray | None = None,
 ) -> float:
     """Gives the linear path the weights of a tuned logistic regression.
 
@@ -21,18 +26,25 @@ def solve_linear_path(
         rows: float array `(count, columns)`, encoded.
         labels: int array `(count,)`, each class at least once.
         seed: int >= 0. Of the folds that the penalty is tuned on.
+        class_weights: optional float array `(classes,)`. What a row of each
+            class counts.
 
     Returns:
         float. The C of scikit-learn's `LogisticRegression`, which is chosen
         by the log loss in up to 5 folds.
     """
-    regression = _tuned(rows, labels, seed)
+    regression = _tuned(rows, labels, seed, class_weights)
     network.get_layer("linear").set_weights(_weights(regression))
     return regression.C
 
 
 def mix_linear_path(
-    network: keras.Model, rows: np.ndarray, labels: np.ndarray, *, seed: int
+    network: keras.Model,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int,
+    class_weights: np.ndarray | None = None,
 ) -> float:
     """Draws an earlier network towards a logistic regression on new rows.
 
@@ -45,6 +57,7 @@ def mix_linear_path(
         rows: float array `(count, columns)`, encoded.
         labels: int array `(count,)`, each class at least once.
         seed: int >= 0. Of the folds.
+        class_weights: optional float array `(classes,)`, as above.
 
     Returns:
         float. The share: a quarter, a half or three quarters. The smallest
@@ -55,7 +68,7 @@ def mix_linear_path(
         [Wortsman et al., 2022](https://arxiv.org/abs/2109.01903), WiSE-FT.
         Differs: what is mixed with is solved on the new rows, from nothing.
     """
-    regression = _tuned(rows, labels, seed)
+    regression = _tuned(rows, labels, seed, class_weights)
     share = _share(network, regression, rows, labels, seed)
     linear, change = network.get_layer("linear"), network.get_layer("change")
     pairs = zip(linear.get_weights(), _weights(regression), strict=True)
@@ -65,6 +78,7 @@ def mix_linear_path(
 
 
 def _share(network, regression, rows, labels, seed):
+    row_weights = _row_weights(regression.class_weight, labels)
     folds = _folds(labels, seed)
     if folds is None:
         return 0.5
@@ -78,7 +92,7 @@ def _share(network, regression, rows, labels, seed):
         logits = (1 - share) * old + share * new
         logits -= logits.max(axis=1, keepdims=True)
         true = logits[np.arange(len(labels)), labels]
-        return np.log(np.exp(logits).sum(axis=1)) - true
+        return (np.log(np.exp(logits).sum(axis=1)) - true) * row_weights
 
     found = {share: losses(share) for share in _SHARES}
     best = min(found.values(), key=np.mean)
@@ -90,18 +104,38 @@ def _is_near(losses, best):
     return worse.mean() <= worse.std() / np.sqrt(len(worse))
 
 
-def _tuned(rows, labels, seed):
+def _tuned(rows, labels, seed, class_weights):
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
 
-    regression = LogisticRegression(max_iter=1000)
+    if class_weights is not None:
+        class_weights = dict(enumerate(class_weights.tolist()))
+    regression = LogisticRegression(max_iter=1000, class_weight=class_weights)
     folds = _folds(labels, seed)
     if folds is None:
         return _fit(regression, rows, labels)
     search = GridSearchCV(
-        regression, {"C": _STRENGTHS}, scoring="neg_log_loss", cv=folds
+        regression, {"C": _STRENGTHS}, scoring=_score, cv=folds
     )
     return _fit(search, rows, labels).best_estimator_
+
+
+def _score(regression, rows, labels):
+    """Returns the log likelihood of rows, weighted as they are fitted."""
+    from sklearn.metrics import log_loss
+
+    return -log_loss(
+        labels,
+        regression.predict_proba(rows),
+        labels=regression.classes_,
+        sample_weight=_row_weights(regression.class_weight, labels),
+    )
+
+
+def _row_weights(class_weight, labels):
+    if class_weight is None:
+        return np.ones(len(labels))
+    return np.array([class_weight[int(label)] for label in labels])
 
 
 def _fit(estimator, rows, labels):

@@ -44,6 +44,7 @@ def measure(
     *,
     predict: Callable[[keras.Model, data.Split], np.ndarray] = _predict,
     score: Callable[[keras.Model, data.Split], Any] | None = None,
+    content: Callable[[int], str] = lambda row: "",
 ) -> evaluation.Report:
     """Returns the report of a finished run, its times left out.
 
@@ -54,12 +55,24 @@ def measure(
         predict: function of model and split that returns probabilities.
         score: optional function of model and split that returns a record, of
             what is no classifier.
+        content: function of a row of test that returns it in words.
     """
     model, history = run.model, run.history
+    mistakes = ()
     if score is None:
+        said = predict(model, dataset.test)
+        mistakes = evaluation.find_mistakes(
+            dataset.test.labels,
+            said,
+            class_names=dataset.specification.class_names,
+            names=dataset.test.names,
+            content=content,
+        )
 
         def score(model, split):
-            return _scores(predict(model, split), split, dataset)
+            is_test = split is dataset.test
+            probabilities = said if is_test else predict(model, split)
+            return _scores(probabilities, split, dataset)
 
     return evaluation.Report(
         name=name,
@@ -72,8 +85,10 @@ def measure(
         trained_groups=[(*moved, True) for moved in run.trained_groups],
         events=[f"after epoch {e}: {what}" for e, what in _events(run)],
         best_epoch=run.best_epoch,
+        solved_head=_solved(run),
         versions=_versions(),
         notes=dataset.notes,
+        mistakes=mistakes,
     )
 
 
@@ -81,6 +96,18 @@ def _events(run):
     """Lists what groups and cache did, in the order of the epochs."""
     both = [*run.events, *run.cache_events]
     return sorted(both, key=lambda event: event[0])
+
+
+def _solved(run):
+    """Returns what a report holds of a head that was solved."""
+    if run.solved is None:
+        return None
+    return {
+        "after_epoch": run.solved.epoch,
+        "loss_before": run.solved.before,
+        "loss_after": run.solved.after,
+        "is_kept": run.is_best_solved,
+    }
 
 
 def _scores(probabilities, split, dataset):

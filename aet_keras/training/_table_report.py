@@ -29,8 +29,15 @@ def measure_table_model(
     >>> aet_keras.training.measure_table_model.__name__
     'measure_table_model'
     """
-    report = measure(run, name, dataset, predict=predict)
     specification, test = dataset.specification, dataset.test
+    dates = [c.name for c in specification.columns if c.kind == "date"]
+    report = measure(
+        run,
+        name,
+        dataset,
+        predict=predict,
+        content=lambda row: evaluation.cells_of(test.inputs, row, dates=dates),
+    )
     risk = evaluation.measure_risk(
         test.labels,
         predict(run.model, test),

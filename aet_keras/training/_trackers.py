@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from aet_keras import evaluation
-from aet_keras.training.recipe import Recipe
+from aet_keras.recipes.recipe import Recipe
 
 _METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")
 

@@ -9,7 +9,7 @@ import keras
 from aet_keras import _check as check
 from aet_keras import backbones
 from aet_keras import callbacks as parts
-from aet_keras.engine import Change
+from aet_keras.engine import Change, SolvedHead
 
 _LEAST_PATIENCE_EPOCHS = 5
 _SETTLED_EPOCHS = 2
@@ -23,6 +23,9 @@ class Run:
         model: the `keras.Model`, with the best epoch's weights.
         history: dict from str to list of floats, one an epoch.
         best_epoch: int. Counted from 1; 0 means the weights it began with.
+        is_best_solved: bool. Whether the kept weights are those of
+            `best_epoch` with the head that was solved after it.
+        solved: optional `aet_keras.engine.SolvedHead`.
         group_names: tuple of str, stem to head, the head left out.
         trained_groups: list of tuples of bools, one an epoch.
         events: list of `(epoch, Change)`.
@@ -45,6 +48,19 @@ class Run:
     cache_events: list[tuple[int, str]]
     stopped: str | None
     seconds: float
+    is_best_solved: bool = False
+    solved: SolvedHead | None = None
+
+    @property
+    def best_figures(self) -> dict[str, float]:
+        """The logs of the kept weights; empty if those are of no epoch."""
+        if not self.best_epoch:
+            return {}
+        row = self.best_epoch - 1
+        figures = {key: values[row] for key, values in self.history.items()}
+        return (
+            {**figures, **self.solved.logs} if self.is_best_solved else figures
+        )
 
 
 def fine_tune(
@@ -149,6 +165,8 @@ def fine_tune(
         cache_events=freezing.cache_events,
         stopped=best.stopped,
         seconds=time.perf_counter() - begun,
+        is_best_solved=best.is_best_solved,
+        solved=freezing.solved,
     )
 
 

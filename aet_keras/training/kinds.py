@@ -7,16 +7,17 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras import data
+from aet_keras.recipes.ratings_recipe import RatingRecipe
+from aet_keras.recipes.recipe import Recipe
+from aet_keras.recipes.setting import option_of, settings_of
+from aet_keras.recipes.tabular_recipe import TableRecipe
+from aet_keras.recipes.text_recipe import TextRecipe
+from aet_keras.recipes.written_down import WrittenDown, read_json
 from aet_keras.training.image_job import JOB as IMAGE_JOB
 from aet_keras.training.job import Job
 from aet_keras.training.ratings_job import JOB as RATINGS_JOB
-from aet_keras.training.ratings_recipe import RatingRecipe
-from aet_keras.training.recipe import Recipe
 from aet_keras.training.tabular_job import JOB as TABLE_JOB
-from aet_keras.training.tabular_recipe import TableRecipe
 from aet_keras.training.text_job import JOB as TEXT_JOB
-from aet_keras.training.text_recipe import TextRecipe
-from aet_keras.training.written_down import WrittenDown, read_json
 
 JOBS: dict[type[WrittenDown], Job] = {
     Recipe: IMAGE_JOB,
@@ -64,10 +65,13 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
             telling.setdefault(kinds[0], name)
     if len(telling) > 1:
         raise ValueError(_mixed(telling))
-    kind = next(iter(telling), None) or _usual(settings.get("data"))
+    kind = next(iter(telling), None)
+    if kind is None or _is_other(kind, settings.get("data")):
+        kind = _usual(settings.get("data"))
     for name in settings:
         if name not in _names(kind):
             raise ValueError(_foreign(kind, name))
+    _check_complete(kind, settings)
     return kind(**settings)
 
 
@@ -115,6 +119,36 @@ def _usual(source):
     return TextRecipe if data.is_text_source(source) else Recipe
 
 
+def _is_other(kind, source):
+    """Says whether a source is certainly none of a kind, by its look."""
+    if not isinstance(source, str | os.PathLike):
+        return False
+    if source == "digits" or str(source).lower().endswith(".npz"):
+        return kind is not Recipe
+    if os.path.isdir(source):
+        is_text = data.is_text_source(source)
+        return kind is not (TextRecipe if is_text else Recipe)
+    return kind is Recipe and os.path.isfile(source) and data.is_csv(source)
+
+
+def _check_complete(kind, settings):
+    for field in dataclasses.fields(kind):
+        if field.default is dataclasses.MISSING and field.name not in settings:
+            raise ValueError(
+                f"{kind.__name__}: {_named(field.name)} must be given, because "
+                f"{_ROWS[kind]} cannot be learned from without it. Received: "
+                f"{', '.join(map(_named, settings))}. Name it."
+            )
+
+
+def _named(name):
+    """Returns a setting as Python and the terminal call it."""
+    for kind in JOBS:
+        if name in settings_of(kind):
+            return f"`{name}` (`{option_of(name, settings_of(kind)[name])}`)"
+    return f"`{name}`"
+
+
 def _names(kind):
     return [field.name for field in dataclasses.fields(kind)]
 
@@ -122,15 +156,16 @@ def _names(kind):
 def _foreign(kind, name):
     others = [_ROWS[each] for each in JOBS if name in _names(each)]
     return (
-        f"{kind.__name__}: a setting must be one of {_ROWS[kind]}. Received: "
-        f"`{name}`, of {' and '.join(others)}. Leave it out, or say which "
-        "column is what."
+        f"{kind.__name__}: a setting must be one of {_ROWS[kind]}, because "
+        "that is what the data holds or the others are for. Received: "
+        f"{_named(name)}, of {' and '.join(others)}. Leave it out, or say "
+        "which column is what."
     )
 
 
 def _mixed(telling):
     said = " and ".join(
-        f"`{name}` of {_ROWS[kind]}" for kind, name in telling.items()
+        f"{_named(name)} of {_ROWS[kind]}" for kind, name in telling.items()
     )
     return (
         "Recipe: settings must belong to one kind of data, because one model "

@@ -1,5 +1,7 @@
 """What is done with a recipe for ratings?"""
 
+import numpy as np
+
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
 from aet_keras.errors import DataError
@@ -56,6 +58,9 @@ def _read_rows(recipe, like=None):
         rating=recipe.rating,
         split=recipe.split,
         time=recipe.time,
+        missing=recipe.missing,
+        decimal=recipe.decimal,
+        date_formats=recipe.date_formats or (),
         user_features=recipe.user_features,
         item_features=recipe.item_features,
         like=like,
@@ -174,6 +179,7 @@ def _measure(run, name, dataset):
             others=dataset.validation if is_test else dataset.test,
             baselines={
                 "biases": (biases.predict(users, items), biases.items),
+                "mean rating": (np.full(split.count, biases.mean), None),
                 "popularity": (None, tables.item_counts),
             },
         )

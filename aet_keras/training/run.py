@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 import keras
 
 from aet_keras import evaluation, export
+from aet_keras._progress import Step, listening
+from aet_keras._progress import report as say_progress
+from aet_keras.recipes.written_down import WrittenDown
 from aet_keras.training._classifier import save_classifier
 from aet_keras.training._earlier import newest_version
 from aet_keras.training._keeping import best_kept, check_finished
 from aet_keras.training._measuring import Clock
 from aet_keras.training._trackers import finished, hand_over
 from aet_keras.training.kinds import JOBS
-from aet_keras.training.written_down import WrittenDown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,7 @@ def run_recipe(
     observers: Sequence[keras.callbacks.Callback] = (),
     trackers: Sequence[keras.callbacks.Callback] = (),
     say: Callable[[str], None] = lambda sentence: None,
+    progress: Callable[[Step], None] | None = None,
 ) -> Publication:
     """Adapts a model to new data, measures it, and publishes it.
 
@@ -61,6 +64,8 @@ def run_recipe(
         trackers: callbacks of `aet_keras.tracking`; they also get the recipe,
             the finished report and its picture.
         say: function of a sentence, called with what a person should know.
+        progress: optional function of a `Step`, with `what` is being done,
+            how much of it is `done`, and the `total`.
 
     Returns:
         `Publication`.
@@ -83,16 +88,22 @@ def run_recipe(
     ...     print(run.version.name, run.report.best_epoch)
     1 1
     """
+    with listening(progress):
+        return _run(recipe, pathlib.Path(out), observers, trackers, say)
+
+
+def _run(recipe, out, observers, trackers, say):
     job = _job_of(recipe)
-    out = pathlib.Path(out)
     export.check_writable(out)
     recipe = _pinned(recipe)
     clock = Clock()
+    say_progress("reading")
     dataset = job.read(recipe)
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
     keras.utils.set_random_seed(recipe.seed)
+    say_progress("building the model")
     model = job.build(recipe, dataset)
     best = job.best(recipe)
     watching = (*trackers, *observers)
@@ -100,8 +111,9 @@ def run_recipe(
         run = job.fit(model, recipe, dataset, best=best, callbacks=watching)
         check_finished(model, best, out)
         clock.lap("training")
-        report = job.measure(run, out.resolve().name, dataset)
-        done = _publish(job, recipe, run.model, dataset, report, out, clock)
+        say_progress("measuring the model on the test rows")
+        measured = job.measure(run, out.resolve().name, dataset)
+        done = _publish(job, recipe, run.model, dataset, measured, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
         return done
 
@@ -129,14 +141,27 @@ def _publish(job, recipe, model, dataset, report, out, clock):
     made = {}
 
     def write(directory):
+        say_progress("writing the SavedModel, and comparing it")
         made["comparison"] = job.write(model, recipe, dataset, directory)
         save_classifier(model, directory / "model.keras")
         recipe.save(directory / "recipe.json")
         clock.lap("export")
+        say_progress("drawing the report")
         timed = dataclasses.replace(report, seconds=clock.seconds)
         timed.save(directory / "report.json")
         evaluation.draw_report(timed, directory / "report.png")
+        _draw_mistakes(timed, dataset, directory / "top_losses.png")
         made["report"] = timed
 
     version = export.publish(out, write)
     return Publication(model, version=version, **made)
+
+
+def _draw_mistakes(report, dataset, path):
+    """Draws the pictures that are called wrongly, if there are any."""
+    if dataset.specification.kind != "image" or not report.mistakes:
+        return
+    pictures = {
+        each.row: dataset.test.inputs[each.row] for each in report.mistakes
+    }
+    evaluation.draw_mistakes(report, pictures, path)

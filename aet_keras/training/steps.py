@@ -8,8 +8,10 @@ import keras
 from aet_keras import _check as check
 from aet_keras import backbones, data, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.recipes.recipe import Recipe
+from aet_keras.training._backbone_note import with_backbone_note
+from aet_keras.training._class_weights import weights_of, with_note
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.recipe import Recipe
 
 
 def read_dataset(recipe: Recipe) -> data.Dataset:
@@ -19,7 +21,9 @@ def read_dataset(recipe: Recipe) -> data.Dataset:
         recipe: `Recipe`.
 
     Returns:
-        `aet_keras.data.Dataset`, split and resized as the recipe says.
+        `aet_keras.data.Dataset`, split and resized as the recipe says. Its
+        notes say what may mislead: classes of very different sizes, or
+        coloured pictures for a backbone that has seen none.
 
     Raises:
         DataError: if the pictures cannot be learned from.
@@ -30,7 +34,7 @@ def read_dataset(recipe: Recipe) -> data.Dataset:
     >>> aet_keras.training.read_dataset(recipe).train.inputs.shape[1:]
     (8, 8, 3)
     """
-    return data.read_images(
+    dataset = data.read_images(
         recipe.data,
         image_size=(recipe.image_size,) * 2,
         seed=recipe.seed,
@@ -38,6 +42,7 @@ def read_dataset(recipe: Recipe) -> data.Dataset:
         test_ratio=recipe.test_ratio,
         skip_bad=recipe.skip_bad,
     )
+    return with_note(recipe, with_backbone_note(recipe, dataset))
 
 
 def build_classifier(recipe: Recipe, class_count: int) -> keras.Model:
@@ -122,16 +127,20 @@ def fit_recipe(
         image_size=dataset.specification.image_size,
         seed=recipe.seed,
     )
+    weights = weights_of(recipe, dataset)
     train = data.batches(
         dataset.train,
         batch_size=recipe.batch_size,
         shuffle_seed=recipe.seed,
         augment=augment,
+        class_weights=weights,
     )
     return fine_tune(
         model,
         train,
-        validation_data=data.batches(dataset.validation, batch_size=128),
+        validation_data=data.batches(
+            dataset.validation, batch_size=128, class_weights=weights
+        ),
         epochs=recipe.epochs,
         freezing=_freezing(recipe, cache),
         rate=_rate(recipe),

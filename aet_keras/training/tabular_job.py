@@ -8,6 +8,12 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
+from aet_keras.recipes.tabular_recipe import TableRecipe
+from aet_keras.training._class_weights import (
+    rows_with_weights,
+    weights_of,
+    with_note,
+)
 from aet_keras.training._earlier import load_earlier, newest_version
 from aet_keras.training._encoded_rows import encode, losses
 from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
@@ -15,7 +21,6 @@ from aet_keras.training._masked_cells import guess_masked_cells
 from aet_keras.training._table_report import measure_table_model
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job, introduce
-from aet_keras.training.tabular_recipe import TableRecipe
 
 _COMPARED_ROWS = 64
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
@@ -51,12 +56,15 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
     like = None
     if recipe.from_ is not None:
         like = export.read_table_manifest(newest_version(recipe.from_))
-    return data.read_table(
+    dataset = data.read_table(
         recipe.data,
         target=recipe.target,
         positive=recipe.positive,
         kinds=recipe.kinds,
         split_column=recipe.split_column,
+        missing=recipe.missing,
+        decimal=recipe.decimal,
+        date_formats=recipe.date_formats or (),
         cost_false_negative=recipe.cost_false_negative,
         cost_false_positive=recipe.cost_false_positive,
         like=like,
@@ -65,6 +73,7 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
         validation_ratio=recipe.validation_ratio,
         test_ratio=recipe.test_ratio,
     )
+    return with_note(recipe, dataset)
 
 
 def build_table_model(
@@ -116,7 +125,13 @@ def build_table_model(
             seed=recipe.seed,
         )
     solve = solve_linear_path if recipe.from_ is None else mix_linear_path
-    solve(network, rows, train.labels, seed=recipe.seed)
+    solve(
+        network,
+        rows,
+        train.labels,
+        seed=recipe.seed,
+        class_weights=weights_of(recipe, dataset),
+    )
     return model
 
 
@@ -163,12 +178,13 @@ def fit_table_model(
         for name in ("train", "validation")
     }
     labels = dataset.validation.labels
+    weights = weights_of(recipe, dataset)
     start = network.get_weights()
     before = losses(network, rows["validation"], labels)
     run = fine_tune(
         _learner(network, recipe),
-        (rows["train"], dataset.train.labels),
-        validation_data=(rows["validation"], labels),
+        rows_with_weights(rows["train"], dataset.train.labels, weights),
+        validation_data=rows_with_weights(rows["validation"], labels, weights),
         epochs=recipe.epochs,
         freezing=_freezing(recipe),
         best=best or _best(recipe),
@@ -178,13 +194,17 @@ def fit_table_model(
         verbose=0,
     )
     gain = before - losses(network, rows["validation"], labels)
+    gain = gain if weights is None else gain * weights[labels]
     run = dataclasses.replace(run, model=model)
     if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
         return run
     network.set_weights(start)
     said = (run.best_epoch, _kept_start(gain))
     return dataclasses.replace(
-        run, best_epoch=0, cache_events=[*run.cache_events, said]
+        run,
+        best_epoch=0,
+        is_best_solved=False,
+        cache_events=[*run.cache_events, said],
     )
 
 

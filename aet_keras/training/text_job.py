@@ -7,10 +7,15 @@ import numpy as np
 
 from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.recipes.text_recipe import TextRecipe
+from aet_keras.training._class_weights import (
+    rows_with_weights,
+    weights_of,
+    with_note,
+)
 from aet_keras.training._measuring import measure
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.job import Job, introduce
-from aet_keras.training.text_recipe import TextRecipe
 
 _COMPARED_TEXTS = 64
 _SPLITS = ("train", "validation", "test")
@@ -78,6 +83,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         recipe.data,
         text_column=recipe.text_column,
         label_column=recipe.label_column,
+        missing=recipe.missing,
         encoding=recipe.encoding,
         seed=recipe.seed,
         validation_ratio=recipe.validation_ratio,
@@ -95,7 +101,8 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         inputs = {key: column[rows] for key, column in columns.items()}
         made[name] = dataclasses.replace(split, inputs=inputs)
     notes = (*dataset.notes, *_notes(length, counts))
-    return dataclasses.replace(dataset, **made, notes=notes)
+    dataset = dataclasses.replace(dataset, **made, notes=notes)
+    return with_note(recipe, dataset)
 
 
 def _packing(recipe, **settings):
@@ -167,10 +174,13 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     average = None
     if recipe.average_power is not None:
         average = parts.AverageWeights(recipe.average_power)
+    weights = weights_of(recipe, dataset)
     return fine_tune(
         model,
-        (_tokens(train), train.labels),
-        validation_data=(_tokens(validation), validation.labels),
+        rows_with_weights(_tokens(train), train.labels, weights),
+        validation_data=rows_with_weights(
+            _tokens(validation), validation.labels, weights
+        ),
         epochs=recipe.epochs,
         freezing=parts.ElasticFreezing(thaw),
         rate=parts.AdaptiveLearningRate(rate),
@@ -188,7 +198,14 @@ def _predict(model, split):
 
 
 def _measure(run, name, dataset):
-    return measure(run, name, dataset, predict=_predict)
+    texts = dataset.test.inputs["texts"]
+    return measure(
+        run,
+        name,
+        dataset,
+        predict=_predict,
+        content=lambda row: " ".join(texts[row].split()),
+    )
 
 
 def _write(model, recipe, dataset, directory):

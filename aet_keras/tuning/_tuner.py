@@ -13,6 +13,7 @@ import keras_tuner
 from keras_tuner.engine import base_tuner
 
 from aet_keras import _check as check
+from aet_keras import _progress
 from aet_keras.errors import TrainingError
 from aet_keras.evaluation import _files
 from aet_keras.tuning.trials import OUTCOME, Search, Trial
@@ -157,9 +158,21 @@ class TrialRunner(base_tuner.BaseTuner):
         settings = {**self.fit_arguments}
         callbacks = copy.deepcopy(settings.get("callbacks", []))
         settings["callbacks"] = [*callbacks, *trackers]
+        if _progress.is_listened_to():
+            settings["callbacks"].append(self._watching(trial.trial_id))
         if "tuner/epochs" in hp.values and "epochs" in settings:
             settings["epochs"] = hp.values["tuner/epochs"]
         return self._figures(self.hypermodel.fit(hp, model, **settings))
+
+    def _watching(self, trial_id):
+        objective = self.oracle.objective.name
+        found = Search.read(Path(self.project_dir), objective)
+        return TrialProgress(
+            number=int(trial_id) + 1,
+            trials=self.oracle.max_trials,
+            objective=objective,
+            best=found.best.figures[objective] if found.best else None,
+        )
 
     def _figures(self, result):
         """Returns the logs of the best epoch, the objective among them."""
@@ -191,6 +204,44 @@ class TrialRunner(base_tuner.BaseTuner):
     def _check_chief(self):
         if self.role.is_worker:
             self.role.wait_for_chief(_LOST_SECONDS)
+
+
+class TrialProgress(keras.callbacks.Callback):
+    """Reports how far a trial is.
+
+    Args:
+        number: int >= 1. Which trial it is.
+        trials: int >= 1. How many there are at most.
+        objective: str. The figure that trials are judged by.
+        best: optional float. The best of the trials before it.
+    """
+
+    def __init__(self, *, number, trials, objective, best):
+        super().__init__()
+        self.number = number
+        self.trials = trials
+        self.objective = objective
+        self.best = best
+
+    def on_train_begin(self, logs=None):
+        self._report(0, {})
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._report(epoch + 1, logs or {})
+
+    def _report(self, epoch, logs):
+        most = self.params.get("epochs") or 1
+        now = logs.get(self.objective)
+        notes = [] if now is None else [f"{self.objective} {now:.4f}"]
+        notes += [] if self.best is None else [f"best so far {self.best:.4f}"]
+        _progress.report(
+            f"trial {self.number} of {self.trials}",
+            epoch,
+            total=most,
+            unit="epoch",
+            note=", ".join(notes),
+            ratio=min(1.0, (self.number - 1 + epoch / most) / self.trials),
+        )
 
 
 def _read(folder):

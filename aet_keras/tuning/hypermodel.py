@@ -176,8 +176,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         if best.failed or not best.best_epoch:  # `run_recipe` would refuse it
             why = best.stopped or "the validation loss was never finite"
             raise TrainingError(f"Stopped: {why}.")
-        figures = {k: row[run.best_epoch - 1] for k, row in run.history.items()}
-        return {**figures, "epochs": len(run.history["loss"])}
+        return {**run.best_figures, "epochs": len(run.history["loss"])}
 
 
 def _suited(recipe):

@@ -10,6 +10,7 @@ from typing import Literal
 
 from aet_keras import _check as check
 from aet_keras import tracking, training
+from aet_keras._progress import Step, listening, report
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import _processes, _roles
 from aet_keras.tuning._oracles import TUNERS
@@ -45,6 +46,7 @@ def search_recipes(
     resume: bool = False,
     chief_timeout_seconds: float = 120.0,
     watch: Callable[[Trial], None] = lambda trial: None,
+    progress: Callable[[Step], None] | None = None,
 ) -> Search:
     """Tries recipes, and writes the best one down.
 
@@ -72,6 +74,8 @@ def search_recipes(
         resume: as of `search`.
         chief_timeout_seconds: as of `search`.
         watch: function of a `Trial`, called after each.
+        progress: optional function of a `Step`, called while trials run:
+            `what` is the trial, `done` its epochs, `total` the most of them.
 
     Returns:
         `Search`.
@@ -121,7 +125,7 @@ def search_recipes(
     if track != "none":
         tracking.TensorBoard(out / "logs")  # else each trial would fail
     join(settings, out, role, resume=resume, seconds=chief_timeout_seconds)
-    with _results_kept(model, settings, out, role):
+    with _results_kept(model, settings, out, role), listening(progress):
         if workers:
             _supervise(settings, out, workers, watch)
         else:
@@ -165,6 +169,9 @@ def _supervise(settings, out, workers, watch):
     seen = {t.number for t in Search.read(out / "search", "").trials}
 
     def look():
+        ended = len(seen)
+        most = settings.max_trials
+        report("trials", ended, total=most, ratio=min(1.0, ended / most))
         for trial in Search.read(out / "search", "").trials:
             if trial.number not in seen:
                 seen.add(trial.number)

@@ -1,5 +1,6 @@
 import keras
 import killed
+import numpy as np
 import pytest
 
 from aet_keras import callbacks
@@ -80,7 +81,14 @@ def two_at_once():
     return killed.model(run_eagerly=False, steps_per_execution=2)
 
 
-@pytest.mark.parametrize("model", [averaged, two_at_once])
+def adapted():
+    made = killed.model()
+    made.get_layer("b").enable_lora(2)
+    made.get_layer("c").bias.trainable = False
+    return made
+
+
+@pytest.mark.parametrize("model", [averaged, two_at_once, adapted])
 def test_whatever_the_model_is_compiled_with_comes_back(model, tmp_path):
     killed.killed(tmp_path, (2, 3), model=model, save_freq=2)
 
@@ -88,6 +96,22 @@ def test_whatever_the_model_is_compiled_with_comes_back(model, tmp_path):
 
     assert run.checkpoint.resumed_from == (2, 2)
     killed.check_equal(killed.whole(model=model), run)
+
+
+def test_what_is_fixed_one_by_one_stays_in_a_resumed_run(tmp_path):
+    killed.killed(tmp_path, (3, 1), model=adapted)
+    keras.utils.set_random_seed(0)
+    start = adapted()
+
+    run = killed.run(tmp_path, model=adapted)
+
+    before, after = (
+        [made.get_layer("b")._kernel, made.get_layer("c").bias]
+        for made in (start, run.model)
+    )
+    for old, new in zip(before, after, strict=True):
+        assert not new.trainable
+        np.testing.assert_array_equal(new.numpy(), old.numpy())
 
 
 def patient():

@@ -1,5 +1,8 @@
 """Does whatever goes wrong end in one sentence and the right exit code?"""
 
+import subprocess
+import sys
+
 import pytest
 
 from aet_keras.cli._outcome import one_sentence
@@ -53,6 +56,29 @@ def test_debug_lets_the_traceback_through(capsys):
             raise RuntimeError("It broke")
 
     assert capsys.readouterr().err == ""
+
+
+PRINTS = """
+import aet_keras_command
+aet_keras_command.is_starting = True
+from aet_keras.cli._outcome import one_sentence
+with one_sentence(debug=False):
+    for number in range(10**6):
+        print(number)
+"""
+
+
+def test_a_reader_that_has_read_enough_ends_it_quietly():
+    with subprocess.Popen(
+        [sys.executable, "-c", PRINTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()  # as `head -1` does
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (1, b"")
 
 
 def test_what_goes_well_is_left_alone(capsys):

@@ -1,5 +1,6 @@
 """Does `aet-keras predict` name what pictures show?"""
 
+import csv
 import json
 import shutil
 
@@ -116,10 +117,26 @@ def test_bad_pictures_have_their_line_of_json(clothes, photos, tmp_path):
     assert result.exit_code == 1
     first, second = map(json.loads, result.stdout.splitlines())
     assert first == {
+        "id": str(missing),
         "picture": str(missing),
         "error": "No such file or directory",
     }
     assert "classes" in second
+
+
+def test_csv_for_programs_has_a_row_a_picture(clothes, photos, tmp_path):
+    missing = tmp_path / "missing.png"
+
+    result = predict(clothes, missing, photos[0], "--format", "csv", "--top", 2)
+
+    header, bad, good = csv.reader(result.stdout.splitlines())
+    names = ["id", "class", "probability", "class_2", "probability_2", "error"]
+    assert header == names
+    assert bad == [str(missing), *[""] * 4, "No such file or directory"]
+    row = expected(photos[0])
+    assert good[:2] == [str(photos[0]), NAMES[row.argmax()]]
+    assert float(good[2]) == pytest.approx(row.max(), abs=1e-5)
+    assert float(good[2]) > float(good[4])
 
 
 def no_folder(folder):

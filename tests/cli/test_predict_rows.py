@@ -1,5 +1,6 @@
 """Does `aet-keras predict` name the classes of texts and of table rows?"""
 
+import csv
 import json
 
 import numpy as np
@@ -69,6 +70,46 @@ def test_each_row_of_a_file_is_answered_as_the_model_does(credit, tmp_path):
     for line, row in zip(lines, expected, strict=True):
         found = {e["class"]: e["probability"] for e in line["classes"]}
         assert found["good"] == pytest.approx(row[1], abs=1e-5)
+
+
+def test_a_column_names_the_rows_and_messages_go_elsewhere(credit, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text('name,branch,age (years)\n"x, y",north,33\nü,nowhere,\n')
+
+    result = predict(credit[0], path, "--format", "csv", "--id", "name")
+
+    header, *rows = csv.reader(result.stdout.splitlines())
+    assert header == ["id", "class", "probability", "error"]
+    assert [row[0] for row in rows] == ["x, y", "ü"]
+    assert {row[1] for row in rows} <= {"bad", "good"}
+    assert "branch" in result.stderr
+
+
+def test_a_column_of_ids_that_is_not_there_is_named(credit, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("name,branch,age (years)\nx,north,33\n")
+
+    result = predict(credit[0], path, "--format", "json", "--id", "nam")
+
+    assert result.exit_code == 1
+    assert "no column `nam` (id)" in result.stderr and "`name`" in result.stderr
+    assert result.stdout == ""
+
+
+def test_explain_stops_at_ten_rows_unless_told(credit, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("branch,age (years)\n" + "north,33\n" * 12)
+    (credit[0] / "recipe.json").write_text('{"target": "paid"}')
+    command = ["explain", str(credit[0]), str(path), "--out", str(tmp_path)]
+
+    usual = CliRunner().invoke(main, command)
+    asked = CliRunner().invoke(main, [*command, "--rows", "11"])
+
+    assert len(usual.stdout.splitlines()) == 10
+    assert "the first 10 rows of 12 are explained" in usual.stderr
+    assert "`--rows 12`" in usual.stderr
+    assert len(asked.stdout.splitlines()) == 11
+    assert "first" not in asked.stderr
 
 
 def test_cells_that_say_nothing_to_the_model_are_counted(credit, tmp_path):

@@ -1,5 +1,6 @@
 """Does `aet-keras predict` recommend what the published model says?"""
 
+import csv
 import json
 
 import numpy as np
@@ -37,3 +38,13 @@ def test_an_unknown_user_gets_what_is_popular_and_is_told_so(films):
 
     assert result.stdout.startswith("nobody (not known: what is popular)  i")
     assert result.stdout.count(";") == 9  # ten items
+
+
+def test_csv_has_a_row_a_user(films):
+    result = predict(films[0], "u3", "nobody", "--top", 2, "--format", "csv")
+
+    header, known, unknown = csv.reader(result.stdout.splitlines())
+    assert header == ["id", "item", "rating", "item_2", "rating_2", "is_known"]
+    assert (known[0], known[-1]) == ("u3", "true")
+    assert (unknown[0], unknown[-1]) == ("nobody", "false")
+    assert float(known[2]) >= float(known[4])

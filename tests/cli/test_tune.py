@@ -50,6 +50,22 @@ def test_it_prints_a_line_a_trial_a_table_and_what_comes_next(
     assert "Search: Running Trial" not in done.stdout
 
 
+def test_it_says_which_trial_and_epoch_it_is_at(
+    tiny, photos, tune, monkeypatch
+):
+    monkeypatch.setattr("aet_keras.cli._steps._PATIENCE_SECONDS", 0.0)
+
+    done = tune(photos)
+
+    lines = done.stderr.splitlines()
+    trials = [line for line in lines if line.startswith("trial ")]
+    assert trials[0].startswith("trial 1 of 2, epoch 0 of 1")
+    assert "trial 1 of 2, epoch 1 of 1, val_accuracy " in trials[1]
+    assert "at most" in trials[1] and "best so far" not in trials[1]
+    assert "trial 2 of 2, epoch 0 of 1, best so far " in trials[2]
+    assert "\x1b" not in done.stderr
+
+
 def test_quiet_prints_nothing(tiny, photos, tune, out):
     done = tune(photos, "--quiet")
 

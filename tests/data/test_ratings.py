@@ -111,6 +111,44 @@ def test_rows_without_a_number_are_left_out(tmp_path):
     assert "`good`" in dataset.notes[0]
 
 
+def test_ids_are_words_and_markers_are_no_ids(tmp_path):
+    rows = [f"{('NA', '007', 'u7')[i % 3]},i{i % 5},{i % 4}" for i in range(40)]
+    path = write(tmp_path / "a.csv", [*rows, "N/A,i1,3", "u7,,3"])
+
+    dataset = data.read_ratings(path)
+
+    assert dataset.specification.users == ("007", "NA", "u7")
+    said = " ".join(dataset.notes)
+    assert "1 row has no `user` (`N/A` (1)) and is left out" in said
+    assert "1 row has no `item` and is left out" in said
+    assert "`NA` (14) is kept as an id of its own; `--missing NA`" in said
+
+
+def test_a_word_among_numbers_is_no_id(tmp_path):
+    rows = [f"{('None', '7', '8')[i % 3]},i{i % 5},{i % 4}" for i in range(40)]
+
+    dataset = data.read_ratings(write(tmp_path / "a.csv", rows))
+
+    assert dataset.specification.users == ("7", "8")
+    assert "(`None` (14)) and are left out" in " ".join(dataset.notes)
+
+
+def test_ratings_may_have_decimal_commas_and_times_an_order(tmp_path):
+    rows = [
+        f'u{i % 8},i{i % 5},"{i % 4},5",{1 + i // 8}.12.2024 1{i % 8}:00'
+        for i in range(40)
+    ]
+    path = write(tmp_path / "a.csv", rows, "user,item,rating,when")
+    times = {"split": "leave_last_out", "time": "when"}
+
+    with pytest.raises(DataError, match="--date-format"):
+        data.read_ratings(path, **times)
+    dataset = data.read_ratings(path, date_formats=["%d.%m.%Y"], **times)
+
+    assert set(dataset.train.labels) == {0.5, 1.5, 2.5, 3.5}
+    assert set(dataset.test.names) == {f"row {i}" for i in range(33, 41)}
+
+
 def test_like_keeps_the_codes_of_items(tmp_path):
     old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
     path = rated.write_ratings(tmp_path / "new.csv", range(50, 54), seed=1)

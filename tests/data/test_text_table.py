@@ -53,13 +53,33 @@ def test_labels_written_as_floats_are_read_as_whole(tmp_path):
     assert "In `label` `1.0` is read as `1`." in dataset.notes
 
 
+def test_a_word_to_some_is_a_class_and_a_marker_is_none(tmp_path):
+    rows = [f"film {i},{('None', 'good', 'N/A')[i % 3]}" for i in range(30)]
+    path = write(tmp_path / "a.csv", [*rows, "null,good", "NA,good"])
+
+    dataset = read_text_table(path)
+    other = read_text_table(path, missing=["good"])
+
+    assert dataset.specification.class_names == ("None", "good")
+    assert other.specification.class_names == ("N/A", "None")
+    said = " ".join(dataset.notes)
+    assert "10 rows have no `label` (`N/A` (10)) and are left out" in said
+    assert "`None` (10) is kept as a class of its own" in said
+    assert "`text`: 1 cell counts as missing: `null` (1)" in said
+    assert "NA" in [
+        *dataset.train.inputs,
+        *dataset.validation.inputs,
+        *dataset.test.inputs,
+    ]
+
+
 def test_what_is_left_out_or_doubled_is_counted(tmp_path):
     rows = [*plain(), ",good", "   ,bad", "lonely,", *["again,good"] * 20]
 
     dataset = read_text_table(write(tmp_path / "a.csv", rows))
 
     said = " ".join(dataset.notes)
-    assert "1 row was left out: no `label`" in said
+    assert "1 row has no `label` and is left out" in said
     assert "2 texts were left out: they are empty" in said
     assert "texts stand in more than one split" in said
 

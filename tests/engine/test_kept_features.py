@@ -1,9 +1,14 @@
 """Does a second run take what the first one left in a folder, and no more?"""
 
+import errno
+import os
+import tempfile
+
 import keras
 import numpy as np
 import pytest
 import replayed
+import tensorflow as tf
 from keras import layers
 
 CALLS = []
@@ -124,30 +129,102 @@ def test_more_rows_are_added_to_those_that_are_there(tmp_path):
     assert took.endswith("added 8")
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_harmless(
+def test_a_folder_that_cannot_be_written_is_said_and_harmless(tmp_path):
+    (tmp_path / "file").write_text("in the place of a folder")
+
+    again, _ = run(tmp_path / "file" / "features")
+
+    assert "keeps nothing for other runs: " in again.why
+    assert again.cached == [3, 3, 2]
+
+
+def test_features_are_taken_from_where_nothing_can_be_written(
     tmp_path, monkeypatch
 ):
+    first, _ = run(tmp_path)
+    make = tempfile.TemporaryFile
+
+    def refuse(*args, dir, **settings):
+        if str(dir) == str(tmp_path):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return make(*args, dir=dir, **settings)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+
+    again, _ = run(tmp_path)
+
+    assert f"took 17 rows from {tmp_path}, added 0" in again.said
+    check_bit_equal(first, again)
+
+
+def test_a_full_disk_is_said_and_harmless(tmp_path, monkeypatch):
     def refuse(*args, **settings):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(np, "save", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
 
-    again, _ = run(tmp_path)
+    again, _ = run(tmp_path, epochs=1)
 
-    assert "keeps nothing for other runs: the disk is full" in again.said
-    assert again.cached == [3, 3, 2]
+    assert again.why == "keeps nothing for other runs: the disk is full"
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-def test_a_damaged_part_is_computed_again(tmp_path):
+def test_damaged_rows_are_computed_again_and_said(tmp_path):
     first, _ = run(tmp_path)
-    for path in tmp_path.rglob("rows.npy"):
-        path.write_bytes(path.read_bytes()[:-3])
+    for path in tmp_path.rglob("rows.bin"):
+        raw = path.read_bytes()
+        path.write_bytes(raw[:9] + bytes([raw[9] ^ 1]) + raw[10:])
 
     again, _ = run(tmp_path)
 
-    replayed.check_equal(first, again)
-    assert not [each for each in again.said if "took 1" in each]
+    check_bit_equal(first, again)
+    said = next(each for each in again.said if each.startswith("cannot use"))
+    assert "rows.bin is not what was written" in said
+    assert not [each for each in again.said if "took 17" in each]
+
+
+def check_bit_equal(one, other):
+    replayed.check_equal(one, other, rtol=0, atol=0)
+
+
+def repeated():
+    """Returns rows of which some come again, in batches of other sizes."""
+    x, y = (np.concatenate([each, each[:7]]) for each in replayed.rows(12))
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_a_cold_and_a_warm_run_end_bit_equal(dtype, tmp_path):
+    settings = {
+        "own": {"cache_dtype": dtype},
+        "data": repeated,
+        "validation_data": replayed.rows(5, 2),
+    }
+
+    cold, _ = run(tmp_path, **settings)
+    warm, _ = run(tmp_path, **settings)
+
+    assert warm.said[1].startswith("took ")
+    check_bit_equal(cold, warm)
+
+
+def test_a_run_that_finds_half_of_its_rows_ends_as_when_it_finds_all(tmp_path):
+    settings = {"own": {"cache_dtype": "float16"}, "data": repeated}
+    run(tmp_path, own={"cache_dtype": "float16"}, data=replayed.batches)
+
+    half, _ = run(tmp_path, **settings)
+    warm, _ = run(tmp_path, **settings)
+
+    check_bit_equal(half, warm)
+
+
+def test_features_of_another_rounding_are_computed_anew(tmp_path):
+    run(tmp_path, own={"cache_dtype": "bfloat16"})
+
+    exact, _ = run(tmp_path)
+
+    replayed.check_equal(run(tmp_path / "empty")[0], exact)
+    assert not [each for each in exact.said if "took 1" in each]
 
 
 def test_frozen_weights_that_were_written_leave_nothing(tmp_path):

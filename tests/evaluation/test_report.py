@@ -55,6 +55,34 @@ def test_a_report_of_an_older_version_has_no_old_task():
     assert Report.from_json(content).old_task is None
 
 
+def test_a_report_says_whether_a_solved_head_was_kept():
+    solved = {
+        "after_epoch": 1,
+        "loss_before": 1.8245,
+        "loss_after": 0.9357,
+        "is_kept": True,
+    }
+    report = dataclasses.replace(
+        full_report(), best_epoch=1, solved_head=solved
+    )
+
+    content = json.loads(json.dumps(report.to_json()))
+
+    assert content["solved_head"] == solved
+    assert Report.from_json(content) == report
+    assert (
+        "weights of epoch 1, with the head solved after it, kept"
+        in report.to_text()
+    )
+
+
+def test_a_report_of_an_older_version_has_no_solved_head():
+    content = full_report().to_json()
+    del content["solved_head"]
+
+    assert Report.from_json(content).solved_head is None
+
+
 def test_script_finds_the_accuracy_of_the_test_split():
     content = full_report().to_json()
 

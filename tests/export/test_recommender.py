@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from aet_keras import data, export
 from aet_keras.errors import ExportError
+from aet_keras.export import _id_tables
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,17 @@ def test_scores_are_the_models_and_say_who_is_known(written):
     wanted = model.predict_on_batch(tables.rows(inputs))["rating"][:, 0]
     np.testing.assert_allclose(said["scores"], wanted, atol=1e-5)
     assert said["is_known"].tolist() == [True, False, False]
+
+
+def test_a_whole_number_is_the_same_id_as_a_float(tmp_path):
+    table = _id_tables.code_table(tmp_path / "ids.txt", ["7", "17"])
+    ids = tf.constant(["17", "17.0", "007", "7.5", "7."])
+
+    whole = _id_tables.codes(table, ids, are_whole=True)
+    words = _id_tables.codes(table, ids)
+
+    assert whole.numpy().tolist() == [2, 2, 0, 0, 1]
+    assert words.numpy().tolist() == [2, 0, 0, 0, 0]
 
 
 def test_the_best_items_are_those_not_rated(written):

@@ -1,5 +1,6 @@
 """Does a served table model say of raw cells what Keras says?"""
 
+import dataclasses
 import json
 
 import keras
@@ -9,8 +10,9 @@ import tabled
 import tensorflow as tf
 
 from aet_keras import data, export
+from aet_keras.data import _days
 from aet_keras.errors import ExportError
-from aet_keras.export import _dates
+from aet_keras.export import _cell_graph, _dates, _manifests
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +161,83 @@ def test_dates_are_read_as_numpy_reads_them():
     found = _dates.days_of(tf.constant(text.tolist())).numpy()
 
     np.testing.assert_array_equal(found, days)
-    np.testing.assert_array_equal(_dates.dates_of(np.float32(days)), text)
+    np.testing.assert_array_equal(_days.write_days(np.float32(days)), text)
+
+
+FORMATS = {
+    "%d.%m.%Y": ["09.08.2022", "31.02.2022", "9.8.2022 10:15", "2022-08-09"],
+    "%m/%d/%y": ["01/31/68", "1/31/69", "31/01/20", "01/31/2020"],
+    "%b %d, %Y": ["Jan 01, 2020", "june 1, 2020", "Juno 1, 2020"],
+    "%d-%b-%y": ["01-DEC-22", "1-Dec.-22", "01-12-22"],
+    "%d.%m.%Y %H:%M": ["09.08.2022 10:15", "09.08.2022"],
+    "%Y-%m-%d": ["2020-02-29T23:59:59+02:00", "2020-2-29 1:02 PM", "0000-01-01",
+                 "2020.02.29", "2020-02-29 soon", "2020-02-29 10:00 UTC"],
+    "": ["2020-02-29 soon", "2020/2/29", "2021-02-29"],
+}  # fmt: skip
+
+
+def test_a_graph_reads_each_format_as_training_does():
+    for date_format, texts in FORMATS.items():
+        expected = [_days.read_day(text, date_format) for text in texts]
+
+        found = _dates.days_of(tf.constant(texts), date_format)
+
+        np.testing.assert_array_equal(found, np.float32(expected), date_format)
+        assert np.isfinite(expected).any() and np.isnan(expected).any()
+
+
+WORDS = data.CellFormat(missing=("n/a", "-999"))
+SERVED = (
+    data.TableColumn("price", "number", "price", WORDS),
+    data.TableColumn(
+        "vip",
+        "category",
+        "vip",
+        dataclasses.replace(WORDS, spellings=("No", "Yes")),
+    ),
+    data.TableColumn(
+        "day", "date", "day", dataclasses.replace(WORDS, date_format="%d.%m.%Y")
+    ),
+)
+
+
+def test_a_served_cell_means_what_it_meant_in_training():
+    price, vip, day = (
+        lambda cells, column=column: _cell_graph.read(
+            tf.constant(cells), column
+        ).numpy()
+        for column in SERVED
+    )
+
+    np.testing.assert_array_equal(price([1.5, -999.0]), [1.5, np.nan])
+    said = ["n/a", "None", "", "YES", "\u00a0no \n", "-999", " n/a"]
+    expected = ["", "None", "", "Yes", "No", "", ""]
+    assert [word.decode() for word in vip(said)] == expected
+    np.testing.assert_array_equal(
+        day(["02.01.1970", "n/a", ""]), np.float32([1, np.nan, np.nan])
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        day(["02.01.1970", "1970-01-02"])
+    said = caught.value.message
+    assert "`day` must be a date such as 17.03.2024" in said
+    assert "1970-01-02" in said
+
+
+def test_a_manifest_of_an_earlier_release_means_what_it_meant(tmp_path):
+    earlier = {"name": "age", "kind": "number", "title": "age"}
+    said = {
+        "columns": [earlier],
+        "class_names": ["no", "yes"],
+        "source": "a.csv",
+        "target": "paid",
+        "positive": "yes",
+    }
+    _manifests.write(tmp_path, {"format": 1, "table": said})
+
+    found = export.read_table_manifest(tmp_path)
+
+    assert "None" in found.columns[0].format.missing
+    assert "None" in found.missing
 
 
 @pytest.mark.parametrize(

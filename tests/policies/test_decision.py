@@ -10,7 +10,7 @@ from aet_keras.policies import Decision
 def test_an_empty_decision_asks_for_nothing():
     asked = dataclasses.asdict(Decision())
 
-    assert asked.pop("why") == ""
+    assert (asked.pop("why"), asked.pop("undo")) == ("", False)
     assert set(asked.values()) == {None}
 
 

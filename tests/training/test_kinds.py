@@ -66,7 +66,7 @@ def test_the_reviews_of_tfds_are_texts():
         ({"data": "a", "text_colum": "a"}, "Nearest: `text_column`"),
         (
             {"data": "tfds:imdb_reviews", "weights": "none", "pooling": "mean"},
-            "`weights` of pictures and `pooling` of texts",
+            "`weights` .* of pictures and `pooling` .* of texts",
         ),
     ],
     ids=["columns not named", "two kinds", "a typo", "a foreign one"],

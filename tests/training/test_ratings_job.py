@@ -51,7 +51,7 @@ def test_the_report_stands_beside_its_baselines(done):
     biases = report.test.baselines["biases"]
     assert report.test.rmse < biases.rmse  # age decides on every third item
     assert report.test.count == dataset.test.count
-    assert set(report.test.baselines) == {"biases", "popularity"}
+    assert set(report.test.baselines) == {"biases", "mean rating", "popularity"}
     assert report.to_json()["rmse"] == report.test.rmse
     assert len(report.rates) == len(run.history["loss"])
 

@@ -3,6 +3,10 @@
 `import aet_keras` loads Keras, which loads TensorFlow, which reads its
 settings and prints lines of its own. A module of that package would come too
 late, and the package itself has nothing to set for those who import it.
+
+Help, the version, completion and a mistyped option need no Keras. While
+`is_starting` is true, `import aet_keras` loads none; each command loads what
+it needs, within `quiet`, when it runs.
 """
 
 import contextlib
@@ -20,13 +24,19 @@ _SETTINGS = {
     "TF_ENABLE_ONEDNN_OPTS": "1",
 }
 
+is_starting = False
+
 
 def main() -> None:
     """Runs `aet-keras`; what is set in the environment stays as it is."""
+    global is_starting
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    with quiet():
+    is_starting = True
+    try:
         from aet_keras.cli import main
+    finally:
+        is_starting = False
     main(prog_name="aet-keras")
 
 

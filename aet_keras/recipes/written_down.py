@@ -27,9 +27,11 @@ class WrittenDown:
         return dataclasses.asdict(self)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes the arguments down as JSON."""
+        """Writes the arguments down as JSON, the whole file or nothing."""
+        from aet_keras.evaluation import _files  # late: the room loads Keras
+
         text = json.dumps(self.to_json(), indent=2)
-        pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+        _files.write_whole(path, f"{text}\n".encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:

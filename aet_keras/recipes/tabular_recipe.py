@@ -1,9 +1,13 @@
 """What has to be known to repeat a run on a table?"""
 
 import dataclasses
+from collections.abc import Sequence
 
 from aet_keras import _check as check
-from aet_keras.training.written_down import WrittenDown
+from aet_keras.recipes import _shared
+from aet_keras.recipes._cells import check_cells
+from aet_keras.recipes.setting import required, setting
+from aet_keras.recipes.written_down import WrittenDown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +23,12 @@ class TableRecipe(WrittenDown):
             or `"ignore"`, where the guess is wrong.
         split_column: optional str. A column that says `train`, `validation`
             or `test`.
+        missing: optional list of str. Words that mean a missing cell, as of
+            `aet_keras.data.read_table`.
+        decimal: optional `"."` or `","`. The decimal sign where
+            no cell shows it.
+        date_formats: optional list of str. How dates are written where that
+            is not clear, such as `"%d.%m.%Y"`.
         from_: optional str. Folder of a table classifier that
             `aet-keras fit` published: its columns, encoding and weights are
             where the run begins.
@@ -34,6 +44,8 @@ class TableRecipe(WrittenDown):
         dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
         anchor_strength: float > 0. How firmly an earlier model is held where
             it was; without `from_` there is none. Defaults to `0.1`.
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the rows.
         test_ratio: float in (0, 1).
         seed: int >= 0. Of the splits, the start, and the order.
@@ -50,24 +62,49 @@ class TableRecipe(WrittenDown):
     """
 
     data: str
-    target: str
-    positive: str | None = None
-    kinds: dict[str, str] | None = None
-    split_column: str | None = None
-    from_: str | None = None
-    cost_false_negative: float = 1.0
-    cost_false_positive: float = 1.0
-    epochs: int = 40
-    pretrain_epochs: int = 0
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    units: int = 16
-    dropout: float = 0.2
-    anchor_strength: float = 0.1
-    validation_ratio: float = 0.15
-    test_ratio: float = 0.15
-    seed: int = 0
-    encoding: str = "utf-8"
+    target: str = required("Column to tell from the others.")
+    positive: str | None = setting(
+        None,
+        "The class whose probability is the risk.",
+        default="1, yes or true, else the rarer one",
+    )
+    kinds: dict[str, str] | None = setting(
+        None,
+        "number, category, date or ignore, where the guess is wrong.",
+        "pairs",
+        option="--kind",
+        metavar="COLUMN=KIND",
+        default="what the cells show",
+    )
+    split_column: str | None = setting(
+        None,
+        "Column that says train, validation or test.",
+        default="split at random",
+    )
+    missing: Sequence[str] | None = _shared.missing()
+    decimal: str | None = _shared.decimal()
+    date_formats: Sequence[str] | None = _shared.date_formats()
+    from_: str | None = _shared.from_()
+    cost_false_negative: float = setting(
+        1.0, "What it costs to miss a positive.", "number", above=0
+    )
+    cost_false_positive: float = setting(
+        1.0, "What a false alarm costs.", "number", above=0
+    )
+    epochs: int = _shared.epochs(40)
+    pretrain_epochs: int = setting(
+        0, "First let the network guess masked cells.", "whole", least=0
+    )
+    batch_size: int = _shared.batch_size(64)
+    learning_rate: float = _shared.learning_rate(1e-3)
+    units: int = setting(16, "Width of a column's token.", "whole", least=1)
+    dropout: float = _shared.dropout(0.2)
+    anchor_strength: float = _shared.anchor_strength(0.1)
+    class_weight: str | None = _shared.class_weight()
+    validation_ratio: float = _shared.validation_ratio()
+    test_ratio: float = _shared.test_ratio()
+    seed: int = _shared.seed()
+    encoding: str = _shared.encoding("utf-8")
 
     def __post_init__(self):
         for name in ("data", "target", "encoding"):
@@ -91,9 +128,18 @@ class TableRecipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
-        if self.from_ is not None and self.kinds:
-            raise ValueError(
-                "TableRecipe: `kinds` must not go with `from_`, because the "
-                "earlier model knows its columns as they are. Received: "
-                f"kinds={self.kinds!r}. Leave it out, or train anew."
+        if self.class_weight is not None:
+            check.one_of(
+                self,
+                class_weight=self.class_weight,
+                among=_shared.CLASS_WEIGHTS,
             )
+        check_cells(self)
+        for name in ("kinds", "missing", "decimal", "date_formats"):
+            given = getattr(self, name)
+            if self.from_ is not None and given is not None:
+                raise ValueError(
+                    f"TableRecipe: `{name}` must not go with `from_`, because "
+                    "the earlier model knows its columns as they are. "
+                    f"Received: {name}={given!r}. Leave it out, or train anew."
+                )

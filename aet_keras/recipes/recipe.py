@@ -4,22 +4,10 @@ import dataclasses
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.backbones import EMBEDDED, backbone_names
-from aet_keras.policies import read_policy
-from aet_keras.tasks import check_attention
-from aet_keras.training.written_down import WrittenDown
-
-# Those that write the rate too would disagree with the policy of the rate.
-THAW_POLICIES = (
-    "AttendToGradients",
-    "FreezeSettled",
-    "FreezeSlow",
-    "FreezeWhenItPays",
-    "ThawAll",
-    "ThawOnSchedule",
-    "ThawOnStall",
-)
-RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
+from aet_keras.recipes import _shared
+from aet_keras.recipes._shared import RATE_POLICIES, THAW_POLICIES
+from aet_keras.recipes.setting import setting
+from aet_keras.recipes.written_down import WrittenDown
 
 # What a backbone is adapted with where the user does not say. The embedded one
 # was trained at 64 pixels, has further to go, and learns its few pictures by
@@ -77,6 +65,8 @@ class Recipe(WrittenDown):
             `RATE_POLICIES`. Defaults to `AdaptToTrend`.
         anchor_strength: optional float > 0. How firmly the backbone is held
             where it was (`aet_keras.callbacks.ElasticAnchor`).
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the pictures, where the
             data has no validation split of its own.
         test_ratio: float. The same for the test split.
@@ -96,27 +86,72 @@ class Recipe(WrittenDown):
     """
 
     data: str
-    backbone: str = EMBEDDED
-    weights: str | None = None
-    image_size: int | None = None
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float | None = None
-    augment: str | None = None
-    train_batch_normalization: bool | None = None
-    attention: str = "none"
-    attention_ratio: int | None = None
-    head_units: int = 0
-    dropout: float = 0.2
-    thaw: dict[str, Any] | None = None
-    rate: dict[str, Any] | None = None
-    anchor_strength: float | None = None
-    validation_ratio: float = 0.15
-    test_ratio: float = 0.15
-    seed: int = 0
-    skip_bad: bool = False
+    backbone: str = _shared.backbone("embedded")
+    weights: str | None = setting(
+        None,
+        "imagenet, none (random), or FILE.weights.h5.",
+        default="what the backbone comes with",
+    )
+    image_size: int | None = setting(
+        None,
+        "Height and width in pixels.",
+        "whole",
+        least=1,
+        default="64 embedded, 160 others",
+    )
+    epochs: int = _shared.epochs(20)
+    batch_size: int = _shared.batch_size(32)
+    learning_rate: float | None = _shared.learning_rate(
+        None, "1e-3, embedded 3e-3"
+    )
+    augment: str | None = setting(
+        None,
+        "Change the training pictures at random.",
+        "choice",
+        among=("none", "flip", "light", "strong"),
+        default="light embedded, none others",
+    )
+    train_batch_normalization: bool | None = setting(
+        None,
+        "Let BatchNormalization train with its group.",
+        "flag",
+        default="yes for random weights and embedded, no for others",
+    )
+    attention: str = setting(
+        "none",
+        "Graft attention into the upper groups; nothing changes before it "
+        "learns.",
+        "choice",
+        among=("none", "se", "eca", "cbam", "soft", "pooling"),
+    )
+    attention_ratio: int | None = setting(
+        None,
+        "Channels that share a hidden unit of se and cbam.",
+        "whole",
+        least=1,
+        default="what the layer has",
+    )
+    head_units: int = setting(
+        0, "Width of a hidden layer in the head; 0 has none.", "whole", least=0
+    )
+    dropout: float = _shared.dropout(0.2)
+    thaw: dict[str, Any] | None = _shared.thaw("what suits the backbone")
+    rate: dict[str, Any] | None = _shared.rate("AdaptToTrend")
+    anchor_strength: float | None = _shared.anchor_strength(None)
+    class_weight: str | None = _shared.class_weight()
+    validation_ratio: float = _shared.validation_ratio()
+    test_ratio: float = _shared.test_ratio()
+    seed: int = _shared.seed()
+    skip_bad: bool = setting(
+        False, "Go on without those that cannot be read.", "flag"
+    )
 
     def __post_init__(self):
+        # Late: the help of `aet-keras fit` reads the fields without Keras.
+        from aet_keras.backbones import EMBEDDED, backbone_names
+        from aet_keras.policies import read_policy
+        from aet_keras.tasks import check_attention
+
         is_embedded = self.backbone == EMBEDDED
         defaults = _EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS
         if self.weights == "none":
@@ -151,6 +186,12 @@ class Recipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self,
+                class_weight=self.class_weight,
+                among=_shared.CLASS_WEIGHTS,
+            )
         check.boolean(self, skip_bad=self.skip_bad)
         for policy, among in (
             (self.thaw, THAW_POLICIES),

@@ -1,13 +1,15 @@
 """What has to be known to repeat a run on texts?"""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.policies import read_policy
-from aet_keras.tasks import POOLINGS
-from aet_keras.training.recipe import RATE_POLICIES, THAW_POLICIES
-from aet_keras.training.written_down import WrittenDown
+from aet_keras.recipes import _shared
+from aet_keras.recipes._cells import check_cells
+from aet_keras.recipes._shared import RATE_POLICIES, THAW_POLICIES
+from aet_keras.recipes.setting import setting
+from aet_keras.recipes.written_down import WrittenDown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,8 @@ class TextRecipe(WrittenDown):
             `.txt` files, a folder a class, or `"tfds:NAME"`.
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
+        missing: optional list of str. Words that mean that a row of a table
+            has no label, as of `aet_keras.data.read_text_table`.
         backbone: str. A preset of KerasHub, a folder that `save_to_preset`
             filled, or a `.keras` file of a saved backbone. Defaults to
             `"bert_small_en_uncased"`, which needs a download.
@@ -42,6 +46,8 @@ class TextRecipe(WrittenDown):
         average_power: optional float >= 0. Judge and keep averages of the
             weights (`aet_keras.callbacks.AverageWeights`); None: the weights
             themselves. Defaults to `4.0`.
+        class_weight: optional str, `"balanced"`: each class counts the same
+            in training and validation, however many rows it has.
         validation_ratio: float in (0, 1). Share of the texts, where the data
             has no validation split of its own.
         test_ratio: float in (0, 1). The same for the test split.
@@ -61,29 +67,57 @@ class TextRecipe(WrittenDown):
     """
 
     data: str
-    text_column: str = "text"
-    label_column: str = "label"
-    backbone: str = "bert_small_en_uncased"
-    vocabulary: str | None = None
-    sequence_length: int | None = None
-    epochs: int = 8
-    batch_size: int = 16
-    learning_rate: float = 1e-3
-    pooling: str = "mean"
-    dropout: float = 0.1
-    thaw: dict[str, Any] | None = None
-    rate: dict[str, Any] | None = None
-    anchor_strength: float | None = None
-    average_power: float | None = 4.0
-    validation_ratio: float = 0.15
-    test_ratio: float = 0.15
-    seed: int = 0
-    encoding: str = "utf-8"
+    text_column: str = setting("text", "Column of the texts.")
+    label_column: str = setting("label", "Column of their classes.")
+    missing: Sequence[str] | None = _shared.missing()
+    backbone: str = _shared.backbone("bert_small_en_uncased")
+    vocabulary: str | None = setting(
+        None,
+        "Of a backbone in a .keras file: its WordPieces or SentencePiece "
+        "model.",
+        metavar="FILE",
+        default="the backbone's own",
+    )
+    sequence_length: int | None = setting(
+        None,
+        "Tokens of a text that are read.",
+        "whole",
+        least=3,
+        default="those of 95 % of the texts, at most 256",
+    )
+    epochs: int = _shared.epochs(8)
+    batch_size: int = _shared.batch_size(16)
+    learning_rate: float = _shared.learning_rate(1e-3)
+    pooling: str = setting(
+        "mean", "Over the tokens.", "choice", among=("mean", "attention")
+    )
+    dropout: float = _shared.dropout(0.1)
+    thaw: dict[str, Any] | None = _shared.thaw("ThawAll")
+    rate: dict[str, Any] | None = _shared.rate("WarmupCosine")
+    anchor_strength: float | None = _shared.anchor_strength(None)
+    average_power: float | None = setting(
+        4.0,
+        "Judge and keep averages of the weights, the later the heavier; none "
+        "keeps the weights themselves.",
+        "number",
+        least=0,
+        can_be_none=True,
+    )
+    class_weight: str | None = _shared.class_weight()
+    validation_ratio: float = _shared.validation_ratio()
+    test_ratio: float = _shared.test_ratio()
+    seed: int = _shared.seed()
+    encoding: str = _shared.encoding("utf-8")
 
     def __post_init__(self):
+        # Late: the help of `aet-keras fit` reads the fields without Keras.
+        from aet_keras.policies import read_policy
+        from aet_keras.tasks import POOLINGS
+
         words = ("data", "text_column", "label_column", "backbone", "encoding")
         for name in words:
             check.instance(self, of=str, **{name: getattr(self, name)})
+        check_cells(self)
         if self.vocabulary is not None:
             check.instance(self, of=str, vocabulary=self.vocabulary)
         if self.sequence_length is not None:
@@ -106,3 +140,9 @@ class TextRecipe(WrittenDown):
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
         check.whole(self, seed=self.seed)
+        if self.class_weight is not None:
+            check.one_of(
+                self,
+                class_weight=self.class_weight,
+                among=_shared.CLASS_WEIGHTS,
+            )

@@ -1,13 +1,15 @@
 """What has to be known to repeat a run on ratings?"""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.data import RATING_SPLITS
-from aet_keras.policies import read_policy
-from aet_keras.training.recipe import RATE_POLICIES
-from aet_keras.training.written_down import WrittenDown
+from aet_keras.recipes import _shared
+from aet_keras.recipes._cells import check_cells
+from aet_keras.recipes._shared import RATE_POLICIES
+from aet_keras.recipes.setting import setting
+from aet_keras.recipes.written_down import WrittenDown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +24,12 @@ class RatingRecipe(WrittenDown):
         split: `"random"` or `"leave_last_out"`, as in
             `aet_keras.data.read_ratings`.
         time: optional str. The column that says which rating is the last.
+        missing: optional list of str. Words that mean a missing cell, as of
+            `aet_keras.data.read_ratings`.
+        decimal: optional `"."` or `","`. The decimal sign where
+            no cell shows it.
+        date_formats: optional list of str. How the dates of `time` are
+            written where that is not clear, such as `"%d.%m.%Y"`.
         from_: optional str. Folder of a recommender that `run_recipe`
             published. It learns users that it does not know, and nothing
             else: sizes, strengths and features are its own, whatever is said
@@ -57,31 +65,81 @@ class RatingRecipe(WrittenDown):
     """
 
     data: str
-    user: str = "user"
-    item: str = "item"
-    rating: str = "rating"
-    split: str = "random"
-    time: str | None = None
-    from_: str | None = None
-    user_features: tuple[str, ...] = ()
-    item_features: tuple[str, ...] = ()
-    factors: int = 8
-    rank_factors: int = 32
-    history_length: int = 50
-    user_effect_strength: float = 120.0
-    item_effect_strength: float = 30.0
-    factor_strength: float = 40.0
-    rank_strength: float = 5.0
-    epochs: int = 16
-    batch_size: int | None = None
-    learning_rate: float = 2e-2
-    rate: dict[str, Any] | None = None
-    validation_ratio: float = 0.15
-    test_ratio: float = 0.15
-    seed: int = 0
-    encoding: str = "utf-8"
+    user: str = setting("user", "Column of who rates.")
+    item: str = setting("item", "Column of what is rated.")
+    rating: str = setting("rating", "Column of the ratings.")
+    split: str = setting(
+        "random",
+        "Which ratings are tested: any, or the last of each user.",
+        "choice",
+        among=("random", "leave_last_out"),
+    )
+    time: str | None = setting(
+        None,
+        "Column that says which rating is the last.",
+        default="the order of the rows",
+    )
+    missing: Sequence[str] | None = _shared.missing()
+    decimal: str | None = _shared.decimal()
+    date_formats: Sequence[str] | None = _shared.date_formats()
+    from_: str | None = _shared.from_()
+    user_features: tuple[str, ...] = setting(
+        (),
+        "A column about users.",
+        "words",
+        option="--user-feature",
+        metavar="COLUMN",
+        default="no column",
+    )
+    item_features: tuple[str, ...] = setting(
+        (),
+        "A column about items.",
+        "words",
+        option="--item-feature",
+        metavar="COLUMN",
+        default="no column",
+    )
+    factors: int = setting(
+        8, "Factors of a user and an item, for the rating.", "whole", least=1
+    )
+    rank_factors: int = setting(
+        32, "Factors of an item, for the order.", "whole", least=1
+    )
+    history_length: int = setting(
+        50, "Past ratings of a user that are looked at.", "whole", least=1
+    )
+    user_effect_strength: float = setting(
+        120.0,
+        "Holds what a feature adds for one user near 0.",
+        "number",
+        least=0,
+    )
+    item_effect_strength: float = setting(
+        30.0,
+        "Holds what a feature adds for one item near 0.",
+        "number",
+        least=0,
+    )
+    factor_strength: float = setting(
+        40.0, "Holds the factors of ratings near 0.", "number", least=0
+    )
+    rank_strength: float = setting(
+        5.0, "Holds the factors of the order near 0.", "number", least=0
+    )
+    epochs: int = _shared.epochs(16)
+    batch_size: int | None = _shared.batch_size(None, "1024, with --from 256")
+    learning_rate: float = _shared.learning_rate(2e-2)
+    rate: dict[str, Any] | None = _shared.rate("WarmupCosine")
+    validation_ratio: float = _shared.validation_ratio()
+    test_ratio: float = _shared.test_ratio()
+    seed: int = _shared.seed()
+    encoding: str = _shared.encoding("utf-8")
 
     def __post_init__(self):
+        # Late: the help of `aet-keras fit` reads the fields without Keras.
+        from aet_keras.data import RATING_SPLITS
+        from aet_keras.policies import read_policy
+
         for name in ("user_features", "item_features"):  # JSON holds lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
             for column in getattr(self, name):
@@ -91,6 +149,7 @@ class RatingRecipe(WrittenDown):
         for name in ("time", "from_"):
             if getattr(self, name) is not None:
                 check.instance(self, of=str, **{name: getattr(self, name)})
+        check_cells(self)
         check.one_of(self, split=self.split, among=RATING_SPLITS)
         for name in (
             "factors",

@@ -1,0 +1,239 @@
+"""Which options does a recipe's own description of its fields make?
+
+Options of one kind of data stand under its heading; those of several say
+which, and their defaults where these differ.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from aet_keras.cli._sections import SectionedOption
+from aet_keras.recipes import (
+    RatingRecipe,
+    Recipe,
+    Setting,
+    TableRecipe,
+    TextRecipe,
+    settings_of,
+)
+from aet_keras.recipes.setting import option_of
+
+SECTIONS = {
+    Recipe: "Pictures",
+    TextRecipe: "Texts",
+    TableRecipe: "Tables",
+    RatingRecipe: "Ratings",
+}
+_SEVERAL = "Several kinds of data"
+
+
+def recipe_options(
+    kinds: Sequence[type] = tuple(SECTIONS), *, only: Sequence[str] = ()
+) -> Callable[[Callable], Callable]:
+    """Returns what adds an option for each field of some recipes.
+
+    Args:
+        kinds: classes of recipes.
+        only: names of the fields that get one; all of them if empty.
+    """
+    names = dict.fromkeys(name for kind in kinds for name in settings_of(kind))
+    made = [_option(name, kinds) for name in only or names]
+
+    def add(command: Callable) -> Callable:
+        for option in reversed(made):  # the last to be added is shown first
+            command = option(command)
+        return command
+
+    return add
+
+
+def _option(name, kinds):
+    having = [kind for kind in kinds if name in settings_of(kind)]
+    said = settings_of(having[0])[name]
+    is_of_one = len(having) == 1
+    section = SECTIONS[having[0]] if is_of_one else _SEVERAL
+    if len(kinds) == 1:
+        section = "Pictures" if name in ("weights", "image_size") else section
+    words = said.help
+    if not is_of_one and len(having) < len(kinds):
+        of = ", ".join(SECTIONS[kind].lower() for kind in having)
+        words = f"[{of}] {words}"
+    if said.kind in ("words", "pairs"):
+        words += " May be given several times."
+    return click.option(
+        _flags(name, said),
+        name,
+        cls=SectionedOption,
+        section=section,
+        help=f"{words} {_default(name, having)}".strip(),
+        **_takes(said),
+    )
+
+
+def _flags(name, said):
+    option = option_of(name, said)
+    if said.kind == "flag":
+        return f"{option}/--no-{option.removeprefix('--')}"
+    return option
+
+
+def _default(name, having):
+    """Returns the defaults in words, by kinds of data where they differ."""
+    said = {kind: _default_of(kind, name) for kind in having}
+    if set(said.values()) == {None}:
+        return ""
+    if len(set(said.values())) == 1:
+        return f"[default: {next(iter(said.values()))}]"
+    each = [
+        f"{SECTIONS[kind].lower()} {value}"
+        for kind, value in said.items()
+        if value is not None
+    ]
+    return f"[default: {'; '.join(each)}]"
+
+
+def _default_of(kind, name):
+    said = settings_of(kind)[name]
+    (field,) = [f for f in dataclasses.fields(kind) if f.name == name]
+    if said.default is not None:
+        return said.default
+    if field.default is dataclasses.MISSING or field.default in (None, ()):
+        return None
+    if isinstance(field.default, bool):
+        return "yes" if field.default else "no"
+    if isinstance(field.default, float):
+        return f"{field.default:g}"
+    return str(field.default)
+
+
+def _takes(said: Setting) -> dict[str, Any]:
+    """Returns how click reads a value; a default stays the recipe's own."""
+    settings: dict[str, Any] = {"default": None}
+    if said.metavar is not None:
+        settings["metavar"] = said.metavar
+    if said.kind in ("whole", "number"):
+        settings["type"] = Number(said)
+    elif said.kind == "choice":
+        settings["type"] = click.Choice(said.among)
+    elif said.kind == "policy":
+        settings["type"] = Policy(said.among)
+    elif said.kind == "words":
+        settings["multiple"] = True
+    elif said.kind == "pairs":
+        settings |= {"multiple": True, "callback": _read_pairs}
+    return settings
+
+
+class Number(click.ParamType):
+    """Reads a number in its range; `none` is None where that is allowed.
+
+    Args:
+        said: `Setting`.
+    """
+
+    def __init__(self, said: Setting):
+        self.can_be_none = said.can_be_none
+        is_open = said.above is not None
+        least = said.above if is_open else said.least
+        kind = click.IntRange if said.kind == "whole" else click.FloatRange
+        self._range = kind(
+            min=None if least == -math.inf else least,
+            max=None if said.most == math.inf else said.most,
+            min_open=is_open,
+        )
+        self.name = self._range.name.removesuffix(" range")
+        self.metavar = _bounds("N" if said.kind == "whole" else "X", said)
+
+    def get_metavar(self, param, ctx=None):
+        return self.metavar
+
+    def convert(self, value, param, ctx):
+        if self.can_be_none and value == "none":
+            return value
+        return self._range.convert(value, param, ctx)
+
+
+def _bounds(letter, said):
+    """Returns a range as the help shows it: `N>=1`, `0<=X<=0.999`."""
+    low = f"{letter}>{said.above:g}" if said.above is not None else letter
+    if said.least > -math.inf:
+        low = f"{letter}>={said.least:g}"
+    if said.most == math.inf:
+        return low
+    sign, edge = ("<", said.above) if said.above is not None else ("<=", None)
+    edge = said.least if edge is None else edge
+    return f"{edge:g}{sign}{letter}<={said.most:g}"
+
+
+class Policy(click.ParamType):
+    """Reads `NAME` or `NAME:ARGUMENT=VALUE,...` as a policy written down.
+
+    Args:
+        among: names of policies.
+    """
+
+    name = "policy"
+
+    def __init__(self, among: Sequence[str]):
+        self.among = among
+
+    def get_metavar(self, param, ctx=None):
+        return "NAME[:ARGUMENT=VALUE,...]"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, dict):
+            return value
+        name, _, rest = value.partition(":")
+        if name not in self.among:
+            self.fail(f"{name!r} is not one of {', '.join(self.among)}.")
+        pairs = [each.partition("=") for each in rest.split(",") if each]
+        if not all(argument and equals for argument, equals, _ in pairs):
+            self.fail(
+                f"{value!r} must be a name, or a name and its arguments, such "
+                "as `ThawOnStall:first_count=2,rate_ratio=0.3`."
+            )
+        return {"policy": name, **{key: _value(v) for key, _, v in pairs}}
+
+
+def _value(text):
+    """Returns a number where a text is one, or True, False or None."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _read_pairs(context, option, values):
+    """Returns COLUMN=KIND words as a dict; a name may have a = in it."""
+    pairs = [value.rpartition("=") for value in values]
+    if all(column and kind for column, _, kind in pairs):
+        return {column: kind for column, _, kind in pairs}
+    raise click.BadParameter("it must be COLUMN=KIND, such as `age=number`.")
+
+
+def given(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns what was said on the command line, defaults left out."""
+    default = click.core.ParameterSource.DEFAULT
+    return {
+        name: None if value == "none" and _is_none(context, name) else value
+        for name, value in settings.items()
+        if context.get_parameter_source(name) is not default
+    }
+
+
+def _is_none(context, name):
+    """Whether the word `none` means None for an option."""
+    return any(
+        getattr(each.type, "can_be_none", False)
+        for each in context.command.params
+        if each.name == name
+    )

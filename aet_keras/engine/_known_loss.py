@@ -1,0 +1,145 @@
+"""Is the loss of an output one that can be solved for, and which?"""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from aet_keras._keras import loss_objects
+from aet_keras.losses import WeightedByUncertainty
+
+# The very functions: another one may have the same name.
+_KNOWN = (
+    (keras.losses.binary_crossentropy, "sigmoid", False),
+    (keras.losses.categorical_crossentropy, "softmax", False),
+    (keras.losses.mean_squared_error, "linear", False),
+    (keras.losses.sparse_categorical_crossentropy, "softmax", True),
+)
+_ACTIVATIONS = {
+    "linear": keras.activations.linear,
+    "sigmoid": keras.activations.sigmoid,
+    "softmax": keras.activations.softmax,
+}
+# Settings of these functions, and what they must be.
+_PLAIN = {
+    "axis": (-1, 1),
+    "ignore_class": (None,),
+    "label_smoothing": (0,),
+}
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+
+
+class NotSolved(Exception):
+    """Says why a head is left to training."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownLoss:
+    """One output's loss, as one of Keras's own.
+
+    Args:
+        kind: `"softmax"`, `"sigmoid"` or `"linear"`.
+        is_sparse: bool. Whether targets are class numbers.
+        takes_logits: bool. Whether the output has no activation.
+        loss: the `keras.losses.Loss` itself.
+        learns_weight: bool. Whether `WeightedByUncertainty` is around it.
+    """
+
+    kind: str
+    is_sparse: bool
+    takes_logits: bool
+    loss: keras.losses.Loss
+    learns_weight: bool
+
+    @classmethod
+    def of(cls, loss) -> "KnownLoss":
+        """Returns what a compiled loss is known as.
+
+        Raises:
+            NotSolved: if it is not one of Keras's own, or has a setting that
+                makes it another problem.
+        """
+        learns_weight = type(loss) is WeightedByUncertainty
+        if learns_weight and loss_objects.is_overridden(loss):
+            raise NotSolved(f"{type(loss).__name__} has a `call` of its own")
+        loss = loss.resolved if learns_weight else loss
+        parts = loss_objects.function_of(loss)
+        known = parts and _known(parts[0])
+        if known is None:
+            raise NotSolved(
+                f"{_name(loss, parts)} is not a loss of Keras's own"
+            )
+        kind, is_sparse = known
+        settings = dict(parts[1])
+        takes_logits = bool(settings.pop("from_logits", False))
+        _check_settings(settings)
+        if loss.reduction not in _MEANS:
+            raise NotSolved(f"its loss has `reduction={loss.reduction!r}`")
+        if loss.dtype not in ("float32", "float64"):
+            raise NotSolved(f"its loss is computed in {loss.dtype}")
+        return cls(kind, is_sparse, takes_logits, loss, learns_weight)
+
+    def check_activation(self, activation) -> None:
+        """Raises a `NotSolved` unless it belongs to the loss."""
+        wanted = "linear" if self.takes_logits else self.kind
+        if activation is not _ACTIVATIONS[wanted]:
+            raise NotSolved(
+                f"its activation is not Keras's own `{wanted}`, which its loss "
+                "goes with"
+            )
+
+    def targets(self, y: np.ndarray, units: int) -> np.ndarray:
+        """Returns recorded targets as `(count, units)`.
+
+        Raises:
+            NotSolved: if they are not what the loss goes with.
+        """
+        count = len(y)
+        if self.is_sparse:
+            if y.size != count or not _are_classes(y, units):
+                raise NotSolved(f"its targets are not classes below {units}")
+            return np.eye(units, dtype="float32")[y.reshape(count).astype(int)]
+        if y.size != count * units:
+            raise NotSolved(
+                f"its targets have the shape {y.shape[1:]} and it has {units} "
+                "units"
+            )
+        return np.asarray(y, "float32").reshape(count, units)
+
+    def weights(self, given: np.ndarray | None, count: int) -> np.ndarray:
+        """Returns the weights of recorded rows as `(count,)`.
+
+        Raises:
+            NotSolved: if they are not one number a row, 0 or more.
+        """
+        if given is None:
+            return np.ones(count, "float32")
+        if self.loss.reduction == "mean_with_sample_weight":
+            raise NotSolved("each batch is divided by its own sample weights")
+        if given.size != count or not np.all(given >= 0):
+            raise NotSolved("its sample weights are not one number >= 0 a row")
+        return np.asarray(given, "float32").reshape(count)
+
+
+def _known(function):
+    for known, kind, is_sparse in _KNOWN:
+        if function is known:
+            return kind, is_sparse
+    return None
+
+
+def _check_settings(settings):
+    for name, value in settings.items():
+        if name not in _PLAIN or value not in _PLAIN[name]:
+            raise NotSolved(f"its loss has `{name}={value!r}`")
+
+
+def _name(loss, parts):
+    """Returns what a user calls the loss."""
+    if parts is None:
+        return f"`{type(loss).__name__}`"
+    return f"`{getattr(parts[0], '__name__', type(parts[0]).__name__)}`"
+
+
+def _are_classes(y, units):
+    return bool(np.all((y >= 0) & (y < units) & (y == np.floor(y))))

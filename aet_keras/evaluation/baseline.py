@@ -1,0 +1,338 @@
+"""Is a model better than no model?"""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from aet_keras.evaluation import _text
+from aet_keras.evaluation.classification import Classification
+from aet_keras.evaluation.recommendation import Recommendation
+from aet_keras.evaluation.risk import Risk
+
+_CHANCE = 0.05  # of a model that knows nothing to be called better
+_CERTAIN = 1.645  # standard errors that leave as much on one side
+_MOST_SHUFFLED = 2000
+_SHUFFLES = 999
+_MOST_NAME = 24
+_MOST_LISTED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """Holds a figure of a model beside what no model reaches.
+
+    `compare_with_baselines` makes it.
+
+    Args:
+        figure: str. `"accuracy"`, `"balanced accuracy"`, `"ROC AUC"`,
+            `"RMSE"` or `"NDCG"`.
+        value: float. Of the model.
+        baseline: float. Without one.
+        name: str. What the baseline is, such as `"chance"`.
+        is_better: bool. Whether the model is better by more than chance
+            explains on so many rows.
+
+    Example:
+
+    >>> aet_keras.evaluation.Baseline(
+    ...     "ROC AUC", 0.81, 0.5, "chance", is_better=True
+    ... ).name
+    'chance'
+    """
+
+    figure: str
+    value: float
+    baseline: float
+    name: str
+    is_better: bool
+
+
+def compare_with_baselines(
+    test: Classification | Recommendation, risk: Risk | None = None
+) -> tuple[Baseline, ...]:
+    """Puts the figures of a split beside those of no model.
+
+    Accuracy stands beside the share of the most frequent class; the model is
+    better if the exact test of McNemar says so (one-sided, 5 %). Balanced
+    accuracy, the mean recall of the classes, stands beside 1 / classes; the
+    model is better if fewer than 5 % of the ways to shuffle its answers among
+    the rows do as well. ROC AUC stands beside 0.5, which must lie below its
+    interval, and below 1.645 standard errors of answers without knowledge.
+    Ratings stand beside the best of their baselines, and their gain must be
+    1.645 times its own standard error.
+
+    Args:
+        test: `Classification` or `Recommendation`.
+        risk: optional `Risk` of the same rows.
+
+    Returns:
+        Tuple of `Baseline`.
+
+    Example:
+
+    >>> scores = aet_keras.evaluation.measure_classification(
+    ...     [0] * 8 + [1] * 2, [[0.9, 0.1]] * 10, class_names=["hat", "shoe"]
+    ... )
+    >>> for each in aet_keras.evaluation.compare_with_baselines(scores):
+    ...     print(each.figure, each.value, each.baseline, each.is_better)
+    accuracy 0.8 0.8 False
+    balanced accuracy 0.5 0.5 False
+    """
+    if isinstance(test, Recommendation):
+        return tuple(_of_ratings(test))
+    found = [_accuracy(test), _balanced_accuracy(test)]
+    if risk is not None and math.isfinite(risk.roc_auc):
+        is_better = risk.roc_auc_low > 0.5 and _is_ordered(test, risk)
+        auc = risk.roc_auc
+        found.append(Baseline("ROC AUC", auc, 0.5, "chance", is_better))
+    return tuple(found)
+
+
+def judge(
+    test: Classification | Recommendation, risk: Risk | None = None
+) -> str:
+    """Says in plain words where a model is not better than none.
+
+    Args:
+        test: `Classification` or `Recommendation`.
+        risk: optional `Risk` of the same rows.
+
+    Returns:
+        One to three sentences; nothing where the model is better in every
+        figure and recognises every class.
+
+    Example:
+
+    >>> scores = aet_keras.evaluation.measure_classification(
+    ...     [0] * 8 + [1] * 2, [[0.9, 0.1]] * 10, class_names=["hat", "shoe"]
+    ... )
+    >>> aet_keras.evaluation.judge(scores).partition(".")[0]
+    'The model is of no use: it calls every row `hat`'
+    """
+    baselines = compare_with_baselines(test, risk)
+    if isinstance(test, Recommendation):
+        sentences = _judge_ratings(baselines)
+    else:
+        sentences = _judge_classes(test, baselines)
+    return " ".join(sentences)
+
+
+def _accuracy(test):
+    matrix = np.array(test.confusion_matrix)
+    counts = matrix.sum(axis=1)
+    most = int(counts.argmax())
+    name = f"every row called `{_name(test, most)}`"
+    # Rows that only one of the two calls rightly.
+    wins = int(np.trace(matrix) - matrix[most, most])
+    losses = int(counts[most] - matrix[most, most])
+    share = float(counts[most] / counts.sum())
+    return Baseline(
+        "accuracy", test.accuracy, share, name, _is_won(wins, losses)
+    )
+
+
+def _is_won(wins, losses):
+    if wins <= losses:
+        return False
+    from scipy.stats import binomtest
+
+    test = binomtest(wins, wins + losses, alternative="greater")
+    return bool(test.pvalue <= _CHANCE)
+
+
+def _balanced_accuracy(test):
+    matrix = np.array(test.confusion_matrix)
+    classes = np.flatnonzero(matrix.sum(axis=1))
+    chance = 1 / len(classes)
+    return Baseline(
+        "balanced accuracy",
+        test.macro_recall,
+        chance,
+        "chance",
+        _is_informed(matrix),
+    )
+
+
+def _is_informed(matrix):
+    """Says whether shuffled answers reach the mean recall too rarely."""
+    counts = matrix.sum(axis=1)
+    shares = 1 / np.maximum(counts, 1)  # (classes,): what a hit is worth
+    hits = float(np.diag(matrix) @ shares)
+    if counts.sum() <= _MOST_SHUFFLED:
+        truths = np.repeat(np.arange(len(matrix)), counts)
+        answers = np.concatenate(
+            [np.repeat(np.arange(len(matrix)), row) for row in matrix]
+        )
+        random = np.random.default_rng(0)
+        found = [
+            shares[truths[random.permutation(answers) == truths]].sum()
+            for _ in range(_SHUFFLES)
+        ]
+        reached = np.sum(np.array(found) >= hits - 1e-9)
+        return bool((1 + reached) / (1 + _SHUFFLES) <= _CHANCE)
+    mean, variance = _shuffled(matrix, shares)
+    return bool(hits > mean + _CERTAIN * math.sqrt(variance))
+
+
+def _shuffled(matrix, shares):
+    """Returns mean and variance of the hits' worth of shuffled answers."""
+    counts, called = matrix.sum(axis=1), matrix.sum(axis=0)
+    total = counts.sum()
+    # Worth of a pair of row and answer, less the means of both.
+    rows = shares * called / total
+    answers = shares * counts / total
+    mean = float(counts @ rows)
+    worth = np.diag(shares) - rows[:, None] - answers[None, :] + mean / total
+    variance = float(counts @ worth**2 @ called) / (total - 1)
+    return mean, variance
+
+
+def _is_ordered(test, risk):
+    """Says whether an AUC is more than few rows reach by chance."""
+    counts = [score.count for score in test.per_class]
+    if len(counts) != 2:
+        return True  # a mean over classes; its interval says enough
+    product = max(1, math.prod(counts))
+    spread = math.sqrt((sum(counts) + 1) / (12 * product))
+    return risk.roc_auc > 0.5 + _CERTAIN * spread
+
+
+def _of_ratings(test) -> Iterable[Baseline]:
+    for figure, key, best in (("RMSE", "rmse", min), ("NDCG", "ndcg", max)):
+        known = {
+            name: getattr(score, key)
+            for name, score in test.baselines.items()
+            if getattr(score, key) is not None
+        }
+        if not known:
+            continue
+        name = best(known, key=known.get)
+        value = getattr(test, key)
+        is_better = value < known[name] if best is min else value > known[name]
+        gain = test.gains.get(name, {}).get(key)
+        if gain is not None:
+            mean, error = gain
+            is_better = mean > _CERTAIN * error
+        yield Baseline(figure, value, known[name], name, bool(is_better))
+
+
+def _judge_ratings(baselines):
+    behind = [each for each in baselines if not each.is_better]
+    if behind and len(behind) == len(baselines):
+        yield "The model is not better than no model."
+    for each in behind:
+        what = "ratings" if each.figure == "RMSE" else "ranking"
+        relation = "worse than" if _is_worse(each) else "not shown to beat"
+        yield (
+            f"Its {what} {'are' if what == 'ratings' else 'is'} {relation} "
+            f"{_article(each.name)} ({each.figure} {each.value:.4f} and "
+            f"{each.baseline:.4f})."
+        )
+
+
+def _article(name):
+    return {"biases": "biases of users and items"}.get(name, f"the {name}")
+
+
+def _is_worse(each):
+    if each.figure == "RMSE":
+        return each.value >= each.baseline
+    return each.value <= each.baseline
+
+
+def _judge_classes(test, baselines):
+    counts = [score.count for score in test.per_class]
+    called = np.sum(test.confusion_matrix, axis=0)
+    if np.count_nonzero(counts) == 1:
+        yield (
+            f"All rows are of `{_name(test, int(np.argmax(counts)))}`: whether "
+            "the model is better than none cannot be seen from them."
+        )
+        return
+    only = int(called.argmax()) if np.count_nonzero(called) == 1 else None
+    if not any(each.is_better for each in baselines):
+        yield from _judge_useless(test, baselines, only)
+    else:
+        yield from _judge_partly(test, baselines, only)
+    if only is None:
+        yield from _never_recognised(test)
+
+
+def _judge_useless(test, baselines, only):
+    accuracy, balanced = baselines[:2]
+    most = int(np.argmax([score.count for score in test.per_class]))
+    if only is not None:
+        called = _name(test, only)
+        yield f"The model is of no use: it calls every row `{called}`."
+        if only == most:
+            yield (
+                "That needs no model, and is right for "
+                f"{accuracy.baseline:.3f} of the rows, because so many are "
+                "of that class."
+            )
+        else:
+            yield (
+                f"To call every row `{_name(test, most)}` is right more often, "
+                f"for {accuracy.baseline:.3f} of them."
+            )
+        return
+    if accuracy.value <= accuracy.baseline:
+        yield (
+            "The model is not better than no model: to call every row "
+            f"`{_name(test, most)}` is right for {accuracy.baseline:.3f} of "
+            f"the rows, the model for {accuracy.value:.3f}; its balanced "
+            f"accuracy is {balanced.value:.3f}, by chance "
+            f"{balanced.baseline:.3f}."
+        )
+        return
+    yield (
+        "The model is not shown to be better than no model: on "
+        f"{_counted(test.count)} the difference can be chance. Test on more."
+    )
+
+
+def _judge_partly(test, baselines, only):
+    accuracy, others = baselines[0], baselines[1:]
+    if only is not None:
+        yield f"The model calls every row `{_name(test, only)}`."
+    if accuracy.is_better:
+        return
+    better = [each for each in others if each.is_better]
+    known = " and ".join(
+        f"{each.figure} ({each.value:.3f}, by chance {each.baseline:.3f})"
+        for each in better
+    )
+    most = int(np.argmax([score.count for score in test.per_class]))
+    relation = (
+        "lower than" if accuracy.value < accuracy.baseline else "equal to"
+    )
+    if accuracy.value > accuracy.baseline:
+        relation = "not shown to be above"
+    yield (
+        f"Accuracy ({accuracy.value:.3f}) is {relation} that of calling every "
+        f"row `{_name(test, most)}` ({accuracy.baseline:.3f}); what the model "
+        f"knows shows in {known}."
+    )
+
+
+def _never_recognised(test):
+    missed = [each for each in test.per_class if each.count and not each.recall]
+    if not missed:
+        return
+    first = ", ".join(
+        f"`{_text.cut_middle(each.name, _MOST_NAME)}` ({each.count})"
+        for each in missed[:_MOST_LISTED]
+    )
+    left = len(missed) - _MOST_LISTED
+    more = f" and {left} more classes" if left > 0 else ""
+    yield f"No row is recognised of {first}{more}."
+
+
+def _name(test, column):
+    return _text.cut_middle(test.per_class[column].name, _MOST_NAME)
+
+
+def _counted(count):
+    return "1 test row" if count == 1 else f"{count} test rows"

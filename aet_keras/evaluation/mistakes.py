@@ -1,0 +1,229 @@
+"""Which classes are taken for which, and which rows are most wrong?"""
+
+import dataclasses
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from typing import Any
+
+import numpy as np
+
+from aet_keras.evaluation import _text
+from aet_keras.evaluation.classification import Classification
+
+_MOST_WRONG = 12
+_MOST_PAIRS = 3
+_OF_PAIR = 6
+_SHOWN = 200  # characters of a text or of a row of a table
+_PRINTED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Confusion:
+    """Holds how often one class was taken for another.
+
+    Args:
+        true: str. The class.
+        predicted: str. What it was called.
+        count: int. How many rows.
+        share: float. Of the rows of the true class.
+
+    Example: see `most_confused`.
+
+    >>> aet_keras.evaluation.Confusion("shirt", "coat", 4, 0.2).count
+    4
+    """
+
+    true: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """Holds a row that was called wrongly.
+
+    Args:
+        row: int. Its number in the split.
+        name: str. Where it is from: a path, or `"test[17]"`.
+        true: str. Its class.
+        predicted: str. What it was called.
+        probability: float. Of what it was called.
+        true_probability: float. Of its class.
+        content: str. The start of a text, the cells of a row of a table,
+            nothing of a picture.
+
+    Example: see `find_mistakes`.
+
+    >>> aet_keras.evaluation.Mistake(
+    ...     3, "a.png", "shirt", "coat", 0.9, 0.1
+    ... ).predicted
+    'coat'
+    """
+
+    row: int
+    name: str
+    true: str
+    predicted: str
+    probability: float
+    true_probability: float
+    content: str = ""
+
+
+def most_confused(
+    scores: Classification, *, most: int = 10
+) -> tuple[Confusion, ...]:
+    """Lists which classes were taken for which, the most frequent first.
+
+    Args:
+        scores: `Classification`.
+        most: int >= 1. How many pairs.
+
+    Returns:
+        Tuple of `Confusion`; those of equal counts by their share of the
+        true class.
+
+    Example:
+
+    >>> scores = aet_keras.evaluation.measure_classification(
+    ...     [0, 0, 1], [[0.2, 0.8], [0.9, 0.1], [0.3, 0.7]],
+    ...     class_names=["hat", "shoe"],
+    ... )
+    >>> aet_keras.evaluation.most_confused(scores)
+    (Confusion(true='hat', predicted='shoe', count=1, share=0.5),)
+    """
+    matrix = np.array(scores.confusion_matrix)
+    np.fill_diagonal(matrix, 0)
+    names = [score.name for score in scores.per_class]
+    found = [
+        Confusion(
+            names[row],
+            names[column],
+            int(matrix[row, column]),
+            float(matrix[row, column] / scores.per_class[row].count),
+        )
+        for row, column in np.argwhere(matrix)
+    ]
+    found.sort(key=lambda each: (-each.count, -each.share))
+    return tuple(found[:most])
+
+
+def find_mistakes(
+    labels: Any,
+    probabilities: Any,
+    *,
+    class_names: Sequence[str],
+    names: Sequence[str],
+    content: Callable[[int], str] = lambda row: "",
+) -> tuple[Mistake, ...]:
+    """Finds the rows that are most wrong, and some of the most confused.
+
+    They are the twelve rows with the lowest probability of their own class,
+    and of each of the three most confused pairs of classes the six lowest.
+
+    Args:
+        labels: ints `(rows,)`.
+        probabilities: floats `(rows, classes)`.
+        class_names: one str a column.
+        names: one str a row: where it is from.
+        content: optional function of a row number that returns what stands in
+            the row, in words.
+
+    Returns:
+        Tuple of `Mistake`, the lowest probability of its own class first.
+
+    Example:
+
+    >>> found = aet_keras.evaluation.find_mistakes(
+    ...     [0, 1, 1], [[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]],
+    ...     class_names=["hat", "shoe"], names=["1.png", "2.png", "3.png"],
+    ... )
+    >>> [each.name for each in found]
+    ['3.png', '2.png']
+    """
+    labels = np.asarray(labels)
+    probabilities = np.asarray(probabilities, "float64")
+    called = probabilities.argmax(axis=1)
+    own = probabilities[np.arange(len(labels)), labels]
+    wrong = np.flatnonzero(called != labels)
+    wrong = wrong[np.argsort(own[wrong], kind="stable")]
+    chosen = [*wrong[:_MOST_WRONG]]
+    pairs, counts = np.unique(
+        np.stack([labels[wrong], called[wrong]]), axis=1, return_counts=True
+    )
+    shares = counts / np.bincount(labels)[pairs[0]]
+    for place in np.lexsort([-shares, -counts])[:_MOST_PAIRS]:
+        true, other = pairs[:, place]
+        of_pair = (labels[wrong] == true) & (called[wrong] == other)
+        chosen += [*wrong[of_pair][:_OF_PAIR]]
+    chosen = sorted({int(row) for row in chosen}, key=lambda r: (own[r], r))
+    return tuple(
+        Mistake(
+            row=row,
+            name=str(names[row]),
+            true=str(class_names[labels[row]]),
+            predicted=str(class_names[called[row]]),
+            probability=float(probabilities[row, called[row]]),
+            true_probability=float(own[row]),
+            content=_text.cut(content(row), _SHOWN),
+        )
+        for row in chosen
+    )
+
+
+def cells_of(
+    inputs: Mapping[str, np.ndarray], row: int, *, dates: Collection[str] = ()
+) -> str:
+    """Returns the cells of a row of a table in words, missing ones left out.
+
+    Args:
+        inputs: dict of column to array of str or floats.
+        row: int.
+        dates: the columns that hold days since 1970-01-01.
+
+    Example:
+
+    >>> columns = {"age": np.array([44.0]), "branch": np.array(["", ], object)}
+    >>> aet_keras.evaluation.cells_of(columns, 0)
+    'age 44'
+    """
+    found = []
+    for name, column in inputs.items():
+        cell = column[row]
+        if isinstance(cell, str):
+            said = cell
+        elif not np.isfinite(cell):
+            said = ""
+        elif name in dates:
+            said = str(np.datetime64(int(cell), "D"))
+        else:
+            said = f"{float(cell):g}"
+        found += [f"{name} {said}"] if said else []
+    return ", ".join(found)
+
+
+def mistakes_text(
+    scores: Classification, mistakes: Sequence[Mistake]
+) -> Iterable[str]:
+    """Yields the lines that a person reads of mistakes, for 80 columns."""
+    for each in most_confused(scores, most=_PRINTED):
+        names = (_text.cut_middle(n, 26) for n in (each.true, each.predicted))
+        yield "{} called {}: {} of {} ({:.0%})".format(
+            *names,
+            each.count,
+            round(each.count / each.share),
+            each.share,
+        )
+    if mistakes:
+        yield ""
+        yield "most wrong"
+    for each in mistakes[:_PRINTED]:
+        names = (_text.cut_middle(n, 18) for n in (each.true, each.predicted))
+        said = "{} called {}: {:.0%}".format(*names, each.probability)
+        room = _text.COLUMNS - _text.width(said) - 2
+        yield f"{said}  {_text.cut_middle(each.content or each.name, room)}"

@@ -1,0 +1,201 @@
+"""Does a checkpoint get along with damaged, full and shared folders?"""
+
+import errno
+import json
+import os
+import shutil
+
+import keras
+import killed
+import numpy as np
+import pytest
+
+from aet_keras import callbacks
+from aet_keras.callbacks import _saves
+from aet_keras.callbacks._saves import Saves
+
+
+def nothing():
+    return []
+
+
+class Batches(keras.callbacks.Callback):
+    """Counts batches."""
+
+    learns = ()
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.count += 1
+
+
+def iter_rows():
+    yield killed.rows(8)
+
+
+def full(*args, **settings):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("below", [".", "runs"], ids=["itself", "above it"])
+def test_a_file_in_the_place_of_the_folder_is_refused_at_once(below, tmp_path):
+    (tmp_path / "file").write_text("")
+    batches = Batches()
+
+    with pytest.raises(ValueError, match=r"can be written.*Name another fold"):
+        killed.run(tmp_path / "file" / below, make=nothing, also=[batches])
+
+    assert batches.count == 0
+
+
+def test_a_disk_that_cannot_be_written_is_noticed_before_the_first_batch(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(os, "fsync", full)
+    batches = Batches()
+
+    with pytest.raises(ValueError, match=r"\(No space left on device\)"):
+        killed.run(tmp_path / "new" / "run", make=nothing, also=[batches])
+
+    assert batches.count == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_are_refused_leave_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="Pass arrays"):
+        killed.run(
+            tmp_path / "run",
+            make=nothing,
+            data=lambda: {"x": iter_rows(), "shuffle": False},
+        )
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_once_and_training_goes_on(tmp_path, monkeypatch):
+    write, turns = np.savez, []
+
+    def full_for_a_while(*args, **settings):
+        turns.append(True)
+        return (full if 2 <= len(turns) <= 4 else write)(*args, **settings)
+
+    monkeypatch.setattr(np, "savez", full_for_a_while)
+    with pytest.warns(
+        UserWarning, match="No space left.*training goes"
+    ) as said:
+        run = killed.run(tmp_path, make=nothing, save_freq=2)
+    monkeypatch.undo()
+
+    assert len(said) == len(run.checkpoint.sentences) == 1
+    assert len(turns) == 13  # two in an epoch, one at its end, one at the end
+    assert len(os.listdir(tmp_path)) == 2
+    killed.check_equal(killed.whole(make=nothing), run)
+
+
+def test_a_save_that_cannot_be_removed_does_not_end_fit(tmp_path, monkeypatch):
+    def refuse(path, *args, **settings):
+        if not settings:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.warns(UserWarning, match="could not be removed") as said:
+        run = killed.run(tmp_path, make=nothing)
+
+    assert len(said) == 1
+    killed.check_equal(killed.whole(make=nothing), run)
+
+
+def test_two_checkpoints_of_one_fit_need_a_folder_each(tmp_path):
+    other = callbacks.ElasticCheckpoint(tmp_path)
+
+    with pytest.raises(ValueError, match="another `fit` of this process saves"):
+        killed.run(tmp_path, make=nothing, also=[other])
+
+    killed.run(tmp_path, make=nothing, epochs=1)  # nothing is left locked
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_folder_that_cannot_be_locked_is_said(tmp_path, monkeypatch):
+    import fcntl
+
+    def refuse(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+
+    with pytest.warns(UserWarning, match="cannot be locked.*no other run"):
+        run = killed.run(tmp_path, make=nothing)
+
+    killed.check_equal(killed.whole(make=nothing), run)
+
+
+def test_a_finished_run_is_read_where_nothing_can_be_written(
+    tmp_path, monkeypatch
+):
+    first = killed.run(tmp_path, make=nothing)
+    monkeypatch.setattr(os, "fsync", full)
+
+    again = killed.run(tmp_path, make=nothing)
+
+    assert again.checkpoint.resumed_from == (4, 0)
+    killed.check_equal(first, again)
+
+
+def test_saves_in_an_epoch_do_not_need_the_one_of_its_start(tmp_path):
+    killed.killed(tmp_path, (1, 3), save_freq=2)
+    for name in Saves(tmp_path, keep=1).names()[:-1]:
+        shutil.rmtree(tmp_path / name)
+
+    run = killed.run(tmp_path, save_freq=2)
+
+    assert run.checkpoint.resumed_from == (1, 2)
+    killed.check_equal(killed.whole(), run)
+
+
+def test_damaged_saves_are_said_and_kept_where_a_run_starts_anew(tmp_path):
+    killed.killed(tmp_path, (2, 1), make=nothing)
+    names = Saves(tmp_path, keep=2).names()
+    for name in names:
+        (tmp_path / name / "state.json").write_text("")
+
+    with pytest.warns(UserWarning, match="damaged save, and keeps it") as said:
+        run = killed.run(tmp_path, make=nothing)
+
+    assert len(said) == 2
+    assert run.checkpoint.resumed_from is None
+    assert set(names) < set(os.listdir(tmp_path))
+    killed.check_equal(killed.whole(make=nothing), run)
+
+
+def in_the_form_of_090(folder):
+    """Writes the newest save as 0.9.0 did: it leans on one of its epoch."""
+    save, _ = Saves(folder, keep=1).newest()
+    shutil.rmtree(folder)
+    for name, base, state in (
+        ("save-00000001", None, save.start),
+        ("save-00000002", "save-00000001", save.state),
+    ):
+        arrays: dict = {}
+        path = folder / name
+        path.mkdir(parents=True)
+        values = {"base": base, "state": _saves._to_json(state, arrays)}
+        (path / "state.json").write_text(json.dumps(values))
+        np.savez(path / "arrays.npz", **arrays)
+        files = ("arrays.npz", "state.json")
+        sums = {each: _saves._sum(path / each) for each in files}
+        about = {"version": 1, "base": base, "sums": sums}
+        (path / "manifest.json").write_text(json.dumps(about))
+
+
+def test_a_run_goes_on_from_saves_of_090(tmp_path):
+    folder = tmp_path / "run"
+    killed.killed(folder, (1, 3), save_freq=2)
+    in_the_form_of_090(folder)
+
+    run = killed.run(folder, save_freq=2)
+
+    assert run.checkpoint.resumed_from == (1, 2)
+    killed.check_equal(killed.whole(), run)

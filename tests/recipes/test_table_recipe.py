@@ -1,0 +1,52 @@
+"""Does a recipe hold what is said of the cells of a file?"""
+
+import json
+
+import pytest
+
+from aet_keras import training
+
+CELLS = {
+    "missing": ["None", "-999"],
+    "decimal": ",",
+    "date_formats": ["%d.%m.%Y"],
+}
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"target": "paid"}, {"user": "reader"}],
+    ids=["a table", "ratings"],
+)
+def test_what_is_said_of_cells_is_written_down(tmp_path, about):
+    recipe = training.make_recipe({"data": "a.csv", **about, **CELLS})
+    recipe.save(tmp_path / "recipe.json")
+
+    assert json.loads((tmp_path / "recipe.json").read_text()).items() >= (
+        CELLS.items()
+    )
+    assert training.load_recipe(tmp_path / "recipe.json") == recipe
+    assert recipe.missing == ("None", "-999")
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "advice"),
+    [
+        ({"date_formats": ["%m/%d"]}, ValueError, "as `%d.%m.%Y` does"),
+        ({"decimal": ";"}, ValueError, "one of '.', ','"),
+        ({"missing": "None"}, TypeError, "list"),
+        ({"missing": [None]}, TypeError, "`str`"),
+    ],
+    ids=["a format", "a sign", "no list", "no word"],
+)
+def test_what_cannot_be_said_of_cells_is_refused(setting, error, advice):
+    with pytest.raises(error, match=advice):
+        training.TableRecipe("a.csv", "paid", **setting)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_an_earlier_model_reads_cells_as_it_did(name):
+    with pytest.raises(ValueError, match=f"`{name}` must not go with `from_`"):
+        training.TableRecipe(
+            "a.csv", "paid", from_="saved", **{name: CELLS[name]}
+        )

@@ -1,0 +1,134 @@
+"""Is a person told what may mislead, before training and in the report?"""
+
+import numpy as np
+import planted
+import pytest
+import small
+from PIL import Image
+
+from aet_keras import data, training
+from aet_keras.training._backbone_note import with_backbone_note
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tiny(tmp_path_factory):
+    """Puts three convolutions in the place of backbones, and hides caches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "aet_keras.backbones.load_backbone",
+            lambda name, **settings: small.backbone(),
+        )
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        yield
+
+
+def write_photos(folder, counts):
+    random = np.random.default_rng(0)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            picture = random.integers(0, 256, (8, 8, 3), "uint8")
+            Image.fromarray(picture).save(folder / name / f"{number}.png")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Returns a run on 75, 6 and 5 coloured pictures, and what it said."""
+    folder = tmp_path_factory.mktemp("photos")
+    photos = write_photos(folder / "a", {"common": 75, "odd": 6, "rare": 5})
+    recipe = training.Recipe(
+        photos,
+        image_size=8,
+        epochs=1,
+        learning_rate=1e-9,
+        augment="none",
+        dropout=0.0,
+    )
+    said, out = [], folder / "out"
+    run = training.run_recipe(recipe, out, say=said.append)
+    return run, said, out
+
+
+def test_colour_is_said_before_training_with_the_better_command(done):
+    run, said, _ = done
+
+    (note,) = [each for each in said if "embedded backbone" in each]
+    assert note.startswith("100% of the pictures are coloured")
+    assert "--backbone MobileNetV2 --image-size 96`, 9 MB" in note
+    assert note in run.report.notes
+
+
+def test_imbalance_is_said_before_training_with_the_option(done):
+    _, said, _ = done
+
+    (note,) = [each for each in said if "not of one size" in each]
+    assert "rows of `common`" in note and "--class-weight balanced" in note
+
+
+def test_the_report_stands_beside_the_majority(done):
+    report = done[0].report
+
+    accuracy, balanced = report.baselines
+    assert accuracy.baseline == max(
+        score.count / report.test.count for score in report.test.per_class
+    )
+    assert balanced.baseline == pytest.approx(1 / 3)
+    assert report.verdict and report.verdict in report.to_json()["verdict"]
+
+
+def test_the_most_wrong_pictures_are_published(done):
+    run, _, out = done
+
+    assert run.report.mistakes[0].name.endswith(".png")
+    for folder in (run.version, out):
+        with Image.open(folder / "top_losses.png") as picture:
+            assert picture.width > 1000
+
+
+def recipe_and_pictures(folder, **settings):
+    recipe = training.Recipe(folder, image_size=16, **settings)
+    return recipe, data.read_images(folder, image_size=(16, 16))
+
+
+def notes(*pair):
+    return len(with_backbone_note(*pair).notes) - len(pair[1].notes)
+
+
+def test_no_word_of_grey_pictures_and_of_other_backbones(tmp_path):
+    grey = str(planted.copy_pictures(tmp_path / "grey"))
+    photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
+
+    assert notes(*recipe_and_pictures(photos)) == 1
+    assert notes(*recipe_and_pictures(grey)) == 0
+    assert notes(*recipe_and_pictures(photos, backbone="MobileNetV2")) == 0
+    assert notes(*recipe_and_pictures(photos, weights="none")) == 0
+
+
+def test_weights_in_the_cache_are_named_as_needing_no_download(
+    tmp_path, monkeypatch
+):
+    from aet_keras import backbones
+
+    path = tmp_path / "models" / "a.h5"
+    found = (backbones.CachedWeights("MobileNetV2", path, 160),)
+    monkeypatch.setattr(backbones, "find_cached_weights", lambda: found)
+    photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
+
+    *_, note = with_backbone_note(*recipe_and_pictures(photos)).notes
+
+    assert "`--backbone MobileNetV2 --image-size 160`. Its weights" in note
+    assert f"{path.parent}: nothing is downloaded" in note
+
+
+def test_class_weights_are_said_in_the_report(tmp_path):
+    photos = write_photos(tmp_path / "photos", {"a": 20, "b": 5})
+    recipe = training.Recipe(photos, image_size=8, class_weight="balanced")
+
+    *others, note = training.read_dataset(recipe).notes
+
+    assert note.startswith("`class_weight` is balanced")
+    assert any("not of one size" in each for each in others)
+    assert not any("--class-weight" in each for each in others)
+    # 14 and 3 of 17 are learned from: 17 / (2 * 3) and 17 / (2 * 14)
+    assert "weight 2.83 of `b`, 0.607 of `a`" in note
