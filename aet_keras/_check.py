@@ -5,6 +5,7 @@ Each check takes the owner (an object or a name) and one keyword, and returns
 the value, so that a constructor reads `self.ratio = positive_int(self, ...)`.
 """
 
+import codecs
 import difflib
 import math
 import numbers
@@ -26,13 +27,29 @@ def _refuse(owner, name, value, must, error=ValueError, advice=""):
     advice = f" {advice}" if advice else ""
     raise error(
         f"{owner_name(owner)}: `{name}` must be {must}. "
-        f"Received: {name}={value!r}.{advice}"
+        f"Received: {name}={shown(value)}.{advice}"
     )
+
+
+def shown(value: Any, most: int = 120) -> str:
+    """Returns the `repr` of a value, cut where a sentence would get long."""
+    if isinstance(value, str) and len(value) > most:
+        value = value[:most]  # before `repr` makes four signs of one
+        return f"{value!r}..."
+    try:
+        said = repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or a huge int
+        return f"a `{type(value).__name__}`"
+    return said if len(said) <= most else f"{said[:most]}..."
 
 
 def is_one_line(text: str) -> bool:
     """Says whether a file that holds one name a line can hold this one."""
-    return not {"\n", "\r"} & set(text)
+    try:
+        text.encode("utf-8")  # a folder's name may be bytes that are no text
+    except UnicodeEncodeError:
+        return False
+    return not {"\n", "\r", "\0"} & set(text)
 
 
 def _is_int(value):
@@ -41,23 +58,49 @@ def _is_int(value):
 
 def _is_number(value):
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_real and math.isfinite(value)
+    try:
+        return is_real and math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False
 
 
-def whole(owner: Any, *, least: int = 0, **named: Any) -> int:
-    """Returns the keyword's value if it is an int of at least `least`."""
+def whole(
+    owner: Any, *, least: int = 0, up_to: int = 2**63 - 1, **named: Any
+) -> int:
+    """Returns the keyword's value if it is an int from `least` to `up_to`."""
     name, value = _one(named)
     must = f"an int of at least {least}"
     if not _is_int(value):
         _refuse(owner, name, value, must, TypeError)
-    if value < least:
+    if value > up_to:
+        must = f"{must} and at most {up_to}"
+    if not least <= value <= up_to:
         _refuse(owner, name, value, must)
     return int(value)
 
 
-def positive_int(owner: Any, **named: Any) -> int:
-    """Returns the keyword's value if it is an int of at least 1."""
-    return whole(owner, least=1, **named)
+def positive_int(owner: Any, *, up_to: int = 2**63 - 1, **named: Any) -> int:
+    """Returns the keyword's value if it is an int from 1 to `up_to`."""
+    return whole(owner, least=1, up_to=up_to, **named)
+
+
+def text(owner: Any, **named: Any) -> str:
+    """Returns the keyword's value if it is a str that a file can hold.
+
+    A name of a file or a column is never as long as 4096 signs, has no zero
+    byte, and can be written as UTF-8.
+    """
+    name, value = _one(named)
+    instance(owner, of=str, **named)
+    try:
+        value.encode("utf-8")
+        is_writable = "\0" not in value and 0 < len(value) <= 4096
+    except UnicodeEncodeError:
+        is_writable = False
+    if not is_writable:
+        must = "a text of 1 to 4096 signs, each of them valid in UTF-8"
+        _refuse(owner, name, value, must)
+    return value
 
 
 def number(
@@ -104,10 +147,43 @@ def boolean(owner: Any, **named: Any) -> bool:
 def one_of(owner: Any, *, among: Collection[str], **named: Any) -> str:
     """Returns the keyword's value if it is one of a few words."""
     name, value = _one(named)
-    if value not in among:
+    if not _is_among(value, among):
         words = ", ".join(repr(word) for word in among)
         _refuse(owner, name, value, f"one of {words}")
     return value
+
+
+def encoding(owner: Any, **named: Any) -> str:
+    """Returns the name of an encoding of texts that Python knows, or `"auto"`.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    name, value = _one(named)
+    text(owner, **named)
+    if value == "auto":
+        return value
+    try:
+        found = codecs.lookup(value).name
+        "".encode(found)  # `base64` and its like are no texts
+        return found
+    except (LookupError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{owner_name(owner)}: `{name}` must be one that Python knows. "
+            f"Received: {name}={shown(value)}. Try `auto`, `utf-8`, `latin-1` "
+            "or `utf-16`."
+        ) from error
+
+
+def _is_among(value, among):
+    try:
+        return value in among
+    except TypeError:  # a list has no hash
+        return False
+
+
+def _cut(word, most=99):
+    return word if len(word) <= most else f"{word[:most]}..."
 
 
 def instance(owner: Any, *, of: Any, **named: Any) -> Any:
@@ -134,13 +210,15 @@ def known(
         ValueError: with the three nearest names and the count.
     """
     _, value = _one(named)
-    if value in among:
+    if _is_among(value, among):
         return value
+    if not isinstance(value, str):
+        value = shown(value)
     lowered = {name.lower(): name for name in among}
-    close = difflib.get_close_matches(str(value).lower(), lowered, 3, 0.3)
+    close = difflib.get_close_matches(value[:99].lower(), lowered, 3, 0.3)
     nearest = ", ".join(f"`{lowered[name]}`" for name in close)
     nearest = f" Nearest: {nearest}." if nearest else ""
     raise ValueError(
-        f"{owner_name(owner)}: no {kind} `{value}`.{nearest} "
+        f"{owner_name(owner)}: no {kind} `{_cut(value)}`.{nearest} "
         f"{len(among)} {kind}s in all."
     )

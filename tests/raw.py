@@ -1,6 +1,7 @@
 """Who speaks to a server in bare bytes?"""
 
 import contextlib
+import re
 import socket
 import threading
 
@@ -65,5 +66,4 @@ def read_all(connection):
 
 def statuses(received):
     """Returns the status of each answer among bytes."""
-    parts = received.split(b"HTTP/1.1 ")[1:]
-    return [int(part[:3]) for part in parts]
+    return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]

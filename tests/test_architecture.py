@@ -16,6 +16,7 @@ FLOORS = (
         "_check",
         "_optional",
         "_progress",
+        "_regular_file",
         "_serial",
         "_keras",
     },  # one room: ground

@@ -95,6 +95,9 @@ def _copy_own(layer, made):
     ):
         if new.trainable != old.trainable:
             new.trainable = old.trainable
+        # What is loaded is merged, and adapters that are zero never learn.
+        if getattr(layer, "lora_enabled", False):
+            new.assign(old)
 
 
 def _own_variables(layer):

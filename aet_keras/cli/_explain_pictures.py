@@ -1,7 +1,6 @@
 """How is it drawn where a published model looks in a picture?"""
 
 import collections
-import json
 import pathlib
 from collections.abc import Iterator, Sequence
 
@@ -76,12 +75,17 @@ def _read_published(folder):
     """Returns the model of a published folder and its class names."""
     import keras
 
+    from aet_keras import _regular_file
     from aet_keras.errors import DataError
     from aet_keras.evaluation import Report
 
     try:
-        text = (folder / "report.json").read_text(encoding="utf-8")
-        report = Report.from_json(json.loads(text))
+        said = _regular_file.read_object(
+            "explain", folder / "report.json", "a report"
+        )
+        report = Report.from_json(said)
+        if why := _regular_file.why_not(folder / "model.keras"):
+            raise OSError(f"`model.keras`, which is {why}")
         model = keras.models.load_model(folder / "model.keras", compile=False)
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:

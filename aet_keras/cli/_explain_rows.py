@@ -30,6 +30,7 @@ def explain_rows(
     path, version = load_version_of(folder)
     with quiet_start():
         from aet_keras import explanations, export
+        from aet_keras.errors import DataError
     questions = find_questions(version, path, given, encoding=encoding)
     export.check_writable(out)
     most = rows if rows or questions.noun == "text" else _FIRST
@@ -37,6 +38,12 @@ def explain_rows(
         if most is not None and number > most:
             _say_more(questions, most, asked=rows)
             return
+        if question.reason:
+            raise DataError(
+                f"explain: each {questions.noun} must be one that can be read. "
+                f"Received: {question.name} ({question.reason}). Mend it or "
+                "leave it out."
+            )
         names, found = _explained(version, question, class_name)
         title = f"{names[found.column]}, {found.answer:.1%}"
         target = out / f"{_stem(questions.noun, question, number)}.png"

@@ -11,14 +11,15 @@ def encoding(command: Callable) -> Callable:
     return click.option(
         "--encoding",
         callback=_known_encoding,
-        help="How .csv and .txt files are written down. [default: as the data "
-        "that the model has learned from]",
+        help="How files of rows or texts are written down. [default: as the "
+        "data that the model has learned from]",
     )(command)
 
 
 def _known_encoding(context, option, value):
     try:
-        return value and codecs.lookup(value).name
+        is_named = value and value != "auto"
+        return codecs.lookup(value).name if is_named else value
     except LookupError as error:
         raise click.BadParameter(
             "it must be one that Python knows, such as utf-8. Received: "

@@ -41,8 +41,12 @@ def named(bad: list[Reading]) -> str:
 def _read(path, image_size):
     from PIL import UnidentifiedImageError
 
+    from aet_keras import _regular_file
     from aet_keras.data.decoding import decode
 
+    reason = _regular_file.why_not(path)
+    if reason not in ("", "not there"):  # to open a pipe would wait
+        return Reading(path, reason=reason)
     try:
         return Reading(path, decode(path, image_size)[0])
     except UnidentifiedImageError:

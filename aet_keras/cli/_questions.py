@@ -1,7 +1,9 @@
 """Which rows is a published model asked about?"""
 
+import errno
 import itertools
 import json
+import os
 import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,8 @@ from typing import Any
 import click
 
 from aet_keras.cli._pictures import read_pictures
+
+_TOO_LONG = os.strerror(errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True)
@@ -109,19 +113,43 @@ def _pictures(given, size):
 
 def _encoding(path):
     """Returns how the data were written down that a version comes from."""
+    from aet_keras import _regular_file
+
     recipe = path / "recipe.json"
-    said = json.loads(recipe.read_text("utf-8")) if recipe.is_file() else {}
-    return said.get("encoding", "utf-8")
+    if _regular_file.why_not(recipe):
+        return "auto"
+    said = _regular_file.read_object("predict", recipe, "a recipe")
+    return said.get("encoding", "auto")
 
 
 def _texts(given, encoding):
+    from aet_keras import _regular_file
+
     for text in given:
-        file = pathlib.Path(text)
-        content = text.encode(errors="replace")
-        if text.lower().endswith(".txt") and file.is_file():
-            read = file.read_text(encoding, errors="replace").strip()
-            content = read.encode(errors="replace")
-        yield Question(text, {"texts": content})
+        # What is there is never taken for a text that is called like it.
+        said = _regular_file.why_not(text)
+        is_file = text.lower().endswith(".txt") and said != _TOO_LONG
+        if is_file and said == "not there":
+            is_file = len(text.split()) == 1
+        if not is_file:
+            yield Question(text, {"texts": text.encode(errors="replace")})
+        elif said:
+            yield Question(text, reason=said)
+        else:
+            yield _of_file(text, encoding)
+
+
+def _of_file(name, encoding):
+    from aet_keras import data
+    from aet_keras.errors import DataError
+
+    try:
+        text, notes = data.read_text_file("predict", name, encoding=encoding)
+    except DataError as error:
+        return Question(name, reason=str(error))
+    for note in notes:
+        click.echo(note, err=True)
+    return Question(name, {"texts": text.strip().encode()})
 
 
 def _rows(given, path, encoding, id_column):

@@ -1,6 +1,5 @@
 """What did a published model look at when it gave an answer?"""
 
-import json
 import pathlib
 
 import click
@@ -89,7 +88,10 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
 
 def _recipe(folder):
     """Returns the names of what the recipe writes down."""
+    from aet_keras import _regular_file
+
     try:
-        return set(json.loads((folder / "recipe.json").read_text("utf-8")))
+        path = folder / "recipe.json"
+        return set(_regular_file.read_object("explain", path, "a recipe"))
     except (OSError, ValueError):
         return set()  # what is wrong with the folder is said by who reads it

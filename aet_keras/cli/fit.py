@@ -41,10 +41,12 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
     Pictures: `digits`, a folder with one folder a class (or train/,
       validation/ and test/ with those inside), an .npz file with uint8
       images and integer labels, or tfds:NAME.
-    Texts: a .csv file with --text-column and --label-column, a folder of
+    Texts: a file with --text-column and --label-column, a folder of
       .txt files, a folder a class, or tfds:imdb_reviews.
-    Tables: a .csv file with --target.
-    Ratings: a .csv file with --user, --item and --rating.
+    Tables: a file with --target.
+    Ratings: a file with --user, --item and --rating.
+    A file is .csv or .tsv, .json or .jsonl of one object a row (each
+      may have .gz behind it), or .parquet.
 
     With --recipe DATA may be left out.
     """

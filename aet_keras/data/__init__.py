@@ -1,5 +1,6 @@
 """What is there to learn from?"""
 
+from aet_keras.data._encodings import read_text_file
 from aet_keras.data.augmentation import augmentation
 from aet_keras.data.balance import balance, class_weights
 from aet_keras.data.batches import batches
@@ -64,6 +65,7 @@ __all__ = [
     "read_ratings",
     "read_table",
     "read_table_rows",
+    "read_text_file",
     "read_text_folder",
     "read_text_table",
     "read_text_tfds",

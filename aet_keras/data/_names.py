@@ -1,7 +1,7 @@
 """What may classes and ids be called, and in which order do they stand?"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aet_keras import _check as check
@@ -65,6 +65,60 @@ def check_one_line(owner: str, what: str, names: Iterable[str]) -> None:
         if not check.is_one_line(name):
             raise DataError(
                 f"{owner}: a name must be one line of text, because the files "
-                f"of a model hold one a line. Received: {what} with {name!r}. "
-                "Take the line break out."
+                f"of a model hold one a line. Received: {what} with "
+                f"{_shown(name)}. Rename it: without line breaks, zero bytes "
+                "or bytes that are no UTF-8."
             )
+
+
+def check_class_names(owner: str, names: Iterable[str]) -> None:
+    """Raises unless a model of these classes can be exported.
+
+    Args:
+        owner: str. Who asks, or the source of the classes.
+        names: str, of the classes.
+
+    Raises:
+        DataError: if a name is empty, is not one line of text, or is there
+            twice.
+    """
+    names = list(names)
+    check_one_line(owner, "a class", names)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or "" in names:
+        what = f"{_shown(twice[0])} twice" if twice else "an empty one"
+        raise DataError(
+            f"{owner}: each class must have a name of its own, because a "
+            f"client knows it by that. Received: {what}. Rename the class."
+        )
+
+
+def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
+    """Yields a note if names differ by case only.
+
+    Args:
+        what: str. What is named, in the plural.
+        names: in their order.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.casefold(), []).append(name)
+    alike = [group for group in groups.values() if len(group) > 1]
+    if alike:
+        shown = "; ".join(
+            " and ".join(f"`{_cut(name)}`" for name in group[:4])
+            for group in alike[:3]
+        )
+        more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
+        yield (
+            f"These {what} differ by case only, and are told apart: "
+            f"{shown}{more}."
+        )
+
+
+def _shown(name, most=60):
+    return repr(name) if len(name) <= most else f"{name[:most]!r}..."
+
+
+def _cut(name, most=60):
+    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -5,10 +5,27 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras.data.splits import SPLITS, complete_splits
+from aet_keras.data.splits import (
+    SPLITS,
+    Frequent,
+    complete_splits,
+    frequent_classes,
+)
 from aet_keras.errors import DataError
 
 _VALIDATION = ("validation", "valid", "val")
+
+
+def frequent_rows(
+    owner: str,
+    frame: Any,
+    labels: np.ndarray,
+    class_names: tuple[str, ...],
+    split_column: str | None,
+) -> Frequent:
+    """Leaves out classes with too few rows, as `frequent_classes` does."""
+    given = _brought(owner, frame, split_column)
+    return frequent_classes(labels, given, class_names, rows="rows")
 
 
 def split_rows(
@@ -23,9 +40,7 @@ def split_rows(
     source: str,
 ) -> dict[str, np.ndarray]:
     """Returns the rows of each split."""
-    given = {"train": np.arange(len(frame))}
-    if split_column is not None:
-        given = _given(owner, frame[split_column], split_column)
+    given = _brought(owner, frame, split_column)
     _check_counts(owner, labels[given["train"]], class_names, given)
     parts = complete_splits(
         labels,
@@ -37,6 +52,12 @@ def split_rows(
         rows="rows",
     )
     return {name: parts[name] for name in SPLITS}
+
+
+def _brought(owner, frame, split_column):
+    if split_column is None:
+        return {"train": np.arange(len(frame))}
+    return _given(owner, frame[split_column], split_column)
 
 
 def _given(owner, cells, split_column):

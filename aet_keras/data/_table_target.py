@@ -13,7 +13,8 @@ from aet_keras.data.cell_format import CellFormat
 from aet_keras.data.table_specification import TableSpecification
 from aet_keras.errors import DataError
 
-_MOST_CLASSES = 50
+_MOST_CLASSES = 1000
+_MOST_NUMBERS = 50  # of other values; more are measured, not named
 _YES = ({"0", "1"}, {"no", "yes"}, {"false", "true"}, {"n", "y"})
 
 
@@ -100,12 +101,14 @@ def class_names_of(
             f"{what}, missing cells left out. Name another column, or add "
             "rows of another value."
         )
-    if len(names) > min(_MOST_CLASSES, max(2, len(cells) // 2)):
+    is_number = all(by_number(name)[0] == 0 for name in names)
+    most = _MOST_NUMBERS if is_number else _MOST_CLASSES
+    if len(names) > min(most, max(2, len(cells) // 2)):
         raise DataError(
-            f"{owner}: the target must be a class, at most {_MOST_CLASSES} "
-            f"of them. Received: target={target!r}, with {len(names)} values "
-            f"in {len(cells)} rows. Cut it into ranges first, such as `high` "
-            "and `low`."
+            f"{owner}: the target must be a class, at most {most} of them in "
+            f"at least twice as many rows. Received: target={target!r}, with "
+            f"{len(names)} values in {len(cells)} rows. Cut it into ranges "
+            "first, such as `high` and `low`."
         )
     return names
 
@@ -134,7 +137,11 @@ def positive_of(
         return check.one_of(owner, positive=positive, among=class_names)
     if like is not None:
         return like.positive
-    if {name.lower() for name in class_names} in _YES:
-        return class_names[1]
     counts = cells.value_counts()
+    lowered = {name.lower() for name in class_names}
+    for pair in _YES:
+        if lowered == pair:
+            # `Yes` and `yes` are two classes, of which one is the risk.
+            yes = [n for n in class_names if n.lower() == max(pair)]
+            return max(yes, key=lambda name: counts[name])
     return min(class_names, key=lambda name: counts[name])

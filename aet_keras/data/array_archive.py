@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aet_keras import _regular_file
 from aet_keras.errors import DataError
 
 _WORDS = {
@@ -27,6 +28,12 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises:
         DataError: if the file is missing, damaged, empty or holds objects.
     """
+    said = _regular_file.why_not(path)
+    if said and said != "not there":
+        raise DataError(
+            f"{path}: there must be an .npz file here. Received: {said}. Check "
+            f"the path; it is relative to {Path.cwd()}."
+        )
     try:
         # NumPy leaves a file that it opened itself open when it fails.
         with (

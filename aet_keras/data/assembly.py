@@ -1,13 +1,19 @@
 """How do rows that were read become a `Dataset`?"""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.data._names import check_class_names, note_alike
 from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
-from aet_keras.data.splits import SPLITS, complete_splits
+from aet_keras.data.splits import (
+    SPLITS,
+    complete_splits,
+    frequent_classes,
+)
 from aet_keras.data.storage import arrange
 
 
@@ -41,10 +47,19 @@ def assemble(
     Raises:
         DataError: if there is one class only, or a class is too small.
     """
+    found = frequent_classes(
+        labels, given, specification.class_names, rows="pictures"
+    )
+    specification = dataclasses.replace(
+        specification, class_names=found.class_names
+    )
+    check_class_names(specification.source, found.class_names)
+    notes = (*notes, *note_alike("classes", found.class_names), *found.notes)
+    labels = found.labels
     parts = complete_splits(
         labels,
-        given,
-        class_names=specification.class_names,
+        found.given,
+        class_names=found.class_names,
         ratios=ratios,
         seed=seed,
         source=specification.source,

@@ -1,16 +1,23 @@
-"""What stands in a file of comma-separated values?"""
+"""What stands in a file of rows and columns?"""
 
 import difflib
 import os
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from aet_keras import _check as check
+from aet_keras import _regular_file
+from aet_keras.data import _typed_files
+from aet_keras.data._dialects import Undecided, read_cells
+from aet_keras.data._encodings import AUTO, decode, read_file
+from aet_keras.data._names import note_alike
 from aet_keras.errors import DataError
 
-_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_TABLES = (".csv", ".tsv")
+_JSON = (".json", ".jsonl", ".ndjson")
+_PACKED = tuple(f"{each}.gz" for each in (*_TABLES, *_JSON))
+_ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
 
 
 def is_csv(source: str | os.PathLike) -> bool:
@@ -25,68 +32,66 @@ def is_csv(source: str | os.PathLike) -> bool:
 
 
 def read_csv(
-    owner: Any, path: str | os.PathLike, *, encoding: str = "utf-8"
+    owner: Any, path: str | os.PathLike, *, encoding: str = AUTO
 ) -> Any:
     """Reads a table, each cell as a string; what a cell means comes later.
 
+    The first line of a text holds the names of the columns. Commas,
+    semicolons, tabs or `|` may part the cells, whichever gives each row of
+    the file as many cells as there are columns; a line `sep=;` above the
+    names says it. Cells may be in double or single quotes. Blank lines, and
+    lines of comments (`#`) above the names, are passed over.
+
     Args:
         owner: str, or the object that asks. A sentence starts with its name.
-        path: str or path of a `.csv` or `.tsv` file, or of one with `.gz`
-            behind it. The first line holds the names of the columns.
-        encoding: str. How the text is written down. Defaults to `"utf-8"`.
+        path: str or path of a `.csv` or `.tsv` file, of a `.json`, `.jsonl`
+            or `.ndjson` file of one object a row, of one of them with `.gz`
+            behind it, or of a `.parquet` file.
+        encoding: str. How the text is written down. Defaults to `"auto"`:
+            what a mark at its start says, UTF-8, or UTF-16 or cp1252 where
+            the bytes show it.
 
     Returns:
         `pandas.DataFrame` of str; an empty cell is NaN. Names and cells lose
-        spaces around them.
+        spaces around them. Its `attrs["notes"]` is a tuple of sentences on
+        how the file was read where that is unusual; `attrs["decimal"]` is
+        `","` where the cells show that it is the decimal sign, else `""`.
 
     Raises:
         DataError: if the file is not there, is written in another encoding,
-            is no table, holds no rows, or names two columns alike.
+            is no table, can be read in two ways, holds no rows, or names two
+            columns alike.
         ValueError: if there is no such encoding.
 
     Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
-    >>> _ = path.write_text("age,purpose\\n33,car\\n,\\n")
-    >>> aet_keras.data.read_csv("credit", path).isna().sum().tolist()
-    [1, 1]
+    >>> _ = path.write_text("age;rent\\n33;1,5\\n;\\n")
+    >>> frame = aet_keras.data.read_csv("credit", path)
+    >>> frame.isna().sum().tolist(), frame.attrs["decimal"]
+    ([1, 1], ',')
     """
-    import pandas
-
     owner, path = check.owner_name(owner), Path(path)
-    if not path.is_file():
+    if _regular_file.why_not(path):
         raise DataError(_not_there(owner, path))
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return _framed(owner, path, _typed_files.read_parquet(owner, path))
+    text, notes = decode(owner, path, read_file(owner, path), encoding)
+    if name.removesuffix(".gz").endswith(_JSON):
+        rows = _typed_files.read_json(owner, path, text)
+        return _framed(owner, path, rows, notes)
+    usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
     try:
-        frame = pandas.read_csv(
-            path,
-            sep="\t" if ".tsv" in path.name.lower() else ",",
-            dtype=str,
-            encoding=encoding,
-            header=None,  # pandas would rename columns of one name
-            keep_default_na=False,
-            skipinitialspace=True,
-            na_values=[""],
-        )
-    except UnicodeError as error:
-        said = _other_encoding(owner, path, encoding, error)
-        raise DataError(said) from error
-    except LookupError as error:
-        raise ValueError(
-            f"{owner}: `encoding` must be one that Python knows. Received: "
-            f"encoding={encoding!r}. Try `utf-8`, `latin-1` or `utf-16`."
-        ) from error
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(
-            f"{owner}: the file must be readable to its end. Received: {path}, "
-            f"{str(error).strip()}. Copy or pack it anew."
-        ) from error
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
+        cells = read_cells(text, usual=usual)
+    except Undecided as error:
         raise DataError(
             f"{owner}: the file must be a table with one line a row. "
-            f"Received: {path}, {str(error).strip()}. Mend that line."
+            f"Received: {path}, {error}."
         ) from error
-    return _headed(owner, path, frame)
+    notes += [f"{path}: {said}." for said in cells.notes]
+    return _framed(owner, path, cells.rows, notes, cells.decimal)
 
 
 def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
@@ -113,76 +118,95 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
         if name is None or name in columns:
             continue
         close = difflib.get_close_matches(str(name), columns, 3, cutoff=0.3)
-        near = ", ".join(f"`{each}`" for each in close or columns[:3])
+        near = ", ".join(f"`{_short(each)}`" for each in close or columns[:3])
         raise DataError(
-            f"{check.owner_name(owner)}: no column `{name}` ({what}). Nearest: "
-            f"{near}. {len(columns)} columns in all: {_listed(columns)}."
+            f"{check.owner_name(owner)}: no column `{_short(name)}` ({what}). "
+            f"Nearest: {near}. {_counted(columns)} in all: {_listed(columns)}."
             f"{_other_separator(columns)}"
         )
 
 
-def _headed(owner, path, frame):
-    names = [
-        "" if not isinstance(name, str) else name.strip().lstrip("\ufeff")
-        for name in frame.iloc[0]
-    ]
+def _framed(owner, path, rows, notes=(), decimal=""):
+    import pandas
+
+    names = [str(name).strip() for name in rows[0]]
     doubled = sorted({n for n in names if n and names.count(n) > 1})
     if doubled or not any(names):
-        what = f"`{doubled[0]}` twice" if doubled else "no names"
+        what = f"`{_short(doubled[0])}` twice" if doubled else "no names"
         raise DataError(
             f"{owner}: the first line must name the columns, each once. "
             f"Received: {path}, with {what}. Rename them."
         )
-    if any("\0" in name for name in names):
-        said = "the file must hold no zero bytes in the names of its columns"
-        raise DataError(
-            f"{owner}: {said}. Received: {path}. It may be written in "
-            "`utf-16` (`encoding=`, `--encoding`)."
-        )
-    if len(frame) < 2:
+    if len(rows) < 2:
         raise DataError(
             f"{owner}: the file must have rows below its first line. "
             f"Received: {path}, with none."
         )
-    # Tables written by R and pandas number their rows in a nameless column.
-    keep = [place for place, name in enumerate(names) if name]
-    rows = frame.iloc[1:, keep].reset_index(drop=True)
-    rows.columns = [names[place] for place in keep]
-    return rows.map(lambda c: c.strip() if isinstance(c, str) else c)
+    # pandas 3 has a type of its own for text, where 2 has objects.
+    kind = pandas.Series(["a"]).dtype
+    columns = {
+        name: pandas.Series(_cells(column), dtype=kind)
+        for name, column in zip(names, zip(*rows[1:], strict=True), strict=True)
+        if name
+    }
+    notes = [*notes, *_nameless(path, names, rows)]
+    frame = pandas.DataFrame(columns)
+    alike = note_alike(f"columns of {path}", columns)
+    frame.attrs.update(notes=(*notes, *alike), decimal=decimal)
+    return frame
+
+
+def _nameless(path, names, rows):
+    """Notes a column without a name, unless it is empty or counts the rows.
+
+    Tables written by R and pandas number their rows in one.
+    """
+    for place, name in enumerate(names):
+        cells = [] if name else [row[place].strip() for row in rows[1:]]
+        odd = [cell for cell in cells if cell]
+        counts = [str(n) for n in range(len(cells) + 1)]
+        if odd and cells not in (counts[:-1], counts[1:]):
+            yield (
+                f"{path}: column {place + 1} has no name and is left out, with "
+                f"cells such as `{_short(odd[0])}`."
+            )
+
+
+def _cells(column):
+    stripped = (cell.strip() for cell in column)
+    return [float("nan") if not cell else cell for cell in stripped]
 
 
 def _not_there(owner, path):
     beside: Iterable[str] = (p.name for p in path.parent.glob("*") if is_csv(p))
     close = difflib.get_close_matches(path.name, list(beside), 1)
     nearest = f" Nearest: `{close[0]}`." if close else ""
-    what = "which is a folder" if path.is_dir() else "which is not there"
     return (
         f"{owner}: the source must be a table in a file. Received: {path}, "
-        f"{what}.{nearest} Check the path; it is relative to {Path.cwd()}."
-    )
-
-
-def _other_encoding(owner, path, encoding, error):
-    place = getattr(error, "start", 0)  # a missing mark of UTF-16 has none
-    return (
-        f"{owner}: the file must be written in the encoding `{encoding}`."
-        f" Received: {path}, whose byte {place} is none of it. Say which one it"
-        " is (`encoding=`, `--encoding`): `utf-8`, `latin-1`, `cp1252` and"
-        " `utf-16` are the usual ones."
+        f"which is {_regular_file.why_not(path)}.{nearest} Check the path; it "
+        f"is relative to {Path.cwd()}."
     )
 
 
 def _other_separator(columns):
     """Says so where the names look as if they had not been told apart."""
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if all(separator in column for column in columns):
-            return (
-                f" Its cells look separated by {name}: write the file with "
-                "commas, or as .tsv with tabs."
-            )
-    return ""
+    if len(columns) > 1:
+        return ""
+    return (
+        " The file is read as one column. If another sign separates its cells, "
+        "say so in a line above the names, such as `sep=^`."
+    )
+
+
+def _counted(columns):
+    return "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+
+
+def _short(name, most=60):
+    name = str(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _listed(columns, most=12):
-    shown = ", ".join(columns[:most])
+    shown = ", ".join(_short(each) for each in columns[:most])
     return shown if len(columns) <= most else f"{shown}, ..."

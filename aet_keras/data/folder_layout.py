@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from aet_keras import _regular_file
 from aet_keras.errors import DataError
 
 
@@ -20,8 +21,12 @@ class Kind:
     endings: tuple[str, ...]
 
     def has(self, path: Path) -> bool:
-        """Whether a file is of this kind, by its name."""
-        return path.suffix.lower() in self.endings and not path.is_dir()
+        """Whether a file is of this kind, by its name; a pipe is no file."""
+        return self.names(path) and not _regular_file.why_not(path)
+
+    def names(self, path: Path) -> bool:
+        """Whether the name alone is one of this kind."""
+        return path.suffix.lower() in self.endings
 
 
 PICTURE = Kind(
@@ -72,8 +77,8 @@ def read_layout(folder: Path, kind: Kind = PICTURE) -> Layout:
         DataError: if the folder is missing, holds no classes, names a split
             twice, or tests a class that it does not train.
     """
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "nothing"
+    if not _regular_file.is_folder(folder):
+        what = _regular_file.why_not(folder) or "a file"
         raise DataError(
             f"{folder}: there must be a folder of {kind.noun}s here. Received: "
             f"{what}. Check the path; it is relative to {Path.cwd()}."
@@ -88,6 +93,7 @@ def read_layout(folder: Path, kind: Kind = PICTURE) -> Layout:
         loose = [path for path in _visible(root) if kind.has(path)]
         if loose and classes[split]:
             notes.append(_loose_note(loose, kind.noun))
+    notes += _hidden_note({folder, *roots.values()})
     _check_classes(folder, classes, layout)
     layout.class_names = tuple(classes["train"])
     return layout
@@ -106,6 +112,23 @@ def _visible(folder) -> Iterator[Path]:
         name = path.name.lower()
         if not name.startswith(".") and name not in _LITTER:
             yield path
+
+
+def _hidden_note(folders):
+    """Notes hidden folders where those of classes lie, such as `.git`."""
+    hidden = sorted(
+        str(path)
+        for folder in folders
+        for path in folder.glob(".*")
+        if path.is_dir()
+    )
+    if not hidden:
+        return []
+    shown = ", ".join(hidden[:3])
+    more = f" and {len(hidden) - 3} more" if len(hidden) > 3 else ""
+    were = "1 hidden folder is" if len(hidden) == 1 else "hidden folders are"
+    count = "" if len(hidden) == 1 else f"{len(hidden)} "
+    return [f"{count}{were} no class and left out: {shown}{more}."]
 
 
 def _folders(folder) -> list[Path]:
@@ -141,6 +164,8 @@ def _walk_class(folder, split, layout):
             layout.others[str(path)] = "a folder inside a class"
         elif layout.kind.has(path):
             layout.files.append((split, folder.name, path))
+        elif layout.kind.names(path):
+            layout.others[str(path)] = _regular_file.why_not(path)
         else:
             layout.others[str(path)] = f"not a {layout.kind.noun} by its name"
 

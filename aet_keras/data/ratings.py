@@ -47,7 +47,7 @@ def read_ratings(
     decimal: str | None = None,
     date_formats: Sequence[str] = (),
     like: RatingSpecification | None = None,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -58,8 +58,7 @@ def read_ratings(
     user or item were when they met; each of its values counts on its own.
 
     Args:
-        path: str or path of a `.csv` or `.tsv` file, or of one with `.gz`
-            behind it.
+        path: str or path of a file that `read_csv` reads.
         user: str. The column of the users' ids.
         item: str. The column of the items' ids.
         rating: str. The column of the ratings, numbers.
@@ -77,7 +76,7 @@ def read_ratings(
         like: optional `RatingSpecification` of an earlier data set, whose
             features and codes of items are used; users must be new, and are
             coded anew; three rows are enough.
-        encoding: str. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Of a random split.
         test_ratio: float in (0, 1). Of a random split.
@@ -114,6 +113,7 @@ def read_ratings(
     user_features, item_features = tuple(user_features), tuple(item_features)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame = read_csv(_OWNER, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
     reading = with_hint(reading, frame)
     frame = frame.apply(_cells.stripped)
     rating_rows.check_roles(
@@ -173,7 +173,7 @@ def read_ratings(
     return Dataset(
         **splits,
         specification=specification,
-        notes=(*notes, *_strangers(splits)),
+        notes=(*of_file, *notes, *_strangers(splits)),
     )
 
 

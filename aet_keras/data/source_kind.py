@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from aet_keras import _regular_file
 from aet_keras.data.folder_layout import PICTURE, TEXT
 
 _TFDS_TEXTS = ("imdb_reviews", "yelp_polarity_reviews")
@@ -27,7 +28,7 @@ def is_text_source(source: str | os.PathLike) -> bool:
         name = source.removeprefix("tfds:")
         return name.partition("/")[0].partition(":")[0] in _TFDS_TEXTS
     path = Path(source)
-    if not path.is_dir():
+    if not _regular_file.is_folder(path):
         return False
     files = list(path.rglob("*"))
     text_count = sum(map(TEXT.has, files))

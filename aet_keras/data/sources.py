@@ -5,6 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from aet_keras import _check as check
+from aet_keras import _regular_file
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.digits import read_digits
 from aet_keras.data.image_arrays import read_image_arrays
@@ -64,9 +65,9 @@ def read_images(
         name = source.removeprefix("tfds:")
         return read_image_tfds(name, skip_bad=skip_bad, **options)
     path = Path(source)
-    if path.suffix.lower() == ".npz" and not path.is_dir():
+    if path.suffix.lower() == ".npz" and not _regular_file.is_folder(path):
         return read_image_arrays(path, skip_bad=skip_bad, **options)
-    if path.is_dir():
+    if _regular_file.is_folder(path):
         return read_image_folder(path, skip_bad=skip_bad, **options)
     raise DataError(_unknown(path))
 
@@ -76,9 +77,9 @@ def _unknown(path):
     beside += [p.name for p in path.parent.glob("*.npz")]
     close = difflib.get_close_matches(path.name, ["digits", *beside], 1)
     nearest = f" Nearest: `{close[0]}`." if close else ""
-    what = "which is a file of another kind" if path.exists() else "not found"
+    what = _regular_file.why_not(path) or "a file of another kind"
     return (
         "read_images: the source must be `digits`, `tfds:NAME`, an .npz file "
-        f"or a folder of pictures. Received: {path}, {what}.{nearest} Check "
-        f"the path; it is relative to {Path.cwd()}."
+        f"or a folder of pictures. Received: {path}, which is {what}."
+        f"{nearest} Check the path; it is relative to {Path.cwd()}."
     )

@@ -1,5 +1,6 @@
 """Which rows are for learning, which for deciding, which for the report?"""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,80 @@ def check_ratios(
             f"test_ratio={test_ratio!r}."
         )
     return {"validation": validation_ratio, "test": test_ratio}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Frequent:
+    """Holds rows of the classes that each split can have a row of.
+
+    Args:
+        labels: int array `(count,)`, of all rows; -1 for those left out.
+        given: the rows of each split that the source brings, less those.
+        class_names: tuple of str. The classes that are left.
+        notes: tuple of str. What was left out.
+    """
+
+    labels: np.ndarray
+    given: Mapping[str, np.ndarray]
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def frequent_classes(
+    labels: np.ndarray,
+    given: Mapping[str, np.ndarray],
+    class_names: tuple[str, ...],
+    *,
+    rows: str,
+) -> Frequent:
+    """Leaves out classes that have too few rows for the splits.
+
+    All are kept if fewer than two, or less than half of the rows, would be
+    left: then the source is not one of classes, and `complete_splits` says so.
+
+    Args:
+        labels: int array `(count,)`.
+        given: the rows of each split that the source brings; has `"train"`.
+        class_names: tuple of str. The classes.
+        rows: str. What the rows are called in a note.
+
+    Returns:
+        A `Frequent`; labels are numbered anew.
+    """
+    least = _least(given)
+    counts = np.bincount(labels[given["train"]], minlength=len(class_names))
+    is_rare = counts < least
+    is_most = 2 * counts[is_rare].sum() <= counts.sum()
+    if not is_rare.any() or (~is_rare).sum() < 2 or not is_most:
+        return Frequent(labels, given, class_names)
+    number = np.where(is_rare, -1, np.cumsum(~is_rare) - 1)
+    kept = number[labels]
+    parts = {name: part[kept[part] >= 0] for name, part in given.items()}
+    names = np.array(class_names, object)
+    return Frequent(
+        kept,
+        {n: p for n, p in parts.items() if n == "train" or len(p)},
+        tuple(names[~is_rare]),
+        (_rare_note(names[is_rare], counts[is_rare], least, rows),),
+    )
+
+
+def _rare_note(names, counts, least, rows):
+    said = [
+        f"`{name}` with {count}"
+        for name, count in zip(names[:3], counts[:3], strict=True)
+    ]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    classes = "1 class was" if len(names) == 1 else f"{len(names)} classes were"
+    return (
+        f"{classes} left out, because each needs at least {least} {rows} to "
+        f"learn from and to split: {', '.join(said)}{more}."
+    )
+
+
+def _least(given):
+    """Returns how many rows of train a class needs."""
+    return 1 + sum(name not in given for name in ("validation", "test"))
 
 
 def complete_splits(
@@ -95,7 +170,7 @@ def _check_classes(labels, class_names, missing, source, rows):
             f"Received: one class, `{class_names[0]}`. Add {rows} of what "
             "it is to be told from, with a class of their own."
         )
-    least = 1 + len(missing)
+    least = 1 + len(missing)  # see `_least`
     counts = np.bincount(labels, minlength=len(class_names))
     small = [
         f"`{name}` with {count}"

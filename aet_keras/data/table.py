@@ -9,6 +9,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras.data import _cells
 from aet_keras.data import _column_kinds as kinds_of
+from aet_keras.data._names import note_alike
 from aet_keras.data._row_splits import split_columns
 from aet_keras.data._table_columns import (
     columns_like,
@@ -17,7 +18,7 @@ from aet_keras.data._table_columns import (
     read_cells,
     with_hint,
 )
-from aet_keras.data._table_splits import split_rows
+from aet_keras.data._table_splits import frequent_rows, split_rows
 from aet_keras.data._table_target import (
     class_names_of,
     labelled,
@@ -47,7 +48,7 @@ def read_table(
     cost_false_negative: float = 1.0,
     cost_false_positive: float = 1.0,
     like: TableSpecification | None = None,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -86,7 +87,7 @@ def read_table(
         like: optional `TableSpecification` of an earlier table, whose columns
             and classes are wanted. A column that this table lacks becomes one
             of missing cells; one that is new is left out.
-        encoding: str. How the text is written down. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Defaults to `0.15`.
         test_ratio: float in (0, 1). Defaults to `0.15`.
@@ -124,6 +125,7 @@ def read_table(
         check.positive(_OWNER, **{name: cost})
     reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame = read_csv(_OWNER, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
     reading = with_hint(reading, frame)
     frame = frame.apply(_cells.stripped)
     kinds = _checked_kinds(kinds or {})
@@ -146,6 +148,12 @@ def read_table(
     class_names = class_names_of(_OWNER, frame[target], target, like)
     number = {name: label for label, name in enumerate(class_names)}
     labels = frame[target].map(number).to_numpy("int32")
+    if like is None:
+        kept = frequent_rows(_OWNER, frame, labels, class_names, split_column)
+        frame, labels = frame[kept.labels >= 0], kept.labels[kept.labels >= 0]
+        class_names = kept.class_names
+        notes = [*notes, *note_alike("classes", class_names), *kept.notes]
+    labels = labels.astype("int32")
     positive = positive_of(_OWNER, positive, frame[target], class_names, like)
     features = frame.drop(columns=[target, *filter(None, [split_column])])
     if like is not None:
@@ -179,6 +187,7 @@ def read_table(
             missing=found.missing,
         ),
         notes=(
+            *of_file,
             *notes,
             *said,
             *odd,

@@ -16,7 +16,7 @@ def read_table_rows(
     path: str | os.PathLike,
     specification: Any,
     *,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     categories: Mapping[str, Collection[str]] | None = None,
     say: Callable[[str], Any] = lambda sentence: None,
 ) -> dict[str, np.ndarray]:
@@ -26,11 +26,12 @@ def read_table_rows(
         path: str or path. As of `read_csv`; other columns are passed over.
         specification: `TableSpecification`, for example of
             `aet_keras.export.read_table_manifest`.
-        encoding: str. How the text is written down. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         categories: optional dict of a column's name to what the classifier
             has learned of it (`aet_keras.export.read_categories`).
         say: function of a sentence, called for each column with cells that
-            the classifier takes for missing or rare ones.
+            the classifier takes for missing or rare ones, and for what was
+            unusual about the file.
 
     Returns:
         Dict of column to array `(rows,)`: float32 for numbers, missing and
@@ -57,6 +58,8 @@ def read_table_rows(
     """
     owner = "read_table_rows"
     frame = read_csv(owner, path, encoding=encoding)
+    for note in frame.attrs["notes"]:
+        say(note)
     rows = {}
     for column in specification.columns:
         check_columns(owner, frame, column=column.title)

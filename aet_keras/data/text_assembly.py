@@ -1,13 +1,19 @@
 """How do texts that were read become a `Dataset`?"""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from aet_keras.data._names import check_class_names, note_alike
 from aet_keras.data.balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.duplicates import shared_rows
-from aet_keras.data.splits import SPLITS, complete_splits
+from aet_keras.data.splits import (
+    SPLITS,
+    complete_splits,
+    frequent_classes,
+)
 from aet_keras.errors import DataError
 
 
@@ -50,10 +56,19 @@ def assemble_texts(
             f"Received: {empty.sum()}, all empty. Name the column or folder "
             "that holds the texts."
         )
+    found = frequent_classes(
+        labels, given, specification.class_names, rows="texts"
+    )
+    specification = dataclasses.replace(
+        specification, class_names=found.class_names
+    )
+    check_class_names(specification.source, found.class_names)
+    notes = (*notes, *note_alike("classes", found.class_names), *found.notes)
+    labels = found.labels
     parts = complete_splits(
         labels,
-        given,
-        class_names=specification.class_names,
+        found.given,
+        class_names=found.class_names,
         ratios=ratios,
         seed=seed,
         source=specification.source,

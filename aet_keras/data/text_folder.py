@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
+from aet_keras.data._encodings import read_text_file
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import TEXT, read_layout
 from aet_keras.data.splits import check_ratios
 from aet_keras.data.text_assembly import assemble_texts
-from aet_keras.errors import DataError
 
 
 def read_text_folder(
     folder: str | PathLike,
     *,
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
@@ -29,7 +29,8 @@ def read_text_folder(
 
     Args:
         folder: str or path.
-        encoding: str. Of every file. Defaults to `"utf-8"`.
+        encoding: str. Of every file, as of `read_csv`. Defaults to
+            `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Share of train that becomes
             validation where there is none. Defaults to `0.15`.
@@ -64,8 +65,9 @@ def read_text_folder(
     splits = np.array([split for split, _, _ in layout.files])
     number = {name: label for label, name in enumerate(layout.class_names)}
     paths = [path for _, _, path in layout.files]
+    texts, guessed = _read(owner, paths, encoding)
     return assemble_texts(
-        [_read(owner, path, encoding) for path in paths],
+        texts,
         np.array([number[name] for _, name, _ in layout.files]),
         [str(path) for path in paths],
         {s: np.flatnonzero(splits == s) for s in layout.splits},
@@ -74,31 +76,20 @@ def read_text_folder(
         ),
         ratios=ratios,
         seed=seed,
-        notes=[*layout.notes, *_others(layout.others)],
+        notes=[*layout.notes, *_others(layout.others), *guessed],
     )
 
 
-def _read(owner, path, encoding):
-    try:
-        return path.read_text(encoding=encoding)
-    except UnicodeError as error:
-        raise DataError(
-            f"{owner}: each file must be written in the encoding "
-            f"`{encoding}`. Received: {path}, whose byte "
-            f"{getattr(error, 'start', 0)} is none of it. Say which one it is "
-            "(`encoding=`, `--encoding`): `latin-1`, `cp1252` and `utf-16` "
-            "are the usual others."
-        ) from error
-    except LookupError as error:
-        raise ValueError(
-            f"{owner}: `encoding` must be one that Python knows. Received: "
-            f"encoding={encoding!r}. Try `utf-8`, `latin-1` or `utf-16`."
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"{owner}: each file must be readable. Received: {path}: "
-            f"{error.strerror}. Check its permissions."
-        ) from error
+def _read(owner, paths, encoding):
+    """Returns the texts, and a note if encodings had to be guessed."""
+    texts, guessed = [], []
+    for path in paths:
+        text, notes = read_text_file(owner, path, encoding=encoding)
+        texts.append(text)
+        guessed += notes
+    if len(guessed) < 2:
+        return texts, guessed
+    return texts, [f"{guessed[0]} {len(guessed) - 1} more files are no UTF-8."]
 
 
 def _others(others):

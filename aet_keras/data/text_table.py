@@ -25,7 +25,7 @@ def read_text_table(
     *,
     text_column: str = "text",
     label_column: str = "label",
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     missing: Sequence[str] | None = None,
     seed: int = 0,
     validation_ratio: float = 0.15,
@@ -38,11 +38,10 @@ def read_text_table(
     test are split off, each class by its share.
 
     Args:
-        path: str or path of a `.csv` or `.tsv` file, or of one with `.gz`
-            behind it.
+        path: str or path of a file that `read_csv` reads.
         text_column: str. Defaults to `"text"`.
         label_column: str. Defaults to `"label"`.
-        encoding: str. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         missing: optional sequence of str. Words that mean that a row has no
             label, or no text, beside an empty cell. Defaults to
             `MISSING_WORDS`; `None` and `NA` are classes as others are.
@@ -73,6 +72,7 @@ def read_text_table(
     owner = "read_text_table"
     ratios = check_ratios(owner, validation_ratio, test_ratio)
     frame = read_csv(owner, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
     check_columns(
         owner, frame, text_column=text_column, label_column=label_column
     )
@@ -87,7 +87,7 @@ def read_text_table(
     frame, labels = found.frame, found.frame[label_column].to_numpy()
     form = CellFormat(missing=words)
     texts = _cells.words_of(frame[text_column], form)
-    notes = [*found.notes, *_text_notes(text_column, frame, texts)]
+    notes = [*of_file, *found.notes, *_text_notes(text_column, frame, texts)]
     class_names = _class_names(owner, path, label_column, labels)
     number = {name: label for label, name in enumerate(class_names)}
     return assemble_texts(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
+from aet_keras import _regular_file
 from aet_keras.data.csv_file import is_csv
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.text_folder import read_text_folder
@@ -18,7 +19,7 @@ def read_texts(
     *,
     text_column: str = "text",
     label_column: str = "label",
-    encoding: str = "utf-8",
+    encoding: str = "auto",
     missing: Sequence[str] | None = None,
     seed: int = 0,
     validation_ratio: float = 0.15,
@@ -26,14 +27,14 @@ def read_texts(
 ) -> Dataset:
     """Reads texts and their classes from whatever the source is.
 
-    `"tfds:NAME"` is `read_text_tfds`, a name that ends in `.csv`, `.tsv` or
-    one of them with `.gz` is `read_text_table`, a folder `read_text_folder`.
+    `"tfds:NAME"` is `read_text_tfds`, a name of which `is_csv` is true
+    `read_text_table`, a folder `read_text_folder`.
 
     Args:
         source: str or path.
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
-        encoding: str. Of a table or of files. Defaults to `"utf-8"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
         missing: optional sequence of str. Of a table, as of
             `read_text_table`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
@@ -52,7 +53,7 @@ def read_texts(
     >>> try:
     ...     aet_keras.data.read_texts("reviews.doc")
     ... except aet_keras.errors.DataError as error:
-    ...     "a .csv or .tsv file" in str(error)
+    ...     "a table in a file" in str(error)
     True
     """
     options = {
@@ -64,7 +65,7 @@ def read_texts(
         return read_text_tfds(source.removeprefix("tfds:"), **options)
     options["encoding"] = encoding
     path = Path(source)
-    if path.is_dir():
+    if _regular_file.is_folder(path):
         return read_text_folder(path, **options)
     if is_csv(path):
         columns = {"text_column": text_column, "label_column": label_column}
@@ -77,9 +78,10 @@ def _unknown(path):
     names = [each.name for each in beside if each.is_dir() or is_csv(each)]
     close = difflib.get_close_matches(path.name, names, 1)
     nearest = f" Nearest: `{close[0]}`." if close else ""
-    what = "which is a file of another kind" if path.exists() else "not found"
+    what = _regular_file.why_not(path) or "a file of another kind"
     return (
-        "read_texts: the source must be `tfds:NAME`, a .csv or .tsv file, or "
-        f"a folder of texts. Received: {path}, {what}.{nearest} Check the "
-        f"path; it is relative to {Path.cwd()}."
+        "read_texts: the source must be `tfds:NAME`, a table in a file (.csv, "
+        ".tsv, .json, .jsonl, .parquet), or a folder of texts. Received: "
+        f"{path}, which is {what}.{nearest} Check the path; it is relative to "
+        f"{Path.cwd()}."
     )

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from aet_keras import _regular_file
 from aet_keras.errors import ExportError
 
 FILE = "manifest.json"
@@ -34,8 +35,12 @@ def seal(directory: Path) -> None:
 def read(directory: Path) -> dict[str, Any]:
     """Returns a manifest as it stands in its file."""
     try:
-        read = json.loads((directory / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        path = directory / FILE
+        why = _regular_file.why_not(path)
+        if why not in ("", "not there"):  # to open a pipe would wait
+            raise OSError(f"`{FILE}`, which is {why}")
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExportError(
             f"{directory}: a published version must hold a `{FILE}` that can "

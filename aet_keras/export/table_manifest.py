@@ -44,17 +44,24 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
             "without `table`. Name a folder that `aet-keras fit FILE.csv "
             "--target` published."
         )
-    columns = tuple(map(_column, said["columns"]))
-    names = tuple(said["class_names"])
-    missing = tuple(said.get("missing", EARLIER_FORMAT.missing))
-    rest = {
-        **said,
-        "columns": columns,
-        "class_names": names,
-        "missing": missing,
-    }
-    rest.pop("categories", None)
-    return TableSpecification(kind="table", image_size=None, **rest)
+    try:
+        columns = tuple(map(_column, said["columns"]))
+        names = tuple(said["class_names"])
+        missing = tuple(said.get("missing", EARLIER_FORMAT.missing))
+        rest = {
+            **said,
+            "columns": columns,
+            "class_names": names,
+            "missing": missing,
+        }
+        rest.pop("categories", None)
+        return TableSpecification(kind="table", image_size=None, **rest)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ExportError(
+            f"{version}: `table` in `manifest.json` must say which columns and "
+            f"classes there are, as it was published. Received: {error}. Bring "
+            "it back from a copy, or publish again."
+        ) from error
 
 
 def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:

@@ -61,7 +61,8 @@ def read_policy(
         raise TypeError(
             f"{owner}: a policy must be written as a dict with its class's "
             f'name under "{_NAME}", next to its arguments. Received: '
-            f"{description!r}. `policies.describe_policy(policy)` writes one."
+            f"{check.shown(description)}. `policies.describe_policy(policy)` "
+            "writes one."
         )
     config = {k: v for k, v in description.items() if k != _NAME}
     classes = {cls.__name__: cls for cls in _subclasses(Policy)}
@@ -75,6 +76,17 @@ def read_policy(
             among=tuple(inspect.signature(found).parameters),
             kind=f"{found.__name__} argument",
             name=name,
+        )
+    lacking = [
+        each.name
+        for each in inspect.signature(found).parameters.values()
+        if each.default is each.empty and each.name not in config
+    ]
+    if lacking:
+        raise ValueError(
+            f"{owner}: a {found.__name__} must be given its `{lacking[0]}`, "
+            "because there is no usual one. Received: "
+            f"{check.shown(description)}. Add it."
         )
     return found.from_config(config)
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from aet_keras.recipes.setting import setting
 
+MOST_COUNT = 2**31 - 1  # what an int32 holds
+MOST_SEED = 2**32 - 1  # what NumPy takes
+
 # Those that write the rate too would disagree with the policy of the rate.
 THAW_POLICIES = (
     "AttendToGradients",
@@ -184,4 +187,8 @@ def seed() -> Any:
 
 def encoding(value: str) -> Any:
     """Returns the field of how files are written down."""
-    return setting(value, "How a .csv file, or texts, are written down.")
+    return setting(
+        value,
+        "How a file, or texts, are written down, such as utf-8 or cp1252; auto "
+        "looks at the bytes.",
+    )

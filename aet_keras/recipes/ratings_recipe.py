@@ -7,7 +7,7 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras.recipes import _shared
 from aet_keras.recipes._cells import check_cells
-from aet_keras.recipes._shared import RATE_POLICIES
+from aet_keras.recipes._shared import MOST_COUNT, MOST_SEED, RATE_POLICIES
 from aet_keras.recipes.setting import setting
 from aet_keras.recipes.written_down import WrittenDown
 
@@ -17,7 +17,7 @@ class RatingRecipe(WrittenDown):
     """Writes a run on ratings down: with the same data it can be done again.
 
     Args:
-        data: str. A `.csv` or `.tsv` file, or `.gz` of one.
+        data: str. A file that `aet_keras.data.read_csv` reads.
         user: str. The column of the users' ids. Defaults to `"user"`.
         item: str. The column of the items' ids. Defaults to `"item"`.
         rating: str. The column of the ratings. Defaults to `"rating"`.
@@ -52,7 +52,8 @@ class RatingRecipe(WrittenDown):
         validation_ratio: float in (0, 1). Of a random split.
         test_ratio: float in (0, 1). Likewise.
         seed: int >= 0. Of the splits, the start, and the order.
-        encoding: str. Of the file. Defaults to `"utf-8"`.
+        encoding: str. Of the file, as of `aet_keras.data.read_csv`. Defaults
+            to `"auto"`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -133,7 +134,7 @@ class RatingRecipe(WrittenDown):
     validation_ratio: float = _shared.validation_ratio()
     test_ratio: float = _shared.test_ratio()
     seed: int = _shared.seed()
-    encoding: str = _shared.encoding("utf-8")
+    encoding: str = _shared.encoding("auto")
 
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.
@@ -141,14 +142,16 @@ class RatingRecipe(WrittenDown):
         from aet_keras.policies import read_policy
 
         for name in ("user_features", "item_features"):  # JSON holds lists
+            check.instance(self, of=list | tuple, **{name: getattr(self, name)})
             object.__setattr__(self, name, tuple(getattr(self, name)))
             for column in getattr(self, name):
-                check.instance(self, of=str, **{name: column})
+                check.text(self, **{name: column})
         for name in ("data", "user", "item", "rating", "encoding"):
-            check.instance(self, of=str, **{name: getattr(self, name)})
+            check.text(self, **{name: getattr(self, name)})
         for name in ("time", "from_"):
             if getattr(self, name) is not None:
-                check.instance(self, of=str, **{name: getattr(self, name)})
+                check.text(self, **{name: getattr(self, name)})
+        check.encoding(self, encoding=self.encoding)
         check_cells(self)
         check.one_of(self, split=self.split, among=RATING_SPLITS)
         for name in (
@@ -157,9 +160,13 @@ class RatingRecipe(WrittenDown):
             "history_length",
             "epochs",
         ):
-            check.positive_int(self, **{name: getattr(self, name)})
+            check.positive_int(
+                self, up_to=MOST_COUNT, **{name: getattr(self, name)}
+            )
         if self.batch_size is not None:
-            check.positive_int(self, batch_size=self.batch_size)
+            check.positive_int(
+                self, up_to=MOST_COUNT, batch_size=self.batch_size
+            )
         for name in (
             "user_effect_strength",
             "item_effect_strength",
@@ -172,4 +179,4 @@ class RatingRecipe(WrittenDown):
             read_policy(self.rate, among=RATE_POLICIES, owner="RatingRecipe")
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)

@@ -5,7 +5,12 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.recipes import _shared
-from aet_keras.recipes._shared import RATE_POLICIES, THAW_POLICIES
+from aet_keras.recipes._shared import (
+    MOST_COUNT,
+    MOST_SEED,
+    RATE_POLICIES,
+    THAW_POLICIES,
+)
 from aet_keras.recipes.setting import setting
 from aet_keras.recipes.written_down import WrittenDown
 
@@ -38,8 +43,8 @@ class Recipe(WrittenDown):
         weights: optional str. `"imagenet"`, `"none"`, or a `.weights.h5`
             file. Defaults to what the backbone comes with. With `"none"`
             every group moves from the start.
-        image_size: int >= 1. Height and width in pixels. Defaults to 64 for
-            the embedded backbone and to 160 for the others.
+        image_size: int from 1 to 8192. Height and width in pixels. Defaults to
+            64 for the embedded backbone and to 160 for the others.
         epochs: int >= 1. Defaults to `20`.
         batch_size: int >= 1. Defaults to `32`.
         learning_rate: float > 0. The head's, for Adam. Defaults to `3e-3` for
@@ -159,7 +164,7 @@ class Recipe(WrittenDown):
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        check.instance(self, of=str, data=self.data)
+        check.text(self, data=self.data)
         check.known(
             self,
             kind="backbone",
@@ -167,10 +172,10 @@ class Recipe(WrittenDown):
             backbone=self.backbone,
         )
         if self.weights is not None:
-            check.instance(self, of=str, weights=self.weights)
-        check.positive_int(self, image_size=self.image_size)
-        check.positive_int(self, epochs=self.epochs)
-        check.positive_int(self, batch_size=self.batch_size)
+            check.text(self, weights=self.weights)
+        check.positive_int(self, up_to=8192, image_size=self.image_size)
+        check.positive_int(self, up_to=MOST_COUNT, epochs=self.epochs)
+        check.positive_int(self, up_to=MOST_COUNT, batch_size=self.batch_size)
         check.positive(self, learning_rate=self.learning_rate)
         check.one_of(
             self,
@@ -178,14 +183,14 @@ class Recipe(WrittenDown):
             among=("none", "flip", "light", "strong"),
         )
         check_attention(self, self.attention, self.attention_ratio)
-        check.whole(self, head_units=self.head_units)
+        check.whole(self, up_to=MOST_COUNT, head_units=self.head_units)
         check.boolean(
             self, train_batch_normalization=self.train_batch_normalization
         )
         check.number(self, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)
         if self.class_weight is not None:
             check.one_of(
                 self,

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from aet_keras import _check as check
 from aet_keras.recipes import _shared
 from aet_keras.recipes._cells import check_cells
+from aet_keras.recipes._shared import MOST_COUNT, MOST_SEED
 from aet_keras.recipes.setting import required, setting
 from aet_keras.recipes.written_down import WrittenDown
+
+_KINDS = ("number", "category", "date", "ignore")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +18,7 @@ class TableRecipe(WrittenDown):
     """Writes a run on a table down: with the same data it can be done again.
 
     Args:
-        data: str. A `.csv` or `.tsv` file, or `.gz` of one.
+        data: str. A file that `aet_keras.data.read_csv` reads.
         target: str. The column to tell.
         positive: optional str. The class whose probability is the risk, as of
             `aet_keras.data.read_table`.
@@ -49,7 +52,8 @@ class TableRecipe(WrittenDown):
         validation_ratio: float in (0, 1). Share of the rows.
         test_ratio: float in (0, 1).
         seed: int >= 0. Of the splits, the start, and the order.
-        encoding: str. Of the file. Defaults to `"utf-8"`.
+        encoding: str. Of the file, as of `aet_keras.data.read_csv`. Defaults
+            to `"auto"`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -62,7 +66,10 @@ class TableRecipe(WrittenDown):
     """
 
     data: str
-    target: str = required("Column to tell from the others.")
+    target: str = required(
+        "Column to tell from the others: a class, at most 1000 of them, 50 if "
+        "they are numbers."
+    )
     positive: str | None = setting(
         None,
         "The class whose probability is the risk.",
@@ -104,18 +111,22 @@ class TableRecipe(WrittenDown):
     validation_ratio: float = _shared.validation_ratio()
     test_ratio: float = _shared.test_ratio()
     seed: int = _shared.seed()
-    encoding: str = _shared.encoding("utf-8")
+    encoding: str = _shared.encoding("auto")
 
     def __post_init__(self):
         for name in ("data", "target", "encoding"):
-            check.instance(self, of=str, **{name: getattr(self, name)})
+            check.text(self, **{name: getattr(self, name)})
         for name in ("positive", "split_column", "from_"):
             if getattr(self, name) is not None:
-                check.instance(self, of=str, **{name: getattr(self, name)})
+                check.text(self, **{name: getattr(self, name)})
         if self.kinds is not None:
             check.instance(self, of=dict, kinds=self.kinds)
+            for kind in self.kinds.values():
+                check.one_of(self, kinds=kind, among=_KINDS)
         for name in ("epochs", "batch_size", "units"):
-            check.positive_int(self, **{name: getattr(self, name)})
+            check.positive_int(
+                self, up_to=MOST_COUNT, **{name: getattr(self, name)}
+            )
         for name in (
             "cost_false_negative",
             "cost_false_positive",
@@ -123,17 +134,20 @@ class TableRecipe(WrittenDown):
             "anchor_strength",
         ):
             check.positive(self, **{name: getattr(self, name)})
-        check.whole(self, pretrain_epochs=self.pretrain_epochs)
+        check.whole(
+            self, up_to=MOST_COUNT, pretrain_epochs=self.pretrain_epochs
+        )
         check.number(self, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)
         if self.class_weight is not None:
             check.one_of(
                 self,
                 class_weight=self.class_weight,
                 among=_shared.CLASS_WEIGHTS,
             )
+        check.encoding(self, encoding=self.encoding)
         check_cells(self)
         for name in ("kinds", "missing", "decimal", "date_formats"):
             given = getattr(self, name)

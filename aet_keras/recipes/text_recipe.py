@@ -7,7 +7,12 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras.recipes import _shared
 from aet_keras.recipes._cells import check_cells
-from aet_keras.recipes._shared import RATE_POLICIES, THAW_POLICIES
+from aet_keras.recipes._shared import (
+    MOST_COUNT,
+    MOST_SEED,
+    RATE_POLICIES,
+    THAW_POLICIES,
+)
 from aet_keras.recipes.setting import setting
 from aet_keras.recipes.written_down import WrittenDown
 
@@ -17,7 +22,7 @@ class TextRecipe(WrittenDown):
     """Writes a run on texts down: with the same data it can be done again.
 
     Args:
-        data: str. A `.csv` or `.tsv` file (or `.gz` of one), a folder of
+        data: str. A file that `aet_keras.data.read_csv` reads, a folder of
             `.txt` files, a folder a class, or `"tfds:NAME"`.
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
@@ -52,7 +57,8 @@ class TextRecipe(WrittenDown):
             has no validation split of its own.
         test_ratio: float in (0, 1). The same for the test split.
         seed: int >= 0. Of the splits, the start, and the order.
-        encoding: str. Of the files. Defaults to `"utf-8"`.
+        encoding: str. Of the files, as of `aet_keras.data.read_csv`. Defaults
+            to `"auto"`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -107,7 +113,7 @@ class TextRecipe(WrittenDown):
     validation_ratio: float = _shared.validation_ratio()
     test_ratio: float = _shared.test_ratio()
     seed: int = _shared.seed()
-    encoding: str = _shared.encoding("utf-8")
+    encoding: str = _shared.encoding("auto")
 
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.
@@ -116,14 +122,20 @@ class TextRecipe(WrittenDown):
 
         words = ("data", "text_column", "label_column", "backbone", "encoding")
         for name in words:
-            check.instance(self, of=str, **{name: getattr(self, name)})
+            check.text(self, **{name: getattr(self, name)})
+        check.encoding(self, encoding=self.encoding)
         check_cells(self)
         if self.vocabulary is not None:
-            check.instance(self, of=str, vocabulary=self.vocabulary)
+            check.text(self, vocabulary=self.vocabulary)
         if self.sequence_length is not None:
-            check.whole(self, least=3, sequence_length=self.sequence_length)
-        check.positive_int(self, epochs=self.epochs)
-        check.positive_int(self, batch_size=self.batch_size)
+            check.whole(
+                self,
+                least=3,
+                up_to=MOST_COUNT,
+                sequence_length=self.sequence_length,
+            )
+        check.positive_int(self, up_to=MOST_COUNT, epochs=self.epochs)
+        check.positive_int(self, up_to=MOST_COUNT, batch_size=self.batch_size)
         check.positive(self, learning_rate=self.learning_rate)
         check.one_of(self, pooling=self.pooling, among=POOLINGS)
         check.number(self, least=0, most=0.999, dropout=self.dropout)
@@ -139,7 +151,7 @@ class TextRecipe(WrittenDown):
             check.number(self, least=0, average_power=self.average_power)
         for name in ("validation_ratio", "test_ratio"):
             check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, seed=self.seed)
+        check.whole(self, up_to=MOST_SEED, seed=self.seed)
         if self.class_weight is not None:
             check.one_of(
                 self,

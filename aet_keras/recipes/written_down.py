@@ -1,12 +1,14 @@
 """How does a recipe become a file, and a file a recipe?"""
 
+import contextlib
 import dataclasses
 import json
 import os
-import pathlib
+from collections.abc import Iterator
 from typing import Any, Self
 
 from aet_keras import _check as check
+from aet_keras import _regular_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,18 +50,50 @@ class WrittenDown:
             check.known(
                 cls.__name__, among=names, kind="recipe entry", name=name
             )
-        return cls(**content)
+        with sentences_of_values():
+            return made(cls, content)
+
+
+@contextlib.contextmanager
+def sentences_of_values() -> Iterator[None]:
+    """Makes a wrong kind of value in a file a wrong value, as all else is."""
+    try:
+        yield
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def made(kind: type, settings: dict[str, Any]) -> Any:
+    """Makes a recipe; says which settings it cannot do without.
+
+    Raises:
+        ValueError: if one is not given.
+    """
+    lacking = [
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.name not in settings
+    ]
+    if not lacking:
+        return kind(**settings)
+    names = " and ".join(f"`{name}`" for name in lacking)
+    raise ValueError(
+        f"{kind.__name__}: it must say its {names}, because nothing else "
+        f"does. Received: {', '.join(sorted(settings)) or 'nothing'}. Add it."
+    )
 
 
 def read_json(path: str | os.PathLike) -> dict[str, Any]:
     """Returns what a file says of a recipe, whatever kind that is."""
-    text = pathlib.Path(path).read_text(encoding="utf-8")
+    text = _regular_file.read_text("Recipe", path, "a recipe")
     try:
-        content = json.loads(text)
-    except ValueError as error:
+        content = json.loads(text, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
+        deep = isinstance(error, RecursionError)
+        reason = "lists nested too deep" if deep else error
         raise ValueError(
             f"Recipe: a recipe must be a JSON file, as `recipe.json` in a "
-            f"published folder is. Received: {path}, with {error}."
+            f"published folder is. Received: {path}, with {reason}."
         ) from error
     if not isinstance(content, dict) or "data" not in content:
         raise ValueError(
@@ -68,3 +102,12 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
             "published folder."
         )
     return content
+
+
+def _each_once(pairs):
+    content = dict(pairs)
+    if len(content) == len(pairs):
+        return content
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    raise ValueError(f"{check.shown(twice)} twice")

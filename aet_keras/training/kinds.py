@@ -12,7 +12,11 @@ from aet_keras.recipes.recipe import Recipe
 from aet_keras.recipes.setting import option_of, settings_of
 from aet_keras.recipes.tabular_recipe import TableRecipe
 from aet_keras.recipes.text_recipe import TextRecipe
-from aet_keras.recipes.written_down import WrittenDown, read_json
+from aet_keras.recipes.written_down import (
+    WrittenDown,
+    read_json,
+    sentences_of_values,
+)
 from aet_keras.training.image_job import JOB as IMAGE_JOB
 from aet_keras.training.job import Job
 from aet_keras.training.ratings_job import JOB as RATINGS_JOB
@@ -55,6 +59,8 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
     >>> aet_keras.training.make_recipe({"data": "digits", "epochs": 3}).epochs
     3
     """
+    if "data" in settings:
+        check.text("Recipe", data=settings["data"])
     telling = {}
     for name in settings:
         kinds = [kind for kind in JOBS if name in _names(kind)]
@@ -102,7 +108,9 @@ def load_recipe(
     >>> recipe.data, recipe.epochs
     ('digits', 3)
     """
-    return make_recipe({**read_json(path), **(changes or {})})
+    settings = {**read_json(path), **(changes or {})}
+    with sentences_of_values():
+        return make_recipe(settings)
 
 
 def _usual(source):

@@ -4,6 +4,8 @@ import dataclasses
 import numbers
 from typing import Any
 
+from aet_keras import _check as check
+
 _OWNER = "ElasticSpace"
 _RANGE = ("min", "max", "step", "log")
 
@@ -105,20 +107,21 @@ class Dimension:
 
 def _as_kind(name, kind, value, said):
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if kind is float and is_number:
+    if kind is float and is_number and abs(value) < 1e300:
         return float(value)
     if isinstance(value, kind) and (kind is not int or is_number):
         return value
     raise TypeError(
         f"{_OWNER}: `{name}` must be made of {kind.__name__} values, because "
-        f"that is what it sets. Received: {name}={said!r}. Write a value, a "
-        'list of them, or a range {"min": .., "max": ..}.'
+        f"that is what it sets. Received: {name}={check.shown(said)}. Write a "
+        'value, a list of them, or a range {"min": .., "max": ..}.'
     )
 
 
 def _refused(name, said, must):
     return ValueError(
-        f"{_OWNER}: `{name}` must be {must}. Received: {name}={said!r}. Write "
+        f"{_OWNER}: `{name}` must be {must}. Received: "
+        f"{name}={check.shown(said)}. Write "
         'a value, a list of choices, or {"min": 0.001, "max": 0.1, "log": '
         "true}."
     )

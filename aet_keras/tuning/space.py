@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import pathlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ import keras
 import keras_tuner
 
 from aet_keras import _check as check
-from aet_keras import callbacks, policies, training
+from aet_keras import _regular_file, callbacks, policies, training
 from aet_keras.tuning import _names
 from aet_keras.tuning._defaults import DIMENSIONS, OF_CALLBACKS
 from aet_keras.tuning._dimension import Dimension
@@ -92,14 +91,19 @@ class ElasticSpace:
             OSError: if the file cannot be read.
             ValueError: if it is no JSON object, or says what is refused.
         """
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        text = _regular_file.read_text("ElasticSpace", path, "a space")
         try:
             content = json.loads(text)
         except ValueError as error:
             raise _no_object(path, str(error)) from error
+        except RecursionError as error:
+            raise _no_object(path, "lists nested too deep") from error
         if not isinstance(content, dict):
             raise _no_object(path, type(content).__name__)
-        return cls.from_json(content)
+        try:
+            return cls.from_json(content)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ElasticSpace":

@@ -102,3 +102,17 @@ def test_a_bare_operation_is_copied_with_what_it_was_made_with():
     assert operation._inbound_nodes and not made._inbound_nodes
     f = operation._inbound_nodes[0].arguments.args
     np.testing.assert_array_equal(made(f[0], values), 2 * values)
+
+
+def test_a_copy_has_the_same_adapters_not_merged_ones():
+    layer = layers.Dense(3)
+    layer.build((None, 4))
+    layer.enable_lora(2)
+    layer.lora_kernel_b.assign(np.ones((2, 3)))
+
+    made = copied(layer, np.ones((2, 4), "float32"))
+
+    for old, new in zip(layer.weights, made.weights, strict=True):
+        np.testing.assert_array_equal(new.numpy(), old.numpy())
+        assert new.trainable == old.trainable
+    assert np.abs(made.lora_kernel_a.numpy()).max() > 0

@@ -14,7 +14,13 @@ from PIL import Image
 
 from aet_keras.training import Recipe
 
-FILES = ("model.keras", "recipe.json", "report.json", "report.png")
+FILES = (
+    "model.keras",
+    "recipe.json",
+    "report.json",
+    "report.png",
+    "top_losses.png",
+)
 
 
 @pytest.fixture(scope="module")

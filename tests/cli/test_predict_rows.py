@@ -133,10 +133,12 @@ def test_a_file_may_be_written_in_another_encoding(credit, tmp_path):
     path.write_text("age (years),branch\n33,s\xfcd\n", encoding="latin-1")
 
     result = predict(credit[0], path, "--encoding", "latin-1")
-    refused = predict(credit[0], path)
+    told = predict(credit[0], path)
+    refused = predict(credit[0], path, "--encoding", "utf-8")
     unknown = predict(credit[0], path, "--encoding", "utf-9")
 
     assert result.exit_code == 0 and "s\xfcd" in result.stderr
+    assert told.exit_code == 0 and "read as `cp1252`" in told.stderr
     assert refused.exit_code == 1 and "`--encoding`" in refused.stderr
     assert unknown.exit_code == 2 and "such as utf-8" in unknown.stderr
 

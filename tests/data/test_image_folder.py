@@ -165,11 +165,68 @@ def test_a_folder_of_one_class_is_refused(folder):
         read(folder)
 
 
-def test_a_class_with_one_picture_is_named(folder):
+def test_a_class_with_one_picture_is_left_out_and_named(folder):
     for path in sorted((folder / "six").iterdir())[1:]:
         path.unlink()
 
-    with pytest.raises(DataError, match="`six` with 1. Add pictures"):
+    dataset = read(folder)
+
+    names = dataset.specification.class_names
+    assert "six" not in names and len(names) == 9
+    assert "`six` with 1" in " ".join(dataset.notes)
+    for row, name in enumerate(dataset.test.names):
+        label = names[dataset.test.labels[row]]
+        assert label == os.path.basename(os.path.dirname(name))
+
+
+def test_classes_that_are_all_too_small_are_refused(folder):
+    for each in folder.iterdir():
+        for path in sorted(each.iterdir())[1:]:
+            path.unlink()
+
+    with pytest.raises(DataError, match="with 1 and .* more. Add pictures"):
+        read(folder)
+
+
+@pytest.mark.parametrize("name", [".ipynb_checkpoints", ".git"])
+def test_a_hidden_folder_is_no_class_and_noted(folder, name):
+    shutil.copytree(folder / "one", folder / name)
+
+    dataset = read(folder)
+
+    assert name in dataset.notes[0] and "hidden" in dataset.notes[0]
+    assert len(dataset.specification.class_names) == 10
+
+
+def test_classes_that_differ_by_case_only_are_noted(folder):
+    shutil.copytree(folder / "one", folder / "One")
+
+    said = " ".join(read(folder).notes)
+
+    assert "differ by case only, and are told apart: `One` and `one`" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", b"a\xffb", "a\rb"], ids=["line", "bytes", "return"]
+)
+def test_a_class_that_cannot_be_exported_is_refused(folder, name):
+    shutil.move(folder / "one", os.path.join(folder, os.fsdecode(name)))
+
+    with pytest.raises(DataError, match="one line of text.*Rename it"):
+        read(folder)
+
+
+def test_what_is_no_file_is_never_opened(folder):
+    os.mkfifo(folder / "one" / "pipe.png")
+    (folder / "one" / "folder.jpg").mkdir()
+    (folder / "one" / "broken.png").symlink_to("nowhere")
+    (folder / "one" / "loop.png").symlink_to("loop.png")
+    (folder / "one" / "device.png").symlink_to("/dev/zero")
+
+    dataset = read(folder, skip_bad=True)
+
+    assert "5 unreadable pictures were left out" in dataset.notes[0]
+    with pytest.raises(DataError, match="broken.png .a link to nothing"):
         read(folder)
 
 

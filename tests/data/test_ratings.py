@@ -274,6 +274,6 @@ def test_another_encoding_is_named(tmp_path):
     path.write_bytes(text.encode("latin-1"))
 
     with pytest.raises(DataError, match="--encoding"):
-        data.read_ratings(path)
+        data.read_ratings(path, encoding="utf-8")
     users = data.read_ratings(path, encoding="latin-1").specification.users
     assert len(users) >= 8

@@ -139,7 +139,7 @@ REFUSED = {
     "two lines": (
         {"paid": ['"a\nb"', "c"] * (COUNT // 2)},
         "paid",
-        "one line of text.*Take the line break out",
+        "one line of text.*Rename it: without line breaks",
     ),
     "null": (
         {"paid": ["null", "bad"] * (COUNT // 2)},
@@ -218,15 +218,17 @@ def test_one_long_cell_takes_the_room_of_one(write):
     assert peak < 30e6  # 4 MB a row, three splits, otherwise
 
 
-def test_another_encoding_is_refused_and_can_be_said(write):
+def test_another_encoding_is_told_and_can_be_said(write):
     columns = credit(branch=["süd", "nord"] * (COUNT // 2))
     path = write(columns, encoding="latin-1")
 
-    with pytest.raises(DataError, match="`--encoding`"):
-        data.read_table(path, target="paid")
-    dataset = data.read_table(path, target="paid", encoding="latin-1")
+    guessed = data.read_table(path, target="paid")
+    said = data.read_table(path, target="paid", encoding="latin-1")
 
-    assert "süd" in dataset.train.inputs["branch"]
+    assert "süd" in guessed.train.inputs["branch"]
+    assert "read as `cp1252`" in guessed.notes[0]
+    assert "süd" in said.train.inputs["branch"]
+    assert "cp1252" not in " ".join(said.notes)
 
 
 def test_a_kind_that_is_none_is_refused(write):
@@ -253,3 +255,55 @@ def test_a_class_that_an_earlier_model_lacks_is_refused(write):
 
     with pytest.raises(DataError, match="with `maybe`.*or train anew"):
         data.read_table(write(columns), target="paid", like=old)
+
+
+@pytest.mark.parametrize(
+    ("words", "positive"),
+    [
+        (["Yes", "yes", "no"], "yes"),
+        (["Yes", "YES", "No", "no"], "YES"),
+        (["TRUE", "False"], "TRUE"),
+        (["No", "no", "Yes"], "Yes"),
+    ],
+    ids=" ".join,
+)
+def test_the_risk_is_a_yes_however_it_is_spelt(write, words, positive):
+    paid = [words[i % len(words)] for i in range(COUNT)]
+    paid[:3] = [positive] * 3  # the more frequent spelling
+
+    dataset = data.read_table(write(credit(paid=paid)), target="paid")
+
+    assert dataset.specification.positive == positive
+
+
+def test_classes_of_two_spellings_are_noted(write):
+    paid = (["Yes", "yes", "no"] * COUNT)[:COUNT]
+
+    dataset = data.read_table(write(credit(paid=paid)), target="paid")
+
+    assert "`Yes` and `yes`" in " ".join(dataset.notes)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_class_with_few_rows_is_left_out_and_noted(write, count):
+    paid = ["yes", "no"] * (COUNT // 2)
+    paid[:count] = ["odd"] * count
+
+    dataset = data.read_table(write(credit(paid=paid)), target="paid")
+
+    assert dataset.specification.class_names == ("no", "yes")
+    assert f"`odd` with {count}" in " ".join(dataset.notes)
+    parts = dataset.train, dataset.validation, dataset.test
+    assert sum(part.count for part in parts) == COUNT - count
+    assert all(set(part.labels) == {0, 1} for part in parts)
+
+
+def test_a_hundred_classes_are_told_apart(write):
+    columns = {
+        "x": [i % 7 for i in range(600)],
+        "kind": [f"k{i % 100}" for i in range(600)],
+    }
+
+    dataset = data.read_table(write(columns), target="kind")
+
+    assert len(dataset.specification.class_names) == 100

@@ -52,11 +52,12 @@ def test_another_encoding_is_said_with_its_file(tmp_path):
     fill(tmp_path, encoding="latin-1")
 
     with pytest.raises(DataError, match="0.txt, whose byte 3 .* `latin-1`"):
-        read_text_folder(tmp_path)
-    with pytest.raises(ValueError, match="Try `utf-8`"):
+        read_text_folder(tmp_path, encoding="utf-8")
+    with pytest.raises(ValueError, match="Try `auto`, `utf-8`"):
         read_text_folder(tmp_path, encoding="utf-9")
 
     assert read_text_folder(tmp_path, encoding="latin-1").train.count == 6
+    assert "`cp1252`" in read_text_folder(tmp_path).notes[0]
 
 
 def test_a_folder_without_texts_says_what_is_read(tmp_path):

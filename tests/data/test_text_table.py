@@ -89,7 +89,7 @@ def test_another_encoding_is_read_if_it_is_named(tmp_path):
     path = write(tmp_path / "a.csv", rows, encoding="latin-1")
 
     with pytest.raises(DataError, match="`latin-1`, `cp1252`"):
-        read_text_table(path)
+        read_text_table(path, encoding="utf-8")
     dataset = read_text_table(path, encoding="latin-1")
 
     assert dataset.train.inputs[0].startswith("naïve")
@@ -121,3 +121,15 @@ def test_a_table_that_cannot_be_learned_from_says_what_to_do(
 ):
     with pytest.raises(DataError, match=advice):
         read_text_table(write(tmp_path / "a.csv", rows), **columns)
+
+
+def test_a_class_with_one_text_is_left_out_and_noted(tmp_path):
+    rows = [f"film {i},{('bad', 'good')[i % 2]}" for i in range(10)]
+    path = write(tmp_path / "a.csv", [*rows, "odd one,odd"])
+
+    dataset = read_text_table(path)
+
+    assert dataset.specification.class_names == ("bad", "good")
+    assert "`odd` with 1" in " ".join(dataset.notes)
+    parts = dataset.train, dataset.validation, dataset.test
+    assert "odd one" not in [t for part in parts for t in part.inputs]
