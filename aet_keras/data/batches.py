@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check as check
+from aet_keras._keras.proofs import promise_by_row
 from aet_keras.data.dataset import Split
 
 
@@ -65,9 +66,10 @@ def batches(
     if shuffle_seed is not None:
         check.whole(owner, shuffle_seed=shuffle_seed)
         rows = rows.shuffle(split.count, seed=shuffle_seed)
-    dataset = rows.batch(batch_size).map(_gather(split))
+    # Rows stay the same from epoch to epoch, which `fit` need not find out.
+    dataset = promise_by_row(rows.batch(batch_size).map(_gather(split)))
     if class_weights is not None:
-        dataset = dataset.map(_weighted(class_weights))
+        dataset = promise_by_row(dataset.map(_weighted(class_weights)))
     if augment is not None:
         # One at a time: the layers draw from one seeded stream.
         dataset = dataset.map(_augmented(augment))

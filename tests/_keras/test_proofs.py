@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow.trainer import TFEpochIterator
 
 from aet_keras._keras.proofs import Proof
+from aet_keras.data import Split, batches
 
 X, Y = np.zeros((6, 2), "float32"), np.zeros(6, "int32")
 ROWS = tf.data.Dataset.from_tensor_slices((X, Y))
@@ -40,6 +41,21 @@ PROVED = {
     "mapped": (ROWS.map(lambda x, y: (halved(x), y)).batch(2), True),
     "mapped after a shuffle": (
         ROWS.shuffle(6).map(lambda x, y: (x / 2, y), 2).batch(2),
+        False,
+    ),
+    "batches scaled after a shuffle": (
+        ROWS.shuffle(6)
+        .batch(2)
+        .map(lambda x, y: (tf.cast(x, "float64") / 255.0 - 0.5, y)),
+        False,
+    ),
+    "this package's own batches": (
+        batches(
+            Split(np.zeros((6, 2)), Y, tuple("abcdef")),
+            batch_size=2,
+            shuffle_seed=0,
+            class_weights=[1.0],
+        ),
         False,
     ),
     "parts in order": (
@@ -118,6 +134,14 @@ NOT_PROVED = {
     ),
     "a map of shuffled batches": (
         lambda: ROWS.shuffle(6).batch(2).map(lambda x, y: (x[::-1], y)),
+        "may mix their rows",
+    ),
+    "a product of shuffled batches": (
+        lambda: (
+            ROWS.shuffle(6)
+            .batch(2)
+            .map(lambda x, y: (x * tf.cast(y, "float32"), y))
+        ),
         "may mix their rows",
     ),
     "noise": (
