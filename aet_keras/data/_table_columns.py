@@ -11,6 +11,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras.data import _cells, _days
 from aet_keras.data import _column_kinds as kinds_of
+from aet_keras.data._names import note_alike
 from aet_keras.data.cell_format import MISSING_WORDS, CellFormat
 from aet_keras.data.table_specification import TableColumn, TableSpecification
 from aet_keras.errors import DataError
@@ -239,6 +240,7 @@ def _category_notes(title, cells, words):
             f"Column `{title}`: large and small letters do not matter: "
             f"`{cells[first]}` is read as `{words[first]}`."
         )
+    notes += note_alike(f"categories of `{title}`", words.unique())
     return notes + _cells.note_words_to_some(title, words)
 
 

@@ -93,7 +93,9 @@ def read_layout(folder: Path, kind: Kind = PICTURE) -> Layout:
         loose = [path for path in _visible(root) if kind.has(path)]
         if loose and classes[split]:
             notes.append(_loose_note(loose, kind.noun))
-    notes += _hidden_note({folder, *roots.values()})
+    notes += _hidden_note({folder, *roots.values()}, "no class")
+    inside = {path for root in roots.values() for path in _folders(root)}
+    notes += _hidden_note(inside, f"no {kind.noun}")
     _check_classes(folder, classes, layout)
     layout.class_names = tuple(classes["train"])
     return layout
@@ -114,8 +116,8 @@ def _visible(folder) -> Iterator[Path]:
             yield path
 
 
-def _hidden_note(folders):
-    """Notes hidden folders where those of classes lie, such as `.git`."""
+def _hidden_note(folders, what):
+    """Notes hidden folders where classes or files lie, such as `.git`."""
     hidden = sorted(
         str(path)
         for folder in folders
@@ -128,7 +130,7 @@ def _hidden_note(folders):
     more = f" and {len(hidden) - 3} more" if len(hidden) > 3 else ""
     were = "1 hidden folder is" if len(hidden) == 1 else "hidden folders are"
     count = "" if len(hidden) == 1 else f"{len(hidden)} "
-    return [f"{count}{were} no class and left out: {shown}{more}."]
+    return [f"{count}{were} {what} and left out: {shown}{more}."]
 
 
 def _folders(folder) -> list[Path]:

@@ -170,7 +170,9 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
 
 
 def _shown(cell):
-    return (cell or "missing") if isinstance(cell, str) else f"{cell:g}"
+    if isinstance(cell, str):
+        return cell or "missing"
+    return f"{cell:g}" if cell == cell else "missing"
 
 
 def _compare(owner, names, outputs, column):

@@ -198,6 +198,16 @@ def test_a_hidden_folder_is_no_class_and_noted(folder, name):
     assert len(dataset.specification.class_names) == 10
 
 
+def test_a_hidden_folder_inside_a_class_is_noted(folder):
+    shutil.copytree(folder / "two", folder / "one" / ".thumbnails")
+
+    dataset = read(folder)
+
+    (note,) = [each for each in dataset.notes if "hidden" in each]
+    assert "1 hidden folder is no picture and left out" in note
+    assert str(folder / "one" / ".thumbnails") in note
+
+
 def test_classes_that_differ_by_case_only_are_noted(folder):
     shutil.copytree(folder / "one", folder / "One")
 

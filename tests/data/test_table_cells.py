@@ -159,3 +159,13 @@ def test_what_cannot_be_said_of_cells_is_refused(
 ):
     with pytest.raises(error, match=advice):
         data.read_table(write(credit()), target="paid", **arguments)
+
+
+def test_categories_that_differ_by_case_only_are_noted(write):
+    path = write(credit(colour=["red", "Red", "blue", "Blue"] * (COUNT // 4)))
+
+    dataset = data.read_table(path, target="paid")
+
+    assert {*kept(dataset, "colour")} == {"red", "Red", "blue", "Blue"}
+    (note,) = [each for each in dataset.notes if "by case only" in each]
+    assert note.startswith("These categories of `colour` differ")

@@ -66,7 +66,7 @@ def test_each_cell_is_made_missing_once():
     row = {"age": np.float32(50), "branch": "north", "sum": np.float32(np.nan)}
     found = explanations.leave_out_cells(predict, row)
 
-    assert found.names == ("age = 50", "branch = north", "sum = nan")
+    assert found.names == ("age = 50", "branch = north", "sum = missing")
     np.testing.assert_allclose(found.losses, [0.5, 0.25, 0.0], atol=1e-7)
 
 
