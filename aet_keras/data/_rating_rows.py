@@ -66,8 +66,8 @@ def rated_rows(frame, ids, rating, least, reading):
         raise DataError(
             f"{OWNER}: there must be at least {least} rows with a user, "
             "an item and a number, because three splits are made of them. "
-            f"Received: {len(frame)}. Add rows, or name the column of the "
-            f"ratings (rating={rating!r})."
+            f"Received: {' '.join([f'{len(frame)}.', *notes])} Add rows, or "
+            f"name the column of the ratings (rating={rating!r})."
         )
     return frame, notes
 

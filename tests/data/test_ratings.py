@@ -277,3 +277,10 @@ def test_another_encoding_is_named(tmp_path):
         data.read_ratings(path, encoding="utf-8")
     users = data.read_ratings(path, encoding="latin-1").specification.users
     assert len(users) >= 8
+
+
+def test_ratings_that_are_no_numbers_are_shown(tmp_path):
+    rows = [f"u{i % 8},i{i % 5},{1 + i % 4}/5" for i in range(40)]
+
+    with pytest.raises(DataError, match=r"Received: 0\. 40 rows .*`1/5` \(10"):
+        data.read_ratings(write(tmp_path / "a.csv", rows))
