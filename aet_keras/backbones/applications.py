@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _regular_file
 from aet_keras.errors import WeightsError
 
 EMBEDDED = "embedded"
@@ -192,8 +193,12 @@ def _load_file(model, name, weights):
             f"load_backbone: the weights of {name} must be {words}, 'none' or "
             f"a `.weights.h5` file. Received: weights={weights!r}."
         )
-    if not path.is_file():
-        raise WeightsError(f"load_backbone: there is no file `{path}`.")
+    if said := _regular_file.why_not(path):  # to open a pipe would wait
+        raise WeightsError(
+            f"load_backbone: the weights must be in a file. Received: {path}, "
+            f"which is {said}. Check the path; it is relative to "
+            f"{pathlib.Path.cwd()}."
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # said in full by the error

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from aet_keras import _check as check
+from aet_keras import _regular_file
 from aet_keras._optional import optional
 from aet_keras.errors import WeightsError
 
@@ -136,10 +137,10 @@ def cannot_be_had(hub: Any, name: str, error: Exception) -> str:
 def load_backbone_file(name: str | os.PathLike) -> keras.Model:
     """Loads a backbone out of a `.keras` file."""
     path = pathlib.Path(name)
-    if not path.is_file():
+    if said := _regular_file.why_not(path):  # to open a pipe would wait
         raise WeightsError(
             f"load_text_encoder: the file must be a saved backbone. Received: "
-            f"{path}, which is not there. Check the path; it is relative to "
+            f"{path}, which is {said}. Check the path; it is relative to "
             f"{pathlib.Path.cwd()}."
         )
     return keras.models.load_model(path, compile=False)

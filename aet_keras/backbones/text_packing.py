@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _regular_file
 from aet_keras._optional import optional
 from aet_keras.backbones import text_encoder
 from aet_keras.errors import WeightsError
@@ -174,10 +175,10 @@ def _check_vocabulary(name, vocabulary):
 def _from_vocabulary(name, vocabulary, sequence_length):
     backbone = text_encoder.load_backbone_file(name)
     kind = text_encoder.preprocessor_class(backbone, name)
-    if not vocabulary.is_file():
+    if said := _regular_file.why_not(vocabulary):
         raise WeightsError(
             f"load_text_packing: the vocabulary must be a file. Received: "
-            f"{vocabulary}, which is not there. Check the path."
+            f"{vocabulary}, which is {said}. Check the path."
         )
     if vocabulary.suffix in _SENTENCE_PIECE:
         given = {"proto": str(vocabulary)}

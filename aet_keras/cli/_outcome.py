@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from aet_keras_command import quiet as quiet_start
 
-__all__ = ["one_sentence", "quiet_start"]
+__all__ = ["going_on_unheard", "one_sentence", "quiet_start"]
 
 FAILED = 1
 MISUSED = 2
@@ -34,6 +34,51 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
         _end(f"{_unexpected(error)} (`--debug` shows where.)", FAILED)
 
 
+@contextlib.contextmanager
+def going_on_unheard() -> Iterator[None]:
+    """Lets long work go on where nobody reads its output, as after `| head`.
+
+    Otherwise the first line that is not read would end it, and the weights
+    would be lost.
+    """
+    with contextlib.redirect_stdout(_Patient(sys.stdout)):
+        yield
+
+
+class _Patient:
+    """Is the standard output; what is said after its end goes nowhere.
+
+    Args:
+        stream: text stream.
+    """
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._leave()
+            return len(text)
+
+    def flush(self):
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._leave()
+
+    def _leave(self):
+        _send_nowhere(self._stream)
+        print(
+            "aet-keras: Nobody reads the output any more; the run goes on.",
+            file=sys.stderr,
+        )
+
+
 def _end(sentence, code):
     print(f"aet-keras: {sentence}", file=sys.stderr)
     sys.exit(code)
@@ -41,11 +86,15 @@ def _end(sentence, code):
 
 def _end_quietly():
     """Ends; what is still to be flushed goes nowhere instead of failing."""
+    _send_nowhere(sys.stdout)
+    sys.exit(FAILED)
+
+
+def _send_nowhere(stream):
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-    sys.exit(FAILED)
 
 
 def _exit_code(error):

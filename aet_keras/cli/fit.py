@@ -3,7 +3,7 @@
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._outcome import going_on_unheard, one_sentence, quiet_start
 from aet_keras.cli._recipe_options import given, recipe_options
 from aet_keras.cli._sections import SectionedCommand
 from aet_keras.cli._start import load_layers
@@ -50,7 +50,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
 
     With --recipe DATA may be left out.
     """
-    with one_sentence(debug=debug):
+    with one_sentence(debug=debug), going_on_unheard():
         if recipe_file is None:
             _check_named(data)
         load_layers()

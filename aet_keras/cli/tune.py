@@ -7,7 +7,7 @@ import shlex
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._outcome import going_on_unheard, one_sentence, quiet_start
 from aet_keras.cli._recipe_options import given, recipe_options
 from aet_keras.cli._start import load_layers
 from aet_keras.recipes import Recipe
@@ -96,7 +96,7 @@ def tune(context, data, out, space, quiet, debug, **settings):
     chosen = {name: settings.pop(name) for name in _OF_RECIPE}
     chosen = given(context, chosen) | {"epochs": settings.pop("epochs")}
     seconds = settings.pop("chief_timeout")
-    with one_sentence(debug=debug):
+    with one_sentence(debug=debug), going_on_unheard():
         load_layers()
         with quiet_start():
             from aet_keras import tuning

@@ -24,6 +24,7 @@ _MOST_ODD = 3
 _LEAST_NUMBERS = 10
 _MOST_MISSING = 0.9
 _LEAST_CODES = 3
+_MOST_DIGITS = 16  # of whole numbers; a float64 cannot tell all of these
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,12 +178,22 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
     if is_code and any(text.startswith("0") for text in kept):
         differ = len(kept) > _MOST_DIFFERENT * sum(kept.values())
         return Meaning(IGNORE if differ else CATEGORY, _codes(name, kept))
+    if len(kept) > 1 and is_whole and min(lengths) >= _MOST_DIGITS:
+        return Meaning(IGNORE, _why_long(name, kept))
     is_each_once = len(counts) == row_count == len(form.values)
     if is_each_once and not form.format.unit:
         why = _why_id(name, sorted(form.values.values()))
         if why:
             return Meaning(IGNORE, why)
     return _meant(form)
+
+
+def _why_long(name, cells):
+    return (
+        f"its whole numbers, such as `{_short(next(iter(cells)))}`, have so "
+        f"many digits that they name something; `--kind {name}=category` "
+        f"keeps them as names, `--kind {name}=number` rounds them"
+    )
 
 
 def _codes(name, cells):
@@ -224,25 +235,25 @@ def _as_dates(name, date, base, counts, must=False):
     )
 
 
-_BOOLEANS = (
-    {"false", "true"},
-    {"no", "yes"},
-    {"n", "y"},
-    {"f", "t"},
-    {"nein", "ja"},
-    {"non", "oui"},
-    {"no", "si"},
-    {"no", "sí"},
-    {"off", "on"},
-    {"não", "sim"},
-    {"nee", "ja"},
+BOOLEANS = (  # what is so comes second
+    ("false", "true"),
+    ("no", "yes"),
+    ("n", "y"),
+    ("f", "t"),
+    ("nein", "ja"),
+    ("non", "oui"),
+    ("no", "si"),
+    ("no", "sí"),
+    ("off", "on"),
+    ("não", "sim"),
+    ("nee", "ja"),
 )
 
 
 def _with_spellings(base, counts):
     """Returns a format in which `TRUE`, `True` and `true` are one word."""
     lower = {text.lower() for text in counts}
-    if not any(lower <= pair for pair in _BOOLEANS):
+    if not any(lower <= {*pair} for pair in BOOLEANS):
         return base
     words = {
         word: max(
@@ -294,7 +305,9 @@ def _why_no_numbers(name, counts, form):
         for text in counts
         if not math.isfinite(_numbers.read_number(text, form.format))
     ]
-    if 2 * len(numeric) < len(counts) or sum(map(_is_code, odd)) > _LEAST_CODES:
+    if 2 * len(odd) > len(counts) or 2 * len(numeric) < len(counts):
+        return ""
+    if sum(map(_is_code, odd)) > _LEAST_CODES:
         return ""
     return (
         f"most cells are numbers, but {sum(counts[t] for t in odd)} are not, "

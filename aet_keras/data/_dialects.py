@@ -74,7 +74,8 @@ def read_cells(text: str, *, usual: str = ",") -> Cells:
         note = f"`{said[0].strip()}` in its first line separates its cells"
         return _finished(way, usual, (note,))
     way, skipped = _find(text)
-    notes = (f"{skipped} of comments at its start are left out",)
+    verb = "is" if skipped == "1 line" else "are"
+    notes = (f"{skipped} of comments at its start {verb} left out",)
     return _finished(way, usual, notes if skipped else ())
 
 
@@ -275,6 +276,11 @@ def _uneven(way, row, line):
     advice = "Add the cells that are missing, or remove the line"
     if len(row) > way.width:
         advice = f"Put cells that hold {sign} into quotes"
+        if all(len(each) == way.width + 1 for each in way.rows[1:]):
+            advice += (
+                ", or, if the cells at the left name the rows, give these a "
+                "name in the first line"
+            )
     return (
         f"whose line {line} has {has} separated by {sign}, where its first "
         f"line names {names}. {advice}"
@@ -283,10 +289,11 @@ def _uneven(way, row, line):
 
 def _finished(way, usual, notes):
     """Returns the cells, with notes on what is not the usual way."""
+    said = notes[0].lower() if notes else ""
     if way.separator not in (usual, _NO_SEPARATOR) and not notes:
         sign = _NAMES.get(way.separator, way.separator)
         notes = (f"its cells are separated by {sign}",)
-    elif way.separator not in (usual, _NO_SEPARATOR) and "sep=" not in notes[0]:
+    elif way.separator not in (usual, _NO_SEPARATOR) and "sep=" not in said:
         sign = _NAMES.get(way.separator, way.separator)
         notes = (*notes, f"its cells are separated by {sign}")
     return Cells(way.rows, (*notes, *way.notes), _decimal_sign(way))

@@ -113,7 +113,31 @@ def decode(
     return _checked(owner, path, text.removeprefix("\ufeff")), []
 
 
+_MAGIC = (  # first bytes, what they begin, and what to do
+    (b"PK\x03\x04", "a spreadsheet or a .zip", "Save it as CSV, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet (.xls)", "Save it as CSV"),
+    (b"\x1f\x8b", "packed by gzip", "Let its name end in `.csv.gz`"),
+    (b"BZh", "packed by bzip2", "Unpack it"),
+    (b"\xfd7zXZ", "packed by xz", "Unpack it"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd", "Unpack it"),
+    (b"PAR1", "a Parquet file", "Let its name end in `.parquet`"),
+    (b"SQLite format 3", "a database", "Save its table as CSV"),
+    (b"%PDF-", "a PDF", "Save its table as CSV"),
+)
+
+
+def _check_text(owner, path, raw):
+    """Refuses files of other kinds that their first bytes give away."""
+    for magic, what, advice in _MAGIC:
+        if raw.startswith(magic) and not raw.isascii():
+            raise DataError(
+                f"{owner}: the file must be a text. Received: {path}, which "
+                f"is {what} by its first bytes. {advice}."
+            )
+
+
 def _guessed(owner, path, raw):
+    _check_text(owner, path, raw)
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
             return _marked(owner, path, raw, encoding)

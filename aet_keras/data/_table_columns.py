@@ -87,7 +87,7 @@ def find_columns(
     if not columns:
         raise DataError(
             f"{owner}: there must be a column to look at beside the target. "
-            f"Received: {' '.join(notes) or 'none'} Add one, or say with "
+            f"Received: {' '.join(notes) or 'none.'} Add one, or say with "
             "`kinds` what one is."
         )
     return _served(columns, notes)

@@ -15,7 +15,16 @@ from aet_keras.errors import DataError
 
 _MOST_CLASSES = 1000
 _MOST_NUMBERS = 50  # of other values; more are measured, not named
-_YES = ({"0", "1"}, {"no", "yes"}, {"false", "true"}, {"n", "y"})
+# The second is the risk. So are the words of `_column_kinds`, and signs.
+_YES = (
+    ("0", "1"),
+    ("-1", "1"),
+    ("-1", "+1"),
+    ("-", "+"),
+    ("neg", "pos"),
+    ("negative", "positive"),
+    *kinds_of.BOOLEANS,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,9 +148,9 @@ def positive_of(
         return like.positive
     counts = cells.value_counts()
     lowered = {name.lower() for name in class_names}
-    for pair in _YES:
-        if lowered == pair:
+    for no, yes in _YES:
+        if lowered == {no, yes}:
             # `Yes` and `yes` are two classes, of which one is the risk.
-            yes = [n for n in class_names if n.lower() == max(pair)]
+            yes = [n for n in class_names if n.lower() == yes]
             return max(yes, key=lambda name: counts[name])
     return min(class_names, key=lambda name: counts[name])

@@ -103,7 +103,23 @@ def read_json(owner: str, path: Path, text: str) -> list[list[str]]:
             place = f"record {number}" if is_list else f"row {number}"
             raise _no_records(owner, path, f"{place} is no object")
     names = list(dict.fromkeys(key for record in records for key in record))
-    return [names, *([_said(r.get(n)) for n in names] for r in records)]
+    if not names:
+        raise _no_records(owner, path, "which holds no row with a value")
+    rows = [names, *([_said(r.get(n)) for n in names] for r in records)]
+    for row in rows:
+        _check_writable(owner, path, row)
+    return rows
+
+
+def _check_writable(owner, path, texts):
+    """Refuses half of a sign, which JSON can hold and no file of text."""
+    for text in texts:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            place = text[max(0, error.start - 10) : error.end + 10]
+            said = f"with half of a sign (a lone surrogate) in {place!r}"
+            raise _no_records(owner, path, said) from error
 
 
 def _listed(owner, path, text):
@@ -173,4 +189,4 @@ def _no_records(owner, path, said):
 
 
 def _first_line(error):
-    return str(error).strip().partition("\n")[0][:200]
+    return str(error).strip().partition("\n")[0][:200].rstrip(".")

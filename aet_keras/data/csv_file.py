@@ -55,7 +55,8 @@ def read_csv(
         `pandas.DataFrame` of str; an empty cell is NaN. Names and cells lose
         spaces around them. Its `attrs["notes"]` is a tuple of sentences on
         how the file was read where that is unusual; `attrs["decimal"]` is
-        `","` where the cells show that it is the decimal sign, else `""`.
+        `","` where the cells show that it is the decimal sign, else `""`;
+        `attrs["hint"]` is what to do if cells were not told apart, or `""`.
 
     Raises:
         DataError: if the file is not there, is written in another encoding,
@@ -91,7 +92,9 @@ def read_csv(
             f"Received: {path}, {error}."
         ) from error
     notes += [f"{path}: {said}." for said in cells.notes]
-    return _framed(owner, path, cells.rows, notes, cells.decimal)
+    frame = _framed(owner, path, cells.rows, notes, cells.decimal)
+    frame.attrs["hint"] = _other_separator(cells.rows)
+    return frame
 
 
 def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
@@ -122,7 +125,7 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
         raise DataError(
             f"{check.owner_name(owner)}: no column `{_short(name)}` ({what}). "
             f"Nearest: {near}. {_counted(columns)} in all: {_listed(columns)}."
-            f"{_other_separator(columns)}"
+            f"{frame.attrs.get('hint', '')}"
         )
 
 
@@ -188,13 +191,31 @@ def _not_there(owner, path):
     )
 
 
-def _other_separator(columns):
-    """Says so where the names look as if they had not been told apart."""
-    if len(columns) > 1:
+def _other_separator(rows):
+    """Says so where the cells look as if they had not been told apart."""
+    if len(rows[0]) > 1:
         return ""
+    said = " The file is read as one column."
+    lines = [row[0].strip() for row in rows]
+    if lines[0][:1] in "{[":
+        return f"{said} If it is JSON, call it `.json` or `.jsonl`."
+    if lines[0][:1] == "<":
+        return f"{said} If it is a web page, save its table as CSV."
+    words = {len(line.split()) for line in lines}
+    if len(words) == 1 and words != {1}:
+        return (
+            f"{said} Spaces seem to separate its cells: put commas there, or, "
+            "if it is one space each, `sep= ` as a line above the names."
+        )
+    rest = [sign for sign in ",;\t|" if any(sign in line for line in lines[1:])]
+    if rest and not any(sign in lines[0] for sign in rest):
+        return (
+            f"{said} Its first line must name the columns: remove lines that "
+            "stand above it."
+        )
     return (
-        " The file is read as one column. If another sign separates its cells, "
-        "say so in a line above the names, such as `sep=^`."
+        f"{said} If another sign separates its cells, say so in a line above "
+        "the names, such as `sep=^`."
     )
 
 

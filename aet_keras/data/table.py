@@ -69,8 +69,8 @@ def read_table(
         target: str. The column to tell; each value of it is a class.
         positive: optional str. Of two classes the one whose probability is
             the risk. Defaults to the later one of `0` and `1`, `no` and
-            `yes`, `false` and `true`, else to the one with fewer rows, at a
-            tie to the first by the alphabet.
+            `yes`, `negative` and `positive` and the like, else to the one
+            with fewer rows, at a tie to the first by the alphabet.
         kinds: optional dict of column to `"number"`, `"category"`, `"date"`
             or `"ignore"`, where the guess is wrong.
         split_column: optional str. A column that says `train`, `validation`
@@ -247,9 +247,13 @@ def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
     )
     if not count:
         return []
+    rows = "1 row to validate or test on stands"
+    if count > 1:
+        rows = f"{count} rows to validate or test on stand"
+    them = "it" if count == 1 else "them"
     return [
-        f"{count} rows to validate or test on stand, cell for cell, in an "
-        "earlier split, too: figures on them flatter the model."
+        f"{rows}, cell for cell, in an earlier split, too: figures on {them} "
+        "flatter the model."
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from aet_keras import _check
+from aet_keras import _check, _regular_file
 from aet_keras.errors import ExportError
 from aet_keras.export import _folder, _manifests, removal
 
@@ -111,10 +111,11 @@ def list_versions(folder: str | os.PathLike) -> tuple[Path, ...]:
     found = _folder.versions(folder) if folder.is_dir() else {}
     if found:
         return tuple(found[number] for number in sorted(found))
+    said = "none" if folder.is_dir() else _regular_file.why_not(folder)
     raise ExportError(
         f"{folder}: a folder of versions must hold at least one, a directory "
-        "with a whole number for a name. Received: "
-        f"{'none' if folder.is_dir() else 'no such folder'}. Name the folder "
+        f"with a whole number for a name. Received: {said or 'a file'}. Name "
+        "the folder "
         "that `aet-keras fit` was given as `--out`."
     )
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from aet_keras import _regular_file
 from aet_keras.errors import ExportError
 
 MODEL_FILE = "saved_model.pb"
@@ -86,7 +87,7 @@ def fingerprint(path: Path) -> Any:
 
 def _what_is_there(folder):
     if not folder.is_dir():
-        return "a file" if folder.exists() else "no such folder"
+        return _regular_file.why_not(folder) or "a file"
     if has_model(folder):
         return "a single version, whose folder is one above"
     return f"a folder of {len(list(folder.iterdir()))} other things"

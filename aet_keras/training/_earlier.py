@@ -4,7 +4,7 @@ import pathlib
 
 import keras
 
-from aet_keras import export
+from aet_keras import _regular_file, export
 from aet_keras.errors import ExportError
 
 
@@ -24,6 +24,8 @@ def load_earlier(folder: str) -> keras.Model:
     """
     path = newest_version(folder) / "model.keras"
     try:
+        if said := _regular_file.why_not(path):  # to open a pipe would wait
+            raise OSError(f"`{path.name}`, which is {said}")
         return keras.models.load_model(path, compile=False)
     except (OSError, ValueError) as error:
         raise ExportError(

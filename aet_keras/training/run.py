@@ -15,6 +15,7 @@ from aet_keras.training._classifier import save_classifier
 from aet_keras.training._earlier import newest_version
 from aet_keras.training._keeping import best_kept, check_finished
 from aet_keras.training._measuring import Clock
+from aet_keras.training._named_files import check_named_files
 from aet_keras.training._trackers import finished, hand_over
 from aet_keras.training.kinds import JOBS
 
@@ -95,6 +96,7 @@ def run_recipe(
 def _run(recipe, out, observers, trackers, say):
     job = _job_of(recipe)
     export.check_writable(out)
+    check_named_files(recipe)
     recipe = _pinned(recipe)
     clock = Clock()
     say_progress("reading")

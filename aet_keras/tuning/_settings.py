@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aet_keras import _regular_file
 from aet_keras.evaluation import _files
+from aet_keras.tuning.trials import damaged
 
 _FILE = "search.json"
 _MAY_DIFFER = {"max_trials", "features", "track"}
@@ -39,8 +41,18 @@ class Settings:
 
     @classmethod
     def load(cls, out: Path) -> "Settings":
-        """Reads what `begin` wrote into a folder."""
-        return cls(**json.loads((out / _FILE).read_text(encoding="utf-8")))
+        """Reads what `begin` wrote into a folder.
+
+        Raises:
+            ValueError: if it is not there any more, or damaged.
+        """
+        path = out / _FILE
+        try:
+            if said := _regular_file.why_not(path):
+                raise OSError(f"it is {said}")
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise ValueError(damaged(path, error)) from error
 
     def begin(self, out: Path, *, resume: bool) -> None:
         """Writes the settings down, unless a search is there unasked.

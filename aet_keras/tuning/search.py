@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import logging
 import os
 import pathlib
@@ -19,7 +20,7 @@ from aet_keras.tuning import _roles
 from aet_keras.tuning._oracles import TUNERS, make_oracle
 from aet_keras.tuning._settings import Settings
 from aet_keras.tuning._tuner import TrialRunner
-from aet_keras.tuning.trials import Search, Trial
+from aet_keras.tuning.trials import Search, Trial, damaged
 
 
 def search(
@@ -179,9 +180,19 @@ def _go(make) -> None:
         warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
         try:
             with contextlib.redirect_stdout(nowhere):
-                make(stdout=stdout).search()
+                tuner = _made(make, stdout)
+                tuner.search()
         finally:
             logger.removeFilter(_is_no_retracing)
+
+
+def _made(make, stdout):
+    """Makes a tuner, which reads what an earlier run of it left."""
+    try:
+        return make(stdout=stdout)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        folder = make.keywords["directory"]
+        raise ValueError(damaged(folder, error)) from error
 
 
 def _is_no_retracing(record):

@@ -52,8 +52,15 @@ class Trial:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Trial":
-        """Reads what the process that ran it wrote."""
-        return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+        """Reads what the process that ran it wrote.
+
+        Raises:
+            ValueError: if the file is damaged.
+        """
+        try:
+            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(damaged(path, error)) from error
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -165,6 +172,16 @@ class Search:
     def _key(self) -> Callable[[float], float]:
         sign = 1 if policies.is_higher_better(self.objective) else -1
         return lambda score: sign * score
+
+
+def damaged(path: str | os.PathLike, error: Exception) -> str:
+    """Returns the sentence of a file of a search that cannot be read."""
+    reason = str(error).partition("\n")[0][:200]
+    return (
+        "search: the files of a search must be as they were written, because "
+        f"its trials would be lost. Received: {path}, which cannot be read: "
+        f"{reason}. Bring it back from a copy, or name another folder."
+    )
 
 
 def _short(value):

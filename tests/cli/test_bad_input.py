@@ -127,7 +127,7 @@ def test_weights_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("weights", "words", "code"),
     [
-        ("lost.weights.h5", "there is no file `lost.weights.h5`", 1),
+        ("lost.weights.h5", "lost.weights.h5, which is not there", 1),
         ("imagnet", "'none' or a `.weights.h5` file", 2),
         ("model.h5", "'none' or a `.weights.h5` file", 2),
     ],

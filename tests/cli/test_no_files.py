@@ -64,6 +64,43 @@ def test_tune_refuses_a_pipe_of_a_space(odd, out, sentence):
     assert "a named pipe" in sentence(done)
 
 
+@pytest.mark.parametrize(
+    ("option", "ending", "others"),
+    [
+        ("--weights", ".weights.h5", ["--backbone", "VGG16"]),
+        ("--backbone", ".keras", ["--text-column", "text"]),
+        ("--vocabulary", ".txt", ["--text-column", "t", "--backbone", "own"]),
+        ("--from", "", ["--target", "paid"]),
+        ("--from", "", ["--user", "user"]),
+    ],
+)
+def test_fit_refuses_what_it_opens_late_before_it_reads_the_data(
+    odd, out, sentence, tmp_path, option, ending, others
+):
+    own = tmp_path / "own.keras"
+    own.write_bytes(b"")
+    others = [own if each == "own" else each for each in others]
+
+    for path, reason in zip(odd(ending), REASONS, strict=True):
+        done = run("fit", "lost.csv", "--out", out, option, path, *others)
+
+        assert done.exit_code == 1
+        assert reason in sentence(done)
+        assert not out.exists()
+
+
+def test_fit_refuses_a_pipe_inside_an_earlier_model(tmp_path):
+    from aet_keras.errors import ExportError
+    from aet_keras.training import _earlier
+
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "manifest.json").write_text("{}")
+    os.mkfifo(tmp_path / "1" / "model.keras")
+
+    with pytest.raises(ExportError, match="a named pipe"):
+        _earlier.load_earlier(str(tmp_path / "1"))
+
+
 @pytest.fixture(scope="module")
 def clothes(tmp_path_factory):
     home = tmp_path_factory.mktemp("saved") / "clothes"

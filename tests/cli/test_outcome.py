@@ -1,11 +1,18 @@
 """Does whatever goes wrong end in one sentence and the right exit code?"""
 
+import contextlib
+import importlib
+import os
 import subprocess
 import sys
 
+import click
 import pytest
+from click.testing import CliRunner
+from rich.console import Console
 
-from aet_keras.cli._outcome import one_sentence
+from aet_keras.cli import main
+from aet_keras.cli._outcome import going_on_unheard, one_sentence
 from aet_keras.errors import DataError, ExportError, TrainingError
 
 
@@ -86,3 +93,44 @@ def test_what_goes_well_is_left_alone(capsys):
         pass
 
     assert capsys.readouterr().err == ""
+
+
+def test_long_work_goes_on_where_its_output_is_closed(monkeypatch, capsys):
+    reading, writing = os.pipe()
+    os.close(reading)  # as `head` does when it has its lines
+    with os.fdopen(writing, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        with one_sentence(debug=False), going_on_unheard():
+            click.echo("12 pictures")
+            Console().print("1/3 0.5000")
+            is_over = True
+        monkeypatch.undo()
+
+    assert is_over
+    said = capsys.readouterr().err
+    assert said.count("Nobody reads the output any more") == 1
+
+
+def test_output_that_is_read_is_printed(capsys):
+    with going_on_unheard():
+        click.echo("12 pictures")
+        Console().print("1/3 0.5000")
+
+    assert capsys.readouterr() == ("12 pictures\n1/3 0.5000\n", "")
+
+
+@pytest.mark.parametrize("command", ["fit", "tune"])
+def test_training_goes_on_unheard(command, monkeypatch, tmp_path):
+    heard = []
+
+    @contextlib.contextmanager
+    def unheard():
+        heard.append(command)
+        yield
+
+    module = importlib.import_module(f"aet_keras.cli.{command}")
+    monkeypatch.setattr(module, "going_on_unheard", unheard)
+    arguments = [command, "lost", "--out", str(tmp_path / "out")]
+    CliRunner().invoke(main, arguments)
+
+    assert heard == [command]

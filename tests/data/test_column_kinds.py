@@ -139,3 +139,23 @@ def test_numbers_that_mean_a_gap_are_missing_however_they_are_written():
     np.testing.assert_array_equal(
         found, np.float32([*[np.nan] * 3, -99.9, np.nan])
     )
+
+
+def test_addresses_are_not_called_numbers():
+    cells = [f"10.0.{i * 7 % 256}.{100 + i}" for i in range(40)]
+
+    assert "40 of 40 cells differ" in find("host", cells).why
+
+
+@pytest.mark.parametrize("step", [1, 2, 977])
+def test_whole_numbers_that_a_float_cannot_tell_apart_are_no_measure(step):
+    cells = [str(2**53 + 1 + step * i) for i in range(40)]
+
+    meaning = find("card", cells)
+
+    assert meaning.kind == "ignore"
+    assert "`--kind card=category` keeps them as names" in meaning.why
+    assert find("card", cells, kind="number").kind == "number"
+    assert (
+        find("sent", [str(10**12 + 7 * i) for i in range(40)]).kind == "number"
+    )

@@ -169,3 +169,62 @@ def test_a_long_cell_is_read_to_its_end(tmp_path):
     path = write(tmp_path, f'text,label\n"{"so, " * 50_000}",good\n')
 
     assert len(data.read_csv("credit", path)["text"][0]) == 199_999
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("age paid\n1 a\n2 b\n", "Spaces seem to separate its cells"),
+        ("age   paid\n1     a\n22    b\n", "Spaces seem to separate"),
+        ("Sold in 2020\n\nage,paid\n1,a\n", "remove lines that stand above"),
+        ('{"age": 1}\n{"age": 2}\n', "call it `.json`"),
+        ("<table>\n<tr>\n", "save its table as CSV"),
+        ("age^paid\n1^a\n", "such as `sep=^`"),
+        ("age\n1\n", "such as `sep=^`"),
+    ],
+)
+def test_a_file_of_one_column_says_what_may_separate_its_cells(
+    tmp_path, text, advice
+):
+    with pytest.raises(DataError) as caught:
+        data.read_table(write(tmp_path, text), target="paid")
+
+    assert "read as one column" in str(caught.value)
+    assert advice in str(caught.value)
+
+
+def test_one_space_may_be_the_separator(tmp_path):
+    path = write(tmp_path, "sep= \nage paid\n1 a\n")
+
+    assert data.read_csv("credit", path).to_dict("list") == {
+        "age": ["1"],
+        "paid": ["a"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("begin", "advice"),
+    [
+        (b"PK\x03\x04", "a spreadsheet or a .zip by its first bytes"),
+        (b"\x1f\x8b", "Let its name end in `.csv.gz`"),
+        (b"PAR1", "Let its name end in `.parquet`"),
+        (b"%PDF-", "Save its table as CSV"),
+    ],
+)
+def test_a_file_of_another_kind_is_not_a_matter_of_encoding(
+    tmp_path, begin, advice
+):
+    path = tmp_path / "a.csv"
+    path.write_bytes(begin + b"\xff\x80\x90")
+
+    with pytest.raises(DataError) as caught:
+        data.read_csv("credit", path)
+
+    assert advice in str(caught.value)
+    assert "encoding" not in str(caught.value)
+
+
+def test_a_text_that_begins_like_another_kind_is_a_text(tmp_path):
+    path = write(tmp_path, "PAR1,BZh\n1,2\n")
+
+    assert list(data.read_csv("credit", path)) == ["PAR1", "BZh"]

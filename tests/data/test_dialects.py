@@ -40,7 +40,7 @@ def test_a_dialect_is_read_as_it_was_meant_or_refused(tmp_path, name):
         ("a quoted word begins a cell", "quotes are part of its cells"),
         ("UTF-16 with a mark", "read as `utf-16`, as its first bytes say"),
         ("latin-1", "read as `cp1252` (`latin-1`), with words such as `Größe"),
-        ("comments first", "2 lines of comments"),
+        ("comments first", "2 lines of comments at its start are left out"),
     ],
 )
 def test_what_is_not_plain_is_noted(tmp_path, name, said):
@@ -135,3 +135,31 @@ def test_each_reader_says_how_the_file_was_read(tmp_path):
 
     for each in (texts.notes, table.notes, rated.notes, notes):
         assert said in " ".join(each)
+
+
+def test_a_separator_that_is_said_is_said_once(tmp_path):
+    path = write(tmp_path, "SEP=|\nage|paid\n1|a\n")
+
+    (note,) = data.read_csv("credit", path).attrs["notes"]
+
+    assert note.endswith("`SEP=|` in its first line separates its cells.")
+
+
+def test_one_line_of_comments_is_one(tmp_path):
+    path = write(tmp_path, "# sold\nage,paid\n1,a\n")
+
+    (note,) = data.read_csv("credit", path).attrs["notes"]
+
+    assert "1 line of comments at its start is left out" in note
+
+
+def test_rows_that_all_have_a_name_in_front_are_told_from_loose_commas(
+    tmp_path,
+):
+    named = write(tmp_path, "age,paid\nann,33,a\nbob,41,b\n")
+    loose = write(tmp_path, "age,paid\n1,33,a\n41,b\n", "b.csv")
+
+    with pytest.raises(DataError, match="into quotes, or, if the cells at"):
+        data.read_csv("credit", named)
+    with pytest.raises(DataError, match=r"into quotes\.$"):
+        data.read_csv("credit", loose)

@@ -264,6 +264,10 @@ def test_a_class_that_an_earlier_model_lacks_is_refused(write):
         (["Yes", "YES", "No", "no"], "YES"),
         (["TRUE", "False"], "TRUE"),
         (["No", "no", "Yes"], "Yes"),
+        (["Nein", "Ja", "ja"], "ja"),
+        (["-1", "1"], "1"),
+        (["negative", "Positive"], "Positive"),
+        (["neg", "pos"], "pos"),
     ],
     ids=" ".join,
 )

@@ -97,10 +97,14 @@ def test_what_stands_inside_a_cell_is_json_again(tmp_path):
         ('{"a": 1}\n7\n', "row 2 is no object"),
         ('{"a": 1, "a": 2}\n', "`a` stands twice"),
         ("[" * 100_000, "line 1"),
-        ("[]", "name the columns"),
-        ("", "name the columns"),
+        ("[]", "which holds no row with a value"),
+        ("", "which holds no row with a value"),
+        ("[{}, {}]", "which holds no row with a value"),
+        ('{"a": "b\\ud800c"}\n', "half of a sign .* in 'b"),
+        ('{"a\\udfff": 1}\n', "half of a sign"),
+        ('{"a": [{"b": "\\ud800"}]}\n', "half of a sign"),
     ],
-    ids="cut numbers number twice deep none empty".split(),
+    ids="cut list number twice deep none empty bare half name inside".split(),
 )
 def test_other_json_is_refused_with_its_line(tmp_path, text, said):
     (tmp_path / "a.json").write_text(text)

@@ -28,7 +28,7 @@ def test_a_directory_without_a_model_is_no_version(tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: None, "no such folder"),
+        (lambda folder: None, "not there"),
         (lambda folder: folder.touch(), "a file"),
         (lambda folder: add(folder, "."), "a single version, whose folder is"),
         (lambda folder: add(folder, "a", "b"), "a folder of 2 other things"),

@@ -89,6 +89,20 @@ def test_there_must_be_something_to_resume(tmp_path):
         tuned.search(tmp_path, resume=True)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["search.json", "search/oracle.json", "search/trial_*/outcome.json"],
+)
+def test_a_damaged_file_of_a_search_is_said(tmp_path, name):
+    tuned.search(tmp_path, max_trials=1)
+    (path,) = tmp_path.glob(name)
+
+    for content in (b"", b'{"tuner": ', b"\xff\x00"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="which cannot be read: "):
+            tuned.search(tmp_path, max_trials=2, resume=True)
+
+
 def test_an_interrupted_search_goes_on_where_it_was(tmp_path):
     build = fail_at([2], KeyboardInterrupt())
 
