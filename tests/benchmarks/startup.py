@@ -135,6 +135,9 @@ def main():
         for _ in range(rounds):
             for command, kind, seconds in measure(home, asked):
                 rows.setdefault((kind, command), []).append(seconds)
+                # A round takes minutes, and one that is cut off tells too.
+                print(f"{kind:>8} {command:<24} {seconds:6.2f} s", flush=True)
+    print("medians")
     bare = {}
     for (kind, command), seconds in rows.items():
         median = statistics.median(seconds)

@@ -23,6 +23,17 @@ FILES = (
 )
 
 
+STEPS = (
+    "building the model",
+    "drawing the report",
+    "measuring the model",
+    "reading",
+    "solving the head",
+    "training",
+    "writing the SavedModel",
+)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, console):
     """Fits a hundred pictures with all bad and odd ones among them, once."""
@@ -65,7 +76,8 @@ def test_it_ends_well_and_says_what_it_left_out(run):
     done, _ = run
 
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    # A slow machine is told how far it is, and nobody is warned of anything.
+    assert all(line.startswith(STEPS) for line in done.stderr.splitlines())
     assert "4 unreadable pictures were left out" in done.stdout
     assert "\x1b" not in done.stdout
 

@@ -21,6 +21,7 @@ class Stalled:
     def __init__(self, folder):
         self.inner = folder.current
         self.number, self.signatures = 1, self.inner.signatures
+        self.cells = self.inner.cells
         self.current, self.statuses = self, {}
         self.begun, self.go = threading.Semaphore(0), threading.Event()
 

@@ -110,7 +110,7 @@ def test_a_later_trial_takes_the_features_of_an_earlier_one(longer, tmp_path):
     out, counts = tmp_path / "out", []
 
     def watch(trial):
-        counts.append(len(list((out / "features").glob("*/*/rows.npy"))))
+        counts.append(len(list((out / "features").glob("*/*/rows.bin"))))
 
     search_recipes(
         longer,
