@@ -61,6 +61,22 @@ def warn_of_restored_before(owner: keras.callbacks.Callback) -> None:
         )
 
 
+def warn_of_restored_after(owner: keras.callbacks.Callback) -> None:
+    """Warns if `EarlyStopping` restores other weights after a callback."""
+    listed = running_fit.callbacks_of(owner.model) or []
+    places = [i for i, each in enumerate(listed) if each is owner]
+    after = listed[places[0] :] if places else []
+    if any(getattr(each, "restore_best_weights", False) for each in after):
+        name = type(owner).__name__
+        warnings.warn(
+            f"{name}: `EarlyStopping(restore_best_weights=True)` comes after "
+            f"it, and has the last word on the weights: it knows no solved "
+            f"head. List it before {name}, or pass "
+            "`restore_best_weights=False`.",
+            stacklevel=2,
+        )
+
+
 def warn_of_saved_averages(owner: keras.callbacks.Callback) -> None:
     """Warns if `BackupAndRestore` would save averages for weights."""
     listed = running_fit.callbacks_of(owner.model) or []

@@ -16,9 +16,10 @@ import numpy as np
 _ARRAYS, _MANIFEST, _STATE = "arrays.npz", "manifest.json", "state.json"
 _VERSION = 2
 _LEANING = 1  # the version of 0.9.0, whose saves may lean on another one
-_NAME = re.compile("save-([0-9]{8})")  # all other names are foreign
+# All other names are foreign. One of eight nines may be: nine digits follow.
+_NAME = re.compile("save-([0-9]{8}|[1-9][0-9]{8,})")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
-_ASIDE = re.compile(r"\.save-[0-9]{8}(-[0-9a-f]{8})?")
+_ASIDE = re.compile(r"\.save-[0-9]{8,}(-[0-9a-f]{8})?")
 
 
 class Damaged(Exception):
@@ -65,11 +66,12 @@ class Saves:
             found = os.listdir(self.folder)
         except OSError:  # there is none, or none that can be read
             return []
-        return sorted(
+        saves = [
             name
             for name in found
             if _NAME.fullmatch(name) and os.path.isdir(self.folder / name)
-        )
+        ]
+        return sorted(saves, key=_number)
 
     def check_writable(self) -> None:
         """Makes the folder and writes a file, to see whether that works.
@@ -157,8 +159,8 @@ class Saves:
             return
         leant_on = {self._leans_on(name) for name in kept}
         # The newest first: those of 0.9.0 lean on older ones.
-        for name in reversed(names):
-            if name < kept[0] and name not in leant_on and self._is_whole(name):
+        for name in reversed(names[: names.index(kept[0])]):
+            if name not in leant_on and self._is_whole(name):
                 aside = self.folder / f".{name}-{uuid.uuid4().hex[:8]}"
                 (self.folder / name).rename(aside)  # never seen in halves
                 shutil.rmtree(aside)
@@ -254,6 +256,10 @@ class Saves:
         """Returns the save of 0.9.0 that one of 0.9.0 leans on, or None."""
         with contextlib.suppress(Damaged):
             return self._manifest(name).get("base")
+
+
+def _number(name):
+    return int(_NAME.fullmatch(name)[1])
 
 
 def _synced(path, write: Callable):

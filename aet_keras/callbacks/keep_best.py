@@ -5,6 +5,7 @@ import math
 import keras
 
 from aet_keras import _check as check
+from aet_keras.callbacks._others import warn_of_restored_after
 from aet_keras.engine import Engine
 from aet_keras.policies import is_higher_better
 
@@ -36,6 +37,9 @@ class KeepBest(keras.callbacks.Callback):
     A head that `ElasticFreezing` solves is judged too, as it is before it
     trains on: by the same figure, measured on the validation rows. Without
     validation, or by a figure of training, there is nothing to judge it by.
+
+    `EarlyStopping(restore_best_weights=True)` has the last word if it is
+    listed after this one; that is said in a warning.
 
     Of epochs that are equally good, the one with the lower `val_loss` is
     kept: an accuracy on few pictures has many equals.
@@ -110,6 +114,7 @@ class KeepBest(keras.callbacks.Callback):
         engine = Engine.of(self.model)
         engine.attach(self)
         engine.choose_end()
+        warn_of_restored_after(self)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch

@@ -19,7 +19,6 @@ def make_sides(halves: Halves, cache, store) -> tuple[Side, Side]:
         store: optional `backbones.FeatureStore`.
     """
     shelves: list[Shelf] = []
-    shelves: list[Shelf] = []
     train, test = (
         Side(
             halves,

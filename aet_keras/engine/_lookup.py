@@ -249,6 +249,8 @@ class Lookup:
             number, begun = self.place
             place = number, begun + self._offset
         self._offset += 1
+        if self._pass is not None and len(self._pass) == self._pass_count:
+            self._pass = []  # an iterator that goes on has begun a new pass
         width = sum(int(np.prod(t.shape[1:])) * t.dtype.size for t in targets)
         if self._pass is not None and width <= _MOST_TARGETS:
             self._pass.append((rows, targets, place))

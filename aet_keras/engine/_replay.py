@@ -377,7 +377,9 @@ class Replay:
         if why is not None:
             self._leave_test(why)
             return
-        self._check_weights_of_test()
+        if not self._check_weights_of_test():
+            self._leave_test("frozen weights were written within an epoch")
+            return
         feed.place = iterators.place_of(iterator)
         feed.begin(**self._begin, batch_count=batch_count)
         feed.enter(iterator, goes_on=goes_on)
@@ -393,13 +395,18 @@ class Replay:
         return self._test
 
     def _check_weights_of_test(self):
-        """Records again if weights were written while training was plain."""
+        """Records again if weights were written while training was plain.
+
+        Where it is not, its first step has looked at them: returns whether
+        they are still the same. Averages may be swapped in for validation.
+        """
         if not self._is_train_plain:
-            return
+            return not self._is_stale(self._cut)
         if self._sides[1].record is not None and self._is_stale(self._cut):
             self._sides[1].forget()
         if self._sides[1].record is None:
             self._sums = sums_of(self._reach.layers(self._cut))
+        return True
 
     def _leave_test(self, why):
         self.sentences.append(f"validation is not cached: {why}")

@@ -1,7 +1,5 @@
 """By which sums are weights and rows known again?"""
 
-import hashlib
-
 import numpy as np
 import xxhash
 
@@ -10,9 +8,9 @@ def sums_of(layers) -> dict[int, bytes]:
     """Returns a sum of the weights of each layer, by its id."""
     sums = {}
     for layer in layers:
-        found = hashlib.sha1(usedforsecurity=False)
+        found = xxhash.xxh3_128()  # a tenth of what SHA-1 takes
         for weight in layer.weights:
-            found.update(np.ascontiguousarray(weight.numpy()))
+            found.update(np.ascontiguousarray(weight.numpy()).tobytes())
         sums[id(layer)] = found.digest()
     return sums
 

@@ -1,5 +1,7 @@
 """What is said of callbacks of others that get in the way of ours?"""
 
+import warnings
+
 import keras
 import killed
 import numpy as np
@@ -180,3 +182,16 @@ def test_a_resumed_run_goes_on_with_its_own_rate(tmp_path):
 
     assert not run.callbacks[1]._is_left_alone
     killed.check_equal(killed.whole(), run)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["after", "before"])
+def test_another_that_has_the_last_word_on_the_weights_is_said(order):
+    stopping = keras.callbacks.EarlyStopping("loss", restore_best_weights=True)
+    both = [callbacks.KeepBest("loss"), stopping][::order]
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        small.fit(small.linear(), *both)
+
+    said = [str(each.message) for each in caught]
+    assert any("has the last word" in each for each in said) == (order == 1)

@@ -228,6 +228,20 @@ def test_foreign_names_are_left_alone(tmp_path):
     assert set(os.listdir(tmp_path)) == foreign | {name}
 
 
+def test_the_last_name_of_eight_digits_ends_nothing(tmp_path):
+    written(tmp_path)
+    (tmp_path / "save-99999999").mkdir()
+
+    names = [Saves(tmp_path, keep=1).write({"number": n}) for n in (1, 2)]
+    again = Saves(tmp_path, keep=1)
+    newest, sentences = again.newest()
+    again.prune()
+
+    assert names == ["save-100000000", "save-100000001"]
+    assert (newest.name, sentences) == (names[-1], [])
+    assert again.names() == ["save-99999999", names[-1]]
+
+
 def as_in_090(folder, name, state, base=None):
     """Writes a save in the form of 0.9.0."""
     arrays: dict = {}

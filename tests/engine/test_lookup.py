@@ -280,3 +280,20 @@ def test_a_head_is_solved_on_rows_that_are_looked_up():
     replayed.check_equal(known, again, rtol=1e-4, atol=1e-4)
     solved = [said for said in again.said if said.startswith("solved")]
     assert solved and solved == [s for s in known.said if s in solved]
+
+
+def test_an_iterator_that_goes_on_keeps_one_pass():
+    held = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            held.append(len(self.model._aet_replay._train._pass))
+
+    replayed.run(
+        data=lambda: PAIRS.batch(16).repeat(),
+        also=[Look],
+        epochs=3,
+        steps_per_epoch=2,
+    )
+
+    assert held == [1, 2, 3, 1, 2, 3]

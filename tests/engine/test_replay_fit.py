@@ -113,6 +113,30 @@ def test_frozen_weights_that_a_callback_writes_are_recorded_again(method):
     assert again.why == "frozen weights were written: records again"
 
 
+class Swap(keras.callbacks.Callback):
+    """Validates the third epoch and later ones with other frozen weights."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.kernel = self.model.get_layer("old").layers[1].kernel
+        self.value, self.epoch = self.kernel.numpy(), epoch
+
+    def on_test_begin(self, logs=None):
+        if self.epoch > 1:
+            self.kernel.assign(3.0 * self.value)
+
+    def on_test_end(self, logs=None):
+        self.kernel.assign(self.value)
+
+
+def test_weights_that_are_swapped_for_validation_are_validated():
+    plain, again = replayed.both(also=[Swap], epochs=4, **VALIDATION)
+
+    replayed.check_equal(plain, again)
+    assert again.why == (
+        "validation is not cached: frozen weights were written within an epoch"
+    )
+
+
 def test_a_head_is_not_solved_on_features_of_other_weights():
     also, own = [write_in("on_epoch_end", 0)], {"solve_head": True}
 
