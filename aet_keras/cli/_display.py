@@ -52,9 +52,11 @@ class EpochLines(keras.callbacks.Callback):
         self._console = Console(highlight=False, soft_wrap=True)
         self._bar = None
         self._metric = None
+        self._note = ""  # what the epoch does beside training
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()
+        self._note = ""
         if self._steps is not None:
             self._steps.give_way(self._show)
         if not self.is_terminal:
@@ -73,13 +75,15 @@ class EpochLines(keras.callbacks.Callback):
         self._bar.start()
 
     def _show(self, text):
+        self._note = text
         if self._bar is not None:
             self._bar.update(self._task, loss=text)
 
     def on_train_batch_end(self, batch, logs=None):
         if self._bar is not None:
             loss = f"loss {(logs or {}).get('loss', 0.0):.4f}"
-            self._bar.update(self._task, completed=batch + 1, loss=loss)
+            text = f"{loss}, {self._note}" if self._note else loss
+            self._bar.update(self._task, completed=batch + 1, loss=text)
 
     def on_epoch_end(self, epoch, logs=None):
         self.close()

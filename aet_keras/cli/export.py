@@ -6,6 +6,7 @@ import click
 
 from aet_keras.cli._outcome import one_sentence, quiet_start
 from aet_keras.cli._start import load_layers
+from aet_keras.cli._steps import Steps
 
 _FORMATS = ["serving", "onnx", "openvino", "litert"]
 
@@ -123,9 +124,15 @@ def _deploy(room, folder):
 
 
 def _convert(room, folder, format, out):
+    from aet_keras._progress import listening
     from aet_keras.export.conversion import SUFFIXES
 
     version = room.list_versions(folder)[-1]
     out = out or folder / f"model-{version.name}{SUFFIXES[format]}"
-    compared = room.convert(version, out, format=format)
+    steps = Steps()
+    try:
+        with listening(steps):
+            compared = room.convert(version, out, format=format)
+    finally:
+        steps.close()
     click.echo(f"{out}  {compared.to_text()}")

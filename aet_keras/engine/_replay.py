@@ -8,6 +8,7 @@ from aet_keras._keras import functions, iterators, running_fit
 from aet_keras._keras.halves import Halves
 from aet_keras._keras.optimizer import restart_averages
 from aet_keras._keras.proofs import Proof
+from aet_keras._progress import report
 from aet_keras.engine import _head
 from aet_keras.engine._feeds import (
     feed_of_training,
@@ -336,6 +337,8 @@ class Replay:
                 self._train.enter(
                     iterator, goes_on=_is(self._earlier, iterator)
                 )
+                if self._train.is_recording:
+                    report("recording what the frozen layers put out")
             if self._train.wants_batch:
                 batch = self._next(iterator)
             logs = self._train.step(batch, iterator)

@@ -10,6 +10,7 @@ import numpy as np
 
 from aet_keras import _check
 from aet_keras._optional import optional
+from aet_keras._progress import report
 from aet_keras.data.decoding import resize
 from aet_keras.data.digits import read_digits
 from aet_keras.errors import ExportError
@@ -89,7 +90,9 @@ def convert(
             written = aside / path.name
             # First: some exporters refuse a model that was never called.
             expected = _reference.predict(model, pixels)
+            report(f"writing {format}")
             _write(model, written, format)
+            report("running it, and comparing it with the model")
             taken = pixels.astype(model.inputs[0].dtype)
             made = _run(written, format, taken)
             compared = _compare(format, made, expected, tolerance)

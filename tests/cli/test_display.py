@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from aet_keras._progress import Step
 from aet_keras.cli._display import display
+from aet_keras.cli._steps import Steps
 
 LOGS = {
     "loss": 0.5,
@@ -63,6 +65,21 @@ def test_a_bar_in_a_terminal_and_the_line_stays(monkeypatch):
 
     assert "━" in text and "2/2" in text
     assert "0.7500" in text.splitlines()[-1]
+
+
+def test_what_an_epoch_does_beside_training_stays_in_its_bar(monkeypatch):
+    stream, steps = Terminal(), Steps(is_terminal=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with display(epochs=3, quiet=False, steps=steps) as (lines,):
+        lines.set_params({"steps": 2, "epochs": 3})
+        lines.on_epoch_begin(0)
+        steps(Step("recording"))
+        lines.on_train_batch_end(1, {"loss": 0.5})
+        lines.on_epoch_end(0, LOGS)
+
+    assert "loss 0.5000, recording" in stream.getvalue()
 
 
 @pytest.mark.parametrize("loss", [1e4, 8.7e32, float("nan"), float("inf")])

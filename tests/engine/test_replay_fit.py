@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import replayed
 
+from aet_keras._progress import listening
+
 VALIDATION = {"validation_data": replayed.batches()}
 
 
@@ -265,3 +267,12 @@ def test_dropped_remainders_go_on_and_are_looked_up():
     assert "`drop_remainder` leaves out other rows" in again.why
     replayed.check_equal(plain, again, rtol=1e-5)
     assert again.slots[0] == plain.slots[0] == 5 * 4
+
+
+def test_an_epoch_that_records_says_so_and_no_other():
+    steps = []
+    with listening(lambda step: steps.append(step.what)):
+        replayed.run(replayed.model, replayed.batches, epochs=3)
+
+    said = [what for what in steps if what.startswith("recording")]
+    assert said == ["recording what the frozen layers put out"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from aet_keras._progress import listening
 from aet_keras.errors import ExportError
 from aet_keras.export import _runtimes, convert, publish
 from aet_keras.layers import SqueezeExcite
@@ -55,14 +56,12 @@ def test_litert_of_a_published_folder_says_the_same(model, tmp_path):
     publish(folder, lambda aside: model.save(aside / "model.keras"))
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (3, 8, 8, 3))
+    path, steps = tmp_path / "new" / "model.tflite", []
 
-    compared = convert(
-        folder,
-        tmp_path / "new" / "model.tflite",
-        format="litert",
-        pictures=pictures,
-    )
+    with listening(lambda step: steps.append(step.what)):
+        compared = convert(folder, path, format="litert", pictures=pictures)
 
+    assert [what.split()[0] for what in steps] == ["writing", "running"]
     assert os.listdir(tmp_path / "new") == ["model.tflite"]
     assert compared.difference < 1e-5 and compared.count == 3
 
