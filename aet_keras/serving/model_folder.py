@@ -133,13 +133,18 @@ class ModelFolder:
                 except Exception as error:  # a watch that ends says nothing
                     self.say(f"{self.folder} could not be read: {error}")
 
-        thread = threading.Thread(target=watch, name="aet-keras versions")
-        thread.start()
+        thread = threading.Thread(
+            target=watch, name="aet-keras versions", daemon=True
+        )
         try:
+            # In here: a signal that comes now would leave it running, and
+            # the process would wait for it.
+            thread.start()
             yield
         finally:
             over.set()
-            thread.join()
+            if thread.is_alive():
+                thread.join()
 
     def _is_served(self, number):
         return self._current is not None and self._current.number == number

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 import time
 
 import pytest
@@ -295,3 +296,19 @@ def test_the_status_of_what_is_not_served_reaches_a_client(folder, versions):
     assert (first["version"], second["version"]) == ("2", "1")
     assert first["status"]["error_code"] == "UNKNOWN"
     assert "must hold the files" in json.dumps(first)
+
+
+def test_an_end_while_the_watch_begins_ends_the_watch(shared, monkeypatch):
+    begin = threading.Thread.start
+
+    def start(thread):
+        begin(thread)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    with pytest.raises(SystemExit), shared.watched():
+        pass
+
+    names = [thread.name for thread in threading.enumerate()]
+    assert "aet-keras versions" not in names
