@@ -31,6 +31,7 @@ _HARMLESS = {
 # all but one of what they are given are single numbers.
 _BY_ROW = {"Cast", "Const", "Identity", "NoOp", "Placeholder"}
 _WITH_NUMBERS = {"Add", "AddV2", "Maximum", "Minimum", "Mul", "RealDiv", "Sub"}
+_WHOLE_BATCHES = "`shuffle` moves whole batches, whose rows stay together"
 _PROMISE = "_aet_maps_by_row"
 # TensorFlow calls these stateless: files and Python code may change.
 _CHANGING = ("File", "PyFunc", "Reader", "HostCall", "Dataset", "CustomCall")
@@ -95,7 +96,9 @@ class Unproved(Exception):
 def _order_of_adapter(adapter, epoch_iterator):
     kind = type(adapter)
     if kind is array_data_adapter.ArrayDataAdapter:
-        return _SHUFFLED if adapter._shuffle else _FIXED
+        if adapter._shuffle == "batch":
+            raise Unproved(_WHOLE_BATCHES)
+        return _MIXED if adapter._shuffle else _FIXED
     if kind.__name__ != "TFDatasetAdapter":
         name = kind.__name__.removesuffix("Adapter")
         raise Unproved(f"a `{name}` may give other rows in each of them")
@@ -104,7 +107,10 @@ def _order_of_adapter(adapter, epoch_iterator):
         raise Unproved("they are distributed by a strategy")
     if data.options().deterministic is False:
         raise Unproved("its options allow rows to come in any order")
-    return _order(data)
+    order = _order(data)
+    if order == _SHUFFLED:  # what was shuffled is not put into batches after it
+        raise Unproved(_WHOLE_BATCHES)
+    return order
 
 
 def _order(data):
@@ -134,6 +140,12 @@ def _cached(data, orders):
 
 
 def _shuffled(data, orders):
+    count, size = int(data._inputs()[0].cardinality()), int(data._buffer_size)
+    if not 0 <= count <= size:
+        raise Unproved(
+            "`shuffle` draws from fewer rows than there are, and keeps "
+            "something of their order"
+        )
     return max(orders[0], _SHUFFLED)
 
 

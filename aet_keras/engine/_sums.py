@@ -38,7 +38,10 @@ def _bytes_of_rows(array):
     if array.dtype.hasobject:  # texts: their bytes are elsewhere
         return [repr(np.asarray(row).tolist()).encode() for row in array]
     flat = np.ascontiguousarray(array).reshape(len(array), -1).view("uint8")
-    size, all_bytes = flat.shape[1], memoryview(flat).cast("B")
+    size = flat.shape[1]
+    if size == 0:
+        return [b""] * len(array)
+    all_bytes = memoryview(flat).cast("B")
     return [
         all_bytes[start : start + size]
         for start in range(0, size * len(array), size)

@@ -37,7 +37,6 @@ def with_noise(x):
 PROVED = {
     "in order": (ROWS.batch(2), True),
     "shuffled": (ROWS.shuffle(6).batch(2).prefetch(2), False),
-    "batches shuffled": (ROWS.batch(2).shuffle(3), False),
     "mapped": (ROWS.map(lambda x, y: (halved(x), y)).batch(2), True),
     "mapped after a shuffle": (
         ROWS.shuffle(6).map(lambda x, y: (x / 2, y), 2).batch(2),
@@ -131,6 +130,20 @@ NOT_PROVED = {
     "shuffled batches of batches": (
         lambda: ROWS.shuffle(6).batch(2).batch(2),
         "batched once more",
+    ),
+    "whole batches shuffled": (
+        lambda: ROWS.batch(2).shuffle(3).map(lambda x, y: (x / 2, y)),
+        "moves whole batches",
+    ),
+    "slices that are batches, shuffled": (
+        lambda: tf.data.Dataset.from_tensor_slices(
+            (X.reshape(3, 2, 2), Y.reshape(3, 2))
+        ).shuffle(3),
+        "moves whole batches",
+    ),
+    "a shuffle of few rows": (
+        lambda: ROWS.shuffle(5).batch(2),
+        "draws from fewer rows",
     ),
     "a map of shuffled batches": (
         lambda: ROWS.shuffle(6).batch(2).map(lambda x, y: (x[::-1], y)),
