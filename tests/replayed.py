@@ -28,6 +28,11 @@ def batches(count=12, size=8, **settings):
     return pairs.batch(size, **settings)
 
 
+def repeated(count=12, size=8):
+    """Returns `batches` without an end, which are looked up."""
+    return batches(count, size).repeat()
+
+
 def shuffled(count=12, size=8, **settings):
     """Returns `rows` in another order in each pass."""
     pairs = tf.data.Dataset.from_tensor_slices(rows(count))

@@ -14,6 +14,15 @@ import tensorflow as tf
 
 from aet_keras._keras.iterators import Order
 
+_BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class RunningFit:
@@ -74,6 +83,23 @@ def is_called(callback: keras.callbacks.Callback) -> bool:
                     return True
             frame = frame.f_back
     return False
+
+
+def acts_within_epochs(model: keras.Model) -> bool:
+    """Says whether a user's code is called between the batches of a `fit`.
+
+    That of Keras and of this package writes no frozen weights there.
+    """
+    return any(
+        name in vars(each) or _is_users(getattr(type(each), name))
+        for each in callbacks_of(model) or ()
+        for name in _BATCH_HOOKS
+    )
+
+
+def _is_users(hook):
+    room = getattr(hook, "__module__", None) or ""
+    return room.split(".")[0] not in ("keras", "aet_keras")
 
 
 def call_last(model: keras.Model, callbacks: list, callback) -> None:

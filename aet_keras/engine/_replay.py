@@ -17,7 +17,7 @@ from aet_keras.engine._feeds import (
 )
 from aet_keras.engine._guards import Unsafe, reason_of_model
 from aet_keras.engine._reach import Reach
-from aet_keras.engine._sums import sums_of
+from aet_keras.engine._sums import Witness, sums_of
 from aet_keras.errors import CacheFull
 
 
@@ -66,6 +66,9 @@ class Replay:
         self._test = None  # what it reads is not known before it begins
         self._cut = self._plain_train = None
         self._sums = {}
+        self._witnesses = {}  # for each cut, where a user's code may write
+        self._witness = None
+        self._unread_count = 0  # batches that were replayed and not read
         self._wasted_count = 0
         self._told = set()
         self._iterator = self._earlier = self._validated = None
@@ -334,14 +337,18 @@ class Replay:
             if is_first:
                 self._train.place = iterators.place_of(iterator)
                 self._check_weights()
+                self._watch()
                 self._train.enter(
                     iterator, goes_on=_is(self._earlier, iterator)
                 )
                 if self._train.is_recording:
                     report("recording what the frozen layers put out")
+            else:
+                self._check_written(iterator)
             if self._train.wants_batch:
                 batch = self._next(iterator)
             logs = self._train.step(batch, iterator)
+            self._unread_count += batch is None
             if is_first:
                 self._say_padding()
             return logs
@@ -351,6 +358,26 @@ class Replay:
             batch, self._train.unused = self._train.unused, None
         batch = next(iterator) if batch is None else batch
         return self._model.train_function(iter([batch]))
+
+    def _watch(self):
+        """Begins to look for weights that are written within the epoch."""
+        self._unread_count, self._witness = 0, None
+        if not running_fit.acts_within_epochs(self._model):
+            return
+        if self._cut not in self._witnesses:
+            layers = self._reach.layers(self._cut)
+            self._witnesses[self._cut] = Witness(layers)
+        self._witness = self._witnesses[self._cut]
+        self._witness.look()
+
+    def _check_written(self, iterator):
+        """Goes on plainly, with the batches to come, if weights are others."""
+        if self._witness is None or not self._witness.sees_change():
+            return
+        if not self._train.is_recording:
+            for _ in range(self._unread_count):
+                next(iterator)
+        raise Unsafe("frozen weights are written within an epoch")
 
     def _next(self, iterator):
         try:
@@ -422,6 +449,8 @@ class Replay:
             batch = next(iterator)
         try:
             if self._tests_are_replayed:
+                if self._witness is not None and self._witness.sees_change():
+                    raise Unsafe("frozen weights were written within an epoch")
                 return self._test.step(batch)
         except (Unsafe, CacheFull) as error:
             self._leave_test(str(error))

@@ -1,5 +1,6 @@
 """What becomes of a cache when a `fit` does not go its usual way?"""
 
+import functools
 import os
 import tempfile
 
@@ -113,6 +114,35 @@ def test_frozen_weights_that_a_callback_writes_are_recorded_again(method):
     replayed.check_equal(plain, again)
     assert again.cached == [3, 3, 2, 2]
     assert again.why == "frozen weights were written: records again"
+
+
+class WriteOnce(keras.callbacks.Callback):
+    """Turns the frozen kernel round in the middle of an epoch."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            kernel = self.model.get_layer("old").get_layer("b").kernel
+            kernel.assign(kernel[::-1])
+
+
+@pytest.mark.parametrize("data", [replayed.batches, replayed.repeated])
+@pytest.mark.parametrize("at", [(0, 0), (1, 0), (1, 1)])
+def test_frozen_weights_that_are_written_within_an_epoch_are_used(data, at):
+    plain, again = replayed.both(
+        data=functools.partial(data, 24),
+        also=[functools.partial(WriteOnce, at)],
+        steps_per_epoch=None if data is replayed.batches else 3,
+    )
+
+    replayed.check_equal(plain, again)
+    assert again.why == "no cache: frozen weights are written within an epoch"
 
 
 class Swap(keras.callbacks.Callback):
