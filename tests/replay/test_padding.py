@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from padded import COUNT, SAID, WIDTH, lengths, masked_mean, model, rows, train
 
-from aet_keras import backbones
-from aet_keras.engine._padding import MaskLengths, Padding, find_padding
+from aet_keras import replay
+from aet_keras.replay.padding import MaskLengths, Padding, find_padding
 
 
 def columns(*arrays):
     """Returns the columns of a record that holds these arrays."""
-    record = backbones.FeatureCache("memory").new_record(
+    record = replay.FeatureCache("memory").new_record(
         arrays, feature_count=len(arrays), exact=range(len(arrays))
     )
     digests = [str(row).encode() for row in range(len(arrays[0]))]
