@@ -3,7 +3,7 @@
 import os
 
 import pytest
-import served
+import served_models
 from click.testing import CliRunner
 
 from aet_keras.cli import main
@@ -105,7 +105,7 @@ def test_fit_refuses_a_pipe_inside_an_earlier_model(tmp_path):
 def clothes(tmp_path_factory):
     home = tmp_path_factory.mktemp("saved") / "clothes"
     home.mkdir()
-    served.write(home / "1")
+    served_models.write_version(home / "1")
     return home
 
 

@@ -3,8 +3,8 @@
 import pathlib
 import re
 
-import logged
 import pytest
+import tracker_files
 
 from aet_keras.cli import _tracks
 
@@ -27,9 +27,9 @@ def test_both_tools_log_in_folders_that_no_server_takes_for_a_version(
         path.name for path in run.iterdir()
     }
     assert not run.name.isdigit()
-    path = logged.ended_run(out)
-    assert logged.exit_code(path) == 0
-    assert logged.kept(path, "config")["image_size"] == 8
+    path = tracker_files.wait_for_run(out)
+    assert tracker_files.read_exit_code(path) == 0
+    assert tracker_files.read_last(path, "config")["image_size"] == 8
     board, wandb = done.stdout.splitlines()[-2:]
     assert board == f"Tracking:   tensorboard --logdir {out / 'logs'}"
     assert wandb == f"Tracking:   wandb sync {path.parent}"

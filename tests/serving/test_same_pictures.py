@@ -3,11 +3,11 @@
 import base64
 import json
 
-import encoded
+import image_files
 import keras
 import numpy as np
 import pytest
-import served
+import served_models
 from click.testing import CliRunner
 
 from aet_keras import export, serving
@@ -19,9 +19,9 @@ from aet_keras.data.decoding import bombs_refused, decode
 def files(tmp_path_factory):
     """Returns the files of every kind of picture, by their kind."""
     home = tmp_path_factory.mktemp("files")
-    paths = {kind: home / f"{kind}.picture" for kind in encoded.KINDS}
+    paths = {kind: home / f"{kind}.picture" for kind in image_files.IMAGE_FILES}
     for kind, path in paths.items():
-        path.write_bytes(encoded.KINDS[kind])
+        path.write_bytes(image_files.IMAGE_FILES[kind])
     return paths
 
 
@@ -45,14 +45,16 @@ def model():
 def folder(model, tmp_path_factory):
     """Returns the folder that it is published in."""
     home = tmp_path_factory.mktemp("published") / "clothes"
-    export.write_classifier(model, home / "1", class_names=served.NAMES)
+    export.write_classifier(
+        model, home / "1", class_names=served_models.CLASS_NAMES
+    )
     return home
 
 
 @pytest.fixture(scope="module")
 def client(folder):
     """Returns a client of the embedded server."""
-    return served.Client(serving.build_app(serving.ModelFolder(folder)))
+    return served_models.Client(serving.build_app(serving.ModelFolder(folder)))
 
 
 @pytest.fixture(scope="module")
@@ -95,5 +97,5 @@ def test_predict_answers_from_files_what_training_learned(
     ):
         found = json.loads(line)["classes"]
         said = {each["class"]: each["probability"] for each in found}
-        row = [said[name] for name in served.NAMES]
+        row = [said[name] for name in served_models.CLASS_NAMES]
         np.testing.assert_allclose(row, expected, atol=1e-5)

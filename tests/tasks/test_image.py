@@ -1,9 +1,9 @@
 """Does the classifier take raw pixels and give probabilities?"""
 
+import image_models as models
 import keras
 import numpy as np
 import pytest
-import small as models
 
 from aet_keras import backbones
 from aet_keras.tasks import ATTENTIONS, build_image_classifier

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import rated
+import rating_data
 
 from aet_keras import evaluation, tasks
 
@@ -11,8 +11,10 @@ from aet_keras import evaluation, tasks
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
-    dataset = rated.read(rated.write_ratings(folder / "films.csv"))
-    return dataset, *rated.build(dataset)
+    dataset = rating_data.read_ratings(
+        rating_data.write_ratings(folder / "films.csv")
+    )
+    return dataset, *rating_data.build_model(dataset)
 
 
 def rows_of(built):
@@ -57,7 +59,7 @@ def test_a_stranger_has_the_bias_of_the_own_history(built):
 
 def test_training_moves_no_row_of_the_unknown(built):
     dataset, _, tables, _ = built
-    _, _, model = rated.build(dataset)
+    _, _, model = rating_data.build_model(dataset)
     losses = {"rating": "mse", "rank": "mse"}
     model.compile("adam", losses, run_eagerly=True)  # no trace
     rows = tables.rows(dataset.train.inputs)
@@ -82,7 +84,7 @@ def test_a_saved_model_says_the_same(built, tmp_path):
     *_, model = built
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    rated.stir(copy)
+    rating_data.randomize_weights(copy)
 
     copy.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -99,7 +101,7 @@ def test_the_rating_is_the_formula(built):
     dataset, biases, _, model = built
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    rated.stir(copy)
+    rating_data.randomize_weights(copy)
     rows = {n: each[:1] for n, each in rows_of(built).items()}
     rows["history_items"] = np.zeros_like(rows["history_items"])
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import tiny_text
+import text_data
 
 from aet_keras import backbones
 from aet_keras.callbacks import ElasticFreezing
@@ -17,7 +17,7 @@ def tokens():
     """Returns seeded tokens of unequal length, and labels."""
     random = np.random.default_rng(0)
     mask = np.arange(LENGTH) < random.integers(3, LENGTH + 1, (COUNT, 1))
-    ids = random.integers(5, len(tiny_text.WORDS), (COUNT, LENGTH)) * mask
+    ids = random.integers(5, len(text_data.WORDS), (COUNT, LENGTH)) * mask
     rows = {"token_ids": ids, "padding_mask": mask}
     rows = {name: row.astype("int32") for name, row in rows.items()}
     return rows, np.arange(COUNT) % 2
@@ -26,7 +26,7 @@ def tokens():
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     path = tmp_path_factory.mktemp("encoder") / "bert.keras"
-    tiny_text.backbone().save(path)
+    text_data.backbone().save(path)
     return lambda: backbones.load_text_encoder(path)
 
 
@@ -108,7 +108,7 @@ def test_frozen_blocks_are_replayed_and_change_nothing(encoder):
 
 def test_dropout_inside_the_backbone_is_off_unless_it_is_asked_for(tmp_path):
     path = tmp_path / "bert.keras"
-    tiny_text.backbone().save(path)
+    text_data.backbone().save(path)
 
     rates = []
     for dropout in (0.0, 0.3, None):

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-import rated
+import rating_data
 import tensorflow as tf
 
 from aet_keras import export, tasks, training
@@ -17,8 +17,10 @@ from aet_keras.training.ratings_job import JOB
 def folder(tmp_path_factory):
     """Version 1 knows 12 users; version 2 has learned 16 more."""
     folder = tmp_path_factory.mktemp("films")
-    path = rated.write_ratings(folder / "old.csv", range(12))
-    training.run_recipe(rated.recipe(path, epochs=1), folder / "films")
+    path = rating_data.write_ratings(folder / "old.csv", range(12))
+    training.run_recipe(
+        rating_data.rating_recipe(path, epochs=1), folder / "films"
+    )
     path.unlink()  # what was learned is kept with the model
     training.run_recipe(late(folder), folder / "films")
     return folder
@@ -27,7 +29,7 @@ def folder(tmp_path_factory):
 def late(folder, users=range(100, 116), **arguments):
     """Writes ratings of more users, to whom items are of other decades."""
     path = folder / f"late{users.start}.csv"
-    rated.write_ratings(path, users, seed=1, later=4)
+    rating_data.write_ratings(path, users, seed=1, later=4)
     return training.RatingRecipe(
         str(path),
         from_=str(folder / "films"),
@@ -173,5 +175,5 @@ def test_kept_ratings_that_are_damaged_are_refused(folder, tmp_path):
 def test_features_are_those_of_the_earlier_model(folder):
     with pytest.raises(DataError, match="where it looks at age"):
         JOB.read(late(folder, range(700, 703), user_features=("item",)))
-    again = late(folder, range(700, 703), **rated.FEATURES)
+    again = late(folder, range(700, 703), **rating_data.FEATURES)
     assert JOB.read(again).new.train.inputs["user_features"].shape[1] == 1

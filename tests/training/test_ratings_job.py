@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import rated
+import rating_data
 
 from aet_keras import data, export, training
 from aet_keras.errors import DataError
@@ -12,8 +12,8 @@ from aet_keras.training.ratings_job import JOB
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
-    path = rated.write_ratings(folder / "films.csv", range(30))
-    recipe = rated.recipe(
+    path = rating_data.write_ratings(folder / "films.csv", range(30))
+    recipe = rating_data.rating_recipe(
         path, user_effect_strength=2.0, item_effect_strength=2.0, epochs=6
     )
     dataset = JOB.read(recipe)
@@ -26,8 +26,10 @@ def done(tmp_path_factory):
 def adapted(done, tmp_path_factory):
     _, dataset, run = done
     path = tmp_path_factory.mktemp("late") / "late.csv"
-    rated.write_ratings(path, range(100, 104), seed=1)
-    new = rated.read(path, like=dataset.specification, split="leave_last_out")
+    rating_data.write_ratings(path, range(100, 104), seed=1)
+    new = rating_data.read_ratings(
+        path, like=dataset.specification, split="leave_last_out"
+    )
     before = [w.copy() for w in run.model.get_weights()]
     result = training.adapt_users(
         run.model, dataset, new, epochs=4, batch_size=16
@@ -39,7 +41,7 @@ def tables(dataset, specification=None, train=None):
     return data.rating_tables(
         [train or dataset.train],
         specification or dataset.specification,
-        history_length=rated.LENGTH,
+        history_length=rating_data.LENGTH,
     )
 
 
@@ -83,9 +85,9 @@ def test_the_introduction_counts_users_and_items(done):
 
 
 def test_few_items_make_the_hit_rate_idle_and_it_is_said(tmp_path):
-    path = rated.write_ratings(tmp_path / "few.csv", items=9, each=6)
+    path = rating_data.write_ratings(tmp_path / "few.csv", items=9, each=6)
 
-    said = list(JOB.introduce(rated.read(path)))
+    said = list(JOB.introduce(rating_data.read_ratings(path)))
 
     assert "the hit rate is 1" in said[-1]
 
@@ -141,7 +143,7 @@ def test_users_that_are_known_are_refused(done):
 
 def test_other_codes_are_refused(done, tmp_path):
     _, dataset, run = done
-    path = rated.write_ratings(tmp_path / "a.csv", range(50, 60), items=9)
+    path = rating_data.write_ratings(tmp_path / "a.csv", range(50, 60), items=9)
 
     with pytest.raises(DataError, match="like=dataset.specification"):
-        training.adapt_users(run.model, dataset, rated.read(path))
+        training.adapt_users(run.model, dataset, rating_data.read_ratings(path))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tabled
+import table_data
 from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, tasks, training
@@ -15,7 +15,7 @@ from aet_keras.training.run import run_recipe
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
-    return tabled.write_table(folder / "credit.csv")
+    return table_data.write_table(folder / "credit.csv")
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,13 @@ def published(table, tmp_path_factory):
     """Returns a folder that an earlier run published in, and the run."""
     out = tmp_path_factory.mktemp("models") / "credit"
     recipe = training.TableRecipe(
-        table, tabled.TARGET, epochs=1, units=4, learning_rate=0.01
+        table, table_data.TARGET, epochs=1, units=4, learning_rate=0.01
     )
     return out, run_recipe(recipe, out)
 
 
 def built(path, **settings):
-    recipe, dataset, model = tabled.built(path, **settings)
+    recipe, dataset, model = table_data.build_model(path, **settings)
     return recipe, dataset, model, model.get_layer(tasks.NETWORK)
 
 
@@ -55,7 +55,7 @@ def encoded(model, split):
     "classes", [("no", "yes"), ("high", "low", "middle")], ids=["two", "three"]
 )
 def test_a_new_model_is_scikit_learns_regression(tmp_path, classes):
-    path = tabled.write_table(tmp_path / "credit.csv", classes=classes)
+    path = table_data.write_table(tmp_path / "credit.csv", classes=classes)
     _, dataset, model, network = built(path)
     rows = encoded(model, dataset.train)
     c = solve_linear_path(network, rows, dataset.train.labels, seed=0)
@@ -124,7 +124,7 @@ def test_a_network_that_does_not_help_is_not_kept(new):
 
 def test_an_earlier_model_adapts_with_its_own_encoding(published, tmp_path):
     out, earlier = published
-    path = tabled.write_table(tmp_path / "next.csv", count=60, seed=1)
+    path = table_data.write_table(tmp_path / "next.csv", count=60, seed=1)
     recipe, dataset, model, _ = built(path, from_=str(out), epochs=1)
     run = training.fit_table_model(model, recipe, dataset)
 
@@ -140,7 +140,7 @@ def test_an_earlier_model_adapts_with_its_own_encoding(published, tmp_path):
 
 def test_a_few_rows_move_an_earlier_model_a_little(published, tmp_path):
     out, earlier = published
-    path = tabled.write_table(tmp_path / "few.csv", count=14, seed=2)
+    path = table_data.write_table(tmp_path / "few.csv", count=14, seed=2)
     _, dataset, model, _ = built(path, from_=str(out))
 
     cells = data.as_tensors(dataset.test.inputs)

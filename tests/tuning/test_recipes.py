@@ -2,8 +2,8 @@ import csv
 import dataclasses
 import sys
 
-import logged
 import pytest
+import tracker_files
 from tensorboard.plugins.hparams import metadata
 
 from aet_keras.errors import TrainingError
@@ -52,9 +52,11 @@ def tracked(out):
     """Returns what TensorBoard has of each trial: values, and scalars."""
     found = {}
     for folder in sorted((out / "logs").iterdir()):
-        content = logged.plugin_content(folder, metadata.SESSION_START_INFO_TAG)
+        content = tracker_files.read_plugin_content(
+            folder, metadata.SESSION_START_INFO_TAG
+        )
         start = metadata.parse_session_start_info_plugin_data(content)
-        found[folder.name] = start.hparams, logged.scalars(folder)
+        found[folder.name] = start.hparams, tracker_files.read_scalars(folder)
     return found
 
 
@@ -74,7 +76,9 @@ def test_a_tracked_search_is_a_run_a_trial(recipe, tmp_path):
         assert hparams["dropout"].number_value == trial.values["dropout"]
         figure = trial.figures["val_accuracy"]
         assert scalars["val_accuracy"] == {0: pytest.approx(figure)}
-    curves = logged.scalars(out / "logs" / "trial_0001" / "validation")
+    curves = tracker_files.read_scalars(
+        out / "logs" / "trial_0001" / "validation"
+    )
     assert curves["epoch_accuracy"]
 
 
@@ -92,7 +96,7 @@ def test_a_trial_that_fails_leaves_a_run_without_a_row(recipe, tmp_path):
 
     (folder,) = (tmp_path / "out" / "logs").iterdir()
     assert not list(folder.glob("events*"))
-    assert logged.scalars(folder / "train")
+    assert tracker_files.read_scalars(folder / "train")
 
 
 def test_tracking_without_tensorboard_is_said_before_anything(
@@ -152,11 +156,11 @@ def test_one_of_several_processes_starts_no_others(
 WORKER = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {tests!r})
-import small
+import image_models
 from aet_keras import backbones, training
 from aet_keras.tuning import _part
 
-backbones.load_backbone = lambda *_, **settings: small.backbone()
+backbones.load_backbone = lambda *_, **settings: image_models.backbone()
 mark = pathlib.Path(sys.argv[1], "killed")
 fit = training.fit_recipe
 

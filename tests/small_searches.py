@@ -1,4 +1,4 @@
-"""Which small searches do the tests of tuning share?"""
+"""Small searches, which the tests of tuning share."""
 
 import keras
 import numpy as np
@@ -7,7 +7,13 @@ from aet_keras import tuning
 
 X = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
 Y = X.sum(axis=1, keepdims=True)
-DATA = {"x": X, "y": Y, "validation_data": (X, Y), "epochs": 1, "verbose": 0}
+FIT_ARGUMENTS = {
+    "x": X,
+    "y": Y,
+    "validation_data": (X, Y),
+    "epochs": 1,
+    "verbose": 0,
+}
 
 
 def build_model(hp=None):
@@ -27,5 +33,10 @@ def hypermodel(dimensions=None, build=build_model):
 
 def search(out, model=None, **settings):
     """Searches for the lowest `val_loss`; epochs are one."""
-    settings = {"objective": "val_loss", "max_trials": 2, **DATA, **settings}
+    settings = {
+        "objective": "val_loss",
+        "max_trials": 2,
+        **FIT_ARGUMENTS,
+        **settings,
+    }
     return tuning.search(model or hypermodel(), out, **settings)

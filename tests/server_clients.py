@@ -1,4 +1,4 @@
-"""Who asks a server again and again, and what came back?"""
+"""Starts a server in a process of its own, and asks it repeatedly."""
 
 import contextlib
 import http.client
@@ -20,7 +20,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 @contextlib.contextmanager
-def running(console, folder, *options, seconds=120, errors=subprocess.DEVNULL):
+def running_server(
+    console, folder, *options, seconds=120, errors=subprocess.DEVNULL
+):
     """Lends a server in a process of its own, and its address."""
     command = [console, "serve", folder, "--port", "0", *options]
     with subprocess.Popen(
@@ -41,7 +43,7 @@ def running(console, folder, *options, seconds=120, errors=subprocess.DEVNULL):
             process.kill()
 
 
-def stop(process, number=signal.SIGTERM):
+def stop_server(process, number=signal.SIGTERM):
     """Sends a signal; returns the exit code and what was still said."""
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)

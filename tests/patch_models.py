@@ -1,4 +1,4 @@
-"""Which small models are set by hand, so that it is known where they look?"""
+"""Small models with weights set by hand, which look at a bright patch."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from keras import layers
 PATCH = (slice(9, 13), slice(3, 7))  # rows, columns
 
 
-def pictures(count=2, patch=PATCH):
+def patch_images(count=2, patch=PATCH):
     """Returns dim noise `(count, 16, 16, 3)` with a bright patch in it."""
     images = np.random.default_rng(0).uniform(20, 80, (count, 16, 16, 3))
     images[:, *patch] = 255
@@ -38,12 +38,12 @@ def classifier(pooling=None, *, activation="softmax", bias=0.0, strides=1):
     return model
 
 
-def noise(count=8):
+def noise_images(count=8):
     """Returns pictures of noise, which nothing stands out in."""
     return np.random.default_rng(1).uniform(0, 255, (count, 16, 16, 3))
 
 
-def deep(seed, pooling=None):
+def random_classifier(seed, pooling=None):
     """Returns two convolutions of 16 filters, all weights noise."""
     pixels = keras.Input((16, 16, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
@@ -58,7 +58,7 @@ def deep(seed, pooling=None):
     return model
 
 
-def peak(image):
+def peak_position(image):
     """Returns row and column of the largest value."""
     return np.unravel_index(image.argmax(), image.shape)
 
@@ -89,5 +89,5 @@ def snapshot(model):
         [len(layer._inbound_nodes) for layer in inside],
         [len(layer._outbound_nodes) for layer in inside],
         sorted(vars(model)),
-        np.asarray(model(pictures())).tolist(),
+        np.asarray(model(patch_images())).tolist(),
     )

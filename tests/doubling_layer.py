@@ -1,4 +1,4 @@
-"""Which planted layer shows that it is on the path?"""
+"""A layer that shows by its output whether it is on the path."""
 
 import keras
 

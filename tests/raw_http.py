@@ -1,4 +1,4 @@
-"""Who speaks to a server in bare bytes?"""
+"""Talks to a server in bare bytes."""
 
 import contextlib
 import re
@@ -13,7 +13,7 @@ GET = f"GET {PATH} HTTP/1.1\r\nHost: here\r\n\r\n".encode()
 
 
 @contextlib.contextmanager
-def served(folder, **limits):
+def serving_in_thread(folder, **limits):
     """Lends a server in a thread, and what connects to it."""
     with listening("127.0.0.1", 0) as listener:
         server = build_server(folder, Limits(**limits))

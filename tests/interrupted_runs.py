@@ -1,4 +1,4 @@
-"""How do the tests kill a `fit`, start it again, and compare the ends?"""
+"""Stops a `fit` at a chosen moment, runs it again, and compares the ends."""
 
 import dataclasses
 import functools
@@ -73,7 +73,7 @@ class Run:
         }
 
 
-def model(optimizer="adam", run_eagerly=True, **settings):
+def build_model(optimizer="adam", run_eagerly=True, **settings):
     """Returns three layers to freeze, a dropout, and a head."""
     layers = [
         keras.Input((8,)),
@@ -92,24 +92,24 @@ def model(optimizer="adam", run_eagerly=True, **settings):
     return made
 
 
-def rows(count=20):
+def noise_rows(count=20):
     """Returns seeded noise `(count, 8)` and labels."""
     random = np.random.default_rng(0)
     x = random.normal(size=(count, 8)).astype("float32")
     return x, (np.arange(count) % 3).astype("int32")
 
 
-def arrays():
-    x, y = rows(20)
+def array_arguments():
+    x, y = noise_rows(20)
     return {"x": x, "y": y, "batch_size": 4}
 
 
-def dataset(shape=lambda rows: rows.shuffle(20, seed=3).batch(4)):
-    pairs = tf.data.Dataset.from_tensor_slices(rows(20))
+def dataset_arguments(shape=lambda rows: rows.shuffle(20, seed=3).batch(4)):
+    pairs = tf.data.Dataset.from_tensor_slices(noise_rows(20))
     return {"x": shape(pairs), "shuffle": False}
 
 
-def ours(cache="memory", solve_head=False, views=1):
+def all_callbacks(cache="memory", solve_head=False, views=1):
     """Returns callbacks that hold more state than any user's would."""
     policy = policies.ThawOnSchedule(first_epoch=2, every_epochs=1)
     return [
@@ -129,9 +129,9 @@ def ours(cache="memory", solve_head=False, views=1):
 def run(
     directory=None,
     *,
-    data=arrays,
-    make=ours,
-    model=model,
+    data=array_arguments,
+    make=all_callbacks,
+    model=build_model,
     kill=None,
     order=1,
     save_freq="epoch",
@@ -146,7 +146,7 @@ def run(
         checkpoint = callbacks.ElasticCheckpoint(directory, save_freq=save_freq)
         listed.insert(1, checkpoint)
     listed = listed[::order] + ([Kill(*kill)] if kill else [])
-    settings = {"validation_data": rows(8)} | settings
+    settings = {"validation_data": noise_rows(8)} | settings
     history = made.fit(
         **data(), **{"epochs": 4, "verbose": 0} | settings, callbacks=listed
     )
@@ -154,12 +154,12 @@ def run(
 
 
 @functools.cache
-def whole(**settings):
+def uninterrupted_run(**settings):
     """Runs a command that nobody kills; each once."""
     return run(**settings)
 
 
-def killed(directory, kill, **settings):
+def run_until_killed(directory, kill, **settings):
     """Runs a command until it is killed."""
     with pytest.raises(Killed), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*Kill started anew")

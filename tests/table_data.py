@@ -1,4 +1,4 @@
-"""A small table of every kind of column, and a model that has learned it."""
+"""A small table of every kind of column, and a model for it."""
 
 import csv
 
@@ -29,7 +29,7 @@ def write_table(path, count=160, seed=0, classes=("no", "yes")):
     return str(path)
 
 
-def built(path, **settings):
+def build_model(path, **settings):
     """Returns recipe, data set and model, not trained."""
     recipe = training.TableRecipe(
         path, TARGET, **{"epochs": 2, "units": 4, **settings}

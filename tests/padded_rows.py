@@ -1,4 +1,4 @@
-"""What do the tests have padded rows learned by?"""
+"""Padded rows, and small models that pool them."""
 
 import keras
 import numpy as np
@@ -7,24 +7,24 @@ from aet_keras.callbacks import ElasticFreezing
 from aet_keras.policies import ThawOnSchedule
 
 COUNT, WIDTH = 96, 32
-SAID = "replays rows of like length together, without their padding"
+PADDING_EVENT = "replays rows of like length together, without their padding"
 
 
-def lengths(most=20):
+def row_lengths(most=20):
     return np.random.default_rng(0).integers(1, most + 1, COUNT)
 
 
-def rows(most=20, start=0):
+def padded_rows(most=20, start=0):
     """Returns padded rows of words, and labels; the padding is no zero."""
     random = np.random.default_rng(1)
     words = random.integers(0, 20, (COUNT, WIDTH)).astype("int32")
     place = np.arange(WIDTH)
-    mask = (place >= start) & (place < start + lengths(most)[:, None])
+    mask = (place >= start) & (place < start + row_lengths(most)[:, None])
     x = {"token_ids": words, "padding_mask": mask.astype("int32")}
     return x, (np.arange(COUNT) % 3).astype("int32")
 
 
-class Seen(keras.layers.Layer):
+class WidthRecorder(keras.layers.Layer):
     """Notes how many positions it was given."""
 
     def __init__(self):
@@ -40,7 +40,7 @@ def masked_mean(x, mask):
     return keras.layers.GlobalAveragePooling1D()(x, mask=mask)
 
 
-def model(pool, run_eagerly=True, rate=0.1, loss=None, width=WIDTH):
+def pooling_model(pool, run_eagerly=True, rate=0.1, loss=None, width=WIDTH):
     """Returns a compiled model that pools words, and what its middle saw."""
     keras.utils.set_random_seed(0)
     tokens, mask = (
@@ -48,7 +48,7 @@ def model(pool, run_eagerly=True, rate=0.1, loss=None, width=WIDTH):
         for name in ("token_ids", "padding_mask")
     )
     x = keras.layers.Embedding(20, 4, name="a")(tokens)
-    seen = Seen()
+    seen = WidthRecorder()
     x = seen(keras.layers.Dense(4, "tanh", name="b")(x))
     x = keras.layers.Dense(3, "softmax", name="scores")(pool(x, mask))
     made = keras.Model({"token_ids": tokens, "padding_mask": mask}, x)
@@ -60,7 +60,7 @@ def model(pool, run_eagerly=True, rate=0.1, loss=None, width=WIDTH):
     return made, seen
 
 
-def train(
+def train_pooling_model(
     pool,
     *,
     cache="memory",
@@ -74,7 +74,7 @@ def train(
     **fit,
 ):
     """Trains for three epochs, all but `a` from the first on."""
-    made, seen = model(pool, run_eagerly, rate, loss, width)
+    made, seen = pooling_model(pool, run_eagerly, rate, loss, width)
     freezing = ElasticFreezing(
         ThawOnSchedule(first_epoch=0, every_epochs=99, rate_ratio=1.0),
         groups=(["a"], ["b", "seen"]),
@@ -83,7 +83,7 @@ def train(
         cache_limit_bytes=limit,
         warmup_steps=0,
     )
-    x, y = data or rows()
+    x, y = data or padded_rows()
     made.fit(
         x,
         y,

@@ -1,4 +1,4 @@
-"""Which small graphs do the tests of groups cut?"""
+"""Small graphs, which the tests of groups cut."""
 
 import keras
 from keras import layers

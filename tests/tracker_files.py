@@ -1,4 +1,4 @@
-"""What stands in the files that the trackers wrote?"""
+"""Reads the files that the trackers wrote."""
 
 import json
 import struct
@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 _BLOCK = 32768  # a run of wandb is a log of LevelDB, behind 7 bytes
 
 
-def tensors(folder):
+def read_tensors(folder):
     """Returns `{tag: {step: array}}` of the event files in one folder.
 
     In the order of the steps: file 10 of a process is read before file 9.
@@ -32,36 +32,36 @@ def tensors(folder):
     }
 
 
-def scalars(folder):
+def read_scalars(folder):
     """Returns `{tag: {step: float}}` of the event files in one folder."""
     return {
         tag: {step: float(value) for step, value in values.items()}
-        for tag, values in tensors(folder).items()
+        for tag, values in read_tensors(folder).items()
         if all(_is_number(value) for value in values.values())
     }
 
 
-def plugin_content(folder, tag):
+def read_plugin_content(folder, tag):
     """Returns the bytes that a plugin of TensorBoard keeps under a tag."""
     events = EventAccumulator(str(folder), {"tensors": 0})
     events.Reload()
     return events.SummaryMetadata(tag).plugin_data.content
 
 
-def ended_run(directory, seconds=60):
+def wait_for_run(directory, seconds=60):
     """Returns the file of the one run of wandb below a folder, once it ended.
 
     A process of its own writes it, and may be behind the one that logs.
     """
     (path,) = directory.glob("wandb/*run-*/run-*.wandb")
     patience = time.monotonic() + seconds
-    while exit_code(path) is None:
+    while read_exit_code(path) is None:
         assert time.monotonic() < patience, f"{path} did not end"
         time.sleep(0.05)
     return path
 
 
-def history(path):
+def read_history(path):
     """Returns one dict a row that a run of wandb has logged."""
     return [
         _items(record.history.item)
@@ -70,7 +70,7 @@ def history(path):
     ]
 
 
-def kept(path, name):
+def read_last(path, name):
     """Returns the `config` or the `summary` of a run, as it was last."""
     found = {}
     for record in _records(path):
@@ -79,7 +79,7 @@ def kept(path, name):
     return found
 
 
-def exit_code(path):
+def read_exit_code(path):
     """Returns with which code a run ended, None if it did not."""
     ends = [r for r in _records(path) if r.WhichOneof("record_type") == "exit"]
     return ends[-1].exit.exit_code if ends else None

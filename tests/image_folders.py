@@ -1,4 +1,4 @@
-"""What do tests put among the shipped pictures to see it refused or read?"""
+"""Copies the shipped images, and adds files that are bad or unusual."""
 
 import pathlib
 import shutil
@@ -6,16 +6,16 @@ import shutil
 import numpy as np
 from PIL import Image
 
-PICTURES = pathlib.Path(__file__).parent / "pictures"
+IMAGES = pathlib.Path(__file__).parent / "images"
 
 
-def copy_pictures(to):
+def copy_images(to):
     """Copies the hundred pictures, ten classes of ten, to a new folder."""
     ignored = shutil.ignore_patterns("*.py", "__pycache__")
-    return pathlib.Path(shutil.copytree(PICTURES, to, ignore=ignored))
+    return pathlib.Path(shutil.copytree(IMAGES, to, ignore=ignored))
 
 
-def plant_bad(folder):
+def add_bad_files(folder):
     """Adds four files that are no pictures; returns their paths.
 
     Beside them two hidden files, which no reader may mind.
@@ -36,7 +36,7 @@ def plant_bad(folder):
     return truncated, empty, text, notes
 
 
-def plant_odd(folder):
+def add_unusual_images(folder):
     """Adds good pictures that are not RGB; returns their paths."""
     folder = pathlib.Path(folder)
     grey = Image.fromarray(np.full((16, 16), 99, "uint8"))

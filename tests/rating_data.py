@@ -25,17 +25,17 @@ def write_ratings(path, users=range(20), items=12, each=8, seed=0, later=0):
     return path
 
 
-def read(path, **arguments):
+def read_ratings(path, **arguments):
     return data.read_ratings(path, **{**FEATURES, **arguments})
 
 
-def recipe(path, **settings):
+def rating_recipe(path, **settings):
     """Returns a recipe of a small model, which looks at both features."""
     small = {"factors": 2, "history_length": LENGTH, "batch_size": 64}
     return training.RatingRecipe(str(path), **{**FEATURES, **small, **settings})
 
 
-def build(dataset, **arguments):
+def build_model(dataset, **arguments):
     """Returns the biases, the tables and the model of a data set."""
     specification = dataset.specification
     train, judged = dataset.train, dataset.validation
@@ -63,7 +63,7 @@ def build(dataset, **arguments):
     return biases, tables, model
 
 
-def stir(model, seed=0):
+def randomize_weights(model, seed=0):
     """Gives every weight noise, row 0 of each table left at 0."""
     random = np.random.default_rng(seed)
     for layer in model.layers:

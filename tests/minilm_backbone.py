@@ -1,4 +1,4 @@
-"""Where do tests and benchmarks get a real text backbone from?
+"""Builds a real text backbone for benchmarks.
 
 all-MiniLM-L6-v2 (BERT, 6 layers, width 384) out of the folder that AET_DATA
 names, as KerasHub's `BertBackbone`. The published model has the exact GELU,

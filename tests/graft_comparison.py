@@ -1,4 +1,4 @@
-"""Does a graft change what a network of `keras.applications` computes?"""
+"""Compares a network of `keras.applications` before and after a graft."""
 
 import dataclasses
 import inspect
@@ -35,7 +35,7 @@ class Comparison:
         )
 
 
-def names():
+def application_names():
     """Lists the constructors of `keras.applications`."""
     found = vars(keras.applications).items()
     return sorted(
@@ -47,7 +47,7 @@ def names():
 
 def compare(name):
     """Grafts a gate after every group of a network, and compares."""
-    model, pictures = calibrated(name)
+    model, pictures = calibrated_network(name)
     groups = backbones.group_layers(model)
     expected = np.asarray(model(pictures[:2], training=False))
     grafted = backbones.graft(model, layers.SqueezeExcite, after=groups)
@@ -57,12 +57,12 @@ def compare(name):
         places=sum(backbones.is_grafted(layer) for layer in grafted.layers),
         spread=float(np.abs(expected[0] - expected[1]).max() / largest),
         difference=float(np.abs(outputs - expected).max() / largest),
-        groups=listed(backbones.group_layers(grafted)),
-        expected_groups=listed(groups, with_gates=True),
+        groups=group_layer_names(backbones.group_layers(grafted)),
+        expected_groups=group_layer_names(groups, with_gates=True),
     )
 
 
-def listed(groups, *, with_gates=False):
+def group_layer_names(groups, *, with_gates=False):
     """Returns name and layers of each group, with a gate to come at its end."""
     found = []
     for group in groups:
@@ -73,7 +73,7 @@ def listed(groups, *, with_gates=False):
     return tuple(found)
 
 
-def calibrated(name):
+def calibrated_network(name):
     """Builds a seeded network whose BatchNormalization fits its pictures."""
     keras.utils.set_random_seed(0)
     model = _smallest(name)

@@ -1,4 +1,4 @@
-"""Which small text backbone and texts do the tests share?"""
+"""A small text backbone, and texts that it can learn."""
 
 import csv
 import pathlib

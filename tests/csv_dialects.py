@@ -1,4 +1,4 @@
-"""Which small files are nasty, and what stands in them?
+"""Small CSV files that are hard to read, and the rows that they hold.
 
 Each case is the bytes of a file and its rows, the names of the columns first;
 `None` where a file must be refused, because it says two things or is damaged.

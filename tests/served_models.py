@@ -1,4 +1,4 @@
-"""Which published versions do the tests of serving share, and who asks?"""
+"""Published versions that the tests of serving share, and a client."""
 
 import asyncio
 import base64
@@ -14,7 +14,7 @@ from PIL import Image
 
 import aet_keras
 
-NAMES = ("hat", "shirt", "shoe")
+CLASS_NAMES = ("hat", "shirt", "shoe")
 
 
 def classifier():
@@ -34,28 +34,28 @@ def classifier():
     return model
 
 
-def pictures(count=3):
+def noise_images(count=3):
     """Returns seeded pictures of unlike brightness and colour."""
     random = np.random.default_rng(0)
     peaks = random.integers(20, 256, (count, 1, 1, 3))
     return (random.random((count, 8, 8, 3)) * peaks).astype("uint8")
 
 
-def write(directory, names=NAMES):
+def write_version(directory, names=CLASS_NAMES):
     """Writes the classifier as a version."""
     aet_keras.export.write_classifier(
         classifier(), directory, class_names=names
     )
 
 
-def place(version, folder, number):
+def copy_version(version, folder, number):
     """Publishes a copy of a version under a number, as `publish` would."""
     aside = folder / f".aside-{uuid.uuid4().hex}"
     shutil.copytree(version, aside)
     os.rename(aside, folder / str(number))
 
 
-def binary(picture, kind="PNG"):
+def encoded_image(picture, kind="PNG"):
     """Returns a picture as `{"b64": "..."}`."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, kind)

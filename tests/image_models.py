@@ -1,4 +1,4 @@
-"""Which small models and data do the tests of training share?"""
+"""Small image models and data, which the tests of training share."""
 
 import functools
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 import aet_keras
 
 
-def pictures(count=32, classes=3):
+def noise_images(count=32, classes=3):
     """Returns seeded noise `(count, 8, 8, 3)` and labels."""
     random = np.random.default_rng(0)
     images = random.normal(size=(count, 8, 8, 3)).astype("float32")
@@ -39,14 +39,14 @@ def classifier(base=None):
     return keras.Model(pixels, x)
 
 
-def compiled(optimizer="adam", **settings):
+def compiled_classifier(optimizer="adam", **settings):
     """Returns a compiled `classifier`."""
     model = classifier()
     model.compile(optimizer, "sparse_categorical_crossentropy", **settings)
     return model
 
 
-def linear(optimizer="adam", **settings):
+def linear_classifier(optimizer="adam", **settings):
     """Returns a compiled model of one layer: where groups play no part."""
     pixels = keras.Input((8, 8, 3))
     x = keras.layers.Flatten()(pixels)
@@ -56,7 +56,7 @@ def linear(optimizer="adam", **settings):
     return model
 
 
-class Snapshots(keras.callbacks.Callback):
+class WeightSnapshots(keras.callbacks.Callback):
     """Keeps each weight of a model by path, at the start and every epoch."""
 
     def on_train_begin(self, logs=None):
@@ -69,14 +69,14 @@ class Snapshots(keras.callbacks.Callback):
         return {w.path: w.numpy().copy() for w in self.model.weights}
 
 
-def moved(before, after):
+def changed_weights(before, after):
     """Returns the paths of the weights that differ."""
     return {p for p in before if not np.array_equal(before[p], after[p])}
 
 
 def fit(model, *callbacks, epochs=4, data=None, **settings):
-    """Fits quietly on `pictures()` in batches of 8."""
-    x, y = data or pictures()
+    """Fits quietly on `noise_images()` in batches of 8."""
+    x, y = data or noise_images()
     return model.fit(
         x,
         y,
@@ -88,7 +88,7 @@ def fit(model, *callbacks, epochs=4, data=None, **settings):
     )
 
 
-def gradual(**settings):
+def gradual_freezing(**settings):
     """Returns an ElasticFreezing that thaws one group after each epoch."""
     return aet_keras.callbacks.ElasticFreezing(
         aet_keras.policies.ThawOnSchedule(every_epochs=1), **settings

@@ -1,4 +1,4 @@
-"""How do the tests of the cache train a model plainly, and replayed?"""
+"""Trains one model plainly and with a cache, and compares the ends."""
 
 import dataclasses
 import functools
@@ -15,7 +15,7 @@ GROUPS = (["a"], ["b"], ["c"])
 RAN_OUT = "ignore:Your input ran out of data"
 
 
-def rows(count=12, classes=3):
+def noise_rows(count=12, classes=3):
     """Returns seeded noise `(count, 8)` and labels."""
     random = np.random.default_rng(0)
     x = random.normal(size=(count, 8)).astype("float32")
@@ -23,23 +23,23 @@ def rows(count=12, classes=3):
 
 
 def batches(count=12, size=8, **settings):
-    """Returns `rows` as a data set of batches, the last one smaller."""
-    pairs = tf.data.Dataset.from_tensor_slices(rows(count))
+    """Returns `noise_rows` as a data set of batches, the last one smaller."""
+    pairs = tf.data.Dataset.from_tensor_slices(noise_rows(count))
     return pairs.batch(size, **settings)
 
 
-def repeated(count=12, size=8):
+def repeated_batches(count=12, size=8):
     """Returns `batches` without an end, which are looked up."""
     return batches(count, size).repeat()
 
 
-def shuffled(count=12, size=8, **settings):
-    """Returns `rows` in another order in each pass."""
-    pairs = tf.data.Dataset.from_tensor_slices(rows(count))
+def shuffled_batches(count=12, size=8, **settings):
+    """Returns `noise_rows` in another order in each pass."""
+    pairs = tf.data.Dataset.from_tensor_slices(noise_rows(count))
     return pairs.shuffle(count, seed=1).batch(size, **settings)
 
 
-class Calls(keras.layers.Layer):
+class CallFunction(keras.layers.Layer):
     """Calls a function of the layer and its input."""
 
     def __init__(self, function, **settings):
@@ -50,7 +50,7 @@ class Calls(keras.layers.Layer):
         return self.function(self, x)
 
 
-def backbone(*between, below=()):
+def build_backbone(*between, below=()):
     """Returns three layers, and others below the first and the second."""
     x = inputs = keras.Input((8,))
     for layer in below:
@@ -63,10 +63,12 @@ def backbone(*between, below=()):
     return keras.Model(inputs, x, name="old")
 
 
-def model(base=None, *, head=(), optimizer="sgd", of=keras.Model, **settings):
+def build_model(
+    base=None, *, head=(), optimizer="sgd", of=keras.Model, **settings
+):
     """Returns a compiled model: a nested backbone, a head, three classes."""
     inputs = keras.Input((8,))
-    x = (base or backbone())(inputs)
+    x = (base or build_backbone())(inputs)
     for layer in head or (keras.layers.Dropout(0.3),):
         x = layer(x)
     x = keras.layers.Dense(3, "softmax", dtype="float32", name="scores")(x)
@@ -76,10 +78,10 @@ def model(base=None, *, head=(), optimizer="sgd", of=keras.Model, **settings):
     return made
 
 
-def compiled(base=None, **settings):
-    """Returns `model` with functions that are traced."""
+def compiled_model(base=None, **settings):
+    """Returns `build_model` with functions that are traced."""
     settings = {"optimizer": "adam", "metrics": ["accuracy"]} | settings
-    return model(base, run_eagerly=False, **settings)
+    return build_model(base, run_eagerly=False, **settings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,14 +105,16 @@ class Run:
         return self.said[-1]
 
 
-def freezing(cache="memory", *, groups=GROUPS, **settings):
+def elastic_freezing(cache="memory", *, groups=GROUPS, **settings):
     """Returns the callback: the head for two epochs, then one group more."""
     settings = {"cache_dtype": "float32", "solve_head": False} | settings
     policy = ThawOnSchedule(first_epoch=2, every_epochs=2)
     return ElasticFreezing(policy, groups=groups, cache=cache, **settings)
 
 
-def run(make=model, data=batches, cache="memory", *, also=(), own=None, **fit):
+def run(
+    make=build_model, data=batches, cache="memory", *, also=(), own=None, **fit
+):
     """Trains for three epochs: the head twice, then `c` with it.
 
     Args:
@@ -121,7 +125,7 @@ def run(make=model, data=batches, cache="memory", *, also=(), own=None, **fit):
         **fit: arguments of `fit`.
     """
     keras.utils.set_random_seed(0)
-    made, callback = make(), freezing(cache, **(own or {}))
+    made, callback = make(), elastic_freezing(cache, **(own or {}))
     given = data()
     is_arrays = isinstance(given, tuple)
     if is_arrays:
@@ -139,14 +143,14 @@ def run(make=model, data=batches, cache="memory", *, also=(), own=None, **fit):
     )
 
 
-def both(make=model, data=batches, **settings):
+def run_both(make=build_model, data=batches, **settings):
     """Trains plainly and with a cache."""
     return [run(make, data, cache, **settings) for cache in (None, "memory")]
 
 
 @functools.cache
-def plain():
-    """Returns the run of `model` on `batches`, validated on them, uncached."""
+def run_plain():
+    """Returns the run of `build_model` on `batches`, validated, uncached."""
     return run(cache=None, validation_data=batches())
 
 

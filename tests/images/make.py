@@ -1,4 +1,4 @@
-"""Writes the hundred pictures beside it: python tests/pictures/make.py.
+"""Writes the hundred pictures beside it: python tests/images/make.py.
 
 Ten of each handwritten digit of scikit-learn's `load_digits` (UCI, CC BY
 4.0), 8x8 grey enlarged to 16x16 RGB: real pictures, and small.

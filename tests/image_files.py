@@ -1,4 +1,4 @@
-"""Which kinds of picture files must be read alike everywhere?"""
+"""Image files of many formats, which every reader must read alike."""
 
 import io
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 
-def scene(size=(64, 48)):
+def draw_scene(size=(64, 48)):
     """Returns a picture of a gradient, two discs and some noise."""
     x, y = np.meshgrid(np.linspace(0, 1, 512), np.linspace(0, 1, 384))
     discs = [(x - a) ** 2 + (y - a) ** 2 < 0.04 for a in (0.3, 0.7)]
@@ -25,23 +25,23 @@ def encode(picture, kind, **settings):
     return file.getvalue()
 
 
-def turned(code, endian=">"):
+def rotated_photo(code, endian=">"):
     """Returns a photo with EXIF as Pillow writes it."""
     said = Image.Exif()
     said.endian = endian
     said[0x010F], said[0x0112] = "maker", code
-    return encode(scene((512, 384)), "JPEG", exif=said)
+    return encode(draw_scene((512, 384)), "JPEG", exif=said)
 
 
-def seen_through():
+def translucent_image():
     """Returns a picture that is less and less opaque."""
-    picture = scene().convert("RGBA")
+    picture = draw_scene().convert("RGBA")
     alpha = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype("uint8")
     picture.putalpha(Image.fromarray(alpha))
     return picture
 
 
-def raw_png(bits, kind, *, clear=None, held=None):
+def noise_png(bits, kind, *, clear=None, held=None):
     """Returns a PNG of noise, of a depth and kind that Pillow may not write.
 
     Args:
@@ -73,7 +73,7 @@ def _chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + sum_
 
 
-def exif(code, order="<", *, before=0, kind=3):
+def exif_block(code, order="<", *, before=0, kind=3):
     """Returns a block that says how a camera was held.
 
     Args:
@@ -89,34 +89,36 @@ def exif(code, order="<", *, before=0, kind=3):
     return mark + start + b"".join(others) + said + bytes(4)
 
 
-def segment(kind, data):
+def jpeg_segment(kind, data):
     """Returns a segment of a JPEG."""
     return struct.pack(">BBH", 0xFF, kind, len(data) + 2) + data
 
 
-def holding(*segments, picture=None):
+def jpeg_with_segments(*segments, picture=None):
     """Returns a JPEG with segments in front of all others."""
-    jpeg = encode(scene((512, 384)), "JPEG") if picture is None else picture
+    jpeg = (
+        encode(draw_scene((512, 384)), "JPEG") if picture is None else picture
+    )
     return jpeg[:2] + b"".join(segments) + jpeg[2:]
 
 
-def without_mark():
+def unmarked_cmyk_jpeg():
     """Returns a JPEG in CMYK that no program of Adobe has written."""
-    jpeg = encode(ImageChops.invert(scene().convert("CMYK")), "JPEG")
+    jpeg = encode(ImageChops.invert(draw_scene().convert("CMYK")), "JPEG")
     at = jpeg.index(b"\xff\xee")
     return jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4]) :]
 
 
-KINDS = {
-    "png": encode(scene(), "PNG"),
-    "grey png": encode(scene().convert("L"), "PNG"),
-    "png of 1 bit": encode(scene().convert("1"), "PNG"),
-    "png of 2 bits": raw_png(2, 0),
-    "png of 4 bits": raw_png(4, 0),
-    "png of 4 bits with a clear grey": raw_png(4, 0, clear=b"\0\5"),
-    "png of 16 bits": raw_png(16, 0),
-    "colours of 16 bits": raw_png(16, 2),
-    "colours of 16 bits with a clear one": raw_png(
+IMAGE_FILES = {
+    "png": encode(draw_scene(), "PNG"),
+    "grey png": encode(draw_scene().convert("L"), "PNG"),
+    "png of 1 bit": encode(draw_scene().convert("1"), "PNG"),
+    "png of 2 bits": noise_png(2, 0),
+    "png of 4 bits": noise_png(4, 0),
+    "png of 4 bits with a clear grey": noise_png(4, 0, clear=b"\0\5"),
+    "png of 16 bits": noise_png(16, 0),
+    "colours of 16 bits": noise_png(16, 2),
+    "colours of 16 bits with a clear one": noise_png(
         16,
         2,
         clear=np.random.default_rng(0)
@@ -124,34 +126,42 @@ KINDS = {
         .astype(">u2")
         .tobytes(),
     ),
-    "grey of 16 bits with alpha": raw_png(16, 4),
-    "colours of 16 bits with alpha": raw_png(16, 6),
-    "png with alpha": encode(seen_through(), "PNG"),
-    "grey png with alpha": encode(seen_through().convert("LA"), "PNG"),
-    "palette png": encode(scene().quantize(99), "PNG"),
-    "palette png of 4 bits": encode(scene().quantize(16), "PNG", bits=4),
-    "clear palette png": encode(scene().quantize(4), "PNG", transparency=1),
-    "jpeg": encode(scene(), "JPEG"),
-    "grey jpeg": encode(scene().convert("L"), "JPEG"),
-    "cmyk jpeg": encode(scene().convert("CMYK"), "JPEG"),
-    "cmyk jpeg without a mark": without_mark(),
-    "progressive jpeg": encode(scene(), "JPEG", progressive=True),
-    "photo": encode(scene((512, 384)), "JPEG", quality=60),
-    "photo of full colours": encode(scene((301, 203)), "JPEG", subsampling=0),
-    "tall photo": encode(scene((40, 380)), "JPEG"),
-    "turned png": raw_png(8, 2, held=exif(6, ">")),
-    "turned photo": holding(segment(0xE1, b"Exif\0\0" + exif(8))),
-    "turned photo, said late": holding(
-        segment(0xE2, b"ICC_PROFILE\0" + bytes(5000)),
-        segment(0xE1, b"Exif\0\0" + exif(5, ">", before=60)),
+    "grey of 16 bits with alpha": noise_png(16, 4),
+    "colours of 16 bits with alpha": noise_png(16, 6),
+    "png with alpha": encode(translucent_image(), "PNG"),
+    "grey png with alpha": encode(translucent_image().convert("LA"), "PNG"),
+    "palette png": encode(draw_scene().quantize(99), "PNG"),
+    "palette png of 4 bits": encode(draw_scene().quantize(16), "PNG", bits=4),
+    "clear palette png": encode(
+        draw_scene().quantize(4), "PNG", transparency=1
     ),
-    "photo turned by XMP alone": holding(
-        segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0<tiff:Orientation="6">')
+    "jpeg": encode(draw_scene(), "JPEG"),
+    "grey jpeg": encode(draw_scene().convert("L"), "JPEG"),
+    "cmyk jpeg": encode(draw_scene().convert("CMYK"), "JPEG"),
+    "cmyk jpeg without a mark": unmarked_cmyk_jpeg(),
+    "progressive jpeg": encode(draw_scene(), "JPEG", progressive=True),
+    "photo": encode(draw_scene((512, 384)), "JPEG", quality=60),
+    "photo of full colours": encode(
+        draw_scene((301, 203)), "JPEG", subsampling=0
     ),
-    "photo turned by a long": holding(
-        segment(0xE1, b"Exif\0\0" + exif(6, kind=4))
+    "tall photo": encode(draw_scene((40, 380)), "JPEG"),
+    "turned png": noise_png(8, 2, held=exif_block(6, ">")),
+    "turned photo": jpeg_with_segments(
+        jpeg_segment(0xE1, b"Exif\0\0" + exif_block(8))
     ),
-    "photo of broken EXIF": holding(
-        segment(0xE1, b"Exif\0\0II*\0" + b"\xff" * 30)
+    "turned photo, said late": jpeg_with_segments(
+        jpeg_segment(0xE2, b"ICC_PROFILE\0" + bytes(5000)),
+        jpeg_segment(0xE1, b"Exif\0\0" + exif_block(5, ">", before=60)),
+    ),
+    "photo turned by XMP alone": jpeg_with_segments(
+        jpeg_segment(
+            0xE1, b'http://ns.adobe.com/xap/1.0/\0<tiff:Orientation="6">'
+        )
+    ),
+    "photo turned by a long": jpeg_with_segments(
+        jpeg_segment(0xE1, b"Exif\0\0" + exif_block(6, kind=4))
+    ),
+    "photo of broken EXIF": jpeg_with_segments(
+        jpeg_segment(0xE1, b"Exif\0\0II*\0" + b"\xff" * 30)
     ),
 }
