@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from aet_keras import serving, training
 from aet_keras.cli import main
-from aet_keras.training.tabular_job import JOB
+from aet_keras.training.table_job import JOB
 
 WORDS = ("None", "nuts", "milk")
 TITLES = ["price", "pulse", "allergy", "vip", "opened", "paid"]

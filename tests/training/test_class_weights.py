@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, tasks, training
 from aet_keras.training import text_job
-from aet_keras.training._encoded_rows import encode
-from aet_keras.training._linear_path import solve_linear_path
+from aet_keras.training.table_measuring import encode
+from aet_keras.training.table_start import solve_linear_path
 
 COUNTS = {"train": (40, 8, 4), "validation": (10, 4, 4), "test": (10, 2, 2)}
 WEIGHTS = 52 / (3 * np.array([40, 8, 4]))
@@ -130,7 +130,7 @@ def test_a_tables_network_and_its_texts_likes_get_sample_weights(
     recipe, dataset, model = table_data.build_model(
         path, class_weight="balanced"
     )
-    monkeypatch.setattr(training.tabular_job, "fine_tune", fine_tune)
+    monkeypatch.setattr(training.table_job, "fine_tune", fine_tune)
     with pytest.raises(KeyboardInterrupt):
         training.fit_table_model(model, recipe, dataset)
     check_weights(given, dataset)

@@ -10,7 +10,7 @@ import replay_runs
 from aet_keras import evaluation, training
 from aet_keras.callbacks import ElasticFreezing
 from aet_keras.policies import ThawOnStall
-from aet_keras.training._measuring import measure
+from aet_keras.training.measuring import measure
 
 X, _ = replay_runs.noise_rows(48)
 

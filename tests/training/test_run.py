@@ -13,7 +13,7 @@ import pytest
 from aet_keras import data
 from aet_keras.errors import DataError, ExportError, TrainingError
 from aet_keras.evaluation import Report
-from aet_keras.training import Recipe, run_recipe, steps
+from aet_keras.training import Recipe, image_job, run_recipe
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -224,7 +224,7 @@ def test_nothing_is_written_when_the_data_cannot_be_read(recipe, tmp_path):
 def test_a_folder_that_cannot_be_written_is_refused_before_reading(
     recipe, tmp_path, monkeypatch
 ):
-    monkeypatch.delattr(steps.data, "read_images")
+    monkeypatch.delattr(image_job.data, "read_images")
     (tmp_path / "file").touch()
 
     with pytest.raises(ExportError, match="Choose another folder"):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aet_keras import data, training
-from aet_keras.training._backbone_note import with_backbone_note
+from aet_keras.training.image_job import with_backbone_note
 
 
 @pytest.fixture(autouse=True, scope="module")

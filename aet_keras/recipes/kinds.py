@@ -1,4 +1,4 @@
-"""Which kind of recipe do settings belong to?"""
+"""Maps each kind of data to its recipe, and makes recipes of settings."""
 
 import dataclasses
 import os
@@ -6,31 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras import data
-from aet_keras.recipes.ratings_recipe import RatingRecipe
-from aet_keras.recipes.recipe import Recipe
-from aet_keras.recipes.setting import option_of, settings_of
-from aet_keras.recipes.tabular_recipe import TableRecipe
-from aet_keras.recipes.text_recipe import TextRecipe
-from aet_keras.recipes.written_down import (
+from aet_keras.recipes.base_recipe import (
     WrittenDown,
     read_json,
     sentences_of_values,
 )
-from aet_keras.training.image_job import JOB as IMAGE_JOB
-from aet_keras.training.job import Job
-from aet_keras.training.ratings_job import JOB as RATINGS_JOB
-from aet_keras.training.tabular_job import JOB as TABLE_JOB
-from aet_keras.training.text_job import JOB as TEXT_JOB
+from aet_keras.recipes.image_recipe import ImageRecipe
+from aet_keras.recipes.rating_recipe import RatingRecipe
+from aet_keras.recipes.setting import option_of, settings_of
+from aet_keras.recipes.table_recipe import TableRecipe
+from aet_keras.recipes.text_recipe import TextRecipe
 
-JOBS: dict[type[WrittenDown], Job] = {
-    Recipe: IMAGE_JOB,
-    TextRecipe: TEXT_JOB,
-    TableRecipe: TABLE_JOB,
-    RatingRecipe: RATINGS_JOB,
+KINDS: dict[str, type[WrittenDown]] = {
+    "image": ImageRecipe,
+    "text": TextRecipe,
+    "table": TableRecipe,
+    "rating": RatingRecipe,
 }
-_ROWS = {
-    Recipe: "pictures",
+_ROWS: dict[type[WrittenDown], str] = {
+    ImageRecipe: "pictures",
     TextRecipe: "texts",
     TableRecipe: "tables",
     RatingRecipe: "ratings",
@@ -48,7 +42,7 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
         settings: dict of arguments of one of the recipes.
 
     Returns:
-        `Recipe`, `TextRecipe`, `TableRecipe` or `RatingRecipe`.
+        `ImageRecipe`, `TextRecipe`, `TableRecipe` or `RatingRecipe`.
 
     Raises:
         ValueError: if a setting belongs to none of them, two belong to
@@ -63,9 +57,9 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
         check.text("Recipe", data=settings["data"])
     telling = {}
     for name in settings:
-        kinds = [kind for kind in JOBS if name in _names(kind)]
+        kinds = [kind for kind in _ROWS if name in _names(kind)]
         if not kinds:
-            known = {each for kind in JOBS for each in _names(kind)}
+            known = {each for kind in _ROWS for each in _names(kind)}
             check.known("Recipe", among=known, kind="recipe entry", name=name)
         if len(kinds) == 1:
             telling.setdefault(kinds[0], name)
@@ -115,8 +109,10 @@ def load_recipe(
 
 def _usual(source):
     """Returns the kind of a source of which nothing is said."""
+    from aet_keras import data  # late: the room loads Keras
+
     if not isinstance(source, str | os.PathLike):
-        return Recipe
+        return ImageRecipe
     if data.is_csv(source):
         raise ValueError(
             "Recipe: it must be said which columns of a file are what. "
@@ -124,19 +120,23 @@ def _usual(source):
             "of texts (`--text-column`), the `target` of a table (`--target`), "
             "or `user`, `item` and `rating`."
         )
-    return TextRecipe if data.is_text_source(source) else Recipe
+    return TextRecipe if data.is_text_source(source) else ImageRecipe
 
 
 def _is_other(kind, source):
     """Says whether a source is certainly none of a kind, by its look."""
+    from aet_keras import data  # late: the room loads Keras
+
     if not isinstance(source, str | os.PathLike):
         return False
     if source == "digits" or str(source).lower().endswith(".npz"):
-        return kind is not Recipe
+        return kind is not ImageRecipe
     if os.path.isdir(source):
         is_text = data.is_text_source(source)
-        return kind is not (TextRecipe if is_text else Recipe)
-    return kind is Recipe and os.path.isfile(source) and data.is_csv(source)
+        return kind is not (TextRecipe if is_text else ImageRecipe)
+    return (
+        kind is ImageRecipe and os.path.isfile(source) and data.is_csv(source)
+    )
 
 
 def _check_complete(kind, settings):
@@ -151,7 +151,7 @@ def _check_complete(kind, settings):
 
 def _named(name):
     """Returns a setting as Python and the terminal call it."""
-    for kind in JOBS:
+    for kind in _ROWS:
         if name in settings_of(kind):
             return f"`{name}` (`{option_of(name, settings_of(kind)[name])}`)"
     return f"`{name}`"
@@ -162,7 +162,7 @@ def _names(kind):
 
 
 def _foreign(kind, name):
-    others = [_ROWS[each] for each in JOBS if name in _names(each)]
+    others = [_ROWS[each] for each in _ROWS if name in _names(each)]
     return (
         f"{kind.__name__}: a setting must be one of {_ROWS[kind]}, because "
         "that is what the data holds or the others are for. Received: "

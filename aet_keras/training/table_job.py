@@ -8,19 +8,27 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
-from aet_keras.recipes.tabular_recipe import TableRecipe
-from aet_keras.training._class_weights import (
+from aet_keras.recipes.table_recipe import TableRecipe
+from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras.training.job import (
+    Job,
+    introduce,
+    load_earlier,
+    newest_version,
     rows_with_weights,
     weights_of,
     with_note,
 )
-from aet_keras.training._earlier import load_earlier, newest_version
-from aet_keras.training._encoded_rows import encode, losses
-from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
-from aet_keras.training._masked_cells import guess_masked_cells
-from aet_keras.training._table_report import measure_table_model
-from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.job import Job, introduce
+from aet_keras.training.table_measuring import (
+    encode,
+    losses,
+    measure_table_model,
+)
+from aet_keras.training.table_start import (
+    guess_masked_cells,
+    mix_linear_path,
+    solve_linear_path,
+)
 
 _COMPARED_ROWS = 64
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC

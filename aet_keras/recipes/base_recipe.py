@@ -1,4 +1,4 @@
-"""How does a recipe become a file, and a file a recipe?"""
+"""Saves a recipe as a JSON file, and reads it again."""
 
 import contextlib
 import dataclasses

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from aet_keras import export, tasks, training
 from aet_keras.errors import DataError, ExportError, TrainingError
-from aet_keras.training.ratings_job import JOB
+from aet_keras.training.rating_job import JOB
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,13 @@ import table_data
 from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, tasks, training
-from aet_keras.training._encoded_rows import encode
-from aet_keras.training._linear_path import mix_linear_path, solve_linear_path
-from aet_keras.training._masked_cells import guess_masked_cells
 from aet_keras.training.run import run_recipe
+from aet_keras.training.table_measuring import encode
+from aet_keras.training.table_start import (
+    guess_masked_cells,
+    mix_linear_path,
+    solve_linear_path,
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import rating_data
 
 from aet_keras import data, export, training
 from aet_keras.errors import DataError
-from aet_keras.training.ratings_job import JOB
+from aet_keras.training.rating_job import JOB
 
 
 @pytest.fixture(scope="module")

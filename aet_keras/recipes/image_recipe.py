@@ -1,23 +1,24 @@
-"""What has to be known to repeat a run?"""
+"""Defines the recipe of a run on images."""
 
 import dataclasses
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.recipes import _shared
-from aet_keras.recipes._shared import (
+from aet_keras.recipes import shared_settings as shared
+from aet_keras.recipes.base_recipe import WrittenDown
+from aet_keras.recipes.setting import setting
+from aet_keras.recipes.shared_settings import (
     MOST_COUNT,
     MOST_SEED,
     RATE_POLICIES,
     THAW_POLICIES,
 )
-from aet_keras.recipes.setting import setting
-from aet_keras.recipes.written_down import WrittenDown
 
 # What a backbone is adapted with where the user does not say. The embedded one
 # was trained at 64 pixels, has further to go, and learns its few pictures by
 # heart unless they vary. The weights that Keras hands out for MobileNetV2 know
 # 160, a fair price on a machine without accelerator.
+_OWNER = "Recipe"  # the name by which users know it
 _EMBEDDED_DEFAULTS = {
     "image_size": 64,
     "learning_rate": 3e-3,
@@ -33,7 +34,7 @@ _USUAL_DEFAULTS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe(WrittenDown):
+class ImageRecipe(WrittenDown):
     """Writes a run down: with the same data it can be done again.
 
     Args:
@@ -91,7 +92,7 @@ class Recipe(WrittenDown):
     """
 
     data: str
-    backbone: str = _shared.backbone("embedded")
+    backbone: str = shared.backbone("embedded")
     weights: str | None = setting(
         None,
         "imagenet, none (random), or FILE.weights.h5.",
@@ -104,9 +105,9 @@ class Recipe(WrittenDown):
         least=1,
         default="64 embedded, 160 others",
     )
-    epochs: int = _shared.epochs(20)
-    batch_size: int = _shared.batch_size(32)
-    learning_rate: float | None = _shared.learning_rate(
+    epochs: int = shared.epochs(20)
+    batch_size: int = shared.batch_size(32)
+    learning_rate: float | None = shared.learning_rate(
         None, "1e-3, embedded 3e-3"
     )
     augment: str | None = setting(
@@ -139,14 +140,14 @@ class Recipe(WrittenDown):
     head_units: int = setting(
         0, "Width of a hidden layer in the head; 0 has none.", "whole", least=0
     )
-    dropout: float = _shared.dropout(0.2)
-    thaw: dict[str, Any] | None = _shared.thaw("what suits the backbone")
-    rate: dict[str, Any] | None = _shared.rate("AdaptToTrend")
-    anchor_strength: float | None = _shared.anchor_strength(None)
-    class_weight: str | None = _shared.class_weight()
-    validation_ratio: float = _shared.validation_ratio()
-    test_ratio: float = _shared.test_ratio()
-    seed: int = _shared.seed()
+    dropout: float = shared.dropout(0.2)
+    thaw: dict[str, Any] | None = shared.thaw("what suits the backbone")
+    rate: dict[str, Any] | None = shared.rate("AdaptToTrend")
+    anchor_strength: float | None = shared.anchor_strength(None)
+    class_weight: str | None = shared.class_weight()
+    validation_ratio: float = shared.validation_ratio()
+    test_ratio: float = shared.test_ratio()
+    seed: int = shared.seed()
     skip_bad: bool = setting(
         False, "Go on without those that cannot be read.", "flag"
     )
@@ -164,45 +165,48 @@ class Recipe(WrittenDown):
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        check.text(self, data=self.data)
+        check.text(_OWNER, data=self.data)
         check.known(
-            self,
+            _OWNER,
             kind="backbone",
             among=backbone_names(),
             backbone=self.backbone,
         )
         if self.weights is not None:
-            check.text(self, weights=self.weights)
-        check.positive_int(self, up_to=8192, image_size=self.image_size)
-        check.positive_int(self, up_to=MOST_COUNT, epochs=self.epochs)
-        check.positive_int(self, up_to=MOST_COUNT, batch_size=self.batch_size)
-        check.positive(self, learning_rate=self.learning_rate)
+            check.text(_OWNER, weights=self.weights)
+        check.positive_int(_OWNER, up_to=8192, image_size=self.image_size)
+        check.positive_int(_OWNER, up_to=MOST_COUNT, epochs=self.epochs)
+        check.positive_int(_OWNER, up_to=MOST_COUNT, batch_size=self.batch_size)
+        check.positive(_OWNER, learning_rate=self.learning_rate)
         check.one_of(
-            self,
+            _OWNER,
             augment=self.augment,
             among=("none", "flip", "light", "strong"),
         )
-        check_attention(self, self.attention, self.attention_ratio)
-        check.whole(self, up_to=MOST_COUNT, head_units=self.head_units)
+        check_attention(_OWNER, self.attention, self.attention_ratio)
+        check.whole(_OWNER, up_to=MOST_COUNT, head_units=self.head_units)
         check.boolean(
-            self, train_batch_normalization=self.train_batch_normalization
+            _OWNER, train_batch_normalization=self.train_batch_normalization
         )
-        check.number(self, least=0, most=0.999, dropout=self.dropout)
+        check.number(_OWNER, least=0, most=0.999, dropout=self.dropout)
         for name in ("validation_ratio", "test_ratio"):
-            check.number(self, above=0, most=1, **{name: getattr(self, name)})
-        check.whole(self, up_to=MOST_SEED, seed=self.seed)
+            check.number(_OWNER, above=0, most=1, **{name: getattr(self, name)})
+        check.whole(_OWNER, up_to=MOST_SEED, seed=self.seed)
         if self.class_weight is not None:
             check.one_of(
-                self,
+                _OWNER,
                 class_weight=self.class_weight,
-                among=_shared.CLASS_WEIGHTS,
+                among=shared.CLASS_WEIGHTS,
             )
-        check.boolean(self, skip_bad=self.skip_bad)
+        check.boolean(_OWNER, skip_bad=self.skip_bad)
         for policy, among in (
             (self.thaw, THAW_POLICIES),
             (self.rate, RATE_POLICIES),
         ):
             if policy is not None:
-                read_policy(policy, among=among, owner="Recipe")
+                read_policy(policy, among=among, owner=_OWNER)
         if self.anchor_strength is not None:
-            check.positive(self, anchor_strength=self.anchor_strength)
+            check.positive(_OWNER, anchor_strength=self.anchor_strength)
+
+
+Recipe = ImageRecipe  # the name by which users know it

@@ -5,23 +5,22 @@ import numpy as np
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
 from aet_keras.errors import DataError
-from aet_keras.training._earlier import load_earlier, newest_version
-from aet_keras.training._kept_ratings import keep_ratings, kept_ratings
-from aet_keras.training._measuring import measure
-from aet_keras.training._new_users import (
-    GrownRatings,
-    join_ratings,
-    learn_new_users,
-    with_new_users,
-)
-from aet_keras.training._recommending import (
+from aet_keras.training.fine_tune import fine_tune
+from aet_keras.training.job import Job, introduce, load_earlier, newest_version
+from aet_keras.training.measuring import measure
+from aet_keras.training.rating_archive import keep_ratings, kept_ratings
+from aet_keras.training.rating_measuring import (
     compile_recommender,
     history_length,
     measure_split,
     usual_biases,
 )
-from aet_keras.training.fine_tune import fine_tune
-from aet_keras.training.job import Job, introduce
+from aet_keras.training.rating_new_users import (
+    GrownRatings,
+    join_ratings,
+    learn_new_users,
+    with_new_users,
+)
 
 _WATCHED = "val_rating_rmse"
 _COMPARED = 64

@@ -1,15 +1,19 @@
-"""What has to be known to repeat a run on ratings?"""
+"""Defines the recipe of a run on ratings."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.recipes import _shared
-from aet_keras.recipes._cells import check_cells
-from aet_keras.recipes._shared import MOST_COUNT, MOST_SEED, RATE_POLICIES
+from aet_keras.recipes import shared_settings as shared
+from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.recipes.setting import setting
-from aet_keras.recipes.written_down import WrittenDown
+from aet_keras.recipes.shared_settings import (
+    MOST_COUNT,
+    MOST_SEED,
+    RATE_POLICIES,
+    check_cells,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,10 +84,10 @@ class RatingRecipe(WrittenDown):
         "Column that says which rating is the last.",
         default="the order of the rows",
     )
-    missing: Sequence[str] | None = _shared.missing()
-    decimal: str | None = _shared.decimal()
-    date_formats: Sequence[str] | None = _shared.date_formats()
-    from_: str | None = _shared.from_()
+    missing: Sequence[str] | None = shared.missing()
+    decimal: str | None = shared.decimal()
+    date_formats: Sequence[str] | None = shared.date_formats()
+    from_: str | None = shared.from_()
     user_features: tuple[str, ...] = setting(
         (),
         "A column about users.",
@@ -127,14 +131,14 @@ class RatingRecipe(WrittenDown):
     rank_strength: float = setting(
         5.0, "Holds the factors of the order near 0.", "number", least=0
     )
-    epochs: int = _shared.epochs(16)
-    batch_size: int | None = _shared.batch_size(None, "1024, with --from 256")
-    learning_rate: float = _shared.learning_rate(2e-2)
-    rate: dict[str, Any] | None = _shared.rate("WarmupCosine")
-    validation_ratio: float = _shared.validation_ratio()
-    test_ratio: float = _shared.test_ratio()
-    seed: int = _shared.seed()
-    encoding: str = _shared.encoding("auto")
+    epochs: int = shared.epochs(16)
+    batch_size: int | None = shared.batch_size(None, "1024, with --from 256")
+    learning_rate: float = shared.learning_rate(2e-2)
+    rate: dict[str, Any] | None = shared.rate("WarmupCosine")
+    validation_ratio: float = shared.validation_ratio()
+    test_ratio: float = shared.test_ratio()
+    seed: int = shared.seed()
+    encoding: str = shared.encoding("auto")
 
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.

@@ -1,14 +1,13 @@
-"""What has to be known to repeat a run on a table?"""
+"""Defines the recipe of a run on a table."""
 
 import dataclasses
 from collections.abc import Sequence
 
 from aet_keras import _check as check
-from aet_keras.recipes import _shared
-from aet_keras.recipes._cells import check_cells
-from aet_keras.recipes._shared import MOST_COUNT, MOST_SEED
+from aet_keras.recipes import shared_settings as shared
+from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.recipes.setting import required, setting
-from aet_keras.recipes.written_down import WrittenDown
+from aet_keras.recipes.shared_settings import MOST_COUNT, MOST_SEED, check_cells
 
 _KINDS = ("number", "category", "date", "ignore")
 
@@ -88,30 +87,30 @@ class TableRecipe(WrittenDown):
         "Column that says train, validation or test.",
         default="split at random",
     )
-    missing: Sequence[str] | None = _shared.missing()
-    decimal: str | None = _shared.decimal()
-    date_formats: Sequence[str] | None = _shared.date_formats()
-    from_: str | None = _shared.from_()
+    missing: Sequence[str] | None = shared.missing()
+    decimal: str | None = shared.decimal()
+    date_formats: Sequence[str] | None = shared.date_formats()
+    from_: str | None = shared.from_()
     cost_false_negative: float = setting(
         1.0, "What it costs to miss a positive.", "number", above=0
     )
     cost_false_positive: float = setting(
         1.0, "What a false alarm costs.", "number", above=0
     )
-    epochs: int = _shared.epochs(40)
+    epochs: int = shared.epochs(40)
     pretrain_epochs: int = setting(
         0, "First let the network guess masked cells.", "whole", least=0
     )
-    batch_size: int = _shared.batch_size(64)
-    learning_rate: float = _shared.learning_rate(1e-3)
+    batch_size: int = shared.batch_size(64)
+    learning_rate: float = shared.learning_rate(1e-3)
     units: int = setting(16, "Width of a column's token.", "whole", least=1)
-    dropout: float = _shared.dropout(0.2)
-    anchor_strength: float = _shared.anchor_strength(0.1)
-    class_weight: str | None = _shared.class_weight()
-    validation_ratio: float = _shared.validation_ratio()
-    test_ratio: float = _shared.test_ratio()
-    seed: int = _shared.seed()
-    encoding: str = _shared.encoding("auto")
+    dropout: float = shared.dropout(0.2)
+    anchor_strength: float = shared.anchor_strength(0.1)
+    class_weight: str | None = shared.class_weight()
+    validation_ratio: float = shared.validation_ratio()
+    test_ratio: float = shared.test_ratio()
+    seed: int = shared.seed()
+    encoding: str = shared.encoding("auto")
 
     def __post_init__(self):
         for name in ("data", "target", "encoding"):
@@ -145,7 +144,7 @@ class TableRecipe(WrittenDown):
             check.one_of(
                 self,
                 class_weight=self.class_weight,
-                among=_shared.CLASS_WEIGHTS,
+                among=shared.CLASS_WEIGHTS,
             )
         check.encoding(self, encoding=self.encoding)
         check_cells(self)
