@@ -6,7 +6,7 @@ import re
 import pytest
 import tracker_files
 
-from aet_keras.cli import _tracks
+from aet_keras.cli.fit import make_trackers
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_two_runs_of_one_second_are_beside_each_other(tmp_path, monkeypatch):
     folders = []
     for process in ("11", "12"):
         monkeypatch.setattr("os.getpid", lambda: process)  # noqa: B023
-        (board,) = _tracks.trackers(["tensorboard"] * 2, tmp_path)
+        (board,) = make_trackers(["tensorboard"] * 2, tmp_path)
         folders.append(pathlib.Path(board.log_dir))
 
     assert folders[0] != folders[1]

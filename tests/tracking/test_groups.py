@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import aet_keras
 from aet_keras.engine import Engine
-from aet_keras.tracking import _groups
+from aet_keras.tracking import _records
 
 
 class Reader(keras.callbacks.Callback):
@@ -17,10 +17,10 @@ class Reader(keras.callbacks.Callback):
         self.read = []
 
     def on_epoch_begin(self, epoch, logs=None):
-        _groups.watch(self.model, self.params["steps"])
+        _records.watch(self.model, self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
-        self.read.append(_groups.read_groups(self.model))
+        self.read.append(_records.read_groups(self.model))
 
 
 class Ratios(keras.callbacks.Callback):
@@ -115,7 +115,7 @@ def test_the_multiplier_is_the_engines_and_zero_for_frozen_groups():
         )
     )
 
-    read = _groups.read_groups(model)
+    read = _records.read_groups(model)
 
     assert values([read], "group_multiplier") == [[0.0, 0.5, 0.25]]
 

@@ -7,7 +7,7 @@ import tracker_files
 from tensorboard.plugins.hparams import api_pb2, metadata
 
 from aet_keras import evaluation
-from aet_keras.tracking import TensorBoard, _pictures
+from aet_keras.tracking import TensorBoard, _records
 
 
 def scores(names):
@@ -88,10 +88,10 @@ def test_the_picture_that_is_given_is_the_one_shown(tmp_path):
 def test_many_classes_are_drawn_without_names_and_listed_by_their_errors():
     many = scores([f"class {index}" for index in range(60)])
 
-    table = _pictures.matrix_table(many)
+    table = _records.matrix_table(many)
 
     assert "class 0" in table and " | " not in table
-    assert tf.io.decode_png(_pictures.matrix_png(many)).shape[0] > 1000
+    assert tf.io.decode_png(_records.matrix_png(many)).shape[0] > 1000
 
 
 def test_hyperparameters_stand_in_the_table_of_tensorboard(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import small_searches
 
 from aet_keras.errors import TrainingError
-from aet_keras.tuning._roles import Role
+from aet_keras.tuning.processes import Role
 
 
 def variables(name="", address="", port=""):

@@ -1,16 +1,45 @@
-"""How does a command end: with which words, and which exit code?"""
+"""Starts a command without Keras; ends it with a sentence and a code."""
 
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
-
-from aet_keras_command import quiet as quiet_start
-
-__all__ = ["going_on_unheard", "one_sentence", "quiet_start"]
 
 FAILED = 1
 MISUSED = 2
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Holds back what libraries print while they load.
+
+    They write to the file descriptor, before any log level is read. If the
+    import fails, what they said is shown.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def load_layers() -> None:
+    """Lets Keras find our classes in saved models, as `import aet_keras` does.
+
+    The command itself starts without Keras, so each command that builds or
+    loads a `.keras` model asks for them.
+    """
+    with quiet_start():
+        from aet_keras import layers, losses, regularizers  # noqa: F401
 
 
 @contextlib.contextmanager

@@ -1,12 +1,15 @@
-"""How does a tracker fail without the training that it watches?"""
+"""Lets a tracker fail without the training that it records."""
 
 import contextlib
+import os
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from aet_keras import _check as check
 from aet_keras._keras import running_fit
 
 
@@ -150,3 +153,36 @@ def write_last(
     for each in added:
         running_fit.call_last(owner.model, listed, each)
     return added
+
+
+def path(owner: object, **named) -> str:
+    """Returns the keyword's value as a str if it is a path."""
+    ((name, value),) = named.items()
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(
+            f"{check.owner_name(owner)}: `{name}` must be a path. "
+            f"Received: {name}={value!r}."
+        )
+    return os.fspath(value)
+
+
+def make_folder(owner: object, folder: str, *, argument: str) -> None:
+    """Makes a folder, and tries whether it can be written.
+
+    Raises:
+        ValueError: if not. At the start it is misuse; later, the training is
+            worth more than its log.
+    """
+    if "://" in folder:
+        return  # a bucket: only what writes there knows how
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ValueError(
+            f"{check.owner_name(owner)}: `{argument}` must be a folder that "
+            f"can be written. Received: {argument}={folder!r} ({reason}). "
+            "Name another folder, or make room."
+        ) from error

@@ -12,7 +12,11 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from aet_keras.cli import main
-from aet_keras.cli._outcome import going_on_unheard, one_sentence
+from aet_keras.cli._running import (
+    going_on_unheard,
+    one_sentence,
+    quiet_start,
+)
 from aet_keras.errors import DataError, ExportError, TrainingError
 
 
@@ -68,7 +72,7 @@ def test_debug_lets_the_traceback_through(capsys):
 PRINTS = """
 import aet_keras_command
 aet_keras_command.is_starting = True
-from aet_keras.cli._outcome import one_sentence
+from aet_keras.cli._running import one_sentence
 with one_sentence(debug=False):
     for number in range(10**6):
         print(number)
@@ -134,3 +138,19 @@ def test_training_goes_on_unheard(command, monkeypatch, tmp_path):
     CliRunner().invoke(main, arguments)
 
     assert heard == [command]
+
+
+def test_what_libraries_say_while_they_load_is_held_back(capfd):
+    with quiet_start():
+        os.write(2, b"a library loads")
+    os.write(2, b"after")
+
+    assert capfd.readouterr().err == "after"
+
+
+def test_a_start_that_fails_says_what_it_held_back(capfd):
+    with pytest.raises(ImportError), quiet_start():
+        os.write(2, b"a library is missing")
+        raise ImportError
+
+    assert capfd.readouterr().err == "a library is missing"

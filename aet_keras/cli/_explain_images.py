@@ -4,9 +4,8 @@ import collections
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from aet_keras.cli._outcome import quiet_start
-from aet_keras.cli._pictures import named, read_pictures
-from aet_keras.cli._start import load_layers
+from aet_keras.cli._inputs import named, read_pictures
+from aet_keras.cli._running import load_layers, quiet_start
 
 _LABELS = {
     "grad-cam": "speaks for the class (1 = most)",

@@ -1,11 +1,35 @@
-"""Which status has what a graph refuses, and what does it say?"""
+"""Refusals: a status and one sentence for the client."""
 
 import re
 from http import HTTPStatus
 
 import tensorflow as tf
 
-from aet_keras.serving._refusal import Refusal
+
+class Refusal(Exception):
+    """Ends a request with a status and one sentence.
+
+    Args:
+        status: HTTPStatus, 400 or above.
+        sentence: str. What the client may do about it.
+    """
+
+    def __init__(self, status: HTTPStatus, sentence: str):
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+def bad_request(sentence: str) -> Refusal:
+    """Returns the refusal of a body that does not fit."""
+    return Refusal(HTTPStatus.BAD_REQUEST, sentence)
+
+
+def shown(value: object) -> str:
+    """Returns a value as a sentence can hold it: its start."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
 
 _STATUSES = {
     tf.errors.InvalidArgumentError: HTTPStatus.BAD_REQUEST,

@@ -158,7 +158,7 @@ import os, pathlib, signal, sys
 sys.path.insert(0, {tests!r})
 import image_models
 from aet_keras import backbones, training
-from aet_keras.tuning import _part
+from aet_keras.tuning import __main__ as worker
 
 backbones.load_backbone = lambda *_, **settings: image_models.backbone()
 mark = pathlib.Path(sys.argv[1], "killed")
@@ -171,7 +171,7 @@ def fit_or_be_killed(*arguments, **settings):
     return fit(*arguments, **settings)
 
 training.fit_recipe = fit_or_be_killed
-sys.exit(_part.main(sys.argv[1]))
+sys.exit(worker.main(sys.argv[1]))
 """
 
 
@@ -181,7 +181,7 @@ def test_a_worker_killed_with_9_gets_its_trial_back(
 ):
     code = WORKER.format(tests=str(pytestconfig.rootpath / "tests"))
     monkeypatch.setattr(
-        "aet_keras.tuning._processes.python",
+        "aet_keras.tuning.processes.python",
         lambda module, folder: [sys.executable, "-c", code, folder],
     )
     out, seen = tmp_path / "out", []

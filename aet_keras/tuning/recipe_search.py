@@ -12,9 +12,8 @@ from aet_keras import _check as check
 from aet_keras import tracking, training
 from aet_keras._progress import Step, listening, report
 from aet_keras.errors import TrainingError
-from aet_keras.tuning import _processes, _roles
-from aet_keras.tuning._oracles import TUNERS
-from aet_keras.tuning._settings import Settings
+from aet_keras.tuning import processes
+from aet_keras.tuning._settings import TUNERS, Settings
 from aet_keras.tuning.hypermodel import RecipeHyperModel
 from aet_keras.tuning.search import (
     check_any_ended_well,
@@ -115,10 +114,10 @@ def search_recipes(
         features=features,
         track=check.one_of(_OWNER, among=_TRACKS, track=track),
     )
-    out, role = pathlib.Path(out), _roles.here()
+    out, role = pathlib.Path(out), processes.here()
     if workers and role.address:
         raise ValueError(
-            f"{_OWNER}: `workers` must be 0 where {_roles.ADDRESS} is set, "
+            f"{_OWNER}: `workers` must be 0 where {processes.ADDRESS} is set, "
             "because this process is one of several already. Received: "
             f"workers={workers}. Unset the variable, or leave them out."
         )
@@ -177,9 +176,9 @@ def _supervise(settings, out, workers, watch):
                 seen.add(trial.number)
                 watch(trial)
 
-    command = _processes.python("aet_keras.tuning._part", str(out))
+    command = processes.python("aet_keras.tuning", str(out))
     try:
-        _processes.supervise(
+        processes.supervise(
             command, out / "workers", workers=workers, look=look
         )
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""How do a chief and its workers run on one machine, and who restarts them?"""
+"""Runs a search in several processes: a chief, and its workers."""
 
 import dataclasses
 import os
@@ -9,10 +9,84 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aet_keras.errors import TrainingError
-from aet_keras.tuning import _roles
+
+ID = "KERASTUNER_TUNER_ID"
+ADDRESS = "KERASTUNER_ORACLE_IP"
+PORT = "KERASTUNER_ORACLE_PORT"
+_ALL = (ID, ADDRESS, PORT)
+
+
+@dataclasses.dataclass(frozen=True)
+class Role:
+    """Says who this process is, as KerasTuner will see it.
+
+    Args:
+        name: str. The id among the processes of the search.
+        address: str. `IP:PORT` of the chief; empty in a search of one.
+    """
+
+    name: str = "tuner0"
+    address: str = ""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Role":
+        """Returns the role that the three variables of KerasTuner give.
+
+        Raises:
+            ValueError: if some of them are set, and some are not.
+        """
+        given = {name: environment.get(name, "") for name in _ALL}
+        if not given[ADDRESS] and not given[PORT]:
+            return cls(given[ID] or "tuner0")
+        missing = [name for name in _ALL if not given[name]]
+        if missing or not given[PORT].isdigit():
+            raise ValueError(
+                f"search: {', '.join(_ALL)} must be set together, the last to "
+                "a number, because a chief and its workers find each other by "
+                f"them. Received: {given}. Set all three, or none."
+            )
+        return cls(given[ID], f"{given[ADDRESS]}:{given[PORT]}")
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether it asks a chief for trials."""
+        return bool(self.address) and not self.is_chief
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether it hands out trials, and runs none."""
+        return bool(self.address) and "chief" in self.name
+
+    def wait_for_chief(self, seconds: float) -> None:
+        """Returns once the chief answers.
+
+        Raises:
+            TrainingError: if it does not in time.
+        """
+        import grpc
+
+        with grpc.insecure_channel(self.address) as channel:
+            ready = grpc.channel_ready_future(channel)
+            try:
+                ready.result(timeout=seconds)
+            except grpc.FutureTimeoutError:
+                ready.cancel()
+                raise TrainingError(
+                    f"search: worker `{self.name}` must reach its chief, "
+                    "because the chief hands out the trials. Received: no "
+                    f"answer from {self.address} in {seconds:g} s. Start the "
+                    f"same command with {ID}=chief, or correct {ADDRESS} and "
+                    f"{PORT}."
+                ) from None
+
+
+def here() -> Role:
+    """Returns the role of this process."""
+    return Role.of(os.environ)
+
 
 _PARENT = "AET_KERAS_PARENT"
 _HOST = "127.0.0.1"
@@ -90,7 +164,7 @@ class Member:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 self.command,
-                env={**self.environment, _roles.ID: self.name},
+                env={**self.environment, ID: self.name},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -166,8 +240,8 @@ def _environment(workers):
         "TF_NUM_INTEROP_THREADS": threads,
         "TF_CPP_MIN_LOG_LEVEL": "2",
         **os.environ,
-        _roles.ADDRESS: _HOST,
-        _roles.PORT: str(_free_port()),
+        ADDRESS: _HOST,
+        PORT: str(_free_port()),
         "no_grpc_proxy": _HOST,
         _PARENT: str(os.getpid()),
     }

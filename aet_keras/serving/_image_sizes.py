@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from aet_keras.serving._refusal import bad_request
+from aet_keras.serving._refusals import bad_request
 
 _PNG, _JPEG, _GIF, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM"
 _KINDS = (_PNG, _JPEG, _GIF, _BMP)  # what TensorFlow decodes
@@ -20,9 +20,7 @@ _DATA = 0xDA
 _MOST_SEGMENTS = 1000
 
 
-def check_pictures(
-    arrays: Mapping[str, np.ndarray], *, most_pixels: int
-) -> None:
+def check_images(arrays: Mapping[str, np.ndarray], *, most_pixels: int) -> None:
     """Makes sure that no picture among the strings is too large to decode.
 
     Raises:

@@ -1,6 +1,6 @@
 """Which part has a process that another one supervises?
 
-Run as `python -m aet_keras.tuning._part FOLDER`.
+Run as `python -m aet_keras.tuning FOLDER`.
 """
 
 import pathlib
@@ -8,17 +8,17 @@ import signal
 import sys
 import traceback
 
-from aet_keras.tuning import _processes, _roles
+from aet_keras.tuning import processes
 from aet_keras.tuning._settings import Settings
-from aet_keras.tuning.recipes import take_part
+from aet_keras.tuning.recipe_search import take_part
 
 _CHIEF_SECONDS = 300.0  # it starts when its workers do
 
 
 def main(folder: str) -> int:
     """Takes part in the search in a folder; returns the exit code."""
-    _processes.end_with_parent()
-    out, role = pathlib.Path(folder), _roles.here()
+    processes.end_with_parent()
+    out, role = pathlib.Path(folder), processes.here()
     try:
         if role.is_worker:
             # Ended in order, it has not been killed by its trial.

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aet_keras.serving import _picture_sizes
-from aet_keras.serving._refusal import Refusal
+from aet_keras.serving import _image_sizes
+from aet_keras.serving._refusals import Refusal
 
 SIDE = 20_000
 
@@ -34,7 +34,7 @@ def check(*values, most_pixels=50_000_000):
     array = np.empty(len(values), object)
     array[:] = values
     arrays = {"pixels": np.zeros((1, 2)), "image_bytes": array}
-    _picture_sizes.check_pictures(arrays, most_pixels=most_pixels)
+    _image_sizes.check_images(arrays, most_pixels=most_pixels)
 
 
 def encoded(kind, size=(60, 40)):
