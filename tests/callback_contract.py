@@ -1,4 +1,4 @@
-"""What must hold for every callback of ours, whatever it decides?"""
+"""Checks what must hold for every callback of ours."""
 
 import copy
 import re

@@ -1,4 +1,4 @@
-"""What does every test stand on?"""
+"""Settings and fixtures of every test."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""What must hold for every class of a room, whatever it computes?"""
+"""Checks what must hold for every class of a room."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""What must hold for every policy, whatever it decides?"""
+"""Checks what must hold for every policy."""
 
 import copy
 import inspect

@@ -17,6 +17,7 @@ FLOORS = (
         "_optional",
         "_progress",
         "_regular_file",
+        "_renamed",
         "_serial",
         "_keras",
     },  # one room: ground

@@ -5,10 +5,10 @@ import importlib
 import pathlib
 import re
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 import aet_keras
 
@@ -43,7 +43,7 @@ def snippets(text):
 
 def load_small(name, *, weights=None, image_size):
     """Stands for `load_backbone`: three convolutions trace in no time."""
-    return small.backbone(size=image_size[0])
+    return image_models.backbone(size=image_size[0])
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -1,4 +1,4 @@
-"""What does `python -m aet_keras.cli` run?"""
+"""Runs the command as `python -m aet_keras.cli`."""
 
 from aet_keras.cli import main
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from aet_keras.cli._sections import SectionedOption
+from aet_keras.cli._options import SectionedOption
 from aet_keras.recipes import (
     RatingRecipe,
     Recipe,

@@ -3,7 +3,7 @@
 import pathlib
 from typing import Any
 
-from aet_keras.cli._outcome import quiet_start
+from aet_keras.cli._running import quiet_start
 
 
 def load_version_of(

@@ -5,7 +5,7 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._outcome import one_sentence
+from aet_keras.cli._running import one_sentence
 
 _METHODS = ("grad-cam", "occlusion", "attention")
 
@@ -59,7 +59,7 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
     settings = {"class_name": class_name, "out": out}
     known = _recipe(folder)
     if not known & {"text_column", "target", "item"}:
-        from aet_keras.cli._explain_pictures import explain_pictures
+        from aet_keras.cli._explain_images import explain_pictures
 
         paths = [pathlib.Path(each) for each in what]
         method = method or "grad-cam"
@@ -81,7 +81,7 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
             "explain: `--class` must be left out for ratings, because they "
             f"have no classes. Received: {class_name}."
         )
-    from aet_keras.cli._explain_ratings import explain_ratings
+    from aet_keras.cli._explain_rows import explain_ratings
 
     return explain_ratings(folder, what, out=out)
 

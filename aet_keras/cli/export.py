@@ -4,9 +4,7 @@ import pathlib
 
 import click
 
-from aet_keras.cli._outcome import one_sentence, quiet_start
-from aet_keras.cli._start import load_layers
-from aet_keras.cli._steps import Steps
+from aet_keras.cli._running import load_layers, one_sentence, quiet_start
 
 _FORMATS = ["serving", "onnx", "openvino", "litert"]
 
@@ -125,6 +123,7 @@ def _deploy(room, folder):
 
 def _convert(room, folder, format, out):
     from aet_keras._progress import listening
+    from aet_keras.cli._display import Steps
     from aet_keras.export.conversion import SUFFIXES
 
     version = room.list_versions(folder)[-1]

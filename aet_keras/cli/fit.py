@@ -1,12 +1,26 @@
-"""How is a model adapted to new data with one command?"""
+"""Adapts a model to new data, and publishes it."""
+
+import datetime
+import os
+import pathlib
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._outcome import going_on_unheard, one_sentence, quiet_start
+from aet_keras.cli._options import SectionedCommand
 from aet_keras.cli._recipe_options import given, recipe_options
-from aet_keras.cli._sections import SectionedCommand
-from aet_keras.cli._start import load_layers
+from aet_keras.cli._running import (
+    going_on_unheard,
+    load_layers,
+    one_sentence,
+    quiet_start,
+)
+
+if TYPE_CHECKING:
+    import keras
 
 
 @click.command(cls=SectionedCommand)
@@ -56,15 +70,15 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
         load_layers()
         with quiet_start():
             from aet_keras import training
-            from aet_keras.cli import _display, _steps, _tracks
+            from aet_keras.cli import _display
         say = (lambda sentence: None) if quiet else click.echo
         said = given(context, {"data": data, **settings})
         if recipe_file is None:
             recipe = training.make_recipe(said)
         else:
             recipe = training.load_recipe(recipe_file, said)
-        trackers = _tracks.trackers(track, out)
-        steps = None if quiet else _steps.Steps()
+        trackers = make_trackers(track, out)
+        steps = None if quiet else _display.Steps()
         display = _display.display(
             epochs=recipe.epochs, quiet=quiet, steps=steps
         )
@@ -78,7 +92,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
                 progress=steps,
             )
         say(f"\n{run.report.to_text()}")
-        say("\n".join([_ending(run), *_tracks.endings(trackers, out)]))
+        say("\n".join([_ending(run), *_endings(trackers, out)]))
 
 
 def _check_named(data):
@@ -111,3 +125,60 @@ def _ending(run):
         f"{compared.count} rows: difference {compared.difference:.1e})\n"
         f"Report:     {', '.join(map(str, files))}"
     )
+
+
+# Keras takes 2 s for the histograms of MobileNetV2: an epoch that is replayed
+# from a cache takes less.
+_HISTOGRAM_EPOCHS = 5
+
+
+def make_trackers(
+    tools: Sequence[str], out: str | os.PathLike
+) -> "list[keras.callbacks.Callback]":
+    """Returns the tracker of each tool, with its folder below `out`.
+
+    `out/logs/TIME` and `out/wandb` are no integers: TensorFlow Serving takes
+    them for no version.
+
+    Args:
+        tools: `"tensorboard"` and `"wandb"`; one named twice counts once.
+        out: path of the folder that the command publishes in.
+    """
+    out = pathlib.Path(out)
+    made = {"tensorboard": _tensorboard, "wandb": _weights_and_biases}
+    return [made[tool](out) for tool in dict.fromkeys(tools)]
+
+
+def _endings(
+    made: "Sequence[keras.callbacks.Callback]", out: str | os.PathLike
+) -> list[str]:
+    """Returns the line a tracker that says where to look."""
+    return [f"Tracking:   {_where(each, out)}" for each in made]
+
+
+def _tensorboard(out):
+    from aet_keras import tracking
+
+    # The process too: two runs may begin in the same second.
+    begun = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    log_dir = out / "logs" / f"{begun}_{os.getpid()}"
+    return tracking.TensorBoard(log_dir, histogram_freq=_HISTOGRAM_EPOCHS)
+
+
+def _weights_and_biases(out):
+    from aet_keras import tracking
+
+    return tracking.WeightsAndBiases(
+        out.resolve().name, directory=out, histogram_freq=_HISTOGRAM_EPOCHS
+    )
+
+
+def _where(tracker, out):
+    from aet_keras import tracking
+
+    if tracker.failure is not None:
+        return f"{type(tracker).__name__} stopped early: {tracker.failure}"
+    if isinstance(tracker, tracking.TensorBoard):
+        logs = shlex.quote(os.path.join(out, "logs"))
+        return f"tensorboard --logdir {logs}"  # all runs, to be compared
+    return tracker.where

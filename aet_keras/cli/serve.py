@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from aet_keras.cli._outcome import one_sentence, quiet_start
+from aet_keras.cli._running import one_sentence, quiet_start
 
 _PROGRAM = "tensorflow_model_server"
 _EMBEDDED = (

@@ -1,15 +1,21 @@
-"""How is the best recipe for some pictures found with one command?"""
+"""Searches for the best recipe for a set of images."""
 
 import contextlib
 import os
 import shlex
+import shutil
+import sys
 
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._outcome import going_on_unheard, one_sentence, quiet_start
 from aet_keras.cli._recipe_options import given, recipe_options
-from aet_keras.cli._start import load_layers
+from aet_keras.cli._running import (
+    going_on_unheard,
+    load_layers,
+    one_sentence,
+    quiet_start,
+)
 from aet_keras.recipes import Recipe
 
 _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
@@ -100,17 +106,15 @@ def tune(context, data, out, space, quiet, debug, **settings):
         load_layers()
         with quiet_start():
             from aet_keras import tuning
-            from aet_keras.cli import _steps, _trials
-            from aet_keras.tuning import _roles
+            from aet_keras.cli._display import Steps
+            from aet_keras.tuning import processes
 
-        steps = None if quiet else _steps.Steps()
+        steps = None if quiet else Steps()
 
         def watch(trial):
             if not quiet:
                 steps.close()
-                _trials.print_line(
-                    trial, settings["objective"], settings["max_trials"]
-                )
+                print_line(trial, settings["objective"], settings["max_trials"])
 
         with contextlib.nullcontext() if quiet else contextlib.closing(steps):
             found = tuning.search_recipes(
@@ -122,10 +126,10 @@ def tune(context, data, out, space, quiet, debug, **settings):
                 progress=steps,
                 **settings,
             )
-        if quiet or _roles.here().is_worker:  # its chief shows the whole
+        if quiet or processes.here().is_worker:  # its chief shows the whole
             return
         click.echo()
-        _trials.print_table(found)
+        print_table(found)
         click.echo(_ending(found, out))
         if settings["track"] != "none":
             logs = shlex.quote(os.path.join(out, "logs"))
@@ -141,3 +145,40 @@ def _ending(found, out):
         "--out saved_models/NAME\n"
         f"Also: {out}/trials.csv, trials.png"
     )
+
+
+_LEAST_WIDTH = 100  # of a table that goes into a file
+
+
+def print_line(trial, objective: str, max_trials: int) -> None:
+    """Prints what came of a trial that has just ended."""
+    score = trial.figures.get(objective)
+    figure = f"{objective} {score:.4f}" if score is not None else "failed"
+    head = f"trial {trial.number:>3}/{max_trials:<3} {figure}"
+    text = trial.error or trial.to_text()
+    # Of a line of its own, however long: it may go into a file.
+    print(f"{head} {trial.seconds:>7.1f} s  {text}", flush=True)
+
+
+def print_table(search) -> None:
+    """Prints all trials of a search, the best first, failed ones last."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("trial", search.objective, "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    workers = {trial.worker for trial in search.trials}
+    if len(workers) > 1:
+        table.add_column("worker", no_wrap=True)
+    table.add_column("what was tried", overflow="fold")
+    for trial in search.ranked:
+        score = trial.figures.get(search.objective)
+        row = [str(trial.number), "failed" if score is None else f"{score:.4f}"]
+        row.append(f"{trial.seconds:.1f}")
+        row += [trial.worker] if len(workers) > 1 else []
+        said = f"{trial.error} ({trial.to_text()})" if trial.error else None
+        table.add_row(*row, said or trial.to_text())
+    width = shutil.get_terminal_size((_LEAST_WIDTH, 24)).columns
+    width = width if sys.stdout.isatty() else max(width, _LEAST_WIDTH)
+    Console(highlight=False, markup=False, width=width).print(table)

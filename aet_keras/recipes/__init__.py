@@ -1,13 +1,20 @@
 """What has to be known to repeat a run?"""
 
-from aet_keras.recipes.ratings_recipe import RatingRecipe
-from aet_keras.recipes.recipe import RATE_POLICIES, THAW_POLICIES, Recipe
+from aet_keras.recipes.base_recipe import WrittenDown
+from aet_keras.recipes.image_recipe import (
+    RATE_POLICIES,
+    THAW_POLICIES,
+    ImageRecipe,
+    Recipe,
+)
+from aet_keras.recipes.kinds import load_recipe, make_recipe
+from aet_keras.recipes.rating_recipe import RatingRecipe
 from aet_keras.recipes.setting import Setting, settings_of
-from aet_keras.recipes.tabular_recipe import TableRecipe
+from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.recipes.text_recipe import TextRecipe
-from aet_keras.recipes.written_down import WrittenDown
 
 __all__ = [
+    "ImageRecipe",
     "RATE_POLICIES",
     "RatingRecipe",
     "Recipe",
@@ -16,5 +23,7 @@ __all__ = [
     "TableRecipe",
     "TextRecipe",
     "WrittenDown",
+    "load_recipe",
+    "make_recipe",
     "settings_of",
 ]

@@ -1,20 +1,20 @@
-"""What has to be known to repeat a run on texts?"""
+"""Defines the recipe of a run on texts."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.recipes import _shared
-from aet_keras.recipes._cells import check_cells
-from aet_keras.recipes._shared import (
+from aet_keras.recipes import shared_settings as shared
+from aet_keras.recipes.base_recipe import WrittenDown
+from aet_keras.recipes.setting import setting
+from aet_keras.recipes.shared_settings import (
     MOST_COUNT,
     MOST_SEED,
     RATE_POLICIES,
     THAW_POLICIES,
+    check_cells,
 )
-from aet_keras.recipes.setting import setting
-from aet_keras.recipes.written_down import WrittenDown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +75,8 @@ class TextRecipe(WrittenDown):
     data: str
     text_column: str = setting("text", "Column of the texts.")
     label_column: str = setting("label", "Column of their classes.")
-    missing: Sequence[str] | None = _shared.missing()
-    backbone: str = _shared.backbone("bert_small_en_uncased")
+    missing: Sequence[str] | None = shared.missing()
+    backbone: str = shared.backbone("bert_small_en_uncased")
     vocabulary: str | None = setting(
         None,
         "Of a backbone in a .keras file: its WordPieces or SentencePiece "
@@ -91,16 +91,16 @@ class TextRecipe(WrittenDown):
         least=3,
         default="those of 95 % of the texts, at most 256",
     )
-    epochs: int = _shared.epochs(8)
-    batch_size: int = _shared.batch_size(16)
-    learning_rate: float = _shared.learning_rate(1e-3)
+    epochs: int = shared.epochs(8)
+    batch_size: int = shared.batch_size(16)
+    learning_rate: float = shared.learning_rate(1e-3)
     pooling: str = setting(
         "mean", "Over the tokens.", "choice", among=("mean", "attention")
     )
-    dropout: float = _shared.dropout(0.1)
-    thaw: dict[str, Any] | None = _shared.thaw("ThawAll")
-    rate: dict[str, Any] | None = _shared.rate("WarmupCosine")
-    anchor_strength: float | None = _shared.anchor_strength(None)
+    dropout: float = shared.dropout(0.1)
+    thaw: dict[str, Any] | None = shared.thaw("ThawAll")
+    rate: dict[str, Any] | None = shared.rate("WarmupCosine")
+    anchor_strength: float | None = shared.anchor_strength(None)
     average_power: float | None = setting(
         4.0,
         "Judge and keep averages of the weights, the later the heavier; none "
@@ -109,11 +109,11 @@ class TextRecipe(WrittenDown):
         least=0,
         can_be_none=True,
     )
-    class_weight: str | None = _shared.class_weight()
-    validation_ratio: float = _shared.validation_ratio()
-    test_ratio: float = _shared.test_ratio()
-    seed: int = _shared.seed()
-    encoding: str = _shared.encoding("auto")
+    class_weight: str | None = shared.class_weight()
+    validation_ratio: float = shared.validation_ratio()
+    test_ratio: float = shared.test_ratio()
+    seed: int = shared.seed()
+    encoding: str = shared.encoding("auto")
 
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.
@@ -156,5 +156,5 @@ class TextRecipe(WrittenDown):
             check.one_of(
                 self,
                 class_weight=self.class_weight,
-                among=_shared.CLASS_WEIGHTS,
+                among=shared.CLASS_WEIGHTS,
             )

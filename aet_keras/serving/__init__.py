@@ -16,12 +16,12 @@ __all__ = [
 # Late: who asks a version needs no web server, and who looks for the newest
 # one does not need TensorFlow either.
 _FILES = {
-    "Limits": "limits",
+    "Limits": "settings",
     "LoadedVersion": "loaded_version",
     "ModelFolder": "model_folder",
     "build_app": "app",
     "load_version": "loaded_version",
-    "model_server_command": "model_server",
+    "model_server_command": "settings",
     "newest_version": "versions",
     "serve": "server",
 }

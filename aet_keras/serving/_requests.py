@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.serving._refusal import bad_request, shown
+from aet_keras.serving._refusals import bad_request, shown
 from aet_keras.serving._tensors import from_binary, is_binary, to_array
 
 Specs = Mapping[str, tf.TensorSpec]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.serving._refusal import bad_request, shown
+from aet_keras.serving._refusals import bad_request, shown
 
 _KINDS = {bool: "a bool", int: "a number", float: "a number", str: "a string"}
 

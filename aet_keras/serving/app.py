@@ -1,21 +1,22 @@
-"""Which path answers what?"""
+"""Routes requests to a model, as many at once as the limits allow."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aet_keras.serving import _work
+from aet_keras.serving import _answers
 from aet_keras.serving._answers import to_json
-from aet_keras.serving._reception import Reception
-from aet_keras.serving._refusal import Refusal, bad_request
-from aet_keras.serving.limits import Limits
+from aet_keras.serving._refusals import Refusal, bad_request
 from aet_keras.serving.model_folder import ModelFolder
+from aet_keras.serving.settings import Limits
 
 _LARGEST = 2**63 - 1
 _GIVEN_WAY_SECONDS = 0.1
@@ -103,7 +104,7 @@ class _Desk:
 
     async def ask(self, request):
         verb = request.path_params["verb"].lower()
-        works = {"predict": _work.predict, "classify": _work.classify}
+        works = {"predict": _answers.predict, "classify": _answers.classify}
         if verb not in works:
             raise _unknown_verb(request, verb)
         version = self._find(request)
@@ -227,3 +228,90 @@ async def _refuse_nobody(request, error):
 async def _failed(request, error):
     sentence = "The server failed; its log says why."
     return _json(to_json({"error": sentence}), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+class Reception:
+    """Lets in as many requests as the limits allow, and works on them.
+
+    Args:
+        limits: `Limits`.
+    """
+
+    def __init__(self, limits: Limits):
+        self.limits = limits
+        self._places = threading.Semaphore(
+            limits.concurrent_predictions + limits.waiting_requests
+        )
+        self._pool = concurrent.futures.ThreadPoolExecutor(
+            limits.concurrent_predictions, thread_name_prefix="aet-keras answer"
+        )
+
+    async def answer(
+        self, request: Request, work: Callable[[bytearray], bytes]
+    ) -> bytes:
+        """Reads a body and returns what a function in a thread makes of it.
+
+        Raises:
+            Refusal: if it is too long, too late, or one too many.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Too many requests wait already. Come back later.",
+            )
+        try:
+            body = await self._read(request)
+            future = self._pool.submit(work, body)
+        except BaseException:
+            self._places.release()
+            raise
+        # Not when the client is answered: a thread cannot be stopped.
+        future.add_done_callback(lambda _: self._places.release())
+        return await self._wait(future)
+
+    def close(self) -> None:
+        """Ends the threads, after what they began."""
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _read(self, request):
+        try:
+            async with asyncio.timeout(self.limits.request_seconds):
+                return await _read(request, self.limits.body_bytes)
+        except TimeoutError as error:
+            raise Refusal(
+                HTTPStatus.REQUEST_TIMEOUT,
+                "The body did not arrive within "
+                f"{self.limits.request_seconds:g} seconds.",
+            ) from error
+
+    async def _wait(self, future):
+        try:
+            async with asyncio.timeout(self.limits.request_seconds):
+                return await asyncio.wrap_future(future)
+        except TimeoutError as error:
+            raise Refusal(
+                HTTPStatus.GATEWAY_TIMEOUT,
+                "There was no answer within "
+                f"{self.limits.request_seconds:g} seconds. Send less at once.",
+            ) from error
+
+
+async def _read(request, most):
+    """Returns the body; one that is too long is not read to its end."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_long(most)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise _too_long(most)
+    return body
+
+
+def _too_long(most):
+    return Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The body must be at most {most:,} bytes. Send fewer examples, or "
+        "pictures as JPEG in base64.",
+    )

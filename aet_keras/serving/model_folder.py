@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aet_keras.errors import ExportError
-from aet_keras.serving._model_errors import first_line
+from aet_keras.serving._refusals import first_line
 from aet_keras.serving.loaded_version import LoadedVersion, load_version
 from aet_keras.serving.versions import (
     fingerprint,

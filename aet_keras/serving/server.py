@@ -14,8 +14,8 @@ import uvicorn
 
 from aet_keras.serving._connection import GRACE_SECONDS, Connection, Terms
 from aet_keras.serving.app import build_app
-from aet_keras.serving.limits import Limits
 from aet_keras.serving.model_folder import ModelFolder
+from aet_keras.serving.settings import Limits
 from aet_keras.serving.versions import newest_version
 
 

@@ -1,19 +1,19 @@
 """Which model does which task ask for?"""
 
-from aet_keras.tasks.image import (
+from aet_keras.tasks.image_model import (
     ATTENTIONS,
     build_image_classifier,
     check_attention,
 )
-from aet_keras.tasks.recommendation import build_recommender, user_layers
-from aet_keras.tasks.tabular import (
+from aet_keras.tasks.rating_model import build_recommender, user_layers
+from aet_keras.tasks.table_model import (
     ENCODED,
     NETWORK,
     build_table_classifier,
     feature_names,
     fit_feature_space,
 )
-from aet_keras.tasks.text import POOLINGS, build_text_classifier
+from aet_keras.tasks.text_model import POOLINGS, build_text_classifier
 
 __all__ = [
     "ATTENTIONS",

@@ -1,5 +1,6 @@
-"""What does TensorBoard show of a run?"""
+"""Writes a run for TensorBoard."""
 
+import contextlib
 import functools
 import inspect
 import os
@@ -8,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from aet_keras import _check as check
 from aet_keras._keras import summary_writers
 from aet_keras._optional import optional
-from aet_keras.evaluation import Report
-from aet_keras.tracking import _event_files, _folders
-from aet_keras.tracking._forgiving import Guard, write_last
+from aet_keras.evaluation import Classification, Report
+from aet_keras.tracking import _records, _writing
 
 
 class TensorBoard(keras.callbacks.Callback):
@@ -80,12 +82,12 @@ class TensorBoard(keras.callbacks.Callback):
         super().__init__()
         optional("tensorboard", extra="tracking")
         # Read when `fit` starts: KerasTuner gives each trial a folder so.
-        self.log_dir = _folders.path(self, log_dir=log_dir)
+        self.log_dir = _writing.path(self, log_dir=log_dir)
         self.histogram_freq = check.whole(self, histogram_freq=histogram_freq)
         for name in keras_arguments:
             check.known(self, among=_known(), kind="argument", name=name)
         self.keras_arguments = {"write_graph": False, **keras_arguments}
-        self._guard = Guard("TensorBoard", self.log_dir)
+        self._guard = _writing.Guard("TensorBoard", self.log_dir)
         self._writing = []
 
     @property
@@ -99,9 +101,9 @@ class TensorBoard(keras.callbacks.Callback):
         return f"tensorboard --logdir {shlex.quote(self.log_dir)}"
 
     def on_train_begin(self, logs=None):
-        _folders.make(self, self.log_dir, argument="log_dir")
+        _writing.make_folder(self, self.log_dir, argument="log_dir")
         known = summary_writers.remember()
-        self._guard = Guard(
+        self._guard = _writing.Guard(
             "TensorBoard",
             self.log_dir,
             functools.partial(summary_writers.bring_back, known),
@@ -111,8 +113,8 @@ class TensorBoard(keras.callbacks.Callback):
             histogram_freq=self.histogram_freq,
             **self.keras_arguments,
         )
-        ours = _event_files.GroupEvents(self.log_dir)
-        self._writing = write_last(self, [theirs, ours], self._guard)
+        ours = GroupEvents(self.log_dir)
+        self._writing = _writing.write_last(self, [theirs, ours], self._guard)
 
     def on_train_batch_end(self, batch, logs=None):
         pass  # that it is here keeps Keras from calling others in a thread
@@ -126,7 +128,7 @@ class TensorBoard(keras.callbacks.Callback):
             report: `aet_keras.evaluation.Report`.
             picture: optional path of its PNG. Drawn if not given.
         """
-        write = _event_files.write_report
+        write = write_report
         self._guard.call(write, self.log_dir, report, picture)
 
     def record_hparams(
@@ -141,7 +143,7 @@ class TensorBoard(keras.callbacks.Callback):
                 else is written as a string.
             metrics: dict from names to floats.
         """
-        write = _event_files.write_hparams
+        write = write_hparams
         self._guard.call(write, self.log_dir, values, metrics)
 
     def finish(self) -> None:
@@ -154,3 +156,89 @@ class TensorBoard(keras.callbacks.Callback):
 def _known():
     parameters = inspect.signature(keras.callbacks.TensorBoard).parameters
     return [name for name in parameters if name != "log_dir"]
+
+
+# A folder each, which is a run to TensorBoard: all groups share one chart.
+_GROUPS, _REPORT = "groups", "report"
+
+
+class GroupEvents(keras.callbacks.Callback):
+    """Writes what is known of each group when an epoch ends.
+
+    Args:
+        log_dir: str. The folder of the run.
+    """
+
+    def __init__(self, log_dir: str):
+        super().__init__()
+        self._log_dir = log_dir
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        _records.watch(self.model, self.params.get("steps"))
+
+    def on_epoch_end(self, epoch, logs=None):
+        for key, value in _records.read_groups(self.model).items():
+            kind, _, name = key.partition("/")
+            with _default(self._writer(name), epoch):
+                tf.summary.scalar(kind, value)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def on_train_end(self, logs=None):
+        for writer in self._writers.values():
+            writer.close()
+
+    def _writer(self, name):
+        if name not in self._writers:
+            folder = os.path.join(self._log_dir, _GROUPS, name)
+            self._writers[name] = tf.summary.create_file_writer(folder)
+        return self._writers[name]
+
+
+def write_report(log_dir: str, report: Report, picture=None) -> None:
+    """Writes a report's picture and text, and a confusion matrix of classes."""
+    drawn = _records.report_png(report, picture)
+    writer = tf.summary.create_file_writer(os.path.join(log_dir, _REPORT))
+    with _default(writer, report.best_epoch):
+        tf.summary.image("report", tf.io.decode_png(drawn)[None])
+        tf.summary.text("report_text", _records.code_block(report.to_text()))
+        if isinstance(report.test, Classification):
+            matrix = _records.matrix_png(report.test)
+            table = _records.matrix_table(report.test)
+            tf.summary.image("confusion_matrix", tf.io.decode_png(matrix)[None])
+            tf.summary.text("confusion_matrix_table", table)
+    writer.close()
+
+
+def write_hparams(
+    log_dir: str, values: Mapping[str, Any], metrics: Mapping[str, float]
+) -> None:
+    """Writes one row of TensorBoard's table of hyperparameters."""
+    summary = optional("tensorboard.plugins.hparams.summary", extra="tracking")
+    hparams = optional("tensorboard.plugins.hparams.api", extra="tracking")
+    status = optional("tensorboard.plugins.hparams.api_pb2", extra="tracking")
+    end = summary.session_end_pb(status.STATUS_SUCCESS)
+    writer = tf.summary.create_file_writer(log_dir)
+    with _default(writer, 0):
+        hparams.hparams({name: _plain(each) for name, each in values.items()})
+        for name, value in metrics.items():
+            tf.summary.scalar(name, value)
+        tf.summary.experimental.write_raw_pb(end.SerializeToString())
+    writer.close()
+
+
+@contextlib.contextmanager
+def _default(writer, step):
+    known = summary_writers.remember()
+    try:
+        with writer.as_default(step=step):
+            yield
+    finally:
+        summary_writers.bring_back(known)
+
+
+def _plain(value):
+    """Returns what the table can hold: a bool, a number or words."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, bool | int | float) else str(value)

@@ -1,17 +1,20 @@
-"""What does Weights & Biases show of a run?"""
+"""Logs a run to Weights & Biases."""
 
+import html
+import io
 import os
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._optional import optional
-from aet_keras.evaluation import Report
-from aet_keras.tracking import _folders, _runs
-from aet_keras.tracking._forgiving import Guard, write_last
+from aet_keras.engine import Engine
+from aet_keras.evaluation import Classification, Report
+from aet_keras.tracking import _records, _writing
 
 _MODES = ("offline", "online", "shared", "disabled")
 
@@ -83,12 +86,12 @@ class WeightsAndBiases(keras.callbacks.Callback):
         super().__init__()
         optional("wandb", extra="tracking")
         self.project = check.instance(self, of=str, project=project)
-        self.directory = _folders.path(self, directory=directory)
+        self.directory = _writing.path(self, directory=directory)
         mode = mode or os.environ.get("WANDB_MODE") or _MODES[0]
         self.mode = check.one_of(self, mode=mode, among=_MODES)
         self.histogram_freq = check.whole(self, histogram_freq=histogram_freq)
         self.where = ""
-        self._guard = Guard("WeightsAndBiases", "the run")
+        self._guard = _writing.Guard("WeightsAndBiases", "the run")
         self._writing = []
         self._run = None
         self._is_ours = False
@@ -103,9 +106,11 @@ class WeightsAndBiases(keras.callbacks.Callback):
         if self.mode == "disabled":
             return  # no run at all: one of W&B's would pass for the user's
         self._begin()
-        self._guard = Guard("WeightsAndBiases", f"the run {self._run.id}")
-        ours = _runs.RunEvents(self._run, self.histogram_freq)
-        self._writing = write_last(self, [ours], self._guard)
+        self._guard = _writing.Guard(
+            "WeightsAndBiases", f"the run {self._run.id}"
+        )
+        ours = RunEvents(self._run, self.histogram_freq)
+        self._writing = _writing.write_last(self, [ours], self._guard)
 
     def record_report(
         self, report: Report, *, picture: str | os.PathLike | None = None
@@ -122,7 +127,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
         if self.mode == "disabled":
             return
         self._check_begun()
-        self._guard.call(_runs.write_report, self._run, report, picture)
+        self._guard.call(write_report, self._run, report, picture)
 
     def record_hparams(
         self, values: Mapping[str, Any], metrics: Mapping[str, float]
@@ -157,7 +162,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
         self.where = _where(self._run)
 
     def _init(self, wandb):
-        _folders.make(self, self.directory, argument="directory")
+        _writing.make_folder(self, self.directory, argument="directory")
         settings = wandb.Settings(
             console="off",  # it would take the place of the terminal
             silent=self.mode == "offline",
@@ -194,3 +199,69 @@ def _where(run):
     if run.settings.mode == "offline":
         return f"wandb sync {shlex.quote(run.settings.sync_dir)}"
     return run.url or ""
+
+
+class RunEvents(keras.callbacks.Callback):
+    """Logs an epoch: what callbacks log, the groups, and histograms.
+
+    Args:
+        run: a run of `wandb`.
+        histogram_freq: int >= 0. Every how many epochs; 0 for never.
+    """
+
+    def __init__(self, run, histogram_freq: int):
+        super().__init__()
+        self._run = run
+        self._histogram_freq = histogram_freq
+
+    def on_epoch_begin(self, epoch, logs=None):
+        _records.watch(self.model, self.params.get("steps"))
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = Engine.of(self.model).rate
+        found = {"learning_rate": rate, **_records.read_groups(self.model)}
+        if self._histogram_freq and epoch % self._histogram_freq == 0:
+            found |= _histograms(self.model)
+        self._run.log({**(logs or {}), **found, "epoch": epoch})
+
+
+def write_report(run, report: Report, picture=None) -> None:
+    """Logs a report's picture and text, and a confusion matrix of classes."""
+    wandb = optional("wandb", extra="tracking")
+    text = f"<pre>{html.escape(report.to_text())}</pre>"
+    found = {
+        "report": _image(_records.report_png(report, picture)),
+        "report_text": wandb.Html(text, inject=False),
+    }
+    if isinstance(report.test, Classification):
+        found |= _matrix(report.test)
+    run.log(found)
+
+
+def _matrix(scores):
+    wandb = optional("wandb", extra="tracking")
+    names = [score.name for score in scores.per_class]
+    counts = scores.confusion_matrix
+    rows = [[name, *row] for name, row in zip(names, counts, strict=True)]
+    columns = ["true \\ predicted", *names]
+    return {
+        "confusion_matrix": _image(_records.matrix_png(scores)),
+        "confusion_matrix_table": wandb.Table(columns=columns, data=rows),
+    }
+
+
+def _histograms(model):
+    wandb = optional("wandb", extra="tracking")
+    found = {}
+    for weight in model.weights:
+        counted = np.histogram(weight.numpy(), bins=30)
+        histogram = wandb.Histogram(np_histogram=counted)
+        found[f"{weight.path}/histogram"] = histogram
+    return found
+
+
+def _image(png):
+    from PIL import Image
+
+    wandb = optional("wandb", extra="tracking")
+    return wandb.Image(Image.open(io.BytesIO(png)))

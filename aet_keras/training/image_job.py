@@ -1,9 +1,229 @@
-"""What is done with a recipe for pictures?"""
+"""Reads, builds, trains and publishes what an image recipe asks for."""
 
-from aet_keras import export
-from aet_keras.training import steps
-from aet_keras.training._measuring import measure
-from aet_keras.training.job import Job, introduce
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import keras
+
+from aet_keras import _check as check
+from aet_keras import backbones, data, export, policies, tasks
+from aet_keras import callbacks as parts
+from aet_keras.recipes.image_recipe import ImageRecipe
+from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras.training.job import Job, introduce, weights_of, with_note
+from aet_keras.training.measuring import measure
+
+
+def read_dataset(recipe: ImageRecipe) -> data.Dataset:
+    """Reads the pictures of a recipe.
+
+    Args:
+        recipe: `ImageRecipe`.
+
+    Returns:
+        `aet_keras.data.Dataset`, split and resized as the recipe says. Its
+        notes say what may mislead: classes of very different sizes, or
+        coloured pictures for a backbone that has seen none.
+
+    Raises:
+        DataError: if the pictures cannot be learned from.
+
+    Example:
+
+    >>> recipe = aet_keras.training.Recipe("digits", image_size=8)
+    >>> aet_keras.training.read_dataset(recipe).train.inputs.shape[1:]
+    (8, 8, 3)
+    """
+    dataset = data.read_images(
+        recipe.data,
+        image_size=(recipe.image_size,) * 2,
+        seed=recipe.seed,
+        validation_ratio=recipe.validation_ratio,
+        test_ratio=recipe.test_ratio,
+        skip_bad=recipe.skip_bad,
+    )
+    return with_note(recipe, with_backbone_note(recipe, dataset))
+
+
+def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
+    """Builds and compiles the model of a recipe.
+
+    Args:
+        recipe: `ImageRecipe`.
+        class_count: int >= 2.
+
+    Returns:
+        A compiled `keras.Model`; see `aet_keras.tasks.build_image_classifier`.
+
+    Raises:
+        ValueError: if what is to be grafted does not fit the backbone.
+        WeightsError: if the backbone's weights cannot be had or do not fit.
+
+    Example:
+
+    >>> recipe = aet_keras.training.Recipe("digits")
+    >>> aet_keras.training.build_classifier(recipe, 10).output_shape
+    (None, 10)
+    """
+    model = tasks.build_image_classifier(
+        recipe.backbone,
+        class_count=class_count,
+        weights=recipe.weights,
+        image_size=(recipe.image_size,) * 2,
+        dropout=recipe.dropout,
+        attention=recipe.attention,
+        attention_ratio=recipe.attention_ratio,
+        head_units=recipe.head_units,
+        momentum=0.9 if recipe.train_batch_normalization else None,
+    )
+    model.compile(
+        keras.optimizers.Adam(recipe.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        # By its name, Keras makes it inside the first step: traced twice.
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    )
+    return model
+
+
+def fit_recipe(
+    model: keras.Model,
+    recipe: ImageRecipe,
+    dataset: data.Dataset,
+    *,
+    cache: str | os.PathLike | None = "auto",
+    best: parts.KeepBest | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
+    """Trains a model as a recipe says.
+
+    Args:
+        model: what `build_classifier` built.
+        recipe: `ImageRecipe`.
+        dataset: what `read_dataset` read.
+        cache: where to keep what frozen groups put out, as of
+            `aet_keras.callbacks.ElasticFreezing`; augmented pictures are new
+            in each epoch, and are not kept.
+        best: optional `aet_keras.callbacks.KeepBest`, as of `fine_tune`.
+        callbacks: more callbacks; they come after ours.
+
+    Returns:
+        `Run`.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> recipe = aet_keras.training.Recipe("digits", epochs=1, image_size=32)
+    >>> dataset = aet_keras.training.read_dataset(recipe)
+    >>> model = aet_keras.training.build_classifier(recipe, 10)
+    >>> run = aet_keras.training.fit_recipe(model, recipe, dataset)
+    >>> len(run.history["val_loss"])
+    1
+    """
+    check.instance("fit_recipe", of=ImageRecipe, recipe=recipe)
+    augment = data.augmentation(
+        recipe.augment,
+        image_size=dataset.specification.image_size,
+        seed=recipe.seed,
+    )
+    weights = weights_of(recipe, dataset)
+    train = data.batches(
+        dataset.train,
+        batch_size=recipe.batch_size,
+        shuffle_seed=recipe.seed,
+        augment=augment,
+        class_weights=weights,
+    )
+    return fine_tune(
+        model,
+        train,
+        validation_data=data.batches(
+            dataset.validation, batch_size=128, class_weights=weights
+        ),
+        epochs=recipe.epochs,
+        freezing=_freezing(recipe, cache),
+        rate=_rate(recipe),
+        best=best,
+        callbacks=[*_anchors(recipe), *callbacks],
+        verbose=0,
+        shuffle=False,  # the data set shuffles itself
+    )
+
+
+def _freezing(recipe, cache):
+    return parts.ElasticFreezing(
+        _thaw_policy(recipe),
+        train_batch_normalization=recipe.train_batch_normalization,
+        # Nothing to replay where each epoch's pictures are new.
+        cache=cache if recipe.augment == "none" else None,
+    )
+
+
+def _thaw_policy(recipe):
+    """Returns when groups thaw; the embedded backbone has further to go."""
+    if recipe.thaw is not None:
+        return policies.read_policy(recipe.thaw)
+    if recipe.weights == "none":
+        return policies.ThawAll()
+    if recipe.backbone == backbones.EMBEDDED:
+        return policies.ThawOnStall(
+            first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
+        )
+    return policies.ThawOnStall()
+
+
+def _rate(recipe):
+    if recipe.rate is None:
+        return None
+    return parts.AdaptiveLearningRate(policies.read_policy(recipe.rate))
+
+
+def _anchors(recipe):
+    if recipe.anchor_strength is None:
+        return []
+    return [parts.ElasticAnchor(recipe.anchor_strength)]
+
+
+_MOSTLY = 0.5
+_DOWNLOADED = "MobileNetV2 --image-size 96"
+
+
+def with_backbone_note(
+    recipe: ImageRecipe, dataset: data.Dataset
+) -> data.Dataset:
+    """Notes that the embedded backbone has not seen pictures such as these.
+
+    It has seen clothes drawn in grey. Where most pictures are coloured, the
+    note names a backbone that has seen photos: one that is in Keras's cache,
+    or else one that is downloaded.
+    """
+    own = (None, backbones.EMBEDDED)
+    if recipe.backbone != backbones.EMBEDDED or recipe.weights not in own:
+        return dataset
+    share = data.coloured_share(dataset.train.inputs)
+    if share < _MOSTLY:
+        return dataset
+    note = (
+        f"{share:.0%} of the pictures are coloured, and the embedded backbone "
+        "has seen clothes in grey only. A backbone that has seen photos will "
+        f"do much better: {_advice()}"
+    )
+    return dataclasses.replace(dataset, notes=(*dataset.notes, note))
+
+
+def _advice():
+    cached = backbones.find_cached_weights()
+    if not cached:
+        return f"`--backbone {_DOWNLOADED}`, 9 MB that are downloaded once."
+    first = cached[0]
+    size = f" --image-size {first.image_size}" if first.image_size else ""
+    return (
+        f"`--backbone {first.backbone}{size}`. Its weights are in "
+        f"{first.path.parent}: nothing is downloaded."
+    )
+
 
 _COMPARED_PICTURES = 64
 
@@ -14,7 +234,7 @@ def _introduce(dataset):
 
 def _build(recipe, dataset):
     class_count = len(dataset.specification.class_names)
-    return steps.build_classifier(recipe, class_count)
+    return build_classifier(recipe, class_count)
 
 
 def _write(model, recipe, dataset, directory):
@@ -29,10 +249,10 @@ def _write(model, recipe, dataset, directory):
 
 
 JOB = Job(
-    read=steps.read_dataset,
+    read=read_dataset,
     introduce=_introduce,
     build=_build,
-    fit=steps.fit_recipe,
+    fit=fit_recipe,
     measure=measure,
     write=_write,
 )

@@ -1,4 +1,4 @@
-"""Which steps lie between a recipe of some kind and what it publishes?"""
+"""Defines the steps of a run, and what the four kinds of data share."""
 
 import dataclasses
 import pathlib
@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
+import numpy as np
 
-from aet_keras import callbacks, data, evaluation, export
+from aet_keras import _regular_file, callbacks, data, evaluation, export
+from aet_keras.data.balance import IMBALANCE_ADVICE
+from aet_keras.errors import ExportError
+from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.training.fine_tune import Run, stop_early
 
 
@@ -66,3 +70,76 @@ def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
     ending = f", {classes} classes" if classes else ""
     yield f"{counts} {rows} to train / validate / test{ending}."
     yield from dataset.notes
+
+
+_MOST_NAMED = 4
+
+
+def weights_of(recipe: WrittenDown, dataset: data.Dataset) -> np.ndarray | None:
+    """Returns the weight of each class, or None where rows count the same.
+
+    Validation rows get them, too: else the epoch is kept that does best on
+    the largest class.
+    """
+    if recipe.class_weight is None:
+        return None
+    return data.class_weights(
+        dataset.train.labels, len(dataset.specification.class_names)
+    )
+
+
+def rows_with_weights(
+    inputs, labels: np.ndarray, weights: np.ndarray | None
+) -> tuple:
+    """Returns what `fit` takes: a pair, or a triple with sample weights."""
+    if weights is None:
+        return inputs, labels
+    return inputs, labels, weights[labels]
+
+
+def with_note(recipe: WrittenDown, dataset: data.Dataset) -> data.Dataset:
+    """Notes what each class counts, where they do not count alike."""
+    weights = weights_of(recipe, dataset)
+    if weights is None:
+        return dataset
+    names = dataset.specification.class_names
+    order = np.argsort(-weights, kind="stable")
+    named = ", ".join(
+        f"{weights[c]:.3g} of `{names[c]}`" for c in order[:_MOST_NAMED]
+    )
+    left = len(names) - _MOST_NAMED
+    more = f" and {left} more" if left > 0 else ""
+    note = (
+        "`class_weight` is balanced: each class counts the same, a row with "
+        f"the weight {named}{more}. Losses are those of weighted rows, and "
+        "probabilities are those of classes of one size: higher for rare "
+        "classes than they are in these rows."
+    )
+    notes = [each.removesuffix(IMBALANCE_ADVICE) for each in dataset.notes]
+    return dataclasses.replace(dataset, notes=(*notes, note))
+
+
+def newest_version(folder: str) -> pathlib.Path:
+    """Returns the newest version in a folder, or the folder that is one."""
+    folder = pathlib.Path(folder)
+    if (folder / "manifest.json").exists():
+        return folder
+    return export.list_versions(folder)[-1]
+
+
+def load_earlier(folder: str) -> keras.Model:
+    """Loads the model of the newest version, not compiled.
+
+    Raises:
+        ExportError: if there is none that this package published.
+    """
+    path = newest_version(folder) / "model.keras"
+    try:
+        if said := _regular_file.why_not(path):  # to open a pipe would wait
+            raise OSError(f"`{path.name}`, which is {said}")
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise ExportError(
+            f"{path}: the earlier model must be one that this package "
+            f"published. Received: {error}. Train it anew."
+        ) from error

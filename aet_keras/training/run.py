@@ -1,23 +1,35 @@
-"""What happens from a recipe to a SavedModel and its report?"""
+"""Runs a recipe, from its data to a published version and its report."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
 from aet_keras import evaluation, export
 from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
-from aet_keras.recipes.written_down import WrittenDown
-from aet_keras.training._classifier import save_classifier
-from aet_keras.training._earlier import newest_version
-from aet_keras.training._keeping import best_kept, check_finished
-from aet_keras.training._measuring import Clock
-from aet_keras.training._named_files import check_named_files
-from aet_keras.training._trackers import finished, hand_over
-from aet_keras.training.kinds import JOBS
+from aet_keras.recipes.base_recipe import WrittenDown
+from aet_keras.recipes.image_recipe import ImageRecipe
+from aet_keras.recipes.kinds import KINDS
+from aet_keras.training import image_job, rating_job, table_job, text_job
+from aet_keras.training.job import newest_version
+from aet_keras.training.measuring import Clock
+from aet_keras.training.run_guards import (
+    best_kept,
+    check_finished,
+    check_named_files,
+    save_classifier,
+)
+
+JOBS = {
+    "image": image_job.JOB,
+    "text": text_job.JOB,
+    "table": table_job.JOB,
+    "rating": rating_job.JOB,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,12 +133,13 @@ def _run(recipe, out, observers, trackers, say):
 
 
 def _job_of(recipe):
-    if type(recipe) in JOBS:
-        return JOBS[type(recipe)]
-    kinds = " or ".join(kind.__name__ for kind in JOBS)
+    for name, made in KINDS.items():
+        if type(recipe) is made:
+            return JOBS[name]
+    kinds = ", ".join(made.__name__ for made in KINDS.values())
     raise TypeError(
-        f"run_recipe: `recipe` must be a {kinds}, because it says what is to "
-        f"be done. Received: {type(recipe).__name__}."
+        "run_recipe: `recipe` must be a Recipe, because it says what is to be "
+        f"done. Received: {type(recipe).__name__}. There are: {kinds}."
     )
 
 
@@ -167,3 +180,33 @@ def _draw_mistakes(report, dataset, path):
         each.row: dataset.test.inputs[each.row] for each in report.mistakes
     }
     evaluation.draw_mistakes(report, pictures, path)
+
+
+_METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")
+
+
+@contextlib.contextmanager
+def finished(trackers: Sequence) -> Iterator[None]:
+    """Closes trackers in the end, whatever happens; Keras may not."""
+    try:
+        yield
+    finally:
+        for each in trackers:
+            each.finish()
+
+
+def hand_over(
+    trackers: Sequence,
+    recipe: ImageRecipe,
+    report: evaluation.Report,
+    picture: str | os.PathLike,
+) -> None:
+    """Gives trackers the settings, the figures, and the report."""
+    metrics = {
+        f"test_{key}": getattr(report.test, key)
+        for key in _METRICS
+        if hasattr(report.test, key)
+    }
+    for each in trackers:
+        each.record_hparams(recipe.to_json(), metrics)
+        each.record_report(report, picture=picture)

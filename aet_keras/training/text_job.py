@@ -8,14 +8,15 @@ import numpy as np
 from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.recipes.text_recipe import TextRecipe
-from aet_keras.training._class_weights import (
+from aet_keras.training.fine_tune import fine_tune
+from aet_keras.training.job import (
+    Job,
+    introduce,
     rows_with_weights,
     weights_of,
     with_note,
 )
-from aet_keras.training._measuring import measure
-from aet_keras.training.fine_tune import fine_tune
-from aet_keras.training.job import Job, introduce
+from aet_keras.training.measuring import measure
 
 _COMPARED_TEXTS = 64
 _SPLITS = ("train", "validation", "test")

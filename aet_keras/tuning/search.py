@@ -16,9 +16,8 @@ import keras_tuner
 from aet_keras import _check as check
 from aet_keras import export
 from aet_keras.errors import TrainingError
-from aet_keras.tuning import _roles
-from aet_keras.tuning._oracles import TUNERS, make_oracle
-from aet_keras.tuning._settings import Settings
+from aet_keras.tuning import processes
+from aet_keras.tuning._settings import TUNERS, Settings, make_oracle
 from aet_keras.tuning._tuner import TrialRunner
 from aet_keras.tuning.trials import Search, Trial, damaged
 
@@ -111,7 +110,7 @@ def search(
         space=space and space.to_json(),
     )
     out = pathlib.Path(out)
-    role = _roles.here()
+    role = processes.here()
     join(settings, out, role, resume=resume, seconds=chief_timeout_seconds)
     return run(
         hypermodel,
@@ -222,7 +221,7 @@ def _answered(folder, objective, role) -> Iterator[None]:
         raise TrainingError(
             f"search: the chief must have {role.address} to itself, because "
             f"its workers ask there. Received: {error}. Set "
-            f"{_roles.PORT} to a port that is free."
+            f"{processes.PORT} to a port that is free."
         ) from error
 
 

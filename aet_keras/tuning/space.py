@@ -11,9 +11,9 @@ import keras_tuner
 
 from aet_keras import _check as check
 from aet_keras import _regular_file, callbacks, policies, training
-from aet_keras.tuning import _names
-from aet_keras.tuning._defaults import DIMENSIONS, OF_CALLBACKS
+from aet_keras.tuning import _hyperparameters
 from aet_keras.tuning._dimension import Dimension
+from aet_keras.tuning._hyperparameters import DIMENSIONS, OF_CALLBACKS
 
 _OTHERS = ("default", "fixed")
 
@@ -68,15 +68,15 @@ class ElasticSpace:
     ):
         given = check.instance(self, of=Mapping, dimensions=dimensions or {})
         self.others = check.one_of(self, others=others, among=_OTHERS)
-        kinds = _names.kinds()
+        kinds = _hyperparameters.kinds()
         for name in given:
             among = kinds.keys()
             check.known(self, kind="hyperparameter", among=among, name=name)
         said = {**(DIMENSIONS if others == "default" else {}), **given}
         made = [Dimension.read(name, kinds[name], said[name]) for name in said]
         for dimension in made:
-            _names.check_values(dimension)
-        self.dimensions = _names.reachable(made, given)
+            _hyperparameters.check_values(dimension)
+        self.dimensions = _hyperparameters.reachable(made, given)
         self._given = tuple(given)
 
     @classmethod
@@ -158,7 +158,7 @@ class ElasticSpace:
         """
         found = {}
         for name, dimension in self.dimensions.items():
-            parent, values = _names.parent_of(name)
+            parent, values = _hyperparameters.parent_of(name)
             if parent is None:
                 found[name] = dimension.declare(hp)
                 continue
@@ -176,7 +176,9 @@ class ElasticSpace:
             values: mapping from names to values.
         """
         changes = {
-            k: value for k, value in values.items() if k in _names.FIELDS
+            k: value
+            for k, value in values.items()
+            if k in _hyperparameters.FIELDS
         }
         if "attention" in changes:
             changes.setdefault("attention_ratio", None)

@@ -4,9 +4,6 @@ import os
 import subprocess
 import sys
 
-import aet_keras_command
-import pytest
-
 SETTINGS = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
 IMPORTS = f"""
 import os, sys
@@ -47,19 +44,3 @@ def test_what_a_user_set_stays_and_stderr_is_empty():
 
 def test_a_library_user_gets_no_settings():
     assert run(IMPORTS).stdout.splitlines() == ["[None, None]"]
-
-
-def test_what_libraries_say_while_they_load_is_held_back(capfd):
-    with aet_keras_command.quiet():
-        os.write(2, b"a library loads")
-    os.write(2, b"after")
-
-    assert capfd.readouterr().err == "after"
-
-
-def test_a_start_that_fails_says_what_it_held_back(capfd):
-    with pytest.raises(ImportError), aet_keras_command.quiet():
-        os.write(2, b"a library is missing")
-        raise ImportError
-
-    assert capfd.readouterr().err == "a library is missing"

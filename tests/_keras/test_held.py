@@ -1,23 +1,23 @@
 """Does what a user fixed one by one stay fixed, whatever thaws around it?"""
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import replayed
-import small
+import replay_runs
 from keras import layers
 
 from aet_keras._keras import normalization
 from aet_keras.callbacks import ElasticFreezing
 from aet_keras.policies import ThawAll, ThawOnSchedule
 
-X, Y = replayed.rows(16)
+X, Y = replay_runs.noise_rows(16)
 
 
 def model(*, lora=(), fixed=(), frozen=()):
     """Returns a model with adapters, and with weights and layers fixed."""
     keras.utils.set_random_seed(0)
-    made = replayed.model()
+    made = replay_runs.build_model()
     old = made.get_layer("old")
     for name in lora:
         old.get_layer(name).enable_lora(2)
@@ -33,7 +33,7 @@ def weights(made):
     return {v.path: v.numpy() for v in made.weights}
 
 
-def moved(made, policy=None, epochs=5, groups=replayed.GROUPS, **settings):
+def moved(made, policy=None, epochs=5, groups=replay_runs.GROUPS, **settings):
     """Returns the paths of the backbone's weights that a `fit` moves."""
     before = weights(made)
     policy = policy or ThawOnSchedule()
@@ -121,7 +121,9 @@ def test_a_group_that_was_frozen_whole_thaws_like_any_other():
 def test_the_head_is_solved_above_groups_with_fixed_weights():
     made = model(fixed=[("c", "kernel")])
     policy = ThawOnSchedule(first_epoch=2)
-    freezing = ElasticFreezing(policy, groups=replayed.GROUPS, cache="memory")
+    freezing = ElasticFreezing(
+        policy, groups=replay_runs.GROUPS, cache="memory"
+    )
 
     made.fit(
         X, Y, validation_data=(X, Y), epochs=3, verbose=0, callbacks=[freezing]
@@ -163,15 +165,15 @@ def test_quantized_layers_and_embeddings_stay_as_they_were():
 
 def test_batch_normalization_that_is_frozen_stays_where_others_train():
     keras.utils.set_random_seed(0)
-    base = small.backbone()
-    made = small.classifier(base)
+    base = image_models.backbone()
+    made = image_models.classifier(base)
     made.compile("adam", "sparse_categorical_crossentropy")
     base.get_layer("b_bn").trainable = False
     gamma = base.get_layer("c_bn").gamma
     gamma.trainable = False
     start = {v.path: v.numpy() for v in made.weights}
 
-    x, y = small.pictures(16)
+    x, y = image_models.noise_images(16)
     freezing = ElasticFreezing(ThawAll(), train_batch_normalization=True)
     made.fit(x, y, epochs=2, verbose=0, callbacks=[freezing])
 
@@ -186,8 +188,8 @@ def test_batch_normalization_that_is_frozen_stays_where_others_train():
 
 
 def test_a_second_fit_may_train_what_the_first_held_in_inference_mode():
-    made = small.compiled()
-    x, y = small.pictures(16)
+    made = image_models.compiled_classifier()
+    x, y = image_models.noise_images(16)
     made.fit(x, y, verbose=0, callbacks=[ElasticFreezing(ThawAll())])
     before = {v.path: v.numpy() for v in made.weights}
 
@@ -199,12 +201,12 @@ def test_a_second_fit_may_train_what_the_first_held_in_inference_mode():
 
 
 def test_statistics_are_measured_without_thawing_anything():
-    base = small.backbone()
-    made = small.classifier(base)
+    base = image_models.backbone()
+    made = image_models.classifier(base)
     made.compile("adam", "sparse_categorical_crossentropy")
     layer = base.get_layer("b_bn")
     layer.gamma.trainable = False
 
-    normalization.reestimate(made, [layer], small.pictures(8)[0], 8)
+    normalization.reestimate(made, [layer], image_models.noise_images(8)[0], 8)
 
     assert not layer.gamma.trainable and layer.beta.trainable

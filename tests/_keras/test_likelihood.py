@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 import tensorflow as tf
 
 from aet_keras._keras.likelihood import fisher_diagonals
@@ -54,10 +54,12 @@ def test_frozen_weights_have_a_fisher_too():
 
 
 def test_measuring_leaves_the_model_as_it_was():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     before = model.get_weights()
 
-    fisher_diagonals(model, model.trainable_weights, small.pictures(4), 4)
+    fisher_diagonals(
+        model, model.trainable_weights, image_models.noise_images(4), 4
+    )
 
     for left, right in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)

@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras._keras import multipliers
 from aet_keras._keras import optimizer as optimizers
@@ -169,7 +169,7 @@ def test_the_optimizer_is_the_users_own_again():
 
 
 def test_rows_work_on_two_replicas():
-    strategy = small.two_replicas()
+    strategy = image_models.two_replicas()
     with strategy.scope():
         model, _, made = scaled(keras.optimizers.SGD(1.0), 0.25)
     made.start(0, steps=0, skipped=0)

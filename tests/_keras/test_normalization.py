@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 import tensorflow as tf
 
 from aet_keras._keras.normalization import normalizations, reestimate
@@ -52,11 +52,11 @@ def test_a_pass_leaves_flags_momentum_and_seeds_alone():
 
 
 def test_layers_that_are_not_asked_for_keep_their_statistics():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     first, *others = normalizations(model)
     before = [layer.get_weights() for layer in others]
 
-    reestimate(model, [first], small.pictures(16), batch_size=8)
+    reestimate(model, [first], image_models.noise_images(16), batch_size=8)
 
     assert len(others) == 2
     for layer, old in zip(others, before, strict=True):

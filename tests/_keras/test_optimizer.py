@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras._keras import optimizer as optimizers
 
@@ -25,7 +25,7 @@ def made(name):
 
 def trained_on_the_head(optimizer):
     """Returns a model of 14 weights, after four steps of the head's two."""
-    model = small.classifier()
+    model = image_models.classifier()
     model.get_layer("old").trainable = False
     model.compile(optimizer, "sparse_categorical_crossentropy")
     head = model.trainable_variables
@@ -45,7 +45,7 @@ def test_keras_refuses_weights_it_was_not_built_on():
     model.make_train_function(force=True)
 
     with pytest.raises(ValueError, match="Unknown variable"):
-        small.fit(model, epochs=1)
+        image_models.fit(model, epochs=1)
 
 
 @pytest.mark.parametrize("name", SLOTS)
@@ -115,7 +115,7 @@ def test_averages_of_new_weights_start_at_the_weights():
 
 
 def test_widening_to_what_is_known_changes_nothing():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     model.optimizer.build(model.trainable_variables)
     before = [id(v) for v in model.optimizer.variables]
 

@@ -1,15 +1,15 @@
-import graphs
+import graph_models
 import keras
 import numpy as np
 import pytest
-from doubled import Doubled
+from doubling_layer import Doubled
 from keras import layers
 
 from aet_keras._keras import rebuild
 
 
 def test_what_a_nested_model_calls_comes_before_it():
-    model = graphs.classifier(graphs.nested_body())
+    model = graph_models.classifier(graph_models.nested_body())
 
     called = rebuild.called(model)
 

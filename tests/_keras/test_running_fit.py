@@ -1,5 +1,5 @@
+import image_models
 import keras
-import small
 
 from aet_keras._keras import running_fit
 
@@ -31,8 +31,11 @@ class Adds(Calls):
 def test_what_is_added_comes_after_all_others_and_begins_too():
     calls = []
 
-    small.fit(
-        small.linear(), Adds("adds", calls), Calls("other", calls), epochs=1
+    image_models.fit(
+        image_models.linear_classifier(),
+        Adds("adds", calls),
+        Calls("other", calls),
+        epochs=1,
     )
 
     assert calls == [
@@ -53,12 +56,15 @@ def test_looking_for_the_callbacks_leaves_the_data_alone():
             running_fit.callbacks_of(self.model)
             seen.append(getattr(self.model, "_eval_epoch_iterator", None))
 
-    small.fit(
-        small.linear(), Looks(), epochs=1, validation_data=small.pictures(8)
+    image_models.fit(
+        image_models.linear_classifier(),
+        Looks(),
+        epochs=1,
+        validation_data=image_models.noise_images(8),
     )
 
     assert seen == [None]  # Keras makes it at the first validation
 
 
 def test_outside_of_fit_there_are_none():
-    assert running_fit.callbacks_of(small.linear()) is None
+    assert running_fit.callbacks_of(image_models.linear_classifier()) is None

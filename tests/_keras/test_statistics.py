@@ -1,9 +1,9 @@
 """Are the norms that training gathers those of its gradients?"""
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras._keras import multipliers
 from aet_keras._keras import optimizer as optimizers
@@ -188,7 +188,9 @@ def test_accumulated_batches_are_one_update():
 
 
 def test_batch_normalization_and_the_head_are_left_out():
-    model = small.compiled(keras.optimizers.SGD(RATE), run_eagerly=True)
+    model = image_models.compiled_classifier(
+        keras.optimizers.SGD(RATE), run_eagerly=True
+    )
     base = model.get_layer("old")
     rows = {id(w): 0 for w in base.trainable_weights}
     optimizers.widen(model, list(model.trainable_variables))
@@ -196,7 +198,7 @@ def test_batch_normalization_and_the_head_are_left_out():
     made.install()
     kernels = [w.numpy() for w in base.weights if "conv" in w.path]
 
-    model.train_on_batch(*small.pictures(8))
+    model.train_on_batch(*image_models.noise_images(8))
 
     expected = np.sqrt(sum(np.sum(kernel**2) for kernel in kernels))
     np.testing.assert_allclose(made.read()["weight_norms"], expected, rtol=1e-5)
@@ -234,7 +236,7 @@ def test_two_replicas_measure_the_whole_batch():
     x, y = np.repeat(X, 4, axis=0)[:8], np.repeat(Y, 4, axis=0)[:8]
     settings = {"every_steps": 2, "jit_compile": False}
     single, expected = gathered(keras.optimizers.SGD(RATE), **settings)
-    with small.two_replicas().scope():
+    with image_models.two_replicas().scope():
         model, made = gathered(keras.optimizers.SGD(RATE), **settings)
 
     for each in (single, model):

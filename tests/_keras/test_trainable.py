@@ -1,13 +1,13 @@
+import image_models
 import keras
 import pytest
-import small
 
 from aet_keras._keras import trainable
 
 
 def test_keras_skips_an_equal_assignment_on_the_parent():
     # The trap itself: if Keras mends it, the seam can go.
-    model = small.backbone()
+    model = image_models.backbone()
     model.get_layer("a_conv").trainable = False
 
     model.trainable = True
@@ -16,7 +16,7 @@ def test_keras_skips_an_equal_assignment_on_the_parent():
 
 
 def test_thawing_reaches_sublayers_that_differ():
-    model = small.backbone()
+    model = image_models.backbone()
     model.get_layer("a_conv").trainable = False
 
     trainable.set_trainable(model, True)
@@ -25,7 +25,7 @@ def test_thawing_reaches_sublayers_that_differ():
 
 
 def test_exceptions_stay_frozen():
-    model = small.backbone()
+    model = image_models.backbone()
 
     trainable.set_trainable(
         model,
@@ -66,8 +66,8 @@ def test_a_custom_trainable_property_is_found_out():
 
 
 def test_opening_parents_leaves_the_flags_inside():
-    base = small.backbone()
-    model = small.classifier(base)
+    base = image_models.backbone()
+    model = image_models.classifier(base)
     base.trainable = False
 
     trainable.open_parents(model, [base.get_layer("b_conv")])

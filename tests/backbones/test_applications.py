@@ -3,10 +3,10 @@
 import importlib.resources
 
 import h5py
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras import backbones
 from aet_keras.errors import WeightsError
@@ -106,7 +106,7 @@ def test_pictures_that_are_too_small_are_refused(name, weights, offline):
 
 def test_weights_of_another_family_are_refused(tmp_path):
     path = tmp_path / "other.weights.h5"
-    small.backbone().save_weights(path)
+    image_models.backbone().save_weights(path)
 
     with pytest.raises(WeightsError, match="of MobileNetV2 without its head"):
         backbones.load_backbone(**SMALL, weights=str(path))

@@ -1,9 +1,9 @@
 """Does attention by its short name stand where it says, and change nothing?"""
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras import backbones, layers
 
@@ -23,8 +23,8 @@ PLACES = {
 
 @pytest.mark.parametrize("kind", PLACES)
 def test_a_kind_stands_behind_the_upper_groups_and_changes_nothing(kind):
-    model = small.classifier()
-    x, _ = small.pictures(4)
+    model = image_models.classifier()
+    x, _ = image_models.noise_images(4)
 
     grafted = backbones.graft_attention(model, kind)
 
@@ -40,7 +40,7 @@ def test_a_kind_that_is_not_known_is_refused():
     with pytest.raises(
         ValueError, match="one of 'se', 'eca', 'cbam', 'soft', 'p"
     ):
-        backbones.graft_attention(small.classifier(), "sse")
+        backbones.graft_attention(image_models.classifier(), "sse")
 
 
 @pytest.mark.parametrize("name", ["EfficientNetB0", "MobileNetV3Small"])

@@ -1,6 +1,6 @@
 """Are graphs of several inputs and outputs cut below all of their heads?"""
 
-import graphs
+import graph_models
 import keras
 import pytest
 from keras import layers
@@ -23,8 +23,8 @@ def dense(x, *widths, name):
 
 def test_a_map_beside_scores_is_of_the_head_too():
     pixels = keras.Input((16, 16, 3))
-    x = graphs.body(pixels)
-    mask = graphs.convolve(x, 2, "mask")
+    x = graph_models.body(pixels)
+    mask = graph_models.convolve(x, 2, "mask")
     scores = dense(layers.GlobalAveragePooling2D(name="pool")(x), 3, name="s")
 
     groups, head = names(keras.Model(pixels, {"mask": mask, "s": scores}))
@@ -46,7 +46,7 @@ def test_heads_without_a_pooling_below_are_all_of_the_head(hidden):
 
 
 def test_maps_without_a_head_leave_all_layers_in_groups():
-    body = graphs.nested_body()
+    body = graph_models.nested_body()
     maps = [body.get_layer(name).output for name in "bde"]
 
     groups = group_layers(keras.Model(body.inputs, maps))
@@ -57,7 +57,7 @@ def test_maps_without_a_head_leave_all_layers_in_groups():
 
 def test_a_wide_tower_for_a_table_is_not_the_backbone():
     pixels, table = keras.Input((16, 16, 3)), keras.Input((5,))
-    body = graphs.nested_body()
+    body = graph_models.nested_body()
     wide = keras.Sequential(
         [keras.Input((5,)), layers.Dense(900), layers.Dense(9)], name="tower"
     )

@@ -1,6 +1,6 @@
 """Are graphs cut where shapes change, and nothing but there?"""
 
-import graphs
+import graph_models
 import keras
 import pytest
 from keras import layers
@@ -17,7 +17,7 @@ def parts(model):
 
 
 def test_a_flat_graph_is_cut_where_the_map_shrinks():
-    model = graphs.classifier(graphs.body, flat=True)
+    model = graph_models.classifier(graph_models.body, flat=True)
 
     assert parts(model) == {
         "stem": ["a", "b"],
@@ -28,7 +28,7 @@ def test_a_flat_graph_is_cut_where_the_map_shrinks():
 
 
 def test_a_nested_backbone_is_cut_as_a_flat_one():
-    model = graphs.classifier(graphs.nested_body())
+    model = graph_models.classifier(graph_models.nested_body())
 
     assert parts(model) == {
         "stem": ["a", "b"],
@@ -39,13 +39,13 @@ def test_a_nested_backbone_is_cut_as_a_flat_one():
 
 
 def test_what_wraps_a_nested_backbone_joins_its_ends():
-    inner = graphs.nested_body()
+    inner = graph_models.nested_body()
     pixels = keras.Input((16, 16, 3))
     x = inner(layers.Rescaling(2.0, name="scale")(pixels))
     x = layers.BatchNormalization(name="after")(x)
     wrapped = keras.Model(pixels, x, name="wrapped")
 
-    assert parts(graphs.classifier(wrapped)) == {
+    assert parts(graph_models.classifier(wrapped)) == {
         "stem": ["scale", "a", "b"],
         "c": ["c", "d"],
         "e": ["e", "after"],
@@ -55,7 +55,7 @@ def test_what_wraps_a_nested_backbone_joins_its_ends():
 
 @pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
 def test_a_sequential_model_is_cut_too(is_nested):
-    body = graphs.nested_body()
+    body = graph_models.nested_body()
     model = keras.Sequential([keras.Input((16, 16, 3))])
     for layer in [body] if is_nested else body.layers[1:]:
         model.add(layer)
@@ -66,7 +66,7 @@ def test_a_sequential_model_is_cut_too(is_nested):
 
 
 def test_a_backbone_without_a_head_has_no_group_head():
-    assert list(parts(graphs.nested_body())) == ["stem", "c", "e"]
+    assert list(parts(graph_models.nested_body())) == ["stem", "c", "e"]
 
 
 def test_flat_features_are_cut_where_their_number_changes():
@@ -98,7 +98,7 @@ def test_positions_dropped_at_the_start_do_not_start_the_head():
 def test_scores_that_are_convolved_are_of_the_head():
     pixels = keras.Input((16, 16, 3))
     pool = layers.GlobalAveragePooling2D(keepdims=True, name="pool")
-    x = pool(graphs.body(pixels))
+    x = pool(graph_models.body(pixels))
     x = layers.Flatten(name="flat")(layers.Conv2D(3, 1, name="scores")(x))
 
     cut = parts(keras.Model(pixels, x))
@@ -108,7 +108,7 @@ def test_scores_that_are_convolved_are_of_the_head():
 
 def test_residual_branches_are_never_cut():
     blocks = ((4, 1), (8, 2), (8, 1), (16, 2))
-    model = graphs.classifier(graphs.residual(blocks), flat=True)
+    model = graph_models.classifier(graph_models.residual(blocks), flat=True)
 
     # the first layer of a block shrinks the map, and so does its shortcut
     inside = ["{}_left", "{}_right", "{}_add"]
@@ -124,12 +124,12 @@ def test_named_blocks_are_kept_whole():
     # the pool shrinks the map, but it closes a block that its name opens
     def body(x):
         for block in ("block1", "block2", "block3"):
-            x = graphs.convolve(x, 4, f"{block}_conv1")
-            x = graphs.convolve(x, 4, f"{block}_conv2")
+            x = graph_models.convolve(x, 4, f"{block}_conv1")
+            x = graph_models.convolve(x, 4, f"{block}_conv2")
             x = layers.MaxPooling2D(name=f"{block}_pool")(x)
         return x
 
-    cut = parts(graphs.classifier(body, flat=True))
+    cut = parts(graph_models.classifier(body, flat=True))
 
     inside = ["{}_conv1", "{}_conv2", "{}_pool"]
     assert cut == {
@@ -141,7 +141,7 @@ def test_named_blocks_are_kept_whole():
 
 
 def test_equal_blocks_are_cut_into_even_parts():
-    cut = parts(graphs.transformer(block_count=6))
+    cut = parts(graph_models.transformer(block_count=6))
 
     # a quarter of six blocks is one and a half: one or two blocks a part
     blocks = [
@@ -154,13 +154,13 @@ def test_equal_blocks_are_cut_into_even_parts():
 
 
 def test_a_shared_layer_stands_in_one_group():
-    shared = graphs.convolution(4, "shared")
+    shared = graph_models.convolution(4, "shared")
 
     def body(x):
-        x = graphs.convolve(shared(x), 4, "b", strides=2)
-        return graphs.convolve(shared(x), 4, "d", strides=2)
+        x = graph_models.convolve(shared(x), 4, "b", strides=2)
+        return graph_models.convolve(shared(x), 4, "d", strides=2)
 
-    model = graphs.classifier(body, flat=True, channels=4)
+    model = graph_models.classifier(body, flat=True, channels=4)
 
     assert parts(model) == {
         "stem": ["shared"],
@@ -173,7 +173,11 @@ def test_a_shared_layer_stands_in_one_group():
 @pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
 def test_two_outputs_share_one_head(is_nested):
     pixels = keras.Input((16, 16, 3))
-    x = graphs.nested_body()(pixels) if is_nested else graphs.body(pixels)
+    x = (
+        graph_models.nested_body()(pixels)
+        if is_nested
+        else graph_models.body(pixels)
+    )
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     ends = [layers.Dense(3, name="one")(x), layers.Dense(1, name="two")(x)]
 
@@ -186,7 +190,11 @@ def test_two_outputs_share_one_head(is_nested):
 @pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
 def test_a_second_input_joins_in_the_head(is_nested):
     pixels, table = keras.Input((16, 16, 3)), keras.Input((2,))
-    x = graphs.nested_body()(pixels) if is_nested else graphs.body(pixels)
+    x = (
+        graph_models.nested_body()(pixels)
+        if is_nested
+        else graph_models.body(pixels)
+    )
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     side = layers.Dense(4, name="side")(table)
     x = layers.Concatenate(name="both")([x, side])
@@ -201,7 +209,7 @@ def test_a_second_input_joins_in_the_head(is_nested):
 def test_a_layer_below_the_backbone_that_must_learn_is_of_the_head():
     pixels = keras.Input((16, 16, 1))
     x = layers.Rescaling(2.0, name="scale")(pixels)
-    x = graphs.nested_body()(layers.Conv2D(3, 1, name="colour")(x))
+    x = graph_models.nested_body()(layers.Conv2D(3, 1, name="colour")(x))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
 
     cut = parts(keras.Model(pixels, layers.Dense(3, name="scores")(x)))
@@ -212,7 +220,7 @@ def test_a_layer_below_the_backbone_that_must_learn_is_of_the_head():
 
 def test_the_pooling_of_a_gate_does_not_start_the_head():
     def body(x):
-        x = graphs.body(x)
+        x = graph_models.body(x)
         gate = layers.GlobalAveragePooling2D(name="squeeze")(x)
         gate = layers.Dense(8, name="excite")(gate)
         gate = layers.Reshape((1, 1, 8), name="reshape")(gate)
@@ -220,7 +228,7 @@ def test_the_pooling_of_a_gate_does_not_start_the_head():
 
     pixels = keras.Input((16, 16, 3))
     bare = parts(keras.Model(pixels, body(pixels)))
-    full = parts(graphs.classifier(body, flat=True))
+    full = parts(graph_models.classifier(body, flat=True))
 
     assert list(bare) == ["stem", "c", "e"]
     assert bare["e"] == ["e", "squeeze", "excite", "reshape", "gated"]
@@ -229,7 +237,7 @@ def test_the_pooling_of_a_gate_does_not_start_the_head():
 
 def test_a_map_that_is_an_output_too_does_not_hide_the_head():
     pixels = keras.Input((16, 16, 3))
-    x = graphs.body(pixels)
+    x = graph_models.body(pixels)
     scores = layers.GlobalAveragePooling2D(name="pool")(x)
     scores = layers.Dense(3, name="scores")(scores)
 
@@ -242,9 +250,11 @@ def test_a_map_that_is_an_output_too_does_not_hide_the_head():
 def test_statistics_of_the_input_are_no_group_of_their_own():
     def body(x):
         x = layers.Normalization(mean=[0.0] * 3, variance=[1.0] * 3)(x)
-        return graphs.body(graphs.convolve(x, 4, "first", strides=2))
+        return graph_models.body(
+            graph_models.convolve(x, 4, "first", strides=2)
+        )
 
-    cut = parts(graphs.classifier(body, flat=True))
+    cut = parts(graph_models.classifier(body, flat=True))
 
     assert list(cut) == ["stem", "c", "e", "head"]
     assert cut["stem"][1:] == ["first", "a", "b"]

@@ -1,10 +1,10 @@
 """Do new layers stand where they should, in a copy that is else the same?"""
 
-import graphs
+import graph_models
 import keras
 import numpy as np
 import pytest
-from doubled import Doubled
+from doubling_layer import Doubled
 from keras import layers, ops
 
 from aet_keras._keras import trainable
@@ -19,16 +19,16 @@ def pictures(channels=3):
 
 def sequential():
     model = keras.Sequential([keras.Input((16, 16, 3))], name="stack")
-    for layer in graphs.nested_body().layers[1:]:
+    for layer in graph_models.nested_body().layers[1:]:
         model.add(layer)
     return model
 
 
 MODELS = {
-    "flat": lambda: graphs.classifier(graphs.body, flat=True),
-    "nested": lambda: graphs.classifier(graphs.nested_body()),
+    "flat": lambda: graph_models.classifier(graph_models.body, flat=True),
+    "nested": lambda: graph_models.classifier(graph_models.nested_body()),
     "sequential": sequential,
-    "nested sequential": lambda: graphs.classifier(sequential()),
+    "nested sequential": lambda: graph_models.classifier(sequential()),
 }
 
 
@@ -79,7 +79,7 @@ def test_a_new_layer_is_on_the_path(kind, share, after, factor):
 
 @pytest.mark.parametrize("kind", ["layer", "nested model", "group", "mixed"])
 def test_a_place_is_named_in_each_way(kind):
-    model = graphs.classifier(graphs.nested_body())
+    model = graph_models.classifier(graph_models.nested_body())
     body = model.get_layer("body")
     groups = group_layers(model)
     after = {
@@ -96,7 +96,7 @@ def test_a_place_is_named_in_each_way(kind):
 
 
 def test_all_that_read_the_tensor_read_the_new_one():
-    model = graphs.classifier(graphs.residual([(4, 1)]), flat=True)
+    model = graph_models.classifier(graph_models.residual([(4, 1)]), flat=True)
 
     both = graft(model, Doubled, after="entry")
     one = graft(model, Doubled, after="r0_left")
@@ -113,7 +113,7 @@ def test_all_that_read_the_tensor_read_the_new_one():
 
 @pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
 def test_a_layer_called_twice_has_one_new_layer_behind_each_call(is_nested):
-    shared = graphs.convolution(3, "shared")
+    shared = graph_models.convolution(3, "shared")
     inner = keras.Sequential([keras.Input((16, 16, 3)), shared], name="inner")
     first = inner if is_nested else shared
     pixels = keras.Input((16, 16, 3))
@@ -128,7 +128,7 @@ def test_a_layer_called_twice_has_one_new_layer_behind_each_call(is_nested):
 
 
 def test_a_nested_model_called_twice_is_built_again_once():
-    body = graphs.nested_body()
+    body = graph_models.nested_body()
     left, right = keras.Input((16, 16, 3)), keras.Input((16, 16, 3))
     x = layers.Subtract()([body(left), body(right)])
     model = keras.Model([left, right], layers.GlobalAveragePooling2D()(x))
@@ -142,7 +142,7 @@ def test_a_nested_model_called_twice_is_built_again_once():
 def test_inputs_and_outputs_keep_their_structure():
     pixels = keras.Input((16, 16, 3), name="pixels")
     table = keras.Input((2,), name="table")
-    x = layers.GlobalAveragePooling2D()(graphs.body(pixels))
+    x = layers.GlobalAveragePooling2D()(graph_models.body(pixels))
     both = layers.Concatenate()([x, layers.Rescaling(0.0)(table)])
     outputs = {
         "map": layers.Dense(2, name="one")(both),
@@ -159,7 +159,7 @@ def test_inputs_and_outputs_keep_their_structure():
 
 
 def test_the_outputs_of_a_model_are_places():
-    model = graphs.nested_body()
+    model = graph_models.nested_body()
     ends = [model.get_layer(name).output for name in ("c", "e")]
     model = keras.Model(model.input, ends)
 
@@ -173,7 +173,7 @@ def test_the_outputs_of_a_model_are_places():
 
 def test_bare_operations_survive_and_are_places():
     pixels = keras.Input((16, 16, 3))
-    x = graphs.convolve(ops.flip(pixels, axis=-1), 4, "a")
+    x = graph_models.convolve(ops.flip(pixels, axis=-1), 4, "a")
     x = 2.0 * x * ops.sigmoid(pixels[:, ::-1, :, :1])
     last = ops.pad(x, [[0, 0], [1, 0], [0, 0], [0, 0]])
     model = keras.Model(pixels, last)
@@ -189,7 +189,7 @@ def test_bare_operations_survive_and_are_places():
 
 
 def test_a_second_graft_at_a_place_is_named_apart():
-    model = graphs.nested_body()
+    model = graph_models.nested_body()
 
     twice = graft(graft(model, Doubled, after="a"), Doubled, after="a")
     thrice = graft(twice, Doubled, after="graft_a")

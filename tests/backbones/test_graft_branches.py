@@ -1,10 +1,10 @@
 """Are the branches of residual sums found, and nothing else?"""
 
-import graphs
+import graph_models
+import image_models
 import keras
 import pytest
-import small
-from doubled import Doubled
+from doubling_layer import Doubled
 from keras import layers
 
 from aet_keras.backbones import graft, residual_branches
@@ -129,7 +129,7 @@ def test_a_mask_that_enters_the_branch_does_not_hide_it():
 
 
 def test_branches_are_found_in_a_nested_model_in_order():
-    body = graphs.transformer(block_count=2)
+    body = graph_models.transformer(block_count=2)
     tokens = keras.Input((6, 8))
     model = keras.Model(tokens, layers.Dense(2)(body(tokens)))
 
@@ -154,4 +154,4 @@ def test_a_gate_stands_on_the_branch_before_the_sum():
 
 
 def test_a_model_without_sums_has_none():
-    assert residual_branches(small.classifier()) == ()
+    assert residual_branches(image_models.classifier()) == ()

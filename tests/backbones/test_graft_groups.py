@@ -1,9 +1,9 @@
 """Do the groups of a grafted model hold what they held, and the new layers?"""
 
-import graphs
+import graph_models
 import keras
 import pytest
-from doubled import Doubled
+from doubling_layer import Doubled
 
 from aet_keras.backbones import (
     graft,
@@ -24,11 +24,11 @@ def parts(model, *, is_new):
 @pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
 def test_a_new_layer_is_listed_in_its_group(is_nested):
     blocks = ((4, 1), (8, 2), (8, 1), (16, 2))
-    body = graphs.residual(blocks)
+    body = graph_models.residual(blocks)
     if is_nested:
         pixels = keras.Input((16, 16, 3))
         body = keras.Model(pixels, body(pixels), name="body")
-    model = graphs.classifier(body, flat=not is_nested)
+    model = graph_models.classifier(body, flat=not is_nested)
 
     grafted = graft(model, SoftAttention, after=group_layers(model))
 

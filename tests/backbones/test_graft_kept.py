@@ -1,12 +1,12 @@
 """What of a model is kept by a graft, and is the given one left alone?"""
 
-import graphs
+import graph_models
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 import tensorflow as tf
-from doubled import Doubled
+from doubling_layer import Doubled
 from keras import layers
 
 from aet_keras._keras import trainable
@@ -47,13 +47,13 @@ def flags(model):
 
 
 def test_the_given_model_stays_as_it_is():
-    model = small.classifier()
+    model = image_models.classifier()
     model.compile("sgd", "mse")
     before = described(model)
 
     grafted = graft(model, SqueezeExcite, after=group_layers(model))
     grafted.compile("sgd", "sparse_categorical_crossentropy")
-    grafted.fit(*small.pictures(), epochs=1, verbose=0)
+    grafted.fit(*image_models.noise_images(), epochs=1, verbose=0)
 
     after = described(model)
     assert after[:3] == before[:3]
@@ -62,14 +62,14 @@ def test_the_given_model_stays_as_it_is():
 
 
 def test_the_new_model_is_not_compiled():
-    model = small.classifier()
+    model = image_models.classifier()
     model.compile("sgd", "mse")
 
     assert not graft(model, Doubled, after="a_conv").compiled
 
 
 def test_shared_layers_are_the_same_and_move_together():
-    model = small.classifier()
+    model = image_models.classifier()
     base = model.get_layer("old")
 
     grafted = graft(model, SqueezeExcite, after="b_relu", share_weights=True)
@@ -83,7 +83,7 @@ def test_shared_layers_are_the_same_and_move_together():
 
 
 def test_a_shared_nested_model_without_a_place_stays_the_same():
-    model = small.classifier()
+    model = image_models.classifier()
 
     grafted = graft(model, Doubled, after="old", share_weights=True)
 
@@ -91,8 +91,8 @@ def test_a_shared_nested_model_without_a_place_stays_the_same():
 
 
 def test_names_flags_and_policies_are_kept():
-    base = small.backbone()
-    model = small.classifier(base)
+    base = image_models.backbone()
+    model = image_models.classifier(base)
     base.get_layer("a_conv").trainable = False
     base.get_layer("b_bn").trainable = False
     base.get_layer("c_conv").kernel.trainable = False
@@ -108,8 +108,8 @@ def test_names_flags_and_policies_are_kept():
 
 
 def test_a_frozen_backbone_opens_for_what_is_new_and_nothing_else():
-    base = small.backbone()
-    model = small.classifier(base)
+    base = image_models.backbone()
+    model = image_models.classifier(base)
     base.trainable = False
     base.get_layer("c_conv").trainable = True  # hidden by its parent
 
@@ -123,8 +123,8 @@ def test_a_frozen_backbone_opens_for_what_is_new_and_nothing_else():
 
 
 def test_a_frozen_backbone_without_a_place_stays_closed():
-    base = small.backbone()
-    model = small.classifier(base)
+    base = image_models.backbone()
+    model = image_models.classifier(base)
     base.trainable = False
 
     grafted = graft(model, Doubled, after="old")
@@ -137,7 +137,7 @@ def test_statistics_of_the_input_are_copied():
     statistics = layers.Normalization(name="statistics")
     statistics.adapt(10 + 3 * np.random.normal(size=(50, 3)))
     pixels = keras.Input((16, 16, 3))
-    model = keras.Model(pixels, graphs.body(statistics(pixels)))
+    model = keras.Model(pixels, graph_models.body(statistics(pixels)))
     x = np.full((1, 16, 16, 3), 12.0)
 
     grafted = graft(model, SqueezeExcite, after="c")
@@ -149,10 +149,10 @@ def test_statistics_of_the_input_are_copied():
 @pytest.mark.parametrize("is_reset", [False, True], ids=["set", "reset"])
 def test_half_precision_is_kept(policy, is_reset):
     keras.config.set_dtype_policy(policy)
-    model = small.classifier()
+    model = image_models.classifier()
     if is_reset:
         keras.config.set_dtype_policy("float32")
-    images, _ = small.pictures()
+    images, _ = image_models.noise_images()
 
     grafted = graft(model, SqueezeExcite, after=group_layers(model))
 
@@ -165,8 +165,12 @@ def test_half_precision_is_kept(policy, is_reset):
 
 @pytest.mark.parametrize("kind", ["nested", "flat"])
 def test_a_saved_model_gives_the_same_and_knows_what_is_new(kind, tmp_path):
-    images, _ = small.pictures()
-    model = small.classifier() if kind == "nested" else small.backbone()
+    images, _ = image_models.noise_images()
+    model = (
+        image_models.classifier()
+        if kind == "nested"
+        else image_models.backbone()
+    )
     grafted = awake(model, group_layers(model))
     expected = grafted.predict(images, verbose=0)
 
@@ -180,8 +184,8 @@ def test_a_saved_model_gives_the_same_and_knows_what_is_new(kind, tmp_path):
 
 
 def test_an_exported_model_gives_the_same(tmp_path):
-    images, _ = small.pictures()
-    model = small.classifier()
+    images, _ = image_models.noise_images()
+    model = image_models.classifier()
     grafted = awake(model, group_layers(model))
     expected = grafted.predict(images, verbose=0)
 
@@ -194,11 +198,11 @@ def test_an_exported_model_gives_the_same(tmp_path):
 
 
 def test_a_new_layer_shows_what_it_gives():
-    model = small.backbone()
+    model = image_models.backbone()
 
     grafted = graft(model, Doubled, after="b_relu")
 
-    images, _ = small.pictures()
+    images, _ = image_models.noise_images()
     made = keras.Model(grafted.input, grafted.get_layer("graft_b_relu").output)
     given = keras.Model(model.input, model.get_layer("b_relu").output)
     np.testing.assert_allclose(made(images), 2 * given(images), rtol=1e-6)

@@ -1,10 +1,10 @@
 """Is a graft that cannot be refused, with the remedy?"""
 
-import graphs
+import graph_models
+import image_models
 import keras
 import pytest
-import small
-from doubled import Doubled
+from doubling_layer import Doubled
 from keras import layers
 
 from aet_keras.backbones import (
@@ -18,7 +18,7 @@ from aet_keras.layers import SqueezeExcite
 
 @pytest.fixture
 def model():
-    return graphs.classifier(graphs.nested_body())
+    return graph_models.classifier(graph_models.nested_body())
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,10 @@ def test_a_place_of_another_kind_is_refused(model, after):
 
 
 def test_a_name_in_two_nested_models_is_refused():
-    left, right = graphs.nested_body("left"), graphs.nested_body("right")
+    left, right = (
+        graph_models.nested_body("left"),
+        graph_models.nested_body("right"),
+    )
     pixels = keras.Input((16, 16, 3))
     model = keras.Model(pixels, layers.Add()([left(pixels), right(pixels)]))
 
@@ -58,7 +61,7 @@ def test_a_name_in_two_nested_models_is_refused():
 
 @pytest.mark.parametrize("kind", ["name", "layer"])
 def test_a_part_of_a_layer_is_refused_with_its_whole(kind):
-    model = graphs.transformer(block_count=1)
+    model = graph_models.transformer(block_count=1)
     attention = model.get_layer("block_0_attention")
     part = attention.query_dense
     after = part.name if kind == "name" else part
@@ -79,9 +82,9 @@ def test_a_part_of_a_layer_is_refused_with_its_whole(kind):
 )
 @pytest.mark.parametrize("is_nested", [True, False], ids=["nested", "stack"])
 def test_a_layer_that_changes_the_shape_is_refused(layer, advice, is_nested):
-    body = graphs.nested_body()
+    body = graph_models.nested_body()
     stack = keras.Sequential([keras.Input((16, 16, 3)), *body.layers[1:]])
-    model = graphs.classifier(body) if is_nested else stack
+    model = graph_models.classifier(body) if is_nested else stack
 
     with pytest.raises(ValueError, match=f"graft: .*{advice}"):
         graft(model, layer, after="c")
@@ -116,7 +119,7 @@ def test_a_class_that_would_lose_its_steps_is_refused():
     class Stepping(keras.Model):
         def __init__(self, width):
             pixels = keras.Input((16, 16, 3))
-            super().__init__(pixels, graphs.convolve(pixels, width, "a"))
+            super().__init__(pixels, graph_models.convolve(pixels, width, "a"))
 
         def train_step(self, data):
             return {}
@@ -233,4 +236,4 @@ def test_weights_of_two_layers_are_not_torn_apart():
 
 def test_a_switch_of_another_kind_is_refused():
     with pytest.raises(TypeError, match="`share_weights` must be True or"):
-        graft(small.backbone(), Doubled, after="a_bn", share_weights=1)
+        graft(image_models.backbone(), Doubled, after="a_bn", share_weights=1)

@@ -4,7 +4,7 @@ Every model of `keras.applications`, those that take half a minute included:
 tests/benchmarks/grafted_families.py
 """
 
-import grafted
+import graft_comparison
 import pytest
 
 SMALL = (
@@ -24,9 +24,9 @@ SMALL = (
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_gate_after_every_group_changes_nothing(name):
-    found = grafted.compare(name)
+    found = graft_comparison.compare(name)
 
-    assert found.spread > grafted.LEAST_SPREAD  # not flat
-    assert found.difference <= grafted.TOLERANCE
+    assert found.spread > graft_comparison.LEAST_SPREAD  # not flat
+    assert found.difference <= graft_comparison.TOLERANCE
     assert found.groups == found.expected_groups
     assert found.places == len(found.groups) - 1  # all but the head

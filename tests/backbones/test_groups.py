@@ -1,6 +1,6 @@
 """Are groups found in any model, written down, and refused where wrong?"""
 
-import graphs
+import graph_models
 import keras
 import pytest
 from keras import layers, ops
@@ -10,7 +10,10 @@ from aet_keras.backbones import Group, as_groups, group_layers
 
 @pytest.mark.parametrize("kind", ["layer", "name"])
 def test_the_backbone_may_be_named(kind):
-    small, large = graphs.nested_body("small"), graphs.nested_body("large", 16)
+    small, large = (
+        graph_models.nested_body("small"),
+        graph_models.nested_body("large", 16),
+    )
     pixels = keras.Input((16, 16, 3))
     pooled = [
         layers.GlobalAveragePooling2D()(x(pixels)) for x in (small, large)
@@ -27,13 +30,13 @@ def test_the_backbone_may_be_named(kind):
 
 def test_a_small_nested_model_is_a_detail_of_a_large_flat_graph():
     def body(x):
-        x = graphs.convolve(x, 3, "entry")
+        x = graph_models.convolve(x, 3, "entry")
         detail = keras.Sequential(
             [layers.Conv2D(3, 1), layers.Conv2D(3, 1)], name="detail"
         )
-        return graphs.body(detail(x), filters=16)
+        return graph_models.body(detail(x), filters=16)
 
-    groups = group_layers(graphs.classifier(body, flat=True))
+    groups = group_layers(graph_models.classifier(body, flat=True))
 
     stem = [layer.name for layer in groups[0].layers]
     assert stem == ["entry", "detail", "a", "b"]
@@ -41,23 +44,23 @@ def test_a_small_nested_model_is_a_detail_of_a_large_flat_graph():
 
 
 def test_a_frozen_backbone_is_cut_as_a_free_one():
-    body = graphs.nested_body()
+    body = graph_models.nested_body()
     body.trainable = False
 
-    groups = group_layers(graphs.classifier(body))
+    groups = group_layers(graph_models.classifier(body))
 
     assert [group.name for group in groups] == ["stem", "c", "e", "head"]
 
 
 def test_a_backbone_outside_the_graph_is_refused():
-    model = graphs.classifier(graphs.nested_body())
+    model = graph_models.classifier(graph_models.nested_body())
 
     with pytest.raises(ValueError, match="`other` must be .* Give `groups=`"):
-        group_layers(model, backbone=graphs.nested_body("other"))
+        group_layers(model, backbone=graph_models.nested_body("other"))
 
 
 def test_a_mistyped_backbone_is_answered_with_the_nearest():
-    model = graphs.classifier(graphs.nested_body("pretrained"))
+    model = graph_models.classifier(graph_models.nested_body("pretrained"))
 
     with pytest.raises(ValueError, match="no layer `pretraind`.*`pretrained`"):
         group_layers(model, backbone="pretraind")
@@ -79,7 +82,7 @@ def test_a_subclassed_model_needs_groups():
 
 
 def test_groups_may_be_written_down():
-    model = graphs.classifier(graphs.nested_body())
+    model = graph_models.classifier(graph_models.nested_body())
     last = Group("last", (model.get_layer("body").get_layer("e"),))
 
     groups = as_groups(model, [["a", "b"], "c", last])
@@ -100,7 +103,7 @@ def test_groups_may_be_written_down():
 )
 def test_groups_that_cannot_be_are_refused(groups, advice):
     with pytest.raises(ValueError, match=f"as_groups: {advice}"):
-        as_groups(graphs.classifier(graphs.nested_body()), groups)
+        as_groups(graph_models.classifier(graph_models.nested_body()), groups)
 
 
 def names(groups):
@@ -182,11 +185,11 @@ def test_a_layer_that_hides_a_backbone_is_cut_into_its_blocks():
 @pytest.mark.parametrize("is_layer", [True, False], ids=["layer", "operation"])
 def test_padding_goes_with_the_pooling_that_needs_it(is_layer):
     pixels = keras.Input((None, None, 3))
-    x = graphs.convolve(pixels, 4, "a")
+    x = graph_models.convolve(pixels, 4, "a")
     sides = [[0, 0], [1, 1], [1, 1], [0, 0]]
     x = layers.ZeroPadding2D()(x) if is_layer else ops.pad(x, sides)
     x = layers.MaxPooling2D(3, 2, name="shrink")(x)
-    model = keras.Model(pixels, graphs.convolve(x, 4, "b"))
+    model = keras.Model(pixels, graph_models.convolve(x, 4, "b"))
 
     cut = names(group_layers(model))
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import tiny_text
+import text_data
 
 from aet_keras.backbones import load_text_encoder, load_text_packing
 from aet_keras.errors import WeightsError
@@ -11,7 +11,7 @@ from aet_keras.errors import WeightsError
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
-    return tiny_text.save_preset(tmp_path_factory.mktemp("preset"))
+    return text_data.save_preset(tmp_path_factory.mktemp("preset"))
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def file(preset):
     backbone = keras_hub.models.Backbone.from_preset(str(preset))
     backbone.save(preset / "bert.keras")
     vocabulary = preset / "vocabulary.txt"
-    vocabulary.write_text("\n".join(tiny_text.WORDS) + "\n")
+    vocabulary.write_text("\n".join(text_data.WORDS) + "\n")
     return preset / "bert.keras", vocabulary
 
 

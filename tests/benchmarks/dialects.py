@@ -4,7 +4,7 @@
 
 Claim: `read_csv` gets each of them right, which no other reader does.
 
-Every file of `tests/dialects.py` is read by `read_csv`, by pandas, and by
+Every file of `tests/csv_dialects.py` is read by `read_csv`, by pandas, and by
 DuckDB and CleverCSV where they are installed (`pip install duckdb clevercsv`),
 each as it sniffs on its own. A reader is right if it returns the names and
 cells that were written, or refuses a file that says two things.

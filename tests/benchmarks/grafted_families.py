@@ -17,18 +17,20 @@ import _machine
 import keras
 
 sys.path.append(str(_machine.ROOT / "tests"))
-import grafted  # noqa: E402
+import graft_comparison  # noqa: E402
 
 
 def main():
     """Prints a line a network; the exit code says whether all are ok."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--names", nargs="+", default=grafted.names())
+    parser.add_argument(
+        "--names", nargs="+", default=graft_comparison.application_names()
+    )
     args = parser.parse_args()
     print(_machine.describe())
     failed = []
     for name in args.names:
-        found = grafted.compare(name)
+        found = graft_comparison.compare(name)
         word = "ok" if found.is_ok else f"NOT OK, spread {found.spread:.3f}"
         line = f"{name:<20} {found.places:>2} {found.difference:.1e} {word}"
         print(line, flush=True)

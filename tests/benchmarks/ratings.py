@@ -42,7 +42,7 @@ def ours(seed, split, **settings):
     import keras
 
     from aet_keras import training
-    from aet_keras.training.ratings_job import JOB
+    from aet_keras.training.rating_job import JOB
 
     recipe = training.RatingRecipe(
         str(RATINGS), split=split, seed=seed, **{**FEATURES, **settings}
@@ -216,7 +216,7 @@ def newcomers(seed, split, count=200, few=6):
     import keras
 
     from aet_keras import data, training
-    from aet_keras.training.ratings_job import JOB
+    from aet_keras.training.rating_job import JOB
 
     folder = pathlib.Path(tempfile.mkdtemp())
     frame = data.read_csv("ratings", RATINGS).sample(frac=1, random_state=seed)

@@ -33,8 +33,8 @@ import aet_keras
 
 sys.path.append(str(_machine.ROOT / "tests"))
 
-import load
-import served
+import served_models
+import server_clients
 
 CONSOLE = pathlib.Path(sysconfig.get_path("scripts"), "aet-keras")
 NAMES = [f"class {k}" for k in range(10)]
@@ -66,7 +66,7 @@ def bodies(version):
     pixels = picture()
     found = {"uint8 JSON": {"instances": [pixels.tolist()]}}
     if "bytes" in version.signatures:
-        jpeg = served.binary(pixels, "JPEG")
+        jpeg = served_models.encoded_image(pixels, "JPEG")
         found["JPEG"] = {"signature_name": "bytes", "instances": [jpeg]}
     return {name: json.dumps(body).encode() for name, body in found.items()}
 
@@ -106,7 +106,7 @@ def measure(model, version, url, args):
             yield {"row": name, "clients": 0, "round": turn, **row}
         for name, body in bodies(version).items():
             for count in (1, 8):
-                answers, lost = load.under_load(
+                answers, lost = server_clients.under_load(
                     f"{url}:predict", body, count=count, seconds=args.seconds
                 )
                 row = quantiles([seconds for _, seconds, _ in answers])
@@ -126,18 +126,18 @@ def publish_under_load(process, url, folder, other, body, seconds):
     renamed, spent = [], []
 
     def publish():
-        served.place(other, folder, 2)
+        served_models.copy_version(other, folder, 2)
         renamed.append(time.perf_counter())
         before = processor_seconds(process)
         while time.perf_counter() < renamed[0] + 60:
-            answer = load.ask(f"{url}/versions/2")[1]
+            answer = server_clients.ask(f"{url}/versions/2")[1]
             (status,) = answer.get("model_version_status", [{}])
             if status.get("state") == "AVAILABLE":
                 break
             time.sleep(0.05)
         spent.append(processor_seconds(process) - before)
 
-    answers, lost = load.under_load(
+    answers, lost = server_clients.under_load(
         f"{url}:predict", body, count=8, seconds=seconds, meanwhile=publish
     )
     new = [moment for moment, _, text in answers if b"other 0" in text]
@@ -188,8 +188,11 @@ def main():
         version = aet_keras.serving.load_version(one)
         folder = home / "benchmark"
         folder.mkdir()
-        served.place(one, folder, 1)
-        with load.running(CONSOLE, folder, seconds=3600) as (process, url):
+        served_models.copy_version(one, folder, 1)
+        with server_clients.running_server(CONSOLE, folder, seconds=3600) as (
+            process,
+            url,
+        ):
             rows = []
             for row in measure(model, version, url, args):
                 rows.append(row)
@@ -198,7 +201,7 @@ def main():
             event = publish_under_load(
                 process, url, folder, other, body, args.load
             )
-            load.stop(process)
+            server_clients.stop_server(process)
     summarize(rows)
     print(f"load at the end {os.getloadavg()[0]:.1f}")
     print(json.dumps(event))

@@ -34,7 +34,7 @@ from PIL import Image
 
 sys.path.append(str(_machine.ROOT / "tests"))
 
-import tabled
+import table_data
 
 CONSOLE = pathlib.Path(sysconfig.get_path("scripts"), "aet-keras")
 BARE = "import sys, tensorflow as tf; tf.saved_model.load(sys.argv[1])"
@@ -69,7 +69,7 @@ def write_texts(folder):
 def prepare(home):
     """Returns what each kind is asked, by the kind."""
     table, row = home / "credit.csv", home / "row.csv"
-    tabled.write_table(table)
+    table_data.write_table(table)
     with table.open(newline="") as file:
         lines = list(csv.reader(file))[:2]
     with row.open("w", newline="") as file:
@@ -78,7 +78,7 @@ def prepare(home):
     noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), "uint8")
     Image.fromarray(noise).save(picture)
     fit("digits", home / "picture")
-    fit(table, home / "row", "--target", tabled.TARGET)
+    fit(table, home / "row", "--target", table_data.TARGET)
     write_texts(home / "text")
     return {"picture": picture, "row": row, "text": "a good film"}
 

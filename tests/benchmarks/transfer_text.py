@@ -39,7 +39,7 @@ import aet_keras
 from aet_keras import callbacks, policies, training
 
 sys.path.insert(0, str(_machine.ROOT / "tests"))
-import minilm  # noqa: E402
+import minilm_backbone  # noqa: E402
 
 SENTIMENT = _machine.DATA / "vader_sentiment_4domains.csv.gz"
 DOMAINS = ("movie", "amazon", "tweet", "nyt")
@@ -272,7 +272,7 @@ def measure(args):
     texts = Texts(seed, args.count, args.validation_count)
     keras.utils.set_random_seed(seed)
     with tempfile.TemporaryDirectory() as folder:
-        minilm.save_preset(_machine.DATA, pathlib.Path(folder))
+        minilm_backbone.save_preset(_machine.DATA, pathlib.Path(folder))
         found = ROWS[row](texts, args, folder)
     unseen = statistics.mean(found[domain] for domain in DOMAINS[1:])
     return {"row": row, "seed": seed, **found, "unseen": unseen}

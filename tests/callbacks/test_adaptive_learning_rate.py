@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras.callbacks import AdaptiveLearningRate
 from aet_keras.policies import Decision, Policy, WarmupCosine
@@ -30,9 +30,9 @@ class BatchLosses(keras.callbacks.Callback):
 
 def test_the_rate_follows_the_cosine_step_by_step():
     adaptive = AdaptiveLearningRate(WarmupCosine(warmup_steps=4))
-    model = small.linear(keras.optimizers.SGD(0.1))
+    model = image_models.linear_classifier(keras.optimizers.SGD(0.1))
 
-    history = small.fit(model, adaptive, epochs=3).history
+    history = image_models.fit(model, adaptive, epochs=3).history
 
     # 12 steps, 4 of warm-up: after 4, 8, 12 steps 0, 1/2, 1 of the cosine
     rates = history["adaptive_learning_rate/rate"]
@@ -44,7 +44,12 @@ def test_the_rate_follows_the_cosine_step_by_step():
 def watched():
     """Returns what a policy was shown in two epochs, and the true losses."""
     policy, truth = Record(), BatchLosses()
-    small.fit(small.linear(), AdaptiveLearningRate(policy), truth, epochs=2)
+    image_models.fit(
+        image_models.linear_classifier(),
+        AdaptiveLearningRate(policy),
+        truth,
+        epochs=2,
+    )
     return policy.seen, truth.means
 
 
@@ -76,8 +81,8 @@ def test_a_policy_is_asked_at_its_own_pace(watched):
 def test_a_later_start_counts_the_steps_before_it():
     policy = Record()
 
-    small.fit(
-        small.linear(),
+    image_models.fit(
+        image_models.linear_classifier(),
         AdaptiveLearningRate(policy),
         epochs=3,
         initial_epoch=2,
@@ -88,19 +93,21 @@ def test_a_later_start_counts_the_steps_before_it():
 
 def test_a_schedule_is_refused_with_the_remedy():
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
-    model = small.linear(keras.optimizers.SGD(schedule))
+    model = image_models.linear_classifier(keras.optimizers.SGD(schedule))
 
     with pytest.raises(ValueError, match="Compile with a float") as caught:
-        small.fit(model, AdaptiveLearningRate())
+        image_models.fit(model, AdaptiveLearningRate())
 
     assert "learning_rate=CosineDecay" in str(caught.value)
 
 
 def test_a_loss_scale_optimizer_gets_the_rate_inside():
     inner = keras.optimizers.SGD(0.1)
-    model = small.linear(keras.optimizers.LossScaleOptimizer(inner))
+    model = image_models.linear_classifier(
+        keras.optimizers.LossScaleOptimizer(inner)
+    )
 
-    history = small.fit(
+    history = image_models.fit(
         model, AdaptiveLearningRate(WarmupCosine()), epochs=1
     ).history
 
@@ -109,11 +116,11 @@ def test_a_loss_scale_optimizer_gets_the_rate_inside():
 
 
 def test_the_next_fit_starts_at_the_compiled_rate_again():
-    model = small.linear(keras.optimizers.SGD(0.1))
+    model = image_models.linear_classifier(keras.optimizers.SGD(0.1))
     adaptive = AdaptiveLearningRate(WarmupCosine())
 
-    first = small.fit(model, adaptive, epochs=2).history
-    second = small.fit(model, adaptive, epochs=2).history
+    first = image_models.fit(model, adaptive, epochs=2).history
+    second = image_models.fit(model, adaptive, epochs=2).history
 
     key = "adaptive_learning_rate/rate"
     assert first[key] == second[key]
@@ -123,10 +130,10 @@ def test_the_next_fit_starts_at_the_compiled_rate_again():
 def test_turns_are_not_missed_when_several_steps_run_at_once():
     policy = Record()
     policy.every_batches = 3
-    data = small.pictures(64)
-    model = small.linear("adam", steps_per_execution=4)
+    data = image_models.noise_images(64)
+    model = image_models.linear_classifier("adam", steps_per_execution=4)
 
-    small.fit(model, AdaptiveLearningRate(policy), data=data, epochs=1)
+    image_models.fit(model, AdaptiveLearningRate(policy), data=data, epochs=1)
 
     assert [p.step for p in policy.seen if not p.is_epoch_end] == [4, 8]
 

@@ -1,18 +1,18 @@
 """Which weights of which models does an ElasticAnchor hold?"""
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras.callbacks import ElasticAnchor
 
 
 def test_the_backbone_is_found_by_itself_and_its_statistics_are_not_held():
-    model = small.compiled()
-    snapshots = small.Snapshots()
+    model = image_models.compiled_classifier()
+    snapshots = image_models.WeightSnapshots()
 
-    logs = small.fit(model, ElasticAnchor(), snapshots, epochs=1).history
+    logs = image_models.fit(model, ElasticAnchor(), snapshots, epochs=1).history
 
     before, after = snapshots.taken
     names = ("kernel", "bias", "gamma", "beta")
@@ -32,7 +32,7 @@ def test_the_backbone_is_found_by_itself_and_its_statistics_are_not_held():
         ({"fisher_count": 0}, "at least 1"),
         ({"groups": [["a"]], "backbone": "old"}, "Drop one"),
         ({"head_strength": None, "backbone": "old"}, "Drop them"),
-        ({"fisher_data": small.pictures(4)}, "to hold the head too"),
+        ({"fisher_data": image_models.noise_images(4)}, "to hold the head too"),
     ],
     ids=["strength", "head", "count", "both", "no head", "fisher"],
 )
@@ -42,11 +42,11 @@ def test_what_cannot_be_meant_is_refused(settings, advice):
 
 
 def test_a_backbone_without_a_head_is_held_throughout():
-    model = small.backbone()
+    model = image_models.backbone()
     model.compile(keras.optimizers.SGD(0.0), "mse")
-    pixels, _ = small.pictures(8)
+    pixels, _ = image_models.noise_images(8)
 
-    history = small.fit(
+    history = image_models.fit(
         model,
         ElasticAnchor(head_strength=9.0),
         epochs=1,

@@ -1,9 +1,9 @@
 import math
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 import aet_keras
 from aet_keras import callbacks, policies
@@ -49,10 +49,16 @@ def check_equal(ours, wanted, rtol=1e-6):
 
 @pytest.mark.parametrize("every", [1, 2])
 def test_the_average_is_the_one_computed_by_hand(every):
-    model, seen = small.linear(), Weights()
+    model, seen = image_models.linear_classifier(), Weights()
     average = callbacks.AverageWeights(2, every_batches=every)
 
-    small.fit(model, average, seen, epochs=3, validation_data=small.pictures())
+    image_models.fit(
+        model,
+        average,
+        seen,
+        epochs=3,
+        validation_data=image_models.noise_images(),
+    )
 
     made = averages(seen.after, 2, every)  # four batches an epoch
     for epoch, judged in enumerate(seen.judged):
@@ -64,9 +70,13 @@ def test_training_goes_on_from_the_weights_to_the_bit():
     trained = []
     for average in ([], [callbacks.AverageWeights(every_batches=1)]):
         keras.utils.set_random_seed(0)
-        model, seen = small.linear(), Weights()
-        small.fit(
-            model, *average, seen, epochs=3, validation_data=small.pictures()
+        model, seen = image_models.linear_classifier(), Weights()
+        image_models.fit(
+            model,
+            *average,
+            seen,
+            epochs=3,
+            validation_data=image_models.noise_images(),
         )
         trained.append(seen.after)
 
@@ -76,11 +86,14 @@ def test_training_goes_on_from_the_weights_to_the_bit():
 
 
 def test_what_is_kept_and_logged_is_of_the_average():
-    data = small.pictures()
-    model, keep = small.linear(keras.optimizers.SGD(0.5)), callbacks.KeepBest()
+    data = image_models.noise_images()
+    model, keep = (
+        image_models.linear_classifier(keras.optimizers.SGD(0.5)),
+        callbacks.KeepBest(),
+    )
     average = callbacks.AverageWeights(every_batches=1)
 
-    run = small.fit(model, average, keep, epochs=4, validation_data=data)
+    run = image_models.fit(model, average, keep, epochs=4, validation_data=data)
 
     best = min(run.history["val_loss"])
     assert keep.best == pytest.approx(best)
@@ -89,13 +102,16 @@ def test_what_is_kept_and_logged_is_of_the_average():
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_it_begins_at_a_thaw_and_anew_at_the_next(steps):
-    model, seen = small.compiled(steps_per_execution=steps), Weights()
-    freezing = small.gradual()
+    model, seen = (
+        image_models.compiled_classifier(steps_per_execution=steps),
+        Weights(),
+    )
+    freezing = image_models.gradual_freezing()
     average = callbacks.AverageWeights(every_batches=1)
 
-    small.fit(
+    image_models.fit(
         model, average, freezing, seen, epochs=3,
-        validation_data=small.pictures(),
+        validation_data=image_models.noise_images(),
     )  # fmt: skip
 
     assert [sum(epoch) for epoch in freezing.history] == [0, 1, 2]
@@ -107,7 +123,7 @@ def test_it_begins_at_a_thaw_and_anew_at_the_next(steps):
 
 
 def test_replayed_features_are_judged_with_the_average():
-    data = small.pictures()
+    data = image_models.noise_images()
     policy = policies.ThawOnSchedule(first_epoch=0, every_epochs=9)
     histories = []
     for cache in (None, "memory"):
@@ -116,8 +132,8 @@ def test_replayed_features_are_judged_with_the_average():
             policy, cache=cache, cache_dtype="float32"
         )
         average = callbacks.AverageWeights()
-        run = small.fit(
-            small.compiled(), average, freezing, epochs=4,
+        run = image_models.fit(
+            image_models.compiled_classifier(), average, freezing, epochs=4,
             validation_data=data, shuffle=False,
         )  # fmt: skip
         histories.append(run.history["val_loss"])
@@ -127,13 +143,13 @@ def test_replayed_features_are_judged_with_the_average():
 
 
 def test_frozen_weights_keep_every_bit():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     before = {v.path: v.numpy() for v in model.variables}
-    freezing = small.gradual()
+    freezing = image_models.gradual_freezing()
 
-    small.fit(
+    image_models.fit(
         model, callbacks.AverageWeights(), freezing, epochs=2,
-        validation_data=small.pictures(),
+        validation_data=image_models.noise_images(),
     )  # fmt: skip
 
     lowest = model.get_layer("old").get_layer("a_conv").kernel
@@ -141,11 +157,13 @@ def test_frozen_weights_keep_every_bit():
 
 
 def test_two_replicas_average_alike():
-    with small.two_replicas().scope():
-        model = small.linear()
+    with image_models.two_replicas().scope():
+        model = image_models.linear_classifier()
     average = callbacks.AverageWeights(every_batches=1)
 
-    small.fit(model, average, epochs=2, validation_data=small.pictures())
+    image_models.fit(
+        model, average, epochs=2, validation_data=image_models.noise_images()
+    )
 
     for variable in model.trainable_variables:
         first, second = variable.value.values
@@ -154,7 +172,11 @@ def test_two_replicas_average_alike():
 
 def test_it_has_to_come_before_freezing():
     with pytest.raises(ValueError, match="Put it first"):
-        small.fit(small.compiled(), small.gradual(), callbacks.AverageWeights())
+        image_models.fit(
+            image_models.compiled_classifier(),
+            image_models.gradual_freezing(),
+            callbacks.AverageWeights(),
+        )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +188,10 @@ def test_a_setting_out_of_range_is_refused(settings):
 
 
 def test_one_call_judges_and_keeps_averages():
-    model, data = small.compiled(keras.optimizers.SGD(0.1)), small.pictures()
+    model, data = (
+        image_models.compiled_classifier(keras.optimizers.SGD(0.1)),
+        image_models.noise_images(),
+    )
     seen = Weights()
     policy = policies.ThawOnSchedule(first_epoch=0, every_epochs=9)
 

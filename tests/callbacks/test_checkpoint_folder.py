@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 
+import interrupted_runs
 import keras
-import killed
 import numpy as np
 import pytest
 
@@ -33,7 +33,7 @@ class Batches(keras.callbacks.Callback):
 
 
 def iter_rows():
-    yield killed.rows(8)
+    yield interrupted_runs.noise_rows(8)
 
 
 def full(*args, **settings):
@@ -46,7 +46,9 @@ def test_a_file_in_the_place_of_the_folder_is_refused_at_once(below, tmp_path):
     batches = Batches()
 
     with pytest.raises(ValueError, match=r"can be written.*Name another fold"):
-        killed.run(tmp_path / "file" / below, make=nothing, also=[batches])
+        interrupted_runs.run(
+            tmp_path / "file" / below, make=nothing, also=[batches]
+        )
 
     assert batches.count == 0
 
@@ -58,7 +60,9 @@ def test_a_disk_that_cannot_be_written_is_noticed_before_the_first_batch(
     batches = Batches()
 
     with pytest.raises(ValueError, match=r"\(No space left on device\)"):
-        killed.run(tmp_path / "new" / "run", make=nothing, also=[batches])
+        interrupted_runs.run(
+            tmp_path / "new" / "run", make=nothing, also=[batches]
+        )
 
     assert batches.count == 0
     assert list(tmp_path.iterdir()) == []
@@ -66,7 +70,7 @@ def test_a_disk_that_cannot_be_written_is_noticed_before_the_first_batch(
 
 def test_data_that_are_refused_leave_no_folder(tmp_path):
     with pytest.raises(ValueError, match="Pass arrays"):
-        killed.run(
+        interrupted_runs.run(
             tmp_path / "run",
             make=nothing,
             data=lambda: {"x": iter_rows(), "shuffle": False},
@@ -86,13 +90,15 @@ def test_a_full_disk_is_said_once_and_training_goes_on(tmp_path, monkeypatch):
     with pytest.warns(
         UserWarning, match="No space left.*training goes"
     ) as said:
-        run = killed.run(tmp_path, make=nothing, save_freq=2)
+        run = interrupted_runs.run(tmp_path, make=nothing, save_freq=2)
     monkeypatch.undo()
 
     assert len(said) == len(run.checkpoint.sentences) == 1
     assert len(turns) == 13  # two in an epoch, one at its end, one at the end
     assert len(os.listdir(tmp_path)) == 2
-    killed.check_equal(killed.whole(make=nothing), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=nothing), run
+    )
 
 
 def test_a_save_that_cannot_be_removed_does_not_end_fit(tmp_path, monkeypatch):
@@ -102,19 +108,23 @@ def test_a_save_that_cannot_be_removed_does_not_end_fit(tmp_path, monkeypatch):
 
     monkeypatch.setattr(shutil, "rmtree", refuse)
     with pytest.warns(UserWarning, match="could not be removed") as said:
-        run = killed.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, make=nothing)
 
     assert len(said) == 1
-    killed.check_equal(killed.whole(make=nothing), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=nothing), run
+    )
 
 
 def test_two_checkpoints_of_one_fit_need_a_folder_each(tmp_path):
     other = callbacks.ElasticCheckpoint(tmp_path)
 
     with pytest.raises(ValueError, match="another `fit` of this process saves"):
-        killed.run(tmp_path, make=nothing, also=[other])
+        interrupted_runs.run(tmp_path, make=nothing, also=[other])
 
-    killed.run(tmp_path, make=nothing, epochs=1)  # nothing is left locked
+    interrupted_runs.run(
+        tmp_path, make=nothing, epochs=1
+    )  # nothing is left locked
     assert not (tmp_path / ".lock").exists()
 
 
@@ -127,47 +137,51 @@ def test_a_folder_that_cannot_be_locked_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "lockf", refuse)
 
     with pytest.warns(UserWarning, match="cannot be locked.*no other run"):
-        run = killed.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, make=nothing)
 
-    killed.check_equal(killed.whole(make=nothing), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=nothing), run
+    )
 
 
 def test_a_finished_run_is_read_where_nothing_can_be_written(
     tmp_path, monkeypatch
 ):
-    first = killed.run(tmp_path, make=nothing)
+    first = interrupted_runs.run(tmp_path, make=nothing)
     monkeypatch.setattr(os, "fsync", full)
 
-    again = killed.run(tmp_path, make=nothing)
+    again = interrupted_runs.run(tmp_path, make=nothing)
 
     assert again.checkpoint.resumed_from == (4, 0)
-    killed.check_equal(first, again)
+    interrupted_runs.check_equal(first, again)
 
 
 def test_saves_in_an_epoch_do_not_need_the_one_of_its_start(tmp_path):
-    killed.killed(tmp_path, (1, 3), save_freq=2)
+    interrupted_runs.run_until_killed(tmp_path, (1, 3), save_freq=2)
     for name in Saves(tmp_path, keep=1).names()[:-1]:
         shutil.rmtree(tmp_path / name)
 
-    run = killed.run(tmp_path, save_freq=2)
+    run = interrupted_runs.run(tmp_path, save_freq=2)
 
     assert run.checkpoint.resumed_from == (1, 2)
-    killed.check_equal(killed.whole(), run)
+    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)
 
 
 def test_damaged_saves_are_said_and_kept_where_a_run_starts_anew(tmp_path):
-    killed.killed(tmp_path, (2, 1), make=nothing)
+    interrupted_runs.run_until_killed(tmp_path, (2, 1), make=nothing)
     names = Saves(tmp_path, keep=2).names()
     for name in names:
         (tmp_path / name / "state.json").write_text("")
 
     with pytest.warns(UserWarning, match="damaged save, and keeps it") as said:
-        run = killed.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, make=nothing)
 
     assert len(said) == 2
     assert run.checkpoint.resumed_from is None
     assert set(names) < set(os.listdir(tmp_path))
-    killed.check_equal(killed.whole(make=nothing), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=nothing), run
+    )
 
 
 def in_the_form_of_090(folder):
@@ -192,10 +206,10 @@ def in_the_form_of_090(folder):
 
 def test_a_run_goes_on_from_saves_of_090(tmp_path):
     folder = tmp_path / "run"
-    killed.killed(folder, (1, 3), save_freq=2)
+    interrupted_runs.run_until_killed(folder, (1, 3), save_freq=2)
     in_the_form_of_090(folder)
 
-    run = killed.run(folder, save_freq=2)
+    run = interrupted_runs.run(folder, save_freq=2)
 
     assert run.checkpoint.resumed_from == (1, 2)
-    killed.check_equal(killed.whole(), run)
+    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)

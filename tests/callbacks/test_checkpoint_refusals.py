@@ -1,5 +1,5 @@
+import interrupted_runs
 import keras
-import killed
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,14 +12,14 @@ def nothing():
 
 
 def fit(data, directory, **settings):
-    model = killed.model()
+    model = interrupted_runs.build_model()
     checkpoint = callbacks.ElasticCheckpoint(directory, **settings)
     settings = {"epochs": 1, "verbose": 0, "callbacks": [checkpoint]}
     model.fit(**{"shuffle": False} | data, **settings)
 
 
 def batches():
-    x, y = killed.rows(8)
+    x, y = interrupted_runs.noise_rows(8)
     yield x, y
 
 
@@ -28,11 +28,11 @@ class Batches(keras.utils.PyDataset):
         return 1
 
     def __getitem__(self, index):
-        return killed.rows(8)
+        return interrupted_runs.noise_rows(8)
 
 
 def from_generator():
-    x, y = killed.rows(8)
+    x, y = interrupted_runs.noise_rows(8)
     return tf.data.Dataset.from_generator(
         batches,
         output_signature=(
@@ -54,7 +54,7 @@ def test_generators_are_refused(make, tmp_path):
 
 def test_data_that_are_shuffled_without_a_seed_are_refused(tmp_path):
     tf.random.set_seed(None)
-    rows = tf.data.Dataset.from_tensor_slices(killed.rows(8))
+    rows = tf.data.Dataset.from_tensor_slices(interrupted_runs.noise_rows(8))
 
     with pytest.raises(ValueError, match=r"set_random_seed"):
         fit({"x": rows.shuffle(8).batch(4)}, tmp_path)
@@ -62,7 +62,9 @@ def test_data_that_are_shuffled_without_a_seed_are_refused(tmp_path):
 
 def test_layers_with_seeds_of_their_own_in_the_data_are_refused(tmp_path):
     noise = keras.layers.GaussianNoise(0.1)
-    rows = tf.data.Dataset.from_tensor_slices(killed.rows(8)).batch(4)
+    rows = tf.data.Dataset.from_tensor_slices(
+        interrupted_runs.noise_rows(8)
+    ).batch(4)
     noisy = rows.map(lambda x, y: (noise(x, training=True), y))
 
     with pytest.raises(ValueError, match="a state of its own"):
@@ -70,7 +72,7 @@ def test_layers_with_seeds_of_their_own_in_the_data_are_refused(tmp_path):
 
 
 def test_saves_in_epochs_of_unknown_length_are_refused(tmp_path):
-    rows = tf.data.Dataset.from_tensor_slices(killed.rows(8))
+    rows = tf.data.Dataset.from_tensor_slices(interrupted_runs.noise_rows(8))
     some = rows.filter(lambda x, y: y < 2).batch(4)
 
     with pytest.raises(ValueError, match="assert_cardinality"):
@@ -81,21 +83,24 @@ def test_saves_in_epochs_of_unknown_length_are_refused(tmp_path):
     ("change", "named"),
     [
         ({"epochs": 9}, "epochs"),
-        ({"make": killed.ours}, "callbacks"),
-        ({"data": killed.dataset}, "data or their seeds"),
-        ({"model": lambda: killed.model("sgd")}, "optimizer"),
+        ({"make": interrupted_runs.all_callbacks}, "callbacks"),
+        ({"data": interrupted_runs.dataset_arguments}, "data or their seeds"),
+        ({"model": lambda: interrupted_runs.build_model("sgd")}, "optimizer"),
     ],
     ids=["epochs", "callbacks", "data", "optimizer"],
 )
 def test_a_folder_of_another_run_is_refused(change, named, tmp_path):
-    killed.killed(tmp_path, (1, 1), make=nothing)
+    interrupted_runs.run_until_killed(tmp_path, (1, 1), make=nothing)
 
     with pytest.raises(ValueError, match=f"{named}.*Name another folder"):
-        killed.run(tmp_path, **{"make": nothing} | change)
+        interrupted_runs.run(tmp_path, **{"make": nothing} | change)
 
 
 def test_a_caller_that_is_not_fit_is_refused(tmp_path):
-    model, checkpoint = killed.model(), callbacks.ElasticCheckpoint(tmp_path)
+    model, checkpoint = (
+        interrupted_runs.build_model(),
+        callbacks.ElasticCheckpoint(tmp_path),
+    )
     checkpoint.set_model(model)
 
     with pytest.raises(ValueError, match=r"Pass it to `model.fit`"):
@@ -117,16 +122,18 @@ def test_arguments_out_of_range_are_refused(arguments, error):
 
 
 def test_a_damaged_save_gives_way_to_the_one_before(tmp_path):
-    killed.killed(tmp_path, (3, 1), make=nothing)
+    interrupted_runs.run_until_killed(tmp_path, (3, 1), make=nothing)
     newest = sorted(tmp_path.iterdir())[-1] / "arrays.npz"
     newest.write_bytes(newest.read_bytes()[:-99])
 
     with pytest.warns(UserWarning, match="passes over a damaged save"):
-        run = killed.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, make=nothing)
 
     assert run.checkpoint.resumed_from == (2, 0)
     assert "arrays.npz is not what was written" in run.checkpoint.sentences[0]
-    killed.check_equal(killed.whole(make=nothing), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=nothing), run
+    )
 
 
 def test_a_run_that_is_killed_in_a_save_goes_on_from_the_one_before(
@@ -137,15 +144,17 @@ def test_a_run_that_is_killed_in_a_save_goes_on_from_the_one_before(
     def die_at_the_third(*args, **kwargs):
         count.append(1)
         if len(count) == 3:
-            raise killed.Killed
+            raise interrupted_runs.Killed
         write(*args, **kwargs)
 
     monkeypatch.setattr(np, "savez", die_at_the_third)
-    with pytest.raises(killed.Killed):
-        killed.run(tmp_path, make=nothing)
+    with pytest.raises(interrupted_runs.Killed):
+        interrupted_runs.run(tmp_path, make=nothing)
     monkeypatch.undo()
 
-    run = killed.run(tmp_path, make=nothing)
+    run = interrupted_runs.run(tmp_path, make=nothing)
 
     assert run.checkpoint.resumed_from == (2, 0)
-    killed.check_equal(killed.whole(make=nothing), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=nothing), run
+    )

@@ -1,9 +1,9 @@
 import tempfile
 
 import callback_contract
+import image_models
 import keras
 import pytest
-import small
 
 from aet_keras import callbacks, policies
 
@@ -16,7 +16,7 @@ CASES = {
     "ElasticCheckpoint": lambda: callbacks.ElasticCheckpoint(
         tempfile.mkdtemp()
     ),
-    "ElasticFreezing": small.gradual,
+    "ElasticFreezing": image_models.gradual_freezing,
     "KeepBest": callbacks.KeepBest,
     "KeepHeadOnly": callbacks.KeepHeadOnly,
 }
@@ -38,13 +38,16 @@ def test_callback_keeps_the_contract(name):
 
     def make_model():
         keras.utils.set_random_seed(0)
-        model = small.compiled("sgd")
+        model = image_models.compiled_classifier("sgd")
         model.optimizer.build(model.trainable_variables)  # one trace less
         return model
 
     def fit(model, callback):
-        return small.fit(
-            model, callback, epochs=2, validation_data=small.pictures(8)
+        return image_models.fit(
+            model,
+            callback,
+            epochs=2,
+            validation_data=image_models.noise_images(8),
         )
 
     callback_contract.check_callback(CASES[name], make_model, fit)

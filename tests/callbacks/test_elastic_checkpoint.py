@@ -1,5 +1,5 @@
+import interrupted_runs
 import keras
-import killed
 import numpy as np
 import pytest
 
@@ -20,38 +20,42 @@ MOMENTS = {  # of runs that record in epoch 0 and thaw in epochs 2 and 3
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_run_ends_like_one_that_was_not(moment, tmp_path):
     kill, save_freq, resumed_from = MOMENTS[moment]
-    killed.killed(tmp_path, kill, save_freq=save_freq)
+    interrupted_runs.run_until_killed(tmp_path, kill, save_freq=save_freq)
 
-    run = killed.run(tmp_path, save_freq=save_freq)
+    run = interrupted_runs.run(tmp_path, save_freq=save_freq)
 
     assert run.checkpoint.resumed_from == resumed_from
-    killed.check_equal(killed.whole(), run)
+    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)
 
 
 def test_the_order_of_callbacks_makes_no_difference(tmp_path):
-    killed.killed(tmp_path, (2, 3), save_freq=2)
+    interrupted_runs.run_until_killed(tmp_path, (2, 3), save_freq=2)
 
-    run = killed.run(tmp_path, save_freq=2, order=-1)
+    run = interrupted_runs.run(tmp_path, save_freq=2, order=-1)
 
-    killed.check_equal(killed.whole(), run, by=("weights", "slots", "logs"))
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(),
+        run,
+        by=("weights", "slots", "logs"),
+    )
 
 
 def test_a_run_may_be_killed_again_and_again(tmp_path):
     for kill in ((1, 2), (2, 3)):
-        killed.killed(tmp_path, kill, save_freq=2)
+        interrupted_runs.run_until_killed(tmp_path, kill, save_freq=2)
 
-    run = killed.run(tmp_path, save_freq=2)
+    run = interrupted_runs.run(tmp_path, save_freq=2)
 
-    killed.check_equal(killed.whole(), run)
+    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)
 
 
 def solved():
-    return killed.ours(solve_head=True)
+    return interrupted_runs.all_callbacks(solve_head=True)
 
 
 def anchored():
-    anchor = callbacks.ElasticAnchor(0.1, groups=killed.GROUPS)
-    return [*killed.ours(cache=None), anchor]
+    anchor = callbacks.ElasticAnchor(0.1, groups=interrupted_runs.GROUPS)
+    return [*interrupted_runs.all_callbacks(cache=None), anchor]
 
 
 def alone():
@@ -59,30 +63,37 @@ def alone():
 
 
 def averaging():
-    return [callbacks.AverageWeights(every_batches=2), *killed.ours()]
+    return [
+        callbacks.AverageWeights(every_batches=2),
+        *interrupted_runs.all_callbacks(),
+    ]
 
 
 @pytest.mark.parametrize("make", [solved, anchored, averaging])
 def test_whatever_of_ours_is_used_comes_back(make, tmp_path):
-    killed.killed(tmp_path, (1, 3), make=make, save_freq=2)
+    interrupted_runs.run_until_killed(tmp_path, (1, 3), make=make, save_freq=2)
 
-    run = killed.run(tmp_path, make=make, save_freq=2)
+    run = interrupted_runs.run(tmp_path, make=make, save_freq=2)
 
     assert run.checkpoint.resumed_from == (1, 2)
-    killed.check_equal(killed.whole(make=make), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=make), run
+    )
 
 
 def averaged():
     adam = keras.optimizers.AdamW(use_ema=True, ema_overwrite_frequency=3)
-    return killed.model(optimizer=adam)
+    return interrupted_runs.build_model(optimizer=adam)
 
 
 def two_at_once():
-    return killed.model(run_eagerly=False, steps_per_execution=2)
+    return interrupted_runs.build_model(
+        run_eagerly=False, steps_per_execution=2
+    )
 
 
 def adapted():
-    made = killed.model()
+    made = interrupted_runs.build_model()
     made.get_layer("b").enable_lora(2)
     made.get_layer("c").bias.trainable = False
     return made
@@ -90,20 +101,24 @@ def adapted():
 
 @pytest.mark.parametrize("model", [averaged, two_at_once, adapted])
 def test_whatever_the_model_is_compiled_with_comes_back(model, tmp_path):
-    killed.killed(tmp_path, (2, 3), model=model, save_freq=2)
+    interrupted_runs.run_until_killed(
+        tmp_path, (2, 3), model=model, save_freq=2
+    )
 
-    run = killed.run(tmp_path, model=model, save_freq=2)
+    run = interrupted_runs.run(tmp_path, model=model, save_freq=2)
 
     assert run.checkpoint.resumed_from == (2, 2)
-    killed.check_equal(killed.whole(model=model), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(model=model), run
+    )
 
 
 def test_what_is_fixed_one_by_one_stays_in_a_resumed_run(tmp_path):
-    killed.killed(tmp_path, (3, 1), model=adapted)
+    interrupted_runs.run_until_killed(tmp_path, (3, 1), model=adapted)
     keras.utils.set_random_seed(0)
     start = adapted()
 
-    run = killed.run(tmp_path, model=adapted)
+    run = interrupted_runs.run(tmp_path, model=adapted)
 
     before, after = (
         [made.get_layer("b")._kernel, made.get_layer("c").bias]
@@ -119,24 +134,26 @@ def patient():
 
 
 def test_a_run_that_stopped_is_not_trained_on(tmp_path):
-    whole = killed.whole(make=patient)
+    whole = interrupted_runs.uninterrupted_run(make=patient)
     last = len(whole.history["loss"]) - 1
-    killed.killed(tmp_path, (last, "over"), make=patient)
+    interrupted_runs.run_until_killed(tmp_path, (last, "over"), make=patient)
 
-    run = killed.run(tmp_path, make=patient)
+    run = interrupted_runs.run(tmp_path, make=patient)
 
     assert last < 3
-    killed.check_equal(whole, run)
+    interrupted_runs.check_equal(whole, run)
 
 
 @pytest.mark.parametrize("kill", [(1, "end"), (2, "begin"), (3, 0), (3, 4)])
 def test_a_run_that_averages_weights_goes_on_after_an_epoch(kill, tmp_path):
-    killed.killed(tmp_path, kill, make=averaging)
+    interrupted_runs.run_until_killed(tmp_path, kill, make=averaging)
 
-    run = killed.run(tmp_path, make=averaging)
+    run = interrupted_runs.run(tmp_path, make=averaging)
 
     assert run.checkpoint.resumed_from[1] == 0
-    killed.check_equal(killed.whole(make=averaging), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=averaging), run
+    )
 
 
 class Count(keras.callbacks.Callback):
@@ -149,22 +166,24 @@ class Count(keras.callbacks.Callback):
 
 
 def test_a_finished_run_returns_at_once_with_its_weights(tmp_path):
-    first, count = killed.run(tmp_path), Count()
+    first, count = interrupted_runs.run(tmp_path), Count()
 
-    again = killed.run(tmp_path, also=[count])
+    again = interrupted_runs.run(tmp_path, also=[count])
 
     assert again.checkpoint.resumed_from == (4, 0)
     assert count.steps == 0
-    killed.check_equal(first, again)
+    interrupted_runs.check_equal(first, again)
 
 
 def test_callbacks_of_others_are_said_to_start_anew(tmp_path):
     count = Count()
-    killed.killed(tmp_path, (2, 2), make=alone)
+    interrupted_runs.run_until_killed(tmp_path, (2, 2), make=alone)
 
     with pytest.warns(UserWarning, match="Count started anew"):
-        run = killed.run(tmp_path, make=alone, also=[count])
+        run = interrupted_runs.run(tmp_path, make=alone, also=[count])
 
     assert run.checkpoint.not_restored == ("Count",)
     assert count.steps == 10  # two epochs of five batches
-    killed.check_equal(killed.whole(make=alone), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(make=alone), run
+    )

@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 import aet_keras
 from aet_keras.callbacks import ElasticFreezing
@@ -19,14 +19,21 @@ def of_the_backbone(paths):
 
 def moved_each_epoch(snapshots):
     taken = snapshots.taken
-    return [small.moved(a, b) for a, b in zip(taken, taken[1:], strict=False)]
+    return [
+        image_models.changed_weights(a, b)
+        for a, b in zip(taken, taken[1:], strict=False)
+    ]
 
 
 def test_groups_move_exactly_when_they_are_thawed():
-    model, freezing, snapshots = small.compiled(), small.gradual(), None
-    snapshots = small.Snapshots()
+    model, freezing, snapshots = (
+        image_models.compiled_classifier(),
+        image_models.gradual_freezing(),
+        None,
+    )
+    snapshots = image_models.WeightSnapshots()
 
-    small.fit(model, freezing, snapshots)
+    image_models.fit(model, freezing, snapshots)
 
     moved = moved_each_epoch(snapshots)
     assert of_the_backbone(moved[0]) == set()
@@ -36,22 +43,33 @@ def test_groups_move_exactly_when_they_are_thawed():
 
 
 def test_batch_normalization_stays_bit_equal_even_in_thawed_groups():
-    snapshots = small.Snapshots()
+    snapshots = image_models.WeightSnapshots()
 
-    small.fit(small.compiled(), ElasticFreezing(ThawAll()), snapshots, epochs=2)
+    image_models.fit(
+        image_models.compiled_classifier(),
+        ElasticFreezing(ThawAll()),
+        snapshots,
+        epochs=2,
+    )
 
-    moved = small.moved(snapshots.taken[0], snapshots.taken[-1])
+    moved = image_models.changed_weights(
+        snapshots.taken[0], snapshots.taken[-1]
+    )
     assert "a_conv/kernel" in moved
     assert not any("bn" in path for path in moved)
 
 
 def test_batch_normalization_moves_where_asked():
     freezing = ElasticFreezing(ThawAll(), train_batch_normalization=True)
-    snapshots = small.Snapshots()
+    snapshots = image_models.WeightSnapshots()
 
-    small.fit(small.compiled(), freezing, snapshots, epochs=1)
+    image_models.fit(
+        image_models.compiled_classifier(), freezing, snapshots, epochs=1
+    )
 
-    moved = small.moved(snapshots.taken[0], snapshots.taken[-1])
+    moved = image_models.changed_weights(
+        snapshots.taken[0], snapshots.taken[-1]
+    )
     assert {"a_bn/gamma", "a_bn/moving_mean", "c_bn/moving_variance"} <= moved
 
 
@@ -59,10 +77,10 @@ def test_a_backbone_frozen_before_compile_ends_with_the_same_weights():
     weights = []
     for frozen in (False, True):
         keras.utils.set_random_seed(0)
-        model = small.classifier()
+        model = image_models.classifier()
         model.get_layer("old").trainable = not frozen
         model.compile("adam", "sparse_categorical_crossentropy")
-        small.fit(model, small.gradual(), epochs=2)
+        image_models.fit(model, image_models.gradual_freezing(), epochs=2)
         weights.append(model.get_weights())
 
     for left, right in zip(*weights, strict=True):
@@ -76,8 +94,8 @@ def test_the_head_keeps_its_optimizer_state_through_every_thaw():
     for policy in (ThawOnSchedule(first_epoch=9), ThawOnSchedule()):
         keras.utils.set_random_seed(0)
         policy.rate_ratio = 1e-30
-        model = small.compiled("adam")
-        small.fit(model, ElasticFreezing(policy, cache=None), epochs=3)
+        model = image_models.compiled_classifier("adam")
+        image_models.fit(model, ElasticFreezing(policy, cache=None), epochs=3)
         heads.append(model.get_layer("scores").get_weights())
 
     for left, right in zip(*heads, strict=True):
@@ -91,9 +109,9 @@ def test_a_flat_graph_is_cut_below_its_pooling():
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
     model.compile("adam", "sparse_categorical_crossentropy")
-    freezing = small.gradual()
+    freezing = image_models.gradual_freezing()
 
-    small.fit(model, freezing, epochs=2)
+    image_models.fit(model, freezing, epochs=2)
 
     assert freezing.group_names == ("stem", "b_conv")
     assert freezing.history == [(False, False), (False, True)]
@@ -103,15 +121,15 @@ def test_a_sequential_model_needs_no_more_than_the_callback():
     model = keras.Sequential(
         [
             keras.layers.Input((8, 8, 3)),
-            small.backbone(),
+            image_models.backbone(),
             keras.layers.GlobalMaxPooling2D(),
             keras.layers.Dense(3, "softmax"),
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy")
-    freezing = small.gradual()
+    freezing = image_models.gradual_freezing()
 
-    small.fit(model, freezing, epochs=1)
+    image_models.fit(model, freezing, epochs=1)
 
     assert freezing.group_names == ("stem", "b_conv", "c_conv")
 
@@ -119,7 +137,7 @@ def test_a_sequential_model_needs_no_more_than_the_callback():
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()
-        self.body = small.backbone("body")
+        self.body = image_models.backbone("body")
         self.pool = keras.layers.GlobalAveragePooling2D()
         self.scores = keras.layers.Dense(3, "softmax", name="scores")
 
@@ -129,12 +147,14 @@ class Subclassed(keras.Model):
 
 def test_a_subclassed_model_freezes_by_the_groups_it_names():
     model = Subclassed()
-    model(small.pictures(1)[0])
+    model(image_models.noise_images(1)[0])
     model.compile("adam", "sparse_categorical_crossentropy")
-    snapshots = small.Snapshots()
-    freezing = small.gradual(groups=[["a_conv", "a_bn"], ["c_conv"]])
+    snapshots = image_models.WeightSnapshots()
+    freezing = image_models.gradual_freezing(
+        groups=[["a_conv", "a_bn"], ["c_conv"]]
+    )
 
-    small.fit(model, freezing, snapshots, epochs=2)
+    image_models.fit(model, freezing, snapshots, epochs=2)
 
     first, second = moved_each_epoch(snapshots)
     assert not any("a_conv" in p or "c_conv" in p for p in first)
@@ -147,7 +167,9 @@ def test_a_subclassed_model_that_is_not_built_is_told_how():
     model.compile("adam", "sparse_categorical_crossentropy")
 
     with pytest.raises(ValueError, match=r"`model\(x\[:1\]\)`"):
-        small.fit(model, small.gradual(groups=[["a_conv"]]))
+        image_models.fit(
+            model, image_models.gradual_freezing(groups=[["a_conv"]])
+        )
 
 
 def test_a_subclassed_model_without_groups_is_told_to_name_them():
@@ -155,11 +177,11 @@ def test_a_subclassed_model_without_groups_is_told_to_name_them():
     model.compile("adam", "sparse_categorical_crossentropy")
 
     with pytest.raises(ValueError, match="groups="):
-        small.fit(model, ElasticFreezing())
+        image_models.fit(model, ElasticFreezing())
 
 
 def test_two_inputs_and_two_outputs_train():
-    base, table = small.backbone(), keras.Input((2,), name="table")
+    base, table = image_models.backbone(), keras.Input((2,), name="table")
     pixels = keras.Input((8, 8, 3), name="pixels")
     x = keras.layers.GlobalAveragePooling2D()(base(pixels))
     x = keras.layers.Concatenate()([x, table])
@@ -171,22 +193,24 @@ def test_two_inputs_and_two_outputs_train():
     model.compile(
         "adam", {"kind": "sparse_categorical_crossentropy", "size": "mse"}
     )
-    images, labels = small.pictures()
+    images, labels = image_models.noise_images()
     data = (
         {"pixels": images, "table": images[:, 0, 0, :2]},
         {"kind": labels, "size": labels.astype("float32")},
     )
-    freezing = small.gradual()
+    freezing = image_models.gradual_freezing()
 
-    small.fit(model, freezing, data=data, epochs=2)
+    image_models.fit(model, freezing, data=data, epochs=2)
 
     assert freezing.history == [(False,) * 3, (False, False, True)]
 
 
 def test_changes_are_told_and_logged(capsys):
-    freezing = small.gradual(verbose=1)
+    freezing = image_models.gradual_freezing(verbose=1)
 
-    history = small.fit(small.compiled(), freezing, epochs=2).history
+    history = image_models.fit(
+        image_models.compiled_classifier(), freezing, epochs=2
+    ).history
 
     assert history["elastic_freezing/trained_groups"] == [0, 1]
     told = "ElasticFreezing: after epoch 1 thawed c_conv: epoch 1 of the"
@@ -198,8 +222,13 @@ def test_both_callbacks_work_in_either_order():
     histories = []
     for order in (1, -1):
         keras.utils.set_random_seed(0)
-        pair = [small.gradual(), aet_keras.callbacks.AdaptiveLearningRate()]
-        history = small.fit(small.compiled(), *pair[::order], epochs=2).history
+        pair = [
+            image_models.gradual_freezing(),
+            aet_keras.callbacks.AdaptiveLearningRate(),
+        ]
+        history = image_models.fit(
+            image_models.compiled_classifier(), *pair[::order], epochs=2
+        ).history
         histories.append(history)
 
     for key in ("loss", "adaptive_learning_rate/rate"):
@@ -212,11 +241,15 @@ class Fail(keras.callbacks.Callback):
 
 
 def test_a_fit_after_an_interrupted_one_frees_the_optimizer():
-    model, first, second = small.compiled(), small.gradual(), small.gradual()
+    model, first, second = (
+        image_models.compiled_classifier(),
+        image_models.gradual_freezing(),
+        image_models.gradual_freezing(),
+    )
     with pytest.raises(KeyboardInterrupt):
-        small.fit(model, first, Fail())
+        image_models.fit(model, first, Fail())
 
-    small.fit(model, second, epochs=1)
+    image_models.fit(model, second, epochs=1)
 
     assert "update_step" not in vars(model.optimizer)
     assert second.history == [(False, False, False)]
@@ -227,9 +260,12 @@ def test_a_run_that_stops_early_has_no_thaw_it_never_trained():
         def on_epoch_end(self, epoch, logs=None):
             self.model.stop_training = True
 
-    model, freezing = small.compiled(), small.gradual()
+    model, freezing = (
+        image_models.compiled_classifier(),
+        image_models.gradual_freezing(),
+    )
 
-    small.fit(model, Stop(), freezing)
+    image_models.fit(model, Stop(), freezing)
 
     assert [epoch for epoch, _ in freezing.events] == [0]
     assert not model.get_layer("old").get_layer("c_conv").trainable
@@ -252,7 +288,10 @@ def test_a_policy_of_the_rate_is_refused_by_name():
 )
 def test_groups_that_cannot_be_meant_are_refused(groups, advice):
     with pytest.raises(ValueError, match=advice):
-        small.fit(small.compiled(), small.gradual(groups=groups))
+        image_models.fit(
+            image_models.compiled_classifier(),
+            image_models.gradual_freezing(groups=groups),
+        )
 
 
 def test_groups_and_backbone_together_are_refused():
@@ -266,8 +305,8 @@ def test_a_policy_that_is_none_is_refused_by_type():
 
 
 def test_a_model_saved_after_fit_loads_with_the_users_optimizer(tmp_path):
-    model = small.compiled("adamw")
-    small.fit(model, ElasticFreezing(ThawAll()), epochs=1)
+    model = image_models.compiled_classifier("adamw")
+    image_models.fit(model, ElasticFreezing(ThawAll()), epochs=1)
 
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 import tensorflow as tf
 
 from aet_keras.callbacks import Interpolation, interpolate
@@ -123,14 +123,14 @@ def test_statistics_that_moved_ask_for_training_data():
 
 
 def test_statistics_that_stood_are_left_alone():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     start = [weight + 0.01 for weight in model.get_weights()]
     for i, weight in enumerate(model.weights):
         if "moving" in weight.path:
             start[i] = weight.numpy()
 
     record = interpolate(
-        model, start, validation_data=small.pictures(8), ratios=[0.5]
+        model, start, validation_data=image_models.noise_images(8), ratios=[0.5]
     )
 
     assert len(record.losses) == 2

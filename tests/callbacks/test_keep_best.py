@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras.callbacks import KeepBest
 
@@ -23,7 +23,7 @@ def trained(keep, key, values, learning_rate=0.0):
     model.compile(keras.optimizers.SGD(learning_rate), "mse")
     data = np.ones((4, 2)), np.zeros((4, 1))
     script = Script(key, values)
-    small.fit(model, script, keep, data=data, epochs=len(values))
+    image_models.fit(model, script, keep, data=data, epochs=len(values))
     return model.layers[-1].bias.numpy()[0]
 
 
@@ -54,7 +54,7 @@ def test_of_equal_accuracies_the_lower_loss_is_kept():
     model.compile(keras.optimizers.SGD(0.0), "mse")
     data = np.ones((4, 2)), np.zeros((4, 1))
 
-    small.fit(model, losses, accuracies, keep, data=data, epochs=3)
+    image_models.fit(model, losses, accuracies, keep, data=data, epochs=3)
 
     assert keep.best_epoch == 2
 
@@ -69,11 +69,11 @@ def test_without_validation_the_loss_stands_in():
 
 def test_a_loss_that_is_nan_stops_and_gives_finite_weights_back():
     keep = KeepBest()
-    model = small.linear(keras.optimizers.SGD(1e-3))
-    images, labels = small.pictures()
+    model = image_models.linear_classifier(keras.optimizers.SGD(1e-3))
+    images, labels = image_models.noise_images()
     images[20] = np.nan  # the third of four batches
 
-    history = small.fit(model, keep, data=(images, labels), epochs=3)
+    history = image_models.fit(model, keep, data=(images, labels), epochs=3)
 
     assert keep.stopped == "the loss became NaN in epoch 1"
     assert keep.best_epoch == 0
@@ -92,11 +92,11 @@ def test_the_direction_is_read_from_the_name():
 def test_epochs_without_validation_are_passed_over():
     keep = KeepBest()
 
-    small.fit(
-        small.linear(keras.optimizers.SGD(0.0)),
+    image_models.fit(
+        image_models.linear_classifier(keras.optimizers.SGD(0.0)),
         keep,
         epochs=4,
-        validation_data=small.pictures(8),
+        validation_data=image_models.noise_images(8),
         validation_freq=2,
     )
 
@@ -142,7 +142,7 @@ def test_a_stall_at_a_low_rate_ends_a_run_sooner(rates, moving, epochs):
     model.compile(keras.optimizers.SGD(0.0), "mse")
     data = np.ones((4, 2)), np.zeros((4, 1))
 
-    history = small.fit(
+    history = image_models.fit(
         model, figures, Rates(rates, moving), keep, data=data, epochs=6
     )
 

@@ -1,7 +1,7 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras.callbacks import ElasticFreezing, KeepHeadOnly, interpolate
 from aet_keras.policies import ThawOnSchedule
@@ -9,11 +9,14 @@ from aet_keras.policies import ThawOnSchedule
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_the_weights_before_the_first_thaw_are_kept_in_either_order(is_first):
-    model, head_only = small.compiled(), KeepHeadOnly()
-    freezing, snapshots = small.gradual(), small.Snapshots()
+    model, head_only = image_models.compiled_classifier(), KeepHeadOnly()
+    freezing, snapshots = (
+        image_models.gradual_freezing(),
+        image_models.WeightSnapshots(),
+    )
     order = [head_only, freezing] if is_first else [freezing, head_only]
 
-    small.fit(model, *order, snapshots, epochs=3)
+    image_models.fit(model, *order, snapshots, epochs=3)
 
     assert freezing.history[0] == (False, False, False)
     assert head_only.epoch == 1
@@ -26,16 +29,18 @@ def test_a_fit_that_thaws_nothing_keeps_nothing():
     head_only = KeepHeadOnly()
     freezing = ElasticFreezing(ThawOnSchedule(every_epochs=9))
 
-    small.fit(small.compiled(), freezing, head_only, epochs=1)
+    image_models.fit(
+        image_models.compiled_classifier(), freezing, head_only, epochs=1
+    )
 
     assert (head_only.weights, head_only.epoch) == (None, None)
 
 
 def test_a_fit_without_freezing_keeps_what_it_began_with():
-    model, head_only = small.compiled(), KeepHeadOnly()
+    model, head_only = image_models.compiled_classifier(), KeepHeadOnly()
     start = model.get_weights()
 
-    small.fit(model, head_only, epochs=1)
+    image_models.fit(model, head_only, epochs=1)
 
     assert head_only.epoch == 0
     for left, right in zip(start, head_only.weights, strict=True):
@@ -43,10 +48,13 @@ def test_a_fit_without_freezing_keeps_what_it_began_with():
 
 
 def test_a_tuned_model_goes_back_where_the_head_alone_was_better():
-    model, head_only = small.compiled(keras.optimizers.SGD(1.0)), KeepHeadOnly()
-    x, y = small.pictures()
-    freezing = small.gradual(warmup_steps=0)
-    small.fit(model, freezing, head_only, epochs=3)
+    model, head_only = (
+        image_models.compiled_classifier(keras.optimizers.SGD(1.0)),
+        KeepHeadOnly(),
+    )
+    x, y = image_models.noise_images()
+    freezing = image_models.gradual_freezing(warmup_steps=0)
+    image_models.fit(model, freezing, head_only, epochs=3)
     before = model.evaluate(x[:8], y[:8], verbose=0)
 
     record = interpolate(

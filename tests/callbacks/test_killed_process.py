@@ -8,7 +8,7 @@ SCRIPT = """
 import os, signal, sys
 import keras, tensorflow as tf
 tf.config.experimental.enable_op_determinism()
-import killed
+import interrupted_runs
 
 class Shoot(keras.callbacks.Callback):
     learns = ()
@@ -19,13 +19,13 @@ class Shoot(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 def model():
-    return killed.model(run_eagerly=False)
+    return interrupted_runs.build_model(run_eagerly=False)
 
 settings = {"model": model, "also": [Shoot()], "epochs": 3, "save_freq": 2}
-run = killed.run(sys.argv[1], **settings)
+run = interrupted_runs.run(sys.argv[1], **settings)
 assert run.checkpoint.resumed_from == (1, 2), run.checkpoint.resumed_from
-whole = killed.run(model=model, epochs=3)
-killed.check_equal(whole, run)
+whole = interrupted_runs.run(model=model, epochs=3)
+interrupted_runs.check_equal(whole, run)
 print("equal")
 """
 

@@ -2,11 +2,11 @@
 
 import warnings
 
+import image_models
+import interrupted_runs
 import keras
-import killed
 import numpy as np
 import pytest
-import small
 
 from aet_keras import callbacks, policies
 from aet_keras.callbacks import AdaptiveLearningRate, ElasticFreezing
@@ -36,16 +36,20 @@ def test_two_callbacks_that_write_the_rate_are_refused(name, order):
     both = [AdaptiveLearningRate(), OTHERS[name]][::order]
 
     with pytest.raises(ValueError, match="Drop ") as caught:
-        small.fit(small.linear(), *both)
+        image_models.fit(image_models.linear_classifier(), *both)
 
     assert f"Received: {name} in the same `fit`" in str(caught.value)
 
 
 def test_others_may_write_the_rate_beside_elastic_freezing():
     scheduler = keras.callbacks.LearningRateScheduler(tenth)
-    model = small.compiled(keras.optimizers.SGD(0.1), run_eagerly=True)
+    model = image_models.compiled_classifier(
+        keras.optimizers.SGD(0.1), run_eagerly=True
+    )
 
-    history = small.fit(model, ElasticFreezing(cache=None), scheduler, epochs=2)
+    history = image_models.fit(
+        model, ElasticFreezing(cache=None), scheduler, epochs=2
+    )
 
     rates = history.history["learning_rate"]
     np.testing.assert_allclose(rates, [1e-2, 1e-3], rtol=1e-5)
@@ -86,61 +90,69 @@ class Write(keras.callbacks.Callback):
 def test_the_logged_rate_is_the_one_that_batches_use(moment, order):
     write = Write(moment)
     both = [AdaptiveLearningRate(policies.WarmupCosine()), write][::order]
-    model = small.linear(keras.optimizers.SGD(0.1), run_eagerly=True)
+    model = image_models.linear_classifier(
+        keras.optimizers.SGD(0.1), run_eagerly=True
+    )
 
     is_unknown = (moment, order) != ("train begin", -1)
     if is_unknown:
         with pytest.warns(UserWarning, match="other code writes") as said:
-            history = small.fit(model, *both, epochs=3)
+            history = image_models.fit(model, *both, epochs=3)
         assert len(said) == 1
         since = 1 if moment == "epoch end" else 0
         np.testing.assert_allclose(
             history.history[RATE][since:], write.used[since:], rtol=1e-6
         )
     else:  # what it found was the rate to start from
-        history = small.fit(model, *both, epochs=3)
+        history = image_models.fit(model, *both, epochs=3)
         np.testing.assert_allclose(
             history.history[RATE][0], 0.07 * 0.75, rtol=1e-5
         )
 
 
 def test_a_policy_of_freezing_does_not_write_the_rate_of_another():
-    model = small.compiled(keras.optimizers.SGD(0.1), run_eagerly=True)
+    model = image_models.compiled_classifier(
+        keras.optimizers.SGD(0.1), run_eagerly=True
+    )
     freezing = ElasticFreezing(policies.TrainHeadThenAll(), cache=None)
     adaptive = AdaptiveLearningRate(policies.WarmupCosine())
 
     with pytest.warns(UserWarning, match="Drop AdaptiveLearningRate") as said:
-        history = small.fit(model, freezing, adaptive, epochs=2).history
+        history = image_models.fit(model, freezing, adaptive, epochs=2).history
 
     assert len(said) == 1
     np.testing.assert_allclose(history[RATE], [0.05, 1e-5], rtol=1e-5)
 
 
 def test_a_policy_of_freezing_does_not_write_the_rate_of_a_scheduler():
-    model = small.compiled(keras.optimizers.SGD(0.1), run_eagerly=True)
+    model = image_models.compiled_classifier(
+        keras.optimizers.SGD(0.1), run_eagerly=True
+    )
     freezing = ElasticFreezing(policies.TrainHeadThenAll(), cache=None)
     scheduler = keras.callbacks.LearningRateScheduler(tenth)
 
     with pytest.warns(UserWarning, match="Drop LearningRateScheduler") as said:
-        history = small.fit(model, freezing, scheduler, epochs=2).history
+        history = image_models.fit(model, freezing, scheduler, epochs=2).history
 
     assert sum("ElasticFreezing" in str(each.message) for each in said) == 1
     np.testing.assert_allclose(history["learning_rate"], [1e-2, 1e-3], 1e-5)
 
 
 def model(is_frozen):
-    made = killed.model()
+    made = interrupted_runs.build_model()
     made.get_layer("a").trainable = not is_frozen
     return made
 
 
 def freezing():
-    return [ElasticFreezing(groups=killed.GROUPS, cache=None)]
+    return [ElasticFreezing(groups=interrupted_runs.GROUPS, cache=None)]
 
 
 def fit(made, listed, **settings):
     settings = {"epochs": 3, "verbose": 0} | settings
-    return made.fit(**killed.arrays(), callbacks=listed, **settings)
+    return made.fit(
+        **interrupted_runs.array_arguments(), callbacks=listed, **settings
+    )
 
 
 def test_a_backup_that_would_lose_the_optimizers_state_is_said(tmp_path):
@@ -166,7 +178,9 @@ def test_a_backup_of_averages_is_said(tmp_path):
 
 def test_a_checkpoint_refuses_averages_in_the_place_of_weights(tmp_path):
     swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    made = killed.model(optimizer=keras.optimizers.Adam(use_ema=True))
+    made = interrupted_runs.build_model(
+        optimizer=keras.optimizers.Adam(use_ema=True)
+    )
     checkpoint = callbacks.ElasticCheckpoint(tmp_path / "run")
 
     with pytest.raises(ValueError, match="Pass `swap_on_epoch=False`"):
@@ -176,12 +190,14 @@ def test_a_checkpoint_refuses_averages_in_the_place_of_weights(tmp_path):
 
 
 def test_a_resumed_run_goes_on_with_its_own_rate(tmp_path):
-    killed.killed(tmp_path, (2, 3), save_freq=2)
+    interrupted_runs.run_until_killed(tmp_path, (2, 3), save_freq=2)
 
-    run = killed.run(tmp_path, save_freq=2)  # a warning would be an error
+    run = interrupted_runs.run(
+        tmp_path, save_freq=2
+    )  # a warning would be an error
 
     assert not run.callbacks[1]._is_left_alone
-    killed.check_equal(killed.whole(), run)
+    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["after", "before"])
@@ -191,7 +207,7 @@ def test_another_that_has_the_last_word_on_the_weights_is_said(order):
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        small.fit(small.linear(), *both)
+        image_models.fit(image_models.linear_classifier(), *both)
 
     said = [str(each.message) for each in caught]
     assert any("has the last word" in each for each in said) == (order == 1)

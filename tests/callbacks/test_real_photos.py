@@ -1,8 +1,8 @@
 """Does elastic freezing hold on a real backbone and real photos?"""
 
+import image_models
 import keras
 import pytest
-import small
 
 import aet_keras
 
@@ -37,15 +37,15 @@ def test_after_every_thaw_and_freeze_only_thawed_weights_move(shared_data):
     model = keras.Model(pixels, keras.layers.Dense(10, "softmax")(x))
     model.compile("adam", "sparse_categorical_crossentropy")
     freezing = aet_keras.callbacks.ElasticFreezing(Scripted())
-    snapshots = small.Snapshots()
+    snapshots = image_models.WeightSnapshots()
 
     photos = dataset.train.inputs[:32], dataset.train.labels[:32]
-    small.fit(model, freezing, snapshots, data=photos, epochs=2)
+    image_models.fit(model, freezing, snapshots, data=photos, epochs=2)
 
     groups = aet_keras.backbones.group_layers(model)[:-1]
     for epoch, flags in enumerate(freezing.history):
         before, after = snapshots.taken[epoch : epoch + 2]
-        moved = small.moved(before, after)
+        moved = image_models.changed_weights(before, after)
         for group, thawed in zip(groups, flags, strict=True):
             check_group(group, thawed, moved)
     assert freezing.history == list(Scripted.maps)

@@ -1,23 +1,27 @@
 """Does a resumed run see the rows that the killed one would have seen?"""
 
-import killed
+import interrupted_runs
 import numpy as np
 import pytest
 import tensorflow as tf
 
 
 def repeated():
-    return killed.dataset(lambda r: r.shuffle(20, seed=3).repeat().batch(4))
+    return interrupted_runs.dataset_arguments(
+        lambda r: r.shuffle(20, seed=3).repeat().batch(4)
+    )
 
 
 def dropping():
-    return killed.dataset(
+    return interrupted_runs.dataset_arguments(
         lambda r: r.shuffle(20, seed=3).batch(6, drop_remainder=True)
     )
 
 
 def kept_shuffled():
-    return killed.dataset(lambda r: r.shuffle(20, seed=3).cache().batch(4))
+    return interrupted_runs.dataset_arguments(
+        lambda r: r.shuffle(20, seed=3).cache().batch(4)
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,56 +30,67 @@ def kept_shuffled():
         (repeated, {"steps_per_epoch": 4}),
         (dropping, {}),
         (kept_shuffled, {}),
-        (killed.dataset, {}),
-        (killed.arrays, {"initial_epoch": 1, "validation_freq": 2}),
+        (interrupted_runs.dataset_arguments, {}),
+        (
+            interrupted_runs.array_arguments,
+            {"initial_epoch": 1, "validation_freq": 2},
+        ),
     ],
     ids=["repeated", "dropping", "kept", "data set", "later"],
 )
 def test_the_order_of_the_data_comes_back(data, settings, tmp_path):
     settings = {"data": data, **settings}
-    killed.killed(tmp_path, (2, 2), save_freq=2, **settings)
+    interrupted_runs.run_until_killed(tmp_path, (2, 2), save_freq=2, **settings)
 
-    run = killed.run(tmp_path, save_freq=2, **settings)
+    run = interrupted_runs.run(tmp_path, save_freq=2, **settings)
 
     assert run.checkpoint.resumed_from == (2, 2)
-    killed.check_equal(killed.whole(**settings), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(**settings), run
+    )
 
 
 def test_data_of_unknown_length_come_back_by_the_epoch(tmp_path):
     def some():
-        return killed.dataset(
+        return interrupted_runs.dataset_arguments(
             lambda r: r.shuffle(20, seed=3).filter(lambda x, y: y < 2).batch(4)
         )
 
     settings = {"data": some, "make": list}
     with pytest.warns(UserWarning, match="ran out of data"):
-        killed.killed(tmp_path, (2, 2), **settings)
-        run = killed.run(tmp_path, **settings)
-        whole = killed.run(**settings)
+        interrupted_runs.run_until_killed(tmp_path, (2, 2), **settings)
+        run = interrupted_runs.run(tmp_path, **settings)
+        whole = interrupted_runs.run(**settings)
 
-    killed.check_equal(whole, run)
+    interrupted_runs.check_equal(whole, run)
 
 
 def test_shuffled_validation_data_come_back(tmp_path):
     def validation():
-        rows = tf.data.Dataset.from_tensor_slices(killed.rows(8))
+        rows = tf.data.Dataset.from_tensor_slices(
+            interrupted_runs.noise_rows(8)
+        )
         return rows.shuffle(8, seed=5).batch(3)
 
-    settings = {"make": lambda: killed.ours(cache=None)}
-    killed.killed(tmp_path, (2, 2), validation_data=validation(), **settings)
+    settings = {"make": lambda: interrupted_runs.all_callbacks(cache=None)}
+    interrupted_runs.run_until_killed(
+        tmp_path, (2, 2), validation_data=validation(), **settings
+    )
 
-    run = killed.run(tmp_path, validation_data=validation(), **settings)
+    run = interrupted_runs.run(
+        tmp_path, validation_data=validation(), **settings
+    )
 
-    whole = killed.run(validation_data=validation(), **settings)
-    killed.check_equal(whole, run)
+    whole = interrupted_runs.run(validation_data=validation(), **settings)
+    interrupted_runs.check_equal(whole, run)
 
 
 @pytest.mark.parametrize("kill", [(1, 3), (3, 3)], ids=["recorded", "replayed"])
 def test_augmented_passes_are_recorded_anew(kill, tmp_path):
-    settings = {"make": lambda: killed.ours(views=2)}
-    killed.killed(tmp_path, kill, save_freq=2, **settings)
+    settings = {"make": lambda: interrupted_runs.all_callbacks(views=2)}
+    interrupted_runs.run_until_killed(tmp_path, kill, save_freq=2, **settings)
 
-    run = killed.run(tmp_path, save_freq=2, **settings)
+    run = interrupted_runs.run(tmp_path, save_freq=2, **settings)
 
     assert run.checkpoint.resumed_from == (kill[0], 2)
     assert len(run.history["loss"]) == 4

@@ -1,9 +1,9 @@
 """Does elastic freezing hold under all that `compile` and `fit` take?"""
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 from aet_keras.callbacks import AdaptiveLearningRate, ElasticFreezing
 from aet_keras.policies import ThawOnSchedule
@@ -28,15 +28,20 @@ OPTIMIZERS = {  # Adam itself is in test_elastic_freezing.py
 def check_exactly_thawed_groups_move(model, **settings):
     """Thaws after the first epoch, and holds every weight to its group."""
     policy = ThawOnSchedule(group_count=2)
-    freezing, snapshots = ElasticFreezing(policy), small.Snapshots()
+    freezing, snapshots = (
+        ElasticFreezing(policy),
+        image_models.WeightSnapshots(),
+    )
     watching = (freezing, AdaptiveLearningRate(), snapshots)
 
-    small.fit(model, *watching, epochs=2, **settings)
+    image_models.fit(model, *watching, epochs=2, **settings)
 
     for epoch, flags in enumerate(freezing.history):
         before, after = snapshots.taken[epoch : epoch + 2]
         moved = {
-            path for path in small.moved(before, after) if "seed" not in path
+            path
+            for path in image_models.changed_weights(before, after)
+            if "seed" not in path
         }
         blocks = zip("abc", flags, strict=True)
         expected = {f"{b}_conv/kernel" for b, thawed in blocks if thawed}
@@ -48,13 +53,15 @@ def check_exactly_thawed_groups_move(model, **settings):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer(name):
-    check_exactly_thawed_groups_move(small.compiled(OPTIMIZERS[name]()))
+    check_exactly_thawed_groups_move(
+        image_models.compiled_classifier(OPTIMIZERS[name]())
+    )
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(policy):
     keras.config.set_dtype_policy(policy)
-    model = small.compiled(O.Adam(1e-2))
+    model = image_models.compiled_classifier(O.Adam(1e-2))
 
     check_exactly_thawed_groups_move(model)
 
@@ -77,7 +84,9 @@ def test_mixed_precision(policy):
     ids=["xla", "several steps at once", "eager"],
 )
 def test_compile_setting(settings):
-    check_exactly_thawed_groups_move(small.compiled("adam", **settings))
+    check_exactly_thawed_groups_move(
+        image_models.compiled_classifier("adam", **settings)
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +94,7 @@ def test_compile_setting(settings):
     [
         {
             "sample_weight": np.linspace(0, 1, 32),
-            "validation_data": small.pictures(8),
+            "validation_data": image_models.noise_images(8),
             "validation_freq": 2,
             "steps_per_epoch": 2,
         },
@@ -97,39 +106,50 @@ def test_compile_setting(settings):
     ids=["weighted samples", "weighted classes"],
 )
 def test_fit_setting(settings):
-    check_exactly_thawed_groups_move(small.compiled("adam"), **settings)
+    check_exactly_thawed_groups_move(
+        image_models.compiled_classifier("adam"), **settings
+    )
 
 
 def test_a_later_start():
-    freezing = small.gradual()
+    freezing = image_models.gradual_freezing()
 
-    small.fit(small.compiled(), freezing, epochs=3, initial_epoch=2)
+    image_models.fit(
+        image_models.compiled_classifier(), freezing, epochs=3, initial_epoch=2
+    )
 
     assert len(freezing.history) == 1
 
 
 def test_two_replicas():
-    with small.two_replicas().scope():
-        model = small.compiled("adam")
+    with image_models.two_replicas().scope():
+        model = image_models.compiled_classifier("adam")
 
     check_exactly_thawed_groups_move(model)
 
 
 def test_accumulated_gradients_on_two_replicas_are_refused():
-    with small.two_replicas().scope():
-        model = small.compiled(O.Adam(gradient_accumulation_steps=2))
+    with image_models.two_replicas().scope():
+        model = image_models.compiled_classifier(
+            O.Adam(gradient_accumulation_steps=2)
+        )
 
     with pytest.raises(ValueError, match="gradient_accumulation_steps=2"):
-        small.fit(model, small.gradual())
+        image_models.fit(model, image_models.gradual_freezing())
 
 
 def test_moving_averages_end_in_their_own_weights():
     # Keras pairs the trainable subset with the full list of averages. With a
     # momentum of 0 the average is the weight: the end must change nothing.
-    model = small.compiled(O.SGD(1e-2, use_ema=True, ema_momentum=0.0))
-    freezing, snapshots = small.gradual(), small.Snapshots()
+    model = image_models.compiled_classifier(
+        O.SGD(1e-2, use_ema=True, ema_momentum=0.0)
+    )
+    freezing, snapshots = (
+        image_models.gradual_freezing(),
+        image_models.WeightSnapshots(),
+    )
 
-    small.fit(model, freezing, snapshots, epochs=2)
+    image_models.fit(model, freezing, snapshots, epochs=2)
 
     last = snapshots.taken[-1]
     for weight in model.weights:

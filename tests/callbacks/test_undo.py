@@ -1,21 +1,21 @@
 """Does the best state come back, whether a head was solved or a thaw spoilt?"""
 
+import interrupted_runs
 import keras
-import killed
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 
 from aet_keras import callbacks, policies
 from aet_keras.callbacks import ElasticFreezing, KeepBest
 
-X, Y = replayed.rows(48)
+X, Y = replay_runs.noise_rows(48)
 
 
 def rows():
     """Returns rows that a head above the backbone can tell apart."""
     keras.utils.set_random_seed(0)
-    features = np.asarray(replayed.backbone()(X))
+    features = np.asarray(replay_runs.build_backbone()(X))
     return (features @ np.linspace(-1, 1, 15).reshape(5, 3)).argmax(1)
 
 
@@ -36,12 +36,12 @@ def spoiling(epochs=9, **settings):
 def freezing(policy=None, **settings):
     settings = {"warmup_steps": 0, "cache": "memory"} | settings
     policy = spoiling() if policy is None else policy
-    return ElasticFreezing(policy, groups=replayed.GROUPS, **settings)
+    return ElasticFreezing(policy, groups=replay_runs.GROUPS, **settings)
 
 
 def train(*used, epochs=4, rate=0.5):
     keras.utils.set_random_seed(0)
-    model = replayed.model(
+    model = replay_runs.build_model(
         optimizer=keras.optimizers.SGD(rate),
         metrics=["accuracy"],
         head=(keras.layers.Dropout(0.1),),
@@ -105,7 +105,7 @@ def test_a_thaw_that_spoils_everything_is_undone():
     assert ours.history[3:] == [(False,) * 3] * 5
     assert logs["val_loss"][3] < 0.5 * min(logs["val_loss"][1:3])
     keras.utils.set_random_seed(0)
-    fresh = replayed.model(head=(keras.layers.Dropout(0.1),))
+    fresh = replay_runs.build_model(head=(keras.layers.Dropout(0.1),))
     for old, new in zip(
         fresh.get_layer("old").weights,
         model.get_layer("old").weights,
@@ -162,23 +162,23 @@ def spoilt():
         rate_ratio=90.0,
     )
     used = ElasticFreezing(
-        policy, groups=killed.GROUPS, cache="memory", warmup_steps=0
+        policy, groups=interrupted_runs.GROUPS, cache="memory", warmup_steps=0
     )
     return [used, callbacks.KeepHeadOnly()]
 
 
 def sgd():
-    return killed.model(keras.optimizers.SGD(0.5))
+    return interrupted_runs.build_model(keras.optimizers.SGD(0.5))
 
 
 @pytest.mark.parametrize("kill", [(2, 1), (3, 2)])
 def test_a_killed_run_undoes_what_one_that_was_not_does(kill, tmp_path):
     settings = {"make": spoilt, "model": sgd}
-    whole = killed.whole(**settings)
-    killed.killed(tmp_path, kill, save_freq=1, **settings)
+    whole = interrupted_runs.uninterrupted_run(**settings)
+    interrupted_runs.run_until_killed(tmp_path, kill, save_freq=1, **settings)
 
-    run = killed.run(tmp_path, save_freq=1, **settings)
+    run = interrupted_runs.run(tmp_path, save_freq=1, **settings)
 
     events = [change for _, change in whole.callbacks[0].events]
     assert any(change.is_undone for change in events)
-    killed.check_equal(whole, run)
+    interrupted_runs.check_equal(whole, run)

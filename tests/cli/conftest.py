@@ -5,10 +5,10 @@ import pathlib
 import shutil
 import sys
 
-import planted
+import image_folders
+import image_models
 import pytest
-import rated
-import small
+import rating_data
 import tensorflow as tf
 from click.testing import CliRunner
 
@@ -19,7 +19,7 @@ from aet_keras.cli import main
 @pytest.fixture
 def photos(tmp_path):
     """Returns a folder of a hundred pictures in ten classes."""
-    return planted.copy_pictures(tmp_path / "photos")
+    return image_folders.copy_images(tmp_path / "photos")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def tiny(monkeypatch):
     """Puts three convolutions of 8 pixels in the place of every backbone."""
 
     def load(name, *, weights=None, image_size=None):
-        return small.backbone()
+        return image_models.backbone()
 
     monkeypatch.setattr("aet_keras.backbones.load_backbone", load)
 
@@ -101,9 +101,11 @@ def reviews(tmp_path_factory):
 def films(tmp_path_factory):
     """Returns a published folder, and what its SavedModel says."""
     home = tmp_path_factory.mktemp("saved")
-    dataset = rated.read(rated.write_ratings(home / "films.csv"))
-    _, tables, model = rated.build(dataset)
-    rated.stir(model)
+    dataset = rating_data.read_ratings(
+        rating_data.write_ratings(home / "films.csv")
+    )
+    _, tables, model = rating_data.build_model(dataset)
+    rating_data.randomize_weights(model)
     about = {"specification": dataset.specification, "tables": tables}
     recipe = {"data": "films.csv", "user": "user", "item": "item"}
 

@@ -4,10 +4,10 @@ import os
 import shutil
 import socket
 
+import image_folders
+import image_models
 import keras
-import planted
 import pytest
-import small
 
 
 def no_pictures(photos):
@@ -61,7 +61,7 @@ def test_pictures_that_cannot_be_learned_from_are_refused(
 def test_every_bad_picture_is_counted_and_three_are_named(
     photos, fit, out, sentence
 ):
-    bad = planted.plant_bad(photos)
+    bad = image_folders.add_bad_files(photos)
 
     said = sentence(fit(photos))
 
@@ -90,7 +90,7 @@ def test_a_backbone_with_a_typo_gets_the_nearest_names(
 
 
 def of_another_family(path):
-    small.backbone().save_weights(path)
+    image_models.backbone().save_weights(path)
 
 
 def of_another_alpha(path):

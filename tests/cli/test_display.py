@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from aet_keras._progress import Step
-from aet_keras.cli._display import display
-from aet_keras.cli._steps import Steps
+from aet_keras.cli._display import Steps, display
 
 LOGS = {
     "loss": 0.5,

@@ -5,9 +5,9 @@ import pathlib
 import re
 import subprocess
 
+import image_folders
 import keras
 import numpy as np
-import planted
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -38,9 +38,9 @@ STEPS = (
 def run(tmp_path_factory, console):
     """Fits a hundred pictures with all bad and odd ones among them, once."""
     folder = tmp_path_factory.mktemp("run")
-    photos = planted.copy_pictures(folder / "photos")
-    planted.plant_bad(photos)
-    planted.plant_odd(photos)
+    photos = image_folders.copy_images(folder / "photos")
+    image_folders.add_bad_files(photos)
+    image_folders.add_unusual_images(photos)
     options = ["--skip-bad", "--image-size", "32", "--epochs", "1"]
     done = subprocess.run(
         [console, "fit", photos, "--out", folder / "out", *options],
@@ -53,7 +53,7 @@ def run(tmp_path_factory, console):
 @pytest.fixture(scope="module")
 def pixels():
     """Returns some of the pictures as uint8, 32 pixels wide."""
-    paths = sorted(planted.PICTURES.glob("*/*.png"))[::12]
+    paths = sorted(image_folders.IMAGES.glob("*/*.png"))[::12]
     pictures = [Image.open(p).convert("RGB").resize((32, 32)) for p in paths]
     return np.stack([np.asarray(picture) for picture in pictures])
 
@@ -111,7 +111,7 @@ def test_a_version_is_whole_and_the_folder_shows_its_files(run):
 
 def test_the_export_gives_probabilities_and_names_for_raw_pixels(served):
     probabilities, classes = served
-    folders = [path.name for path in planted.PICTURES.iterdir()]
+    folders = [path.name for path in image_folders.IMAGES.iterdir()]
 
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
     assert np.ptp(probabilities, axis=0).max() > 1e-3  # not the same for all

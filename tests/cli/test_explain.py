@@ -2,9 +2,9 @@
 
 import shutil
 
+import image_folders
 import keras
 import numpy as np
-import planted
 import pytest
 from click.testing import CliRunner
 from keras import layers
@@ -49,8 +49,8 @@ def attentive(tmp_path_factory):
 @pytest.fixture
 def photos(tmp_path):
     """Returns two pictures of other sizes and kinds."""
-    photos = planted.copy_pictures(tmp_path / "photos")
-    planted.plant_odd(photos)
+    photos = image_folders.copy_images(tmp_path / "photos")
+    image_folders.add_unusual_images(photos)
     return [photos / "one" / "0001.png", photos / "five" / "grey.jpg"]
 
 
@@ -171,7 +171,7 @@ def test_a_folder_that_is_no_export_is_refused(
 def test_every_bad_picture_is_named_and_nothing_is_drawn(
     attentive, photos, explain, sentence, tmp_path
 ):
-    truncated, empty, *_ = planted.plant_bad(tmp_path / "photos")
+    truncated, empty, *_ = image_folders.add_bad_files(tmp_path / "photos")
     missing = tmp_path / "photos" / "missing.png"
 
     result = explain(attentive, photos[0], truncated, empty, missing)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-import served
+import served_models
 from PIL import Image
 
 # What is loaded later is compared with what TensorFlow loads by itself.
@@ -47,9 +47,9 @@ HEAVY = {
 def loaded(reviews, tmp_path_factory):
     """Returns what each command said, and the modules loaded until then."""
     home = tmp_path_factory.mktemp("asked")
-    served.write(home / "clothes" / "1")
+    served_models.write_version(home / "clothes" / "1")
     picture = home / "picture.png"
-    Image.fromarray(served.pictures(1)[0]).save(picture)
+    Image.fromarray(served_models.noise_images(1)[0]).save(picture)
     commands = [
         ["predict", home / "clothes", picture],
         ["predict", reviews, "a good film"],

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-import served
+import served_models
 from click.testing import CliRunner
 
 from aet_keras.cli import main
@@ -91,7 +91,7 @@ def test_fit_refuses_what_it_opens_late_before_it_reads_the_data(
 
 def test_fit_refuses_a_pipe_inside_an_earlier_model(tmp_path):
     from aet_keras.errors import ExportError
-    from aet_keras.training import _earlier
+    from aet_keras.training import job as _earlier
 
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "manifest.json").write_text("{}")
@@ -105,7 +105,7 @@ def test_fit_refuses_a_pipe_inside_an_earlier_model(tmp_path):
 def clothes(tmp_path_factory):
     home = tmp_path_factory.mktemp("saved") / "clothes"
     home.mkdir()
-    served.write(home / "1")
+    served_models.write_version(home / "1")
     return home
 
 

@@ -4,13 +4,13 @@ import csv
 import json
 import shutil
 
+import image_folders
 import numpy as np
-import planted
 import pytest
-import served
+import served_models
 from click.testing import CliRunner
 from PIL import Image
-from served import NAMES
+from served_models import CLASS_NAMES
 
 from aet_keras.cli import main
 
@@ -20,7 +20,7 @@ def clothes(tmp_path_factory):
     """Returns a published folder: version 2 is not to be asked."""
     home = tmp_path_factory.mktemp("saved") / "clothes"
     home.mkdir()
-    served.write(home / "10")
+    served_models.write_version(home / "10")
     shutil.copytree(home / "10", home / "2")
     (home / "2" / "saved_model.pb").write_bytes(b"old")
     return home
@@ -29,8 +29,8 @@ def clothes(tmp_path_factory):
 @pytest.fixture
 def photos(tmp_path):
     """Returns pictures of other sizes and kinds."""
-    photos = planted.copy_pictures(tmp_path / "photos")
-    planted.plant_odd(photos)
+    photos = image_folders.copy_images(tmp_path / "photos")
+    image_folders.add_unusual_images(photos)
     return [photos / "one" / "0001.png", photos / "five" / "grey.jpg"]
 
 
@@ -44,7 +44,7 @@ def expected(path):
     with Image.open(path) as picture:
         small = picture.convert("RGB").resize((8, 8), Image.BILINEAR)
     pixels = np.asarray(small, "float32")[None]
-    return served.classifier()(pixels)[0].numpy()
+    return served_models.classifier()(pixels)[0].numpy()
 
 
 def test_one_line_a_picture(clothes, photos):
@@ -54,7 +54,7 @@ def test_one_line_a_picture(clothes, photos):
     wanted = []
     for path in photos:
         row = expected(path)
-        wanted.append(f"{path}  {NAMES[row.argmax()]}, {row.max():.1%}")
+        wanted.append(f"{path}  {CLASS_NAMES[row.argmax()]}, {row.max():.1%}")
     assert result.stdout.splitlines() == wanted
 
 
@@ -63,7 +63,7 @@ def test_the_likeliest_come_first(clothes, photos):
 
     row = expected(photos[0])
     first, second, _ = row.argsort()[::-1]
-    said = f"{NAMES[first]}, {row[first]:.1%}; {NAMES[second]}, "
+    said = f"{CLASS_NAMES[first]}, {row[first]:.1%}; {CLASS_NAMES[second]}, "
     assert said in result.stdout
     assert result.stdout.count("%") == 2
 
@@ -79,25 +79,27 @@ def test_json_for_programs(clothes, photos):
         answer = json.loads(line)
         assert answer["picture"] == str(path)
         found = {e["class"]: e["probability"] for e in answer["classes"]}
-        row = dict(zip(NAMES, expected(path), strict=True))
+        row = dict(zip(CLASS_NAMES, expected(path), strict=True))
         assert found == pytest.approx(row, abs=1e-5)
 
 
 def test_more_pictures_than_one_batch(clothes, tmp_path):
-    photos = sorted(planted.copy_pictures(tmp_path / "p").glob("*/*.png"))[:70]
+    photos = sorted(image_folders.copy_images(tmp_path / "p").glob("*/*.png"))[
+        :70
+    ]
 
     result = predict(clothes, *photos)
 
     lines = result.stdout.splitlines()
     assert [line.split("  ")[0] for line in lines] == [*map(str, photos)]
     row = expected(photos[69])
-    assert lines[69].endswith(f"{NAMES[row.argmax()]}, {row.max():.1%}")
+    assert lines[69].endswith(f"{CLASS_NAMES[row.argmax()]}, {row.max():.1%}")
 
 
 def test_bad_pictures_are_named_after_the_others_were_answered(
     clothes, photos, tmp_path, sentence
 ):
-    truncated, empty, *_ = planted.plant_bad(tmp_path / "photos")
+    truncated, empty, *_ = image_folders.add_bad_files(tmp_path / "photos")
 
     result = predict(clothes, truncated, photos[0], empty, photos[1])
 
@@ -134,7 +136,7 @@ def test_csv_for_programs_has_a_row_a_picture(clothes, photos, tmp_path):
     assert header == names
     assert bad == [str(missing), *[""] * 4, "No such file or directory"]
     row = expected(photos[0])
-    assert good[:2] == [str(photos[0]), NAMES[row.argmax()]]
+    assert good[:2] == [str(photos[0]), CLASS_NAMES[row.argmax()]]
     assert float(good[2]) == pytest.approx(row.max(), abs=1e-5)
     assert float(good[2]) > float(good[4])
 

@@ -7,15 +7,15 @@ import signal
 import socket
 import time
 
-import load
 import pytest
-import served
+import served_models
+import server_clients
 from click.testing import CliRunner
-from served import pictures
+from served_models import noise_images
 
 from aet_keras.cli import main
 
-BODY = json.dumps({"instances": pictures(1).tolist()}).encode()
+BODY = json.dumps({"instances": noise_images(1).tolist()}).encode()
 
 # libjpeg itself writes a line about the marker
 _JPEG = base64.b64encode(b"\xff\xd8\xffa secret of mine").decode()
@@ -28,8 +28,8 @@ BROKEN = json.dumps(
 def versions(tmp_path_factory):
     """Returns two exports; the second names its classes otherwise."""
     home = tmp_path_factory.mktemp("versions")
-    served.write(home / "one")
-    served.write(home / "two", ("cap", "vest", "boot"))
+    served_models.write_version(home / "one")
+    served_models.write_version(home / "two", ("cap", "vest", "boot"))
     return home / "one", home / "two"
 
 
@@ -37,7 +37,7 @@ def versions(tmp_path_factory):
 def clothes(tmp_path, versions):
     """Returns a published folder with version 1."""
     (tmp_path / "clothes").mkdir()
-    served.place(versions[0], tmp_path / "clothes", 1)
+    served_models.copy_version(versions[0], tmp_path / "clothes", 1)
     return tmp_path / "clothes"
 
 
@@ -53,24 +53,26 @@ def first_class(text):
 def test_a_version_published_under_load_is_served_and_nothing_is_lost(
     clothes, versions, console
 ):
-    with load.running(console, clothes) as (process, url):
-        answers, lost = load.under_load(
+    with server_clients.running_server(console, clothes) as (process, url):
+        answers, lost = server_clients.under_load(
             f"{url}:predict",
             BODY,
             count=8,
             seconds=3,
-            meanwhile=lambda: served.place(versions[1], clothes, 2),
+            meanwhile=lambda: served_models.copy_version(
+                versions[1], clothes, 2
+            ),
         )
         until = time.monotonic() + 30
-        while load.ask(f"{url}/versions/2")[0] != 200:
+        while server_clients.ask(f"{url}/versions/2")[0] != 200:
             assert time.monotonic() < until
             time.sleep(0.1)
-        while first_class(json.dumps(load.ask(f"{url}:predict", BODY)[1])) != (
-            "cap"
-        ):
+        while first_class(
+            json.dumps(server_clients.ask(f"{url}:predict", BODY)[1])
+        ) != ("cap"):
             assert time.monotonic() < until
             time.sleep(0.1)
-        code, said = load.stop(process)
+        code, said = server_clients.stop_server(process)
 
     assert not lost
     assert len(answers) > 8
@@ -88,15 +90,19 @@ def test_what_is_refused_takes_no_memory_and_writes_nothing(
 
     with (
         errors,
-        load.running(console, clothes, *options, errors=errors) as running,
+        server_clients.running_server(
+            console, clothes, *options, errors=errors
+        ) as running,
     ):
         process, url = running
-        broken, _ = load.ask(f"{url}:predict", BROKEN)
-        before = load.peak_megabytes(process)
-        status, answer = load.ask(f"{url}:predict", iter([piece] * 100))
-        grown = load.peak_megabytes(process) - before
-        alive, _ = load.ask(f"{url}:predict", BODY)
-        code, _ = load.stop(process, signal.SIGINT)
+        broken, _ = server_clients.ask(f"{url}:predict", BROKEN)
+        before = server_clients.peak_megabytes(process)
+        status, answer = server_clients.ask(
+            f"{url}:predict", iter([piece] * 100)
+        )
+        grown = server_clients.peak_megabytes(process) - before
+        alive, _ = server_clients.ask(f"{url}:predict", BODY)
+        code, _ = server_clients.stop_server(process, signal.SIGINT)
         written = (tmp_path / "errors").read_text()
 
     assert (broken, written) == (400, "")

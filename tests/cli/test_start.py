@@ -51,7 +51,7 @@ loaded = sorted({{name.split(".")[0] for name in sys.modules}} & {HEAVY})
 del os.environ["_AET_KERAS_COMPLETE"]
 
 import aet_keras
-from aet_keras.cli._start import load_layers
+from aet_keras.cli._running import load_layers
 load_layers()
 import keras
 found = keras.saving.get_registered_object("aet_keras>SoftAttention")

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from aet_keras._progress import Step, listening, report
-from aet_keras.cli._steps import Steps, duration
+from aet_keras.cli._display import Steps, duration
 
 
 class Terminal(io.StringIO):

@@ -3,10 +3,10 @@
 import pathlib
 import re
 
-import logged
 import pytest
+import tracker_files
 
-from aet_keras.cli import _tracks
+from aet_keras.cli.fit import make_trackers
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +27,9 @@ def test_both_tools_log_in_folders_that_no_server_takes_for_a_version(
         path.name for path in run.iterdir()
     }
     assert not run.name.isdigit()
-    path = logged.ended_run(out)
-    assert logged.exit_code(path) == 0
-    assert logged.kept(path, "config")["image_size"] == 8
+    path = tracker_files.wait_for_run(out)
+    assert tracker_files.read_exit_code(path) == 0
+    assert tracker_files.read_last(path, "config")["image_size"] == 8
     board, wandb = done.stdout.splitlines()[-2:]
     assert board == f"Tracking:   tensorboard --logdir {out / 'logs'}"
     assert wandb == f"Tracking:   wandb sync {path.parent}"
@@ -39,7 +39,7 @@ def test_two_runs_of_one_second_are_beside_each_other(tmp_path, monkeypatch):
     folders = []
     for process in ("11", "12"):
         monkeypatch.setattr("os.getpid", lambda: process)  # noqa: B023
-        (board,) = _tracks.trackers(["tensorboard"] * 2, tmp_path)
+        (board,) = make_trackers(["tensorboard"] * 2, tmp_path)
         folders.append(pathlib.Path(board.log_dir))
 
     assert folders[0] != folders[1]

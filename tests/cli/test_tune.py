@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from aet_keras import tuning
-from aet_keras.cli import _trials, main
+from aet_keras.cli import main
+from aet_keras.cli.tune import print_line, print_table
 from aet_keras.tuning import Search, Trial
 
 SPACE = {"others": "fixed", "thaw": "ThawOnStall", "dropout": [0.0, 0.5]}
@@ -53,7 +54,7 @@ def test_it_prints_a_line_a_trial_a_table_and_what_comes_next(
 def test_it_says_which_trial_and_epoch_it_is_at(
     tiny, photos, tune, monkeypatch
 ):
-    monkeypatch.setattr("aet_keras.cli._steps._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("aet_keras.cli._display._PATIENCE_SECONDS", 0.0)
 
     done = tune(photos)
 
@@ -147,8 +148,8 @@ def test_a_failed_trial_says_with_what(capsys):
     failed = Trial(2, {"dropout": 0.5}, error="ValueError: too small")
     trials = (Trial(1, {"dropout": 0.1}, {"val_accuracy": 0.9}), failed)
 
-    _trials.print_line(failed, "val_accuracy", 2)
-    _trials.print_table(Search(trials))
+    print_line(failed, "val_accuracy", 2)
+    print_table(Search(trials))
 
     line, _, first, second = capsys.readouterr().out.splitlines()
     assert "failed" in line and "ValueError: too small" in line
@@ -161,7 +162,7 @@ def test_workers_have_a_column_where_there_are_several(capsys):
         Trial(i, {}, {"val_accuracy": 0.1}, worker=f"worker{i}") for i in (1, 2)
     )
 
-    _trials.print_table(Search(trials))
+    print_table(Search(trials))
 
     header, first, _ = capsys.readouterr().out.splitlines()
     assert "worker" in header and "worker1" in first

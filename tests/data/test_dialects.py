@@ -1,6 +1,6 @@
 """Is a file read as whoever wrote it meant it, or refused with a reason?"""
 
-import dialects
+import csv_dialects
 import pytest
 
 from aet_keras import data
@@ -13,9 +13,9 @@ def write(folder, text, name="credit.csv", encoding="utf-8"):
     return path
 
 
-@pytest.mark.parametrize("name", dialects.CASES)
+@pytest.mark.parametrize("name", csv_dialects.CASES)
 def test_a_dialect_is_read_as_it_was_meant_or_refused(tmp_path, name):
-    raw, expected = dialects.CASES[name]
+    raw, expected = csv_dialects.CASES[name]
     path = tmp_path / "a.csv"
     path.write_bytes(raw)
 
@@ -45,7 +45,7 @@ def test_a_dialect_is_read_as_it_was_meant_or_refused(tmp_path, name):
 )
 def test_what_is_not_plain_is_noted(tmp_path, name, said):
     path = write(tmp_path, "")
-    path.write_bytes(dialects.CASES[name][0])
+    path.write_bytes(csv_dialects.CASES[name][0])
 
     notes = data.read_csv("credit", path).attrs["notes"]
 
@@ -68,7 +68,7 @@ def test_the_sentence_is_true_and_names_the_line_of_the_file(
     tmp_path, name, said
 ):
     path = write(tmp_path, "")
-    path.write_bytes(dialects.CASES[name][0])
+    path.write_bytes(csv_dialects.CASES[name][0])
 
     with pytest.raises(DataError, match=said):
         data.read_csv("credit", path)
@@ -109,7 +109,7 @@ def test_what_may_be_garbled_is_not_read(tmp_path, encoding):
 )
 def test_the_decimal_sign_is_told_where_it_shows(tmp_path, name, decimal):
     path = write(tmp_path, "")
-    path.write_bytes(dialects.CASES[name][0])
+    path.write_bytes(csv_dialects.CASES[name][0])
 
     assert data.read_csv("credit", path).attrs["decimal"] == decimal
 

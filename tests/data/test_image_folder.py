@@ -1,8 +1,8 @@
 import os
 import shutil
 
+import image_folders
 import numpy as np
-import planted
 import pytest
 from PIL import Image
 
@@ -12,7 +12,7 @@ from aet_keras.errors import DataError
 
 @pytest.fixture
 def folder(tmp_path):
-    return planted.copy_pictures(tmp_path / "photos")
+    return image_folders.copy_images(tmp_path / "photos")
 
 
 def read(folder, **options):
@@ -91,7 +91,7 @@ def test_links_are_followed(folder):
 
 
 def test_bad_pictures_are_named_up_to_three_and_counted(folder):
-    planted.plant_bad(folder)
+    image_folders.add_bad_files(folder)
 
     with pytest.raises(DataError, match="4 unreadable.*--skip-bad") as caught:
         read(folder)
@@ -102,7 +102,7 @@ def test_bad_pictures_are_named_up_to_three_and_counted(folder):
 
 @pytest.mark.parametrize("index", range(4), ids="cut empty text notes".split())
 def test_each_kind_of_bad_file_is_named_with_its_path(folder, index):
-    paths = planted.plant_bad(folder)
+    paths = image_folders.add_bad_files(folder)
     for path in paths[:index] + paths[index + 1 :]:
         path.unlink()
 
@@ -114,7 +114,7 @@ def test_each_kind_of_bad_file_is_named_with_its_path(folder, index):
 
 def test_bad_pictures_are_left_out_on_request_and_said(folder):
     expected = read(folder)
-    planted.plant_bad(folder)
+    image_folders.add_bad_files(folder)
 
     dataset = read(folder, skip_bad=True)
 
@@ -124,7 +124,7 @@ def test_bad_pictures_are_left_out_on_request_and_said(folder):
 
 
 def test_converted_pictures_are_counted_in_the_notes(folder):
-    planted.plant_odd(folder)
+    image_folders.add_unusual_images(folder)
 
     assert read(folder).notes == (
         "1 greyscale picture was read as RGB.",

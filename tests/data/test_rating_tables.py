@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import rated
+import rating_data
 
 from aet_keras import data
 from aet_keras.errors import DataError
@@ -11,7 +11,9 @@ from aet_keras.errors import DataError
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
-    return rated.read(rated.write_ratings(folder / "films.csv"))
+    return rating_data.read_ratings(
+        rating_data.write_ratings(folder / "films.csv")
+    )
 
 
 def tables(dataset, length=4):

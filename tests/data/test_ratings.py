@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import rated
+import rating_data
 
 from aet_keras import data
 from aet_keras.errors import DataError
@@ -18,9 +18,9 @@ def simple(count=40, users=8, items=5):
 
 
 def test_codes_name_users_items_and_features(tmp_path):
-    path = rated.write_ratings(tmp_path / "films.csv")
+    path = rating_data.write_ratings(tmp_path / "films.csv")
 
-    dataset = rated.read(path)
+    dataset = rating_data.read_ratings(path)
 
     train, specification = dataset.train, dataset.specification
     assert specification.user_features[0].values == ("old", "young")
@@ -150,17 +150,23 @@ def test_ratings_may_have_decimal_commas_and_times_an_order(tmp_path):
 
 
 def test_like_keeps_the_codes_of_items(tmp_path):
-    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
-    path = rated.write_ratings(tmp_path / "new.csv", range(50, 54), seed=1)
+    old = rating_data.read_ratings(
+        rating_data.write_ratings(tmp_path / "old.csv")
+    )
+    path = rating_data.write_ratings(
+        tmp_path / "new.csv", range(50, 54), seed=1
+    )
 
-    new = rated.read(path, like=old.specification)
+    new = rating_data.read_ratings(path, like=old.specification)
 
     assert new.specification.items == old.specification.items
     assert new.specification.users == ("u50", "u51", "u52", "u53")
 
 
 def test_like_asks_for_the_columns_of_its_features(tmp_path):
-    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
+    old = rating_data.read_ratings(
+        rating_data.write_ratings(tmp_path / "old.csv")
+    )
     path = write(tmp_path / "a.csv", simple())
 
     with pytest.raises(DataError, match="no column `age` .user_features"):
@@ -168,11 +174,15 @@ def test_like_asks_for_the_columns_of_its_features(tmp_path):
 
 
 def test_like_refuses_a_user_that_it_has(tmp_path):
-    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
-    path = rated.write_ratings(tmp_path / "new.csv", range(18, 22), seed=1)
+    old = rating_data.read_ratings(
+        rating_data.write_ratings(tmp_path / "old.csv")
+    )
+    path = rating_data.write_ratings(
+        tmp_path / "new.csv", range(18, 22), seed=1
+    )
 
     with pytest.raises(DataError, match="`u18` and 1 more, known already"):
-        rated.read(path, like=old.specification)
+        rating_data.read_ratings(path, like=old.specification)
 
 
 def test_ratios_that_leave_nothing_to_learn_from_are_refused(tmp_path):
@@ -183,10 +193,12 @@ def test_ratios_that_leave_nothing_to_learn_from_are_refused(tmp_path):
 
 
 def test_like_reads_one_new_user_with_few_ratings(tmp_path):
-    old = rated.read(rated.write_ratings(tmp_path / "old.csv"))
-    path = rated.write_ratings(tmp_path / "new.csv", [77], each=4)
+    old = rating_data.read_ratings(
+        rating_data.write_ratings(tmp_path / "old.csv")
+    )
+    path = rating_data.write_ratings(tmp_path / "new.csv", [77], each=4)
 
-    new = rated.read(path, like=old.specification)
+    new = rating_data.read_ratings(path, like=old.specification)
 
     assert new.specification.users == ("u77",) and new.train.count == 2
 

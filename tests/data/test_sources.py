@@ -1,5 +1,5 @@
+import image_folders
 import numpy as np
-import planted
 import pytest
 
 from aet_keras.data import read_images
@@ -14,7 +14,7 @@ def test_digits_are_read_by_name():
 
 
 def test_a_folder_is_read_by_path(tmp_path):
-    folder = planted.copy_pictures(tmp_path / "digits")
+    folder = image_folders.copy_images(tmp_path / "digits")
 
     dataset = read_images(folder, image_size=(8, 8))
 
@@ -33,8 +33,8 @@ def test_an_npz_is_read_by_path(tmp_path):
 
 
 def test_skip_bad_reaches_the_folder_reader(tmp_path):
-    folder = planted.copy_pictures(tmp_path / "photos")
-    planted.plant_bad(folder)
+    folder = image_folders.copy_images(tmp_path / "photos")
+    image_folders.add_bad_files(folder)
 
     dataset = read_images(folder, image_size=(8, 8), skip_bad=True)
 

@@ -1,16 +1,16 @@
 """Does each source of texts find its reader?"""
 
 import pytest
-import tiny_text
+import text_data
 
 from aet_keras.data import read_texts
 from aet_keras.errors import DataError
 
 
 def test_a_table_and_a_folder_of_the_same_texts_hold_the_same(tmp_path):
-    table = tiny_text.write_table(tmp_path / "reviews.csv")
+    table = text_data.write_table(tmp_path / "reviews.csv")
     for number, (text, label) in enumerate(
-        zip(*tiny_text.texts(), strict=True)
+        zip(*text_data.texts(), strict=True)
     ):
         folder = tmp_path / "reviews" / label
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,13 +26,13 @@ def test_a_table_and_a_folder_of_the_same_texts_hold_the_same(tmp_path):
         }
         for dataset in (first, second)
     ]
-    assert both[0] == both[1] == set(tiny_text.texts()[0])
+    assert both[0] == both[1] == set(text_data.texts()[0])
     names = {each.specification.class_names for each in (first, second)}
     assert names == {("bad", "good")}
 
 
 def test_a_source_of_another_kind_names_the_nearest(tmp_path):
-    tiny_text.write_table(tmp_path / "reviews.csv")
+    text_data.write_table(tmp_path / "reviews.csv")
 
     with pytest.raises(DataError, match="Nearest: `reviews.csv`"):
         read_texts(tmp_path / "reviews.doc")

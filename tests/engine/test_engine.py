@@ -1,11 +1,11 @@
 import gc
 import weakref
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import replayed
-import small
+import replay_runs
 
 from aet_keras.backbones import group_layers
 from aet_keras.engine import Engine
@@ -13,7 +13,7 @@ from aet_keras.policies import Decision
 
 
 def steered(optimizer="adam"):
-    model = small.compiled(optimizer)
+    model = image_models.compiled_classifier(optimizer)
     engine = Engine.of(model)
     engine.control(group_layers(model)[:-1])
     return model, engine
@@ -24,14 +24,14 @@ def trainable_layers(model):
 
 
 def test_a_model_has_one_engine():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
 
     assert Engine.of(model) is Engine.of(model)
-    assert Engine.of(model) is not Engine.of(small.compiled())
+    assert Engine.of(model) is not Engine.of(image_models.compiled_classifier())
 
 
 def test_an_engine_does_not_keep_its_model_alive():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     Engine.of(model)
     gone = weakref.ref(model)
 
@@ -43,7 +43,7 @@ def test_an_engine_does_not_keep_its_model_alive():
 
 def test_a_model_that_is_not_compiled_is_refused():
     with pytest.raises(ValueError, match=r"Call `model.compile"):
-        Engine.of(small.classifier())
+        Engine.of(image_models.classifier())
 
 
 def test_a_decision_freezes_and_thaws_by_group():
@@ -78,7 +78,7 @@ def test_a_decision_of_another_length_is_refused(field):
 
 
 def test_layers_the_user_froze_above_the_groups_stay_frozen():
-    base = small.backbone()
+    base = image_models.backbone()
     pixels = keras.Input((8, 8, 3))
     x = keras.layers.GlobalAveragePooling2D()(base(pixels))
     x = keras.layers.Dense(4, name="kept", trainable=False)(x)
@@ -92,7 +92,7 @@ def test_layers_the_user_froze_above_the_groups_stay_frozen():
 
 
 def test_a_head_that_is_frozen_is_refused():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     model.get_layer("scores").trainable = False
     groups = group_layers(model)[:-1]
 
@@ -103,7 +103,9 @@ def test_a_head_that_is_frozen_is_refused():
 
 
 def test_an_optimizer_with_averages_of_its_own_is_refused_by_name():
-    model = small.compiled(keras.optimizers.ScheduleFreeAdamW())
+    model = image_models.compiled_classifier(
+        keras.optimizers.ScheduleFreeAdamW()
+    )
 
     with pytest.raises(ValueError, match="such as AdamW") as caught:
         Engine.of(model).control(group_layers(model)[:-1])
@@ -112,7 +114,7 @@ def test_an_optimizer_with_averages_of_its_own_is_refused_by_name():
 
 
 def test_an_optimizer_that_takes_no_subset_is_refused_by_name():
-    model = small.classifier()
+    model = image_models.classifier()
     parts = [
         (keras.optimizers.SGD(), [model.get_layer("old")]),
         (keras.optimizers.Adam(), [model.get_layer("scores")]),
@@ -125,10 +127,10 @@ def test_an_optimizer_that_takes_no_subset_is_refused_by_name():
 
 def test_a_second_run_counts_the_steps_a_group_has_missed():
     model, engine = steered()
-    client = small.Snapshots()
+    client = image_models.WeightSnapshots()
     engine.attach(client)
     engine.apply(Decision(trainable=(False,) * 3))
-    small.fit(model, epochs=1)
+    image_models.fit(model, epochs=1)
     engine.detach(client)
 
     engine.control(group_layers(model)[:-1])
@@ -140,7 +142,10 @@ def test_a_second_run_counts_the_steps_a_group_has_missed():
 
 def test_the_last_client_to_leave_frees_the_optimizer():
     model, engine = steered()
-    first, second = small.Snapshots(), small.Snapshots()
+    first, second = (
+        image_models.WeightSnapshots(),
+        image_models.WeightSnapshots(),
+    )
     engine.attach(first)
     engine.attach(second)
 
@@ -161,11 +166,11 @@ def test_records_say_how_many_bytes_they_take(dtype):
         def on_epoch_end(self, epoch, logs=None):
             held.append(Engine.of(self.model).cached_bytes)
 
-    again = replayed.run(
-        replayed.model,
+    again = replay_runs.run(
+        replay_runs.build_model,
         also=[Note],
         own={"cache_dtype": dtype},
-        validation_data=replayed.batches(),
+        validation_data=replay_runs.batches(),
     )
 
     # Of 12 rows to train on and 12 to validate on: the features of `c`, of

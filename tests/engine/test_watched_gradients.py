@@ -1,8 +1,8 @@
 """Does a reader who only looks leave everything as it is?"""
 
+import image_models
 import keras
 import numpy as np
-import small
 
 from aet_keras import callbacks, policies
 from aet_keras.engine import Engine
@@ -30,8 +30,8 @@ def attentive():
 
 def run(*more):
     keras.utils.set_random_seed(1)
-    model = small.compiled()
-    small.fit(model, attentive(), *more, epochs=3)
+    model = image_models.compiled_classifier()
+    image_models.fit(model, attentive(), *more, epochs=3)
     return model.get_weights(), Engine.of(model)
 
 
@@ -47,8 +47,8 @@ def test_a_policy_decides_the_same_with_somebody_looking():
 
 
 def test_whoever_looks_has_the_mean_over_the_epoch_others_take_from():
-    x, y = small.pictures()
-    looking, model = Looking(), small.compiled("sgd")
+    x, y = image_models.noise_images()
+    looking, model = Looking(), image_models.compiled_classifier("sgd")
     freezing = callbacks.ElasticFreezing(
         policies.AttendToGradients(every_batches=1), every_steps=1
     )
@@ -62,10 +62,10 @@ def test_whoever_looks_has_the_mean_over_the_epoch_others_take_from():
 
 def test_the_optimizer_has_its_own_update_again_after_fit():
     noise = callbacks.AdaptiveLearningRate(policies.AdaptToNoise())
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     before = set(vars(model.optimizer))
 
-    small.fit(model, attentive(), noise, Looking(), epochs=2)
+    image_models.fit(model, attentive(), noise, Looking(), epochs=2)
 
     assert "_distributed_tf_update_step" not in vars(model.optimizer)
     assert before <= set(vars(model.optimizer))
@@ -74,6 +74,6 @@ def test_the_optimizer_has_its_own_update_again_after_fit():
 def test_without_groups_nothing_is_measured():
     looking = Looking()
 
-    small.fit(small.linear(), looking, epochs=1)
+    image_models.fit(image_models.linear_classifier(), looking, epochs=1)
 
     assert looking.taken == [{}]

@@ -1,8 +1,8 @@
-import bright
+import image_models
 import keras
 import numpy as np
+import patch_models
 import pytest
-import small
 from keras import layers, ops
 
 from aet_keras.explanations import AttentionMaps
@@ -38,31 +38,34 @@ def on_tokens(count, layer):
 
 
 def test_a_planted_patch_is_found():
-    model = bright.classifier(looking([[1], [0]]))
+    model = patch_models.classifier(looking([[1], [0]]))
 
-    maps = AttentionMaps(model)(bright.pictures())["pool"]
+    maps = AttentionMaps(model)(patch_models.patch_images())["pool"]
 
-    assert all(bright.is_inside(bright.peak(each)) for each in maps)
+    assert all(
+        patch_models.is_inside(patch_models.peak_position(each))
+        for each in maps
+    )
     assert maps.dtype == "float32"
     assert (maps.max(axis=(1, 2)) > 10).all()
 
 
 def test_even_attention_is_all_ones():
-    model = bright.classifier(SoftAttentionPooling(name="pool"))
+    model = patch_models.classifier(SoftAttentionPooling(name="pool"))
 
-    maps = AttentionMaps(model)(bright.pictures())
+    maps = AttentionMaps(model)(patch_models.patch_images())
 
     np.testing.assert_allclose(maps["pool"], np.ones((2, 16, 16)), atol=1e-5)
 
 
 def test_a_map_is_the_layers_own_over_its_mean():
-    model = bright.classifier(looking([[0.5], [1]]))
-    scaled = model.layers[1](bright.pictures().astype("float32"))
+    model = patch_models.classifier(looking([[0.5], [1]]))
+    scaled = model.layers[1](patch_models.patch_images().astype("float32"))
     own = model.get_layer("pool").attention_map(
         model.get_layer("backbone")(scaled)
     )
 
-    maps = AttentionMaps(model)(bright.pictures())["pool"]
+    maps = AttentionMaps(model)(patch_models.patch_images())["pool"]
 
     np.testing.assert_allclose(maps, 256 * np.asarray(own), rtol=1e-4)
 
@@ -77,7 +80,7 @@ def test_layers_in_a_nested_backbone_count_in_order():
     explain = AttentionMaps(model)
 
     assert explain.names == ("gate", "pool")
-    maps = explain(small.pictures(2)[0])
+    maps = explain(image_models.noise_images(2)[0])
     assert {name: each.shape for name, each in maps.items()} == {
         "gate": (2, 8, 8),
         "pool": (2, 8, 8),
@@ -90,7 +93,7 @@ def test_a_layer_that_is_called_twice_has_two_maps():
 
     explain = AttentionMaps(keras.Model(pixels, x))
 
-    assert list(explain(small.pictures(2)[0])) == ["gate", "gate_2"]
+    assert list(explain(image_models.noise_images(2)[0])) == ["gate", "gate_2"]
 
 
 def test_a_layer_of_the_users_own_takes_part():
@@ -111,19 +114,19 @@ def test_positions_that_fill_no_grid_are_refused():
 
 
 def test_half_precision_draws_the_same_map():
-    model = bright.classifier(looking([[1], [0]]))
-    expected = AttentionMaps(model)(bright.pictures())["pool"]
+    model = patch_models.classifier(looking([[1], [0]]))
+    expected = AttentionMaps(model)(patch_models.patch_images())["pool"]
     keras.config.set_dtype_policy("mixed_float16")
 
-    half = bright.classifier(looking([[1], [0]]))
-    maps = AttentionMaps(half)(bright.pictures())["pool"]
+    half = patch_models.classifier(looking([[1], [0]]))
+    maps = AttentionMaps(half)(patch_models.patch_images())["pool"]
 
     np.testing.assert_allclose(maps, expected, rtol=0.1, atol=0.05)
 
 
 def test_many_pictures_are_explained_as_each_alone():
-    explain = AttentionMaps(bright.classifier(looking([[1], [0]])))
-    images = bright.pictures(70)
+    explain = AttentionMaps(patch_models.classifier(looking([[1], [0]])))
+    images = patch_models.patch_images(70)
 
     maps = explain(images)["pool"]
 
@@ -132,4 +135,4 @@ def test_many_pictures_are_explained_as_each_alone():
 
 def test_a_model_that_has_none_is_sent_elsewhere():
     with pytest.raises(ValueError, match="`GradCAM`, which takes the model as"):
-        AttentionMaps(bright.classifier())
+        AttentionMaps(patch_models.classifier())

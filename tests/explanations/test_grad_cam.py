@@ -1,8 +1,8 @@
-import bright
+import image_models
 import keras
 import numpy as np
+import patch_models
 import pytest
-import small
 from keras import layers
 
 from aet_keras.explanations import GradCAM
@@ -73,11 +73,14 @@ def test_what_squashes_the_scores_makes_no_difference(last):
 
 
 def test_a_planted_patch_is_found():
-    model, images = bright.classifier(), bright.pictures()
+    model, images = patch_models.classifier(), patch_models.patch_images()
 
     maps = GradCAM(model)(images, 1)
 
-    assert all(bright.is_inside(bright.peak(each)) for each in maps)
+    assert all(
+        patch_models.is_inside(patch_models.peak_position(each))
+        for each in maps
+    )
     assert maps.max() == 1.0
     outside = maps.copy()
     outside[:, 8:14, 2:8] = 0  # the kernel reaches one pixel further
@@ -85,29 +88,32 @@ def test_a_planted_patch_is_found():
 
 
 def test_a_coarse_map_is_enlarged_to_the_picture():
-    model = bright.classifier(strides=2)
+    model = patch_models.classifier(strides=2)
 
-    maps = GradCAM(model)(bright.pictures(), 1)
+    maps = GradCAM(model)(patch_models.patch_images(), 1)
 
     assert maps.shape == (2, 16, 16)
-    assert all(bright.is_inside(bright.peak(each)) for each in maps)
+    assert all(
+        patch_models.is_inside(patch_models.peak_position(each))
+        for each in maps
+    )
 
 
 def test_a_class_that_nothing_speaks_for_has_an_empty_map():
-    maps = GradCAM(bright.classifier())(np.zeros((1, 16, 16, 3)), 1)
+    maps = GradCAM(patch_models.classifier())(np.zeros((1, 16, 16, 3)), 1)
 
     assert not maps.any()
 
 
 def test_a_model_that_is_sure_keeps_its_map():
-    images = bright.pictures()
-    sure = bright.classifier(bias=200.0)
+    images = patch_models.patch_images()
+    sure = patch_models.classifier(bias=200.0)
     assert np.all(np.asarray(sure(images))[:, 1] == 1.0)
 
     maps = GradCAM(sure)(images)
 
     np.testing.assert_allclose(
-        maps, GradCAM(bright.classifier())(images, 1), atol=1e-5
+        maps, GradCAM(patch_models.classifier())(images, 1), atol=1e-5
     )
 
 
@@ -131,17 +137,17 @@ def test_class_0_of_a_single_column_is_the_opposite():
 
 
 def test_half_precision_draws_the_same_map():
-    images = bright.pictures()
-    expected = GradCAM(bright.classifier())(images, 1)
+    images = patch_models.patch_images()
+    expected = GradCAM(patch_models.classifier())(images, 1)
     keras.config.set_dtype_policy("mixed_float16")
 
-    maps = GradCAM(bright.classifier())(images, 1)
+    maps = GradCAM(patch_models.classifier())(images, 1)
 
     np.testing.assert_allclose(maps, expected, atol=0.02)  # 3 digits
 
 
 def test_many_pictures_are_explained_as_each_alone():
-    model, images = bright.classifier(), bright.pictures(70)
+    model, images = patch_models.classifier(), patch_models.patch_images(70)
     explain, classes = GradCAM(model), np.arange(70) % 2
 
     maps = explain(images, classes)
@@ -151,8 +157,8 @@ def test_many_pictures_are_explained_as_each_alone():
 
 @pytest.mark.parametrize("name", ["a_relu", "b_conv", "old"])
 def test_a_layer_is_found_by_name_in_a_nested_backbone(name):
-    model = small.classifier()
-    images, _ = small.pictures(2)
+    model = image_models.classifier()
+    images, _ = image_models.noise_images(2)
 
     explain = GradCAM(model, name)
 
@@ -161,11 +167,11 @@ def test_a_layer_is_found_by_name_in_a_nested_backbone(name):
 
 
 def test_the_default_inside_a_nested_backbone_is_its_last_layer():
-    assert GradCAM(bright.classifier()).layer.name == "look"
+    assert GradCAM(patch_models.classifier()).layer.name == "look"
 
 
 def test_a_layer_itself_will_do_too():
-    model = small.classifier()
+    model = image_models.classifier()
     layer = model.get_layer("old").get_layer("b_relu")
 
     assert GradCAM(model, layer).layer is layer

@@ -1,6 +1,6 @@
-import bright
 import keras
 import numpy as np
+import patch_models
 import pytest
 from keras import layers
 
@@ -68,22 +68,30 @@ def test_a_plain_picture_misses_nothing_under_its_mean_colour():
 
 
 def test_what_speaks_against_a_class_is_below_zero():
-    found = Occlusion(bright.classifier())(bright.pictures(), 0)
+    found = Occlusion(patch_models.classifier())(patch_models.patch_images(), 0)
 
     assert (found.min(axis=(1, 2)) < -0.01).all()
     np.testing.assert_allclose(
-        found, -Occlusion(bright.classifier())(bright.pictures(), 1), atol=1e-6
+        found,
+        -Occlusion(patch_models.classifier())(patch_models.patch_images(), 1),
+        atol=1e-6,
     )
 
 
 def test_a_planted_patch_is_found():
-    found = Occlusion(bright.classifier())(bright.pictures(), 1)
+    found = Occlusion(patch_models.classifier())(patch_models.patch_images(), 1)
 
-    assert all(bright.is_inside(bright.peak(each)) for each in found)
+    assert all(
+        patch_models.is_inside(patch_models.peak_position(each))
+        for each in found
+    )
 
 
 def test_the_predicted_class_is_explained_where_none_is_named():
-    explain, images = Occlusion(bright.classifier()), bright.pictures()
+    explain, images = (
+        Occlusion(patch_models.classifier()),
+        patch_models.patch_images(),
+    )
 
     np.testing.assert_array_equal(explain(images), explain(images, [1, 1]))
 
@@ -91,7 +99,7 @@ def test_the_predicted_class_is_explained_where_none_is_named():
 def test_a_colour_a_channel_covers_with_that_colour():
     images = np.tile(np.float32([10, 20, 30]), (1, 16, 16, 1))
 
-    found = Occlusion(bright.classifier(), fill=[10, 20, 30])(images, 1)
+    found = Occlusion(patch_models.classifier(), fill=[10, 20, 30])(images, 1)
 
     np.testing.assert_allclose(found, 0, atol=1e-6)
 
@@ -101,7 +109,7 @@ def test_any_model_will_do():
         def call(self, inputs):
             return keras.ops.mean(inputs, axis=(1, 2))
 
-    found = Occlusion(Subclassed(), fill=0)(bright.pictures(), 2)
+    found = Occlusion(Subclassed(), fill=0)(patch_models.patch_images(), 2)
 
     assert found.shape == (2, 16, 16)
     assert found.min() > 0
@@ -135,9 +143,11 @@ def test_a_single_column_is_class_1():
 )
 def test_settings_that_do_not_fit_are_refused(settings, error):
     with pytest.raises(error, match=r"Occlusion: .* must .*Received"):
-        Occlusion(bright.classifier(), **settings)(bright.pictures())
+        Occlusion(patch_models.classifier(), **settings)(
+            patch_models.patch_images()
+        )
 
 
 def test_a_model_that_gives_maps_is_refused():
     with pytest.raises(ValueError, match="one row of scores"):
-        Occlusion(bright.backbone())(bright.pictures())
+        Occlusion(patch_models.backbone())(patch_models.patch_images())

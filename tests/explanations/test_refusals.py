@@ -1,10 +1,10 @@
 """Does each explanation say what it cannot explain, and what to do?"""
 
-import bright
+import image_models
 import keras
 import numpy as np
+import patch_models
 import pytest
-import small
 from keras import layers
 
 from aet_keras.explanations import AttentionMaps, GradCAM, Occlusion
@@ -13,7 +13,7 @@ from aet_keras.explanations import AttentionMaps, GradCAM, Occlusion
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()
-        self.inner = bright.classifier()
+        self.inner = patch_models.classifier()
 
     def call(self, inputs):
         return self.inner(inputs)
@@ -36,7 +36,7 @@ def test_a_model_without_a_graph_is_refused(method, make):
         method(make())
 
 
-@pytest.mark.parametrize("make", [two_inputs, small.backbone])
+@pytest.mark.parametrize("make", [two_inputs, image_models.backbone])
 def test_a_model_that_does_not_name_one_picture_is_refused(make):
     with pytest.raises(ValueError, match="Explain the part that does"):
         GradCAM(make())
@@ -44,12 +44,12 @@ def test_a_model_that_does_not_name_one_picture_is_refused(make):
 
 def test_a_model_without_a_feature_map_is_sent_to_occlusion():
     with pytest.raises(ValueError, match="Use `Occlusion`"):
-        GradCAM(small.linear())
+        GradCAM(image_models.linear_classifier())
 
 
 def test_an_unknown_layer_gets_the_nearest_names():
     with pytest.raises(ValueError, match="Nearest: `c_relu`"):
-        GradCAM(small.classifier(), "c_rely")
+        GradCAM(image_models.classifier(), "c_rely")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_unknown_layer_gets_the_nearest_names():
 )
 def test_a_layer_without_a_map_in_the_model_is_refused(layer):
     with pytest.raises(ValueError, match="Leave it out"):
-        GradCAM(small.classifier(), layer)
+        GradCAM(image_models.classifier(), layer)
 
 
 @pytest.mark.parametrize("method", [GradCAM, Occlusion])
@@ -73,7 +73,7 @@ def test_a_layer_without_a_map_in_the_model_is_refused(layer):
 )
 def test_other_pictures_are_refused(method, images, words):
     with pytest.raises(ValueError, match=words):
-        method(bright.classifier())(images)
+        method(patch_models.classifier())(images)
 
 
 @pytest.mark.parametrize("method", [GradCAM, Occlusion])
@@ -82,13 +82,13 @@ def test_other_pictures_are_refused(method, images, words):
 )
 def test_other_classes_are_refused(method, classes):
     with pytest.raises(ValueError, match="`classes` must be"):
-        method(bright.classifier())(bright.pictures(2), classes)
+        method(patch_models.classifier())(patch_models.patch_images(2), classes)
 
 
 @pytest.mark.parametrize("method", [GradCAM, Occlusion])
 def test_nan_is_refused_instead_of_drawn(method):
-    images = bright.pictures().astype("float32")
+    images = patch_models.patch_images().astype("float32")
     images[0, 0, 0, 0] = np.nan
 
     with pytest.raises(ValueError, match="then in the model's weights"):
-        method(bright.classifier())(images)
+        method(patch_models.classifier())(images)

@@ -4,8 +4,8 @@ Adebayo et al., 2018 (https://arxiv.org/abs/1810.03292): a map that outlives
 the weights of its model shows the picture, not the model.
 """
 
-import bright
 import numpy as np
+import patch_models
 import pytest
 from keras import layers
 
@@ -14,16 +14,22 @@ from aet_keras.layers import SoftAttentionPooling
 
 
 def grad_cam(seed):
-    return GradCAM(bright.deep(seed))(bright.noise(), 1)
+    return GradCAM(patch_models.random_classifier(seed))(
+        patch_models.noise_images(), 1
+    )
 
 
 def occlusion(seed):
-    return Occlusion(bright.deep(seed), window=4)(bright.noise(), 1)
+    return Occlusion(patch_models.random_classifier(seed), window=4)(
+        patch_models.noise_images(), 1
+    )
 
 
 def attention(seed):
-    model = bright.deep(seed, SoftAttentionPooling(name="pool"))
-    return AttentionMaps(model)(bright.noise())["pool"]
+    model = patch_models.random_classifier(
+        seed, SoftAttentionPooling(name="pool")
+    )
+    return AttentionMaps(model)(patch_models.noise_images())["pool"]
 
 
 METHODS = [grad_cam, occlusion, attention]
@@ -33,7 +39,9 @@ METHODS = [grad_cam, occlusion, attention]
 def test_maps_are_others_when_the_weights_are(method):
     maps = method(0)
 
-    found = [bright.rank_correlation(maps, method(s)) for s in (1, 2, 3, 4)]
+    found = [
+        patch_models.rank_correlation(maps, method(s)) for s in (1, 2, 3, 4)
+    ]
 
     # Two random models may agree by chance, four do not.
     assert abs(np.mean(found)) < 0.3
@@ -45,15 +53,15 @@ def test_maps_are_the_same_when_the_weights_are(method):
 
 
 def test_maps_fade_as_weights_are_made_noise_from_the_head_down():
-    whole = bright.deep(0)
-    maps, kept = GradCAM(whole)(bright.noise(), 1), []
-    others = bright.deep(1).layers
+    whole = patch_models.random_classifier(0)
+    maps, kept = GradCAM(whole)(patch_models.noise_images(), 1), []
+    others = patch_models.random_classifier(1).layers
 
     for layer, other in list(zip(whole.layers, others, strict=True))[::-1]:
         if isinstance(layer, layers.Conv2D | layers.Dense):
             layer.set_weights(other.get_weights())
-            again = GradCAM(whole)(bright.noise(), 1)
-            kept.append(bright.rank_correlation(maps, again))
+            again = GradCAM(whole)(patch_models.noise_images(), 1)
+            kept.append(patch_models.rank_correlation(maps, again))
 
     assert kept[-1] < 0.5
     assert len(kept) == 3

@@ -5,7 +5,15 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
-from encoded import KINDS, encode, exif, holding, scene, segment, turned
+from image_files import (
+    IMAGE_FILES,
+    draw_scene,
+    encode,
+    exif_block,
+    jpeg_segment,
+    jpeg_with_segments,
+    rotated_photo,
+)
 
 from aet_keras.data.decoding import bombs_refused
 from aet_keras.data.decoding import decode as decode_bare
@@ -37,19 +45,19 @@ def read():
     )[0].numpy()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", IMAGE_FILES)
 def test_a_picture_of_its_own_size_has_the_pixels_of_training(read, kind):
-    expected, _ = decode(KINDS[kind], OWN)
+    expected, _ = decode(IMAGE_FILES[kind], OWN)
 
-    np.testing.assert_array_equal(read(KINDS[kind], OWN), expected)
+    np.testing.assert_array_equal(read(IMAGE_FILES[kind], OWN), expected)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["shrunk", "enlarged"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", IMAGE_FILES)
 def test_a_resized_picture_has_the_pixels_of_training(read, kind, size):
-    expected, _ = decode(KINDS[kind], size)
+    expected, _ = decode(IMAGE_FILES[kind], size)
 
-    np.testing.assert_array_equal(read(KINDS[kind], size), expected)
+    np.testing.assert_array_equal(read(IMAGE_FILES[kind], size), expected)
     assert expected.std() > 5
 
 
@@ -57,20 +65,22 @@ def test_any_size_is_resized_to_the_pixels_of_training(read):
     random = np.random.default_rng(0)
 
     for width, height in random.integers(1, 400, (20, 2)):
-        encoded = encode(scene((width, height)), "PNG")
+        encoded = encode(draw_scene((width, height)), "PNG")
         expected, _ = decode(encoded, SMALL)
         np.testing.assert_array_equal(read(encoded, SMALL), expected)
 
 
 def test_damaged_exif_turns_a_picture_as_in_training(read):
     random = np.random.default_rng(0)
-    photo, turns = encode(scene((90, 60)), "JPEG"), 0
+    photo, turns = encode(draw_scene((90, 60)), "JPEG"), 0
 
     for number in range(60):
-        block = bytearray(exif(1 + number % 8, "<>"[number % 2], before=2))
+        block = bytearray(
+            exif_block(1 + number % 8, "<>"[number % 2], before=2)
+        )
         block[random.integers(len(block))] = random.integers(256)
-        exif_segment = segment(0xE1, b"Exif\0\0" + block)
-        encoded = holding(exif_segment, picture=photo)
+        exif_segment = jpeg_segment(0xE1, b"Exif\0\0" + block)
+        encoded = jpeg_with_segments(exif_segment, picture=photo)
         expected, _ = decode(encoded, SMALL)
         np.testing.assert_array_equal(read(encoded, SMALL), expected)
         turns += (expected != decode(photo, SMALL)[0]).any()
@@ -81,25 +91,25 @@ def test_damaged_exif_turns_a_picture_as_in_training(read):
 @pytest.mark.parametrize("endian", ["<", ">"], ids=["little", "big"])
 @pytest.mark.parametrize("code", range(1, 9))
 def test_a_large_photo_is_upright_however_it_was_held(read, code, endian):
-    encoded = turned(code, endian)
+    encoded = rotated_photo(code, endian)
     expected, _ = decode(encoded, SMALL)
 
     np.testing.assert_array_equal(read(encoded, SMALL), expected)
 
 
 def test_one_channel_is_grey(read):
-    expected = np.asarray(scene().convert("L"), int)
+    expected = np.asarray(draw_scene().convert("L"), int)
 
-    grey = read(KINDS["png"], OWN, 1)[..., 0]
+    grey = read(IMAGE_FILES["png"], OWN, 1)[..., 0]
 
     assert np.abs(grey - expected).max() <= 1
-    same = read(KINDS["grey png"], OWN, 1)[..., 0]
+    same = read(IMAGE_FILES["grey png"], OWN, 1)[..., 0]
     np.testing.assert_array_equal(same, expected)
 
 
 def test_pictures_of_unlike_sizes_go_in_one_batch():
     sizes = [(64, 48), (10, 90), (512, 384)]
-    encoded = [encode(scene(size), "PNG") for size in sizes]
+    encoded = [encode(draw_scene(size), "PNG") for size in sizes]
 
     together = decode_pictures(tf.constant(encoded), (8, 8, 3)).numpy()
 
@@ -110,12 +120,14 @@ def test_pictures_of_unlike_sizes_go_in_one_batch():
 def huge_png():
     """Returns the head of a PNG of a gigabyte, which nobody should make."""
     sizes = struct.pack(">II", 16384, 16384)
-    return KINDS["png"][:16] + sizes + KINDS["png"][24:]
+    return IMAGE_FILES["png"][:16] + sizes + IMAGE_FILES["png"][24:]
 
 
 def huge_jpeg():
     sizes = struct.pack(">HH", 48, 64)
-    return KINDS["jpeg"].replace(sizes, struct.pack(">HH", 16384, 16384), 1)
+    return IMAGE_FILES["jpeg"].replace(
+        sizes, struct.pack(">HH", 16384, 16384), 1
+    )
 
 
 REFUSED = {
@@ -123,12 +135,12 @@ REFUSED = {
     "a huge jpeg": (huge_jpeg(), "at most 89478485 pixels"),
     "nothing": (b"", "JPEG or PNG"),
     "text": (b"a letter", "JPEG or PNG"),
-    "gif": (encode(scene(), "GIF"), "JPEG or PNG"),
-    "webp": (encode(scene(), "WEBP"), "JPEG or PNG"),
-    "first bytes of a png": (KINDS["png"][:8], "PNG"),
-    "first bytes of a jpeg": (KINDS["jpeg"][:3], "JPEG"),
-    "half a png": (KINDS["png"][:600], "PNG"),
-    "half a jpeg": (KINDS["jpeg"][:700], "JPEG"),
+    "gif": (encode(draw_scene(), "GIF"), "JPEG or PNG"),
+    "webp": (encode(draw_scene(), "WEBP"), "JPEG or PNG"),
+    "first bytes of a png": (IMAGE_FILES["png"][:8], "PNG"),
+    "first bytes of a jpeg": (IMAGE_FILES["jpeg"][:3], "JPEG"),
+    "half a png": (IMAGE_FILES["png"][:600], "PNG"),
+    "half a jpeg": (IMAGE_FILES["jpeg"][:700], "JPEG"),
 }
 
 

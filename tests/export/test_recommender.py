@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import rated
+import rating_data
 import tensorflow as tf
 
 from aet_keras import data, export
@@ -13,9 +13,11 @@ from aet_keras.export import _id_tables
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("films")
-    dataset = rated.read(rated.write_ratings(folder / "films.csv"))
-    _, tables, model = rated.build(dataset)
-    rated.stir(model)
+    dataset = rating_data.read_ratings(
+        rating_data.write_ratings(folder / "films.csv")
+    )
+    _, tables, model = rating_data.build_model(dataset)
+    rating_data.randomize_weights(model)
     about = {"specification": dataset.specification, "tables": tables}
     export.write_recommender(model, folder / "1", **about)
     served = tf.saved_model.load(str(folder / "1"))
@@ -145,7 +147,7 @@ def test_reasons_are_what_is_foretold_without_each_part(written):
     assert said["scores"][0] == pytest.approx(foretold(u, i), abs=1e-5)
     assert said["without_user"][0] == pytest.approx(foretold(0, i), abs=1e-5)
     assert said["without_item"][0] == pytest.approx(foretold(u, 0), abs=1e-5)
-    wanted = [foretold(u, i, hidden) for hidden in range(rated.LENGTH)]
+    wanted = [foretold(u, i, hidden) for hidden in range(rating_data.LENGTH)]
     np.testing.assert_allclose(said["without"][0], wanted, atol=1e-5)
     past = tables.history_items[u]
     shown = [names.items[c - 1] if c and c != i else "" for c in past]
@@ -184,7 +186,7 @@ def test_the_comparison_sees_another_model(written):
     rows = {n: dataset.test.inputs[n] for n in ("user", "item")}
 
     same = export.compare_recommender_export(version, model, rows, **about)
-    _, _, other = rated.build(dataset)
+    _, _, other = rating_data.build_model(dataset)
 
     assert same.is_telling and same.difference < 1e-5
     with pytest.raises(ExportError, match="Do not serve it"):

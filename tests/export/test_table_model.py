@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
-import tabled
+import table_data
 import tensorflow as tf
 
 from aet_keras import data, export
@@ -19,8 +19,8 @@ from aet_keras.export import _cell_graph, _dates, _manifests
 def published(tmp_path_factory):
     """Returns a directory, its model and the data set it learned."""
     folder = tmp_path_factory.mktemp("table")
-    path = tabled.write_table(folder / "credit.csv")
-    _, dataset, model = tabled.built(path)
+    path = table_data.write_table(folder / "credit.csv")
+    _, dataset, model = table_data.build_model(path)
     network = model.get_layer("network")
     change = network.get_layer("change")
     change.set_weights([np.random.normal(size=change.kernel.shape)])

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny_text
+import text_data
 
 from aet_keras import backbones, tasks
 from aet_keras.errors import ExportError
@@ -37,12 +37,12 @@ print(version.call("serving_default", rows)["probabilities"].tolist())
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
-    return tiny_text.save_preset(tmp_path_factory.mktemp("preset"))
+    return text_data.save_preset(tmp_path_factory.mktemp("preset"))
 
 
 @pytest.fixture(scope="module")
 def packing(preset):
-    return backbones.load_text_packing(preset, sequence_length=tiny_text.LENGTH)
+    return backbones.load_text_packing(preset, sequence_length=text_data.LENGTH)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def model(preset):
     made = tasks.build_text_classifier(
         backbones.load_text_encoder(preset),
         class_count=2,
-        sequence_length=tiny_text.LENGTH,
+        sequence_length=text_data.LENGTH,
     )
     random = np.random.default_rng(0)
     head = made.get_layer("probabilities")
@@ -62,7 +62,7 @@ def model(preset):
 @pytest.fixture(scope="module")
 def version(model, packing, tmp_path_factory):
     path = tmp_path_factory.mktemp("texts") / "1"
-    texts, _ = tiny_text.texts(4)
+    texts, _ = text_data.texts(4)
     return write_text_classifier(
         model, path, class_names=NAMES, packing=packing, texts=texts
     )
@@ -79,7 +79,7 @@ def ask(served, texts, name="serving_default"):
 
 
 def test_the_export_agrees_with_the_model(version, model, packing):
-    texts, _ = tiny_text.texts(20)
+    texts, _ = text_data.texts(20)
 
     found = compare_text_export(version, model, texts, packing=packing)
 
@@ -103,7 +103,7 @@ def test_the_tokeniser_inside_is_that_of_the_preset(served, model):
     ("text", "same_as"),
     [
         (b"", b"   "),
-        (b"good " * 200_000, b"good " * tiny_text.LENGTH),
+        (b"good " * 200_000, b"good " * text_data.LENGTH),
         (b"good \xff\xfe film", "good \ufffd\ufffd film".encode()),
     ],
     ids=["empty", "1 MB", "no UTF-8"],
@@ -160,7 +160,7 @@ def test_another_model_does_not_pass_for_the_export(version, model, packing):
     try:
         with pytest.raises(ExportError, match="most on text .* Do not serve"):
             compare_text_export(
-                version, model, tiny_text.texts(4)[0], packing=packing
+                version, model, text_data.texts(4)[0], packing=packing
             )
     finally:
         head.set_weights([kernel, bias])

@@ -1,9 +1,9 @@
 """Is the weight of a loss learned, kept, shown, and in nobody's way?"""
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 import tensorflow as tf
 
 from aet_keras.losses import Uncertainty, WeightedByUncertainty
@@ -122,7 +122,7 @@ def test_a_weight_that_is_not_to_learn_holds():
 
 
 def test_replicas_share_one_weight():
-    with small.two_replicas().scope():
+    with image_models.two_replicas().scope():
         made = model()
     alone = model(run_eagerly=True)
 

@@ -4,7 +4,7 @@ import itertools
 
 import keras
 import pytest
-import replayed
+import replay_runs
 import tensorflow as tf
 from keras import layers
 
@@ -15,7 +15,7 @@ TWO = {"own": {"views": 2}}
 
 def moving(order, size=12):
     """Returns data whose rows are others in each pass: moved by a number."""
-    x, y = replayed.rows()
+    x, y = replay_runs.noise_rows()
 
     def make():
         left = iter(order)
@@ -50,7 +50,7 @@ class Noise(layers.GaussianNoise):
 
 def exact():
     """Returns a model whose head does not care for the order of rows."""
-    return replayed.model(head=(layers.Identity(),))
+    return replay_runs.build_model(head=(layers.Identity(),))
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +60,11 @@ def count_anew():
 
 def test_the_recorded_passes_are_replayed_in_turn():
     passes = moving([0, 1, 0, 1, 0])
-    plain = replayed.run(exact, passes, cache=None, epochs=5)
+    plain = replay_runs.run(exact, passes, cache=None, epochs=5)
 
-    again = replayed.run(exact, moving(itertools.count()), epochs=5, **TWO)
+    again = replay_runs.run(exact, moving(itertools.count()), epochs=5, **TWO)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2, 2, 1]
 
 
@@ -76,7 +76,7 @@ def test_a_view_is_shuffled_and_whole():
             seen.append(int(self.model.optimizer.iterations.numpy()))
 
     data = moving(itertools.count(), size=5)
-    again = replayed.run(data=data, epochs=4, also=[Look], **TWO)
+    again = replay_runs.run(data=data, epochs=4, also=[Look], **TWO)
 
     assert again.cached == [3, 3, 2, 2]
     assert seen == list(range(1, 13))  # four epochs of three batches
@@ -84,9 +84,9 @@ def test_a_view_is_shuffled_and_whole():
 
 def test_random_layers_in_the_prefix_draw_once_a_view():
     def make():
-        return replayed.model(replayed.backbone(Noise(0.1)))
+        return replay_runs.build_model(replay_runs.build_backbone(Noise(0.1)))
 
-    again = replayed.run(make, epochs=5, **TWO)
+    again = replay_runs.run(make, epochs=5, **TWO)
 
     assert again.cached == [3, 3, 2, 2, 1]
     assert Noise.calls == 4  # two epochs of two batches
@@ -94,9 +94,9 @@ def test_random_layers_in_the_prefix_draw_once_a_view():
 
 def test_random_layers_of_the_head_draw_in_every_step():
     def make():
-        return replayed.model(head=(Noise(0.1),))
+        return replay_runs.build_model(head=(Noise(0.1),))
 
-    again = replayed.run(make, epochs=3, **TWO)
+    again = replay_runs.run(make, epochs=3, **TWO)
 
     assert again.cached == [3, 3, 2]
     assert Noise.calls == 6
@@ -105,11 +105,11 @@ def test_random_layers_of_the_head_draw_in_every_step():
 def test_a_thaw_that_needs_other_features_records_its_views_anew():
     # Room for either of two features of 24 rows beside the targets, not both.
     own = {"views": 2, "cache_limit_bytes": 24 * 6 * 4 + 24 * 4}
-    plain = replayed.run(exact, moving([0, 1, 2, 3]), cache=None, epochs=4)
+    plain = replay_runs.run(exact, moving([0, 1, 2, 3]), cache=None, epochs=4)
 
-    again = replayed.run(exact, moving(itertools.count()), epochs=4, own=own)
+    again = replay_runs.run(exact, moving(itertools.count()), epochs=4, own=own)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.said == [
         "records view 1 of 2 of what a to c put out",
         "records view 2 of 2 of what a to c put out",

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 from keras import layers
 
 from aet_keras._keras.split_graph import SplitGraph
@@ -12,14 +12,14 @@ from aet_keras.replay.dense_head import NotSolved, heads_of
 from aet_keras.replay.head_loss import by_output
 
 COUNT = 60
-X, KIND = replayed.rows(COUNT)
+X, KIND = replay_runs.noise_rows(COUNT)
 SIZE = (X @ np.linspace(-1, 1, 8)).astype("float32")
 
 
 def model(*, kinds=(), sizes=(), loss="sparse_categorical_crossentropy"):
     """Returns a backbone and two dense heads, with layers below each."""
     inputs = keras.Input((8,))
-    x = replayed.backbone()(inputs)
+    x = replay_runs.build_backbone()(inputs)
     ends = {
         "kind": [*kinds, layers.Dense(3, "softmax", name="kinds")],
         "size": [*sizes, layers.Dense(1, name="sizes")],
@@ -50,7 +50,7 @@ class Heads(keras.callbacks.Callback):
 
 def run(make=model, **settings):
     data = X, {"kind": KIND, "size": SIZE}
-    return replayed.run(
+    return replay_runs.run(
         make,
         lambda: data,
         also=[Heads],
@@ -110,7 +110,7 @@ def shared():
     """Returns a model whose two outputs come of one and the same layer."""
     inputs = keras.Input((8,))
     layer = layers.Dense(1, name="sizes")
-    x = replayed.backbone()(inputs)
+    x = replay_runs.build_backbone()(inputs)
     made = keras.Model(inputs, {"a": layer(x), "b": layer(-x)})
     made.compile("sgd", "mse", run_eagerly=True)
     return made

@@ -7,7 +7,7 @@ import tempfile
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 import tensorflow as tf
 from keras import layers
 
@@ -36,14 +36,14 @@ def watched(kind=Watched, seed=0, activation="tanh", dtype=None):
     for name in "abc":
         own = kind if name == "a" else layers.Dense
         x = own(6, activation, name=name, dtype=dtype)(x)
-    return replayed.model(keras.Model(inputs, x, name="old"))
+    return replay_runs.build_model(keras.Model(inputs, x, name="old"))
 
 
 def run(folder, make=watched, **settings):
     """Trains as `replayed.run` does; returns it, and the rows computed."""
     CALLS.clear()
-    settings = {"validation_data": replayed.rows(5, 2)} | settings
-    found = replayed.run(make, cache=folder, **settings)
+    settings = {"validation_data": replay_runs.noise_rows(5, 2)} | settings
+    found = replay_runs.run(make, cache=folder, **settings)
     return found, sum(count or 0 for count in CALLS)
 
 
@@ -52,7 +52,7 @@ def test_a_second_run_computes_next_to_nothing_and_ends_equal(tmp_path):
 
     again, computed_again = run(tmp_path / "features")
 
-    replayed.check_equal(first, again)
+    replay_runs.check_equal(first, again)
     assert first.cached == again.cached == [3, 3, 2]
     assert (
         again.said[1] == f"took 17 rows from {tmp_path / 'features'}, added 0"
@@ -67,10 +67,10 @@ def test_an_uncached_run_ends_like_one_on_kept_features(tmp_path):
 
     again, _ = run(tmp_path)
 
-    plain = replayed.run(
-        watched, cache=None, validation_data=replayed.rows(5, 2)
+    plain = replay_runs.run(
+        watched, cache=None, validation_data=replay_runs.noise_rows(5, 2)
     )
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
 
 
 def test_runs_of_one_epoch_share_features_too(tmp_path):
@@ -78,7 +78,7 @@ def test_runs_of_one_epoch_share_features_too(tmp_path):
 
     again, computed_again = run(tmp_path, epochs=1)
 
-    replayed.check_equal(first, again)
+    replay_runs.check_equal(first, again)
     assert first.cached == again.cached == [3]
     assert computed - computed_again >= 17
 
@@ -88,7 +88,7 @@ OTHERS = {
     "settings": {"make": lambda: watched(activation="relu")},
     "a dtype of the layers": {"make": lambda: watched(dtype="float16")},
     "rows": {
-        "data": lambda: replayed.batches().map(lambda x, y: (x + 1.0, y)),
+        "data": lambda: replay_runs.batches().map(lambda x, y: (x + 1.0, y)),
         "validation_data": None,
     },
     "the code of a layer": {"make": lambda: watched(Own)},
@@ -123,7 +123,7 @@ def test_a_layer_with_a_function_of_the_users_is_computed_anew(tmp_path):
 def test_more_rows_are_added_to_those_that_are_there(tmp_path):
     run(tmp_path, validation_data=None)
 
-    again, _ = run(tmp_path, data=lambda: replayed.batches(20))
+    again, _ = run(tmp_path, data=lambda: replay_runs.batches(20))
 
     took = next(each for each in again.said if each.startswith("took"))
     assert took.endswith("added 8")
@@ -184,12 +184,14 @@ def test_damaged_rows_are_computed_again_and_said(tmp_path):
 
 
 def check_bit_equal(one, other):
-    replayed.check_equal(one, other, rtol=0, atol=0)
+    replay_runs.check_equal(one, other, rtol=0, atol=0)
 
 
 def repeated():
     """Returns rows of which some come again, in batches of other sizes."""
-    x, y = (np.concatenate([each, each[:7]]) for each in replayed.rows(12))
+    x, y = (
+        np.concatenate([each, each[:7]]) for each in replay_runs.noise_rows(12)
+    )
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
 
 
@@ -198,7 +200,7 @@ def test_a_cold_and_a_warm_run_end_bit_equal(dtype, tmp_path):
     settings = {
         "own": {"cache_dtype": dtype},
         "data": repeated,
-        "validation_data": replayed.rows(5, 2),
+        "validation_data": replay_runs.noise_rows(5, 2),
     }
 
     cold, _ = run(tmp_path, **settings)
@@ -210,7 +212,7 @@ def test_a_cold_and_a_warm_run_end_bit_equal(dtype, tmp_path):
 
 def test_a_run_that_finds_half_of_its_rows_ends_as_when_it_finds_all(tmp_path):
     settings = {"own": {"cache_dtype": "float16"}, "data": repeated}
-    run(tmp_path, own={"cache_dtype": "float16"}, data=replayed.batches)
+    run(tmp_path, own={"cache_dtype": "float16"}, data=replay_runs.batches)
 
     half, _ = run(tmp_path, **settings)
     warm, _ = run(tmp_path, **settings)
@@ -223,7 +225,7 @@ def test_features_of_another_rounding_are_computed_anew(tmp_path):
 
     exact, _ = run(tmp_path)
 
-    replayed.check_equal(run(tmp_path / "empty")[0], exact)
+    replay_runs.check_equal(run(tmp_path / "empty")[0], exact)
     assert not [each for each in exact.said if "took 1" in each]
 
 

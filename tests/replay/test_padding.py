@@ -3,7 +3,16 @@
 import keras
 import numpy as np
 import pytest
-from padded import COUNT, SAID, WIDTH, lengths, masked_mean, model, rows, train
+from padded_rows import (
+    COUNT,
+    PADDING_EVENT,
+    WIDTH,
+    masked_mean,
+    padded_rows,
+    pooling_model,
+    row_lengths,
+    train_pooling_model,
+)
 
 from aet_keras import replay
 from aet_keras.replay.padding import MaskLengths, Padding, find_padding
@@ -25,7 +34,7 @@ def find(*arrays, is_raw):
 
 
 def test_a_mask_says_how_wide_rows_are_and_what_is_padded():
-    x, _ = rows()
+    x, _ = padded_rows()
     features = np.ones((COUNT, WIDTH, 4), "float32")
     others = np.ones((COUNT, 5), "float32")
 
@@ -33,7 +42,7 @@ def test_a_mask_says_how_wide_rows_are_and_what_is_padded():
         features, others, x["padding_mask"], is_raw=[False, False, True]
     )
 
-    np.testing.assert_array_equal(found.widths, lengths())
+    np.testing.assert_array_equal(found.widths, row_lengths())
     assert found.padded == {0, 2}
 
 
@@ -48,18 +57,18 @@ def test_no_row_is_cut_narrower_than_those_that_are_tried():
 
 
 def test_of_two_texts_in_a_row_the_longer_one_counts():
-    first = rows()[0]["padding_mask"]
+    first = padded_rows()[0]["padding_mask"]
     second = first[::-1].copy()
 
     found = find(first, second, is_raw=[True, True])
 
-    longer = np.maximum(lengths(), lengths()[::-1])
+    longer = np.maximum(row_lengths(), row_lengths()[::-1])
     longer = np.maximum(longer, 8)  # as wide as those that are tried
     np.testing.assert_array_equal(found.widths, longer)
 
 
 def test_a_mask_is_followed_while_the_record_grows():
-    mask = rows()[0]["padding_mask"]
+    mask = padded_rows()[0]["padding_mask"]
     (column,) = columns(mask[:70])
     followed = MaskLengths()
 
@@ -67,24 +76,24 @@ def test_a_mask_is_followed_while_the_record_grows():
     column.all()[:] = 9  # rows that were looked at are not looked at again
     column.append(mask[70:])
 
-    np.testing.assert_array_equal(followed.of(column), lengths())
+    np.testing.assert_array_equal(followed.of(column), row_lengths())
     column.append(mask[:1, ::-1].copy())
     assert followed.of(column) is None
 
 
 def little_padded():
-    return (np.arange(WIDTH) < 30 + 0 * lengths()[:, None]).astype("int32")
+    return (np.arange(WIDTH) < 30 + 0 * row_lengths()[:, None]).astype("int32")
 
 
 @pytest.mark.parametrize(
     ("mask", "is_raw"),
     [
-        (rows()[0]["padding_mask"], False),
-        (rows(start=1)[0]["padding_mask"], True),
-        (rows()[0]["padding_mask"].astype("float32"), True),
-        (2 * rows()[0]["padding_mask"], True),
+        (padded_rows()[0]["padding_mask"], False),
+        (padded_rows(start=1)[0]["padding_mask"], True),
+        (padded_rows()[0]["padding_mask"].astype("float32"), True),
+        (2 * padded_rows()[0]["padding_mask"], True),
         (little_padded(), True),
-        (rows()[0]["padding_mask"][:, 0], True),
+        (padded_rows()[0]["padding_mask"][:, 0], True),
     ],
     ids=["learned", "in front", "floats", "twos", "little", "one axis"],
 )
@@ -175,12 +184,12 @@ def normalized(x, mask):
 
 
 def test_replayed_batches_are_as_wide_as_their_longest_row():
-    _, seen, said = train(masked_mean)
+    _, seen, said = train_pooling_model(masked_mean)
 
-    assert said.count(SAID) == 1
+    assert said.count(PADDING_EVENT) == 1
     trained = [width for width in seen.widths if width != WIDTH]
     assert len(trained) >= 3 * COUNT // 8  # and one was tried as it is
-    assert set(trained) <= set(lengths()) and np.mean(trained) < 16
+    assert set(trained) <= set(row_lengths()) and np.mean(trained) < 16
 
 
 @pytest.mark.parametrize(
@@ -189,29 +198,31 @@ def test_replayed_batches_are_as_wide_as_their_longest_row():
     ids=lambda pool: pool.__name__,
 )
 def test_where_padding_makes_a_difference_it_stays(pool):
-    _, seen, said = train(pool)
+    _, seen, said = train_pooling_model(pool)
 
-    assert SAID not in said
+    assert PADDING_EVENT not in said
     # But for the one batch that was tried.
     assert sum(width != WIDTH for width in seen.widths) <= 1
 
 
 def test_rows_in_their_own_order_stay_as_they_are():
-    _, seen, said = train(masked_mean, shuffle=False)
+    _, seen, said = train_pooling_model(masked_mean, shuffle=False)
 
-    assert SAID not in said and set(seen.widths) == {WIDTH}
+    assert PADDING_EVENT not in said and set(seen.widths) == {WIDTH}
 
 
 def test_without_padding_a_step_does_the_same():
     # Two trimmed steps: sums over other widths drift apart at such a rate.
     fit = {"batch_size": COUNT, "rate": 20.0, "epochs": 2}
-    plain, _, _ = train(masked_mean, cache=None, **fit)
+    plain, _, _ = train_pooling_model(masked_mean, cache=None, **fit)
 
-    trimmed, seen, said = train(masked_mean, run_eagerly=False, **fit)
+    trimmed, seen, said = train_pooling_model(
+        masked_mean, run_eagerly=False, **fit
+    )
 
-    assert SAID in said and None in seen.widths  # traced for any width
+    assert PADDING_EVENT in said and None in seen.widths  # traced for any width
     for expected, found in zip(plain.weights, trimmed.weights, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
-    start, _ = model(masked_mean)
+    start, _ = pooling_model(masked_mean)
     moved = start.get_weights()[1] - trimmed.get_weights()[1]
     assert np.abs(moved).max() > 0.05

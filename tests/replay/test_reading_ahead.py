@@ -4,8 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from killed import Kill, Killed
-from padded import COUNT, SAID, WIDTH, masked_mean, rows, train
+from interrupted_runs import Kill, Killed
+from padded_rows import (
+    COUNT,
+    PADDING_EVENT,
+    WIDTH,
+    masked_mean,
+    padded_rows,
+    train_pooling_model,
+)
 
 from aet_keras.callbacks import ElasticCheckpoint
 
@@ -26,7 +33,7 @@ class Labels:
 
 
 def named_rows():
-    return rows()[0], np.arange(COUNT)
+    return padded_rows()[0], np.arange(COUNT)
 
 
 def dataset(size=8):
@@ -37,13 +44,15 @@ def dataset(size=8):
 
 def train_on_data_set(labels, **fit):
     settings = {"batch_size": None, "shuffle": False, "loss": labels}
-    return train(masked_mean, **settings, **fit)
+    return train_pooling_model(masked_mean, **settings, **fit)
 
 
 def test_each_row_is_trained_once_an_epoch_the_first_one_included():
     labels = Labels()
 
-    _, seen, _ = train(masked_mean, data=named_rows(), loss=labels)
+    _, seen, _ = train_pooling_model(
+        masked_mean, data=named_rows(), loss=labels
+    )
 
     # But for the model's making, and the one batch that was tried.
     assert seen.widths.count(WIDTH) == 2
@@ -56,7 +65,7 @@ def test_what_there_is_no_room_for_is_trained_on_all_the_same(batch_count):
     labels = Labels()
     bytes_of_row = WIDTH * 4 * 4 + WIDTH * 4
 
-    _, seen, said = train(
+    _, seen, said = train_pooling_model(
         masked_mean,
         data=named_rows(),
         loss=labels,
@@ -118,14 +127,16 @@ def test_a_data_set_that_ends_early_ends_the_epoch():
 def test_a_run_that_was_killed_ends_as_if_it_had_not(tmp_path, moment):
     def run(folder, *also):
         saves = ElasticCheckpoint(tmp_path / folder, save_freq=2)
-        return train(masked_mean, also=[saves, *also], batch_size=2)
+        return train_pooling_model(
+            masked_mean, also=[saves, *also], batch_size=2
+        )
 
     whole, _, said = run("whole")
     with pytest.raises(Killed):
         run("killed", Kill(*moment))
     again, seen, _ = run("killed")
 
-    assert SAID in said and len(seen.widths) < 4 * COUNT // 2
+    assert PADDING_EVENT in said and len(seen.widths) < 4 * COUNT // 2
     for expected, found in zip(
         whole.get_weights(), again.get_weights(), strict=True
     ):

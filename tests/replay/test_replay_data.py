@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 import tensorflow as tf
 from keras import layers
 
-VALIDATION = {"validation_data": replayed.rows()}
-BATCHES = {"validation_data": replayed.batches()}
+VALIDATION = {"validation_data": replay_runs.noise_rows()}
+BATCHES = {"validation_data": replay_runs.batches()}
 SIGNATURE = (
     tf.TensorSpec((None, 8), tf.float32),
     tf.TensorSpec((None,), tf.int32),
@@ -19,7 +19,7 @@ def generated():
     """Returns batches whose number is not known."""
 
     def generate():
-        x, y = replayed.rows()
+        x, y = replay_runs.noise_rows()
         for start in range(0, len(x), 8):
             yield x[start : start + 8], y[start : start + 8]
 
@@ -32,30 +32,35 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, number):
         place = slice(8 * number, 8 * number + 8)
-        return tuple(each[place] for each in replayed.rows())
+        return tuple(each[place] for each in replay_runs.noise_rows())
 
 
 def in_threes():
-    return replayed.compiled(steps_per_execution=3)
+    return replay_runs.compiled_model(steps_per_execution=3)
 
 
 CASES = {
     "arrays, compiled": (
-        {"make": replayed.compiled, "data": replayed.rows} | VALIDATION,
+        {"make": replay_runs.compiled_model, "data": replay_runs.noise_rows}
+        | VALIDATION,
         [3, 3, 2],
     ),
     "a data set": (BATCHES, [3, 3, 2]),
     "sample weights": (
         {
-            "data": replayed.rows,
+            "data": replay_runs.noise_rows,
             "sample_weight": np.linspace(0, 2, 12),
-            "validation_data": (*replayed.rows(), np.linspace(1, 0, 12)),
+            "validation_data": (
+                *replay_runs.noise_rows(),
+                np.linspace(1, 0, 12),
+            ),
         },
         [3, 3, 2],
     ),
     "class weights": ({"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}, [3, 3, 2]),
     "three steps at once": (
-        {"make": in_threes, "data": lambda: replayed.rows(30)} | VALIDATION,
+        {"make": in_threes, "data": lambda: replay_runs.noise_rows(30)}
+        | VALIDATION,
         [3, 3, 2],
     ),
     "every second validation": (
@@ -66,7 +71,10 @@ CASES = {
         {"initial_epoch": 1, "epochs": 4} | BATCHES,
         [3, 2, 2],
     ),
-    "a split": ({"data": replayed.rows, "validation_split": 0.3}, [3, 3, 2]),
+    "a split": (
+        {"data": replay_runs.noise_rows, "validation_split": 0.3},
+        [3, 3, 2],
+    ),
     "validation steps": ({"validation_steps": 1} | BATCHES, [3, 3, 2]),
     "a PyDataset": (
         {"data": Batches, "shuffle": False, "validation_data": Batches()},
@@ -84,18 +92,20 @@ CASES = {
 def test_a_replayed_run_ends_like_a_plain_one(case):
     settings, cached = CASES[case]
 
-    plain, again = replayed.both(**settings)
+    plain, again = replay_runs.run_both(**settings)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert plain.cached == [0] * len(cached)
     assert again.cached == cached
 
 
-@pytest.mark.filterwarnings(replayed.RAN_OUT)
+@pytest.mark.filterwarnings(replay_runs.RAN_OUT)
 def test_batches_whose_number_is_not_known_are_replayed():
-    plain, again = replayed.both(data=generated, validation_data=generated())
+    plain, again = replay_runs.run_both(
+        data=generated, validation_data=generated()
+    )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
@@ -104,7 +114,7 @@ def two_sided():
         keras.Input((8,), name="pixels"),
         keras.Input((2,), name="table"),
     )
-    x = layers.Concatenate()([replayed.backbone()(pixels), table])
+    x = layers.Concatenate()([replay_runs.build_backbone()(pixels), table])
     kind = layers.Dense(3, "softmax", name="kind")(x)
     size = layers.Dense(1, name="size")(x)
     model = keras.Model(
@@ -121,22 +131,24 @@ def two_sided():
 
 
 def test_an_input_that_passes_by_and_nested_targets_are_replayed():
-    x, y = replayed.rows()
+    x, y = replay_runs.noise_rows()
     data = (
         {"pixels": x, "table": x[:, :2]},
         {"kind": y, "size": y.astype("float32")},
     )
 
-    plain, again = replayed.both(two_sided, lambda: data, validation_data=data)
+    plain, again = replay_runs.run_both(
+        two_sided, lambda: data, validation_data=data
+    )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
 def by_number():
     pixels, number = keras.Input((8,)), keras.Input(())
     user = layers.Embedding(5000, 4)(layers.Reshape((1,))(number))
-    x = [replayed.backbone()(pixels), layers.Flatten()(user)]
+    x = [replay_runs.build_backbone()(pixels), layers.Flatten()(user)]
     x = layers.Concatenate()(x)
     model = keras.Model([pixels, number], layers.Dense(3, "softmax")(x))
     model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
@@ -144,14 +156,14 @@ def by_number():
 
 
 def test_numbers_that_pass_by_as_floats_are_not_rounded():
-    x, y = replayed.rows()
+    x, y = replay_runs.noise_rows()
     numbers = 2.0 * np.arange(12, dtype="float32") + 2901  # odd: no float16
     data = tf.data.Dataset.from_tensor_slices(((x, numbers), y)).batch(8)
     keras.utils.set_random_seed(0)
     start = max(by_number().get_weights(), key=np.size)
 
     own = {"cache_dtype": "float16"}
-    again = replayed.run(by_number, lambda: data, own=own)
+    again = replay_runs.run(by_number, lambda: data, own=own)
 
     moved = (max(again.weights, key=np.size) != start).any(axis=1)
     assert again.cached == [3, 3, 2]
@@ -167,18 +179,22 @@ def numbers_of(data, **settings):
         return tf.reduce_mean(scores**2, axis=-1)
 
     def make():
-        inputs = [keras.Input((8,)), replayed.backbone(), layers.Dense(4)]
+        inputs = [
+            keras.Input((8,)),
+            replay_runs.build_backbone(),
+            layers.Dense(4),
+        ]
         model = keras.Sequential(inputs)
         model.compile("sgd", note, run_eagerly=True)
         return model
 
-    again = replayed.run(make, lambda: data, **settings)
+    again = replay_runs.run(make, lambda: data, **settings)
     assert 0 not in again.cached
     return seen
 
 
 def shuffled_numbers(count, size, **settings):
-    x, _ = replayed.rows(count)
+    x, _ = replay_runs.noise_rows(count)
     pairs = tf.data.Dataset.from_tensor_slices((x, np.arange(count)))
     return pairs.shuffle(count, seed=1).batch(size, **settings)
 

@@ -7,11 +7,11 @@ import tempfile
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 
 from aet_keras._progress import listening
 
-VALIDATION = {"validation_data": replayed.batches()}
+VALIDATION = {"validation_data": replay_runs.batches()}
 
 
 def stop_at(step):
@@ -42,7 +42,7 @@ def break_in(method, count):
 
 class Evaluate(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
-        x, y = replayed.rows()
+        x, y = replay_runs.noise_rows()
         for name, factor in (("own", 1), ("other", 3)):
             loss = self.model.evaluate(factor * x, y, batch_size=8, verbose=0)
             logs[name] = loss
@@ -50,7 +50,7 @@ class Evaluate(keras.callbacks.Callback):
 
 class OnBatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
-        x, y = replayed.rows(4)
+        x, y = replay_runs.noise_rows(4)
         self.model.test_on_batch(3 * x, y)
         self.model.train_on_batch(3 * x, y)
         self.model.reset_metrics()
@@ -71,9 +71,9 @@ def write_in(method, when=1):
 
 @pytest.mark.parametrize("step", [1, 3])
 def test_a_stop_in_the_middle_ends_like_a_plain_one(step):
-    plain, again = replayed.both(also=[stop_at(step)], **VALIDATION)
+    plain, again = replay_runs.run_both(also=[stop_at(step)], **VALIDATION)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.slots[0] == step
 
 
@@ -83,35 +83,35 @@ def test_early_stopping_sees_the_same_figures():
             min_delta=9, patience=1, restore_best_weights=True
         )
 
-    plain, again = replayed.both(also=[stop], **VALIDATION)
+    plain, again = replay_runs.run_both(also=[stop], **VALIDATION)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3]
 
 
 def test_evaluations_of_a_callback_are_real():
-    plain, again = replayed.both(also=[Evaluate], **VALIDATION)
+    plain, again = replay_runs.run_both(also=[Evaluate], **VALIDATION)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.logs["own"] == pytest.approx(again.logs["val_loss"], rel=1e-6)
     assert again.cached == [3, 3, 2]
     assert again.said == ["records what a to c put out"]
 
 
 def test_batches_that_a_callback_trains_on_are_its_own():
-    plain, again = replayed.both(also=[OnBatch], **VALIDATION)
+    plain, again = replay_runs.run_both(also=[OnBatch], **VALIDATION)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
 @pytest.mark.parametrize("method", ["on_epoch_begin", "on_epoch_end"])
 def test_frozen_weights_that_a_callback_writes_are_recorded_again(method):
-    plain, again = replayed.both(
+    plain, again = replay_runs.run_both(
         also=[write_in(method)], epochs=4, **VALIDATION
     )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2, 2]
     assert again.why == "frozen weights were written: records again"
 
@@ -132,16 +132,18 @@ class WriteOnce(keras.callbacks.Callback):
             kernel.assign(kernel[::-1])
 
 
-@pytest.mark.parametrize("data", [replayed.batches, replayed.repeated])
+@pytest.mark.parametrize(
+    "data", [replay_runs.batches, replay_runs.repeated_batches]
+)
 @pytest.mark.parametrize("at", [(0, 0), (1, 0), (1, 1)])
 def test_frozen_weights_that_are_written_within_an_epoch_are_used(data, at):
-    plain, again = replayed.both(
+    plain, again = replay_runs.run_both(
         data=functools.partial(data, 24),
         also=[functools.partial(WriteOnce, at)],
-        steps_per_epoch=None if data is replayed.batches else 3,
+        steps_per_epoch=None if data is replay_runs.batches else 3,
     )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.why == "no cache: frozen weights are written within an epoch"
 
 
@@ -161,9 +163,9 @@ class Swap(keras.callbacks.Callback):
 
 
 def test_weights_that_are_swapped_for_validation_are_validated():
-    plain, again = replayed.both(also=[Swap], epochs=4, **VALIDATION)
+    plain, again = replay_runs.run_both(also=[Swap], epochs=4, **VALIDATION)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.why == (
         "validation is not cached: frozen weights were written within an epoch"
     )
@@ -172,7 +174,7 @@ def test_weights_that_are_swapped_for_validation_are_validated():
 def test_a_head_is_not_solved_on_features_of_other_weights():
     also, own = [write_in("on_epoch_end", 0)], {"solve_head": True}
 
-    again = replayed.run(also=also, own=own, epochs=2, **VALIDATION)
+    again = replay_runs.run(also=also, own=own, epochs=2, **VALIDATION)
 
     assert again.said == [
         "records what a to c put out",
@@ -181,8 +183,8 @@ def test_a_head_is_not_solved_on_features_of_other_weights():
 
 
 def test_a_second_fit_with_the_same_callback_records_anew():
-    model, freezing = replayed.model(), replayed.freezing()
-    x, y = replayed.rows()
+    model, freezing = replay_runs.build_model(), replay_runs.elastic_freezing()
+    x, y = replay_runs.noise_rows()
 
     for _ in range(2):
         model.fit(x, y, epochs=2, verbose=0, callbacks=[freezing])
@@ -200,13 +202,13 @@ def test_a_second_fit_with_the_same_callback_records_anew():
     ],
 )
 def test_a_fit_after_a_broken_one_is_plain(method, count):
-    model, freezing = replayed.model(), replayed.freezing()
-    x, y = replayed.rows()
+    model, freezing = replay_runs.build_model(), replay_runs.elastic_freezing()
+    x, y = replay_runs.noise_rows()
     settings = {"batch_size": 8, "verbose": 0, "shuffle": False}
     callbacks = [freezing, break_in(method, count)()]
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, epochs=3, callbacks=callbacks, **VALIDATION, **settings)
-    twin = replayed.model()
+    twin = replay_runs.build_model()
     twin.set_weights(model.get_weights())
     for one in ("a", "b", "c"):
         twin.get_layer("old").get_layer(one).trainable = False
@@ -230,8 +232,8 @@ def functions_of(model):
 
 
 def test_a_run_leaves_the_model_as_any_model_is():
-    model, freezing = replayed.model(), replayed.freezing()
-    x, y = replayed.rows()
+    model, freezing = replay_runs.build_model(), replay_runs.elastic_freezing()
+    x, y = replay_runs.noise_rows()
     inside = list(model._flatten_layers())
     before = [len(layer._inbound_nodes) for layer in inside]
     settings = {"epochs": 3, "verbose": 0, "callbacks": [freezing]}
@@ -260,7 +262,7 @@ def test_plain_epochs_keep_their_train_function():
             functions.append(self.model.train_function)
 
     own = {"groups": (["c"],)}
-    again = replayed.run(also=[Note], epochs=4, own=own)
+    again = replay_runs.run(also=[Note], epochs=4, own=own)
 
     assert again.cached == [0, 0, 0, 0]  # `a` and `b` belong to the head
     assert len(set(functions[:4])) == len(set(functions[4:])) == 1
@@ -270,9 +272,9 @@ def test_what_does_not_fit_in_memory_goes_to_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     own = {"cache_limit_bytes": 100}
 
-    again = replayed.run(cache="auto", own=own, **VALIDATION)
+    again = replay_runs.run(cache="auto", own=own, **VALIDATION)
 
-    replayed.check_equal(replayed.plain(), again)
+    replay_runs.check_equal(replay_runs.run_plain(), again)
     assert again.cached == [3, 3, 0]  # what a thaw would need is left out
     assert os.listdir(tmp_path) == []
 
@@ -280,29 +282,29 @@ def test_what_does_not_fit_in_memory_goes_to_a_file(tmp_path, monkeypatch):
 def test_a_cache_on_disk_leaves_no_files(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    again = replayed.run(cache="disk", **VALIDATION)
+    again = replay_runs.run(cache="disk", **VALIDATION)
 
-    replayed.check_equal(replayed.plain(), again)
+    replay_runs.check_equal(replay_runs.run_plain(), again)
     assert again.cached == [3, 3, 2]
     assert [each for _, _, files in os.walk(tmp_path) for each in files] == []
 
 
 def test_dropped_remainders_go_on_and_are_looked_up():
     def data():
-        return replayed.shuffled(17, size=4, drop_remainder=True)
+        return replay_runs.shuffled_batches(17, size=4, drop_remainder=True)
 
-    plain, again = replayed.both(data=data, epochs=5)
+    plain, again = replay_runs.run_both(data=data, epochs=5)
 
     assert again.cached == [3, 3, 2, 2, 1]
     assert "`drop_remainder` leaves out other rows" in again.why
-    replayed.check_equal(plain, again, rtol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5)
     assert again.slots[0] == plain.slots[0] == 5 * 4
 
 
 def test_an_epoch_that_records_says_so_and_no_other():
     steps = []
     with listening(lambda step: steps.append(step.what)):
-        replayed.run(replayed.model, replayed.batches, epochs=3)
+        replay_runs.run(replay_runs.build_model, replay_runs.batches, epochs=3)
 
     said = [what for what in steps if what.startswith("recording")]
     assert said == ["recording what the frozen layers put out"]

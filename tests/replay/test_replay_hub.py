@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 import tensorflow as tf
 
 hub = pytest.importorskip("keras_hub")
@@ -51,16 +51,16 @@ OWN = {"groups": None}  # found by themselves
 
 
 def test_a_classifier_ends_like_a_plain_one():
-    plain, again = replayed.both(
+    plain, again = replay_runs.run_both(
         classifier, batches, own=OWN, shuffle=None, validation_data=batches()
     )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
 def test_a_call_over_that_of_keras_hub_turns_the_cache_off():
-    again = replayed.run(
+    again = replay_runs.run(
         lambda: classifier(Loud), batches, own=OWN, shuffle=None, epochs=1
     )
 
@@ -79,7 +79,7 @@ def padded():
 
 
 def test_padded_texts_are_replayed_without_their_padding():
-    again = replayed.run(classifier, padded, own=OWN, shuffle=None)
+    again = replay_runs.run(classifier, padded, own=OWN, shuffle=None)
 
     said = "replays rows of like length together, without their padding"
     assert said in again.said

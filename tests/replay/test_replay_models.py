@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 from keras import layers, ops
-from replayed import backbone, model
+from replay_runs import build_backbone, build_model
 
-VALIDATION = {"validation_data": replayed.batches()}
+VALIDATION = {"validation_data": replay_runs.batches()}
 
 
 def shared_layer():
@@ -63,31 +63,33 @@ def masked(*, is_pooled):
 
 
 def with_normalization():
-    return model(backbone(layers.BatchNormalization(name="bn")))
+    return build_model(build_backbone(layers.BatchNormalization(name="bn")))
 
 
 def folding():
     """Returns a model with more rows between `b` and `c` than in a batch."""
-    fold = replayed.Calls(lambda _, x: ops.reshape(x, (-1, 3)))
-    unfold = replayed.Calls(lambda _, x: ops.reshape(x, (-1, 10)))
+    fold = replay_runs.CallFunction(lambda _, x: ops.reshape(x, (-1, 3)))
+    unfold = replay_runs.CallFunction(lambda _, x: ops.reshape(x, (-1, 10)))
     old = [layers.Dense(6, name="a"), layers.Dense(6, name="b"), fold]
     old += [layers.Dense(5, name="c"), unfold]
-    return model(keras.Sequential([keras.Input((8,)), *old]))
+    return build_model(keras.Sequential([keras.Input((8,)), *old]))
 
 
 MODELS = {
     "one Sequential": (sequential, [3, 3, 2]),
     "named ports": (nested_ports, [3, 3, 2]),
     "random layer in the prefix": (
-        lambda: model(backbone(layers.Dropout(0.4))),
+        lambda: build_model(build_backbone(layers.Dropout(0.4))),
         [1, 1, 1],
     ),
     "activity penalty in the prefix": (
-        lambda: model(backbone(layers.Dense(7, activity_regularizer="l2"))),
+        lambda: build_model(
+            build_backbone(layers.Dense(7, activity_regularizer="l2"))
+        ),
         [1, 1, 1],
     ),
     "penalties in the head": (
-        lambda: model(
+        lambda: build_model(
             head=[
                 layers.Dense(
                     7, activity_regularizer="l2", kernel_regularizer="l1"
@@ -97,12 +99,12 @@ MODELS = {
         [3, 3, 2],
     ),
     "normalization in the head": (
-        lambda: model(head=[layers.BatchNormalization()]),
+        lambda: build_model(head=[layers.BatchNormalization()]),
         [3, 3, 2],
     ),
     "a frozen layer called again": (shared_layer, [3, 3, 0]),
     "a moving layer called below": (
-        lambda: model(backbone(layers.Dense(7, name="moving"))),
+        lambda: build_model(build_backbone(layers.Dense(7, name="moving"))),
         [1, 1, 1],
     ),
     "a mask that ends in the prefix": (
@@ -112,7 +114,7 @@ MODELS = {
     "a mask that ends below c": (lambda: masked(is_pooled=True), [3, 3, 2]),
     "more rows half-way": (folding, [3, 3, 0]),
     "a metric in the prefix": (
-        lambda: model(backbone(Measured())),
+        lambda: build_model(build_backbone(Measured())),
         [1, 1, 1],
     ),
 }
@@ -132,18 +134,20 @@ class Measured(layers.Layer):
 def test_a_model_of_any_build_ends_like_a_plain_one(case):
     make, cached = MODELS[case]
 
-    plain, again = replayed.both(make)
+    plain, again = replay_runs.run_both(make)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == cached
 
 
 def test_frozen_normalization_is_cached():
     own = {"groups": (["a", "bn"], ["b"], ["c"])}
 
-    plain, again = replayed.both(with_normalization, own=own, **VALIDATION)
+    plain, again = replay_runs.run_both(
+        with_normalization, own=own, **VALIDATION
+    )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
@@ -161,40 +165,40 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_of_any_kind_ends_like_a_plain_one(name):
     def make():
-        return model(optimizer=OPTIMIZERS[name]())
+        return build_model(optimizer=OPTIMIZERS[name]())
 
-    plain, again = replayed.both(make)
+    plain, again = replay_runs.run_both(make)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
 def test_a_scaled_loss_ends_like_a_plain_one():
     def make():
         inner = keras.optimizers.Adam()
-        return replayed.compiled(
+        return replay_runs.compiled_model(
             optimizer=keras.optimizers.LossScaleOptimizer(inner), metrics=[]
         )
 
-    plain, again = replayed.both(make)
+    plain, again = replay_runs.run_both(make)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
 def test_mixed_precision_is_kept_as_it_is_computed():
     keras.config.set_dtype_policy("mixed_bfloat16")
 
-    plain, again = replayed.both(**VALIDATION)
+    plain, again = replay_runs.run_both(**VALIDATION)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_rounded_features_end_close_to_plain(dtype):
-    plain = replayed.plain()
-    again = replayed.run(own={"cache_dtype": dtype}, **VALIDATION)
+    plain = replay_runs.run_plain()
+    again = replay_runs.run(own={"cache_dtype": dtype}, **VALIDATION)
 
     # Half a unit in the last place of the features, 2**-11 or 2**-8, times
     # their part in steps of about 0.01, six times.
@@ -209,15 +213,18 @@ def test_rounded_features_end_close_to_plain(dtype):
 @pytest.mark.parametrize("factor", [1e7, 1e-7], ids=["huge", "tiny"])
 def test_features_that_float16_cannot_hold_stay_exact(factor):
     def make():
-        made = model(
-            backbone(), head=[layers.Dropout(0.3), layers.Rescaling(1 / factor)]
+        made = build_model(
+            build_backbone(),
+            head=[layers.Dropout(0.3), layers.Rescaling(1 / factor)],
         )
         top = made.get_layer("old").get_layer("c")
         top.activation = keras.activations.linear
         top.kernel.assign(factor * top.kernel)
         return made
 
-    plain, again = replayed.both(make, epochs=2, own={"cache_dtype": "float16"})
+    plain, again = replay_runs.run_both(
+        make, epochs=2, own={"cache_dtype": "float16"}
+    )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3]

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 from keras import layers
 
 from aet_keras.losses import Uncertainty, WeightedByUncertainty
@@ -22,7 +22,7 @@ def two_heads(
         loss: makes a loss of its name.
     """
     inputs = keras.Input((8,))
-    x = layers.Dropout(0.3)(replayed.backbone()(inputs))
+    x = layers.Dropout(0.3)(replay_runs.build_backbone()(inputs))
     outputs = {
         "kind": layers.Dense(3, "softmax", name="kinds")(x),
         "size": layers.Dense(1, name="sizes")(x),
@@ -39,14 +39,14 @@ def two_heads(
 
 
 def targets(pack=dict):
-    _, kind = replayed.rows()
+    _, kind = replay_runs.noise_rows()
     size = np.linspace(-1, 1, len(kind), dtype="float32")
     named = {"kind": kind, "size": size}
     return named if pack is dict else pack(named.values())
 
 
 def rows(pack=dict):
-    return replayed.rows()[0], targets(pack)
+    return replay_runs.noise_rows()[0], targets(pack)
 
 
 def compiled():
@@ -86,9 +86,9 @@ OUTPUTS = {
 def test_two_outputs_end_like_a_plain_run(case):
     settings = {"make": two_heads, "data": rows} | OUTPUTS[case]
 
-    plain, again = replayed.both(**settings)
+    plain, again = replay_runs.run_both(**settings)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2][: len(again.cached)]
 
 
@@ -98,7 +98,7 @@ def towers(table, *, is_list=False):
         "pixels": keras.Input((8,), name="pixels"),
         "table": keras.Input((2,), name="table"),
     }
-    x = [replayed.backbone()(inputs["pixels"]), table(inputs["table"])]
+    x = [replay_runs.build_backbone()(inputs["pixels"]), table(inputs["table"])]
     x = layers.Dense(3, "softmax")(layers.Concatenate()(x))
     model = keras.Model(list(inputs.values()) if is_list else inputs, x)
     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
@@ -113,7 +113,7 @@ def tower():
 
 def normalized():
     normalize = layers.Normalization()
-    normalize.adapt(replayed.rows()[0][:, :2])
+    normalize.adapt(replay_runs.noise_rows()[0][:, :2])
     return normalize
 
 
@@ -131,7 +131,7 @@ INPUTS = {
 
 
 def pairs(is_list=False):
-    x, y = replayed.rows()
+    x, y = replay_runs.noise_rows()
     named = {"pixels": x, "table": x[:, :2]}
     return (list(named.values()) if is_list else named), y
 
@@ -141,11 +141,11 @@ def test_two_inputs_end_like_a_plain_run(case):
     table, is_list = INPUTS[case]
     data = pairs(is_list)
 
-    plain, again = replayed.both(
+    plain, again = replay_runs.run_both(
         lambda: towers(table(), is_list=is_list),
         lambda: data,
         validation_data=data,
     )
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == [3, 3, 2]

@@ -1,14 +1,14 @@
 """What makes the cache turn itself off, with its reason, and no harm done?"""
 
+import image_models
 import keras
 import pytest
-import replayed
-import small
+import replay_runs
 import tensorflow as tf
 from keras import layers, ops
-from replayed import backbone, model
+from replay_runs import build_backbone, build_model
 
-VALIDATION = {"validation_data": replayed.batches()}
+VALIDATION = {"validation_data": replay_runs.batches()}
 
 
 def augmented():
@@ -20,12 +20,12 @@ def augmented():
         noise = tf.random.stateless_normal(tf.shape(x), (seed, seed))
         return x + noise, y
 
-    return tf.data.Dataset.zip(replayed.batches(), seeds).map(add_noise)
+    return tf.data.Dataset.zip(replay_runs.batches(), seeds).map(add_noise)
 
 
 def of_other_lengths():
     def generate():
-        x, y = replayed.rows()
+        x, y = replay_runs.noise_rows()
         yield x[:8].reshape(8, 4, 2), y[:8]
         yield x[8:, :4].reshape(4, 2, 2), y[8:]
 
@@ -49,7 +49,7 @@ def of_sequences(*head):
 
 
 def masked():
-    x, y = replayed.rows()
+    x, y = replay_runs.noise_rows()
     return x.reshape(-1, 4, 2), y
 
 
@@ -79,7 +79,7 @@ class Queue(keras.utils.PyDataset):
 
     def __getitem__(self, number):
         place = slice(8 * number, 8 * number + 8)
-        return tuple(each[place] for each in replayed.rows())
+        return tuple(each[place] for each in replay_runs.noise_rows())
 
 
 class Counting(layers.Layer):
@@ -101,7 +101,9 @@ def with_loss(layer, x):
 
 
 def within(function):
-    return lambda: model(backbone(replayed.Calls(function, name="own")))
+    return lambda: build_model(
+        build_backbone(replay_runs.CallFunction(function, name="own"))
+    )
 
 
 OFF = {
@@ -116,12 +118,13 @@ OFF = {
         "below the cut `own` adds a loss",
     ),
     "rows that are mixed": (
-        {"make": within(minus_mean), "data": replayed.shuffled},
+        {"make": within(minus_mean), "data": replay_runs.shuffled_batches},
         [3, 0],
         "mixes the rows of a batch",
     ),
     "weights that the prefix writes": (
-        {"make": lambda: model(backbone(Counting())), "epochs": 4} | VALIDATION,
+        {"make": lambda: build_model(build_backbone(Counting())), "epochs": 4}
+        | VALIDATION,
         [3, 3, 0, 0],
         "frozen weights are written in every epoch",
     ),
@@ -145,9 +148,9 @@ OFF = {
 def test_the_cache_turns_itself_off_with_its_reason(case):
     settings, cached, reason = OFF[case]
 
-    plain, again = replayed.both(**{"epochs": 2} | settings)
+    plain, again = replay_runs.run_both(**{"epochs": 2} | settings)
 
-    replayed.check_equal(plain, again)
+    replay_runs.check_equal(plain, again)
     assert again.cached == cached
     assert reason in again.why
 
@@ -159,12 +162,12 @@ LOOKED_UP = {
         "(augmentation, for example)",
     ),
     "an endless data set": (
-        {"data": lambda: replayed.batches().repeat(), "steps_per_epoch": 2},
+        {"data": lambda: replay_runs.batches().repeat(), "steps_per_epoch": 2},
         [3, 3],
         "`steps_per_epoch` or `validation_steps` splits the data set",
     ),
     "part of the arrays": (
-        {"data": lambda: replayed.rows(32), "steps_per_epoch": 2},
+        {"data": lambda: replay_runs.noise_rows(32), "steps_per_epoch": 2},
         [3, 3],
         "`steps_per_epoch` or `validation_steps` splits the data set",
     ),
@@ -180,9 +183,9 @@ LOOKED_UP = {
 def test_rows_are_looked_up_with_the_reason(case):
     settings, cached, reason = LOOKED_UP[case]
 
-    plain, again = replayed.both(**{"epochs": 2} | settings)
+    plain, again = replay_runs.run_both(**{"epochs": 2} | settings)
 
-    replayed.check_equal(plain, again, rtol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5)
     assert again.cached == cached
     assert reason in again.why
 
@@ -198,7 +201,7 @@ def test_rows_are_looked_up_with_the_reason(case):
 )
 def test_steps_of_the_models_own_are_not_passed_by(kind, name):
     own = {"solve_head": True}
-    again = replayed.run(lambda: model(of=kind), own=own, epochs=2)
+    again = replay_runs.run(lambda: build_model(of=kind), own=own, epochs=2)
 
     reason = f"the model has its own `{name}`, which replay would pass by"
     assert again.said == [f"no cache: {reason}"]
@@ -208,7 +211,9 @@ def test_steps_of_the_models_own_are_not_passed_by(kind, name):
 def test_noise_below_all_groups_leaves_nothing_to_cache():
     noise = layers.GaussianNoise(1.0, name="noise")
 
-    again = replayed.run(lambda: model(backbone(below=[noise])), epochs=2)
+    again = replay_runs.run(
+        lambda: build_model(build_backbone(below=[noise])), epochs=2
+    )
 
     assert again.cached == [0, 0]
     assert again.said == [
@@ -221,7 +226,7 @@ def test_features_drawn_at_random_are_noticed_on_the_first_batch():
     def draw(_, x):
         return x + tf.random.normal(tf.shape(x))
 
-    again = replayed.run(within(draw), epochs=2)
+    again = replay_runs.run(within(draw), epochs=2)
 
     assert again.cached == [3, 0]
     assert "one of them draws at random" in again.why
@@ -229,10 +234,10 @@ def test_features_drawn_at_random_are_noticed_on_the_first_batch():
 
 def test_a_strategy_turns_the_cache_off():
     def make():
-        with small.two_replicas().scope():
-            return replayed.compiled()
+        with image_models.two_replicas().scope():
+            return replay_runs.compiled_model()
 
-    again = replayed.run(make, epochs=1)
+    again = replay_runs.run(make, epochs=1)
 
     assert again.said == ["no cache: the model is distributed by a strategy"]
 
@@ -241,7 +246,7 @@ def test_a_subclassed_model_has_no_cache():
     class Hidden(keras.Model):
         def __init__(self):
             super().__init__()
-            self.old = backbone()
+            self.old = build_backbone()
             self.scores = layers.Dense(3, "softmax")
 
         def call(self, x):
@@ -249,10 +254,10 @@ def test_a_subclassed_model_has_no_cache():
 
     def make():
         made = Hidden()
-        made(replayed.rows(1)[0])
+        made(replay_runs.noise_rows(1)[0])
         made.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
         return made
 
-    again = replayed.run(make, epochs=1)
+    again = replay_runs.run(make, epochs=1)
 
     assert again.said == ["no cache: Hidden is subclassed and hides its graph"]

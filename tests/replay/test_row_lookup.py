@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 import tensorflow as tf
 
 LOOKED_UP = "looks rows up in each epoch: "
-X, Y = replayed.rows(48)
+X, Y = replay_runs.noise_rows(48)
 PAIRS = tf.data.Dataset.from_tensor_slices((X, Y))
 SIGNATURE = (
     tf.TensorSpec((None, 8), tf.float32),
@@ -104,14 +104,14 @@ CASES = {
 }
 
 
-@pytest.mark.filterwarnings(replayed.RAN_OUT)
+@pytest.mark.filterwarnings(replay_runs.RAN_OUT)
 @pytest.mark.parametrize("case", CASES)
 def test_rows_of_any_data_set_are_the_real_ones(case):
     settings = {"data": CASES[case], "epochs": 4}
 
-    plain, again = replayed.both(**settings)
+    plain, again = replay_runs.run_both(**settings)
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.cached == [3, 3, 2, 2]
     assert again.why.startswith(LOOKED_UP)
 
@@ -125,11 +125,11 @@ def test_a_variable_that_a_map_reads_may_change():
             def on_epoch_end(self, epoch, logs=None):
                 shift.assign(float(epoch % 2))
 
-        return replayed.run(data=lambda: data, cache=cache, also=[Change])
+        return replay_runs.run(data=lambda: data, cache=cache, also=[Change])
 
     plain, again = run(None), run("memory")
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.why == f"{LOOKED_UP}a `map` reads a variable or a table"
 
 
@@ -142,21 +142,23 @@ def test_arrays_that_are_written_between_epochs_are_as_keras_sees_them():
                 x[8:], y[8:] = 0.0, 0
 
         data = {"data": lambda: (x, y), "validation_data": (x, y)}
-        return replayed.run(cache=cache, also=[Write], **data)
+        return replay_runs.run(cache=cache, also=[Write], **data)
 
     plain, again = run(None), run("memory")
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.said == ["records what a to c put out"]
 
 
 def test_validation_that_changes_has_the_right_loss():
     plain, again = (
-        replayed.run(cache=cache, epochs=4, validation_data=Epochs(relabelled))
+        replay_runs.run(
+            cache=cache, epochs=4, validation_data=Epochs(relabelled)
+        )
         for cache in (None, "memory")
     )
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert len(set(again.logs["val_loss"])) == 4
     assert "looks rows of validation up" in again.why
 
@@ -167,13 +169,13 @@ def noisy(epoch, batch):
 
 
 def test_rows_that_never_come_again_end_the_recording():
-    plain, again = replayed.both(
+    plain, again = replay_runs.run_both(
         data=lambda: Epochs(noisy),
         epochs=4,
-        validation_data=replayed.batches(),
+        validation_data=replay_runs.batches(),
     )
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.cached == [3, 3, 0, 0]
     assert again.why == (
         "stops recording rows of training: of 24 rows of the last epoch 0 had "
@@ -187,9 +189,9 @@ def test_half_of_the_rows_coming_again_is_enough():
         sign = np.where((np.arange(8) + epoch) % 3, 1.0, -1.0)[:, None]
         return X[rows] * sign, Y[rows]
 
-    plain, again = replayed.both(data=lambda: Epochs(flipped), epochs=4)
+    plain, again = replay_runs.run_both(data=lambda: Epochs(flipped), epochs=4)
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.cached == [3, 3, 2, 2]
 
 
@@ -197,9 +199,9 @@ def test_an_epoch_of_a_part_waits_for_the_rest_of_the_data():
     def data():
         return PAIRS.repeat().batch(8)
 
-    plain, again = replayed.both(data=data, steps_per_epoch=2, epochs=7)
+    plain, again = replay_runs.run_both(data=data, steps_per_epoch=2, epochs=7)
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.cached[:5] == [3, 3, 2, 2, 1]
 
 
@@ -211,9 +213,11 @@ def test_the_frozen_layers_run_on_new_rows_alone():
         return x
 
     def make():
-        return replayed.model(replayed.backbone(replayed.Calls(note)))
+        return replay_runs.build_model(
+            replay_runs.build_backbone(replay_runs.CallFunction(note))
+        )
 
-    replayed.run(make, lambda: Epochs(with_doubles), epochs=2)
+    replay_runs.run(make, lambda: Epochs(with_doubles), epochs=2)
 
     # To set up the graph; new rows; a batch held against the record; new ones.
     assert computed == [None, 4, 8, 1, 1]
@@ -221,15 +225,15 @@ def test_the_frozen_layers_run_on_new_rows_alone():
 
 def test_with_and_without_room_the_features_are_the_same():
     own = {"cache_dtype": "float16"}
-    whole = replayed.run(data=lambda: Epochs(mined), own=own, epochs=2)
+    whole = replay_runs.run(data=lambda: Epochs(mined), own=own, epochs=2)
 
-    full = replayed.run(
+    full = replay_runs.run(
         data=lambda: Epochs(mined),
         own=own | {"cache_limit_bytes": 24 * 5 * 2 + 10},
         epochs=2,
     )
 
-    replayed.check_equal(whole, full, rtol=1e-7, atol=1e-7)
+    replay_runs.check_equal(whole, full, rtol=1e-7, atol=1e-7)
     assert whole.cached == full.cached == [3, 3]
 
 
@@ -242,11 +246,13 @@ def test_layers_that_mix_rows_are_noticed_in_other_batches():
         return X[rows], Y[rows]
 
     def make():
-        return replayed.model(replayed.backbone(replayed.Calls(minus_mean)))
+        return replay_runs.build_model(
+            replay_runs.build_backbone(replay_runs.CallFunction(minus_mean))
+        )
 
-    plain, again = replayed.both(make, lambda: Epochs(moved), epochs=3)
+    plain, again = replay_runs.run_both(make, lambda: Epochs(moved), epochs=3)
 
-    replayed.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.cached == [3, 0, 0]
     assert "mixes the rows of a batch" in again.why
 
@@ -259,7 +265,7 @@ def test_a_head_is_given_the_rows_of_the_last_whole_pass():
             side, _ = self.model._aet_replay._sides
             found.append(side.recorded(side.keys[0]))
 
-    replayed.run(data=lambda: Epochs(relabelled), also=[Look], epochs=2)
+    replay_runs.run(data=lambda: Epochs(relabelled), also=[Look], epochs=2)
 
     (old, before, _), (new, after, sample_weight) = found
     np.testing.assert_array_equal(old, new)
@@ -272,12 +278,12 @@ def test_a_head_is_solved_on_rows_that_are_looked_up():
     own = {"solve_head": True}
     settings = {"own": own, "epochs": 2, "validation_data": (X, Y)}
 
-    known = replayed.run(data=lambda: (X[:24], Y[:24]), **settings)
-    again = replayed.run(
+    known = replay_runs.run(data=lambda: (X[:24], Y[:24]), **settings)
+    again = replay_runs.run(
         data=lambda: Epochs(lambda _, batch: relabelled(0, batch)), **settings
     )
 
-    replayed.check_equal(known, again, rtol=1e-4, atol=1e-4)
+    replay_runs.check_equal(known, again, rtol=1e-4, atol=1e-4)
     solved = [said for said in again.said if said.startswith("solved")]
     assert solved and solved == [s for s in known.said if s in solved]
 
@@ -289,7 +295,7 @@ def test_an_iterator_that_goes_on_keeps_one_pass():
         def on_train_batch_end(self, batch, logs=None):
             held.append(len(self.model._aet_replay._train._pass))
 
-    replayed.run(
+    replay_runs.run(
         data=lambda: PAIRS.batch(16).repeat(),
         also=[Look],
         epochs=3,

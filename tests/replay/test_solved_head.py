@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 from keras import layers, ops
 
 from aet_keras.callbacks import ElasticFreezing
 from aet_keras.policies import ThawOnSchedule
 
 COUNT = 61
-X, KIND = replayed.rows(COUNT)
+X, KIND = replay_runs.noise_rows(COUNT)
 
 
 class Look(keras.callbacks.Callback):
@@ -48,7 +48,7 @@ def run(head, *, loss="sparse_categorical_crossentropy", **settings):
     keras.utils.set_random_seed(0)
     y, prepare = settings.pop("y", KIND), settings.pop("prepare", None)
     validation = settings.pop("validation", (X, y))
-    model = keras.Sequential([replayed.backbone(), head])
+    model = keras.Sequential([replay_runs.build_backbone(), head])
     if prepare is not None:
         prepare(head)
     compiled = settings.pop("compiled", {})
@@ -56,7 +56,9 @@ def run(head, *, loss="sparse_categorical_crossentropy", **settings):
         "sgd", loss, metrics=["accuracy"], run_eagerly=True, **compiled
     )
     policy = ThawOnSchedule(first_epoch=9)
-    freezing = ElasticFreezing(policy, groups=replayed.GROUPS, cache="memory")
+    freezing = ElasticFreezing(
+        policy, groups=replay_runs.GROUPS, cache="memory"
+    )
     look = Look(freezing, validation)
     model.fit(
         X,
@@ -180,10 +182,10 @@ def test_a_loss_that_differs_from_the_log_is_said_with_both_figures(
             logs["val_loss"] = 3.0
 
     freezing = ElasticFreezing(
-        ThawOnSchedule(first_epoch=9), groups=replayed.GROUPS, cache="memory"
+        ThawOnSchedule(first_epoch=9), groups=replay_runs.GROUPS, cache="memory"
     )
     keras.utils.set_random_seed(0)
-    model = replayed.model()
+    model = replay_runs.build_model()
 
     model.fit(
         X,
@@ -222,10 +224,10 @@ def test_added_losses_are_seen():
 
     keras.utils.set_random_seed(0)
     freezing = ElasticFreezing(
-        ThawOnSchedule(first_epoch=9), groups=replayed.GROUPS, cache="memory"
+        ThawOnSchedule(first_epoch=9), groups=replay_runs.GROUPS, cache="memory"
     )
     head = (layers.Dropout(0.1), Adds())
-    replayed.model(head=head).fit(
+    replay_runs.build_model(head=head).fit(
         X, KIND, validation_data=(X, KIND), epochs=2, verbose=0,
         callbacks=[freezing],
     )  # fmt: skip
@@ -237,9 +239,11 @@ def test_averages_of_weights_start_anew_at_a_solved_head():
     # Keras gives the model its averages when `fit` ends.
     keras.utils.set_random_seed(0)
     optimizer = keras.optimizers.SGD(1e-6, use_ema=True, ema_momentum=0.9)
-    model = replayed.model(optimizer=optimizer)
+    model = replay_runs.build_model(optimizer=optimizer)
     policy = ThawOnSchedule(first_epoch=9)
-    freezing = ElasticFreezing(policy, groups=replayed.GROUPS, cache="memory")
+    freezing = ElasticFreezing(
+        policy, groups=replay_runs.GROUPS, cache="memory"
+    )
 
     model.fit(
         X,

@@ -1,7 +1,7 @@
 """What do the tests of serving share?"""
 
 import pytest
-import served
+import served_models
 
 from aet_keras import serving
 
@@ -10,8 +10,8 @@ from aet_keras import serving
 def versions(tmp_path_factory):
     """Returns two exports; the second names its classes otherwise."""
     home = tmp_path_factory.mktemp("versions")
-    served.write(home / "one")
-    served.write(home / "two", ("cap", "vest", "boot"))
+    served_models.write_version(home / "one")
+    served_models.write_version(home / "two", ("cap", "vest", "boot"))
     return home / "one", home / "two"
 
 
@@ -20,14 +20,14 @@ def shared(versions, tmp_path_factory):
     """Returns a `ModelFolder` of one version, which no test changes."""
     home = tmp_path_factory.mktemp("shared") / "clothes"
     home.mkdir()
-    served.place(versions[0], home, 1)
+    served_models.copy_version(versions[0], home, 1)
     return serving.ModelFolder(home)
 
 
 @pytest.fixture
 def client(shared):
     """Returns a client of the application with its default limits."""
-    return served.Client(serving.build_app(shared))
+    return served_models.Client(serving.build_app(shared))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aet_keras.serving import _answers
-from aet_keras.serving._refusal import Refusal
+from aet_keras.serving._refusals import Refusal
 
 
 def test_rows_without_a_common_length_are_refused():

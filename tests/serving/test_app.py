@@ -4,8 +4,8 @@ import types
 
 import numpy as np
 import pytest
-import served
-from served import NAMES, binary, pictures
+import served_models
+from served_models import CLASS_NAMES, encoded_image, noise_images
 
 from aet_keras import serving
 from aet_keras.serving import Limits, LoadedVersion, app
@@ -14,11 +14,13 @@ from aet_keras.serving import Limits, LoadedVersion, app
 @pytest.fixture(scope="module")
 def expected():
     """Returns the Keras model's own probabilities."""
-    return np.asarray(served.classifier()(pictures().astype("float32")))
+    return np.asarray(
+        served_models.classifier()(noise_images().astype("float32"))
+    )
 
 
 def rows(**more):
-    return {"instances": pictures().tolist(), **more}
+    return {"instances": noise_images().tolist(), **more}
 
 
 def sentence(response, status):
@@ -34,14 +36,14 @@ def test_rows_are_answered_in_rows(client, expected):
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     predictions = response.json()["predictions"]
-    assert [each["classes"] for each in predictions] == [list(NAMES)] * 3
+    assert [each["classes"] for each in predictions] == [list(CLASS_NAMES)] * 3
     found = [each["probabilities"] for each in predictions]
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.ptp(expected, axis=0).max() > 0.1  # agreement says something
 
 
 def test_columns_are_answered_in_columns(client, expected):
-    response = client.post(json={"inputs": {"images": pictures().tolist()}})
+    response = client.post(json={"inputs": {"images": noise_images().tolist()}})
 
     outputs = response.json()["outputs"]
     assert set(outputs) == {"classes", "probabilities"}
@@ -51,8 +53,8 @@ def test_columns_are_answered_in_columns(client, expected):
 @pytest.mark.parametrize(
     "body",
     [
-        {"inputs": pictures().tolist()},
-        {"instances": [{"images": each.tolist()} for each in pictures()]},
+        {"inputs": noise_images().tolist()},
+        {"instances": [{"images": each.tolist()} for each in noise_images()]},
         rows(signature_name="serving_default"),
         rows(signature_name=""),
     ],
@@ -69,7 +71,7 @@ def test_other_forms_of_the_same_request(body, client, expected):
 
 
 def test_pictures_as_bytes(client, expected):
-    instances = [binary(each) for each in pictures()]
+    instances = [encoded_image(each) for each in noise_images()]
     body = {"signature_name": "bytes", "instances": instances}
 
     predictions = client.post(json=body).json()["predictions"]
@@ -90,18 +92,20 @@ def test_one_output_has_no_name(client):
 
 
 def test_classify_gives_pairs_of_label_and_score(client, expected):
-    examples = [{"image": binary(each)} for each in pictures()]
+    examples = [{"image": encoded_image(each)} for each in noise_images()]
     body = {"signature_name": "classify", "examples": examples}
 
     results = client.post(":classify", json=body).json()["results"]
 
-    assert [[label for label, _ in row] for row in results] == [list(NAMES)] * 3
+    assert [[label for label, _ in row] for row in results] == [
+        list(CLASS_NAMES)
+    ] * 3
     found = [[score for _, score in row] for row in results]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_classify_puts_the_context_into_each_example(client):
-    image = {"image": binary(pictures()[0])}
+    image = {"image": encoded_image(noise_images()[0])}
     body = {"signature_name": "classify", "context": image, "examples": [{}]}
 
     results = client.post(":classify", json=body).json()["results"]
@@ -206,15 +210,15 @@ def test_a_wrong_path_to_look_at(path, status, words, client):
 def test_more_rows_than_allowed_are_refused(shared):
     app = serving.build_app(shared, limits=Limits(rows=2))
 
-    response = served.Client(app).post(json=rows())
+    response = served_models.Client(app).post(json=rows())
 
     assert "at most 2 examples. Received: 3" in sentence(response, 400)
 
 
 def test_clients_give_way_while_a_version_loads(home, versions, monkeypatch):
-    served.place(versions[0], home, 1)
+    served_models.copy_version(versions[0], home, 1)
     folder = serving.ModelFolder(home)
-    asker = served.Client(serving.build_app(folder))
+    asker = served_models.Client(serving.build_app(folder))
     true, answers, waits = LoadedVersion.warm_up, [], []
 
     async def sleep(seconds):
@@ -226,13 +230,13 @@ def test_clients_give_way_while_a_version_loads(home, versions, monkeypatch):
 
     monkeypatch.setattr(app, "asyncio", types.SimpleNamespace(sleep=sleep))
     monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
-    served.place(versions[1], home, 2)
+    served_models.copy_version(versions[1], home, 2)
     folder.refresh()
 
     loading, loaded = answers
     assert waits == [0.1]  # the second call of the new version waits for none
     for response, names in (
-        (loading, NAMES),
+        (loading, CLASS_NAMES),
         (loaded, ("cap", "vest", "boot")),
     ):
         predictions = response.json()["predictions"]

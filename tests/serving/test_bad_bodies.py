@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from served import binary, pictures
+from served_models import encoded_image, noise_images
 
-PICTURE = pictures(1)[0].tolist()
+PICTURE = noise_images(1)[0].tolist()
 DEEP = "[" * 100_000
 
 
@@ -77,7 +77,7 @@ def test_instances_of_another_shape(instances, words, client):
     ],
 )
 def test_one_value_of_another_kind(value, words, client):
-    pixels = pictures(1).tolist()
+    pixels = noise_images(1).tolist()
     pixels[0][7][7][2] = "here"
     body = json.dumps({"instances": pixels}).replace('"here"', value)
 
@@ -92,11 +92,14 @@ def test_one_value_of_another_kind(value, words, client):
         ({"b64": 7}, "the keys `image_bytes`"),
         ({"b64": ""}, "JPEG or PNG"),
         ("text", "JPEG or PNG"),
-        ({"b64": binary(pictures(1)[0])["b64"][:80]}, "PNG"),
-        ({"b64": binary(pictures(1)[0], "JPEG")["b64"][:400]}, "JPEG"),
+        ({"b64": encoded_image(noise_images(1)[0])["b64"][:80]}, "PNG"),
+        (
+            {"b64": encoded_image(noise_images(1)[0], "JPEG")["b64"][:400]},
+            "JPEG",
+        ),
         ("\ud800", "is no text"),
         (7, "not of expected type: string"),
-        ([binary(pictures(1)[0])], "must have shape (any)"),
+        ([encoded_image(noise_images(1)[0])], "must have shape (any)"),
     ],
 )
 def test_bytes_that_are_no_picture(value, words, client):
@@ -144,6 +147,9 @@ def test_classify_needs_a_signature_of_examples(client):
 
 
 def test_bytes_that_are_no_example_can_be_quoted(client):
-    body = {"signature_name": "classify", "inputs": [binary(pictures(1)[0])]}
+    body = {
+        "signature_name": "classify",
+        "inputs": [encoded_image(noise_images(1)[0])],
+    }
 
     assert "Could not parse example" in refused(client, body)

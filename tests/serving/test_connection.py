@@ -6,24 +6,29 @@ import time
 
 import numpy as np
 import pytest
-import raw
-import served
+import raw_http
+import served_models
 
-BODY = json.dumps({"instances": served.pictures(1).tolist()}).encode()
+BODY = json.dumps(
+    {"instances": served_models.noise_images(1).tolist()}
+).encode()
 CHUNKED = "Transfer-Encoding: chunked"
 # The answer to the second would go to whoever asks next through a proxy.
-SMUGGLED = b"0\r\n\r\n" + raw.GET
+SMUGGLED = b"0\r\n\r\n" + raw_http.GET
 
 
 @pytest.fixture(scope="module")
 def server(shared):
-    with raw.served(shared, request_seconds=10) as (_, connect):
+    with raw_http.serving_in_thread(shared, request_seconds=10) as (_, connect):
         yield connect
 
 
 @pytest.fixture(scope="module")
 def quick(shared):
-    with raw.served(shared, request_seconds=0.4) as (_, connect):
+    with raw_http.serving_in_thread(shared, request_seconds=0.4) as (
+        _,
+        connect,
+    ):
         yield connect
 
 
@@ -39,14 +44,14 @@ def trickle(connection, content, every=0.05):
             received = connection.recv(65536)
             break
     connection.settimeout(20)
-    return received + raw.read_all(connection), time.monotonic() - begun
+    return received + raw_http.read_all(connection), time.monotonic() - begun
 
 
 def test_headers_that_come_a_byte_at_a_time_are_given_up(quick):
     with quick() as slow:
-        received, seconds = trickle(slow, raw.GET * 9)
+        received, seconds = trickle(slow, raw_http.GET * 9)
 
-    assert raw.statuses(received) == [408]
+    assert raw_http.statuses(received) == [408]
     assert b"The headers did not arrive within 0.4 seconds." in received
     assert b"connection: close" in received.lower()
     assert 0.3 < seconds < 5
@@ -54,71 +59,85 @@ def test_headers_that_come_a_byte_at_a_time_are_given_up(quick):
 
 def test_others_are_answered_while_one_is_slow(quick):
     with quick() as slow, quick() as other:
-        slow.sendall(raw.GET[:10])
-        other.sendall(raw.GET)
-        assert raw.statuses(raw.read_answer(other)) == [200]
+        slow.sendall(raw_http.GET[:10])
+        other.sendall(raw_http.GET)
+        assert raw_http.statuses(raw_http.read_answer(other)) == [200]
 
-        assert raw.statuses(raw.read_all(slow)) == [408]
+        assert raw_http.statuses(raw_http.read_all(slow)) == [408]
 
 
 def test_the_second_headers_of_a_connection_have_a_time_of_their_own(quick):
     with quick() as connection:
-        connection.sendall(raw.GET)
-        assert raw.statuses(raw.read_answer(connection)) == [200]
-        received, _ = trickle(connection, raw.GET * 9)
+        connection.sendall(raw_http.GET)
+        assert raw_http.statuses(raw_http.read_answer(connection)) == [200]
+        received, _ = trickle(connection, raw_http.GET * 9)
 
-    assert raw.statuses(received) == [408]
+    assert raw_http.statuses(received) == [408]
 
 
 def test_who_connects_and_says_nothing_is_let_go(quick):
     with quick() as connection:
-        assert raw.read_all(connection) == b""
+        assert raw_http.read_all(connection) == b""
 
 
 def test_a_connection_that_is_used_may_rest(quick):
     with quick() as connection:
         for _ in range(2):
-            connection.sendall(raw.GET)
-            assert raw.statuses(raw.read_answer(connection)) == [200]
+            connection.sendall(raw_http.GET)
+            assert raw_http.statuses(raw_http.read_answer(connection)) == [200]
             time.sleep(0.6)
 
 
-@pytest.mark.parametrize("path", [raw.PATH, "/nowhere"], ids=["read", "unread"])
+@pytest.mark.parametrize(
+    "path", [raw_http.PATH, "/nowhere"], ids=["read", "unread"]
+)
 def test_a_body_that_comes_a_byte_at_a_time_is_given_up(quick, path):
-    head = raw.post(b"", "Content-Length: 1000").replace(
-        f"{raw.PATH}:".encode(), f"{path}:".encode()
+    head = raw_http.post(b"", "Content-Length: 1000").replace(
+        f"{raw_http.PATH}:".encode(), f"{path}:".encode()
     )
     with quick() as connection:
         connection.sendall(head)
         received, seconds = trickle(connection, b" " * 999)
 
-    assert raw.statuses(received) == [408 if path == raw.PATH else 400]
+    assert raw_http.statuses(received) == [
+        408 if path == raw_http.PATH else 400
+    ]
     assert seconds < 5
 
 
 LENGTHS = {
-    "a length and chunks": raw.post(SMUGGLED, "Content-Length: 5", CHUNKED),
-    "chunks and a length": raw.post(SMUGGLED, CHUNKED, "content-length: 5"),
-    "a length and folded chunks": raw.post(
+    "a length and chunks": raw_http.post(
+        SMUGGLED, "Content-Length: 5", CHUNKED
+    ),
+    "chunks and a length": raw_http.post(
+        SMUGGLED, CHUNKED, "content-length: 5"
+    ),
+    "a length and folded chunks": raw_http.post(
         SMUGGLED, "Content-Length: 5", "Transfer-Encoding:\r\n chunked"
     ),
-    "two lengths": raw.post(SMUGGLED, "Content-Length: 5", "Content-Length: 6"),
-    "two lengths in one": raw.post(SMUGGLED, "Content-Length: 5, 6"),
-    "a signed length": raw.post(SMUGGLED, "Content-Length: +5"),
-    "another coding": raw.post(SMUGGLED, "Transfer-Encoding: xchunked"),
-    "two codings": raw.post(SMUGGLED, CHUNKED, CHUNKED),
-    "a coding of many": raw.post(SMUGGLED, f"{CHUNKED}, identity"),
-    "a space before the colon": raw.post(
+    "two lengths": raw_http.post(
+        SMUGGLED, "Content-Length: 5", "Content-Length: 6"
+    ),
+    "two lengths in one": raw_http.post(SMUGGLED, "Content-Length: 5, 6"),
+    "a signed length": raw_http.post(SMUGGLED, "Content-Length: +5"),
+    "another coding": raw_http.post(SMUGGLED, "Transfer-Encoding: xchunked"),
+    "two codings": raw_http.post(SMUGGLED, CHUNKED, CHUNKED),
+    "a coding of many": raw_http.post(SMUGGLED, f"{CHUNKED}, identity"),
+    "a space before the colon": raw_http.post(
         SMUGGLED, "Transfer-Encoding : chunked"
     ),
-    "chunks in HTTP/1.0": raw.post(SMUGGLED, CHUNKED).replace(
+    "chunks in HTTP/1.0": raw_http.post(SMUGGLED, CHUNKED).replace(
         b"HTTP/1.1", b"HTTP/1.0", 1
     ),
-    "a chunk of no size": raw.post(b"x\r\n\r\n" + raw.GET, CHUNKED),
-    "a chunk of a signed size": raw.post(b"-1\r\n\r\n" + raw.GET, CHUNKED),
-    "a chunk without an end": raw.post(b"1\r\nab\r\n" + raw.GET, CHUNKED),
-    "no host": raw.GET.replace(b"Host: here\r\n", b"") + raw.GET,
-    "no request": b"hello\r\n\r\n" + raw.GET,
+    "a chunk of no size": raw_http.post(b"x\r\n\r\n" + raw_http.GET, CHUNKED),
+    "a chunk of a signed size": raw_http.post(
+        b"-1\r\n\r\n" + raw_http.GET, CHUNKED
+    ),
+    "a chunk without an end": raw_http.post(
+        b"1\r\nab\r\n" + raw_http.GET, CHUNKED
+    ),
+    "no host": raw_http.GET.replace(b"Host: here\r\n", b"") + raw_http.GET,
+    "no request": b"hello\r\n\r\n" + raw_http.GET,
 }
 
 
@@ -126,28 +145,28 @@ LENGTHS = {
 def test_what_can_be_read_in_two_ways_is_refused_and_closes(server, case):
     with server() as connection:
         connection.sendall(LENGTHS[case])
-        received = raw.read_all(connection)
+        received = raw_http.read_all(connection)
 
-    assert raw.statuses(received) == [400]
+    assert raw_http.statuses(received) == [400]
     assert b"connection: close" in received.lower()
     assert "error" in json.loads(received.partition(b"\r\n\r\n")[2])
 
 
 def test_headers_that_are_too_long_are_refused(server):
     with server() as connection:
-        connection.sendall(raw.GET[:-2] + b"X: " + b"y" * 70000)
-        received = raw.read_all(connection)
+        connection.sendall(raw_http.GET[:-2] + b"X: " + b"y" * 70000)
+        received = raw_http.read_all(connection)
 
-    assert raw.statuses(received) in ([431], [])  # the rest may reset it
+    assert raw_http.statuses(received) in ([431], [])  # the rest may reset it
 
 
 def test_chunks_alone_are_read(server):
     chunk = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"
     with server() as connection:
-        connection.sendall(raw.post(chunk, CHUNKED, "Connection: close"))
-        received = raw.read_all(connection)
+        connection.sendall(raw_http.post(chunk, CHUNKED, "Connection: close"))
+        received = raw_http.read_all(connection)
 
-    assert raw.statuses(received) == [200]
+    assert raw_http.statuses(received) == [200]
 
 
 def mutated(random, content):
@@ -168,7 +187,11 @@ def mutated(random, content):
 def test_damaged_bytes_are_refused_and_the_server_goes_on(quick, caplog):
     random = np.random.default_rng(0)
     chunk = b"5\r\nhello\r\n0\r\n\r\n"
-    whole = [raw.GET, raw.post(BODY), raw.post(chunk, CHUNKED)] * 100
+    whole = [
+        raw_http.GET,
+        raw_http.post(BODY),
+        raw_http.post(chunk, CHUNKED),
+    ] * 100
     seen = set()
 
     for start in range(0, len(whole), 50):
@@ -181,10 +204,10 @@ def test_damaged_bytes_are_refused_and_the_server_goes_on(quick, caplog):
             for connection in connections:
                 connection.setblocking(False)
                 with contextlib.suppress(BlockingIOError, ConnectionError):
-                    seen |= {*raw.statuses(connection.recv(65536))}
+                    seen |= {*raw_http.statuses(connection.recv(65536))}
 
     assert {200, 400, 404, 408} <= seen <= {200, 400, 404, 405, 408, 413, 431}
     assert not caplog.records
     with quick() as connection:
-        connection.sendall(raw.GET)
-        assert raw.statuses(raw.read_answer(connection)) == [200]
+        connection.sendall(raw_http.GET)
+        assert raw_http.statuses(raw_http.read_answer(connection)) == [200]

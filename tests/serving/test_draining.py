@@ -12,17 +12,19 @@ import time
 import urllib.parse
 
 import pytest
-import raw
-import served
+import raw_http
+import served_models
 
-PROGRAM = pathlib.Path(raw.__file__).with_name("slow_server.py")
-BODY = json.dumps({"instances": served.pictures(1).tolist()}).encode()
-POST = raw.post(BODY)
+PROGRAM = pathlib.Path(raw_http.__file__).with_name("slow_server.py")
+BODY = json.dumps(
+    {"instances": served_models.noise_images(1).tolist()}
+).encode()
+POST = raw_http.post(BODY)
 
 
 @pytest.fixture
 def folder(home, versions):
-    served.place(versions[0], home, 1)
+    served_models.copy_version(versions[0], home, 1)
     return home
 
 
@@ -43,7 +45,7 @@ def started(folder, seconds):
         try:
             ready = next(line for line in process.stdout if "Ready" in line)
             place = urllib.parse.urlsplit(ready.split()[-1]).netloc
-            yield process, lambda: raw.connect(place)
+            yield process, lambda: raw_http.connect(place)
         finally:
             patience.cancel()
             process.kill()
@@ -56,12 +58,12 @@ def meanwhile(connect, stack):
         for count in (6, 2, 2, 2, 2)
     )
     for connection in resting:
-        connection.sendall(raw.GET)
-        assert raw.statuses(raw.read_answer(connection)) == [200]
+        connection.sendall(raw_http.GET)
+        assert raw_http.statuses(raw_http.read_answer(connection)) == [200]
     for connection in queued:
         connection.sendall(POST)
     for connection in paired:
-        connection.sendall(POST + raw.GET)
+        connection.sendall(POST + raw_http.GET)
     for connection in half:
         connection.sendall(POST[:-20])
     return queued, resting, paired, half, silent
@@ -82,7 +84,7 @@ def test_every_request_that_came_before_sigterm_is_answered(folder):
             time.sleep(0.1)
             connection.sendall(POST[-20:])
         received = {
-            connection: raw.read_all(connection)
+            connection: raw_http.read_all(connection)
             for connection in (
                 *queued,
                 *resting,
@@ -97,7 +99,7 @@ def test_every_request_that_came_before_sigterm_is_answered(folder):
 
     due = dict.fromkeys(received, [200])
     due |= dict.fromkeys(paired, [200, 200]) | {resting[1]: [], silent[1]: []}
-    found = {each: raw.statuses(text) for each, text in received.items()}
+    found = {each: raw_http.statuses(text) for each, text in received.items()}
     assert [found[each] for each in due] == [*due.values()]
     assert b"connection: close" in received[queued[-1]].lower()
     assert code == -signal.SIGTERM
@@ -118,11 +120,11 @@ def test_a_second_signal_ends_at_once(folder):
 
 
 def test_who_connects_while_the_server_ends_is_answered(shared):
-    with raw.served(shared) as (server, connect):
+    with raw_http.serving_in_thread(shared) as (server, connect):
         server.terms.is_ending = True
         with connect() as connection:
-            connection.sendall(raw.GET)
-            received = raw.read_all(connection)
+            connection.sendall(raw_http.GET)
+            received = raw_http.read_all(connection)
 
-    assert raw.statuses(received) == [200]
+    assert raw_http.statuses(received) == [200]
     assert b"connection: close" in received.lower()

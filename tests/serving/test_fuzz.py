@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from served import binary, classifier, pictures
+from served_models import classifier, encoded_image, noise_images
 
 COUNT = 3000
 SECONDS = 8
@@ -15,8 +15,8 @@ VALUES = (None, True, 0, -1, 255, 256, 1.5, "", "text", [], {}, [[]], 1e400)
 
 def good_bodies():
     """Returns one good body for each way to ask."""
-    picture = pictures(1)[0]
-    encoded = binary(picture)
+    picture = noise_images(1)[0]
+    encoded = encoded_image(picture)
     return [
         (":predict", {"instances": [picture.tolist()]}),
         (":predict", {"inputs": {"images": [picture.tolist()]}}),
@@ -88,7 +88,7 @@ def test_the_server_lives_and_still_answers_right(client):
 
     assert set(seen) <= {200, 400}
     assert sum(seen.values()) >= 500
-    answer = client.post(json={"instances": pictures().tolist()}).json()
+    answer = client.post(json={"instances": noise_images().tolist()}).json()
     found = [each["probabilities"] for each in answer["predictions"]]
-    expected = classifier()(pictures().astype("float32"))
+    expected = classifier()(noise_images().astype("float32"))
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import served
+import served_models
 import tensorflow as tf
-from served import pictures
+from served_models import noise_images
 
 from aet_keras.errors import ExportError
 from aet_keras.serving import load_version
@@ -25,16 +25,16 @@ def test_it_knows_what_it_was_asked_for(versions):
     version.warm_up(["bytes"])
     assert version.asked == frozenset()
 
-    version.call("serving_default", {"images": pictures()})
+    version.call("serving_default", {"images": noise_images()})
 
     assert version.asked == {"serving_default"}
 
 
 def test_the_answer_is_the_models(versions):
-    expected = served.classifier()(pictures().astype("float32"))
+    expected = served_models.classifier()(noise_images().astype("float32"))
 
     outputs = load_version(versions[0]).call(
-        "serving_default", {"images": pictures()}
+        "serving_default", {"images": noise_images()}
     )
 
     np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
@@ -83,7 +83,7 @@ def test_a_signature_without_a_batch_is_called_as_it_is(plain):
 def test_a_signature_without_a_batch_is_asked_in_columns(plain):
     from aet_keras.serving import ModelFolder, build_app
 
-    client = served.Client(
+    client = served_models.Client(
         build_app(ModelFolder(plain.parent)), f"/v1/models/{plain.parent.name}"
     )
     body = {"inputs": {"left": [[1, 2, 3]] * 2, "right": 1}}

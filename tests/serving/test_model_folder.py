@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
-import served
-from served import pictures
+import served_models
+from served_models import noise_images
 
 from aet_keras.errors import ExportError
 from aet_keras.serving import LoadedVersion, ModelFolder, model_folder
@@ -15,7 +15,7 @@ from aet_keras.serving import LoadedVersion, ModelFolder, model_folder
 
 def names(folder):
     """Returns the classes that the version answers with."""
-    answer = folder.current.call("serving_default", {"images": pictures(1)})
+    answer = folder.current.call("serving_default", {"images": noise_images(1)})
     return [name.decode() for name in answer["classes"][0]]
 
 
@@ -32,13 +32,13 @@ def said():
 @pytest.fixture
 def folder(home, versions, said):
     """Returns a folder that serves version 1."""
-    served.place(versions[0], home, 1)
+    served_models.copy_version(versions[0], home, 1)
     return ModelFolder(home, say=said.append)
 
 
 def test_a_new_version_takes_the_place_of_the_old(folder, versions, said):
     before = folder.current
-    served.place(versions[1], folder.folder, 2)
+    served_models.copy_version(versions[1], folder.folder, 2)
 
     folder.refresh()
 
@@ -47,7 +47,7 @@ def test_a_new_version_takes_the_place_of_the_old(folder, versions, said):
     assert states(folder) == {1: "END", 2: "AVAILABLE"}
     assert said[-1] == "clothes: version 2 is served."
     # Whoever began with the old one ends with it.
-    answer = before.call("serving_default", {"images": pictures(1)})
+    answer = before.call("serving_default", {"images": noise_images(1)})
     assert answer["classes"][0].tolist() == [b"hat", b"shirt", b"shoe"]
 
 
@@ -60,7 +60,7 @@ def called(folder, versions, monkeypatch):
         true(self, names)
 
     monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
-    served.place(versions[1], folder.folder, 2)
+    served_models.copy_version(versions[1], folder.folder, 2)
     folder.refresh()
     return calls
 
@@ -68,7 +68,7 @@ def called(folder, versions, monkeypatch):
 def test_what_clients_ask_for_is_called_before_a_version_is_served(
     folder, versions, monkeypatch
 ):
-    folder.current.call("embeddings", {"images": pictures(1)})
+    folder.current.call("embeddings", {"images": noise_images(1)})
 
     calls = called(folder, versions, monkeypatch)
 
@@ -95,7 +95,7 @@ def test_a_signature_that_fails_later_brings_the_version_before_back(
         true(self, names)
 
     monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
-    served.place(versions[1], folder.folder, 2)
+    served_models.copy_version(versions[1], folder.folder, 2)
     folder.refresh()
     folder.refresh()
 
@@ -114,8 +114,8 @@ def test_nothing_is_loaded_twice(folder):
 
 
 def test_numbers_are_compared_as_numbers(home, versions):
-    served.place(versions[0], home, 9)
-    served.place(versions[1], home, 10)
+    served_models.copy_version(versions[0], home, 9)
+    served_models.copy_version(versions[1], home, 10)
 
     assert ModelFolder(home).current.number == 10
 
@@ -123,7 +123,7 @@ def test_numbers_are_compared_as_numbers(home, versions):
 def test_a_version_that_is_rolled_back_returns_to_the_one_before(
     folder, versions
 ):
-    served.place(versions[1], folder.folder, 2)
+    served_models.copy_version(versions[1], folder.folder, 2)
     folder.refresh()
     shutil.rmtree(folder.folder / "2")
 
@@ -144,7 +144,7 @@ def test_the_last_version_stays_when_its_files_go(folder):
 
 def test_another_version_under_the_same_number_is_seen(folder, versions):
     shutil.rmtree(folder.folder / "1")
-    served.place(versions[1], folder.folder, 1)
+    served_models.copy_version(versions[1], folder.folder, 1)
 
     folder.refresh()
 
@@ -181,7 +181,7 @@ def test_a_version_that_cannot_be_served_is_said_once(
     spoil, words, folder, versions, said
 ):
     before = folder.current
-    served.place(versions[1], folder.folder, 2)
+    served_models.copy_version(versions[1], folder.folder, 2)
     spoil(folder.folder / "2")
 
     folder.refresh()
@@ -204,7 +204,7 @@ def test_a_version_that_cannot_be_read_is_not_loading_for_ever(
         raise PermissionError("not yours")
 
     monkeypatch.setattr(model_folder, "load_version", fail)
-    served.place(versions[1], folder.folder, 2)
+    served_models.copy_version(versions[1], folder.folder, 2)
 
     with pytest.raises(PermissionError):
         folder.refresh()
@@ -240,15 +240,15 @@ def test_a_served_version_that_is_spoiled_stays_in_memory(folder, said):
 
 
 def test_at_the_start_the_best_that_can_be_loaded_is_served(home, versions):
-    served.place(versions[0], home, 1)
-    served.place(versions[1], home, 2)
+    served_models.copy_version(versions[0], home, 1)
+    served_models.copy_version(versions[1], home, 2)
     flip_a_bit(home / "2")
 
     assert ModelFolder(home).current.number == 1
 
 
 def test_nothing_to_serve_is_refused(home, versions):
-    served.place(versions[0], home, 1)
+    served_models.copy_version(versions[0], home, 1)
     flip_a_bit(home / "1")
 
     with pytest.raises(ExportError, match="publish again and serve that"):
@@ -257,7 +257,7 @@ def test_nothing_to_serve_is_refused(home, versions):
 
 def test_a_watched_folder_changes_by_itself(folder, versions):
     with folder.watched(every_seconds=0.02):
-        served.place(versions[1], folder.folder, 2)
+        served_models.copy_version(versions[1], folder.folder, 2)
         until = time.monotonic() + 30
         while folder.current.number == 1 and time.monotonic() < until:
             time.sleep(0.02)
@@ -286,11 +286,11 @@ def test_a_watch_goes_on_after_what_it_cannot_do(folder, said, monkeypatch):
 def test_the_status_of_what_is_not_served_reaches_a_client(folder, versions):
     from aet_keras.serving import build_app
 
-    served.place(versions[1], folder.folder, 2)
+    served_models.copy_version(versions[1], folder.folder, 2)
     flip_a_bit(folder.folder / "2")
     folder.refresh()
 
-    answer = served.Client(build_app(folder)).get().json()
+    answer = served_models.Client(build_app(folder)).get().json()
 
     first, second = answer["model_version_status"]
     assert (first["version"], second["version"]) == ("2", "1")

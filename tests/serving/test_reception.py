@@ -4,13 +4,13 @@ import asyncio
 import threading
 
 import pytest
-import served
-from served import pictures
+import served_models
+from served_models import noise_images
 
 from aet_keras import serving
 from aet_keras.serving import Limits
 
-BODY = {"instances": pictures(1).tolist()}
+BODY = {"instances": noise_images(1).tolist()}
 
 
 class Stalled:
@@ -40,7 +40,9 @@ def stalled(shared):
 
 
 def client(folder, **limits):
-    return served.Client(serving.build_app(folder, limits=Limits(**limits)))
+    return served_models.Client(
+        serving.build_app(folder, limits=Limits(**limits))
+    )
 
 
 def receive_from(body, taken):
@@ -109,7 +111,7 @@ def test_a_client_that_goes_away_hurts_nobody(shared):
     app = serving.build_app(shared)
 
     assert ask(app, receive) == 400
-    assert served.Client(app).post(json=BODY).status_code == 200
+    assert served_models.Client(app).post(json=BODY).status_code == 200
 
 
 def test_an_answer_that_takes_too_long_is_given_up(stalled):

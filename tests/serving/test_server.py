@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-import served
+import served_models
 
 from aet_keras import serving
 from aet_keras.errors import ExportError
@@ -35,7 +35,7 @@ def test_an_address_of_version_6_is_written_in_brackets():
 
 
 def test_a_port_in_use_is_said_before_anything_is_loaded(home, versions):
-    served.place(versions[0], home, 1)
+    served_models.copy_version(versions[0], home, 1)
     said = []
     with listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
@@ -48,7 +48,7 @@ def test_a_port_in_use_is_said_before_anything_is_loaded(home, versions):
 
 
 def test_an_address_of_another_machine_is_refused(home, versions):
-    served.place(versions[0], home, 1)
+    served_models.copy_version(versions[0], home, 1)
 
     with pytest.raises(OSError, match="must be of this machine"):
         serving.serve(home, host="192.0.2.1", port=0)

@@ -5,12 +5,12 @@ import json
 
 import numpy as np
 import pytest
-import served
+import served_models
 from click.testing import CliRunner
 
 from aet_keras import serving, training
 from aet_keras.cli import main
-from aet_keras.training.tabular_job import JOB
+from aet_keras.training.table_job import JOB
 
 WORDS = ("None", "nuts", "milk")
 TITLES = ["price", "pulse", "allergy", "vip", "opened", "paid"]
@@ -45,7 +45,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ask(home):
     app = serving.build_app(serving.ModelFolder(home[0]))
-    client = served.Client(app, "/v1/models/credit")
+    client = served_models.Client(app, "/v1/models/credit")
 
     def ask(**cells):
         row = {"price": 1200.5, "pulse": 70, "allergy": "nuts", "vip": "no"}
@@ -113,7 +113,7 @@ def test_a_cell_that_cannot_be_read_is_refused_with_advice(ask, cells, advice):
 
 def test_examples_may_hold_null(home):
     app = serving.build_app(serving.ModelFolder(home[0]))
-    client = served.Client(app, "/v1/models/credit")
+    client = served_models.Client(app, "/v1/models/credit")
     some = {"price": 1.5, "vip": "no"}
     examples = [{**some, "pulse": None, "opened": None}, some]
 

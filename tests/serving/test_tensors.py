@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aet_keras.serving._refusal import Refusal
+from aet_keras.serving._refusals import Refusal
 from aet_keras.serving._tensors import to_array, to_values
 
 

@@ -1,9 +1,9 @@
 import tempfile
 
 import callback_contract
+import image_models
 import keras
 import pytest
-import small
 
 from aet_keras import tracking
 
@@ -21,11 +21,14 @@ def test_tracker_keeps_the_contract(name):
 
     def make_model():
         keras.utils.set_random_seed(0)
-        return small.linear("sgd")
+        return image_models.linear_classifier("sgd")
 
     def fit(model, callback):
-        return small.fit(
-            model, callback, epochs=2, validation_data=small.pictures(8)
+        return image_models.fit(
+            model,
+            callback,
+            epochs=2,
+            validation_data=image_models.noise_images(8),
         )
 
     callback_contract.check_callback(CASES[name], make_model, fit)

@@ -1,12 +1,12 @@
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 import tensorflow as tf
 
 import aet_keras
 from aet_keras.engine import Engine
-from aet_keras.tracking import _groups
+from aet_keras.tracking import _records
 
 
 class Reader(keras.callbacks.Callback):
@@ -17,10 +17,10 @@ class Reader(keras.callbacks.Callback):
         self.read = []
 
     def on_epoch_begin(self, epoch, logs=None):
-        _groups.watch(self.model, self.params["steps"])
+        _records.watch(self.model, self.params["steps"])
 
     def on_epoch_end(self, epoch, logs=None):
-        self.read.append(_groups.read_groups(self.model))
+        self.read.append(_records.read_groups(self.model))
 
 
 class Ratios(keras.callbacks.Callback):
@@ -31,7 +31,7 @@ class Ratios(keras.callbacks.Callback):
         self.ratios = []
 
     def on_epoch_begin(self, epoch, logs=None):
-        x, y = small.pictures()
+        x, y = image_models.noise_images()
         kernels = [self.model.get_layer("old").get_layer(n) for n in CONVS]
         weights = [kernel.trainable_weights for kernel in kernels]
         with tf.GradientTape() as tape:
@@ -66,8 +66,8 @@ def values(read, kind):
 def fitted():
     """Returns what was read in four epochs; a group more moves in each."""
     keras.utils.set_random_seed(0)
-    reader, freezing = Reader(), small.gradual()
-    small.fit(small.compiled(), freezing, reader)
+    reader, freezing = Reader(), image_models.gradual_freezing()
+    image_models.fit(image_models.compiled_classifier(), freezing, reader)
     return reader.read, freezing
 
 
@@ -94,9 +94,9 @@ def test_the_share_is_the_relative_gradient_norms():
     freezing = aet_keras.callbacks.ElasticFreezing(
         aet_keras.policies.ThawAll(), cache=None
     )
-    x, y = small.pictures()
+    x, y = image_models.noise_images()
 
-    small.compiled("sgd").fit(
+    image_models.compiled_classifier("sgd").fit(
         x, y, 32, 3, verbose=0, callbacks=[freezing, ratios, reader]
     )
 
@@ -106,7 +106,7 @@ def test_the_share_is_the_relative_gradient_norms():
 
 
 def test_the_multiplier_is_the_engines_and_zero_for_frozen_groups():
-    model = small.compiled()
+    model = image_models.compiled_classifier()
     engine = Engine.of(model)
     engine.control(aet_keras.backbones.group_layers(model)[:-1])
     engine.apply(
@@ -115,7 +115,7 @@ def test_the_multiplier_is_the_engines_and_zero_for_frozen_groups():
         )
     )
 
-    read = _groups.read_groups(model)
+    read = _records.read_groups(model)
 
     assert values([read], "group_multiplier") == [[0.0, 0.5, 0.25]]
 
@@ -123,16 +123,16 @@ def test_the_multiplier_is_the_engines_and_zero_for_frozen_groups():
 def test_without_groups_nothing_is_read():
     reader = Reader()
 
-    small.fit(small.linear(), reader, epochs=1)
+    image_models.fit(image_models.linear_classifier(), reader, epochs=1)
 
     assert reader.read == [{}]
 
 
 def test_a_later_fit_without_freezing_says_nothing_of_old_groups(fitted):
-    model, reader = small.compiled(), Reader()
-    small.fit(model, small.gradual(), epochs=1)
+    model, reader = image_models.compiled_classifier(), Reader()
+    image_models.fit(model, image_models.gradual_freezing(), epochs=1)
     assert Engine.of(model).group_names
 
-    small.fit(model, reader, epochs=1)
+    image_models.fit(model, reader, epochs=1)
 
     assert reader.read == [{}]

@@ -1,13 +1,13 @@
 """What is left of a finished report, and of hyperparameters?"""
 
-import logged
 import numpy as np
 import pytest
 import tensorflow as tf
+import tracker_files
 from tensorboard.plugins.hparams import api_pb2, metadata
 
 from aet_keras import evaluation
-from aet_keras.tracking import TensorBoard, _pictures
+from aet_keras.tracking import TensorBoard, _records
 
 
 def scores(names):
@@ -40,7 +40,7 @@ def written(tmp_path_factory):
     """Returns what stands in the run `report`."""
     folder = tmp_path_factory.mktemp("logs")
     TensorBoard(folder).record_report(report())
-    return logged.tensors(folder / "report")
+    return tracker_files.read_tensors(folder / "report")
 
 
 def test_a_report_is_a_picture_a_text_and_a_matrix_of_the_kept_epoch(written):
@@ -79,17 +79,19 @@ def test_the_picture_that_is_given_is_the_one_shown(tmp_path):
 
     TensorBoard(tmp_path).record_report(report(), picture=path)
 
-    (shown,) = logged.tensors(tmp_path / "report")["report"].values()
+    (shown,) = tracker_files.read_tensors(tmp_path / "report")[
+        "report"
+    ].values()
     np.testing.assert_array_equal(tf.io.decode_png(shown[2]), pixels)
 
 
 def test_many_classes_are_drawn_without_names_and_listed_by_their_errors():
     many = scores([f"class {index}" for index in range(60)])
 
-    table = _pictures.matrix_table(many)
+    table = _records.matrix_table(many)
 
     assert "class 0" in table and " | " not in table
-    assert tf.io.decode_png(_pictures.matrix_png(many)).shape[0] > 1000
+    assert tf.io.decode_png(_records.matrix_png(many)).shape[0] > 1000
 
 
 def test_hyperparameters_stand_in_the_table_of_tensorboard(tmp_path):
@@ -98,14 +100,18 @@ def test_hyperparameters_stand_in_the_table_of_tensorboard(tmp_path):
 
     board.record_hparams(values, {"test_accuracy": 0.75})
 
-    content = logged.plugin_content(tmp_path, metadata.SESSION_START_INFO_TAG)
+    content = tracker_files.read_plugin_content(
+        tmp_path, metadata.SESSION_START_INFO_TAG
+    )
     hparams = metadata.parse_session_start_info_plugin_data(content).hparams
     assert hparams["rate"].number_value == 0.5
     assert hparams["units"].number_value == 8
     assert hparams["graft"].string_value == "None"
     assert hparams["on"].bool_value is True
-    assert logged.scalars(tmp_path)["test_accuracy"] == {0: 0.75}
-    content = logged.plugin_content(tmp_path, metadata.SESSION_END_INFO_TAG)
+    assert tracker_files.read_scalars(tmp_path)["test_accuracy"] == {0: 0.75}
+    content = tracker_files.read_plugin_content(
+        tmp_path, metadata.SESSION_END_INFO_TAG
+    )
     ended = metadata.parse_session_end_info_plugin_data(content)
     assert ended.status == api_pb2.STATUS_SUCCESS
 
@@ -116,7 +122,7 @@ def test_a_recommender_has_a_picture_and_a_text_and_no_matrix(tmp_path, rated):
     board.record_report(rated)
 
     assert board.failure is None
-    found = logged.tensors(tmp_path / "report")
+    found = tracker_files.read_tensors(tmp_path / "report")
     assert set(found) == {"report", "report_text"}
     (text,) = found["report_text"].values()
     assert "1.2" in text.item().decode()

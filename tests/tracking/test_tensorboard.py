@@ -3,12 +3,12 @@
 import copy
 import dataclasses
 
+import image_models
+import interrupted_runs
 import keras
-import killed
-import logged
 import numpy as np
 import pytest
-import small
+import tracker_files
 
 import aet_keras
 from aet_keras.tracking import TensorBoard
@@ -26,15 +26,15 @@ class Done:
 def run(*callbacks):
     """Fits four epochs, with the same seed each time."""
     keras.utils.set_random_seed(1)
-    model = small.compiled(metrics=["accuracy"])
-    freezing = small.gradual()
+    model = image_models.compiled_classifier(metrics=["accuracy"])
+    freezing = image_models.gradual_freezing()
     rate = aet_keras.callbacks.AdaptiveLearningRate()
-    found = small.fit(
+    found = image_models.fit(
         model,
         *callbacks,  # before ours: the place makes no difference
         freezing,
         rate,
-        validation_data=small.pictures(8),
+        validation_data=image_models.noise_images(8),
     )
     return model.get_weights(), freezing, found.history
 
@@ -48,8 +48,8 @@ def done(tmp_path_factory):
 
 
 def test_every_key_of_the_logs_is_there_wherever_the_tracker_stands(done):
-    train = logged.scalars(done.folder / "train")
-    validation = logged.scalars(done.folder / "validation")
+    train = tracker_files.read_scalars(done.folder / "train")
+    validation = tracker_files.read_scalars(done.folder / "validation")
 
     assert "adaptive_learning_rate/rate" in done.logs
     for key, values in done.logs.items():
@@ -64,7 +64,7 @@ def test_each_group_is_a_run_that_says_when_it_moved(done):
 
     assert groups == sorted(done.freezing.group_names)
     for column, name in enumerate(done.freezing.group_names):
-        written = logged.scalars(done.folder / "groups" / name)
+        written = tracker_files.read_scalars(done.folder / "groups" / name)
         moved = [epoch[column] for epoch in done.freezing.history]
         assert list(written["group_trainable"].values()) == moved
         shares = written["group_gradient_share"]
@@ -74,7 +74,7 @@ def test_each_group_is_a_run_that_says_when_it_moved(done):
 
 
 def test_histograms_come_every_so_many_epochs(done):
-    written = logged.tensors(done.folder / "train")
+    written = tracker_files.read_tensors(done.folder / "train")
 
     histogram = written["scores/kernel/histogram"]
     assert list(histogram) == [0, 2]
@@ -98,27 +98,29 @@ def test_the_folder_is_read_when_fit_starts(tmp_path):
     board = copy.deepcopy(TensorBoard(tmp_path / "old"))  # as KerasTuner does
     board.log_dir = str(tmp_path / "new")
 
-    small.fit(small.linear(), board, epochs=1)
+    image_models.fit(image_models.linear_classifier(), board, epochs=1)
 
-    assert logged.scalars(tmp_path / "new" / "train")
+    assert tracker_files.read_scalars(tmp_path / "new" / "train")
     assert not (tmp_path / "old").exists()
 
 
 def test_a_second_fit_is_written_too(tmp_path):
-    board, model = TensorBoard(tmp_path), small.linear()
+    board, model = TensorBoard(tmp_path), image_models.linear_classifier()
 
-    small.fit(model, board, epochs=1)
-    model.fit(*small.pictures(), 8, 3, 0, [board], initial_epoch=1)
+    image_models.fit(model, board, epochs=1)
+    model.fit(*image_models.noise_images(), 8, 3, 0, [board], initial_epoch=1)
 
-    assert list(logged.scalars(tmp_path / "train")["epoch_loss"]) == [0, 1, 2]
+    assert list(
+        tracker_files.read_scalars(tmp_path / "train")["epoch_loss"]
+    ) == [0, 1, 2]
 
 
 def test_what_keras_takes_is_handed_on(tmp_path):
     board = TensorBoard(tmp_path, update_freq=1)
 
-    small.fit(small.linear(), board, epochs=2)
+    image_models.fit(image_models.linear_classifier(), board, epochs=2)
 
-    losses = logged.scalars(tmp_path / "train")["batch_loss"]
+    losses = tracker_files.read_scalars(tmp_path / "train")["batch_loss"]
     assert list(losses) == list(range(1, 9))
 
 
@@ -131,22 +133,30 @@ def test_an_interrupted_fit_is_closed_by_finish(tmp_path):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        small.fit(small.linear(), board, Interrupt())
+        image_models.fit(image_models.linear_classifier(), board, Interrupt())
     board.finish()
 
-    assert list(logged.scalars(tmp_path / "train")["epoch_loss"]) == [0, 1]
+    assert list(
+        tracker_files.read_scalars(tmp_path / "train")["epoch_loss"]
+    ) == [0, 1]
 
 
 def test_a_killed_run_goes_on_where_its_log_ended(tmp_path):
     killed_board, board = (TensorBoard(tmp_path / "logs") for _ in range(2))
-    killed.killed(tmp_path / "saves", (2, 3), also=[killed_board])
+    interrupted_runs.run_until_killed(
+        tmp_path / "saves", (2, 3), also=[killed_board]
+    )
     killed_board.finish()
 
-    run = killed.run(tmp_path / "saves", also=[board])
+    run = interrupted_runs.run(tmp_path / "saves", also=[board])
 
     assert run.checkpoint.not_restored == ()  # a tracker needs no warning
-    killed.check_equal(killed.whole(), run)  # which nobody tracked
-    losses = logged.scalars(tmp_path / "logs" / "train")["epoch_loss"]
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(), run
+    )  # which nobody tracked
+    losses = tracker_files.read_scalars(tmp_path / "logs" / "train")[
+        "epoch_loss"
+    ]
     assert list(losses) == [0, 1, 2, 3]
     np.testing.assert_allclose(
         list(losses.values()), run.history["loss"], rtol=1e-6

@@ -3,11 +3,11 @@
 import resource
 import sys
 
+import image_models
 import keras
-import logged
 import pytest
-import small
 import tensorflow as tf
+import tracker_files
 
 from aet_keras.tracking import TensorBoard
 
@@ -35,7 +35,9 @@ def test_a_full_disk_is_warned_of_once_and_the_training_goes_on(
     board = TensorBoard(tmp_path, histogram_freq=1)  # flushes each epoch
 
     with pytest.warns(UserWarning, match="The training goes on") as warned:
-        history = small.fit(small.linear(), board, fills)
+        history = image_models.fit(
+            image_models.linear_classifier(), board, fills
+        )
 
     (said,) = [each for each in warned if each.category is UserWarning]
     assert len(history.history["loss"]) == 4
@@ -45,20 +47,24 @@ def test_a_full_disk_is_warned_of_once_and_the_training_goes_on(
 
 def test_what_was_written_before_can_be_read(tmp_path, fills):
     with pytest.warns(UserWarning):
-        small.fit(
-            small.linear(), TensorBoard(tmp_path, histogram_freq=1), fills
+        image_models.fit(
+            image_models.linear_classifier(),
+            TensorBoard(tmp_path, histogram_freq=1),
+            fills,
         )
 
-    assert list(logged.scalars(tmp_path / "train")["epoch_loss"]) == [0]
+    assert list(
+        tracker_files.read_scalars(tmp_path / "train")["epoch_loss"]
+    ) == [0]
 
 
 def test_after_a_failure_a_new_fit_tries_again(tmp_path, fills):
     board = TensorBoard(tmp_path, histogram_freq=1)
     with pytest.warns(UserWarning):
-        small.fit(small.linear(), board, fills)
+        image_models.fit(image_models.linear_classifier(), board, fills)
     resource.setrlimit(resource.RLIMIT_FSIZE, (SOFT, HARD))
 
-    small.fit(small.linear(), board, epochs=1)
+    image_models.fit(image_models.linear_classifier(), board, epochs=1)
 
     assert board.failure is None
 
@@ -72,7 +78,7 @@ def test_a_writer_that_fails_in_a_batch_leaves_no_writer_behind(
     board = TensorBoard(tmp_path / "logs", update_freq=1)
     monkeypatch.setattr(tf.summary, "scalar", broken)
     with pytest.warns(UserWarning, match="no space left"):
-        small.fit(small.linear(), board, epochs=1)
+        image_models.fit(image_models.linear_classifier(), board, epochs=1)
     monkeypatch.undo()
 
     assert not tf.summary.should_record_summaries()
@@ -83,12 +89,12 @@ def test_a_folder_that_cannot_be_written_is_refused_at_the_start(tmp_path):
     board = TensorBoard(tmp_path / "file" / "logs")
 
     with pytest.raises(ValueError, match="Name another folder"):
-        small.fit(small.linear(), board)
+        image_models.fit(image_models.linear_classifier(), board)
 
 
 def test_another_caller_than_fit_is_refused(tmp_path):
-    x, y = small.pictures(8)
-    model, board = small.linear(), TensorBoard(tmp_path)
+    x, y = image_models.noise_images(8)
+    model, board = image_models.linear_classifier(), TensorBoard(tmp_path)
     listed = keras.callbacks.CallbackList([board], model=model)
 
     with pytest.raises(ValueError, match=r"Pass it to `model\.fit`"):

@@ -3,11 +3,11 @@
 import dataclasses
 import json
 
+import image_models
 import keras
-import logged
 import numpy as np
 import pytest
-import small
+import tracker_files
 import wandb
 
 import aet_keras
@@ -29,24 +29,24 @@ def done(tmp_path_factory, report):
     keras.utils.set_random_seed(1)
     tracker = WeightsAndBiases("clothes", directory=folder, histogram_freq=2)
     rate = aet_keras.callbacks.AdaptiveLearningRate()
-    freezing = small.gradual()
-    logs = small.fit(
-        small.compiled(),
+    freezing = image_models.gradual_freezing()
+    logs = image_models.fit(
+        image_models.compiled_classifier(),
         tracker,  # before ours: the place makes no difference
         freezing,
         rate,
         epochs=3,
-        validation_data=small.pictures(8),
+        validation_data=image_models.noise_images(8),
     ).history
     tracker.record_hparams({"rate": 0.5, "graft": None}, {"test_loss": 0.25})
     tracker.record_report(report)
     tracker.finish()
-    path = logged.ended_run(folder)
+    path = tracker_files.wait_for_run(folder)
     return Done(path, tracker, logs, freezing)
 
 
 def test_every_key_of_the_logs_is_there_wherever_the_tracker_stands(done):
-    epochs = logged.history(done.path)[:3]
+    epochs = tracker_files.read_history(done.path)[:3]
 
     assert "adaptive_learning_rate/rate" in done.logs
     assert [row["epoch"] for row in epochs] == [0, 1, 2]
@@ -55,7 +55,7 @@ def test_every_key_of_the_logs_is_there_wherever_the_tracker_stands(done):
 
 
 def test_each_group_says_when_it_moved(done):
-    epochs = logged.history(done.path)[:3]
+    epochs = tracker_files.read_history(done.path)[:3]
 
     moved = [
         tuple(bool(row[f"group_trainable/{n}"]) for n in group_names(done))
@@ -73,7 +73,7 @@ def group_names(done):
 
 
 def test_histograms_come_every_so_many_epochs(done):
-    epochs = logged.history(done.path)[:3]
+    epochs = tracker_files.read_history(done.path)[:3]
 
     key = "scores/kernel/histogram/values"
     assert [key in row for row in epochs] == [True, False, True]
@@ -81,7 +81,7 @@ def test_histograms_come_every_so_many_epochs(done):
 
 
 def test_the_report_is_pictures_text_and_a_table(done):
-    last = logged.history(done.path)[-1]
+    last = tracker_files.read_history(done.path)[-1]
     folder = done.path.parent / "files"
 
     for key in ("report", "confusion_matrix", "report_text"):
@@ -91,8 +91,8 @@ def test_the_report_is_pictures_text_and_a_table(done):
 
 
 def test_settings_and_figures_are_kept(done):
-    settings = logged.kept(done.path, "config")
-    figures = logged.kept(done.path, "summary")
+    settings = tracker_files.read_last(done.path, "config")
+    figures = tracker_files.read_last(done.path, "summary")
 
     assert (settings["rate"], settings["graft"]) == (0.5, None)
     assert figures["test_loss"] == 0.25
@@ -103,7 +103,7 @@ def test_it_lies_in_the_folder_and_says_how_to_send_it(done):
 
     assert done.tracker.where == f"wandb sync {run}"
     assert run.name.startswith("offline-run-")
-    assert logged.exit_code(done.path) == 0
+    assert tracker_files.read_exit_code(done.path) == 0
     assert done.tracker.failure is None
 
 
@@ -114,13 +114,13 @@ def test_a_run_that_is_active_is_taken_and_left_open(tmp_path):
     )
     tracker = WeightsAndBiases("other", directory=tmp_path / "no")
 
-    small.fit(small.linear(), tracker, epochs=1)
+    image_models.fit(image_models.linear_classifier(), tracker, epochs=1)
     tracker.finish()
     mine.log({"after": 1})
     mine.finish()
 
-    path = logged.ended_run(tmp_path)
-    first, last = logged.history(path)
+    path = tracker_files.wait_for_run(tmp_path)
+    first, last = tracker_files.read_history(path)
     assert "loss" in first and last["after"] == 1
 
 
@@ -129,15 +129,17 @@ def test_each_fit_has_a_run_of_its_own(tmp_path):
         WeightsAndBiases("clothes", directory=tmp_path / name)
         for name in ("first", "second")
     )
-    small.fit(small.linear(), first, epochs=1)  # not finished
+    image_models.fit(
+        image_models.linear_classifier(), first, epochs=1
+    )  # not finished
 
-    small.fit(small.linear(), second, epochs=2)
+    image_models.fit(image_models.linear_classifier(), second, epochs=2)
     first.finish()
     second.finish()
 
     for name, epochs in (("first", 1), ("second", 2)):
-        path = logged.ended_run(tmp_path / name)
-        assert len(logged.history(path)) == epochs
+        path = tracker_files.wait_for_run(tmp_path / name)
+        assert len(tracker_files.read_history(path)) == epochs
 
 
 def test_an_interrupted_run_ends_as_failed(tmp_path):
@@ -148,12 +150,12 @@ def test_an_interrupted_run_ends_as_failed(tmp_path):
 
     tracker = WeightsAndBiases("clothes", directory=tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        small.fit(small.linear(), tracker, Interrupt())
+        image_models.fit(image_models.linear_classifier(), tracker, Interrupt())
     tracker.finish()
 
-    path = logged.ended_run(tmp_path)
-    assert logged.exit_code(path) == 1
-    assert len(logged.history(path)) == 1
+    path = tracker_files.wait_for_run(tmp_path)
+    assert tracker_files.read_exit_code(path) == 1
+    assert len(tracker_files.read_history(path)) == 1
 
 
 @pytest.mark.parametrize(
@@ -175,12 +177,12 @@ def test_nothing_leaves_the_machine_unasked(variable, given, mode, monkeypatch):
 def test_a_recommender_has_a_picture_and_a_text_and_no_matrix(tmp_path, rated):
     tracker = WeightsAndBiases("films", directory=tmp_path)
 
-    small.fit(small.linear(), tracker, epochs=1)
+    image_models.fit(image_models.linear_classifier(), tracker, epochs=1)
     tracker.record_report(rated)
     tracker.finish()
 
     assert tracker.failure is None
-    *_, last = logged.history(logged.ended_run(tmp_path))
+    *_, last = tracker_files.read_history(tracker_files.wait_for_run(tmp_path))
     assert {"report/path", "report_text/path"} <= set(last)
     assert "confusion_matrix/path" not in last
 
@@ -188,7 +190,7 @@ def test_a_recommender_has_a_picture_and_a_text_and_no_matrix(tmp_path, rated):
 def test_disabled_it_writes_nothing_and_takes_everything(tmp_path, report):
     tracker = WeightsAndBiases("clothes", directory=tmp_path, mode="disabled")
 
-    small.fit(small.linear(), tracker, epochs=1)
+    image_models.fit(image_models.linear_classifier(), tracker, epochs=1)
     tracker.record_hparams({"rate": 0.5}, {})
     tracker.record_report(report)
     tracker.finish()

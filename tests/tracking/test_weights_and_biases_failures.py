@@ -2,9 +2,9 @@
 
 import sys
 
-import logged
+import image_models
 import pytest
-import small
+import tracker_files
 import wandb
 
 from aet_keras.tracking import WeightsAndBiases
@@ -19,13 +19,17 @@ def test_what_cannot_be_logged_is_warned_of_and_the_training_goes_on(
     tracker = WeightsAndBiases("clothes", directory=tmp_path)
     monkeypatch.setattr(wandb.Run, "log", broken)
     with pytest.warns(UserWarning, match="The training goes on") as warned:
-        history = small.fit(small.linear(), tracker, epochs=3)
+        history = image_models.fit(
+            image_models.linear_classifier(), tracker, epochs=3
+        )
     tracker.record_report(report)
     tracker.finish()
 
     assert len(warned) == 1 and len(history.history["loss"]) == 3
     assert tracker.failure == "quota exceeded"
-    assert logged.exit_code(logged.ended_run(tmp_path)) == 0
+    assert (
+        tracker_files.read_exit_code(tracker_files.wait_for_run(tmp_path)) == 0
+    )
 
 
 def test_a_run_that_cannot_begin_is_refused_at_the_start(tmp_path, monkeypatch):
@@ -36,7 +40,7 @@ def test_a_run_that_cannot_begin_is_refused_at_the_start(tmp_path, monkeypatch):
     tracker = WeightsAndBiases("clothes", directory=tmp_path, mode="online")
 
     with pytest.raises(ValueError, match="No API key.*Log in by `wandb login`"):
-        small.fit(small.linear(), tracker, epochs=1)
+        image_models.fit(image_models.linear_classifier(), tracker, epochs=1)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_the_start(tmp_path):
@@ -44,7 +48,7 @@ def test_a_folder_that_cannot_be_written_is_refused_at_the_start(tmp_path):
     tracker = WeightsAndBiases("clothes", directory=tmp_path / "file")
 
     with pytest.raises(ValueError, match="Name another folder"):
-        small.fit(small.linear(), tracker)
+        image_models.fit(image_models.linear_classifier(), tracker)
 
 
 def test_a_report_needs_a_run(report):

@@ -2,16 +2,16 @@
 
 import dataclasses
 
+import image_models
 import numpy as np
 import pytest
-import small
-import tabled
+import table_data
 from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, tasks, training
 from aet_keras.training import text_job
-from aet_keras.training._encoded_rows import encode
-from aet_keras.training._linear_path import solve_linear_path
+from aet_keras.training.table_measuring import encode
+from aet_keras.training.table_start import solve_linear_path
 
 COUNTS = {"train": (40, 8, 4), "validation": (10, 4, 4), "test": (10, 2, 2)}
 WEIGHTS = 52 / (3 * np.array([40, 8, 4]))
@@ -22,7 +22,7 @@ def tiny(monkeypatch):
     """Puts three convolutions of 8 pixels in the place of every backbone."""
     monkeypatch.setattr(
         "aet_keras.backbones.load_backbone",
-        lambda name, **settings: small.backbone(),
+        lambda name, **settings: image_models.backbone(),
     )
 
 
@@ -94,8 +94,10 @@ def test_replay_and_the_solved_head_minimise_the_weighted_loss():
 
 
 def test_a_tables_regression_is_the_balanced_one_of_scikit_learn(tmp_path):
-    path = tabled.write_table(tmp_path / "credit.csv", classes=("n", "m", "y"))
-    _, dataset, model = tabled.built(path, class_weight="balanced")
+    path = table_data.write_table(
+        tmp_path / "credit.csv", classes=("n", "m", "y")
+    )
+    _, dataset, model = table_data.build_model(path, class_weight="balanced")
     train, test = dataset.train, dataset.test
     network, rows = model.get_layer(tasks.NETWORK), encode(model, train)
     weights = data.class_weights(train.labels, 3)
@@ -124,9 +126,11 @@ def test_a_tables_network_and_its_texts_likes_get_sample_weights(
         given.update(train=train, validation=validation_data)
         raise KeyboardInterrupt
 
-    path = tabled.write_table(tmp_path / "credit.csv")
-    recipe, dataset, model = tabled.built(path, class_weight="balanced")
-    monkeypatch.setattr(training.tabular_job, "fine_tune", fine_tune)
+    path = table_data.write_table(tmp_path / "credit.csv")
+    recipe, dataset, model = table_data.build_model(
+        path, class_weight="balanced"
+    )
+    monkeypatch.setattr(training.table_job, "fine_tune", fine_tune)
     with pytest.raises(KeyboardInterrupt):
         training.fit_table_model(model, recipe, dataset)
     check_weights(given, dataset)

@@ -1,9 +1,9 @@
 import json
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 import tensorflow as tf
 from PIL import Image
 
@@ -214,7 +214,7 @@ def test_data_without_a_batch_are_refused():
 
 
 def test_a_model_under_a_strategy_is_tried_and_comes_back():
-    with small.two_replicas().scope():
+    with image_models.two_replicas().scope():
         model = noisy()
     before = state(model)
 

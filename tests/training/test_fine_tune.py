@@ -5,21 +5,21 @@ import types
 import keras
 import numpy as np
 import pytest
-import replayed
+import replay_runs
 
 from aet_keras import evaluation, training
 from aet_keras.callbacks import ElasticFreezing
 from aet_keras.policies import ThawOnStall
-from aet_keras.training._measuring import measure
+from aet_keras.training.measuring import measure
 
-X, _ = replayed.rows(48)
+X, _ = replay_runs.noise_rows(48)
 
 
 @pytest.fixture(scope="module")
 def spoilt():
     """A run that thaws all at a rate that spoils everything."""
     keras.utils.set_random_seed(0)
-    model = replayed.model(
+    model = replay_runs.build_model(
         optimizer=keras.optimizers.SGD(0.5),
         head=(keras.layers.Dropout(0.1),),
         metrics=["accuracy"],
@@ -33,7 +33,7 @@ def spoilt():
         validation_data=(X, y),
         epochs=4,
         freezing=ElasticFreezing(
-            policy, groups=replayed.GROUPS, cache="memory", warmup_steps=0
+            policy, groups=replay_runs.GROUPS, cache="memory", warmup_steps=0
         ),
         verbose=0,
     )

@@ -4,16 +4,16 @@ import dataclasses
 import json
 import os
 
+import image_folders
+import image_models
 import keras
 import numpy as np
-import planted
 import pytest
-import small
 
 from aet_keras import data
 from aet_keras.errors import DataError, ExportError, TrainingError
 from aet_keras.evaluation import Report
-from aet_keras.training import Recipe, run_recipe, steps
+from aet_keras.training import Recipe, image_job, run_recipe
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -21,7 +21,7 @@ def tiny():
     """Puts three convolutions of 8 pixels in the place of every backbone."""
 
     def load(name, *, weights=None, image_size=None):
-        return small.backbone()
+        return image_models.backbone()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aet_keras.backbones.load_backbone", load)
@@ -31,8 +31,10 @@ def tiny():
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     """Returns a folder with grey and transparent pictures in it."""
-    folder = planted.copy_pictures(tmp_path_factory.mktemp("data") / "photos")
-    planted.plant_odd(folder)
+    folder = image_folders.copy_images(
+        tmp_path_factory.mktemp("data") / "photos"
+    )
+    image_folders.add_unusual_images(folder)
     return folder
 
 
@@ -56,7 +58,7 @@ class Watcher(keras.callbacks.Callback):
         self.keys = set(logs)
 
 
-class FirstEpoch(small.Snapshots):
+class FirstEpoch(image_models.WeightSnapshots):
     """Keeps what an epoch did, and presses Ctrl-C before it is measured."""
 
     def on_epoch_end(self, epoch, logs=None):
@@ -69,7 +71,7 @@ class FirstEpoch(small.Snapshots):
 class Done:
     run: object
     watcher: Watcher
-    snapshots: small.Snapshots
+    snapshots: image_models.WeightSnapshots
     said: list
 
 
@@ -77,7 +79,7 @@ class Done:
 def done(recipe, tmp_path_factory):
     """Returns one run whose last epoch is not its best."""
     out, said = tmp_path_factory.mktemp("out"), []
-    watching = Watcher(), small.Snapshots()
+    watching = Watcher(), image_models.WeightSnapshots()
     keras.utils.set_random_seed(99)  # a run has a seed of its own
     run = run_recipe(recipe, out, observers=watching, say=said.append)
     return Done(run, *watching, said)
@@ -189,14 +191,14 @@ def test_random_weights_all_move_and_batch_normalization_trains(
 
     assert first.logs["elastic_freezing/trained_groups"] == 3
     before, after = first.taken
-    still = before.keys() - small.moved(before, after)
+    still = before.keys() - image_models.changed_weights(before, after)
     assert not {path for path in still if "seed_generator" not in path}
 
 
 def test_pretrained_groups_hold_still_while_the_head_trains(done):
     before, after = done.snapshots.taken[:2]
 
-    moved = small.moved(before, after)
+    moved = image_models.changed_weights(before, after)
     assert moved and all("probabilities" in path for path in moved)
 
 
@@ -222,7 +224,7 @@ def test_nothing_is_written_when_the_data_cannot_be_read(recipe, tmp_path):
 def test_a_folder_that_cannot_be_written_is_refused_before_reading(
     recipe, tmp_path, monkeypatch
 ):
-    monkeypatch.delattr(steps.data, "read_images")
+    monkeypatch.delattr(image_job.data, "read_images")
     (tmp_path / "file").touch()
 
     with pytest.raises(ExportError, match="Choose another folder"):

@@ -1,21 +1,21 @@
 """Does one call adapt a model of two tasks, or of a picture and a table?"""
 
+import image_models
 import keras
 import numpy as np
 import pytest
-import small
 
 import aet_keras
 from aet_keras.losses import Uncertainty, WeightedByUncertainty
 
-IMAGES, KIND = small.pictures()
+IMAGES, KIND = image_models.noise_images()
 TASKS = {"kind": KIND, "light": IMAGES.mean(axis=(1, 2, 3))}
 TABLE = IMAGES.mean(axis=(1, 2))
 
 
 def two_tasks():
     pixels = keras.Input((8, 8, 3))
-    x = keras.layers.GlobalAveragePooling2D()(small.backbone()(pixels))
+    x = keras.layers.GlobalAveragePooling2D()(image_models.backbone()(pixels))
     outputs = {
         "kind": keras.layers.Dense(3, "softmax")(x),
         "light": keras.layers.Dense(1)(x),
@@ -31,7 +31,7 @@ def two_tasks():
 def picture_and_table():
     pixels = keras.Input((8, 8, 3), name="pixels")
     table = keras.Input((3,), name="table")
-    x = keras.layers.GlobalAveragePooling2D()(small.backbone()(pixels))
+    x = keras.layers.GlobalAveragePooling2D()(image_models.backbone()(pixels))
     x = keras.layers.Concatenate()([x, table])
     x = keras.layers.Dense(3, "softmax")(x)
     made = keras.Model({"pixels": pixels, "table": table}, x)

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny_text
+import text_data
 
 from aet_keras.training import TextRecipe, read_tokens, run_recipe
 
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
-    return str(tiny_text.save_preset(tmp_path_factory.mktemp("preset")))
+    return str(text_data.save_preset(tmp_path_factory.mktemp("preset")))
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("texts") / "reviews.csv"
-    return str(tiny_text.write_table(path))
+    return str(text_data.write_table(path))
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Do trackers get what a recipe's run made, and an end in any case?"""
 
+import image_folders
+import image_models
 import keras
-import planted
 import pytest
-import small
 
 from aet_keras.errors import TrainingError
 from aet_keras.training import Recipe, run_recipe
@@ -14,7 +14,7 @@ def tiny(monkeypatch):
     """Puts three convolutions of 8 pixels in the place of every backbone."""
 
     def load(name, *, weights=None, image_size=None):
-        return small.backbone()
+        return image_models.backbone()
 
     monkeypatch.setattr("aet_keras.backbones.load_backbone", load)
 
@@ -44,7 +44,7 @@ class Tracker(keras.callbacks.Callback):
 
 @pytest.fixture
 def recipe(tmp_path):
-    photos = planted.copy_pictures(tmp_path / "photos")
+    photos = image_folders.copy_images(tmp_path / "photos")
     return Recipe(str(photos), image_size=8, epochs=1)
 
 

@@ -1,13 +1,13 @@
 """Is a person told what may mislead, before training and in the report?"""
 
+import image_folders
+import image_models
 import numpy as np
-import planted
 import pytest
-import small
 from PIL import Image
 
 from aet_keras import data, training
-from aet_keras.training._backbone_note import with_backbone_note
+from aet_keras.training.image_job import with_backbone_note
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -16,7 +16,7 @@ def tiny(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "aet_keras.backbones.load_backbone",
-            lambda name, **settings: small.backbone(),
+            lambda name, **settings: image_models.backbone(),
         )
         patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
         yield
@@ -96,7 +96,7 @@ def notes(*pair):
 
 
 def test_no_word_of_grey_pictures_and_of_other_backbones(tmp_path):
-    grey = str(planted.copy_pictures(tmp_path / "grey"))
+    grey = str(image_folders.copy_images(tmp_path / "grey"))
     photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
 
     assert notes(*recipe_and_pictures(photos)) == 1

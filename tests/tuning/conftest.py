@@ -1,6 +1,6 @@
-import planted
+import image_folders
+import image_models
 import pytest
-import small
 
 from aet_keras.training import Recipe
 
@@ -17,8 +17,8 @@ def recipe(tmp_path, monkeypatch):
     """Returns a recipe of one epoch, on three convolutions of 8 pixels."""
 
     def load(name, *, weights=None, image_size=None):
-        return small.backbone()
+        return image_models.backbone()
 
     monkeypatch.setattr("aet_keras.backbones.load_backbone", load)
-    photos = planted.copy_pictures(tmp_path / "photos")
+    photos = image_folders.copy_images(tmp_path / "photos")
     return Recipe(str(photos), image_size=8, epochs=1, augment="none")

@@ -2,7 +2,7 @@ import dataclasses
 
 import keras_tuner
 import pytest
-import tuned
+import small_searches
 
 from aet_keras.errors import TrainingError
 from aet_keras.training import Recipe
@@ -11,12 +11,12 @@ from aet_keras.tuning import ElasticHyperModel, ElasticSpace, RecipeHyperModel
 
 def test_it_works_in_a_tuner_of_keras_tuner(tmp_path):
     tuner = keras_tuner.GridSearch(
-        tuned.hypermodel(), "val_loss", directory=str(tmp_path)
+        small_searches.hypermodel(), "val_loss", directory=str(tmp_path)
     )
     tuner.oracle.verbose = 0
 
     with pytest.warns(DeprecationWarning):  # KerasTuner's own
-        tuner.search(**tuned.DATA)
+        tuner.search(**small_searches.FIT_ARGUMENTS)
 
     best = tuner.oracle.get_best_trials(4)
     rates = {trial.hyperparameters.get("rate") for trial in best}
@@ -24,12 +24,15 @@ def test_it_works_in_a_tuner_of_keras_tuner(tmp_path):
 
 
 def test_each_fit_gets_callbacks_of_its_own():
-    model = tuned.hypermodel({"thaw": "ThawAll", "rate": "WarmupCosine"})
+    model = small_searches.hypermodel(
+        {"thaw": "ThawAll", "rate": "WarmupCosine"}
+    )
     hp = keras_tuner.HyperParameters()
     model.declare_hyperparameters(hp)
 
     histories = [
-        model.fit(hp, model.build(hp), **tuned.DATA).history for _ in range(2)
+        model.fit(hp, model.build(hp), **small_searches.FIT_ARGUMENTS).history
+        for _ in range(2)
     ]
 
     for history in histories:
@@ -40,7 +43,7 @@ def test_each_fit_gets_callbacks_of_its_own():
 def test_a_space_that_only_a_recipe_has_is_refused():
     with pytest.raises(ValueError, match="ElasticHyperModel: the space must"):
         ElasticHyperModel(
-            tuned.build_model, ElasticSpace({"batch_size": [8, 16]})
+            small_searches.build_model, ElasticSpace({"batch_size": [8, 16]})
         )
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from aet_keras.errors import TrainingError
-from aet_keras.tuning import _processes
+from aet_keras.tuning import processes
 
 HEADER = "import os, signal, sys, time; me = os.environ['KERASTUNER_TUNER_ID']"
 WAITING_CHIEF = "time.sleep(99) if me == 'chief' else None"
@@ -18,7 +18,7 @@ def supervise(tmp_path):
     def run(*lines, **settings):
         code = "\n".join([HEADER, *lines])
         command = [sys.executable, "-S", "-c", code]
-        _processes.supervise(command, tmp_path, workers=2, **settings)
+        processes.supervise(command, tmp_path, workers=2, **settings)
 
     return run
 
@@ -79,7 +79,7 @@ def test_a_worker_that_is_killed_starts_again_under_its_id(supervise, tmp_path):
 def test_a_worker_that_is_killed_again_and_again_ends_the_search(
     supervise, monkeypatch
 ):
-    monkeypatch.setattr(_processes, "_MOST_RESTARTS", 1)
+    monkeypatch.setattr(processes, "_MOST_RESTARTS", 1)
 
     with pytest.raises(TrainingError, match="signal 9, after 1 restarts"):
         supervise(

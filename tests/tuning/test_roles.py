@@ -2,10 +2,10 @@ import socket
 import time
 
 import pytest
-import tuned
+import small_searches
 
 from aet_keras.errors import TrainingError
-from aet_keras.tuning._roles import Role
+from aet_keras.tuning.processes import Role
 
 
 def variables(name="", address="", port=""):
@@ -57,7 +57,7 @@ def test_a_worker_without_a_chief_gives_up_with_the_reason(
     begun = time.monotonic()
 
     with pytest.raises(TrainingError) as caught:
-        tuned.search(tmp_path, chief_timeout_seconds=0.5)
+        small_searches.search(tmp_path, chief_timeout_seconds=0.5)
 
     assert time.monotonic() - begun < 10
     assert "worker `w7` must reach its chief" in str(caught.value)

@@ -2,7 +2,7 @@ import json
 
 import keras
 import pytest
-import tuned
+import small_searches
 
 from aet_keras import tuning
 from aet_keras.errors import TrainingError
@@ -16,13 +16,13 @@ def fail_at(numbers, error):
         calls.append(len(calls))  # the first call explores the space
         if calls[-1] in numbers:
             raise error
-        return tuned.build_model()
+        return small_searches.build_model()
 
     return build
 
 
 def test_a_small_space_is_tried_whole_and_nothing_is_printed(tmp_path, capsys):
-    found = tuned.search(tmp_path, max_trials=9)
+    found = small_searches.search(tmp_path, max_trials=9)
 
     texts = sorted(trial.to_text() for trial in found.trials)
     assert texts == ["rate DecayOnStall", "rate WarmupCosine"]
@@ -33,9 +33,9 @@ def test_a_small_space_is_tried_whole_and_nothing_is_printed(tmp_path, capsys):
 def test_what_a_trial_prints_is_seen(tmp_path, capsys):
     def build(hp):
         print("built")
-        return tuned.build_model()
+        return small_searches.build_model()
 
-    tuned.search(tmp_path, tuned.hypermodel(build=build))
+    small_searches.search(tmp_path, small_searches.hypermodel(build=build))
 
     assert capsys.readouterr().out == "built\n" * 2
 
@@ -44,8 +44,8 @@ def test_a_trial_that_fails_is_kept_with_its_exception(tmp_path, capsys):
     build = fail_at([1], ValueError("too small\nby far"))
     seen = []
 
-    found = tuned.search(
-        tmp_path, tuned.hypermodel(build=build), watch=seen.append
+    found = small_searches.search(
+        tmp_path, small_searches.hypermodel(build=build), watch=seen.append
     )
 
     assert found.trials[0].error == "ValueError: too small"
@@ -63,30 +63,32 @@ def test_an_objective_that_is_nan_is_a_failure(tmp_path):
             head.assign(head * float("nan"))
 
     with pytest.raises(TrainingError, match="`val_loss` is nan"):
-        tuned.search(tmp_path, callbacks=[Spoil()])
+        small_searches.search(tmp_path, callbacks=[Spoil()])
 
 
 def test_all_failing_is_an_error(tmp_path):
     build = fail_at([1, 2, 3, 4, 5], OSError("no room"))
-    model = tuned.hypermodel({"WarmupCosine/warmup_steps": [0, 1, 2, 3, 4],
-                              "rate": "WarmupCosine"}, build)  # fmt: skip
+    model = small_searches.hypermodel(
+        {"WarmupCosine/warmup_steps": [0, 1, 2, 3, 4], "rate": "WarmupCosine"},
+        build,
+    )
 
     with pytest.raises(TrainingError) as caught:
-        tuned.search(tmp_path, model, max_trials=5)
+        small_searches.search(tmp_path, model, max_trials=5)
 
     assert "5 that failed, the first with OSError: no room" in str(caught.value)
 
 
 def test_an_old_search_is_not_picked_up_unasked(tmp_path):
-    tuned.search(tmp_path, max_trials=1)
+    small_searches.search(tmp_path, max_trials=1)
 
     with pytest.raises(ValueError, match="`--resume`"):
-        tuned.search(tmp_path, max_trials=1)
+        small_searches.search(tmp_path, max_trials=1)
 
 
 def test_there_must_be_something_to_resume(tmp_path):
     with pytest.raises(ValueError, match="correct the folder"):
-        tuned.search(tmp_path, resume=True)
+        small_searches.search(tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -94,69 +96,72 @@ def test_there_must_be_something_to_resume(tmp_path):
     ["search.json", "search/oracle.json", "search/trial_*/outcome.json"],
 )
 def test_a_damaged_file_of_a_search_is_said(tmp_path, name):
-    tuned.search(tmp_path, max_trials=1)
+    small_searches.search(tmp_path, max_trials=1)
     (path,) = tmp_path.glob(name)
 
     for content in (b"", b'{"tuner": ', b"\xff\x00"):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="which cannot be read: "):
-            tuned.search(tmp_path, max_trials=2, resume=True)
+            small_searches.search(tmp_path, max_trials=2, resume=True)
 
 
 def test_an_interrupted_search_goes_on_where_it_was(tmp_path):
     build = fail_at([2], KeyboardInterrupt())
 
     with pytest.raises(TrainingError, match="1 trial had ended. `--resume`"):
-        tuned.search(tmp_path, tuned.hypermodel(build=build))
+        small_searches.search(tmp_path, small_searches.hypermodel(build=build))
     first = tuning.Search.read(tmp_path / "search", "val_loss").trials
-    found = tuned.search(tmp_path, resume=True)
+    found = small_searches.search(tmp_path, resume=True)
 
     assert len(found.trials) == 2
     assert found.trials[0] == first[0]  # not run again
-    whole = tuned.search(tmp_path / "whole")
+    whole = small_searches.search(tmp_path / "whole")
     assert [t.values for t in found.trials] == [t.values for t in whole.trials]
 
 
 def test_a_search_goes_on_with_the_settings_that_it_began_with(tmp_path):
-    tuned.search(tmp_path, max_trials=1)
+    small_searches.search(tmp_path, max_trials=1)
 
     with pytest.raises(ValueError, match="`seed` must be .* Received: 3, begu"):
-        tuned.search(tmp_path, resume=True, seed=3)
+        small_searches.search(tmp_path, resume=True, seed=3)
     with pytest.raises(ValueError, match="rate=.*'DecayOnStall'.*begun with"):
-        model = tuned.hypermodel({"rate": "DecayOnStall"})
-        tuned.search(tmp_path, model, resume=True)
+        model = small_searches.hypermodel({"rate": "DecayOnStall"})
+        small_searches.search(tmp_path, model, resume=True)
 
 
 def test_there_may_be_more_trials_on_the_second_day(tmp_path):
-    tuned.search(tmp_path, max_trials=1)
+    small_searches.search(tmp_path, max_trials=1)
 
-    assert len(tuned.search(tmp_path, resume=True).trials) == 2
+    assert len(small_searches.search(tmp_path, resume=True).trials) == 2
 
 
 def test_a_trial_that_was_done_when_all_was_killed_is_not_run_again(tmp_path):
-    first = tuned.search(tmp_path, max_trials=1).trials[0]
+    first = small_searches.search(tmp_path, max_trials=1).trials[0]
     state = tmp_path / "search" / "oracle.json"
     content = json.loads(state.read_text())
     content.update(ongoing_trials={"tuner0": "0"}, end_order=[])
     state.write_text(json.dumps(content))
 
-    found = tuned.search(tmp_path, resume=True, max_trials=1)
+    found = small_searches.search(tmp_path, resume=True, max_trials=1)
 
     assert found.trials == (first,)
 
 
 def test_a_trial_that_kills_its_process_is_given_up(tmp_path):
     def build(hp):
-        return tuned.build_model()
+        return small_searches.build_model()
 
     folder = tmp_path / "search" / "trial_0"
     with pytest.raises(TrainingError):
-        tuned.search(
-            tmp_path, tuned.hypermodel(build=fail_at([1], KeyboardInterrupt()))
+        small_searches.search(
+            tmp_path,
+            small_searches.hypermodel(build=fail_at([1], KeyboardInterrupt())),
         )
     (folder / "attempts").write_text("3")
 
-    found = tuned.search(tmp_path, tuned.hypermodel(build=build), resume=True)
+    found = small_searches.search(
+        tmp_path, small_searches.hypermodel(build=build), resume=True
+    )
 
     assert "killed 3 times" in found.trials[0].error
     assert found.trials[1].error is None
@@ -164,14 +169,18 @@ def test_a_trial_that_kills_its_process_is_given_up(tmp_path):
 
 def test_a_figure_that_is_not_logged_ends_the_search(tmp_path):
     with pytest.raises(ValueError, match="no figure `val_los`. Nearest: `val_"):
-        tuned.search(tmp_path, objective="val_los")
+        small_searches.search(tmp_path, objective="val_los")
 
 
 def test_hyperband_trains_each_trial_from_the_start(tmp_path):
-    model = tuned.hypermodel({"WarmupCosine/warmup_steps": list(range(40)),
-                              "rate": "WarmupCosine"})  # fmt: skip
+    model = small_searches.hypermodel(
+        {
+            "WarmupCosine/warmup_steps": list(range(40)),
+            "rate": "WarmupCosine",
+        }
+    )
 
-    found = tuned.search(
+    found = small_searches.search(
         tmp_path, model, tuner="hyperband", max_trials=5, epochs=3
     )
 
@@ -182,7 +191,8 @@ def test_hyperband_trains_each_trial_from_the_start(tmp_path):
 
 def test_a_seed_repeats_what_is_tried(tmp_path):
     runs = [
-        tuned.search(tmp_path / name, _ranged(), max_trials=3) for name in "ab"
+        small_searches.search(tmp_path / name, _ranged(), max_trials=3)
+        for name in "ab"
     ]
 
     first, second = ([t.values for t in run.trials] for run in runs)
@@ -191,16 +201,18 @@ def test_a_seed_repeats_what_is_tried(tmp_path):
 
 
 def test_a_gaussian_process_chooses_after_a_third_of_the_trials(tmp_path):
-    found = tuned.search(tmp_path, _ranged(), tuner="bayesian", max_trials=4)
+    found = small_searches.search(
+        tmp_path, _ranged(), tuner="bayesian", max_trials=4
+    )
 
-    random = tuned.search(tmp_path / "random", _ranged(), max_trials=4)
+    random = small_searches.search(tmp_path / "random", _ranged(), max_trials=4)
     pairs = zip(found.trials, random.trials, strict=True)
     alike = [one.values == other.values for one, other in pairs]
     assert alike == [True, True, True, False]
 
 
 def _ranged():
-    return tuned.hypermodel(
+    return small_searches.hypermodel(
         {
             "rate": "AdaptToTrend",
             "AdaptToTrend/hold_ratio": {"min": 0, "max": 1},
@@ -213,10 +225,10 @@ def test_what_build_declares_is_tuned_too(tmp_path):
         hp.Choice("kind", ["a", "b"])
         with hp.conditional_scope("kind", ["b"]):
             hp.Int("width", 1, 99)
-        return tuned.build_model()
+        return small_searches.build_model()
 
-    model = tuned.hypermodel({"rate": "WarmupCosine"}, build)
-    found = tuned.search(tmp_path, model, max_trials=3)
+    model = small_searches.hypermodel({"rate": "WarmupCosine"}, build)
+    found = small_searches.search(tmp_path, model, max_trials=3)
 
     for trial in found.trials:
         assert ("width" in trial.values) is (trial.values["kind"] == "b")
@@ -231,4 +243,4 @@ def test_no_two_trials_share_a_callback(tmp_path):
             self.counts += 1
             assert self.counts == 1
 
-    tuned.search(tmp_path, callbacks=[Count()])
+    small_searches.search(tmp_path, callbacks=[Count()])

@@ -1,4 +1,4 @@
-"""What must be so before TensorFlow loads, when a terminal asks?
+"""Starts the command `aet-keras`, before Keras and TensorFlow load.
 
 `import aet_keras` loads Keras, which loads TensorFlow, which reads its
 settings and prints lines of its own. A module of that package would come too
@@ -6,14 +6,10 @@ late, and the package itself has nothing to set for those who import it.
 
 Help, the version, completion and a mistyped option need no Keras. While
 `is_starting` is true, `import aet_keras` loads none; each command loads what
-it needs, within `quiet`, when it runs.
+it needs, within `quiet_start`, when it runs.
 """
 
-import contextlib
 import os
-import sys
-import tempfile
-from collections.abc import Iterator
 
 _SETTINGS = {
     # What TensorFlow's errors say comes as exceptions; without this it comes
@@ -38,25 +34,3 @@ def main() -> None:
     finally:
         is_starting = False
     main(prog_name="aet-keras")
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Holds back what libraries print while they load.
-
-    They write to the file descriptor, before any log level is read. If the
-    import fails, what they said is shown.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

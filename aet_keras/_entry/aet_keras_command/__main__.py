@@ -1,4 +1,4 @@
-"""What does `python -m aet_keras_command` run?"""
+"""Runs the command as `python -m aet_keras_command`."""
 
 from aet_keras_command import main
 

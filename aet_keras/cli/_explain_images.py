@@ -1,0 +1,139 @@
+"""How is it drawn where a published model looks in a picture?"""
+
+import collections
+import pathlib
+from collections.abc import Iterator, Sequence
+
+from aet_keras.cli._inputs import named, read_pictures
+from aet_keras.cli._running import load_layers, quiet_start
+
+_LABELS = {
+    "grad-cam": "speaks for the class (1 = most)",
+    "occlusion": "probability lost when covered",
+    "attention": "weight (1 = even)",
+}
+
+
+def explain_pictures(
+    folder: pathlib.Path,
+    pictures: Sequence[pathlib.Path],
+    *,
+    method: str,
+    class_name: str | None,
+    out: pathlib.Path,
+) -> Iterator[str]:
+    """Writes a map a picture, and yields a line for each."""
+    targets = _targets(pictures, out, method)
+    load_layers()
+    with quiet_start():
+        from aet_keras import explanations, export
+    model, names = _read_published(folder)
+    column = _find_column(class_name, names, method)
+    pixels = _decode(pictures, model.input_shape[1:3])
+    explained = _explainer(explanations, model, method, column)
+    export.check_writable(out)
+    for target, image in zip(targets, pixels, strict=True):
+        (row,) = model(image[None].astype("float32"), training=False)
+        title = _title(row.numpy(), names, column)
+        explanations.save_overlay(
+            target,
+            image,
+            explained(image[None]),
+            title=title,
+            label=_LABELS[method],
+        )
+        yield f"{target}  {title}"
+
+
+def _title(probabilities, names, column):
+    """Returns the class that is explained, and the predicted one."""
+    said = [
+        f"{name}, {probability:.1%}"
+        for name, probability in zip(names, probabilities, strict=True)
+    ]
+    predicted = int(probabilities.argmax())
+    if column in (None, predicted):
+        return said[predicted]
+    return f"{said[column]} (predicted: {said[predicted]})"
+
+
+def _targets(pictures, out, method):
+    """Returns where each picture's map goes, no two to one file."""
+    stems = collections.Counter(picture.stem for picture in pictures)
+    (stem, count), *_ = stems.most_common(1)
+    if count > 1:
+        raise ValueError(
+            "explain: pictures must differ in their names, because a map is "
+            f"called after its picture. Received: {count} called `{stem}`. "
+            "Explain them in two runs, with two `--out`."
+        )
+    return [out / f"{picture.stem}_{method}.png" for picture in pictures]
+
+
+def _read_published(folder):
+    """Returns the model of a published folder and its class names."""
+    import keras
+
+    from aet_keras import _regular_file
+    from aet_keras.errors import DataError
+    from aet_keras.evaluation import Report
+
+    try:
+        said = _regular_file.read_object(
+            "explain", folder / "report.json", "a report"
+        )
+        report = Report.from_json(said)
+        if why := _regular_file.why_not(folder / "model.keras"):
+            raise OSError(f"`model.keras`, which is {why}")
+        model = keras.models.load_model(folder / "model.keras", compile=False)
+    # A damaged file surfaces as nearly every kind of exception.
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise DataError(
+            f"{folder}: a published model must hold `model.keras` and "
+            f"`report.json` that can be read. Received: {reason}. Name the "
+            "folder that `aet-keras fit` was given as `--out`."
+        ) from error
+    return model, [score.name for score in report.test.per_class]
+
+
+def _find_column(class_name, names, method):
+    from aet_keras import _check as check
+
+    if class_name is None:
+        return None
+    if method == "attention":
+        raise ValueError(
+            "explain: `--class` must go with another method, because "
+            "attention layers look at one place for all classes. Received: "
+            f"--class {class_name}. Leave it out."
+        )
+    check.known("explain", among=names, kind="class name", name=class_name)
+    return names.index(class_name)
+
+
+def _decode(pictures, image_size):
+    """Returns pictures as training reads them, all of them or none."""
+    from aet_keras.errors import DataError
+
+    readings = list(read_pictures(pictures, image_size))
+    bad = [each for each in readings if each.reason]
+    if not bad:
+        return [each.pixels for each in readings]
+    raise DataError(
+        "explain: every PICTURE must be a picture that can be read. Received: "
+        f"{named(bad)}. Mend them or leave them out."
+    )
+
+
+def _explainer(explanations, model, method, column):
+    """Returns a function from one picture to what `save_overlay` takes."""
+    if method == "attention":
+        look = explanations.AttentionMaps(model)
+        return lambda image: {k: v[0] for k, v in look(image).items()}
+    made = {
+        "grad-cam": explanations.GradCAM,
+        "occlusion": explanations.Occlusion,
+    }
+    look = made[method](model)
+    return lambda image: look(image, column)[0]

@@ -1,0 +1,152 @@
+"""Starts a command without Keras; ends it with a sentence and a code."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+FAILED = 1
+MISUSED = 2
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Holds back what libraries print while they load.
+
+    They write to the file descriptor, before any log level is read. If the
+    import fails, what they said is shown.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def load_layers() -> None:
+    """Lets Keras find our classes in saved models, as `import aet_keras` does.
+
+    The command itself starts without Keras, so each command that builds or
+    loads a `.keras` model asks for them.
+    """
+    with quiet_start():
+        from aet_keras import layers, losses, regularizers  # noqa: F401
+
+
+@contextlib.contextmanager
+def one_sentence(*, debug: bool) -> Iterator[None]:
+    """Turns whatever goes wrong inside into a sentence and an exit code.
+
+    Args:
+        debug: bool. Let the traceback through instead.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # `| head` has read enough
+        _end_quietly()
+    except KeyboardInterrupt:
+        _end("Interrupted, before there was anything to keep.", FAILED)
+    except Exception as error:
+        if debug:
+            raise
+        if _is_ours(error):
+            _end(str(error).strip(), _exit_code(error))
+        _end(f"{_unexpected(error)} (`--debug` shows where.)", FAILED)
+
+
+@contextlib.contextmanager
+def going_on_unheard() -> Iterator[None]:
+    """Lets long work go on where nobody reads its output, as after `| head`.
+
+    Otherwise the first line that is not read would end it, and the weights
+    would be lost.
+    """
+    with contextlib.redirect_stdout(_Patient(sys.stdout)):
+        yield
+
+
+class _Patient:
+    """Is the standard output; what is said after its end goes nowhere.
+
+    Args:
+        stream: text stream.
+    """
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._leave()
+            return len(text)
+
+    def flush(self):
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._leave()
+
+    def _leave(self):
+        _send_nowhere(self._stream)
+        print(
+            "aet-keras: Nobody reads the output any more; the run goes on.",
+            file=sys.stderr,
+        )
+
+
+def _end(sentence, code):
+    print(f"aet-keras: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _end_quietly():
+    """Ends; what is still to be flushed goes nowhere instead of failing."""
+    _send_nowhere(sys.stdout)
+    sys.exit(FAILED)
+
+
+def _send_nowhere(stream):
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _exit_code(error):
+    is_misuse = isinstance(error, ValueError | TypeError)
+    return MISUSED if is_misuse and not _is_failure(error) else FAILED
+
+
+def _is_failure(error):
+    from aet_keras.errors import AetError
+
+    return isinstance(error, AetError)
+
+
+def _is_ours(error):
+    return _is_failure(error) or _names_its_owner(str(error))
+
+
+def _unexpected(error):
+    """Returns the first line: TensorFlow goes on for a page."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _names_its_owner(sentence):
+    owner, colon, _ = sentence.partition(":")
+    return bool(colon) and owner.isidentifier()

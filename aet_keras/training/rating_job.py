@@ -1,0 +1,223 @@
+"""What is done with a recipe for ratings?"""
+
+import numpy as np
+
+from aet_keras import callbacks as parts
+from aet_keras import data, export, policies, tasks
+from aet_keras.errors import DataError
+from aet_keras.training.fine_tune import fine_tune
+from aet_keras.training.job import Job, introduce, load_earlier, newest_version
+from aet_keras.training.measuring import measure
+from aet_keras.training.rating_archive import keep_ratings, kept_ratings
+from aet_keras.training.rating_measuring import (
+    compile_recommender,
+    history_length,
+    measure_split,
+    usual_biases,
+)
+from aet_keras.training.rating_new_users import (
+    GrownRatings,
+    join_ratings,
+    learn_new_users,
+    with_new_users,
+)
+
+_WATCHED = "val_rating_rmse"
+_COMPARED = 64
+_BATCH, _NEW_BATCH = 1024, 256  # new users have few ratings
+_SHOWN = 10  # what hit rate and NDCG look at
+
+
+def _read(recipe):
+    if recipe.from_ is None:
+        return _read_rows(recipe)
+    known = kept_ratings(newest_version(recipe.from_))
+    _check_features(recipe, known.specification)
+    return join_ratings(known, _read_rows(recipe, like=known.specification))
+
+
+def _check_features(recipe, known):
+    for name in ("user_features", "item_features"):
+        asked = getattr(recipe, name)
+        has = tuple(each.column for each in getattr(known, name))
+        if asked and asked != has:
+            raise DataError(
+                f"RatingRecipe: `{name}` must be those that the model in "
+                f"`{recipe.from_}` looks at, because nothing else of it moves. "
+                f"Received: {', '.join(asked)}, where it looks at "
+                f"{', '.join(has) or 'none'}. Leave them out."
+            )
+
+
+def _read_rows(recipe, like=None):
+    return data.read_ratings(
+        recipe.data,
+        user=recipe.user,
+        item=recipe.item,
+        rating=recipe.rating,
+        split=recipe.split,
+        time=recipe.time,
+        missing=recipe.missing,
+        decimal=recipe.decimal,
+        date_formats=recipe.date_formats or (),
+        user_features=recipe.user_features,
+        item_features=recipe.item_features,
+        like=like,
+        encoding=recipe.encoding,
+        seed=recipe.seed,
+        validation_ratio=recipe.validation_ratio,
+        test_ratio=recipe.test_ratio,
+    )
+
+
+def _introduce(dataset):
+    specification = dataset.specification
+    if isinstance(dataset, GrownRatings):
+        yield from introduce(dataset.new, "ratings of new users")
+        count = len(dataset.new.specification.users)
+        new = "1 user is" if count == 1 else f"{count} users are"
+        yield f"{new} new; what is said of the others stays."
+    else:
+        yield from introduce(dataset, "ratings")
+    yield (
+        f"{len(specification.users)} users and {len(specification.items)} "
+        "items."
+    )
+    if len(specification.items) <= _SHOWN:
+        yield (
+            f"With no more than {_SHOWN} items every one of them is shown: the "
+            "hit rate is 1 however they rank."
+        )
+
+
+def _tables(dataset, length):
+    return data.rating_tables(
+        [dataset.train], dataset.specification, history_length=length
+    )
+
+
+def _build(recipe, dataset):
+    if recipe.from_ is not None:
+        return with_new_users(load_earlier(recipe.from_), dataset)
+    model = tasks.build_recommender(
+        dataset.specification,
+        usual_biases(dataset),
+        item_counts=_tables(dataset, recipe.history_length).item_counts,
+        factors=recipe.factors,
+        rank_factors=recipe.rank_factors,
+        history_length=recipe.history_length,
+        user_effect_strength=recipe.user_effect_strength,
+        item_effect_strength=recipe.item_effect_strength,
+        factor_strength=recipe.factor_strength,
+        rank_strength=recipe.rank_strength,
+    )
+    compile_recommender(model, recipe.learning_rate)
+    return model
+
+
+def _best(recipe):
+    return parts.KeepBest(
+        _WATCHED, mode="min", patience_epochs=max(5, recipe.epochs // 2)
+    )
+
+
+def _fit(model, recipe, dataset, *, best=None, callbacks=()):
+    rate = policies.WarmupCosine()
+    if recipe.rate is not None:
+        rate = policies.read_policy(recipe.rate)
+    best = _best(recipe) if best is None else best
+    if recipe.from_ is not None:
+        return learn_new_users(
+            model,
+            dataset,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size or _NEW_BATCH,
+            learning_rate=recipe.learning_rate,
+            rate=rate,
+            best=best,
+            callbacks=callbacks,
+            seed=recipe.seed,
+        )
+    tables = _tables(dataset, recipe.history_length)
+    users = tasks.user_layers(model)
+    return fine_tune(
+        model,
+        data.rating_batches(
+            dataset.train,
+            tables,
+            batch_size=recipe.batch_size or _BATCH,
+            shuffle_seed=recipe.seed,
+        ),
+        validation_data=data.rating_batches(
+            dataset.validation, tables, batch_size=4096
+        ),
+        epochs=recipe.epochs,
+        # There is nothing pretrained to wait for.
+        freezing=parts.ElasticFreezing(
+            policies.ThawAll(), groups=[users], cache=None, warmup_steps=0
+        ),
+        rate=parts.AdaptiveLearningRate(rate),
+        best=best,
+        callbacks=callbacks,
+        shuffle=False,  # the data set does it
+        verbose=0,
+    )
+
+
+def _measure(run, name, dataset):
+    tables = _tables(dataset, history_length(run.model))
+    biases = usual_biases(dataset)
+
+    def score(model, split):
+        is_test = split is dataset.test
+        users, items = split.inputs["user"], split.inputs["item"]
+        return measure_split(
+            model,
+            split,
+            tables,
+            others=dataset.validation if is_test else dataset.test,
+            baselines={
+                "biases": (biases.predict(users, items), biases.items),
+                "mean rating": (np.full(split.count, biases.mean), None),
+                "popularity": (None, tables.item_counts),
+            },
+        )
+
+    return measure(run, name, dataset, score=score)
+
+
+def _write(model, recipe, dataset, directory):
+    is_grown = isinstance(dataset, GrownRatings)
+    whole = dataset.whole if is_grown else dataset
+    tables = data.rating_tables(
+        [whole.train, whole.validation, whole.test],
+        whole.specification,
+        history_length=history_length(model),
+        # What an item is taken to be is not for new users to say.
+        item_features=dataset.known.item_features if is_grown else None,
+    )
+    export.write_recommender(
+        model, directory, specification=dataset.specification, tables=tables
+    )
+    keep_ratings(directory, whole, tables.item_features)
+    rows = {
+        side: dataset.test.inputs[side][:_COMPARED] for side in ("user", "item")
+    }
+    return export.compare_recommender_export(
+        directory,
+        model,
+        rows,
+        specification=dataset.specification,
+        tables=tables,
+    )
+
+
+JOB = Job(
+    read=_read,
+    introduce=_introduce,
+    build=_build,
+    fit=_fit,
+    measure=_measure,
+    write=_write,
+    best=_best,
+)

@@ -1,0 +1,100 @@
+"""Checks what a run needs, and keeps its weights when it has to stop."""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Iterator
+
+import keras
+
+from aet_keras import _regular_file
+from aet_keras.callbacks import KeepBest
+from aet_keras.errors import TrainingError, WeightsError
+from aet_keras.recipes.base_recipe import WrittenDown
+
+
+def check_named_files(recipe: WrittenDown) -> None:
+    """Looks at what a run opens late, before the data are read.
+
+    Args:
+        recipe: of any kind.
+
+    Raises:
+        WeightsError: if weights, a backbone or a vocabulary in a file of its
+            own are not there, or are no file.
+    """
+    weights = getattr(recipe, "weights", None)
+    if weights is not None and weights.endswith(".weights.h5"):
+        _check(recipe, weights=weights)
+    backbone = getattr(recipe, "backbone", None)
+    if backbone is None or not backbone.endswith(".keras"):
+        return
+    _check(recipe, backbone=backbone)
+    if recipe.vocabulary is not None:
+        _check(recipe, vocabulary=recipe.vocabulary)
+
+
+def _check(recipe, **named):
+    for name, path in named.items():
+        if said := _regular_file.why_not(path):  # to open a pipe would wait
+            raise WeightsError(
+                f"{type(recipe).__name__}: `{name}` must be a file that can "
+                f"be read to its end. Received: {path}, which is {said}. "
+                f"Check the path; it is relative to {pathlib.Path.cwd()}."
+            )
+
+
+_ADVICE = " Try a lower `learning_rate` (`--learning-rate`)."
+
+
+@contextlib.contextmanager
+def best_kept(
+    model: keras.Model, best: KeepBest, out: pathlib.Path
+) -> Iterator[None]:
+    """Answers Ctrl-C with a `TrainingError`, the best weights being saved."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        reason = "the run was interrupted"
+        raise _stopped(model, reason, best, out) from None
+
+
+def check_finished(
+    model: keras.Model, best: KeepBest, out: pathlib.Path
+) -> None:
+    """Raises a `TrainingError` if there is no result that can be trusted."""
+    if best.failed:
+        raise _stopped(model, best.stopped, best, out, _ADVICE)
+    if not best.best_epoch:
+        reason = "the validation loss was never a finite number"
+        raise _stopped(model, reason, best, out, _ADVICE)
+
+
+def _stopped(model, reason, best, out, advice=""):
+    """Saves the best weights of a run that must stop, and says where."""
+    if not best.best_epoch:
+        return TrainingError(
+            f"Stopped: {reason}. No epoch had ended well before: there was "
+            f"nothing to keep.{advice}"
+        )
+    best.restore()
+    out.mkdir(parents=True, exist_ok=True)
+    aside = out / f".interrupted-{os.getpid()}.keras"
+    try:
+        save_classifier(model, aside)
+        os.replace(aside, out / "interrupted.keras")
+    finally:
+        aside.unlink(missing_ok=True)
+    return TrainingError(
+        f"Stopped: {reason}. The weights of epoch {best.best_epoch}, the best "
+        f"so far, are kept in `{out / 'interrupted.keras'}`.{advice}"
+    )
+
+
+def save_classifier(model: keras.Model, path: str | os.PathLike) -> None:
+    """Saves the same layers in a model that is not compiled.
+
+    The optimizer knows weights that are frozen at the end; Keras would build
+    it on the trainable ones when the file is loaded, and warn.
+    """
+    keras.Model(model.input, model.output, name=model.name).save(path)

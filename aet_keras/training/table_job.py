@@ -1,0 +1,292 @@
+"""What is done with a recipe for a table?"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from aet_keras import callbacks as parts
+from aet_keras import data, export, policies, tasks
+from aet_keras.recipes.table_recipe import TableRecipe
+from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras.training.job import (
+    Job,
+    introduce,
+    load_earlier,
+    newest_version,
+    rows_with_weights,
+    weights_of,
+    with_note,
+)
+from aet_keras.training.table_measuring import (
+    encode,
+    losses,
+    measure_table_model,
+)
+from aet_keras.training.table_start import (
+    guess_masked_cells,
+    mix_linear_path,
+    solve_linear_path,
+)
+
+_COMPARED_ROWS = 64
+_CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
+_ATTENTION = ["attention", "gate", "pool"]
+_NEW_GROUPS = [["linear"], ["tokens", *_ATTENTION]]
+_OLD_GROUPS = [["tokens"], _ATTENTION]
+
+
+def read_rows(recipe: TableRecipe) -> data.Dataset:
+    """Reads the table of a recipe.
+
+    Args:
+        recipe: `TableRecipe`.
+
+    Returns:
+        `aet_keras.data.Dataset`; with `from_`, of the columns and the classes
+        of the earlier model.
+
+    Raises:
+        DataError: if the table cannot be learned from, or has nothing that
+            the earlier model knows.
+        ExportError: if there is no earlier model.
+
+    Example:
+
+    >>> recipe = aet_keras.training.TableRecipe("nowhere.csv", "paid")
+    >>> try:
+    ...     aet_keras.training.read_rows(recipe)
+    ... except aet_keras.errors.DataError as error:
+    ...     "which is not there" in str(error)
+    True
+    """
+    like = None
+    if recipe.from_ is not None:
+        like = export.read_table_manifest(newest_version(recipe.from_))
+    dataset = data.read_table(
+        recipe.data,
+        target=recipe.target,
+        positive=recipe.positive,
+        kinds=recipe.kinds,
+        split_column=recipe.split_column,
+        missing=recipe.missing,
+        decimal=recipe.decimal,
+        date_formats=recipe.date_formats or (),
+        cost_false_negative=recipe.cost_false_negative,
+        cost_false_positive=recipe.cost_false_positive,
+        like=like,
+        encoding=recipe.encoding,
+        seed=recipe.seed,
+        validation_ratio=recipe.validation_ratio,
+        test_ratio=recipe.test_ratio,
+    )
+    return with_note(recipe, dataset)
+
+
+def build_table_model(
+    recipe: TableRecipe, dataset: data.Dataset
+) -> keras.Model:
+    """Builds the model of a recipe, or loads the one it begins with.
+
+    Its linear path is a tuned logistic regression on the rows to learn from;
+    with `from_`, the earlier model is drawn towards that one by a quarter, a
+    half or three quarters, no farther than rows it has not seen ask for.
+
+    Args:
+        recipe: `TableRecipe`.
+        dataset: what `read_rows` read.
+
+    Returns:
+        A `keras.Model`; see `aet_keras.tasks.build_table_classifier`. It is
+        not compiled: `fit_table_model` trains its layer `network` alone, on
+        rows that are encoded once.
+
+    Raises:
+        ExportError: if the earlier model cannot be loaded.
+
+    Example: see `fit_table_model`.
+
+    >>> aet_keras.training.build_table_model.__name__
+    'build_table_model'
+    """
+    if recipe.from_ is None:
+        model = tasks.build_table_classifier(
+            tasks.fit_feature_space(
+                dataset.specification.columns, dataset.train.inputs
+            ),
+            class_count=len(dataset.specification.class_names),
+            units=recipe.units,
+            dropout=recipe.dropout,
+        )
+    else:
+        model = load_earlier(recipe.from_)
+    network = model.get_layer(tasks.NETWORK)
+    train = dataset.train
+    rows = encode(model, train)
+    if recipe.pretrain_epochs:
+        guess_masked_cells(
+            network,
+            np.concatenate([rows, encode(model, dataset.validation)]),
+            epochs=recipe.pretrain_epochs,
+            batch_size=recipe.batch_size,
+            seed=recipe.seed,
+        )
+    solve = solve_linear_path if recipe.from_ is None else mix_linear_path
+    solve(
+        network,
+        rows,
+        train.labels,
+        seed=recipe.seed,
+        class_weights=weights_of(recipe, dataset),
+    )
+    return model
+
+
+def fit_table_model(
+    model: keras.Model,
+    recipe: TableRecipe,
+    dataset: data.Dataset,
+    *,
+    best: parts.KeepBest | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
+    """Trains the network beside the linear path, and keeps it if it helps.
+
+    The weights of the best epoch are kept where they lower the loss of the
+    validation rows by more than twice its standard error, row for row; else
+    the model stays what it was.
+
+    Args:
+        model: what `build_table_model` built.
+        recipe: `TableRecipe`.
+        dataset: what `read_rows` read.
+        best: optional `aet_keras.callbacks.KeepBest`, as of `fine_tune`.
+        callbacks: more callbacks; they come after ours.
+
+    Returns:
+        `Run`. Its best epoch is 0 where the start was kept.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
+    >>> rows = [f"{20 + i % 9},{'yn'[i % 3 == 0]}" for i in range(30)]
+    >>> _ = path.write_text("\\n".join(["age,paid", *rows]))
+    >>> recipe = aet_keras.training.TableRecipe(str(path), "paid", epochs=1)
+    >>> dataset = aet_keras.training.read_rows(recipe)
+    >>> model = aet_keras.training.build_table_model(recipe, dataset)
+    >>> run = aet_keras.training.fit_table_model(model, recipe, dataset)
+    >>> len(run.history["val_loss"])
+    1
+    """
+    network = model.get_layer(tasks.NETWORK)
+    rows = {
+        name: encode(model, getattr(dataset, name))
+        for name in ("train", "validation")
+    }
+    labels = dataset.validation.labels
+    weights = weights_of(recipe, dataset)
+    start = network.get_weights()
+    before = losses(network, rows["validation"], labels)
+    run = fine_tune(
+        _learner(network, recipe),
+        rows_with_weights(rows["train"], dataset.train.labels, weights),
+        validation_data=rows_with_weights(rows["validation"], labels, weights),
+        epochs=recipe.epochs,
+        freezing=_freezing(recipe),
+        best=best or _best(recipe),
+        callbacks=[*_anchors(recipe), *callbacks],
+        batch_size=recipe.batch_size,
+        validation_batch_size=1024,
+        verbose=0,
+    )
+    gain = before - losses(network, rows["validation"], labels)
+    gain = gain if weights is None else gain * weights[labels]
+    run = dataclasses.replace(run, model=model)
+    if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
+        return run
+    network.set_weights(start)
+    said = (run.best_epoch, _kept_start(gain))
+    return dataclasses.replace(
+        run,
+        best_epoch=0,
+        is_best_solved=False,
+        cache_events=[*run.cache_events, said],
+    )
+
+
+def _learner(network, recipe):
+    """Returns the same layers in a model to compile.
+
+    The network itself is not: an optimizer would be saved with it.
+    """
+    learner = keras.Model(network.input, network.output, name=network.name)
+    learner.compile(
+        keras.optimizers.AdamW(recipe.learning_rate, weight_decay=0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    )
+    return learner
+
+
+def _kept_start(gain):
+    return (
+        "the start is kept, because the loss of the validation rows became "
+        f"lower by {gain.mean():.4f} at best, with a standard error of "
+        f"{gain.std() / np.sqrt(len(gain)):.4f}"
+    )
+
+
+def _freezing(recipe):
+    if recipe.from_ is not None:
+        policy = policies.ThawOnStall(
+            first_count=1, group_count=1, frozen_ratio=0.0
+        )
+        return parts.ElasticFreezing(policy, groups=_OLD_GROUPS, cache=None)
+    # A new network has nothing to spoil; the linear path, which is solved,
+    # hardly moves.
+    policy = policies.ThawAll(depth_ratio=0.01)
+    return parts.ElasticFreezing(policy, groups=_NEW_GROUPS, cache=None)
+
+
+def _anchors(recipe):
+    if recipe.from_ is None:
+        return []
+    return [parts.ElasticAnchor(recipe.anchor_strength, head_strength=None)]
+
+
+def _best(recipe):
+    return parts.KeepBest(patience_epochs=max(5, recipe.epochs // 5))
+
+
+def _introduce(dataset):
+    yield from introduce(dataset, "rows")
+    specification = dataset.specification
+    kinds = [column.kind for column in specification.columns]
+    counts = [f"{kinds.count(k)} of kind {k}" for k in sorted(set(kinds))]
+    yield f"Columns: {', '.join(counts)}."
+    if len(specification.class_names) == 2:
+        yield f"The risk is the probability of `{specification.positive}`."
+
+
+def _write(model, recipe, dataset, directory):
+    specification = dataset.specification
+    rows = {k: v[:_COMPARED_ROWS] for k, v in dataset.test.inputs.items()}
+    export.write_table_classifier(
+        model, directory, specification=specification, rows=rows
+    )
+    return export.compare_table_export(
+        directory, model, rows, specification=specification
+    )
+
+
+JOB = Job(
+    read=read_rows,
+    introduce=_introduce,
+    build=build_table_model,
+    fit=fit_table_model,
+    measure=measure_table_model,
+    write=_write,
+    best=_best,
+)

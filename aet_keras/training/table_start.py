@@ -1,0 +1,238 @@
+"""Gives a table's network its start: a linear path, and pretraining."""
+
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+_STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+_FOLDS = 5
+_SHARES = (0.25, 0.5, 0.75)
+_LEAST = 1e-7
+
+
+def solve_linear_path(
+    network: keras.Model,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int,
+    class_weights: np.ndarray | None = None,
+) -> float:
+    """Gives the linear path the weights of a tuned logistic regression.
+
+    Args:
+        network: the layer `network` of a table classifier.
+        rows: float array `(count, columns)`, encoded.
+        labels: int array `(count,)`, each class at least once.
+        seed: int >= 0. Of the folds that the penalty is tuned on.
+        class_weights: optional float array `(classes,)`. What a row of each
+            class counts.
+
+    Returns:
+        float. The C of scikit-learn's `LogisticRegression`, which is chosen
+        by the log loss in up to 5 folds.
+    """
+    regression = _tuned(rows, labels, seed, class_weights)
+    network.get_layer("linear").set_weights(_weights(regression))
+    return regression.C
+
+
+def mix_linear_path(
+    network: keras.Model,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int,
+    class_weights: np.ndarray | None = None,
+) -> float:
+    """Draws an earlier network towards a logistic regression on new rows.
+
+    logits = (1 - share) * those of the network + share * those of the
+    regression, tuned on the new rows alone. Both paths of the network are
+    sums, so the mixture is a network of the same kind.
+
+    Args:
+        network: the layer `network` of a table classifier that was trained.
+        rows: float array `(count, columns)`, encoded.
+        labels: int array `(count,)`, each class at least once.
+        seed: int >= 0. Of the folds.
+        class_weights: optional float array `(classes,)`, as above.
+
+    Returns:
+        float. The share: a quarter, a half or three quarters. The smallest
+        one whose log loss, on rows that the regression was not fitted to, is
+        within one standard error of the best.
+
+    Reference:
+        [Wortsman et al., 2022](https://arxiv.org/abs/2109.01903), WiSE-FT.
+        Differs: what is mixed with is solved on the new rows, from nothing.
+    """
+    regression = _tuned(rows, labels, seed, class_weights)
+    share = _share(network, regression, rows, labels, seed)
+    linear, change = network.get_layer("linear"), network.get_layer("change")
+    pairs = zip(linear.get_weights(), _weights(regression), strict=True)
+    linear.set_weights([(1 - share) * a + share * b for a, b in pairs])
+    change.set_weights([(1 - share) * change.get_weights()[0]])
+    return share
+
+
+def _share(network, regression, rows, labels, seed):
+    row_weights = _row_weights(regression.class_weight, labels)
+    folds = _folds(labels, seed)
+    if folds is None:
+        return 0.5
+    said = np.clip(np.asarray(network(rows, training=False)), _LEAST, 1)
+    old, new = np.log(said), np.zeros_like(said)
+    for fit, held in folds.split(rows, labels):
+        kernel, bias = _weights(_fit(regression, rows[fit], labels[fit]))
+        new[held] = rows[held] @ kernel + bias
+
+    def losses(share):
+        logits = (1 - share) * old + share * new
+        logits -= logits.max(axis=1, keepdims=True)
+        true = logits[np.arange(len(labels)), labels]
+        return (np.log(np.exp(logits).sum(axis=1)) - true) * row_weights
+
+    found = {share: losses(share) for share in _SHARES}
+    best = min(found.values(), key=np.mean)
+    return next(s for s in _SHARES if _is_near(found[s], best))
+
+
+def _is_near(losses, best):
+    worse = losses - best
+    return worse.mean() <= worse.std() / np.sqrt(len(worse))
+
+
+def _tuned(rows, labels, seed, class_weights):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    if class_weights is not None:
+        class_weights = dict(enumerate(class_weights.tolist()))
+    regression = LogisticRegression(max_iter=1000, class_weight=class_weights)
+    folds = _folds(labels, seed)
+    if folds is None:
+        return _fit(regression, rows, labels)
+    search = GridSearchCV(
+        regression, {"C": _STRENGTHS}, scoring=_score, cv=folds
+    )
+    return _fit(search, rows, labels).best_estimator_
+
+
+def _score(regression, rows, labels):
+    """Returns the log likelihood of rows, weighted as they are fitted."""
+    from sklearn.metrics import log_loss
+
+    return -log_loss(
+        labels,
+        regression.predict_proba(rows),
+        labels=regression.classes_,
+        sample_weight=_row_weights(regression.class_weight, labels),
+    )
+
+
+def _row_weights(class_weight, labels):
+    if class_weight is None:
+        return np.ones(len(labels))
+    return np.array([class_weight[int(label)] for label in labels])
+
+
+def _fit(estimator, rows, labels):
+    from sklearn.base import clone
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return clone(estimator).fit(rows, labels)
+
+
+def _folds(labels, seed):
+    """Returns how to cut the rows, or None where they are too few."""
+    from sklearn.model_selection import StratifiedKFold
+
+    count = min(_FOLDS, int(np.bincount(labels).min()))
+    if count < 2:
+        return None
+    return StratifiedKFold(count, shuffle=True, random_state=seed)
+
+
+def _weights(regression):
+    """Returns kernel and bias with one column a class."""
+    if len(regression.classes_) > 2:
+        return [regression.coef_.T, regression.intercept_]
+    # One row says how the second of two classes differs from the first.
+    kernel = np.pad(regression.coef_, ((1, 0), (0, 0))).T
+    return [kernel, np.pad(regression.intercept_, (1, 0))]
+
+
+_MASKED_RATIO = 0.3
+_RATE = 1e-3
+
+
+def guess_masked_cells(
+    network: keras.Model,
+    rows: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+) -> list[float]:
+    """Trains a network below its head to guess cells from the others.
+
+    Of each row other cells are masked in each epoch: all columns that encode
+    a masked cell are 0. The loss is the mean square by which they are missed.
+
+    Args:
+        network: the layer `network` of a table classifier. Its two outputs,
+            `change` and `linear`, stay as they are.
+        rows: float array `(count, columns)`, encoded.
+        epochs: int >= 1.
+        batch_size: int >= 1.
+        seed: int >= 0. Of the order and the masks.
+
+    Returns:
+        List of floats, the loss of each epoch.
+    """
+    guesses = keras.layers.Dense(rows.shape[1], name="guesses")(
+        network.get_layer("hidden").output
+    )
+    guesser = keras.Model(network.input, guesses)
+    guesser.compile(keras.optimizers.Adam(_RATE), _missed)
+    widths = network.get_layer("tokens").widths
+    rows = rows.astype("float32")
+    masked = _MaskedRows(rows, widths, batch_size, seed)
+    history = guesser.fit(masked, epochs=epochs, verbose=0, shuffle=False)
+    return history.history["loss"]
+
+
+class _MaskedRows(keras.utils.PyDataset):
+    """Gives batches of masked rows, and what stood there beside the mask."""
+
+    def __init__(self, rows, widths, batch_size, seed):
+        super().__init__()
+        self._rows, self._widths = rows, widths
+        self._batch_size = batch_size
+        self._random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self._rows) // self._batch_size)
+
+    def __getitem__(self, index):
+        start = index * self._batch_size
+        rows = self._rows[self._order[start : start + self._batch_size]]
+        shape = (len(rows), len(self._widths))
+        cells = self._random.random(shape) < _MASKED_RATIO
+        mask = np.repeat(cells, self._widths, axis=1).astype("float32")
+        return rows * (1 - mask), np.concatenate([rows, mask], axis=1)
+
+    def on_epoch_end(self):
+        self._order = self._random.permutation(len(self._rows))
+
+
+def _missed(wanted, guesses):
+    rows, mask = ops.split(wanted, 2, axis=-1)
+    squares = ops.sum(mask * (rows - guesses) ** 2, axis=-1)
+    return squares / ops.maximum(ops.sum(mask, axis=-1), 1.0)

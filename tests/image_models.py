@@ -1,0 +1,102 @@
+"""Small image models and data, which the tests of training share."""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import aet_keras
+
+
+def noise_images(count=32, classes=3):
+    """Returns seeded noise `(count, 8, 8, 3)` and labels."""
+    random = np.random.default_rng(0)
+    images = random.normal(size=(count, 8, 8, 3)).astype("float32")
+    return images, np.arange(count) % classes
+
+
+def backbone(name="old", size=8):
+    """Returns three convolutions with BatchNormalization, each halving."""
+    x = inputs = keras.Input((size, size, 3))
+    for block, filters in (("a", 4), ("b", 5), ("c", 6)):
+        x = keras.layers.Conv2D(
+            filters, 3, strides=2, padding="same", name=f"{block}_conv"
+        )(x)
+        x = keras.layers.BatchNormalization(name=f"{block}_bn")(x)
+        x = keras.layers.ReLU(name=f"{block}_relu")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+def classifier(base=None):
+    """Returns a nested model: pixels, backbone, pooling, three classes."""
+    base = base or backbone()
+    pixels = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base(pixels))
+    x = keras.layers.Dense(
+        3, activation="softmax", dtype="float32", name="scores"
+    )(x)
+    return keras.Model(pixels, x)
+
+
+def compiled_classifier(optimizer="adam", **settings):
+    """Returns a compiled `classifier`."""
+    model = classifier()
+    model.compile(optimizer, "sparse_categorical_crossentropy", **settings)
+    return model
+
+
+def linear_classifier(optimizer="adam", **settings):
+    """Returns a compiled model of one layer: where groups play no part."""
+    pixels = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(pixels)
+    x = keras.layers.Dense(3, activation="softmax", name="scores")(x)
+    model = keras.Model(pixels, x)
+    model.compile(optimizer, "sparse_categorical_crossentropy", **settings)
+    return model
+
+
+class WeightSnapshots(keras.callbacks.Callback):
+    """Keeps each weight of a model by path, at the start and every epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.taken = [self._take()]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.taken.append(self._take())
+
+    def _take(self):
+        return {w.path: w.numpy().copy() for w in self.model.weights}
+
+
+def changed_weights(before, after):
+    """Returns the paths of the weights that differ."""
+    return {p for p in before if not np.array_equal(before[p], after[p])}
+
+
+def fit(model, *callbacks, epochs=4, data=None, **settings):
+    """Fits quietly on `noise_images()` in batches of 8."""
+    x, y = data or noise_images()
+    return model.fit(
+        x,
+        y,
+        batch_size=8,
+        epochs=epochs,
+        verbose=0,
+        callbacks=list(callbacks),
+        **settings,
+    )
+
+
+def gradual_freezing(**settings):
+    """Returns an ElasticFreezing that thaws one group after each epoch."""
+    return aet_keras.callbacks.ElasticFreezing(
+        aet_keras.policies.ThawOnSchedule(every_epochs=1), **settings
+    )
+
+
+@functools.cache  # strategies of one process share the keys of their groups
+def two_replicas():
+    """Returns the MirroredStrategy over two virtual CPUs."""
+    devices = tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([each.name for each in devices])

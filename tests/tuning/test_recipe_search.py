@@ -1,0 +1,213 @@
+import csv
+import dataclasses
+import sys
+
+import pytest
+import tracker_files
+from tensorboard.plugins.hparams import metadata
+
+from aet_keras.errors import TrainingError
+from aet_keras.training import Recipe
+from aet_keras.tuning import ElasticSpace, search_recipes
+
+HEADS = {"thaw": "ThawOnStall", "dropout": [0.0, 0.2, 0.4, 0.6]}
+
+
+def heads(**dimensions):
+    """Returns a space of heads alone, on frozen groups."""
+    return ElasticSpace({**HEADS, **dimensions}, others="fixed")
+
+
+def names(out):
+    return {path.name for path in out.iterdir()}
+
+
+def table(out):
+    return list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+
+
+@pytest.fixture
+def longer(recipe):
+    """Returns the recipe with a second epoch, which replays the first."""
+    return dataclasses.replace(recipe, epochs=2)
+
+
+def test_the_best_recipe_is_written_and_can_be_run(recipe, tmp_path):
+    out = tmp_path / "out"
+    (out / "features").mkdir(parents=True)  # goes, as it is not to be kept
+
+    found = search_recipes(recipe, out, space=heads(), max_trials=2)
+
+    best = Recipe.load(out / "recipe.json")
+    assert best.dropout == found.best.values["dropout"]
+    assert best.thaw == {"policy": "ThawOnStall"}
+    assert [row["dropout"] for row in table(out)] == [
+        str(trial.values["dropout"]) for trial in found.trials
+    ]
+    files = {"recipe.json", "trials.csv", "trials.png", "search.json"}
+    assert names(out) == files | {"search"}
+
+
+def tracked(out):
+    """Returns what TensorBoard has of each trial: values, and scalars."""
+    found = {}
+    for folder in sorted((out / "logs").iterdir()):
+        content = tracker_files.read_plugin_content(
+            folder, metadata.SESSION_START_INFO_TAG
+        )
+        start = metadata.parse_session_start_info_plugin_data(content)
+        found[folder.name] = start.hparams, tracker_files.read_scalars(folder)
+    return found
+
+
+def test_a_tracked_search_is_a_run_a_trial(recipe, tmp_path):
+    out = tmp_path / "out"
+
+    found = search_recipes(
+        recipe, out, space=heads(), max_trials=2, track="tensorboard"
+    )
+
+    runs = tracked(out)
+    assert list(runs) == ["trial_0001", "trial_0002"]
+    for (hparams, scalars), trial in zip(
+        runs.values(), found.trials, strict=True
+    ):
+        assert hparams["thaw"].string_value == "ThawOnStall"
+        assert hparams["dropout"].number_value == trial.values["dropout"]
+        figure = trial.figures["val_accuracy"]
+        assert scalars["val_accuracy"] == {0: pytest.approx(figure)}
+    curves = tracker_files.read_scalars(
+        out / "logs" / "trial_0001" / "validation"
+    )
+    assert curves["epoch_accuracy"]
+
+
+def test_a_trial_that_fails_leaves_a_run_without_a_row(recipe, tmp_path):
+    space = heads(learning_rate=1e30)
+
+    with pytest.raises(TrainingError):
+        search_recipes(
+            dataclasses.replace(recipe, epochs=2),
+            tmp_path / "out",
+            space=space,
+            max_trials=1,
+            track="tensorboard",
+        )
+
+    (folder,) = (tmp_path / "out" / "logs").iterdir()
+    assert not list(folder.glob("events*"))
+    assert tracker_files.read_scalars(folder / "train")
+
+
+def test_tracking_without_tensorboard_is_said_before_anything(
+    recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+
+    with pytest.raises(ImportError, match=r"aet-keras\[tracking\]"):
+        search_recipes(recipe, tmp_path / "out", track="tensorboard")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_later_trial_takes_the_features_of_an_earlier_one(longer, tmp_path):
+    out, counts = tmp_path / "out", []
+
+    def watch(trial):
+        counts.append(len(list((out / "features").glob("*/*/rows.bin"))))
+
+    search_recipes(
+        longer,
+        out,
+        space=heads(dropout=0.2, batch_size=[16, 32]),
+        max_trials=2,
+        features="keep",
+        watch=watch,
+    )
+
+    assert counts[0] > 0
+    assert counts == counts[:1] * 2  # whatever the batches, nothing is added
+
+
+def test_all_failing_leaves_the_table(longer, tmp_path):
+    space = heads(learning_rate=1e30)
+
+    with pytest.raises(TrainingError, match="at least one trial must end well"):
+        search_recipes(longer, tmp_path / "out", space=space, max_trials=1)
+
+    (row,) = table(tmp_path / "out")
+    assert "the loss became" in row["error"]
+    assert not (tmp_path / "out" / "recipe.json").exists()
+
+
+def test_one_of_several_processes_starts_no_others(
+    recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "9")
+
+    with pytest.raises(ValueError, match="Unset the variable, or leave"):
+        search_recipes(recipe, tmp_path / "out", workers=2)
+
+
+# A worker as it is, but for three convolutions in the place of the backbone;
+# the second one is killed with -9 in the middle of its first trial.
+WORKER = """
+import os, pathlib, signal, sys
+sys.path.insert(0, {tests!r})
+import image_models
+from aet_keras import backbones, training
+from aet_keras.tuning import __main__ as worker
+
+backbones.load_backbone = lambda *_, **settings: image_models.backbone()
+mark = pathlib.Path(sys.argv[1], "killed")
+fit = training.fit_recipe
+
+def fit_or_be_killed(*arguments, **settings):
+    if os.environ["KERASTUNER_TUNER_ID"] == "worker1" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fit(*arguments, **settings)
+
+training.fit_recipe = fit_or_be_killed
+sys.exit(worker.main(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_killed_with_9_gets_its_trial_back(
+    recipe, tmp_path, monkeypatch, pytestconfig
+):
+    code = WORKER.format(tests=str(pytestconfig.rootpath / "tests"))
+    monkeypatch.setattr(
+        "aet_keras.tuning.processes.python",
+        lambda module, folder: [sys.executable, "-c", code, folder],
+    )
+    out, seen = tmp_path / "out", []
+
+    found = search_recipes(
+        recipe,
+        out,
+        space=heads(),
+        max_trials=4,
+        workers=2,
+        track="tensorboard",
+        watch=seen.append,
+    )
+
+    assert (out / "killed").exists()
+    assert [s["val_accuracy"][0] for _, s in tracked(out).values()] == [
+        pytest.approx(trial.figures["val_accuracy"]) for trial in found.trials
+    ]
+    assert [trial.error for trial in found.trials] == [None] * 4
+    attempts = [
+        (out / "search" / f"trial_{i}" / "attempts").read_text()
+        for i in range(4)
+    ]
+    assert sorted(attempts) == ["1", "1", "1", "2"]
+    (again,) = (t for t in found.trials if attempts[t.number - 1] == "2")
+    assert again.worker == "worker1"
+    assert sorted(trial.number for trial in seen) == [1, 2, 3, 4]
+    logs = [path.read_text() for path in (out / "workers").glob("*.log")]
+    assert not [log for log in logs if "ThawOnStall" in log or "Trial" in log]
