@@ -16,7 +16,7 @@ from aet_keras.evaluation import (
     draw_report,
     measure_classification,
     measure_risk,
-    picture,
+    report_chart,
     score_charts,
 )
 
@@ -128,8 +128,8 @@ def test_the_title_says_that_a_model_is_of_no_use(tmp_path):
     useless = dataclasses.replace(report(1), test=scores)
 
     with chart_fonts.lettered([]) as spell:
-        lines = picture._title(useless, spell)
-        plain = picture._title(report(1, classes=30), spell)
+        lines = report_chart._title(useless, spell)
+        plain = report_chart._title(report(1, classes=30), spell)
 
     texts = [text for text, _, _ in lines]
     assert "accuracy 0.900 (every row called `hat`: 0.900)" in texts[1]
