@@ -6,12 +6,7 @@ import os
 import textwrap
 from pathlib import Path
 
-from aet_keras.evaluation import (
-    _files,
-    chart_fonts,
-    printed_text,
-    score_charts,
-)
+from aet_keras.evaluation import _files, chart_fonts, printed_text, score_charts
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.report import Report
 
