@@ -33,8 +33,8 @@ def make_batches(
             seed. Defaults to `None`.
         augment: function of `(inputs, training=True)`, as `build_augmentation`
             returns it. Gets and gives float32. Defaults to `None`.
-        class_weights: float array `(classes,)`, as `compute_class_weights` returns
-            it: each row gets the weight of its class. Defaults to `None`.
+        class_weights: float array `(classes,)`, of `compute_class_weights`:
+            each row gets the weight of its class. Defaults to `None`.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, labels)`, with `class_weights` of
