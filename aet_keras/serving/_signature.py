@@ -42,9 +42,9 @@ class Signature:
 
     def __call__(self, arrays: Arrays) -> dict[str, np.ndarray]:
         counts = {array.shape[:1] for array in arrays.values()}
-        # Inputs of unequal length are the graph's to refuse.
-        is_even = len(counts) == 1 and self._batching is not None
-        return (self._batching if is_even else self._run)(arrays)
+        if self._batching is None or len(counts) != 1:
+            return self._run(arrays)  # the graph refuses unequal lengths
+        return self._batching(arrays)
 
     def warm_up(self) -> None:
         """Calls it once: the first call compiles its graph.
