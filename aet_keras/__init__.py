@@ -27,6 +27,7 @@ __all__ = [
     "policies",
     "recipes",
     "regularizers",
+    "replay",
     "serving",
     "tasks",
     "tracking",

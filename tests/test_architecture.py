@@ -22,7 +22,8 @@ FLOORS = (
         "_keras",
     },  # one room: ground
     {"layers", "losses", "policies", "data", "evaluation"},
-    {"backbones", "regularizers", "engine", "explanations"},
+    {"backbones", "regularizers", "replay", "explanations"},
+    {"engine"},
     {"callbacks", "drift", "tasks", "tracking", "export"},
     {"recipes", "serving"},
     {"training"},

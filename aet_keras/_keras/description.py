@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._keras import trainable
-from aet_keras._keras.halves import Halves, Key
+from aet_keras._keras.split_graph import Key, SplitGraph
 
 # Their code does not change while a version lasts; that of others may.
 _KNOWN = ("keras.", "keras_hub.", "aet_keras.")
 
 
-def describe(halves: Halves, key: Key) -> str | None:
+def describe(graph: SplitGraph, key: Key) -> str | None:
     """Returns a sum of all that a tensor is computed with, rows aside.
 
     That is the layers below it with their settings and weights, how they are
@@ -25,9 +25,9 @@ def describe(halves: Halves, key: Key) -> str | None:
         Hexadecimal str, or `None` if something in it cannot be known: a layer
         of somebody's own, whose code may change, or one that is random.
     """
-    numbers: dict[Key, int] = {k: i for i, k in enumerate(halves.inputs)}
+    numbers: dict[Key, int] = {k: i for i, k in enumerate(graph.inputs)}
     lines = [keras.__version__, tf.__version__]
-    for step in _needed(halves, key):
+    for step in _needed(graph, key):
         about = _about(step.layer)
         arguments = _plain(step.arguments)
         if about is None or arguments is None:
@@ -41,10 +41,10 @@ def describe(halves: Halves, key: Key) -> str | None:
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
-def _needed(halves, key):
+def _needed(graph, key):
     """Returns the steps that a tensor is made by, in order."""
     wanted, found = {key}, []
-    for step in reversed(halves.steps):
+    for step in reversed(graph.steps):
         if wanted.intersection(step.writes):
             wanted.update(step.reads)
             found.append(step)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras.src import backend
 
 from aet_keras._keras import graph
-from aet_keras._keras.halves import Halves, Key, standardized
+from aet_keras._keras.split_graph import Key, SplitGraph, standardized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Inside:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        self._halves = Halves(model)
-        self._steps = self._halves.steps
+        self._graph = SplitGraph(model)
+        self._steps = self._graph.steps
         self._functional = graph.functional_of(model)
         (output,) = keras.tree.flatten(self._functional._outputs)
         self._output = ((), id(output))
@@ -127,13 +127,13 @@ class Inside:
 
     def _in_context(self, inputs, run):
         try:
-            return self._halves.in_context(inputs, run=run, training=False)
+            return self._graph.in_context(inputs, run=run, training=False)
         finally:
             self.model._clear_losses()  # those of this run are nobody's
 
     def _enter(self, inputs):
         flat = standardized(self.model, self._functional, inputs)
-        return dict(zip(self._halves.inputs, flat, strict=True))
+        return dict(zip(self._graph.inputs, flat, strict=True))
 
     def _run(self, values, positions):
         for position in positions:
@@ -163,7 +163,7 @@ class Inside:
         return spent
 
     def _find_tensors(self):
-        depths = dict.fromkeys(self._halves.inputs, 0)
+        depths = dict.fromkeys(self._graph.inputs, 0)
         for step in self._steps:
             depth = max((depths[key] for key in step.reads), default=0)
             depth += step.layer is not None  # to enter a model is no call
@@ -177,7 +177,7 @@ class Inside:
                     tuple(tensor.shape),
                     key,
                     depths[key],
-                    key in self._halves.raw,
+                    key in self._graph.raw,
                 )
 
 

@@ -1,4 +1,4 @@
-"""What does one step of `fit` do above a cut of the model?
+"""What does one step of `fit` do above a boundary of the model?
 
 `train_step` and `test_step` of `keras.Model` with the forward pass of the
 part below left out: optimizer, loss, metrics and loss tracker are the
@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from aet_keras._keras.halves import Cut, Halves
+from aet_keras._keras.split_graph import Boundary, SplitGraph
 
 
 class Signature:
@@ -53,29 +53,36 @@ class Signature:
 
 
 def lower_function(
-    halves: Halves, cut: Cut, keys, signature: Signature, *, training: bool
+    graph: SplitGraph,
+    boundary: Boundary,
+    keys,
+    signature: Signature,
+    *,
+    training: bool,
 ) -> Callable:
     """Makes a function of the inputs' leaves: the tensors of some keys.
 
-    Like `Halves.compute_lower`, it gives `None` for those that cannot be kept.
+    As in `SplitGraph.compute_lower`, `None` for those that cannot be kept.
     """
 
     def compute(*leaves):
         inputs = signature.pack(leaves)
-        return halves.compute_lower(inputs, cut, keys, training=training)
+        return graph.compute_lower(inputs, boundary, keys, training=training)
 
-    return _compiled(halves.model, compute, signature.specs)
+    return _compiled(graph.model, compute, signature.specs)
 
 
-def trial_function(halves: Halves, cut: Cut, crossing: Signature) -> Callable:
-    """Makes a function of what crosses the cut: outputs and losses, flat.
+def trial_function(
+    graph: SplitGraph, boundary: Boundary, crossing: Signature
+) -> Callable:
+    """Makes a function of what crosses the boundary: outputs and losses, flat.
 
     Nothing is written. Weights that are small are tried as if they had grown:
     a gain that starts at zero would hide what its layer will do.
     """
     values = [
         (weight, _grown(weight.value))
-        for layer in halves.upper_layers(cut)
+        for layer in graph.upper_layers(boundary)
         for weight in layer.trainable_variables
     ]
 
@@ -83,27 +90,30 @@ def trial_function(halves: Halves, cut: Cut, crossing: Signature) -> Callable:
         scope = keras.StatelessScope(values, collect_losses=True)
         with scope:
             tensors = crossing.pack(leaves)
-            outputs = halves.compute_upper(tensors, cut, training=False)
+            outputs = graph.compute_upper(tensors, boundary, training=False)
         return [*keras.tree.flatten(outputs), *scope.losses]
 
-    return _compiled(halves.model, compute, crossing.specs)
+    return _compiled(graph.model, compute, crossing.specs)
 
 
 def train_function(
-    halves: Halves, cut: Cut, crossing: Signature, targets: Signature
+    graph: SplitGraph,
+    boundary: Boundary,
+    crossing: Signature,
+    targets: Signature,
 ) -> Callable:
-    """Makes a function of what crosses the cut, targets and weights.
+    """Makes a function of what crosses the boundary, targets and weights.
 
     It does what `keras.Model.train_step` does, and returns its logs.
     """
-    model = halves.model
-    _build_metrics(halves, targets)
+    model = graph.model
+    _build_metrics(graph, targets)
 
     def step(*leaves):
         tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
         model._clear_losses()
         with tf.GradientTape() as tape:
-            outputs = halves.compute_upper(tensors, cut, training=True)
+            outputs = graph.compute_upper(tensors, boundary, training=True)
             loss = _tracked_loss(
                 model, tensors, y, outputs, sample_weight, training=True
             )
@@ -117,16 +127,19 @@ def train_function(
 
 
 def evaluate_function(
-    halves: Halves, cut: Cut, crossing: Signature, targets: Signature
+    graph: SplitGraph,
+    boundary: Boundary,
+    crossing: Signature,
+    targets: Signature,
 ) -> Callable:
     """Makes a function that does what `keras.Model.test_step` does."""
-    model = halves.model
-    _build_metrics(halves, targets)
+    model = graph.model
+    _build_metrics(graph, targets)
 
     def step(*leaves):
         tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
         model._clear_losses()
-        outputs = halves.compute_upper(tensors, cut, training=False)
+        outputs = graph.compute_upper(tensors, boundary, training=False)
         _tracked_loss(model, tensors, y, outputs, sample_weight, training=False)
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
@@ -143,13 +156,13 @@ def _open(shape, is_open):
     return [None, None, *rest[1:]] if is_open else [None, *rest]
 
 
-def _build_metrics(halves, targets):
+def _build_metrics(graph, targets):
     """Makes the metrics that were given by their names.
 
     Keras makes them inside the first step, which TensorFlow then traces a
     second time, because variables came of the first.
     """
-    model, outputs = halves.model, halves.symbolic_outputs
+    model, outputs = graph.model, graph.symbolic_outputs
     y, _ = targets.pack(
         [keras.KerasTensor(spec.shape, spec.dtype) for spec in targets.specs]
     )

@@ -1,6 +1,5 @@
 """Which parts does a pretrained model have?"""
 
-from aet_keras.backbones._record import Record
 from aet_keras.backbones.applications import (
     EMBEDDED,
     backbone_names,
@@ -13,8 +12,6 @@ from aet_keras.backbones.cached_weights import (
     find_cached_weights,
 )
 from aet_keras.backbones.costs import multiply_counts
-from aet_keras.backbones.feature_cache import FeatureCache
-from aet_keras.backbones.feature_store import FeatureStore
 from aet_keras.backbones.graft import graft, is_grafted, residual_branches
 from aet_keras.backbones.groups import Group, as_groups, group_layers
 from aet_keras.backbones.pooling import graft_pooling
@@ -24,10 +21,7 @@ from aet_keras.backbones.text_packing import TextPacking, load_text_packing
 __all__ = [
     "CachedWeights",
     "EMBEDDED",
-    "FeatureCache",
-    "FeatureStore",
     "Group",
-    "Record",
     "TextPacking",
     "as_groups",
     "backbone_names",

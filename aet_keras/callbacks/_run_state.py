@@ -7,7 +7,8 @@ from aet_keras._keras import random_state
 from aet_keras._keras.strategy import scope_of
 from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks.adaptive_learning_rate import _BatchLosses
-from aet_keras.engine import Change, Engine, SolvedHead
+from aet_keras.engine import Change, Engine
+from aet_keras.replay import SolvedHead
 
 _CLASSES = {
     each.__name__: each

@@ -15,8 +15,9 @@ from aet_keras._keras.running_fit import callbacks_of
 from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks._pretrained import check_one_way, without_grafts
-from aet_keras.engine import MEASURED, Change, Engine, SolvedHead
+from aet_keras.engine import MEASURED, Change, Engine
 from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
+from aet_keras.replay import FeatureCache, SolvedHead
 
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
 
@@ -107,7 +108,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         history: list of tuples of bools, one an epoch: which groups moved.
         events: list of `(epoch, Change)`; epoch counts the finished ones.
         cache_events: list of `(epoch, str)`: what the cache did, and why.
-        solved: `aet_keras.engine.SolvedHead`, or None if no head was solved.
+        solved: `aet_keras.replay.SolvedHead`, or None if no head was solved.
         rebuild_seconds: list of floats, one an epoch: what making and tracing
             the functions of that epoch took.
 
@@ -195,7 +196,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.views = check.positive_int(self, views=views)
         self.cache_limit_bytes = cache_limit_bytes
         self.cache_dtype = cache_dtype
-        self._feature_cache = cache and backbones.FeatureCache(
+        self._feature_cache = cache and FeatureCache(
             cache, limit_bytes=cache_limit_bytes, dtype=cache_dtype
         )
         self.solve_head = check.boolean(self, solve_head=solve_head)

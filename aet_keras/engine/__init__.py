@@ -2,6 +2,5 @@
 
 from aet_keras.engine.change import Change
 from aet_keras.engine.engine import MEASURED, NOISE, Engine
-from aet_keras.engine.solved_head import SolvedHead
 
-__all__ = ["Change", "Engine", "MEASURED", "NOISE", "SolvedHead"]
+__all__ = ["Change", "Engine", "MEASURED", "NOISE"]

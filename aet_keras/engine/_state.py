@@ -68,8 +68,8 @@ def write_replay(engine, state: dict) -> None:
     for name, value in state["learned"].items():
         kind = type(getattr(replay, name))
         setattr(replay, name, kind(value))
-    replay._cut = replay._reach.cut()
-    layers = [step.layer for step in replay._halves.steps]
+    replay._boundary = replay._finder.find()
+    layers = [step.layer for step in replay._graph.steps]
     replay._sums = {
         id(layers[position]): bytes.fromhex(digest)
         for position, digest in state["sums"]
@@ -88,9 +88,9 @@ def record_again(engine, state: dict, side: str, batch) -> None:
     replay = engine._replay
     if replay is None or not replay.is_on:
         return
-    every = _keys(replay._halves)
+    every = _keys(replay._graph)
     keys = tuple(every[place] for place in state["replay"][side]["keys"])
-    _feed(replay, side).record_again(batch, replay._cut, keys)
+    _feed(replay, side).record_again(batch, replay._boundary, keys)
 
 
 def finish_records(engine, state: dict, current) -> None:
@@ -103,7 +103,7 @@ def finish_records(engine, state: dict, current) -> None:
             side = _feed(replay, name).side
             side._is_checked = state[name]["is_checked"]
             if state[name]["narrowest"] != _UNTRIED:
-                side.narrowest[replay._cut] = state[name]["narrowest"]
+                side.narrowest[replay._boundary] = state[name]["narrowest"]
     is_current = state["is_current"] and current is not None
     replay._iterator = weakref.ref(current) if is_current else None
 
@@ -116,9 +116,9 @@ def _variables(engine):
 
 
 def _read_replay(replay, current):
-    if not hasattr(replay, "_halves"):
+    if not hasattr(replay, "_graph"):
         return None
-    layers = [step.layer for step in replay._halves.steps]
+    layers = [step.layer for step in replay._graph.steps]
     return {
         "learned": {
             name: sorted(value) if isinstance(value, set) else value
@@ -141,22 +141,22 @@ def _read_side(replay, name):
     feed = _feed(replay, name)
     if feed is None or feed.side.record is None:
         return None
-    every = {key: place for place, key in enumerate(_keys(replay._halves))}
+    every = {key: place for place, key in enumerate(_keys(replay._graph))}
     return {
         "feed": feed.state,
         "is_checked": feed.side._is_checked,
-        "narrowest": feed.side.narrowest.get(replay._cut, _UNTRIED),
+        "narrowest": feed.side.narrowest.get(replay._boundary, _UNTRIED),
         "keys": [every[key] for key in feed.side.held_keys],
     }
 
 
 def _feed(replay, name):
-    return replay._train if name == "train" else replay.test_feed()
+    return replay._train if name == "train" else replay.validation_reader()
 
 
-def _keys(halves):
+def _keys(graph):
     """Lists all tensors of a graph in an order that each process has."""
-    keys = list(halves.inputs)
-    for step in halves.steps:
+    keys = list(graph.inputs)
+    for step in graph.steps:
         keys += step.writes
     return list(dict.fromkeys(keys))

@@ -16,14 +16,14 @@ from aet_keras._keras import (
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
 from aet_keras._progress import report
-from aet_keras.engine import _demands, _state
-from aet_keras.engine._kept import Kept
-from aet_keras.engine._missed import MissedSteps
-from aet_keras.engine._replay import Replay
-from aet_keras.engine._sums import sums_of
+from aet_keras.engine import _state, preconditions
 from aet_keras.engine.change import Change
-from aet_keras.engine.solved_head import SolvedHead
+from aet_keras.engine.kept_weights import KeptWeights
+from aet_keras.engine.skipped_steps import SkippedSteps
 from aet_keras.policies import Decision
+from aet_keras.replay.boundary import sums_of
+from aet_keras.replay.dense_head import SolvedHead
+from aet_keras.replay.replay import Replay
 
 # What can be measured of each group, and of all weights that move.
 MEASURED = statistics.NAMES
@@ -74,9 +74,9 @@ class Engine:
         self._is_end_chosen = False
         self._solved = None
         self._solved_sums = {}
-        self._kept = Kept()
+        self._kept = KeptWeights()
         self._held = flags.Held()
-        self._missed = MissedSteps(0)
+        self._missed = SkippedSteps(0)
         self.own_rate: float | None = None  # what was written here last
         self.rate_owner: str | None = None  # who decides it in this `fit`
 
@@ -179,7 +179,7 @@ class Engine:
                 group grows to its full size.
             needs: names of statistics of gradients to gather, of `MEASURED`.
             every_steps: int >= 1. One update in so many is measured.
-            cache: optional `aet_keras.backbones.FeatureCache`. Where what
+            cache: optional `aet_keras.replay.FeatureCache`. Where what
                 the frozen prefix puts out is kept, to be replayed.
             views: int >= 1. How many passes over the data are recorded; more
                 than one for rows or layers that are random.
@@ -191,15 +191,15 @@ class Engine:
                 their own.
         """
         model = self.model
-        _demands.check_built(model)
-        _demands.check_optimizer(model)
+        preconditions.check_built(model)
+        preconditions.check_optimizer(model)
         self._groups = tuple(groups)
         self._is_fixed = (
             _is_nothing
             if train_batch_normalization
             else _is_batch_normalization
         )
-        _demands.check_head(model, self._grouped_layers)
+        preconditions.check_head(model, self._grouped_layers)
         layers = [group.layers for group in self._groups]
         self._held = flags.Held.of(model, layers, before=self._held)
         flags.open_parents(model, self._grouped_layers)
@@ -492,7 +492,7 @@ class Engine:
 
     def _release(self):
         self._is_steering = False
-        self._kept = Kept()
+        self._kept = KeptWeights()
         while self._installed:
             self._installed.pop().uninstall()
         self._noise = self._statistics = self._watched = None
@@ -529,7 +529,7 @@ class Engine:
         )
         if counted != self._counted:
             self._counted = counted
-            self._missed = MissedSteps(len(self._groups))
+            self._missed = SkippedSteps(len(self._groups))
         steps = self._steps()
         for row in range(len(self._groups)):
             if row in joined:

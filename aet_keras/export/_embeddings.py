@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from aet_keras._keras import graph
-from aet_keras._keras.halves import Halves, LossBelow
+from aet_keras._keras.split_graph import LossBelow, SplitGraph
 from aet_keras.export import _packing
 
 _AFTER_THE_HEAD = (
@@ -33,16 +33,18 @@ class Said:
 def say(model: keras.Model, given: Any) -> Said:
     """Calls a model once, for inference, with its embeddings in view."""
     inputs = _packing.pack(model, given)
-    halves, cut = _cut_off_head(model)
-    if cut is None:
+    split, boundary = _split_off_head(model)
+    if boundary is None:
         return _call(model, inputs)
     try:
-        (rows,) = halves.compute_lower(inputs, cut, cut.keys, training=False)
+        (rows,) = split.compute_lower(
+            inputs, boundary, boundary.keys, training=False
+        )
     except LossBelow:
         return _call(model, inputs)
     if rows is None or rows.shape.rank != 2:
         return _call(model, inputs)
-    above = halves.compute_upper([rows], cut, training=False)
+    above = split.compute_upper([rows], boundary, training=False)
     (probabilities,) = keras.tree.flatten(above)
     return Said(probabilities, rows)
 
@@ -52,20 +54,20 @@ def _call(model, inputs):
     return Said(probabilities)
 
 
-def _cut_off_head(model):
-    """Returns the halves of a model and the cut below its last dense layer."""
+def _split_off_head(model):
+    """Returns a model's graph, and the boundary below its last dense layer."""
     if not graph.is_graph(model) or graph.overridden(model, "__call__", "call"):
         return None, None
-    halves = Halves(model)
-    layers = [step.layer for step in halves.steps]
+    split = SplitGraph(model)
+    layers = [step.layer for step in split.steps]
     dense = [each for each in layers if type(each) is keras.layers.Dense]
     if not dense:
         return None, None
-    cut = halves.cut(lambda layer: layer is not dense[-1])
+    boundary = split.split_below(lambda layer: layer is not dense[-1])
     above = [
         layer
         for position, layer in enumerate(layers)
-        if position not in cut.lower and layer not in (None, dense[-1])
+        if position not in boundary.lower and layer not in (None, dense[-1])
     ]
     is_head = all(type(each) in _AFTER_THE_HEAD for each in above)
-    return halves, cut if is_head and len(cut.keys) == 1 else None
+    return split, boundary if is_head and len(boundary.keys) == 1 else None

@@ -9,7 +9,8 @@ import keras
 from aet_keras import _check as check
 from aet_keras import backbones
 from aet_keras import callbacks as parts
-from aet_keras.engine import Change, SolvedHead
+from aet_keras.engine import Change
+from aet_keras.replay import SolvedHead
 
 _LEAST_PATIENCE_EPOCHS = 5
 _SETTLED_EPOCHS = 2
@@ -25,7 +26,7 @@ class Run:
         best_epoch: int. Counted from 1; 0 means the weights it began with.
         is_best_solved: bool. Whether the kept weights are those of
             `best_epoch` with the head that was solved after it.
-        solved: optional `aet_keras.engine.SolvedHead`.
+        solved: optional `aet_keras.replay.SolvedHead`.
         group_names: tuple of str, stem to head, the head left out.
         trained_groups: list of tuples of bools, one an epoch.
         events: list of `(epoch, Change)`.

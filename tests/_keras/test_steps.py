@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import layers
 
 from aet_keras._keras import steps
-from aet_keras._keras.halves import Halves
+from aet_keras._keras.split_graph import SplitGraph
 from aet_keras._keras.steps import Signature
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -27,21 +27,23 @@ def model(**settings):
 
 
 def parts(model):
-    """Returns the halves, their cut and what crosses it."""
-    halves = Halves(model)
-    cut = halves.cut(lambda layer: layer.name == "a")
+    """Returns the graph, their cut and what crosses it."""
+    graph = SplitGraph(model)
+    boundary = graph.split_below(lambda layer: layer.name == "a")
     x = Signature(tf.constant(X))
-    lower = steps.lower_function(halves, cut, cut.keys, x, training=True)
-    return halves, cut, lower(tf.constant(X))
+    lower = steps.lower_function(
+        graph, boundary, boundary.keys, x, training=True
+    )
+    return graph, boundary, lower(tf.constant(X))
 
 
 @pytest.mark.parametrize("eager", [True, False], ids=["eager", "traced"])
 @pytest.mark.parametrize("weights", [None, np.linspace(0, 2, 6)])
 def test_a_train_step_does_what_the_model_does(eager, weights):
     whole, halved = model(run_eagerly=eager), model(run_eagerly=eager)
-    halves, cut, crossing = parts(halved)
+    graph, boundary, crossing = parts(halved)
     targets = Signature((Y, weights))
-    step = steps.train_function(halves, cut, Signature(crossing), targets)
+    step = steps.train_function(graph, boundary, Signature(crossing), targets)
 
     expected = whole.train_on_batch(X, Y, weights, return_dict=True)
     logs = step(*crossing, *map(tf.constant, targets.flatten((Y, weights))))
@@ -56,9 +58,11 @@ def test_a_train_step_does_what_the_model_does(eager, weights):
 @pytest.mark.parametrize("eager", [True, False], ids=["eager", "traced"])
 def test_a_test_step_does_what_the_model_does(eager):
     whole, halved = model(run_eagerly=eager), model(run_eagerly=eager)
-    halves, cut, crossing = parts(halved)
+    graph, boundary, crossing = parts(halved)
     targets = Signature((Y, None))
-    step = steps.evaluate_function(halves, cut, Signature(crossing), targets)
+    step = steps.evaluate_function(
+        graph, boundary, Signature(crossing), targets
+    )
 
     logs = step(*crossing, tf.constant(Y))
 
@@ -71,9 +75,9 @@ def test_a_test_step_does_what_the_model_does(eager):
 def test_a_step_takes_batches_of_any_size_with_one_trace():
     made = model(run_eagerly=False)
     made.optimizer.build(made.trainable_variables)
-    halves, cut, crossing = parts(made)
+    graph, boundary, crossing = parts(made)
     targets = Signature((Y, None))
-    step = steps.train_function(halves, cut, Signature(crossing), targets)
+    step = steps.train_function(graph, boundary, Signature(crossing), targets)
 
     traces = []
     for count in (6, 2, 1):

@@ -18,8 +18,8 @@ from pathlib import Path
 import _machine
 import numpy as np
 
-from aet_keras.backbones import FeatureStore
 from aet_keras.callbacks._saves import Saves
+from aet_keras.replay import FeatureStore
 
 BACKBONE, HEAD = 2_223_872, 12_810
 

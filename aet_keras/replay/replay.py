@@ -5,20 +5,19 @@ import weakref
 import numpy as np
 
 from aet_keras._keras import functions, iterators, running_fit
-from aet_keras._keras.halves import Halves
 from aet_keras._keras.optimizer import restart_averages
 from aet_keras._keras.proofs import Proof
+from aet_keras._keras.split_graph import SplitGraph
 from aet_keras._progress import report
-from aet_keras.engine import _head
-from aet_keras.engine._feeds import (
-    feed_of_training,
-    feed_of_validation,
-    make_sides,
-)
-from aet_keras.engine._guards import Unsafe, reason_of_model
-from aet_keras.engine._reach import Reach
-from aet_keras.engine._sums import Witness, sums_of
 from aet_keras.errors import CacheFull
+from aet_keras.replay import dense_head
+from aet_keras.replay.augmented_passes import (
+    make_recorders,
+    reader_of_training,
+    reader_of_validation,
+)
+from aet_keras.replay.boundary import BoundaryFinder, WeightMonitor, sums_of
+from aet_keras.replay.replay_safety import Unsafe, reason_of_model
 
 
 class Replay:
@@ -27,7 +26,7 @@ class Replay:
     Args:
         model: the model; its groups are under control already.
         groups: those groups, stem to head.
-        cache: makes records and sums of rows (`backbones.FeatureCache`).
+        cache: makes records and sums of rows (`FeatureCache`).
         seed: int. Of the order of replayed rows.
         views: int >= 1. How many augmented passes to record.
     """
@@ -54,19 +53,19 @@ class Replay:
         if reason is not None:
             self.sentences.append(f"no cache: {reason}")
             return
-        self._halves = halves = Halves(model)
-        self._reach = Reach(halves, groups, may_draw=views > 1)
+        self._graph = graph = SplitGraph(model)
+        self._finder = BoundaryFinder(graph, groups, may_draw=views > 1)
         self._store = cache.store
-        self._sides = make_sides(halves, cache, self._store)
-        self._train, self._why_looked_up = feed_of_training(
+        self._sides = make_recorders(graph, cache, self._store)
+        self._train, self._why_looked_up = reader_of_training(
             self._sides[0],
             Proof.of(running_fit.epoch_iterator_of(model)),
             views,
         )
         self._test = None  # what it reads is not known before it begins
-        self._cut = self._plain_train = None
+        self._boundary = self._plain_train = None
         self._sums = {}
-        self._witnesses = {}  # for each cut, where a user's code may write
+        self._witnesses = {}  # for each boundary, where a user's code may write
         self._witness = None
         self._unread_count = 0  # batches that were replayed and not read
         self._wasted_count = 0
@@ -85,11 +84,11 @@ class Replay:
             return
         self._keep_records()
         self._give_up_on_new_rows()
-        self._cut = self._reach.cut()
+        self._boundary = self._finder.find()
         self._plain_train = None
         self._earlier, self._iterator = self._iterator, None
         self._is_test_begun = False
-        self.cached_count = self._reach.leading(self._cut)
+        self.cached_count = self._finder.leading(self._boundary)
         self._say_obstacle(trainable)
         self._sort_out_records()
         # What no epoch follows is of use to those who share the store alone.
@@ -101,9 +100,9 @@ class Replay:
             self._leave()
             return
         self._begin = {
-            "cut": self._cut,
+            "boundary": self._boundary,
             "tag": tuple(trainable),
-            "keys": self._reach.keys(self._cut, self.cached_count),
+            "keys": self._finder.keys(self._boundary, self.cached_count),
         }
         if self._is_train_plain:
             self.cached_count = 0
@@ -134,24 +133,26 @@ class Replay:
         if not self.is_on or self._is_for_others or "val_loss" not in logs:
             return None
         sides = self._sides
-        cut = self._reach.cut()
-        if any(side.record is None for side in sides) or self._is_stale(cut):
+        boundary = self._finder.find()
+        if any(side.record is None for side in sides) or self._is_stale(
+            boundary
+        ):
             return None
         if not (self._train.holds_pass and self._test.holds_pass):
             return None
-        if not all(side.has(cut) for side in sides):
+        if not all(side.has(boundary) for side in sides):
             return None
         try:
-            heads = _head.heads_of(self._halves, cut)
-            attempt = _head.solve(
+            heads = dense_head.heads_of(self._graph, boundary)
+            attempt = dense_head.solve(
                 heads, self._model, sides, logged=logs["val_loss"]
             )
-        except _head.NotSolved as reason:
+        except dense_head.NotSolved as reason:
             self._say_once(f"does not solve the head: {reason}")
             return None
         if not attempt.sentences:
             return None
-        found = self._validate(cut, tuple(trainable))
+        found = self._validate(boundary, tuple(trainable))
         if not found["val_loss"] < attempt.before:
             attempt.undo()
             return None
@@ -159,11 +160,11 @@ class Replay:
         self.sentences += attempt.sentences
         return found
 
-    def _validate(self, cut, tag):
+    def _validate(self, boundary, tag):
         """Returns what Keras measures on the recorded validation rows."""
         model, (_, side) = self._model, self._sides
         model.reset_metrics()
-        side.run_on_all(cut, tag)
+        side.run_on_all(boundary, tag)
         found = {
             f"val_{name}": float(value)
             for name, value in model.get_metrics_result().items()
@@ -210,7 +211,7 @@ class Replay:
             )
 
     def _say_obstacle(self, trainable):
-        why = self._reach.obstacle(self._cut, trainable)
+        why = self._finder.obstacle(self._boundary, trainable)
         if why is None or why in self._told:
             return
         self._told.add(why)
@@ -221,20 +222,20 @@ class Replay:
         self.sentences.append(f"caches {reach}: {why}")
 
     def _sort_out_records(self):
-        """Drops what the cut of this epoch cannot use."""
-        keys = self._reach.keys(self._cut, self.cached_count)
+        """Drops what the boundary of this epoch cannot use."""
+        keys = self._finder.keys(self._boundary, self.cached_count)
         for side in self._sides:
-            if side.has(self._cut):
+            if side.has(self._boundary):
                 side.keep_only(keys)
             else:
                 side.forget()
 
     def _keep_records(self):
         """Leaves features to other runs, unless weights were written since."""
-        if self._store is None or self._cut is None:
+        if self._store is None or self._boundary is None:
             return
         self.sentences += self._store.take_sentences()
-        if self._train.side.record is None or self._is_stale(self._cut):
+        if self._train.side.record is None or self._is_stale(self._boundary):
             return
         try:
             kept = [side.keep() for side in self._sides]
@@ -255,9 +256,9 @@ class Replay:
         begins its epoch after ours may write them.
         """
         if self._train.side.record is None:
-            self._sums = sums_of(self._reach.layers(self._cut))
+            self._sums = sums_of(self._finder.layers(self._boundary))
             return
-        if not self._is_stale(self._cut):
+        if not self._is_stale(self._boundary):
             self._wasted_count = 0
             return
         self._wasted_count += 1
@@ -266,11 +267,11 @@ class Replay:
         self.sentences.append("frozen weights were written: records again")
         self._forget()
         self._train.begin(**self._begin_train)
-        self._sums = sums_of(self._reach.layers(self._cut))
+        self._sums = sums_of(self._finder.layers(self._boundary))
 
-    def _is_stale(self, cut):
-        """Whether weights below a cut are not what they were recorded with."""
-        sums = sums_of(self._reach.layers(cut))
+    def _is_stale(self, boundary):
+        """Whether weights below a boundary were written since the record."""
+        sums = sums_of(self._finder.layers(boundary))
         return not sums.items() <= self._sums.items()
 
     @property
@@ -364,10 +365,10 @@ class Replay:
         self._unread_count, self._witness = 0, None
         if not running_fit.acts_within_epochs(self._model):
             return
-        if self._cut not in self._witnesses:
-            layers = self._reach.layers(self._cut)
-            self._witnesses[self._cut] = Witness(layers)
-        self._witness = self._witnesses[self._cut]
+        if self._boundary not in self._witnesses:
+            layers = self._finder.layers(self._boundary)
+            self._witnesses[self._boundary] = WeightMonitor(layers)
+        self._witness = self._witnesses[self._boundary]
         self._witness.look()
 
     def _check_written(self, iterator):
@@ -399,7 +400,7 @@ class Replay:
         return self._several(self._test_step, iterator)
 
     def _begin_test(self, iterator, batch_count):
-        feed = self.test_feed()
+        feed = self.validation_reader()
         self._is_test_begun = True
         goes_on = _is(self._validated, iterator)
         self._validated = weakref.ref(iterator)
@@ -415,11 +416,11 @@ class Replay:
         feed.enter(iterator, goes_on=goes_on)
         self._say_once(self._why_test_looked_up)
 
-    def test_feed(self):
+    def validation_reader(self):
         """Returns what feeds validation, once its data set is there."""
         source = functions.validation_iterator(self._model)
         if self._test is None and source is not None:
-            self._test, self._why_test_looked_up = feed_of_validation(
+            self._test, self._why_test_looked_up = reader_of_validation(
                 self._sides[1], Proof.of(source)
             )
         return self._test
@@ -431,11 +432,11 @@ class Replay:
         they are still the same. Averages may be swapped in for validation.
         """
         if not self._is_train_plain:
-            return not self._is_stale(self._cut)
-        if self._sides[1].record is not None and self._is_stale(self._cut):
+            return not self._is_stale(self._boundary)
+        if self._sides[1].record is not None and self._is_stale(self._boundary):
             self._sides[1].forget()
         if self._sides[1].record is None:
-            self._sums = sums_of(self._reach.layers(self._cut))
+            self._sums = sums_of(self._finder.layers(self._boundary))
         return True
 
     def _leave_test(self, why):

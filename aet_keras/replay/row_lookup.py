@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.engine._side import Side
-from aet_keras.engine._sums import sums_of_rows
 from aet_keras.errors import CacheFull
+from aet_keras.replay.boundary import sums_of_rows
+from aet_keras.replay.recorder import Recorder
 
 # Where fewer rows than this share come again, recording costs more than it
 # gives: they are augmented, for example.
@@ -17,16 +17,16 @@ _LEAST_SHARE = 0.1
 _MOST_TARGETS = 4096
 
 
-class Lookup:
+class RowLookup:
     """Reads each batch, and takes from the record what is known of its rows.
 
     A row is found by the sum of its inputs. What is not known is computed and
     recorded. Order, length, targets and weights are those of the data set, so
     that any data set may be read. Known features and new ones are rounded
-    alike. It stands where `Feed` stands for rows that are proved to stay.
+    alike. It stands where `PassReader` stands for rows that are proved to stay.
 
     Args:
-        side: `Side`.
+        side: `Recorder`.
         pass_count: optional int. After how many batches the data set begins
             anew, where that is known.
     """
@@ -36,7 +36,7 @@ class Lookup:
     unused = None  # it never reads ahead
     wants_batch = True
 
-    def __init__(self, side: Side, pass_count: int | None = None):
+    def __init__(self, side: Recorder, pass_count: int | None = None):
         self.side = side
         self.place = None
         self._pass_count = pass_count
@@ -44,9 +44,9 @@ class Lookup:
         self._start_record()
         side.last_pass = self._last_pass
 
-    def begin(self, cut, tag, keys, *, batch_count=0, seed=0) -> None:
-        """Starts an epoch; the arguments are those of `Feed.begin`."""
-        self._cut, self._tag, self._keys = cut, tag, keys
+    def begin(self, boundary, tag, keys, *, batch_count=0, seed=0) -> None:
+        """Starts an epoch; the arguments are those of `PassReader.begin`."""
+        self._boundary, self._tag, self._keys = boundary, tag, keys
         self._batch_count = batch_count
         self.is_recording = self.side.record is None
         if self.is_recording:
@@ -87,15 +87,15 @@ class Lookup:
         )
 
     def step(self, batch, later=None):
-        """Runs the next step, and returns its logs; raises as `Feed.step`."""
+        """Runs the next step, and returns its logs; as `PassReader.step`."""
         x, targets = self.side.read(batch)
         rows, crossing = self._look_up(batch, x)
         self._note(rows, targets)
-        return self.side.run_on((crossing, targets), self._cut, self._tag)
+        return self.side.run_on((crossing, targets), self._boundary, self._tag)
 
-    def record_again(self, batch, cut, keys) -> None:
+    def record_again(self, batch, boundary, keys) -> None:
         """Records a batch that an interrupted run had recorded."""
-        self._cut, self._keys = cut, keys
+        self._boundary, self._keys = boundary, keys
         x, targets = self.side.read(batch)
         counts = self._seen, self._found
         rows, _ = self._look_up(batch, x)
@@ -148,7 +148,7 @@ class Lookup:
         self._offset = 0
 
     def _look_up(self, batch, x):
-        """Returns the numbers of rows, and what crosses the cut of them."""
+        """Returns the numbers of rows, and their features."""
         side, sums = self.side, sums_of_rows(x)
         rows = np.full(len(sums), -1)
         if side.record is not None:
@@ -158,7 +158,9 @@ class Lookup:
         self._seen += len(rows)
         self._found += len(rows) - int(is_new.sum())
         if not is_new.any():
-            return rows, side.tensors(side.held(rows, self._cut), self._cut)
+            return rows, side.tensors(
+                side.held(rows, self._boundary), self._boundary
+            )
         first: dict[bytes, int] = {}
         for place in np.flatnonzero(is_new):
             first.setdefault(sums[place], int(place))
@@ -166,7 +168,9 @@ class Lookup:
         self._record(x, features, first)
         found = side.record.known(sums)
         if found.min() >= 0:
-            return found, side.tensors(side.held(found, self._cut), self._cut)
+            return found, side.tensors(
+                side.held(found, self._boundary), self._boundary
+            )
         places = {each: number for number, each in enumerate(first)}
         fresh = [places[sums[place]] for place in np.flatnonzero(is_new)]
         return rows, self._joined(rows, is_new, features, fresh)
@@ -177,8 +181,8 @@ class Lookup:
         if self.side.record is not None:
             keys = self.side.held_keys
         if not self.side.is_compiled_by_size:
-            return self.side.obtain(_rows_of(x, places), self._cut, keys)
-        found = self.side.obtain(x, self._cut, keys)
+            return self.side.obtain(_rows_of(x, places), self._boundary, keys)
+        found = self.side.obtain(x, self._boundary, keys)
         return {
             key: each if each is None else tf.gather(each, places)
             for key, each in found.items()
@@ -195,7 +199,7 @@ class Lookup:
                 _rows_of(x, places),
                 [],
                 features,
-                self._cut,
+                self._boundary,
                 self._batch_count * len(x[0]),
                 None,
                 list(first),
@@ -212,15 +216,17 @@ class Lookup:
             self._added.append((number, begun + self._offset))
 
     def _joined(self, rows, is_new, features, fresh):
-        """Returns what crosses the cut, of known rows and of others."""
-        side, cut = self.side, self._cut
-        known = side.held(rows[~is_new], cut)
+        """Returns what crosses the boundary, of known rows and of others."""
+        side, boundary = self.side, self._boundary
+        known = side.held(rows[~is_new], boundary)
         arrays = []
-        for old, new in zip(known, side.rounded(features, cut), strict=True):
+        for old, new in zip(
+            known, side.rounded(features, boundary), strict=True
+        ):
             array = np.empty((len(rows), *new.shape[1:]), new.dtype)
             array[~is_new], array[is_new] = old, new[fresh]
             arrays.append(array)
-        return side.tensors(arrays, cut)
+        return side.tensors(arrays, boundary)
 
     def _check(self, batch, rows):
         """Has known rows computed anew: once, and once in other batches.
@@ -237,7 +243,7 @@ class Lookup:
         if is_same and self._tried:
             return
         self.side.compare(
-            batch, [None if row < 0 else row for row in rows], self._cut
+            batch, [None if row < 0 else row for row in rows], self._boundary
         )
         self._tried = 1 if is_same else 2
 

@@ -5,8 +5,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from aet_keras.backbones import FeatureCache
 from aet_keras.errors import CacheFull
+from aet_keras.replay import FeatureCache
 
 
 def features(count=4, width=3, seed=0):

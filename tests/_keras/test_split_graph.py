@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from aet_keras._keras.fixed import is_fixed
-from aet_keras._keras.halves import Halves, LossBelow
+from aet_keras._keras.split_graph import LossBelow, SplitGraph
 
 X = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
 
@@ -15,16 +15,16 @@ def below(name):
     return lambda layer: layer.name < name
 
 
-def names(halves, cut):
-    return [layer.name for layer in halves.lower_layers(cut)]
+def names(graph, boundary):
+    return [layer.name for layer in graph.lower_layers(boundary)]
 
 
 def through(model, is_fixed, x=X, *, training=False):
     """Computes a model in two parts."""
-    halves = Halves(model)
-    cut = halves.cut(is_fixed)
-    tensors = halves.compute_lower(x, cut, cut.keys, training=training)
-    return halves.compute_upper(tensors, cut, training=training)
+    graph = SplitGraph(model)
+    boundary = graph.split_below(is_fixed)
+    tensors = graph.compute_lower(x, boundary, boundary.keys, training=training)
+    return graph.compute_upper(tensors, boundary, training=training)
 
 
 def chain():
@@ -75,37 +75,37 @@ def test_outputs_keep_their_structure(name):
 
 
 def test_a_cut_reaches_into_a_nested_model():
-    halves = Halves(chain())
+    graph = SplitGraph(chain())
 
-    assert names(halves, halves.cut(below("c"))) == ["a", "b"]
+    assert names(graph, graph.split_below(below("c"))) == ["a", "b"]
 
 
 def test_all_that_the_upper_part_needs_crosses():
-    halves = Halves(branches())
+    graph = SplitGraph(branches())
 
     # `a` goes into the sum, and `v` passes by.
-    assert len(halves.cut(below("b")).keys) == 2
+    assert len(graph.split_below(below("b")).keys) == 2
     # `b` is an output too.
-    assert len(halves.cut(below("c")).keys) == 3
+    assert len(graph.split_below(below("c")).keys) == 3
 
 
 def test_nothing_above_what_moves_is_below_the_cut():
-    halves = Halves(chain())
+    graph = SplitGraph(chain())
 
-    cut = halves.cut(lambda layer: layer.name != "b")
+    boundary = graph.split_below(lambda layer: layer.name != "b")
 
-    assert names(halves, cut) == ["a"]
+    assert names(graph, boundary) == ["a"]
 
 
 def test_a_layer_called_twice_is_below_for_its_first_call_only():
     shared, mid = layers.Dense(4, name="a"), layers.Dense(4, name="b")
     inputs = keras.Input((4,))
     model = keras.Model(inputs, shared(mid(shared(inputs))))
-    halves = Halves(model)
+    graph = SplitGraph(model)
 
-    cut = halves.cut(below("b"))
+    boundary = graph.split_below(below("b"))
 
-    assert names(halves, cut) == ["a"]
+    assert names(graph, boundary) == ["a"]
     np.testing.assert_array_equal(through(model, below("b")), model(X))
 
 
@@ -113,12 +113,12 @@ def test_raw_is_what_no_weights_were_needed_for():
     u, v = keras.Input((4,)), keras.Input((1,))
     dense = layers.Dense(3)(layers.Rescaling(2.0)(u))
     model = keras.Model([u, v], layers.Concatenate()([dense, 3.0 * v]))
-    halves = Halves(model)
+    graph = SplitGraph(model)
 
-    raw = [key in halves.raw for step in halves.steps for key in step.writes]
+    raw = [key in graph.raw for step in graph.steps for key in step.writes]
 
     assert sorted(raw) == [False, False, True, True]
-    assert set(halves.inputs) <= halves.raw
+    assert set(graph.inputs) <= graph.raw
 
 
 def test_layers_are_told_that_they_train():
@@ -146,10 +146,10 @@ def test_no_layer_gets_a_node():
 def test_layers_compute_in_the_precision_of_their_model():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = chain()
-    halves = Halves(model)
-    cut = halves.cut(below("c"))
+    graph = SplitGraph(model)
+    boundary = graph.split_below(below("c"))
 
-    (tensor,) = halves.compute_lower(X, cut, cut.keys, training=False)
+    (tensor,) = graph.compute_lower(X, boundary, boundary.keys, training=False)
 
     assert tensor.dtype == tf.bfloat16
     np.testing.assert_array_equal(through(model, below("c")), model(X))
@@ -173,11 +173,11 @@ def test_a_tensor_with_a_mask_is_not_given():
     inputs = keras.Input((4, 2))
     x = layers.Dense(3, name="b")(layers.Masking(name="a")(inputs))
     model = keras.Model(inputs, layers.GlobalAveragePooling1D(name="c")(x))
-    halves = Halves(model)
-    cut = halves.cut(lambda layer: layer.name != "c")
+    graph = SplitGraph(model)
+    boundary = graph.split_below(lambda layer: layer.name != "c")
 
-    found = halves.compute_lower(
-        np.ones((2, 4, 2)), cut, cut.keys, training=False
+    found = graph.compute_lower(
+        np.ones((2, 4, 2)), boundary, boundary.keys, training=False
     )
 
     assert None in found
@@ -186,11 +186,11 @@ def test_a_tensor_with_a_mask_is_not_given():
 def test_text_is_not_given():
     inputs = keras.Input((1,), dtype="string")
     x = layers.StringLookup(vocabulary=["a"])(inputs)
-    halves = Halves(keras.Model(inputs, x))
-    cut = halves.cut(lambda layer: False)
+    graph = SplitGraph(keras.Model(inputs, x))
+    boundary = graph.split_below(lambda layer: False)
 
-    found = halves.compute_lower(
-        tf.constant([["a"]]), cut, cut.keys, training=False
+    found = graph.compute_lower(
+        tf.constant([["a"]]), boundary, boundary.keys, training=False
     )
 
     assert found == [None]
@@ -205,9 +205,9 @@ def test_a_nested_model_with_a_call_of_its_own_is_one_step():
     nested = Own(inner, layers.Dense(4, name="b")(inner), name="own")
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(2, name="z")(nested(inputs)))
-    halves = Halves(model)
+    graph = SplitGraph(model)
 
-    cut = halves.cut(below("z"))
+    boundary = graph.split_below(below("z"))
 
-    assert names(halves, cut) == ["own"]
+    assert names(graph, boundary) == ["own"]
     np.testing.assert_array_equal(through(model, below("z")), model(X))

@@ -1,8 +1,8 @@
-from aet_keras.engine._missed import MissedSteps
+from aet_keras.engine.skipped_steps import SkippedSteps
 
 
 def test_only_frozen_steps_are_missed():
-    missed = MissedSteps(2)
+    missed = SkippedSteps(2)
 
     missed.freeze(0, 10)
     first = missed.thaw(0, 25)
@@ -14,7 +14,7 @@ def test_only_frozen_steps_are_missed():
 
 
 def test_weights_that_join_late_have_missed_everything():
-    missed = MissedSteps(1)
+    missed = SkippedSteps(1)
 
     missed.join(0, 500)
 

@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cut:
+class Boundary:
     """A division of the graph in two.
 
     Args:
@@ -53,7 +53,7 @@ class Cut:
     keys: tuple[Key, ...]
 
 
-class Halves:
+class SplitGraph:
     """Computes a functional or Sequential model in two parts.
 
     Args:
@@ -77,7 +77,7 @@ class Halves:
         self.raw = self._find_raw()
         self.in_context = Context(model)
 
-    def cut(self, is_fixed: Callable) -> Cut:
+    def split_below(self, is_fixed: Callable) -> Boundary:
         """Cuts below the first step, on each path, that is not fixed.
 
         Args:
@@ -98,16 +98,18 @@ class Halves:
         )
         needed.update(dict.fromkeys(self.outputs))
         crossing = tuple(key for key in needed if key in fixed)
-        return Cut(frozenset(lower), crossing)
+        return Boundary(frozenset(lower), crossing)
 
-    def lower_layers(self, cut: Cut) -> list:
-        """Returns the layers below a cut, each once, in order."""
-        return self._layers(sorted(cut.lower))
+    def lower_layers(self, boundary: Boundary) -> list:
+        """Returns the layers below a boundary, each once, in order."""
+        return self._layers(sorted(boundary.lower))
 
-    def upper_layers(self, cut: Cut) -> list:
-        """Returns the layers above a cut, each once, in order."""
+    def upper_layers(self, boundary: Boundary) -> list:
+        """Returns the layers above a boundary, each once, in order."""
         steps = range(len(self.steps))
-        return self._layers([each for each in steps if each not in cut.lower])
+        return self._layers(
+            [each for each in steps if each not in boundary.lower]
+        )
 
     def _layers(self, positions):
         layers = [self.steps[position].layer for position in positions]
@@ -119,7 +121,9 @@ class Halves:
             }.values()
         )
 
-    def compute_lower(self, inputs, cut: Cut, keys, *, training: bool):
+    def compute_lower(
+        self, inputs, boundary: Boundary, keys, *, training: bool
+    ):
         """Computes some tensors of the part below from what `fit` is given.
 
         Returns:
@@ -133,24 +137,24 @@ class Halves:
         def run(inputs, training):
             flat = standardized(self.model, self._functional, inputs)
             values = dict(zip(self.inputs, flat, strict=True))
-            for position in sorted(cut.lower):
+            for position in sorted(boundary.lower):
                 self.steps[position].run(values, training)
             return [values[key] for key in keys]
 
         self.model._clear_losses()
         tensors = self.in_context(inputs, run=run, training=training)
-        for layer in self.lower_layers(cut):
+        for layer in self.lower_layers(boundary):
             if any(each._losses for each in trainable.sublayers(layer)):
                 raise LossBelow(f"`{layer.name}` adds a loss")
         return [tensor if _can_be_kept(tensor) else None for tensor in tensors]
 
-    def compute_upper(self, tensors, cut: Cut, *, training: bool):
-        """Computes the model's outputs from the tensors that cross the cut."""
+    def compute_upper(self, tensors, boundary: Boundary, *, training: bool):
+        """Computes the model's outputs from what crosses the boundary."""
 
         def run(tensors, training):
-            values = dict(zip(cut.keys, tensors, strict=True))
+            values = dict(zip(boundary.keys, tensors, strict=True))
             for position, step in enumerate(self.steps):
-                if position not in cut.lower:
+                if position not in boundary.lower:
                     step.run(values, training)
             return [values[key] for key in self.outputs]
 

@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 
 from aet_keras._keras import sources
-from aet_keras.engine._guards import Unsafe
-from aet_keras.engine._padding import WINDOW
-from aet_keras.engine._side import Side
 from aet_keras.errors import CacheFull
+from aet_keras.replay.padding import WINDOW
+from aet_keras.replay.recorder import Recorder
+from aet_keras.replay.replay_safety import Unsafe
 
 
-class Feed:
+class PassReader:
     """Records the first pass over a data set, and replays it in later epochs.
 
     For data sets that are proved to give the same rows in each epoch. A pass
@@ -23,13 +23,13 @@ class Feed:
     that this holds for it too.
 
     Args:
-        side: `Side`.
+        side: `Recorder`.
     """
 
     what = "what"  # it records of the frozen groups, for a sentence
     holds_pass = True  # what is recorded is one whole pass
 
-    def __init__(self, side: Side):
+    def __init__(self, side: Recorder):
         self.side = side
         side.last_pass = None
         self._sizes: list[int] = []
@@ -44,17 +44,17 @@ class Feed:
         self._obstacle = None  # what ended reading ahead
         self.unused = None  # the batch that did
 
-    def begin(self, cut, tag, keys, *, batch_count=0, seed=0) -> None:
+    def begin(self, boundary, tag, keys, *, batch_count=0, seed=0) -> None:
         """Starts a pass.
 
         Args:
-            cut: `Cut` of the steps.
+            boundary: `Boundary` of the steps.
             tag: what a step function is made for: the trainable map.
             keys: what to record, if there is no record.
             batch_count: int >= 0. How many batches will come, if known.
             seed: of the order.
         """
-        self._cut, self._tag, self._keys = cut, tag, keys
+        self._boundary, self._tag, self._keys = boundary, tag, keys
         self._batch_count = batch_count
         self._random = np.random.default_rng(seed)
         self.is_recording = self.side.record is None
@@ -66,13 +66,13 @@ class Feed:
             self._is_whole = False
 
     def enter(self, iterator, *, goes_on: bool) -> None:
-        """Notes what the pass reads from; arguments are those of `Lookup`."""
+        """Notes what the pass reads from; arguments as `RowLookup`."""
         if goes_on:
             raise Unsafe("an epoch goes on where the one before ended")
         self.is_shuffled = sources.is_shuffled(iterator)
 
     def surrender(self) -> None:
-        """Never gives up, as `Lookup` does: all rows come again."""
+        """Never gives up, as `RowLookup` does: all rows come again."""
 
     def end(self) -> None:
         """Notes that the data set has no more batches."""
@@ -100,7 +100,7 @@ class Feed:
         self._is_whole = state["is_whole"]
         self._passes = [list(each) for each in state["passes"]]
 
-    def record_again(self, batch, cut, keys) -> None:
+    def record_again(self, batch, boundary, keys) -> None:
         """Records a batch that an interrupted run had recorded."""
         only = None
         if self.side.record is not None and (
@@ -109,7 +109,7 @@ class Feed:
             rows = self.side.find(batch)
             only = [i for i, row in enumerate(rows) if row is None]
         expected = sum(self._sizes)
-        self.side.add(batch, cut, keys, expected=expected, only=only)
+        self.side.add(batch, boundary, keys, expected=expected, only=only)
 
     def step(self, batch, later=None):
         """Runs the next step, and returns its logs.
@@ -131,7 +131,7 @@ class Feed:
 
     def _replay(self, rows):
         return self.side.replay(
-            rows, self._cut, self._tag, padding=self.padding
+            rows, self._boundary, self._tag, padding=self.padding
         )
 
     def _record(self, batch, later):
@@ -140,7 +140,7 @@ class Feed:
                 raise self._obstacle
             tensors = self._add(batch)
             if not self._sorts():
-                return self.side.run_on(tensors, self._cut, self._tag)
+                return self.side.run_on(tensors, self._boundary, self._tag)
             self._read_ahead(later)
         return self._replay(self._ahead.pop(0))
 
@@ -148,7 +148,10 @@ class Feed:
         count = self.side.row_count(batch)
         first, *_ = self._sizes or [count]
         tensors = self.side.add(
-            batch, self._cut, self._keys, expected=self._batch_count * first
+            batch,
+            self._boundary,
+            self._keys,
+            expected=self._batch_count * first,
         )
         if not self._sizes:
             self._passes = [[self.place, 0]]
@@ -162,7 +165,7 @@ class Feed:
         if len(self._sizes) > 1:
             return self.padding is not None
         return self.is_shuffled and (
-            self.side.find_padding(self._cut) is not None
+            self.side.find_padding(self._boundary) is not None
         )
 
     def _read_ahead(self, later):
@@ -180,7 +183,7 @@ class Feed:
         rows = np.arange(first, first + sum(sizes))
         self.padding = None
         if self._obstacle is None:
-            self.padding = self.side.padding(self._cut)
+            self.padding = self.side.padding(self._boundary)
         if self.padding is not None:
             self._ahead = self.padding.batch(
                 rows, sizes, self._random, is_window=True
@@ -195,9 +198,9 @@ class Feed:
         in_order = rows == list(range(self._sizes[0]))
         if None in rows or len(rows) not in self._sizes:
             raise Unsafe("the data set gives other rows than before")
-        self.side.check(batch, rows, self._cut)
+        self.side.check(batch, rows, self._boundary)
         if self.is_shuffled or not in_order:
-            self.padding = self.side.padding(self._cut)
+            self.padding = self.side.padding(self._boundary)
         self._order = self._rest(rows, in_order)
         self._is_open = True
         return self._replay(rows)

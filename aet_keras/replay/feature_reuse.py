@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._keras.description import describe
-from aet_keras._keras.halves import Halves
+from aet_keras._keras.split_graph import SplitGraph
 
 
-class Shelf:
+class FeatureReuse:
     """Looks features up in a store, and puts there what is new.
 
     A run that finds features and one that has to compute them end bit-equal:
@@ -15,14 +15,14 @@ class Shelf:
     are taken as they are kept, also where the rest of a batch is computed.
 
     Args:
-        store: `backbones.FeatureStore`.
-        halves: `Halves` of the model.
+        store: `replay.FeatureStore`.
+        graph: `SplitGraph` of the model.
         peers: list of the shelves of one `fit`, to which this one is added.
     """
 
-    def __init__(self, store, halves: Halves, peers: list):
+    def __init__(self, store, graph: SplitGraph, peers: list):
         self._store = store
-        self._halves = halves
+        self._graph = graph
         self._peers = peers
         peers.append(self)
         self.forget()
@@ -64,7 +64,7 @@ class Shelf:
 
         Args:
             digests: list of bytes.
-            record: `backbones.Record`, which has these rows by now.
+            record: `replay.Record`, which has these rows by now.
             keys: the keys of its columns.
         """
         self._record = record
@@ -122,5 +122,5 @@ class Shelf:
 
     def _name(self, key):
         if key not in self._names:
-            self._names[key] = describe(self._halves, key)
+            self._names[key] = describe(self._graph, key)
         return self._names[key]

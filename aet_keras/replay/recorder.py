@@ -6,44 +6,44 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras._keras.halves import Cut, Halves, LossBelow
+from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
 from aet_keras._keras.steps import (
     Signature,
     lower_function,
     trial_function,
 )
-from aet_keras.engine import _guards
-from aet_keras.engine._padding import MaskLengths, Padding, find_padding
-from aet_keras.engine._shelf import Shelf
+from aet_keras.replay import replay_safety
+from aet_keras.replay.feature_reuse import FeatureReuse
+from aet_keras.replay.padding import MaskLengths, Padding, find_padding
 
 # Rounding aside, equal rows must give equal features in any batch.
 _EXACT = 1e-4
 _TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
 
 
-class Side:
+class Recorder:
     """Runs steps of one kind, on fresh batches or on recorded features.
 
     Args:
-        halves: `Halves` of the model.
+        graph: `SplitGraph` of the model.
         cache: makes records and sums of rows: `new_record`, `digests`.
-        make_step: function of `(halves, cut, crossing, targets)` that makes
-            the step above a cut.
+        make_step: function of `(graph, boundary, crossing, targets)` that makes
+            the step above a boundary.
         training: bool. What layers are told.
-        shelf: optional `Shelf`. Has features of earlier runs.
+        reuse: optional `FeatureReuse`. Has features of earlier runs.
     """
 
     def __init__(
         self,
-        halves: Halves,
+        graph: SplitGraph,
         cache,
         make_step: Callable,
         *,
         training: bool,
-        shelf: Shelf | None = None,
+        reuse: FeatureReuse | None = None,
     ):
-        self._halves = halves
-        self._shelf = shelf
+        self._graph = graph
+        self._reuse = reuse
         self._cache = cache
         self._make_step = make_step
         self._training = training
@@ -65,11 +65,11 @@ class Side:
         self.keys = ()
         self._dtypes = []
         self._is_checked = False
-        # To what padded rows may be cut, a cut; None where that fails.
-        self.narrowest: dict[Cut, int | None] = {}
+        # To what padded rows may be cut, by boundary; None where that fails.
+        self.narrowest: dict[Boundary, int | None] = {}
         self._masks = {}
-        if self._shelf is not None:
-            self._shelf.forget()
+        if self._reuse is not None:
+            self._reuse.forget()
 
     def keep(self) -> tuple[int, int]:
         """Leaves what was recorded to other runs.
@@ -77,49 +77,52 @@ class Side:
         Returns:
             How many rows came from other runs, and how many are new to them.
         """
-        if self._shelf is None or self.record is None:
+        if self._reuse is None or self.record is None:
             return 0, 0
-        count = self._shelf.keep(self.record, self.keys, self._dtypes)
-        taken, self._shelf.read_count = self._shelf.read_count, 0
+        count = self._reuse.keep(self.record, self.keys, self._dtypes)
+        taken, self._reuse.read_count = self._reuse.read_count, 0
         return taken, count
 
-    def has(self, cut: Cut) -> bool:
-        """Says whether all that crosses a cut is recorded."""
+    def has(self, boundary: Boundary) -> bool:
+        """Says whether all that crosses a boundary is recorded."""
         if self.record is None:
             return False
         places = {key: i for i, key in enumerate(self.keys)}
         return all(
-            key in places and self.record.has(places[key]) for key in cut.keys
+            key in places and self.record.has(places[key])
+            for key in boundary.keys
         )
 
     def keep_only(self, keys) -> None:
-        """Frees the room of features that no cut will ask for any more."""
+        """Frees the room of features that no boundary will ask for any more."""
         for position, key in enumerate(self.keys):
             if key not in keys:
                 self.record.drop(position)
 
-    def run(self, batch, cut: Cut, tag, *, keys, expected=0, only=None):
+    def run(
+        self, batch, boundary: Boundary, tag, *, keys, expected=0, only=None
+    ):
         """Runs a step on a batch of the data set, and records the batch.
 
         Args:
             batch: what the iterator gave.
-            cut: where the step is cut.
+            boundary: where the graph is split.
             tag: what the step function was made for; another one is made
                 where it differs.
-            keys: tuple of `Key`. What to record; the cut's own come first.
+            keys: tuple of `Key`. What to record; what crosses comes first.
             expected: int >= 0. Rows that are to come, 0 if not known.
             only: optional list of int. The rows to record; all if not given.
 
         Returns:
             The logs.
         """
-        tensors = self.add(batch, cut, keys, expected=expected, only=only)
-        return self.run_on(tensors, cut, tag)
+        tensors = self.add(batch, boundary, keys, expected=expected, only=only)
+        return self.run_on(tensors, boundary, tag)
 
-    def run_on(self, tensors, cut: Cut, tag):
+    def run_on(self, tensors, boundary: Boundary, tag):
         """Runs a step on what `add` returned, and returns the logs."""
         crossing, targets = tensors
-        return self._step(cut, tag, crossing)(*crossing, *targets)
+        return self._step(boundary, tag, crossing)(*crossing, *targets)
 
     @property
     def held_keys(self):
@@ -127,123 +130,129 @@ class Side:
         held = enumerate(self.keys)
         return tuple(key for place, key in held if self.record.has(place))
 
-    def add(self, batch, cut: Cut, keys, *, expected=0, only=None):
+    def add(self, batch, boundary: Boundary, keys, *, expected=0, only=None):
         """Records a batch as `run` does, and runs no step.
 
         Returns:
-            The tensors that cross the cut, rounded as they are recorded, and
-            those of targets and weights.
+            The tensors that cross the boundary, rounded as they are recorded,
+            and those of targets and weights.
         """
         x, targets = self.read(batch)
-        features = self.obtain(x, cut, keys)
+        features = self.obtain(x, boundary, keys)
         digests = self._cache.digests(_arrays([*x, *targets]))
-        self.append(x, targets, features, cut, expected, only, digests)
-        return self.tensors(self.rounded(features, cut), cut), targets
+        self.append(x, targets, features, boundary, expected, only, digests)
+        return self.tensors(self.rounded(features, boundary), boundary), targets
 
-    def rounded(self, features, cut: Cut) -> list[np.ndarray]:
-        """Returns what crosses a cut as the record keeps it."""
+    def rounded(self, features, boundary: Boundary) -> list[np.ndarray]:
+        """Returns what crosses a boundary as the record keeps it."""
         columns = self.record.columns
         return [
             features[key].numpy().astype(columns[place].dtype, copy=False)
-            for key, place in zip(cut.keys, self._places(cut), strict=True)
+            for key, place in zip(
+                boundary.keys, self._places(boundary), strict=True
+            )
         ]
 
-    def tensors(self, arrays, cut: Cut) -> list:
-        """Returns recorded arrays of what crosses a cut as tensors."""
+    def tensors(self, arrays, boundary: Boundary) -> list:
+        """Returns recorded arrays of what crosses a boundary as tensors."""
         return [
             tf.cast(tf.convert_to_tensor(array), self._dtypes[place])
-            for array, place in zip(arrays, self._places(cut), strict=True)
+            for array, place in zip(arrays, self._places(boundary), strict=True)
         ]
 
-    def held(self, rows, cut: Cut) -> list[np.ndarray]:
-        """Returns recorded arrays of what crosses a cut, of some rows."""
-        return self.record.take(rows, self._places(cut))
+    def held(self, rows, boundary: Boundary) -> list[np.ndarray]:
+        """Returns recorded arrays of what crosses a boundary, of some rows."""
+        return self.record.take(rows, self._places(boundary))
 
-    def replay(self, rows, cut: Cut, tag, *, padding: Padding | None = None):
+    def replay(
+        self, rows, boundary: Boundary, tag, *, padding: Padding | None = None
+    ):
         """Runs a step on some rows of the record, and returns the logs.
 
         Args:
             rows: the rows' numbers.
-            cut: where the step is cut.
+            boundary: where the graph is split.
             tag: as in `run`.
             padding: optional `Padding`, which batches are rid of.
         """
-        crossing = self._crossing(rows, cut, padding)
+        crossing = self._crossing(rows, boundary, padding)
         target_columns = range(len(self.keys), len(self.record.columns))
         arrays = self.record.take(rows, target_columns)
         targets = [tf.convert_to_tensor(array) for array in arrays]
-        step = self._step(cut, tag, crossing, padding)
+        step = self._step(boundary, tag, crossing, padding)
         return step(*crossing, *targets)
 
-    def run_on_all(self, cut: Cut, tag) -> None:
+    def run_on_all(self, boundary: Boundary, tag) -> None:
         """Runs steps on all that `recorded` returns, in batches as read."""
-        taken = [self.recorded(key) for key in cut.keys]
+        taken = [self.recorded(key) for key in boundary.keys]
         _, y, sample_weight = taken[0]
         targets = self._targets.flatten((y, sample_weight))
         count = len(taken[0][0])
         for begin in range(0, count, self._batch_rows):
             part = slice(begin, begin + self._batch_rows)
-            crossing = self.tensors([each[part] for each, *_ in taken], cut)
+            crossing = self.tensors(
+                [each[part] for each, *_ in taken], boundary
+            )
             given = [tf.convert_to_tensor(each[part]) for each in targets]
-            self.run_on((crossing, given), cut, tag)
+            self.run_on((crossing, given), boundary, tag)
 
-    def padding(self, cut: Cut) -> Padding | None:
+    def padding(self, boundary: Boundary) -> Padding | None:
         """Returns how recorded rows are padded, if that makes no difference.
 
-        Tried on a few rows, once a cut: a model that does not mask what it
+        Tried on a few rows, once a boundary: a model that does not mask what it
         pools or attends to would learn something else from shorter rows.
         """
-        found = self.find_padding(cut)
+        found = self.find_padding(boundary)
         if found is None:
             return None
-        if cut not in self.narrowest:
-            is_inert = self._is_inert(found, cut)
+        if boundary not in self.narrowest:
+            is_inert = self._is_inert(found, boundary)
             narrowest = int(found.widths.min())
-            self.narrowest[cut] = narrowest if is_inert else None
-        narrowest = self.narrowest[cut]
+            self.narrowest[boundary] = narrowest if is_inert else None
+        narrowest = self.narrowest[boundary]
         return None if narrowest is None else found.at_least(narrowest)
 
-    def find_padding(self, cut: Cut) -> Padding | None:
+    def find_padding(self, boundary: Boundary) -> Padding | None:
         """Returns how recorded rows are padded, whatever that changes."""
         # XLA would compile the step once for each width.
         if self.is_compiled_by_size:
             return None
-        columns = [self.record.columns[i] for i in self._places(cut)]
+        columns = [self.record.columns[i] for i in self._places(boundary)]
         masks = [
             self._masks.setdefault(key, MaskLengths())
-            if key in self._halves.raw
+            if key in self._graph.raw
             else None
-            for key in cut.keys
+            for key in boundary.keys
         ]
         return find_padding(columns, masks)
 
-    def _is_inert(self, padding, cut):
+    def _is_inert(self, padding, boundary):
         """Whether the part above gives the same for rows without padding."""
-        if _guards.mixes_positions(self._halves.upper_layers(cut)):
+        if replay_safety.mixes_positions(self._graph.upper_layers(boundary)):
             return False
         rows = padding.tried
-        whole = self._crossing(rows, cut)
+        whole = self._crossing(rows, boundary)
         signature = Signature(whole, open_leaves=padding.padded)
-        compute = trial_function(self._halves, cut, signature)
+        compute = trial_function(self._graph, boundary, signature)
         try:
             expected = compute(*whole)
-            outputs = compute(*self._crossing(rows, cut, padding))
+            outputs = compute(*self._crossing(rows, boundary, padding))
         # A layer that knows the width fails in a way of its own.
         except Exception:
             return False
         pairs = zip(expected, outputs, strict=True)
         return all(_is_close(a.numpy(), b.numpy(), _EXACT) for a, b in pairs)
 
-    def _places(self, cut):
+    def _places(self, boundary):
         places = {key: i for i, key in enumerate(self.keys)}
-        return [places[key] for key in cut.keys]
+        return [places[key] for key in boundary.keys]
 
-    def _crossing(self, rows, cut, padding=None):
-        """Returns the recorded tensors that cross a cut, of some rows."""
-        arrays = self.held(rows, cut)
+    def _crossing(self, rows, boundary, padding=None):
+        """Returns the recorded tensors that cross a boundary, of some rows."""
+        arrays = self.held(rows, boundary)
         if padding is not None:
             arrays = padding.trim(rows, arrays)
-        return self.tensors(arrays, cut)
+        return self.tensors(arrays, boundary)
 
     def recorded(self, key):
         """Returns all recorded features of a key, targets and weights.
@@ -263,7 +272,7 @@ class Side:
     @property
     def is_compiled_by_size(self) -> bool:
         """Whether XLA compiles a step anew for each number of rows."""
-        return bool(self._halves.model.jit_compile)
+        return bool(self._graph.model.jit_compile)
 
     def row_count(self, batch) -> int:
         """Returns how many rows a batch has."""
@@ -275,7 +284,7 @@ class Side:
         x, targets = self.read(batch)
         return self.record.find(self._cache.digests(_arrays([*x, *targets])))
 
-    def check(self, batch, rows, cut: Cut) -> None:
+    def check(self, batch, rows, boundary: Boundary) -> None:
         """Raises an `Unsafe` if known rows give other features now.
 
         Once a record: what no flag shows (a layer that mixes the rows of a
@@ -283,19 +292,21 @@ class Side:
         """
         if not self._is_checked:
             self._is_checked = True
-            self.compare(batch, rows, cut)
+            self.compare(batch, rows, boundary)
 
-    def compare(self, batch, rows, cut: Cut) -> None:
+    def compare(self, batch, rows, boundary: Boundary) -> None:
         """Raises an `Unsafe` if known rows give other features now."""
         x, _ = self.read(batch)
         known = [i for i, row in enumerate(rows) if row is not None]
-        traced = (cut, self._asked) in self._lowers
-        fresh = self._features(x, cut, self._asked if traced else cut.keys)
-        held = self.held([rows[i] for i in known], cut)
-        for key, old in zip(cut.keys, held, strict=True):
+        traced = (boundary, self._asked) in self._lowers
+        fresh = self._features(
+            x, boundary, self._asked if traced else boundary.keys
+        )
+        held = self.held([rows[i] for i in known], boundary)
+        for key, old in zip(boundary.keys, held, strict=True):
             tolerance = _TOLERANCE.get(str(old.dtype), _EXACT)
             if not _is_close(fresh[key].numpy()[known], old, tolerance):
-                raise _guards.Unsafe(
+                raise replay_safety.Unsafe(
                     "the frozen layers give other features for the same rows: "
                     "one of them draws at random or mixes the rows of a batch"
                 )
@@ -304,55 +315,59 @@ class Side:
         """Returns the leaves of the inputs, and of targets and weights."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if self._inputs is None:
-            _guards.check_leaves(_present((x, y, sample_weight)))
+            replay_safety.check_leaves(_present((x, y, sample_weight)))
             self._inputs = Signature(x)
             self._targets = Signature((y, sample_weight))
         inputs = self._inputs.flatten(x)
         targets = self._targets.flatten((y, sample_weight))
-        _guards.check_leaves([*inputs, *targets])
+        replay_safety.check_leaves([*inputs, *targets])
         if not (self._inputs.fits(inputs) and self._targets.fits(targets)):
-            raise _guards.Unsafe("the rows differ in their shapes")
+            raise replay_safety.Unsafe("the rows differ in their shapes")
         self._batch_rows = max(self._batch_rows, int(inputs[0].shape[0]))
         return inputs, targets
 
-    def obtain(self, x, cut, keys):
+    def obtain(self, x, boundary, keys):
         """Returns features as `_features` does, computed or kept before."""
-        if self._shelf is None:
-            return self._features(x, cut, keys)
+        if self._reuse is None:
+            return self._features(x, boundary, keys)
         digests = self._cache.digests(_arrays(x))
-        found = self._shelf.find(keys, digests)
-        if all(key in found for key in cut.keys):
-            self._shelf.read_count += len(x[0])
+        found = self._reuse.find(keys, digests)
+        if all(key in found for key in boundary.keys):
+            self._reuse.read_count += len(x[0])
             return {key: found.get(key) for key in keys}
-        return self._shelf.settle(self._features(x, cut, keys), digests)
+        return self._reuse.settle(self._features(x, boundary, keys), digests)
 
-    def _features(self, x, cut, keys):
+    def _features(self, x, boundary, keys):
         """Returns a dict from keys to features, None if they cannot be kept."""
-        if (cut, keys) not in self._lowers:
-            self._lowers[cut, keys] = lower_function(
-                self._halves, cut, keys, self._inputs, training=self._training
+        if (boundary, keys) not in self._lowers:
+            self._lowers[boundary, keys] = lower_function(
+                self._graph,
+                boundary,
+                keys,
+                self._inputs,
+                training=self._training,
             )
         try:
-            found = self._lowers[cut, keys](*x)
+            found = self._lowers[boundary, keys](*x)
         except LossBelow as error:
-            raise _guards.Unsafe(f"below the cut {error}") from error
+            raise replay_safety.Unsafe(f"below the boundary {error}") from error
         features = dict(zip(keys, found, strict=True))
         for key, tensor in features.items():
             if tensor is not None and not _has_rows(tensor, len(x[0])):
                 features[key] = None
-        if any(features[key] is None for key in cut.keys):
-            raise _guards.Unsafe(
+        if any(features[key] is None for key in boundary.keys):
+            raise replay_safety.Unsafe(
                 "what the frozen layers put out has a mask, or is not a dense "
                 "tensor with one row for each row of the batch"
             )
         return features
 
-    def append(self, x, targets, features, cut, expected, only, digests):
+    def append(self, x, targets, features, boundary, expected, only, digests):
         """Records rows; `digests` are what they are found by."""
         arrays = {k: f.numpy() for k, f in features.items() if f is not None}
         if self.record is None:
             self._asked = tuple(features)
-            self._start(arrays, _arrays(targets), cut, expected)
+            self._start(arrays, _arrays(targets), boundary, expected)
             self._dtypes = [features[key].dtype for key in self.keys]
         for place, key in enumerate(self.keys):
             if key not in arrays:
@@ -362,32 +377,32 @@ class Side:
             digests = [digests[i] for i in only]
             columns = [None if c is None else c[only] for c in columns]
         self.record.append(digests, columns)
-        if self._shelf is not None:
+        if self._reuse is not None:
             sums = self._cache.digests(_arrays(x))
             sums = sums if only is None else [sums[i] for i in only]
-            self._shelf.note(sums, self.record, self.keys)
+            self._reuse.note(sums, self.record, self.keys)
 
-    def _start(self, arrays, targets, cut, expected):
+    def _start(self, arrays, targets, boundary, expected):
         self.keys = tuple(arrays)
-        raw = self._halves.raw
+        raw = self._graph.raw
         self.record = self._cache.new_record(
             [*arrays.values(), *targets],
             feature_count=len(arrays),
-            required=len(cut.keys),
+            required=len(boundary.keys),
             exact=[i for i, key in enumerate(self.keys) if key in raw],
             expected=expected,
         )
 
-    def _step(self, cut, tag, crossing, padding=None):
+    def _step(self, boundary, tag, crossing, padding=None):
         if self.is_skipping:
             return lambda *_: None
         padded = frozenset() if padding is None else padding.padded
-        if (cut, tag, padded) not in self._steps:
+        if (boundary, tag, padded) not in self._steps:
             signature = Signature(crossing, open_leaves=padded)
-            self._steps[cut, tag, padded] = self._make_step(
-                self._halves, cut, signature, self._targets
+            self._steps[boundary, tag, padded] = self._make_step(
+                self._graph, boundary, signature, self._targets
             )
-        return self._steps[cut, tag, padded]
+        return self._steps[boundary, tag, padded]
 
 
 def _is_close(expected, found, tolerance):

@@ -1,7 +1,7 @@
 """How many of the optimizer's steps has each group missed?"""
 
 
-class MissedSteps:
+class SkippedSteps:
     """Counts, row by row, the steps that passed a frozen group by.
 
     Args:

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from aet_keras.backbones import FeatureStore, feature_store
+from aet_keras.replay import FeatureStore, feature_store
 
 # Loaded by its path: the package would load Keras in each process.
 KEEPER = """

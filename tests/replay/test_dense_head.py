@@ -6,10 +6,10 @@ import pytest
 import replay_runs
 from keras import layers
 
-from aet_keras._keras.halves import Halves
-from aet_keras.engine._head import NotSolved, heads_of
-from aet_keras.engine._outputs import by_output
+from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.losses import Uncertainty, WeightedByUncertainty
+from aet_keras.replay.dense_head import NotSolved, heads_of
+from aet_keras.replay.head_loss import by_output
 
 COUNT = 60
 X, KIND = replay_runs.noise_rows(COUNT)
@@ -143,24 +143,24 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_where_one_head_cannot_be_solved_none_is(case):
     make, reason = REFUSED[case]
-    halves = Halves(stepped(make()))
+    graph = SplitGraph(stepped(make()))
     lower = {"a", "b", "c"}
 
-    cut = halves.cut(lambda each: each.name in lower)
+    boundary = graph.split_below(lambda each: each.name in lower)
 
     with pytest.raises(NotSolved, match=reason):
-        heads_of(halves, cut)
+        heads_of(graph, boundary)
 
 
 def test_dropout_stands_in_no_heads_way():
-    halves = Halves(stepped(model(kinds=[layers.Dropout(0.5)])))
+    graph = SplitGraph(stepped(model(kinds=[layers.Dropout(0.5)])))
 
-    cut = halves.cut(lambda each: each.name in {"a", "b", "c"})
+    boundary = graph.split_below(lambda each: each.name in {"a", "b", "c"})
 
-    kinds, sizes = heads_of(halves, cut)
+    kinds, sizes = heads_of(graph, boundary)
     assert (kinds.known.kind, kinds.output) == ("softmax", 0)
     assert (sizes.known.kind, sizes.output) == ("linear", 1)
-    assert kinds.reads == sizes.reads == cut.keys[0]
+    assert kinds.reads == sizes.reads == boundary.keys[0]
 
 
 NAMES = keras.Model(

@@ -6,7 +6,7 @@ from aet_keras._keras.optimizer import restart_averages
 from aet_keras._keras.strategy import scope_of
 
 
-class Kept:
+class KeptWeights:
     """Keeps the weights of one state, to come back to it.
 
     Weights that have not moved since are not copied: a group that is frozen

@@ -11,14 +11,12 @@ import math
 import keras
 import numpy as np
 
-from aet_keras._keras.halves import Cut, Halves, Key
 from aet_keras._keras.loss_objects import compiled_losses, is_overridden
+from aet_keras._keras.split_graph import Boundary, Key, SplitGraph, Step
 from aet_keras._keras.trainable import own_weights, sublayers
-from aet_keras.engine import _convex
-from aet_keras.engine._known_loss import KnownLoss, NotSolved
-from aet_keras.engine._outputs import by_output
-from aet_keras.engine._paths import path_to, steps_above
 from aet_keras.losses import Uncertainty
+from aet_keras.replay import lbfgs
+from aet_keras.replay.head_loss import KnownLoss, NotSolved, by_output
 
 # Products of rows, width and units that are solved in a few seconds.
 _MOST_PRODUCTS = 1e9
@@ -30,7 +28,7 @@ _LOGGED, _LEAST_LOGGED = 0.05, 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class DenseHead:
-    """One dense layer above a cut, and the loss that is taken of it.
+    """One dense layer above a boundary, and the loss that is taken of it.
 
     Args:
         layer: the `keras.layers.Dense`.
@@ -48,27 +46,27 @@ class DenseHead:
     uncertainty: Uncertainty | None
     weight: float
 
-    def rows(self, features, y, sample_weight) -> _convex.Rows:
+    def rows(self, features, y, sample_weight) -> lbfgs.Rows:
         """Returns recorded arrays in the form that is solved.
 
         Raises:
             NotSolved: if targets or weights are not what the loss goes with.
         """
-        return _convex.Rows(
+        return lbfgs.Rows(
             np.asarray(features, "float32"),
             self.known.targets(np.asarray(y), self.layer.units),
             self.known.weights(sample_weight, len(features)),
         )
 
-    def is_small(self, rows: _convex.Rows) -> bool:
+    def is_small(self, rows: lbfgs.Rows) -> bool:
         """Says whether the problem can be solved at once."""
         products = rows.features.size * self.layer.units
         return products <= _MOST_PRODUCTS and rows.features.ndim == 2
 
-    def loss(self, rows: _convex.Rows) -> float:
+    def loss(self, rows: lbfgs.Rows) -> float:
         """Returns the loss of the present weights, as the solver has it."""
         kernel, bias = self.layer.get_weights()
-        return _convex.mean_loss(kernel, bias, rows, kind=self.known.kind)
+        return lbfgs.mean_loss(kernel, bias, rows, kind=self.known.kind)
 
     def loss_of_keras(self, features, y, sample_weight) -> float:
         """Returns the same, by the layer and the loss object themselves."""
@@ -84,7 +82,7 @@ class DenseHead:
             loss = 0.5 * math.exp(-log_variance) * loss + price
         return self.weight * loss
 
-    def write(self, found: _convex.Solution) -> None:
+    def write(self, found: lbfgs.Solution) -> None:
         """Gives the layer the weights that were found."""
         self.layer.set_weights([found.kernel, found.bias])
         learns = self.known.learns_weight and self.uncertainty is not None
@@ -118,7 +116,7 @@ class Attempt:
             variable.assign(value)
 
 
-def heads_of(halves: Halves, cut: Cut) -> list[DenseHead]:
+def heads_of(graph: SplitGraph, boundary: Boundary) -> list[DenseHead]:
     """Returns the head of each output.
 
     On fixed features each of them is a problem of its own, whatever its loss
@@ -128,13 +126,13 @@ def heads_of(halves: Halves, cut: Cut) -> list[DenseHead]:
         NotSolved: if one of them is more than a dense layer on what is
             recorded, or anything of it is not as Keras made it.
     """
-    model = halves.model
+    model = graph.model
     losses = compiled_losses(model)
     if losses is None:
         raise NotSolved("an output has no loss, or more than one")
     if model.losses:
         raise NotSolved("the model has a regularizer, or calls `add_loss`")
-    paths = [path_to(halves, cut, key) for key in halves.outputs]
+    paths = [path_to(graph, boundary, key) for key in graph.outputs]
     if not all(paths):
         raise NotSolved("an output is made of more than one tensor")
     heads = [
@@ -142,12 +140,12 @@ def heads_of(halves: Halves, cut: Cut) -> list[DenseHead]:
         for output, path in enumerate(paths)
     ]
     known = {id(layer) for path in paths for layer in path.layers}
-    above = [each.layer for each in steps_above(halves, cut)]
+    above = [each.layer for each in steps_above(graph, boundary)]
     one_each = len({id(head.layer) for head in heads}) == len(heads)
     if not one_each or any(each and id(each) not in known for each in above):
         raise NotSolved("outputs share layers above the recorded features")
     for head in heads:
-        _check_alone(head.layer, halves)
+        _check_alone(head.layer, graph)
     return heads
 
 
@@ -157,7 +155,7 @@ def solve(heads: list[DenseHead], model, sides, *, logged: float) -> Attempt:
     Args:
         heads: list of `DenseHead`.
         model: the model that they are of.
-        sides: `Side` of training and of validation.
+        sides: `Recorder` of training and of validation.
         logged: float. The validation loss of the present weights.
 
     Returns:
@@ -179,7 +177,7 @@ def solve(heads: list[DenseHead], model, sides, *, logged: float) -> Attempt:
     kept = [(v, v.numpy()) for head in heads for v in head.variables]
     sentences = []
     for head, loss, (train, held) in zip(heads, losses, rows, strict=True):
-        found = _convex.solve(train, held, kind=head.known.kind)
+        found = lbfgs.solve(train, held, kind=head.known.kind)
         if found.loss < loss:
             head.write(found)
             sentences.append(_sentence(head, heads, loss, found))
@@ -279,13 +277,88 @@ def _check_plain(dense):
             raise NotSolved(f"its {name} is not trainable")
 
 
-def _check_alone(dense, halves):
+def _check_alone(dense, graph):
     """Raises a `NotSolved` if a weight of it is used elsewhere, too."""
     own = {id(v) for v in dense.weights}
-    calls = [step.layer for step in halves.steps]
-    others = [each for each in sublayers(halves.model) if each is not dense]
+    calls = [step.layer for step in graph.steps]
+    others = [each for each in sublayers(graph.model) if each is not dense]
     used = [v for each in others for v in own_weights(each)]
     if sum(each is dense for each in calls) > 1 or any(
         id(v) in own for v in used
     ):
         raise NotSolved("its weights are used elsewhere, too")
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """A chain of calls from a tensor to one of the model's outputs.
+
+    Args:
+        key: `Key` of the tensor.
+        layers: tuple of what is called, from there on up.
+        shape: tuple of ints. The output's, the batch `None`.
+    """
+
+    key: Key
+    layers: tuple
+    shape: tuple[int | None, ...]
+
+
+def steps_above(graph: SplitGraph, boundary: Boundary) -> list[Step]:
+    """Returns the steps of the part above a boundary, in order."""
+    return [s for i, s in enumerate(graph.steps) if i not in boundary.lower]
+
+
+def path_to(graph: SplitGraph, boundary: Boundary, key: Key) -> Path | None:
+    """Returns how an output comes of one tensor that crosses a boundary.
+
+    Args:
+        graph: `SplitGraph` of the model.
+        boundary: `Boundary`.
+        key: `Key` of an output.
+
+    Returns:
+        `Path`, or `None` if more than one tensor has a part in it.
+    """
+    shape = graph.model.outputs[graph.outputs.index(key)].shape
+    makers = {
+        k: step for step in steps_above(graph, boundary) for k in step.writes
+    }
+    layers = []
+    while key not in boundary.keys:
+        step = makers[key]
+        if len(step.reads) != 1 or len(step.writes) != 1:
+            return None
+        if step.layer is not None:  # else a nested model is entered or left
+            layers.insert(0, step.layer)
+        key = step.reads[0]
+    return Path(key, tuple(layers), tuple(shape))
+
+
+@dataclasses.dataclass(frozen=True)
+class SolvedHead:
+    """Says what solving the head brought, measured as `fit` measures it.
+
+    Args:
+        epoch: int >= 1. Epochs finished when it was solved.
+        before: float. The validation loss of that epoch.
+        after: float. The validation loss with the solved head.
+        logs: dict from str to float. All validation figures with the solved
+            head, under the keys of the logs: `val_loss`, `val_accuracy`.
+
+    Example:
+
+    >>> print(aet_keras.engine.SolvedHead(1, 1.8245, 0.9357, {}))
+    validation loss 1.8245 to 0.9357 after epoch 1
+    """
+
+    epoch: int
+    before: float
+    after: float
+    logs: dict[str, float]
+
+    def __str__(self):
+        return (
+            f"validation loss {self.before:.4f} to {self.after:.4f} after "
+            f"epoch {self.epoch}"
+        )

@@ -14,13 +14,13 @@ from padded_rows import (
     train_pooling_model,
 )
 
-from aet_keras import backbones
-from aet_keras.engine._padding import MaskLengths, Padding, find_padding
+from aet_keras import replay
+from aet_keras.replay.padding import MaskLengths, Padding, find_padding
 
 
 def columns(*arrays):
     """Returns the columns of a record that holds these arrays."""
-    record = backbones.FeatureCache("memory").new_record(
+    record = replay.FeatureCache("memory").new_record(
         arrays, feature_count=len(arrays), exact=range(len(arrays))
     )
     digests = [str(row).encode() for row in range(len(arrays[0]))]

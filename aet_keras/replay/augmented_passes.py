@@ -2,19 +2,25 @@
 
 import numpy as np
 
-from aet_keras.engine._guards import Unsafe, check_iterator
-from aet_keras.engine._side import Side
+from aet_keras._keras import steps
+from aet_keras._keras.proofs import Proof
+from aet_keras._keras.split_graph import SplitGraph
+from aet_keras.replay.feature_reuse import FeatureReuse
+from aet_keras.replay.pass_reader import PassReader
+from aet_keras.replay.recorder import Recorder
+from aet_keras.replay.replay_safety import Unsafe, check_iterator
+from aet_keras.replay.row_lookup import RowLookup
 
 
-class Views:
+class AugmentedPasses:
     """Records some passes over a data set, then replays one in each epoch.
 
     Rows that are augmented are others in each pass, so that none can be
     found again: a pass is replayed as a whole, freshly shuffled. It stands
-    where `Feed` stands for rows that stay as they are.
+    where `PassReader` stands for rows that stay as they are.
 
     Args:
-        side: `Side`.
+        side: `Recorder`.
         count: int >= 2. How many passes to record.
     """
 
@@ -24,7 +30,7 @@ class Views:
     holds_pass = True  # what is recorded is whole passes
     unused = None  # it never reads ahead
 
-    def __init__(self, side: Side, count: int):
+    def __init__(self, side: Recorder, count: int):
         self.side = side
         self.place = None
         self._count = count
@@ -33,9 +39,9 @@ class Views:
         self._is_over = True
         self._is_cut_short = False
 
-    def begin(self, cut, tag, keys, *, batch_count=0, seed=0) -> None:
-        """Starts a pass; the arguments are those of `Feed.begin`."""
-        self._cut, self._tag, self._keys = cut, tag, keys
+    def begin(self, boundary, tag, keys, *, batch_count=0, seed=0) -> None:
+        """Starts a pass; the arguments are those of `PassReader.begin`."""
+        self._boundary, self._tag, self._keys = boundary, tag, keys
         self._batch_count, self._seed = batch_count, seed
         if self.side.record is None:
             self._views = []
@@ -51,13 +57,13 @@ class Views:
         return f"view {len(self._views)} of {self._count} of what"
 
     def enter(self, iterator, *, goes_on: bool) -> None:
-        """Notes what the pass reads from; arguments are those of `Lookup`."""
+        """Notes what the pass reads from; arguments as `RowLookup`."""
         if goes_on:
             raise Unsafe("`steps_per_epoch` splits the data set")
         check_iterator(iterator)
 
     def surrender(self) -> None:
-        """Never gives up, as `Lookup` does: views are what was asked for."""
+        """Never gives up, as `RowLookup` does: views are what was asked for."""
 
     def end(self) -> None:
         """Notes that the data set has no more batches."""
@@ -69,14 +75,14 @@ class Views:
         return self.is_recording
 
     def step(self, batch, later=None):
-        """Runs the next step, and returns its logs; raises as `Feed.step`."""
+        """Runs the next step, and returns its logs; as `PassReader.step`."""
         if self._is_cut_short:
             raise Unsafe("a recorded pass was not a whole one")
         if self.is_recording:
             return self._record(batch)
         if self._rest is None:
             self._rest = self._shuffled()
-        return self.side.replay(next(self._rest), self._cut, self._tag)
+        return self.side.replay(next(self._rest), self._boundary, self._tag)
 
     def _record(self, batch):
         sizes = self._views[-1]
@@ -85,7 +91,7 @@ class Views:
         is_first = self.side.record is None
         return self.side.run(
             batch,
-            self._cut,
+            self._boundary,
             self._tag,
             keys=self._keys if is_first else self.side.held_keys,
             expected=self._count * self._batch_count * sizes[0],
@@ -99,3 +105,55 @@ class Views:
         first = sum(sum(view) for view in self._views[:number])
         order = np.random.default_rng(self._seed).permutation(sum(sizes))
         return iter(np.split(first + order, np.cumsum(sizes)[:-1]))
+
+
+def make_recorders(
+    graph: SplitGraph, cache, store
+) -> tuple[Recorder, Recorder]:
+    """Returns the sides of training and of validation.
+
+    Args:
+        graph: `SplitGraph` of the model.
+        cache: `replay.FeatureCache`.
+        store: optional `replay.FeatureStore`.
+    """
+    peers: list[FeatureReuse] = []
+    train, test = (
+        Recorder(
+            graph,
+            cache,
+            make_step,
+            training=is_training,
+            reuse=store and FeatureReuse(store, graph, peers),
+        )
+        for make_step, is_training in (
+            (steps.train_function, True),
+            (steps.evaluate_function, False),
+        )
+    )
+    return train, test
+
+
+def reader_of_training(side: Recorder, proof: Proof, views: int):
+    """Returns what feeds training, and a sentence or `None`.
+
+    Args:
+        side: `Recorder` of training.
+        proof: `Proof` of what `fit` reads.
+        views: int >= 1. How many passes of training to record.
+    """
+    if views > 1:
+        return AugmentedPasses(side, views), None
+    if proof.reason is None:
+        return PassReader(side), None
+    said = f"looks rows up in each epoch: {proof.reason}"
+    return RowLookup(side, proof.pass_count), said
+
+
+def reader_of_validation(side: Recorder, proof: Proof):
+    """Returns what feeds validation, and a sentence or `None`."""
+    if proof.reason is None and proof.is_in_order:
+        return PassReader(side), None
+    why = proof.reason or "their order changes"
+    said = f"looks rows of validation up in each epoch: {why}"
+    return RowLookup(side, proof.pass_count), said

@@ -6,17 +6,17 @@ import tempfile
 
 import numpy as np
 
-from aet_keras.backbones._room import Room
 from aet_keras.errors import CacheFull
+from aet_keras.replay.storage_budget import StorageBudget
 
 _FIRST_ROWS = 256
 
 
-class Column:
+class GrowingArray:
     """Rows of equal shape, in memory or in a file, read by their numbers.
 
     Args:
-        room: `Room` to take from.
+        room: `StorageBudget` to take from.
         dtype: NumPy dtype the rows are kept in.
         shape: tuple of ints. Shape of one row.
         expected: int >= 0. How many rows will come, if known; else 0.
@@ -28,7 +28,7 @@ class Column:
 
     def __init__(
         self,
-        room: Room,
+        room: StorageBudget,
         dtype,
         shape,
         *,

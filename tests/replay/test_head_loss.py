@@ -8,8 +8,8 @@ import pytest
 from keras import ops
 
 from aet_keras._keras.loss_objects import as_loss
-from aet_keras.engine._known_loss import KnownLoss, NotSolved
 from aet_keras.losses import WeightedByUncertainty
+from aet_keras.replay.head_loss import KnownLoss, NotSolved
 
 
 def binary_crossentropy(y_true, y_pred, **settings):

@@ -8,7 +8,7 @@ import shutil
 _SHARE = 0.5
 
 
-class Room:
+class StorageBudget:
     """Hands out memory first, then disk.
 
     Args:

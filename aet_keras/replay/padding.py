@@ -104,7 +104,7 @@ def find_padding(
     """Finds a mask among recorded columns: ones, then zeros, in each row.
 
     Args:
-        columns: sequence of `backbones` columns, what crosses a cut.
+        columns: sequence of `GrowingArray`, what crosses a boundary.
         masks: what follows each; `None` for one that no mask can be, because
             it is neither the user's own nor made without weights.
 
