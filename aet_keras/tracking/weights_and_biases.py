@@ -261,7 +261,7 @@ def _histograms(model):
 
 
 def _image(png):
-    from PIL import Image
+    Image = optional("PIL.Image", extra="training")
 
     wandb = optional("wandb", extra="tracking")
     return wandb.Image(Image.open(io.BytesIO(png)))
