@@ -198,7 +198,7 @@ def read_pictures(
     paths: Iterable[pathlib.Path], image_size: tuple[int, int]
 ) -> Iterator[Reading]:
     """Reads each picture as training does, bad ones too."""
-    from aet_keras.data.decoding import bombs_refused
+    from aet_keras.data.image_decoding import bombs_refused
 
     with bombs_refused():
         for path in paths:
@@ -215,7 +215,7 @@ def _read(path, image_size):
     from PIL import UnidentifiedImageError
 
     from aet_keras import _regular_file
-    from aet_keras.data.decoding import decode
+    from aet_keras.data.image_decoding import decode
 
     reason = _regular_file.why_not(path)
     if reason not in ("", "not there"):  # to open a pipe would wait

@@ -1,4 +1,4 @@
-"""What is known of each user and item, to be looked up by its code?"""
+"""Looks up what users and items did by their codes."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.data.dataset import Split
-from aet_keras.data.rating_specification import RatingSpecification
+from aet_keras.data.specifications import RatingSpecification
 from aet_keras.errors import DataError
 
 

@@ -1,12 +1,13 @@
-"""Which rows are for learning, which for deciding, which for the report?"""
+"""Divides rows into those to train on, to validate and to test on."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.data.dataset import Split
 from aet_keras.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -187,3 +188,49 @@ def _check_classes(labels, class_names, missing, source, rows):
         f"{', '.join(small[:3])}{more}. Add {rows} to the class, or leave "
         "the class out."
     )
+
+
+def split_columns(
+    inputs: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    numbers: Sequence[int],
+    parts: Mapping[str, np.ndarray],
+) -> dict[str, Split]:
+    """Returns the splits of a table by name.
+
+    Args:
+        inputs: dict of column to array, `(rows, ...)`.
+        labels: array `(rows,)`.
+        numbers: int array `(rows,)`. Of each row in its file, from 0 on.
+        parts: which rows each split has.
+    """
+    return {
+        split: Split(
+            inputs={name: cells[rows] for name, cells in inputs.items()},
+            labels=labels[rows],
+            names=tuple(f"row {number + 1}" for number in numbers[rows]),
+        )
+        for split, rows in parts.items()
+    }
+
+
+def shared_rows(splits: Mapping[str, Sequence[Hashable]]) -> int:
+    """Counts the rows of later splits that an earlier one holds, too.
+
+    Args:
+        splits: the rows of each split, in the order train, validation, test.
+
+    Returns:
+        int. What a model has seen of what it is judged on.
+
+    Example:
+
+    >>> aet_keras.data.shared_rows({"train": ["a", "b"], "test": ["b", "b"]})
+    2
+    """
+    seen: set[Hashable] = set()
+    count = 0
+    for rows in splits.values():
+        count += sum(row in seen for row in rows)
+        seen.update(rows)
+    return count

@@ -12,7 +12,7 @@ from aet_keras.evaluation.classification import (
 )
 from aet_keras.evaluation.forgetting import Forgetting, measure_forgetting
 from aet_keras.evaluation.importance import measure_importance
-from aet_keras.evaluation.mistake_picture import draw_mistakes
+from aet_keras.evaluation.mistake_chart import draw_mistakes
 from aet_keras.evaluation.mistakes import (
     Confusion,
     Mistake,
@@ -20,15 +20,15 @@ from aet_keras.evaluation.mistakes import (
     find_mistakes,
     most_confused,
 )
-from aet_keras.evaluation.picture import draw_report
 from aet_keras.evaluation.rating_biases import Biases, fit_biases
-from aet_keras.evaluation.recommendation import (
+from aet_keras.evaluation.rating_scores import (
     RatingScore,
     Recommendation,
     measure_recommendation,
     rank_items,
 )
 from aet_keras.evaluation.report import Report
+from aet_keras.evaluation.report_chart import draw_report
 from aet_keras.evaluation.risk import (
     CalibrationBin,
     FeatureImportance,

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from aet_keras.evaluation import _text
+from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.classification import Classification
-from aet_keras.evaluation.recommendation import Recommendation
+from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.risk import Risk
 
 _CHANCE = 0.05  # of a model that knows nothing to be called better
@@ -322,7 +322,7 @@ def _never_recognised(test):
     if not missed:
         return
     first = ", ".join(
-        f"`{_text.cut_middle(each.name, _MOST_NAME)}` ({each.count})"
+        f"`{printed_text.cut_middle(each.name, _MOST_NAME)}` ({each.count})"
         for each in missed[:_MOST_LISTED]
     )
     left = len(missed) - _MOST_LISTED
@@ -331,7 +331,7 @@ def _never_recognised(test):
 
 
 def _name(test, column):
-    return _text.cut_middle(test.per_class[column].name, _MOST_NAME)
+    return printed_text.cut_middle(test.per_class[column].name, _MOST_NAME)
 
 
 def _counted(count):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras.evaluation import _text
+from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.classification import Classification
 
 _MOST_WRONG = 12
@@ -170,7 +170,7 @@ def find_mistakes(
             predicted=str(class_names[called[row]]),
             probability=float(probabilities[row, called[row]]),
             true_probability=float(own[row]),
-            content=_text.cut(content(row), _SHOWN),
+            content=printed_text.cut(content(row), _SHOWN),
         )
         for row in chosen
     )
@@ -212,7 +212,9 @@ def mistakes_text(
 ) -> Iterable[str]:
     """Yields the lines that a person reads of mistakes, for 80 columns."""
     for each in most_confused(scores, most=_PRINTED):
-        names = (_text.cut_middle(n, 26) for n in (each.true, each.predicted))
+        names = (
+            printed_text.cut_middle(n, 26) for n in (each.true, each.predicted)
+        )
         yield "{} called {}: {} of {} ({:.0%})".format(
             *names,
             each.count,
@@ -223,7 +225,10 @@ def mistakes_text(
         yield ""
         yield "most wrong"
     for each in mistakes[:_PRINTED]:
-        names = (_text.cut_middle(n, 18) for n in (each.true, each.predicted))
+        names = (
+            printed_text.cut_middle(n, 18) for n in (each.true, each.predicted)
+        )
         said = "{} called {}: {:.0%}".format(*names, each.probability)
-        room = _text.COLUMNS - _text.width(said) - 2
-        yield f"{said}  {_text.cut_middle(each.content or each.name, room)}"
+        room = printed_text.COLUMNS - printed_text.width(said) - 2
+        what = printed_text.cut_middle(each.content or each.name, room)
+        yield f"{said}  {what}"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from aet_keras.evaluation import _files, _text
+from aet_keras.evaluation import _files, printed_text
 from aet_keras.evaluation.baseline import (
     Baseline,
     compare_with_baselines,
@@ -19,7 +19,7 @@ from aet_keras.evaluation.mistakes import (
     mistakes_text,
     most_confused,
 )
-from aet_keras.evaluation.recommendation import Recommendation
+from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.risk import Risk
 
 _LIFTED = (
@@ -221,11 +221,13 @@ def _title(report):
     if (report.solved_head or {}).get("is_kept"):
         kept += ", with the head solved after it,"
     lines = [
-        f"{_text.cut(report.name, 50)}   {report.created}",
+        f"{printed_text.cut(report.name, 50)}   {report.created}",
         f"{count} epoch{'s' * (count != 1)}, weights of {kept} kept",
     ]
     if report.stopped:
-        lines += textwrap.wrap(f"Ended early: {report.stopped}", _text.COLUMNS)
+        lines += textwrap.wrap(
+            f"Ended early: {report.stopped}", printed_text.COLUMNS
+        )
     return "\n".join(lines)
 
 
@@ -243,7 +245,7 @@ def _headline(report):
             f"{each.baseline:.4f}, {what}"
         )
     if report.verdict:
-        lines += ["", *textwrap.wrap(report.verdict, _text.COLUMNS)]
+        lines += ["", *textwrap.wrap(report.verdict, printed_text.COLUMNS)]
     return "\n".join(lines)
 
 
@@ -270,7 +272,7 @@ def _list(title, lines):
     if not lines:
         return ""
     wrapped = (
-        textwrap.fill(line, _text.COLUMNS, subsequent_indent="    ")
+        textwrap.fill(line, printed_text.COLUMNS, subsequent_indent="    ")
         for line in lines
     )
     return "\n".join([title, *wrapped])
@@ -280,4 +282,4 @@ def _seconds(report):
     if not report.seconds:
         return ""
     parts = [f"{key} {value:.1f}" for key, value in report.seconds.items()]
-    return textwrap.fill("seconds   " + "   ".join(parts), _text.COLUMNS)
+    return textwrap.fill("seconds   " + "   ".join(parts), printed_text.COLUMNS)

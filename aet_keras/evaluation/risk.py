@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.evaluation import _text
+from aet_keras.evaluation import printed_text
 
 _OWNER = "measure_risk"
 _BINS = 10
@@ -125,7 +125,11 @@ class Risk:
 
     def to_text(self) -> str:
         """Returns the figures and the first features, for 80 columns."""
-        of = f" of `{_text.cut(self.positive, 24)}`" if self.positive else ""
+        of = (
+            f" of `{printed_text.cut(self.positive, 24)}`"
+            if self.positive
+            else ""
+        )
         lines = [
             f"ROC AUC{of} {self.roc_auc:.4f}   (95 %: {self.roc_auc_low:.4f} "
             f"to {self.roc_auc_high:.4f})",
@@ -145,12 +149,12 @@ class Risk:
         if not self.importance:
             return
         first = self.importance[:_SHOWN]
-        names = _text.widest([f.name for f in first], most=40)
+        names = printed_text.widest([f.name for f in first], most=40)
         names = max(names, len("feature"))
         yield ""
         yield f"{'feature':<{names}}  AUC lost when shuffled  attention"
         for each in first:
-            name = _text.fit(each.name, names)
+            name = printed_text.fit(each.name, names)
             seen = "-" if each.attention is None else f"{each.attention:.3f}"
             yield f"{name}  {each.permutation:>21.4f}  {seen:>9}"
         left = len(self.importance) - len(first)

@@ -7,8 +7,8 @@ from aet_keras.explanations.left_out import (
     leave_out_cells,
     leave_out_ratings,
     leave_out_words,
+    save_left_out,
 )
-from aet_keras.explanations.left_out_picture import save_left_out
 from aet_keras.explanations.occlusion import Occlusion
 from aet_keras.explanations.overlay import overlay, save_overlay
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from aet_keras.explanations import _models, _pictures
+from aet_keras.explanations import image_models
 
 
 class AttentionMaps:
@@ -58,7 +58,7 @@ class AttentionMaps:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        self._inside = _models.open_up(self, model)
+        self._inside = image_models.open_up(self, model)
         self.names = tuple(_numbered(self._inside.names(_has_map)))
         if not self.names:
             raise ValueError(
@@ -71,18 +71,20 @@ class AttentionMaps:
 
     def __call__(self, images: Any) -> dict[str, np.ndarray]:
         """Returns one map a picture for each attention layer."""
-        images = _pictures.check_images(self, images, self.model)
+        images = image_models.check_images(self, images, self.model)
         count, *size = images.shape[:3]
         parts = [
             [
                 _even(*seen, size)
                 for seen in self._inside.beside(images[rows], _has_map, _look)
             ]
-            for rows in _pictures.portions(count, size)
+            for rows in image_models.portions(count, size)
         ]
         maps = [np.concatenate(part) for part in zip(*parts, strict=True)]
         return {
-            name: _pictures.check_finite(self, _pictures.enlarge(each, size))
+            name: image_models.check_finite(
+                self, image_models.enlarge(each, size)
+            )
             for name, each in zip(self.names, maps, strict=True)
         }
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from aet_keras import _check as check
 from aet_keras._keras.inside import Inner
-from aet_keras.explanations import _models, _pictures, _scores
+from aet_keras.explanations import image_models
 
 # Their maps no longer lie over the picture from edge to edge.
 _SHIFTS = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
@@ -77,37 +77,37 @@ class GradCAM:
         layer: str | keras.layers.Layer | None = None,
     ):
         self.model = model
-        self._inside = _models.open_up(self, model)
+        self._inside = image_models.open_up(self, model)
         self._tensor = self._choose(layer)
         self.layer = self._tensor.layer
 
     def __call__(self, images: Any, classes: Any = None) -> np.ndarray:
         """Returns one map a picture."""
-        images = _pictures.check_images(self, images, self.model)
+        images = image_models.check_images(self, images, self.model)
         count, *size = images.shape[:3]
-        columns = _scores.check_classes(
+        columns = image_models.check_classes(
             self,
             classes,
             count=count,
             class_count=max(2, self.model.output_shape[-1]),
         )
         maps = []
-        for rows in _pictures.portions(count, size):
+        for rows in image_models.portions(count, size):
             asked = None if columns is None else columns[rows]
             maps.append(self._explain(images[rows], asked))
-        maps = _pictures.enlarge(np.concatenate(maps), size)
-        _pictures.check_finite(self, maps)
+        maps = image_models.enlarge(np.concatenate(maps), size)
+        image_models.check_finite(self, maps)
         most = maps.max(axis=(1, 2), keepdims=True)
         return np.divide(maps, most, out=np.zeros_like(maps), where=most > 0)
 
     def _explain(self, images, columns):
         def score(layer, inputs, outputs):
-            scores = _scores.unsquashed(layer, inputs[0], outputs)
+            scores = image_models.unsquashed(layer, inputs[0], outputs)
             if scores.shape[-1] == 1:
                 scores = ops.concatenate([-scores, scores], axis=-1)
             asked = columns
             if asked is None:
-                asked = ops.argmax(_scores.by_class(outputs), axis=-1)
+                asked = ops.argmax(image_models.by_class(outputs), axis=-1)
             return ops.take_along_axis(scores, asked[:, None], axis=-1)
 
         features, slopes = self._inside.follow(images, self._tensor.key, score)

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from aet_keras import _check as check
-from aet_keras.explanations import _pictures, _scores
+from aet_keras.explanations import image_models
 
 
 class Occlusion:
@@ -86,12 +86,12 @@ class Occlusion:
 
     def __call__(self, images: Any, classes: Any = None) -> np.ndarray:
         """Returns one map a picture."""
-        images = _pictures.check_images(self, images, self.model)
+        images = image_models.check_images(self, images, self.model)
         count, *size, channels = images.shape
         squares = list(self._squares(size))
         fill = self._check_fill(channels)
         before = self._answer(images)
-        columns = _scores.check_classes(
+        columns = image_models.check_classes(
             self, classes, count=count, class_count=before.shape[-1]
         )
         if columns is None:
@@ -104,14 +104,14 @@ class Occlusion:
                 )
             ]
         )
-        return _pictures.check_finite(self, maps.astype("float32"))
+        return image_models.check_finite(self, maps.astype("float32"))
 
     def _explain(self, image, squares, fill, column):
         """Returns minus the mean answer of the squares over each pixel."""
         fill = image.mean(axis=(0, 1)) if fill is None else fill
         total = np.zeros(image.shape[:2])
         covers = np.zeros(image.shape[:2])
-        for rows in _pictures.portions(len(squares), image.shape[:2]):
+        for rows in image_models.portions(len(squares), image.shape[:2]):
             part = squares[rows]
             covered = np.repeat(image[None], len(part), axis=0)
             for picture, square in zip(covered, part, strict=True):
@@ -124,7 +124,7 @@ class Occlusion:
 
     def _answer(self, images):
         answers = []
-        for rows in _pictures.portions(len(images), images.shape[1:3]):
+        for rows in image_models.portions(len(images), images.shape[1:3]):
             outputs = self.model(images[rows], training=False)
             shape = getattr(outputs, "shape", ())
             if len(shape) != 2:
@@ -134,7 +134,7 @@ class Occlusion:
                     f"{type(outputs).__name__} of shape {tuple(shape)}. "
                     "Explain a `keras.Model(pictures, scores)`."
                 )
-            answers.append(ops.convert_to_numpy(_scores.by_class(outputs)))
+            answers.append(ops.convert_to_numpy(image_models.by_class(outputs)))
         return np.concatenate(answers).astype("float64")
 
     def _squares(self, size: Sequence[int]) -> Iterator[tuple[slice, slice]]:

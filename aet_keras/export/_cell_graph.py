@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import TableColumn, _days, _numbers
+from aet_keras.data import TableColumn, date_cells, number_cells
 from aet_keras.export import _dates
 
 # What `str.strip` takes away, in the signs of RE2.
@@ -24,7 +24,7 @@ def read(cells: Any, column: TableColumn) -> Any:
     """
     form = column.format
     if column.kind == "number":
-        gone = _numbers.missing_numbers(form)
+        gone = number_cells.missing_numbers(form)
         if not len(gone):
             return cells
         return tf.where(_is_one_of(cells, gone), np.float32("nan"), cells)
@@ -56,7 +56,7 @@ def _read_days(cells, column):
 
 
 def _example(date_format):
-    return _days.write_days(np.float32([19799]), date_format)[0]
+    return date_cells.write_days(np.float32([19799]), date_format)[0]
 
 
 def _is_one_of(cells, values):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import _days
+from aet_keras.data import date_cells
 
 
 def days_of(text: Any, date_format: str = "") -> Any:
@@ -17,7 +17,7 @@ def days_of(text: Any, date_format: str = "") -> Any:
         text: string tensor `(batch,)`.
         date_format: str. As of `aet_keras.data.CellFormat`.
     """
-    pattern, order = _days.date_pattern(date_format)
+    pattern, order = date_cells.date_pattern(date_format)
     is_date = tf.strings.regex_full_match(text, pattern)
     parts = {
         name: tf.where(
@@ -43,14 +43,14 @@ def _year(parts):
     if "year" in parts:
         return tf.strings.to_number(parts["year"], tf.int32)
     short = tf.strings.to_number(parts["short_year"], tf.int32)
-    return short + tf.where(short < _days.CENTURY, 2000, 1900)
+    return short + tf.where(short < date_cells.CENTURY, 2000, 1900)
 
 
 def _month(parts):
     if "month" in parts:
         return tf.strings.to_number(parts["month"], tf.int32)
     name = tf.strings.lower(parts["month_name"])
-    is_month = [tf.strings.regex_full_match(name, m) for m in _days.MONTHS]
+    is_month = [tf.strings.regex_full_match(name, m) for m in date_cells.MONTHS]
     found = tf.argmax(tf.cast(tf.stack(is_month, axis=1), tf.int32), axis=1)
     return 1 + tf.cast(found, tf.int32)
 

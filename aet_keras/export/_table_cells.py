@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import TableSpecification, _days
+from aet_keras.data import TableSpecification, date_cells
 from aet_keras.export._signatures import CLASSIFY, DEFAULT
 
 _UNSEEN = "a category that nobody has seen"
@@ -23,7 +23,7 @@ def raw(
         if c.kind == "date"
     }
     return {
-        name: _days.write_days(cells, formats[name])
+        name: date_cells.write_days(cells, formats[name])
         if name in formats
         else cells
         for name, cells in rows.items()

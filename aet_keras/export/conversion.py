@@ -11,8 +11,8 @@ import numpy as np
 from aet_keras import _check
 from aet_keras._optional import optional
 from aet_keras._progress import report
-from aet_keras.data.decoding import resize
-from aet_keras.data.digits import read_digits
+from aet_keras.data.image_decoding import resize
+from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
 from aet_keras.export import _folder, _manifests, _reference
 from aet_keras.export._checks import picture_shape

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from aet_keras.data import CellFormat, TableColumn, TableSpecification
-from aet_keras.data.cell_format import EARLIER_FORMAT
+from aet_keras.data.specifications import EARLIER_FORMAT
 from aet_keras.errors import ExportError
 from aet_keras.export import _manifests
 

@@ -221,9 +221,9 @@ def check_cells(recipe: Any) -> None:
             check.instance(recipe, of=str, **{name: each})
         object.__setattr__(recipe, name, tuple(given))
     for each in getattr(recipe, "date_formats", None) or ():
-        from aet_keras.data import _days  # late: the room loads Keras
+        from aet_keras.data import date_cells  # late: the room loads Keras
 
-        _days.check_date_format(check.owner_name(recipe), each)
+        date_cells.check_date_format(check.owner_name(recipe), each)
     decimal = getattr(recipe, "decimal", None)
     if decimal is not None:
         check.one_of(recipe, decimal=decimal, among=(".", ","))

@@ -13,9 +13,9 @@ from aet_keras.engine import Engine
 from aet_keras.evaluation import (
     Classification,
     Report,
-    _lettering,
-    _matrix,
+    chart_fonts,
     draw_report,
+    score_charts,
 )
 
 _KINDS = ("group_trainable", "group_multiplier", "group_gradient_share")
@@ -83,13 +83,13 @@ def matrix_png(scores: Classification) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-    side = 5 + 0.2 * min(len(scores.per_class), _matrix.MOST_CLASSES)
+    side = 5 + 0.2 * min(len(scores.per_class), score_charts.MOST_CLASSES)
     figure = Figure(figsize=(1.4 * side, side), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     names = [score.name for score in scores.per_class]
-    with _lettering.lettered([*names, "…→"]) as spell:
-        _matrix.draw(figure.add_subplot(), scores, spell)
+    with chart_fonts.lettered([*names, "…→"]) as spell:
+        score_charts.draw(figure.add_subplot(), scores, spell)
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from aet_keras import _regular_file, callbacks, data, evaluation, export
-from aet_keras.data.balance import IMBALANCE_ADVICE
+from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.errors import ExportError
 from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.training.fine_tune import Run, stop_early

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from aet_keras import data
-from aet_keras.data.array_archive import load_arrays
+from aet_keras.data.image_arrays import load_arrays
 from aet_keras.data.splits import SPLITS
 from aet_keras.errors import DataError, ExportError
 

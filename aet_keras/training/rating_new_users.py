@@ -9,7 +9,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import callbacks as parts
 from aet_keras import data, policies, tasks
-from aet_keras.data.ratings import check_new_users
+from aet_keras.data.rating_reading import check_new_users
 from aet_keras.data.splits import SPLITS
 from aet_keras.errors import DataError
 from aet_keras.training.fine_tune import Run, fine_tune

@@ -41,7 +41,7 @@ def test_each_row_is_the_picture_that_its_name_says(folder):
 
 def test_rows_on_a_disk_are_the_rows_in_memory(folder, monkeypatch):
     expected = read(folder)
-    monkeypatch.setattr("aet_keras.data.storage.MEMORY_LIMIT_BYTES", 1000)
+    monkeypatch.setattr("aet_keras.data.image_storage.MEMORY_LIMIT_BYTES", 1000)
 
     dataset = read(folder)
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from aet_keras.data import read_image_tfds
-from aet_keras.data.tfds_builder import find_features, find_splits
+from aet_keras.data.tfds_source import find_features, find_splits
 from aet_keras.errors import DataError
 
 COUNTS = {"train": 20, "test": 8, "extra": 4}

@@ -57,7 +57,7 @@ def test_a_prepared_data_set_is_read_by_its_name(prepared, monkeypatch):
 
 def test_a_data_set_of_pictures_is_refused():
     with pytest.raises(DataError, match="one `Text`.*to a folder instead"):
-        from aet_keras.data.tfds_builder import find_features
+        from aet_keras.data.tfds_source import find_features
 
         find_features({"image": tfds.features.Image()}, "tfds:x", "Text")
 

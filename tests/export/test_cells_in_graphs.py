@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from aet_keras import data
-from aet_keras.data import _cells, _days
+from aet_keras.data import date_cells, table_cells
 from aet_keras.export import _cell_graph, _dates
 
 TIMES = (" 10:15", "T10:15:01Z", " 1:2", ", 10:15 AM", " 10:15:01.5+02:00")
@@ -30,13 +30,13 @@ def damaged(text, chance):
 def test_damaged_dates_are_the_same_to_both(date_format):
     chance = random.Random(0)
     days = np.float32([chance.randrange(-300, 25_000) for _ in range(40)])
-    whole = _days.write_days(days, date_format).tolist()
+    whole = date_cells.write_days(days, date_format).tolist()
     texts = [*whole, *(text + chance.choice(TIMES) for text in whole)]
     texts += [damaged(text, chance) for text in texts * 8]
 
     found = _dates.days_of(tf.constant(texts), date_format)
 
-    expected = np.float32([_days.read_day(t, date_format) for t in texts])
+    expected = np.float32([date_cells.read_day(t, date_format) for t in texts])
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(expected[:40], days)
     assert np.isnan(expected).any()
@@ -52,7 +52,7 @@ def test_spaces_and_letters_are_the_same_to_both():
 
     found = _cell_graph.read(tf.constant(words), column).numpy()
 
-    cells = _cells.stripped(pandas.Series(words, dtype=object))
-    expected = _cells.words_of(cells, form).tolist()
+    cells = table_cells.stripped(pandas.Series(words, dtype=object))
+    expected = table_cells.words_of(cells, form).tolist()
     assert [word.decode() for word in found] == expected
     assert expected.count("") == 5 and expected.count("Ja") == 2

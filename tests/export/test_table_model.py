@@ -10,7 +10,7 @@ import table_data
 import tensorflow as tf
 
 from aet_keras import data, export
-from aet_keras.data import _days
+from aet_keras.data import date_cells
 from aet_keras.errors import ExportError
 from aet_keras.export import _cell_graph, _dates, _manifests
 
@@ -161,7 +161,7 @@ def test_dates_are_read_as_numpy_reads_them():
     found = _dates.days_of(tf.constant(text.tolist())).numpy()
 
     np.testing.assert_array_equal(found, days)
-    np.testing.assert_array_equal(_days.write_days(np.float32(days)), text)
+    np.testing.assert_array_equal(date_cells.write_days(np.float32(days)), text)
 
 
 FORMATS = {
@@ -178,7 +178,7 @@ FORMATS = {
 
 def test_a_graph_reads_each_format_as_training_does():
     for date_format, texts in FORMATS.items():
-        expected = [_days.read_day(text, date_format) for text in texts]
+        expected = [date_cells.read_day(text, date_format) for text in texts]
 
         found = _dates.days_of(tf.constant(texts), date_format)
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from aet_keras import export, serving
 from aet_keras.cli import main
-from aet_keras.data.decoding import bombs_refused, decode
+from aet_keras.data.image_decoding import bombs_refused, decode
 
 
 @pytest.fixture(scope="module")

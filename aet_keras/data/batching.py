@@ -1,0 +1,108 @@
+"""Feeds the rows of a split to `model.fit` in batches."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from aet_keras import _check as check
+from aet_keras._keras.proofs import promise_by_row
+from aet_keras.data.dataset import Split
+
+
+def batches(
+    split: Split,
+    *,
+    batch_size: int,
+    shuffle_seed: int | None = None,
+    augment: Callable | None = None,
+    class_weights: np.ndarray | None = None,
+) -> tf.data.Dataset:
+    """Returns a split as a `tf.data.Dataset` of batches.
+
+    Row numbers are shuffled, over the whole split and anew each epoch, and
+    the rows then gathered: inputs on a disk stay there, and none are copied
+    into a graph. Keras warns about every data set in `fit` unless it is told
+    `shuffle=False`; that leaves the order made here as it is.
+
+    Args:
+        split: `Split`.
+        batch_size: int >= 1. The last batch may be smaller.
+        shuffle_seed: int >= 0, or None for the order of the split. The same
+            seed gives the same orders, epoch by epoch, under the same global
+            seed. Defaults to `None`.
+        augment: function of `(inputs, training=True)`, as `augmentation`
+            returns it. Gets and gives float32. Defaults to `None`.
+        class_weights: float array `(classes,)`, as `class_weights` returns
+            it: each row gets the weight of its class. Defaults to `None`.
+
+    Returns:
+        A `tf.data.Dataset` of `(inputs, labels)`, with `class_weights` of
+        `(inputs, labels, sample_weight)`, with a known number of batches:
+        inputs `(batch, ...)` of the split's own dtype, or float32 if they are
+        augmented, both 0 to 255 for pictures (Keras casts to what the model
+        takes); labels int32 `(batch,)`.
+
+    Raises:
+        TypeError: if an argument is of another kind.
+        ValueError: if `batch_size` or `shuffle_seed` is out of its range.
+
+    Example:
+
+    >>> digits = aet_keras.data.read_digits()
+    >>> train = aet_keras.data.batches(
+    ...     digits.train, batch_size=32, shuffle_seed=0
+    ... )
+    >>> len(train)
+    40
+    >>> inputs, labels = next(iter(train))
+    >>> inputs.dtype, inputs.shape, labels.shape
+    (tf.uint8, TensorShape([32, 32, 32, 3]), TensorShape([32]))
+    """
+    owner = "batches"
+    check.instance(owner, of=Split, split=split)
+    check.positive_int(owner, batch_size=batch_size)
+    rows = tf.data.Dataset.range(split.count)
+    if shuffle_seed is not None:
+        check.whole(owner, shuffle_seed=shuffle_seed)
+        rows = rows.shuffle(split.count, seed=shuffle_seed)
+    # Rows stay the same from epoch to epoch, which `fit` need not find out.
+    dataset = promise_by_row(rows.batch(batch_size).map(_gather(split)))
+    if class_weights is not None:
+        dataset = promise_by_row(dataset.map(_weighted(class_weights)))
+    if augment is not None:
+        # One at a time: the layers draw from one seeded stream.
+        dataset = dataset.map(_augmented(augment))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _gather(split):
+    inputs, labels = split.inputs, split.labels
+
+    def read(rows):
+        return np.asarray(inputs[rows]), labels[rows].astype("int32")
+
+    def gather(rows):
+        kinds = tf.as_dtype(inputs.dtype), tf.int32
+        batch, batch_labels = tf.numpy_function(read, [rows], kinds)
+        batch.set_shape((None, *inputs.shape[1:]))
+        batch_labels.set_shape((None,))
+        return batch, batch_labels
+
+    return gather
+
+
+def _augmented(augment):
+    def change(inputs, *others):
+        return augment(tf.cast(inputs, tf.float32), training=True), *others
+
+    return change
+
+
+def _weighted(class_weights):
+    table = tf.constant(class_weights, tf.float32)
+
+    def weigh(inputs, labels):
+        return inputs, labels, tf.gather(table, labels)
+
+    return weigh

@@ -1,0 +1,337 @@
+"""Decodes images of any kind into 8-bit RGB of one size."""
+
+import collections
+import concurrent.futures
+import contextlib
+import io
+import itertools
+import re
+import struct
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aet_keras._progress import report
+from aet_keras.data.image_storage import allocate
+from aet_keras.errors import DataError
+
+# Pillow opens more, EPS through an outside program among them: pictures come
+# from anywhere, so only what needs none.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+
+# What was done about it, after the count and the noun.
+_CONVERSIONS = {
+    "animated picture": "cut to the first frame",
+    "greyscale picture": "read as RGB",
+    "palette picture": "read as RGB",
+    "picture with an alpha channel": "laid on white",
+    "16-bit picture": "scaled to 8 bits",
+    "CMYK picture": "converted to RGB",
+    "picture of another colour space": "converted to RGB",
+}
+
+
+def decode(
+    picture: str | bytes, image_size: tuple[int, int]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Reads one picture as RGB, upright and of the size asked for.
+
+    The first frame is taken, EXIF orientation applied, transparency laid on
+    white, 16 bits scaled to 8. The whole picture is stretched to the size,
+    bilinear with antialiasing (Pillow's triangle filter, widened where it
+    shrinks), the aspect ratio not kept. `export` writes a graph that makes
+    the same pixels of a JPEG or PNG: what is changed here changes there.
+
+    Args:
+        picture: str or bytes. A path, or an encoded picture.
+        image_size: `(height, width)`.
+
+    Returns:
+        A uint8 array `(height, width, 3)`, and what had to be converted: keys
+        for `conversion_notes`.
+
+    Raises:
+        Exception: of whatever kind Pillow meets the damage with.
+    """
+    from PIL import Image
+
+    file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
+    with Image.open(file, formats=FORMATS) as image:
+        # A JPEG is decoded at a half, a quarter or an eighth of its size
+        # where that is still twice what is asked for: several times faster.
+        image.draft(None, (2 * max(image_size),) * 2)
+        # The second frame of an MPO is the other eye or a preview.
+        is_animated = getattr(image, "is_animated", False)
+        is_animated = is_animated and image.format != "MPO"
+        _mend(image)
+        rgb, conversion = _to_rgb(_upright(image), image.format)
+    conversions = ("animated picture",) * is_animated + conversion
+    return resize(rgb, image_size), conversions
+
+
+def resize(picture: Any, image_size: tuple[int, int]) -> np.ndarray:
+    """Returns a PIL image or uint8 array as `(height, width, 3)`, resized."""
+    from PIL import Image
+
+    if isinstance(picture, np.ndarray):
+        picture = Image.fromarray(picture).convert("RGB")
+    height, width = image_size
+    # Columns first, then rows, each rounded. Pillow 13 would choose the order
+    # by the sizes, and older ones would not: pixels differ by 1.
+    for size in ((width, picture.height), (width, height)):
+        if picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(picture)
+
+
+def _mend(image):
+    """Tells Pillow what it takes for something else, before it decodes."""
+    rawmode = image.tile[0][3] if image.format == "PNG" and image.tile else ""
+    seen_through = image.info.get("transparency")
+    if rawmode in ("L;2", "L;4") and seen_through is not None:
+        # Pillow scales the pixels to 8 bits, and not what is to be clear.
+        most = 3 if rawmode == "L;2" else 15
+        if seen_through <= most:
+            image.info["transparency"] = seen_through * 255 // most
+    if rawmode == "RGB;16B":  # it cuts off what would tell colours apart
+        image.info.pop("transparency", None)
+
+
+def _upright(image):
+    """Returns a picture as the camera was held.
+
+    Of a JPEG or PNG its block of EXIF says so and nothing else, because a
+    graph can read that too; Pillow would look into XMP as well.
+    """
+    from PIL import Image, ImageOps
+
+    if image.format not in ("JPEG", "MPO", "PNG"):
+        return ImageOps.exif_transpose(image)
+    image.load()  # a PNG may hold it behind the pixels
+    turns = (
+        Image.Transpose.FLIP_LEFT_RIGHT,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.ROTATE_270,
+        Image.Transpose.TRANSVERSE,
+        Image.Transpose.ROTATE_90,
+    )
+    code = _orientation(image.info.get("exif", b""))
+    return image if code < 2 else image.transpose(turns[code - 2])
+
+
+def _orientation(block):
+    """Returns entry 0x0112 of the first directory of EXIF, from 1 to 8."""
+    block = re.sub(rb"^(?:Exif\0\0){1,2}", b"", block[:65536])
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None or len(block) < 8:
+        return 1
+    (start,) = struct.unpack_from(f"{order}I", block, 4)
+    if start + 2 > len(block):
+        return 1
+    (count,) = struct.unpack_from(f"{order}H", block, start)
+    room = (len(block) - start - 2) // 12
+    for number in range(min(count, room)):
+        entry = struct.unpack_from(
+            f"{order}HHIH", block, start + 2 + 12 * number
+        )
+        if entry[0] == 0x0112:
+            return entry[3] if entry[1] == 3 and 1 <= entry[3] <= 8 else 1
+    return 1
+
+
+def _to_rgb(image, kind):
+    from PIL import ImageChops
+
+    if image.mode.startswith(("I", "F")):
+        return _from_deep(image, kind), ("16-bit picture",)
+    if image.has_transparency_data:
+        return _on_white(image), ("picture with an alpha channel",)
+    if image.mode == "RGB":
+        return image, ()
+    names = {
+        "1": "greyscale picture",
+        "L": "greyscale picture",
+        "P": "palette picture",
+        "CMYK": "CMYK picture",
+    }
+    name = names.get(image.mode, "picture of another colour space")
+    if image.mode == "CMYK" and kind == "JPEG" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes all for Adobe's
+    return image.convert("RGB"), (name,)
+
+
+def _on_white(image):
+    from PIL import Image
+
+    layer = image.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, layer).convert("RGB")
+
+
+def _from_deep(image, kind):
+    from PIL import Image
+
+    # Pillow's own conversion clips at 255 instead of scaling. A 16-bit PNG
+    # is `I` in older Pillows; elsewhere `I` and `F` have no fixed range.
+    if not image.mode.startswith("I;16") and kind != "PNG":
+        raise ValueError("pixels of 32 bits have no fixed range")
+    values = np.asarray(image).astype("uint32")
+    grey = ((values + 128) // 257).astype("uint8")
+    return Image.fromarray(grey).convert("RGB")
+
+
+def conversion_notes(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Returns one sentence for each kind of picture that was converted."""
+    notes = []
+    for noun, done in _CONVERSIONS.items():
+        count = counts.get(noun, 0)
+        nouns = noun.replace("picture", "pictures") if count > 1 else noun
+        were = "were" if count > 1 else "was"
+        notes += [f"{count} {nouns} {were} {done}."] if count else []
+    return tuple(notes)
+
+
+@contextlib.contextmanager
+def bombs_refused() -> Iterator[None]:
+    """Makes Pillow's warning about an outsized picture an error meanwhile.
+
+    Its other warnings are about metadata, which is not used. Enter it before
+    threads start: warning filters belong to the process.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\..*")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+# Enough to keep every core busy, few enough that encoded pictures which
+# arrive one by one never all wait in memory.
+_CHUNK = 512
+
+
+def decode_images(
+    pictures: Iterable[str | bytes],
+    *,
+    names: Sequence[str],
+    image_size: tuple[int, int],
+    source: str,
+    skip_bad: bool,
+    known_bad: Mapping[str, str] | None = None,
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Decodes each picture once, in threads, into rows of one array.
+
+    Args:
+        pictures: iterable of paths or encoded pictures.
+        names: sequence of str. What each is called in a sentence.
+        image_size: `(height, width)`.
+        source: str. What an error sentence starts with.
+        skip_bad: bool. Leave bad pictures out instead of raising.
+        known_bad: dict of name to reason, of files known to be no pictures.
+
+    Returns:
+        The rows, a bool array saying which of them are good, and the notes.
+
+    Raises:
+        DataError: naming up to three bad pictures and their count.
+    """
+    rows = allocate((len(names), *image_size, 3))
+    is_good = np.ones(len(names), bool)
+    bad = dict(known_bad or {})
+    conversions = collections.Counter()
+
+    def place(numbered):
+        row, picture = numbered
+        # Damage surfaces as nearly every kind of exception, depending on the
+        # format: whichever it is, the answer is to name the picture.
+        try:
+            rows[row], converted = decode(picture, image_size)
+        except Exception as error:
+            return row, (), _reason(error)
+        return row, converted, None
+
+    with bombs_refused(), concurrent.futures.ThreadPoolExecutor() as pool:
+        numbered = iter(enumerate(pictures))
+        while chunk := list(itertools.islice(numbered, _CHUNK)):
+            report("reading pictures", chunk[0][0], total=len(names))
+            for row, converted, reason in pool.map(place, chunk):
+                conversions.update(converted)
+                if reason:
+                    bad[names[row]] = reason
+                    is_good[row] = False
+    said = _bad_notes(bad, source, skip_bad)
+    return rows, is_good, (*conversion_notes(conversions), *said)
+
+
+def _reason(error):
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture"
+    if isinstance(
+        error, (Image.DecompressionBombWarning, Image.DecompressionBombError)
+    ):
+        return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels"
+    return str(error).strip() or type(error).__name__
+
+
+def _bad_notes(bad, source, skip_bad):
+    if not bad:
+        return ()
+    said = "; ".join(f"{name} ({bad[name]})" for name in list(bad)[:3])
+    said += f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    pictures = "1 unreadable picture" if len(bad) == 1 else ""
+    pictures = pictures or f"{len(bad)} unreadable pictures"
+    if skip_bad:
+        were = "was" if len(bad) == 1 else "were"
+        return (f"{pictures} {were} left out: {said}.",)
+    raise DataError(
+        f"{source}: every file must be a picture that can be read. Received: "
+        f"{pictures}: {said}. Mend or remove them, or leave them out with "
+        "`skip_bad=True` (`--skip-bad`)."
+    )
+
+
+_COLOURED = 10.0  # a colourfulness of 15 is seen as slightly coloured
+_MOST = 256
+
+
+def coloured_share(pictures: Any) -> float:
+    """Returns the share of pictures that a person sees as coloured.
+
+    A picture counts where its colourfulness is above 10: the spread of the
+    differences of its channels, and 0.3 times their means. Grey pictures
+    have 0, also where they were saved with three channels.
+
+    Args:
+        pictures: uint8 array `(count, height, width, 3)`, at least one. Of
+            many, 256 are looked at, evenly spaced.
+
+    Returns:
+        float from 0 to 1.
+
+    Example:
+
+    >>> grey = np.repeat(np.arange(64, dtype="uint8").reshape(1, 8, 8, 1), 3, 3)
+    >>> aet_keras.data.coloured_share(grey)
+    0.0
+
+    Reference:
+        [Hasler and Süsstrunk, 2003](https://doi.org/10.1117/12.477378).
+    """
+    places = np.linspace(0, len(pictures) - 1, min(len(pictures), _MOST))
+    found = [_colourfulness(pictures[int(place)]) for place in places]
+    return float(np.mean(np.array(found) > _COLOURED))
+
+
+def _colourfulness(picture):
+    red, green, blue = np.moveaxis(np.asarray(picture, "float32"), -1, 0)
+    differences = red - green, (red + green) / 2 - blue
+    spread = np.hypot(*(each.std() for each in differences))
+    mean = np.hypot(*(each.mean() for each in differences))
+    return spread + 0.3 * mean

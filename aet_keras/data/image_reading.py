@@ -1,0 +1,334 @@
+"""Reads images from a folder, TFDS or scikit-learn."""
+
+import difflib
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras import _regular_file
+from aet_keras.data.assembly import assemble, check_image_size
+from aet_keras.data.dataset import Dataset, Specification
+from aet_keras.data.folder_layout import read_layout
+from aet_keras.data.image_arrays import read_image_arrays
+from aet_keras.data.image_decoding import decode_images, resize
+from aet_keras.data.image_storage import allocate
+from aet_keras.data.splits import check_ratios
+from aet_keras.data.tfds_source import (
+    drop_unlabelled,
+    find_features,
+    find_splits,
+    prepared_builder,
+    read_examples,
+)
+from aet_keras.errors import DataError
+
+
+def read_images(
+    source: str | PathLike,
+    *,
+    image_size: tuple[int, int],
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+    skip_bad: bool = False,
+) -> Dataset:
+    """Reads pictures from whatever the source is.
+
+    `"digits"` is `read_digits`, `"tfds:NAME"` `read_image_tfds`, a name that
+    ends in `.npz` `read_image_arrays`, a folder `read_image_folder`.
+
+    Args:
+        source: str or path. `"./digits"` is the folder of that name.
+        image_size: `(height, width)`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Share of train that becomes
+            validation where there is none. Defaults to `0.15`.
+        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
+        skip_bad: bool. Leave out pictures that cannot be read and say so in
+            the notes. Defaults to `False`.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        DataError: if the source is none of these, or cannot be learned from.
+        TypeError: if `image_size` is not a pair of ints.
+        ValueError: if a size or ratio is out of its range.
+
+    Example:
+
+    >>> dataset = aet_keras.data.read_images("digits", image_size=(8, 8))
+    >>> dataset.specification.source
+    'digits'
+    """
+    check.boolean("read_images", skip_bad=skip_bad)
+    options = {
+        "image_size": image_size,
+        "seed": seed,
+        "validation_ratio": validation_ratio,
+        "test_ratio": test_ratio,
+    }
+    if source == "digits":
+        return read_digits(**options)
+    if isinstance(source, str) and source.startswith("tfds:"):
+        name = source.removeprefix("tfds:")
+        return read_image_tfds(name, skip_bad=skip_bad, **options)
+    path = Path(source)
+    if path.suffix.lower() == ".npz" and not _regular_file.is_folder(path):
+        return read_image_arrays(path, skip_bad=skip_bad, **options)
+    if _regular_file.is_folder(path):
+        return read_image_folder(path, skip_bad=skip_bad, **options)
+    raise DataError(_unknown(path))
+
+
+def _unknown(path):
+    beside = [p.name for p in path.parent.glob("*") if p.is_dir()]
+    beside += [p.name for p in path.parent.glob("*.npz")]
+    close = difflib.get_close_matches(path.name, ["digits", *beside], 1)
+    nearest = f" Nearest: `{close[0]}`." if close else ""
+    what = _regular_file.why_not(path) or "a file of another kind"
+    return (
+        "read_images: the source must be `digits`, `tfds:NAME`, an .npz file "
+        f"or a folder of pictures. Received: {path}, which is {what}."
+        f"{nearest} Check the path; it is relative to {Path.cwd()}."
+    )
+
+
+def read_image_folder(
+    folder: str | PathLike,
+    *,
+    image_size: tuple[int, int],
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+    skip_bad: bool = False,
+) -> Dataset:
+    """Reads pictures that lie in one folder a class.
+
+    Those folders lie in `folder`, or in `train`, `validation` (or `val`, or
+    `valid`) and `test` inside it; what is missing is split off train, each
+    class by its share. JPEG, PNG, BMP, GIF, WebP and TIFF are read, hidden
+    files are passed over, links are followed. Each picture is decoded once,
+    in threads: upright by its EXIF orientation, the first frame, alpha laid
+    on white, 16 bits scaled to 8, all as RGB, stretched to `image_size`
+    (bilinear with antialiasing, the aspect ratio not kept). The rows lie in
+    memory up to 2 GiB, beyond that in a temporary file.
+
+    Args:
+        folder: str or path.
+        image_size: `(height, width)`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Share of train that becomes
+            validation where there is none. Defaults to `0.15`.
+        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
+        skip_bad: bool. Leave out files that are no pictures or cannot be
+            read, and say so in the notes. Defaults to `False`.
+
+    Returns:
+        A `Dataset`; its notes say what was converted and left out.
+
+    Raises:
+        DataError: if the folder is missing or holds no pictures, there is one
+            class only, a class is too small, a split has a class that train
+            has not, or a file is no picture that can be read.
+        TypeError: if `image_size` is not a pair of ints.
+        ValueError: if a size or ratio is out of its range.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> photos = pathlib.Path(tempfile.mkdtemp())
+    >>> for name, value in (("dark", 0), ("light", 255)):
+    ...     (photos / name).mkdir()
+    ...     for number in range(5):
+    ...         picture = np.full((8, 8, 3), value, "uint8")
+    ...         path = photos / name / f"{number}.png"
+    ...         keras.utils.save_img(path, picture, scale=False)
+    >>> dataset = aet_keras.data.read_image_folder(photos, image_size=(4, 4))
+    >>> dataset.train
+    Split(count=6, inputs=uint8 (6, 4, 4, 3))
+    >>> dataset.specification.class_names
+    ('dark', 'light')
+    """
+    owner = "read_image_folder"
+    image_size = check_image_size(owner, image_size)
+    ratios = check_ratios(owner, validation_ratio, test_ratio)
+    check.boolean(owner, skip_bad=skip_bad)
+    layout = read_layout(Path(folder))
+    names = [str(path) for _, _, path in layout.files]
+    rows, is_good, notes = decode_images(
+        names,
+        names=names,
+        image_size=image_size,
+        source=str(folder),
+        skip_bad=skip_bad,
+        known_bad=layout.others,
+    )
+    splits = np.array([split for split, _, _ in layout.files])
+    number = {name: label for label, name in enumerate(layout.class_names)}
+    return assemble(
+        rows,
+        np.array([number[name] for _, name, _ in layout.files]),
+        names,
+        {s: np.flatnonzero((splits == s) & is_good) for s in layout.splits},
+        specification=Specification(
+            "image", layout.class_names, image_size, str(folder)
+        ),
+        ratios=ratios,
+        seed=seed,
+        notes=(*layout.notes, *notes),
+    )
+
+
+def read_image_tfds(
+    name: str,
+    *,
+    image_size: tuple[int, int],
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+    skip_bad: bool = False,
+) -> Dataset:
+    """Reads a data set of pictures with class labels from TFDS by its name.
+
+    What was prepared before, in `TFDS_DATA_DIR` or `~/tensorflow_datasets`,
+    is read from there without a network; otherwise TFDS downloads and
+    prepares it there. The one `Image` and the one `ClassLabel` of its features
+    are found by their types; the splits are train, validation (or val, or
+    valid) and test. Missing ones are split off train, others left out.
+    Pictures are converted and resized as `read_image_folder` does it.
+
+    Args:
+        name: str. As `tfds.builder` takes it, `"name"` or
+            `"name/config:1.0.0"`.
+        image_size: `(height, width)`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Share of train that becomes
+            validation where there is none. Defaults to `0.15`.
+        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
+        skip_bad: bool. Leave out pictures that cannot be read and say so in
+            the notes. Defaults to `False`.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        DataError: if there is no such data set, it cannot be downloaded, it
+            is not one of pictures with a class each, or a class is too small.
+        TypeError: if `image_size` is not a pair of ints.
+        ValueError: if a size or ratio is out of its range.
+
+    Example:
+
+    >>> try:
+    ...     aet_keras.data.read_image_tfds("mnits", image_size=(28, 28))
+    ... except aet_keras.errors.DataError as error:
+    ...     "Nearest: `mnist`" in str(error)
+    True
+    """
+    owner = "read_image_tfds"
+    image_size = check_image_size(owner, image_size)
+    ratios = check_ratios(owner, validation_ratio, test_ratio)
+    check.boolean(owner, skip_bad=skip_bad)
+    source = f"tfds:{name}"
+    builder = prepared_builder(name, source)
+    info = builder.info
+    image, label = find_features(info.features, source)
+    parts, notes = find_splits(info.splits, source)
+    counts = [info.splits[part].num_examples for part in parts.values()]
+    splits = np.repeat(list(parts), counts)
+    names = [
+        f"{split}[{row}]"
+        for split, count in zip(parts, counts, strict=True)
+        for row in range(count)
+    ]
+    labels = np.empty(len(names), "int32")
+    rows, is_good, said = decode_images(
+        _noting_labels(
+            read_examples(builder, parts.values(), image, label), labels
+        ),
+        names=names,
+        image_size=image_size,
+        source=source,
+        skip_bad=skip_bad,
+    )
+    given = {s: np.flatnonzero((splits == s) & is_good) for s in parts}
+    notes += drop_unlabelled(given, labels, source)
+    return assemble(
+        rows,
+        labels,
+        names,
+        given,
+        specification=Specification(
+            "image", tuple(info.features[label].names), image_size, source
+        ),
+        ratios=ratios,
+        seed=seed,
+        notes=(*notes, *said),
+    )
+
+
+def _noting_labels(examples, labels):
+    for row, (picture, label) in enumerate(examples):
+        labels[row] = label
+        yield picture
+
+
+def read_digits(
+    *,
+    image_size: tuple[int, int] = (32, 32),
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads the 1,797 handwritten digits that ship inside scikit-learn.
+
+    8x8 pictures with values 0 to 16 become 0 to 255, grey becomes RGB, and
+    they are enlarged bilinearly.
+
+    Args:
+        image_size: `(height, width)`. Defaults to `(32, 32)`.
+        seed: int >= 0. Which rows go where. Defaults to `0`.
+        validation_ratio: float in (0, 1). Share of validation. Defaults to
+            `0.15`.
+        test_ratio: float in (0, 1). Share of test. Defaults to `0.15`.
+
+    Returns:
+        A `Dataset` of the classes `"0"` to `"9"`, each in every split.
+
+    Raises:
+        TypeError: if `image_size` is not a pair of ints.
+        ValueError: if a size or ratio is out of its range.
+
+    Example:
+
+    >>> digits = aet_keras.data.read_digits(image_size=(16, 16))
+    >>> digits.train
+    Split(count=1259, inputs=uint8 (1259, 16, 16, 3))
+
+    Reference:
+        [Alpaydin and Kaynak, 1998](https://doi.org/10.24432/C50P49), the test
+        part, as `sklearn.datasets.load_digits` has it.
+    """
+    from sklearn.datasets import load_digits
+
+    image_size = check_image_size("read_digits", image_size)
+    ratios = check_ratios("read_digits", validation_ratio, test_ratio)
+    digits = load_digits()
+    grey = np.round(digits.images * (255 / 16)).astype("uint8")
+    rows = allocate((len(grey), *image_size, 3))
+    for row, picture in enumerate(grey):
+        rows[row] = resize(picture, image_size)
+    return assemble(
+        rows,
+        digits.target,
+        [f"digits[{row}]" for row in range(len(rows))],
+        {"train": np.arange(len(rows))},
+        specification=Specification(
+            "image", tuple("0123456789"), image_size, "digits"
+        ),
+        ratios=ratios,
+        seed=seed,
+    )

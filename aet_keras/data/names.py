@@ -1,0 +1,124 @@
+"""Checks, orders and compares the names of classes and ids."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from aet_keras import _check as check
+from aet_keras.errors import DataError
+
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
+_DIGITS = re.compile(r"[-+]?[0-9]+")
+_WHOLE = re.compile(r"([-+]?\d+)\.0*")
+
+
+def by_number(name: str) -> tuple[int, float, str]:
+    """Orders names that are numbers by value, the others by alphabet."""
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)
+
+
+def read_names(cells: Any) -> tuple[Any, list[str]]:
+    """Returns names as they are, `17.0` as `17`, and a note if there were any.
+
+    A column of whole numbers with a missing cell is written down as floats by
+    those who read it as numbers.
+
+    Args:
+        cells: `pandas.Series` of str without missing ones.
+    """
+    if not has_floats(cells):
+        return cells, []
+    is_float = cells.str.contains(".", regex=False)
+    if not cells[is_float].map(lambda c: bool(_WHOLE.fullmatch(c))).all():
+        return cells, []
+    whole = cells.str.replace(_WHOLE, r"\1", regex=True)
+    return whole, [
+        f"`{cells[is_float].iloc[0]}` is read as `{whole[is_float].iloc[0]}`"
+    ]
+
+
+def has_floats(cells: Any) -> bool:
+    """Says whether cells are numbers, some of them written as floats."""
+    if not len(cells):
+        return False
+    is_number = cells.map(lambda c: bool(_NUMBER.fullmatch(c)))
+    return bool(is_number.all() and cells.str.contains(".", regex=False).any())
+
+
+def are_whole_numbers(names: Iterable[str]) -> bool:
+    """Says whether all names are whole numbers, so that `17.0` is `17`."""
+    return all(_DIGITS.fullmatch(name) for name in names)
+
+
+def check_one_line(owner: str, what: str, names: Iterable[str]) -> None:
+    """Raises unless names can stand one a line in the files of a model.
+
+    Args:
+        owner: str. Who asks.
+        what: str. What they are of, for the sentence.
+        names: of classes, users or items.
+    """
+    for name in names:
+        if not check.is_one_line(name):
+            raise DataError(
+                f"{owner}: a name must be one line of text, because the files "
+                f"of a model hold one a line. Received: {what} with "
+                f"{_shown(name)}. Rename it: without line breaks, zero bytes "
+                "or bytes that are no UTF-8."
+            )
+
+
+def check_class_names(owner: str, names: Iterable[str]) -> None:
+    """Raises unless a model of these classes can be exported.
+
+    Args:
+        owner: str. Who asks, or the source of the classes.
+        names: str, of the classes.
+
+    Raises:
+        DataError: if a name is empty, is not one line of text, or is there
+            twice.
+    """
+    names = list(names)
+    check_one_line(owner, "a class", names)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or "" in names:
+        what = f"{_shown(twice[0])} twice" if twice else "an empty one"
+        raise DataError(
+            f"{owner}: each class must have a name of its own, because a "
+            f"client knows it by that. Received: {what}. Rename the class."
+        )
+
+
+def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
+    """Yields a note if names differ by case only.
+
+    Args:
+        what: str. What is named, in the plural.
+        names: in their order.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.casefold(), []).append(name)
+    alike = [group for group in groups.values() if len(group) > 1]
+    if alike:
+        shown = "; ".join(
+            " and ".join(f"`{_cut(name)}`" for name in group[:4])
+            for group in alike[:3]
+        )
+        more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
+        yield (
+            f"These {what} differ by case only, and are told apart: "
+            f"{shown}{more}."
+        )
+
+
+def _shown(name, most=60):
+    return repr(name) if len(name) <= most else f"{name[:most]!r}..."
+
+
+def _cut(name, most=60):
+    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -1,0 +1,235 @@
+"""Reads numbers in cells, however they are written."""
+
+import dataclasses
+import functools
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from aet_keras.data.specifications import CellFormat
+
+_SPACES = " \u00a0\u2009\u202f"
+_MINUS = "-\u2212"
+_SIGN = r"[+\-\u2212]"
+_CURRENCIES = (
+    "USD EUR GBP CHF JPY CNY INR AUD CAD NZD SEK NOK DKK PLN CZK HUF RUB TRY "
+    "BRL MXN ZAR KRW SGD HKD ILS"
+).split()
+# `A12` is a code and no number, so that only money stands before one.
+_BEFORE = rf"(?:[A-Z]{{0,3}}[$€£¥₹₽₩₺₫₴₪฿]|Rs\.?|{'|'.join(_CURRENCIES)})"
+_LETTERS = r"[^\W\d_]"
+_BEHIND = (
+    rf"(?:[%‰$€£¥₹₽₩₺₫₴₪฿]|°{_LETTERS}?|"
+    rf"{_LETTERS}{{1,12}}[²³]?(?:[/·]{_LETTERS}{{1,6}}[²³]?)?)"
+)
+_DIGITS = (
+    rf"(?:[0-9][0-9.,'’{_SPACES}]*[0-9][.,]?|[0-9][.,]?|[.,][0-9]+)"
+    r"(?:[eE][-+]?[0-9]+)?"
+)
+_ANY = re.compile(
+    rf"\(?{_SIGN}?[{_SPACES}]*(?P<before>{_BEFORE})?[{_SPACES}]*{_SIGN}?"
+    rf"{_DIGITS}[{_SPACES}]*(?P<behind>{_BEHIND})?\)?"
+)
+_PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]{1,2}){2,}")  # or a network address
+_THOUSANDS = {".": ("", ",", " ", "'"), ",": ("", ".", " ", "'")}
+_LEAST_SHARE_WITH_UNIT = 0.5
+_LEAST_DIFFERENT = 3  # `2WD` and `4WD` are no measures
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberForm:
+    """Says how the numbers of a column are written.
+
+    Args:
+        format: `CellFormat`.
+        share: float. Of the cells, how many are numbers then.
+        rival: optional `CellFormat` that reads as many cells, but makes other
+            numbers of them.
+        proves: bool. Whether the cells show which decimal sign is meant.
+        values: dict of cell to number, of those that are one.
+    """
+
+    format: CellFormat
+    share: float
+    rival: CellFormat | None = None
+    proves: bool = False
+    values: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+def read_number(text: str, form: CellFormat) -> float:
+    """Returns the number that a cell is, NaN if it is none."""
+    if _PLAIN.fullmatch(text) and not (form.decimal == "," and "." in text):
+        return float(text)
+    found = _pattern(form.decimal, form.thousands, form.unit).fullmatch(text)
+    if not found:
+        return np.nan
+    opened, closed = bool(found["open"]), bool(found["close"])
+    signs = (found["sign"] or "") + (found["inner"] or "")
+    if opened != closed or len(signs) + opened > 1:
+        return np.nan
+    body = found["body"]
+    if form.thousands:
+        body = re.sub(_sign_of(form.thousands), "", body)
+    value = float(body.replace(form.decimal, "."))
+    is_negative = opened or signs in tuple(_MINUS)
+    return -value if is_negative else value
+
+
+def to_numbers(cells: Any, form: CellFormat) -> np.ndarray:
+    """Returns cells as float32, NaN where one is missing or no number.
+
+    Args:
+        cells: `pandas.Series` of str, missing ones NaN or empty.
+        form: `CellFormat`.
+    """
+    import pandas
+
+    codes, distinct = pandas.factorize(cells)
+    values = np.array([read_number(text, form) for text in distinct])
+    # A missing cell has code -1, which takes the last.
+    with np.errstate(over="ignore"):
+        numbers = np.append(values, np.nan)[codes].astype("float32")
+    is_odd = ~np.isfinite(numbers) | np.isin(numbers, missing_numbers(form))
+    return np.where(is_odd, np.float32("nan"), numbers)
+
+
+def missing_numbers(form: CellFormat) -> np.ndarray:
+    """Returns the numbers that mean a missing cell, float32."""
+    plain = dataclasses.replace(form, unit="")
+    values = np.array([read_number(w, plain) for w in form.missing])
+    return np.float32(values[np.isfinite(values)])
+
+
+def find_number_form(
+    counts: Mapping[str, int],
+    base: CellFormat,
+    decimal: str | None = None,
+    *,
+    least_share: float = 0.0,
+) -> NumberForm:
+    """Returns how most of the cells are numbers.
+
+    Args:
+        counts: how often each cell is met.
+        base: `CellFormat` that the others are taken from.
+        decimal: optional str. The decimal sign, if it is known.
+        least_share: float. A form that fewer cells have need not be tried to
+            the end.
+    """
+    if decimal in (None, "."):
+        plain = dataclasses.replace(base, decimal=".", thousands="", unit="")
+        values = _values(counts, plain, 1.0)
+        if counts and len(values) == len(counts) and _is_proved(counts):
+            proves = any("." in text for text in counts)
+            return NumberForm(plain, 1.0, proves=proves, values=values)
+    base = dataclasses.replace(base, unit=_unit(counts))
+    total = sum(counts.values()) or 1
+    signs = {each for each in ". ,'" if _is_met(each, counts)}
+    tried = []
+    for point in [decimal] if decimal else _THOUSANDS:
+        forms = [
+            dataclasses.replace(base, decimal=point, thousands=each)
+            for each in _THOUSANDS[point]
+            if not each or each in signs
+        ]
+        # A form with thousands reads all that the first one reads: it is
+        # better only where it reads more.
+        found = [_values(counts, form, least_share) for form in forms]
+        best = max(found, key=lambda each: _share(counts, each))
+        tried.append((forms[found.index(best)], best))
+    tried.sort(key=lambda each: -_share(counts, each[1]))
+    form, values = tried[0]
+    rivals = [
+        other
+        for other, said in tried[1:]
+        if said.keys() == values.keys() and said != values
+    ]
+    has_sign = any("." in text or "," in text for text in values)
+    return NumberForm(
+        form,
+        _share(counts, values) / total,
+        rivals[0] if rivals else None,
+        proves=has_sign and not rivals and decimal is None,
+        values=values,
+    )
+
+
+def _is_proved(counts):
+    """Whether plain numbers can be no others: a point is no thousands'."""
+    other = _pattern(",", ".", "")
+    has_point = any("." in text for text in counts)
+    return not has_point or not all(map(other.fullmatch, counts))
+
+
+def _is_met(sign, counts):
+    alike = {" ": _SPACES, "'": "'’"}.get(sign, sign)
+    return any(each in text for text in counts for each in alike)
+
+
+def looks_numeric(text: str) -> bool:
+    """Whether a cell looks like a number in one of the forms known here."""
+    return bool(_ANY.fullmatch(text)) and not _VERSION.fullmatch(text)
+
+
+def _values(counts, form, least_share):
+    values, room = {}, (1 - least_share) * sum(counts.values())
+    for text, count in counts.items():
+        value = read_number(text, form)
+        if math.isfinite(value):
+            values[text] = value
+            continue
+        room -= count
+        if room < 0:
+            break
+    return values
+
+
+def _share(counts, values):
+    return sum(counts[text] for text in values)
+
+
+def _unit(counts):
+    """Returns the unit that most of the numbers have, or `""`."""
+    with_unit: dict[str, int] = {}
+    total = 0
+    for text, count in counts.items():
+        found = _ANY.fullmatch(text)
+        if not found:
+            continue
+        total += count
+        unit = found["before"] or found["behind"]
+        if unit and not (found["before"] and found["behind"]):
+            with_unit[unit] = with_unit.get(unit, 0) + count
+    if not with_unit or len(counts) < _LEAST_DIFFERENT:
+        return ""
+    unit = max(with_unit, key=lambda each: with_unit[each])
+    return unit if with_unit[unit] > _LEAST_SHARE_WITH_UNIT * total else ""
+
+
+@functools.lru_cache(maxsize=256)
+def _pattern(decimal, thousands, unit):
+    point, whole = re.escape(decimal), "[0-9]+"
+    if thousands:
+        sign = _sign_of(thousands)
+        whole = (
+            rf"(?:[1-9][0-9]{{0,2}}(?:{sign}[0-9]{{3}})+|"
+            rf"[1-9][0-9]?(?:{sign}[0-9]{{2}})+{sign}[0-9]{{3}}|[0-9]+)"
+        )
+    space = f"[{_SPACES}]*"
+    before = rf"(?:{re.escape(unit)}{space})?" if unit else ""
+    behind = rf"(?:{space}{re.escape(unit)})?" if unit else ""
+    return re.compile(
+        rf"(?P<open>\()?(?P<sign>{_SIGN})?{space}{before}(?P<inner>{_SIGN})?"
+        rf"(?P<body>(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)"
+        rf"(?:[eE][-+]?[0-9]+)?){behind}(?P<close>\))?"
+    )
+
+
+def _sign_of(thousands):
+    """Returns the pattern of what stands between thousands."""
+    same = {" ": f"[{_SPACES}]", "'": "['’]"}
+    return same.get(thousands, re.escape(thousands))

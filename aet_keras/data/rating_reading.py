@@ -1,0 +1,301 @@
+"""Reads a table of ratings into a `Dataset`."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data import rating_rows, table_cells
+from aet_keras.data.dataset import Dataset
+from aet_keras.data.names import by_number
+from aet_keras.data.specifications import (
+    CellFormat,
+    RatingFeature,
+    RatingSpecification,
+)
+from aet_keras.data.splits import (
+    SPLITS,
+    check_ratios,
+    shared_rows,
+    split_columns,
+)
+from aet_keras.data.table_columns import make_reading, with_hint
+from aet_keras.data.table_file import read_csv
+from aet_keras.errors import DataError
+
+RATING_SPLITS = ("random", "leave_last_out")
+_OWNER = rating_rows.OWNER
+_MOST_VALUES = 200
+
+
+def read_ratings(
+    path: str | PathLike,
+    *,
+    user: str = "user",
+    item: str = "item",
+    rating: str = "rating",
+    split: str = "random",
+    time: str | None = None,
+    user_features: Sequence[str] = (),
+    item_features: Sequence[str] = (),
+    missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    date_formats: Sequence[str] = (),
+    like: RatingSpecification | None = None,
+    encoding: str = "auto",
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads ratings: a user, an item and a number in each row.
+
+    Ids are strings. A feature is read in each row, so that it may say how
+    user or item were when they met; each of its values counts on its own.
+
+    Args:
+        path: str or path of a file that `read_csv` reads.
+        user: str. The column of the users' ids.
+        item: str. The column of the items' ids.
+        rating: str. The column of the ratings, numbers.
+        split: `"random"`, or `"leave_last_out"`: the last rating of each user
+            who has three is for the test, the one before for validation.
+        time: optional str. A column of numbers or dates that rows are ordered
+            by. Without it chance says which rating is the last.
+        user_features: sequence of str. Columns about users.
+        item_features: sequence of str. Columns about items.
+        missing: optional sequence of str. Words that mean a missing cell, as
+            of `read_table`. A row without an id or a rating is left out.
+        decimal: optional `"."` or `","`. The decimal sign of the ratings,
+            where no cell shows it.
+        date_formats: sequence of str. As of `read_table`, of `time`.
+        like: optional `RatingSpecification` of an earlier data set, whose
+            features and codes of items are used; users must be new, and are
+            coded anew; three rows are enough.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Of a random split.
+        test_ratio: float in (0, 1). Of a random split.
+
+    Returns:
+        A `Dataset`. Inputs are a dict of int32 codes: `user` and `item`,
+        `(count, 1)`, and `user_features` and `item_features`,
+        `(count, features)`, where there are any; labels are float32. Its
+        specification is a `RatingSpecification`. Its notes say what was left
+        out, and how many pairs stand in more than one split.
+
+    Raises:
+        DataError: if the file cannot be read, a column is not there, ids are
+            floats, there are too few rows, all ratings are alike, or a user
+            is one of `like`.
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "films.csv"
+    >>> rows = [f"u{i % 4},f{i % 5},{i % 3}" for i in range(20)]
+    >>> _ = path.write_text("user,item,rating\\n" + "\\n".join(rows))
+    >>> dataset = aet_keras.data.read_ratings(path)
+    >>> dataset.train.count, dataset.specification.items
+    (14, ('f0', 'f1', 'f2', 'f3', 'f4'))
+    """
+    check.one_of(_OWNER, split=split, among=RATING_SPLITS)
+    check.whole(_OWNER, seed=seed)
+    ratios = check_ratios(_OWNER, validation_ratio, test_ratio)
+    if like is not None:
+        user_features = [each.column for each in like.user_features]
+        item_features = [each.column for each in like.item_features]
+    user_features, item_features = tuple(user_features), tuple(item_features)
+    reading = make_reading(_OWNER, missing, decimal, date_formats)
+    frame = read_csv(_OWNER, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
+    reading = with_hint(reading, frame)
+    frame = frame.apply(table_cells.stripped)
+    rating_rows.check_roles(
+        frame, user, item, rating, time, user_features, item_features
+    )
+    frame, notes = rating_rows.rated_rows(
+        frame,
+        {"user": user, "item": item},
+        rating,
+        least=LEAST_ROWS if like is None else len(SPLITS),
+        reading=reading,
+    )
+    form = CellFormat(missing=reading.missing)
+    for name in (*user_features, *item_features):
+        frame = frame.assign(**{name: table_cells.words_of(frame[name], form)})
+    ratings = frame[rating].to_numpy("float32")
+    if like is None:
+        rating_rows.check_ratings(ratings, rating)
+    else:
+        check_new_users(_OWNER, like.users, frame[user])
+    if time is not None:
+        times = rating_rows.read_times(
+            _OWNER, time, frame[time], reading.date_formats
+        )
+        order = np.argsort(times, kind="stable")
+        frame, ratings = frame.iloc[order], ratings[order]
+    random = np.random.RandomState(seed)
+    if split == "random":
+        parts = random_rows(_OWNER, len(frame), ratios, random)
+    else:
+        numbers = np.unique(frame[user], return_inverse=True)[1]
+        parts = last_rows(_OWNER, numbers, time is not None, random)
+        if time is None:
+            notes.append(
+                "No `time` says which rating of a user is the last: chance "
+                "does, by the seed."
+            )
+    train = frame.iloc[parts["train"]]
+    specification = RatingSpecification(
+        kind="rating",
+        class_names=(),
+        image_size=None,
+        source=str(path),
+        users=_values(train[user]),
+        items=like.items if like else _values(train[item]),
+        user_features=like.user_features
+        if like
+        else _features(train, user_features),
+        item_features=like.item_features
+        if like
+        else _features(train, item_features),
+    )
+    inputs = _inputs(frame, user, item, specification)
+    splits = split_columns(inputs, ratings, frame.index, parts)
+    pairs = list(zip(frame[user], frame[item], strict=True))
+    notes += _shared({n: [pairs[r] for r in p] for n, p in parts.items()})
+    return Dataset(
+        **splits,
+        specification=specification,
+        notes=(*of_file, *notes, *_strangers(splits)),
+    )
+
+
+def check_new_users(
+    owner: str, known: Sequence[str], users: Sequence[str]
+) -> None:
+    """Makes sure that no user is one whose codes are taken.
+
+    Raises:
+        DataError: if one is.
+    """
+    both = sorted(set(known).intersection(users), key=by_number)
+    if both:
+        more = f" and {len(both) - 1} more" if both[1:] else ""
+        raise DataError(
+            f"{owner}: new users must be new, because rows of the old ones "
+            f"stay as they are. Received: `{both[0]}`{more}, known already. "
+            "Leave their rows out, or train anew."
+        )
+
+
+def _values(cells):
+    """Returns the distinct cells, numbers by size and before words."""
+    return tuple(sorted(cells[cells != ""].unique(), key=by_number))
+
+
+def _features(frame, columns):
+    features = tuple(RatingFeature(c, _values(frame[c])) for c in columns)
+    for feature in features:
+        if len(feature.values) > _MOST_VALUES:
+            raise DataError(
+                f"{_OWNER}: a feature must have at most {_MOST_VALUES} "
+                "values, because each is learned on its own. Received: "
+                f"`{feature.column}` with {len(feature.values)}. Cut it into "
+                "ranges first, or leave it out."
+            )
+    return features
+
+
+def _inputs(frame, user, item, specification):
+    def codes(column, values):
+        number = {value: code for code, value in enumerate(values, start=1)}
+        return frame[column].map(number).fillna(0).to_numpy("int32")
+
+    inputs = {
+        "user": codes(user, specification.users)[:, None],
+        "item": codes(item, specification.items)[:, None],
+    }
+    for name in ("user_features", "item_features"):
+        features = getattr(specification, name)
+        columns = [codes(each.column, each.values) for each in features]
+        if columns:
+            inputs[name] = np.stack(columns, axis=1)
+    return inputs
+
+
+def _shared(pairs):
+    count = shared_rows(pairs)
+    if not count:
+        return []
+    rows = "1 rating" if count == 1 else f"{count} ratings"
+    return [
+        f"{rows} to validate or test on are of a user and an item that stand "
+        "together in an earlier split, too: figures on them flatter the model."
+    ]
+
+
+def _strangers(splits):
+    for side in ("user", "item"):
+        count = int((splits["test"].inputs[side] == 0).sum())
+        rows = "1 rating to test on is"
+        if count != 1:
+            rows = f"{count} ratings to test on are"
+        if count:
+            yield f"{rows} of {side}s with none to learn from."
+
+
+LEAST_ROWS = 10
+_LEAST_RATINGS = 3  # of a user, so that each split gets one
+
+
+def random_rows(
+    owner: str,
+    count: int,
+    ratios: Mapping[str, float],
+    random: np.random.RandomState,
+) -> dict[str, np.ndarray]:
+    """Returns the rows of each split, in ascending order."""
+    order = random.permutation(count)
+    test = max(1, round(ratios["test"] * count))
+    both = test + max(1, round(ratios["validation"] * count))
+    if both >= count:
+        raise DataError(
+            f"{owner}: there must be rows left to learn from. Received: "
+            f"{count} rows, {both} of them to validate and test on. Give "
+            "smaller ratios."
+        )
+    parts = order[both:], order[test:both], order[:test]
+    return {n: np.sort(p) for n, p in zip(SPLITS, parts, strict=True)}
+
+
+def last_rows(
+    owner: str,
+    users: np.ndarray,
+    is_timed: bool,
+    random: np.random.RandomState,
+) -> dict[str, np.ndarray]:
+    """Returns, for each user, the last row as test and the one before.
+
+    Args:
+        owner: str. Who asks.
+        users: int array `(count,)`, in the order of time if there is one.
+        is_timed: bool. Otherwise chance says which rows are the last.
+        random: where chance comes from.
+    """
+    rank = np.arange(len(users)) if is_timed else random.permutation(len(users))
+    order = np.lexsort((rank, users))
+    counts = np.bincount(users)
+    ends = np.cumsum(counts)[counts >= _LEAST_RATINGS]
+    if not len(ends):
+        raise DataError(
+            f"{owner}: a user must have {_LEAST_RATINGS} ratings, because one "
+            "is left out to validate and one to test. Received: at most "
+            f'{counts.max()} a user. Use split="random".'
+        )
+    test, validation = order[ends - 1], order[ends - 2]
+    train = np.setdiff1d(order, np.concatenate([test, validation]))
+    parts = train, np.sort(validation), np.sort(test)
+    return dict(zip(SPLITS, parts, strict=True))

@@ -1,0 +1,190 @@
+"""Says what the rows of a data set of each kind are."""
+
+import dataclasses
+
+from aet_keras.data.dataset import Specification
+
+# They mean nothing else in any language. What is a word to some (`None`, `NA`,
+# `-`, `unknown`) is not among them.
+MISSING_WORDS = (
+    "#DIV/0!",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "#NULL!",
+    "#REF!",
+    "#VALUE!",
+    "-NaN",
+    "-nan",
+    "<NA>",
+    "<NULL>",
+    "<NaN>",
+    "<na>",
+    "<nan>",
+    "<null>",
+    "N/A",
+    "NAN",
+    "NULL",
+    "NaN",
+    "NaT",
+    "\\N",
+    "n/a",
+    "nan",
+    "null",
+)
+_EARLIER_WORDS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+
+
+@dataclasses.dataclass(frozen=True)
+class CellFormat:
+    """Says what the cells of a column mean, wherever they are met.
+
+    The same record is used to read a file, is written in a manifest, and is
+    built into the SavedModel.
+
+    Args:
+        missing: tuple of str. Words that mean a missing cell, spelled so; an
+            empty cell is always missing. A word that is a number, such as
+            `-999`, is that number, however it is written. Defaults to
+            `MISSING_WORDS`.
+        decimal: `"."` or `","`. Stands before the decimals.
+        thousands: str. Stands between thousands: `","`, `"."`, `"'"`, a
+            space, or `""` for nothing.
+        unit: str. What may stand before or behind a number, such as `"$"`,
+            `"%"` or `"kg"`, and does not change it.
+        date_format: str. As of `datetime.strptime`, with year, month and
+            day. Defaults to `""`: `2024-03-17`, whatever follows it.
+        spellings: tuple of str. Words that are meant however large and small
+            letters are mixed, such as `("false", "true")`.
+
+    Example:
+
+    >>> aet_keras.data.CellFormat(decimal=",", thousands=".").unit
+    ''
+    """
+
+    missing: tuple[str, ...] = MISSING_WORDS
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    date_format: str = ""
+    spellings: tuple[str, ...] = ()
+
+
+# What releases before 0.10 did, whose manifests hold no formats.
+EARLIER_FORMAT = CellFormat(missing=_EARLIER_WORDS)
+
+
+@dataclasses.dataclass(frozen=True)
+class TableColumn:
+    """Says what one column of a table is.
+
+    Args:
+        name: str. What a model and a server call it: letters, digits and `_`.
+        kind: `"number"`, `"category"` or `"date"`.
+        title: str. What the file calls it.
+        format: `CellFormat`. What its cells mean. Defaults to plain numbers,
+            and dates such as `2024-03-17`.
+
+    Example:
+
+    >>> column = aet_keras.data.TableColumn("mean_area", "number", "mean area")
+    >>> column.kind
+    'number'
+    """
+
+    name: str
+    kind: str
+    title: str
+    format: CellFormat = CellFormat()
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSpecification(Specification):
+    """Says what the rows of a table are.
+
+    Args:
+        columns: tuple of `TableColumn` that a model may look at.
+        target: str. The column that it tells.
+        positive: str. The class whose probability is the risk.
+        cost_false_negative: float > 0. What it costs to miss a positive.
+        cost_false_positive: float > 0. What it costs to take one of the
+            others for a positive, in the same money.
+        missing: tuple of str. Words that mean a row without a target.
+
+    Example:
+
+    >>> specification = aet_keras.data.TableSpecification(
+    ...     kind="table",
+    ...     class_names=("bad", "good"),
+    ...     image_size=None,
+    ...     source="credit.csv",
+    ...     columns=(aet_keras.data.TableColumn("age", "number", "age"),),
+    ...     target="status",
+    ...     positive="bad",
+    ... )
+    >>> specification.positive_index
+    0
+    """
+
+    columns: tuple[TableColumn, ...] = ()
+    target: str = ""
+    positive: str = ""
+    cost_false_negative: float = 1.0
+    cost_false_positive: float = 1.0
+    missing: tuple[str, ...] = MISSING_WORDS
+
+    @property
+    def positive_index(self) -> int:
+        """Returns which class is the positive one."""
+        return self.class_names.index(self.positive)
+
+
+@dataclasses.dataclass(frozen=True)
+class RatingFeature:
+    """Says which values a side feature of users or items has.
+
+    Args:
+        column: str. Its name in the table.
+        values: tuple of str. Code `i + 1` means `values[i]`; code 0 is a
+            missing cell, or a value that the training rows do not have.
+
+    Example:
+
+    >>> aet_keras.data.RatingFeature("age", ("18-25", "26+")).values[0]
+    '18-25'
+    """
+
+    column: str
+    values: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class RatingSpecification(Specification):
+    """Says who rates what in a data set of ratings.
+
+    Args:
+        kind: str. `"rating"`.
+        class_names: empty: labels are numbers.
+        image_size: `None`.
+        source: str. What was read.
+        users: tuple of str. Code `i + 1` means `users[i]`; code 0 is a user
+            that the training rows do not have.
+        items: tuple of str. Likewise.
+        user_features: tuple of `RatingFeature`, the columns of the inputs
+            `user_features`.
+        item_features: tuple of `RatingFeature`, those of `item_features`.
+
+    Example:
+
+    >>> specification = aet_keras.data.RatingSpecification(
+    ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
+    ... )
+    >>> specification.users[0]
+    'ann'
+    """
+
+    users: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    user_features: tuple[RatingFeature, ...] = ()
+    item_features: tuple[RatingFeature, ...] = ()

@@ -1,0 +1,182 @@
+"""Reads the words, numbers and dates of a column of strings."""
+
+import collections
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data import date_cells, number_cells
+from aet_keras.data.specifications import MISSING_WORDS, CellFormat
+
+# They are words to some, such as a country, or the answer to "which allergy?":
+# only in a column of numbers or dates, where no word can be meant, they are
+# missing. In small letters.
+_WORDS_TO_SOME = frozenset(
+    """na n.a. n.a none nil nan null n/a - -- --- – — _ ? ?? ??? . .. ... * **
+    unknown missing undefined unspecified empty blank tba tbd k.a. unbekannt
+    fehlt inconnu desconocido (null) (none) (blank) (empty) (missing)
+    (unknown)""".split()
+) | {
+    "keine angabe",
+    "k. a.",
+    "no data",
+    "not applicable",
+    "not available",
+    "not known",
+    "not specified",
+    "0000-00-00",
+    "00/00/0000",
+    "00.00.0000",
+}
+MARKERS = _WORDS_TO_SOME | {word.lower() for word in MISSING_WORDS}
+_SHOWN = 5
+
+
+def missing_words(owner: str, missing: Iterable[str] | None) -> tuple[str, ...]:
+    """Returns the words that always mean a missing cell.
+
+    Args:
+        owner: str. Who asks.
+        missing: optional sequence of str, what the user says they are.
+
+    Raises:
+        TypeError: if one is no str.
+    """
+    if missing is None:
+        return MISSING_WORDS
+    if isinstance(missing, str):
+        missing = [missing]
+    for word in missing:
+        check.instance(owner, of=str, missing=word)
+    stripped = (word.strip() for word in missing)
+    return tuple(dict.fromkeys(word for word in stripped if word))
+
+
+def stripped(cells: Any) -> Any:
+    """Returns cells as str without spaces around them, missing ones empty."""
+    cells = cells.astype(object).fillna("")
+    return cells.map(str.strip) if len(cells) else cells
+
+
+def words_of(cells: Any, form: CellFormat) -> Any:
+    """Returns stripped cells as words, missing ones empty."""
+    import pandas
+
+    codes, distinct = pandas.factorize(cells)
+    said = np.array([_word(text, form) for text in distinct], object)
+    return pandas.Series(said[codes] if len(said) else [], cells.index, object)
+
+
+def note_missing(title: str, words: Mapping[str, int], why: str = "") -> str:
+    """Says which words counted as missing, and how often."""
+    count = sum(words.values())
+    cells = "1 cell counts" if count == 1 else f"{count} cells count"
+    return f"Column `{title}`: {cells} as missing{why}: {listed(words)}."
+
+
+def listed(words: Mapping[str, int]) -> str:
+    """Returns words with their counts, the most frequent first."""
+    ranked = collections.Counter(words).most_common()
+    shown = ", ".join(f"`{_short(w)}` ({n})" for w, n in ranked[:_SHOWN])
+    more = len(ranked) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def note_words_to_some(
+    title: str, cells: Any, what: str = "a category"
+) -> list[str]:
+    """Says which words that may mean a gap are kept as words.
+
+    Args:
+        title: str. The column's.
+        cells: `pandas.Series` of str, missing ones empty.
+        what: str. What they are kept as.
+    """
+    counts = collections.Counter(cells[cells != ""].tolist())
+    kept = {w: n for w, n in counts.items() if w.lower() in MARKERS}
+    if not kept:
+        return []
+    options = " ".join(f"--missing {_quoted(w)}" for w in list(kept)[:_SHOWN])
+    each = ("is", "it") if len(kept) == 1 else ("are each", "them")
+    return [
+        f"Column `{title}`: {listed(kept)} {each[0]} kept as {what} of its "
+        f"own; `{options}` makes {each[1]} missing."
+    ]
+
+
+def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
+    """Says how numbers are read that are not written plainly."""
+    plain = dataclasses.replace(form, decimal=".", thousands="", unit="")
+    notes = []
+    for text in cells:
+        value = number_cells.read_number(text, form)
+        is_plain = number_cells.read_number(text, plain) == value
+        if value == value and (not is_plain or text.startswith("(")):
+            notes = [
+                f"Column `{title}`: its numbers are read as `{_short(text)}` "
+                f"is, which is {value:.10g}."
+            ]
+            break
+    bare = dataclasses.replace(form, unit="")
+    alone = [
+        text
+        for text in (cells if form.unit else ())
+        if math.isfinite(number_cells.read_number(text, bare))
+    ]
+    if alone:
+        they = "cell is" if len(alone) == 1 else "cells are"
+        notes.append(
+            f"Column `{title}`: {len(alone)} {they} without `{form.unit}`, "
+            f"such as `{alone[0]}`, and read as if it stood there."
+        )
+    return notes
+
+
+def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
+    """Says that numbers could be read otherwise, and how to say so."""
+    for text in cells:
+        value, other = (
+            number_cells.read_number(text, f) for f in (form, rival)
+        )
+        if value == value and value != other:
+            return (
+                f"Column `{title}`: `{text}` is read as {value:.10g}; if it "
+                f"is {other:.10g}, say `--decimal {rival.decimal}`."
+            )
+    return ""
+
+
+def odd_words(cells: Any, values: np.ndarray) -> collections.Counter:
+    """Counts the cells that say something, but have no value."""
+    is_odd = ~np.isfinite(values) & (cells != "").to_numpy()
+    return collections.Counter(cells[is_odd].tolist())
+
+
+def read_values(cells: Any, kind: str, form: CellFormat) -> np.ndarray:
+    """Returns stripped cells as numbers or days, missing ones NaN."""
+    if kind == "number":
+        return number_cells.to_numbers(cells, form)
+    is_missing = cells.isin(list(form.missing))
+    return date_cells.to_days(cells.where(~is_missing, ""), form.date_format)
+
+
+def _word(text, form):
+    if text in form.missing:
+        return ""
+    if form.spellings:
+        for word in form.spellings:
+            if word.lower() == text.lower():
+                return word
+    return text
+
+
+def _quoted(word):
+    return word if word.isalnum() else f"'{word}'"
+
+
+def _short(cell):
+    return cell if len(cell) <= 24 else f"{cell[:23]}…"

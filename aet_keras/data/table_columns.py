@@ -1,0 +1,257 @@
+"""Chooses the columns of a table and reads their cells."""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data import date_cells, table_cells
+from aet_keras.data import table_column_kinds as kinds_of
+from aet_keras.data.names import note_alike
+from aet_keras.data.specifications import (
+    MISSING_WORDS,
+    CellFormat,
+    TableColumn,
+    TableSpecification,
+)
+from aet_keras.errors import DataError
+
+_MANY = 0.05  # of cells; so many words may be meant
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """Holds what a user says of all cells of a table.
+
+    Args:
+        missing: tuple of str. Words that mean a missing cell.
+        decimal: optional str. The decimal sign of numbers that may be read
+            with either.
+        date_formats: tuple of str. Formats of its dates.
+        hint: str. The decimal sign that its writer probably used, or `""`.
+    """
+
+    missing: tuple[str, ...] = MISSING_WORDS
+    decimal: str | None = None
+    date_formats: tuple[str, ...] = ()
+    hint: str = ""
+
+
+def make_reading(
+    owner: str,
+    missing: Sequence[str] | None,
+    decimal: str | None,
+    date_formats: Sequence[str],
+) -> Reading:
+    """Returns what a user says of cells, if it can be meant.
+
+    Raises:
+        TypeError: if a word is no str.
+        ValueError: if a sign or a format is not known.
+    """
+    if decimal is not None:
+        check.one_of(owner, decimal=decimal, among=(".", ","))
+    if isinstance(date_formats, str):
+        date_formats = [date_formats]
+    for each in date_formats:
+        date_cells.check_date_format(owner, each)
+    words = table_cells.missing_words(owner, missing)
+    return Reading(words, decimal, tuple(date_formats))
+
+
+def with_hint(reading: Reading, frame: Any) -> Reading:
+    """Returns it with the decimal sign that the reader of a file noticed."""
+    hint = str(frame.attrs.get("decimal") or "")
+    return dataclasses.replace(reading, hint=hint)
+
+
+def find_columns(
+    owner: str,
+    features: Any,
+    kinds: Mapping[str, str],
+    reading: Reading = Reading(),
+) -> tuple[tuple[TableColumn, ...], list[str]]:
+    """Returns the columns to look at, and a note on each that is not."""
+    found = _meanings(features, kinds, reading)
+    columns, notes = [], []
+    for title, meaning in found.items():
+        if meaning.kind == kinds_of.IGNORE:
+            notes.append(f"Column `{title}` is left out: {meaning.why}.")
+            continue
+        columns.append(TableColumn(title, meaning.kind, title, meaning.format))
+        if meaning.kind == kinds_of.CATEGORY and meaning.why:
+            notes.append(f"Column `{title}` is a category: {meaning.why}.")
+        if meaning.kind == kinds_of.NUMBER:
+            notes += _number_notes(title, features[title], meaning)
+        if meaning.kind == kinds_of.DATE:
+            notes += _date_notes(title, meaning)
+    if not columns:
+        raise DataError(
+            f"{owner}: there must be a column to look at beside the target. "
+            f"Received: {' '.join(notes) or 'none.'} Add one, or say with "
+            "`kinds` what one is."
+        )
+    return _served(columns, notes)
+
+
+def _meanings(features, kinds, reading):
+    """Looks at all columns, and again at those that others decide."""
+
+    def find(title, decimal):
+        return kinds_of.find_meaning(
+            title,
+            table_cells.words_of(features[title], base),
+            base=base,
+            markers=table_cells.MARKERS
+            | {word.lower() for word in base.missing},
+            decimal=decimal,
+            date_formats=reading.date_formats,
+            kind=kinds.get(title),
+        )
+
+    base = CellFormat(missing=reading.missing)
+    found = {title: find(title, None) for title in features}
+    signs = {each.proves for each in found.values()} - {""}
+    # One file has one decimal sign: other columns say which one is meant.
+    known = signs.pop() if len(signs) == 1 else reading.hint
+    known = reading.decimal or known
+    for title, meaning in found.items():
+        if meaning.rival is None:
+            continue
+        if known:
+            found[title] = find(title, known)
+        elif meaning.format.decimal == "," and not meaning.format.thousands:
+            # Without any sign of another use a comma is between thousands.
+            found[title] = dataclasses.replace(
+                meaning, format=meaning.rival, rival=meaning.format
+            )
+    return found
+
+
+def _number_notes(title, cells, meaning):
+    notes = table_cells.note_format(title, cells, meaning.format)
+    if meaning.rival is not None:
+        said = table_cells.note_rival(
+            title, cells, meaning.format, meaning.rival
+        )
+        notes = [said] if said else notes
+    return notes
+
+
+def _date_notes(title, meaning):
+    if meaning.format.date_format == date_cells.ISO:
+        return []
+    return [
+        f"Column `{title}`: dates are read as `{meaning.format.date_format}`."
+    ]
+
+
+def _served(columns, notes):
+    """Gives each column a name that a signature can have."""
+    taken, named = set(), []
+    for column in columns:
+        name = re.sub(r"\W+", "_", column.title, flags=re.ASCII).strip("_")
+        name = name if name[:1].isalpha() else f"column_{name}".rstrip("_")
+        while name.lower() in taken:
+            name = f"{name}_2"
+        taken.add(name.lower())
+        named.append(dataclasses.replace(column, name=name))
+    renamed = [c for c in named if c.name != c.title]
+    if renamed:
+        first, count = renamed[0], len(renamed) - 1
+        others = f", and {count} more alike" if count else ""
+        notes = [
+            *notes,
+            f"A server takes letters, digits and `_`: `{first.title}` is "
+            f"called `{first.name}` there{others}.",
+        ]
+    return tuple(named), notes
+
+
+def columns_like(
+    owner: str, features: Any, like: TableSpecification
+) -> tuple[tuple[TableColumn, ...], list[str]]:
+    """Returns the columns of an earlier table, and notes on what differs."""
+    titles = [column.title for column in like.columns]
+    lacking = [title for title in titles if title not in features]
+    new = [title for title in features if title not in titles]
+    if len(lacking) == len(titles):
+        raise DataError(
+            f"{owner}: the table must have columns that the earlier model "
+            f"looks at: {_listed(titles)}. Received: {_listed(new)}."
+        )
+    notes = [
+        f"Column `{title}` of the earlier model is not there: its cells count "
+        "as missing."
+        for title in lacking
+    ]
+    if new:
+        notes.append(
+            f"Not looked at, because the earlier model does not know them or "
+            f"left them out: {_listed(new)}."
+        )
+    return like.columns, notes
+
+
+def _listed(titles, most=6):
+    shown = ", ".join(f"`{title}`" for title in titles[:most])
+    return shown if len(titles) <= most else f"{shown} and more"
+
+
+def read_cells(
+    features: Any, columns: Sequence[TableColumn]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Returns the arrays by name, and notes on cells that are missing."""
+    inputs, notes = {}, []
+    for column in columns:
+        if column.title not in features:
+            inputs[column.name] = _missing(column.kind, len(features))
+            continue
+        cells = features[column.title]
+        if column.kind == kinds_of.CATEGORY:
+            words = table_cells.words_of(cells, column.format)
+            inputs[column.name] = words.to_numpy(object)
+            notes += _category_notes(column.title, cells, words)
+            continue
+        values = table_cells.read_values(cells, column.kind, column.format)
+        inputs[column.name] = values
+        odd = table_cells.odd_words(cells, values)
+        if odd:
+            notes.append(_odd_note(column, odd, len(cells)))
+    return inputs, notes
+
+
+def _odd_note(column, odd, row_count):
+    if set(odd) <= set(column.format.missing):
+        return table_cells.note_missing(column.title, odd)
+    they = "they are" if odd.total() > 1 else "it is"
+    why = f", because {they} no {column.kind}"
+    said = table_cells.note_missing(column.title, odd, why)
+    if odd.total() <= _MANY * row_count:
+        return said
+    return f"{said} `--kind {column.title}=category` keeps such words."
+
+
+def _category_notes(title, cells, words):
+    is_gone = (cells != "") & (words == "")
+    gone = collections.Counter(cells[is_gone].tolist())
+    notes = [table_cells.note_missing(title, gone)] if gone else []
+    is_changed = (cells != words) & ~is_gone
+    if is_changed.any():
+        first = is_changed.idxmax()
+        notes.append(
+            f"Column `{title}`: large and small letters do not matter: "
+            f"`{cells[first]}` is read as `{words[first]}`."
+        )
+    notes += note_alike(f"categories of `{title}`", words.unique())
+    return notes + table_cells.note_words_to_some(title, words)
+
+
+def _missing(kind, count):
+    if kind == kinds_of.CATEGORY:
+        return np.full(count, "", object)
+    return np.full(count, np.nan, "float32")

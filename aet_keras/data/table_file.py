@@ -1,0 +1,233 @@
+"""Reads a file of rows and columns, each cell as a string."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from aet_keras import _check as check
+from aet_keras import _regular_file
+from aet_keras.data import table_file_types
+from aet_keras.data.names import note_alike
+from aet_keras.data.table_dialect import Undecided, read_cells
+from aet_keras.data.text_encoding import AUTO, decode, read_file
+from aet_keras.errors import DataError
+
+_TABLES = (".csv", ".tsv")
+_JSON = (".json", ".jsonl", ".ndjson")
+_PACKED = tuple(f"{each}.gz" for each in (*_TABLES, *_JSON))
+_ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
+
+
+def is_csv(source: str | os.PathLike) -> bool:
+    """Says whether a name is that of a file that `read_csv` reads.
+
+    Example:
+
+    >>> aet_keras.data.is_csv("reviews.csv.gz")
+    True
+    """
+    return str(source).lower().endswith(_ENDINGS)
+
+
+def read_csv(
+    owner: Any, path: str | os.PathLike, *, encoding: str = AUTO
+) -> Any:
+    """Reads a table, each cell as a string; what a cell means comes later.
+
+    The first line of a text holds the names of the columns. Commas,
+    semicolons, tabs or `|` may part the cells, whichever gives each row of
+    the file as many cells as there are columns; a line `sep=;` above the
+    names says it. Cells may be in double or single quotes. Blank lines, and
+    lines of comments (`#`) above the names, are passed over.
+
+    Args:
+        owner: str, or the object that asks. A sentence starts with its name.
+        path: str or path of a `.csv` or `.tsv` file, of a `.json`, `.jsonl`
+            or `.ndjson` file of one object a row, of one of them with `.gz`
+            behind it, or of a `.parquet` file.
+        encoding: str. How the text is written down. Defaults to `"auto"`:
+            what a mark at its start says, UTF-8, or UTF-16 or cp1252 where
+            the bytes show it.
+
+    Returns:
+        `pandas.DataFrame` of str; an empty cell is NaN. Names and cells lose
+        spaces around them. Its `attrs["notes"]` is a tuple of sentences on
+        how the file was read where that is unusual; `attrs["decimal"]` is
+        `","` where the cells show that it is the decimal sign, else `""`;
+        `attrs["hint"]` is what to do if cells were not told apart, or `""`.
+
+    Raises:
+        DataError: if the file is not there, is written in another encoding,
+            is no table, can be read in two ways, holds no rows, or names two
+            columns alike.
+        ValueError: if there is no such encoding.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
+    >>> _ = path.write_text("age;rent\\n33;1,5\\n;\\n")
+    >>> frame = aet_keras.data.read_csv("credit", path)
+    >>> frame.isna().sum().tolist(), frame.attrs["decimal"]
+    ([1, 1], ',')
+    """
+    owner, path = check.owner_name(owner), Path(path)
+    if _regular_file.why_not(path):
+        raise DataError(_not_there(owner, path))
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return _framed(owner, path, table_file_types.read_parquet(owner, path))
+    text, notes = decode(owner, path, read_file(owner, path), encoding)
+    if name.removesuffix(".gz").endswith(_JSON):
+        rows = table_file_types.read_json(owner, path, text)
+        return _framed(owner, path, rows, notes)
+    usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
+    try:
+        cells = read_cells(text, usual=usual)
+    except Undecided as error:
+        raise DataError(
+            f"{owner}: the file must be a table with one line a row. "
+            f"Received: {path}, {error}."
+        ) from error
+    notes += [f"{path}: {said}." for said in cells.notes]
+    frame = _framed(owner, path, cells.rows, notes, cells.decimal)
+    frame.attrs["hint"] = _other_separator(cells.rows)
+    return frame
+
+
+def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
+    """Raises a `DataError` unless each named column is in the table.
+
+    Args:
+        owner: str, or the object that asks.
+        frame: `pandas.DataFrame`.
+        **named: what a column is for, and its name; `None` asks nothing.
+
+    Raises:
+        DataError: with the nearest names.
+
+    Example:
+
+    >>> import pandas
+    >>> frame = pandas.DataFrame({"age": ["33"], "purpose": ["car"]})
+    >>> aet_keras.data.check_columns("credit", frame, target="purpos")
+    Traceback (most recent call last):
+    aet_keras.errors.DataError: credit: no column `purpos` (target)...
+    """
+    columns = [str(name) for name in frame.columns]
+    for what, name in named.items():
+        if name is None or name in columns:
+            continue
+        close = difflib.get_close_matches(str(name), columns, 3, cutoff=0.3)
+        near = ", ".join(f"`{_short(each)}`" for each in close or columns[:3])
+        raise DataError(
+            f"{check.owner_name(owner)}: no column `{_short(name)}` ({what}). "
+            f"Nearest: {near}. {_counted(columns)} in all: {_listed(columns)}."
+            f"{frame.attrs.get('hint', '')}"
+        )
+
+
+def _framed(owner, path, rows, notes=(), decimal=""):
+    import pandas
+
+    names = [str(name).strip() for name in rows[0]]
+    doubled = sorted({n for n in names if n and names.count(n) > 1})
+    if doubled or not any(names):
+        what = f"`{_short(doubled[0])}` twice" if doubled else "no names"
+        raise DataError(
+            f"{owner}: the first line must name the columns, each once. "
+            f"Received: {path}, with {what}. Rename them."
+        )
+    if len(rows) < 2:
+        raise DataError(
+            f"{owner}: the file must have rows below its first line. "
+            f"Received: {path}, with none."
+        )
+    # pandas 3 has a type of its own for text, where 2 has objects.
+    kind = pandas.Series(["a"]).dtype
+    columns = {
+        name: pandas.Series(_cells(column), dtype=kind)
+        for name, column in zip(names, zip(*rows[1:], strict=True), strict=True)
+        if name
+    }
+    notes = [*notes, *_nameless(path, names, rows)]
+    frame = pandas.DataFrame(columns)
+    alike = note_alike(f"columns of {path}", columns)
+    frame.attrs.update(notes=(*notes, *alike), decimal=decimal)
+    return frame
+
+
+def _nameless(path, names, rows):
+    """Notes a column without a name, unless it is empty or counts the rows.
+
+    Tables written by R and pandas number their rows in one.
+    """
+    for place, name in enumerate(names):
+        cells = [] if name else [row[place].strip() for row in rows[1:]]
+        odd = [cell for cell in cells if cell]
+        counts = [str(n) for n in range(len(cells) + 1)]
+        if odd and cells not in (counts[:-1], counts[1:]):
+            yield (
+                f"{path}: column {place + 1} has no name and is left out, with "
+                f"cells such as `{_short(odd[0])}`."
+            )
+
+
+def _cells(column):
+    stripped = (cell.strip() for cell in column)
+    return [float("nan") if not cell else cell for cell in stripped]
+
+
+def _not_there(owner, path):
+    beside: Iterable[str] = (p.name for p in path.parent.glob("*") if is_csv(p))
+    close = difflib.get_close_matches(path.name, list(beside), 1)
+    nearest = f" Nearest: `{close[0]}`." if close else ""
+    return (
+        f"{owner}: the source must be a table in a file. Received: {path}, "
+        f"which is {_regular_file.why_not(path)}.{nearest} Check the path; it "
+        f"is relative to {Path.cwd()}."
+    )
+
+
+def _other_separator(rows):
+    """Says so where the cells look as if they had not been told apart."""
+    if len(rows[0]) > 1:
+        return ""
+    said = " The file is read as one column."
+    lines = [row[0].strip() for row in rows]
+    if lines[0][:1] in "{[":
+        return f"{said} If it is JSON, call it `.json` or `.jsonl`."
+    if lines[0][:1] == "<":
+        return f"{said} If it is a web page, save its table as CSV."
+    words = {len(line.split()) for line in lines}
+    if len(words) == 1 and words != {1}:
+        return (
+            f"{said} Spaces seem to separate its cells: put commas there, or, "
+            "if it is one space each, `sep= ` as a line above the names."
+        )
+    rest = [sign for sign in ",;\t|" if any(sign in line for line in lines[1:])]
+    if rest and not any(sign in lines[0] for sign in rest):
+        return (
+            f"{said} Its first line must name the columns: remove lines that "
+            "stand above it."
+        )
+    return (
+        f"{said} If another sign separates its cells, say so in a line above "
+        "the names, such as `sep=^`."
+    )
+
+
+def _counted(columns):
+    return "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+
+
+def _short(name, most=60):
+    name = str(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _listed(columns, most=12):
+    shown = ", ".join(_short(each) for each in columns[:most])
+    return shown if len(columns) <= most else f"{shown}, ..."

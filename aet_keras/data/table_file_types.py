@@ -1,0 +1,192 @@
+"""Reads Parquet and JSON files as rows of strings."""
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from aet_keras.errors import DataError
+
+_WORDS = {True: "true", False: "false", None: ""}
+
+
+def read_parquet(owner: str, path: Path) -> list[list[str]]:
+    """Returns the rows of a Parquet file as text, the names first.
+
+    Raises:
+        DataError: if it is none, or a column holds no text, numbers or dates.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        # A file object: a path with `*` or `=` in it would mean several.
+        with path.open("rb") as file:
+            table = parquet.ParquetFile(file).read()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(
+            f"{owner}: the file must be a whole Parquet file. Received: {path}"
+            f", {_first_line(error)}. Write it again."
+        ) from error
+    names = list(table.column_names)
+    columns = [
+        _column(owner, path, name, table.column(place))
+        for place, name in enumerate(names)
+    ]
+    return [names, *map(list, zip(*columns, strict=True))]
+
+
+def _column(owner, path, name, column):
+    import numpy as np
+    import pyarrow
+
+    values = column.to_pylist()
+    if pyarrow.types.is_float32(column.type):
+        # As float64, 0.1 would become 0.10000000149011612.
+        values = [None if v is None else np.float32(v).item() for v in values]
+        return ["" if v is None else _shortest(v) for v in values]
+    try:
+        return [_as_text(value) for value in values]
+    except TypeError as error:
+        raise DataError(
+            f"{owner}: a column must hold texts, numbers, dates or true and "
+            f"false. Received: {path}, with {column.type} in `{name}`. Write "
+            "it as text, or leave it out."
+        ) from error
+
+
+def _shortest(value):
+    import numpy as np
+
+    return "" if value != value else str(np.float32(value))
+
+
+def _as_text(value):
+    if value is None or value is True or value is False:
+        return _WORDS[value]
+    if isinstance(value, float) and value != value:
+        return ""
+    if isinstance(value, datetime.datetime):
+        is_day = value.time() == datetime.time() and value.tzinfo is None
+        return str(value.date() if is_day else value)
+    if isinstance(value, bytes):
+        return _utf8(value)
+    if isinstance(value, list | dict | tuple):
+        raise TypeError(type(value).__name__)
+    return str(value)
+
+
+def _utf8(value):
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TypeError("bytes") from error
+
+
+def read_json(owner: str, path: Path, text: str) -> list[list[str]]:
+    """Returns the rows of a JSON file as text, the names first.
+
+    One object a line, or one list of objects. Numbers stay as they are
+    written, lists and objects inside a cell are JSON again, null is empty.
+
+    Raises:
+        DataError: if it is neither, naming the line.
+    """
+    is_list = text.lstrip().startswith("[")
+    records = _listed(owner, path, text) if is_list else []
+    if not is_list:
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                records.append(_parsed(owner, path, line, number))
+    for number, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            place = f"record {number}" if is_list else f"row {number}"
+            raise _no_records(owner, path, f"{place} is no object")
+    names = list(dict.fromkeys(key for record in records for key in record))
+    if not names:
+        raise _no_records(owner, path, "which holds no row with a value")
+    rows = [names, *([_said(r.get(n)) for n in names] for r in records)]
+    for row in rows:
+        _check_writable(owner, path, row)
+    return rows
+
+
+def _check_writable(owner, path, texts):
+    """Refuses half of a sign, which JSON can hold and no file of text."""
+    for text in texts:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            place = text[max(0, error.start - 10) : error.end + 10]
+            said = f"with half of a sign (a lone surrogate) in {place!r}"
+            raise _no_records(owner, path, said) from error
+
+
+def _listed(owner, path, text):
+    return _parsed(owner, path, text, 1)
+
+
+def _parsed(owner, path, text, line):
+    try:
+        # Numbers as they are written: 007 is none, 1.50 stays 1.50.
+        return json.loads(
+            text,
+            parse_float=_Number,
+            parse_int=_Number,
+            parse_constant=lambda word: "",
+            object_pairs_hook=_once,
+        )
+    except json.JSONDecodeError as error:
+        place = line + error.lineno - 1
+        said = f"line {place} is not JSON: {error.msg}"
+        raise _no_records(owner, path, said) from error
+    except (RecursionError, _Twice) as error:
+        said = str(error) if isinstance(error, _Twice) else "nested too deep"
+        raise _no_records(owner, path, f"line {line}: {said}") from error
+
+
+class _Number(str):
+    """Is a number as the file spells it."""
+
+
+class _Twice(ValueError):
+    """Says which name an object has twice."""
+
+
+def _once(pairs):
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Twice(f"`{twice}` stands twice in one object")
+    return made
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return _json(value)
+    return str(value) if isinstance(value, str) else _WORDS[value]
+
+
+def _json(value):
+    """Returns a list or an object as JSON, its numbers as they were."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(k)}: {_json(v)}" for k, v in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, _Number):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _no_records(owner, path, said):
+    return DataError(
+        f"{owner}: the file must hold one JSON object a line, or one list of "
+        f"objects, a row each. Received: {path}, {said}. Write it again, as "
+        "pandas' `to_json(orient='records', lines=True)` does."
+    )
+
+
+def _first_line(error):
+    return str(error).strip().partition("\n")[0][:200].rstrip(".")

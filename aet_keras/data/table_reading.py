@@ -1,0 +1,350 @@
+"""Reads a table into a `Dataset`, or into rows to predict."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data import number_cells, table_cells
+from aet_keras.data import table_column_kinds as kinds_of
+from aet_keras.data.class_balance import imbalance_notes
+from aet_keras.data.dataset import Dataset, Split
+from aet_keras.data.names import note_alike
+from aet_keras.data.specifications import TableSpecification
+from aet_keras.data.splits import check_ratios, shared_rows, split_columns
+from aet_keras.data.table_columns import (
+    columns_like,
+    find_columns,
+    make_reading,
+    read_cells,
+    with_hint,
+)
+from aet_keras.data.table_file import check_columns, read_csv
+from aet_keras.data.table_target import (
+    class_names_of,
+    frequent_rows,
+    labelled,
+    positive_of,
+    split_rows,
+)
+from aet_keras.errors import DataError
+
+_OWNER = "read_table"
+
+
+def read_table(
+    path: str | os.PathLike,
+    *,
+    target: str,
+    positive: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    split_column: str | None = None,
+    missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    date_formats: Sequence[str] = (),
+    cost_false_negative: float = 1.0,
+    cost_false_positive: float = 1.0,
+    like: TableSpecification | None = None,
+    encoding: str = "auto",
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads a table whose rows are to be told apart by one of its columns.
+
+    A column is of numbers (`1,234.5`, `$3`, `72kg`) or of dates if at least
+    95 of 100 cells are, words such as `?`, `NA` or `unknown` and the one or
+    two most frequent others not counted; what is none is then missing, and
+    noted. The rest are categories. Left out, with a note, are columns without
+    any cell, with one value, of whole numbers that count the rows or are
+    called an id, of codes or texts that mostly differ, and of dates of which
+    no cell shows whether day or month comes first. Rows without a target are
+    left out, too.
+
+    Args:
+        path: str or path. As of `read_csv`.
+        target: str. The column to tell; each value of it is a class.
+        positive: optional str. Of two classes the one whose probability is
+            the risk. Defaults to the later one of `0` and `1`, `no` and
+            `yes`, `negative` and `positive` and the like, else to the one
+            with fewer rows, at a tie to the first by the alphabet.
+        kinds: optional dict of column to `"number"`, `"category"`, `"date"`
+            or `"ignore"`, where the guess is wrong.
+        split_column: optional str. A column that says `train`, `validation`
+            or `test`; what it lacks is split off train.
+        missing: optional sequence of str. Words that mean a missing cell in
+            any column, beside an empty one. Defaults to `MISSING_WORDS`.
+        decimal: optional `"."` or `","`. The decimal sign where no cell
+            shows it. Defaults to what other columns show.
+        date_formats: sequence of str. How dates are written where that is
+            not clear, as of `datetime.strptime`: `"%d.%m.%Y"`.
+        cost_false_negative: float > 0. As of `TableSpecification`. Defaults
+            to `1.0`.
+        cost_false_positive: float > 0. Defaults to `1.0`.
+        like: optional `TableSpecification` of an earlier table, whose columns
+            and classes are wanted. A column that this table lacks becomes one
+            of missing cells; one that is new is left out.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Defaults to `0.15`.
+        test_ratio: float in (0, 1). Defaults to `0.15`.
+
+    Returns:
+        A `Dataset`. Its inputs are a dict of column to array: float32 for
+        numbers and for dates (days since 1970-01-01), missing ones NaN;
+        object arrays of str for categories, missing ones `""`. Its
+        specification is a `TableSpecification`.
+
+    Raises:
+        DataError: if there is no such file or column, the target has one
+            value or is a number, a class has too few rows, or no column is
+            left to look at.
+        ValueError: if a kind is not known, or a ratio out of its range.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
+    >>> rows = [f"{20 + i},{'ab'[i % 2]},{'yn'[i % 3 == 0]}" for i in range(9)]
+    >>> _ = path.write_text("\\n".join(["age,branch,paid", *rows]))
+    >>> dataset = aet_keras.data.read_table(path, target="paid")
+    >>> dataset.train
+    Split(count=5, columns=['age', 'branch'])
+    >>> dataset.specification.positive
+    'y'
+    """
+    ratios = check_ratios(_OWNER, validation_ratio, test_ratio)
+    costs = {
+        "cost_false_negative": cost_false_negative,
+        "cost_false_positive": cost_false_positive,
+    }
+    for name, cost in costs.items():
+        check.positive(_OWNER, **{name: cost})
+    reading = make_reading(_OWNER, missing, decimal, date_formats)
+    frame = read_csv(_OWNER, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
+    reading = with_hint(reading, frame)
+    frame = frame.apply(table_cells.stripped)
+    kinds = _checked_kinds(kinds or {})
+    check_columns(_OWNER, frame, target=target, split=split_column)
+    for name in kinds:
+        check_columns(_OWNER, frame, kinds=name)
+    for what, others in (("kinds", kinds), ("split_column", [split_column])):
+        if target in others:
+            raise DataError(
+                f"{_OWNER}: the target must have no other use. Received: "
+                f"`{target}` in {what}, too. Leave it out there."
+            )
+    found = labelled(
+        frame,
+        target,
+        missing=reading.missing if like is None else like.missing,
+        known=like.class_names if like else (),
+    )
+    frame, notes = found.frame, found.notes
+    class_names = class_names_of(_OWNER, frame[target], target, like)
+    number = {name: label for label, name in enumerate(class_names)}
+    labels = frame[target].map(number).to_numpy("int32")
+    if like is None:
+        kept = frequent_rows(_OWNER, frame, labels, class_names, split_column)
+        frame, labels = frame[kept.labels >= 0], kept.labels[kept.labels >= 0]
+        class_names = kept.class_names
+        notes = [*notes, *note_alike("classes", class_names), *kept.notes]
+    labels = labels.astype("int32")
+    positive = positive_of(_OWNER, positive, frame[target], class_names, like)
+    features = frame.drop(columns=[target, *filter(None, [split_column])])
+    if like is not None:
+        columns, said = columns_like(_OWNER, features, like)
+    else:
+        columns, said = find_columns(_OWNER, features, kinds, reading)
+    inputs, odd = read_cells(features, columns)
+    parts = split_rows(
+        _OWNER,
+        frame,
+        labels,
+        class_names=class_names,
+        split_column=split_column,
+        ratios=ratios,
+        seed=seed,
+        source=str(path),
+    )
+    splits = split_columns(inputs, labels, frame.index, parts)
+    return Dataset(
+        **splits,
+        specification=TableSpecification(
+            kind="table",
+            class_names=class_names,
+            image_size=None,
+            source=str(path),
+            columns=columns,
+            target=target,
+            positive=positive,
+            cost_false_negative=costs["cost_false_negative"],
+            cost_false_positive=costs["cost_false_positive"],
+            missing=found.missing,
+        ),
+        notes=(
+            *of_file,
+            *notes,
+            *said,
+            *odd,
+            *_lacking(splits, class_names),
+            *imbalance_notes(splits["train"].labels, class_names),
+            *_shared(splits),
+        ),
+    )
+
+
+def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns the columns of a split as a model takes them, `(rows, 1)`.
+
+    Example:
+
+    >>> aet_keras.data.as_tensors({"branch": np.array(["a", ""], object)})
+    {'branch': <tf.Tensor: shape=(2, 1), dtype=string, numpy=...
+    """
+    import tensorflow as tf
+
+    return {
+        name: tf.constant(
+            cells.tolist() if cells.dtype == object else cells,
+            shape=(len(cells), 1),
+        )
+        for name, cells in inputs.items()
+    }
+
+
+def _checked_kinds(kinds):
+    for kind in kinds.values():
+        check.one_of(_OWNER, kinds=kind, among=kinds_of.KINDS)
+    return kinds
+
+
+def _lacking(splits: Mapping[str, Split], class_names) -> Sequence[str]:
+    """Notes which classes no row of a split has."""
+    notes = []
+    for name, split in splits.items():
+        counts = np.bincount(split.labels, minlength=len(class_names))
+        lacking = [
+            each for each, n in zip(class_names, counts, strict=True) if not n
+        ]
+        if lacking:
+            rows = ", ".join(f"`{each}`" for each in lacking[:3])
+            notes.append(f"{name} has no rows of {rows}.")
+    return notes
+
+
+def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
+    """Notes how many rows to validate and test on stand in train, too."""
+    count = shared_rows(
+        {
+            name: list(zip(*_as_keys(split), strict=True))
+            for name, split in splits.items()
+        }
+    )
+    if not count:
+        return []
+    rows = "1 row to validate or test on stands"
+    if count > 1:
+        rows = f"{count} rows to validate or test on stand"
+    them = "it" if count == 1 else "them"
+    return [
+        f"{rows}, cell for cell, in an earlier split, too: figures on {them} "
+        "flatter the model."
+    ]
+
+
+def _as_keys(split: Split) -> list[list[Any]]:
+    # NaN is not equal to itself, its text is.
+    columns = [[*map(str, c.tolist())] for c in split.inputs.values()]
+    return [*columns, split.labels.tolist()]
+
+
+def read_table_rows(
+    path: str | os.PathLike,
+    specification: Any,
+    *,
+    encoding: str = "auto",
+    categories: Mapping[str, Collection[str]] | None = None,
+    say: Callable[[str], Any] = lambda sentence: None,
+) -> dict[str, np.ndarray]:
+    """Reads the columns that a classifier looks at, as it is served them.
+
+    Args:
+        path: str or path. As of `read_csv`; other columns are passed over.
+        specification: `TableSpecification`, for example of
+            `aet_keras.export.read_table_manifest`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
+        categories: optional dict of a column's name to what the classifier
+            has learned of it (`aet_keras.export.read_categories`).
+        say: function of a sentence, called for each column with cells that
+            the classifier takes for missing or rare ones, and for what was
+            unusual about the file.
+
+    Returns:
+        Dict of column to array `(rows,)`: float32 for numbers, missing and
+        odd ones NaN; object arrays of str for categories and dates, missing
+        and odd ones `""`. Cells mean what they meant when it learned.
+
+    Raises:
+        DataError: if there is no such file, or it lacks a column.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "new.csv"
+    >>> _ = path.write_text("age,branch\\n33,\\n,north\\n")
+    >>> columns = (
+    ...     aet_keras.data.TableColumn("age", "number", "age"),
+    ...     aet_keras.data.TableColumn("branch", "category", "branch"),
+    ... )
+    >>> specification = aet_keras.data.TableSpecification(
+    ...     "table", ("no", "yes"), None, "old.csv", columns, "paid", "yes"
+    ... )
+    >>> aet_keras.data.read_table_rows(path, specification)["branch"].tolist()
+    ['', 'north']
+    """
+    owner = "read_table_rows"
+    frame = read_csv(owner, path, encoding=encoding)
+    for note in frame.attrs["notes"]:
+        say(note)
+    rows = {}
+    for column in specification.columns:
+        check_columns(owner, frame, column=column.title)
+        cells = table_cells.stripped(frame[column.title])
+        learned = (categories or {}).get(column.name)
+        rows[column.name], odd, what, taken = _served_cells(
+            column, cells, learned
+        )
+        if odd:
+            is_one = len(odd) == 1
+            count = "1 cell" if is_one else f"{len(odd)} cells"
+            say(
+                f"{path}: {count} of `{column.title}` that "
+                f"{'is' if is_one else 'are'} {what} "
+                f"count{'s' * is_one} as {taken}, such as `{odd[0]}`."
+            )
+    return rows
+
+
+def _served_cells(column, cells, learned):
+    """Returns cells as a server takes them, and which it has no use for."""
+    form = column.format
+    if column.kind == kinds_of.CATEGORY:
+        words = table_cells.words_of(cells, form)
+        is_new = (words != "") & ~words.isin(list(learned or ()))
+        odd = cells[is_new].tolist() if learned is not None else []
+        return words.to_numpy(object), odd, "not learned", "rare"
+    values = table_cells.read_values(cells, column.kind, form)
+    said = cells.where(~cells.isin(list(form.missing)), "")
+    odd = [*table_cells.odd_words(said, values).elements()]
+    if column.kind == kinds_of.NUMBER:
+        gone = number_cells.missing_numbers(form)
+        plain = dataclasses.replace(form, missing=())
+        odd = [t for t in odd if number_cells.read_number(t, plain) not in gone]
+        return values, odd, "no number", "missing"
+    known = said.where(np.isfinite(values), "")
+    return known.to_numpy(object), odd, "no date", "missing"

@@ -1,0 +1,238 @@
+"""Reads the target of a table and divides its rows into splits."""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.data import table_cells
+from aet_keras.data import table_column_kinds as kinds_of
+from aet_keras.data.names import by_number, check_one_line, read_names
+from aet_keras.data.specifications import CellFormat, TableSpecification
+from aet_keras.data.splits import (
+    SPLITS,
+    Frequent,
+    complete_splits,
+    frequent_classes,
+)
+from aet_keras.errors import DataError
+
+_MOST_CLASSES = 1000
+_MOST_NUMBERS = 50  # of other values; more are measured, not named
+# The second is the risk. So are the words of `table_column_kinds`, and signs.
+_YES = (
+    ("0", "1"),
+    ("-1", "1"),
+    ("-1", "+1"),
+    ("-", "+"),
+    ("neg", "pos"),
+    ("negative", "positive"),
+    *kinds_of.BOOLEANS,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Holds the rows of a table that have a label.
+
+    Args:
+        frame: `pandas.DataFrame`.
+        missing: tuple of str. Words that counted as no label.
+        notes: list of sentences.
+    """
+
+    frame: Any
+    missing: tuple[str, ...]
+    notes: list[str]
+
+
+def labelled(
+    frame: Any,
+    column: str,
+    *,
+    missing: tuple[str, ...],
+    known: Collection[str] = (),
+    what: str = "a class",
+    read: Callable[[Any], tuple[Any, list[str]]] = read_names,
+) -> Labels:
+    """Returns the rows that have a label or id, and says which have none.
+
+    A word such as `NA`, which is a class to some, is no label where all
+    others are numbers.
+
+    Args:
+        frame: `pandas.DataFrame` of stripped cells.
+        column: str. Of the labels.
+        missing: tuple of str. Words that mean that there is none.
+        known: classes of an earlier model, which are labels in any case.
+        what: str. What a label is, for a sentence.
+        read: function of the words, which returns names, and what it says.
+    """
+    missing = tuple(word for word in missing if word not in known)
+    base = CellFormat(missing=missing)
+    words = table_cells.words_of(frame[column], base)
+    counts = collections.Counter(words[words != ""].tolist())
+    markers = [
+        w for w in counts if w.lower() in table_cells.MARKERS and w not in known
+    ]
+    others = {w: n for w, n in counts.items() if w not in markers}
+    if markers and kinds_of.is_numeric(others, base):
+        missing = (*missing, *markers)
+        words = table_cells.words_of(words, CellFormat(missing=missing))
+    is_there = words != ""
+    gone, notes = frame[column][~is_there], []
+    if len(gone):
+        odd = collections.Counter(gone[gone != ""].tolist())
+        such = f" ({table_cells.listed(odd)})" if odd else ""
+        one = len(gone) == 1
+        has, are = (
+            ("1 row has", "is") if one else (f"{len(gone)} rows have", "are")
+        )
+        notes = [f"{has} no `{column}`{such} and {are} left out."]
+    notes += table_cells.note_words_to_some(column, words, what)
+    frame = frame[is_there]
+    if known and set(words[is_there]) <= set(known):
+        return Labels(frame, missing, notes)
+    names, said = read(words[is_there])
+    notes += [f"In `{column}` {each}." for each in said]
+    return Labels(frame.assign(**{column: names}), missing, notes)
+
+
+def class_names_of(
+    owner: str, cells: Any, target: str, like: TableSpecification | None
+) -> tuple[str, ...]:
+    """Returns the classes in their order, or those of an earlier table."""
+    names = tuple(sorted(cells.unique(), key=by_number))
+    check_one_line(owner, f"target={target!r}", names)
+    if like is not None:
+        return _same_classes(owner, names, target, like)
+    if len(names) < 2:
+        what = f"`{names[0]}` in every row" if names else "no value at all"
+        raise DataError(
+            f"{owner}: the target must have at least two values, because "
+            f"rows are told apart by it. Received: target={target!r}, with "
+            f"{what}, missing cells left out. Name another column, or add "
+            "rows of another value."
+        )
+    is_number = all(by_number(name)[0] == 0 for name in names)
+    most = _MOST_NUMBERS if is_number else _MOST_CLASSES
+    if len(names) > min(most, max(2, len(cells) // 2)):
+        raise DataError(
+            f"{owner}: the target must be a class, at most {most} of them in "
+            f"at least twice as many rows. Received: target={target!r}, with "
+            f"{len(names)} values in {len(cells)} rows. Cut it into ranges "
+            "first, such as `high` and `low`."
+        )
+    return names
+
+
+def _same_classes(owner, names, target, like):
+    unknown = [name for name in names if name not in like.class_names]
+    if unknown:
+        raise DataError(
+            f"{owner}: the target must have the classes of the earlier "
+            f"model, {', '.join(like.class_names)}. Received: "
+            f"target={target!r}, with `{unknown[0]}`. Rename its values, or "
+            "train anew."
+        )
+    return like.class_names
+
+
+def positive_of(
+    owner: str,
+    positive: str | None,
+    cells: Any,
+    class_names: tuple[str, ...],
+    like: TableSpecification | None,
+) -> str:
+    """Returns the class whose probability is the risk."""
+    if positive is not None:
+        return check.one_of(owner, positive=positive, among=class_names)
+    if like is not None:
+        return like.positive
+    counts = cells.value_counts()
+    lowered = {name.lower() for name in class_names}
+    for no, yes in _YES:
+        if lowered == {no, yes}:
+            # `Yes` and `yes` are two classes, of which one is the risk.
+            yes = [n for n in class_names if n.lower() == yes]
+            return max(yes, key=lambda name: counts[name])
+    return min(class_names, key=lambda name: counts[name])
+
+
+_VALIDATION = ("validation", "valid", "val")
+
+
+def frequent_rows(
+    owner: str,
+    frame: Any,
+    labels: np.ndarray,
+    class_names: tuple[str, ...],
+    split_column: str | None,
+) -> Frequent:
+    """Leaves out classes with too few rows, as `frequent_classes` does."""
+    given = _brought(owner, frame, split_column)
+    return frequent_classes(labels, given, class_names, rows="rows")
+
+
+def split_rows(
+    owner: str,
+    frame: Any,
+    labels: np.ndarray,
+    *,
+    class_names: tuple[str, ...],
+    split_column: str | None,
+    ratios: Mapping[str, float],
+    seed: int,
+    source: str,
+) -> dict[str, np.ndarray]:
+    """Returns the rows of each split."""
+    given = _brought(owner, frame, split_column)
+    _check_counts(owner, labels[given["train"]], class_names, given)
+    parts = complete_splits(
+        labels,
+        given,
+        class_names=class_names,
+        ratios=ratios,
+        seed=seed,
+        source=source,
+        rows="rows",
+    )
+    return {name: parts[name] for name in SPLITS}
+
+
+def _brought(owner, frame, split_column):
+    if split_column is None:
+        return {"train": np.arange(len(frame))}
+    return _given(owner, frame[split_column], split_column)
+
+
+def _given(owner, cells, split_column):
+    said = cells.fillna("").str.lower()
+    said = said.where(~said.isin(_VALIDATION), "validation").to_numpy()
+    odd = sorted(set(said) - set(SPLITS))
+    if odd or "train" not in said:
+        what = f"`{odd[0]}`" if odd else "no `train`"
+        raise DataError(
+            f"{owner}: the column of splits must say train, validation or "
+            f"test. Received: split_column={split_column!r}, with {what}. "
+            "Mend its cells, or leave the option out."
+        )
+    rows = {name: np.flatnonzero(said == name) for name in SPLITS}
+    return {name: found for name, found in rows.items() if len(found)}
+
+
+def _check_counts(owner, labels, class_names, given):
+    least = 1 + len(SPLITS) - len(given)
+    counts = np.bincount(labels, minlength=len(class_names))
+    rarest = int(counts.argmin())
+    if counts[rarest] < least:
+        raise DataError(
+            f"{owner}: each class must have at least {least} rows to learn "
+            "from and to split, because each split needs one. Received: "
+            f"`{class_names[rarest]}` with {counts[rarest]} of {len(labels)}. "
+            "Add rows of it, or leave the class out."
+        )

@@ -1,0 +1,401 @@
+"""Reads texts from a folder, a table or TFDS."""
+
+import collections
+import difflib
+import os
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from aet_keras import _regular_file
+from aet_keras.data import table_cells
+from aet_keras.data.assembly import assemble_texts
+from aet_keras.data.dataset import Dataset, Specification
+from aet_keras.data.folder_layout import PICTURE, TEXT, read_layout
+from aet_keras.data.names import by_number, check_one_line
+from aet_keras.data.specifications import CellFormat
+from aet_keras.data.splits import check_ratios
+from aet_keras.data.table_file import check_columns, is_csv, read_csv
+from aet_keras.data.table_target import labelled
+from aet_keras.data.text_encoding import read_text_file
+from aet_keras.data.tfds_source import (
+    drop_unlabelled,
+    find_features,
+    find_splits,
+    prepared_builder,
+    read_examples,
+)
+from aet_keras.errors import DataError
+
+
+def read_texts(
+    source: str | PathLike,
+    *,
+    text_column: str = "text",
+    label_column: str = "label",
+    encoding: str = "auto",
+    missing: Sequence[str] | None = None,
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads texts and their classes from whatever the source is.
+
+    `"tfds:NAME"` is `read_text_tfds`, a name of which `is_csv` is true
+    `read_text_table`, a folder `read_text_folder`.
+
+    Args:
+        source: str or path.
+        text_column: str. Of a table. Defaults to `"text"`.
+        label_column: str. Of a table. Defaults to `"label"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
+        missing: optional sequence of str. Of a table, as of
+            `read_text_table`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Defaults to `0.15`.
+        test_ratio: float in (0, 1). Defaults to `0.15`.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        DataError: if the source is none of these, or cannot be learned from.
+        ValueError: if a ratio is out of its range.
+
+    Example:
+
+    >>> try:
+    ...     aet_keras.data.read_texts("reviews.doc")
+    ... except aet_keras.errors.DataError as error:
+    ...     "a table in a file" in str(error)
+    True
+    """
+    options = {
+        "seed": seed,
+        "validation_ratio": validation_ratio,
+        "test_ratio": test_ratio,
+    }
+    if isinstance(source, str) and source.startswith("tfds:"):
+        return read_text_tfds(source.removeprefix("tfds:"), **options)
+    options["encoding"] = encoding
+    path = Path(source)
+    if _regular_file.is_folder(path):
+        return read_text_folder(path, **options)
+    if is_csv(path):
+        columns = {"text_column": text_column, "label_column": label_column}
+        return read_text_table(path, **columns, missing=missing, **options)
+    raise DataError(_unknown(path))
+
+
+def _unknown(path):
+    beside = path.parent.glob("*")
+    names = [each.name for each in beside if each.is_dir() or is_csv(each)]
+    close = difflib.get_close_matches(path.name, names, 1)
+    nearest = f" Nearest: `{close[0]}`." if close else ""
+    what = _regular_file.why_not(path) or "a file of another kind"
+    return (
+        "read_texts: the source must be `tfds:NAME`, a table in a file (.csv, "
+        ".tsv, .json, .jsonl, .parquet), or a folder of texts. Received: "
+        f"{path}, which is {what}.{nearest} Check the path; it is relative to "
+        f"{Path.cwd()}."
+    )
+
+
+def read_text_folder(
+    folder: str | PathLike,
+    *,
+    encoding: str = "auto",
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads `.txt` files that lie in one folder a class.
+
+    Those folders lie in `folder`, or in `train`, `validation` (or `val`, or
+    `valid`) and `test` inside it; what is missing is split off train, each
+    class by its share. Hidden files are passed over, other ones and empty
+    ones left out with a note.
+
+    Args:
+        folder: str or path.
+        encoding: str. Of every file, as of `read_csv`. Defaults to
+            `"auto"`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Share of train that becomes
+            validation where there is none. Defaults to `0.15`.
+        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
+
+    Returns:
+        A `Dataset`; inputs are object arrays of str.
+
+    Raises:
+        DataError: if the folder is missing or holds no texts, a file is
+            written in another encoding, there is one class only, or a class
+            is too small.
+        ValueError: if a ratio is out of its range, or there is no such
+            encoding.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> reviews = pathlib.Path(tempfile.mkdtemp())
+    >>> for name in ("bad", "good"):
+    ...     (reviews / name).mkdir()
+    ...     for number in range(5):
+    ...         path = reviews / name / f"{number}.txt"
+    ...         _ = path.write_text(f"film {number} was {name}")
+    >>> dataset = aet_keras.data.read_text_folder(reviews)
+    >>> dataset.train.count, dataset.specification.class_names
+    (6, ('bad', 'good'))
+    """
+    owner = "read_text_folder"
+    ratios = check_ratios(owner, validation_ratio, test_ratio)
+    layout = read_layout(Path(folder), TEXT)
+    splits = np.array([split for split, _, _ in layout.files])
+    number = {name: label for label, name in enumerate(layout.class_names)}
+    paths = [path for _, _, path in layout.files]
+    texts, guessed = _read_files(owner, paths, encoding)
+    return assemble_texts(
+        texts,
+        np.array([number[name] for _, name, _ in layout.files]),
+        [str(path) for path in paths],
+        {s: np.flatnonzero(splits == s) for s in layout.splits},
+        specification=Specification(
+            "text", layout.class_names, None, str(folder)
+        ),
+        ratios=ratios,
+        seed=seed,
+        notes=[*layout.notes, *_others(layout.others), *guessed],
+    )
+
+
+def _read_files(owner, paths, encoding):
+    """Returns the texts, and a note if encodings had to be guessed."""
+    texts, guessed = [], []
+    for path in paths:
+        text, notes = read_text_file(owner, path, encoding=encoding)
+        texts.append(text)
+        guessed += notes
+    if len(guessed) < 2:
+        return texts, guessed
+    return texts, [f"{guessed[0]} {len(guessed) - 1} more files are no UTF-8."]
+
+
+def _others(others):
+    if not others:
+        return []
+    shown = ", ".join(f"{path} ({what})" for path, what in others.items())
+    count = len(others)
+    if count > 3:
+        first = list(others.items())[:3]
+        shown = ", ".join(f"{path} ({what})" for path, what in first)
+        shown += f" and {count - 3} more"
+    were = "file was" if count == 1 else "files were"
+    return [f"{count} {were} left out: {shown}."]
+
+
+_MOST_CLASSES = 1000
+
+
+def read_text_table(
+    path: str | PathLike,
+    *,
+    text_column: str = "text",
+    label_column: str = "label",
+    encoding: str = "auto",
+    missing: Sequence[str] | None = None,
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads texts and their classes from two columns of a table.
+
+    Each value of the label's column is a class; they are sorted, numbers by
+    size. Rows without a label and empty texts are left out. Validation and
+    test are split off, each class by its share.
+
+    Args:
+        path: str or path of a file that `read_csv` reads.
+        text_column: str. Defaults to `"text"`.
+        label_column: str. Defaults to `"label"`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
+        missing: optional sequence of str. Words that mean that a row has no
+            label, or no text, beside an empty cell. Defaults to
+            `MISSING_WORDS`; `None` and `NA` are classes as others are.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Defaults to `0.15`.
+        test_ratio: float in (0, 1). Defaults to `0.15`.
+
+    Returns:
+        A `Dataset`; inputs are object arrays of str. Its notes say what was
+        left out, and how many texts stand in more than one split.
+
+    Raises:
+        DataError: if the file cannot be read, a column is not there, both are
+            the same, there is one class only, or a class is too small.
+        ValueError: if a ratio is out of its range.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "reviews.csv"
+    >>> rows = ["text,label", *(f"film {i},good" for i in range(5))]
+    >>> rows += [f"book {i},bad" for i in range(5)]
+    >>> _ = path.write_text("\\n".join(rows))
+    >>> dataset = aet_keras.data.read_text_table(path)
+    >>> dataset.train.count, dataset.specification.class_names
+    (6, ('bad', 'good'))
+    """
+    owner = "read_text_table"
+    ratios = check_ratios(owner, validation_ratio, test_ratio)
+    frame = read_csv(owner, path, encoding=encoding)
+    of_file = frame.attrs["notes"]
+    check_columns(
+        owner, frame, text_column=text_column, label_column=label_column
+    )
+    if text_column == label_column:
+        raise DataError(
+            f"{owner}: texts and labels must be two columns. Received: "
+            f"`{text_column}` for both. Name the other one."
+        )
+    frame = frame.apply(table_cells.stripped)
+    words = table_cells.missing_words(owner, missing)
+    found = labelled(frame, label_column, missing=words)
+    frame, labels = found.frame, found.frame[label_column].to_numpy()
+    form = CellFormat(missing=words)
+    texts = table_cells.words_of(frame[text_column], form)
+    notes = [*of_file, *found.notes, *_text_notes(text_column, frame, texts)]
+    class_names = _class_names(owner, path, label_column, labels)
+    number = {name: label for label, name in enumerate(class_names)}
+    return assemble_texts(
+        texts.tolist(),
+        np.array([number[name] for name in labels], int),
+        # Line 1 names the columns; texts with line breaks put lines between.
+        [f"{Path(path).name}[{row}]" for row in frame.index],
+        {"train": np.arange(len(frame))},
+        specification=Specification("text", class_names, None, str(path)),
+        ratios=ratios,
+        seed=seed,
+        notes=notes,
+    )
+
+
+def _class_names(owner, path, column, labels):
+    names = sorted(set(labels), key=by_number)
+    check_one_line(owner, f"the column `{column}`", names)
+    if names and len(names) <= _MOST_CLASSES:
+        return tuple(names)
+    what = f"{len(names)} of them" if names else "only missing cells"
+    raise DataError(
+        f"{owner}: the column `{column}` of {path} must hold 1 to "
+        f"{_MOST_CLASSES} classes. Received: {what}. Name the column that "
+        "says what each text is."
+    )
+
+
+def _text_notes(column, frame, texts):
+    gone = frame[column][(texts == "") & (frame[column] != "")]
+    counts = collections.Counter(gone.tolist())
+    return [table_cells.note_missing(column, counts)] if counts else []
+
+
+def read_text_tfds(
+    name: str,
+    *,
+    seed: int = 0,
+    validation_ratio: float = 0.15,
+    test_ratio: float = 0.15,
+) -> Dataset:
+    """Reads a data set of texts with class labels from TFDS by its name.
+
+    `imdb_reviews` and `yelp_polarity_reviews`, for example. What was prepared
+    before, in `TFDS_DATA_DIR` or `~/tensorflow_datasets`, is read from there
+    without a network; otherwise TFDS downloads and prepares it there. The one
+    `Text` and the one `ClassLabel` of its features are found by their types;
+    the splits are train, validation (or val, or valid) and test. Missing ones
+    are split off train, others left out.
+
+    Args:
+        name: str. As `tfds.builder` takes it, `"name"` or
+            `"name/config:1.0.0"`.
+        seed: int >= 0. Which rows are split off. Defaults to `0`.
+        validation_ratio: float in (0, 1). Share of train that becomes
+            validation where there is none. Defaults to `0.15`.
+        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
+
+    Returns:
+        A `Dataset`; inputs are object arrays of str.
+
+    Raises:
+        DataError: if there is no such data set, it cannot be downloaded, it
+            is not one of texts with a class each, or a class is too small.
+        ValueError: if a ratio is out of its range.
+
+    Example:
+
+    >>> try:
+    ...     aet_keras.data.read_text_tfds("imdb_review")
+    ... except aet_keras.errors.DataError as error:
+    ...     "Nearest: `imdb_reviews`" in str(error)
+    True
+    """
+    ratios = check_ratios("read_text_tfds", validation_ratio, test_ratio)
+    source = f"tfds:{name}"
+    builder = prepared_builder(name, source)
+    info = builder.info
+    text, label = find_features(info.features, source, "Text")
+    parts, notes = find_splits(info.splits, source)
+    texts, labels, names, given = [], [], [], {}
+    for split, part in parts.items():
+        begin = len(texts)
+        examples = read_examples(builder, [part], text, label, is_encoded=False)
+        for row, (content, number) in enumerate(examples):
+            texts.append(content.decode("utf-8", errors="replace"))
+            labels.append(number)
+            names.append(f"{split}[{row}]")
+        given[split] = np.arange(begin, len(texts))
+    labels = np.array(labels, "int32")
+    notes += drop_unlabelled(given, labels, source)
+    return assemble_texts(
+        texts,
+        labels,
+        names,
+        given,
+        specification=Specification(
+            "text", tuple(info.features[label].names), None, source
+        ),
+        ratios=ratios,
+        seed=seed,
+        notes=notes,
+    )
+
+
+_TFDS_TEXTS = ("imdb_reviews", "yelp_polarity_reviews")
+
+
+def is_text_source(source: str | os.PathLike) -> bool:
+    """Says whether a source is one of texts, by a look at its files.
+
+    Args:
+        source: str or path. A folder is one of texts if more of its files
+            are texts than pictures; `"tfds:NAME"` by its name.
+
+    Returns:
+        bool. `False` for files, whose columns a user has to name.
+
+    Example:
+
+    >>> aet_keras.data.is_text_source("tfds:imdb_reviews")
+    True
+    """
+    if isinstance(source, str) and source.startswith("tfds:"):
+        name = source.removeprefix("tfds:")
+        return name.partition("/")[0].partition(":")[0] in _TFDS_TEXTS
+    path = Path(source)
+    if not _regular_file.is_folder(path):
+        return False
+    files = list(path.rglob("*"))
+    text_count = sum(map(TEXT.has, files))
+    return text_count > sum(map(PICTURE.has, files))

@@ -1,0 +1,223 @@
+"""Prepares a data set of TFDS and finds its features and splits."""
+
+import difflib
+import os
+import socket
+import urllib.request
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from aet_keras.errors import DataError
+
+_SPLITS = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
+
+
+def prepared_builder(name: str, source: str) -> Any:
+    """Returns the builder of a data set that lies ready on the disk.
+
+    Raises:
+        DataError: if there is none of this name, or it cannot be prepared.
+    """
+    import tensorflow_datasets as tfds
+
+    # TFDS reads the variable once, when it is imported.
+    folder = os.environ.get("TFDS_DATA_DIR")
+    try:
+        builder = tfds.builder(name, data_dir=folder)
+    except tfds.core.DatasetNotFoundError as error:
+        raise DataError(_not_found(name, source, tfds)) from error
+    except (ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{source}: TFDS must know this name, configuration and version. "
+            f"Received: {_first_line(error)} Write `tfds:NAME`, or "
+            "`tfds:NAME/CONFIG:VERSION`."
+        ) from error
+    _prepare(builder, source, tfds)
+    return builder
+
+
+def _prepare(builder, source, tfds):
+    if builder.data_path.exists():
+        return
+    remedy = (
+        "Prepare it once where there is a network, with `tfds build` or "
+        "`tfds.load`, copy the folder here, and set `TFDS_DATA_DIR` to it"
+    )
+    # Otherwise TFDS tries each address for minutes before it gives up.
+    if _would_download(builder) and _is_offline():
+        raise DataError(
+            f"{source}: must be downloaded, because it is not in "
+            f"{builder.data_dir}, and there is no network. {remedy}."
+        )
+    try:
+        builder.download_and_prepare()
+    except ImportError as error:
+        raise DataError(
+            f"{source}: its preparation needs a package that is missing: "
+            f"`{error.name}`. Run `pip install {error.name}`."
+        ) from error
+    except AssertionError as error:  # files a user must fetch by hand
+        raise DataError(
+            f"{source}: TFDS cannot download this by itself. {error}"
+        ) from error
+    except (OSError, tfds.download.DownloadError) as error:
+        raise DataError(
+            f"{source}: could not be downloaded or prepared: "
+            f"{_first_line(error)} Without a network: {remedy}."
+        ) from error
+
+
+def _would_download(builder) -> bool:
+    is_from_catalogue = type(builder).__module__.startswith(
+        "tensorflow_datasets."
+    )
+    return is_from_catalogue and not builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+
+
+def _is_offline() -> bool:
+    if urllib.request.getproxies():
+        return False  # a proxy resolves names itself
+    try:
+        socket.getaddrinfo("storage.googleapis.com", 443)
+    except OSError:
+        return True
+    return False
+
+
+def _not_found(name, source, tfds):
+    known = tfds.list_builders(with_community_datasets=False)
+    word = name.split("/")[0].split(":")[0]
+    close = difflib.get_close_matches(word, known, 3)
+    nearest = ", ".join(f"`{near}`" for near in close)
+    nearest = f" Nearest: {nearest}." if nearest else ""
+    folder = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+    return (
+        f"{source}: TFDS has no data set `{word}`, and {folder} holds none "
+        f"prepared.{nearest} If it was prepared elsewhere, set "
+        "`TFDS_DATA_DIR` to that folder."
+    )
+
+
+def _first_line(error):
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".") + "."
+
+
+def find_features(
+    features: Any, source: str, kind: str = "Image"
+) -> tuple[str, str]:
+    """Returns the names of the one input and the one label of an example.
+
+    Args:
+        features: what TFDS calls the features of an example.
+        source: str. What a sentence starts with.
+        kind: str. The class of the input: `"Image"` or `"Text"`.
+
+    Raises:
+        DataError: if there is not exactly one of each.
+    """
+    import tensorflow_datasets as tfds
+
+    found = []
+    for each in (getattr(tfds.features, kind), tfds.features.ClassLabel):
+        # The flat classes: subclasses such as LabeledImage are other things.
+        names = [n for n, feature in features.items() if type(feature) is each]
+        if len(names) != 1:
+            listed = ", ".join(f"`{name}`" for name in features)
+            raise DataError(
+                f"{source}: its examples must have one `{each.__name__}`. "
+                f"Received: {len(names)}, among {listed}. Export what you need "
+                "to a file or to a folder instead."
+            )
+        found += names
+    return found[0], found[1]
+
+
+def drop_unlabelled(
+    given: dict[str, np.ndarray], labels: np.ndarray, source: str
+) -> list[str]:
+    """Drops splits whose labels TFDS keeps to itself and stores as -1.
+
+    Args:
+        given: the rows of each split; changed.
+        labels: int array `(count,)`.
+        source: str. What a sentence starts with.
+
+    Returns:
+        A note for each.
+
+    Raises:
+        DataError: if train is one of them.
+    """
+    bare = [split for split in given if (labels[given[split]] < 0).any()]
+    if "train" in bare:
+        raise DataError(
+            f"{source}: each example of train must have a label. Received: "
+            "some without. Take a data set, or a configuration, with labels."
+        )
+    for split in bare:
+        del given[split]
+    return [f"{split} was left out: it has no labels." for split in bare]
+
+
+def find_splits(
+    splits: Iterable[str], source: str
+) -> tuple[dict[str, str], list[str]]:
+    """Returns what TFDS calls each split, and notes on those left out.
+
+    Raises:
+        DataError: if there is no train split.
+    """
+    found = {_SPLITS[part]: part for part in splits if part in _SPLITS}
+    if "train" not in found:
+        raise DataError(
+            f"{source}: there must be a split `train`. Received: "
+            f"{', '.join(f'`{part}`' for part in splits)}. Export it to a "
+            "file or to a folder instead."
+        )
+    notes = [
+        f"The split `{part}` was left out."
+        for part in splits
+        if part not in found.values()
+    ]
+    order = [s for s in ("train", "validation", "test") if s in found]
+    return {split: found[split] for split in order}, notes
+
+
+def read_examples(
+    builder: Any,
+    parts: Iterable[str],
+    name: str,
+    label: str,
+    *,
+    is_encoded: bool = True,
+) -> Iterator[tuple[bytes, int]]:
+    """Yields inputs as bytes and labels, always in the same order.
+
+    Args:
+        builder: a builder that is prepared.
+        parts: what it calls its splits.
+        name: str. The input.
+        label: str. The label.
+        is_encoded: bool. Whether the bytes are those of a file, to be decoded
+            later.
+    """
+    import tensorflow_datasets as tfds
+
+    decoders = {name: tfds.decode.SkipDecoding()} if is_encoded else None
+    for part in parts:
+        examples = builder.as_dataset(
+            split=part,
+            shuffle_files=False,
+            decoders=decoders,
+        )
+        for example in tfds.as_numpy(examples):
+            yield example[name], int(example[label])

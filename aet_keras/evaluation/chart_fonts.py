@@ -1,0 +1,168 @@
+"""Finds fonts for the words of a chart, in any script."""
+
+import contextlib
+import functools
+import logging
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+
+from aet_keras.evaluation import printed_text
+
+SPELT = (
+    "Letters that no installed font has are spelt by their codes, such as "
+    r"\u5e3d; report.json has the names as they are."
+)
+_USUAL = "DejaVu Sans"  # comes with Matplotlib
+_MOST_FONTS = 4
+_FROM_RIGHT = {"R", "AL"}
+_MARK = "\u200e"  # left to right
+
+
+@contextlib.contextmanager
+def lettered(words: Iterable[str]) -> Iterator[Callable[[str], str]]:
+    """Lends fonts that have the letters of all words, while one draws.
+
+    Matplotlib's own font lacks Chinese, Japanese, Korean and most emoji. What
+    it lacks is looked for in the installed fonts. A letter that none of them
+    has is spelt as in Python, `\\u5e3d`, so that no box stands for it.
+
+    Args:
+        words: all that will be written.
+
+    Yields:
+        Function of one of the words that returns it as it can be drawn. What
+        is to be cut is cut afterwards.
+    """
+    from matplotlib import rc_context
+
+    needed = {c for word in words for c in _readable(word)}
+    families, known = _families(frozenset(needed))
+
+    def spell(text):
+        return "".join(
+            c if c in known else _escaped(c) for c in _readable(text)
+        )
+
+    with rc_context({"font.family": families}), _quiet():
+        yield spell
+
+
+def is_spelt(words: Iterable[str], spell: Callable[[str], str]) -> bool:
+    """Says whether some of the words' letters stand in no font."""
+    return any(spell(word) != _readable(word) for word in words)
+
+
+def apart(text: str) -> str:
+    """Keeps what stands behind words from right to left on their right.
+
+    Numbers and signs would join an Arabic or Hebrew name, on its left. Marks
+    that are not drawn end it. To be called last.
+    """
+    kinds = [unicodedata.bidirectional(c) for c in text]
+    if not _FROM_RIGHT & set(kinds):
+        return text
+    found, was = [_MARK], False
+    for character, kind in zip(text, kinds, strict=True):
+        if kind not in ("NSM", "WS"):  # an accent, a space
+            found += [_MARK] if was and kind not in _FROM_RIGHT else []
+            was = kind in _FROM_RIGHT
+        found.append(character)
+    return "".join([*found, _MARK])
+
+
+def _readable(text):
+    return unicodedata.normalize("NFC", printed_text.readable(text))
+
+
+def _escaped(character):
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+@functools.lru_cache(maxsize=32)
+def _families(needed):
+    """Returns fonts to try one after the other, and what they have."""
+    from matplotlib import font_manager
+
+    usual = font_manager.findfont(_USUAL)
+    known = set(_characters(usual))
+    families = [_USUAL]
+    while (missing := needed - known) and len(families) < _MOST_FONTS:
+        name, found = _best_font(missing)
+        if not found:
+            break
+        families.append(name)
+        known |= found
+    return families, frozenset(known)
+
+
+def _best_font(missing):
+    """Returns the installed font that has most of what is missing."""
+    best, most = "", set()
+    for name, path in _installed():
+        found = missing & _characters(path)
+        if len(found) > len(most):
+            best, most = name, set(found)
+        if len(most) == len(missing):
+            break
+    return best, most
+
+
+@functools.cache
+def _installed():
+    """Returns family and path of each upright font, the plainest first."""
+    from matplotlib import font_manager
+
+    entries = [
+        entry
+        for entry in font_manager.fontManager.ttflist
+        # Of what it stands in for it draws a box with a code.
+        if entry.style == "normal" and not entry.name.startswith("Last Resort")
+    ]
+    entries.sort(key=lambda e: ("Sans" not in e.name, e.name, e.fname))
+    with _quiet():
+        return [
+            (entry.name, entry.fname)
+            for entry in entries
+            if _drawn_by(entry.name) == entry.fname
+        ]
+
+
+def _drawn_by(name):
+    """Returns which file of a family Matplotlib draws with, regular weight."""
+    from matplotlib import font_manager
+
+    return font_manager.findfont(
+        font_manager.FontProperties(family=[name]), fallback_to_default=False
+    )
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Lets Matplotlib not say that a font has no bold letters."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+@functools.lru_cache(maxsize=1024)
+def _characters(path):
+    """Returns what a font can draw; nothing where Matplotlib cannot read it."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        font = FT2Font(path)
+    except (OSError, RuntimeError, ValueError):
+        return frozenset()
+    if not _is_drawn(font):
+        return frozenset()
+    return frozenset(map(chr, font.get_charmap()))
+
+
+def _is_drawn(font):
+    # Fonts of coloured pictures have no outlines, and are not drawn.
+    return font.scalable and font.num_glyphs > 0

@@ -1,0 +1,193 @@
+"""Draws the images that a classifier gets most wrong."""
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aet_keras.evaluation import _files, chart_fonts, printed_text
+from aet_keras.evaluation.mistakes import most_confused
+from aet_keras.evaluation.report import Report
+
+_COLUMNS = 6
+_MOST_WRONG = 12
+_MOST_PAIRS = 3
+_NAME = 27
+_ORANGE, _DIM, _INK = "#B04A00", "#767676", "#333333"
+# Inches: of a cell, its picture, and what stands above.
+_SIDE, _ROW, _PICTURE, _MARGIN = 2.15, 2.85, 1.85, 0.12
+_TOP, _HEAD = 0.65, 0.35
+
+
+def draw_mistakes(
+    report: Report, pictures: Mapping[int, Any], path: str | os.PathLike
+) -> Path:
+    """Draws the most wrong pictures, and some of the most confused classes.
+
+    Under each stand its class, what it was called and with which probability,
+    and its file. The file is written whole or not at all.
+
+    Args:
+        report: `Report` with `mistakes`, at least one.
+        pictures: dict of the row of a mistake to its picture, uint8 array
+            `(height, width, 3)`.
+        path: str or path-like. Where to write; an old picture is replaced.
+
+    Returns:
+        `pathlib.Path`, where it was written.
+
+    Raises:
+        ValueError: if the report has no mistakes.
+
+    Example:
+
+    >>> import tempfile
+    >>> labels, rows = [0, 1], [[0.9, 0.1], [0.8, 0.2]]
+    >>> of = {"class_names": ["hat", "shoe"]}
+    >>> test = aet_keras.evaluation.measure_classification(labels, rows, **of)
+    >>> found = aet_keras.evaluation.find_mistakes(
+    ...     labels, rows, names=["1.png", "2.png"], **of
+    ... )
+    >>> report = aet_keras.evaluation.Report(
+    ...     "clothes", "2026-01-31", test, mistakes=found
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = aet_keras.evaluation.draw_mistakes(
+    ...         report, {1: np.zeros((8, 8, 3), "uint8")}, f"{folder}/a.png"
+    ...     )
+    >>> path.name
+    'a.png'
+    """
+    if not report.mistakes:
+        raise ValueError(
+            "draw_mistakes: there must be a row that was called wrongly. "
+            f"Received: report={report.name!r} with none. Draw nothing then."
+        )
+    with chart_fonts.lettered([*_words(report), "…→"]) as spell:
+        return _files.write_whole(path, _draw(report, pictures, spell))
+
+
+def _words(report):
+    yield report.name
+    for each in report.mistakes:
+        yield from (each.true, each.predicted, each.name)
+
+
+def _draw(report, pictures, spell):
+    """Places all by inches: a layout would shrink pictures for their words."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    sections = _sections(report, spell)
+    rows = [-(-len(each) // _COLUMNS) for _, each in sections]
+    height = _TOP + sum(_HEAD + _ROW * count for count in rows)
+    figure = Figure(figsize=(_SIDE * _COLUMNS, height), dpi=110)
+    FigureCanvasAgg(figure)
+    style = {"va": "top", "parse_math": False}
+    if chart_fonts.is_spelt(_words(report), spell):
+        figure.text(
+            _MARGIN / (_SIDE * _COLUMNS),
+            1 - 0.42 / height,
+            chart_fonts.SPELT,
+            fontsize=8,
+            color=_DIM,
+            **style,
+        )
+    figure.text(
+        _MARGIN / (_SIDE * _COLUMNS),
+        1 - 0.15 / height,
+        f"{printed_text.cut_middle(spell(report.name), 40)}: images of the test"
+        " split that are predicted wrongly",
+        fontsize=14,
+        fontweight="bold",
+        **style,
+    )
+    top = height - _TOP
+    for (title, mistakes), count in zip(sections, rows, strict=True):
+        figure.text(
+            _MARGIN / (_SIDE * _COLUMNS),
+            top / height,
+            title,
+            fontsize=11,
+            **style,
+        )
+        for place, mistake in enumerate(mistakes):
+            row, column = divmod(place, _COLUMNS)
+            left = (column * _SIDE + _MARGIN) / (_SIDE * _COLUMNS)
+            bottom = (top - _HEAD - row * _ROW - _PICTURE) / height
+            size = (_SIDE - 2 * _MARGIN) / (_SIDE * _COLUMNS), _PICTURE / height
+            axes = figure.add_axes((left, bottom, *size), anchor="S")
+            _draw_one(axes, mistake, pictures[mistake.row], spell)
+        top -= _HEAD + _ROW * count
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _sections(report, spell):
+    """Returns titles and mistakes: the most wrong, and the confused pairs."""
+    yielded = [
+        (
+            "Most wrong: the lowest probability of the true class",
+            report.mistakes[:_MOST_WRONG],
+        )
+    ]
+    for pair in most_confused(report.test, most=_MOST_PAIRS):
+        rows = [
+            each
+            for each in report.mistakes
+            if (each.true, each.predicted) == (pair.true, pair.predicted)
+        ]
+        if rows and pair.count > 1:
+            true, predicted = (
+                chart_fonts.apart(printed_text.cut_middle(spell(name), 50))
+                for name in (pair.true, pair.predicted)
+            )
+            of = round(pair.count / pair.share)
+            title = (
+                f"Most confused: {true} \N{RIGHTWARDS ARROW} {predicted}, "
+                f"{pair.count} of {of} ({pair.share:.0%})"
+            )
+            yielded.append((title, rows[:_COLUMNS]))
+    return yielded
+
+
+def _draw_one(axes, mistake, picture, spell):
+    picture = np.asarray(picture)
+    axes.imshow(picture, interpolation="nearest" if _is_tiny(picture) else None)
+    axes.set_axis_off()
+    # The file's name says more than the folders above it.
+    name = mistake.name.replace("\\", "/").rpartition("/")[2]
+    said = f"called ({_percent(mistake.probability)}): "
+    below = -5.0  # points under the picture
+    for text, size, colour in (
+        (printed_text.cut_middle(spell(name), _NAME), 7, _DIM),
+        (f"is: {spell(mistake.true)}", 8.5, _INK),
+        (f"{said}{spell(mistake.predicted)}", 8.5, _ORANGE),
+    ):
+        text = printed_text.wrapped(text, _NAME, lines=2)
+        axes.annotate(
+            chart_fonts.apart(text),
+            (0.5, 0),
+            (0, below),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=size,
+            color=colour,
+            linespacing=1.1,
+            parse_math=False,
+        )
+        below -= (1 + text.count("\n")) * size * 1.35
+
+
+def _is_tiny(picture):
+    return max(picture.shape[:2]) < 64
+
+
+def _percent(probability):
+    return f"{probability:.0%}" if probability < 0.995 else "> 99%"

@@ -1,0 +1,278 @@
+"""Draws a run as one PNG: curves, rates, groups and scores."""
+
+import io
+import math
+import os
+import textwrap
+from pathlib import Path
+
+from aet_keras.evaluation import (
+    _files,
+    chart_fonts,
+    printed_text,
+    score_charts,
+)
+from aet_keras.evaluation.rating_scores import Recommendation
+from aet_keras.evaluation.report import Report
+
+# Okabe and Ito's colours, told apart also by the colour-blind.
+_BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
+_GREY, _PALE = "#E6E6E6", "#A9D3E8"
+_INK, _DIM = "#333333", "#767676"
+_ACCURACY = ("accuracy", "Accuracy")
+_MOST_NAME = 18
+
+
+def draw_report(report: Report, path: str | os.PathLike) -> Path:
+    """Draws a run as a PNG: loss, accuracy, rate, and who moved when.
+
+    The title gives figures beside those of no model, and says where the model
+    is not better. With up to 40 classes the confusion matrix of the test split
+    stands beside the curves, with more the largest confusions do; a report
+    with a risk has its calibration and its features below. Names in any script
+    are drawn if an installed font has it, else spelt `\\u5e3d`. The file is
+    written whole or not at all.
+
+    Args:
+        report: `Report`. Also one of a run that ended in its first epoch.
+        path: str or path-like. Where to write; an old picture is replaced.
+
+    Returns:
+        `pathlib.Path`, where it was written.
+
+    Example:
+    >>> import tempfile
+    >>> test = aet_keras.evaluation.measure_classification(
+    ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
+    ... )
+    >>> report = aet_keras.evaluation.Report("clothes", "2026-01-31", test)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = aet_keras.evaluation.draw_report(report, f"{folder}/a.png")
+    >>> path.name
+    'a.png'
+    """
+    with chart_fonts.lettered([*_words(report), "…→"]) as spell:
+        return _files.write_whole(path, _draw(report, spell))
+
+
+def _words(report):
+    """Yields all that a user named."""
+    yield report.name
+    yield from report.group_names
+    if not isinstance(report.test, Recommendation):
+        yield from (score.name for score in report.test.per_class)
+    if report.risk:
+        yield report.risk.positive
+        yield from (each.name for each in report.risk.importance)
+
+
+def _draw(report, spell):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    is_rated = isinstance(report.test, Recommendation)
+    more = 0 if is_rated else score_charts.extra_inches(report.test)
+    lines = _title(report, spell)
+    head = 0.25 + sum(size / 50 for _, size, _ in lines)
+    height = head + more + (10.5 if report.risk else 6.5)
+    figure = Figure(figsize=(17 + more, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(
+        figure
+    )  # never pyplot: it keeps state and may want a screen
+    figure.get_layout_engine().set(
+        w_pad=0.12, h_pad=0.12, rect=(0, 0, 1, 1 - head / height)
+    )
+    _write(figure, lines)
+    rows = 3 if report.risk else 2
+    last = 1.5 + more / 4
+    grid = figure.add_gridspec(
+        rows,
+        3,
+        width_ratios=[1, 1, last],
+        height_ratios=[1, 1, 1.2][:rows],
+    )
+    _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
+    key, title = ("rating_rmse", "RMSE") if is_rated else _ACCURACY
+    _draw_curves(figure.add_subplot(grid[0, 1]), report, key, title)
+    _draw_rates(figure.add_subplot(grid[1, 0]), report)
+    _draw_groups(figure.add_subplot(grid[1, 1]), report, spell)
+    if is_rated:
+        bars = grid[:2, 2].subgridspec(3, 1)
+        for row, name in enumerate(("rmse", "hit_rate", "ndcg")):
+            score_charts.draw_rating_scores(
+                figure.add_subplot(bars[row]), report.test, name
+            )
+    else:
+        score_charts.draw_confusions(
+            figure.add_subplot(grid[:2, 2]), report.test, spell
+        )
+    if report.risk:
+        # Apart: long names of features move nothing above them.
+        below = grid[2, :].subgridspec(1, 2, width_ratios=[1, 2.2])
+        calibration, features = map(figure.add_subplot, below)
+        score_charts.draw_calibration(calibration, report.risk, spell)
+        score_charts.draw_features(features, report.risk, spell)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _title(report, spell):
+    """Returns lines, sizes and colours: figures beside no model's."""
+    old = report.old_task
+    kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
+    said = ", ".join(
+        f"{each.figure} {each.value:.3f} ({each.name}: {each.baseline:.3f})"
+        for each in report.baselines
+    )
+    lines = [(printed_text.cut_middle(spell(report.name), 60), 15, "black")]
+    for text, size, colour in (
+        (f"Test: {said}{kept}", 11.5, _INK),
+        (report.verdict, 11.5, _ORANGE),
+        (_spelt(report, spell), 9, _DIM),
+    ):
+        wrapped = textwrap.wrap(spell(text), 150)
+        lines += [(line, size, colour) for line in wrapped]
+    return lines
+
+
+def _spelt(report, spell):
+    is_spelt = chart_fonts.is_spelt(_words(report), spell)
+    return chart_fonts.SPELT if is_spelt else ""
+
+
+def _write(figure, lines):
+    height, down = figure.get_figheight(), 0.12
+    for text, size, colour in lines:
+        figure.text(
+            0.5,
+            1 - down / height,
+            chart_fonts.apart(text),
+            ha="center",
+            va="top",
+            fontsize=size,
+            fontweight="bold" if size > 12 else "normal",
+            color=colour,
+            parse_math=False,
+        )
+        down += size / 50  # inches, of 1/72 each, and room between
+
+
+def _draw_curves(axes, report, key, title):
+    for log, label, colour in (
+        (key, "training", _BLUE),
+        (f"val_{key}", "validation", _ORANGE),
+    ):
+        values = report.history.get(log, [])
+        epochs = range(1, len(values) + 1)
+        size = 8 if len(values) == 1 else 3.5
+        if values:
+            axes.plot(epochs, values, "o-", ms=size, color=colour, label=label)
+    _style(axes, report, title)
+    if not axes.lines:
+        return _say_empty(axes)
+    _mark_best(axes, report)
+    axes.legend(frameon=False, fontsize=9)
+
+
+def _mark_best(axes, report):
+    if report.best_epoch:
+        axes.axvline(
+            report.best_epoch,
+            color=_GREEN,
+            linestyle="--",
+            linewidth=1.2,
+            zorder=0,
+            label=f"kept: epoch {report.best_epoch}",
+        )
+
+
+def _draw_rates(axes, report):
+    rates = [rate if rate > 0 else math.nan for rate in report.rates]
+    _style(axes, report, "Learning rate of each epoch (log scale)")
+    if not any(map(math.isfinite, rates)):
+        return _say_empty(axes)
+    axes.set_yscale("log")
+    epochs = [index + 0.5 for index in range(len(rates) + 1)]
+    axes.stairs(rates, epochs, baseline=None, color=_BLUE, linewidth=1.8)
+
+
+def _draw_groups(axes, report, spell):
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    names = [
+        printed_text.cut_middle(spell(name), _MOST_NAME)
+        for name in report.group_names
+    ]
+    _style(axes, report, "Which groups moved in which epoch")
+    if not names or not report.trained_groups:
+        return _say_empty(axes)
+    moved = _states(report)
+    axes.pcolormesh(
+        [index + 0.5 for index in range(len(moved[0]) + 1)],
+        range(len(names) + 1),
+        moved,
+        cmap=ListedColormap([_GREY, _PALE, _BLUE]),
+        vmin=0,
+        vmax=2,
+        edgecolors="white",
+        linewidth=1 if len(moved[0]) <= 30 else 0.5,
+    )
+    middles = [index + 0.5 for index in range(len(names))]
+    axes.set_yticks(middles, names, fontsize=8, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False)
+    marks = [
+        Patch(color=_BLUE, label="moved"),
+        Patch(color=_PALE, label="replayed"),
+        Patch(color=_GREY, label="frozen"),
+    ]
+    axes.set_xlabel("epoch", loc="left")  # the legend stands on the right
+    axes.legend(
+        handles=marks,
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+        loc="upper right",
+        bbox_to_anchor=(1.02, -0.08),
+        handlelength=1,
+        columnspacing=1,
+    )
+
+
+def _states(report):
+    """Returns, a row a group, 0 frozen, 1 replayed from a cache, 2 moved."""
+    cached = report.history.get("elastic_freezing/cached_groups", [])
+    rows = [
+        [
+            2 if moved else int(epoch < len(cached) and group < cached[epoch])
+            for group, moved in enumerate(epoch_map)
+        ]
+        for epoch, epoch_map in enumerate(report.trained_groups)
+    ]
+    return [list(row) for row in zip(*rows, strict=True)]
+
+
+def _say_empty(axes):
+    axes.set_yticks([])
+    axes.text(
+        0.5,
+        0.5,
+        "not recorded",
+        ha="center",
+        color="#767676",
+        transform=axes.transAxes,
+    )
+
+
+def _style(axes, report, title):
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0.5, max(report.epochs, 1) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+    axes.grid(color=_GREY, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

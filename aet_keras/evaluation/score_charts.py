@@ -1,0 +1,249 @@
+"""Draws confusions, risk and rating scores as panels."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aet_keras.evaluation import chart_fonts, printed_text
+from aet_keras.evaluation.classification import Classification
+from aet_keras.evaluation.mistakes import most_confused
+from aet_keras.evaluation.rating_scores import Recommendation
+
+MOST_CLASSES = 40
+_INK, _BLUE, _ORANGE, _GREY = "#333333", "#0072B2", "#D55E00", "#E6E6E6"
+_MOST = 12
+_FEW = 12
+_SHORT = 14
+_LONG, _WIDE = 24, 34
+_PAIRS = 20
+
+
+def draw_confusions(
+    axes: Any, scores: Classification, spell: Callable[[str], str]
+) -> None:
+    """Draws what the test rows were taken for.
+
+    Up to 40 classes it is a matrix; of more its cells could not be read, and
+    the largest confusions are listed.
+
+    Args:
+        axes: of Matplotlib.
+        scores: `Classification`.
+        spell: function of a text, as `chart_fonts.lettered` lends it.
+    """
+    if len(scores.per_class) <= MOST_CLASSES:
+        _draw_matrix(axes, scores, spell)
+    else:
+        _draw_pairs(axes, scores, spell)
+
+
+def extra_inches(scores: Classification) -> float:
+    """Returns how much wider and higher many classes are than few."""
+    return 0.14 * max(0, min(len(scores.per_class), MOST_CLASSES) - 20)
+
+
+def _draw_matrix(axes, scores, spell):
+    names = [spell(score.name) for score in scores.per_class]
+    count = len(names)
+    size = 9 if count <= _FEW else 8 if count <= 20 else 6.5
+    image = axes.imshow(_shares(scores), cmap="Blues", vmin=0, vmax=1)
+    _write_counts(axes, scores, size if count <= 20 else 5.5)
+    style = {"fontsize": size, "parse_math": False}
+    lines = 2 if count <= 20 else 1
+    if count <= _FEW and max(map(printed_text.width, names)) <= _SHORT:
+        room = count * max(map(printed_text.width, names))
+        turn = {"rotation": 45, "ha": "right"} if room > 40 else {}
+        axes.set_xticks(range(count), names, **turn, **style)
+        axes.set_yticks(range(count), names, **style)
+        axes.set_xlabel("predicted class")
+    else:
+        rows = [
+            chart_fonts.apart(
+                f"{printed_text.wrapped(name, _LONG, lines=lines)}  ({number})"
+            )
+            for number, name in enumerate(names, start=1)
+        ]
+        numbers = [str(number) for number in range(1, count + 1)]
+        axes.set_xticks(range(count), numbers, **style)
+        axes.set_yticks(range(count), rows, **style)
+        axes.set_xlabel("predicted class, numbered as on the left")
+    axes.set_ylabel("true class")
+    axes.set_title(
+        f"Test split: what {scores.count} examples were taken for", fontsize=11
+    )
+    bar = axes.figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
+    bar.set_label("colour: share of the true class (row)", fontsize=9)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8, length=0)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _write_counts(axes, scores, fontsize):
+    """Writes the count into each cell that is not empty."""
+    counts, shares = scores.confusion_matrix, _shares(scores)
+    cells = range(len(counts))
+    for row, column in ((r, c) for r in cells for c in cells if counts[r][c]):
+        axes.text(
+            column,
+            row,
+            counts[row][column],
+            ha="center",
+            va="center",
+            fontsize=fontsize,
+            color="white" if shares[row][column] > 0.5 else _INK,
+        )
+
+
+def _shares(scores: Classification) -> Sequence[Sequence[float]]:
+    return [
+        [count / (sum(row) or 1) for count in row]
+        for row in scores.confusion_matrix
+    ]
+
+
+def _draw_pairs(axes, scores, spell):
+    pairs = most_confused(scores, most=_PAIRS)
+    total = len(scores.per_class)
+    wrong = round(scores.count * (1 - scores.accuracy))
+    axes.spines[["top", "right"]].set_visible(False)
+    if not pairs:
+        axes.set_title(f"Test split: no confusions of {total} classes")
+        axes.set_axis_off()
+        return
+    names = [
+        "\n\N{RIGHTWARDS ARROW} ".join(
+            chart_fonts.apart(printed_text.cut_middle(spell(name), _WIDE))
+            for name in (pair.true, pair.predicted)
+        )
+        for pair in pairs
+    ]
+    places = range(len(pairs))
+    bars = axes.barh(places, [p.count for p in pairs], color=_BLUE, height=0.6)
+    labels = [
+        f"{p.count} of {round(p.count / p.share)} ({p.share:.0%})"
+        for p in pairs
+    ]
+    axes.bar_label(bars, labels, padding=3, fontsize=8)
+    axes.set_yticks(places, names, fontsize=7, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.margins(x=0.35, y=0.02)
+    axes.set_title(
+        f"Test split: the {len(pairs)} largest confusions of {total} classes\n"
+        f"(true class \N{RIGHTWARDS ARROW} what it was called; {wrong} of "
+        f"{scores.count} examples are wrong)",
+        fontsize=11,
+    )
+    axes.set_xlabel("examples (share of the true class)")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="x", color=_GREY, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def draw_calibration(axes, risk, spell) -> None:
+    """Draws what was so over what was said, and the line where they agree."""
+    bins = risk.calibration
+    axes.plot([0, 1], [0, 1], "--", color="#767676", linewidth=1)
+    axes.plot(
+        [each.predicted for each in bins],
+        [each.observed for each in bins],
+        "o-",
+        color=_BLUE,
+        ms=4,
+    )
+    if risk.threshold is not None:
+        axes.axvline(risk.threshold, color=_ORANGE, linewidth=1.2)
+    positive = printed_text.cut_middle(spell(risk.positive), 28)
+    of = f" of {positive}" if positive else ""
+    axes.set_xlabel(f"predicted risk{of}", parse_math=False)
+    axes.set_ylabel("observed share")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    title = f"Calibration (ROC AUC {risk.roc_auc:.3f}, Brier {risk.brier:.3f})"
+    _style(axes, title)
+
+
+def draw_features(axes, risk, spell) -> None:
+    """Draws what each feature is worth, and how much it is looked at."""
+    first = risk.importance[:_MOST][::-1]
+    title = f"Features: ROC AUC lost when shuffled{_of_all(risk)}"
+    if not first:
+        _style(axes, "Features: not measured")
+        axes.set_axis_off()
+        return
+    places = range(len(first))
+    shares = [each.attention for each in first]
+    is_seen = None not in shares
+    # A bar alone stands at its tick; two share it.
+    height, shift = (0.38, 0.2) if is_seen else (0.6, 0.0)
+    axes.barh(
+        [place + shift for place in places],
+        [each.permutation for each in first],
+        height=height,
+        color=_BLUE,
+        label="AUC lost",
+    )
+    if is_seen:
+        title += ", and attention"
+        axes.barh(
+            [place - shift for place in places],
+            shares,
+            height=height,
+            color=_ORANGE,
+            label="attention (share)",
+        )
+    _style(axes, title)
+    names = [printed_text.cut_middle(spell(each.name), 36) for each in first]
+    axes.set_yticks(places, names, fontsize=8, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.legend(
+        ncols=2,
+        frameon=False,
+        fontsize=9,
+        loc="upper right",
+        bbox_to_anchor=(1.0, -0.08),
+    )
+
+
+def _of_all(risk):
+    count = len(risk.importance)
+    return f" (the first {_MOST} of {count})" if count > _MOST else ""
+
+
+def _style(axes, title):
+    axes.set_title(title, fontsize=11, parse_math=False)
+    axes.grid(color=_GREY, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+_COLOURS = ("#0072B2", "#A9D3E8", "#BBBBBB", "#D9D9D9")  # the model's first
+
+
+def draw_rating_scores(axes: Any, scores: Recommendation, name: str) -> None:
+    """Draws a bar for the model and one for each baseline.
+
+    Args:
+        axes: of Matplotlib.
+        scores: `Recommendation`.
+        name: str. Which figure: `"rmse"`, `"hit_rate"` or `"ndcg"`.
+    """
+    rows = {"model": scores, **scores.baselines}
+    values = {who: getattr(row, name) for who, row in rows.items()}
+    values = {who: each for who, each in values.items() if each is not None}
+    names = list(values)
+    colours = [_COLOURS[i % len(_COLOURS)] for i in range(len(names))]
+    bars = axes.barh(names, list(values.values()), color=colours)
+    axes.bar_label(bars, fmt="%.4f", padding=3, fontsize=9)
+    axes.invert_yaxis()  # the model on top
+    axes.margins(x=0.25)
+    axes.set_title(_TITLES[name].format(scores.k), fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+_TITLES = {
+    "rmse": "Test: RMSE, lower is better",
+    "hit_rate": "Test: hit rate at {}",
+    "ndcg": "Test: NDCG at {}",
+}
