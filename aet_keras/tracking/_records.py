@@ -89,7 +89,7 @@ def matrix_png(scores: Classification) -> bytes:
     buffer = io.BytesIO()
     names = [score.name for score in scores.per_class]
     with chart_fonts.lettered([*names, "…→"]) as spell:
-        score_charts.draw(figure.add_subplot(), scores, spell)
+        score_charts.draw_confusions(figure.add_subplot(), scores, spell)
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
