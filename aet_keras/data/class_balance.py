@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import needing
+
 IMBALANCE_ADVICE = " `--class-weight balanced` makes each class count the same."
 _OWNER = "balance"
 _MUCH = 3.0  # times as many rows, from which on it is noted
@@ -30,7 +32,8 @@ def compute_class_weights(labels: Any, class_count: int) -> np.ndarray:
     >>> aet_keras.data.compute_class_weights([0, 0, 0, 1], 2)
     array([0.6666667, 2.       ], dtype=float32)
     """
-    from sklearn.utils.class_weight import compute_class_weight
+    with needing("training"):
+        from sklearn.utils.class_weight import compute_class_weight
 
     labels = np.asarray(labels)
     present = np.unique(labels)

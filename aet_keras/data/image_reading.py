@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras._optional import optional
 from aet_keras.data.assembly import assemble, check_image_size
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import read_layout
@@ -314,7 +315,7 @@ def read_digits(
         [Alpaydin and Kaynak, 1998](https://doi.org/10.24432/C50P49), the test
         part, as `sklearn.datasets.load_digits` has it.
     """
-    from sklearn.datasets import load_digits
+    load_digits = optional("sklearn.datasets", extra="training").load_digits
 
     image_size = check_image_size("read_digits", image_size)
     ratios = check_ratios("read_digits", validation_ratio, test_ratio)

@@ -8,6 +8,7 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras._optional import optional
 from aet_keras.data import table_file_types
 from aet_keras.data.names import note_alike
 from aet_keras.data.table_dialect import Undecided, read_cells
@@ -131,7 +132,7 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
 
 
 def _framed(owner, path, rows, notes=(), decimal=""):
-    import pandas
+    pandas = optional("pandas", extra="training")
 
     names = [str(name).strip() for name in rows[0]]
     doubled = sorted({n for n in names if n and names.count(n) > 1})

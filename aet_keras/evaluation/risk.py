@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
 
 _OWNER = "measure_risk"
@@ -275,7 +276,7 @@ def _mean(figure, truths, values):
 
 
 def _auc(truth, risk):
-    from sklearn.metrics import roc_auc_score
+    roc_auc_score = optional("sklearn.metrics", extra="training").roc_auc_score
 
     if truth.all() or not truth.any():
         return float("nan")
@@ -283,7 +284,8 @@ def _auc(truth, risk):
 
 
 def _average_precision(truth, risk):
-    from sklearn.metrics import average_precision_score
+    with needing("training"):
+        from sklearn.metrics import average_precision_score
 
     if not truth.any():
         return float("nan")

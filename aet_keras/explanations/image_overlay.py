@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._optional import needing, optional
 from aet_keras.evaluation import _files
 
 _COLOURS = "inferno"  # perceptually even, and told apart by the colour-blind
@@ -47,7 +48,7 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
     >>> laid.shape, laid[0, 0, 0].tolist()
     ((1, 4, 4, 3), [126, 127, 82])
     """
-    from matplotlib import colormaps
+    colormaps = optional("matplotlib", extra="training").colormaps
 
     check.ratio("overlay", opacity=opacity)
     images = _to_rgb("overlay", np.asarray(images))
@@ -121,8 +122,9 @@ def save_overlay(
 
 
 def _draw(image, panels, title, label):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     count = 1 + len(panels)
     columns = min(_COLUMNS, count)
@@ -151,8 +153,9 @@ def _show(axes, pixels, name):
 
 
 def _add_bar(figure, axes, values, label):
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+    with needing("training"):
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
 
     most = float(values.max())
     scale = ScalarMappable(Normalize(0, most if most > 0 else 1), _COLOURS)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._optional import needing
 from aet_keras.evaluation import _files, printed_text
 
 
@@ -231,8 +232,9 @@ def save_left_out(
     >>> path.name
     'film.png'
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     check.positive_int("save_left_out", most=most)
     order = sorted(range(len(found.names)), key=lambda i: -abs(found.losses[i]))

@@ -1,6 +1,6 @@
-"""How does a published model answer over HTTP?"""
+"""Serves a published model over HTTP."""
 
-import importlib
+from aet_keras._optional import optional
 
 __all__ = [
     "Limits",
@@ -29,8 +29,8 @@ _FILES = {
 
 def __getattr__(name):
     if name in _FILES:
-        file = importlib.import_module(f"aet_keras.serving.{_FILES[name]}")
-        return getattr(file, name)
+        path = f"aet_keras.serving.{_FILES[name]}"
+        return getattr(optional(path, extra="serving"), name)
     raise AttributeError(
         f"module 'aet_keras.serving' has no attribute {name!r}"
     )
