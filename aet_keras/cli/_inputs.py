@@ -225,7 +225,7 @@ def _read(path, image_size):
     try:
         return Reading(path, decode(path, image_size)[0])
     except UnidentifiedImageError:
-        return Reading(path, reason="not a picture")
+        return Reading(path, reason="not an image")
     except Exception as error:  # as damage is met: see `decode`
         return Reading(
             path, reason=getattr(error, "strerror", None) or str(error)
