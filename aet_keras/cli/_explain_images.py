@@ -1,4 +1,4 @@
-"""How is it drawn where a published model looks in a picture?"""
+"""Draws where a published model looks in an image."""
 
 import collections
 import pathlib

@@ -1,4 +1,4 @@
-"""What did a published model look at when it gave an answer?"""
+"""Explains what an answer of a published model rests on."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""How does a published model answer over HTTP, with one command?"""
+"""Serves a published model over HTTP."""
 
 import contextlib
 import os

@@ -106,24 +106,24 @@ def tune(context, data, out, space, quiet, debug, **settings):
         load_layers()
         with quiet_start():
             from aet_keras import tuning
-            from aet_keras.cli._display import Steps
+            from aet_keras.cli._display import ProgressBar
             from aet_keras.tuning import processes
 
-        steps = None if quiet else Steps()
+        bar = None if quiet else ProgressBar()
 
         def watch(trial):
             if not quiet:
-                steps.close()
+                bar.close()
                 print_line(trial, settings["objective"], settings["max_trials"])
 
-        with contextlib.nullcontext() if quiet else contextlib.closing(steps):
+        with contextlib.nullcontext() if quiet else contextlib.closing(bar):
             found = tuning.search_recipes(
                 Recipe(data, seed=settings["seed"], **chosen),
                 out,
                 space=tuning.ElasticSpace.load(space) if space else None,
                 chief_timeout_seconds=seconds,
                 watch=watch,
-                progress=steps,
+                progress=bar,
                 **settings,
             )
         if quiet or processes.here().is_worker:  # its chief shows the whole

@@ -1,4 +1,4 @@
-"""Which part has a process that another one supervises?
+"""Takes part in a search, in a process that another one supervises.
 
 Run as `python -m aet_keras.tuning FOLDER`.
 """

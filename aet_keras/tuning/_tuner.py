@@ -1,4 +1,4 @@
-"""How does a trial run, whichever oracle chose it and whatever goes wrong?"""
+"""Runs one trial, whichever oracle chose it and whatever goes wrong."""
 
 import contextlib
 import copy
