@@ -75,6 +75,7 @@ def _read_published(folder):
     import keras
 
     from aet_keras import _regular_file
+    from aet_keras._check import first_line
     from aet_keras.errors import DataError
     from aet_keras.evaluation import Report
 
@@ -88,11 +89,11 @@ def _read_published(folder):
         model = keras.models.load_model(folder / "model.keras", compile=False)
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DataError(
             f"{folder}: a published model must hold `model.keras` and "
-            f"`report.json` that can be read. Received: {reason}. Name the "
-            "folder that `aet-keras fit` was given as `--out`."
+            "`report.json` that can be read. Received: "
+            f"{first_line(error)}. Name the folder that `aet-keras fit` was "
+            "given as `--out`."
         ) from error
     return model, [score.name for score in report.test.per_class]
 

@@ -13,7 +13,7 @@ from aet_keras.cli import _options
 from aet_keras.cli._options import SectionedCommand
 from aet_keras.cli._recipe_options import given, recipe_options
 from aet_keras.cli._running import (
-    going_on_unheard,
+    keeping_on_unread,
     load_layers,
     one_sentence,
     quiet_start,
@@ -64,7 +64,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
 
     With --recipe DATA may be left out.
     """
-    with one_sentence(debug=debug), going_on_unheard():
+    with one_sentence(debug=debug), keeping_on_unread():
         if recipe_file is None:
             _check_named(data)
         load_layers()

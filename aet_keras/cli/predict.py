@@ -38,7 +38,6 @@ _FORMATS = ("text", "json", "csv")
     "form",
     type=click.Choice(_FORMATS),
     default="text",
-    show_default=True,
     help="text for a person; json, an object a line; csv, a row a line.",
 )
 @click.option("--json", "form", flag_value="json", help="As --format json.")
