@@ -318,10 +318,10 @@ def coloured_share(pictures: Any) -> float:
     Returns:
         float from 0 to 1.
 
-    Example:
+    For example:
 
     >>> grey = np.repeat(np.arange(64, dtype="uint8").reshape(1, 8, 8, 1), 3, 3)
-    >>> aet_keras.data.coloured_share(grey)
+    >>> aet_keras.data.image_decoding.coloured_share(grey)
     0.0
 
     Reference:

@@ -225,9 +225,10 @@ def shared_rows(splits: Mapping[str, Sequence[Hashable]]) -> int:
     Returns:
         int. What a model has seen of what it is judged on.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.shared_rows({"train": ["a", "b"], "test": ["b", "b"]})
+    >>> from aet_keras.data.splits import shared_rows
+    >>> shared_rows({"train": ["a", "b"], "test": ["b", "b"]})
     2
     """
     seen: set[Hashable] = set()

@@ -24,9 +24,9 @@ _ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
 def is_csv(source: str | os.PathLike) -> bool:
     """Says whether a name is that of a file that `read_csv` reads.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.is_csv("reviews.csv.gz")
+    >>> aet_keras.data.table_file.is_csv("reviews.csv.gz")
     True
     """
     return str(source).lower().endswith(_ENDINGS)
@@ -109,11 +109,12 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
     Raises:
         DataError: with the nearest names.
 
-    Example:
+    For example:
 
     >>> import pandas
     >>> frame = pandas.DataFrame({"age": ["33"], "purpose": ["car"]})
-    >>> aet_keras.data.check_columns("credit", frame, target="purpos")
+    >>> from aet_keras.data.table_file import check_columns
+    >>> check_columns("credit", frame, target="purpos")
     Traceback (most recent call last):
     aet_keras.errors.DataError: credit: no column `purpos` (target)...
     """

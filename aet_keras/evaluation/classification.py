@@ -23,8 +23,9 @@ class ClassScore:
         f1: float or None. Harmonic mean of the two.
         count: int. How many examples of the class there are.
 
-    Example:
-    >>> aet_keras.evaluation.ClassScore("hat", 1.0, 0.5, 2 / 3, 8).recall
+    For example:
+    >>> from aet_keras.evaluation.classification import ClassScore
+    >>> ClassScore("hat", 1.0, 0.5, 2 / 3, 8).recall
     0.5
     """
 

@@ -24,8 +24,8 @@ class CalibrationBin:
         observed: float. Share of positives.
         count: int. How many rows.
 
-    Example:
-    >>> aet_keras.evaluation.CalibrationBin(0.31, 0.28, 40).observed
+    For example:
+    >>> aet_keras.evaluation.risk.CalibrationBin(0.31, 0.28, 40).observed
     0.28
     """
 
@@ -46,8 +46,8 @@ class FeatureImportance:
         permutation: float. What ROC AUC loses when its cells are shuffled
             among the rows, mean of several times; may be below 0.
 
-    Example:
-    >>> aet_keras.evaluation.FeatureImportance("age", 0.2, 0.013).name
+    For example:
+    >>> aet_keras.evaluation.risk.FeatureImportance("age", 0.2, 0.013).name
     'age'
     """
 

@@ -28,9 +28,10 @@ class LeftOut:
         answer: float. With all parts: the probability of the class, or the
             rating.
 
-    Example: see `leave_out_words`.
+    For example, as in `leave_out_words`:
 
-    >>> aet_keras.explanations.LeftOut(("a",), np.array([0.5]), 1, 0.9).column
+    >>> from aet_keras.explanations.left_out import LeftOut
+    >>> LeftOut(("a",), np.array([0.5]), 1, 0.9).column
     1
     """
 
@@ -221,7 +222,7 @@ def save_left_out(
     Example:
 
     >>> import tempfile
-    >>> found = aet_keras.explanations.LeftOut(
+    >>> found = aet_keras.explanations.left_out.LeftOut(
     ...     ("a", "good", "film"), np.array([0.0, 0.5, -0.1]), 1, 0.9
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -40,10 +40,11 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
         ValueError: if `opacity`, a shape or the range of the pictures is
             another.
 
-    Example:
+    For example:
 
     >>> images = np.zeros((1, 4, 4, 3), "uint8")
-    >>> laid = aet_keras.explanations.overlay(images, np.eye(4)[None])
+    >>> from aet_keras.explanations.image_overlay import overlay
+    >>> laid = overlay(images, np.eye(4)[None])
     >>> laid.shape, laid[0, 0, 0].tolist()
     ((1, 4, 4, 3), [126, 127, 82])
     """
