@@ -38,8 +38,8 @@ def no_picture(photos):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (no_pictures, ["0 pictures", "Put each picture into a folder"]),
-        (one_class, ["`eight`", "Add images of what it is to be told from"]),
+        (no_pictures, ["0 images", "Put each image into a folder"]),
+        (one_class, ["`eight`", "Add images of another class"]),
         (one_picture, ["with 1 and 6 more", "Add images to the class"]),
         (truncated, ["0001.png", "Mend or remove", "`--skip-bad`"]),
         (no_picture, ["notes.txt", "Mend or remove", "`--skip-bad`"]),

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from aet_keras._progress import Step, listening, report
-from aet_keras.cli._display import Steps, duration
+from aet_keras.cli._display import ProgressBar, duration
 
 
 class Terminal(io.StringIO):
@@ -24,12 +24,12 @@ def shown(monkeypatch):
         times = iter([0.0, *(second for second, _ in timed)])
         monkeypatch.setattr(sys, "stderr", stream)
         monkeypatch.setenv("TERM", "xterm")
-        steps = Steps(clock=lambda: next(times))
+        bar = ProgressBar(clock=lambda: next(times))
         try:
             for _, step in timed:
-                steps(step)
+                bar(step)
         finally:
-            steps.close()
+            bar.close()
         return stream.getvalue()
 
     return run
@@ -83,10 +83,10 @@ def test_a_terminal_has_a_bar_that_goes(shown):
 def test_another_bar_shows_the_step_while_it_has_the_terminal(monkeypatch):
     stream, seen = Terminal(), []
     monkeypatch.setattr(sys, "stderr", stream)
-    steps = Steps()
+    bar = ProgressBar()
 
-    steps.give_way(seen.append)
-    steps(Step("solving the head"))
+    bar.hand_over(seen.append)
+    bar(Step("solving the head"))
 
     assert seen == ["solving the head"]
     assert stream.getvalue() == ""
