@@ -123,8 +123,8 @@ def _check_pair(arrays, images, labels, path):
     values = arrays[labels]
     if not np.issubdtype(values.dtype, np.integer):
         raise DataError(
-            f"{path}: `{labels}` must hold integers, one for each image. Received: "
-            f"{values.dtype} {values.shape}. Store the numbers of the classes "
+            f"{path}: `{labels}` must hold integers, one for each image. "
+            f"Received: {values.dtype} {values.shape}. Store the numbers of the classes "
             "and their names in `classes`."
         )
     if images.startswith("jpeg_"):
