@@ -124,8 +124,8 @@ def _check_pair(arrays, images, labels, path):
     if not np.issubdtype(values.dtype, np.integer):
         raise DataError(
             f"{path}: `{labels}` must hold integers, one for each image. "
-            f"Received: {values.dtype} {values.shape}. Store the numbers of the classes "
-            "and their names in `classes`."
+            f"Received: {values.dtype} {values.shape}. Store the numbers of "
+            "the classes and their names in `classes`."
         )
     if images.startswith("jpeg_"):
         count = _count_encoded(arrays, images, path)
