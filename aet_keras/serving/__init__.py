@@ -1,6 +1,8 @@
-"""How does a published model answer over HTTP?"""
+"""Serves a published model over HTTP."""
 
 import importlib
+
+from aet_keras._renamed import renamed
 
 __all__ = [
     "Limits",
@@ -9,7 +11,6 @@ __all__ = [
     "build_app",
     "load_version",
     "model_server_command",
-    "newest_version",
     "serve",
 ]
 
@@ -22,18 +23,20 @@ _FILES = {
     "build_app": "app",
     "load_version": "loaded_version",
     "model_server_command": "settings",
-    "newest_version": "versions",
     "serve": "server",
 }
+
+
+_find_moved = renamed(
+    __name__, {"newest_version": "aet_keras.publishing.newest_version"}
+)
 
 
 def __getattr__(name):
     if name in _FILES:
         file = importlib.import_module(f"aet_keras.serving.{_FILES[name]}")
         return getattr(file, name)
-    raise AttributeError(
-        f"module 'aet_keras.serving' has no attribute {name!r}"
-    )
+    return _find_moved(name)
 
 
 def __dir__():

@@ -5,13 +5,14 @@ import threading
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.export import check_writable, list_versions, publish
+from aet_keras.publishing import check_writable, list_versions, publish
 
 
 def writer(text, *names):
     def write(aside):
         for name in names or ("model.keras", "recipe.json"):
             (aside / name).write_text(text)
+        (aside / "saved_model.pb").touch()
 
     return write
 
