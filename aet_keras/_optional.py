@@ -1,8 +1,9 @@
-"""Is a package there that not everybody needs, and how is it had?"""
+"""Imports packages that not everybody needs, or says what installs them."""
 
+import contextlib
 import importlib
-import importlib.metadata
 import types
+from collections.abc import Iterator
 
 
 def optional(name: str, *, extra: str) -> types.ModuleType:
@@ -15,10 +16,26 @@ def optional(name: str, *, extra: str) -> types.ModuleType:
     Raises:
         ImportError: if it cannot be imported, with what installs it.
     """
-    try:
+    with needing(extra):
         return importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Says of an import inside which fails which extra installs its package.
+
+    Args:
+        extra: str. Which of our extras installs what is imported.
+
+    Raises:
+        ImportError: if something cannot be imported, with what installs it.
+    """
+    try:
+        yield
     except ImportError as error:
-        package = name.partition(".")[0]
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "aet_keras"):
+            raise  # it has its sentence, or no package is missing
         raise ImportError(
             f"aet_keras: the package `{package}` must be installed for this, "
             f"because it is optional. Received: {error}. "
@@ -28,10 +45,12 @@ def optional(name: str, *, extra: str) -> types.ModuleType:
 
 def _advice(extra):
     """Returns which command works: an extra is one of what is installed."""
+    from importlib import metadata  # 20 ms that no start should wait for
+
     try:
-        about = importlib.metadata.metadata("aet-keras")
+        about = metadata.metadata("aet-keras")
         extras = about.get_all("Provides-Extra") or []
-    except importlib.metadata.PackageNotFoundError:
+    except metadata.PackageNotFoundError:
         extras = []
     if extra in extras:
         return f'`pip install "aet-keras[{extra}]"` installs it.'

@@ -45,11 +45,11 @@ seed = 0
 
 dataset = data.read_images(source, image_size=image_size, seed=seed)
 class_names = dataset.specification.class_names
-train = data.batches(
+train = data.make_batches(
     dataset.train,
     batch_size=batch_size,
     shuffle_seed=seed,
-    augment=data.augmentation(augment, image_size=image_size, seed=seed),
+    augment=data.build_augmentation(augment, image_size=image_size, seed=seed),
 )
 if args.smoke:
     train = train.take(2)
@@ -72,7 +72,7 @@ freezing = callbacks.ElasticFreezing(
 best = callbacks.KeepBest()
 model.fit(
     train,
-    validation_data=data.batches(dataset.validation, batch_size=128),
+    validation_data=data.make_batches(dataset.validation, batch_size=128),
     epochs=epochs,
     verbose=2,
     shuffle=False,  # the batches are shuffled already

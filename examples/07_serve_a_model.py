@@ -44,8 +44,8 @@ model = tasks.build_image_classifier(
 model.compile("adam", "sparse_categorical_crossentropy")
 if epochs:
     model.fit(
-        data.batches(digits.train, batch_size=32, shuffle_seed=0),
-        validation_data=data.batches(digits.validation, batch_size=128),
+        data.make_batches(digits.train, batch_size=32, shuffle_seed=0),
+        validation_data=data.make_batches(digits.validation, batch_size=128),
         epochs=epochs,
         verbose=2,
         callbacks=[callbacks.ElasticFreezing()],

@@ -86,7 +86,7 @@ late = aet_keras.data.read_ratings(
 adapted = aet_keras.training.adapt_users(
     done.model, known, late, epochs=epochs, batch_size=32
 )
-tables = aet_keras.data.rating_tables(
+tables = aet_keras.data.make_rating_tables(
     [known.train], known.specification, history_length=recipe.history_length
 )
 rows = tables.rows(known.test.inputs)
@@ -101,7 +101,7 @@ version = aet_keras.export.write_recommender(
     adapted.model,
     folder / "served",
     specification=adapted.specification,
-    tables=aet_keras.data.rating_tables(
+    tables=aet_keras.data.make_rating_tables(
         [adapted.train],
         adapted.specification,
         history_length=recipe.history_length,

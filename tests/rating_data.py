@@ -51,7 +51,9 @@ def build_model(dataset, **arguments):
         user_count=1 + len(specification.users),
         item_count=1 + len(specification.items),
     )
-    tables = data.rating_tables([train], specification, history_length=LENGTH)
+    tables = data.make_rating_tables(
+        [train], specification, history_length=LENGTH
+    )
     model = tasks.build_recommender(
         specification,
         biases,

@@ -14,6 +14,7 @@ FLOORS = (
     {
         "errors",
         "_check",
+        "_files",
         "_optional",
         "_progress",
         "_regular_file",
@@ -21,7 +22,7 @@ FLOORS = (
         "_serial",
         "_keras",
     },  # one room: ground
-    {"layers", "losses", "policies", "data", "evaluation"},
+    {"layers", "losses", "policies", "data", "evaluation", "publishing"},
     {"backbones", "regularizers", "replay", "explanations"},
     {"engine"},
     {"callbacks", "drift", "tasks", "tracking", "export"},

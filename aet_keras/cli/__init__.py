@@ -1,13 +1,16 @@
 """The command `aet-keras`: one file for each of its commands."""
 
-import click
+from aet_keras._optional import needing
 
-from aet_keras.cli.explain import explain
-from aet_keras.cli.export import export
-from aet_keras.cli.fit import fit
-from aet_keras.cli.predict import predict
-from aet_keras.cli.serve import serve
-from aet_keras.cli.tune import tune
+with needing("cli"):
+    import click
+
+    from aet_keras.cli.explain import explain
+    from aet_keras.cli.export import export
+    from aet_keras.cli.fit import fit
+    from aet_keras.cli.predict import predict
+    from aet_keras.cli.serve import serve
+    from aet_keras.cli.tune import tune
 
 __all__ = ["main"]
 

@@ -49,7 +49,7 @@ class Steps:
         self._whole_begun = self._printed = clock()
         self._what, self._begun = None, self._printed
         self._bar = None
-        self._elsewhere = None
+        self._elsewhere: Callable[[str], None] | None = None
 
     def __call__(self, step: Any) -> None:
         """Shows one step."""

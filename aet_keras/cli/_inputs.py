@@ -142,7 +142,9 @@ def _of_file(name, encoding):
     from aet_keras.errors import DataError
 
     try:
-        text, notes = data.read_text_file("predict", name, encoding=encoding)
+        text, notes = data.text_encoding.read_text_file(
+            "predict", name, encoding=encoding
+        )
     except DataError as error:
         return Question(name, reason=str(error))
     for note in notes:
@@ -175,7 +177,7 @@ def _ids(file, encoding, column, count):
     if column is None:
         return [f"{file}:{number}" for number in range(1, count + 1)]
     frame = data.read_csv("predict", file, encoding=encoding)
-    data.check_columns("predict", frame, id=column)
+    data.table_file.check_columns("predict", frame, id=column)
     return frame[column].fillna("").astype(str).str.strip().tolist()
 
 

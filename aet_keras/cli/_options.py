@@ -59,7 +59,7 @@ class SectionedCommand(click.Command):
     """Lists its options by their headings; those without one come first."""
 
     def format_options(self, ctx, formatter):
-        rows: dict[str, list] = {"Options": []}
+        rows = {"Options": []}
         for option in self.get_params(ctx):
             if isinstance(option, click.Option):
                 section = getattr(option, "section", "Options")

@@ -159,8 +159,8 @@ def item_lines(
             yield _csv_line(user, found, top, str(is_known).lower())
         elif form == "json":
             items = [{"item": item, "rating": rating} for item, rating in found]
-            said = {"id": user, "user": user, "is_known": is_known}
-            yield json.dumps(said | {"items": items})
+            row = {"id": user, "user": user, "is_known": is_known}
+            yield json.dumps(row | {"items": items})
         else:
             note = "" if is_known else " (not known: what is popular)"
             said = "; ".join(f"{item} {rating:.2f}" for item, rating in found)

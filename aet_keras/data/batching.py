@@ -10,7 +10,7 @@ from aet_keras._keras.proofs import promise_by_row
 from aet_keras.data.dataset import Split
 
 
-def batches(
+def make_batches(
     split: Split,
     *,
     batch_size: int,
@@ -31,10 +31,10 @@ def batches(
         shuffle_seed: int >= 0, or None for the order of the split. The same
             seed gives the same orders, epoch by epoch, under the same global
             seed. Defaults to `None`.
-        augment: function of `(inputs, training=True)`, as `augmentation`
+        augment: function of `(inputs, training=True)`, as `build_augmentation`
             returns it. Gets and gives float32. Defaults to `None`.
-        class_weights: float array `(classes,)`, as `class_weights` returns
-            it: each row gets the weight of its class. Defaults to `None`.
+        class_weights: float array `(classes,)`, of `compute_class_weights`:
+            each row gets the weight of its class. Defaults to `None`.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, labels)`, with `class_weights` of
@@ -50,7 +50,7 @@ def batches(
     Example:
 
     >>> digits = aet_keras.data.read_digits()
-    >>> train = aet_keras.data.batches(
+    >>> train = aet_keras.data.make_batches(
     ...     digits.train, batch_size=32, shuffle_seed=0
     ... )
     >>> len(train)
@@ -59,7 +59,7 @@ def batches(
     >>> inputs.dtype, inputs.shape, labels.shape
     (tf.uint8, TensorShape([32, 32, 32, 3]), TensorShape([32]))
     """
-    owner = "batches"
+    owner = "make_batches"
     check.instance(owner, of=Split, split=split)
     check.positive_int(owner, batch_size=batch_size)
     rows = tf.data.Dataset.range(split.count)

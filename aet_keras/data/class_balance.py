@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import needing
+
 IMBALANCE_ADVICE = " `--class-weight balanced` makes each class count the same."
 _OWNER = "balance"
 _MUCH = 3.0  # times as many rows, from which on it is noted
 _MOST_NAMED = 3
 
 
-def class_weights(labels: Any, class_count: int) -> np.ndarray:
+def compute_class_weights(labels: Any, class_count: int) -> np.ndarray:
     """Returns the weight of each class that gives all the same sum.
 
     It is rows / (classes * rows of the class), as scikit-learn's `"balanced"`
@@ -27,10 +29,11 @@ def class_weights(labels: Any, class_count: int) -> np.ndarray:
 
     Example:
 
-    >>> aet_keras.data.class_weights([0, 0, 0, 1], 2)
+    >>> aet_keras.data.compute_class_weights([0, 0, 0, 1], 2)
     array([0.6666667, 2.       ], dtype=float32)
     """
-    from sklearn.utils.class_weight import compute_class_weight
+    with needing("training"):
+        from sklearn.utils.class_weight import compute_class_weight
 
     labels = np.asarray(labels)
     present = np.unique(labels)
@@ -175,7 +178,7 @@ def _table(name, labels, wanted):
     classes = _classes(name, labels)
     count = int(classes.max(initial=0)) + 1
     if wanted == "balanced":
-        return class_weights(classes, count)
+        return compute_class_weights(classes, count)
     if not isinstance(wanted, Mapping):
         raise ValueError(
             f"{_OWNER}: the weights{_of(name)} must be 'balanced' or a dict of "

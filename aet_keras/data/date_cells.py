@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import optional
 from aet_keras.errors import DataError
 
 MONTHS = (
@@ -147,7 +148,7 @@ def read_day(text: str, date_format: str) -> float:
 
 def to_days(cells: Any, date_format: str = "") -> np.ndarray:
     """Returns cells as days since 1970-01-01, NaN for what is no date."""
-    import pandas
+    pandas = optional("pandas", extra="training")
 
     codes, distinct = pandas.factorize(cells)
     values = [read_day(text, date_format) for text in distinct]

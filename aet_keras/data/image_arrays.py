@@ -241,13 +241,14 @@ def read_image_arrays(
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
-    Example:
+    For example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "blobs.npz"
     >>> images = np.zeros((20, 8, 8), "uint8")
     >>> np.savez(path, images=images, labels=np.arange(20) % 2)
-    >>> dataset = aet_keras.data.read_image_arrays(path, image_size=(4, 4))
+    >>> from aet_keras.data.image_arrays import read_image_arrays
+    >>> dataset = read_image_arrays(path, image_size=(4, 4))
     >>> dataset.train
     Split(count=12, inputs=uint8 (12, 4, 4, 3))
     >>> dataset.notes

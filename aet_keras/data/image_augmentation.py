@@ -8,7 +8,7 @@ from aet_keras.data.assembly import check_image_size
 _NAMES = ("none", "flip", "light", "strong")
 
 
-def augmentation(
+def build_augmentation(
     name: str, *, image_size: tuple[int, int], seed: int
 ) -> keras.Sequential | None:
     """Returns Keras's own layers that change pictures at random.
@@ -33,7 +33,7 @@ def augmentation(
 
     Returns:
         A `keras.Sequential` from float32 pictures, 0 to 255, to the same, for
-        `batches(augment=...)`; or None for `"none"`.
+        `make_batches(augment=...)`; or None for `"none"`.
 
     Raises:
         TypeError: if `image_size` is not a pair of ints, or `seed` no int.
@@ -44,7 +44,9 @@ def augmentation(
 
     Example:
 
-    >>> flip = aet_keras.data.augmentation("flip", image_size=(8, 8), seed=0)
+    >>> flip = aet_keras.data.build_augmentation(
+    ...     "flip", image_size=(8, 8), seed=0
+    ... )
     >>> flip(np.zeros((2, 8, 8, 3), "float32"), training=True).shape
     TensorShape([2, 8, 8, 3])
 
@@ -52,7 +54,7 @@ def augmentation(
         [Cubuk et al., 2019](https://arxiv.org/abs/1909.13719) for
         `"strong"`. Differs: Keras draws the operations once a batch.
     """
-    owner = "augmentation"
+    owner = "build_augmentation"
     check.one_of(owner, name=name, among=_NAMES)
     image_size = check_image_size(owner, image_size)
     check.whole(owner, seed=seed)

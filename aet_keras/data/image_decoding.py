@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import needing, optional
 from aet_keras._progress import report
 from aet_keras.data.image_storage import allocate
 from aet_keras.errors import DataError
@@ -55,7 +56,7 @@ def decode(
     Raises:
         Exception: of whatever kind Pillow meets the damage with.
     """
-    from PIL import Image
+    Image = optional("PIL.Image", extra="training")
 
     file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
     with Image.open(file, formats=FORMATS) as image:
@@ -73,7 +74,7 @@ def decode(
 
 def resize(picture: Any, image_size: tuple[int, int]) -> np.ndarray:
     """Returns a PIL image or uint8 array as `(height, width, 3)`, resized."""
-    from PIL import Image
+    Image = optional("PIL.Image", extra="training")
 
     if isinstance(picture, np.ndarray):
         picture = Image.fromarray(picture).convert("RGB")
@@ -105,7 +106,8 @@ def _upright(image):
     Of a JPEG or PNG its block of EXIF says so and nothing else, because a
     graph can read that too; Pillow would look into XMP as well.
     """
-    from PIL import Image, ImageOps
+    with needing("training"):
+        from PIL import Image, ImageOps
 
     if image.format not in ("JPEG", "MPO", "PNG"):
         return ImageOps.exif_transpose(image)
@@ -144,7 +146,7 @@ def _orientation(block):
 
 
 def _to_rgb(image, kind):
-    from PIL import ImageChops
+    ImageChops = optional("PIL.ImageChops", extra="training")
 
     if image.mode.startswith(("I", "F")):
         return _from_deep(image, kind), ("16-bit picture",)
@@ -165,7 +167,7 @@ def _to_rgb(image, kind):
 
 
 def _on_white(image):
-    from PIL import Image
+    Image = optional("PIL.Image", extra="training")
 
     layer = image.convert("RGBA")
     white = Image.new("RGBA", layer.size, "white")
@@ -173,7 +175,7 @@ def _on_white(image):
 
 
 def _from_deep(image, kind):
-    from PIL import Image
+    Image = optional("PIL.Image", extra="training")
 
     # Pillow's own conversion clips at 255 instead of scaling. A 16-bit PNG
     # is `I` in older Pillows; elsewhere `I` and `F` have no fixed range.
@@ -202,7 +204,7 @@ def bombs_refused() -> Iterator[None]:
     Its other warnings are about metadata, which is not used. Enter it before
     threads start: warning filters belong to the process.
     """
-    from PIL import Image
+    Image = optional("PIL.Image", extra="training")
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\..*")
@@ -269,7 +271,8 @@ def decode_images(
 
 
 def _reason(error):
-    from PIL import Image, UnidentifiedImageError
+    with needing("training"):
+        from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
         return "not a picture"
@@ -315,10 +318,10 @@ def coloured_share(pictures: Any) -> float:
     Returns:
         float from 0 to 1.
 
-    Example:
+    For example:
 
     >>> grey = np.repeat(np.arange(64, dtype="uint8").reshape(1, 8, 8, 1), 3, 3)
-    >>> aet_keras.data.coloured_share(grey)
+    >>> aet_keras.data.image_decoding.coloured_share(grey)
     0.0
 
     Reference:

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras._optional import optional
 from aet_keras.data.assembly import assemble, check_image_size
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import read_layout
@@ -136,7 +137,7 @@ def read_image_folder(
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
-    Example:
+    For example:
 
     >>> import pathlib, tempfile
     >>> photos = pathlib.Path(tempfile.mkdtemp())
@@ -146,7 +147,8 @@ def read_image_folder(
     ...         picture = np.full((8, 8, 3), value, "uint8")
     ...         path = photos / name / f"{number}.png"
     ...         keras.utils.save_img(path, picture, scale=False)
-    >>> dataset = aet_keras.data.read_image_folder(photos, image_size=(4, 4))
+    >>> from aet_keras.data.image_reading import read_image_folder
+    >>> dataset = read_image_folder(photos, image_size=(4, 4))
     >>> dataset.train
     Split(count=6, inputs=uint8 (6, 4, 4, 3))
     >>> dataset.specification.class_names
@@ -220,10 +222,11 @@ def read_image_tfds(
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
-    Example:
+    For example:
 
+    >>> from aet_keras.data.image_reading import read_image_tfds
     >>> try:
-    ...     aet_keras.data.read_image_tfds("mnits", image_size=(28, 28))
+    ...     read_image_tfds("mnits", image_size=(28, 28))
     ... except aet_keras.errors.DataError as error:
     ...     "Nearest: `mnist`" in str(error)
     True
@@ -312,7 +315,7 @@ def read_digits(
         [Alpaydin and Kaynak, 1998](https://doi.org/10.24432/C50P49), the test
         part, as `sklearn.datasets.load_digits` has it.
     """
-    from sklearn.datasets import load_digits
+    load_digits = optional("sklearn.datasets", extra="training").load_digits
 
     image_size = check_image_size("read_digits", image_size)
     ratios = check_ratios("read_digits", validation_ratio, test_ratio)

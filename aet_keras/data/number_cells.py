@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import optional
 from aet_keras.data.specifications import CellFormat
 
 _SPACES = " \u00a0\u2009\u202f"
@@ -86,7 +87,7 @@ def to_numbers(cells: Any, form: CellFormat) -> np.ndarray:
         cells: `pandas.Series` of str, missing ones NaN or empty.
         form: `CellFormat`.
     """
-    import pandas
+    pandas = optional("pandas", extra="training")
 
     codes, distinct = pandas.factorize(cells)
     values = np.array([read_number(text, form) for text in distinct])

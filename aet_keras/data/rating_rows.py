@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import optional
 from aet_keras.data import date_cells, number_cells, table_cells
 from aet_keras.data.names import check_one_line, has_floats, read_names
 from aet_keras.data.specifications import CellFormat
@@ -126,7 +127,7 @@ def read_ids(owner: str, what: str, cells: Any) -> tuple[Any, list[str]]:
 
 def read_numbers(cells: Any) -> np.ndarray:
     """Returns float64, NaN where a cell is missing or no finite number."""
-    import pandas
+    pandas = optional("pandas", extra="training")
 
     numbers = pandas.to_numeric(cells, errors="coerce").to_numpy("float64")
     return np.where(np.isfinite(numbers), numbers, np.nan)
@@ -165,7 +166,7 @@ def read_times(
 
 def _moments(owner, column, cells, date_formats):
     """Returns moments, NaT for what is none."""
-    import pandas
+    pandas = optional("pandas", extra="training")
 
     def read(date_format):
         # Summer and winter time differ in what they are ahead of UTC.

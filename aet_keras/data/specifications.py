@@ -57,9 +57,10 @@ class CellFormat:
         spellings: tuple of str. Words that are meant however large and small
             letters are mixed, such as `("false", "true")`.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.CellFormat(decimal=",", thousands=".").unit
+    >>> from aet_keras.data.specifications import CellFormat
+    >>> CellFormat(decimal=",", thousands=".").unit
     ''
     """
 
@@ -149,9 +150,10 @@ class RatingFeature:
         values: tuple of str. Code `i + 1` means `values[i]`; code 0 is a
             missing cell, or a value that the training rows do not have.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.RatingFeature("age", ("18-25", "26+")).values[0]
+    >>> from aet_keras.data.specifications import RatingFeature
+    >>> RatingFeature("age", ("18-25", "26+")).values[0]
     '18-25'
     """
 

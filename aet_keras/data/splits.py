@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._optional import needing
 from aet_keras.data.dataset import Split
 from aet_keras.errors import DataError
 
@@ -152,7 +153,8 @@ def complete_splits(
 
 
 def _cut(rows, missing, ratios, random):
-    from sklearn.model_selection import train_test_split
+    with needing("training"):
+        from sklearn.model_selection import train_test_split
 
     cut, rest = {}, rows
     for left, name in zip(range(len(missing), 0, -1), missing, strict=True):
@@ -223,9 +225,10 @@ def shared_rows(splits: Mapping[str, Sequence[Hashable]]) -> int:
     Returns:
         int. What a model has seen of what it is judged on.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.shared_rows({"train": ["a", "b"], "test": ["b", "b"]})
+    >>> from aet_keras.data.splits import shared_rows
+    >>> shared_rows({"train": ["a", "b"], "test": ["b", "b"]})
     2
     """
     seen: set[Hashable] = set()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._optional import optional
 from aet_keras.data import date_cells, number_cells
 from aet_keras.data.specifications import MISSING_WORDS, CellFormat
 
@@ -64,7 +65,7 @@ def stripped(cells: Any) -> Any:
 
 def words_of(cells: Any, form: CellFormat) -> Any:
     """Returns stripped cells as words, missing ones empty."""
-    import pandas
+    pandas = optional("pandas", extra="training")
 
     codes, distinct = pandas.factorize(cells)
     said = np.array([_word(text, form) for text in distinct], object)

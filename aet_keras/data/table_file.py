@@ -8,6 +8,7 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras._optional import optional
 from aet_keras.data import table_file_types
 from aet_keras.data.names import note_alike
 from aet_keras.data.table_dialect import Undecided, read_cells
@@ -23,9 +24,9 @@ _ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
 def is_csv(source: str | os.PathLike) -> bool:
     """Says whether a name is that of a file that `read_csv` reads.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.is_csv("reviews.csv.gz")
+    >>> aet_keras.data.table_file.is_csv("reviews.csv.gz")
     True
     """
     return str(source).lower().endswith(_ENDINGS)
@@ -108,11 +109,12 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
     Raises:
         DataError: with the nearest names.
 
-    Example:
+    For example:
 
     >>> import pandas
     >>> frame = pandas.DataFrame({"age": ["33"], "purpose": ["car"]})
-    >>> aet_keras.data.check_columns("credit", frame, target="purpos")
+    >>> from aet_keras.data.table_file import check_columns
+    >>> check_columns("credit", frame, target="purpos")
     Traceback (most recent call last):
     aet_keras.errors.DataError: credit: no column `purpos` (target)...
     """
@@ -130,7 +132,7 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
 
 
 def _framed(owner, path, rows, notes=(), decimal=""):
-    import pandas
+    pandas = optional("pandas", extra="training")
 
     names = [str(name).strip() for name in rows[0]]
     doubled = sorted({n for n in names if n and names.count(n) > 1})

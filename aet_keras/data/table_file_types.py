@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aet_keras._optional import needing, optional
 from aet_keras.errors import DataError
 
 _WORDS = {True: "true", False: "false", None: ""}
@@ -16,8 +17,9 @@ def read_parquet(owner: str, path: Path) -> list[list[str]]:
     Raises:
         DataError: if it is none, or a column holds no text, numbers or dates.
     """
-    import pyarrow
-    from pyarrow import parquet
+    with needing("training"):
+        import pyarrow
+        from pyarrow import parquet
 
     try:
         # A file object: a path with `*` or `=` in it would mean several.
@@ -38,7 +40,8 @@ def read_parquet(owner: str, path: Path) -> list[list[str]]:
 
 def _column(owner, path, name, column):
     import numpy as np
-    import pyarrow
+
+    pyarrow = optional("pyarrow", extra="training")
 
     values = column.to_pylist()
     if pyarrow.types.is_float32(column.type):

@@ -65,12 +65,12 @@ def read_text_file(
             encoding.
         ValueError: if there is no such encoding.
 
-    Example:
+    For example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "film.txt"
     >>> _ = path.write_text("a film\\n")
-    >>> aet_keras.data.read_text_file("reviews", path)
+    >>> aet_keras.data.text_encoding.read_text_file("reviews", path)
     ('a film\\n', [])
     """
     path = Path(path)

@@ -137,7 +137,7 @@ def read_text_folder(
         ValueError: if a ratio is out of its range, or there is no such
             encoding.
 
-    Example:
+    For example:
 
     >>> import pathlib, tempfile
     >>> reviews = pathlib.Path(tempfile.mkdtemp())
@@ -146,7 +146,7 @@ def read_text_folder(
     ...     for number in range(5):
     ...         path = reviews / name / f"{number}.txt"
     ...         _ = path.write_text(f"film {number} was {name}")
-    >>> dataset = aet_keras.data.read_text_folder(reviews)
+    >>> dataset = aet_keras.data.text_reading.read_text_folder(reviews)
     >>> dataset.train.count, dataset.specification.class_names
     (6, ('bad', 'good'))
     """
@@ -237,14 +237,14 @@ def read_text_table(
             the same, there is one class only, or a class is too small.
         ValueError: if a ratio is out of its range.
 
-    Example:
+    For example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "reviews.csv"
     >>> rows = ["text,label", *(f"film {i},good" for i in range(5))]
     >>> rows += [f"book {i},bad" for i in range(5)]
     >>> _ = path.write_text("\\n".join(rows))
-    >>> dataset = aet_keras.data.read_text_table(path)
+    >>> dataset = aet_keras.data.text_reading.read_text_table(path)
     >>> dataset.train.count, dataset.specification.class_names
     (6, ('bad', 'good'))
     """
@@ -333,10 +333,10 @@ def read_text_tfds(
             is not one of texts with a class each, or a class is too small.
         ValueError: if a ratio is out of its range.
 
-    Example:
+    For example:
 
     >>> try:
-    ...     aet_keras.data.read_text_tfds("imdb_review")
+    ...     aet_keras.data.text_reading.read_text_tfds("imdb_review")
     ... except aet_keras.errors.DataError as error:
     ...     "Nearest: `imdb_reviews`" in str(error)
     True
@@ -385,9 +385,9 @@ def is_text_source(source: str | os.PathLike) -> bool:
     Returns:
         bool. `False` for files, whose columns a user has to name.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.is_text_source("tfds:imdb_reviews")
+    >>> aet_keras.data.text_reading.is_text_source("tfds:imdb_reviews")
     True
     """
     if isinstance(source, str) and source.startswith("tfds:"):

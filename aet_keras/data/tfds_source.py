@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import optional
 from aet_keras.errors import DataError
 
 _SPLITS = {
@@ -26,7 +27,7 @@ def prepared_builder(name: str, source: str) -> Any:
     Raises:
         DataError: if there is none of this name, or it cannot be prepared.
     """
-    import tensorflow_datasets as tfds
+    tfds = optional("tensorflow_datasets", extra="training")
 
     # TFDS reads the variable once, when it is imported.
     folder = os.environ.get("TFDS_DATA_DIR")
@@ -124,7 +125,7 @@ def find_features(
     Raises:
         DataError: if there is not exactly one of each.
     """
-    import tensorflow_datasets as tfds
+    tfds = optional("tensorflow_datasets", extra="training")
 
     found = []
     for each in (getattr(tfds.features, kind), tfds.features.ClassLabel):
@@ -210,7 +211,7 @@ def read_examples(
         is_encoded: bool. Whether the bytes are those of a file, to be decoded
             later.
     """
-    import tensorflow_datasets as tfds
+    tfds = optional("tensorflow_datasets", extra="training")
 
     decoders = {name: tfds.decode.SkipDecoding()} if is_encoded else None
     for part in parts:

@@ -34,9 +34,9 @@ class Baseline:
         is_better: bool. Whether the model is better by more than chance
             explains on so many rows.
 
-    Example:
+    For example:
 
-    >>> aet_keras.evaluation.Baseline(
+    >>> aet_keras.evaluation.baseline.Baseline(
     ...     "ROC AUC", 0.81, 0.5, "chance", is_better=True
     ... ).name
     'chance'
@@ -103,12 +103,12 @@ def judge(
         One to three sentences; nothing where the model is better in every
         figure and recognises every class.
 
-    Example:
+    For example:
 
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0] * 8 + [1] * 2, [[0.9, 0.1]] * 10, class_names=["hat", "shoe"]
     ... )
-    >>> aet_keras.evaluation.judge(scores).partition(".")[0]
+    >>> aet_keras.evaluation.baseline.judge(scores).partition(".")[0]
     'The model is of no use: it calls every row `hat`'
     """
     baselines = compare_with_baselines(test, risk)

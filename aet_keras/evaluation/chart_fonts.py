@@ -6,6 +6,7 @@ import logging
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
+from aet_keras._optional import optional
 from aet_keras.evaluation import printed_text
 
 SPELT = (
@@ -33,7 +34,7 @@ def lettered(words: Iterable[str]) -> Iterator[Callable[[str], str]]:
         Function of one of the words that returns it as it can be drawn. What
         is to be cut is cut afterwards.
     """
-    from matplotlib import rc_context
+    rc_context = optional("matplotlib", extra="training").rc_context
 
     needed = {c for word in words for c in _readable(word)}
     families, known = _families(frozenset(needed))
@@ -82,7 +83,7 @@ def _escaped(character):
 @functools.lru_cache(maxsize=32)
 def _families(needed):
     """Returns fonts to try one after the other, and what they have."""
-    from matplotlib import font_manager
+    font_manager = optional("matplotlib.font_manager", extra="training")
 
     usual = font_manager.findfont(_USUAL)
     known = set(_characters(usual))
@@ -111,7 +112,7 @@ def _best_font(missing):
 @functools.cache
 def _installed():
     """Returns family and path of each upright font, the plainest first."""
-    from matplotlib import font_manager
+    font_manager = optional("matplotlib.font_manager", extra="training")
 
     entries = [
         entry
@@ -130,7 +131,7 @@ def _installed():
 
 def _drawn_by(name):
     """Returns which file of a family Matplotlib draws with, regular weight."""
-    from matplotlib import font_manager
+    font_manager = optional("matplotlib.font_manager", extra="training")
 
     return font_manager.findfont(
         font_manager.FontProperties(family=[name]), fallback_to_default=False
@@ -152,7 +153,7 @@ def _quiet():
 @functools.lru_cache(maxsize=1024)
 def _characters(path):
     """Returns what a font can draw; nothing where Matplotlib cannot read it."""
-    from matplotlib.ft2font import FT2Font
+    FT2Font = optional("matplotlib.ft2font", extra="training").FT2Font
 
     try:
         font = FT2Font(path)

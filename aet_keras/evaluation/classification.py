@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._optional import optional
 from aet_keras.evaluation import printed_text
 
 _LEAST_PROBABILITY = 1e-7  # Keras's own, so that losses can be compared
@@ -22,8 +23,9 @@ class ClassScore:
         f1: float or None. Harmonic mean of the two.
         count: int. How many examples of the class there are.
 
-    Example:
-    >>> aet_keras.evaluation.ClassScore("hat", 1.0, 0.5, 2 / 3, 8).recall
+    For example:
+    >>> from aet_keras.evaluation.classification import ClassScore
+    >>> ClassScore("hat", 1.0, 0.5, 2 / 3, 8).recall
     0.5
     """
 
@@ -118,7 +120,7 @@ def measure_classification(
     >>> scores.accuracy, scores.per_class[0].precision
     (0.75, 0.5)
     """
-    from sklearn import metrics
+    metrics = optional("sklearn.metrics", extra="training")
 
     labels = np.asarray(labels)
     probabilities = np.asarray(probabilities, "float64")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _files
+from aet_keras._optional import needing
 from aet_keras.evaluation import chart_fonts, printed_text
 from aet_keras.evaluation.mistakes import most_confused
 from aet_keras.evaluation.report import Report
@@ -79,8 +80,9 @@ def _words(report):
 
 def _draw(report, pictures, spell):
     """Places all by inches: a layout would shrink pictures for their words."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     sections = _sections(report, spell)
     rows = [-(-len(each) // _COLUMNS) for _, each in sections]

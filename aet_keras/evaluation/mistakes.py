@@ -32,9 +32,9 @@ class Confusion:
         count: int. How many rows.
         share: float. Of the rows of the true class.
 
-    Example: see `most_confused`.
+    For example, as in `most_confused`:
 
-    >>> aet_keras.evaluation.Confusion("shirt", "coat", 4, 0.2).count
+    >>> aet_keras.evaluation.mistakes.Confusion("shirt", "coat", 4, 0.2).count
     4
     """
 
@@ -58,9 +58,9 @@ class Mistake:
         content: str. The start of a text, the cells of a row of a table,
             nothing of a picture.
 
-    Example: see `find_mistakes`.
+    For example, as in `find_mistakes`:
 
-    >>> aet_keras.evaluation.Mistake(
+    >>> aet_keras.evaluation.mistakes.Mistake(
     ...     3, "a.png", "shirt", "coat", 0.9, 0.1
     ... ).predicted
     'coat'
@@ -88,13 +88,13 @@ def most_confused(
         Tuple of `Confusion`; those of equal counts by their share of the
         true class.
 
-    Example:
+    For example:
 
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0, 0, 1], [[0.2, 0.8], [0.9, 0.1], [0.3, 0.7]],
     ...     class_names=["hat", "shoe"],
     ... )
-    >>> aet_keras.evaluation.most_confused(scores)
+    >>> aet_keras.evaluation.mistakes.most_confused(scores)
     (Confusion(true='hat', predicted='shoe', count=1, share=0.5),)
     """
     matrix = np.array(scores.confusion_matrix)
@@ -186,10 +186,10 @@ def cells_of(
         row: int.
         dates: the columns that hold days since 1970-01-01.
 
-    Example:
+    For example:
 
     >>> columns = {"age": np.array([44.0]), "branch": np.array(["", ], object)}
-    >>> aet_keras.evaluation.cells_of(columns, 0)
+    >>> aet_keras.evaluation.mistakes.cells_of(columns, 0)
     'age 44'
     """
     found = []

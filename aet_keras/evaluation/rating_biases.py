@@ -27,9 +27,9 @@ class Biases:
             just as expected.
         item_strength: float >= 0. Likewise.
 
-    Example: see `fit_biases`.
+    For example, as in `fit_biases`:
 
-    >>> biases = aet_keras.evaluation.Biases(
+    >>> biases = aet_keras.evaluation.rating_biases.Biases(
     ...     3.0, np.array([0.0, 0.5]), np.array([0.0, -1.0]), 5.0, 5.0
     ... )
     >>> biases.predict([1, 0], [1, 1])

@@ -20,9 +20,9 @@ class RatingScore:
         ndcg: float or None. Mean of 1 / log2(1 + rank) of those items, 0
             beyond k: the best rank, 1, gives 1.
 
-    Example:
+    For example:
 
-    >>> aet_keras.evaluation.RatingScore(1.2, 0.1, 0.05).hit_rate
+    >>> aet_keras.evaluation.rating_scores.RatingScore(1.2, 0.1, 0.05).hit_rate
     0.1
     """
 
@@ -178,10 +178,11 @@ def rank_items(
     Returns:
         Int array `(rows,)`, 0 for the best.
 
-    Example:
+    For example:
 
     >>> scores = np.array([[0.9, 0.5, 0.7]])
-    >>> aet_keras.evaluation.rank_items(scores, [1], [np.array([0])])
+    >>> from aet_keras.evaluation.rating_scores import rank_items
+    >>> rank_items(scores, [1], [np.array([0])])
     array([1])
     """
     items = np.asarray(items)

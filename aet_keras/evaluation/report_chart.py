@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 from aet_keras import _files
+from aet_keras._optional import needing, optional
 from aet_keras.evaluation import (
     chart_fonts,
     printed_text,
@@ -67,8 +68,9 @@ def _words(report):
 
 
 def _draw(report, spell):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     is_rated = isinstance(report.test, Recommendation)
     more = 0 if is_rated else score_charts.extra_inches(report.test)
@@ -198,8 +200,9 @@ def _draw_rates(axes, report):
 
 
 def _draw_groups(axes, report, spell):
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
+    with needing("training"):
+        from matplotlib.colors import ListedColormap
+        from matplotlib.patches import Patch
 
     names = [
         printed_text.cut_middle(spell(name), _MOST_NAME)
@@ -267,7 +270,7 @@ def _say_empty(axes):
 
 
 def _style(axes, report, title):
-    from matplotlib.ticker import MaxNLocator
+    MaxNLocator = optional("matplotlib.ticker", extra="training").MaxNLocator
 
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("epoch")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
 
 _OWNER = "measure_risk"
@@ -23,8 +24,8 @@ class CalibrationBin:
         observed: float. Share of positives.
         count: int. How many rows.
 
-    Example:
-    >>> aet_keras.evaluation.CalibrationBin(0.31, 0.28, 40).observed
+    For example:
+    >>> aet_keras.evaluation.risk.CalibrationBin(0.31, 0.28, 40).observed
     0.28
     """
 
@@ -45,8 +46,8 @@ class FeatureImportance:
         permutation: float. What ROC AUC loses when its cells are shuffled
             among the rows, mean of several times; may be below 0.
 
-    Example:
-    >>> aet_keras.evaluation.FeatureImportance("age", 0.2, 0.013).name
+    For example:
+    >>> aet_keras.evaluation.risk.FeatureImportance("age", 0.2, 0.013).name
     'age'
     """
 
@@ -275,7 +276,7 @@ def _mean(figure, truths, values):
 
 
 def _auc(truth, risk):
-    from sklearn.metrics import roc_auc_score
+    roc_auc_score = optional("sklearn.metrics", extra="training").roc_auc_score
 
     if truth.all() or not truth.any():
         return float("nan")
@@ -283,7 +284,8 @@ def _auc(truth, risk):
 
 
 def _average_precision(truth, risk):
-    from sklearn.metrics import average_precision_score
+    with needing("training"):
+        from sklearn.metrics import average_precision_score
 
     if not truth.any():
         return float("nan")

@@ -13,6 +13,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _files
+from aet_keras._optional import needing
 from aet_keras.evaluation import printed_text
 
 
@@ -28,9 +29,10 @@ class LeftOut:
         answer: float. With all parts: the probability of the class, or the
             rating.
 
-    Example: see `leave_out_words`.
+    For example, as in `leave_out_words`:
 
-    >>> aet_keras.explanations.LeftOut(("a",), np.array([0.5]), 1, 0.9).column
+    >>> from aet_keras.explanations.left_out import LeftOut
+    >>> LeftOut(("a",), np.array([0.5]), 1, 0.9).column
     1
     """
 
@@ -221,7 +223,7 @@ def save_left_out(
     Example:
 
     >>> import tempfile
-    >>> found = aet_keras.explanations.LeftOut(
+    >>> found = aet_keras.explanations.left_out.LeftOut(
     ...     ("a", "good", "film"), np.array([0.0, 0.5, -0.1]), 1, 0.9
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -231,8 +233,9 @@ def save_left_out(
     >>> path.name
     'film.png'
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     check.positive_int("save_left_out", most=most)
     order = sorted(range(len(found.names)), key=lambda i: -abs(found.losses[i]))

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import TableColumn, date_cells, number_cells
+from aet_keras.data import date_cells, number_cells
+from aet_keras.data.specifications import TableColumn
 from aet_keras.export import _dates
 
 # What `str.strip` takes away, in the signs of RE2.

@@ -15,7 +15,7 @@ def days_of(text: Any, date_format: str = "") -> Any:
 
     Args:
         text: string tensor `(batch,)`.
-        date_format: str. As of `aet_keras.data.CellFormat`.
+        date_format: str. As of `aet_keras.data.specifications.CellFormat`.
     """
     pattern, order = date_cells.date_pattern(date_format)
     is_date = tf.strings.regex_full_match(text, pattern)

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import RatingSpecification, RatingTables
+from aet_keras.data import RatingSpecification
 from aet_keras.data.names import are_whole_numbers
+from aet_keras.data.rating_lookup import RatingTables
 from aet_keras.export import _warm_up
 from aet_keras.export._id_tables import codes
 from aet_keras.export._signatures import DEFAULT

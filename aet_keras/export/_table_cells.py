@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras._optional import optional
 from aet_keras.data import TableSpecification, date_cells
 from aet_keras.export._signatures import CLASSIFY, DEFAULT
 
@@ -63,7 +64,9 @@ def predict(model: keras.Model, rows: Mapping[str, np.ndarray]) -> np.ndarray:
 
 def requests(raw: Mapping[str, np.ndarray]) -> Iterator[Any]:
     """Yields what a server tries before it serves a version."""
-    from tensorflow_serving.apis import prediction_log_pb2
+    prediction_log_pb2 = optional(
+        "tensorflow_serving.apis.prediction_log_pb2", extra="training"
+    )
 
     row_count = len(next(iter(raw.values())))
     for count in (1, row_count):

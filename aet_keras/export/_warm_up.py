@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aet_keras._optional import optional
 from aet_keras.export import _signatures as names
 from aet_keras.export._reference import encode_png
 
@@ -63,7 +64,9 @@ def _requests(name: str, pictures: np.ndarray) -> Iterator[Any]:
 
 def predict_log(name: str, key: str, values: Any) -> Any:
     """Returns the record of a request for a signature of one input."""
-    from tensorflow_serving.apis import prediction_log_pb2
+    prediction_log_pb2 = optional(
+        "tensorflow_serving.apis.prediction_log_pb2", extra="training"
+    )
 
     log = prediction_log_pb2.PredictionLog()
     request = log.predict_log.request
@@ -76,7 +79,9 @@ def classify_log(
     name: str, encoded: Iterable[bytes], feature: str = "image"
 ) -> Any:
     """Returns the record of a classify request, an example a row."""
-    from tensorflow_serving.apis import prediction_log_pb2
+    prediction_log_pb2 = optional(
+        "tensorflow_serving.apis.prediction_log_pb2", extra="training"
+    )
 
     log = prediction_log_pb2.PredictionLog()
     request = log.classify_log.request

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check
-from aet_keras.data import RatingSpecification, RatingTables
+from aet_keras.data import RatingSpecification
+from aet_keras.data.rating_lookup import RatingTables
 from aet_keras.export import _program, _recommending, _warm_up
 from aet_keras.export._description import describe
 from aet_keras.export._id_tables import check_ids, code_table, id_table
@@ -60,7 +61,7 @@ def write_recommender(
         model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.
         directory: str or path-like. Where to write; made if missing.
         specification: `aet_keras.data.RatingSpecification`.
-        tables: `aet_keras.data.RatingTables` of all that was rated.
+        tables: `aet_keras.data.rating_lookup.RatingTables` of all ratings.
 
     Returns:
         `pathlib.Path`, the directory.
@@ -126,7 +127,7 @@ def compare_recommender_export(
         rows: dict of `user` and `item`, int codes `(count, 1)`, at least two
             rows for the spread; code 0 is tried as an id nobody knows.
         specification: `aet_keras.data.RatingSpecification`.
-        tables: `aet_keras.data.RatingTables` that were written.
+        tables: `aet_keras.data.rating_lookup.RatingTables` that were written.
         tolerance: float > 0. The largest difference to accept.
 
     Returns:
@@ -211,7 +212,7 @@ def _check_sizes(model, specification, tables):
         raise ValueError(
             f"{_OWNER}: the tables must be those of the model and its ids. "
             f"Received: {given} for {wanted}. Make them with "
-            "`aet_keras.data.rating_tables`."
+            "`aet_keras.data.make_rating_tables`."
         )
 
 

@@ -8,8 +8,12 @@ from typing import Any
 
 import keras
 
-from aet_keras.data import CellFormat, TableColumn, TableSpecification
-from aet_keras.data.specifications import EARLIER_FORMAT
+from aet_keras.data import TableSpecification
+from aet_keras.data.specifications import (
+    EARLIER_FORMAT,
+    CellFormat,
+    TableColumn,
+)
 from aet_keras.errors import ExportError
 from aet_keras.publishing.manifest import read_content
 

@@ -113,14 +113,16 @@ def _usual(source):
 
     if not isinstance(source, str | os.PathLike):
         return ImageRecipe
-    if data.is_csv(source):
+    if data.table_file.is_csv(source):
         raise ValueError(
             "Recipe: it must be said which columns of a file are what. "
             f"Received: {source} alone. Name `text_column` and `label_column` "
             "of texts (`--text-column`), the `target` of a table (`--target`), "
             "or `user`, `item` and `rating`."
         )
-    return TextRecipe if data.is_text_source(source) else ImageRecipe
+    return (
+        TextRecipe if data.text_reading.is_text_source(source) else ImageRecipe
+    )
 
 
 def _is_other(kind, source):
@@ -132,10 +134,12 @@ def _is_other(kind, source):
     if source == "digits" or str(source).lower().endswith(".npz"):
         return kind is not ImageRecipe
     if os.path.isdir(source):
-        is_text = data.is_text_source(source)
+        is_text = data.text_reading.is_text_source(source)
         return kind is not (TextRecipe if is_text else ImageRecipe)
     return (
-        kind is ImageRecipe and os.path.isfile(source) and data.is_csv(source)
+        kind is ImageRecipe
+        and os.path.isfile(source)
+        and data.table_file.is_csv(source)
     )
 
 

@@ -142,7 +142,7 @@ class RatingRecipe(WrittenDown):
 
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.
-        from aet_keras.data import RATING_SPLITS
+        from aet_keras.data.rating_reading import RATING_SPLITS
         from aet_keras.policies import read_policy
 
         for name in ("user_features", "item_features"):  # JSON holds lists

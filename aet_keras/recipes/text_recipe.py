@@ -27,7 +27,7 @@ class TextRecipe(WrittenDown):
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
         missing: optional list of str. Words that mean that a row of a table
-            has no label, as of `aet_keras.data.read_text_table`.
+            has no label, as of `aet_keras.data.text_reading.read_text_table`.
         backbone: str. A preset of KerasHub, a folder that `save_to_preset`
             filled, or a `.keras` file of a saved backbone. Defaults to
             `"bert_small_en_uncased"`, which needs a download.

@@ -1,7 +1,6 @@
 """Serves a published model over HTTP."""
 
-import importlib
-
+from aet_keras._optional import optional
 from aet_keras._renamed import renamed
 
 __all__ = [
@@ -14,8 +13,7 @@ __all__ = [
     "serve",
 ]
 
-# Late: who asks a version needs no web server, and who looks for the newest
-# one does not need TensorFlow either.
+# Late: who asks a version needs no web server.
 _FILES = {
     "Limits": "settings",
     "LoadedVersion": "loaded_version",
@@ -34,8 +32,8 @@ _find_moved = renamed(
 
 def __getattr__(name):
     if name in _FILES:
-        file = importlib.import_module(f"aet_keras.serving.{_FILES[name]}")
-        return getattr(file, name)
+        path = f"aet_keras.serving.{_FILES[name]}"
+        return getattr(optional(path, extra="serving"), name)
     return _find_moved(name)
 
 

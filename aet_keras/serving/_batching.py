@@ -27,7 +27,7 @@ class Batching:
     ):
         self.function = function
         self.most_rows = most_rows
-        self._waiting = collections.deque()
+        self._waiting: collections.deque[_Job] = collections.deque()
         self._turn = threading.Lock()
 
     def __call__(self, arrays: Arrays) -> dict[str, np.ndarray]:

@@ -44,6 +44,8 @@ class Connection(H11Protocol):
         **settings: what uvicorn gives.
     """
 
+    conn: "_Strict"
+
     def __init__(self, *, terms: Terms, **settings: Any):
         super().__init__(**settings)
         self.conn = _Strict(
@@ -56,7 +58,10 @@ class Connection(H11Protocol):
         self._awaited = None  # what the client has to send in time
         self._timer = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    # uvicorn narrows what asyncio gives, too.
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
         super().connection_made(transport)
         if self.terms.is_ending:
             self.shutdown()

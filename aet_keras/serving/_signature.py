@@ -1,6 +1,5 @@
 """What does one signature of a SavedModel take and give?"""
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
@@ -42,9 +41,9 @@ class Signature:
 
     def __call__(self, arrays: Arrays) -> dict[str, np.ndarray]:
         counts = {array.shape[:1] for array in arrays.values()}
-        # Inputs of unequal length are the graph's to refuse.
-        is_even = len(counts) == 1 and self._batching is not None
-        return (self._batching if is_even else self._run)(arrays)
+        if self._batching is None or len(counts) != 1:
+            return self._run(arrays)  # the graph refuses unequal lengths
+        return self._batching(arrays)
 
     def warm_up(self) -> None:
         """Calls it once: the first call compiles its graph.
@@ -103,11 +102,7 @@ def _filled(spec, text):
 
 
 def _picture():
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "PNG")
-    return file.getvalue()
+    return tf.io.encode_png(np.zeros((8, 8, 3), "uint8")).numpy()
 
 
 def _example():

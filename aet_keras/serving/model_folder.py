@@ -81,7 +81,7 @@ class ModelFolder:
         self.statuses: dict[int, VersionStatus] = {}
         self._current: LoadedVersion | None = None
         self._is_loading = False
-        self._seen = {}  # number -> fingerprint of what was tried
+        self._seen: dict[int, Any] = {}  # fingerprints of what was tried
         newest_version(self.folder)
         self.refresh()
         if self._current is None:
@@ -96,6 +96,7 @@ class ModelFolder:
     @property
     def current(self) -> LoadedVersion:
         """The version that is served; keep it for a whole request."""
+        assert self._current is not None  # or `__init__` has raised
         return self._current
 
     @property

@@ -70,7 +70,8 @@ def build_server(model: ModelFolder, limits: Limits) -> uvicorn.Server:
     terms = Terms(limits.request_seconds)
     config = uvicorn.Config(
         build_app(model, limits=limits),
-        http=functools.partial(Connection, terms=terms),
+        # uvicorn only calls it, as it would call a class.
+        http=functools.partial(Connection, terms=terms),  # type: ignore[arg-type]
         access_log=False,
         log_config=None,
         log_level="error",

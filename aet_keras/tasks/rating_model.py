@@ -10,7 +10,7 @@ from keras import ops
 from aet_keras import _check as check
 from aet_keras import layers
 from aet_keras.data import RatingSpecification
-from aet_keras.evaluation import Biases
+from aet_keras.evaluation.rating_biases import Biases
 
 _RATING, _RANK = "rating", "rank"
 _USER_GROUP = "user_"  # what the names of layers with rows a user begin with
@@ -46,7 +46,8 @@ def build_recommender(
 
     Args:
         specification: `aet_keras.data.RatingSpecification`.
-        biases: `aet_keras.evaluation.Biases` of the training rows.
+        biases: `aet_keras.evaluation.rating_biases.Biases` of the training
+            rows.
         item_counts: ints, one a code of an item: how often it is rated in
             the training rows.
         factors: int >= 1. Width of u and v. Defaults to `8`.
@@ -74,7 +75,7 @@ def build_recommender(
     >>> specification = aet_keras.data.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
     ... )
-    >>> biases = aet_keras.evaluation.Biases(
+    >>> biases = aet_keras.evaluation.rating_biases.Biases(
     ...     3.0, np.zeros(2), np.array([0.0, 0.5]), 5.0, 5.0
     ... )
     >>> model = aet_keras.tasks.build_recommender(

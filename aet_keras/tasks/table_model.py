@@ -8,7 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import layers
-from aet_keras.data import TableColumn
+from aet_keras.data.specifications import TableColumn
 
 ENCODED, NETWORK = "encoded", "network"
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in

@@ -88,7 +88,7 @@ class TensorBoard(keras.callbacks.Callback):
             check.known(self, among=_known(), kind="argument", name=name)
         self.keras_arguments = {"write_graph": False, **keras_arguments}
         self._guard = _writing.Guard("TensorBoard", self.log_dir)
-        self._writing = []
+        self._writing: list[_writing.Forgiving] = []
 
     @property
     def failure(self) -> str | None:

@@ -92,8 +92,8 @@ class WeightsAndBiases(keras.callbacks.Callback):
         self.histogram_freq = check.whole(self, histogram_freq=histogram_freq)
         self.where = ""
         self._guard = _writing.Guard("WeightsAndBiases", "the run")
-        self._writing = []
-        self._run = None
+        self._writing: list[_writing.Forgiving] = []
+        self._run: Any = None
         self._is_ours = False
 
     @property
@@ -261,7 +261,7 @@ def _histograms(model):
 
 
 def _image(png):
-    from PIL import Image
+    Image = optional("PIL.Image", extra="training")
 
     wandb = optional("wandb", extra="tracking")
     return wandb.Image(Image.open(io.BytesIO(png)))

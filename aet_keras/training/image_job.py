@@ -123,13 +123,13 @@ def fit_recipe(
     1
     """
     check.instance("fit_recipe", of=ImageRecipe, recipe=recipe)
-    augment = data.augmentation(
+    augment = data.build_augmentation(
         recipe.augment,
         image_size=dataset.specification.image_size,
         seed=recipe.seed,
     )
     weights = weights_of(recipe, dataset)
-    train = data.batches(
+    train = data.make_batches(
         dataset.train,
         batch_size=recipe.batch_size,
         shuffle_seed=recipe.seed,
@@ -139,7 +139,7 @@ def fit_recipe(
     return fine_tune(
         model,
         train,
-        validation_data=data.batches(
+        validation_data=data.make_batches(
             dataset.validation, batch_size=128, class_weights=weights
         ),
         epochs=recipe.epochs,
@@ -202,7 +202,7 @@ def with_backbone_note(
     own = (None, backbones.EMBEDDED)
     if recipe.backbone != backbones.EMBEDDED or recipe.weights not in own:
         return dataset
-    share = data.coloured_share(dataset.train.inputs)
+    share = data.image_decoding.coloured_share(dataset.train.inputs)
     if share < _MOSTLY:
         return dataset
     note = (

@@ -84,7 +84,7 @@ def weights_of(recipe: WrittenDown, dataset: data.Dataset) -> np.ndarray | None:
     """
     if recipe.class_weight is None:
         return None
-    return data.class_weights(
+    return data.compute_class_weights(
         dataset.train.labels, len(dataset.specification.class_names)
     )
 

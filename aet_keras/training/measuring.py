@@ -33,7 +33,7 @@ class Clock:
 
 
 def _predict(model, split):
-    batches = data.batches(split, batch_size=128)
+    batches = data.make_batches(split, batch_size=128)
     return model.predict(batches, verbose=0)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aet_keras import _files
+from aet_keras._optional import needing
 
 _DIVERGED = 4.0  # times the lowest loss so far
 
@@ -132,8 +133,9 @@ _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#E6E6E6"  # Okabe and Ito's
 
 def _chart(found) -> bytes:
     """Returns the picture of a `RateRange`, losses over rates."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)  # never pyplot: it keeps state

@@ -19,7 +19,7 @@ class KnownRatings(data.Dataset):
     """Holds all ratings that a published recommender was made of.
 
     Args:
-        item_features: int32 `(items, features)`, as in `data.RatingTables`:
+        item_features: int32 `(items, features)`, as of `RatingTables`:
             what it takes an item to be of which nothing else is said.
     """
 
@@ -79,7 +79,9 @@ def _split(arrays, name):
 def _specification(said):
     for side in ("user_features", "item_features"):
         said[side] = tuple(
-            data.RatingFeature(each["column"], tuple(each["values"]))
+            data.specifications.RatingFeature(
+                each["column"], tuple(each["values"])
+            )
             for each in said[side]
         )
     for name in ("class_names", "users", "items"):

@@ -92,7 +92,7 @@ def _introduce(dataset):
 
 
 def _tables(dataset, length):
-    return data.rating_tables(
+    return data.make_rating_tables(
         [dataset.train], dataset.specification, history_length=length
     )
 
@@ -143,13 +143,13 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     users = tasks.user_layers(model)
     return fine_tune(
         model,
-        data.rating_batches(
+        data.make_rating_batches(
             dataset.train,
             tables,
             batch_size=recipe.batch_size or _BATCH,
             shuffle_seed=recipe.seed,
         ),
-        validation_data=data.rating_batches(
+        validation_data=data.make_rating_batches(
             dataset.validation, tables, batch_size=4096
         ),
         epochs=recipe.epochs,
@@ -190,7 +190,7 @@ def _measure(run, name, dataset):
 def _write(model, recipe, dataset, directory):
     is_grown = isinstance(dataset, GrownRatings)
     whole = dataset.whole if is_grown else dataset
-    tables = data.rating_tables(
+    tables = data.make_rating_tables(
         [whole.train, whole.validation, whole.test],
         whole.specification,
         history_length=history_length(model),

@@ -29,7 +29,7 @@ def history_length(model: keras.Model) -> int:
     return model.input["history_items"].shape[1]
 
 
-def usual_biases(dataset: data.Dataset) -> evaluation.Biases:
+def usual_biases(dataset: data.Dataset) -> evaluation.rating_biases.Biases:
     """Fits the bias baseline, tuned on validation."""
     specification = dataset.specification
     train, judged = dataset.train, dataset.validation
@@ -50,7 +50,7 @@ def usual_biases(dataset: data.Dataset) -> evaluation.Biases:
 def measure_split(
     model: keras.Model,
     split: data.Split,
-    tables: data.RatingTables,
+    tables: data.rating_lookup.RatingTables,
     *,
     others: data.Split,
     baselines: Mapping[str, tuple[np.ndarray | None, np.ndarray | None]],
@@ -60,7 +60,7 @@ def measure_split(
     Args:
         model: `keras.Model`.
         split: `data.Split`.
-        tables: `data.RatingTables` of the rows to learn from.
+        tables: `data.rating_lookup.RatingTables` of the rows to learn from.
         others: `data.Split` that is held out, too: its items are not shown.
         baselines: dict of name to predicted ratings `(count,)`, and scores
             `(items,)` that are the same for all users; either may be None.
@@ -113,4 +113,4 @@ def _rated(split, others, tables):
 
 
 def _ranks(scores, items, rated):
-    return evaluation.rank_items(scores[:, 1:], items - 1, rated)
+    return evaluation.rating_scores.rank_items(scores[:, 1:], items - 1, rated)

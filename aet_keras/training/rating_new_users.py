@@ -154,16 +154,16 @@ def learn_new_users(
         for layer in alone.layers
         if layer.weights and layer.name not in users
     ]
-    tables = data.rating_tables(
+    tables = data.make_rating_tables(
         [new.train], specification, history_length=history_length(model)
     )
     try:
         run = fine_tune(
             alone,
-            data.rating_batches(
+            data.make_rating_batches(
                 new.train, tables, batch_size=batch_size, shuffle_seed=seed
             ),
-            validation_data=data.rating_batches(
+            validation_data=data.make_rating_batches(
                 new.validation, tables, batch_size=4096
             ),
             epochs=epochs,
@@ -283,8 +283,8 @@ def adapt_users(
     the new rows are put behind the old ones. `model` is not changed. Ratings of
     items that it does not know are left out.
 
-    To serve it, give `data.rating_tables` the `item_features` of the earlier
-    tables: they follow the ratings otherwise, those of new users too.
+    To serve it, give `data.make_rating_tables` the `item_features` of the
+    earlier tables: they follow the ratings otherwise, those of new users too.
 
     Args:
         model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.

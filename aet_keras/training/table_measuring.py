@@ -79,7 +79,9 @@ def measure_table_model(
         name,
         dataset,
         predict=predict,
-        content=lambda row: evaluation.cells_of(test.inputs, row, dates=dates),
+        content=lambda row: evaluation.mistakes.cells_of(
+            test.inputs, row, dates=dates
+        ),
     )
     risk = evaluation.measure_risk(
         test.labels,

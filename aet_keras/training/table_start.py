@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from aet_keras._optional import needing, optional
+
 _STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _FOLDS = 5
 _SHARES = (0.25, 0.5, 0.75)
@@ -106,8 +108,9 @@ def _is_near(losses, best):
 
 
 def _tuned(rows, labels, seed, class_weights):
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV
+    with needing("training"):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GridSearchCV
 
     if class_weights is not None:
         class_weights = dict(enumerate(class_weights.tolist()))
@@ -123,7 +126,7 @@ def _tuned(rows, labels, seed, class_weights):
 
 def _score(regression, rows, labels):
     """Returns the log likelihood of rows, weighted as they are fitted."""
-    from sklearn.metrics import log_loss
+    log_loss = optional("sklearn.metrics", extra="training").log_loss
 
     return -log_loss(
         labels,
@@ -140,8 +143,9 @@ def _row_weights(class_weight, labels):
 
 
 def _fit(estimator, rows, labels):
-    from sklearn.base import clone
-    from sklearn.exceptions import ConvergenceWarning
+    with needing("training"):
+        from sklearn.base import clone
+        from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -150,7 +154,8 @@ def _fit(estimator, rows, labels):
 
 def _folds(labels, seed):
     """Returns how to cut the rows, or None where they are too few."""
-    from sklearn.model_selection import StratifiedKFold
+    with needing("training"):
+        from sklearn.model_selection import StratifiedKFold
 
     count = min(_FOLDS, int(np.bincount(labels).min()))
     if count < 2:

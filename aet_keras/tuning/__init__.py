@@ -1,10 +1,13 @@
-"""Which recipe, or which numbers of one's own model, work best?"""
+"""Searches for the best recipe, or the best values for a model."""
 
-from aet_keras.tuning.hypermodel import ElasticHyperModel, RecipeHyperModel
-from aet_keras.tuning.recipe_search import search_recipes
-from aet_keras.tuning.search import search
-from aet_keras.tuning.space import ElasticSpace
-from aet_keras.tuning.trials import Search, Trial
+from aet_keras._optional import needing
+
+with needing("tuning"):
+    from aet_keras.tuning.hypermodel import ElasticHyperModel, RecipeHyperModel
+    from aet_keras.tuning.recipe_search import search_recipes
+    from aet_keras.tuning.search import search
+    from aet_keras.tuning.space import ElasticSpace
+    from aet_keras.tuning.trials import Search, Trial
 
 __all__ = [
     "ElasticHyperModel",

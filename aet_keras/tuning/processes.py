@@ -178,7 +178,7 @@ class Member:
         Raises:
             TrainingError: if it gave up by itself, or was killed too often.
         """
-        code = self.process.poll()
+        code = None if self.process is None else self.process.poll()
         if code is None or code == 0:
             return
         was_killed = code < 0 and self.name != "chief"
@@ -203,16 +203,17 @@ class Member:
 
 def stop(crew: Sequence[Member]) -> None:
     """Ends what still runs, and takes the pid files away."""
-    started = [member for member in crew if member.process is not None]
-    for member in started:
-        member.process.terminate()
+    started = [each.process for each in crew if each.process is not None]
+    for process in started:
+        process.terminate()
     until = time.monotonic() + _GRACE_SECONDS
-    for member in started:
+    for process in started:
         try:
-            member.process.wait(max(0.0, until - time.monotonic()))
+            process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            member.process.kill()
-            member.process.wait()
+            process.kill()
+            process.wait()
+    for member in crew:
         member.pid_file.unlink(missing_ok=True)
 
 

@@ -136,10 +136,10 @@ def search_recipes(
 
 def take_part(settings: Settings, out: pathlib.Path, role, watch) -> None:
     """Runs this process's part of a search of recipes that has begun."""
-    space = ElasticSpace.from_json(settings.space)
+    space = ElasticSpace.from_json(settings.space or {})
     is_apart = settings.features == "apart"
     hypermodel = RecipeHyperModel(
-        training.Recipe(**settings.recipe),
+        training.Recipe(**(settings.recipe or {})),
         space,
         cache="auto" if is_apart else out.resolve() / "features",
     )

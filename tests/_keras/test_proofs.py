@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow.trainer import TFEpochIterator
 
 from aet_keras._keras.proofs import Proof
-from aet_keras.data import Split, batches
+from aet_keras.data import Split, make_batches
 
 X, Y = np.zeros((6, 2), "float32"), np.zeros(6, "int32")
 ROWS = tf.data.Dataset.from_tensor_slices((X, Y))
@@ -49,7 +49,7 @@ PROVED = {
         False,
     ),
     "this package's own batches": (
-        batches(
+        make_batches(
             Split(np.zeros((6, 2)), Y, tuple("abcdef")),
             batch_size=2,
             shuffle_seed=0,

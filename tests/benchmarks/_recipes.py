@@ -23,7 +23,7 @@ def photos(seed):
     """
     dataset = aet_keras.data.read_images(str(PHOTOS), image_size=(96, 96))
     keras.utils.set_random_seed(seed)
-    batches = aet_keras.data.batches
+    batches = aet_keras.data.make_batches
     train = batches(dataset.train, batch_size=32, shuffle_seed=seed)
     validation, test = (
         batches(split, batch_size=128)

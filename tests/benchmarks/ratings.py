@@ -197,7 +197,7 @@ def neighbours(seed, split):
     np.fill_diagonal(likeness, 0)
     scores = (is_rated @ likeness)[users][:, 1:]
     hidden = [np.flatnonzero(is_hidden[user, 1:]) for user in users]
-    ranks = evaluation.rank_items(scores, items - 1, hidden)
+    ranks = evaluation.rating_scores.rank_items(scores, items - 1, hidden)
     said = dataset.test.labels
     found = _figures(evaluation.measure_recommendation(said, said, ranks))
     seconds = time.perf_counter() - begun
@@ -251,7 +251,7 @@ def newcomers(seed, split, count=200, few=6):
             ],
             axis=1,
         )
-    tables = data.rating_tables([adapted.train], codes)
+    tables = data.make_rating_tables([adapted.train], codes)
     known = tables.rows(rows)
     stranger = {**known, "user": 0 * known["user"]}
     nothing = {**stranger, "history_items": 0 * stranger["history_items"]}

@@ -47,7 +47,10 @@ def test_the_words_of_choices_are_those_of_the_parts():
 
     assert of[recipes.Recipe]["attention"].among == tasks.ATTENTIONS
     assert of[recipes.TextRecipe]["pooling"].among == tasks.POOLINGS
-    assert of[recipes.RatingRecipe]["split"].among == data.RATING_SPLITS
+    assert (
+        of[recipes.RatingRecipe]["split"].among
+        == data.rating_reading.RATING_SPLITS
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

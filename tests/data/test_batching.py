@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aet_keras.data import Split, augmentation, batches
+from aet_keras.data import Split, build_augmentation, make_batches
 from aet_keras.data.image_storage import allocate
 
 
@@ -23,7 +23,7 @@ def epoch(dataset):
 def test_rows_keep_their_labels_and_their_type(limit_bytes):
     split = numbered(limit_bytes=limit_bytes)
 
-    dataset = batches(split, batch_size=4, shuffle_seed=0)
+    dataset = make_batches(split, batch_size=4, shuffle_seed=0)
 
     for inputs, labels in dataset:
         assert inputs.dtype == tf.uint8 and labels.dtype == tf.int32
@@ -31,18 +31,20 @@ def test_rows_keep_their_labels_and_their_type(limit_bytes):
 
 
 def test_shapes_and_the_number_of_batches_are_known():
-    dataset = batches(numbered(), batch_size=4)
+    dataset = make_batches(numbered(), batch_size=4)
 
     assert len(dataset) == 3
     assert dataset.element_spec[0].shape.as_list() == [None, 4, 4, 3]
 
 
 def test_without_a_seed_the_order_is_the_order_of_the_split():
-    assert epoch(batches(numbered(), batch_size=4)).tolist() == list(range(10))
+    assert epoch(make_batches(numbered(), batch_size=4)).tolist() == list(
+        range(10)
+    )
 
 
 def test_each_epoch_has_all_rows_in_another_order():
-    dataset = batches(numbered(), batch_size=4, shuffle_seed=0)
+    dataset = make_batches(numbered(), batch_size=4, shuffle_seed=0)
 
     first, second = epoch(dataset), epoch(dataset)
 
@@ -54,8 +56,8 @@ def test_each_epoch_has_all_rows_in_another_order():
 def test_two_runs_of_one_seed_see_the_same(name):
     def run():
         keras.utils.set_random_seed(0)
-        augment = augmentation(name, image_size=(4, 4), seed=3)
-        dataset = batches(
+        augment = build_augmentation(name, image_size=(4, 4), seed=3)
+        dataset = make_batches(
             numbered(), batch_size=4, shuffle_seed=3, augment=augment
         )
         return [np.asarray(inputs) for _ in range(2) for inputs, _ in dataset]
@@ -65,16 +67,18 @@ def test_two_runs_of_one_seed_see_the_same(name):
 
 
 def test_augmented_rows_are_float32_of_0_to_255():
-    augment = augmentation("light", image_size=(4, 4), seed=0)
+    augment = build_augmentation("light", image_size=(4, 4), seed=0)
 
-    inputs, _ = next(iter(batches(numbered(), batch_size=4, augment=augment)))
+    inputs, _ = next(
+        iter(make_batches(numbered(), batch_size=4, augment=augment))
+    )
 
     assert inputs.dtype == tf.float32
     assert inputs.shape == (4, 4, 4, 3)
 
 
 def test_a_model_learns_from_batches():
-    dataset = batches(numbered(), batch_size=4, shuffle_seed=0)
+    dataset = make_batches(numbered(), batch_size=4, shuffle_seed=0)
     model = keras.Sequential(
         [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
     )
@@ -88,4 +92,4 @@ def test_a_model_learns_from_batches():
 
 def test_a_batch_size_of_0_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
-        batches(numbered(), batch_size=0)
+        make_batches(numbered(), batch_size=0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aet_keras.data import read_image_arrays
+from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.errors import DataError
 
 LABELS = np.arange(20) % 2

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from aet_keras.data import augmentation
+from aet_keras.data import build_augmentation
 
 NAMES = ("flip", "light", "strong")
 
@@ -13,12 +13,12 @@ def pictures():
 
 
 def changed(name, seed=0):
-    layers = augmentation(name, image_size=(8, 8), seed=seed)
+    layers = build_augmentation(name, image_size=(8, 8), seed=seed)
     return np.asarray(layers(pictures(), training=True))
 
 
 def test_none_is_no_layer_at_all():
-    assert augmentation("none", image_size=(8, 8), seed=0) is None
+    assert build_augmentation("none", image_size=(8, 8), seed=0) is None
 
 
 def test_flip_mirrors_some_pictures_and_nothing_else():
@@ -53,4 +53,4 @@ def test_pixels_stay_float32_under_mixed_precision():
 
 def test_an_unknown_name_lists_the_four():
     with pytest.raises(ValueError, match="'none', 'flip', 'light', 'strong'"):
-        augmentation("heavy", image_size=(8, 8), seed=0)
+        build_augmentation("heavy", image_size=(8, 8), seed=0)

@@ -24,16 +24,16 @@ def as_jpeg(picture):
 
 
 def test_grey_in_three_channels_is_grey_and_colour_is_colour():
-    assert data.coloured_share(grey()) == 0
-    assert data.coloured_share(noise(10, 16, 16, 3)) == 1
+    assert data.image_decoding.coloured_share(grey()) == 0
+    assert data.image_decoding.coloured_share(noise(10, 16, 16, 3)) == 1
 
 
 def test_a_light_tint_and_the_noise_of_a_jpeg_are_no_colour():
     tinted = np.clip(grey().astype(int) + [6, 2, -3], 0, 255).astype("uint8")
     saved = np.stack([as_jpeg(picture) for picture in grey()])
 
-    assert data.coloured_share(tinted) == 0
-    assert data.coloured_share(saved) == 0
+    assert data.image_decoding.coloured_share(tinted) == 0
+    assert data.image_decoding.coloured_share(saved) == 0
 
 
 @pytest.mark.parametrize("count", [10, 1000])
@@ -41,4 +41,6 @@ def test_the_share_is_that_of_the_pictures(count):
     pictures = grey(count)
     pictures[::4, :, :8] = (200, 40, 10)
 
-    assert data.coloured_share(pictures) == pytest.approx(0.25, abs=0.06)
+    assert data.image_decoding.coloured_share(pictures) == pytest.approx(
+        0.25, abs=0.06
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aet_keras.data import read_image_folder
+from aet_keras.data.image_reading import read_image_folder
 from aet_keras.errors import DataError
 
 

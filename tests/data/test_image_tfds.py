@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from aet_keras.data import read_image_tfds
+from aet_keras.data.image_reading import read_image_tfds
 from aet_keras.data.tfds_source import find_features, find_splits
 from aet_keras.errors import DataError
 

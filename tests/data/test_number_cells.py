@@ -6,7 +6,8 @@ import numpy as np
 import pandas
 import pytest
 
-from aet_keras.data import CellFormat, number_cells
+from aet_keras.data import number_cells
+from aet_keras.data.specifications import CellFormat
 
 PLAIN = CellFormat()
 CASES = {

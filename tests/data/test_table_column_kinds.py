@@ -4,8 +4,9 @@ import numpy as np
 import pandas
 import pytest
 
-from aet_keras.data import CellFormat, table_cells
+from aet_keras.data import table_cells
 from aet_keras.data import table_column_kinds as kinds
+from aet_keras.data.specifications import CellFormat
 
 COUNT = 30
 

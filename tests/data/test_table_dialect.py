@@ -127,7 +127,7 @@ def test_each_reader_says_how_the_file_was_read(tmp_path):
     path = write(tmp_path, "\n".join(["film number;label;user;n", *rows]))
     said = "separated by semicolons"
 
-    texts = data.read_text_table(path, text_column="film number")
+    texts = data.text_reading.read_text_table(path, text_column="film number")
     table = data.read_table(path, target="label", kinds={"n": "ignore"})
     rated = data.read_ratings(path, item="label", rating="film number")
     notes: list[str] = []

@@ -124,9 +124,11 @@ def test_a_missing_column_names_the_nearest(tmp_path):
     path = write(tmp_path, "age,creditability\n33,1\n")
     frame = data.read_csv("credit", path)
 
-    data.check_columns("credit", frame, target="creditability", time=None)
+    data.table_file.check_columns(
+        "credit", frame, target="creditability", time=None
+    )
     with pytest.raises(DataError, match="Nearest: `creditability`.*2 columns"):
-        data.check_columns("credit", frame, target="creditable")
+        data.table_file.check_columns("credit", frame, target="creditable")
 
 
 def test_a_nameless_column_that_says_something_is_noted(tmp_path):

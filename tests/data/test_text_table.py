@@ -2,7 +2,7 @@
 
 import pytest
 
-from aet_keras.data import read_text_table
+from aet_keras.data.text_reading import read_text_table
 from aet_keras.errors import DataError
 
 

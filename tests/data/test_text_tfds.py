@@ -3,7 +3,8 @@
 import pytest
 import tensorflow_datasets as tfds
 
-from aet_keras.data import read_text_tfds, read_texts
+from aet_keras.data import read_texts
+from aet_keras.data.text_reading import read_text_tfds
 from aet_keras.errors import DataError
 
 COUNTS = {"train": 20, "test": 8, "unsupervised": 4}

@@ -46,7 +46,7 @@ def report(**settings):
 
 
 def test_the_most_confused_come_first():
-    pairs = evaluation.most_confused(scores())
+    pairs = evaluation.mistakes.most_confused(scores())
 
     first, second, third = pairs
     assert (first.true, first.predicted) == ("shirt", "coat")
@@ -84,7 +84,10 @@ def test_cells_are_written_out_dates_as_dates_and_gaps_left_out():
         "opened": np.array([19754.0, np.nan], "float32"),
     }
 
-    said = [evaluation.cells_of(inputs, i, dates=["opened"]) for i in (0, 1)]
+    said = [
+        evaluation.mistakes.cells_of(inputs, i, dates=["opened"])
+        for i in (0, 1)
+    ]
 
     assert said == ["branch north, opened 2024-02-01", "age 44.5"]
 

@@ -36,7 +36,9 @@ def test_ndcg_is_that_of_scikit_learn():
 
     random = np.random.default_rng(0)
     scores, items = random.normal(size=(20, 30)), random.integers(0, 30, 20)
-    ranks = evaluation.rank_items(scores, items, [np.array([], int)] * 20)
+    ranks = evaluation.rating_scores.rank_items(
+        scores, items, [np.array([], int)] * 20
+    )
 
     ndcg = evaluation.measure_recommendation(ranks, ranks, ranks).ndcg
 
@@ -46,7 +48,7 @@ def test_ndcg_is_that_of_scikit_learn():
 def test_what_was_rated_otherwise_is_not_shown():
     scores = np.array([[3.0, 2.0, 1.0]] * 2)
 
-    ranks = evaluation.rank_items(
+    ranks = evaluation.rating_scores.rank_items(
         scores, [2, 2], [np.array([0, 2]), np.array([0, 1, 2])]
     )
 
@@ -54,7 +56,7 @@ def test_what_was_rated_otherwise_is_not_shown():
 
 
 def test_equal_scores_gain_nothing_and_the_unknown_miss():
-    ranks = evaluation.rank_items(
+    ranks = evaluation.rating_scores.rank_items(
         np.zeros((2, 40)), [0, -1], [np.array([], int)] * 2
     )
 

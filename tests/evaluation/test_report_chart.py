@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aet_keras.evaluation import (
-    FeatureImportance,
     Forgetting,
     Report,
     chart_fonts,
@@ -19,6 +18,7 @@ from aet_keras.evaluation import (
     report_chart,
     score_charts,
 )
+from aet_keras.evaluation.risk import FeatureImportance
 
 
 def report(epochs, groups=6, classes=3, names=None, loss=None):

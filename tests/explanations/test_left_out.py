@@ -77,7 +77,7 @@ def test_a_column_that_is_not_there_is_refused():
 
 def test_the_picture_shows_the_strongest(tmp_path):
     names = tuple(f"word{i}" for i in range(40))
-    found = explanations.LeftOut(names, np.linspace(-1, 1, 40), 1, 0.9)
+    found = explanations.left_out.LeftOut(names, np.linspace(-1, 1, 40), 1, 0.9)
 
     path = explanations.save_left_out(tmp_path / "a.png", found, most=5)
     with Image.open(path) as picture:

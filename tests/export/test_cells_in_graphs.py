@@ -43,7 +43,9 @@ def test_damaged_dates_are_the_same_to_both(date_format):
 
 
 def test_spaces_and_letters_are_the_same_to_both():
-    form = data.CellFormat(missing=("n/a", "-"), spellings=("Ja", "nein"))
+    form = data.specifications.CellFormat(
+        missing=("n/a", "-"), spellings=("Ja", "nein")
+    )
     words = [
         "n/a\u3000", "\x85-", "-\t", "JA", "nEIN ", "ja\x1c", "x y", "\u200bja",
         "", "\xc9", "n / a", "\ufeffja", "-\x0b\x0c", " N/A",

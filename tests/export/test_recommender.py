@@ -202,7 +202,7 @@ def test_a_version_says_what_it_takes(written):
 
 def test_tables_of_another_length_are_refused(written, tmp_path):
     dataset, _, model, *_ = written
-    tables = data.rating_tables([dataset.train], dataset.specification)
+    tables = data.make_rating_tables([dataset.train], dataset.specification)
 
     with pytest.raises(ValueError, match="rating_tables"):
         export.write_recommender(

@@ -189,7 +189,7 @@ def test_a_graph_reads_each_format_as_training_does():
         assert np.isfinite(expected).any() and np.isnan(expected).any()
 
 
-WORDS = data.CellFormat(missing=("n/a", "-999"))
+WORDS = data.specifications.CellFormat(missing=("n/a", "-999"))
 SERVED = (
     data.TableColumn("price", "number", "price", WORDS),
     data.TableColumn(

@@ -1,5 +1,6 @@
 """Does each path answer as TensorFlow Serving documents it?"""
 
+import asyncio
 import types
 
 import numpy as np
@@ -228,7 +229,8 @@ def test_clients_give_way_while_a_version_loads(home, versions, monkeypatch):
         answers.append(asker.post(json=rows()))
         true(self, names)
 
-    monkeypatch.setattr(app, "asyncio", types.SimpleNamespace(sleep=sleep))
+    theirs = {**vars(asyncio), "sleep": sleep}
+    monkeypatch.setattr(app, "asyncio", types.SimpleNamespace(**theirs))
     monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
     served_models.copy_version(versions[1], home, 2)
     folder.refresh()

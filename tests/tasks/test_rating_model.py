@@ -126,7 +126,9 @@ _FEATURES = ("user_features", "item_features")
 
 def test_biases_of_others_are_refused(built):
     dataset, *_ = built
-    other = evaluation.Biases(3.0, np.zeros(2), np.zeros(2), 1.0, 1.0)
+    other = evaluation.rating_biases.Biases(
+        3.0, np.zeros(2), np.zeros(2), 1.0, 1.0
+    )
 
     with pytest.raises(ValueError, match="fit_biases"):
         tasks.build_recommender(

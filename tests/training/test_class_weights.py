@@ -100,7 +100,7 @@ def test_a_tables_regression_is_the_balanced_one_of_scikit_learn(tmp_path):
     _, dataset, model = table_data.build_model(path, class_weight="balanced")
     train, test = dataset.train, dataset.test
     network, rows = model.get_layer(tasks.NETWORK), encode(model, train)
-    weights = data.class_weights(train.labels, 3)
+    weights = data.compute_class_weights(train.labels, 3)
     built = network.get_layer("linear").get_weights()
 
     c = solve_linear_path(
@@ -156,7 +156,7 @@ def as_texts(dataset):
 
 
 def check_weights(given, dataset):
-    wanted = data.class_weights(dataset.train.labels, 2)
+    wanted = data.compute_class_weights(dataset.train.labels, 2)
     for name, (_, labels, weights) in given.items():
         np.testing.assert_array_equal(labels, getattr(dataset, name).labels)
         np.testing.assert_array_equal(weights, wanted[labels])

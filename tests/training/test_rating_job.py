@@ -38,7 +38,7 @@ def adapted(done, tmp_path_factory):
 
 
 def tables(dataset, specification=None, train=None):
-    return data.rating_tables(
+    return data.make_rating_tables(
         [train or dataset.train],
         specification or dataset.specification,
         history_length=rating_data.LENGTH,

@@ -10,6 +10,7 @@ it needs, within `quiet_start`, when it runs.
 """
 
 import os
+import sys
 
 _SETTINGS = {
     # What TensorFlow's errors say comes as exceptions; without this it comes
@@ -31,6 +32,8 @@ def main() -> None:
     is_starting = True
     try:
         from aet_keras.cli import main
+    except ImportError as error:
+        sys.exit(f"aet-keras: {error}")
     finally:
         is_starting = False
     main(prog_name="aet-keras")

@@ -12,6 +12,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _files
+from aet_keras._optional import needing, optional
 
 _COLOURS = "inferno"  # perceptually even, and told apart by the colour-blind
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -39,14 +40,15 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
         ValueError: if `opacity`, a shape or the range of the pictures is
             another.
 
-    Example:
+    For example:
 
     >>> images = np.zeros((1, 4, 4, 3), "uint8")
-    >>> laid = aet_keras.explanations.overlay(images, np.eye(4)[None])
+    >>> from aet_keras.explanations.image_overlay import overlay
+    >>> laid = overlay(images, np.eye(4)[None])
     >>> laid.shape, laid[0, 0, 0].tolist()
     ((1, 4, 4, 3), [126, 127, 82])
     """
-    from matplotlib import colormaps
+    colormaps = optional("matplotlib", extra="training").colormaps
 
     check.ratio("overlay", opacity=opacity)
     images = _to_rgb("overlay", np.asarray(images))
@@ -120,8 +122,9 @@ def save_overlay(
 
 
 def _draw(image, panels, title, label):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     count = 1 + len(panels)
     columns = min(_COLUMNS, count)
@@ -150,8 +153,9 @@ def _show(axes, pixels, name):
 
 
 def _add_bar(figure, axes, values, label):
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+    with needing("training"):
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
 
     most = float(values.max())
     scale = ScalarMappable(Normalize(0, most if most > 0 else 1), _COLOURS)

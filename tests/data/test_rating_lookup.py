@@ -17,7 +17,7 @@ def dataset(tmp_path_factory):
 
 
 def tables(dataset, length=4):
-    return data.rating_tables(
+    return data.make_rating_tables(
         [dataset.train], dataset.specification, history_length=length
     )
 
@@ -70,7 +70,7 @@ def test_batches_hold_every_rating_once(dataset):
     split = dataset.train
 
     batches = list(
-        data.rating_batches(
+        data.make_rating_batches(
             split, tables(dataset), batch_size=40, shuffle_seed=0
         )
     )
@@ -96,4 +96,4 @@ def test_codes_of_others_are_refused(dataset):
     other = data.RatingSpecification("rating", (), None, "x", users=("a",))
 
     with pytest.raises(DataError, match="were read with"):
-        data.rating_tables([dataset.train], other)
+        data.make_rating_tables([dataset.train], other)

@@ -5,7 +5,8 @@ import pytest
 from matplotlib import colormaps
 from PIL import Image
 
-from aet_keras.explanations import overlay, save_overlay
+from aet_keras.explanations import save_overlay
+from aet_keras.explanations.image_overlay import overlay
 
 RAMP = np.linspace(0, 1, 12).reshape(1, 3, 4)
 

@@ -28,9 +28,9 @@ class RatingTables:
             each feature.
         item_features: int32 `(items, features)`.
 
-    Example: see `rating_tables`.
+    For example, as in `make_rating_tables`:
 
-    >>> fields = aet_keras.data.RatingTables.__dataclass_fields__
+    >>> fields = aet_keras.data.rating_lookup.RatingTables.__dataclass_fields__
     >>> list(fields)[:2]
     ['history_items', 'history_ratings']
     """
@@ -73,7 +73,7 @@ class RatingTables:
         return made
 
 
-def rating_tables(
+def make_rating_tables(
     splits: Sequence[Split],
     specification: RatingSpecification,
     *,
@@ -107,13 +107,13 @@ def rating_tables(
     ...     {"user": np.array([[1], [1]]), "item": np.array([[2], [1]])},
     ...     np.array([5, 3], "float32"), ("row 1", "row 2"),
     ... )
-    >>> tables = aet_keras.data.rating_tables(
+    >>> tables = aet_keras.data.make_rating_tables(
     ...     [split], specification, history_length=3
     ... )
     >>> tables.history_items[1]
     array([0, 2, 1], dtype=int32)
     """
-    check.positive_int("rating_tables", history_length=history_length)
+    check.positive_int("make_rating_tables", history_length=history_length)
     users, items = (
         np.concatenate([split.inputs[side][:, 0] for split in splits])
         for side in ("user", "item")
@@ -122,7 +122,7 @@ def rating_tables(
     counts = 1 + len(specification.users), 1 + len(specification.items)
     if max(users) >= counts[0] or max(items) >= counts[1]:
         raise DataError(
-            "rating_tables: codes must be those of the specification. "
+            "make_rating_tables: codes must be those of the specification. "
             f"Received: user {max(users)} and item {max(items)} of {counts}. "
             "Give the specification that the splits were read with."
         )
@@ -165,7 +165,7 @@ def _usual(splits, side, codes, count):
     return usual
 
 
-def rating_batches(
+def make_rating_batches(
     split: Split,
     tables: RatingTables,
     *,
@@ -196,14 +196,14 @@ def rating_batches(
     >>> specification = aet_keras.data.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
     ... )
-    >>> tables = aet_keras.data.rating_tables([split], specification)
-    >>> x, y = next(iter(aet_keras.data.rating_batches(split, tables)))
+    >>> tables = aet_keras.data.make_rating_tables([split], specification)
+    >>> x, y = next(iter(aet_keras.data.make_rating_batches(split, tables)))
     >>> x["history_items"].shape, y["rating"].numpy().item()
     (TensorShape([1, 50]), 5.0)
     """
     import tensorflow as tf
 
-    owner = "rating_batches"
+    owner = "make_rating_batches"
     check.positive_int(owner, batch_size=batch_size)
     rows = tf.data.Dataset.range(split.count)
     if shuffle_seed is not None:
