@@ -160,7 +160,7 @@ def look_around(folder):
         except FileNotFoundError:  # it went in between, by one rename
             assert not (folder / name).exists()
             continue
-        assert len(json.loads(text)["files"]) == 2
+        assert len(json.loads(text)["files"]) == 3
     return seen
 
 
