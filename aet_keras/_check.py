@@ -52,6 +52,17 @@ def is_one_line(text: str) -> bool:
     return not {"\n", "\r", "\0"} & set(text)
 
 
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an exception's message, or its kind."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def kind_and_line(error: BaseException) -> str:
+    """Returns an exception's kind, and the first line of its message."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}".rstrip(": ")
+
+
 def _is_int(value):
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 

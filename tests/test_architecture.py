@@ -20,6 +20,7 @@ FLOORS = (
         "_regular_file",
         "_renamed",
         "_serial",
+        "_wording",
         "_keras",
     },  # one room: ground
     {"layers", "losses", "policies", "data", "evaluation", "publishing"},

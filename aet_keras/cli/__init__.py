@@ -15,7 +15,12 @@ with needing("cli"):
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "show_default": True,
+    }
+)
 @click.version_option(
     package_name="aet-keras", message="%(package)s %(version)s"
 )

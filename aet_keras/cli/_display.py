@@ -29,8 +29,8 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-class Steps:
-    """Shows the steps that slow work reports.
+class ProgressBar:
+    """Shows how far slow work is, as `_progress.report` says.
 
     Args:
         is_terminal: bool. Whether a bar can be drawn on the error stream.
@@ -52,7 +52,7 @@ class Steps:
         self._elsewhere: Callable[[str], None] | None = None
 
     def __call__(self, step: Any) -> None:
-        """Shows one step."""
+        """Shows one report."""
         now = self._clock()
         if step.what != self._what:
             self._what, self._begun = step.what, now
@@ -64,24 +64,24 @@ class Steps:
             self._printed = now
             print(self._line(step, now), file=sys.stderr, flush=True)
 
-    def give_way(self, show: Callable[[str], None]) -> None:
-        """Leaves the terminal to another bar, which shows a line meanwhile."""
+    def hand_over(self, show: Callable[[str], None]) -> None:
+        """Lets another bar show the reports, until `take_back`."""
         self.close()
         self._elsewhere = show
 
-    def come_back(self) -> None:
-        """Takes the terminal again; a line has been printed meanwhile."""
+    def take_back(self) -> None:
+        """Shows reports itself again; a line has just been printed."""
         self._elsewhere = None
         self._printed = self._clock()
 
     def close(self) -> None:
-        """Takes the bar away, if there is one."""
+        """Removes the bar, if there is one."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def _left(self, step, now):
-        """Returns how long it still takes, going by what it took."""
+        """Returns the time left, in words, estimated from the time it took."""
         if step.ratio is not None:
             ratio, begun = step.ratio, self._whole_begun
         elif step.total:
@@ -132,17 +132,17 @@ def _bar():
 
 @contextlib.contextmanager
 def display(
-    *, epochs: int, quiet: bool, steps: Steps | None = None
+    *, epochs: int, quiet: bool, bar: ProgressBar | None = None
 ) -> Iterator[list[keras.callbacks.Callback]]:
-    """Lends the observers that suit where the output goes.
+    """Provides the callbacks that show a run; `quiet` needs none.
 
-    Keras does not end a run that was interrupted: whatever happens, the bar
-    goes and the terminal gets its cursor back here.
+    Keras does not end a run that was interrupted, so the bar is removed here
+    and the terminal gets its cursor back.
     """
     if quiet:
         yield []
         return
-    lines = EpochLines(epochs, is_terminal=sys.stdout.isatty(), steps=steps)
+    lines = EpochLines(epochs, is_terminal=sys.stdout.isatty(), bar=bar)
     try:
         yield [lines]
     finally:
@@ -150,31 +150,32 @@ def display(
 
 
 class EpochLines(keras.callbacks.Callback):
-    """Prints one line an epoch; in a terminal, a bar while it runs.
+    """Prints one line an epoch, and in a terminal shows a bar meanwhile.
 
     Args:
         epochs: int >= 1. Epochs planned.
         is_terminal: bool. Whether a bar can be drawn.
-        steps: optional `Steps`, which leave the terminal to an epoch's bar.
+        bar: optional `ProgressBar`. Within an epoch, the epoch's bar shows
+            its reports.
     """
 
     def __init__(
-        self, epochs: int, *, is_terminal: bool, steps: Steps | None = None
+        self, epochs: int, *, is_terminal: bool, bar: ProgressBar | None = None
     ):
         super().__init__()
-        self._steps = steps
+        self._reports = bar
         self.epochs = epochs
         self.is_terminal = is_terminal
         self._console = Console(highlight=False, soft_wrap=True)
         self._bar = None
         self._metric = None
-        self._note = ""  # what the epoch does beside training
+        self._note = ""  # what the epoch does besides training
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()
         self._note = ""
-        if self._steps is not None:
-            self._steps.give_way(self._show)
+        if self._reports is not None:
+            self._reports.hand_over(self._show)
         if not self.is_terminal:
             return
         self._bar = Progress(
@@ -208,16 +209,16 @@ class EpochLines(keras.callbacks.Callback):
             self._metric = _metric(logs)
             self._console.print(self._header())
         self._console.print(self._line(epoch, logs))
-        if self._steps is not None:
-            self._steps.come_back()
+        if self._reports is not None:
+            self._reports.take_back()
 
     def close(self):
-        """Takes the bar away, if there is one."""
+        """Removes the bar, if there is one."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if self._steps is not None:
-            self._steps.close()
+        if self._reports is not None:
+            self._reports.close()
 
     def _header(self):
         metric, width = self._metric, len(self._metric)

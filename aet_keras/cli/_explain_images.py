@@ -1,11 +1,14 @@
-"""How is it drawn where a published model looks in a picture?"""
+"""Draws where a published model looks in an image."""
 
 import collections
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from aet_keras.cli._inputs import named, read_pictures
+from aet_keras import _check as check
+from aet_keras import _regular_file
+from aet_keras.cli._inputs import find_class, read_images, reasons
 from aet_keras.cli._running import load_layers, quiet_start
+from aet_keras.errors import DataError
 
 _LABELS = {
     "grad-cam": "speaks for the class (1 = most)",
@@ -14,7 +17,7 @@ _LABELS = {
 }
 
 
-def explain_pictures(
+def explain_images(
     folder: pathlib.Path,
     pictures: Sequence[pathlib.Path],
     *,
@@ -22,7 +25,7 @@ def explain_pictures(
     class_name: str | None,
     out: pathlib.Path,
 ) -> Iterator[str]:
-    """Writes a map a picture, and yields a line for each."""
+    """Writes a map of each image, and yields a line for it."""
     targets = _targets(pictures, out, method)
     load_layers()
     with quiet_start():
@@ -58,7 +61,7 @@ def _title(probabilities, names, column):
 
 
 def _targets(pictures, out, method):
-    """Returns where each picture's map goes, no two to one file."""
+    """Returns the file of each image's map; no two share one."""
     stems = collections.Counter(picture.stem for picture in pictures)
     (stem, count), *_ = stems.most_common(1)
     if count > 1:
@@ -74,8 +77,6 @@ def _read_published(folder):
     """Returns the model of a published folder and its class names."""
     import keras
 
-    from aet_keras import _regular_file
-    from aet_keras.errors import DataError
     from aet_keras.evaluation import Report
 
     try:
@@ -88,46 +89,39 @@ def _read_published(folder):
         model = keras.models.load_model(folder / "model.keras", compile=False)
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DataError(
             f"{folder}: a published model must hold `model.keras` and "
-            f"`report.json` that can be read. Received: {reason}. Name the "
-            "folder that `aet-keras fit` was given as `--out`."
+            "`report.json` that can be read. Received: "
+            f"{check.first_line(error)}. Name the folder that `aet-keras fit` "
+            "was given as `--out`."
         ) from error
     return model, [score.name for score in report.test.per_class]
 
 
 def _find_column(class_name, names, method):
-    from aet_keras import _check as check
-
-    if class_name is None:
-        return None
-    if method == "attention":
+    if class_name is not None and method == "attention":
         raise ValueError(
             "explain: `--class` must go with another method, because "
             "attention layers look at one place for all classes. Received: "
             f"--class {class_name}. Leave it out."
         )
-    check.known("explain", among=names, kind="class name", name=class_name)
-    return names.index(class_name)
+    return find_class(class_name, names)
 
 
 def _decode(pictures, image_size):
-    """Returns pictures as training reads them, all of them or none."""
-    from aet_keras.errors import DataError
-
-    readings = list(read_pictures(pictures, image_size))
-    bad = [each for each in readings if each.reason]
+    """Returns images as training reads them, all of them or none."""
+    rows = list(read_images(pictures, image_size))
+    bad = [row for row in rows if row.reason]
     if not bad:
-        return [each.pixels for each in readings]
+        return [row.values["images"] for row in rows]
     raise DataError(
         "explain: every PICTURE must be a picture that can be read. Received: "
-        f"{named(bad)}. Mend them or leave them out."
+        f"{reasons(bad)}. Mend them or leave them out."
     )
 
 
 def _explainer(explanations, model, method, column):
-    """Returns a function from one picture to what `save_overlay` takes."""
+    """Returns a function from one image to what `save_overlay` takes."""
     if method == "attention":
         look = explanations.AttentionMaps(model)
         return lambda image: {k: v[0] for k, v in look(image).items()}

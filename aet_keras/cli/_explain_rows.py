@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from aet_keras.cli._inputs import find_questions
+from aet_keras.cli._inputs import find_class, read_rows
 from aet_keras.cli._running import quiet_start
 from aet_keras.cli._versions import load_version_of
+from aet_keras.errors import DataError, ExportError
 
 _NAMED = 3
-_FIRST = 10  # rows of tables that are explained where nobody says more
+_FIRST = 10  # rows of a table that are explained by default
+_BEST = 3  # items that are explained by default
+_LEAST = 0.005  # less is shown as 0
 
 
 def explain_rows(
@@ -23,30 +26,31 @@ def explain_rows(
     out: pathlib.Path,
     rows: int | None = None,
 ) -> Iterator[str]:
-    """Writes a picture a text or row, and yields a line for each.
+    """Writes a chart of each text or row, and yields a line for it.
 
-    Of tables the first ten rows, unless `rows` says how many.
+    Of a table the first ten rows, unless `rows` says how many.
     """
     path, version = load_version_of(folder)
     with quiet_start():
         from aet_keras import explanations, publishing
-        from aet_keras.errors import DataError
-    questions = find_questions(version, path, given, encoding=encoding)
+    asked = read_rows(version, path, given, encoding=encoding)
     publishing.check_writable(out)
-    most = rows if rows or questions.noun == "text" else _FIRST
-    for number, question in enumerate(questions.rows, start=1):
+    most = rows if rows or asked.noun == "text" else _FIRST
+    for number, row in enumerate(asked.rows, start=1):
         if most is not None and number > most:
-            _say_more(questions, most, asked=rows)
+            count = number + sum(1 for _ in asked.rows)
+            if rows is None:
+                _say_more(most, count)
             return
-        if question.reason:
+        if row.reason:
             raise DataError(
-                f"explain: each {questions.noun} must be one that can be read. "
-                f"Received: {question.name} ({question.reason}). Mend it or "
+                f"explain: each {asked.noun} must be one that can be read. "
+                f"Received: {row.name} ({row.reason}). Mend it or "
                 "leave it out."
             )
-        names, found = _explained(version, question, class_name)
+        names, found = _explained(version, row, class_name)
         title = f"{names[found.column]}, {found.answer:.1%}"
-        target = out / f"{_stem(questions.noun, question, number)}.png"
+        target = out / f"{_stem(asked.noun, row, number)}.png"
         explanations.save_left_out(target, found, title=title)
         strongest = "; ".join(
             f"{name} {loss:+.3f}" for name, loss in found.strongest(_NAMED)
@@ -54,18 +58,15 @@ def explain_rows(
         yield f"{target}  {title}: {strongest}"
 
 
-def _say_more(questions, most, *, asked):
-    """Says how many rows are left; one of them has been taken already."""
-    left = 1 + sum(1 for _ in questions.rows)
-    if asked is None:
-        click.echo(
-            f"explain: the first {most} rows of {most + left} are explained. "
-            f"`--rows {most + left}` explains all of them.",
-            err=True,
-        )
+def _say_more(most, count):
+    click.echo(
+        f"explain: the first {most} rows of {count} are explained. "
+        f"`--rows {count}` explains all of them.",
+        err=True,
+    )
 
 
-def _explained(version, question, class_name):
+def _explained(version, row, class_name):
     """Returns the class names, and what is missed without each part."""
     import numpy as np
 
@@ -81,45 +82,30 @@ def _explained(version, question, class_name):
     def predict_cells(cells):
         return call(cells)["probabilities"]
 
-    one = {k: np.stack([np.asarray(v)]) for k, v in question.values.items()}
+    one = {k: np.stack([np.asarray(v)]) for k, v in row.values.items()}
     names = [name.decode() for name in call(one)["classes"][0]]
-    column = _column(class_name, names)
-    if set(question.values) == {"texts"}:
-        text = question.values["texts"].decode()
+    column = find_class(class_name, names)
+    if set(row.values) == {"texts"}:
+        text = row.values["texts"].decode()
         found = explanations.leave_out_words(predict_texts, text, column=column)
     else:
-        row = question.values
-        found = explanations.leave_out_cells(predict_cells, row, column=column)
+        found = explanations.leave_out_cells(
+            predict_cells, row.values, column=column
+        )
     return names, found
 
 
-def _column(class_name, names):
-    from aet_keras import _check as check
-
-    if class_name is None:
-        return None
-    check.known("explain", among=names, kind="class name", name=class_name)
-    return names.index(class_name)
-
-
-def _stem(noun, question, number):
+def _stem(noun, row, number):
     """Returns a file's name: of a text its number and first words."""
-    words = (
-        question.name if noun == "text" else pathlib.Path(question.name).name
-    )
+    words = row.name if noun == "text" else pathlib.Path(row.name).name
     short = re.sub(r"\W+", "_", words)[:40].strip("_")
     return f"{number}_{short}_occlusion"
-
-
-_NAMED = 3
-_BEST = 3  # items that are explained where none is named
-_LEAST = 0.005  # what is less is shown as 0
 
 
 def explain_ratings(
     folder: pathlib.Path, given: Sequence[str], *, out: pathlib.Path
 ) -> Iterator[str]:
-    """Writes a picture an item, and yields a line for each.
+    """Writes a chart of each item, and yields a line for it.
 
     Args:
         folder: `saved_models/NAME`, or one of its versions.
@@ -150,8 +136,6 @@ def explain_ratings(
 
 
 def _check_has_reasons(folder, version):
-    from aet_keras.errors import ExportError
-
     if "reasons" not in version.signatures:
         raise ExportError(
             f"explain: {folder} must have the signature `reasons`, which "

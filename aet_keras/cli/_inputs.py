@@ -11,12 +11,16 @@ from typing import Any
 
 import click
 
+from aet_keras import _check as check
+from aet_keras import _regular_file
+from aet_keras.errors import DataError, ExportError
+
 _TOO_LONG = os.strerror(errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True)
-class Question:
-    """Holds one row to be answered.
+class Row:
+    """Holds one row that a model is asked about.
 
     Args:
         name: str. What the row is called in the answer.
@@ -30,37 +34,37 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Questions:
+class Rows:
     """Holds the rows that a command was given.
 
     Args:
         noun: str. What one is: `"picture"`, `"text"` or `"row"`.
-        rows: iterator of `Question`.
+        rows: iterator of `Row`.
     """
 
     noun: str
-    rows: Iterator[Question]
+    rows: Iterator[Row]
 
-    def batches(self, size: int) -> Iterator[list[Question]]:
+    def batches(self, size: int) -> Iterator[list[Row]]:
         """Yields the rows, some at a time."""
         while batch := list(itertools.islice(self.rows, size)):
             yield batch
 
 
-def find_questions(
+def read_rows(
     version: Any,
     path: pathlib.Path,
     given: Sequence[str],
     *,
     encoding: str | None = None,
     id_column: str | None = None,
-) -> Questions:
-    """Reads what a command was given as what the model takes.
+) -> Rows:
+    """Reads what a command was given as the inputs of a model.
 
     Args:
         version: `aet_keras.serving.LoadedVersion`.
         path: `saved_models/NAME/N`, where it was loaded from.
-        given: files of pictures, texts or `.txt` files of one each, or files
+        given: files of images, texts or `.txt` files of one each, or files
             of table rows.
         encoding: optional str, of the files. Defaults to that of the data
             that the model has learned from.
@@ -71,8 +75,6 @@ def find_questions(
         DataError: if a file cannot be read.
         ValueError: if `id_column` is given for what is no table.
     """
-    from aet_keras.errors import ExportError
-
     signature = version.signatures.get("serving_default")
     inputs = signature.inputs if signature else {}
     if id_column is not None and not _is_of_table(path):
@@ -83,12 +85,12 @@ def find_questions(
     images = inputs.get("images")
     if images is not None and images.shape.rank == 4 and images.shape[3] == 3:
         size = tuple(images.shape[1:3])
-        return Questions("picture", _pictures(given, size))
+        return Rows("picture", read_images(given, size))
     encoding = encoding or _encoding(path)
     if set(inputs) == {"texts"}:
-        return Questions("text", _texts(given, encoding))
+        return Rows("text", _texts(given, encoding))
     if _is_of_table(path):
-        return Questions("row", _rows(given, path, encoding, id_column))
+        return Rows("row", _rows(given, path, encoding, id_column))
     raise ExportError(
         f"predict: {path.parent} must hold a classifier of pictures, texts or "
         "table rows, whose signature `serving_default` takes RGB `images`, "
@@ -103,16 +105,38 @@ def _is_of_table(path):
     return manifest.is_file() and "table" in json.loads(manifest.read_text())
 
 
-def _pictures(given, size):
-    for reading in read_pictures(map(pathlib.Path, given), size):
-        values = None if reading.reason else {"images": reading.pixels}
-        yield Question(str(reading.path), values, reading.reason)
+def read_images(
+    files: Iterable[str | os.PathLike], image_size: tuple[int, int]
+) -> Iterator[Row]:
+    """Reads each image as training does; a damaged one has its reason."""
+    from aet_keras.data.image_decoding import bombs_refused
+
+    with bombs_refused():
+        for file in files:
+            yield _read_image(file, image_size)
+
+
+def _read_image(file, image_size):
+    from PIL import UnidentifiedImageError
+
+    from aet_keras import _regular_file
+    from aet_keras.data.image_decoding import decode
+
+    path = pathlib.Path(file)
+    name = str(path)
+    reason = _regular_file.why_not(path)
+    if reason not in ("", "not there"):  # to open a pipe would wait
+        return Row(name, reason=reason)
+    try:
+        return Row(name, {"images": decode(path, image_size)[0]})
+    except UnidentifiedImageError:
+        return Row(name, reason="not an image")
+    except Exception as error:  # as damage is met: see `decode`
+        return Row(name, reason=getattr(error, "strerror", None) or str(error))
 
 
 def _encoding(path):
-    """Returns how the data were written down that a version comes from."""
-    from aet_keras import _regular_file
-
+    """Returns the encoding of the data that a version was trained on."""
     recipe = path / "recipe.json"
     if _regular_file.why_not(recipe):
         return "auto"
@@ -121,35 +145,32 @@ def _encoding(path):
 
 
 def _texts(given, encoding):
-    from aet_keras import _regular_file
-
     for text in given:
-        # What is there is never taken for a text that is called like it.
+        # A file that exists is never taken for a text of the same words.
         said = _regular_file.why_not(text)
         is_file = text.lower().endswith(".txt") and said != _TOO_LONG
         if is_file and said == "not there":
             is_file = len(text.split()) == 1
         if not is_file:
-            yield Question(text, {"texts": text.encode(errors="replace")})
+            yield Row(text, {"texts": text.encode(errors="replace")})
         elif said:
-            yield Question(text, reason=said)
+            yield Row(text, reason=said)
         else:
             yield _of_file(text, encoding)
 
 
 def _of_file(name, encoding):
     from aet_keras import data
-    from aet_keras.errors import DataError
 
     try:
         text, notes = data.text_encoding.read_text_file(
             "predict", name, encoding=encoding
         )
     except DataError as error:
-        return Question(name, reason=str(error))
+        return Row(name, reason=str(error))
     for note in notes:
         click.echo(note, err=True)
-    return Question(name, {"texts": text.strip().encode()})
+    return Row(name, {"texts": text.strip().encode()})
 
 
 def _rows(given, path, encoding, id_column):
@@ -167,7 +188,7 @@ def _rows(given, path, encoding, id_column):
         rows = list(zip(*columns.values(), strict=True))
         ids = _ids(file, encoding, id_column, len(rows))
         for name, cells in zip(ids, rows, strict=True):
-            yield Question(name, dict(zip(names, cells, strict=True)))
+            yield Row(name, dict(zip(names, cells, strict=True)))
 
 
 def _ids(file, encoding, column, count):
@@ -181,52 +202,15 @@ def _ids(file, encoding, column, count):
     return frame[column].fillna("").astype(str).str.strip().tolist()
 
 
-@dataclass(frozen=True)
-class Reading:
-    """Holds what became of one picture.
-
-    Args:
-        path: `pathlib.Path`.
-        pixels: uint8 array `(height, width, 3)`, or None.
-        reason: str. Why there are none.
-    """
-
-    path: pathlib.Path
-    pixels: Any = None
-    reason: str = ""
+def reasons(bad: Sequence[Row]) -> str:
+    """Returns the first three of some rows, each with its reason."""
+    shown = "; ".join(f"{row.name} ({row.reason})" for row in bad[:3])
+    return shown + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
 
 
-def read_pictures(
-    paths: Iterable[pathlib.Path], image_size: tuple[int, int]
-) -> Iterator[Reading]:
-    """Reads each picture as training does, bad ones too."""
-    from aet_keras.data.image_decoding import bombs_refused
-
-    with bombs_refused():
-        for path in paths:
-            yield _read(path, image_size)
-
-
-def named(bad: list[Reading]) -> str:
-    """Returns the first three of some pictures, each with its reason."""
-    said = "; ".join(f"{each.path} ({each.reason})" for each in bad[:3])
-    return said + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-
-
-def _read(path, image_size):
-    from PIL import UnidentifiedImageError
-
-    from aet_keras import _regular_file
-    from aet_keras.data.image_decoding import decode
-
-    reason = _regular_file.why_not(path)
-    if reason not in ("", "not there"):  # to open a pipe would wait
-        return Reading(path, reason=reason)
-    try:
-        return Reading(path, decode(path, image_size)[0])
-    except UnidentifiedImageError:
-        return Reading(path, reason="not a picture")
-    except Exception as error:  # as damage is met: see `decode`
-        return Reading(
-            path, reason=getattr(error, "strerror", None) or str(error)
-        )
+def find_class(class_name: str | None, names: Sequence[str]) -> int | None:
+    """Returns the column of a class; None where none is named."""
+    if class_name is None:
+        return None
+    check.known("explain", among=names, kind="class name", name=class_name)
+    return names.index(class_name)

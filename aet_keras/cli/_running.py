@@ -6,16 +6,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from aet_keras import _check as check
+from aet_keras.errors import AetError
+
 FAILED = 1
 MISUSED = 2
 
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Holds back what libraries print while they load.
+    """Hides what libraries print while they load, unless loading fails.
 
-    They write to the file descriptor, before any log level is read. If the
-    import fails, what they said is shown.
+    They write to the file descriptor, before any log level is read.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -33,10 +35,10 @@ def quiet_start() -> Iterator[None]:
 
 
 def load_layers() -> None:
-    """Lets Keras find our classes in saved models, as `import aet_keras` does.
+    """Registers our classes with Keras, as `import aet_keras` does.
 
-    The command itself starts without Keras, so each command that builds or
-    loads a `.keras` model asks for them.
+    The command starts without Keras, so each command that builds or loads a
+    `.keras` model calls this.
     """
     with quiet_start():
         from aet_keras import layers, losses, regularizers  # noqa: F401
@@ -44,7 +46,7 @@ def load_layers() -> None:
 
 @contextlib.contextmanager
 def one_sentence(*, debug: bool) -> Iterator[None]:
-    """Turns whatever goes wrong inside into a sentence and an exit code.
+    """Turns an exception inside into one sentence and an exit code.
 
     Args:
         debug: bool. Let the traceback through instead.
@@ -60,22 +62,21 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
             raise
         if _is_ours(error):
             _end(str(error).strip(), _exit_code(error))
-        _end(f"{_unexpected(error)} (`--debug` shows where.)", FAILED)
+        _end(f"{check.kind_and_line(error)} (`--debug` shows where.)", FAILED)
 
 
 @contextlib.contextmanager
-def going_on_unheard() -> Iterator[None]:
-    """Lets long work go on where nobody reads its output, as after `| head`.
+def keeping_on_unread() -> Iterator[None]:
+    """Keeps long work running when its output is closed, as by `| head`.
 
-    Otherwise the first line that is not read would end it, and the weights
-    would be lost.
+    Otherwise the next line would end it, and the weights would be lost.
     """
-    with contextlib.redirect_stdout(_Patient(sys.stdout)):
+    with contextlib.redirect_stdout(_ClosableOutput(sys.stdout)):
         yield
 
 
-class _Patient:
-    """Is the standard output; what is said after its end goes nowhere.
+class _ClosableOutput:
+    """A standard output that may be closed; later text is dropped.
 
     Args:
         stream: text stream.
@@ -91,16 +92,16 @@ class _Patient:
         try:
             return self._stream.write(text)
         except BrokenPipeError:
-            self._leave()
+            self._drop()
             return len(text)
 
     def flush(self):
         try:
             self._stream.flush()
         except BrokenPipeError:
-            self._leave()
+            self._drop()
 
-    def _leave(self):
+    def _drop(self):
         _send_nowhere(self._stream)
         print(
             "aet-keras: Nobody reads the output any more; the run goes on.",
@@ -114,7 +115,7 @@ def _end(sentence, code):
 
 
 def _end_quietly():
-    """Ends; what is still to be flushed goes nowhere instead of failing."""
+    """Ends the command; output that is still buffered is dropped."""
     _send_nowhere(sys.stdout)
     sys.exit(FAILED)
 
@@ -128,23 +129,11 @@ def _send_nowhere(stream):
 
 def _exit_code(error):
     is_misuse = isinstance(error, ValueError | TypeError)
-    return MISUSED if is_misuse and not _is_failure(error) else FAILED
-
-
-def _is_failure(error):
-    from aet_keras.errors import AetError
-
-    return isinstance(error, AetError)
+    return MISUSED if is_misuse and not isinstance(error, AetError) else FAILED
 
 
 def _is_ours(error):
-    return _is_failure(error) or _names_its_owner(str(error))
-
-
-def _unexpected(error):
-    """Returns the first line: TensorFlow goes on for a page."""
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return isinstance(error, AetError) or _names_its_owner(str(error))
 
 
 def _names_its_owner(sentence):

@@ -1,4 +1,4 @@
-"""What did a published model look at when it gave an answer?"""
+"""Explains what an answer of a published model rests on."""
 
 import pathlib
 
@@ -59,11 +59,11 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
     settings = {"class_name": class_name, "out": out}
     known = _recipe(folder)
     if not known & {"text_column", "target", "item"}:
-        from aet_keras.cli._explain_images import explain_pictures
+        from aet_keras.cli._explain_images import explain_images
 
         paths = [pathlib.Path(each) for each in what]
         method = method or "grad-cam"
-        return explain_pictures(folder, paths, method=method, **settings)
+        return explain_images(folder, paths, method=method, **settings)
     if method not in (None, "occlusion"):
         raise ValueError(
             "explain: `--method` must be occlusion for texts, table rows and "

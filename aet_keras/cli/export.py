@@ -1,4 +1,4 @@
-"""How does a published model reach a server, or another runtime?"""
+"""Prepares a published model for a server or another runtime."""
 
 import pathlib
 
@@ -126,16 +126,16 @@ def _deploy(room, folder):
 
 def _convert(room, folder, format, out):
     from aet_keras._progress import listening
-    from aet_keras.cli._display import Steps
+    from aet_keras.cli._display import ProgressBar
     from aet_keras.export.conversion import SUFFIXES
     from aet_keras.publishing import newest_version
 
     version = newest_version(folder)
     out = out or folder / f"model-{version.name}{SUFFIXES[format]}"
-    steps = Steps()
+    bar = ProgressBar()
     try:
-        with listening(steps):
+        with listening(bar):
             compared = room.convert(version, out, format=format)
     finally:
-        steps.close()
+        bar.close()
     click.echo(f"{out}  {compared.to_text()}")

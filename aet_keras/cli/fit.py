@@ -13,7 +13,7 @@ from aet_keras.cli import _options
 from aet_keras.cli._options import SectionedCommand
 from aet_keras.cli._recipe_options import given, recipe_options
 from aet_keras.cli._running import (
-    going_on_unheard,
+    keeping_on_unread,
     load_layers,
     one_sentence,
     quiet_start,
@@ -64,7 +64,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
 
     With --recipe DATA may be left out.
     """
-    with one_sentence(debug=debug), going_on_unheard():
+    with one_sentence(debug=debug), keeping_on_unread():
         if recipe_file is None:
             _check_named(data)
         load_layers()
@@ -78,18 +78,16 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
         else:
             recipe = training.load_recipe(recipe_file, said)
         trackers = make_trackers(track, out)
-        steps = None if quiet else _display.Steps()
-        display = _display.display(
-            epochs=recipe.epochs, quiet=quiet, steps=steps
-        )
+        bar = None if quiet else _display.ProgressBar()
+        display = _display.display(epochs=recipe.epochs, quiet=quiet, bar=bar)
         with display as observers:
             run = training.run_recipe(
                 recipe,
                 out,
                 observers=observers,
                 trackers=trackers,
-                say=_after(steps, say),
-                progress=steps,
+                say=_after(bar, say),
+                progress=bar,
             )
         say(f"\n{run.report.to_text()}")
         say("\n".join([_ending(run), *_endings(trackers, out)]))
@@ -104,12 +102,12 @@ def _check_named(data):
         )
 
 
-def _after(steps, say):
+def _after(bar, say):
     """Returns `say`, which takes a bar away before it prints."""
 
     def say_alone(sentence):
-        if steps is not None:
-            steps.close()
+        if bar is not None:
+            bar.close()
         say(sentence)
 
     return say_alone

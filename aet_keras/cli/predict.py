@@ -8,18 +8,17 @@ import csv
 import io
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import Any
 
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._inputs import find_questions
+from aet_keras.cli._inputs import Row, read_rows, reasons
 from aet_keras.cli._running import one_sentence
 from aet_keras.cli._versions import load_version_of
+from aet_keras.errors import DataError
 
 _BATCH = 32
-_USUAL = 10  # recommended items
+_ITEMS = 10  # recommended by default
 _FORMATS = ("text", "json", "csv")
 
 
@@ -38,7 +37,6 @@ _FORMATS = ("text", "json", "csv")
     "form",
     type=click.Choice(_FORMATS),
     default="text",
-    show_default=True,
     help="text for a person; json, an object a line; csv, a row a line.",
 )
 @click.option("--json", "form", flag_value="json", help="As --format json.")
@@ -61,43 +59,55 @@ def predict(folder, what, top, encoding, form, id_column, debug):
     """
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
-        if is_recommender(version):
-            for line in recommend(version, what, top=top, form=form):
+        if "top_k" in version.signatures:
+            for line in _item_lines(version, what, top or _ITEMS, form):
                 click.echo(line)
             return
-        questions = find_questions(
+        asked = read_rows(
             version, path, what, encoding=encoding, id_column=id_column
         )
-        bad = []
-        answers = _answered(version, questions, top or 1, bad)
-        for line in class_lines(form, questions.noun, answers, top=top or 1):
+        bad: list[Row] = []
+        for line in _class_lines(version, asked, top or 1, form, bad):
             click.echo(line)
-        _refuse(questions.noun, bad)
+        if bad:
+            raise DataError(
+                f"predict: {len(bad)} of the {asked.noun}s could not be read: "
+                f"{reasons(bad)}. Mend them or leave them out."
+            )
 
 
-def _answered(version, questions, top, bad):
-    """Yields each row with its classes; those without go into `bad` too."""
-    for batch in questions.batches(_BATCH):
-        bad += [each for each in batch if each.reason]
-        yield from _scored(version, batch, top)
+def _class_lines(version, asked, top, form, bad):
+    """Yields a line for each row; those that have no answer go into `bad`."""
+    if form == "csv":
+        yield _csv(["id", *_columns(("class", "probability"), top), "error"])
+    for batch in asked.batches(_BATCH):
+        bad += [row for row in batch if row.reason]
+        for row, scores in _scored(version, batch, top):
+            if form == "csv":
+                yield _csv_line(row.name, scores, top, row.reason)
+            elif form == "json":
+                yield _json_line(asked.noun, row, scores)
+            elif not row.reason:
+                shown = "; ".join(f"{k}, {value:.1%}" for k, value in scores)
+                yield f"{row.name}  {shown}"
 
 
 def _scored(version, batch, top):
-    """Yields each row of a batch, with its classes or with None."""
+    """Yields each row of a batch, with its classes if it could be read."""
     import numpy as np
 
-    good = [each.values for each in batch if not each.reason]
-    rows = iter(())
+    good = [row.values for row in batch if not row.reason]
+    answers = iter(())
     if good:
         arrays = {
-            name: np.stack([np.asarray(row[name]) for row in good])
+            name: np.stack([np.asarray(values[name]) for values in good])
             for name in good[0]
         }
         outputs = version.call("serving_default", arrays)
         columns = outputs["classes"], outputs["probabilities"]
-        rows = zip(*columns, strict=True)
-    for question in batch:
-        yield question, None if question.reason else _best(*next(rows), top)
+        answers = zip(*columns, strict=True)
+    for row in batch:
+        yield row, [] if row.reason else _best(*next(answers), top)
 
 
 def _best(names, probabilities, top):
@@ -105,78 +115,49 @@ def _best(names, probabilities, top):
     return [(names[i].decode(), float(probabilities[i])) for i in order]
 
 
-def _refuse(noun, bad):
-    from aet_keras.errors import DataError
-
-    if bad:
-        said = "; ".join(f"{each.name} ({each.reason})" for each in bad[:3])
-        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        raise DataError(
-            f"predict: {len(bad)} of the {noun}s could not be read: "
-            f"{said}{more}. Mend them or leave them out."
-        )
+def _json_line(noun, row, scores):
+    named = {"id": row.name, noun: row.name}
+    if row.reason:
+        return json.dumps(named | {"error": row.reason})
+    classes = [{"class": k, "probability": v} for k, v in scores]
+    return json.dumps(named | {"classes": classes})
 
 
-def class_lines(
-    form: str, noun: str, answers: Iterator[tuple[Any, Any]], *, top: int
-) -> Iterator[str]:
-    """Yields a line for each `Question` and its classes.
-
-    Args:
-        form: one of `_FORMATS`.
-        noun: str. What one row is: `"picture"`.
-        answers: iterator of `Question` and its `(class, probability)` pairs,
-            the likeliest first, or None where it could not be read.
-        top: int >= 1. How many classes there are at most.
-    """
+def _item_lines(version, users, top, form):
+    """Yields a line for each user: the recommended items, the best first."""
     if form == "csv":
-        yield _row(["id", *_columns(("class", "probability"), top), "error"])
-    for question, scores in answers:
-        if form == "csv":
-            yield _csv_line(question.name, scores or [], top, question.reason)
-        elif form == "json":
-            yield _json_line(noun, question, scores)
-        elif scores is not None:
-            said = "; ".join(f"{name}, {value:.1%}" for name, value in scores)
-            yield f"{question.name}  {said}"
-
-
-def item_lines(
-    form: str, answers: Iterator[tuple[str, bool, Sequence]], *, top: int
-) -> Iterator[str]:
-    """Yields a line for each user, whether known, and the items.
-
-    Args:
-        form: one of `_FORMATS`.
-        answers: iterator of user, whether it is known, and `(item, rating)`
-            pairs, the best first.
-        top: int >= 1. How many items there are at most.
-    """
-    if form == "csv":
-        yield _row(["id", *_columns(("item", "rating"), top), "is_known"])
-    for user, is_known, found in answers:
+        yield _csv(["id", *_columns(("item", "rating"), top), "is_known"])
+    for user, is_known, found in _recommended(version, users, top):
         if form == "csv":
             yield _csv_line(user, found, top, str(is_known).lower())
         elif form == "json":
             items = [{"item": item, "rating": rating} for item, rating in found]
-            row = {"id": user, "user": user, "is_known": is_known}
-            yield json.dumps(row | {"items": items})
+            named = {"id": user, "user": user, "is_known": is_known}
+            yield json.dumps(named | {"items": items})
         else:
             note = "" if is_known else " (not known: what is popular)"
-            said = "; ".join(f"{item} {rating:.2f}" for item, rating in found)
-            yield f"{user}{note}  {said}"
+            shown = "; ".join(f"{item} {rating:.2f}" for item, rating in found)
+            yield f"{user}{note}  {shown}"
 
 
-def _json_line(noun, question, scores):
-    said = {"id": question.name, noun: question.name}
-    if scores is None:
-        return json.dumps(said | {"error": question.reason})
-    classes = [{"class": k, "probability": v} for k, v in scores]
-    return json.dumps(said | {"classes": classes})
+def _recommended(version, users, top):
+    """Yields each user, whether it is known, and items with their ratings."""
+    import numpy as np
+
+    arrays = {
+        "user": np.array([user.encode() for user in users], object),
+        "k": np.full(len(users), top, "int32"),
+    }
+    outputs = version.call("top_k", arrays)
+    columns = (outputs[name] for name in ("items", "ratings", "is_known"))
+    for user, items, ratings, is_known in zip(users, *columns, strict=True):
+        names = [item.decode() for item in items if item]
+        found = list(zip(names, ratings.tolist(), strict=False))
+        yield user, bool(is_known), found
 
 
 def _columns(names, top):
-    """Returns a header: `class`, `probability`, `class_2`, ..."""
+    """Yields a header: `class`, `probability`, `class_2`, ..."""
     for place in range(1, top + 1):
         ending = f"_{place}" if place > 1 else ""
         yield from (f"{name}{ending}" for name in names)
@@ -184,45 +165,10 @@ def _columns(names, top):
 
 def _csv_line(name, pairs, top, last):
     cells = [cell for pair in pairs for cell in pair]
-    return _row([name, *cells, *[""] * (2 * top - len(cells)), last])
+    return _csv([name, *cells, *[""] * (2 * top - len(cells)), last])
 
 
-def _row(cells):
+def _csv(cells):
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(cells)
     return text.getvalue()
-
-
-def is_recommender(version: Any) -> bool:
-    """Whether a loaded version knows what to recommend."""
-    return "top_k" in version.signatures
-
-
-def recommend(
-    version: Any, users: Sequence[str], *, top: int | None, form: str
-) -> Iterator[str]:
-    """Yields a line a user: the items that are recommended, the best first.
-
-    Args:
-        version: `aet_keras.serving.LoadedVersion`.
-        users: ids.
-        top: how many items; 10 if None.
-        form: str. How the line is written: one of `_FORMATS`.
-    """
-    import numpy as np
-
-    arrays = {
-        "user": np.array([user.encode() for user in users], object),
-        "k": np.full(len(users), top or _USUAL, "int32"),
-    }
-    outputs = version.call("top_k", arrays)
-    answers = _answers_of(users, outputs)
-    yield from item_lines(form, answers, top=top or _USUAL)
-
-
-def _answers_of(users, outputs):
-    for place, user in enumerate(users):
-        names = [item.decode() for item in outputs["items"][place] if item]
-        ratings = outputs["ratings"][place].tolist()
-        found = list(zip(names, ratings, strict=False))
-        yield user, bool(outputs["is_known"][place]), found

@@ -1,4 +1,4 @@
-"""How does a published model answer over HTTP, with one command?"""
+"""Serves a published model over HTTP."""
 
 import contextlib
 import os
@@ -24,14 +24,12 @@ _EMBEDDED = (
 @click.option(
     "--port",
     default=8501,
-    show_default=True,
     type=click.IntRange(0, 65535),
     help="0 takes a free one.",
 )
 @click.option(
     "--host",
     default="127.0.0.1",
-    show_default=True,
     help="The address to listen on. 0.0.0.0 lets other machines in; there is "
     "no password.",
 )
@@ -43,28 +41,24 @@ _EMBEDDED = (
 @click.option(
     "--body-megabytes",
     default=32,
-    show_default=True,
     type=click.IntRange(1),
     help="A longer body is refused.",
 )
 @click.option(
     "--picture-megapixels",
     default=50,
-    show_default=True,
     type=click.IntRange(1),
     help="A larger JPEG or PNG is refused before it is decoded.",
 )
 @click.option(
     "--request-seconds",
     default=30.0,
-    show_default=True,
     type=click.FloatRange(min=0, min_open=True),
     help="A request that takes longer is given up.",
 )
 @click.option(
     "--concurrent",
     default=8,
-    show_default=True,
     type=click.IntRange(1),
     help="Requests that are worked on at once.",
 )

@@ -11,7 +11,7 @@ import click
 from aet_keras.cli import _options
 from aet_keras.cli._recipe_options import given, recipe_options
 from aet_keras.cli._running import (
-    going_on_unheard,
+    keeping_on_unread,
     load_layers,
     one_sentence,
     quiet_start,
@@ -24,26 +24,21 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 @click.command()
 @click.argument("data")
 @click.option("--out", required=True, help="Folder for the search.")
-@click.option(
-    "--max-trials", default=20, show_default=True, type=click.IntRange(1)
-)
+@click.option("--max-trials", default=20, type=click.IntRange(1))
 @click.option(
     "--epochs",
     default=20,
-    show_default=True,
     type=click.IntRange(1),
     help="The most that a trial takes.",
 )
 @click.option(
     "--tuner",
     default="random",
-    show_default=True,
     type=click.Choice(["random", "hyperband", "bayesian"]),
 )
 @click.option(
     "--objective",
     default="val_accuracy",
-    show_default=True,
     type=click.Choice(["val_accuracy", "val_loss"]),
 )
 @click.option(
@@ -53,18 +48,16 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
     'or {"min", "max", "step" or "log"}. With "others": "fixed", nothing '
     "else is tuned.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--seed", default=0, type=click.IntRange(0))
 @click.option(
     "--workers",
     default=0,
-    show_default=True,
     type=click.IntRange(0),
     help="Run trials in so many processes, and restart those that are killed.",
 )
 @click.option(
     "--features",
     default="share",
-    show_default=True,
     type=click.Choice(["share", "keep", "apart"]),
     help="Share what frozen layers put out between trials; keep it afterwards "
     "in OUT/features; or let each trial compute its own.",
@@ -72,6 +65,7 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 @click.option(
     "--track",
     default="none",
+    show_default=False,
     type=click.Choice(["none", "tensorboard"]),
     help="Log each trial in OUT/logs, with its values and the objective.",
 )
@@ -81,7 +75,6 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 @click.option(
     "--chief-timeout",
     default=120.0,
-    show_default=True,
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     help="How long a worker on another machine waits for its chief.",
@@ -102,28 +95,28 @@ def tune(context, data, out, space, quiet, debug, **settings):
     chosen = {name: settings.pop(name) for name in _OF_RECIPE}
     chosen = given(context, chosen) | {"epochs": settings.pop("epochs")}
     seconds = settings.pop("chief_timeout")
-    with one_sentence(debug=debug), going_on_unheard():
+    with one_sentence(debug=debug), keeping_on_unread():
         load_layers()
         with quiet_start():
             from aet_keras import tuning
-            from aet_keras.cli._display import Steps
+            from aet_keras.cli._display import ProgressBar
             from aet_keras.tuning import processes
 
-        steps = None if quiet else Steps()
+        bar = None if quiet else ProgressBar()
 
         def watch(trial):
             if not quiet:
-                steps.close()
+                bar.close()
                 print_line(trial, settings["objective"], settings["max_trials"])
 
-        with contextlib.nullcontext() if quiet else contextlib.closing(steps):
+        with contextlib.nullcontext() if quiet else contextlib.closing(bar):
             found = tuning.search_recipes(
                 Recipe(data, seed=settings["seed"], **chosen),
                 out,
                 space=tuning.ElasticSpace.load(space) if space else None,
                 chief_timeout_seconds=seconds,
                 watch=watch,
-                progress=steps,
+                progress=bar,
                 **settings,
             )
         if quiet or processes.here().is_worker:  # its chief shows the whole

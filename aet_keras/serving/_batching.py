@@ -1,4 +1,4 @@
-"""How do many small calls become few, and one large call many?"""
+"""Joins small calls into one batch, and splits large ones."""
 
 import collections
 import threading

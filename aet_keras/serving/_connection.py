@@ -1,4 +1,4 @@
-"""How does one connection begin, go on and end?
+"""Begins and ends HTTP connections, strictly and in time.
 
 uvicorn speaks HTTP with h11 here, also where a faster parser is installed:
 h11 is strict, and the same everywhere. Three things are added to it. Headers

@@ -1,4 +1,4 @@
-"""How large would the pictures of a request be, once they are decoded?
+"""Refuses images that would be too large once they are decoded.
 
 A file of 100 kB can hold a gigabyte of one colour. Its header says so.
 """

@@ -1,4 +1,4 @@
-"""What does a body ask for?"""
+"""Reads what the body of a request asks for."""
 
 import json
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""What does one signature of a SavedModel take and give?"""
+"""Calls one signature of a SavedModel."""
 
 from collections.abc import Mapping
 

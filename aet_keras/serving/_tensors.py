@@ -1,4 +1,4 @@
-"""Which array is meant by a value of JSON, and which value by an array?"""
+"""Converts JSON values to arrays, and arrays to JSON values."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Which version of a published folder is served, and when does it change?"""
+"""Keeps the newest version of a published folder in memory."""
 
 import contextlib
 import gc

@@ -1,4 +1,4 @@
-"""How does the embedded server run, and end?"""
+"""Runs and ends the embedded server."""
 
 import asyncio
 import contextlib

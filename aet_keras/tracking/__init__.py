@@ -1,4 +1,4 @@
-"""How is a run watched, and kept beside others, with the usual tools?"""
+"""Trackers of a run: TensorBoard, and Weights & Biases."""
 
 # Both are callbacks of `fit`, and write when the others are done. MLflow needs
 # none of ours: `mlflow.keras.autolog()` appends a callback of its own to those

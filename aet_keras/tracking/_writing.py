@@ -44,8 +44,7 @@ class Guard:
             write(*arguments, **named)
         # Loggers fail in every way there is: disks, networks, quotas.
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            self.failure = reason or type(error).__name__
+            self.failure = check.first_line(error)
             self.recover()
             warnings.warn(
                 f"{self._owner}: nothing more is written to {self._place}, "

@@ -178,7 +178,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
             run.define_metric("*", step_metric="epoch")
             return run
         except wandb.Error as error:
-            reason = str(error).strip().partition("\n")[0].rstrip(".")
+            reason = check.first_line(error).rstrip(".")
             raise ValueError(
                 "WeightsAndBiases: a run must be able to begin, because the "
                 f"training is logged to it. Received: mode={self.mode!r}: "

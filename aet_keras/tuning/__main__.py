@@ -1,4 +1,4 @@
-"""Which part has a process that another one supervises?
+"""Takes part in a search, in a process that another one supervises.
 
 Run as `python -m aet_keras.tuning FOLDER`.
 """
@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 
+from aet_keras._check import first_line
 from aet_keras.tuning import processes
 from aet_keras.tuning._settings import Settings
 from aet_keras.tuning.recipe_search import take_part
@@ -27,8 +28,7 @@ def main(folder: str) -> int:
         take_part(Settings.load(out), out, role, lambda trial: None)
     except Exception as error:  # the last line is what a person is told
         traceback.print_exc()
-        first = str(error).strip().partition("\n")[0]
-        print(first or type(error).__name__, file=sys.stderr)
+        print(first_line(error), file=sys.stderr)
         return 1
     return 0
 

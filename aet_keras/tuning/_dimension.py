@@ -1,4 +1,4 @@
-"""Which values may one hyperparameter take, and how does KerasTuner hear it?"""
+"""One hyperparameter: its values, and how KerasTuner declares it."""
 
 import dataclasses
 import numbers

@@ -1,4 +1,4 @@
-"""How does a trial run, whichever oracle chose it and whatever goes wrong?"""
+"""Runs one trial, whichever oracle chose it and whatever goes wrong."""
 
 import contextlib
 import copy
@@ -119,7 +119,7 @@ class TrialRunner(base_tuner.BaseTuner):
             raise
         except Exception as error:  # whatever a model may raise
             found = {
-                "error": _one_line(error),
+                "error": check.kind_and_line(error),
                 "traceback": traceback.format_exc(),
             }
         except KeyboardInterrupt:
@@ -262,8 +262,3 @@ def _take_back_attempt(folder):
     path = folder / _ATTEMPTS
     count = int(path.read_text()) - 1
     _files.write_whole(path, str(count).encode())
-
-
-def _one_line(error):
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}".rstrip(": ")

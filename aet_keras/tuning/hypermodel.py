@@ -1,4 +1,4 @@
-"""How does one trial build its model, and fit it with what was chosen?"""
+"""Builds the model of one trial, and fits it with the chosen values."""
 
 import dataclasses
 import os

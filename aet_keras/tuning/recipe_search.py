@@ -1,4 +1,4 @@
-"""Which recipe is best for these pictures?"""
+"""Searches for the best recipe for a set of images."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""Which values are best, of those that a search can try?"""
+"""Searches for the best values, with an oracle of KerasTuner."""
 
 import contextlib
 import functools

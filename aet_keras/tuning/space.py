@@ -1,4 +1,4 @@
-"""What may be tuned together, and which recipe comes of a choice?"""
+"""The search space: what is tuned together, and the recipe it gives."""
 
 import dataclasses
 import json

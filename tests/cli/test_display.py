@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from aet_keras._progress import Step
-from aet_keras.cli._display import Steps, display
+from aet_keras.cli._display import ProgressBar, display
 
 LOGS = {
     "loss": 0.5,
@@ -67,14 +67,14 @@ def test_a_bar_in_a_terminal_and_the_line_stays(monkeypatch):
 
 
 def test_what_an_epoch_does_beside_training_stays_in_its_bar(monkeypatch):
-    stream, steps = Terminal(), Steps(is_terminal=True)
+    stream, bar = Terminal(), ProgressBar(is_terminal=True)
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setenv("TERM", "xterm")
 
-    with display(epochs=3, quiet=False, steps=steps) as (lines,):
+    with display(epochs=3, quiet=False, bar=bar) as (lines,):
         lines.set_params({"steps": 2, "epochs": 3})
         lines.on_epoch_begin(0)
-        steps(Step("recording"))
+        bar(Step("recording"))
         lines.on_train_batch_end(1, {"loss": 0.5})
         lines.on_epoch_end(0, LOGS)
 

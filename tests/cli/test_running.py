@@ -13,7 +13,7 @@ from rich.console import Console
 
 from aet_keras.cli import main
 from aet_keras.cli._running import (
-    going_on_unheard,
+    keeping_on_unread,
     one_sentence,
     quiet_start,
 )
@@ -104,7 +104,7 @@ def test_long_work_goes_on_where_its_output_is_closed(monkeypatch, capsys):
     os.close(reading)  # as `head` does when it has its lines
     with os.fdopen(writing, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
-        with one_sentence(debug=False), going_on_unheard():
+        with one_sentence(debug=False), keeping_on_unread():
             click.echo("12 pictures")
             Console().print("1/3 0.5000")
             is_over = True
@@ -116,7 +116,7 @@ def test_long_work_goes_on_where_its_output_is_closed(monkeypatch, capsys):
 
 
 def test_output_that_is_read_is_printed(capsys):
-    with going_on_unheard():
+    with keeping_on_unread():
         click.echo("12 pictures")
         Console().print("1/3 0.5000")
 
@@ -133,7 +133,7 @@ def test_training_goes_on_unheard(command, monkeypatch, tmp_path):
         yield
 
     module = importlib.import_module(f"aet_keras.cli.{command}")
-    monkeypatch.setattr(module, "going_on_unheard", unheard)
+    monkeypatch.setattr(module, "keeping_on_unread", unheard)
     arguments = [command, "lost", "--out", str(tmp_path / "out")]
     CliRunner().invoke(main, arguments)
 
