@@ -18,7 +18,7 @@ class Step:
     """Says how far a piece of slow work is.
 
     Args:
-        what: str. What is being done: `"reading pictures"`.
+        what: str. What is being done: `"reading images"`.
         done: optional int. How many parts are done.
         total: optional int. Of how many.
         unit: str. What a part is called: `"epoch"`.

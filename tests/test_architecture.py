@@ -14,14 +14,16 @@ FLOORS = (
     {
         "errors",
         "_check",
+        "_files",
         "_optional",
         "_progress",
         "_regular_file",
         "_renamed",
         "_serial",
+        "_wording",
         "_keras",
     },  # one room: ground
-    {"layers", "losses", "policies", "data", "evaluation"},
+    {"layers", "losses", "policies", "data", "evaluation", "publishing"},
     {"backbones", "regularizers", "replay", "explanations"},
     {"engine"},
     {"callbacks", "drift", "tasks", "tracking", "export"},

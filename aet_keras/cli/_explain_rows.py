@@ -32,9 +32,9 @@ def explain_rows(
     """
     path, version = load_version_of(folder)
     with quiet_start():
-        from aet_keras import explanations, export
+        from aet_keras import explanations, publishing
     asked = read_rows(version, path, given, encoding=encoding)
-    export.check_writable(out)
+    publishing.check_writable(out)
     most = rows if rows or asked.noun == "text" else _FIRST
     for number, row in enumerate(asked.rows, start=1):
         if most is not None and number > most:
@@ -114,11 +114,11 @@ def explain_ratings(
     """
     _, version = load_version_of(folder)
     with quiet_start():
-        from aet_keras import explanations, export
+        from aet_keras import explanations, publishing
     _check_has_reasons(folder, version)
     user, *items = given
     items = items or _best(version, user)
-    export.check_writable(out)
+    publishing.check_writable(out)
     for item in items:
         said = _reasons(version, user, item)
         found = explanations.leave_out_ratings(said)

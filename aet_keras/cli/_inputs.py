@@ -130,7 +130,7 @@ def _read_image(file, image_size):
     try:
         return Row(name, {"images": decode(path, image_size)[0]})
     except UnidentifiedImageError:
-        return Row(name, reason="not a picture")
+        return Row(name, reason="not an image")
     except Exception as error:  # as damage is met: see `decode`
         return Row(name, reason=getattr(error, "strerror", None) or str(error))
 

@@ -19,10 +19,12 @@ def load_version_of(
     Returns:
         Its path, and an `aet_keras.serving.LoadedVersion`.
     """
-    from aet_keras.serving import newest_version
+    from aet_keras.publishing import publication
 
-    is_version = is_version_taken and (folder / "saved_model.pb").is_file()
-    path = folder if is_version else newest_version(folder)
+    find = publication.newest_version
+    if is_version_taken:
+        find = publication.find_version
+    path = find(folder)
     with quiet_start():
         from aet_keras.serving import load_version
     return path, load_version(path)

@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import counted
 from aet_keras.data.class_balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.image_storage import arrange
@@ -19,7 +21,7 @@ from aet_keras.data.splits import (
 from aet_keras.errors import DataError
 
 
-def assemble(
+def assemble_images(
     rows: np.ndarray,
     labels: np.ndarray,
     names: Sequence[str],
@@ -29,8 +31,8 @@ def assemble(
     ratios: Mapping[str, float],
     seed: int,
     notes: Sequence[str] = (),
-) -> Dataset:
-    """Sorts rows into splits and wraps them; `rows` is changed and kept.
+) -> Dataset[Specification]:
+    """Sorts images into splits and wraps them; `rows` is changed and kept.
 
     Args:
         rows: uint8 array `(count, height, width, 3)`.
@@ -47,56 +49,15 @@ def assemble(
         A `Dataset` whose splits are stretches of `rows`.
 
     Raises:
-        DataError: if there is one class only, or a class is too small.
+        DataError: if there is only one class, or a class is too small.
     """
-    found = frequent_classes(
-        labels, given, specification.class_names, rows="pictures"
-    )
-    specification = dataclasses.replace(
-        specification, class_names=found.class_names
-    )
-    check_class_names(specification.source, found.class_names)
-    notes = (*notes, *note_alike("classes", found.class_names), *found.notes)
-    labels = found.labels
-    parts = complete_splits(
-        labels,
-        found.given,
-        class_names=found.class_names,
-        ratios=ratios,
-        seed=seed,
-        source=specification.source,
-    )
-    kept = np.concatenate([parts[name] for name in SPLITS])
+    divided = _divide("images", labels, given, specification, ratios, seed)
+    kept = np.concatenate([divided.parts[name] for name in SPLITS])
     dropped = np.setdiff1d(np.arange(len(rows)), kept)
     arrange(rows, np.concatenate([kept, dropped]))
-    splits, start = {}, 0
-    for name in SPLITS:
-        part = parts[name]
-        splits[name] = Split(
-            inputs=rows[start : start + len(part)],
-            labels=labels[part].astype("int32"),
-            names=tuple(names[row] for row in part),
-        )
-        start += len(part)
-    uneven = imbalance_notes(splits["train"].labels, specification.class_names)
-    return Dataset(
-        **splits, specification=specification, notes=(*notes, *uneven)
-    )
-
-
-def check_image_size(owner: object, image_size: object) -> tuple[int, int]:
-    """Returns the size if it is `(height, width)`, both at least 1."""
-    try:
-        height, width = image_size
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{check.owner_name(owner)}: `image_size` must be a pair of ints. "
-            f"Received: image_size={image_size!r}. Write (height, width)."
-        ) from error
-    return (
-        check.positive_int(owner, image_size=height),
-        check.positive_int(owner, image_size=width),
-    )
+    ends = np.cumsum([len(divided.parts[name]) for name in SPLITS])
+    inputs = dict(zip(SPLITS, np.split(rows, ends)[:-1], strict=True))
+    return divided.wrap(inputs, names, notes)
 
 
 def assemble_texts(
@@ -109,85 +70,112 @@ def assemble_texts(
     ratios: Mapping[str, float],
     seed: int,
     notes: Sequence[str] = (),
-) -> Dataset:
+) -> Dataset[Specification]:
     """Leaves empty texts out, sorts the others into splits and wraps them.
 
     Args:
         texts: sequence of str.
-        labels: int array `(count,)`.
-        names: sequence of str, one a text.
-        given: the row numbers of each split that the source brings.
-        specification: `Specification`.
-        ratios: the share of each split that may have to be split off.
-        seed: int >= 0.
-        notes: sequence of str.
+        labels: as of `assemble_images`, and the other arguments too.
 
     Returns:
-        A `Dataset`. Its notes count what was empty, and what stands in more
+        A `Dataset`. Its notes count empty texts, and texts that are in more
         than one split.
 
     Raises:
-        DataError: if no text is left, there is one class only, or a class is
+        DataError: if no text is left, there is only one class, or a class is
             too small.
     """
-    empty = np.array([not text.strip() for text in texts], bool)
-    given = {split: rows[~empty[rows]] for split, rows in given.items()}
+    is_empty = np.array([not text.strip() for text in texts], bool)
+    given = {split: rows[~is_empty[rows]] for split, rows in given.items()}
+    empty_count = int(is_empty.sum())
     if not len(given["train"]):
         raise DataError(
             f"{specification.source}: there must be texts to learn from. "
-            f"Received: {empty.sum()}, all empty. Name the column or folder "
+            f"Received: {empty_count}, all empty. Name the column or folder "
             "that holds the texts."
         )
-    found = frequent_classes(
-        labels, given, specification.class_names, rows="texts"
-    )
-    specification = dataclasses.replace(
-        specification, class_names=found.class_names
-    )
-    check_class_names(specification.source, found.class_names)
-    notes = (*notes, *note_alike("classes", found.class_names), *found.notes)
-    labels = found.labels
-    parts = complete_splits(
-        labels,
-        found.given,
-        class_names=found.class_names,
-        ratios=ratios,
-        seed=seed,
-        source=specification.source,
-        rows="texts",
-    )
-    column = np.empty(len(texts), object)
-    column[:] = texts
-    splits = {
-        split: Split(
-            inputs=column[parts[split]],
-            labels=labels[parts[split]].astype("int32"),
-            names=tuple(names[row] for row in parts[split]),
+    divided = _divide("texts", labels, given, specification, ratios, seed)
+    column = np.array(texts, object)
+    inputs = {split: column[rows] for split, rows in divided.parts.items()}
+    said = _text_notes(inputs, empty_count)
+    return divided.wrap(inputs, names, notes, said)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Divided:
+    """Holds which rows each split gets, and what was left out."""
+
+    specification: Specification
+    labels: np.ndarray
+    parts: Mapping[str, np.ndarray]
+    notes: tuple[str, ...]
+
+    def wrap(self, inputs, names, notes, later=()):
+        """Returns the `Dataset`, the notes of the source first."""
+        splits: dict[str, Any] = {
+            split: Split(
+                inputs=inputs[split],
+                labels=self.labels[self.parts[split]].astype("int32"),
+                names=tuple(names[row] for row in self.parts[split]),
+            )
+            for split in SPLITS
+        }
+        uneven = imbalance_notes(
+            splits["train"].labels, self.specification.class_names
         )
-        for split in SPLITS
-    }
-    notes = (
-        *notes,
-        *_text_notes(splits, int(empty.sum())),
-        *imbalance_notes(splits["train"].labels, specification.class_names),
+        return Dataset(
+            **splits,
+            specification=self.specification,
+            notes=(*notes, *self.notes, *later, *uneven),
+        )
+
+
+def _divide(rows, labels, given, specification, ratios, seed):
+    """Leaves rare classes out, and splits off what is not given."""
+    source = specification.source
+    found = frequent_classes(labels, given, specification.class_names, rows)
+    class_names = found.class_names
+    check_class_names(source, class_names)
+    return _Divided(
+        dataclasses.replace(specification, class_names=class_names),
+        found.labels,
+        complete_splits(
+            found.labels,
+            found.given,
+            class_names=class_names,
+            ratios=ratios,
+            seed=seed,
+            source=source,
+            rows=rows,
+        ),
+        (*note_alike("classes", class_names), *found.notes),
     )
-    return Dataset(**splits, specification=specification, notes=notes)
 
 
-def _text_notes(splits, empty):
-    if empty:
-        yield _counted(empty, "text was left out: it is empty.", "are empty")
-    rows = {name: part.inputs.tolist() for name, part in splits.items()}
-    shared = shared_rows(rows)
+def _text_notes(inputs, empty_count):
+    if empty_count == 1:
+        yield "1 text was left out: it is empty."
+    elif empty_count:
+        yield f"{empty_count} texts were left out: they are empty."
+    shared = shared_rows({name: each.tolist() for name, each in inputs.items()})
     if shared:
-        texts = "text stands" if shared == 1 else "texts stand"
+        texts = counted(shared, "text stands", "texts stand")
         yield (
-            f"{shared} {texts} in more than one split: what is measured on "
-            "validation or test is better than it is on new texts."
+            f"{texts} in more than one split: what is measured on validation "
+            "or test is better than it is on new texts."
         )
 
 
-def _counted(count, one, many):
-    if count == 1:
-        return f"1 {one}"
-    return f"{count} texts were left out: they {many}."
+def check_image_size(owner: object, image_size: Any) -> tuple[int, int]:
+    """Returns the size if it is `(height, width)`, both at least 1."""
+    try:
+        height, width = image_size
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{check.owner_name(owner)}: `image_size` must be a pair of ints. "
+            f"Received: image_size={image_size!r}. Write (height, width)."
+        ) from error
+    return (
+        check.positive_int(owner, image_size=height),
+        check.positive_int(owner, image_size=width),
+    )

@@ -40,7 +40,7 @@ def make_batches(
         A `tf.data.Dataset` of `(inputs, labels)`, with `class_weights` of
         `(inputs, labels, sample_weight)`, with a known number of batches:
         inputs `(batch, ...)` of the split's own dtype, or float32 if they are
-        augmented, both 0 to 255 for pictures (Keras casts to what the model
+        augmented, both 0 to 255 for images (Keras casts to what the model
         takes); labels int32 `(batch,)`.
 
     Raises:

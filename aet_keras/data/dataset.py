@@ -1,20 +1,30 @@
-"""What does every source look like once it has been read?"""
+"""Holds what was read: the rows of three splits, and what they mean."""
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from aet_keras.errors import DataError
 
+Columns = Mapping[str, np.ndarray]
+InputsT = TypeVar("InputsT", bound=np.ndarray | Columns, covariant=True)
+SpecificationT = TypeVar(
+    "SpecificationT", bound="Specification", covariant=True
+)
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Split:
+class Split(Generic[InputsT]):
     """Holds the rows of one split and says where each came from.
+
+    For a type checker, `Split[np.ndarray]` holds images or texts,
+    `Split[Mapping[str, np.ndarray]]` the columns of a table.
 
     Args:
         inputs: array `(count, ...)`, or a dict of such arrays by column name.
-            Pictures are uint8 `(count, height, width, 3)`, texts an object
+            Images are uint8 `(count, height, width, 3)`, texts an object
             array of str. May be a `np.memmap`.
         labels: array `(count,)`: int32, indices into the class names, or
             float32 ratings.
@@ -34,17 +44,19 @@ class Split:
     Split(count=2, inputs=uint8 (2, 8, 8, 3))
     """
 
-    inputs: np.ndarray | Mapping[str, np.ndarray]
+    inputs: InputsT
     labels: np.ndarray
     names: tuple[str, ...]
 
     def __post_init__(self):
-        counts = {len(column) for column in self._columns}
+        inputs: Any = self.inputs
+        columns = inputs.values() if isinstance(inputs, Mapping) else [inputs]
+        counts = {len(column) for column in columns}
         if counts != {len(self.labels)} or len(self.labels) != len(self.names):
-            inputs = " or ".join(map(str, sorted(counts)))
+            rows = " or ".join(map(str, sorted(counts)))
             raise DataError(
-                "Split: there must be one label and one name a row. Received: "
-                f"{inputs} inputs, {len(self.labels)} labels, "
+                "Split: each row must have one label and one name. Received: "
+                f"{rows} inputs, {len(self.labels)} labels, "
                 f"{len(self.names)} names."
             )
 
@@ -53,11 +65,6 @@ class Split:
             return f"Split(count={self.count}, columns={list(self.inputs)})"
         shape = tuple(self.inputs.shape)
         return f"Split(count={self.count}, inputs={self.inputs.dtype} {shape})"
-
-    @property
-    def _columns(self):
-        is_named = isinstance(self.inputs, Mapping)
-        return self.inputs.values() if is_named else [self.inputs]
 
     @property
     def count(self) -> int:
@@ -74,8 +81,8 @@ class Specification:
             `"rating"`.
         class_names: tuple of str. Label `i` means `class_names[i]`; empty
             where labels are numbers.
-        image_size: `(height, width)` of every picture; `None` for what is no
-            picture.
+        image_size: `(height, width)` of every image; `None` for rows of
+            another kind.
         source: str. What was read, as the user named it.
 
     Example:
@@ -97,8 +104,12 @@ class Specification:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Generic[SpecificationT]):
     """Holds three splits, what they mean, and what a user must be told.
+
+    For a type checker, a `Dataset[TableSpecification]` is one of table rows, a
+    `Dataset[RatingSpecification]` one of ratings, and a
+    `Dataset[Specification]` one of images or texts.
 
     Args:
         train: `Split` to learn from.
@@ -115,8 +126,8 @@ class Dataset:
     (1259, 269, 269)
     """
 
-    train: Split
-    validation: Split
-    test: Split
-    specification: Specification
+    train: Split[Any]
+    validation: Split[Any]
+    test: Split[Any]
+    specification: SpecificationT
     notes: tuple[str, ...] = ()

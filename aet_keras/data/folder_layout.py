@@ -1,10 +1,13 @@
-"""Which file of a folder belongs to which class and split?"""
+"""Finds which file of a folder belongs to which class and split."""
 
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from aet_keras import _regular_file
+from aet_keras._wording import counted, listed, quoted
 from aet_keras.errors import DataError
 
 
@@ -29,8 +32,8 @@ class Kind:
         return path.suffix.lower() in self.endings
 
 
-PICTURE = Kind(
-    "picture",
+IMAGE = Kind(
+    "image",
     (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
 )
 TEXT = Kind("text", (".txt",))
@@ -66,8 +69,27 @@ class Layout:
     splits: tuple[str, ...]
     notes: list[str]
 
+    @property
+    def paths(self) -> list[str]:
+        """The path of each file."""
+        return [str(path) for _, _, path in self.files]
 
-def read_layout(folder: Path, kind: Kind = PICTURE) -> Layout:
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each file, `(files,)`."""
+        number = {name: label for label, name in enumerate(self.class_names)}
+        return np.array([number[name] for _, name, _ in self.files])
+
+    def rows(self, is_good: np.ndarray | bool = True) -> dict[str, np.ndarray]:
+        """Returns which files each split has, bad ones left out."""
+        splits = np.array([split for split, _, _ in self.files])
+        return {
+            each: np.flatnonzero((splits == each) & is_good)
+            for each in self.splits
+        }
+
+
+def read_layout(folder: Path, kind: Kind = IMAGE) -> Layout:
     """Walks a folder that holds one folder a class, or splits with those.
 
     A folder called `train` is a split if it holds folders, and a class like
@@ -83,7 +105,8 @@ def read_layout(folder: Path, kind: Kind = PICTURE) -> Layout:
             f"{folder}: there must be a folder of {kind.noun}s here. Received: "
             f"{what}. Check the path; it is relative to {Path.cwd()}."
         )
-    roots, notes = _split_roots(folder), []
+    roots = _split_roots(folder)
+    notes: list[str] = []
     layout = Layout(kind, [], {}, (), tuple(roots), notes)
     classes = {}
     for split, root in roots.items():
@@ -126,11 +149,8 @@ def _hidden_note(folders, what):
     )
     if not hidden:
         return []
-    shown = ", ".join(hidden[:3])
-    more = f" and {len(hidden) - 3} more" if len(hidden) > 3 else ""
-    were = "1 hidden folder is" if len(hidden) == 1 else "hidden folders are"
-    count = "" if len(hidden) == 1 else f"{len(hidden)} "
-    return [f"{count}{were} {what} and left out: {shown}{more}."]
+    were = counted(len(hidden), "hidden folder is", "hidden folders are")
+    return [f"{were} {what} and left out: {listed(hidden)}."]
 
 
 def _folders(folder) -> list[Path]:
@@ -139,7 +159,7 @@ def _folders(folder) -> list[Path]:
 
 def _split_roots(folder) -> dict[str, Path]:
     named = [p for p in _folders(folder) if p.name.lower() in _SPLIT_FOLDERS]
-    roots = {}
+    roots: dict[str, Path] = {}
     for path in named:
         split = _SPLIT_FOLDERS[path.name.lower()]
         if split in roots and _folders(path):
@@ -169,16 +189,13 @@ def _walk_class(folder, split, layout):
         elif layout.kind.names(path):
             layout.others[str(path)] = _regular_file.why_not(path)
         else:
-            layout.others[str(path)] = f"not a {layout.kind.noun} by its name"
+            layout.others[str(path)] = f"no {layout.kind.noun} by its name"
 
 
 def _loose_note(loose, noun):
-    names = ", ".join(str(path) for path in loose[:3])
-    more = f" and {len(loose) - 3} more" if len(loose) > 3 else ""
-    were = f"{noun} outside a class folder was"
-    if len(loose) > 1:
-        were = f"{noun}s outside a class folder were"
-    return f"{len(loose)} {were} left out: {names}{more}."
+    where = "outside a class folder"
+    files = counted(len(loose), f"{noun} {where} was", f"{noun}s {where} were")
+    return f"{files} left out: {listed(map(str, loose))}."
 
 
 def _check_classes(folder, classes, layout):
@@ -193,10 +210,9 @@ def _check_classes(folder, classes, layout):
     for split in layout.splits[1:]:
         unknown = [n for n in classes[split] if n not in classes["train"]]
         if unknown:
-            names = ", ".join(f"`{name}`" for name in unknown[:3])
             raise DataError(
                 f"{folder}: {split} must hold classes of train only, because "
-                f"no other can be learned. Received: {names}, "
+                f"no other can be learned. Received: {quoted(unknown)}, "
                 f"{len(unknown)} in all. Add them to train, or remove them "
                 f"from {split}."
             )

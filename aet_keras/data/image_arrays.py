@@ -10,7 +10,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
-from aet_keras.data.assembly import assemble, check_image_size
+from aet_keras.data.assembly import assemble_images, check_image_size
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.image_decoding import (
     conversion_notes,
@@ -84,29 +84,29 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
 def find_split_arrays(
     arrays: Mapping[str, np.ndarray], path: Path
 ) -> dict[str, tuple[str, str]]:
-    """Returns the names of pictures and labels of each split there is.
+    """Returns the names of images and labels of each split there is.
 
     Raises:
-        DataError: if train is missing, or pictures come without labels.
+        DataError: if train is missing, or images come without labels.
     """
     found = {}
     for split, words in _WORDS.items():
         pairs = [(f"{x}_{w}", f"y_{w}") for x in ("x", "jpeg") for w in words]
         if split == "train":
             pairs.append(("images", "labels"))
-        for pictures, labels in pairs:
-            if pictures in arrays:
-                _check_present(arrays, labels, pictures, path)
-                found[split] = pictures, labels
+        for images, labels in pairs:
+            if images in arrays:
+                _check_present(arrays, labels, images, path)
+                found[split] = images, labels
                 break
     if "train" not in found:
         keys = ", ".join(f"`{key}`" for key in list(arrays)[:8])
         raise DataError(
-            f"{path}: there must be pictures to train on. Received: {keys}. "
+            f"{path}: there must be images to train on. Received: {keys}. "
             f"{_ACCEPTED}."
         )
-    for pictures, labels in found.values():
-        _check_pair(arrays, pictures, labels, path)
+    for images, labels in found.values():
+        _check_pair(arrays, images, labels, path)
     return found
 
 
@@ -119,23 +119,23 @@ def _check_present(arrays, wanted, beside, path):
         )
 
 
-def _check_pair(arrays, pictures, labels, path):
+def _check_pair(arrays, images, labels, path):
     values = arrays[labels]
     if not np.issubdtype(values.dtype, np.integer):
         raise DataError(
-            f"{path}: `{labels}` must hold integers, one a picture. Received: "
-            f"{values.dtype} {values.shape}. Store the numbers of the classes "
-            "and their names in `classes`."
+            f"{path}: `{labels}` must hold integers, one for each image. "
+            f"Received: {values.dtype} {values.shape}. Store the numbers of "
+            "the classes and their names in `classes`."
         )
-    if pictures.startswith("jpeg_"):
-        count = _count_encoded(arrays, pictures, path)
+    if images.startswith("jpeg_"):
+        count = _count_encoded(arrays, images, path)
     else:
-        count = _count_decoded(arrays[pictures], pictures, path)
+        count = _count_decoded(arrays[images], images, path)
     # (count, 1) is how CIFAR's labels come.
     if values.shape not in ((count,), (count, 1)):
         raise DataError(
-            f"{path}: `{labels}` must hold one label a picture. Received: "
-            f"{values.shape} for {count} pictures in `{pictures}`. Labels are "
+            f"{path}: `{labels}` must hold one label for each image. Received: "
+            f"{values.shape} for {count} images in `{images}`. Labels are "
             "class numbers, not one-hot rows."
         )
 
@@ -168,7 +168,7 @@ def _count_encoded(arrays, name, path):
     if not is_right or ends[0] != 0 or ends[-1] != arrays[name].size:
         raise DataError(
             f"{path}: `{offsets}` must hold the integers at which the bytes "
-            f"(uint8) of each picture in `{name}` begin, from 0, and the "
+            f"(uint8) of each image in `{name}` begin, from 0, and the "
             f"length of `{name}` last. Received: {ends.dtype} {ends.shape} "
             f"for {arrays[name].dtype} {arrays[name].shape}."
         )
@@ -211,13 +211,13 @@ def read_image_arrays(
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
     skip_bad: bool = False,
-) -> Dataset:
-    """Reads uint8 pictures and integer labels from an .npz file.
+) -> Dataset[Specification]:
+    """Reads uint8 images and integer labels from an .npz file.
 
     The arrays are `images` and `labels`, or `x_train` and `y_train` and the
     same with `validation` (or `val`) and `test`, as in Keras's `mnist.npz`.
-    Pictures are `(count, height, width)`, or with 1 or 3 channels last.
-    Encoded pictures come as the bytes `jpeg_train`, the positions
+    Images are `(count, height, width)`, or with 1 or 3 channels last.
+    Encoded images come as the bytes `jpeg_train`, the positions
     `offsets_train` at which each begins, and `y_train`. `classes` may hold
     names; else the labels are the names. Splits that are missing are split
     off train. All is resized as `read_image_folder` does it.
@@ -229,14 +229,14 @@ def read_image_arrays(
         validation_ratio: float in (0, 1). Share of train that becomes
             validation where there is none. Defaults to `0.15`.
         test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
-        skip_bad: bool. Leave out encoded pictures that cannot be read, and
+        skip_bad: bool. Leave out encoded images that cannot be read, and
             say so in the notes. Defaults to `False`.
 
     Returns:
         A `Dataset`.
 
     Raises:
-        DataError: if the file is missing, damaged or empty, pictures are not
+        DataError: if the file is missing, damaged or empty, images are not
             uint8, labels not integers, or a class is too small.
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
@@ -252,7 +252,7 @@ def read_image_arrays(
     >>> dataset.train
     Split(count=12, inputs=uint8 (12, 4, 4, 3))
     >>> dataset.notes
-    ('20 greyscale pictures were read as RGB.',)
+    ('20 greyscale images were read as RGB.',)
     """
     owner = "read_image_arrays"
     image_size = check_image_size(owner, image_size)
@@ -267,7 +267,7 @@ def read_image_arrays(
     )
     names = [f"{s}[{row}]" for s in found for row in range(len(by_split[s]))]
     splits = np.repeat(list(found), [len(by_split[s]) for s in found])
-    keys = [pictures for pictures, _ in found.values()]
+    keys = [images for images, _ in found.values()]
     if any(key.startswith("jpeg_") for key in keys):
         rows, is_good, notes = decode_images(
             _encoded(arrays, keys),
@@ -279,7 +279,7 @@ def read_image_arrays(
     else:
         rows, notes = _resized([arrays[key] for key in keys], image_size)
         is_good = np.ones(len(rows), bool)
-    return assemble(
+    return assemble_images(
         rows,
         labels,
         names,
@@ -310,4 +310,4 @@ def _resized(parts, image_size):
         for image in images:
             rows[row] = resize(image, image_size)
             row += 1
-    return rows, conversion_notes({"greyscale picture": grey_count})
+    return rows, conversion_notes({"greyscale image": grey_count})

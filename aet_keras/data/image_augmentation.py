@@ -11,36 +11,36 @@ _NAMES = ("none", "flip", "light", "strong")
 def build_augmentation(
     name: str, *, image_size: tuple[int, int], seed: int
 ) -> keras.Sequential | None:
-    """Returns Keras's own layers that change pictures at random.
+    """Returns Keras's own layers that change images at random.
 
     - `"none"`: nothing.
-    - `"flip"`: `RandomFlip`, left and right, for half of the pictures.
+    - `"flip"`: `RandomFlip`, left and right, for half of the images.
     - `"light"`: not mirrored; `RandomTranslation` by up to 10 % of either side;
       `RandomRotation` by up to 15 degrees; `RandomZoom` in or out by up to
       10 %; `RandomContrast` by up to 20 %; `RandomBrightness` by up to 10 %
       of the range. What moves in from outside is mirrored at the edge.
     - `"strong"`: flip, then `RandAugment` with `num_ops=2, factor=0.3`: two
       of eleven changes of shape, colour and sharpness, drawn once a batch,
-      with a magnitude for each picture.
+      with a magnitude for each image.
 
     Mirrored letters and digits are other letters: `"flip"` and `"strong"` are
     not for them.
 
     Args:
         name: `"none"`, `"flip"`, `"light"` or `"strong"`.
-        image_size: `(height, width)` of the pictures.
+        image_size: `(height, width)` of the images.
         seed: int >= 0. Two augmentations of one seed change alike.
 
     Returns:
-        A `keras.Sequential` from float32 pictures, 0 to 255, to the same, for
+        A `keras.Sequential` from float32 images, 0 to 255, to the same, for
         `make_batches(augment=...)`; or None for `"none"`.
 
     Raises:
         TypeError: if `image_size` is not a pair of ints, or `seed` no int.
         ValueError: if the name is none of the four.
 
-    Cost: measured at 96 px on two busy CPU cores, pictures a second: flip
-        2,200, light 175, strong 47 (it computes all eleven for each picture).
+    Cost: measured at 96 px on two busy CPU cores, images a second: flip
+        2,200, light 175, strong 47 (it computes all eleven for each image).
 
     Example:
 

@@ -15,38 +15,39 @@ import numpy as np
 
 from aet_keras._optional import needing, optional
 from aet_keras._progress import report
+from aet_keras._wording import counted, listed
 from aet_keras.data.image_storage import allocate
 from aet_keras.errors import DataError
 
-# Pillow opens more, EPS through an outside program among them: pictures come
+# Pillow opens more, EPS through an outside program among them: images come
 # from anywhere, so only what needs none.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 # What was done about it, after the count and the noun.
 _CONVERSIONS = {
-    "animated picture": "cut to the first frame",
-    "greyscale picture": "read as RGB",
-    "palette picture": "read as RGB",
-    "picture with an alpha channel": "laid on white",
-    "16-bit picture": "scaled to 8 bits",
-    "CMYK picture": "converted to RGB",
-    "picture of another colour space": "converted to RGB",
+    "animated image": "cut to the first frame",
+    "greyscale image": "read as RGB",
+    "palette image": "read as RGB",
+    "image with an alpha channel": "laid on white",
+    "16-bit image": "scaled to 8 bits",
+    "CMYK image": "converted to RGB",
+    "image of another colour space": "converted to RGB",
 }
 
 
 def decode(
-    picture: str | bytes, image_size: tuple[int, int]
+    source: str | bytes, image_size: tuple[int, int]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Reads one picture as RGB, upright and of the size asked for.
+    """Reads one image as RGB, upright and of the size asked for.
 
     The first frame is taken, EXIF orientation applied, transparency laid on
-    white, 16 bits scaled to 8. The whole picture is stretched to the size,
+    white, 16 bits scaled to 8. The whole image is stretched to the size,
     bilinear with antialiasing (Pillow's triangle filter, widened where it
     shrinks), the aspect ratio not kept. `export` writes a graph that makes
     the same pixels of a JPEG or PNG: what is changed here changes there.
 
     Args:
-        picture: str or bytes. A path, or an encoded picture.
+        source: str or bytes. A path, or an encoded image.
         image_size: `(height, width)`.
 
     Returns:
@@ -58,7 +59,7 @@ def decode(
     """
     Image = optional("PIL.Image", extra="training")
 
-    file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
     with Image.open(file, formats=FORMATS) as image:
         # A JPEG is decoded at a half, a quarter or an eighth of its size
         # where that is still twice what is asked for: several times faster.
@@ -68,23 +69,23 @@ def decode(
         is_animated = is_animated and image.format != "MPO"
         _mend(image)
         rgb, conversion = _to_rgb(_upright(image), image.format)
-    conversions = ("animated picture",) * is_animated + conversion
+    conversions = ("animated image",) * is_animated + conversion
     return resize(rgb, image_size), conversions
 
 
-def resize(picture: Any, image_size: tuple[int, int]) -> np.ndarray:
+def resize(image: Any, image_size: tuple[int, int]) -> np.ndarray:
     """Returns a PIL image or uint8 array as `(height, width, 3)`, resized."""
     Image = optional("PIL.Image", extra="training")
 
-    if isinstance(picture, np.ndarray):
-        picture = Image.fromarray(picture).convert("RGB")
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image).convert("RGB")
     height, width = image_size
     # Columns first, then rows, each rounded. Pillow 13 would choose the order
     # by the sizes, and older ones would not: pixels differ by 1.
-    for size in ((width, picture.height), (width, height)):
-        if picture.size != size:
-            picture = picture.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(picture)
+    for size in ((width, image.height), (width, height)):
+        if image.size != size:
+            image = image.resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(image)
 
 
 def _mend(image):
@@ -101,7 +102,7 @@ def _mend(image):
 
 
 def _upright(image):
-    """Returns a picture as the camera was held.
+    """Returns an image as the camera was held.
 
     Of a JPEG or PNG its block of EXIF says so and nothing else, because a
     graph can read that too; Pillow would look into XMP as well.
@@ -149,18 +150,18 @@ def _to_rgb(image, kind):
     ImageChops = optional("PIL.ImageChops", extra="training")
 
     if image.mode.startswith(("I", "F")):
-        return _from_deep(image, kind), ("16-bit picture",)
+        return _from_deep(image, kind), ("16-bit image",)
     if image.has_transparency_data:
-        return _on_white(image), ("picture with an alpha channel",)
+        return _on_white(image), ("image with an alpha channel",)
     if image.mode == "RGB":
         return image, ()
     names = {
-        "1": "greyscale picture",
-        "L": "greyscale picture",
-        "P": "palette picture",
-        "CMYK": "CMYK picture",
+        "1": "greyscale image",
+        "L": "greyscale image",
+        "P": "palette image",
+        "CMYK": "CMYK image",
     }
-    name = names.get(image.mode, "picture of another colour space")
+    name = names.get(image.mode, "image of another colour space")
     if image.mode == "CMYK" and kind == "JPEG" and "adobe" not in image.info:
         image = ImageChops.invert(image)  # Pillow takes all for Adobe's
     return image.convert("RGB"), (name,)
@@ -187,19 +188,19 @@ def _from_deep(image, kind):
 
 
 def conversion_notes(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """Returns one sentence for each kind of picture that was converted."""
+    """Returns one sentence for each kind of image that was converted."""
     notes = []
     for noun, done in _CONVERSIONS.items():
-        count = counts.get(noun, 0)
-        nouns = noun.replace("picture", "pictures") if count > 1 else noun
-        were = "were" if count > 1 else "was"
-        notes += [f"{count} {nouns} {were} {done}."] if count else []
+        if count := counts.get(noun, 0):
+            nouns = noun.replace("image", "images")
+            what = counted(count, f"{noun} was", f"{nouns} were")
+            notes.append(f"{what} {done}.")
     return tuple(notes)
 
 
 @contextlib.contextmanager
 def bombs_refused() -> Iterator[None]:
-    """Makes Pillow's warning about an outsized picture an error meanwhile.
+    """Makes Pillow's warning about an outsized image an error meanwhile.
 
     Its other warnings are about metadata, which is not used. Enter it before
     threads start: warning filters belong to the process.
@@ -212,13 +213,13 @@ def bombs_refused() -> Iterator[None]:
         yield
 
 
-# Enough to keep every core busy, few enough that encoded pictures which
+# Enough to keep every core busy, few enough that encoded images which
 # arrive one by one never all wait in memory.
 _CHUNK = 512
 
 
 def decode_images(
-    pictures: Iterable[str | bytes],
+    images: Iterable[str | bytes],
     *,
     names: Sequence[str],
     image_size: tuple[int, int],
@@ -226,41 +227,41 @@ def decode_images(
     skip_bad: bool,
     known_bad: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Decodes each picture once, in threads, into rows of one array.
+    """Decodes each image once, in threads, into rows of one array.
 
     Args:
-        pictures: iterable of paths or encoded pictures.
+        images: iterable of paths or encoded images.
         names: sequence of str. What each is called in a sentence.
         image_size: `(height, width)`.
         source: str. What an error sentence starts with.
-        skip_bad: bool. Leave bad pictures out instead of raising.
-        known_bad: dict of name to reason, of files known to be no pictures.
+        skip_bad: bool. Leave bad images out instead of raising.
+        known_bad: dict of name to reason, of files known to be no images.
 
     Returns:
         The rows, a bool array saying which of them are good, and the notes.
 
     Raises:
-        DataError: naming up to three bad pictures and their count.
+        DataError: naming up to three bad images and their count.
     """
     rows = allocate((len(names), *image_size, 3))
     is_good = np.ones(len(names), bool)
     bad = dict(known_bad or {})
-    conversions = collections.Counter()
+    conversions: collections.Counter[str] = collections.Counter()
 
     def place(numbered):
-        row, picture = numbered
+        row, image = numbered
         # Damage surfaces as nearly every kind of exception, depending on the
-        # format: whichever it is, the answer is to name the picture.
+        # format: whichever it is, the answer is to name the image.
         try:
-            rows[row], converted = decode(picture, image_size)
+            rows[row], converted = decode(image, image_size)
         except Exception as error:
             return row, (), _reason(error)
         return row, converted, None
 
     with bombs_refused(), concurrent.futures.ThreadPoolExecutor() as pool:
-        numbered = iter(enumerate(pictures))
+        numbered = iter(enumerate(images))
         while chunk := list(itertools.islice(numbered, _CHUNK)):
-            report("reading pictures", chunk[0][0], total=len(names))
+            report("reading images", chunk[0][0], total=len(names))
             for row, converted, reason in pool.map(place, chunk):
                 conversions.update(converted)
                 if reason:
@@ -275,7 +276,7 @@ def _reason(error):
         from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture"
+        return "not an image"
     if isinstance(
         error, (Image.DecompressionBombWarning, Image.DecompressionBombError)
     ):
@@ -286,16 +287,14 @@ def _reason(error):
 def _bad_notes(bad, source, skip_bad):
     if not bad:
         return ()
-    said = "; ".join(f"{name} ({bad[name]})" for name in list(bad)[:3])
-    said += f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    pictures = "1 unreadable picture" if len(bad) == 1 else ""
-    pictures = pictures or f"{len(bad)} unreadable pictures"
+    images = counted(len(bad), "unreadable image")
+    said = listed(f"{name} ({why})" for name, why in bad.items())
     if skip_bad:
         were = "was" if len(bad) == 1 else "were"
-        return (f"{pictures} {were} left out: {said}.",)
+        return (f"{images} {were} left out: {said}.",)
     raise DataError(
-        f"{source}: every file must be a picture that can be read. Received: "
-        f"{pictures}: {said}. Mend or remove them, or leave them out with "
+        f"{source}: every file must be an image that can be read. Received: "
+        f"{images}: {said}. Mend or remove them, or leave them out with "
         "`skip_bad=True` (`--skip-bad`)."
     )
 
@@ -304,15 +303,15 @@ _COLOURED = 10.0  # a colourfulness of 15 is seen as slightly coloured
 _MOST = 256
 
 
-def coloured_share(pictures: Any) -> float:
-    """Returns the share of pictures that a person sees as coloured.
+def coloured_share(images: Any) -> float:
+    """Returns the share of images that a person sees as coloured.
 
-    A picture counts where its colourfulness is above 10: the spread of the
-    differences of its channels, and 0.3 times their means. Grey pictures
+    An image counts where its colourfulness is above 10: the spread of the
+    differences of its channels, and 0.3 times their means. Grey images
     have 0, also where they were saved with three channels.
 
     Args:
-        pictures: uint8 array `(count, height, width, 3)`, at least one. Of
+        images: uint8 array `(count, height, width, 3)`, at least one. Of
             many, 256 are looked at, evenly spaced.
 
     Returns:
@@ -327,13 +326,13 @@ def coloured_share(pictures: Any) -> float:
     Reference:
         [Hasler and Süsstrunk, 2003](https://doi.org/10.1117/12.477378).
     """
-    places = np.linspace(0, len(pictures) - 1, min(len(pictures), _MOST))
-    found = [_colourfulness(pictures[int(place)]) for place in places]
+    places = np.linspace(0, len(images) - 1, min(len(images), _MOST))
+    found = [_colourfulness(images[int(place)]) for place in places]
     return float(np.mean(np.array(found) > _COLOURED))
 
 
-def _colourfulness(picture):
-    red, green, blue = np.moveaxis(np.asarray(picture, "float32"), -1, 0)
+def _colourfulness(image):
+    red, green, blue = np.moveaxis(np.asarray(image, "float32"), -1, 0)
     differences = red - green, (red + green) / 2 - blue
     spread = np.hypot(*(each.std() for each in differences))
     mean = np.hypot(*(each.mean() for each in differences))

@@ -1,28 +1,23 @@
 """Reads images from a folder, TFDS or scikit-learn."""
 
-import difflib
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras._optional import optional
-from aet_keras.data.assembly import assemble, check_image_size
+from aet_keras._wording import nearest
+from aet_keras.data.assembly import assemble_images, check_image_size
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import read_layout
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_decoding import decode_images, resize
 from aet_keras.data.image_storage import allocate
 from aet_keras.data.splits import check_ratios
-from aet_keras.data.tfds_source import (
-    drop_unlabelled,
-    find_features,
-    find_splits,
-    prepared_builder,
-    read_examples,
-)
+from aet_keras.data.tfds_source import open_examples
 from aet_keras.errors import DataError
 
 
@@ -34,8 +29,8 @@ def read_images(
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
     skip_bad: bool = False,
-) -> Dataset:
-    """Reads pictures from whatever the source is.
+) -> Dataset[Specification]:
+    """Reads images from whatever the source is.
 
     `"digits"` is `read_digits`, `"tfds:NAME"` `read_image_tfds`, a name that
     ends in `.npz` `read_image_arrays`, a folder `read_image_folder`.
@@ -47,7 +42,7 @@ def read_images(
         validation_ratio: float in (0, 1). Share of train that becomes
             validation where there is none. Defaults to `0.15`.
         test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
-        skip_bad: bool. Leave out pictures that cannot be read and say so in
+        skip_bad: bool. Leave out images that cannot be read and say so in
             the notes. Defaults to `False`.
 
     Returns:
@@ -65,7 +60,7 @@ def read_images(
     'digits'
     """
     check.boolean("read_images", skip_bad=skip_bad)
-    options = {
+    options: dict[str, Any] = {
         "image_size": image_size,
         "seed": seed,
         "validation_ratio": validation_ratio,
@@ -87,13 +82,12 @@ def read_images(
 def _unknown(path):
     beside = [p.name for p in path.parent.glob("*") if p.is_dir()]
     beside += [p.name for p in path.parent.glob("*.npz")]
-    close = difflib.get_close_matches(path.name, ["digits", *beside], 1)
-    nearest = f" Nearest: `{close[0]}`." if close else ""
+    near = nearest(path.name, ["digits", *beside])
     what = _regular_file.why_not(path) or "a file of another kind"
     return (
         "read_images: the source must be `digits`, `tfds:NAME`, an .npz file "
-        f"or a folder of pictures. Received: {path}, which is {what}."
-        f"{nearest} Check the path; it is relative to {Path.cwd()}."
+        f"or a folder of images. Received: {path}, which is {what}."
+        f"{near} Check the path; it is relative to {Path.cwd()}."
     )
 
 
@@ -105,13 +99,13 @@ def read_image_folder(
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
     skip_bad: bool = False,
-) -> Dataset:
-    """Reads pictures that lie in one folder a class.
+) -> Dataset[Specification]:
+    """Reads images that lie in one folder a class.
 
     Those folders lie in `folder`, or in `train`, `validation` (or `val`, or
     `valid`) and `test` inside it; what is missing is split off train, each
     class by its share. JPEG, PNG, BMP, GIF, WebP and TIFF are read, hidden
-    files are passed over, links are followed. Each picture is decoded once,
+    files are passed over, links are followed. Each image is decoded once,
     in threads: upright by its EXIF orientation, the first frame, alpha laid
     on white, 16 bits scaled to 8, all as RGB, stretched to `image_size`
     (bilinear with antialiasing, the aspect ratio not kept). The rows lie in
@@ -124,16 +118,16 @@ def read_image_folder(
         validation_ratio: float in (0, 1). Share of train that becomes
             validation where there is none. Defaults to `0.15`.
         test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
-        skip_bad: bool. Leave out files that are no pictures or cannot be
+        skip_bad: bool. Leave out files that are no images or cannot be
             read, and say so in the notes. Defaults to `False`.
 
     Returns:
         A `Dataset`; its notes say what was converted and left out.
 
     Raises:
-        DataError: if the folder is missing or holds no pictures, there is one
+        DataError: if the folder is missing or holds no images, there is one
             class only, a class is too small, a split has a class that train
-            has not, or a file is no picture that can be read.
+            has not, or a file is no image that can be read.
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
@@ -144,9 +138,9 @@ def read_image_folder(
     >>> for name, value in (("dark", 0), ("light", 255)):
     ...     (photos / name).mkdir()
     ...     for number in range(5):
-    ...         picture = np.full((8, 8, 3), value, "uint8")
+    ...         image = np.full((8, 8, 3), value, "uint8")
     ...         path = photos / name / f"{number}.png"
-    ...         keras.utils.save_img(path, picture, scale=False)
+    ...         keras.utils.save_img(path, image, scale=False)
     >>> from aet_keras.data.image_reading import read_image_folder
     >>> dataset = read_image_folder(photos, image_size=(4, 4))
     >>> dataset.train
@@ -159,22 +153,19 @@ def read_image_folder(
     ratios = check_ratios(owner, validation_ratio, test_ratio)
     check.boolean(owner, skip_bad=skip_bad)
     layout = read_layout(Path(folder))
-    names = [str(path) for _, _, path in layout.files]
     rows, is_good, notes = decode_images(
-        names,
-        names=names,
+        layout.paths,
+        names=layout.paths,
         image_size=image_size,
         source=str(folder),
         skip_bad=skip_bad,
         known_bad=layout.others,
     )
-    splits = np.array([split for split, _, _ in layout.files])
-    number = {name: label for label, name in enumerate(layout.class_names)}
-    return assemble(
+    return assemble_images(
         rows,
-        np.array([number[name] for _, name, _ in layout.files]),
-        names,
-        {s: np.flatnonzero((splits == s) & is_good) for s in layout.splits},
+        layout.labels,
+        layout.paths,
+        layout.rows(is_good),
         specification=Specification(
             "image", layout.class_names, image_size, str(folder)
         ),
@@ -192,15 +183,15 @@ def read_image_tfds(
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
     skip_bad: bool = False,
-) -> Dataset:
-    """Reads a data set of pictures with class labels from TFDS by its name.
+) -> Dataset[Specification]:
+    """Reads a data set of images with class labels from TFDS by its name.
 
     What was prepared before, in `TFDS_DATA_DIR` or `~/tensorflow_datasets`,
     is read from there without a network; otherwise TFDS downloads and
     prepares it there. The one `Image` and the one `ClassLabel` of its features
     are found by their types; the splits are train, validation (or val, or
     valid) and test. Missing ones are split off train, others left out.
-    Pictures are converted and resized as `read_image_folder` does it.
+    Images are converted and resized as `read_image_folder` does it.
 
     Args:
         name: str. As `tfds.builder` takes it, `"name"` or
@@ -210,7 +201,7 @@ def read_image_tfds(
         validation_ratio: float in (0, 1). Share of train that becomes
             validation where there is none. Defaults to `0.15`.
         test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
-        skip_bad: bool. Leave out pictures that cannot be read and say so in
+        skip_bad: bool. Leave out images that cannot be read and say so in
             the notes. Defaults to `False`.
 
     Returns:
@@ -218,7 +209,7 @@ def read_image_tfds(
 
     Raises:
         DataError: if there is no such data set, it cannot be downloaded, it
-            is not one of pictures with a class each, or a class is too small.
+            is not one of images with a class each, or a class is too small.
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
@@ -235,48 +226,27 @@ def read_image_tfds(
     image_size = check_image_size(owner, image_size)
     ratios = check_ratios(owner, validation_ratio, test_ratio)
     check.boolean(owner, skip_bad=skip_bad)
-    source = f"tfds:{name}"
-    builder = prepared_builder(name, source)
-    info = builder.info
-    image, label = find_features(info.features, source)
-    parts, notes = find_splits(info.splits, source)
-    counts = [info.splits[part].num_examples for part in parts.values()]
-    splits = np.repeat(list(parts), counts)
-    names = [
-        f"{split}[{row}]"
-        for split, count in zip(parts, counts, strict=True)
-        for row in range(count)
-    ]
-    labels = np.empty(len(names), "int32")
-    rows, is_good, said = decode_images(
-        _noting_labels(
-            read_examples(builder, parts.values(), image, label), labels
-        ),
-        names=names,
+    examples = open_examples(name, "Image")
+    rows, is_good, notes = decode_images(
+        examples.inputs(is_encoded=True),
+        names=examples.names,
         image_size=image_size,
-        source=source,
+        source=examples.source,
         skip_bad=skip_bad,
     )
-    given = {s: np.flatnonzero((splits == s) & is_good) for s in parts}
-    notes += drop_unlabelled(given, labels, source)
-    return assemble(
+    given = examples.rows(is_good)
+    return assemble_images(
         rows,
-        labels,
-        names,
+        examples.labels,
+        examples.names,
         given,
         specification=Specification(
-            "image", tuple(info.features[label].names), image_size, source
+            "image", examples.class_names, image_size, examples.source
         ),
         ratios=ratios,
         seed=seed,
-        notes=(*notes, *said),
+        notes=(*examples.notes, *notes),
     )
-
-
-def _noting_labels(examples, labels):
-    for row, (picture, label) in enumerate(examples):
-        labels[row] = label
-        yield picture
 
 
 def read_digits(
@@ -285,10 +255,10 @@ def read_digits(
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
-) -> Dataset:
+) -> Dataset[Specification]:
     """Reads the 1,797 handwritten digits that ship inside scikit-learn.
 
-    8x8 pictures with values 0 to 16 become 0 to 255, grey becomes RGB, and
+    8x8 images with values 0 to 16 become 0 to 255, grey becomes RGB, and
     they are enlarged bilinearly.
 
     Args:
@@ -322,9 +292,9 @@ def read_digits(
     digits = load_digits()
     grey = np.round(digits.images * (255 / 16)).astype("uint8")
     rows = allocate((len(grey), *image_size, 3))
-    for row, picture in enumerate(grey):
-        rows[row] = resize(picture, image_size)
-    return assemble(
+    for row, image in enumerate(grey):
+        rows[row] = resize(image, image_size)
+    return assemble_images(
         rows,
         digits.target,
         [f"digits[{row}]" for row in range(len(rows))],

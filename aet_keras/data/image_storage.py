@@ -9,7 +9,7 @@ import numpy as np
 from aet_keras.errors import DataError
 
 # A quarter of the memory of a small machine (8 GB), where the model, its
-# optimizer and its activations need the rest: 78,000 pictures at 96 px.
+# optimizer and its activations need the rest: 78,000 images at 96 px.
 MEMORY_LIMIT_BYTES = 2 * 1024**3
 
 
@@ -42,7 +42,7 @@ def allocate(
     # which kills the process: ask before.
     if size >= free:
         raise DataError(
-            f"the pictures take {size / 1e9:.1f} GB, and the temporary folder "
+            f"the images take {size / 1e9:.1f} GB, and the temporary folder "
             f"{folder} has {free / 1e9:.1f} GB left. Ask for a smaller image "
             "size, or set `TMPDIR` to a folder on a larger disk."
         )

@@ -47,7 +47,7 @@ def read_ratings(
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
-) -> Dataset:
+) -> Dataset[RatingSpecification]:
     """Reads ratings: a user, an item and a number in each row.
 
     Ids are strings. A feature is read in each row, so that it may say how

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._optional import needing
+from aet_keras._wording import counted, listed
 from aet_keras.data.dataset import Split
 from aet_keras.errors import DataError
 
@@ -51,7 +52,6 @@ def frequent_classes(
     labels: np.ndarray,
     given: Mapping[str, np.ndarray],
     class_names: tuple[str, ...],
-    *,
     rows: str,
 ) -> Frequent:
     """Leaves out classes that have too few rows for the splits.
@@ -87,16 +87,16 @@ def frequent_classes(
 
 
 def _rare_note(names, counts, least, rows):
-    said = [
-        f"`{name}` with {count}"
-        for name, count in zip(names[:3], counts[:3], strict=True)
-    ]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    classes = "1 class was" if len(names) == 1 else f"{len(names)} classes were"
+    classes = counted(len(names), "class was", "classes were")
     return (
         f"{classes} left out, because each needs at least {least} {rows} to "
-        f"learn from and to split: {', '.join(said)}{more}."
+        f"learn from and to split: {_with_counts(names, counts)}."
     )
+
+
+def _with_counts(names, counts):
+    pairs = zip(names, counts, strict=True)
+    return listed(f"`{name}` with {count}" for name, count in pairs)
 
 
 def _least(given):
@@ -112,7 +112,7 @@ def complete_splits(
     ratios: Mapping[str, float],
     seed: int,
     source: str,
-    rows: str = "pictures",
+    rows: str = "images",
 ) -> dict[str, np.ndarray]:
     """Splits off train, class by class, what the source does not bring.
 
@@ -140,16 +140,15 @@ def complete_splits(
     missing = [name for name in ("test", "validation") if name not in given]
     train = given["train"]
     _check_classes(labels[train], class_names, missing, source, rows)
-    if not missing:
-        return dict(given)
     random = np.random.RandomState(seed)
-    parts = {name: [] for name in ("train", *missing)}
+    parts: dict[str, list] = {name: [] for name in ("train", *missing)}
     for label in range(len(class_names)):
         of_class = train[labels[train] == label]
         for name, rows in _cut(of_class, missing, ratios, random).items():
             parts[name].append(rows)
     cut = {name: np.sort(np.concatenate(rows)) for name, rows in parts.items()}
-    return {**given, **cut}
+    both = {**given, **cut} if missing else given
+    return {name: both[name] for name in SPLITS}
 
 
 def _cut(rows, missing, ratios, random):
@@ -170,24 +169,20 @@ def _check_classes(labels, class_names, missing, source, rows):
     if len(class_names) < 2:
         raise DataError(
             f"{source}: there must be at least two classes to tell apart. "
-            f"Received: one class, `{class_names[0]}`. Add {rows} of what "
-            "it is to be told from, with a class of their own."
+            f"Received: one class, `{class_names[0]}`. Add {rows} of another "
+            "class."
         )
     least = 1 + len(missing)  # see `_least`
     counts = np.bincount(labels, minlength=len(class_names))
-    small = [
-        f"`{name}` with {count}"
-        for name, count in zip(class_names, counts, strict=True)
-        if count < least
-    ]
-    if not small:
+    small = np.flatnonzero(counts < least)
+    if not len(small):
         return
-    more = f" and {len(small) - 3} more" if len(small) > 3 else ""
+    said = _with_counts([class_names[c] for c in small], counts[small])
     needed_by = ", ".join(["train", *reversed(missing)])
     raise DataError(
-        f"{source}: each class must have at least {least} in train, because "
-        f"each split cut from it ({needed_by}) needs one. Received: "
-        f"{', '.join(small[:3])}{more}. Add {rows} to the class, or leave "
+        f"{source}: each class must have at least {least} {rows} in train, "
+        f"because each split cut from it ({needed_by}) needs one. Received: "
+        f"{said}, of {len(labels)} {rows}. Add {rows} to the class, or leave "
         "the class out."
     )
 
@@ -195,7 +190,7 @@ def _check_classes(labels, class_names, missing, source, rows):
 def split_columns(
     inputs: Mapping[str, np.ndarray],
     labels: np.ndarray,
-    numbers: Sequence[int],
+    numbers: np.ndarray,
     parts: Mapping[str, np.ndarray],
 ) -> dict[str, Split]:
     """Returns the splits of a table by name.

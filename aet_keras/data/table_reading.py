@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import counted, quoted
 from aet_keras.data import number_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.class_balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.names import note_alike
 from aet_keras.data.specifications import TableSpecification
-from aet_keras.data.splits import check_ratios, shared_rows, split_columns
+from aet_keras.data.splits import (
+    check_ratios,
+    complete_splits,
+    frequent_classes,
+    shared_rows,
+    split_columns,
+)
 from aet_keras.data.table_columns import (
     columns_like,
     find_columns,
@@ -25,10 +32,9 @@ from aet_keras.data.table_columns import (
 from aet_keras.data.table_file import check_columns, read_csv
 from aet_keras.data.table_target import (
     class_names_of,
-    frequent_rows,
+    given_rows,
     labelled,
     positive_of,
-    split_rows,
 )
 from aet_keras.errors import DataError
 
@@ -52,7 +58,7 @@ def read_table(
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
-) -> Dataset:
+) -> Dataset[TableSpecification]:
     """Reads a table whose rows are to be told apart by one of its columns.
 
     A column is of numbers (`1,234.5`, `$3`, `72kg`) or of dates if at least
@@ -149,7 +155,8 @@ def read_table(
     number = {name: label for label, name in enumerate(class_names)}
     labels = frame[target].map(number).to_numpy("int32")
     if like is None:
-        kept = frequent_rows(_OWNER, frame, labels, class_names, split_column)
+        given = given_rows(_OWNER, frame, split_column)
+        kept = frequent_classes(labels, given, class_names, "rows")
         frame, labels = frame[kept.labels >= 0], kept.labels[kept.labels >= 0]
         class_names = kept.class_names
         notes = [*notes, *note_alike("classes", class_names), *kept.notes]
@@ -161,15 +168,14 @@ def read_table(
     else:
         columns, said = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
-    parts = split_rows(
-        _OWNER,
-        frame,
+    parts = complete_splits(
         labels,
+        given_rows(_OWNER, frame, split_column),
         class_names=class_names,
-        split_column=split_column,
         ratios=ratios,
         seed=seed,
         source=str(path),
+        rows="rows",
     )
     splits = split_columns(inputs, labels, frame.index, parts)
     return Dataset(
@@ -227,12 +233,9 @@ def _lacking(splits: Mapping[str, Split], class_names) -> Sequence[str]:
     """Notes which classes no row of a split has."""
     notes = []
     for name, split in splits.items():
-        counts = np.bincount(split.labels, minlength=len(class_names))
-        lacking = [
-            each for each, n in zip(class_names, counts, strict=True) if not n
-        ]
-        if lacking:
-            rows = ", ".join(f"`{each}`" for each in lacking[:3])
+        lacking = np.setdiff1d(np.arange(len(class_names)), split.labels)
+        if len(lacking):
+            rows = quoted(class_names[label] for label in lacking)
             notes.append(f"{name} has no rows of {rows}.")
     return notes
 
@@ -247,9 +250,8 @@ def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
     )
     if not count:
         return []
-    rows = "1 row to validate or test on stands"
-    if count > 1:
-        rows = f"{count} rows to validate or test on stand"
+    of = "to validate or test on"
+    rows = counted(count, f"row {of} stands", f"rows {of} stand")
     them = "it" if count == 1 else "them"
     return [
         f"{rows}, cell for cell, in an earlier split, too: figures on {them} "
@@ -320,13 +322,13 @@ def read_table_rows(
             column, cells, learned
         )
         if odd:
-            is_one = len(odd) == 1
-            count = "1 cell" if is_one else f"{len(odd)} cells"
-            say(
-                f"{path}: {count} of `{column.title}` that "
-                f"{'is' if is_one else 'are'} {what} "
-                f"count{'s' * is_one} as {taken}, such as `{odd[0]}`."
+            of = f"of `{column.title}` that"
+            cells = counted(
+                len(odd),
+                f"cell {of} is {what} counts",
+                f"cells {of} are {what} count",
             )
+            say(f"{path}: {cells} as {taken}, such as `{odd[0]}`.")
     return rows
 
 

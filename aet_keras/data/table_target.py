@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,7 @@ from aet_keras.data import table_cells
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.names import by_number, check_one_line, read_names
 from aet_keras.data.specifications import CellFormat, TableSpecification
-from aet_keras.data.splits import (
-    SPLITS,
-    Frequent,
-    complete_splits,
-    frequent_classes,
-)
+from aet_keras.data.splits import SPLITS
 from aet_keras.errors import DataError
 
 _MOST_CLASSES = 1000
@@ -166,52 +161,17 @@ def positive_of(
 _VALIDATION = ("validation", "valid", "val")
 
 
-def frequent_rows(
-    owner: str,
-    frame: Any,
-    labels: np.ndarray,
-    class_names: tuple[str, ...],
-    split_column: str | None,
-) -> Frequent:
-    """Leaves out classes with too few rows, as `frequent_classes` does."""
-    given = _brought(owner, frame, split_column)
-    return frequent_classes(labels, given, class_names, rows="rows")
-
-
-def split_rows(
-    owner: str,
-    frame: Any,
-    labels: np.ndarray,
-    *,
-    class_names: tuple[str, ...],
-    split_column: str | None,
-    ratios: Mapping[str, float],
-    seed: int,
-    source: str,
+def given_rows(
+    owner: str, frame: Any, split_column: str | None
 ) -> dict[str, np.ndarray]:
-    """Returns the rows of each split."""
-    given = _brought(owner, frame, split_column)
-    _check_counts(owner, labels[given["train"]], class_names, given)
-    parts = complete_splits(
-        labels,
-        given,
-        class_names=class_names,
-        ratios=ratios,
-        seed=seed,
-        source=source,
-        rows="rows",
-    )
-    return {name: parts[name] for name in SPLITS}
+    """Returns the rows of each split that a column of the table names.
 
-
-def _brought(owner, frame, split_column):
+    Raises:
+        DataError: if the column holds other words, or no `train`.
+    """
     if split_column is None:
         return {"train": np.arange(len(frame))}
-    return _given(owner, frame[split_column], split_column)
-
-
-def _given(owner, cells, split_column):
-    said = cells.fillna("").str.lower()
+    said = frame[split_column].fillna("").str.lower()
     said = said.where(~said.isin(_VALIDATION), "validation").to_numpy()
     odd = sorted(set(said) - set(SPLITS))
     if odd or "train" not in said:
@@ -223,16 +183,3 @@ def _given(owner, cells, split_column):
         )
     rows = {name: np.flatnonzero(said == name) for name in SPLITS}
     return {name: found for name, found in rows.items() if len(found)}
-
-
-def _check_counts(owner, labels, class_names, given):
-    least = 1 + len(SPLITS) - len(given)
-    counts = np.bincount(labels, minlength=len(class_names))
-    rarest = int(counts.argmin())
-    if counts[rarest] < least:
-        raise DataError(
-            f"{owner}: each class must have at least {least} rows to learn "
-            "from and to split, because each split needs one. Received: "
-            f"`{class_names[rarest]}` with {counts[rarest]} of {len(labels)}. "
-            "Add rows of it, or leave the class out."
-        )

@@ -1,32 +1,27 @@
 """Reads texts from a folder, a table or TFDS."""
 
 import collections
-import difflib
 import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aet_keras import _regular_file
+from aet_keras._wording import counted, listed, nearest
 from aet_keras.data import table_cells
 from aet_keras.data.assembly import assemble_texts
 from aet_keras.data.dataset import Dataset, Specification
-from aet_keras.data.folder_layout import PICTURE, TEXT, read_layout
+from aet_keras.data.folder_layout import IMAGE, TEXT, read_layout
 from aet_keras.data.names import by_number, check_one_line
 from aet_keras.data.specifications import CellFormat
 from aet_keras.data.splits import check_ratios
 from aet_keras.data.table_file import check_columns, is_csv, read_csv
 from aet_keras.data.table_target import labelled
 from aet_keras.data.text_encoding import read_text_file
-from aet_keras.data.tfds_source import (
-    drop_unlabelled,
-    find_features,
-    find_splits,
-    prepared_builder,
-    read_examples,
-)
+from aet_keras.data.tfds_source import open_examples
 from aet_keras.errors import DataError
 
 
@@ -40,7 +35,7 @@ def read_texts(
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
-) -> Dataset:
+) -> Dataset[Specification]:
     """Reads texts and their classes from whatever the source is.
 
     `"tfds:NAME"` is `read_text_tfds`, a name of which `is_csv` is true
@@ -72,7 +67,7 @@ def read_texts(
     ...     "a table in a file" in str(error)
     True
     """
-    options = {
+    options: dict[str, Any] = {
         "seed": seed,
         "validation_ratio": validation_ratio,
         "test_ratio": test_ratio,
@@ -92,14 +87,12 @@ def read_texts(
 def _unknown(path):
     beside = path.parent.glob("*")
     names = [each.name for each in beside if each.is_dir() or is_csv(each)]
-    close = difflib.get_close_matches(path.name, names, 1)
-    nearest = f" Nearest: `{close[0]}`." if close else ""
     what = _regular_file.why_not(path) or "a file of another kind"
     return (
         "read_texts: the source must be `tfds:NAME`, a table in a file (.csv, "
         ".tsv, .json, .jsonl, .parquet), or a folder of texts. Received: "
-        f"{path}, which is {what}.{nearest} Check the path; it is relative to "
-        f"{Path.cwd()}."
+        f"{path}, which is {what}.{nearest(path.name, names)} Check the path; "
+        f"it is relative to {Path.cwd()}."
     )
 
 
@@ -110,7 +103,7 @@ def read_text_folder(
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
-) -> Dataset:
+) -> Dataset[Specification]:
     """Reads `.txt` files that lie in one folder a class.
 
     Those folders lie in `folder`, or in `train`, `validation` (or `val`, or
@@ -153,15 +146,12 @@ def read_text_folder(
     owner = "read_text_folder"
     ratios = check_ratios(owner, validation_ratio, test_ratio)
     layout = read_layout(Path(folder), TEXT)
-    splits = np.array([split for split, _, _ in layout.files])
-    number = {name: label for label, name in enumerate(layout.class_names)}
-    paths = [path for _, _, path in layout.files]
-    texts, guessed = _read_files(owner, paths, encoding)
+    texts, guessed = _read_files(owner, layout.paths, encoding)
     return assemble_texts(
         texts,
-        np.array([number[name] for _, name, _ in layout.files]),
-        [str(path) for path in paths],
-        {s: np.flatnonzero(splits == s) for s in layout.splits},
+        layout.labels,
+        layout.paths,
+        layout.rows(),
         specification=Specification(
             "text", layout.class_names, None, str(folder)
         ),
@@ -186,14 +176,9 @@ def _read_files(owner, paths, encoding):
 def _others(others):
     if not others:
         return []
-    shown = ", ".join(f"{path} ({what})" for path, what in others.items())
-    count = len(others)
-    if count > 3:
-        first = list(others.items())[:3]
-        shown = ", ".join(f"{path} ({what})" for path, what in first)
-        shown += f" and {count - 3} more"
-    were = "file was" if count == 1 else "files were"
-    return [f"{count} {were} left out: {shown}."]
+    shown = listed(f"{path} ({what})" for path, what in others.items())
+    files = counted(len(others), "file was", "files were")
+    return [f"{files} left out: {shown}."]
 
 
 _MOST_CLASSES = 1000
@@ -209,7 +194,7 @@ def read_text_table(
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
-) -> Dataset:
+) -> Dataset[Specification]:
     """Reads texts and their classes from two columns of a table.
 
     Each value of the label's column is a class; they are sorted, numbers by
@@ -307,7 +292,7 @@ def read_text_tfds(
     seed: int = 0,
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
-) -> Dataset:
+) -> Dataset[Specification]:
     """Reads a data set of texts with class labels from TFDS by its name.
 
     `imdb_reviews` and `yelp_polarity_reviews`, for example. What was prepared
@@ -342,33 +327,23 @@ def read_text_tfds(
     True
     """
     ratios = check_ratios("read_text_tfds", validation_ratio, test_ratio)
-    source = f"tfds:{name}"
-    builder = prepared_builder(name, source)
-    info = builder.info
-    text, label = find_features(info.features, source, "Text")
-    parts, notes = find_splits(info.splits, source)
-    texts, labels, names, given = [], [], [], {}
-    for split, part in parts.items():
-        begin = len(texts)
-        examples = read_examples(builder, [part], text, label, is_encoded=False)
-        for row, (content, number) in enumerate(examples):
-            texts.append(content.decode("utf-8", errors="replace"))
-            labels.append(number)
-            names.append(f"{split}[{row}]")
-        given[split] = np.arange(begin, len(texts))
-    labels = np.array(labels, "int32")
-    notes += drop_unlabelled(given, labels, source)
+    examples = open_examples(name, "Text")
+    texts = [
+        content.decode("utf-8", errors="replace")
+        for content in examples.inputs(is_encoded=False)
+    ]
+    given = examples.rows()
     return assemble_texts(
         texts,
-        labels,
-        names,
+        examples.labels,
+        examples.names,
         given,
         specification=Specification(
-            "text", tuple(info.features[label].names), None, source
+            "text", examples.class_names, None, examples.source
         ),
         ratios=ratios,
         seed=seed,
-        notes=notes,
+        notes=examples.notes,
     )
 
 
@@ -380,7 +355,7 @@ def is_text_source(source: str | os.PathLike) -> bool:
 
     Args:
         source: str or path. A folder is one of texts if more of its files
-            are texts than pictures; `"tfds:NAME"` by its name.
+            are texts than images; `"tfds:NAME"` by its name.
 
     Returns:
         bool. `False` for files, whose columns a user has to name.
@@ -398,4 +373,4 @@ def is_text_source(source: str | os.PathLike) -> bool:
         return False
     files = list(path.rglob("*"))
     text_count = sum(map(TEXT.has, files))
-    return text_count > sum(map(PICTURE.has, files))
+    return text_count > sum(map(IMAGE.has, files))

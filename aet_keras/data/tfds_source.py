@@ -1,6 +1,6 @@
 """Prepares a data set of TFDS and finds its features and splits."""
 
-import difflib
+import dataclasses
 import os
 import socket
 import urllib.request
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
+from aet_keras._wording import nearest, quoted
 from aet_keras.errors import DataError
 
 _SPLITS = {
@@ -96,13 +97,10 @@ def _is_offline() -> bool:
 def _not_found(name, source, tfds):
     known = tfds.list_builders(with_community_datasets=False)
     word = name.split("/")[0].split(":")[0]
-    close = difflib.get_close_matches(word, known, 3)
-    nearest = ", ".join(f"`{near}`" for near in close)
-    nearest = f" Nearest: {nearest}." if nearest else ""
     folder = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
     return (
         f"{source}: TFDS has no data set `{word}`, and {folder} holds none "
-        f"prepared.{nearest} If it was prepared elsewhere, set "
+        f"prepared.{nearest(word, known, 3)} If it was prepared elsewhere, set "
         "`TFDS_DATA_DIR` to that folder."
     )
 
@@ -132,41 +130,13 @@ def find_features(
         # The flat classes: subclasses such as LabeledImage are other things.
         names = [n for n, feature in features.items() if type(feature) is each]
         if len(names) != 1:
-            listed = ", ".join(f"`{name}`" for name in features)
             raise DataError(
                 f"{source}: its examples must have one `{each.__name__}`. "
-                f"Received: {len(names)}, among {listed}. Export what you need "
-                "to a file or to a folder instead."
+                f"Received: {len(names)}, among {quoted(features, 99)}. "
+                "Export what you need to a file or to a folder instead."
             )
         found += names
     return found[0], found[1]
-
-
-def drop_unlabelled(
-    given: dict[str, np.ndarray], labels: np.ndarray, source: str
-) -> list[str]:
-    """Drops splits whose labels TFDS keeps to itself and stores as -1.
-
-    Args:
-        given: the rows of each split; changed.
-        labels: int array `(count,)`.
-        source: str. What a sentence starts with.
-
-    Returns:
-        A note for each.
-
-    Raises:
-        DataError: if train is one of them.
-    """
-    bare = [split for split in given if (labels[given[split]] < 0).any()]
-    if "train" in bare:
-        raise DataError(
-            f"{source}: each example of train must have a label. Received: "
-            "some without. Take a data set, or a configuration, with labels."
-        )
-    for split in bare:
-        del given[split]
-    return [f"{split} was left out: it has no labels." for split in bare]
 
 
 def find_splits(
@@ -181,7 +151,7 @@ def find_splits(
     if "train" not in found:
         raise DataError(
             f"{source}: there must be a split `train`. Received: "
-            f"{', '.join(f'`{part}`' for part in splits)}. Export it to a "
+            f"{quoted(splits, 99)}. Export it to a "
             "file or to a folder instead."
         )
     notes = [
@@ -193,32 +163,97 @@ def find_splits(
     return {split: found[split] for split in order}, notes
 
 
-def read_examples(
-    builder: Any,
-    parts: Iterable[str],
-    name: str,
-    label: str,
-    *,
-    is_encoded: bool = True,
-) -> Iterator[tuple[bytes, int]]:
-    """Yields inputs as bytes and labels, always in the same order.
+@dataclasses.dataclass(eq=False)
+class Examples:
+    """Holds a prepared data set of TFDS, its rows always in the same order.
 
     Args:
-        builder: a builder that is prepared.
-        parts: what it calls its splits.
-        name: str. The input.
-        label: str. The label.
-        is_encoded: bool. Whether the bytes are those of a file, to be decoded
-            later.
+        builder: of TFDS.
+        source: str. What a sentence starts with.
+        feature: str. The input of an example.
+        label: str. The label of an example.
+        parts: dict of split to what TFDS calls it.
+        notes: list of sentences.
     """
-    tfds = optional("tensorflow_datasets", extra="training")
 
-    decoders = {name: tfds.decode.SkipDecoding()} if is_encoded else None
-    for part in parts:
-        examples = builder.as_dataset(
-            split=part,
-            shuffle_files=False,
-            decoders=decoders,
-        )
-        for example in tfds.as_numpy(examples):
-            yield example[name], int(example[label])
+    builder: Any
+    source: str
+    feature: str
+    label: str
+    parts: dict[str, str]
+    notes: list[str]
+
+    def __post_init__(self):
+        infos = self.builder.info.splits
+        counts = [infos[part].num_examples for part in self.parts.values()]
+        self.splits = np.repeat(list(self.parts), counts)
+        self.names = [
+            f"{split}[{row}]"
+            for split, count in zip(self.parts, counts, strict=True)
+            for row in range(count)
+        ]
+        self.labels = np.empty(len(self.names), "int32")
+        features = self.builder.info.features
+        self.class_names = tuple(features[self.label].names)
+
+    def inputs(self, *, is_encoded: bool) -> Iterator[bytes]:
+        """Yields inputs as bytes, and writes down the labels meanwhile.
+
+        Args:
+            is_encoded: bool. Whether the bytes are those of a file, to be
+                decoded later.
+        """
+        tfds = optional("tensorflow_datasets", extra="training")
+        skip = {self.feature: tfds.decode.SkipDecoding()}
+        row = 0
+        for part in self.parts.values():
+            examples = self.builder.as_dataset(
+                split=part,
+                shuffle_files=False,
+                decoders=skip if is_encoded else None,
+            )
+            for example in tfds.as_numpy(examples):
+                self.labels[row] = int(example[self.label])
+                row += 1
+                yield example[self.feature]
+
+    def rows(self, is_good: np.ndarray | bool = True) -> dict[str, np.ndarray]:
+        """Returns the rows of each split, bad ones left out.
+
+        Splits whose labels TFDS keeps to itself, and stores as -1, are left
+        out with a note. All inputs must have been read.
+
+        Raises:
+            DataError: if train is one of them.
+        """
+        given = {}
+        for split in self.parts:
+            rows = np.flatnonzero((self.splits == split) & is_good)
+            if not (self.labels[rows] < 0).any():
+                given[split] = rows
+            else:
+                self.notes.append(f"{split} was left out: it has no labels.")
+        if "train" not in given:
+            raise DataError(
+                f"{self.source}: each example of train must have a label. "
+                "Received: some without. Take a data set, or a configuration, "
+                "with labels."
+            )
+        return given
+
+
+def open_examples(name: str, kind: str) -> Examples:
+    """Prepares a data set and returns its examples, not yet read.
+
+    Args:
+        name: str. As `tfds.builder` takes it.
+        kind: str. The class of the input: `"Image"` or `"Text"`.
+
+    Raises:
+        DataError: if there is no such data set, or it is of another kind.
+    """
+    source = f"tfds:{name}"
+    builder = prepared_builder(name, source)
+    feature, label = find_features(builder.info.features, source, kind)
+    parts, notes = find_splits(builder.info.splits, source)
+    return Examples(builder, source, feature, label, parts, notes)

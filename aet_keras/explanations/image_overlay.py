@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _files
 from aet_keras._optional import needing, optional
-from aet_keras.evaluation import _files
 
 _COLOURS = "inferno"  # perceptually even, and told apart by the colour-blind
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

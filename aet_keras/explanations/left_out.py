@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _files
 from aet_keras._optional import needing
-from aet_keras.evaluation import _files, printed_text
+from aet_keras.evaluation import printed_text
 
 
 @dataclass(frozen=True, eq=False)

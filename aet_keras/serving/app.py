@@ -58,7 +58,7 @@ def build_app(
     ...         model, directory, class_names=["hat", "shoe"]
     ...     )
     >>> with tempfile.TemporaryDirectory() as home:
-    ...     _ = aet_keras.export.publish(f"{home}/clothes", write)
+    ...     _ = aet_keras.publishing.publish(f"{home}/clothes", write)
     ...     folder = aet_keras.serving.ModelFolder(f"{home}/clothes")
     >>> app = aet_keras.serving.build_app(folder)
     >>> app.routes[0].path, app.routes[0].methods

@@ -10,13 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from aet_keras.errors import ExportError
+from aet_keras.publishing import newest_version, version_folder
 from aet_keras.serving._refusals import first_line
 from aet_keras.serving.loaded_version import LoadedVersion, load_version
-from aet_keras.serving.versions import (
-    fingerprint,
-    list_versions,
-    newest_version,
-)
 
 
 @dataclass(frozen=True)
@@ -66,9 +62,9 @@ class ModelFolder:
     ...         model, directory, class_names=["hat", "shoe"]
     ...     )
     >>> with tempfile.TemporaryDirectory() as home:
-    ...     _ = aet_keras.export.publish(f"{home}/clothes", write)
+    ...     _ = aet_keras.publishing.publish(f"{home}/clothes", write)
     ...     folder = aet_keras.serving.ModelFolder(f"{home}/clothes")
-    ...     _ = aet_keras.export.publish(f"{home}/clothes", write)
+    ...     _ = aet_keras.publishing.publish(f"{home}/clothes", write)
     ...     before = folder.current.number
     ...     folder.refresh()
     >>> folder.name, before, folder.current.number
@@ -111,10 +107,10 @@ class ModelFolder:
 
     def refresh(self) -> None:
         """Looks at the folder once, and serves another version if needed."""
-        found = list_versions(self.folder)
+        found = version_folder.versions(self.folder)
         self._seen = {k: v for k, v in self._seen.items() if k in found}
         for number in sorted(found, reverse=True):
-            look = fingerprint(found[number])
+            look = _fingerprint(found[number])
             is_known = self._seen.get(number) == look
             if is_known and self.statuses[number].error_code != "OK":
                 continue  # tried as it is
@@ -223,3 +219,19 @@ def _try(path, version, names):
             f"ModelFolder: {path} must answer a call of each signature. "
             f"Received: {first_line(error)}. Export it again."
         ) from error
+
+
+def _fingerprint(path: Path) -> Any:
+    """Returns what changes when a version's files do; None if it is gone.
+
+    A version may go and another come under its number, and a copy that is
+    not made aside arrives file by file.
+    """
+    try:
+        stats = [(each, each.stat()) for each in sorted(path.rglob("*"))]
+    except OSError:
+        return None
+    return tuple(
+        (str(each), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        for each, stat in stats
+    )

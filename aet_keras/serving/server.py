@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from aet_keras.publishing import newest_version
 from aet_keras.serving._connection import GRACE_SECONDS, Connection, Terms
 from aet_keras.serving.app import build_app
 from aet_keras.serving.model_folder import ModelFolder
 from aet_keras.serving.settings import Limits
-from aet_keras.serving.versions import newest_version
 
 
 def serve(
@@ -51,7 +51,7 @@ def serve(
 
     >>> aet_keras.serving.serve("no/such/folder")
     Traceback (most recent call last):
-    aet_keras.errors.ExportError: newest_version: no/such/folder must hold ...
+    aet_keras.errors.ExportError: no/such/folder must hold ...
     """
     limits = limits or Limits()
     newest_version(folder)

@@ -38,9 +38,9 @@ def no_picture(photos):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (no_pictures, ["0 pictures", "Put each picture into a folder"]),
-        (one_class, ["`eight`", "Add pictures of what it is to be told from"]),
-        (one_picture, ["with 1 and 6 more", "Add pictures to the class"]),
+        (no_pictures, ["0 images", "Put each image into a folder"]),
+        (one_class, ["`eight`", "Add images of another class"]),
+        (one_picture, ["with 1 and 6 more", "Add images to the class"]),
         (truncated, ["0001.png", "Mend or remove", "`--skip-bad`"]),
         (no_picture, ["notes.txt", "Mend or remove", "`--skip-bad`"]),
     ],
@@ -65,7 +65,7 @@ def test_every_bad_picture_is_counted_and_three_are_named(
 
     said = sentence(fit(photos))
 
-    assert "4 unreadable pictures" in said and "and 1 more" in said
+    assert "4 unreadable images" in said and "and 1 more" in said
     assert sum(str(path) in said for path in bad) == 3
     assert not out.exists()
 

@@ -78,15 +78,15 @@ def test_it_ends_well_and_says_what_it_left_out(run):
     assert done.returncode == 0, done.stderr
     # A slow machine is told how far it is, and nobody is warned of anything.
     assert all(line.startswith(STEPS) for line in done.stderr.splitlines())
-    assert "4 unreadable pictures were left out" in done.stdout
+    assert "4 unreadable images were left out" in done.stdout
     assert "\x1b" not in done.stdout
 
 
 def test_grey_and_transparent_pictures_are_read_and_said(run):
     done, _ = run
 
-    assert "1 greyscale picture" in done.stdout
-    assert "1 picture with an alpha channel was laid on white" in done.stdout
+    assert "1 greyscale image" in done.stdout
+    assert "1 image with an alpha channel was laid on white" in done.stdout
 
 
 def test_it_says_counts_epochs_report_and_where_it_lies(run):

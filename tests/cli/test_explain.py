@@ -179,7 +179,7 @@ def test_every_bad_picture_is_named_and_nothing_is_drawn(
     assert result.exit_code == 1
     said = sentence(result)
     assert f"{missing} (No such file or directory)" in said
-    assert f"{empty} (not a picture)" in said and str(truncated) in said
+    assert f"{empty} (not an image)" in said and str(truncated) in said
     assert not (tmp_path / "out").exists()
 
 

@@ -108,7 +108,7 @@ def test_bad_pictures_are_named_after_the_others_were_answered(
     assert [line.split("  ")[0] for line in lines] == [*map(str, photos)]
     said = sentence(result)
     assert "2 of the pictures could not be read" in said
-    assert f"{empty} (not a picture)" in said and str(truncated) in said
+    assert f"{empty} (not an image)" in said and str(truncated) in said
 
 
 def test_bad_pictures_have_their_line_of_json(clothes, photos, tmp_path):

@@ -37,14 +37,14 @@ def shown(monkeypatch):
 
 def test_plain_lines_come_now_and_then_with_what_is_left(shown):
     timed = [
-        (second, Step("reading pictures", second, total=30))
+        (second, Step("reading images", second, total=30))
         for second in range(1, 31)
     ]
 
     text = shown(timed, io.StringIO())
 
     first, *rest = text.splitlines()
-    assert first == "reading pictures, 5 of 30, 20 s left"  # 4 s for 5
+    assert first == "reading images, 5 of 30, 20 s left"  # 4 s for 5
     assert len(rest) == 5
     assert "\x1b" not in text and "\r" not in text
 
@@ -74,9 +74,9 @@ def test_a_trial_says_which_the_epoch_the_best_and_the_time_left(shown):
 
 
 def test_a_terminal_has_a_bar_that_goes(shown):
-    text = shown([(1, Step("reading pictures", 3, total=4))], Terminal())
+    text = shown([(1, Step("reading images", 3, total=4))], Terminal())
 
-    assert "reading pictures, 3 of 4" in text
+    assert "reading images, 3 of 4" in text
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l") >= 0
 
 

@@ -8,7 +8,7 @@ from aet_keras.errors import DataError
 def test_split_without_a_label_for_each_row_is_refused():
     inputs = np.zeros((3, 4, 4, 3), "uint8")
 
-    with pytest.raises(DataError, match="one label and one name a row"):
+    with pytest.raises(DataError, match="must have one label and one name"):
         Split(inputs, np.zeros(2, "int32"), ("a", "b", "c"))
 
 

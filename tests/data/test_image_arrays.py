@@ -64,7 +64,7 @@ def test_grey_pictures_become_rgb_and_are_counted(tmp_path, shape):
 
     assert dataset.train.inputs.shape == (12, 4, 4, 3)
     assert (dataset.train.inputs[..., :1] == dataset.train.inputs).all()
-    assert dataset.notes == ("20 greyscale pictures were read as RGB.",)
+    assert dataset.notes == ("20 greyscale images were read as RGB.",)
 
 
 def test_labels_without_names_are_their_own_names(tmp_path):
@@ -101,7 +101,7 @@ def test_damaged_encoded_pictures_are_named_or_left_out(tmp_path):
     data[ends[3] : ends[4]] = 0
     arrays = dict(jpeg_train=data, offsets_train=ends, y_train=LABELS)
 
-    with pytest.raises(DataError, match=r"1 unreadable picture: train\[3\]"):
+    with pytest.raises(DataError, match=r"1 unreadable image: train\[3\]"):
         read(tmp_path, **arrays)
     dataset = read(tmp_path, skip_bad=True, **arrays)
 
@@ -117,7 +117,7 @@ BAD = {
     "float labels": (dict(labels=LABELS * 1.0), "numbers of the classes"),
     "text labels": (dict(labels=LABELS.astype(str)), "names in `classes`"),
     "one-hot labels": (dict(labels=np.eye(2, dtype=int)[LABELS]), "one-hot"),
-    "too few labels": (dict(labels=LABELS[:9]), "one label a picture"),
+    "too few labels": (dict(labels=LABELS[:9]), "one label for each image"),
     "label without a name": (dict(classes=["a"]), "Number the classes from 0"),
     "a name twice": (dict(classes=["a", "a"]), "each class once"),
     "one class": (dict(labels=LABELS * 0), "at least two classes"),

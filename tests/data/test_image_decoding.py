@@ -24,24 +24,24 @@ def full(value, mode, dtype="uint8"):
 # Half-transparent red on white: 255 - 128 + 255 * 0 = 127 in green and blue.
 CASES = {
     "rgb": (full((10, 20, 30), "RGB"), (10, 20, 30), ()),
-    "greyscale": (full(99, "L"), (99,) * 3, ("greyscale picture",)),
-    "one bit": (full(255, "1"), (255,) * 3, ("greyscale picture",)),
-    "palette": (full((255, 0, 0), "P"), (255, 0, 0), ("palette picture",)),
+    "greyscale": (full(99, "L"), (99,) * 3, ("greyscale image",)),
+    "one bit": (full(255, "1"), (255,) * 3, ("greyscale image",)),
+    "palette": (full((255, 0, 0), "P"), (255, 0, 0), ("palette image",)),
     "alpha": (
         Image.new("RGBA", SIZE, (255, 0, 0, 128)),
         (255, 127, 127),
-        ("picture with an alpha channel",),
+        ("image with an alpha channel",),
     ),
     "grey with alpha": (
         Image.new("LA", SIZE, (0, 0)),
         (255,) * 3,
-        ("picture with an alpha channel",),
+        ("image with an alpha channel",),
     ),
     # 32896 = 128 * 257: the middle of 16 bits is the middle of 8.
     "16 bits": (
         full(32896, "I;16", "uint16"),
         (128,) * 3,
-        ("16-bit picture",),
+        ("16-bit image",),
     ),
 }
 
@@ -64,7 +64,7 @@ def test_cmyk_becomes_rgb():
 
     # JPEG rounds: within 5 of pure red.
     assert np.abs(pixels[0, 0].astype(int) - [255, 0, 0]).max() <= 5
-    assert converted == ("CMYK picture",)
+    assert converted == ("CMYK image",)
 
 
 def test_one_transparent_colour_of_a_palette_becomes_white():
@@ -102,7 +102,7 @@ def test_the_first_frame_of_an_animation_is_taken():
     pixels, converted = decode(file, SIZE)
 
     assert pixels[0, 0].tolist() == [255, 0, 0]
-    assert converted[0] == "animated picture"
+    assert converted[0] == "animated image"
 
 
 def test_shrinking_averages_instead_of_skipping():
@@ -126,9 +126,9 @@ def test_a_large_jpeg_decoded_at_a_fraction_shows_the_same():
 
 
 def test_notes_count_in_words():
-    notes = conversion_notes({"greyscale picture": 3, "CMYK picture": 1})
+    notes = conversion_notes({"greyscale image": 3, "CMYK image": 1})
 
     assert notes == (
-        "3 greyscale pictures were read as RGB.",
-        "1 CMYK picture was converted to RGB.",
+        "3 greyscale images were read as RGB.",
+        "1 CMYK image was converted to RGB.",
     )

@@ -106,9 +106,7 @@ def test_each_kind_of_bad_file_is_named_with_its_path(folder, index):
     for path in paths[:index] + paths[index + 1 :]:
         path.unlink()
 
-    with pytest.raises(
-        DataError, match=f"1 unreadable picture: {paths[index]}"
-    ):
+    with pytest.raises(DataError, match=f"1 unreadable image: {paths[index]}"):
         read(folder)
 
 
@@ -118,7 +116,7 @@ def test_bad_pictures_are_left_out_on_request_and_said(folder):
 
     dataset = read(folder, skip_bad=True)
 
-    assert "4 unreadable pictures were left out" in dataset.notes[0]
+    assert "4 unreadable images were left out" in dataset.notes[0]
     assert dataset.train.names == expected.train.names
     np.testing.assert_array_equal(dataset.test.inputs, expected.test.inputs)
 
@@ -127,8 +125,8 @@ def test_converted_pictures_are_counted_in_the_notes(folder):
     image_folders.add_unusual_images(folder)
 
     assert read(folder).notes == (
-        "1 greyscale picture was read as RGB.",
-        "1 picture with an alpha channel was laid on white.",
+        "1 greyscale image was read as RGB.",
+        "1 image with an alpha channel was laid on white.",
     )
 
 
@@ -184,7 +182,7 @@ def test_classes_that_are_all_too_small_are_refused(folder):
         for path in sorted(each.iterdir())[1:]:
             path.unlink()
 
-    with pytest.raises(DataError, match="with 1 and .* more. Add pictures"):
+    with pytest.raises(DataError, match="with 1 and .* more, of .* Add images"):
         read(folder)
 
 
@@ -204,7 +202,7 @@ def test_a_hidden_folder_inside_a_class_is_noted(folder):
     dataset = read(folder)
 
     (note,) = [each for each in dataset.notes if "hidden" in each]
-    assert "1 hidden folder is no picture and left out" in note
+    assert "1 hidden folder is no image and left out" in note
     assert str(folder / "one" / ".thumbnails") in note
 
 
@@ -235,7 +233,7 @@ def test_what_is_no_file_is_never_opened(folder):
 
     dataset = read(folder, skip_bad=True)
 
-    assert "5 unreadable pictures were left out" in dataset.notes[0]
+    assert "5 unreadable images were left out" in dataset.notes[0]
     with pytest.raises(DataError, match="broken.png .a link to nothing"):
         read(folder)
 
@@ -253,4 +251,4 @@ def test_a_class_that_only_test_has_is_refused(folder):
 def test_pictures_outside_a_class_folder_are_mentioned(folder):
     Image.new("RGB", (9, 9)).save(folder / "cover.png")
 
-    assert "1 picture outside a class folder" in read(folder).notes[0]
+    assert "1 image outside a class folder" in read(folder).notes[0]

@@ -150,7 +150,7 @@ REFUSED = {
     "too few": (
         {"paid": ["no", *["yes"] * (COUNT - 1)]},
         "paid",
-        "at least 3 rows.*`no` with 1 of 40",
+        "at least 3 rows.*`no` with 1, of 40",
     ),
     "nothing to see": (
         {"age": ["1"] * COUNT, "branch": ["a"] * COUNT},

@@ -44,7 +44,7 @@ def test_what_is_left_out_is_mentioned(tmp_path):
 
     said = " ".join(read_text_folder(tmp_path).notes)
 
-    assert "notes.doc (not a text by its name)" in said
+    assert "notes.doc (no text by its name)" in said
     assert "1 text was left out: it is empty" in said
 
 
