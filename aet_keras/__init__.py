@@ -25,6 +25,7 @@ __all__ = [
     "layers",
     "losses",
     "policies",
+    "publishing",
     "recipes",
     "regularizers",
     "replay",

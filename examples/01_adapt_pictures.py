@@ -15,7 +15,15 @@ import argparse
 import keras
 import tensorflow as tf
 
-from aet_keras import callbacks, data, evaluation, export, policies, tasks
+from aet_keras import (
+    callbacks,
+    data,
+    evaluation,
+    export,
+    policies,
+    publishing,
+    tasks,
+)
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--out", default="saved_models/digits_by_hand")
@@ -86,7 +94,7 @@ def write(directory):
     print(f"\n{export.compare_export(directory, model, pictures).to_text()}")
 
 
-version = export.publish(args.out, write)
+version = publishing.publish(args.out, write)
 
 served = tf.saved_model.load(version)
 answer = served.signatures["serving_default"](

@@ -25,7 +25,7 @@ import urllib.request
 
 from PIL import Image
 
-from aet_keras import callbacks, data, export, tasks
+from aet_keras import callbacks, data, export, publishing, tasks
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--smoke", action="store_true", help="seconds, untrained")
@@ -83,7 +83,7 @@ def wait_for(url, version):
 
 with tempfile.TemporaryDirectory() as root:
     folder = pathlib.Path(root, "digits")
-    export.publish(folder, write)
+    publishing.publish(folder, write)
     server = subprocess.Popen(
         [sys.executable, "-m", "aet_keras.cli", "serve", str(folder)]
         + ["--port", "0"],
@@ -105,9 +105,9 @@ with tempfile.TemporaryDirectory() as root:
         print(f"the first test picture is called {named}, {scores[named]:.1%};")
         print(f"it is {class_names[digits.test.labels[0]]}")
 
-        export.publish(folder, write)
+        publishing.publish(folder, write)
         seen.append(wait_for(url, 2))
-        export.roll_back(folder)
+        publishing.roll_back(folder)
         seen.append(wait_for(url, 1))
     finally:
         server.terminate()

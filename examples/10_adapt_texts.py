@@ -27,6 +27,7 @@ from aet_keras import (
     callbacks,
     data,
     export,
+    publishing,
     tasks,
     training,
 )
@@ -109,7 +110,7 @@ def write(directory):
     print(f"\n{found.to_text()}")
 
 
-version = export.publish(args.out, write)
+version = publishing.publish(args.out, write)
 answer = tf.saved_model.load(version).signatures["serving_default"](
     texts=tf.constant(["a film was very good"])
 )

@@ -22,7 +22,7 @@ import numpy as np
 import pandas
 import tensorflow as tf
 
-from aet_keras import data, evaluation, export, training
+from aet_keras import data, evaluation, export, publishing, training
 
 folder = pathlib.Path(os.environ.get("AET_DATA", "../shared/data"))
 parser = argparse.ArgumentParser()
@@ -88,7 +88,7 @@ def write(directory):
     model.save(directory / "model.keras")
 
 
-version = export.publish(out, write)
+version = publishing.publish(out, write)
 
 recipe = training.TableRecipe(
     str(out / "new.csv"),

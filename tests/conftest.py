@@ -10,14 +10,13 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
+import durations
 import keras
 import pytest
 import tensorflow as tf
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = pathlib.Path(os.environ.get("AET_DATA", ROOT / ".." / "shared" / "data"))
-
-LONG = ("test_docs.py", "test_elastic_checkpoint.py", "test_examples.py")
 
 # Keras turns variables into arrays in the old way; NumPy 2 says so each time.
 KERAS_WARNING = (
@@ -33,15 +32,28 @@ tf.config.set_logical_device_configuration(
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--store-durations",
+        action="store_true",
+        help="write tests/durations.json anew (run the whole suite)",
+    )
+
+
 def pytest_configure(config):
+    if config.getoption("--store-durations") and not hasattr(
+        config, "workerinput"
+    ):
+        config.pluginmanager.register(durations.Recorder())
     config.addinivalue_line("filterwarnings", KERAS_WARNING)
     # To free what was traced takes a seventh of the whole run.
     gc.disable()
 
 
+@pytest.hookimpl(tryfirst=True)  # marks count before `-m` is applied
 def pytest_collection_modifyitems(items):
-    """Puts long files first: at the end, one process would wait for one."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    """Marks slow tests and puts long files first."""
+    durations.mark_and_sort(items)
 
 
 @pytest.fixture(autouse=True)

@@ -29,12 +29,12 @@ def explain_images(
     targets = _targets(pictures, out, method)
     load_layers()
     with quiet_start():
-        from aet_keras import explanations, export
+        from aet_keras import explanations, publishing
     model, names = _read_published(folder)
     column = _find_column(class_name, names, method)
     pixels = _decode(pictures, model.input_shape[1:3])
     explained = _explainer(explanations, model, method, column)
-    export.check_writable(out)
+    publishing.check_writable(out)
     for target, image in zip(targets, pixels, strict=True):
         (row,) = model(image[None].astype("float32"), training=False)
         title = _title(row.numpy(), names, column)

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from aet_keras.cli._inputs import find_class, read_rows
+from aet_keras.cli._inputs import find_class, load_version_of, read_rows
 from aet_keras.cli._running import quiet_start
-from aet_keras.cli._versions import load_version_of
 from aet_keras.errors import DataError, ExportError
 
 _NAMED = 3
@@ -32,9 +31,9 @@ def explain_rows(
     """
     path, version = load_version_of(folder)
     with quiet_start():
-        from aet_keras import explanations, export
+        from aet_keras import explanations, publishing
     asked = read_rows(version, path, given, encoding=encoding)
-    export.check_writable(out)
+    publishing.check_writable(out)
     most = rows if rows or asked.noun == "text" else _FIRST
     for number, row in enumerate(asked.rows, start=1):
         if most is not None and number > most:
@@ -114,11 +113,11 @@ def explain_ratings(
     """
     _, version = load_version_of(folder)
     with quiet_start():
-        from aet_keras import explanations, export
+        from aet_keras import explanations, publishing
     _check_has_reasons(folder, version)
     user, *items = given
     items = items or _best(version, user)
-    export.check_writable(out)
+    publishing.check_writable(out)
     for item in items:
         said = _reasons(version, user, item)
         found = explanations.leave_out_ratings(said)

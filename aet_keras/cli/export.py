@@ -57,12 +57,13 @@ def export(folder, format, out, check, roll_back, keep, debug):
         load_layers()
         with quiet_start():
             from aet_keras import export as room
+            from aet_keras import publishing
         if check:
-            _check(room, folder)
+            _check(publishing, folder)
         elif roll_back:
-            _roll_back(room, folder)
+            _roll_back(publishing, folder)
         elif keep is not None:
-            _prune(room, folder, keep)
+            _prune(publishing, folder, keep)
         elif format in (None, "serving"):
             _deploy(room, folder)
         else:
@@ -91,24 +92,26 @@ def _check_one_thing(format, out, check, roll_back, keep):
         )
 
 
-def _check(room, folder):
-    for version in reversed(room.list_versions(folder)):
-        files = room.check_manifest(version).files
+def _check(publishing, folder):
+    for version in reversed(publishing.list_versions(folder)):
+        files = publishing.check_manifest(version).files
         size = sum(each["bytes"] for each in files.values())
         click.echo(
             f"{version}  {len(files)} files, {size / 1e6:.1f} MB, as published"
         )
 
 
-def _roll_back(room, folder):
-    done = room.roll_back(folder)
+def _roll_back(publishing, folder):
+    done = publishing.roll_back(folder)
     click.echo(f"{done.newest} is the newest now; what was is {done.withdrawn}")
 
 
-def _prune(room, folder, keep):
-    gone = room.prune(folder, keep=keep)
+def _prune(publishing, folder, keep):
+    gone = publishing.prune(folder, keep=keep)
     numbers = ", ".join(map(str, gone)) or "none"
-    click.echo(f"Removed: {numbers}. Newest: {room.list_versions(folder)[-1]}")
+    click.echo(
+        f"Removed: {numbers}. Newest: {publishing.list_versions(folder)[-1]}"
+    )
 
 
 def _deploy(room, folder):
@@ -125,8 +128,9 @@ def _convert(room, folder, format, out):
     from aet_keras._progress import listening
     from aet_keras.cli._display import ProgressBar
     from aet_keras.export.conversion import SUFFIXES
+    from aet_keras.publishing import newest_version
 
-    version = room.list_versions(folder)[-1]
+    version = newest_version(folder)
     out = out or folder / f"model-{version.name}{SUFFIXES[format]}"
     bar = ProgressBar()
     try:

@@ -77,7 +77,7 @@ def serve(folder, port, host, embedded, debug, **limits):
         curl http://127.0.0.1:8501/v1/models/digits
     """
     with _ended_by_signals(), one_sentence(debug=debug):
-        from aet_keras import serving
+        from aet_keras import publishing, serving
 
         limits = serving.Limits(
             body_bytes=limits["body_megabytes"] * 2**20,
@@ -85,7 +85,7 @@ def serve(folder, port, host, embedded, debug, **limits):
             request_seconds=limits["request_seconds"],
             concurrent_predictions=limits["concurrent"],
         )
-        serving.newest_version(folder)
+        publishing.newest_version(folder)
         program = None if embedded else shutil.which(_PROGRAM)
         if program is not None:
             _become(serving, program, folder, port, limits)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras.evaluation import _files, chart_fonts, printed_text
+from aet_keras import _files
+from aet_keras.evaluation import chart_fonts, printed_text
 from aet_keras.evaluation.mistakes import most_confused
 from aet_keras.evaluation.report import Report
 

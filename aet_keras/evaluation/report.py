@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from aet_keras.evaluation import _files, printed_text
+from aet_keras import _files
+from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.baseline import (
     Baseline,
     compare_with_baselines,

@@ -5,9 +5,9 @@ import os
 import textwrap
 from pathlib import Path
 
+from aet_keras import _files
 from aet_keras._optional import needing, optional
 from aet_keras.evaluation import (
-    _files,
     chart_fonts,
     printed_text,
     score_charts,

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _files
 from aet_keras._optional import needing, optional
-from aet_keras.evaluation import _files, chart_fonts
+from aet_keras.evaluation import chart_fonts
 
 _COLOURS = "inferno"  # perceptually even, and told apart by the colour-blind
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

@@ -5,7 +5,8 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aet_keras.export import _manifests, _signatures
+from aet_keras.export import _signatures
+from aet_keras.publishing import manifest
 
 _PACKAGES = ("aet-keras", "keras", "tensorflow")
 
@@ -28,7 +29,7 @@ def describe(
     sides = ("height", "width", "channels")
     input_ = {"input": dict(zip(sides, shape, strict=True))} if shape else {}
     return {
-        "format": _manifests.FORMAT,
+        "format": manifest.FORMAT,
         "versions": {
             **{name: _version(name) for name in _PACKAGES},
             "python": platform.python_version(),

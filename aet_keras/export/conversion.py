@@ -14,12 +14,12 @@ from aet_keras._progress import report
 from aet_keras.data.image_decoding import resize
 from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
-from aet_keras.export import _folder, _manifests, _reference
+from aet_keras.export import _reference
 from aet_keras.export._checks import picture_shape
 from aet_keras.export._runtimes import RUNTIMES
 from aet_keras.export.comparison import Comparison
-from aet_keras.export.manifest import check_manifest
-from aet_keras.export.publication import list_versions
+from aet_keras.publishing import check_manifest, version_folder
+from aet_keras.publishing.publication import find_version
 
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 _NEEDS = {"litert": (), "onnx": ("onnx", "tf2onnx"), "openvino": ("openvino",)}
@@ -85,8 +85,8 @@ def convert(
     pixels = _digits(shape) if pictures is None else pictures
     pixels = _reference.whole_pixels("convert", pixels, shape=shape)
     refusal = f"convert: nothing was written to {path}"
-    with _folder.explained(refusal, path.parent):
-        with _folder.lend_aside(path.parent) as aside:
+    with version_folder.explained(refusal, path.parent):
+        with version_folder.lend_new(path.parent) as aside:
             written = aside / path.name
             # First: some exporters refuse a model that was never called.
             expected = _reference.predict(model, pixels)
@@ -114,8 +114,7 @@ def _checked_path(path, format):
 
 def _read(folder):
     """Returns the model of a published folder, or of one of its versions."""
-    is_version = (folder / _manifests.FILE).is_file()
-    version = folder if is_version else list_versions(folder)[-1]
+    version = find_version(folder)
     check_manifest(version)
     try:
         return keras.models.load_model(version / "model.keras", compile=False)

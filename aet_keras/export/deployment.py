@@ -8,10 +8,12 @@ from pathlib import Path
 
 from aet_keras.errors import ExportError
 from aet_keras.export import _deployment_texts as texts
-from aet_keras.export import _folder
 from aet_keras.export._signatures import BYTES
-from aet_keras.export.manifest import check_manifest
-from aet_keras.export.publication import list_versions
+from aet_keras.publishing import (
+    check_manifest,
+    list_versions,
+    version_folder,
+)
 
 _CLIENTS = ("client_rest.py", "client_grpc.py")
 _TEXTS = {
@@ -53,7 +55,7 @@ def write_deployment(folder: str | os.PathLike) -> Path:
     ...         model, aside, class_names=["hat", "shoe"]
     ...     )
     >>> with tempfile.TemporaryDirectory() as parent:
-    ...     version = aet_keras.export.publish(f"{parent}/clothes", write)
+    ...     version = aet_keras.publishing.publish(f"{parent}/clothes", write)
     ...     path = aet_keras.export.write_deployment(f"{parent}/clothes")
     ...     "models.config" in os.listdir(path)
     True
@@ -70,7 +72,7 @@ def write_deployment(folder: str | os.PathLike) -> Path:
     target = folder / "serving"
     written = _files(name)
     refusal = f"write_deployment: nothing was written in {target}"
-    with _folder.explained(refusal, target):
+    with version_folder.explained(refusal, target):
         _check_untouched(target, written)
         target.mkdir(exist_ok=True)
         for file, text in written.items():

@@ -12,11 +12,12 @@ import tensorflow as tf
 from aet_keras import _check
 from aet_keras.data import RatingSpecification
 from aet_keras.data.rating_lookup import RatingTables
-from aet_keras.export import _manifests, _program, _recommending, _warm_up
+from aet_keras.export import _program, _recommending, _warm_up
 from aet_keras.export._description import describe
 from aet_keras.export._id_tables import check_ids, code_table, id_table
 from aet_keras.export._signatures import DEFAULT
 from aet_keras.export.comparison import Comparison, hold, load
+from aet_keras.publishing.manifest import write_manifest
 
 _OWNER = "write_recommender"
 _SHOWN = 10
@@ -102,7 +103,7 @@ def write_recommender(
     _warm_up.write(
         directory, _recommending.requests(built.functions, users, items)
     )
-    _manifests.write(directory, describe(built.functions, 0))
+    write_manifest(directory, describe(built.functions, 0))
     return directory
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import keras
 
 from aet_keras.export import (
-    _manifests,
     _program,
     _reference,
     _signatures,
@@ -18,6 +17,7 @@ from aet_keras.export import (
 from aet_keras.export._checks import check_columns, picture_shape
 from aet_keras.export._description import describe
 from aet_keras.export._labels import label_table
+from aet_keras.publishing.manifest import write_manifest
 
 _OWNER = "write_classifier"
 
@@ -102,5 +102,5 @@ def write_classifier(
     described = describe(
         signatures.functions, len(names), shape=shape, notes=signatures.notes
     )
-    _manifests.write(directory, described)
+    write_manifest(directory, described)
     return directory

@@ -15,7 +15,7 @@ from aet_keras.data.specifications import (
     TableColumn,
 )
 from aet_keras.errors import ExportError
-from aet_keras.export import _manifests
+from aet_keras.publishing.manifest import read_content
 
 _LOOKUP = "_preprocessor"  # behind a column's name: what FeatureSpace makes
 
@@ -40,7 +40,7 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
     ...     "manifest.json" in str(error)
     True
     """
-    said = _manifests.read(Path(version)).get("table")
+    said = read_content(Path(version)).get("table")
     if not isinstance(said, dict):
         raise ExportError(
             f"{version}: the version must hold a classifier of table rows, "
@@ -89,7 +89,7 @@ def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
     ...     "manifest.json" in str(error)
     True
     """
-    said = _manifests.read(Path(version)).get("table", {})
+    said = read_content(Path(version)).get("table", {})
     return said.get("categories", {})
 
 

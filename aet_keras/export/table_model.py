@@ -14,7 +14,6 @@ from aet_keras.data import TableSpecification
 from aet_keras.errors import ExportError
 from aet_keras.export import (
     _cell_graph,
-    _manifests,
     _program,
     _table_cells,
     _warm_up,
@@ -25,6 +24,7 @@ from aet_keras.export._labels import label_table, repeated_names
 from aet_keras.export._signatures import CLASSIFY, DEFAULT
 from aet_keras.export.comparison import Comparison, hold, load
 from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
+from aet_keras.publishing.manifest import write_manifest
 
 _OWNER = "write_table_classifier"
 
@@ -105,7 +105,7 @@ def write_table_classifier(
         functions, len(names), notes=notes_of_numbers(specification)
     )
     said = said_of_table(specification, _lookups(model))
-    _manifests.write(directory, {**described, "table": said})
+    write_manifest(directory, {**described, "table": said})
     return directory
 
 

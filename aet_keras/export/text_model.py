@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.export import _manifests, _program, _warm_up
+from aet_keras.export import _program, _warm_up
 from aet_keras.export._checks import check_columns
 from aet_keras.export._description import describe
 from aet_keras.export._embeddings import say
@@ -21,6 +21,7 @@ from aet_keras.export._signatures import (
     EMBEDDINGS,
     NO_EMBEDDINGS,
 )
+from aet_keras.publishing.manifest import write_manifest
 
 _OWNER = "write_text_classifier"
 _INPUTS = {"padding_mask", "token_ids"}
@@ -98,7 +99,7 @@ def write_text_classifier(
     tried = [text.encode() for text in texts[: _warm_up.MOST]]
     _warm_up.write(directory, _requests(functions, tried))
     notes = () if EMBEDDINGS in functions else (NO_EMBEDDINGS,)
-    _manifests.write(directory, describe(functions, len(names), notes=notes))
+    write_manifest(directory, describe(functions, len(names), notes=notes))
     return directory
 
 

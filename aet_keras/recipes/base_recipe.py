@@ -30,7 +30,7 @@ class WrittenDown:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the arguments down as JSON, the whole file or nothing."""
-        from aet_keras.evaluation import _files  # late: the room loads Keras
+        from aet_keras import _files
 
         text = json.dumps(self.to_json(), indent=2)
         _files.write_whole(path, f"{text}\n".encode())

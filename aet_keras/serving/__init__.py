@@ -1,6 +1,7 @@
 """Serves a published model over HTTP."""
 
 from aet_keras._optional import optional
+from aet_keras._renamed import renamed
 
 __all__ = [
     "Limits",
@@ -9,12 +10,10 @@ __all__ = [
     "build_app",
     "load_version",
     "model_server_command",
-    "newest_version",
     "serve",
 ]
 
-# Late: who asks a version needs no web server, and who looks for the newest
-# one does not need TensorFlow either.
+# Late: who asks a version needs no web server.
 _FILES = {
     "Limits": "settings",
     "LoadedVersion": "loaded_version",
@@ -22,18 +21,20 @@ _FILES = {
     "build_app": "app",
     "load_version": "loaded_version",
     "model_server_command": "settings",
-    "newest_version": "versions",
     "serve": "server",
 }
+
+
+_find_moved = renamed(
+    __name__, {"newest_version": "aet_keras.publishing.newest_version"}
+)
 
 
 def __getattr__(name):
     if name in _FILES:
         path = f"aet_keras.serving.{_FILES[name]}"
         return getattr(optional(path, extra="serving"), name)
-    raise AttributeError(
-        f"module 'aet_keras.serving' has no attribute {name!r}"
-    )
+    return _find_moved(name)
 
 
 def __dir__():

@@ -24,10 +24,10 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from aet_keras._optional import optional
 from aet_keras.errors import ExportError
-from aet_keras.export import check_manifest
+from aet_keras.publishing import check_manifest
+from aet_keras.publishing.version_folder import MODEL_FILE, is_version
 from aet_keras.serving._refusals import first_line
 from aet_keras.serving._signature import Signature
-from aet_keras.serving.versions import MODEL_FILE, has_model
 
 _MANIFEST = "manifest.json"
 
@@ -73,9 +73,9 @@ class LoadedVersion:
         return asked(arrays)
 
     def warm_up(self, names: Iterable[str] | None = None) -> None:
-        """Calls signatures once, so that no client waits for that.
+        """Calls signatures once, because their first call takes longer.
 
-        One after another: clients need the other cores.
+        One after another, because clients need the other cores.
 
         Args:
             names: of signatures. Defaults to all.
@@ -85,7 +85,7 @@ class LoadedVersion:
 
 
 def load_version(directory: str | os.PathLike) -> LoadedVersion:
-    """Loads a version that `export.publish` published.
+    """Loads a version that `publishing.publish` published.
 
     Args:
         directory: str or path-like. `saved_models/NAME/N`.
@@ -117,7 +117,7 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
     (1, 2)
     """
     path = Path(directory)
-    if not has_model(path):
+    if not is_version(path):
         raise ExportError(
             f"load_version: {path} must be a SavedModel. Received: a place "
             f"without `{MODEL_FILE}`. Name a version: saved_models/NAME/N."
@@ -154,7 +154,7 @@ def _cells(path):
 
 
 def _load(path):
-    """Loads a SavedModel, and what it needs beside TensorFlow only then."""
+    """Loads a SavedModel, and TensorFlow Text only if it is needed."""
     graph = read_graph(path)
     try:
         return graph, open_session(path, graph)

@@ -11,6 +11,7 @@ import numpy as np
 from aet_keras import _regular_file, callbacks, data, evaluation, export
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.errors import ExportError
+from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.training.fine_tune import Run, stop_early
 
@@ -119,21 +120,13 @@ def with_note(recipe: WrittenDown, dataset: data.Dataset) -> data.Dataset:
     return dataclasses.replace(dataset, notes=(*notes, note))
 
 
-def newest_version(folder: str) -> pathlib.Path:
-    """Returns the newest version in a folder, or the folder that is one."""
-    folder = pathlib.Path(folder)
-    if (folder / "manifest.json").exists():
-        return folder
-    return export.list_versions(folder)[-1]
-
-
 def load_earlier(folder: str) -> keras.Model:
     """Loads the model of the newest version, not compiled.
 
     Raises:
         ExportError: if there is none that this package published.
     """
-    path = newest_version(folder) / "model.keras"
+    path = find_version(folder) / "model.keras"
     try:
         if said := _regular_file.why_not(path):  # to open a pipe would wait
             raise OSError(f"`{path.name}`, which is {said}")

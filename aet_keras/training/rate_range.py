@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from aet_keras import _files
 from aet_keras._optional import needing
-from aet_keras.evaluation import _files
 
 _DIVERGED = 4.0  # times the lowest loss so far
 

@@ -5,8 +5,9 @@ import numpy as np
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
 from aet_keras.errors import DataError
+from aet_keras.publishing.publication import find_version
 from aet_keras.training.fine_tune import fine_tune
-from aet_keras.training.job import Job, introduce, load_earlier, newest_version
+from aet_keras.training.job import Job, introduce, load_earlier
 from aet_keras.training.measuring import measure
 from aet_keras.training.rating_archive import keep_ratings, kept_ratings
 from aet_keras.training.rating_measuring import (
@@ -31,7 +32,7 @@ _SHOWN = 10  # what hit rate and NDCG look at
 def _read(recipe):
     if recipe.from_ is None:
         return _read_rows(recipe)
-    known = kept_ratings(newest_version(recipe.from_))
+    known = kept_ratings(find_version(recipe.from_))
     _check_features(recipe, known.specification)
     return join_ratings(known, _read_rows(recipe, like=known.specification))
 

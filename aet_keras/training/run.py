@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
-from aet_keras import evaluation, export
+from aet_keras import evaluation, export, publishing
 from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
+from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.recipes.kinds import KINDS
 from aet_keras.training import image_job, rating_job, table_job, text_job
-from aet_keras.training.job import newest_version
 from aet_keras.training.measuring import Clock
 from aet_keras.training.run_guards import (
     best_kept,
@@ -67,7 +67,7 @@ def run_recipe(
 
     Everything in it can be written with the parts; for pictures they are
     `read_dataset`, `build_classifier`, `fit_recipe`,
-    `evaluation.measure_classification`, `export.publish`.
+    `evaluation.measure_classification`, `publishing.publish`.
 
     Args:
         recipe: `Recipe`, or that of another kind of data.
@@ -107,7 +107,7 @@ def run_recipe(
 
 def _run(recipe, out, observers, trackers, say):
     job = _job_of(recipe)
-    export.check_writable(out)
+    publishing.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)
     clock = Clock()
@@ -148,7 +148,7 @@ def _pinned(recipe):
     folder = getattr(recipe, "from_", None)
     if folder is None:
         return recipe
-    return dataclasses.replace(recipe, from_=str(newest_version(folder)))
+    return dataclasses.replace(recipe, from_=str(find_version(folder)))
 
 
 def _publish(job, recipe, model, dataset, report, out, clock):
@@ -168,7 +168,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
         _draw_mistakes(timed, dataset, directory / "top_losses.png")
         made["report"] = timed
 
-    version = export.publish(out, write)
+    version = publishing.publish(out, write)
     return Publication(model, version=version, **made)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
+from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import (
     Job,
     introduce,
     load_earlier,
-    newest_version,
     rows_with_weights,
     weights_of,
     with_note,
@@ -63,7 +63,7 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
     """
     like = None
     if recipe.from_ is not None:
-        like = export.read_table_manifest(newest_version(recipe.from_))
+        like = export.read_table_manifest(find_version(recipe.from_))
     dataset = data.read_table(
         recipe.data,
         target=recipe.target,

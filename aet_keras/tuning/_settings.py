@@ -7,9 +7,8 @@ from typing import Any
 
 import keras_tuner
 
-from aet_keras import _regular_file, policies
+from aet_keras import _files, _regular_file, policies
 from aet_keras._keras import tuner_files
-from aet_keras.evaluation import _files
 from aet_keras.tuning.trials import damaged
 
 _FILE = "search.json"

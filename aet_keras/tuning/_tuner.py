@@ -13,9 +13,8 @@ import keras_tuner
 from keras_tuner.engine import base_tuner
 
 from aet_keras import _check as check
-from aet_keras import _progress
+from aet_keras import _files, _progress
 from aet_keras.errors import TrainingError
-from aet_keras.evaluation import _files
 from aet_keras.tuning.trials import OUTCOME, Search, Trial
 
 _ATTEMPTS = "attempts"

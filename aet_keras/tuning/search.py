@@ -14,7 +14,7 @@ from typing import Literal
 import keras_tuner
 
 from aet_keras import _check as check
-from aet_keras import export
+from aet_keras import publishing
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
 from aet_keras.tuning._settings import TUNERS, Settings, make_oracle
@@ -134,7 +134,7 @@ def join(
         role.wait_for_chief(seconds)
         settings.check_same(out)
         return
-    export.check_writable(out)
+    publishing.check_writable(out)
     settings.begin(out, resume=check.boolean("search", resume=resume))
 
 

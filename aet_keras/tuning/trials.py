@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aet_keras import policies
-from aet_keras.evaluation import _files
+from aet_keras import _files, policies
 
 OUTCOME = "outcome.json"
 

@@ -12,7 +12,7 @@ import rating_data
 import tensorflow as tf
 from click.testing import CliRunner
 
-from aet_keras import export
+from aet_keras import export, publishing
 from aet_keras.cli import main
 
 
@@ -113,5 +113,5 @@ def films(tmp_path_factory):
         export.write_recommender(model, directory, **about)
         (directory / "recipe.json").write_text(json.dumps(recipe))
 
-    version = export.publish(home / "films", write)
+    version = publishing.publish(home / "films", write)
     return home / "films", tf.saved_model.load(str(version))

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from keras import layers
 
 from aet_keras.cli import main
-from aet_keras.export import Comparison, publish, write_classifier
+from aet_keras.export import Comparison, write_classifier
+from aet_keras.publishing import publish
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def test_a_folder_without_a_version_is_said_before_tensorflow_loads(tmp_path):
     program = (
         "import sys, aet_keras\n"
         "before = set(sys.modules)\n"
-        "from aet_keras.serving import newest_version\n"
+        "from aet_keras.publishing import newest_version\n"
         "try: newest_version(sys.argv[1])\n"
         "except Exception as error: print(error)\n"
         "print(*sorted(set(sys.modules) - before))"

@@ -11,8 +11,9 @@ from keras import layers
 
 from aet_keras._progress import listening
 from aet_keras.errors import ExportError
-from aet_keras.export import _runtimes, convert, publish
+from aet_keras.export import _runtimes, convert
 from aet_keras.layers import SqueezeExcite
+from aet_keras.publishing import publish
 
 PACKAGES = {"onnx": "tf2onnx", "openvino": "openvino", "litert": "tensorflow"}
 FILES = {
@@ -51,9 +52,22 @@ def test_the_other_runtime_says_the_same(model, tmp_path, format):
     assert compared.is_telling
 
 
+def saving(model):
+    def write(aside):
+        model.save(aside / "model.keras")
+        (aside / "saved_model.pb").touch()
+
+    return write
+
+
+def write_no_model(aside):
+    for name in ("model.keras", "saved_model.pb"):
+        (aside / name).write_text("no model")
+
+
 def test_litert_of_a_published_folder_says_the_same(model, tmp_path):
     folder = tmp_path / "clothes"
-    publish(folder, lambda aside: model.save(aside / "model.keras"))
+    publish(folder, saving(model))
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (3, 8, 8, 3))
     path, steps = tmp_path / "new" / "model.tflite", []
@@ -183,7 +197,7 @@ def test_misuse_is_refused(model, tmp_path, settings, advice):
 def test_a_model_that_is_damaged_is_refused(tmp_path):
     needs("onnx")
     folder = tmp_path / "clothes"
-    publish(folder, lambda a: (a / "model.keras").write_text("no model"))
+    publish(folder, write_no_model)
 
     with pytest.raises(ExportError, match="`model.keras` that can be read"):
         convert(folder, tmp_path / "model.onnx", format="onnx")
@@ -192,7 +206,7 @@ def test_a_model_that_is_damaged_is_refused(tmp_path):
 def test_a_version_that_is_not_as_published_is_refused(model, tmp_path):
     needs("onnx")
     folder = tmp_path / "clothes"
-    publish(folder, lambda aside: model.save(aside / "model.keras"))
+    publish(folder, saving(model))
     (folder / "1" / "more.txt").write_text("more")
 
     with pytest.raises(ExportError, match="added: `more.txt`"):

@@ -16,7 +16,8 @@ from google.protobuf import (
 from tensorflow_serving.config import model_server_config_pb2
 
 from aet_keras.errors import ExportError
-from aet_keras.export import publish, write_deployment
+from aet_keras.export import write_deployment
+from aet_keras.publishing import publish
 
 
 @pytest.fixture
@@ -214,7 +215,7 @@ def test_a_version_that_is_not_as_published_is_refused(folder):
 
 
 def test_a_version_without_encoded_pictures_is_refused(folder):
-    publish(folder, lambda aside: (aside / "a.txt").write_text("a"))
+    publish(folder, lambda aside: (aside / "saved_model.pb").touch())
 
     with pytest.raises(ExportError, match="because the clients send files"):
         write_deployment(folder)

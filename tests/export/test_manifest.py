@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.export import check_manifest, publish, read_manifest
+from aet_keras.publishing import check_manifest, publish, read_manifest
 
 
 @pytest.fixture
@@ -156,6 +156,7 @@ def test_a_manifest_that_says_nothing_is_refused(version, spoil, advice):
 def test_a_file_of_that_name_that_is_not_ours_is_not_published(tmp_path):
     def write(aside):
         (aside / "manifest.json").write_text('{"name": "a web page"}')
+        (aside / "saved_model.pb").touch()
 
     with pytest.raises(ExportError, match="a file of your own by another name"):
         publish(tmp_path / "folder", write)

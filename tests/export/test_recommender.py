@@ -5,7 +5,7 @@ import pytest
 import rating_data
 import tensorflow as tf
 
-from aet_keras import data, export
+from aet_keras import data, export, publishing
 from aet_keras.errors import ExportError
 from aet_keras.export import _id_tables
 
@@ -194,7 +194,7 @@ def test_the_comparison_sees_another_model(written):
 
 
 def test_a_version_says_what_it_takes(written):
-    manifest = export.check_manifest(written[3])
+    manifest = publishing.check_manifest(written[3])
 
     assert set(manifest.signatures["top_k"]["inputs"]) == {"user", "k"}
     assert "assets/users.txt" in manifest.files

@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import layers
 from tensorflow.core.protobuf import saved_model_pb2
 
-from aet_keras.export import _signatures, read_manifest, write_classifier
+from aet_keras.export import _signatures, write_classifier
+from aet_keras.publishing import read_manifest
 
 FREE = [None]
 

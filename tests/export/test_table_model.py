@@ -9,10 +9,11 @@ import pytest
 import table_data
 import tensorflow as tf
 
-from aet_keras import data, export
+from aet_keras import data, export, publishing
 from aet_keras.data import date_cells
 from aet_keras.errors import ExportError
-from aet_keras.export import _cell_graph, _dates, _manifests
+from aet_keras.export import _cell_graph, _dates
+from aet_keras.publishing.manifest import write_manifest
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,9 @@ def test_a_model_of_other_columns_is_refused(published, tmp_path):
 
 
 def test_a_version_of_something_else_is_refused(tmp_path):
-    version = export.publish(tmp_path, lambda d: (d / "a").write_text("b"))
+    version = publishing.publish(
+        tmp_path, lambda d: (d / "saved_model.pb").touch()
+    )
 
     with pytest.raises(ExportError, match="--target"):
         export.read_table_manifest(version)
@@ -232,7 +235,7 @@ def test_a_manifest_of_an_earlier_release_means_what_it_meant(tmp_path):
         "target": "paid",
         "positive": "yes",
     }
-    _manifests.write(tmp_path, {"format": 1, "table": said})
+    write_manifest(tmp_path, {"format": 1, "table": said})
 
     found = export.read_table_manifest(tmp_path)
 

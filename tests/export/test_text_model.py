@@ -11,11 +11,8 @@ import text_data
 
 from aet_keras import backbones, tasks
 from aet_keras.errors import ExportError
-from aet_keras.export import (
-    compare_text_export,
-    read_manifest,
-    write_text_classifier,
-)
+from aet_keras.export import compare_text_export, write_text_classifier
+from aet_keras.publishing import read_manifest
 
 NAMES = ["bad", "good"]
 LOADS = """

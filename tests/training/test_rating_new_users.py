@@ -8,7 +8,7 @@ import pytest
 import rating_data
 import tensorflow as tf
 
-from aet_keras import export, tasks, training
+from aet_keras import publishing, tasks, training
 from aet_keras.errors import DataError, ExportError, TrainingError
 from aet_keras.training.rating_job import JOB
 
@@ -155,7 +155,9 @@ def test_a_file_of_other_items_alone_is_refused(folder):
 
 
 def test_what_keeps_no_ratings_is_refused(folder, tmp_path):
-    version = export.publish(tmp_path, lambda aside: (aside / "a").touch())
+    version = publishing.publish(
+        tmp_path, lambda aside: (aside / "saved_model.pb").touch()
+    )
 
     with pytest.raises(ExportError, match="its ratings beside it"):
         JOB.read(dataclasses.replace(late(folder), from_=str(version)))

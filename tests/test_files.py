@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from aet_keras.evaluation import _files
+from aet_keras import _files
 from aet_keras.training import Recipe
 
 

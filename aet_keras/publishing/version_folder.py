@@ -1,22 +1,25 @@
-"""How is a folder of versions changed, so that nobody sees half of it?
+"""Changes a folder of versions so that nobody sees half of a change.
 
     FOLDER/3             a version, whole since it has this name
     FOLDER/.withdrawn-4  a version that was taken back
     FOLDER/.aside-...    what is being written or removed
     FOLDER/model.keras   a copy out of the newest version
 
-Servers take names that are whole numbers for versions, and no others.
+A version is a directory with a whole number for a name, without zeros in
+front, that has `saved_model.pb`. That file proves it: servers load no other.
 """
 
 import contextlib
 import os
+import re
 import shutil
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from aet_keras._files import flush, lend_aside, name_aside
 from aet_keras.errors import ExportError
 
+MODEL_FILE = "saved_model.pb"  # proves a version
 COPIES = (
     "model.keras",
     "recipe.json",
@@ -24,7 +27,7 @@ COPIES = (
     "report.png",
     "top_losses.png",
 )
-_WITHDRAWN = ".withdrawn-"
+_PREFIX = ".withdrawn-"
 
 
 @contextlib.contextmanager
@@ -42,16 +45,13 @@ def explained(refusal: str, folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def lend_aside(folder: Path) -> Iterator[Path]:
-    """Lends a directory, and removes all it made that is of no use."""
+def lend_new(folder: Path) -> Iterator[Path]:
+    """Lends a directory in a folder, which is made and stays only if used."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    aside = _name_aside(folder)
     try:
-        # Not `mkdtemp`: a server under another account could not read 0700.
-        os.makedirs(aside)
-        yield aside
+        with lend_aside(folder / "new") as aside:
+            yield aside
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
         for path in missing:
             with contextlib.suppress(OSError):  # somebody uses it by now
                 path.rmdir()
@@ -80,14 +80,18 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_version(path: Path) -> bool:
+    """Says whether a directory holds a SavedModel."""
+    return (path / MODEL_FILE).is_file()
+
+
 def versions(folder: Path) -> dict[int, Path]:
     """Returns the versions that a server sees, by their numbers."""
-    return _numbered(folder, "")
-
-
-def withdrawn(folder: Path) -> dict[int, Path]:
-    """Returns the versions that were taken back, by their numbers."""
-    return _numbered(folder, _WITHDRAWN)
+    try:
+        named = _numbered(folder, "")
+    except OSError:
+        return {}
+    return {n: path for n, path in sorted(named.items()) if is_version(path)}
 
 
 def claim(aside: Path, folder: Path) -> Path:
@@ -96,7 +100,7 @@ def claim(aside: Path, folder: Path) -> Path:
     POSIX renames a directory onto another only where that one is empty. No
     version is, so that of two publishers one is refused and tries the next.
     """
-    number = max([0, *versions(folder), *withdrawn(folder)]) + 1
+    number = max([0, *_numbered(folder, ""), *_withdrawn(folder)]) + 1
     while True:
         version = folder / str(number)
         try:
@@ -111,7 +115,7 @@ def claim(aside: Path, folder: Path) -> Path:
 
 def withdraw(version: Path) -> Path:
     """Takes a version out of sight and keeps its number taken."""
-    target = version.with_name(f"{_WITHDRAWN}{version.name}")
+    target = version.with_name(f"{_PREFIX}{version.name}")
     os.rename(version, target)
     return target
 
@@ -125,13 +129,13 @@ def set_old_aside(folder: Path, *, keep: int) -> dict[int, Path]:
     seen = versions(folder)
     doomed = {number: seen[number] for number in sorted(seen)[:-keep]}
     newest = max(seen, default=0)
-    for number, path in withdrawn(folder).items():
+    for number, path in _withdrawn(folder).items():
         if number < newest:
             doomed[number] = path
     moved = {}
     for number in sorted(doomed):
         with contextlib.suppress(FileNotFoundError):  # where no lock holds
-            aside = _name_aside(folder)
+            aside = name_aside(folder)
             os.rename(doomed[number], aside)
             moved[number] = aside
     return moved
@@ -151,49 +155,24 @@ def show_newest(folder: Path, copies: Sequence[str]) -> None:
                 _show(seen[shown] / name, folder / name)
 
 
-def flush_tree(directory: Path) -> None:
-    """Sees that all of a directory is on the disk."""
-    for path, _, names in os.walk(directory):
-        for name in names:
-            flush(Path(path, name))
-        flush(Path(path))
-
-
-def flush(path: Path) -> None:
-    """Sees that a file, or the names in a directory, are on the disk."""
-    if os.name != "posix":  # elsewhere only a writer can flush
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        if not path.is_dir():  # some file systems cannot flush a directory
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _name_aside(folder):
-    return folder / f".aside-{uuid.uuid4().hex}"
+def _withdrawn(folder):
+    """Returns the versions that were taken back, by their numbers."""
+    return _numbered(folder, _PREFIX)
 
 
 def _numbered(folder, prefix):
-    named = {
-        int(digits): path
-        for path in folder.iterdir()
-        if path.name.startswith(prefix)
-        and (digits := path.name.removeprefix(prefix)).isascii()
-        and digits.isdigit()
-        and path.is_dir()
+    pattern = re.compile(re.escape(prefix) + "([1-9][0-9]*)")
+    named = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
+    return {
+        int(found[1]): path for found, path in named if found and path.is_dir()
     }
-    return {number: path for number, path in named.items() if number > 0}
 
 
 def _show(source, target):
     if not source.is_file():
         target.unlink(missing_ok=True)
         return
-    aside = _name_aside(target.parent)
+    aside = name_aside(target.parent)
     try:
         shutil.copyfile(source, aside)
         flush(aside)

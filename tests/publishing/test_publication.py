@@ -5,13 +5,14 @@ import threading
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.export import check_writable, list_versions, publish
+from aet_keras.publishing import check_writable, list_versions, publish
 
 
 def writer(text, *names):
     def write(aside):
         for name in names or ("model.keras", "recipe.json"):
             (aside / name).write_text(text)
+        (aside / "saved_model.pb").touch()
 
     return write
 
@@ -134,8 +135,10 @@ def test_many_publishers_never_collide(tmp_path, locks, request):
 
 
 def test_versions_are_listed_by_number(tmp_path):
-    for name in ("10", "9", "0", "x", ".withdrawn-11"):
+    for name in ("10", "9", "0", "x", ".withdrawn-11", "007"):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    (tmp_path / "11").mkdir()  # without a model it is no version
 
     listed = list_versions(tmp_path)
 
@@ -185,7 +188,9 @@ def test_failed_copy_says_that_the_version_stands(tmp_path):
 
 
 def test_empty_version_is_refused(tmp_path):
-    with pytest.raises(ExportError, match="must fill the directory"):
+    with pytest.raises(
+        ExportError, match="must write `saved_model.pb`.*nothing"
+    ):
         publish(tmp_path / "new", lambda aside: None)
 
     assert os.listdir(tmp_path) == []

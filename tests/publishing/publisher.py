@@ -12,36 +12,36 @@ PACKAGE = pathlib.Path(__file__).parents[2] / "aet_keras"
 
 
 def load():
-    """Returns the two modules under their own names."""
+    """Returns the module under its own name."""
     for name, path in (
         ("aet_keras", PACKAGE),
-        ("aet_keras.export", PACKAGE / "export"),
+        ("aet_keras.publishing", PACKAGE / "publishing"),
     ):
         module = types.ModuleType(name)
         module.__path__ = [str(path)]
         sys.modules[name] = module
-    from aet_keras.export import publication, removal
+    from aet_keras.publishing import publication
 
-    return publication, removal
+    return publication
 
 
 def main(folder, name, turns):
     """Prints the number of each version that was published."""
-    publication, removal = load()
+    publication = load()
     from aet_keras.errors import ExportError
 
     for turn in range(int(turns)):
         text = f"{name}.{turn}"
 
         def write(aside, text=text):
-            for file in ("model.keras", "report.json"):
+            for file in ("model.keras", "report.json", "saved_model.pb"):
                 (aside / file).write_text(text)
 
         version = publication.publish(folder, write, keep=3)
         print(version.name, text)
         if turn % 2:
             try:
-                removal.roll_back(folder)
+                publication.roll_back(folder)
             except ExportError as error:
                 assert "two versions must be there" in str(error)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.serving import newest_version
+from aet_keras.publishing import newest_version
 
 
 def add(folder, *names):

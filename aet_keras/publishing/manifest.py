@@ -1,0 +1,234 @@
+"""Writes down what a version holds, and checks it byte for byte."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aet_keras import _regular_file
+from aet_keras._files import sha256
+from aet_keras.errors import ExportError
+
+FILE = "manifest.json"
+FORMAT = 1
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Holds what a version says about itself in `manifest.json`.
+
+    Args:
+        files: dict from the name of each file, `/` between folders, to a dict
+            of its `"bytes"` and its `"sha256"`.
+        versions: dict from packages to their versions, of the writer.
+        picture_shape: tuple of ints, height, width and channels; None where
+            the version holds no classifier of pictures.
+        class_count: int, or None as above.
+        signatures: dict from the name of each signature to a dict of its
+            `"method"`, `"inputs"` and `"outputs"`.
+        notes: tuple of str. Why a signature is not there.
+
+    Example: see `read_manifest`.
+
+    >>> manifest = aet_keras.publishing.Manifest(
+    ...     {"a.txt": {"bytes": 0, "sha256": "e3b0c442"}}
+    ... )
+    >>> list(manifest.files)
+    ['a.txt']
+    """
+
+    files: Mapping[str, Mapping[str, Any]]
+    versions: Mapping[str, str] | None = None
+    picture_shape: tuple[int, int, int] | None = None
+    class_count: int | None = None
+    signatures: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_manifest(version: str | os.PathLike) -> Manifest:
+    """Reads what a version says about itself; its files are not looked at.
+
+    Args:
+        version: path of a published version, `FOLDER/3`.
+
+    Returns:
+        A `Manifest`.
+
+    Raises:
+        ExportError: if it has none that can be read.
+
+    Example:
+    >>> import tempfile
+    >>> def write(aside):
+    ...     (aside / "saved_model.pb").write_text("hello")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     version = aet_keras.publishing.publish(folder, write)
+    ...     manifest = aet_keras.publishing.read_manifest(version)
+    >>> manifest.files["saved_model.pb"]["bytes"]
+    5
+    """
+    read = read_content(Path(version))
+    shape = read.get("input")
+    return Manifest(
+        read.get("files", {}),
+        versions=read.get("versions", {}),
+        picture_shape=shape
+        and (shape["height"], shape["width"], shape["channels"]),
+        class_count=read.get("class_count"),
+        signatures=read.get("signatures", {}),
+        notes=tuple(read.get("notes", ())),
+    )
+
+
+def check_manifest(version: str | os.PathLike) -> Manifest:
+    """Makes sure that a version holds the files that were published.
+
+    Cost: one pass over its bytes.
+
+    Args:
+        version: path of a published version, `FOLDER/3`.
+
+    Returns:
+        A `Manifest`.
+
+    Raises:
+        ExportError: naming the first files that differ, are missing or were
+            added; or if it has no manifest that can be read.
+
+    Example:
+    >>> import tempfile
+    >>> def write(aside):
+    ...     (aside / "saved_model.pb").write_text("hello")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     version = aet_keras.publishing.publish(folder, write)
+    ...     aet_keras.publishing.check_manifest(version).class_count is None
+    True
+    """
+    version = Path(version)
+    manifest = read_manifest(version)
+    there = _files_in(version)
+    wrong = {
+        "differ": [
+            name
+            for name, said in manifest.files.items()
+            if name in there and not _is_same(there[name], said)
+        ],
+        "missing": sorted(manifest.files.keys() - there.keys()),
+        "added": sorted(there.keys() - manifest.files.keys()),
+    }
+    found = [_listed(what, names) for what, names in wrong.items() if names]
+    if not found:
+        return manifest
+    raise ExportError(
+        f"check_manifest: {version} must hold the files that were published, "
+        "because a server would run whatever is there. Received: "
+        f"{'; '.join(found)}. Bring them back from a copy, or publish again "
+        "and serve that."
+    )
+
+
+def write_manifest(directory: Path, described: dict[str, Any]) -> None:
+    """Writes the manifest: what is said, and the sum of every other file."""
+    files = {
+        name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
+        for name, path in _files_in(directory).items()
+    }
+    text = json.dumps({**described, "files": files}, indent=1)
+    (directory / FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def seal(directory: Path) -> None:
+    """Takes the sums again, of files that were added since, too."""
+    if not (directory / FILE).exists():
+        write_manifest(directory, {"format": FORMAT})
+        return
+    described = read_content(directory)
+    write_manifest(
+        directory, {k: v for k, v in described.items() if k != "files"}
+    )
+
+
+def read_content(directory: Path) -> dict[str, Any]:
+    """Returns a manifest as it is in its file.
+
+    Raises:
+        ExportError: if it cannot be read, or is not of our format.
+    """
+    try:
+        path = directory / FILE
+        why = _regular_file.why_not(path)
+        if why not in ("", "not there"):  # to open a pipe would wait
+            raise OSError(f"`{FILE}`, which is {why}")
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ExportError(
+            f"{directory}: a published version must hold a `{FILE}` that can "
+            f"be read, because it says what was published. Received: {reason}. "
+            "Name a version that this release of aet-keras published, or the "
+            "folder of its versions."
+        ) from error
+    if not _is_ours(read):
+        raise ExportError(
+            f"{directory}: `{FILE}` must be of format {FORMAT}, because no "
+            "other is known here. Received: another file of that name. "
+            "Publish the version again; call a file of your own by another "
+            "name."
+        )
+    return read
+
+
+def _files_in(directory: Path) -> dict[str, Path]:
+    """Returns every file below a directory but its manifest, by its name."""
+    paths = (
+        Path(parent, name)
+        for parent, _, names in os.walk(directory)
+        for name in names
+    )
+    named = {path.relative_to(directory).as_posix(): path for path in paths}
+    return {name: named[name] for name in sorted(named) if name != FILE}
+
+
+def _is_same(path, said):
+    if _regular_file.why_not(path):  # to open a pipe would wait
+        return False
+    is_as_long = path.stat().st_size == said["bytes"]
+    return is_as_long and sha256(path) == said["sha256"]
+
+
+def _listed(what, names):
+    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{what}: {shown}{f' and {more} more' if more > 0 else ''}"
+
+
+def _is_ours(read):
+    """Whether all that is read off a manifest is of the kind it is read as."""
+    kinds = {
+        "class_count": int,
+        "files": dict,
+        "input": dict,
+        "notes": list,
+        "signatures": dict,
+        "versions": dict,
+    }
+    if not isinstance(read, dict) or read.get("format") != FORMAT:
+        return False
+    for key in kinds.keys() & read.keys():
+        if not isinstance(read[key], kinds[key]):
+            return False
+    has_shape = {"height", "width", "channels"} <= read.get("input", {}).keys()
+    has_sums = all(map(_is_sum, read.get("files", {}).values()))
+    return has_sums and (has_shape or "input" not in read)
+
+
+def _is_sum(said):
+    return (
+        isinstance(said, dict)
+        and isinstance(said.get("bytes"), int)
+        and isinstance(said.get("sha256"), str)
+    )
