@@ -10,8 +10,6 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-_LISTENER = contextvars.ContextVar("listener", default=None)
-
 
 @dataclasses.dataclass(frozen=True)
 class Step:
@@ -33,6 +31,11 @@ class Step:
     unit: str = ""
     note: str = ""
     ratio: float | None = None
+
+
+_LISTENER: contextvars.ContextVar[Callable[[Step], Any] | None] = (
+    contextvars.ContextVar("listener", default=None)
+)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,13 @@ import keras
 from aet_keras._keras import trainable
 
 # What `get_config`, `from_config` and a constructor raise where they cannot.
-_NO_CONFIG = (AttributeError, KeyError, NotImplementedError)
-_NO_CONFIG += (TypeError, ValueError)
+_NO_CONFIG: tuple[type[Exception], ...] = (
+    AttributeError,
+    KeyError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
 
 
 class NotCopied(Exception):

@@ -8,6 +8,7 @@ all others, has no other way.
 import dataclasses
 import inspect
 import sys
+import types
 
 import keras
 import tensorflow as tf
@@ -74,7 +75,8 @@ def is_called(callback: keras.callbacks.Callback) -> bool:
 
     One that was interrupted does not run, though its frame may be kept.
     """
-    for frame in sys._current_frames().values():
+    for newest in sys._current_frames().values():
+        frame: types.FrameType | None = newest
         while frame is not None:
             if frame.f_code.co_name == "fit":
                 called = frame.f_locals.get("callbacks")

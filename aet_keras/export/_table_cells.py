@@ -41,7 +41,7 @@ def with_odd_rows(
         if column.kind == "category":
             odd[column.name] = np.array([*cells, "", _UNSEEN], object)
         else:
-            odd[column.name] = np.append(cells, np.float32([np.nan] * 2))
+            odd[column.name] = np.append(cells, np.full(2, np.nan, "float32"))
     return odd
 
 

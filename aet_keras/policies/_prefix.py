@@ -10,7 +10,13 @@ from aet_keras.policies import _stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.progress import Progress
 
-START = {**_stall.START, "calm": [], "since": 0, "frozen": 0, "rate": None}
+START: dict[str, Any] = {
+    **_stall.START,
+    "calm": [],
+    "since": 0,
+    "frozen": 0,
+    "rate": None,
+}
 RATE_DROP = 0.1  # Egeria's: below a tenth of the rate there is more to learn
 
 

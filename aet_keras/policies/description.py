@@ -91,7 +91,7 @@ def read_policy(
     return found.from_config(config)
 
 
-def _subclasses(cls: type) -> Iterator[type]:
+def _subclasses(cls: type[Policy]) -> Iterator[type[Policy]]:
     for each in cls.__subclasses__():
         yield each
         yield from _subclasses(each)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def keep_ratings(
 ) -> None:
     """Writes ratings and their codes beside the model."""
     said = dataclasses.asdict(dataset.specification)
-    arrays = {
+    arrays: dict[str, Any] = {
         "specification": np.array(json.dumps(said)),
         "item_features": item_features,
     }
