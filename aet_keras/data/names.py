@@ -112,7 +112,7 @@ def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
         )
         more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
         yield (
-            f"These {what} differ by case only, and are told apart: "
+            f"These {what} differ by case only, and stay separate: "
             f"{shown}{more}."
         )
 
