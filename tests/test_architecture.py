@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 
 import keras
@@ -10,29 +11,12 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aet_keras"
-FLOORS = (
-    {
-        "errors",
-        "_check",
-        "_files",
-        "_optional",
-        "_progress",
-        "_regular_file",
-        "_renamed",
-        "_serial",
-        "_wording",
-        "_keras",
-    },  # one room: ground
-    {"layers", "losses", "policies", "data", "evaluation", "publishing"},
-    {"backbones", "regularizers", "replay", "explanations"},
-    {"engine"},
-    {"callbacks", "drift", "tasks", "tracking", "export"},
-    {"recipes", "serving"},
-    {"training"},
-    {"tuning"},
-    {"cli"},
-    {"_entry"},  # starts the command, before Keras loads
-)
+MAP = PACKAGE / "ARCHITECTURE.md"
+# Its first table: a floor, then the rooms on it.
+FLOORS = [
+    set(re.findall(r"`(\w+)`", row))
+    for row in re.findall(r"^\| \d+ \|([^|]*)\|", MAP.read_text(), re.M)
+]
 TOP_LEVEL = {
     "LICENSE",
     "NOTICE",
@@ -178,7 +162,21 @@ def test_every_room_has_a_floor():
 
     homeless = rooms.difference(*FLOORS)
 
-    assert not homeless, "give it a floor in `FLOORS`, and in the design"
+    assert not homeless, "give it a floor in ARCHITECTURE.md"
+    assert len(rooms) == sum(map(len, FLOORS)), "a room on the map is gone"
+
+
+def test_the_map_names_files_that_are_there():
+    named = re.findall(r"`(\w+/[\w/]+\.py)`", MAP.read_text())
+
+    roots = (PACKAGE, ROOT)
+    gone = [
+        name
+        for name in named
+        if not any((root / name).exists() for root in roots)
+    ]
+
+    assert named and not gone
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)

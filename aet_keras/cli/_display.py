@@ -224,7 +224,7 @@ class EpochLines(keras.callbacks.Callback):
         metric, width = self._metric, len(self._metric)
         return (
             f"{'epoch':>9} {'loss':>10}{metric:>{width + 2}}{'val_loss':>10}"
-            f"{f'val_{metric}':>{width + 6}}{'rate':>9}{'moving':>8}"
+            f"{f'val_{metric}':>{width + 6}}{'rate':>9}{'trained':>8}"
             f"{'seconds':>9}"
         )
 

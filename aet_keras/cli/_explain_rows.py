@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from aet_keras.cli._inputs import find_class, read_rows
+from aet_keras.cli._inputs import find_class, load_version_of, read_rows
 from aet_keras.cli._running import quiet_start
-from aet_keras.cli._versions import load_version_of
 from aet_keras.errors import DataError, ExportError
 
 _NAMED = 3

@@ -1,4 +1,4 @@
-"""Reads the images, texts and rows that a command is given."""
+"""Loads the version that a command asks, and reads the rows it asks about."""
 
 import errno
 import itertools
@@ -13,6 +13,7 @@ import click
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras.cli._running import quiet_start
 from aet_keras.errors import DataError, ExportError
 
 _TOO_LONG = os.strerror(errno.ENAMETOOLONG)
@@ -49,6 +50,30 @@ class Rows:
         """Yields the rows, some at a time."""
         while batch := list(itertools.islice(self.rows, size)):
             yield batch
+
+
+def load_version_of(
+    folder: pathlib.Path, *, is_version_taken: bool = True
+) -> tuple[pathlib.Path, Any]:
+    """Finds a version, then loads it, because TensorFlow takes seconds.
+
+    Args:
+        folder: `saved_models/NAME`, of which the newest is taken, or
+            `saved_models/NAME/N`.
+        is_version_taken: whether the second is allowed.
+
+    Returns:
+        Its path, and an `aet_keras.serving.LoadedVersion`.
+    """
+    from aet_keras.publishing import publication
+
+    find = publication.newest_version
+    if is_version_taken:
+        find = publication.find_version
+    path = find(folder)
+    with quiet_start():
+        from aet_keras.serving import load_version
+    return path, load_version(path)
 
 
 def read_rows(

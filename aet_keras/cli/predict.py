@@ -12,9 +12,8 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._inputs import Row, read_rows, reasons
+from aet_keras.cli._inputs import Row, load_version_of, read_rows, reasons
 from aet_keras.cli._running import one_sentence
-from aet_keras.cli._versions import load_version_of
 from aet_keras.errors import DataError
 
 _BATCH = 32

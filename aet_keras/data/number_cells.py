@@ -102,7 +102,7 @@ def missing_numbers(form: CellFormat) -> np.ndarray:
     """Returns the numbers that mean a missing cell, float32."""
     plain = dataclasses.replace(form, unit="")
     values = np.array([read_number(w, plain) for w in form.missing])
-    return np.float32(values[np.isfinite(values)])
+    return values[np.isfinite(values)].astype("float32")
 
 
 def find_number_form(

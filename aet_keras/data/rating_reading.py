@@ -6,6 +6,7 @@ from os import PathLike
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import counted
 from aet_keras.data import rating_rows, table_cells
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.names import by_number
@@ -230,7 +231,7 @@ def _shared(pairs):
     count = shared_rows(pairs)
     if not count:
         return []
-    rows = "1 rating" if count == 1 else f"{count} ratings"
+    rows = counted(count, "rating")
     return [
         f"{rows} to validate or test on are of a user and an item that stand "
         "together in an earlier split, too: figures on them flatter the model."
@@ -240,10 +241,9 @@ def _shared(pairs):
 def _strangers(splits):
     for side in ("user", "item"):
         count = int((splits["test"].inputs[side] == 0).sum())
-        rows = "1 rating to test on is"
-        if count != 1:
-            rows = f"{count} ratings to test on are"
         if count:
+            of = "to test on"
+            rows = counted(count, f"rating {of} is", f"ratings {of} are")
             yield f"{rows} of {side}s with none to learn from."
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import quoted
 from aet_keras.data import date_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.names import note_alike
@@ -182,7 +183,7 @@ def columns_like(
     if len(lacking) == len(titles):
         raise DataError(
             f"{owner}: the table must have columns that the earlier model "
-            f"looks at: {_listed(titles)}. Received: {_listed(new)}."
+            f"looks at: {quoted(titles, 6)}. Received: {quoted(new, 6)}."
         )
     notes = [
         f"Column `{title}` of the earlier model is not there: its cells count "
@@ -192,14 +193,9 @@ def columns_like(
     if new:
         notes.append(
             f"Not looked at, because the earlier model does not know them or "
-            f"left them out: {_listed(new)}."
+            f"left them out: {quoted(new, 6)}."
         )
     return like.columns, notes
-
-
-def _listed(titles, most=6):
-    shown = ", ".join(f"`{title}`" for title in titles[:most])
-    return shown if len(titles) <= most else f"{shown} and more"
 
 
 def read_cells(

@@ -153,8 +153,8 @@ def positive_of(
     for no, yes in _YES:
         if lowered == {no, yes}:
             # `Yes` and `yes` are two classes, of which one is the risk.
-            yes = [n for n in class_names if n.lower() == yes]
-            return max(yes, key=lambda name: counts[name])
+            spelt = [n for n in class_names if n.lower() == yes]
+            return max(spelt, key=lambda name: counts[name])
     return min(class_names, key=lambda name: counts[name])
 
 

@@ -79,8 +79,13 @@ def read_texts(
     if _regular_file.is_folder(path):
         return read_text_folder(path, **options)
     if is_csv(path):
-        columns = {"text_column": text_column, "label_column": label_column}
-        return read_text_table(path, **columns, missing=missing, **options)
+        return read_text_table(
+            path,
+            text_column=text_column,
+            label_column=label_column,
+            missing=missing,
+            **options,
+        )
     raise DataError(_unknown(path))
 
 

@@ -1,4 +1,4 @@
-"""Is a model better than no model?"""
+"""Compares the figures of a model with those of baselines."""
 
 import dataclasses
 import math
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from aet_keras._wording import counted, listed
 from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.rating_scores import Recommendation
@@ -16,7 +17,6 @@ _CERTAIN = 1.645  # standard errors that leave as much on one side
 _MOST_SHUFFLED = 2000
 _SHUFFLES = 999
 _MOST_NAME = 24
-_MOST_LISTED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _of_ratings(test) -> Iterable[Baseline]:
         }
         if not known:
             continue
-        name = best(known, key=known.get)
+        name = best(known, key=known.__getitem__)
         value = getattr(test, key)
         is_better = value < known[name] if best is min else value > known[name]
         gain = test.gains.get(name, {}).get(key)
@@ -289,7 +289,8 @@ def _judge_useless(test, baselines, only):
         return
     yield (
         "The model is not shown to be better than no model: on "
-        f"{_counted(test.count)} the difference can be chance. Test on more."
+        f"{counted(test.count, 'test row')} the difference can be chance. "
+        "Test on more."
     )
 
 
@@ -321,18 +322,12 @@ def _never_recognised(test):
     missed = [each for each in test.per_class if each.count and not each.recall]
     if not missed:
         return
-    first = ", ".join(
+    names = (
         f"`{printed_text.cut_middle(each.name, _MOST_NAME)}` ({each.count})"
-        for each in missed[:_MOST_LISTED]
+        for each in missed
     )
-    left = len(missed) - _MOST_LISTED
-    more = f" and {left} more classes" if left > 0 else ""
-    yield f"No row is recognised of {first}{more}."
+    yield f"No row is recognised of {listed(names)}."
 
 
 def _name(test, column):
     return printed_text.cut_middle(test.per_class[column].name, _MOST_NAME)
-
-
-def _counted(count):
-    return "1 test row" if count == 1 else f"{count} test rows"

@@ -1,12 +1,15 @@
-"""Finds fonts for the words of a chart, in any script."""
+"""Makes charts: their canvas, and fonts for words in any script."""
 
 import contextlib
 import functools
+import io
 import logging
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from aet_keras._optional import optional
+from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
 
 SPELT = (
@@ -17,6 +20,39 @@ _USUAL = "DejaVu Sans"  # comes with Matplotlib
 _MOST_FONTS = 4
 _FROM_RIGHT = {"R", "AL"}
 _MARK = "\u200e"  # left to right
+
+
+def new_figure(width: float, height: float, **options: Any) -> Any:
+    """Returns a figure of so many inches that needs no screen.
+
+    Args:
+        width: float. In inches.
+        height: float. In inches.
+        **options: of `matplotlib.figure.Figure`.
+    """
+    with needing("training"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=110, **options)
+    FigureCanvasAgg(figure)  # never pyplot: it keeps state
+    return figure
+
+
+def png_of(figure: Any, *, boxes: bool = False) -> bytes:
+    """Returns a figure as the bytes of a PNG file.
+
+    Args:
+        figure: of Matplotlib.
+        boxes: bool. Whether letters that the font lacks may be drawn as boxes,
+            without a warning. Defaults to `False`.
+    """
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        if boxes:
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 @contextlib.contextmanager

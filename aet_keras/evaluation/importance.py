@@ -1,4 +1,4 @@
-"""Which features does a model of table rows lean on?"""
+"""Measures which features of a table a model depends on."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,6 +1,6 @@
 """Draws the images that a classifier gets most wrong."""
 
-import io
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _files
-from aet_keras._optional import needing
 from aet_keras.evaluation import chart_fonts, printed_text
 from aet_keras.evaluation.mistakes import most_confused
 from aet_keras.evaluation.report import Report
@@ -20,7 +19,7 @@ _MOST_PAIRS = 3
 _NAME = 27
 _ORANGE, _DIM, _INK = "#B04A00", "#767676", "#333333"
 # Inches: of a cell, its picture, and what stands above.
-_SIDE, _ROW, _PICTURE, _MARGIN = 2.15, 2.85, 1.85, 0.12
+_SIDE, _ROW, _IMAGE, _MARGIN = 2.15, 2.85, 1.85, 0.12
 _TOP, _HEAD = 0.65, 0.35
 
 
@@ -36,7 +35,7 @@ def draw_mistakes(
         report: `Report` with `mistakes`, at least one.
         pictures: dict of the row of a mistake to its picture, uint8 array
             `(height, width, 3)`.
-        path: str or path-like. Where to write; an old picture is replaced.
+        path: str or path-like. Where to write; an old file is replaced.
 
     Returns:
         `pathlib.Path`, where it was written.
@@ -80,54 +79,34 @@ def _words(report):
 
 def _draw(report, pictures, spell):
     """Places all by inches: a layout would shrink pictures for their words."""
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
     sections = _sections(report, spell)
     rows = [-(-len(each) // _COLUMNS) for _, each in sections]
     height = _TOP + sum(_HEAD + _ROW * count for count in rows)
-    figure = Figure(figsize=(_SIDE * _COLUMNS, height), dpi=110)
-    FigureCanvasAgg(figure)
-    style = {"va": "top", "parse_math": False}
-    if chart_fonts.is_spelt(_words(report), spell):
-        figure.text(
-            _MARGIN / (_SIDE * _COLUMNS),
-            1 - 0.42 / height,
-            chart_fonts.SPELT,
-            fontsize=8,
-            color=_DIM,
-            **style,
-        )
-    figure.text(
-        _MARGIN / (_SIDE * _COLUMNS),
-        1 - 0.15 / height,
-        f"{printed_text.cut_middle(spell(report.name), 40)}: images of the test"
-        " split that are predicted wrongly",
-        fontsize=14,
-        fontweight="bold",
-        **style,
+    width = _SIDE * _COLUMNS
+    figure = chart_fonts.new_figure(width, height)
+    write = functools.partial(
+        figure.text, _MARGIN / width, va="top", parse_math=False
     )
+    if chart_fonts.is_spelt(_words(report), spell):
+        spelt = chart_fonts.SPELT
+        write(1 - 0.42 / height, spelt, fontsize=8, color=_DIM)
+    title = (
+        f"{printed_text.cut_middle(spell(report.name), 40)}: images of the test"
+        " split that are predicted wrongly"
+    )
+    write(1 - 0.15 / height, title, fontsize=14, fontweight="bold")
     top = height - _TOP
     for (title, mistakes), count in zip(sections, rows, strict=True):
-        figure.text(
-            _MARGIN / (_SIDE * _COLUMNS),
-            top / height,
-            title,
-            fontsize=11,
-            **style,
-        )
+        write(top / height, title, fontsize=11)
         for place, mistake in enumerate(mistakes):
             row, column = divmod(place, _COLUMNS)
-            left = (column * _SIDE + _MARGIN) / (_SIDE * _COLUMNS)
-            bottom = (top - _HEAD - row * _ROW - _PICTURE) / height
-            size = (_SIDE - 2 * _MARGIN) / (_SIDE * _COLUMNS), _PICTURE / height
+            left = (column * _SIDE + _MARGIN) / width
+            bottom = (top - _HEAD - row * _ROW - _IMAGE) / height
+            size = (_SIDE - 2 * _MARGIN) / width, _IMAGE / height
             axes = figure.add_axes((left, bottom, *size), anchor="S")
             _draw_one(axes, mistake, pictures[mistake.row], spell)
         top -= _HEAD + _ROW * count
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return chart_fonts.png_of(figure)
 
 
 def _sections(report, spell):

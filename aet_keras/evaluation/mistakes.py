@@ -1,4 +1,4 @@
-"""Which classes are taken for which, and which rows are most wrong?"""
+"""Finds the classes that are confused, and the most wrong rows."""
 
 import dataclasses
 from collections.abc import (
@@ -212,23 +212,23 @@ def mistakes_text(
 ) -> Iterable[str]:
     """Yields the lines that a person reads of mistakes, for 80 columns."""
     for each in most_confused(scores, most=_PRINTED):
-        names = (
+        true, predicted = (
             printed_text.cut_middle(n, 26) for n in (each.true, each.predicted)
         )
-        yield "{} called {}: {} of {} ({:.0%})".format(
-            *names,
-            each.count,
-            round(each.count / each.share),
-            each.share,
-        )
+        yield f"{true} called {predicted}: {_of_class(each)}"
     if mistakes:
         yield ""
         yield "most wrong"
-    for each in mistakes[:_PRINTED]:
-        names = (
-            printed_text.cut_middle(n, 18) for n in (each.true, each.predicted)
+    for row in mistakes[:_PRINTED]:
+        true, predicted = (
+            printed_text.cut_middle(n, 18) for n in (row.true, row.predicted)
         )
-        said = "{} called {}: {:.0%}".format(*names, each.probability)
+        said = f"{true} called {predicted}: {row.probability:.0%}"
         room = printed_text.COLUMNS - printed_text.width(said) - 2
-        what = printed_text.cut_middle(each.content or each.name, room)
+        what = printed_text.cut_middle(row.content or row.name, room)
         yield f"{said}  {what}"
+
+
+def _of_class(pair):
+    total = round(pair.count / pair.share)
+    return f"{pair.count} of {total} ({pair.share:.0%})"

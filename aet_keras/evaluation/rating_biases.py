@@ -1,4 +1,4 @@
-"""How far does one come with a bias for each user and each item?"""
+"""Fits a bias for each user and each item, as a baseline."""
 
 import dataclasses
 import itertools

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,13 +93,12 @@ class Recommendation:
         names = max(map(len, rows))
         at = f"@{self.k}"
         head = f"{'':<{names}}    RMSE  {'hits' + at:>8}  {'NDCG' + at:>8}"
-        count = "1 rating" if self.count == 1 else f"{self.count} ratings"
-        lines = [count, head]
+        lines = [counted(self.count, "rating"), head]
         for name, score in rows.items():
             cells = (score.rmse, score.hit_rate, score.ndcg)
             rmse, *others = ("-" if c is None else f"{c:.4f}" for c in cells)
-            others = "  ".join(f"{cell:>8}" for cell in others)
-            lines.append(f"{name:<{names}}  {rmse:>6}  {others}")
+            ranks = "  ".join(f"{cell:>8}" for cell in others)
+            lines.append(f"{name:<{names}}  {rmse:>6}  {ranks}")
         return "\n".join(lines)
 
 

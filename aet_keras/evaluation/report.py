@@ -1,4 +1,4 @@
-"""What did a run do, and how good was what it left?"""
+"""Holds what a run did and how good its result is."""
 
 import os
 import textwrap
@@ -129,8 +129,8 @@ class Report:
     @property
     def epochs(self) -> int:
         """How many epochs the run trained."""
-        lists = [*self.history.values(), self.rates, self.trained_groups]
-        return max(map(len, lists))
+        rows = [len(each) for each in self.history.values()]
+        return max(*rows, len(self.rates), len(self.trained_groups))
 
     @property
     def baselines(self) -> tuple[Baseline, ...]:

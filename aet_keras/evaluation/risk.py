@@ -1,4 +1,4 @@
-"""How far can a risk that a model states be trusted?"""
+"""Measures how far predicted risks can be trusted."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Where do the attention layers of a model look?"""
+"""Shows where the attention layers of a model look."""
 
 import collections
 import math
@@ -75,8 +75,10 @@ class AttentionMaps:
         count, *size = images.shape[:3]
         parts = [
             [
-                _even(*seen, size)
-                for seen in self._inside.beside(images[rows], _has_map, _look)
+                _even(layer, shape, weights, size)
+                for layer, shape, weights in self._inside.beside(
+                    images[rows], _has_map, _look
+                )
             ]
             for rows in image_models.portions(count, size)
         ]

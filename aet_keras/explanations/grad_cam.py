@@ -1,4 +1,4 @@
-"""Which places of the last feature map speak for a class?"""
+"""Maps which places of a feature map count for a class."""
 
 from typing import Any
 
@@ -91,11 +91,13 @@ class GradCAM:
             count=count,
             class_count=max(2, self.model.output_shape[-1]),
         )
-        maps = []
-        for rows in image_models.portions(count, size):
-            asked = None if columns is None else columns[rows]
-            maps.append(self._explain(images[rows], asked))
-        maps = image_models.enlarge(np.concatenate(maps), size)
+        parts = [
+            self._explain(
+                images[rows], None if columns is None else columns[rows]
+            )
+            for rows in image_models.portions(count, size)
+        ]
+        maps = image_models.enlarge(np.concatenate(parts), size)
         image_models.check_finite(self, maps)
         most = maps.max(axis=(1, 2), keepdims=True)
         return np.divide(maps, most, out=np.zeros_like(maps), where=most > 0)

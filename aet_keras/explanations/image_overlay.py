@@ -1,9 +1,7 @@
-"""How is a map laid over its picture?"""
+"""Lays a map over its image, and draws both as a chart."""
 
-import io
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import _files
 from aet_keras._optional import needing, optional
+from aet_keras.evaluation import chart_fonts
 
 _COLOURS = "inferno"  # perceptually even, and told apart by the colour-blind
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -113,29 +112,17 @@ def save_overlay(
         for name, panel in panels.items()
     }
     figure = _draw(image[0].astype("uint8"), panels, title, label)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png")
-    return _files.write_whole(path, buffer.getvalue())
+    return _files.write_whole(path, chart_fonts.png_of(figure, boxes=True))
 
 
 def _draw(image, panels, title, label):
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
     count = 1 + len(panels)
     columns = min(_COLUMNS, count)
     rows = math.ceil(count / columns)
     height = 3.4 * min(2.0, max(0.5, image.shape[0] / image.shape[1]))
-    figure = Figure(
-        figsize=(3.8 * columns + 0.6, (height + 0.3) * rows + 0.6),
-        dpi=110,
-        layout="constrained",
+    figure = chart_fonts.new_figure(
+        3.8 * columns + 0.6, (height + 0.3) * rows + 0.6, layout="constrained"
     )
-    FigureCanvasAgg(figure)  # never pyplot: it keeps state
     if title:
         figure.suptitle(title, fontsize=13, color=_INK, parse_math=False)
     _show(figure.add_subplot(rows, columns, 1), image, "")

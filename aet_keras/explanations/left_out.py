@@ -1,9 +1,7 @@
 """Explains a prediction by what changes when a part is left out."""
 
-import io
 import os
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _files
-from aet_keras._optional import needing
-from aet_keras.evaluation import printed_text
+from aet_keras.evaluation import chart_fonts, printed_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,17 +230,11 @@ def save_left_out(
     >>> path.name
     'film.png'
     """
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
     check.positive_int("save_left_out", most=most)
     order = sorted(range(len(found.names)), key=lambda i: -abs(found.losses[i]))
     shown = sorted(order[:most], reverse=True)  # the first part on top
-    figure = Figure(
-        figsize=(8, 1.4 + 0.3 * len(shown)), dpi=110, layout="constrained"
-    )
-    FigureCanvasAgg(figure)  # never pyplot: it keeps state
+    height = 1.4 + 0.3 * len(shown)
+    figure = chart_fonts.new_figure(8, height, layout="constrained")
     axes = figure.add_subplot()
     losses = [float(found.losses[i]) for i in shown]
     colours = [_FOR if loss >= 0 else _AGAINST for loss in losses]
@@ -255,9 +246,4 @@ def save_left_out(
     axes.set_title(title, fontsize=12, parse_math=False)
     axes.grid(axis="x", color=_GREY)
     axes.set_axisbelow(True)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png")
-    return _files.write_whole(path, buffer.getvalue())
+    return _files.write_whole(path, chart_fonts.png_of(figure, boxes=True))

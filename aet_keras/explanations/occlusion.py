@@ -1,4 +1,4 @@
-"""What does the model miss when a part of the picture is covered?"""
+"""Maps what a model loses when a place in an image is covered."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

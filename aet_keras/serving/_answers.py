@@ -104,7 +104,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def to_json(content: Any) -> bytes:
-    """Returns JSON; NaN and Infinity are written as such, as the peer does."""
+    """Returns JSON; NaN and Infinity are written as TensorFlow Serving does."""
     return json.dumps(content, separators=(",", ":")).encode()
 
 

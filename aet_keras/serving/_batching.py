@@ -10,12 +10,12 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Batching:
-    """Runs what waits in one batch, and cuts what is large into several.
+    """Runs waiting calls as one batch, and splits a large call.
 
-    A thread that calls while nothing runs goes at once, alone: nobody waits
-    for company. Those that come meanwhile wait, and the next takes all of
-    them along. What a batch raises is raised by each of its calls when it
-    ran alone again, so that nobody suffers for another's picture.
+    A call runs at once if nothing else runs; it never waits for others to
+    join it. Calls that arrive meanwhile wait, and run together next. If a
+    batch fails, each of its calls runs again alone, so that only the one at
+    fault raises.
 
     Args:
         function: takes arrays by name and returns arrays by name, row by row.
@@ -51,7 +51,7 @@ class Batching:
         return job.result()
 
     def _take(self):
-        """Returns the first that waits, and what fits beside it."""
+        """Returns the first waiting job, and those that fit in its batch."""
         jobs = [self._waiting.popleft()]
         room = self.most_rows - jobs[0].count
         while self._waiting:
@@ -80,7 +80,7 @@ class Batching:
 
 
 class _Job:
-    """Holds the arrays of a call, and later what came of them."""
+    """Holds the arrays of a call, and later its outputs or its error."""
 
     def __init__(self, arrays):
         self.arrays = arrays

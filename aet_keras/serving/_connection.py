@@ -1,10 +1,10 @@
 """Begins and ends HTTP connections, strictly and in time.
 
-uvicorn speaks HTTP with h11 here, also where a faster parser is installed:
-h11 is strict, and the same everywhere. Three things are added to it. Headers
-must arrive in time, as a body must. A request whose length is said in two ways
-is refused, because a proxy in front may have read the other. And at the end
-nobody is cut off who has asked already.
+uvicorn parses HTTP with h11 here, even if a faster parser is installed: h11 is
+strict, and the same everywhere. Three things are added. Headers must arrive in
+time, as a body must. A request that gives its length in two ways is refused,
+because a proxy in front may have read the other one. When the server ends,
+every request that has arrived is still answered.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from aet_keras.serving._answers import to_json
 
-GRACE_SECONDS = 0.2  # for what a client sent before it could know of the end
+GRACE_SECONDS = 0.2  # for requests that were sent before the end was known
 _CLOSE = (b"connection", b"close")
 _MOST_SAID = 200
 
 
 @dataclass
 class Terms:
-    """Holds what all connections of a server go by.
+    """Holds what all connections of a server share.
 
     Args:
-        seconds: float > 0. Headers, or the rest of a body that nobody reads
-            any more, may take that long.
+        seconds: float > 0. How long headers, or the unread rest of a body, may
+            take.
         is_ending: bool. Whether a connection ends after its next answer.
     """
 
@@ -37,7 +37,7 @@ class Terms:
 
 
 class Connection(H11Protocol):
-    """Adds a time for headers, strict lengths and a gentle end to uvicorn's.
+    """Adds to uvicorn a time for headers, strict lengths, a gentle end.
 
     Args:
         terms: `Terms`.
@@ -55,7 +55,7 @@ class Connection(H11Protocol):
             ),
         )
         self.terms = terms
-        self._awaited = None  # what the client has to send in time
+        self._awaited = None  # what the client must send in time
         self._timer = None
 
     # uvicorn narrows what asyncio gives, too.
@@ -94,12 +94,12 @@ class Connection(H11Protocol):
         self._refuse(status, f"{msg.rstrip('.')}: {str(error)[:_MOST_SAID]}.")
 
     def shutdown(self) -> None:
-        """Ends after what was asked; uvicorn would not look what that is."""
+        """Ends after all requests that arrived; uvicorn ends before."""
         self._announce_end()
         self.loop.call_later(GRACE_SECONDS, self._close_if_idle)
 
     def _announce_end(self):
-        """Says in the answer that it is the last, unless another is due."""
+        """Marks the answer as the last, unless another request waits."""
         cycle = self.cycle
         if not self.terms.is_ending or cycle is None or cycle.response_started:
             return
@@ -120,7 +120,7 @@ class Connection(H11Protocol):
         return bool(data)
 
     def _watch(self):
-        """Starts the client's time, or ends it; it goes on with each byte."""
+        """Starts the timer of the client, or stops it."""
         awaited = self._what_is_awaited()
         if awaited == self._awaited:
             return
@@ -137,7 +137,7 @@ class Connection(H11Protocol):
         state = self.conn.their_state
         is_first = self.cycle is None
         if state is h11.IDLE and (is_first or self._has_more()):
-            return "headers"  # uvicorn sees to connections between requests
+            return "headers"  # between requests, uvicorn has a timer of its own
         if state is h11.SEND_BODY and not is_first:
             return "rest" if self.cycle.response_complete else None
         return None
@@ -152,8 +152,10 @@ class Connection(H11Protocol):
         return self.transport.close()
 
     def _refuse(self, status, sentence):
-        """Answers what is no request, and closes the connection."""
-        if self.cycle is not None:  # whoever reads the body shall not answer
+        """Answers with an error, and closes the connection."""
+        if (
+            self.cycle is not None
+        ):  # the reader of the body must not answer, too
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         body = to_json({"error": sentence})
@@ -177,7 +179,7 @@ class Connection(H11Protocol):
 
 
 class _Strict(h11.Connection):
-    """Refuses a request whose length is said in two ways."""
+    """Refuses a request that gives its length in two ways."""
 
     refused: h11.RemoteProtocolError | None = None
 

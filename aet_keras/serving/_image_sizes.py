@@ -21,7 +21,7 @@ _MOST_SEGMENTS = 1000
 
 
 def check_images(arrays: Mapping[str, np.ndarray], *, most_pixels: int) -> None:
-    """Makes sure that no picture among the strings is too large to decode.
+    """Checks that no image among the strings is too large to decode.
 
     Raises:
         Refusal: 400, if one is.

@@ -39,7 +39,7 @@ def signature_name(content: Mapping[str, Any]) -> str:
 
 
 def is_row_format(content: Mapping[str, Any]) -> bool:
-    """Says whether the examples stand one after another, in `instances`."""
+    """Returns whether the examples are rows, in `instances`."""
     rows, columns = "instances" in content, "inputs" in content
     if rows and columns:
         raise bad_request(
@@ -124,9 +124,9 @@ def read_examples(
 ) -> np.ndarray:
     """Returns the examples of a classify request, each serialised.
 
-    What stands in `context` is put into each of them, as TensorFlow Serving
-    does before it calls the signature. A cell of a table that is `null` is
-    left out: so an example says that it is missing.
+    The features in `context` are added to each, as TensorFlow Serving does
+    before it calls the signature. A cell of a table that is `null` is left
+    out, which is how an example marks a missing value.
 
     Args:
         content: the body.

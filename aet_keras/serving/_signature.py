@@ -46,13 +46,13 @@ class Signature:
         return self._batching(arrays)
 
     def warm_up(self) -> None:
-        """Calls it once: the first call compiles its graph.
+        """Calls it once, because the first call compiles its graph.
 
-        Only the model knows which bytes it takes. A picture is tried, then
-        an example with that picture, then no text, as of a missing date; if
-        it is refused, no harm is done.
+        Only the model knows which bytes it takes, so an image is tried, then
+        an example with that image, then an empty text, as of a missing date.
+        If all are refused, it is compiled later.
         """
-        for text in (_picture(), _example(), b""):
+        for text in (_image(), _example(), b""):
             try:
                 self({k: _filled(s, text) for k, s in self.inputs.items()})
                 return
@@ -101,12 +101,12 @@ def _filled(spec, text):
     return np.zeros(shape, spec.dtype.as_numpy_dtype)
 
 
-def _picture():
+def _image():
     return tf.io.encode_png(np.zeros((8, 8, 3), "uint8")).numpy()
 
 
 def _example():
-    value = tf.train.BytesList(value=[_picture()])
+    value = tf.train.BytesList(value=[_image()])
     feature = {"image": tf.train.Feature(bytes_list=value)}
     features = tf.train.Features(feature=feature)
     return tf.train.Example(features=features).SerializeToString()

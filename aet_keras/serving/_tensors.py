@@ -15,7 +15,7 @@ _KINDS = {bool: "a bool", int: "a number", float: "a number", str: "a string"}
 
 
 def is_binary(value: Any) -> bool:
-    """Says whether a value is `{"b64": "..."}`, which stands for bytes."""
+    """Returns whether a value is `{"b64": "..."}`, which means bytes."""
     if not isinstance(value, dict) or len(value) != 1:
         return False
     return isinstance(value.get("b64"), str)
@@ -36,11 +36,11 @@ def from_binary(value: dict[str, str]) -> bytes:
 def to_array(
     value: Any, spec: tf.TensorSpec, name: str, *, is_cell: bool = False
 ) -> np.ndarray:
-    """Returns nested lists as the array that a signature takes.
+    """Converts nested lists to the array that a signature takes.
 
-    Nothing is cast that would lose something: `1.5` and `300` are no uint8,
-    `true` is no number. In a cell of a table `null` is missing: NaN, or an
-    empty string.
+    No cast may lose something: `1.5` and `300` are no uint8, `true` is no
+    number. In a cell of a table `null` is a missing value: NaN, or an empty
+    string.
 
     Args:
         value: what JSON gives: a value, or lists of lists of them.
@@ -181,10 +181,10 @@ def _text(shape):
 
 
 def to_values(array: np.ndarray, name: str) -> Any:
-    """Returns an array as JSON can hold it: nested lists.
+    """Converts an array to nested lists, for JSON.
 
-    Strings are text; where the tensor's name ends in `_bytes` they are
-    `{"b64": "..."}`, as TensorFlow Serving has it.
+    Strings are text, or `{"b64": "..."}` if the name of the tensor ends in
+    `_bytes`, as in TensorFlow Serving.
     """
     if array.dtype != object:
         return array.tolist()

@@ -19,9 +19,9 @@ from aet_keras.serving.model_folder import ModelFolder
 from aet_keras.serving.settings import Limits
 
 _LARGEST = 2**63 - 1
-_GIVEN_WAY_SECONDS = 0.1
+_YIELD_SECONDS = 0.1
 _MODEL = "/v1/models/{model}"
-_PLACES = (
+_PATHS = (
     _MODEL,
     f"{_MODEL}/versions/{{version:int}}",
     _MODEL + "/labels/{label}",
@@ -64,43 +64,43 @@ def build_app(
     >>> app.routes[0].path, app.routes[0].methods
     ('/v1/models/{model}:{verb}', {'POST'})
     """
-    desk = _Desk(folder, limits or Limits())
+    endpoints = _Endpoints(folder, limits or Limits())
     routes = []
-    for place in _PLACES:
+    for path in _PATHS:
         routes += [
-            Route(f"{place}:{{verb}}", desk.ask, methods=["POST"]),
-            Route(f"{place}/metadata", desk.metadata, methods=["GET"]),
-            Route(place, desk.status, methods=["GET"]),
+            Route(f"{path}:{{verb}}", endpoints.ask, methods=["POST"]),
+            Route(f"{path}/metadata", endpoints.metadata, methods=["GET"]),
+            Route(path, endpoints.status, methods=["GET"]),
         ]
     app = Starlette(
         routes=routes,
         exception_handlers={
             Refusal: _refuse,
-            ClientDisconnect: _refuse_nobody,
+            ClientDisconnect: _client_left,
             HTTPStatus.NOT_FOUND: _malformed,
             HTTPStatus.METHOD_NOT_ALLOWED: _malformed,
             Exception: _failed,
         },
-        lifespan=desk.lifespan,
+        lifespan=endpoints.lifespan,
     )
     app.router.redirect_slashes = False
     return app
 
 
-class _Desk:
-    """Answers each kind of request."""
+class _Endpoints:
+    """Answers the requests of each path."""
 
     def __init__(self, folder, limits):
         self.folder, self.limits = folder, limits
-        self.reception = Reception(limits)
-        # More would only take the interpreter from each other, from the event
-        # loop and from whoever loads a version.
+        self.queue = RequestQueue(limits)
+        # One thread reads JSON at a time: more would only take the interpreter
+        # from each other, from the event loop and from a version that loads.
         self.reading = threading.Lock()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app):
         yield
-        self.reception.close()
+        self.queue.close()
 
     async def ask(self, request):
         verb = request.path_params["verb"].lower()
@@ -109,9 +109,9 @@ class _Desk:
             raise _unknown_verb(request, verb)
         version = self._find(request)
         if self.folder.is_loading:
-            # On a machine with few cores clients who ask as fast as they can
-            # keep the new version from them; it comes a second sooner so.
-            await asyncio.sleep(_GIVEN_WAY_SECONDS)
+            # With few cores, clients that ask without a pause delay the new
+            # version; with this wait it is served a second sooner.
+            await asyncio.sleep(_YIELD_SECONDS)
             version = self._find(request)
 
         def work(body):
@@ -122,7 +122,7 @@ class _Desk:
                 reading=self.reading,
             )
 
-        return _json(await self.reception.answer(request, work))
+        return _json(await self.queue.answer(request, work))
 
     async def metadata(self, request):
         version = self._find(request)
@@ -152,7 +152,7 @@ class _Desk:
         return _json(to_json({"model_version_status": [*map(_row, shown)]}))
 
     def _find(self, request):
-        """Returns the version that is served, if that is the one wanted."""
+        """Returns the version that is served, if the path asks for it."""
         version, wanted = self.folder.current, _wanted(request)
         name = request.path_params["model"]
         if name == self.folder.name and wanted in (None, version.number):
@@ -221,7 +221,7 @@ async def _malformed(request, error):
     return await _refuse(request, _malformed_request(request))
 
 
-async def _refuse_nobody(request, error):
+async def _client_left(request, error):
     return await _refuse(request, bad_request("The client went away."))
 
 
@@ -230,8 +230,8 @@ async def _failed(request, error):
     return _json(to_json({"error": sentence}), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-class Reception:
-    """Lets in as many requests as the limits allow, and works on them.
+class RequestQueue:
+    """Admits as many requests as the limits allow; threads answer them.
 
     Args:
         limits: `Limits`.
@@ -249,7 +249,7 @@ class Reception:
     async def answer(
         self, request: Request, work: Callable[[bytearray], bytes]
     ) -> bytes:
-        """Reads a body and returns what a function in a thread makes of it.
+        """Reads a body, and returns what a function makes of it in a thread.
 
         Raises:
             Refusal: if it is too long, too late, or one too many.
@@ -265,12 +265,12 @@ class Reception:
         except BaseException:
             self._places.release()
             raise
-        # Not when the client is answered: a thread cannot be stopped.
+        # Only when the thread ends, because it cannot be stopped.
         future.add_done_callback(lambda _: self._places.release())
         return await self._wait(future)
 
     def close(self) -> None:
-        """Ends the threads, after what they began."""
+        """Ends the threads, once they have finished their requests."""
         self._pool.shutdown(cancel_futures=True)
 
     async def _read(self, request):

@@ -73,9 +73,9 @@ class LoadedVersion:
         return asked(arrays)
 
     def warm_up(self, names: Iterable[str] | None = None) -> None:
-        """Calls signatures once, so that no client waits for that.
+        """Calls signatures once, because their first call takes longer.
 
-        One after another: clients need the other cores.
+        One after another, because clients need the other cores.
 
         Args:
             names: of signatures. Defaults to all.
@@ -154,7 +154,7 @@ def _cells(path):
 
 
 def _load(path):
-    """Loads a SavedModel, and what it needs beside TensorFlow only then."""
+    """Loads a SavedModel, and TensorFlow Text only if it is needed."""
     graph = read_graph(path)
     try:
         return graph, open_session(path, graph)

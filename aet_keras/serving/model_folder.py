@@ -17,7 +17,7 @@ from aet_keras.serving.loaded_version import LoadedVersion, load_version
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """Holds what became of a version, in TensorFlow Serving's words.
+    """Holds the state of a version, in TensorFlow Serving's words.
 
     Args:
         state: str. `LOADING`, `AVAILABLE`, `UNLOADING` or `END`.
@@ -34,16 +34,17 @@ class ModelFolder:
     """Keeps the newest version of a published folder in memory.
 
     The version with the highest number is loaded, and the signatures that
-    clients asked the one before for are called once; then it takes the place
-    of the one before, which ends what it began, and the other signatures are
-    called. A version that cannot be loaded, or does not answer, is said, and
-    the one before stays or returns. When the version that is served goes
-    away, the highest that is left is served; when none is left, it stays.
+    clients used are called once. Then it replaces the version before, which
+    still answers the requests that it has, and the other signatures are
+    called. If a version cannot be loaded or does not answer, `say` is told,
+    and the version before stays or returns. If the folder of the served
+    version is removed, the highest that is left is served; if none is left,
+    the version stays in memory.
 
     Args:
         folder: str or path-like. `saved_models/NAME`; the model is called
             NAME.
-        say: function of a sentence, called with what a person should know.
+        say: function that is called with a sentence for a person.
 
     Raises:
         ExportError: if the folder holds no version that can be served.
@@ -101,11 +102,11 @@ class ModelFolder:
 
     @property
     def is_loading(self) -> bool:
-        """Whether another version is on its way into memory."""
+        """Whether another version is being loaded."""
         return self._is_loading
 
     def refresh(self) -> None:
-        """Looks once, and changes the version if another is to be served."""
+        """Looks at the folder once, and serves another version if needed."""
         found = version_folder.versions(self.folder)
         self._seen = {k: v for k, v in self._seen.items() if k in found}
         for number in sorted(found, reverse=True):
@@ -121,7 +122,7 @@ class ModelFolder:
 
     @contextlib.contextmanager
     def watched(self, *, every_seconds: float = 0.1) -> Iterator[None]:
-        """Looks again and again meanwhile, in a thread of its own."""
+        """Looks at the folder regularly, in a thread of its own."""
         over = threading.Event()
 
         def watch():
@@ -148,7 +149,7 @@ class ModelFolder:
         return self._current is not None and self._current.number == number
 
     def _change(self, number, path):
-        """Puts a version in the place of the one before, if it answers."""
+        """Replaces the version before, if the new one answers."""
         before = self._current
         if not self._is_served(number):
             self.statuses[number] = VersionStatus("LOADING")
@@ -196,8 +197,8 @@ class ModelFolder:
 def _asked_first(version, before):
     """Returns the signatures that a version must answer before it is served.
 
-    The first call of each takes a fifth of a second; who waits for the new
-    version shall not wait for what nobody asks for.
+    The first call of each takes a fifth of a second, so those that no client
+    has used are called later.
     """
     there = version.signatures.keys()
     if before is None:

@@ -29,10 +29,10 @@ def serve(
 ) -> None:
     """Serves a published model until Ctrl-C or SIGTERM.
 
-    It watches the folder, and serves a new version as soon as it is loaded
-    and warm. Every request that had come in when the signal arrives is still
-    answered, and its connection then closed. The signal is then raised again,
-    for whoever called. A second signal ends the process at once.
+    It watches the folder, and serves a new version once it is loaded and has
+    answered a first call. Every request that arrived before the signal is
+    still answered, and its connection then closed. Then the signal is raised
+    again, for the caller. A second signal ends the process at once.
 
     Args:
         folder: str or path-like. `saved_models/NAME`; the model is called
@@ -41,7 +41,7 @@ def serve(
             it only where that is not the default.
         port: int. 0 takes a free one; `say` is told which.
         limits: `Limits`. Defaults to `Limits()`.
-        say: function of a sentence, called with what a person should know.
+        say: function that is called with a sentence for a person.
 
     Raises:
         ExportError: if the folder holds no version that can be served.
@@ -66,7 +66,7 @@ def serve(
 
 
 def build_server(model: ModelFolder, limits: Limits) -> uvicorn.Server:
-    """Returns what answers on a socket for a model, and ends gently."""
+    """Returns a server for a model that ends gently."""
     terms = Terms(limits.request_seconds)
     config = uvicorn.Config(
         build_app(model, limits=limits),
@@ -85,7 +85,7 @@ def build_server(model: ModelFolder, limits: Limits) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Lets in who has connected already before it ends."""
+    """Accepts the connections that wait in a queue before it ends."""
 
     def __init__(self, config, terms):
         super().__init__(config)
@@ -93,7 +93,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets=None):
         self.terms.is_ending = True
-        # To close a socket cuts off who stands in the queue of the system.
+        # Closing the socket would drop connections in the system's queue.
         await asyncio.sleep(GRACE_SECONDS)
         await super().shutdown(sockets)
 
@@ -106,7 +106,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Lends a socket that is bound to an address, and closes it.
+    """Opens a socket that is bound to an address, and closes it.
 
     Raises:
         OSError: in one sentence, if it cannot be had.

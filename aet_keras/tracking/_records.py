@@ -23,7 +23,7 @@ _EVERY_STEPS = 10
 
 
 def watch(model: keras.Model, steps: int | None) -> None:
-    """Has gradients measured until `fit` ends, once an epoch at least.
+    """Has gradients measured until `fit` ends, at least once an epoch.
 
     Args:
         model: the model that trains.
@@ -70,7 +70,7 @@ _MOST_LABELS = 50
 
 
 def report_png(report: Report, picture: str | os.PathLike | None) -> bytes:
-    """Returns the report's picture: the one that is there, or a new one."""
+    """Returns the report's chart: the file that is given, or a new one."""
     if picture is not None:
         return pathlib.Path(picture).read_bytes()
     with tempfile.TemporaryDirectory() as folder:

@@ -14,11 +14,11 @@ from aet_keras._keras import running_fit
 
 
 class Guard:
-    """Calls what writes; the first failure is warned of, and is the last.
+    """Calls functions that write, until one fails, which it warns of.
 
     Args:
-        owner: str. Who writes.
-        place: str. Where to.
+        owner: str. The class that writes.
+        place: str. Where it writes.
         recover: optional function without arguments, called after a failure.
 
     Attributes:
@@ -42,7 +42,7 @@ class Guard:
             return
         try:
             write(*arguments, **named)
-        # Loggers fail in every way there is: disks, networks, quotas.
+        # Loggers fail in many ways: disks, networks, quotas.
         except Exception as error:
             self.failure = check.first_line(error)
             self.recover()
@@ -54,17 +54,26 @@ class Guard:
             )
 
     def end(self, close: Callable, *arguments: Any, **named: Any) -> None:
-        """Calls a function that closes what was opened, in any case."""
+        """Calls a function that closes something, even after a failure."""
         if self.failure is None:
             self.call(close, *arguments, **named)
             return
-        with contextlib.suppress(Exception):  # that it failed has been said
+        with contextlib.suppress(Exception):  # the failure was reported before
             close(*arguments, **named)
         self.recover()
 
 
-class Forgiving(keras.callbacks.Callback):
-    """Hands each hook on to a callback, as far as its guard lets it.
+def _handed_on(hook):
+    """Returns a hook that calls the same hook of the guarded callback."""
+
+    def call(self, *arguments, **named):
+        self._guard.call(getattr(self._callback, hook), *arguments, **named)
+
+    return call
+
+
+class GuardedCallback(keras.callbacks.Callback):
+    """Hands each hook on to a callback, until a write of it fails.
 
     Args:
         callback: `keras.callbacks.Callback` that writes.
@@ -85,38 +94,21 @@ class Forgiving(keras.callbacks.Callback):
     def set_model(self, model):
         self._guard.call(self._callback.set_model, model)
 
-    def on_train_begin(self, logs=None):
-        self._guard.call(self._callback.on_train_begin, logs)
+    on_train_begin = _handed_on("on_train_begin")
+    on_epoch_begin = _handed_on("on_epoch_begin")
+    on_epoch_end = _handed_on("on_epoch_end")
+    on_train_batch_begin = _handed_on("on_train_batch_begin")
+    on_train_batch_end = _handed_on("on_train_batch_end")
+    on_test_begin = _handed_on("on_test_begin")
+    on_test_end = _handed_on("on_test_end")
+    on_test_batch_begin = _handed_on("on_test_batch_begin")
+    on_test_batch_end = _handed_on("on_test_batch_end")
 
     def on_train_end(self, logs=None):
         self.end()
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._guard.call(self._callback.on_epoch_begin, epoch, logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._guard.call(self._callback.on_epoch_end, epoch, logs)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self._guard.call(self._callback.on_train_batch_begin, batch, logs)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._guard.call(self._callback.on_train_batch_end, batch, logs)
-
-    def on_test_begin(self, logs=None):
-        self._guard.call(self._callback.on_test_begin, logs)
-
-    def on_test_end(self, logs=None):
-        self._guard.call(self._callback.on_test_end, logs)
-
-    def on_test_batch_begin(self, batch, logs=None):
-        self._guard.call(self._callback.on_test_batch_begin, batch, logs)
-
-    def on_test_batch_end(self, batch, logs=None):
-        self._guard.call(self._callback.on_test_batch_end, batch, logs)
-
     def end(self) -> None:
-        """Ends the callback, once; also one of a run that was interrupted."""
+        """Ends the callback once, also after an interrupted run."""
         if self.has_ended:
             return
         self.has_ended = True
@@ -127,10 +119,10 @@ def write_last(
     owner: keras.callbacks.Callback,
     callbacks: list[keras.callbacks.Callback],
     guard: Guard,
-) -> list[Forgiving]:
+) -> list[GuardedCallback]:
     """Has callbacks called after all others of the `fit` that begins.
 
-    Only so do they see what others log, whatever the user's order.
+    So they see what the others log, in whichever order the user lists them.
 
     Args:
         owner: callback whose `on_train_begin` calls this.
@@ -148,7 +140,7 @@ def write_last(
             "when the other callbacks are done. Received: another caller, of "
             f"{type(owner.model).__name__}. Pass it to `model.fit`."
         )
-    added = [Forgiving(each, guard) for each in callbacks]
+    added = [GuardedCallback(each, guard) for each in callbacks]
     for each in added:
         running_fit.call_last(owner.model, listed, each)
     return added
@@ -166,14 +158,14 @@ def path(owner: object, **named) -> str:
 
 
 def make_folder(owner: object, folder: str, *, argument: str) -> None:
-    """Makes a folder, and tries whether it can be written.
+    """Makes a folder, and checks that it can be written.
 
     Raises:
-        ValueError: if not. At the start it is misuse; later, the training is
-            worth more than its log.
+        ValueError: if it cannot be written. Only at the start: later, the
+            training matters more than its log.
     """
     if "://" in folder:
-        return  # a bucket: only what writes there knows how
+        return  # a bucket, which the logger itself opens
     try:
         os.makedirs(folder, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -22,17 +22,17 @@ from aet_keras.tracking import _records, _writing
 class TensorBoard(keras.callbacks.Callback):
     """Writes a run for TensorBoard: what Keras writes, and its groups.
 
-    `keras.callbacks.TensorBoard` does its part as ever, and sees what all
-    callbacks log, wherever this one stands among them. Beside its runs
-    `train` and `validation` there is one a group where `ElasticFreezing`
-    steers some, `groups/GROUP`, so that all groups share three charts:
+    `keras.callbacks.TensorBoard` writes as usual, and sees what all callbacks
+    log, wherever this one stands among them. Besides its runs `train` and
+    `validation` there is a run for each group that `ElasticFreezing` steers,
+    `groups/GROUP`, so that all groups share three charts:
     `group_trainable` (1 moved, 0 frozen), `group_multiplier` (the rate as a
     share of the head's, 0 if frozen) and `group_gradient_share` (the norm of
     the gradient divided by that of the weights, as a share of the sum over
     the groups that moved). Steps are epochs, counted from 0 as Keras does.
 
-    What cannot be written once training goes on is warned of once, and the
-    training goes on: see `failure`.
+    If a write fails during training, there is one warning and the training
+    continues without it: see `failure`.
 
     Args:
         log_dir: path. The folder of this run; runs to be compared lie beside
@@ -44,7 +44,7 @@ class TensorBoard(keras.callbacks.Callback):
             is frozen.
 
     Attributes:
-        failure: str or None. Why nothing is written any more.
+        failure: str or None. Why writing has stopped.
         where: str. The command that shows the run.
 
     Raises:
@@ -88,11 +88,11 @@ class TensorBoard(keras.callbacks.Callback):
             check.known(self, among=_known(), kind="argument", name=name)
         self.keras_arguments = {"write_graph": False, **keras_arguments}
         self._guard = _writing.Guard("TensorBoard", self.log_dir)
-        self._writing: list[_writing.Forgiving] = []
+        self._writing: list[_writing.GuardedCallback] = []
 
     @property
     def failure(self) -> str | None:
-        """Why nothing is written any more, or None."""
+        """Why writing has stopped, or None."""
         return self._guard.failure
 
     @property
@@ -117,7 +117,7 @@ class TensorBoard(keras.callbacks.Callback):
         self._writing = _writing.write_last(self, [theirs, ours], self._guard)
 
     def on_train_batch_end(self, batch, logs=None):
-        pass  # that it is here keeps Keras from calling others in a thread
+        pass  # without this hook Keras calls the others in a thread
 
     def record_report(
         self, report: Report, *, picture: str | os.PathLike | None = None
@@ -134,9 +134,9 @@ class TensorBoard(keras.callbacks.Callback):
     def record_hparams(
         self, values: Mapping[str, Any], metrics: Mapping[str, float]
     ) -> None:
-        """Writes what a run was made with and what it gave, once a run.
+        """Writes the settings and results of a run, once a run.
 
-        TensorBoard makes a row of it in its table of hyperparameters.
+        TensorBoard shows it as a row of its table of hyperparameters.
 
         Args:
             values: dict from names to bools, numbers or strings; anything
@@ -163,7 +163,7 @@ _GROUPS, _REPORT = "groups", "report"
 
 
 class GroupEvents(keras.callbacks.Callback):
-    """Writes what is known of each group when an epoch ends.
+    """Writes the figures of each group when an epoch ends.
 
     Args:
         log_dir: str. The folder of the run.
@@ -239,6 +239,6 @@ def _default(writer, step):
 
 
 def _plain(value):
-    """Returns what the table can hold: a bool, a number or words."""
+    """Returns a value that the table can hold: bool, number or text."""
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, bool | int | float) else str(value)

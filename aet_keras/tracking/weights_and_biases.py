@@ -22,18 +22,18 @@ _MODES = ("offline", "online", "shared", "disabled")
 class WeightsAndBiases(keras.callbacks.Callback):
     """Logs a run to Weights & Biases: what callbacks log, and its groups.
 
-    An epoch gives what all callbacks log for it, wherever this one stands
-    among them, `learning_rate`, and where `ElasticFreezing` steers groups
+    For each epoch it logs what all callbacks log, wherever this one stands
+    among them, `learning_rate`, and if `ElasticFreezing` steers groups
     `group_trainable/GROUP`, `group_multiplier/GROUP` and
     `group_gradient_share/GROUP`, as in `TensorBoard`.
 
-    Each `fit` begins a run, which stays open for what comes after: call
-    `finish()`, or let the end of the process do it. A run that is active
-    already (`wandb.init`) is taken instead, and left open. Nothing leaves the
-    machine unless the mode says so.
+    Each `fit` begins a run, which stays open for a report: call `finish()`,
+    or let the end of the process do it. A run that is active already
+    (`wandb.init`) is used instead, and left open. Nothing leaves the machine
+    unless the mode says so.
 
-    What cannot be written once training goes on is warned of once, and the
-    training goes on: see `failure`.
+    If a write fails during training, there is one warning and the training
+    continues without it: see `failure`.
 
     Args:
         project: str. What the run belongs to.
@@ -46,7 +46,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
             epochs; 0 logs none. Defaults to `0`.
 
     Attributes:
-        failure: str or None. Why nothing is logged any more.
+        failure: str or None. Why logging has stopped.
         where: str. The command or the address that shows the run; empty
             where there is none.
 
@@ -92,19 +92,19 @@ class WeightsAndBiases(keras.callbacks.Callback):
         self.histogram_freq = check.whole(self, histogram_freq=histogram_freq)
         self.where = ""
         self._guard = _writing.Guard("WeightsAndBiases", "the run")
-        self._writing: list[_writing.Forgiving] = []
+        self._writing: list[_writing.GuardedCallback] = []
         self._run: Any = None
         self._is_ours = False
 
     @property
     def failure(self) -> str | None:
-        """Why nothing is logged any more, or None."""
+        """Why logging has stopped, or None."""
         return self._guard.failure
 
     def on_train_begin(self, logs=None):
         self.finish()
         if self.mode == "disabled":
-            return  # no run at all: one of W&B's would pass for the user's
+            return  # no run at all: W&B's own would look like the user's
         self._begin()
         self._guard = _writing.Guard(
             "WeightsAndBiases", f"the run {self._run.id}"
@@ -132,7 +132,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
     def record_hparams(
         self, values: Mapping[str, Any], metrics: Mapping[str, float]
     ) -> None:
-        """Writes what a run was made with, and what it gave.
+        """Writes the settings and results of a run.
 
         Args:
             values: dict from names to what JSON can hold; the configuration.

@@ -21,10 +21,10 @@ _ALL = (ID, ADDRESS, PORT)
 
 @dataclasses.dataclass(frozen=True)
 class Role:
-    """Says who this process is, as KerasTuner will see it.
+    """Tells which part of a search this process is, as KerasTuner sees it.
 
     Args:
-        name: str. The id among the processes of the search.
+        name: str. Its id among the processes of the search.
         address: str. `IP:PORT` of the chief; empty in a search of one.
     """
 
@@ -102,10 +102,10 @@ def supervise(
     workers: int,
     look: Callable[[], None] = lambda: None,
 ) -> None:
-    """Runs a chief and workers until the workers have nothing left to do.
+    """Runs a chief and workers until the workers have finished.
 
     A worker that was killed is started again under its id, so that the chief
-    gives it its trial back. Whatever happens, none is left behind.
+    gives it its trial back. All processes are ended, whatever happens.
 
     Args:
         command: sequence of str. What each of them runs.
@@ -119,23 +119,23 @@ def supervise(
     folder.mkdir(parents=True, exist_ok=True)
     names = ["chief", *(f"worker{i}" for i in range(workers))]
     environment = _environment(workers)
-    crew = [Member(name, command, folder, environment) for name in names]
+    started = [Process(name, command, folder, environment) for name in names]
     try:
-        for member in crew:
-            member.start()
-        while not all(member.has_ended for member in crew[1:]):
-            for member in crew:
-                member.tend()
+        for each in started:
+            each.start()
+        while not all(each.has_ended for each in started[1:]):
+            for each in started:
+                each.restart_if_killed()
             look()
             time.sleep(_TURN_SECONDS)
         look()
     finally:
-        stop(crew)
+        stop(started)
 
 
 @dataclasses.dataclass
-class Member:
-    """Is one process of a search, started again if it is killed."""
+class Process:
+    """One process of a search, which is restarted if it is killed."""
 
     name: str
     command: Sequence[str]
@@ -146,21 +146,21 @@ class Member:
 
     @property
     def pid_file(self) -> pathlib.Path:
-        """Where its number stands while it runs."""
+        """The file with its process number, while it runs."""
         return self.folder / f"{self.name}.pid"
 
     @property
     def log_file(self) -> pathlib.Path:
-        """Where what it says is kept."""
+        """The file with its output."""
         return self.folder / f"{self.name}.log"
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has done all there was to do."""
+        """Whether it has finished its work."""
         return self.process is not None and self.process.poll() == 0
 
     def start(self) -> None:
-        """Starts it, out of reach of the terminal's Ctrl-C."""
+        """Starts it in a session of its own, which Ctrl-C does not reach."""
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -172,7 +172,7 @@ class Member:
             )
         self.pid_file.write_text(f"{self.process.pid}\n")
 
-    def tend(self) -> None:
+    def restart_if_killed(self) -> None:
         """Starts it again if it was killed.
 
         Raises:
@@ -201,20 +201,20 @@ class Member:
         )
 
 
-def stop(crew: Sequence[Member]) -> None:
-    """Ends what still runs, and takes the pid files away."""
-    started = [each.process for each in crew if each.process is not None]
-    for process in started:
+def stop(started: Sequence[Process]) -> None:
+    """Ends what still runs, and removes the pid files."""
+    running = [each.process for each in started if each.process is not None]
+    for process in running:
         process.terminate()
     until = time.monotonic() + _GRACE_SECONDS
-    for process in started:
+    for process in running:
         try:
             process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    for member in crew:
-        member.pid_file.unlink(missing_ok=True)
+    for each in started:
+        each.pid_file.unlink(missing_ok=True)
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -229,7 +229,7 @@ def end_with_parent() -> None:
     def watch():
         while os.getppid() == parent:
             time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGKILL)  # whatever it is at
+        os.kill(os.getpid(), signal.SIGKILL)  # whatever it does
 
     threading.Thread(target=watch, daemon=True).start()
 
