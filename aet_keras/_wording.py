@@ -21,7 +21,7 @@ def quoted(names: Iterable[str], most: int = 3) -> str:
     return listed((f"`{name}`" for name in names), most)
 
 
-def short(text: object, most: int = 60) -> str:
+def short(text: object, most: int = 24) -> str:
     """Returns a text, its end cut off where a sentence would get long."""
     text = str(text)
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import needing
+from aet_keras._wording import listed
 
 IMBALANCE_ADVICE = " `--class-weight balanced` makes each class count the same."
 _OWNER = "balance"
 _MUCH = 3.0  # times as many rows, from which on it is noted
-_MOST_NAMED = 3
 
 
 def compute_class_weights(labels: Any, class_count: int) -> np.ndarray:
@@ -121,24 +121,23 @@ def imbalance_notes(
     if most <= _MUCH * least:
         return ()
     rare = [c for c in order[:-1] if most > _MUCH * counts[c]]
-    named = ", ".join(
-        f"{counts[c]} of `{class_names[c]}`" for c in rare[:_MOST_NAMED]
-    )
-    left = len(rare) - _MOST_NAMED
-    more = f" and {left} more classes" if left > 0 else ""
+    named = listed(f"{counts[c]} of `{class_names[c]}`" for c in rare)
     return (
-        "The classes are not of one size: to learn from there are "
-        f"{most} rows of `{class_names[order[-1]]}`, {named}{more}. A model "
-        "that calls every row by the largest class looks right then."
+        "The classes differ much in size: train has "
+        f"{most} rows of `{class_names[order[-1]]}`, {named}. A model "
+        "that predicts the largest class for every row seems good then."
         f"{IMBALANCE_ADVICE}",
     )
 
 
-def _by_output(y):
-    """Returns the labels by output, and how to arrange something likewise."""
+def _by_output(y, *, is_batch=False):
+    """Returns the labels by output, and how to arrange something likewise.
+
+    In a batch of a data set, lists and tuples are always several outputs.
+    """
     if isinstance(y, Mapping):
         return dict(y), lambda found: found
-    if isinstance(y, list | tuple) and any(np.ndim(each) for each in y):
+    if isinstance(y, list | tuple) and (is_batch or any(map(np.ndim, y))):
         kind = type(y)
         return (
             dict(enumerate(y)),
@@ -266,7 +265,7 @@ def _weighted(dataset, class_weight):
         return tf.gather(tables[name], tf.cast(classes, tf.int64))
 
     def weigh(x, y, given=None):
-        parts, rebuild = _by_output_of(y)
+        parts, rebuild = _by_output(y, is_batch=True)
         found = {name: of_rows(name, each) for name, each in parts.items()}
         if given is not None:
             found = _multiplied(found, given)
@@ -282,7 +281,7 @@ def _labels_of(batch):
             "`(x, y, sample_weight)`, because classes are in `y`. Received: "
             f"{type(batch).__name__}."
         )
-    parts, _ = _by_output_of(batch[1])
+    parts, _ = _by_output(batch[1], is_batch=True)
     if any(np.ndim(each) == 0 for each in parts.values()):
         raise ValueError(
             f"{_OWNER}: a data set must give batches. Received: single rows. "
@@ -291,21 +290,8 @@ def _labels_of(batch):
     return parts
 
 
-def _by_output_of(y):
-    """As `_by_output`, of one batch: tuples are always several outputs."""
-    if isinstance(y, Mapping):
-        return dict(y), lambda found: found
-    if isinstance(y, list | tuple):
-        kind = type(y)
-        return (
-            dict(enumerate(y)),
-            lambda found: kind(found[i] for i in range(len(y))),
-        )
-    return {"": y}, lambda found: found[""]
-
-
 def _multiplied(found, given):
-    parts, _ = _by_output_of(given)
+    parts, _ = _by_output(given, is_batch=True)
     if list(parts) == [""]:  # one weight a row, for all outputs
         parts = dict.fromkeys(found, given)
     import tensorflow as tf

@@ -78,13 +78,14 @@ _WITH_NAMES = (
 
 @dataclasses.dataclass(frozen=True)
 class DateForm:
-    """Says how the dates of a column are written.
+    """Holds how the dates of a column are written.
 
     Args:
         date_format: str. As of `strptime`.
-        share: float. Of the cells, how many are dates then.
-        rival: str. A format that reads as many, but as other days; or `""`.
-        example: str. A cell that the two read otherwise.
+        share: float. The share of cells that are dates in this format.
+        rival: str. A format that reads as many cells, but as other days; or
+            `""`.
+        example: str. A cell that the two read as different days.
     """
 
     date_format: str
@@ -97,7 +98,7 @@ class DateForm:
 def date_pattern(date_format: str) -> tuple[str, tuple[str, ...]]:
     """Returns a regular expression of dates, and what its groups are.
 
-    Both Python and RE2, which a SavedModel reads with, know its signs.
+    It works in Python and in RE2, which a SavedModel uses.
 
     Args:
         date_format: str. As of `CellFormat`.
@@ -130,7 +131,7 @@ def date_pattern(date_format: str) -> tuple[str, tuple[str, ...]]:
 def read_day(text: str, date_format: str) -> float:
     """Returns days since 1970-01-01, NaN for what is no date.
 
-    The time of the day and its zone are passed over.
+    The time of day and its zone are ignored.
     """
     pattern, order = date_pattern(date_format)
     found = _compiled(pattern).fullmatch(text)
@@ -172,7 +173,7 @@ def find_date_form(
     *,
     least_share: float = 0.0,
 ) -> DateForm | None:
-    """Returns how most of the cells are dates, None if none is.
+    """Returns the format in which most cells are dates, None if none is.
 
     Args:
         counts: how often each cell is met.
@@ -218,7 +219,7 @@ def check_date_format(owner: str, date_format: str) -> None:
 
 
 def ambiguous(title: str, form: DateForm) -> str:
-    """Says what two dates a cell may be, and how to say which one it is."""
+    """Says which two dates a cell may mean, and which option decides."""
     days = [
         read_day(form.example, each) for each in (form.date_format, form.rival)
     ]
@@ -234,7 +235,7 @@ def ambiguous(title: str, form: DateForm) -> str:
 
 
 def refuse_ambiguous(owner: str, title: str, form: DateForm) -> DataError:
-    """Returns the error for a date that must be read, and is ambiguous."""
+    """Returns the error for a date that must be read but is ambiguous."""
     return DataError(
         f"{owner}: the order of day and month must be known. Received: "
         f"{ambiguous(title, form)}."

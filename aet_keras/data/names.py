@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aet_keras import _check as check
+from aet_keras._wording import short
 from aet_keras.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
@@ -106,19 +107,15 @@ def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
     alike = [group for group in groups.values() if len(group) > 1]
     if alike:
         shown = "; ".join(
-            " and ".join(f"`{_cut(name)}`" for name in group[:4])
+            " and ".join(f"`{short(name, 60)}`" for name in group[:4])
             for group in alike[:3]
         )
         more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
         yield (
-            f"These {what} differ by case only, and are told apart: "
+            f"These {what} differ by case only, and stay separate: "
             f"{shown}{more}."
         )
 
 
 def _shown(name, most=60):
     return repr(name) if len(name) <= most else f"{name[:most]!r}..."
-
-
-def _cut(name, most=60):
-    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -43,13 +43,13 @@ _LEAST_DIFFERENT = 3  # `2WD` and `4WD` are no measures
 
 @dataclasses.dataclass(frozen=True)
 class NumberForm:
-    """Says how the numbers of a column are written.
+    """Holds how the numbers of a column are written.
 
     Args:
         format: `CellFormat`.
-        share: float. Of the cells, how many are numbers then.
-        rival: optional `CellFormat` that reads as many cells, but makes other
-            numbers of them.
+        share: float. The share of cells that are numbers in this format.
+        rival: optional `CellFormat` that reads as many cells, but as other
+            numbers.
         proves: bool. Whether the cells show which decimal sign is meant.
         values: dict of cell to number, of those that are one.
     """
@@ -102,7 +102,7 @@ def missing_numbers(form: CellFormat) -> np.ndarray:
     """Returns the numbers that mean a missing cell, float32."""
     plain = dataclasses.replace(form, unit="")
     values = np.array([read_number(w, plain) for w in form.missing])
-    return np.float32(values[np.isfinite(values)])
+    return values[np.isfinite(values)].astype("float32")
 
 
 def find_number_form(
@@ -112,7 +112,7 @@ def find_number_form(
     *,
     least_share: float = 0.0,
 ) -> NumberForm:
-    """Returns how most of the cells are numbers.
+    """Returns the format in which most cells are numbers.
 
     Args:
         counts: how often each cell is met.

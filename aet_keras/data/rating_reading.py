@@ -6,6 +6,7 @@ from os import PathLike
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import counted
 from aet_keras.data import rating_rows, table_cells
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.names import by_number
@@ -50,8 +51,8 @@ def read_ratings(
 ) -> Dataset[RatingSpecification]:
     """Reads ratings: a user, an item and a number in each row.
 
-    Ids are strings. A feature is read in each row, so that it may say how
-    user or item were when they met; each of its values counts on its own.
+    Ids are strings. A feature may change from row to row, such as the age of
+    a user at the time of the rating. Each of its values is a category.
 
     Args:
         path: str or path of a file that `read_csv` reads.
@@ -61,7 +62,7 @@ def read_ratings(
         split: `"random"`, or `"leave_last_out"`: the last rating of each user
             who has three is for the test, the one before for validation.
         time: optional str. A column of numbers or dates that rows are ordered
-            by. Without it chance says which rating is the last.
+            by. Without it, the last rating of a user is drawn at random.
         user_features: sequence of str. Columns about users.
         item_features: sequence of str. Columns about items.
         missing: optional sequence of str. Words that mean a missing cell, as
@@ -82,7 +83,7 @@ def read_ratings(
         `(count, 1)`, and `user_features` and `item_features`,
         `(count, features)`, where there are any; labels are float32. Its
         specification is a `RatingSpecification`. Its notes say what was left
-        out, and how many pairs stand in more than one split.
+        out, and how many pairs are in more than one split.
 
     Raises:
         DataError: if the file cannot be read, a column is not there, ids are
@@ -144,8 +145,8 @@ def read_ratings(
         parts = last_rows(_OWNER, numbers, time is not None, random)
         if time is None:
             notes.append(
-                "No `time` says which rating of a user is the last: chance "
-                "does, by the seed."
+                "Without `time`, the last rating of each user is drawn at "
+                "random, by the seed."
             )
     train = frame.iloc[parts["train"]]
     specification = RatingSpecification(
@@ -176,7 +177,7 @@ def read_ratings(
 def check_new_users(
     owner: str, known: Sequence[str], users: Sequence[str]
 ) -> None:
-    """Makes sure that no user is one whose codes are taken.
+    """Checks that no user is known to the earlier model.
 
     Raises:
         DataError: if one is.
@@ -230,20 +231,19 @@ def _shared(pairs):
     count = shared_rows(pairs)
     if not count:
         return []
-    rows = "1 rating" if count == 1 else f"{count} ratings"
+    rows = counted(count, "rating")
     return [
-        f"{rows} to validate or test on are of a user and an item that stand "
-        "together in an earlier split, too: figures on them flatter the model."
+        f"{rows} to validate or test on have a user and an item that an "
+        "earlier split pairs, too: the model scores too well on them."
     ]
 
 
 def _strangers(splits):
     for side in ("user", "item"):
         count = int((splits["test"].inputs[side] == 0).sum())
-        rows = "1 rating to test on is"
-        if count != 1:
-            rows = f"{count} ratings to test on are"
         if count:
+            of = "to test on"
+            rows = counted(count, f"rating {of} is", f"ratings {of} are")
             yield f"{rows} of {side}s with none to learn from."
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
+from aet_keras._wording import counted
 from aet_keras.data import date_cells, number_cells, table_cells
 from aet_keras.data.names import check_one_line, has_floats, read_names
 from aet_keras.data.specifications import CellFormat
@@ -47,7 +48,7 @@ def rated_rows(frame, ids, rating, least, reading):
     is_there = np.isfinite(numbers)
     odd = collections.Counter(frame[rating][~is_there].tolist())
     if odd:
-        rows = "1 row is" if odd.total() == 1 else f"{odd.total()} rows are"
+        rows = counted(odd.total(), "row is", "rows are")
         empty = odd.pop("", 0)
         said = [f"{empty} empty"] * bool(empty)
         said += [table_cells.listed(odd)] * bool(odd)

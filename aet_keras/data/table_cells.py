@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _wording as wording
 from aet_keras._optional import optional
+from aet_keras._wording import counted, short
 from aet_keras.data import date_cells, number_cells
 from aet_keras.data.specifications import MISSING_WORDS, CellFormat
 
@@ -73,24 +75,22 @@ def words_of(cells: Any, form: CellFormat) -> Any:
 
 
 def note_missing(title: str, words: Mapping[str, int], why: str = "") -> str:
-    """Says which words counted as missing, and how often."""
+    """Notes which words counted as missing, and how often."""
     count = sum(words.values())
-    cells = "1 cell counts" if count == 1 else f"{count} cells count"
+    cells = counted(count, "cell counts", "cells count")
     return f"Column `{title}`: {cells} as missing{why}: {listed(words)}."
 
 
 def listed(words: Mapping[str, int]) -> str:
     """Returns words with their counts, the most frequent first."""
     ranked = collections.Counter(words).most_common()
-    shown = ", ".join(f"`{_short(w)}` ({n})" for w, n in ranked[:_SHOWN])
-    more = len(ranked) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    return wording.listed((f"`{short(w)}` ({n})" for w, n in ranked), _SHOWN)
 
 
 def note_words_to_some(
     title: str, cells: Any, what: str = "a category"
 ) -> list[str]:
-    """Says which words that may mean a gap are kept as words.
+    """Notes words that may mean a missing cell but are kept as words.
 
     Args:
         title: str. The column's.
@@ -110,7 +110,7 @@ def note_words_to_some(
 
 
 def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
-    """Says how numbers are read that are not written plainly."""
+    """Notes how numbers with units or thousands signs are read."""
     plain = dataclasses.replace(form, decimal=".", thousands="", unit="")
     notes = []
     for text in cells:
@@ -118,7 +118,7 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
         is_plain = number_cells.read_number(text, plain) == value
         if value == value and (not is_plain or text.startswith("(")):
             notes = [
-                f"Column `{title}`: its numbers are read as `{_short(text)}` "
+                f"Column `{title}`: its numbers are read as `{short(text)}` "
                 f"is, which is {value:.10g}."
             ]
             break
@@ -129,16 +129,16 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
         if math.isfinite(number_cells.read_number(text, bare))
     ]
     if alone:
-        they = "cell is" if len(alone) == 1 else "cells are"
+        cells = counted(len(alone), "cell is", "cells are")
         notes.append(
-            f"Column `{title}`: {len(alone)} {they} without `{form.unit}`, "
+            f"Column `{title}`: {cells} without `{form.unit}`, "
             f"such as `{alone[0]}`, and read as if it stood there."
         )
     return notes
 
 
 def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
-    """Says that numbers could be read otherwise, and how to say so."""
+    """Notes another way to read numbers, and the option that selects it."""
     for text in cells:
         value, other = (
             number_cells.read_number(text, f) for f in (form, rival)
@@ -152,7 +152,7 @@ def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
 
 
 def odd_words(cells: Any, values: np.ndarray) -> collections.Counter:
-    """Counts the cells that say something, but have no value."""
+    """Counts the cells that are not empty but have no value."""
     is_odd = ~np.isfinite(values) & (cells != "").to_numpy()
     return collections.Counter(cells[is_odd].tolist())
 
@@ -177,7 +177,3 @@ def _word(text, form):
 
 def _quoted(word):
     return word if word.isalnum() else f"'{word}'"
-
-
-def _short(cell):
-    return cell if len(cell) <= 24 else f"{cell[:23]}…"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from aet_keras._wording import short
 from aet_keras.data import date_cells, number_cells
 from aet_keras.data.specifications import CellFormat
 from aet_keras.errors import DataError
@@ -29,14 +30,14 @@ _MOST_DIGITS = 16  # of whole numbers; a float64 cannot tell all of these
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """Says what a column is.
+    """Holds what a column is, and how its cells are written.
 
     Args:
         kind: `"number"`, `"category"`, `"date"` or `"ignore"`.
-        why: str. Why it is left out, if it is; or why it is a category,
+        why: str. Why it is left out, if it is; or why it is a category
             although its cells look like numbers.
         format: `CellFormat`.
-        rival: optional `CellFormat`. Its numbers could be read so, too.
+        rival: optional `CellFormat`. Another way to read its numbers.
         proves: str. The decimal sign, if the cells show which one is meant.
     """
 
@@ -70,7 +71,7 @@ def find_meaning(
         kind: optional str. What the user says that it is.
 
     Raises:
-        DataError: if it is said to be of dates, and they cannot be read.
+        DataError: if the user says it holds dates, and they cannot be read.
     """
     counts = collections.Counter(cells[cells != ""].tolist())
     if kind == IGNORE:
@@ -87,15 +88,16 @@ def find_meaning(
         return Meaning(IGNORE, "it holds missing cells only")
     if len(counts) == 1 and counts.total() == len(cells):
         return Meaning(
-            IGNORE, f"all its cells are `{_short(next(iter(counts)))}`"
+            IGNORE, f"all its cells are `{short(next(iter(counts)))}`"
         )
-    date = date_formats and _dates_among(_without_words(rest), date_formats)
+    dates = _without_words(rest)
+    date = _dates_among(dates, date_formats) if date_formats else None
     if date and date.date_format in date_formats and _is_clear(date):
         return _as_dates(name, date, base, counts)
     kept, form = _without_odd_words(rest, base, decimal)
     if _are_numbers(kept, form):
         return _numbers_or_codes(name, kept, counts, len(cells), form)
-    date = date or _dates_among(_without_words(rest), ())
+    date = date or _dates_among(dates, ())
     if date and _is_clear(date):
         return _as_dates(name, date, base, counts)
     is_varied = len(counts) > _MOST_DIFFERENT * counts.total()
@@ -194,7 +196,7 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
 
 def _why_long(name, cells):
     return (
-        f"its whole numbers, such as `{_short(next(iter(cells)))}`, have so "
+        f"its whole numbers, such as `{short(next(iter(cells)))}`, have so "
         f"many digits that they name something; `--kind {name}=category` "
         f"keeps them as names, `--kind {name}=number` rounds them"
     )
@@ -203,7 +205,7 @@ def _why_long(name, cells):
 def _codes(name, cells):
     first = next(text for text in cells if text.startswith("0"))
     return (
-        f"its cells are codes such as `{_short(first)}`, with zeros in front; "
+        f"its cells are codes such as `{short(first)}`, with zeros in front; "
         f"`--kind {name}=number` makes them numbers"
     )
 
@@ -212,7 +214,7 @@ def _as_dates(name, date, base, counts, must=False):
     if date is None:
         raise DataError(
             "read_table: a column of dates must hold dates that can be read. "
-            f"Received: `{name}`, with `{_short(next(iter(counts), ''))}`. Say "
+            f"Received: `{name}`, with `{short(next(iter(counts), ''))}`. Say "
             "how they are written: `--date-format`, such as `%d.%m.%Y`."
         )
     if date.rival and must:
@@ -295,7 +297,7 @@ def _why_no_numbers(name, counts, form):
         shapes: dict[str, str] = {}
         for text in numeric:
             shapes.setdefault(re.sub("[0-9]+", "0", text), text)
-        two = [f"`{_short(text)}`" for text in list(shapes.values())[:2]]
+        two = [f"`{short(text)}`" for text in list(shapes.values())[:2]]
         if len(two) == 1:
             return ""
         return (
@@ -315,10 +317,6 @@ def _why_no_numbers(name, counts, form):
         return ""
     return (
         f"most cells are numbers, but {sum(counts[t] for t in odd)} are not, "
-        f"such as `{_short(odd[0])}`; `--kind {name}=number` makes these "
+        f"such as `{short(odd[0])}`; `--kind {name}=number` makes these "
         "missing"
     )
-
-
-def _short(cell):
-    return cell if len(cell) <= 24 else f"{cell[:23]}…"

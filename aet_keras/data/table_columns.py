@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import quoted
 from aet_keras.data import date_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.names import note_alike
@@ -25,14 +26,14 @@ _MANY = 0.05  # of cells; so many words may be meant
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """Holds what a user says of all cells of a table.
+    """Holds the options of a user for all cells of a table.
 
     Args:
         missing: tuple of str. Words that mean a missing cell.
         decimal: optional str. The decimal sign of numbers that may be read
             with either.
         date_formats: tuple of str. Formats of its dates.
-        hint: str. The decimal sign that its writer probably used, or `""`.
+        hint: str. The decimal sign that the file probably uses, or `""`.
     """
 
     missing: tuple[str, ...] = MISSING_WORDS
@@ -47,7 +48,7 @@ def make_reading(
     decimal: str | None,
     date_formats: Sequence[str],
 ) -> Reading:
-    """Returns what a user says of cells, if it can be meant.
+    """Returns the options of a user for cells, checked.
 
     Raises:
         TypeError: if a word is no str.
@@ -64,7 +65,7 @@ def make_reading(
 
 
 def with_hint(reading: Reading, frame: Any) -> Reading:
-    """Returns it with the decimal sign that the reader of a file noticed."""
+    """Adds the decimal sign that the reader of the file noticed."""
     hint = str(frame.attrs.get("decimal") or "")
     return dataclasses.replace(reading, hint=hint)
 
@@ -75,7 +76,7 @@ def find_columns(
     kinds: Mapping[str, str],
     reading: Reading = Reading(),
 ) -> tuple[tuple[TableColumn, ...], list[str]]:
-    """Returns the columns to look at, and a note on each that is not."""
+    """Returns the columns to use, and a note on each that is left out."""
     found = _meanings(features, kinds, reading)
     columns, notes = [], []
     for title, meaning in found.items():
@@ -91,7 +92,7 @@ def find_columns(
             notes += _date_notes(title, meaning)
     if not columns:
         raise DataError(
-            f"{owner}: there must be a column to look at beside the target. "
+            f"{owner}: there must be a usable column beside the target. "
             f"Received: {' '.join(notes) or 'none.'} Add one, or say with "
             "`kinds` what one is."
         )
@@ -99,7 +100,7 @@ def find_columns(
 
 
 def _meanings(features, kinds, reading):
-    """Looks at all columns, and again at those that others decide."""
+    """Finds the meaning of all columns; clear ones decide unclear ones."""
 
     def find(title, decimal):
         return kinds_of.find_meaning(
@@ -182,7 +183,7 @@ def columns_like(
     if len(lacking) == len(titles):
         raise DataError(
             f"{owner}: the table must have columns that the earlier model "
-            f"looks at: {_listed(titles)}. Received: {_listed(new)}."
+            f"looks at: {quoted(titles, 6)}. Received: {quoted(new, 6)}."
         )
     notes = [
         f"Column `{title}` of the earlier model is not there: its cells count "
@@ -192,14 +193,9 @@ def columns_like(
     if new:
         notes.append(
             f"Not looked at, because the earlier model does not know them or "
-            f"left them out: {_listed(new)}."
+            f"left them out: {quoted(new, 6)}."
         )
     return like.columns, notes
-
-
-def _listed(titles, most=6):
-    shown = ", ".join(f"`{title}`" for title in titles[:most])
-    return shown if len(titles) <= most else f"{shown} and more"
 
 
 def read_cells(

@@ -13,6 +13,8 @@ import re
 import sys
 from collections.abc import Iterator
 
+from aet_keras._wording import counted
+
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (`|`)"}
 _NO_SEPARATOR = "\x1f"
 _FIRST_LINE = re.compile(r'"?sep=([^"\r\n])"?[ \t]*(\r\n|\r|\n)', re.I)
@@ -89,7 +91,7 @@ def _find(text):
         if way.width > 1 or not text.startswith("# "):
             return way, ""
     count = len(re.findall(r"\r\n|\r|\n", comments[0]))
-    lines = "1 line" if count == 1 else f"{count} lines"
+    lines = counted(count, "line")
     return _find_way(text[comments.end() :], 1 + count), lines
 
 
@@ -271,8 +273,8 @@ def _one_more(way):
 
 def _uneven(way, row, line):
     sign = _NAMES.get(way.separator, f"`{way.separator}`")
-    has = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-    names = "1 column" if way.width == 1 else f"{way.width} columns"
+    has = counted(len(row), "cell")
+    names = counted(way.width, "column")
     advice = "Add the cells that are missing, or remove the line"
     if len(row) > way.width:
         advice = f"Put cells that hold {sign} into quotes"
@@ -289,11 +291,8 @@ def _uneven(way, row, line):
 
 def _finished(way, usual, notes):
     """Returns the cells, with notes on what is not the usual way."""
-    said = notes[0].lower() if notes else ""
-    if way.separator not in (usual, _NO_SEPARATOR) and not notes:
-        sign = _NAMES.get(way.separator, way.separator)
-        notes = (f"its cells are separated by {sign}",)
-    elif way.separator not in (usual, _NO_SEPARATOR) and "sep=" not in said:
+    is_said = bool(notes) and "sep=" in notes[0].lower()
+    if way.separator not in (usual, _NO_SEPARATOR) and not is_said:
         sign = _NAMES.get(way.separator, way.separator)
         notes = (*notes, f"its cells are separated by {sign}")
     return Cells(way.rows, (*notes, *way.notes), _decimal_sign(way))

@@ -2,13 +2,13 @@
 
 import difflib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras._optional import optional
+from aet_keras._wording import counted, listed, nearest, short
 from aet_keras.data import table_file_types
 from aet_keras.data.names import note_alike
 from aet_keras.data.table_dialect import Undecided, read_cells
@@ -22,7 +22,7 @@ _ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
 
 
 def is_csv(source: str | os.PathLike) -> bool:
-    """Says whether a name is that of a file that `read_csv` reads.
+    """Says whether `read_csv` reads files of this name.
 
     For example:
 
@@ -37,11 +37,11 @@ def read_csv(
 ) -> Any:
     """Reads a table, each cell as a string; what a cell means comes later.
 
-    The first line of a text holds the names of the columns. Commas,
-    semicolons, tabs or `|` may part the cells, whichever gives each row of
-    the file as many cells as there are columns; a line `sep=;` above the
-    names says it. Cells may be in double or single quotes. Blank lines, and
-    lines of comments (`#`) above the names, are passed over.
+    The first line of a text holds the names of the columns. Cells are
+    separated by commas, semicolons, tabs or `|`: by the one that gives each
+    row as many cells as there are columns, or by the one that a line such as
+    `sep=;` above the names states. Cells may be in double or single quotes.
+    Blank lines, and comments (`#`) above the names, are skipped.
 
     Args:
         owner: str, or the object that asks. A sentence starts with its name.
@@ -55,9 +55,9 @@ def read_csv(
     Returns:
         `pandas.DataFrame` of str; an empty cell is NaN. Names and cells lose
         spaces around them. Its `attrs["notes"]` is a tuple of sentences on
-        how the file was read where that is unusual; `attrs["decimal"]` is
+        how the file was read, if that is unusual; `attrs["decimal"]` is
         `","` where the cells show that it is the decimal sign, else `""`;
-        `attrs["hint"]` is what to do if cells were not told apart, or `""`.
+        `attrs["hint"]` is what to do if the cells were not separated, or `""`.
 
     Raises:
         DataError: if the file is not there, is written in another encoding,
@@ -123,10 +123,14 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
         if name is None or name in columns:
             continue
         close = difflib.get_close_matches(str(name), columns, 3, cutoff=0.3)
-        near = ", ".join(f"`{_short(each)}`" for each in close or columns[:3])
+        near = ", ".join(
+            f"`{short(each, 60)}`" for each in close or columns[:3]
+        )
+        count = counted(len(columns), "column")
+        names = listed((short(each, 60) for each in columns), 12)
         raise DataError(
-            f"{check.owner_name(owner)}: no column `{_short(name)}` ({what}). "
-            f"Nearest: {near}. {_counted(columns)} in all: {_listed(columns)}."
+            f"{check.owner_name(owner)}: no column `{short(name, 60)}` "
+            f"({what}). Nearest: {near}. {count} in all: {names}."
             f"{frame.attrs.get('hint', '')}"
         )
 
@@ -137,7 +141,7 @@ def _framed(owner, path, rows, notes=(), decimal=""):
     names = [str(name).strip() for name in rows[0]]
     doubled = sorted({n for n in names if n and names.count(n) > 1})
     if doubled or not any(names):
-        what = f"`{_short(doubled[0])}` twice" if doubled else "no names"
+        what = f"`{short(doubled[0], 60)}` twice" if doubled else "no names"
         raise DataError(
             f"{owner}: the first line must name the columns, each once. "
             f"Received: {path}, with {what}. Rename them."
@@ -173,7 +177,7 @@ def _nameless(path, names, rows):
         if odd and cells not in (counts[:-1], counts[1:]):
             yield (
                 f"{path}: column {place + 1} has no name and is left out, with "
-                f"cells such as `{_short(odd[0])}`."
+                f"cells such as `{short(odd[0], 60)}`."
             )
 
 
@@ -183,18 +187,16 @@ def _cells(column):
 
 
 def _not_there(owner, path):
-    beside: Iterable[str] = (p.name for p in path.parent.glob("*") if is_csv(p))
-    close = difflib.get_close_matches(path.name, list(beside), 1)
-    nearest = f" Nearest: `{close[0]}`." if close else ""
+    beside = (each.name for each in path.parent.glob("*") if is_csv(each))
     return (
         f"{owner}: the source must be a table in a file. Received: {path}, "
-        f"which is {_regular_file.why_not(path)}.{nearest} Check the path; it "
-        f"is relative to {Path.cwd()}."
+        f"which is {_regular_file.why_not(path)}.{nearest(path.name, beside)} "
+        f"Check the path; it is relative to {Path.cwd()}."
     )
 
 
 def _other_separator(rows):
-    """Says so where the cells look as if they had not been told apart."""
+    """Returns advice if the cells look as if they were not separated."""
     if len(rows[0]) > 1:
         return ""
     said = " The file is read as one column."
@@ -219,17 +221,3 @@ def _other_separator(rows):
         f"{said} If another sign separates its cells, say so in a line above "
         "the names, such as `sep=^`."
     )
-
-
-def _counted(columns):
-    return "1 column" if len(columns) == 1 else f"{len(columns)} columns"
-
-
-def _short(name, most=60):
-    name = str(name)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
-
-
-def _listed(columns, most=12):
-    shown = ", ".join(_short(each) for each in columns[:most])
-    return shown if len(columns) <= most else f"{shown}, ..."

@@ -11,6 +11,7 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras._wording import short
 from aet_keras.errors import DataError
 
 AUTO = "auto"
@@ -155,7 +156,7 @@ def _guessed(owner, path, raw):
     word = _FOREIGN_WORD.search(text)
     return _checked(owner, path, text), [
         f"{path} is not UTF-8: it is read as `cp1252` (`latin-1`), with words "
-        f"such as `{_short(word.group())}`. If they are wrong, say its "
+        f"such as `{short(word.group(), 40)}`. If they are wrong, say its "
         "`encoding` (`--encoding`)."
     ]
 
@@ -248,8 +249,3 @@ def _no_mark(owner, path, encoding):
         f"encoding it is in (`encoding=`, `--encoding`), such as `utf-8` or "
         f"`{encoding}-le`."
     )
-
-
-def _short(text, most=40):
-    text = str(text)
-    return text if len(text) <= most else f"{text[: most - 1]}…"

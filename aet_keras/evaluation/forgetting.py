@@ -1,4 +1,4 @@
-"""How much of the old task does a model still know?"""
+"""Measures how much of its old task a model still knows."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

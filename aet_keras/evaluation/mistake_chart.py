@@ -1,6 +1,6 @@
 """Draws the images that a classifier gets most wrong."""
 
-import io
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _files
-from aet_keras._optional import needing
 from aet_keras.evaluation import chart_fonts, printed_text
 from aet_keras.evaluation.mistakes import most_confused
 from aet_keras.evaluation.report import Report
@@ -19,24 +18,24 @@ _MOST_WRONG = 12
 _MOST_PAIRS = 3
 _NAME = 27
 _ORANGE, _DIM, _INK = "#B04A00", "#767676", "#333333"
-# Inches: of a cell, its picture, and what stands above.
-_SIDE, _ROW, _PICTURE, _MARGIN = 2.15, 2.85, 1.85, 0.12
+# Inches: of a cell, its image, and what stands above.
+_SIDE, _ROW, _IMAGE, _MARGIN = 2.15, 2.85, 1.85, 0.12
 _TOP, _HEAD = 0.65, 0.35
 
 
 def draw_mistakes(
-    report: Report, pictures: Mapping[int, Any], path: str | os.PathLike
+    report: Report, images: Mapping[int, Any], path: str | os.PathLike
 ) -> Path:
-    """Draws the most wrong pictures, and some of the most confused classes.
+    """Draws the most wrong images, and some of the most confused classes.
 
-    Under each stand its class, what it was called and with which probability,
-    and its file. The file is written whole or not at all.
+    Below each image are its class, the predicted class and its probability,
+    and the name of its file. The file is written whole or not at all.
 
     Args:
         report: `Report` with `mistakes`, at least one.
-        pictures: dict of the row of a mistake to its picture, uint8 array
+        images: dict of the row of a mistake to its image, uint8 array
             `(height, width, 3)`.
-        path: str or path-like. Where to write; an old picture is replaced.
+        path: str or path-like. Where to write; an old file is replaced.
 
     Returns:
         `pathlib.Path`, where it was written.
@@ -65,11 +64,11 @@ def draw_mistakes(
     """
     if not report.mistakes:
         raise ValueError(
-            "draw_mistakes: there must be a row that was called wrongly. "
+            "draw_mistakes: there must be a row that is predicted wrongly. "
             f"Received: report={report.name!r} with none. Draw nothing then."
         )
     with chart_fonts.lettered([*_words(report), "…→"]) as spell:
-        return _files.write_whole(path, _draw(report, pictures, spell))
+        return _files.write_whole(path, _draw(report, images, spell))
 
 
 def _words(report):
@@ -78,56 +77,36 @@ def _words(report):
         yield from (each.true, each.predicted, each.name)
 
 
-def _draw(report, pictures, spell):
-    """Places all by inches: a layout would shrink pictures for their words."""
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
+def _draw(report, images, spell):
+    """Places all in inches, because a layout would shrink the images."""
     sections = _sections(report, spell)
     rows = [-(-len(each) // _COLUMNS) for _, each in sections]
     height = _TOP + sum(_HEAD + _ROW * count for count in rows)
-    figure = Figure(figsize=(_SIDE * _COLUMNS, height), dpi=110)
-    FigureCanvasAgg(figure)
-    style = {"va": "top", "parse_math": False}
-    if chart_fonts.is_spelt(_words(report), spell):
-        figure.text(
-            _MARGIN / (_SIDE * _COLUMNS),
-            1 - 0.42 / height,
-            chart_fonts.SPELT,
-            fontsize=8,
-            color=_DIM,
-            **style,
-        )
-    figure.text(
-        _MARGIN / (_SIDE * _COLUMNS),
-        1 - 0.15 / height,
-        f"{printed_text.cut_middle(spell(report.name), 40)}: images of the test"
-        " split that are predicted wrongly",
-        fontsize=14,
-        fontweight="bold",
-        **style,
+    width = _SIDE * _COLUMNS
+    figure = chart_fonts.new_figure(width, height)
+    write = functools.partial(
+        figure.text, _MARGIN / width, va="top", parse_math=False
     )
+    if chart_fonts.is_spelt(_words(report), spell):
+        spelt = chart_fonts.SPELT
+        write(1 - 0.42 / height, spelt, fontsize=8, color=_DIM)
+    title = (
+        f"{printed_text.cut_middle(spell(report.name), 40)}: images of the test"
+        " split that are predicted wrongly"
+    )
+    write(1 - 0.15 / height, title, fontsize=14, fontweight="bold")
     top = height - _TOP
     for (title, mistakes), count in zip(sections, rows, strict=True):
-        figure.text(
-            _MARGIN / (_SIDE * _COLUMNS),
-            top / height,
-            title,
-            fontsize=11,
-            **style,
-        )
+        write(top / height, title, fontsize=11)
         for place, mistake in enumerate(mistakes):
             row, column = divmod(place, _COLUMNS)
-            left = (column * _SIDE + _MARGIN) / (_SIDE * _COLUMNS)
-            bottom = (top - _HEAD - row * _ROW - _PICTURE) / height
-            size = (_SIDE - 2 * _MARGIN) / (_SIDE * _COLUMNS), _PICTURE / height
+            left = (column * _SIDE + _MARGIN) / width
+            bottom = (top - _HEAD - row * _ROW - _IMAGE) / height
+            size = (_SIDE - 2 * _MARGIN) / width, _IMAGE / height
             axes = figure.add_axes((left, bottom, *size), anchor="S")
-            _draw_one(axes, mistake, pictures[mistake.row], spell)
+            _draw_one(axes, mistake, images[mistake.row], spell)
         top -= _HEAD + _ROW * count
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return chart_fonts.png_of(figure)
 
 
 def _sections(report, spell):
@@ -158,14 +137,14 @@ def _sections(report, spell):
     return yielded
 
 
-def _draw_one(axes, mistake, picture, spell):
-    picture = np.asarray(picture)
-    axes.imshow(picture, interpolation="nearest" if _is_tiny(picture) else None)
+def _draw_one(axes, mistake, image, spell):
+    image = np.asarray(image)
+    axes.imshow(image, interpolation="nearest" if _is_tiny(image) else None)
     axes.set_axis_off()
     # The file's name says more than the folders above it.
     name = mistake.name.replace("\\", "/").rpartition("/")[2]
     said = f"called ({_percent(mistake.probability)}): "
-    below = -5.0  # points under the picture
+    below = -5.0  # points under the image
     for text, size, colour in (
         (printed_text.cut_middle(spell(name), _NAME), 7, _DIM),
         (f"is: {spell(mistake.true)}", 8.5, _INK),
@@ -188,8 +167,8 @@ def _draw_one(axes, mistake, picture, spell):
         below -= (1 + text.count("\n")) * size * 1.35
 
 
-def _is_tiny(picture):
-    return max(picture.shape[:2]) < 64
+def _is_tiny(image):
+    return max(image.shape[:2]) < 64
 
 
 def _percent(probability):

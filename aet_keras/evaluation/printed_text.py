@@ -70,7 +70,7 @@ def wrapped(text: str, columns: int, *, lines: int) -> str:
     their second half, else anywhere.
     """
     text = cut_middle(text, columns * lines - (lines - 1))
-    found = []
+    found: list[str] = []
     while width(text) > columns and len(found) < lines - 1:
         head = text
         while width(head) > columns:

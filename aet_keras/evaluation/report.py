@@ -1,4 +1,4 @@
-"""What did a run do, and how good was what it left?"""
+"""Holds what a run did and how good its result is."""
 
 import os
 import textwrap
@@ -53,7 +53,7 @@ class Report:
 
     `to_json` gives the figures of the test split twice, under `"test"` and at
     the top, where a script that wants only `"accuracy"` finds it. It adds
-    `"baselines"`, the figures that no model reaches, `"verdict"`, which says
+    `"baselines"`, the same figures without a model, `"verdict"`, which says
     where the model is not better than those, and `"most_confused"`.
 
     Args:
@@ -76,11 +76,11 @@ class Report:
             "loss_after": 0.9, "is_kept": True}`.
         seconds: how long the parts took: `{"training": 61.2, "total": 70.0}`.
         versions: the versions of what ran: `{"keras": "3.15.1"}`.
-        notes: sentences that a reader must know: pictures that were skipped.
+        notes: sentences for the reader, such as which images were skipped.
         stopped: str or None. Why the run ended before its last epoch.
         old_task: `Forgetting` of what the model knew before, or `None`.
         risk: `Risk` of table rows of the test split, or `None`; its figures
-            stand at the top of `to_json`, too.
+            are at the top of `to_json`, too.
         mistakes: tuple of `Mistake`, the test rows that are most wrong, as
             `find_mistakes` finds them.
 
@@ -129,17 +129,17 @@ class Report:
     @property
     def epochs(self) -> int:
         """How many epochs the run trained."""
-        lists = [*self.history.values(), self.rates, self.trained_groups]
-        return max(map(len, lists))
+        rows = [len(each) for each in self.history.values()]
+        return max(*rows, len(self.rates), len(self.trained_groups))
 
     @property
     def baselines(self) -> tuple[Baseline, ...]:
-        """The figures of the test split beside those of no model."""
+        """The figures of the test split, compared with baselines."""
         return compare_with_baselines(self.test, self.risk)
 
     @property
     def verdict(self) -> str:
-        """Where the model is not better than none, in words, or nothing."""
+        """Where the model is not better than its baselines, in words."""
         return judge(self.test, self.risk)
 
     def to_json(self) -> dict[str, Any]:
@@ -190,7 +190,7 @@ class Report:
         return _files.write_whole(path, _files.json_bytes(self.to_json()))
 
     def to_text(self) -> str:
-        """Returns what a person reads when the run ends, for 80 columns."""
+        """Returns a printed summary of the run, for 80 columns."""
         parts = [
             _title(self),
             _headline(self),
@@ -233,7 +233,7 @@ def _title(report):
 
 
 def _headline(report):
-    """Returns the figures beside their baselines, and what to think of them."""
+    """Returns the figures, their baselines and the verdict."""
     rows = report.baselines
     lines = []
     if rows:

@@ -1,6 +1,5 @@
 """Draws a run as one PNG: curves, rates, groups and scores."""
 
-import io
 import math
 import os
 import textwrap
@@ -25,18 +24,18 @@ _MOST_NAME = 18
 
 
 def draw_report(report: Report, path: str | os.PathLike) -> Path:
-    """Draws a run as a PNG: loss, accuracy, rate, and who moved when.
+    """Draws a run as a PNG: loss, accuracy, rate and trained groups.
 
-    The title gives figures beside those of no model, and says where the model
-    is not better. With up to 40 classes the confusion matrix of the test split
-    stands beside the curves, with more the largest confusions do; a report
-    with a risk has its calibration and its features below. Names in any script
-    are drawn if an installed font has it, else spelt `\\u5e3d`. The file is
-    written whole or not at all.
+    The title compares the figures with those of baselines, and says where the
+    model is not better. Beside the curves is the confusion matrix of the test
+    split, or, of more than 40 classes, a list of the largest confusions. Below
+    are calibration and features, if the report has a risk. Names in any script
+    are drawn if an installed font has its letters; other letters are written
+    as codes, `\\u5e3d`. The file is written whole or not at all.
 
     Args:
         report: `Report`. Also one of a run that ended in its first epoch.
-        path: str or path-like. Where to write; an old picture is replaced.
+        path: str or path-like. Where to write; an old file is replaced.
 
     Returns:
         `pathlib.Path`, where it was written.
@@ -68,30 +67,20 @@ def _words(report):
 
 
 def _draw(report, spell):
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
     is_rated = isinstance(report.test, Recommendation)
     more = 0 if is_rated else score_charts.extra_inches(report.test)
     lines = _title(report, spell)
     head = 0.25 + sum(size / 50 for _, size, _ in lines)
     height = head + more + (10.5 if report.risk else 6.5)
-    figure = Figure(figsize=(17 + more, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(
-        figure
-    )  # never pyplot: it keeps state and may want a screen
+    figure = chart_fonts.new_figure(17 + more, height, layout="constrained")
     figure.get_layout_engine().set(
         w_pad=0.12, h_pad=0.12, rect=(0, 0, 1, 1 - head / height)
     )
     _write(figure, lines)
-    rows = 3 if report.risk else 2
-    last = 1.5 + more / 4
+    heights = [1, 1, 1.2] if report.risk else [1, 1]
+    widths = [1, 1, 1.5 + more / 4]
     grid = figure.add_gridspec(
-        rows,
-        3,
-        width_ratios=[1, 1, last],
-        height_ratios=[1, 1, 1.2][:rows],
+        len(heights), 3, width_ratios=widths, height_ratios=heights
     )
     _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
     key, title = ("rating_rmse", "RMSE") if is_rated else _ACCURACY
@@ -114,13 +103,11 @@ def _draw(report, spell):
         calibration, features = map(figure.add_subplot, below)
         score_charts.draw_calibration(calibration, report.risk, spell)
         score_charts.draw_features(features, report.risk, spell)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return chart_fonts.png_of(figure)
 
 
 def _title(report, spell):
-    """Returns lines, sizes and colours: figures beside no model's."""
+    """Returns lines, sizes and colours: figures and their baselines."""
     old = report.old_task
     kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
     said = ", ".join(

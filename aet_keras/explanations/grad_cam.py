@@ -1,4 +1,4 @@
-"""Which places of the last feature map speak for a class?"""
+"""Maps which places of a feature map count for a class."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from aet_keras import _check as check
 from aet_keras._keras.inside import Inner
 from aet_keras.explanations import image_models
 
-# Their maps no longer lie over the picture from edge to edge.
+# Their maps no longer lie over the image from edge to edge.
 _SHIFTS = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 
 
 class GradCAM:
-    """Maps which places of a feature map speak for a class.
+    """Maps which places of a feature map raise the score of a class.
 
     map = relu(sum over k of alpha_k A_k), with A_k channel k of the feature
     map and alpha_k the mean over its positions of the derivative of the
@@ -50,11 +50,11 @@ class GradCAM:
 
     Returns:
         float32 array `(batch, height, width)`, from 0 to 1; all 0 where
-        nothing speaks for the class.
+        no place raises the score.
 
     Raises:
         ValueError: if the model is subclassed, has no feature map or no such
-            layer, the pictures or classes do not fit, or NaN comes out.
+            layer, the images or classes do not fit, or NaN comes out.
 
     Example:
 
@@ -82,7 +82,7 @@ class GradCAM:
         self.layer = self._tensor.layer
 
     def __call__(self, images: Any, classes: Any = None) -> np.ndarray:
-        """Returns one map a picture."""
+        """Returns one map for each image."""
         images = image_models.check_images(self, images, self.model)
         count, *size = images.shape[:3]
         columns = image_models.check_classes(
@@ -91,11 +91,13 @@ class GradCAM:
             count=count,
             class_count=max(2, self.model.output_shape[-1]),
         )
-        maps = []
-        for rows in image_models.portions(count, size):
-            asked = None if columns is None else columns[rows]
-            maps.append(self._explain(images[rows], asked))
-        maps = image_models.enlarge(np.concatenate(maps), size)
+        parts = [
+            self._explain(
+                images[rows], None if columns is None else columns[rows]
+            )
+            for rows in image_models.portions(count, size)
+        ]
+        maps = image_models.enlarge(np.concatenate(parts), size)
         image_models.check_finite(self, maps)
         most = maps.max(axis=(1, 2), keepdims=True)
         return np.divide(maps, most, out=np.zeros_like(maps), where=most > 0)

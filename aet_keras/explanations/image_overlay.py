@@ -1,9 +1,7 @@
-"""How is a map laid over its picture?"""
+"""Lays a map over its image, and draws both as a chart."""
 
-import io
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import _files
 from aet_keras._optional import needing, optional
+from aet_keras.evaluation import chart_fonts
 
 _COLOURS = "inferno"  # perceptually even, and told apart by the colour-blind
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -21,7 +20,7 @@ _INK = "#333333"
 
 
 def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
-    """Lays maps over their pictures, in colours of even steps.
+    """Lays maps over their images, in perceptually even colours.
 
     The colours run from 0 to the largest value of each map; what is below 0
     counts as 0.
@@ -37,7 +36,7 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
 
     Raises:
         TypeError: if `opacity` is no number.
-        ValueError: if `opacity`, a shape or the range of the pictures is
+        ValueError: if `opacity`, a shape or the range of the images is
             another.
 
     For example:
@@ -55,8 +54,8 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
     maps = np.asarray(maps, "float32")
     if maps.shape != images.shape[:3]:
         raise ValueError(
-            "overlay: `maps` must have the shape of the pictures. Received: "
-            f"{maps.shape} for pictures of {images.shape[:3]}."
+            "overlay: `maps` must have the shape of the images. Received: "
+            f"{maps.shape} for images of {images.shape[:3]}."
         )
     maps = np.maximum(maps, 0)
     most = maps.max(axis=(1, 2), keepdims=True)
@@ -73,11 +72,11 @@ def save_overlay(
     title: str | None = None,
     label: str | None = None,
 ) -> Path:
-    """Draws a picture and, beside it, the picture under its map, as a PNG.
+    """Draws an image and, beside it, the image under its map, as a PNG.
 
-    Under the map the picture is grey, so that all colour there is the map's;
-    the bar beside says what the colours stand for. The file is written whole or
-    not at all.
+    Under the map the image is grey, so that all colour there is the map's;
+    the bar beside it explains the colours. The file is written whole or not at
+    all.
 
     Args:
         path: str or path-like. Where to write; an old file is replaced.
@@ -92,7 +91,7 @@ def save_overlay(
         `pathlib.Path`, where it was written.
 
     Raises:
-        ValueError: if a shape or the range of the picture is another.
+        ValueError: if a shape or the range of the image is another.
 
     Example:
 
@@ -113,29 +112,17 @@ def save_overlay(
         for name, panel in panels.items()
     }
     figure = _draw(image[0].astype("uint8"), panels, title, label)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png")
-    return _files.write_whole(path, buffer.getvalue())
+    return _files.write_whole(path, chart_fonts.png_of(figure, boxes=True))
 
 
 def _draw(image, panels, title, label):
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
     count = 1 + len(panels)
     columns = min(_COLUMNS, count)
     rows = math.ceil(count / columns)
     height = 3.4 * min(2.0, max(0.5, image.shape[0] / image.shape[1]))
-    figure = Figure(
-        figsize=(3.8 * columns + 0.6, (height + 0.3) * rows + 0.6),
-        dpi=110,
-        layout="constrained",
+    figure = chart_fonts.new_figure(
+        3.8 * columns + 0.6, (height + 0.3) * rows + 0.6, layout="constrained"
     )
-    FigureCanvasAgg(figure)  # never pyplot: it keeps state
     if title:
         figure.suptitle(title, fontsize=13, color=_INK, parse_math=False)
     _show(figure.add_subplot(rows, columns, 1), image, "")
@@ -167,17 +154,17 @@ def _add_bar(figure, axes, values, label):
 
 
 def _to_rgb(owner, images):
-    """Returns pictures with three channels, if they are 0 to 255."""
+    """Returns images with three channels, if they are 0 to 255."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
         raise ValueError(
-            f"{owner}: pictures must be `(height, width, 3)`, or with one "
+            f"{owner}: images must be `(height, width, 3)`, or with one "
             f"channel. Received: shape={images.shape!r} with the batch."
         )
     least, most = images.min(), images.max()
     is_small = images.dtype.kind == "f" and 0 < most <= 1
     if not 0 <= least <= most <= 255 or is_small:
         raise ValueError(
-            f"{owner}: pictures must be numbers from 0 to 255. Received: "
+            f"{owner}: images must be numbers from 0 to 255. Received: "
             f"{images.dtype} from {least} to {most}. Undo the preprocessing: "
             "`255 * images` for what was divided by 255."
         )

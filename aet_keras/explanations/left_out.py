@@ -1,9 +1,7 @@
 """Explains a prediction by what changes when a part is left out."""
 
-import io
 import os
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +11,17 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _files
-from aet_keras._optional import needing
-from aet_keras.evaluation import printed_text
+from aet_keras.evaluation import chart_fonts, printed_text
 
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """Holds what a model misses when a part of a row is left out.
+    """Holds how a prediction changes when a part of a row is left out.
 
     Args:
         names: tuple of str. The parts, in their order in the row.
-        losses: float array `(parts,)`. What the answer loses without each;
-            negative where it gains.
+        losses: float array `(parts,)`. How much the answer falls without
+            each part; negative if it rises.
         column: int. Which class, as a column of the output; 0 of a rating.
         answer: float. With all parts: the probability of the class, or the
             rating.
@@ -58,7 +55,7 @@ def leave_out_words(
     column: int | None = None,
     most: int = 200,
 ) -> LeftOut:
-    """Leaves out each word of a text once, and asks a model what is missed.
+    """Measures how a prediction changes without each word of a text.
 
     Args:
         predict: function of a list of str; returns probabilities
@@ -109,7 +106,7 @@ def leave_out_cells(
     *,
     column: int | None = None,
 ) -> LeftOut:
-    """Makes each cell of a row missing once, and asks what is missed.
+    """Measures how a prediction changes without each cell of a row.
 
     Args:
         predict: function of a dict of column to array `(rows,)`; returns
@@ -146,7 +143,7 @@ def leave_out_cells(
 
 
 def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
-    """Says what a foretold rating loses without each part it rests on.
+    """Says what a predicted rating loses without each part of its input.
 
     Args:
         reasons: dict of one row of what the signature `reasons` of a
@@ -208,7 +205,7 @@ def save_left_out(
     what: str = "probability",
     most: int = 15,
 ) -> Path:
-    """Draws a bar a part as a PNG: the strongest, in their order in the row.
+    """Draws the strongest parts as bars in a PNG, in the order of the row.
 
     Args:
         path: str or path-like. Written whole or not at all.
@@ -233,17 +230,11 @@ def save_left_out(
     >>> path.name
     'film.png'
     """
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
     check.positive_int("save_left_out", most=most)
     order = sorted(range(len(found.names)), key=lambda i: -abs(found.losses[i]))
     shown = sorted(order[:most], reverse=True)  # the first part on top
-    figure = Figure(
-        figsize=(8, 1.4 + 0.3 * len(shown)), dpi=110, layout="constrained"
-    )
-    FigureCanvasAgg(figure)  # never pyplot: it keeps state
+    height = 1.4 + 0.3 * len(shown)
+    figure = chart_fonts.new_figure(8, height, layout="constrained")
     axes = figure.add_subplot()
     losses = [float(found.losses[i]) for i in shown]
     colours = [_FOR if loss >= 0 else _AGAINST for loss in losses]
@@ -255,9 +246,4 @@ def save_left_out(
     axes.set_title(title, fontsize=12, parse_math=False)
     axes.grid(axis="x", color=_GREY)
     axes.set_axisbelow(True)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png")
-    return _files.write_whole(path, buffer.getvalue())
+    return _files.write_whole(path, chart_fonts.png_of(figure, boxes=True))
