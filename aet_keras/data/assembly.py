@@ -159,10 +159,10 @@ def _text_notes(inputs, empty_count):
         yield f"{empty_count} texts were left out: they are empty."
     shared = shared_rows({name: each.tolist() for name, each in inputs.items()})
     if shared:
-        texts = counted(shared, "text stands", "texts stand")
+        texts = counted(shared, "text is", "texts are")
         yield (
-            f"{texts} in more than one split: what is measured on validation "
-            "or test is better than it is on new texts."
+            f"{texts} in more than one split: figures on validation and test "
+            "are better than on new texts."
         )
 
 

@@ -123,9 +123,9 @@ def imbalance_notes(
     rare = [c for c in order[:-1] if most > _MUCH * counts[c]]
     named = listed(f"{counts[c]} of `{class_names[c]}`" for c in rare)
     return (
-        "The classes are not of one size: to learn from there are "
-        f"{most} rows of `{class_names[order[-1]]}`, {named}. A model that "
-        "calls every row by the largest class looks right then."
+        "The classes differ much in size: train has "
+        f"{most} rows of `{class_names[order[-1]]}`, {named}. A model "
+        "that predicts the largest class for every row seems good then."
         f"{IMBALANCE_ADVICE}",
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
+from aet_keras.data.number_cells import readable
 from aet_keras.errors import DataError
 
 MONTHS = (
@@ -78,13 +79,14 @@ _WITH_NAMES = (
 
 @dataclasses.dataclass(frozen=True)
 class DateForm:
-    """Says how the dates of a column are written.
+    """Holds how the dates of a column are written.
 
     Args:
         date_format: str. As of `strptime`.
-        share: float. Of the cells, how many are dates then.
-        rival: str. A format that reads as many, but as other days; or `""`.
-        example: str. A cell that the two read otherwise.
+        share: float. The share of cells that are dates in this format.
+        rival: str. A format that reads as many cells, but as other days; or
+            `""`.
+        example: str. A cell that the two read as different days.
     """
 
     date_format: str
@@ -97,7 +99,7 @@ class DateForm:
 def date_pattern(date_format: str) -> tuple[str, tuple[str, ...]]:
     """Returns a regular expression of dates, and what its groups are.
 
-    Both Python and RE2, which a SavedModel reads with, know its signs.
+    It works in Python and in RE2, which a SavedModel uses.
 
     Args:
         date_format: str. As of `CellFormat`.
@@ -130,7 +132,7 @@ def date_pattern(date_format: str) -> tuple[str, tuple[str, ...]]:
 def read_day(text: str, date_format: str) -> float:
     """Returns days since 1970-01-01, NaN for what is no date.
 
-    The time of the day and its zone are passed over.
+    The time of day and its zone are ignored.
     """
     pattern, order = date_pattern(date_format)
     found = _compiled(pattern).fullmatch(text)
@@ -172,7 +174,7 @@ def find_date_form(
     *,
     least_share: float = 0.0,
 ) -> DateForm | None:
-    """Returns how most of the cells are dates, None if none is.
+    """Returns the format in which most cells are dates, None if none is.
 
     Args:
         counts: how often each cell is met.
@@ -182,7 +184,9 @@ def find_date_form(
     """
     total = sum(counts.values()) or 1
     found = {
-        each: _read(counts, each, least_share)
+        each: readable(
+            counts, functools.partial(read_day, date_format=each), least_share
+        )
         for each in _candidates(counts, given)
     }
     shares = {
@@ -218,7 +222,7 @@ def check_date_format(owner: str, date_format: str) -> None:
 
 
 def ambiguous(title: str, form: DateForm) -> str:
-    """Says what two dates a cell may be, and how to say which one it is."""
+    """Says which two dates a cell may mean, and which option decides."""
     days = [
         read_day(form.example, each) for each in (form.date_format, form.rival)
     ]
@@ -234,7 +238,7 @@ def ambiguous(title: str, form: DateForm) -> str:
 
 
 def refuse_ambiguous(owner: str, title: str, form: DateForm) -> DataError:
-    """Returns the error for a date that must be read, and is ambiguous."""
+    """Returns the error for a date that must be read but is ambiguous."""
     return DataError(
         f"{owner}: the order of day and month must be known. Received: "
         f"{ambiguous(title, form)}."
@@ -264,19 +268,6 @@ def _candidates(counts, given):
         re.search("[A-Za-z]{3}", text) for text in itertools.islice(counts, 50)
     )
     return dict.fromkeys([*wanted, *(_WITH_NAMES if has_letters else ())])
-
-
-def _read(counts, date_format, least_share):
-    days, room = {}, (1 - least_share) * sum(counts.values())
-    for text, count in counts.items():
-        day = read_day(text, date_format)
-        if np.isfinite(day):
-            days[text] = day
-            continue
-        room -= count
-        if room < 0:
-            break
-    return days
 
 
 def _full_year(text):

@@ -55,7 +55,7 @@ def decode(
         for `conversion_notes`.
 
     Raises:
-        Exception: of whatever kind Pillow meets the damage with.
+        Exception: of any kind, if the image is damaged.
     """
     Image = optional("PIL.Image", extra="training")
 
@@ -89,7 +89,7 @@ def resize(image: Any, image_size: tuple[int, int]) -> np.ndarray:
 
 
 def _mend(image):
-    """Tells Pillow what it takes for something else, before it decodes."""
+    """Corrects what Pillow misreads of a PNG, before it decodes."""
     rawmode = image.tile[0][3] if image.format == "PNG" and image.tile else ""
     seen_through = image.info.get("transparency")
     if rawmode in ("L;2", "L;4") and seen_through is not None:
@@ -102,7 +102,7 @@ def _mend(image):
 
 
 def _upright(image):
-    """Returns an image as the camera was held.
+    """Returns an image upright, as its EXIF orientation says.
 
     Of a JPEG or PNG its block of EXIF says so and nothing else, because a
     graph can read that too; Pillow would look into XMP as well.
@@ -200,7 +200,7 @@ def conversion_notes(counts: Mapping[str, int]) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def bombs_refused() -> Iterator[None]:
-    """Makes Pillow's warning about an outsized image an error meanwhile.
+    """Makes Pillow's warning about an outsized image an error.
 
     Its other warnings are about metadata, which is not used. Enter it before
     threads start: warning filters belong to the process.

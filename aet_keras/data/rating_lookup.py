@@ -14,7 +14,7 @@ from aet_keras.errors import DataError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RatingTables:
-    """Holds a row for each code of a user or an item; row 0 is the unknown.
+    """Holds a row for each code of a user or an item; row 0 is unknown.
 
     Args:
         history_items: int32 `(users, history_length)`. The items that a user
@@ -51,8 +51,9 @@ class RatingTables:
     def rows(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns inputs with the histories of their users beside them.
 
-        The item of a row is left out of its history: what is to be foretold
-        must not be seen. Features that are not given are the usual ones.
+        The item of a row is left out of its history, because its rating is
+        what a model predicts. Features that are not given get their most
+        frequent values.
         """
         users, items = inputs["user"][:, 0], inputs["item"]
         past = self.history_items[users]
@@ -80,7 +81,7 @@ def make_rating_tables(
     history_length: int = 50,
     item_features: np.ndarray | None = None,
 ) -> RatingTables:
-    """Gathers what splits say of each user and item.
+    """Collects histories, counts and features of each user and item.
 
     Args:
         splits: sequence of `Split`, the older ratings first. To train and to
@@ -88,8 +89,8 @@ def make_rating_tables(
         specification: `RatingSpecification`.
         history_length: int >= 1. Defaults to `50`.
         item_features: optional int32 `(items, features)`, those of earlier
-            tables: what an item is taken to be shall not change with the
-            ratings of new users. Defaults to the most frequent values.
+            tables, so that ratings of new users do not change them. Defaults
+            to the most frequent values.
 
     Returns:
         `RatingTables`.

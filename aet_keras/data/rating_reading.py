@@ -21,8 +21,7 @@ from aet_keras.data.splits import (
     shared_rows,
     split_columns,
 )
-from aet_keras.data.table_columns import make_reading, with_hint
-from aet_keras.data.table_file import read_csv
+from aet_keras.data.table_columns import make_reading, read_stripped
 from aet_keras.errors import DataError
 
 RATING_SPLITS = ("random", "leave_last_out")
@@ -51,8 +50,8 @@ def read_ratings(
 ) -> Dataset[RatingSpecification]:
     """Reads ratings: a user, an item and a number in each row.
 
-    Ids are strings. A feature is read in each row, so that it may say how
-    user or item were when they met; each of its values counts on its own.
+    Ids are strings. A feature may change from row to row, such as the age of
+    a user at the time of the rating. Each of its values is a category.
 
     Args:
         path: str or path of a file that `read_csv` reads.
@@ -62,7 +61,7 @@ def read_ratings(
         split: `"random"`, or `"leave_last_out"`: the last rating of each user
             who has three is for the test, the one before for validation.
         time: optional str. A column of numbers or dates that rows are ordered
-            by. Without it chance says which rating is the last.
+            by. Without it, the last rating of a user is drawn at random.
         user_features: sequence of str. Columns about users.
         item_features: sequence of str. Columns about items.
         missing: optional sequence of str. Words that mean a missing cell, as
@@ -83,7 +82,7 @@ def read_ratings(
         `(count, 1)`, and `user_features` and `item_features`,
         `(count, features)`, where there are any; labels are float32. Its
         specification is a `RatingSpecification`. Its notes say what was left
-        out, and how many pairs stand in more than one split.
+        out, and how many pairs are in more than one split.
 
     Raises:
         DataError: if the file cannot be read, a column is not there, ids are
@@ -109,10 +108,7 @@ def read_ratings(
         item_features = [each.column for each in like.item_features]
     user_features, item_features = tuple(user_features), tuple(item_features)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
-    frame = read_csv(_OWNER, path, encoding=encoding)
-    of_file = frame.attrs["notes"]
-    reading = with_hint(reading, frame)
-    frame = frame.apply(table_cells.stripped)
+    frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
     rating_rows.check_roles(
         frame, user, item, rating, time, user_features, item_features
     )
@@ -145,8 +141,8 @@ def read_ratings(
         parts = last_rows(_OWNER, numbers, time is not None, random)
         if time is None:
             notes.append(
-                "No `time` says which rating of a user is the last: chance "
-                "does, by the seed."
+                "Without `time`, the last rating of each user is drawn at "
+                "random, by the seed."
             )
     train = frame.iloc[parts["train"]]
     specification = RatingSpecification(
@@ -177,7 +173,7 @@ def read_ratings(
 def check_new_users(
     owner: str, known: Sequence[str], users: Sequence[str]
 ) -> None:
-    """Makes sure that no user is one whose codes are taken.
+    """Checks that no user is known to the earlier model.
 
     Raises:
         DataError: if one is.
@@ -233,8 +229,8 @@ def _shared(pairs):
         return []
     rows = counted(count, "rating")
     return [
-        f"{rows} to validate or test on are of a user and an item that stand "
-        "together in an earlier split, too: figures on them flatter the model."
+        f"{rows} to validate or test on have a user and an item that an "
+        "earlier split pairs, too: the model scores too well on them."
     ]
 
 

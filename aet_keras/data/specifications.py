@@ -37,25 +37,25 @@ _EARLIER_WORDS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
 @dataclasses.dataclass(frozen=True)
 class CellFormat:
-    """Says what the cells of a column mean, wherever they are met.
+    """Says how the cells of a column are written and what they mean.
 
     The same record is used to read a file, is written in a manifest, and is
     built into the SavedModel.
 
     Args:
-        missing: tuple of str. Words that mean a missing cell, spelled so; an
-            empty cell is always missing. A word that is a number, such as
-            `-999`, is that number, however it is written. Defaults to
+        missing: tuple of str. Words that mean a missing cell, in this exact
+            spelling; an empty cell is always missing. A number, such as
+            `-999`, counts in every spelling. Defaults to
             `MISSING_WORDS`.
-        decimal: `"."` or `","`. Stands before the decimals.
-        thousands: str. Stands between thousands: `","`, `"."`, `"'"`, a
+        decimal: `"."` or `","`. The decimal sign.
+        thousands: str. Separates thousands: `","`, `"."`, `"'"`, a
             space, or `""` for nothing.
-        unit: str. What may stand before or behind a number, such as `"$"`,
-            `"%"` or `"kg"`, and does not change it.
+        unit: str. What may be before or behind a number, such as `"$"`,
+            `"%"` or `"kg"`, without changing it.
         date_format: str. As of `datetime.strptime`, with year, month and
             day. Defaults to `""`: `2024-03-17`, whatever follows it.
-        spellings: tuple of str. Words that are meant however large and small
-            letters are mixed, such as `("false", "true")`.
+        spellings: tuple of str. Words that are recognised in upper and lower
+            case, such as `("false", "true")`.
 
     For example:
 
@@ -106,11 +106,11 @@ class TableSpecification(Specification):
 
     Args:
         columns: tuple of `TableColumn` that a model may look at.
-        target: str. The column that it tells.
+        target: str. The column to predict.
         positive: str. The class whose probability is the risk.
         cost_false_negative: float > 0. What it costs to miss a positive.
-        cost_false_positive: float > 0. What it costs to take one of the
-            others for a positive, in the same money.
+        cost_false_positive: float > 0. What it costs to call a row positive
+            that is not, in the same unit.
         missing: tuple of str. Words that mean a row without a target.
 
     Example:
@@ -163,7 +163,7 @@ class RatingFeature:
 
 @dataclasses.dataclass(frozen=True)
 class RatingSpecification(Specification):
-    """Says who rates what in a data set of ratings.
+    """Says what the rows of a data set of ratings are.
 
     Args:
         kind: str. `"rating"`.

@@ -33,7 +33,7 @@ def check_ratios(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Frequent:
-    """Holds rows of the classes that each split can have a row of.
+    """Holds the rows of the classes that are frequent enough to be split.
 
     Args:
         labels: int array `(count,)`, of all rows; -1 for those left out.
@@ -56,8 +56,8 @@ def frequent_classes(
 ) -> Frequent:
     """Leaves out classes that have too few rows for the splits.
 
-    All are kept if fewer than two, or less than half of the rows, would be
-    left: then the source is not one of classes, and `complete_splits` says so.
+    All are kept if fewer than two classes, or less than half of the rows,
+    would be left: then `complete_splits` refuses the source.
 
     Args:
         labels: int array `(count,)`.
@@ -168,7 +168,7 @@ def _cut(rows, missing, ratios, random):
 def _check_classes(labels, class_names, missing, source, rows):
     if len(class_names) < 2:
         raise DataError(
-            f"{source}: there must be at least two classes to tell apart. "
+            f"{source}: there must be at least two classes. "
             f"Received: one class, `{class_names[0]}`. Add {rows} of another "
             "class."
         )
@@ -212,13 +212,13 @@ def split_columns(
 
 
 def shared_rows(splits: Mapping[str, Sequence[Hashable]]) -> int:
-    """Counts the rows of later splits that an earlier one holds, too.
+    """Counts the rows of later splits that are in an earlier one, too.
 
     Args:
         splits: the rows of each split, in the order train, validation, test.
 
     Returns:
-        int. What a model has seen of what it is judged on.
+        int. How many rows a model has seen before it is tested on them.
 
     For example:
 

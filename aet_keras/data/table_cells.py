@@ -75,7 +75,7 @@ def words_of(cells: Any, form: CellFormat) -> Any:
 
 
 def note_missing(title: str, words: Mapping[str, int], why: str = "") -> str:
-    """Says which words counted as missing, and how often."""
+    """Notes which words counted as missing, and how often."""
     count = sum(words.values())
     cells = counted(count, "cell counts", "cells count")
     return f"Column `{title}`: {cells} as missing{why}: {listed(words)}."
@@ -90,7 +90,7 @@ def listed(words: Mapping[str, int]) -> str:
 def note_words_to_some(
     title: str, cells: Any, what: str = "a category"
 ) -> list[str]:
-    """Says which words that may mean a gap are kept as words.
+    """Notes words that may mean a missing cell but are kept as words.
 
     Args:
         title: str. The column's.
@@ -110,7 +110,7 @@ def note_words_to_some(
 
 
 def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
-    """Says how numbers are read that are not written plainly."""
+    """Notes how numbers with units or thousands signs are read."""
     plain = dataclasses.replace(form, decimal=".", thousands="", unit="")
     notes = []
     for text in cells:
@@ -138,7 +138,7 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
 
 
 def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
-    """Says that numbers could be read otherwise, and how to say so."""
+    """Notes another way to read numbers, and the option that selects it."""
     for text in cells:
         value, other = (
             number_cells.read_number(text, f) for f in (form, rival)
@@ -152,7 +152,7 @@ def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
 
 
 def odd_words(cells: Any, values: np.ndarray) -> collections.Counter:
-    """Counts the cells that say something, but have no value."""
+    """Counts the cells that are not empty but have no value."""
     is_odd = ~np.isfinite(values) & (cells != "").to_numpy()
     return collections.Counter(cells[is_odd].tolist())
 

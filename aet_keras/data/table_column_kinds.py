@@ -30,14 +30,14 @@ _MOST_DIGITS = 16  # of whole numbers; a float64 cannot tell all of these
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """Says what a column is.
+    """Holds what a column is, and how its cells are written.
 
     Args:
         kind: `"number"`, `"category"`, `"date"` or `"ignore"`.
-        why: str. Why it is left out, if it is; or why it is a category,
+        why: str. Why it is left out, if it is; or why it is a category
             although its cells look like numbers.
         format: `CellFormat`.
-        rival: optional `CellFormat`. Its numbers could be read so, too.
+        rival: optional `CellFormat`. Another way to read its numbers.
         proves: str. The decimal sign, if the cells show which one is meant.
     """
 
@@ -71,7 +71,7 @@ def find_meaning(
         kind: optional str. What the user says that it is.
 
     Raises:
-        DataError: if it is said to be of dates, and they cannot be read.
+        DataError: if the user says it holds dates, and they cannot be read.
     """
     counts = collections.Counter(cells[cells != ""].tolist())
     if kind == IGNORE:

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from aet_keras.data.specifications import (
     TableColumn,
     TableSpecification,
 )
+from aet_keras.data.table_file import read_csv
 from aet_keras.errors import DataError
 
 _MANY = 0.05  # of cells; so many words may be meant
@@ -26,14 +28,14 @@ _MANY = 0.05  # of cells; so many words may be meant
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """Holds what a user says of all cells of a table.
+    """Holds the options of a user for all cells of a table.
 
     Args:
         missing: tuple of str. Words that mean a missing cell.
         decimal: optional str. The decimal sign of numbers that may be read
             with either.
         date_formats: tuple of str. Formats of its dates.
-        hint: str. The decimal sign that its writer probably used, or `""`.
+        hint: str. The decimal sign that the file probably uses, or `""`.
     """
 
     missing: tuple[str, ...] = MISSING_WORDS
@@ -48,7 +50,7 @@ def make_reading(
     decimal: str | None,
     date_formats: Sequence[str],
 ) -> Reading:
-    """Returns what a user says of cells, if it can be meant.
+    """Returns the options of a user for cells, checked.
 
     Raises:
         TypeError: if a word is no str.
@@ -64,10 +66,18 @@ def make_reading(
     return Reading(words, decimal, tuple(date_formats))
 
 
-def with_hint(reading: Reading, frame: Any) -> Reading:
-    """Returns it with the decimal sign that the reader of a file noticed."""
-    hint = str(frame.attrs.get("decimal") or "")
-    return dataclasses.replace(reading, hint=hint)
+def read_stripped(
+    owner: str, path: str | PathLike, encoding: str, reading: Reading
+) -> tuple[Any, Reading, tuple[str, ...]]:
+    """Reads a table.
+
+    Returns:
+        A `pandas.DataFrame` of stripped cells; the `Reading` with the decimal
+        sign that the file probably uses; and notes on the file.
+    """
+    frame = read_csv(owner, path, encoding=encoding)
+    reading = dataclasses.replace(reading, hint=frame.attrs["decimal"])
+    return frame.apply(table_cells.stripped), reading, frame.attrs["notes"]
 
 
 def find_columns(
@@ -76,7 +86,7 @@ def find_columns(
     kinds: Mapping[str, str],
     reading: Reading = Reading(),
 ) -> tuple[tuple[TableColumn, ...], list[str]]:
-    """Returns the columns to look at, and a note on each that is not."""
+    """Returns the columns to use, and a note on each that is left out."""
     found = _meanings(features, kinds, reading)
     columns, notes = [], []
     for title, meaning in found.items():
@@ -92,7 +102,7 @@ def find_columns(
             notes += _date_notes(title, meaning)
     if not columns:
         raise DataError(
-            f"{owner}: there must be a column to look at beside the target. "
+            f"{owner}: there must be a usable column beside the target. "
             f"Received: {' '.join(notes) or 'none.'} Add one, or say with "
             "`kinds` what one is."
         )
@@ -100,7 +110,7 @@ def find_columns(
 
 
 def _meanings(features, kinds, reading):
-    """Looks at all columns, and again at those that others decide."""
+    """Finds the meaning of all columns; clear ones decide unclear ones."""
 
     def find(title, decimal):
         return kinds_of.find_meaning(

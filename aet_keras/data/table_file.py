@@ -22,7 +22,7 @@ _ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
 
 
 def is_csv(source: str | os.PathLike) -> bool:
-    """Says whether a name is that of a file that `read_csv` reads.
+    """Says whether `read_csv` reads files of this name.
 
     For example:
 
@@ -37,11 +37,11 @@ def read_csv(
 ) -> Any:
     """Reads a table, each cell as a string; what a cell means comes later.
 
-    The first line of a text holds the names of the columns. Commas,
-    semicolons, tabs or `|` may part the cells, whichever gives each row of
-    the file as many cells as there are columns; a line `sep=;` above the
-    names says it. Cells may be in double or single quotes. Blank lines, and
-    lines of comments (`#`) above the names, are passed over.
+    The first line of a text holds the names of the columns. Cells are
+    separated by commas, semicolons, tabs or `|`: by the one that gives each
+    row as many cells as there are columns, or by the one that a line such as
+    `sep=;` above the names states. Cells may be in double or single quotes.
+    Blank lines, and comments (`#`) above the names, are skipped.
 
     Args:
         owner: str, or the object that asks. A sentence starts with its name.
@@ -55,9 +55,9 @@ def read_csv(
     Returns:
         `pandas.DataFrame` of str; an empty cell is NaN. Names and cells lose
         spaces around them. Its `attrs["notes"]` is a tuple of sentences on
-        how the file was read where that is unusual; `attrs["decimal"]` is
+        how the file was read, if that is unusual; `attrs["decimal"]` is
         `","` where the cells show that it is the decimal sign, else `""`;
-        `attrs["hint"]` is what to do if cells were not told apart, or `""`.
+        `attrs["hint"]` is what to do if the cells were not separated, or `""`.
 
     Raises:
         DataError: if the file is not there, is written in another encoding,
@@ -196,7 +196,7 @@ def _not_there(owner, path):
 
 
 def _other_separator(rows):
-    """Says so where the cells look as if they had not been told apart."""
+    """Returns advice if the cells look as if they were not separated."""
     if len(rows[0]) > 1:
         return ""
     said = " The file is read as one column."

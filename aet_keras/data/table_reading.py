@@ -27,7 +27,7 @@ from aet_keras.data.table_columns import (
     find_columns,
     make_reading,
     read_cells,
-    with_hint,
+    read_stripped,
 )
 from aet_keras.data.table_file import check_columns, read_csv
 from aet_keras.data.table_target import (
@@ -59,20 +59,21 @@ def read_table(
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
 ) -> Dataset[TableSpecification]:
-    """Reads a table whose rows are to be told apart by one of its columns.
+    """Reads a table to predict one of its columns from the others.
 
-    A column is of numbers (`1,234.5`, `$3`, `72kg`) or of dates if at least
-    95 of 100 cells are, words such as `?`, `NA` or `unknown` and the one or
-    two most frequent others not counted; what is none is then missing, and
-    noted. The rest are categories. Left out, with a note, are columns without
-    any cell, with one value, of whole numbers that count the rows or are
-    called an id, of codes or texts that mostly differ, and of dates of which
-    no cell shows whether day or month comes first. Rows without a target are
-    left out, too.
+    A column holds numbers (`1,234.5`, `$3`, `72kg`) or dates if at least 95
+    of 100 cells are such; words such as `?`, `NA` or `unknown`, and the one
+    or two most frequent other words, do not count. Its other cells are then
+    missing, with a note. All other columns hold categories.
+
+    These columns are left out, with a note: empty ones, those with a single
+    value, whole numbers that count the rows or are called an id, codes or
+    texts that mostly differ, and dates in which no cell shows whether the day
+    or the month comes first. Rows without a target are left out, too.
 
     Args:
         path: str or path. As of `read_csv`.
-        target: str. The column to tell; each value of it is a class.
+        target: str. The column to predict; each of its values is a class.
         positive: optional str. Of two classes the one whose probability is
             the risk. Defaults to the later one of `0` and `1`, `no` and
             `yes`, `negative` and `positive` and the like, else to the one
@@ -106,8 +107,8 @@ def read_table(
 
     Raises:
         DataError: if there is no such file or column, the target has one
-            value or is a number, a class has too few rows, or no column is
-            left to look at.
+            value or is a number, a class has too few rows, or no other column
+            is usable.
         ValueError: if a kind is not known, or a ratio out of its range.
 
     Example:
@@ -130,10 +131,7 @@ def read_table(
     for name, cost in costs.items():
         check.positive(_OWNER, **{name: cost})
     reading = make_reading(_OWNER, missing, decimal, date_formats)
-    frame = read_csv(_OWNER, path, encoding=encoding)
-    of_file = frame.attrs["notes"]
-    reading = with_hint(reading, frame)
-    frame = frame.apply(table_cells.stripped)
+    frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
     kinds = _checked_kinds(kinds or {})
     check_columns(_OWNER, frame, target=target, split=split_column)
     for name in kinds:
@@ -241,7 +239,7 @@ def _lacking(splits: Mapping[str, Split], class_names) -> Sequence[str]:
 
 
 def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
-    """Notes how many rows to validate and test on stand in train, too."""
+    """Notes how many rows of validation and test are in train, too."""
     count = shared_rows(
         {
             name: list(zip(*_as_keys(split), strict=True))
@@ -273,23 +271,23 @@ def read_table_rows(
     categories: Mapping[str, Collection[str]] | None = None,
     say: Callable[[str], Any] = lambda sentence: None,
 ) -> dict[str, np.ndarray]:
-    """Reads the columns that a classifier looks at, as it is served them.
+    """Reads the columns that a classifier uses, as a server would send them.
 
     Args:
-        path: str or path. As of `read_csv`; other columns are passed over.
+        path: str or path. As of `read_csv`; other columns are ignored.
         specification: `TableSpecification`, for example of
             `aet_keras.export.read_table_manifest`.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         categories: optional dict of a column's name to what the classifier
             has learned of it (`aet_keras.export.read_categories`).
-        say: function of a sentence, called for each column with cells that
-            the classifier takes for missing or rare ones, and for what was
-            unusual about the file.
+        say: function of a sentence. It is called for each column with cells
+            that count as missing or as rare, and for what is unusual about
+            the file.
 
     Returns:
         Dict of column to array `(rows,)`: float32 for numbers, missing and
-        odd ones NaN; object arrays of str for categories and dates, missing
-        and odd ones `""`. Cells mean what they meant when it learned.
+        unreadable ones NaN; object arrays of str for categories and dates,
+        missing and odd ones `""`. Cells are read as they were in training.
 
     Raises:
         DataError: if there is no such file, or it lacks a column.
@@ -333,7 +331,7 @@ def read_table_rows(
 
 
 def _served_cells(column, cells, learned):
-    """Returns cells as a server takes them, and which it has no use for."""
+    """Returns cells as a server takes them, and the cells it cannot use."""
     form = column.format
     if column.kind == kinds_of.CATEGORY:
         words = table_cells.words_of(cells, form)

@@ -35,7 +35,7 @@ class Labels:
 
     Args:
         frame: `pandas.DataFrame`.
-        missing: tuple of str. Words that counted as no label.
+        missing: tuple of str. Words that counted as a missing label.
         notes: list of sentences.
     """
 
@@ -53,16 +53,16 @@ def labelled(
     what: str = "a class",
     read: Callable[[Any], tuple[Any, list[str]]] = read_names,
 ) -> Labels:
-    """Returns the rows that have a label or id, and says which have none.
+    """Returns the rows that have a label or id, and notes those without.
 
-    A word such as `NA`, which is a class to some, is no label where all
-    others are numbers.
+    A word such as `NA` may be a class; it is a missing label if all other
+    labels are numbers.
 
     Args:
         frame: `pandas.DataFrame` of stripped cells.
         column: str. Of the labels.
         missing: tuple of str. Words that mean that there is none.
-        known: classes of an earlier model, which are labels in any case.
+        known: classes of an earlier model, which always are labels.
         what: str. What a label is, for a sentence.
         read: function of the words, which returns names, and what it says.
     """
@@ -108,7 +108,7 @@ def class_names_of(
         what = f"`{names[0]}` in every row" if names else "no value at all"
         raise DataError(
             f"{owner}: the target must have at least two values, because "
-            f"rows are told apart by it. Received: target={target!r}, with "
+            f"it is what the model predicts. Received: target={target!r}, with "
             f"{what}, missing cells left out. Name another column, or add "
             "rows of another value."
         )

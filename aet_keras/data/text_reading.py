@@ -220,7 +220,7 @@ def read_text_table(
 
     Returns:
         A `Dataset`; inputs are object arrays of str. Its notes say what was
-        left out, and how many texts stand in more than one split.
+        left out, and how many texts are in more than one split.
 
     Raises:
         DataError: if the file cannot be read, a column is not there, both are
@@ -356,11 +356,11 @@ _TFDS_TEXTS = ("imdb_reviews", "yelp_polarity_reviews")
 
 
 def is_text_source(source: str | os.PathLike) -> bool:
-    """Says whether a source is one of texts, by a look at its files.
+    """Says whether a source holds texts, by the names of its files.
 
     Args:
-        source: str or path. A folder is one of texts if more of its files
-            are texts than images; `"tfds:NAME"` by its name.
+        source: str or path. A folder holds texts if more of its files are
+            texts than images; of `"tfds:NAME"`, the name decides.
 
     Returns:
         bool. `False` for files, whose columns a user has to name.

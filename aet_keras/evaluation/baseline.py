@@ -21,7 +21,7 @@ _MOST_NAME = 24
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
-    """Holds a figure of a model beside what no model reaches.
+    """Holds a figure of a model and the same figure of a baseline.
 
     `compare_with_baselines` makes it.
 
@@ -29,10 +29,10 @@ class Baseline:
         figure: str. `"accuracy"`, `"balanced accuracy"`, `"ROC AUC"`,
             `"RMSE"` or `"NDCG"`.
         value: float. Of the model.
-        baseline: float. Without one.
+        baseline: float. Of the baseline.
         name: str. What the baseline is, such as `"chance"`.
-        is_better: bool. Whether the model is better by more than chance
-            explains on so many rows.
+        is_better: bool. Whether the model is better by more than chance can
+            explain with so many rows.
 
     For example:
 
@@ -52,16 +52,17 @@ class Baseline:
 def compare_with_baselines(
     test: Classification | Recommendation, risk: Risk | None = None
 ) -> tuple[Baseline, ...]:
-    """Puts the figures of a split beside those of no model.
+    """Compares the figures of a split with those of baselines.
 
-    Accuracy stands beside the share of the most frequent class; the model is
-    better if the exact test of McNemar says so (one-sided, 5 %). Balanced
-    accuracy, the mean recall of the classes, stands beside 1 / classes; the
-    model is better if fewer than 5 % of the ways to shuffle its answers among
-    the rows do as well. ROC AUC stands beside 0.5, which must lie below its
-    interval, and below 1.645 standard errors of answers without knowledge.
-    Ratings stand beside the best of their baselines, and their gain must be
-    1.645 times its own standard error.
+    - Accuracy: against the share of the most frequent class. The model is
+      better if McNemar's exact test says so (one-sided, 5 %).
+    - Balanced accuracy, the mean recall of the classes: against 1 / classes.
+      The model is better if less than 5 % of random orders of its answers
+      reach its figure.
+    - ROC AUC: against 0.5. The model is better if its interval lies above
+      0.5, and it is 1.645 standard errors above that of random answers.
+    - Ratings: against the best of their baselines. The model is better if its
+      gain is 1.645 times the standard error of the gain.
 
     Args:
         test: `Classification` or `Recommendation`.
@@ -93,15 +94,15 @@ def compare_with_baselines(
 def judge(
     test: Classification | Recommendation, risk: Risk | None = None
 ) -> str:
-    """Says in plain words where a model is not better than none.
+    """Says in words where a model is not better than its baselines.
 
     Args:
         test: `Classification` or `Recommendation`.
         risk: optional `Risk` of the same rows.
 
     Returns:
-        One to three sentences; nothing where the model is better in every
-        figure and recognises every class.
+        One to three sentences; `""` if the model is better in every figure
+        and recognises every class.
 
     For example:
 
@@ -124,7 +125,7 @@ def _accuracy(test):
     counts = matrix.sum(axis=1)
     most = int(counts.argmax())
     name = f"every row called `{_name(test, most)}`"
-    # Rows that only one of the two calls rightly.
+    # Rows that only one of the two predicts correctly.
     wins = int(np.trace(matrix) - matrix[most, most])
     losses = int(counts[most] - matrix[most, most])
     share = float(counts[most] / counts.sum())

@@ -57,11 +57,11 @@ def png_of(figure: Any, *, boxes: bool = False) -> bytes:
 
 @contextlib.contextmanager
 def lettered(words: Iterable[str]) -> Iterator[Callable[[str], str]]:
-    """Lends fonts that have the letters of all words, while one draws.
+    """Selects fonts that have the letters of all words, for a `with` block.
 
     Matplotlib's own font lacks Chinese, Japanese, Korean and most emoji. What
     it lacks is looked for in the installed fonts. A letter that none of them
-    has is spelt as in Python, `\\u5e3d`, so that no box stands for it.
+    has is written as in Python, `\\u5e3d`, not drawn as a box.
 
     Args:
         words: all that will be written.
@@ -85,12 +85,12 @@ def lettered(words: Iterable[str]) -> Iterator[Callable[[str], str]]:
 
 
 def is_spelt(words: Iterable[str], spell: Callable[[str], str]) -> bool:
-    """Says whether some of the words' letters stand in no font."""
+    """Says whether some of the letters are in no installed font."""
     return any(spell(word) != _readable(word) for word in words)
 
 
 def apart(text: str) -> str:
-    """Keeps what stands behind words from right to left on their right.
+    """Keeps numbers and signs on the right of right-to-left words.
 
     Numbers and signs would join an Arabic or Hebrew name, on its left. Marks
     that are not drawn end it. To be called last.
@@ -153,7 +153,7 @@ def _installed():
     entries = [
         entry
         for entry in font_manager.fontManager.ttflist
-        # Of what it stands in for it draws a box with a code.
+        # It draws a box with a code for each letter.
         if entry.style == "normal" and not entry.name.startswith("Last Resort")
     ]
     entries.sort(key=lambda e: ("Sans" not in e.name, e.name, e.fname))
@@ -176,7 +176,7 @@ def _drawn_by(name):
 
 @contextlib.contextmanager
 def _quiet():
-    """Lets Matplotlib not say that a font has no bold letters."""
+    """Silences the message of Matplotlib that a font has no bold letters."""
     log = logging.getLogger("matplotlib.font_manager")
     before = log.level
     log.setLevel(logging.ERROR)
@@ -201,5 +201,5 @@ def _characters(path):
 
 
 def _is_drawn(font):
-    # Fonts of coloured pictures have no outlines, and are not drawn.
+    # Fonts of coloured images have no outlines, and are not drawn.
     return font.scalable and font.num_glyphs > 0

@@ -18,8 +18,8 @@ class ClassScore:
 
     Args:
         name: str. The class.
-        precision: float or None. Right ones among those called so.
-        recall: float or None. Right ones among those that are so.
+        precision: float or None. Share of the rows predicted so that are right.
+        recall: float or None. Share of the rows of the class that are found.
         f1: float or None. Harmonic mean of the two.
         count: int. How many examples of the class there are.
 
@@ -41,7 +41,7 @@ class Classification:
     """Holds how well a classifier did on one split.
 
     `measure_classification` makes it. The macro figures are plain means over
-    the classes that the split holds; a class that it lacks counts for nothing.
+    the classes that the split holds.
 
     Args:
         accuracy: float. Share of examples whose most probable class is true.

@@ -21,11 +21,11 @@ def measure_importance(
     repeat_count: int = 5,
     seed: int = 0,
 ) -> tuple[FeatureImportance, ...]:
-    """Measures what ROC AUC loses when one column is shuffled.
+    """Measures how much ROC AUC falls when one column is shuffled.
 
     As scikit-learn's `permutation_importance`, for models that take a dict of
-    columns of any kind. Two columns that say the same stand in for each other:
-    neither is missed alone.
+    columns of any kind. If two columns carry the same information, shuffling
+    one of them costs little.
 
     Args:
         predict: function of a dict of columns that returns probabilities

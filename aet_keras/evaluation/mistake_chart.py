@@ -18,22 +18,22 @@ _MOST_WRONG = 12
 _MOST_PAIRS = 3
 _NAME = 27
 _ORANGE, _DIM, _INK = "#B04A00", "#767676", "#333333"
-# Inches: of a cell, its picture, and what stands above.
+# Inches: of a cell, its image, and what stands above.
 _SIDE, _ROW, _IMAGE, _MARGIN = 2.15, 2.85, 1.85, 0.12
 _TOP, _HEAD = 0.65, 0.35
 
 
 def draw_mistakes(
-    report: Report, pictures: Mapping[int, Any], path: str | os.PathLike
+    report: Report, images: Mapping[int, Any], path: str | os.PathLike
 ) -> Path:
-    """Draws the most wrong pictures, and some of the most confused classes.
+    """Draws the most wrong images, and some of the most confused classes.
 
-    Under each stand its class, what it was called and with which probability,
-    and its file. The file is written whole or not at all.
+    Below each image are its class, the predicted class and its probability,
+    and the name of its file. The file is written whole or not at all.
 
     Args:
         report: `Report` with `mistakes`, at least one.
-        pictures: dict of the row of a mistake to its picture, uint8 array
+        images: dict of the row of a mistake to its image, uint8 array
             `(height, width, 3)`.
         path: str or path-like. Where to write; an old file is replaced.
 
@@ -64,11 +64,11 @@ def draw_mistakes(
     """
     if not report.mistakes:
         raise ValueError(
-            "draw_mistakes: there must be a row that was called wrongly. "
+            "draw_mistakes: there must be a row that is predicted wrongly. "
             f"Received: report={report.name!r} with none. Draw nothing then."
         )
     with chart_fonts.lettered([*_words(report), "…→"]) as spell:
-        return _files.write_whole(path, _draw(report, pictures, spell))
+        return _files.write_whole(path, _draw(report, images, spell))
 
 
 def _words(report):
@@ -77,8 +77,8 @@ def _words(report):
         yield from (each.true, each.predicted, each.name)
 
 
-def _draw(report, pictures, spell):
-    """Places all by inches: a layout would shrink pictures for their words."""
+def _draw(report, images, spell):
+    """Places all in inches, because a layout would shrink the images."""
     sections = _sections(report, spell)
     rows = [-(-len(each) // _COLUMNS) for _, each in sections]
     height = _TOP + sum(_HEAD + _ROW * count for count in rows)
@@ -104,7 +104,7 @@ def _draw(report, pictures, spell):
             bottom = (top - _HEAD - row * _ROW - _IMAGE) / height
             size = (_SIDE - 2 * _MARGIN) / width, _IMAGE / height
             axes = figure.add_axes((left, bottom, *size), anchor="S")
-            _draw_one(axes, mistake, pictures[mistake.row], spell)
+            _draw_one(axes, mistake, images[mistake.row], spell)
         top -= _HEAD + _ROW * count
     return chart_fonts.png_of(figure)
 
@@ -137,14 +137,14 @@ def _sections(report, spell):
     return yielded
 
 
-def _draw_one(axes, mistake, picture, spell):
-    picture = np.asarray(picture)
-    axes.imshow(picture, interpolation="nearest" if _is_tiny(picture) else None)
+def _draw_one(axes, mistake, image, spell):
+    image = np.asarray(image)
+    axes.imshow(image, interpolation="nearest" if _is_tiny(image) else None)
     axes.set_axis_off()
     # The file's name says more than the folders above it.
     name = mistake.name.replace("\\", "/").rpartition("/")[2]
     said = f"called ({_percent(mistake.probability)}): "
-    below = -5.0  # points under the picture
+    below = -5.0  # points under the image
     for text, size, colour in (
         (printed_text.cut_middle(spell(name), _NAME), 7, _DIM),
         (f"is: {spell(mistake.true)}", 8.5, _INK),
@@ -167,8 +167,8 @@ def _draw_one(axes, mistake, picture, spell):
         below -= (1 + text.count("\n")) * size * 1.35
 
 
-def _is_tiny(picture):
-    return max(picture.shape[:2]) < 64
+def _is_tiny(image):
+    return max(image.shape[:2]) < 64
 
 
 def _percent(probability):

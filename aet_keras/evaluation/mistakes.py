@@ -24,11 +24,11 @@ _PRINTED = 5
 
 @dataclasses.dataclass(frozen=True)
 class Confusion:
-    """Holds how often one class was taken for another.
+    """Holds how often one class was predicted as another.
 
     Args:
         true: str. The class.
-        predicted: str. What it was called.
+        predicted: str. The class that was predicted.
         count: int. How many rows.
         share: float. Of the rows of the true class.
 
@@ -46,7 +46,7 @@ class Confusion:
 
 @dataclasses.dataclass(frozen=True)
 class Mistake:
-    """Holds a row that was called wrongly.
+    """Holds a row that was predicted wrongly.
 
     Args:
         row: int. Its number in the split.
@@ -56,7 +56,7 @@ class Mistake:
         probability: float. Of what it was called.
         true_probability: float. Of its class.
         content: str. The start of a text, the cells of a row of a table,
-            nothing of a picture.
+            nothing of an image.
 
     For example, as in `find_mistakes`:
 
@@ -78,7 +78,7 @@ class Mistake:
 def most_confused(
     scores: Classification, *, most: int = 10
 ) -> tuple[Confusion, ...]:
-    """Lists which classes were taken for which, the most frequent first.
+    """Lists which classes are confused, the most frequent pairs first.
 
     Args:
         scores: `Classification`.
@@ -131,8 +131,8 @@ def find_mistakes(
         probabilities: floats `(rows, classes)`.
         class_names: one str a column.
         names: one str a row: where it is from.
-        content: optional function of a row number that returns what stands in
-            the row, in words.
+        content: optional function of a row number that returns the content of
+            the row as text.
 
     Returns:
         Tuple of `Mistake`, the lowest probability of its own class first.
@@ -210,7 +210,7 @@ def cells_of(
 def mistakes_text(
     scores: Classification, mistakes: Sequence[Mistake]
 ) -> Iterable[str]:
-    """Yields the lines that a person reads of mistakes, for 80 columns."""
+    """Yields a printed summary of mistakes, for 80 columns."""
     for each in most_confused(scores, most=_PRINTED):
         true, predicted = (
             printed_text.cut_middle(n, 26) for n in (each.true, each.predicted)

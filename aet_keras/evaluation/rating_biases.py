@@ -14,17 +14,17 @@ _SWEEPS = 20
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Biases:
-    """Holds what is to be beaten: rating = mean + b_user + b_item.
+    """Holds a baseline for ratings: rating = mean + b_user + b_item.
 
-    The biases have the least sum of squared errors plus `user_strength` times
-    their own squares, and `item_strength` times those of the items.
+    The biases minimise the sum of squared errors, plus `user_strength` times
+    the squared user biases and `item_strength` times the squared item biases.
 
     Args:
         mean: float. Of all ratings.
         users: float array, one a code of a user; 0 for unknown ones.
         items: float array, one a code of an item.
-        user_strength: float >= 0. As many ratings a user is lent that are
-            just as expected.
+        user_strength: float >= 0. Acts like so many further ratings of a
+            user that are exactly the mean.
         item_strength: float >= 0. Likewise.
 
     For example, as in `fit_biases`:
@@ -63,8 +63,8 @@ def fit_biases(
         users: ints. The code of the user of each rating.
         items: ints. That of the item.
         ratings: floats.
-        validation: tuple of users, items and ratings that the strengths are
-            chosen on, out of eight each.
+        validation: tuple of users, items and ratings. The strengths, eight
+            candidates each, are chosen on them.
         user_count: int >= 1. Codes of users there are, 0 for unknown ones
             included.
         item_count: int >= 1. Likewise.

@@ -45,9 +45,9 @@ class Recommendation:
         k: int. How many items are looked at.
         count: int. How many ratings were measured.
         baselines: dict of name to `RatingScore`.
-        gains: dict of the same names to what the model gains on each, row by
-            row: `"rmse"`, by how much squared errors are lower, and `"ndcg"`,
-            each a pair of mean and its standard error.
+        gains: dict of the same names to the gain of the model on each, row by
+            row: `"rmse"`, by how much squared errors are lower, and `"ndcg"`.
+            Each is a pair: the mean, and its standard error.
 
     Example: see `measure_recommendation`.
 
@@ -110,17 +110,16 @@ def measure_recommendation(
     k: int = 10,
     baselines: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> Recommendation:
-    """Measures foretold ratings, and where the rated items rank.
+    """Measures predicted ratings, and the ranks of rated items.
 
     Args:
         ratings: floats `(count,)`. The true ones.
         predicted: floats `(count,)`.
-        ranks: ints `(count,)`. How many items stand before the one that was
-            rated, among those its user has not rated otherwise; see
-            `rank_items`.
+        ranks: ints `(count,)`. How many items are ranked above the rated
+            one, other items that its user rated left out; see `rank_items`.
         k: int >= 1. How many items a user is shown. Defaults to `10`.
         baselines: optional dict of a name to a pair of `predicted` and
-            `ranks`, either of them `None` where a baseline has no opinion.
+            `ranks`, either of them `None` if a baseline does not predict it.
 
     Returns:
         `Recommendation`.
@@ -163,15 +162,15 @@ def measure_recommendation(
 def rank_items(
     scores: np.ndarray, items: Any, rated: list[np.ndarray]
 ) -> np.ndarray:
-    """Returns how many items stand before one, for each row.
+    """Returns how many items are ranked above one, for each row.
 
-    Of items with equal scores half count as standing before: a model that
-    says the same of all gains nothing by it.
+    Of items with equal scores, half count as above: a model that scores all
+    items the same gains nothing by it.
 
     Args:
         scores: float array `(rows, items)`. Higher is better.
         items: ints `(rows,)`. The columns whose ranks are wanted; -1, an item
-            that nobody knows, ranks behind all.
+            that nobody knows, is ranked last.
         rated: list of int arrays, one a row: the columns that are not shown.
             The item itself may be among them.
 
@@ -228,7 +227,7 @@ def _discounted(ranks, k):
 
 
 def _gains(ratings, own, other, k):
-    """Returns what the model gains on a baseline, row by row."""
+    """Returns mean and error of the gains on a baseline, row by row."""
     found = {}
     if own[0] is not None and other[0] is not None:
         errors = [

@@ -23,28 +23,18 @@ from aet_keras.evaluation.mistakes import (
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.risk import Risk
 
-_LIFTED = (
-    "accuracy",
-    "loss",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "per_class",
-    "confusion_matrix",
-    "rmse",
-    "hit_rate",
-    "ndcg",
-)
-_LIFTED_OF_RISK = (
-    "roc_auc",
-    "roc_auc_low",
-    "roc_auc_high",
-    "average_precision",
-    "brier",
-    "threshold",
-    "sensitivity",
-    "specificity",
-)
+# Of the figures of the test split, all but these are given twice.
+_NOT_LIFTED = {
+    "baselines",
+    "calibration",
+    "cost",
+    "cost_at_half",
+    "count",
+    "gains",
+    "importance",
+    "k",
+    "positive",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,7 @@ class Report:
 
     `to_json` gives the figures of the test split twice, under `"test"` and at
     the top, where a script that wants only `"accuracy"` finds it. It adds
-    `"baselines"`, the figures that no model reaches, `"verdict"`, which says
+    `"baselines"`, the same figures without a model, `"verdict"`, which says
     where the model is not better than those, and `"most_confused"`.
 
     Args:
@@ -76,11 +66,11 @@ class Report:
             "loss_after": 0.9, "is_kept": True}`.
         seconds: how long the parts took: `{"training": 61.2, "total": 70.0}`.
         versions: the versions of what ran: `{"keras": "3.15.1"}`.
-        notes: sentences that a reader must know: pictures that were skipped.
+        notes: sentences for the reader, such as which images were skipped.
         stopped: str or None. Why the run ended before its last epoch.
         old_task: `Forgetting` of what the model knew before, or `None`.
         risk: `Risk` of table rows of the test split, or `None`; its figures
-            stand at the top of `to_json`, too.
+            are at the top of `to_json`, too.
         mistakes: tuple of `Mistake`, the test rows that are most wrong, as
             `find_mistakes` finds them.
 
@@ -134,12 +124,12 @@ class Report:
 
     @property
     def baselines(self) -> tuple[Baseline, ...]:
-        """The figures of the test split beside those of no model."""
+        """The figures of the test split, compared with baselines."""
         return compare_with_baselines(self.test, self.risk)
 
     @property
     def verdict(self) -> str:
-        """Where the model is not better than none, in words, or nothing."""
+        """Where the model is not better than its baselines, in words."""
         return judge(self.test, self.risk)
 
     def to_json(self) -> dict[str, Any]:
@@ -150,10 +140,10 @@ class Report:
             content["validation"] = self.validation.to_json()
         if self.old_task:
             content["old_task"] = self.old_task.to_json()
-        lifted = {key: test[key] for key in _LIFTED if key in test}
+        lifted = _lifted(test)
         if self.risk:
             content["risk"] = risk = self.risk.to_json()
-            lifted |= {key: risk[key] for key in _LIFTED_OF_RISK}
+            lifted |= _lifted(risk)
         content["mistakes"] = [asdict(each) for each in self.mistakes]
         lifted["baselines"] = [asdict(each) for each in self.baselines]
         lifted["verdict"] = self.verdict or None
@@ -190,7 +180,7 @@ class Report:
         return _files.write_whole(path, _files.json_bytes(self.to_json()))
 
     def to_text(self) -> str:
-        """Returns what a person reads when the run ends, for 80 columns."""
+        """Returns a printed summary of the run, for 80 columns."""
         parts = [
             _title(self),
             _headline(self),
@@ -204,6 +194,10 @@ class Report:
             _seconds(self),
         ]
         return "\n\n".join(part for part in parts if part)
+
+
+def _lifted(figures):
+    return {k: v for k, v in figures.items() if k not in _NOT_LIFTED}
 
 
 def _scores(content):
@@ -233,7 +227,7 @@ def _title(report):
 
 
 def _headline(report):
-    """Returns the figures beside their baselines, and what to think of them."""
+    """Returns the figures, their baselines and the verdict."""
     rows = report.baselines
     lines = []
     if rows:

@@ -107,7 +107,7 @@ def _draw(report, spell):
 
 
 def _title(report, spell):
-    """Returns lines, sizes and colours: figures beside no model's."""
+    """Returns lines, sizes and colours: figures and their baselines."""
     old = report.old_task
     kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
     said = ", ".join(

@@ -17,7 +17,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Holds what was said of some rows, and what was so.
+    """Holds the predicted and the observed risk of some rows.
 
     Args:
         predicted: float. Mean probability of the positive class.
@@ -36,7 +36,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class FeatureImportance:
-    """Holds how much a feature counts, by two ways of asking.
+    """Holds how important a feature is, measured in two ways.
 
     Args:
         name: str. The column.
@@ -66,16 +66,16 @@ class Risk:
 
     Args:
         positive: str. The class whose probability is the risk.
-        roc_auc: float. Chance that a positive is given a higher risk than
-            another row.
+        roc_auc: float. Probability that a positive row gets a higher risk
+            than another row.
         roc_auc_low: float. The lower end of its 95 % bootstrap interval.
         roc_auc_high: float. The upper end.
         average_precision: float. Area under precision over recall.
         brier: float. Mean squared distance of probability and truth.
-        threshold: float or None. Risk from which on a row is called
+        threshold: float or None. Lowest risk at which a row is predicted
             positive: cost of a false positive / cost of both.
-        sensitivity: float. Share of positives that are called so.
-        specificity: float. Share of the others that are not.
+        sensitivity: float. Share of positives that are predicted positive.
+        specificity: float. Share of the others that are predicted negative.
         cost: float or None. Mean cost of a row at the threshold.
         cost_at_half: float or None. The same at 0.5.
         calibration: tuple of `CalibrationBin`, of rows sorted by risk.

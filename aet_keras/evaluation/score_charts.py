@@ -20,10 +20,10 @@ _PAIRS = 20
 def draw_confusions(
     axes: Any, scores: Classification, spell: Callable[[str], str]
 ) -> None:
-    """Draws what the test rows were taken for.
+    """Draws which classes were predicted for the test rows.
 
-    Up to 40 classes it is a matrix; of more its cells could not be read, and
-    the largest confusions are listed.
+    Up to 40 classes are drawn as a matrix; of more, the largest confusions
+    are listed.
 
     Args:
         axes: of Matplotlib.
@@ -141,7 +141,7 @@ def _draw_pairs(axes, scores, spell):
 
 
 def draw_calibration(axes, risk, spell) -> None:
-    """Draws what was so over what was said, and the line where they agree."""
+    """Draws observed over predicted risk, and the line of equality."""
     bins = risk.calibration
     axes.plot([0, 1], [0, 1], "--", color="#767676", linewidth=1)
     axes.plot(
@@ -163,7 +163,7 @@ def draw_calibration(axes, risk, spell) -> None:
 
 
 def draw_features(axes, risk, spell) -> None:
-    """Draws what each feature is worth, and how much it is looked at."""
+    """Draws the importance of each feature, and its attention."""
     first = risk.importance[:_MOST][::-1]
     title = f"Features: ROC AUC lost when shuffled{_of_all(risk)}"
     if not first:

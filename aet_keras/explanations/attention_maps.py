@@ -16,7 +16,7 @@ class AttentionMaps:
 
     Each map is divided by its mean: 1 is what every place would get if all
     got the same, 3 three times that. So an even map is all ones, however
-    many positions it has, and maps of one layer compare across pictures.
+    many positions it has, and maps of one layer compare across images.
 
     A layer takes part if it has a method `attention_map(inputs, mask=None)`
     that returns `(batch, positions)` or `(batch, height, width)`, none
@@ -38,11 +38,11 @@ class AttentionMaps:
 
     Returns:
         Dict from each name to a float32 array `(batch, height, width)` at the
-        size of the pictures, enlarged bilinearly.
+        size of the images, enlarged bilinearly.
 
     Raises:
         ValueError: if the model is subclassed or has no attention layer, the
-            pictures do not fit, or a map has no place in the picture.
+            images do not fit, or a map has no place in the image.
 
     Example:
 
@@ -70,7 +70,7 @@ class AttentionMaps:
             )
 
     def __call__(self, images: Any) -> dict[str, np.ndarray]:
-        """Returns one map a picture for each attention layer."""
+        """Returns one map for each image for each attention layer."""
         images = image_models.check_images(self, images, self.model)
         count, *size = images.shape[:3]
         parts = [
@@ -126,7 +126,7 @@ def _grid(layer, shape, image_size):
     if rows and rows * round(rows * width / height) == shape[1]:
         return rows, shape[1] // rows
     raise ValueError(
-        "AttentionMaps: positions must fill a grid of the picture's shape, "
+        "AttentionMaps: positions must fill a grid of the image's shape, "
         f"{height} x {width}. Received: {shape[1]} positions in "
         f"`{layer.name}`. Give the layer `(batch, height, width, channels)`."
     )

@@ -10,12 +10,12 @@ from aet_keras import _check as check
 from aet_keras._keras.inside import Inner
 from aet_keras.explanations import image_models
 
-# Their maps no longer lie over the picture from edge to edge.
+# Their maps no longer lie over the image from edge to edge.
 _SHIFTS = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 
 
 class GradCAM:
-    """Maps which places of a feature map speak for a class.
+    """Maps which places of a feature map raise the score of a class.
 
     map = relu(sum over k of alpha_k A_k), with A_k channel k of the feature
     map and alpha_k the mean over its positions of the derivative of the
@@ -50,11 +50,11 @@ class GradCAM:
 
     Returns:
         float32 array `(batch, height, width)`, from 0 to 1; all 0 where
-        nothing speaks for the class.
+        no place raises the score.
 
     Raises:
         ValueError: if the model is subclassed, has no feature map or no such
-            layer, the pictures or classes do not fit, or NaN comes out.
+            layer, the images or classes do not fit, or NaN comes out.
 
     Example:
 
@@ -82,7 +82,7 @@ class GradCAM:
         self.layer = self._tensor.layer
 
     def __call__(self, images: Any, classes: Any = None) -> np.ndarray:
-        """Returns one map a picture."""
+        """Returns one map for each image."""
         images = image_models.check_images(self, images, self.model)
         count, *size = images.shape[:3]
         columns = image_models.check_classes(

@@ -13,7 +13,7 @@ from aet_keras._keras.inside import Inside
 
 
 def open_up(owner: Any, model: keras.Model) -> Inside:
-    """Returns the inside of a classifier of pictures, or says why not."""
+    """Returns the inside of an image classifier, or refuses the model."""
     if not graph.is_graph(model) or graph.overridden(model, "__call__", "call"):
         raise ValueError(
             f"{owner_name(owner)}: the model must be functional, or Sequential "
@@ -26,28 +26,28 @@ def open_up(owner: Any, model: keras.Model) -> Inside:
     given = [tuple(tensor.shape) for tensor in model.outputs]
     if [len(s) for s in shapes] != [4] or [len(s) for s in given] != [2]:
         raise ValueError(
-            f"{owner_name(owner)}: the model must take one batch of pictures, "
+            f"{owner_name(owner)}: the model must take one batch of images, "
             "`(batch, height, width, channels)`, and give one row of scores "
             "each, `(batch, classes)`. Received: a model from "
             f"{shapes} to {given}. Explain the part that does, "
-            "`keras.Model(pictures, scores)`."
+            "`keras.Model(images, scores)`."
         )
     return Inside(model)
 
 
-# As many pictures at once as hold so many pixels, 32 at the most: 20 of
+# As many images at once as hold so many pixels, 32 at the most: 20 of
 # 224 x 224. The first maps of a backbone take hundreds of bytes a pixel.
 _PIXELS, _MOST = 2**20, 32
 
 
 def check_images(owner: Any, images: Any, model: Any) -> np.ndarray:
-    """Returns pictures as float32, if they are what the model takes."""
+    """Returns images as float32, if they are what the model takes."""
     images = np.asarray(images)
     shape = getattr(model, "input_shape", None) or (None,) * 4
     pairs = zip(images.shape[1:], shape[1:], strict=False)
     is_fit = images.ndim == 4 and all(b in (None, a) for a, b in pairs)
     if not is_fit or not images.size or images.dtype.kind not in "uif":
-        one = " Give one picture as `image[None]`." * (images.ndim == 3)
+        one = " Give one image as `image[None]`." * (images.ndim == 3)
         raise ValueError(
             f"{owner_name(owner)}: `images` must be numbers of the model's "
             f"own shape, {('batch', *shape[1:])}, at least one. Received: "
@@ -65,7 +65,7 @@ def portions(count: int, image_size: tuple[int, int]) -> Iterator[slice]:
 
 
 def enlarge(maps: Any, image_size: tuple[int, int]) -> np.ndarray:
-    """Returns maps `(batch, h, w)` at the size of the pictures, bilinear."""
+    """Returns maps `(batch, h, w)` at the size of the images, bilinear."""
     maps = ops.cast(maps, "float32")[..., None]
     large = ops.image.resize(
         maps,
@@ -77,12 +77,12 @@ def enlarge(maps: Any, image_size: tuple[int, int]) -> np.ndarray:
 
 
 def check_finite(owner: Any, maps: np.ndarray) -> np.ndarray:
-    """Returns maps without NaN: a plain map would pass for an answer."""
+    """Returns the maps if they are finite; zeros would look like an answer."""
     if np.isfinite(maps).all():
         return maps
     raise ValueError(
         f"{owner_name(owner)}: maps must be finite, but the model computes "
-        "NaN or infinity from these pictures. Look for them in the pictures, "
+        "NaN or infinity from these images. Look for them in the images, "
         "`np.isfinite(images).all()`, then in the model's weights."
     )
 
@@ -127,14 +127,14 @@ def unsquashed(layer: Any, inputs: Any, outputs: Any) -> Any:
 def check_classes(
     owner: Any, classes: Any, *, count: int, class_count: int
 ) -> np.ndarray | None:
-    """Returns the column to explain for each picture, None where not said."""
+    """Returns the column to explain for each image, None where not said."""
     if classes is None:
         return None
     columns = np.asarray(classes)
     if columns.dtype.kind not in "ui" or columns.shape not in ((), (count,)):
         raise ValueError(
             f"{owner_name(owner)}: `classes` must be an int, or one for each "
-            f"of the {count} pictures. Received: shape={columns.shape!r}, "
+            f"of the {count} images. Received: shape={columns.shape!r}, "
             f"dtype={columns.dtype}. Leave it out to explain the predicted "
             "ones."
         )

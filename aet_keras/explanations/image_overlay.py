@@ -20,7 +20,7 @@ _INK = "#333333"
 
 
 def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
-    """Lays maps over their pictures, in colours of even steps.
+    """Lays maps over their images, in perceptually even colours.
 
     The colours run from 0 to the largest value of each map; what is below 0
     counts as 0.
@@ -36,7 +36,7 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
 
     Raises:
         TypeError: if `opacity` is no number.
-        ValueError: if `opacity`, a shape or the range of the pictures is
+        ValueError: if `opacity`, a shape or the range of the images is
             another.
 
     For example:
@@ -54,8 +54,8 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
     maps = np.asarray(maps, "float32")
     if maps.shape != images.shape[:3]:
         raise ValueError(
-            "overlay: `maps` must have the shape of the pictures. Received: "
-            f"{maps.shape} for pictures of {images.shape[:3]}."
+            "overlay: `maps` must have the shape of the images. Received: "
+            f"{maps.shape} for images of {images.shape[:3]}."
         )
     maps = np.maximum(maps, 0)
     most = maps.max(axis=(1, 2), keepdims=True)
@@ -72,11 +72,11 @@ def save_overlay(
     title: str | None = None,
     label: str | None = None,
 ) -> Path:
-    """Draws a picture and, beside it, the picture under its map, as a PNG.
+    """Draws an image and, beside it, the image under its map, as a PNG.
 
-    Under the map the picture is grey, so that all colour there is the map's;
-    the bar beside says what the colours stand for. The file is written whole or
-    not at all.
+    Under the map the image is grey, so that all colour there is the map's;
+    the bar beside it explains the colours. The file is written whole or not at
+    all.
 
     Args:
         path: str or path-like. Where to write; an old file is replaced.
@@ -91,7 +91,7 @@ def save_overlay(
         `pathlib.Path`, where it was written.
 
     Raises:
-        ValueError: if a shape or the range of the picture is another.
+        ValueError: if a shape or the range of the image is another.
 
     Example:
 
@@ -154,17 +154,17 @@ def _add_bar(figure, axes, values, label):
 
 
 def _to_rgb(owner, images):
-    """Returns pictures with three channels, if they are 0 to 255."""
+    """Returns images with three channels, if they are 0 to 255."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
         raise ValueError(
-            f"{owner}: pictures must be `(height, width, 3)`, or with one "
+            f"{owner}: images must be `(height, width, 3)`, or with one "
             f"channel. Received: shape={images.shape!r} with the batch."
         )
     least, most = images.min(), images.max()
     is_small = images.dtype.kind == "f" and 0 < most <= 1
     if not 0 <= least <= most <= 255 or is_small:
         raise ValueError(
-            f"{owner}: pictures must be numbers from 0 to 255. Received: "
+            f"{owner}: images must be numbers from 0 to 255. Received: "
             f"{images.dtype} from {least} to {most}. Undo the preprocessing: "
             "`255 * images` for what was divided by 255."
         )

@@ -16,12 +16,12 @@ from aet_keras.evaluation import chart_fonts, printed_text
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """Holds what a model misses when a part of a row is left out.
+    """Holds how a prediction changes when a part of a row is left out.
 
     Args:
         names: tuple of str. The parts, in their order in the row.
-        losses: float array `(parts,)`. What the answer loses without each;
-            negative where it gains.
+        losses: float array `(parts,)`. How much the answer falls without
+            each part; negative if it rises.
         column: int. Which class, as a column of the output; 0 of a rating.
         answer: float. With all parts: the probability of the class, or the
             rating.
@@ -55,7 +55,7 @@ def leave_out_words(
     column: int | None = None,
     most: int = 200,
 ) -> LeftOut:
-    """Leaves out each word of a text once, and asks a model what is missed.
+    """Measures how a prediction changes without each word of a text.
 
     Args:
         predict: function of a list of str; returns probabilities
@@ -106,7 +106,7 @@ def leave_out_cells(
     *,
     column: int | None = None,
 ) -> LeftOut:
-    """Makes each cell of a row missing once, and asks what is missed.
+    """Measures how a prediction changes without each cell of a row.
 
     Args:
         predict: function of a dict of column to array `(rows,)`; returns
@@ -143,7 +143,7 @@ def leave_out_cells(
 
 
 def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
-    """Says what a foretold rating loses without each part it rests on.
+    """Says what a predicted rating loses without each part of its input.
 
     Args:
         reasons: dict of one row of what the signature `reasons` of a
@@ -205,7 +205,7 @@ def save_left_out(
     what: str = "probability",
     most: int = 15,
 ) -> Path:
-    """Draws a bar a part as a PNG: the strongest, in their order in the row.
+    """Draws the strongest parts as bars in a PNG, in the order of the row.
 
     Args:
         path: str or path-like. Written whole or not at all.

@@ -12,11 +12,11 @@ from aet_keras.explanations import image_models
 
 
 class Occlusion:
-    """Maps how much a class's probability falls when a place is covered.
+    """Maps how much the probability of a class falls if a place is covered.
 
-    A square of one colour is moved over the picture. Each pixel gets the
-    mean fall, p(picture) - p(covered), of the squares that cover it: below 0
-    where what is there speaks against the class.
+    A square of one colour is moved over the image. Each pixel gets the
+    mean fall, p(image) - p(covered), of the squares that cover it: below 0
+    where the content lowers the probability of the class.
 
     Only the model's answers are used: it may be of any kind. Where it gives
     scores instead of probabilities, the map is the fall of the score.
@@ -25,12 +25,12 @@ class Occlusion:
         model: `keras.Model` from `(batch, height, width, channels)` to
             `(batch, classes)`.
         window: optional int >= 1. Side of the square in pixels. Defaults to
-            an eighth of the picture's shorter side, at least 1.
+            an eighth of the image's shorter side, at least 1.
         stride: optional int >= 1, at most the window. Pixels from one square
             to the next; the last one touches the border. Defaults to half of
             the window, at least 1.
         fill: optional number, or one a channel. The colour of the square.
-            Defaults to the mean colour of each picture.
+            Defaults to the mean colour of each image.
 
     Call arguments:
         images: numbers `(batch, height, width, channels)`, as the model takes
@@ -46,11 +46,11 @@ class Occlusion:
     Raises:
         TypeError: if an argument is of another kind.
         ValueError: if `window`, `stride` or `fill` is out of range or does
-            not fit, the pictures or classes do not, or NaN comes out.
+            not fit, the images or classes do not, or NaN comes out.
 
     Cost:
         A forward pass for each square. With the defaults, 225 for a square
-        picture of 16 pixels or of 1,600.
+        image of 16 pixels or of 1,600.
 
     Example:
 
@@ -85,7 +85,7 @@ class Occlusion:
             self.stride = check.positive_int(self, stride=stride)
 
     def __call__(self, images: Any, classes: Any = None) -> np.ndarray:
-        """Returns one map a picture."""
+        """Returns one map for each image."""
         images = image_models.check_images(self, images, self.model)
         count, *size, channels = images.shape
         squares = list(self._squares(size))
@@ -114,8 +114,8 @@ class Occlusion:
         for rows in image_models.portions(len(squares), image.shape[:2]):
             part = squares[rows]
             covered = np.repeat(image[None], len(part), axis=0)
-            for picture, square in zip(covered, part, strict=True):
-                picture[square] = fill
+            for copy, square in zip(covered, part, strict=True):
+                copy[square] = fill
             answers = self._answer(covered)[:, column]
             for square, answer in zip(part, answers, strict=True):
                 total[square] += answer
@@ -130,9 +130,9 @@ class Occlusion:
             if len(shape) != 2:
                 raise ValueError(
                     "Occlusion: the model must give one row of scores a "
-                    "picture, `(batch, classes)`. Received: "
+                    "image, `(batch, classes)`. Received: "
                     f"{type(outputs).__name__} of shape {tuple(shape)}. "
-                    "Explain a `keras.Model(pictures, scores)`."
+                    "Explain a `keras.Model(images, scores)`."
                 )
             answers.append(ops.convert_to_numpy(image_models.by_class(outputs)))
         return np.concatenate(answers).astype("float64")
@@ -142,9 +142,9 @@ class Occlusion:
         stride = self.stride or max(1, window // 2)
         if window > min(size) or stride > window:
             raise ValueError(
-                "Occlusion: `window` must fit into the picture and `stride` "
+                "Occlusion: `window` must fit into the image and `stride` "
                 "into the window, because each pixel must be covered. "
-                f"Received: window={window}, stride={stride} for pictures of "
+                f"Received: window={window}, stride={stride} for images of "
                 f"{size[0]} x {size[1]}."
             )
         for top in _starts(size[0], window, stride):

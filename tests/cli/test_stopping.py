@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import table_data
 
 
 @pytest.fixture
@@ -204,16 +205,18 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 @pytest.mark.slow
-def test_a_real_ctrl_c_ends_the_installed_command(photos, out, console):
-    command = [console, "fit", photos, "--out", out, "--image-size", "32"]
+def test_a_real_ctrl_c_ends_the_installed_command(tmp_path, out, console):
+    classes = [f"class {number}" for number in range(10)]
+    table = table_data.write_table(tmp_path / "rows.csv", classes=classes)
+    command = [console, "fit", table, "--out", out, "--target", "paid"]
     with subprocess.Popen(
-        [sys.executable, "-c", HEARING, *command, "--epochs", "99"],
+        [sys.executable, "-c", HEARING, *command, "--epochs", "999"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            next(line for line in process.stdout if "1/99" in line)
+            next(line for line in process.stdout if "1/999" in line)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=60)
         finally:

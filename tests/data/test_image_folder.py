@@ -211,7 +211,7 @@ def test_classes_that_differ_by_case_only_are_noted(folder):
 
     said = " ".join(read(folder).notes)
 
-    assert "differ by case only, and are told apart: `One` and `one`" in said
+    assert "differ by case only, and stay separate: `One` and `one`" in said
 
 
 @pytest.mark.parametrize(

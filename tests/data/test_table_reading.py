@@ -155,7 +155,7 @@ REFUSED = {
     "nothing to see": (
         {"age": ["1"] * COUNT, "branch": ["a"] * COUNT},
         "paid",
-        "a column to look at beside the target",
+        "a usable column beside the target",
     ),
 }
 

@@ -34,7 +34,7 @@ def test_splits_of_its_own_are_kept(tmp_path):
     dataset = read_text_folder(tmp_path)
 
     assert {name.split("/")[-3] for name in dataset.test.names} == {"test"}
-    assert "2 texts stand in more than one split" in " ".join(dataset.notes)
+    assert "2 texts are in more than one split" in " ".join(dataset.notes)
 
 
 def test_what_is_left_out_is_mentioned(tmp_path):

@@ -81,7 +81,7 @@ def test_what_is_left_out_or_doubled_is_counted(tmp_path):
     said = " ".join(dataset.notes)
     assert "1 row has no `label` and is left out" in said
     assert "2 texts were left out: they are empty" in said
-    assert "texts stand in more than one split" in said
+    assert "texts are in more than one split" in said
 
 
 def test_another_encoding_is_read_if_it_is_named(tmp_path):

@@ -70,7 +70,7 @@ def test_a_grey_picture_becomes_rgb():
         (np.full((1, 3, 4, 3), np.nan), "Undo the preprocessing"),
         (pictures()[0], r"must be `\(height, width, 3\)`"),
         (pictures(channels=2), r"must be `\(height, width, 3\)`"),
-        (np.zeros((1, 4, 4, 3)), "the shape of the pictures"),
+        (np.zeros((1, 4, 4, 3)), "the shape of the images"),
     ],
     ids=["0 to 1", "-1 to 1", "beyond", "nan", "one", "channels", "size"],
 )
@@ -116,7 +116,7 @@ def test_an_old_drawing_is_replaced(tmp_path):
 
 
 def test_a_drawing_of_another_size_is_refused_and_leaves_nothing(tmp_path):
-    with pytest.raises(ValueError, match="the shape of the pictures"):
+    with pytest.raises(ValueError, match="the shape of the images"):
         save_overlay(tmp_path / "a.png", pictures()[0], np.zeros((4, 4)))
 
     assert not list(tmp_path.iterdir())

@@ -123,21 +123,28 @@ def test_a_data_set_that_ends_early_ends_the_epoch():
     assert sorted(labels.noted) == list(range(COUNT))
 
 
-@pytest.mark.parametrize("moment", [(0, 4), (0, 33), (0, "end"), (1, 4)])
-def test_a_run_that_was_killed_ends_as_if_it_had_not(tmp_path, moment):
-    def run(folder, *also):
-        saves = ElasticCheckpoint(tmp_path / folder, save_freq=2)
-        return train_pooling_model(
-            masked_mean, also=[saves, *also], batch_size=2
-        )
+def train_and_save(folder, *also):
+    saves = ElasticCheckpoint(folder, save_freq=4)
+    return train_pooling_model(masked_mean, also=[saves, *also], batch_size=2)
 
-    whole, _, said = run("whole")
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """Returns the weights of a run that nobody kills, and what it said."""
+    model, _, said = train_and_save(tmp_path_factory.mktemp("whole"))
+    return model.get_weights(), said
+
+
+@pytest.mark.parametrize("moment", [(0, 4), (0, 33), (0, "end"), (1, 4)])
+def test_a_run_that_was_killed_ends_as_if_it_had_not(
+    tmp_path, moment, uninterrupted
+):
+    weights, said = uninterrupted
     with pytest.raises(Killed):
-        run("killed", Kill(*moment))
-    again, seen, _ = run("killed")
+        train_and_save(tmp_path, Kill(*moment))
+
+    again, seen, _ = train_and_save(tmp_path)
 
     assert PADDING_EVENT in said and len(seen.widths) < 4 * COUNT // 2
-    for expected, found in zip(
-        whole.get_weights(), again.get_weights(), strict=True
-    ):
+    for expected, found in zip(weights, again.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)

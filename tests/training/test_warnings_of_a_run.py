@@ -62,7 +62,7 @@ def test_colour_is_said_before_training_with_the_better_command(done):
 def test_imbalance_is_said_before_training_with_the_option(done):
     _, said, _ = done
 
-    (note,) = [each for each in said if "not of one size" in each]
+    (note,) = [each for each in said if "differ much in size" in each]
     assert "rows of `common`" in note and "--class-weight balanced" in note
 
 
@@ -128,7 +128,7 @@ def test_class_weights_are_said_in_the_report(tmp_path):
     *others, note = training.read_dataset(recipe).notes
 
     assert note.startswith("`class_weight` is balanced")
-    assert any("not of one size" in each for each in others)
+    assert any("differ much in size" in each for each in others)
     assert not any("--class-weight" in each for each in others)
     # 14 and 3 of 17 are learned from: 17 / (2 * 3) and 17 / (2 * 14)
     assert "weight 2.83 of `b`, 0.607 of `a`" in note
