@@ -1,4 +1,4 @@
-"""How does slow work say how far it is, to whoever asked to be told?
+"""Reports how far slow work is, to whoever asked to be told.
 
 The rooms print nothing. Slow work reports its steps; they reach the function
 that `run_recipe` or `search_recipes` was given, and nobody else.

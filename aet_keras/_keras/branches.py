@@ -1,4 +1,4 @@
-"""Which sums of a graph are residual, and where do their branches end?"""
+"""Finds the residual branches of a graph."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How is a layer made a second time, with all that it has learned?
+"""Copies layers with all that they have learned.
 
 A layer is made anew from its config, and what the config does not hold is
 brought over once the copy has been called: weights, vocabularies, seeds, and

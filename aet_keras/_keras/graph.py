@@ -1,4 +1,4 @@
-"""In which order does a functional model compute, and what is alive when?"""
+"""Finds the order in which a functional model computes."""
 
 import dataclasses
 import math

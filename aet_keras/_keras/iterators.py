@@ -1,4 +1,4 @@
-"""How does a new `fit` come to the order of data that an old one had?
+"""Gives a resumed `fit` the order of data that the old one had.
 
 Each iterator over a shuffled data set comes with another order, and `fit`
 makes more of them than it reads: one at the start of an epoch, one at its

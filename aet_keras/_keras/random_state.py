@@ -1,4 +1,4 @@
-"""How is the random state of a process written down and read back?
+"""Reads and writes the random state of a process.
 
 That is Python's, NumPy's, TensorFlow's seeds of operations and its global
 generator, and the seeds of Keras. Layers keep theirs among their variables.

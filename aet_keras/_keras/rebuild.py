@@ -1,4 +1,4 @@
-"""How is a model built again from its graph, with new layers in it?
+"""Builds a model again from its graph, with new layers in it.
 
 Every call of the graph is made again, on new inputs, with the arguments it
 was given. Nested models are built again as nested models.

@@ -1,4 +1,4 @@
-"""What does the `fit` that is running read from, and whom does it call?
+"""Reads what the running `fit` reads from, and whom it calls.
 
 `fit` keeps its iterators and its list of callbacks in local variables. Only
 its frame leads to them: a callback that has to skip batches, or to come after

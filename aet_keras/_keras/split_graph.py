@@ -1,4 +1,4 @@
-"""How are the lower and the upper part of a model computed apart?
+"""Computes the lower and the upper part of a model apart.
 
 The graph is run step by step with the model's own layers and operations, on
 tensors: no layer gets a new node, so that what a user reads off the model

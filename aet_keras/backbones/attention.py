@@ -1,4 +1,4 @@
-"""Which attention do the upper groups of a backbone get, by its short name?"""
+"""Grafts an attention, chosen by its short name, into the upper groups."""
 
 import functools
 import re

@@ -1,4 +1,4 @@
-"""How does attention come into a model that is pretrained already?"""
+"""Grafts new layers into a pretrained model."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias

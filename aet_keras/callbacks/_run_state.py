@@ -1,4 +1,4 @@
-"""What has to be known of a `fit` to go on with it as if it had not stopped?"""
+"""Reads and writes what a `fit` needs to go on where it stopped."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""How is a save written so that a damaged one is never taken for whole?"""
+"""Writes saves so that a damaged one is never taken for whole."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""How firmly does a model hold on to what it knew, in the user's own `fit`?"""
+"""Holds weights near their pretrained values in the user's own `fit`."""
 
 from collections.abc import Sequence
 from typing import Any

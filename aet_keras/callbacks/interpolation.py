@@ -1,4 +1,4 @@
-"""How far back from the tuned weights does a model do best?"""
+"""Interpolates between start weights and tuned weights."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""Which options does a recipe's own description of its fields make?
+"""Makes command-line options of the fields of a recipe.
 
 Options of one kind of data stand under its heading; those of several say
 which, and their defaults where these differ.

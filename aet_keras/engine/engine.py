@@ -1,4 +1,4 @@
-"""What does a decision change in a model that is training?"""
+"""Applies decisions to a model that is training."""
 
 import weakref
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How many of the optimizer's steps has each group missed?"""
+"""Counts the optimizer's steps that each group has missed."""
 
 
 class SkippedSteps:

@@ -1,4 +1,4 @@
-"""Which functions does a server find in a SavedModel?
+"""Builds the signatures of a SavedModel of an image classifier.
 
 The model is traced once; each signature calls that one trace.
 """

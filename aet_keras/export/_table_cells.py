@@ -1,4 +1,4 @@
-"""Which rows is a table model tried on, and in which form?"""
+"""Chooses the rows that the export of a table model is tried on."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

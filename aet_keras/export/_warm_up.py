@@ -1,4 +1,4 @@
-"""Which requests does a server try on a version before it serves it?
+"""Writes the requests that a server tries before it serves a version.
 
 TensorFlow Serving runs each record of this file when it loads a version, so
 that no client waits for what is set up on a first call. A record that fails

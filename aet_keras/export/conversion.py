@@ -1,4 +1,4 @@
-"""How does a model reach a runtime that is not TensorFlow's?"""
+"""Converts a model to ONNX, OpenVINO and LiteRT."""
 
 import os
 import warnings

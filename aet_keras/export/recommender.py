@@ -1,4 +1,4 @@
-"""Which SavedModel does a server need to recommend?"""
+"""Writes the SavedModel of a recommender."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""How does a criterion become a frozen prefix, and when does it thaw?
+"""Freezes a prefix of groups by a criterion, and thaws it.
 
 The state that these functions share with a policy has the keys of `START`.
 """

@@ -1,4 +1,4 @@
-"""Is a freeze worth the rebuild that it costs?"""
+"""Freezes only if that saves more seconds than the rebuild costs."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""How is a policy written down, and read back?"""
+"""Writes a policy down as a dict, and reads it back."""
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping

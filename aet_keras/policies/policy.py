@@ -1,4 +1,4 @@
-"""What do all policies have in common?"""
+"""Defines what all policies have in common."""
 
 import copy
 import inspect

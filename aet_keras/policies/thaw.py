@@ -1,4 +1,4 @@
-"""Which groups may move, and how fast beside the head?"""
+"""Policies that thaw groups, and set their rates."""
 
 import dataclasses
 from collections.abc import Mapping

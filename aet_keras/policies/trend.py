@@ -1,4 +1,4 @@
-"""Which way does a loss go, and how much of it is noise?"""
+"""Measures the trend and the noise of a loss."""
 
 import dataclasses
 import math

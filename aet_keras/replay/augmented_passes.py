@@ -1,4 +1,4 @@
-"""How are differently augmented passes over one data set replayed?"""
+"""Records augmented passes over the data, and replays them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Is all that moves dense layers, one an output, and with which losses?
+"""Solves dense heads on recorded features.
 
 A head is solved only if that is proved to be the problem that `fit` works on:
 its parts are Keras's own with nothing replaced, and the solver's loss of the

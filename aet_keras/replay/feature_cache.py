@@ -1,4 +1,4 @@
-"""What did a frozen prefix put out for each row, and where is it kept?"""
+"""Keeps what a frozen prefix puts out for each row."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Which features need not be computed, because another run kept them?"""
+"""Takes features that another run has kept."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which features did earlier runs leave in a folder, and for which rows?"""
+"""Keeps features of earlier runs in a folder, by the sums of their rows."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Where do the rows of one array lie while there come more and more?"""
+"""Grows an array row by row, in memory or on disk."""
 
 import errno
 import os

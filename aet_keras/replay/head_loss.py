@@ -1,4 +1,4 @@
-"""Is the loss of an output one that can be solved for, and which?"""
+"""Decides whether the loss of an output can be solved for."""
 
 import dataclasses
 

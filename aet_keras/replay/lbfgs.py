@@ -1,4 +1,4 @@
-"""Which dense layer is best on features that do not change?
+"""Finds the best dense layer on fixed features with L-BFGS.
 
 The loss of one dense layer is convex in its weights. L-BFGS (Liu and Nocedal,
 1989, as scipy has it) finds its minimum at once, where epochs of small steps

@@ -1,4 +1,4 @@
-"""Which part of the recorded rows is padding, and how do batches lose it?"""
+"""Finds the padding of recorded rows, and cuts it from batches."""
 
 import dataclasses
 from collections.abc import Sequence

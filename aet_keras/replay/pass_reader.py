@@ -1,4 +1,4 @@
-"""Which rows does the next step run on, and are they the user's own?"""
+"""Chooses the rows of the next step: real ones or recorded ones."""
 
 import itertools
 from typing import Any

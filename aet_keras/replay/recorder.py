@@ -1,4 +1,4 @@
-"""How is one side of a `fit`, training or validation, recorded and replayed?"""
+"""Records and replays one side of a `fit`: training or validation."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""When does a `fit` record what its frozen prefix puts out, and replay it?"""
+"""Decides when a `fit` records and when it replays."""
 
 import weakref
 from typing import Any

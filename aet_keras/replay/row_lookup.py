@@ -1,4 +1,4 @@
-"""How is a data set replayed whose rows may be others in each epoch?"""
+"""Replays data whose rows may change, by looking each row up."""
 
 import itertools
 from collections.abc import Sequence

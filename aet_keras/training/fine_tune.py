@@ -1,4 +1,4 @@
-"""How is the user's own model adapted in one call?"""
+"""Adapts the user's own model in one call."""
 
 import dataclasses
 import time

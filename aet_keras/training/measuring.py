@@ -1,4 +1,4 @@
-"""How long did a run take, and how good is what it left?"""
+"""Makes the report of a finished run."""
 
 import datetime
 import importlib.metadata

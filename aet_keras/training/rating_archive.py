@@ -1,4 +1,4 @@
-"""What does a published recommender keep of the ratings it was made of?"""
+"""Keeps the ratings that a recommender was made of beside it."""
 
 import dataclasses
 import json
