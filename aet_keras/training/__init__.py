@@ -38,7 +38,7 @@ __getattr__ = renamed(
         "fit_table_model": "aet_keras.training.table_job.fit_table_model",
         "load_recipe": "aet_keras.recipes.load_recipe",
         "make_recipe": "aet_keras.recipes.make_recipe",
-        "measure_table_model": "aet_keras.training.table_job."
+        "measure_table_model": "aet_keras.training.table_measuring."
         "measure_table_model",
         "read_dataset": "aet_keras.training.image_job.read_dataset",
         "read_rows": "aet_keras.training.table_job.read_rows",
