@@ -1,4 +1,4 @@
-"""What is wrong with this argument, in one sentence?
+"""Checks arguments, and says what is wrong with one in one sentence.
 
 `{Owner}: {what must hold}. Received: {name}={value!r}. {What to do}.`
 Each check takes the owner (an object or a name) and one keyword, and returns

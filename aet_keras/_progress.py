@@ -1,4 +1,4 @@
-"""How does slow work say how far it is, to whoever asked to be told?
+"""Reports how far slow work is, to whoever asked to be told.
 
 The rooms print nothing. Slow work reports its steps; they reach the function
 that `run_recipe` or `search_recipes` was given, and nobody else.
@@ -9,8 +9,6 @@ import contextvars
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-
-_LISTENER = contextvars.ContextVar("listener", default=None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +31,11 @@ class Step:
     unit: str = ""
     note: str = ""
     ratio: float | None = None
+
+
+_LISTENER: contextvars.ContextVar[Callable[[Step], Any] | None] = (
+    contextvars.ContextVar("listener", default=None)
+)
 
 
 @contextlib.contextmanager

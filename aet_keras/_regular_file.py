@@ -1,4 +1,4 @@
-"""Is there a file here that can be read to its end, without waiting?"""
+"""Says whether a file can be read to its end without waiting."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""Under which name does Keras find our classes in a saved model?"""
+"""Registers classes under the names that a saved model has for them."""
 
 import keras
 

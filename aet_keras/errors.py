@@ -1,4 +1,4 @@
-"""What can go wrong that a caller may want to catch?
+"""Errors that a caller may want to catch.
 
     AetError
     ├── DataError      a source that cannot be learned from

@@ -1,4 +1,6 @@
-"""Which sums of a graph are residual, and where do their branches end?"""
+"""Finds the residual branches of a graph."""
+
+from typing import Any
 
 import keras
 from keras.src.ops.numpy import Add
@@ -20,7 +22,7 @@ def residual_ends(model: keras.Model) -> list[keras.Operation]:
     Returns:
         List of operations, each once, in the order of computation.
     """
-    found = {}
+    found: dict[int, Any] = {}
     _collect(model, found)
     return list(found.values())
 

@@ -1,4 +1,4 @@
-"""How do layers called one by one see what they see inside their model?"""
+"""Calls layers one by one as their model would."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""How is a layer made a second time, with all that it has learned?
+"""Copies layers with all that they have learned.
 
 A layer is made anew from its config, and what the config does not hold is
 brought over once the copy has been called: weights, vocabularies, seeds, and
@@ -12,8 +12,13 @@ import keras
 from aet_keras._keras import trainable
 
 # What `get_config`, `from_config` and a constructor raise where they cannot.
-_NO_CONFIG = (AttributeError, KeyError, NotImplementedError)
-_NO_CONFIG += (TypeError, ValueError)
+_NO_CONFIG: tuple[type[Exception], ...] = (
+    AttributeError,
+    KeyError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
 
 
 class NotCopied(Exception):

@@ -1,4 +1,4 @@
-"""What computes a tensor of a graph, said so that another process agrees?"""
+"""Describes what computes a tensor, alike in every process."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""How is a data set read without moving its next order on?
+"""Reads a data set without moving its next order on.
 
 A shuffled `tf.data.Dataset` has another order in each pass, so that one pass
 more or less changes all that follow. Its graph can be copied; what counts the

@@ -1,4 +1,4 @@
-"""Which layers give the same for the same rows while a model trains?"""
+"""Finds layers that give the same for the same rows during training."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Which overridden methods of a model do no more than call Keras's own?
+"""Finds overridden methods that only call Keras's own.
 
 What a class of somebody else does in its `call` cannot be told from outside,
 and replay passes it by. Of one class it was read in the source: `__call__` of

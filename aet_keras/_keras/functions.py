@@ -1,4 +1,4 @@
-"""How does a running `fit` come to use other train functions?"""
+"""Gives a running `fit` other train and test functions."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""How much of a batch's gradient is noise, over all weights that move?
+"""Measures how much of a batch's gradient is noise.
 
 For the two norms that McCandlish et al. (2018, appendix A.1) estimate the
 noise scale from: that of one batch's gradient, and that of the mean gradient

@@ -1,7 +1,8 @@
-"""In which order does a functional model compute, and what is alive when?"""
+"""Finds the order in which a functional model computes."""
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 from keras.src.models.functional import Functional
@@ -53,7 +54,8 @@ def calls(model) -> list[Call]:
     """
     functional = functional_of(model)
     nodes = in_order(functional)
-    last_use, readers = {}, {}
+    last_use: dict[int, int] = {}
+    readers: dict[int, Any] = {}
     for position, node in enumerate(nodes):
         for tensor in node.input_tensors:
             last_use[id(tensor)] = position

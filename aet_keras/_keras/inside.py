@@ -1,4 +1,4 @@
-"""What does a model compute inside, and how does its output follow from it?"""
+"""Reads what a model computes inside."""
 
 import dataclasses
 from collections.abc import Callable

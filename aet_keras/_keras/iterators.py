@@ -1,11 +1,11 @@
-"""How does a new `fit` come to the order of data that an old one had?
+"""Gives a resumed `fit` the order of data that the old one had.
 
 Each iterator over a shuffled data set comes with another order, and `fit`
 makes more of them than it reads: one at the start of an epoch, one at its
 end. So they are counted, and a resumed `fit` makes as many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aet_keras._keras.sources import Source
 
@@ -55,7 +55,10 @@ class Order:
         }
 
     def restore(
-        self, state: dict, passes: list[Pass] = (), read: Callable = None
+        self,
+        state: dict,
+        passes: Iterable[Pass] = (),
+        read: Callable | None = None,
     ) -> None:
         """Makes as many iterators as there were, before the first epoch.
 

@@ -1,4 +1,4 @@
-"""How much does each value of a weight matter to what the data say?"""
+"""Measures how much each value of a weight matters to the data."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Which loss object does `compile` make of what a user writes for a loss?"""
+"""Finds the loss object that `compile` makes of a loss."""
 
 from collections.abc import Callable
 from typing import Any

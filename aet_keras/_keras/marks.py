@@ -1,4 +1,4 @@
-"""What does a layer tell the loss that is taken of what it puts out?
+"""Reads the marks that a layer leaves on its outputs for the loss.
 
 A loss is given tensors, and not the layers they come from. Inside one step,
 though, a functional model hands the very tensors of its last layers on, and a

@@ -1,4 +1,4 @@
-"""How does each group come to its own rate, inside the user's optimizer?
+"""Gives each group its own rate inside the user's optimizer.
 
 The rate that reaches `update_step` is scaled, never the gradient (Adam
 cancels the scale of a gradient). The scale of a row (one row a group) is

@@ -1,4 +1,4 @@
-"""Which statistics does BatchNormalization have under other weights?"""
+"""Estimates the statistics of BatchNormalization again."""
 
 import contextlib
 

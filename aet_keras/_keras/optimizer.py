@@ -1,4 +1,4 @@
-"""How does an optimizer come to know weights it was not built on?
+"""Builds an optimizer on weights that it was not built on.
 
 `fit` builds the optimizer on what is trainable before any callback runs, and
 refuses all other weights for good. Here it is built again, on more, and what

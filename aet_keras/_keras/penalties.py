@@ -1,4 +1,4 @@
-"""How does a weight get a penalty for the time of a `fit`, and lose it?
+"""Adds a penalty to weights for the time of a `fit`.
 
 `model.losses` asks the `regularizer` of each trainable weight when a train
 function is traced. Layers save the regularizers they were made with, not the

@@ -1,4 +1,4 @@
-"""Is it proved that a data set gives the same rows in each epoch?
+"""Proves that a data set gives the same rows in each epoch.
 
 Proved from what the data set is made of, never from a look at some rows: each
 part has to be one of those that are listed here.

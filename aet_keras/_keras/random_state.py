@@ -1,4 +1,4 @@
-"""How is the random state of a process written down and read back?
+"""Reads and writes the random state of a process.
 
 That is Python's, NumPy's, TensorFlow's seeds of operations and its global
 generator, and the seeds of Keras. Layers keep theirs among their variables.
@@ -15,11 +15,11 @@ from tensorflow.python.ops import stateful_random_ops
 
 def read() -> dict:
     """Returns the random state as one JSON dict."""
-    name, keys, *rest = np.random.get_state()
+    name, keys, *rest = np.random.get_state(legacy=True)
     chosen = getattr(context.context(), "_rng", None)  # seeds of operations
     return {
         "python": _listed(random.getstate()),
-        "numpy": [name, keys.tolist(), *rest],
+        "numpy": [name, np.asarray(keys).tolist(), *rest],
         "operations": chosen and _listed(chosen.getstate()),
         "generators": [
             holder and holder.state.numpy().tolist() for holder in _holders()

@@ -1,4 +1,4 @@
-"""How are batches read from whatever `fit` would take?"""
+"""Reads batches from whatever `fit` takes."""
 
 from collections.abc import Iterator
 

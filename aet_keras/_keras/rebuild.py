@@ -1,10 +1,11 @@
-"""How is a model built again from its graph, with new layers in it?
+"""Builds a model again from its graph, with new layers in it.
 
 Every call of the graph is made again, on new inputs, with the arguments it
 was given. Nested models are built again as nested models.
 """
 
 import dataclasses
+from typing import Any
 
 import keras
 from keras.src.models.functional import functional_like_constructor
@@ -32,7 +33,7 @@ def called(model: keras.Model) -> dict[int, Called]:
 
     What a nested model calls comes before the nested model itself.
     """
-    found = {}
+    found: dict[int, Any] = {}
     _collect(model, found)
     return found
 

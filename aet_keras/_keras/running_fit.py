@@ -1,4 +1,4 @@
-"""What does the `fit` that is running read from, and whom does it call?
+"""Reads what the running `fit` reads from, and whom it calls.
 
 `fit` keeps its iterators and its list of callbacks in local variables. Only
 its frame leads to them: a callback that has to skip batches, or to come after
@@ -8,6 +8,7 @@ all others, has no other way.
 import dataclasses
 import inspect
 import sys
+import types
 
 import keras
 import tensorflow as tf
@@ -74,7 +75,8 @@ def is_called(callback: keras.callbacks.Callback) -> bool:
 
     One that was interrupted does not run, though its frame may be kept.
     """
-    for frame in sys._current_frames().values():
+    for newest in sys._current_frames().values():
+        frame: types.FrameType | None = newest
         while frame is not None:
             if frame.f_code.co_name == "fit":
                 called = frame.f_locals.get("callbacks")

@@ -1,4 +1,4 @@
-"""How does a model come back to what it was before somebody trained it?
+"""Brings a model back to what it was before training.
 
 Weights are the smaller part. An optimizer has slots, a count, a rate, and may
 not have been built yet; layers and Keras itself have seeds that advance; so

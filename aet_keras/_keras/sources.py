@@ -1,4 +1,4 @@
-"""Can the order of the data that a `fit` reads be brought back?"""
+"""Says whether the order of the data of a `fit` can be brought back."""
 
 import dataclasses
 

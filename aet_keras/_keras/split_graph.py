@@ -1,4 +1,4 @@
-"""How are the lower and the upper part of a model computed apart?
+"""Computes the lower and the upper part of a model apart.
 
 The graph is run step by step with the model's own layers and operations, on
 tensors: no layer gets a new node, so that what a user reads off the model
@@ -7,6 +7,7 @@ tensors: no layer gets a new node, so that what a user reads off the model
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -70,7 +71,7 @@ class SplitGraph:
     def __init__(self, model: keras.Model):
         self.model = model
         self._functional = graph.functional_of(model)
-        self.steps = []
+        self.steps: list[Any] = []
         self._flatten(self._functional, ())
         self.inputs = _keys((), self._functional._inputs)
         self.outputs = _keys((), self._functional._outputs)

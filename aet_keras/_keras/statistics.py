@@ -1,4 +1,4 @@
-"""How large are the gradients, weights and updates of each group?
+"""Measures gradients, weights and updates of each group.
 
 Measured inside the train function, where the optimizer makes its update: the
 gradient there is the one the update is made of (summed over replicas,

@@ -1,4 +1,4 @@
-"""What does one step of `fit` do above a boundary of the model?
+"""Makes the step of `fit` above a boundary of the model.
 
 `train_step` and `test_step` of `keras.Model` with the forward pass of the
 part below left out: optimizer, loss, metrics and loss tracker are the

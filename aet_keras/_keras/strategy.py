@@ -1,4 +1,4 @@
-"""Under which distribution strategy does a model live?"""
+"""Finds the distribution strategy that a model lives under."""
 
 import contextlib
 

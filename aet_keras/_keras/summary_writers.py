@@ -1,4 +1,4 @@
-"""Where do TensorFlow's summaries go, once a writer has failed?
+"""Restores TensorFlow's summary writer after one has failed.
 
 `with writer.as_default()` flushes when it ends. Where that fails (a full
 disk), TensorFlow leaves the writer the default one, for everybody.

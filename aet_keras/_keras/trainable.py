@@ -1,4 +1,4 @@
-"""How is a trainable flag set so that it truly holds?
+"""Sets trainable flags so that they hold.
 
 Keras skips an assignment that equals the flag it reads, so that sub-layers
 that differ are not reached; and a layer under a frozen parent reports no

@@ -1,4 +1,4 @@
-"""How does a search of KerasTuner survive a kill while it writes a file?"""
+"""Has KerasTuner write its files whole."""
 
 import json
 import pathlib

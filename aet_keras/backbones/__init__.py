@@ -1,4 +1,4 @@
-"""Which parts does a pretrained model have?"""
+"""Pretrained models as groups of layers, and grafts of new layers."""
 
 from aet_keras.backbones.applications import (
     EMBEDDED,

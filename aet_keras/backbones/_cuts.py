@@ -1,4 +1,4 @@
-"""Where is a graph of layers cut into a backbone and a head?"""
+"""Finds where a graph of layers ends as a backbone and begins as a head."""
 
 import keras
 

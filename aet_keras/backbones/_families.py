@@ -1,4 +1,4 @@
-"""Which families of networks are cut by the names of their layers?
+"""Names the families of networks that are cut by names of layers.
 
 Where shapes do not tell a stage: a stem that shrinks the map more than once,
 strides at the end of a stage, a middle flow, cells that read two before them.

@@ -1,4 +1,4 @@
-"""Which new layer stands at each place, and does it keep the shape?"""
+"""Makes the new layer for each place, and checks that it keeps the shape."""
 
 import keras
 

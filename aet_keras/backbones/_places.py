@@ -1,4 +1,4 @@
-"""Behind which operations of a model does a new layer stand?"""
+"""Finds the operations of a model behind which new layers go."""
 
 import keras
 

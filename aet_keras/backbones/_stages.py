@@ -1,4 +1,4 @@
-"""Where does a backbone fall into stages?"""
+"""Divides a backbone into stages."""
 
 import dataclasses
 import itertools

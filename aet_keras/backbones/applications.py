@@ -1,4 +1,4 @@
-"""How does an image model of `keras.applications` come by its name?"""
+"""Builds the image models of `keras.applications` by their names."""
 
 import importlib.resources
 import inspect

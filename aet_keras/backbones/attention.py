@@ -1,7 +1,8 @@
-"""Which attention do the upper groups of a backbone get, by its short name?"""
+"""Grafts an attention, chosen by its short name, into the upper groups."""
 
 import functools
 import re
+from collections.abc import Callable
 
 import keras
 
@@ -68,7 +69,7 @@ def graft_attention(
         check.positive_int("graft_attention", ratio=ratio)
     if kind == _POOLING:
         return graft_pooling(model)
-    layer = _KINDS[kind]
+    layer: Callable[..., keras.layers.Layer] = _KINDS[kind]
     if ratio is not None:
         layer = functools.partial(layer, ratio=ratio)
     groups = [each for each in group_layers(model) if each.name != HEAD]

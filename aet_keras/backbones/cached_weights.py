@@ -1,4 +1,4 @@
-"""Which ImageNet weights has Keras downloaded to this machine before?"""
+"""Finds ImageNet weights that Keras has downloaded before."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""What does a step through a group cost beside the other groups?"""
+"""Estimates what a step through each group costs."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
-"""How does attention come into a model that is pretrained already?"""
+"""Grafts new layers into a pretrained model."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import keras
 
@@ -9,7 +10,7 @@ from aet_keras._keras import branches, copies, rebuild
 from aet_keras.backbones import _grafts, _places
 from aet_keras.backbones.groups import Group
 
-_Place = str | keras.layers.Layer | Group
+_Place: TypeAlias = str | keras.layers.Layer | Group
 
 
 def graft(

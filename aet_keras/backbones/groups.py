@@ -1,4 +1,4 @@
-"""Into which groups does a pretrained model fall, from stem to head?"""
+"""Divides a pretrained model into groups, from stem to head."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How does attention take the place of the average before a head?"""
+"""Replaces the average before a head by attention pooling."""
 
 import keras
 

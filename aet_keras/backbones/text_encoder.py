@@ -1,4 +1,4 @@
-"""How does a text encoder of KerasHub come by its name?"""
+"""Loads a text encoder of KerasHub by its name."""
 
 import difflib
 import os

@@ -1,4 +1,4 @@
-"""How do texts become the numbers that an encoder takes?"""
+"""Turns texts into the numbers that an encoder takes."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""What watches a `fit`, asks its policy, and has the engine act?"""
+"""Callbacks: freezing, learning rate, anchor, checkpoints, averages."""
 
 from aet_keras.callbacks.adaptive_learning_rate import AdaptiveLearningRate
 from aet_keras.callbacks.average_weights import AverageWeights

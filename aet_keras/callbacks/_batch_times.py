@@ -1,4 +1,4 @@
-"""How long did the first step of an epoch take beyond the others?"""
+"""Measures what the first step of an epoch takes beyond the others."""
 
 import math
 import statistics

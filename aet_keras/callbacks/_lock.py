@@ -1,4 +1,4 @@
-"""How does one run at a time have a folder?"""
+"""Locks a folder for one run at a time."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Which callbacks of the same `fit` get in the way of ours?"""
+"""Finds callbacks of the same `fit` that get in the way of ours."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Which groups of the user's model are pretrained?"""
+"""Finds the pretrained groups of the user's model."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What has to be known of a `fit` to go on with it as if it had not stopped?"""
+"""Reads and writes what a `fit` needs to go on where it stopped."""
 
 import keras
 
@@ -95,14 +95,14 @@ def _read_callback(callback):
         if hasattr(callback, name)
     }
     policy = getattr(callback, "policy", None)
-    return {"attributes": state, "policy": policy and policy.state}
+    return {"attributes": state, "policy": policy and policy.get_state()}
 
 
 def _write_callback(callback, state):
     for name, value in state["attributes"].items():
         setattr(callback, name, _unpacked(value))
     if state["policy"] is not None:
-        callback.policy.state = state["policy"]
+        callback.policy.set_state(state["policy"])
 
 
 def _packed(value):

@@ -1,4 +1,4 @@
-"""How is a save written so that a damaged one is never taken for whole?"""
+"""Writes saves so that a damaged one is never taken for whole."""
 
 import contextlib
 import dataclasses
@@ -135,7 +135,7 @@ class Saves:
 
     def newest(self) -> tuple[Save | None, list[str]]:
         """Returns the newest whole save, and what is wrong with newer ones."""
-        sentences = []
+        sentences: list[str] = []
         for name in reversed(self.names()):
             try:
                 return self.read(name), sentences

@@ -1,4 +1,4 @@
-"""What does a checkpoint do once all other callbacks have been called?"""
+"""Saves and resumes, once all other callbacks have been called."""
 
 import contextlib
 import copy

@@ -1,4 +1,4 @@
-"""How fast does the user's own `fit` learn at each moment?"""
+"""Adapts the learning rate in the user's own `fit`."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Which weights are judged and kept, if those of one batch are noisy?"""
+"""Averages weights over steps; the averages are judged and kept."""
 
 import keras
 import numpy as np

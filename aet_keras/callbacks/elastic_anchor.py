@@ -1,4 +1,4 @@
-"""How firmly does a model hold on to what it knew, in the user's own `fit`?"""
+"""Holds weights near their pretrained values in the user's own `fit`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -104,7 +104,7 @@ class ElasticAnchor(keras.callbacks.Callback):
         self.fisher_data = fisher_data
         self.fisher_count = check.positive_int(self, fisher_count=fisher_count)
         self._check_head()
-        self._held = []
+        self._held: list[Any] = []
         self._penalties = Penalties()
 
     def on_train_begin(self, logs=None):

@@ -1,4 +1,4 @@
-"""How does a `fit` that was killed end as if it had not been?"""
+"""Saves a `fit`, and resumes one that was killed."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Which groups move in which epoch of the user's own `fit`?"""
+"""Freezes and thaws groups in the user's own `fit`."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""How far back from the tuned weights does a model do best?"""
+"""Interpolates between start weights and tuned weights."""
 
 import dataclasses
 import math
@@ -102,7 +102,7 @@ def interpolate(
         [Wortsman et al., 2021](https://arxiv.org/abs/2109.01903), WiSE-FT.
         Differs: starts from any weights, and the ratio is chosen.
     """
-    ratios = _checked_ratios(ratios)
+    ratios = tuple(_checked_ratios(ratios))
     check.positive_int("interpolate", batch_size=batch_size)
     tuned = model.get_weights()
     _check_weights(start_weights, tuned)

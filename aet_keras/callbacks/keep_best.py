@@ -1,4 +1,4 @@
-"""Which epoch's weights does the user keep, whatever happens?"""
+"""Keeps the weights of the best epoch, whatever happens."""
 
 import math
 

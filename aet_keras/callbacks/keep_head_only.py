@@ -1,4 +1,4 @@
-"""What did the model weigh just before its backbone began to move?"""
+"""Keeps the weights from just before the backbone began to move."""
 
 import keras
 

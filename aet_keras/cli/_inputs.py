@@ -67,10 +67,10 @@ def load_version_of(
     """
     from aet_keras.publishing import publication
 
-    find = publication.newest_version
     if is_version_taken:
-        find = publication.find_version
-    path = find(folder)
+        path = publication.find_version(folder)
+    else:
+        path = publication.newest_version(folder)
     with quiet_start():
         from aet_keras.serving import load_version
     return path, load_version(path)

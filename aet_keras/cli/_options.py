@@ -30,17 +30,11 @@ def _known_encoding(context, option, value):
 
 def training(command: Callable) -> Callable:
     """Adds what a command that trains prints."""
-    return _with(
-        command,
-        click.option("--quiet", is_flag=True, help="Print nothing but errors."),
-        click.option("--debug", is_flag=True, help="Show tracebacks."),
+    debug = click.option("--debug", is_flag=True, help="Show tracebacks.")
+    quiet = click.option(
+        "--quiet", is_flag=True, help="Print nothing but errors."
     )
-
-
-def _with(command, *options):
-    for option in reversed(options):  # the last to be added is shown first
-        command = option(command)
-    return command
+    return quiet(debug(command))
 
 
 class SectionedOption(click.Option):

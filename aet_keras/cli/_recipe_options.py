@@ -1,4 +1,4 @@
-"""Which options does a recipe's own description of its fields make?
+"""Makes command-line options of the fields of a recipe.
 
 Options of one kind of data stand under its heading; those of several say
 which, and their defaults where these differ.
@@ -139,7 +139,7 @@ class Number(click.ParamType):
         self.can_be_none = said.can_be_none
         is_open = said.above is not None
         least = said.above if is_open else said.least
-        kind = click.IntRange if said.kind == "whole" else click.FloatRange
+        kind: Any = click.IntRange if said.kind == "whole" else click.FloatRange
         self._range = kind(
             min=None if least == -math.inf else least,
             max=None if said.most == math.inf else said.most,

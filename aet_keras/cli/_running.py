@@ -54,14 +54,18 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:  # `| head` has read enough
-        _end_quietly()
+        _drop_output(sys.stdout)  # else its flush at the end would fail
+        sys.exit(FAILED)
     except KeyboardInterrupt:
         _end("Interrupted, before there was anything to keep.", FAILED)
     except Exception as error:
         if debug:
             raise
-        if _is_ours(error):
-            _end(str(error).strip(), _exit_code(error))
+        is_failure = isinstance(error, AetError)
+        if is_failure or _names_its_owner(str(error)):
+            is_misuse = isinstance(error, ValueError | TypeError)
+            code = MISUSED if is_misuse and not is_failure else FAILED
+            _end(str(error).strip(), code)
         _end(f"{check.kind_and_line(error)} (`--debug` shows where.)", FAILED)
 
 
@@ -102,7 +106,7 @@ class _ClosableOutput:
             self._drop()
 
     def _drop(self):
-        _send_nowhere(self._stream)
+        _drop_output(self._stream)
         print(
             "aet-keras: Nobody reads the output any more; the run goes on.",
             file=sys.stderr,
@@ -114,26 +118,11 @@ def _end(sentence, code):
     sys.exit(code)
 
 
-def _end_quietly():
-    """Ends the command; output that is still buffered is dropped."""
-    _send_nowhere(sys.stdout)
-    sys.exit(FAILED)
-
-
-def _send_nowhere(stream):
+def _drop_output(stream):
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-def _exit_code(error):
-    is_misuse = isinstance(error, ValueError | TypeError)
-    return MISUSED if is_misuse and not isinstance(error, AetError) else FAILED
-
-
-def _is_ours(error):
-    return isinstance(error, AetError) or _names_its_owner(str(error))
 
 
 def _names_its_owner(sentence):

@@ -1,11 +1,12 @@
 """Adapts a model to new data, and publishes it."""
 
 import datetime
+import functools
 import os
 import pathlib
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -19,8 +20,9 @@ from aet_keras.cli._running import (
     quiet_start,
 )
 
-if TYPE_CHECKING:
-    import keras
+# Keras takes 2 s for the histograms of MobileNetV2: an epoch that is replayed
+# from a cache takes less.
+_HISTOGRAM_EPOCHS = 5
 
 
 @click.command(cls=SectionedCommand)
@@ -90,7 +92,9 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
                 progress=bar,
             )
         say(f"\n{run.report.to_text()}")
-        say("\n".join([_ending(run), *_endings(trackers, out)]))
+        say(
+            "\n".join([_ending(run), *(_where(each, out) for each in trackers)])
+        )
 
 
 def _check_named(data):
@@ -125,14 +129,7 @@ def _ending(run):
     )
 
 
-# Keras takes 2 s for the histograms of MobileNetV2: an epoch that is replayed
-# from a cache takes less.
-_HISTOGRAM_EPOCHS = 5
-
-
-def make_trackers(
-    tools: Sequence[str], out: str | os.PathLike
-) -> "list[keras.callbacks.Callback]":
+def make_trackers(tools: Sequence[str], out: str | os.PathLike) -> list[Any]:
     """Returns the tracker of each tool, with its folder below `out`.
 
     `out/logs/TIME` and `out/wandb` are no integers: TensorFlow Serving takes
@@ -142,41 +139,32 @@ def make_trackers(
         tools: `"tensorboard"` and `"wandb"`; one named twice counts once.
         out: path of the folder that the command publishes in.
     """
-    out = pathlib.Path(out)
-    made = {"tensorboard": _tensorboard, "wandb": _weights_and_biases}
-    return [made[tool](out) for tool in dict.fromkeys(tools)]
-
-
-def _endings(
-    made: "Sequence[keras.callbacks.Callback]", out: str | os.PathLike
-) -> list[str]:
-    """Returns the line a tracker that says where to look."""
-    return [f"Tracking:   {_where(each, out)}" for each in made]
-
-
-def _tensorboard(out):
     from aet_keras import tracking
 
-    # The process too: two runs may begin in the same second.
-    begun = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    log_dir = out / "logs" / f"{begun}_{os.getpid()}"
-    return tracking.TensorBoard(log_dir, histogram_freq=_HISTOGRAM_EPOCHS)
-
-
-def _weights_and_biases(out):
-    from aet_keras import tracking
-
-    return tracking.WeightsAndBiases(
-        out.resolve().name, directory=out, histogram_freq=_HISTOGRAM_EPOCHS
-    )
+    out, made = pathlib.Path(out), []
+    for tool in dict.fromkeys(tools):
+        if tool == "tensorboard":
+            # The process too: two runs may begin in the same second.
+            begun = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+            folder = out / "logs" / f"{begun}_{os.getpid()}"
+            make = functools.partial(tracking.TensorBoard, folder)
+        else:
+            name = out.resolve().name
+            make = functools.partial(
+                tracking.WeightsAndBiases, name, directory=out
+            )
+        made.append(make(histogram_freq=_HISTOGRAM_EPOCHS))
+    return made
 
 
 def _where(tracker, out):
+    """Returns the line on where to look at what a tracker wrote."""
     from aet_keras import tracking
 
+    where = tracker.where
     if tracker.failure is not None:
-        return f"{type(tracker).__name__} stopped early: {tracker.failure}"
-    if isinstance(tracker, tracking.TensorBoard):
+        where = f"{type(tracker).__name__} stopped early: {tracker.failure}"
+    elif isinstance(tracker, tracking.TensorBoard):
         logs = shlex.quote(os.path.join(out, "logs"))
-        return f"tensorboard --logdir {logs}"  # all runs, to be compared
-    return tracker.where
+        where = f"tensorboard --logdir {logs}"  # all runs, to be compared
+    return f"Tracking:   {where}"

@@ -12,7 +12,7 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._inputs import Row, load_version_of, read_rows, reasons
+from aet_keras.cli._inputs import load_version_of, read_rows, reasons
 from aet_keras.cli._running import one_sentence
 from aet_keras.errors import DataError
 
@@ -65,7 +65,7 @@ def predict(folder, what, top, encoding, form, id_column, debug):
         asked = read_rows(
             version, path, what, encoding=encoding, id_column=id_column
         )
-        bad: list[Row] = []
+        bad = []
         for line in _class_lines(version, asked, top or 1, form, bad):
             click.echo(line)
         if bad:

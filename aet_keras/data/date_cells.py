@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
+from aet_keras.data.number_cells import readable
 from aet_keras.errors import DataError
 
 MONTHS = (
@@ -183,7 +184,9 @@ def find_date_form(
     """
     total = sum(counts.values()) or 1
     found = {
-        each: _read(counts, each, least_share)
+        each: readable(
+            counts, functools.partial(read_day, date_format=each), least_share
+        )
         for each in _candidates(counts, given)
     }
     shares = {
@@ -265,19 +268,6 @@ def _candidates(counts, given):
         re.search("[A-Za-z]{3}", text) for text in itertools.islice(counts, 50)
     )
     return dict.fromkeys([*wanted, *(_WITH_NAMES if has_letters else ())])
-
-
-def _read(counts, date_format, least_share):
-    days, room = {}, (1 - least_share) * sum(counts.values())
-    for text, count in counts.items():
-        day = read_day(text, date_format)
-        if np.isfinite(day):
-            days[text] = day
-            continue
-        room -= count
-        if room < 0:
-            break
-    return days
 
 
 def _full_year(text):

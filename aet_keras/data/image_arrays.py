@@ -10,6 +10,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras._wording import quoted
 from aet_keras.data.assembly import assemble_images, check_image_size
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.image_decoding import (
@@ -40,7 +41,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         DataError: if the file is missing, damaged, empty or holds objects.
     """
     said = _regular_file.why_not(path)
-    if said and said != "not there":
+    if said:
         raise DataError(
             f"{path}: there must be an .npz file here. Received: {said}. Check "
             f"the path; it is relative to {Path.cwd()}."
@@ -54,11 +55,6 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
             arrays = {key: archive[key] for key in archive.files}
         # NumPy hands out members of a zip that are no arrays as bytes.
         arrays = {k: a for k, a in arrays.items() if isinstance(a, np.ndarray)}
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path}: there must be an .npz file here. Received: nothing. "
-            f"Check the path; it is relative to {Path.cwd()}."
-        ) from error
     except (
         OSError,
         EOFError,
@@ -100,10 +96,9 @@ def find_split_arrays(
                 found[split] = images, labels
                 break
     if "train" not in found:
-        keys = ", ".join(f"`{key}`" for key in list(arrays)[:8])
         raise DataError(
-            f"{path}: there must be images to train on. Received: {keys}. "
-            f"{_ACCEPTED}."
+            f"{path}: there must be images to train on. Received: "
+            f"{quoted(arrays, 8)}. {_ACCEPTED}."
         )
     for images, labels in found.values():
         _check_pair(arrays, images, labels, path)
@@ -114,8 +109,7 @@ def _check_present(arrays, wanted, beside, path):
     if wanted not in arrays:
         raise DataError(
             f"{path}: `{beside}` must come with `{wanted}`. Received: "
-            f"{', '.join(f'`{key}`' for key in list(arrays)[:8])}. "
-            f"{_ACCEPTED}."
+            f"{quoted(arrays, 8)}. {_ACCEPTED}."
         )
 
 

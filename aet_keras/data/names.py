@@ -67,8 +67,8 @@ def check_one_line(owner: str, what: str, names: Iterable[str]) -> None:
             raise DataError(
                 f"{owner}: a name must be one line of text, because the files "
                 f"of a model hold one a line. Received: {what} with "
-                f"{_shown(name)}. Rename it: without line breaks, zero bytes "
-                "or bytes that are no UTF-8."
+                f"{check.shown(name, 60)}. Rename it: without line breaks, "
+                "zero bytes or bytes that are no UTF-8."
             )
 
 
@@ -87,7 +87,8 @@ def check_class_names(owner: str, names: Iterable[str]) -> None:
     check_one_line(owner, "a class", names)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "" in names:
-        what = f"{_shown(twice[0])} twice" if twice else "an empty one"
+        name = check.shown(twice[0], 60) if twice else ""
+        what = f"{name} twice" if twice else "an empty one"
         raise DataError(
             f"{owner}: each class must have a name of its own, because a "
             f"client knows it by that. Received: {what}. Rename the class."
@@ -115,7 +116,3 @@ def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
             f"These {what} differ by case only, and stay separate: "
             f"{shown}{more}."
         )
-
-
-def _shown(name, most=60):
-    return repr(name) if len(name) <= most else f"{name[:most]!r}..."

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -176,17 +176,33 @@ def looks_numeric(text: str) -> bool:
     return bool(_ANY.fullmatch(text)) and not _VERSION.fullmatch(text)
 
 
-def _values(counts, form, least_share):
-    values, room = {}, (1 - least_share) * sum(counts.values())
+def readable(
+    counts: Mapping[str, int],
+    read: Callable[[str], float],
+    least_share: float,
+) -> dict[str, float]:
+    """Returns the value of each cell that has one.
+
+    Args:
+        counts: how often each cell is met.
+        read: function of a cell; returns NaN if the cell has no value.
+        least_share: float. Cut off as soon as fewer cells than this have one.
+    """
+    values = {}
+    spare = (1 - least_share) * sum(counts.values())
     for text, count in counts.items():
-        value = read_number(text, form)
+        value = read(text)
         if math.isfinite(value):
             values[text] = value
             continue
-        room -= count
-        if room < 0:
+        spare -= count
+        if spare < 0:
             break
     return values
+
+
+def _values(counts, form, least_share):
+    return readable(counts, lambda text: read_number(text, form), least_share)
 
 
 def _share(counts, values):

@@ -21,8 +21,7 @@ from aet_keras.data.splits import (
     shared_rows,
     split_columns,
 )
-from aet_keras.data.table_columns import make_reading, with_hint
-from aet_keras.data.table_file import read_csv
+from aet_keras.data.table_columns import make_reading, read_stripped
 from aet_keras.errors import DataError
 
 RATING_SPLITS = ("random", "leave_last_out")
@@ -109,10 +108,7 @@ def read_ratings(
         item_features = [each.column for each in like.item_features]
     user_features, item_features = tuple(user_features), tuple(item_features)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
-    frame = read_csv(_OWNER, path, encoding=encoding)
-    of_file = frame.attrs["notes"]
-    reading = with_hint(reading, frame)
-    frame = frame.apply(table_cells.stripped)
+    frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
     rating_rows.check_roles(
         frame, user, item, rating, time, user_features, item_features
     )

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from aet_keras.data.specifications import (
     TableColumn,
     TableSpecification,
 )
+from aet_keras.data.table_file import read_csv
 from aet_keras.errors import DataError
 
 _MANY = 0.05  # of cells; so many words may be meant
@@ -64,10 +66,18 @@ def make_reading(
     return Reading(words, decimal, tuple(date_formats))
 
 
-def with_hint(reading: Reading, frame: Any) -> Reading:
-    """Adds the decimal sign that the reader of the file noticed."""
-    hint = str(frame.attrs.get("decimal") or "")
-    return dataclasses.replace(reading, hint=hint)
+def read_stripped(
+    owner: str, path: str | PathLike, encoding: str, reading: Reading
+) -> tuple[Any, Reading, tuple[str, ...]]:
+    """Reads a table.
+
+    Returns:
+        A `pandas.DataFrame` of stripped cells; the `Reading` with the decimal
+        sign that the file probably uses; and notes on the file.
+    """
+    frame = read_csv(owner, path, encoding=encoding)
+    reading = dataclasses.replace(reading, hint=frame.attrs["decimal"])
+    return frame.apply(table_cells.stripped), reading, frame.attrs["notes"]
 
 
 def find_columns(

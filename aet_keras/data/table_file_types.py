@@ -96,7 +96,7 @@ def read_json(owner: str, path: Path, text: str) -> list[list[str]]:
         DataError: if it is neither, naming the line.
     """
     is_list = text.lstrip().startswith("[")
-    records = _listed(owner, path, text) if is_list else []
+    records = _parsed(owner, path, text, 1) if is_list else []
     if not is_list:
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
@@ -123,10 +123,6 @@ def _check_writable(owner, path, texts):
             place = text[max(0, error.start - 10) : error.end + 10]
             said = f"with half of a sign (a lone surrogate) in {place!r}"
             raise _no_records(owner, path, said) from error
-
-
-def _listed(owner, path, text):
-    return _parsed(owner, path, text, 1)
 
 
 def _parsed(owner, path, text, line):

@@ -27,7 +27,7 @@ from aet_keras.data.table_columns import (
     find_columns,
     make_reading,
     read_cells,
-    with_hint,
+    read_stripped,
 )
 from aet_keras.data.table_file import check_columns, read_csv
 from aet_keras.data.table_target import (
@@ -131,10 +131,7 @@ def read_table(
     for name, cost in costs.items():
         check.positive(_OWNER, **{name: cost})
     reading = make_reading(_OWNER, missing, decimal, date_formats)
-    frame = read_csv(_OWNER, path, encoding=encoding)
-    of_file = frame.attrs["notes"]
-    reading = with_hint(reading, frame)
-    frame = frame.apply(table_cells.stripped)
+    frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
     kinds = _checked_kinds(kinds or {})
     check_columns(_OWNER, frame, target=target, split=split_column)
     for name in kinds:

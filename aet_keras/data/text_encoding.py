@@ -106,12 +106,8 @@ def decode(
         # Without its mark nearly any bytes would pass for text.
         if raw and _bare_utf_16(raw) is None:
             raise DataError(_no_mark(owner, path, encoding))
-    try:
-        text = raw.decode(encoding)
-    except UnicodeError as error:
-        said = f"written in the encoding `{encoding}`"
-        raise DataError(_refused(owner, path, error, said, encoding)) from error
-    return _checked(owner, path, text.removeprefix("\ufeff")), []
+    said = f"written in the encoding `{encoding}`"
+    return _decoded(owner, path, raw, encoding, said).removeprefix("\ufeff"), []
 
 
 _MAGIC = (  # first bytes, what they begin, and what to do
@@ -151,8 +147,7 @@ def _guessed(owner, path, raw):
         text = _western(raw)
         if text is None:
             said = "written in UTF-8, or its `encoding` said"
-            refused = _refused(owner, path, error, said, "utf-8")
-            raise DataError(refused) from error
+            raise _refused(owner, path, error, said, "utf-8") from error
     word = _FOREIGN_WORD.search(text)
     return _checked(owner, path, text), [
         f"{path} is not UTF-8: it is read as `cp1252` (`latin-1`), with words "
@@ -161,13 +156,16 @@ def _guessed(owner, path, raw):
     ]
 
 
-def _marked(owner, path, raw, encoding):
+def _decoded(owner, path, raw, encoding, said):
     try:
-        text = _checked(owner, path, raw.decode(encoding))
+        return _checked(owner, path, raw.decode(encoding))
     except UnicodeError as error:
-        said = f"in the encoding `{encoding}`, as its first bytes say"
-        refused = _refused(owner, path, error, said, encoding)
-        raise DataError(refused) from error
+        raise _refused(owner, path, error, said, encoding) from error
+
+
+def _marked(owner, path, raw, encoding):
+    said = f"in the encoding `{encoding}`, as its first bytes say"
+    text = _decoded(owner, path, raw, encoding, said)
     if encoding == "utf-8-sig":
         return text, []
     return text, [f"{path} is read as `{encoding}`, as its first bytes say."]
@@ -235,7 +233,7 @@ def _checked(owner, path, text):
 
 def _refused(owner, path, error, said, encoding):
     place = getattr(error, "start", 0)
-    return (
+    return DataError(
         f"{owner}: the file must be {said}. Received: {path}, whose byte "
         f"{place} is not valid `{encoding}`. Say which encoding it is in "
         f"(`encoding=`, `--encoding`): {_USUAL} are the usual ones."

@@ -1,4 +1,4 @@
-"""Who alone changes a model while it trains?"""
+"""Applies decisions to one model while it trains."""
 
 from aet_keras.engine.change import Change
 from aet_keras.engine.engine import MEASURED, NOISE, Engine

@@ -1,4 +1,4 @@
-"""What does an engine know that a resumed run has to know too?"""
+"""Reads and writes the state of an engine for a resumed run."""
 
 import weakref
 

@@ -1,4 +1,4 @@
-"""What did one decision change?"""
+"""Records what one decision changed."""
 
 import dataclasses
 

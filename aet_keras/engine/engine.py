@@ -1,7 +1,8 @@
-"""What does a decision change in a model that is training?"""
+"""Applies decisions to a model that is training."""
 
 import weakref
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -58,22 +59,24 @@ class Engine:
 
     def __init__(self, model: keras.Model):
         self._model = weakref.ref(model)
-        self._clients = weakref.WeakSet()
-        self._groups = ()
+        self._clients: weakref.WeakSet = weakref.WeakSet()
+        self._groups: tuple[Any, ...] = ()
         self._is_fixed = _is_batch_normalization
-        self._trainable = ()
+        self._trainable: tuple[bool, ...] = ()
         self._is_steering = False
-        self._multipliers = None
-        self._statistics = None
-        self._noise = None
-        self._watched = None
-        self._installed = []  # what stands around the update, outermost last
+        self._multipliers: multipliers.Multipliers | None = None
+        self._statistics: statistics.Statistics | None = None
+        self._noise: gradient_noise.GradientNoise | None = None
+        self._watched: statistics.Statistics | None = None
+        self._installed: list[
+            Any
+        ] = []  # what stands around the update, outermost last
         self._counted = None
         self._fit = None
         self._is_head_held = False
         self._is_end_chosen = False
-        self._solved = None
-        self._solved_sums = {}
+        self._solved: SolvedHead | None = None
+        self._solved_sums: dict[Any, Any] = {}
         self._kept = KeptWeights()
         self._held = flags.Held()
         self._missed = SkippedSteps(0)
@@ -409,7 +412,8 @@ class Engine:
             self.take_rate()
         if decision.multipliers is not None:
             self._check_length("multipliers", decision.multipliers)
-            if not _close(decision.multipliers, self.multipliers):
+            is_new = not _close(decision.multipliers, self.multipliers)
+            if is_new and self._multipliers is not None:
                 self._multipliers.write(decision.multipliers)
         if decision.trainable is None or decision.trainable == self.trainable:
             return None

@@ -1,4 +1,4 @@
-"""What did the model weigh in the best state so far?"""
+"""Keeps the weights of the best state so far."""
 
 import keras
 

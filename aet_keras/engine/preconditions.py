@@ -1,4 +1,4 @@
-"""What must hold before an engine takes charge of a model?"""
+"""Checks what must hold before an engine takes charge of a model."""
 
 from aet_keras._keras import multipliers
 from aet_keras._keras import optimizer as optimizers

@@ -1,4 +1,4 @@
-"""How many of the optimizer's steps has each group missed?"""
+"""Counts the optimizer's steps that each group has missed."""
 
 
 class SkippedSteps:
@@ -32,7 +32,7 @@ class SkippedSteps:
 
     def thaw(self, row: int, steps: int) -> int:
         """Returns how many steps a row that now moves has missed in all."""
-        if self._frozen_at[row] is not None:
-            self._missed[row] += steps - self._frozen_at[row]
-            self._frozen_at[row] = None
+        since, self._frozen_at[row] = self._frozen_at[row], None
+        if since is not None:
+            self._missed[row] += steps - since
         return self._missed[row]

@@ -23,28 +23,18 @@ from aet_keras.evaluation.mistakes import (
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.risk import Risk
 
-_LIFTED = (
-    "accuracy",
-    "loss",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "per_class",
-    "confusion_matrix",
-    "rmse",
-    "hit_rate",
-    "ndcg",
-)
-_LIFTED_OF_RISK = (
-    "roc_auc",
-    "roc_auc_low",
-    "roc_auc_high",
-    "average_precision",
-    "brier",
-    "threshold",
-    "sensitivity",
-    "specificity",
-)
+# Of the figures of the test split, all but these are given twice.
+_NOT_LIFTED = {
+    "baselines",
+    "calibration",
+    "cost",
+    "cost_at_half",
+    "count",
+    "gains",
+    "importance",
+    "k",
+    "positive",
+}
 
 
 @dataclass(frozen=True)
@@ -150,10 +140,10 @@ class Report:
             content["validation"] = self.validation.to_json()
         if self.old_task:
             content["old_task"] = self.old_task.to_json()
-        lifted = {key: test[key] for key in _LIFTED if key in test}
+        lifted = _lifted(test)
         if self.risk:
             content["risk"] = risk = self.risk.to_json()
-            lifted |= {key: risk[key] for key in _LIFTED_OF_RISK}
+            lifted |= _lifted(risk)
         content["mistakes"] = [asdict(each) for each in self.mistakes]
         lifted["baselines"] = [asdict(each) for each in self.baselines]
         lifted["verdict"] = self.verdict or None
@@ -204,6 +194,10 @@ class Report:
             _seconds(self),
         ]
         return "\n\n".join(part for part in parts if part)
+
+
+def _lifted(figures):
+    return {k: v for k, v in figures.items() if k not in _NOT_LIFTED}
 
 
 def _scores(content):

@@ -1,4 +1,4 @@
-"""How does a served model read the cells that a client sends?"""
+"""Reads the cells that a client sends, inside a served graph."""
 
 from typing import Any
 

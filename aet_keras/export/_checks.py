@@ -1,4 +1,4 @@
-"""Can this model be served under these names?"""
+"""Checks that a model can be served under some class names."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How does a served model read `2024-03-17`, or `17.03.2024`?"""
+"""Reads dates such as `2024-03-17` inside a served graph."""
 
 from typing import Any
 

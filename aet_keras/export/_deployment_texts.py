@@ -1,4 +1,4 @@
-"""What stands in the files that a TensorFlow Serving is started with?
+"""Holds the texts of the files that start a TensorFlow Serving.
 
 `$name` is the name of the model; `$$` one dollar. The lines of code in the
 readme are for a shell that stands in the folder itself.

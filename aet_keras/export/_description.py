@@ -1,4 +1,4 @@
-"""What does a version say about itself?"""
+"""Describes a version in words that JSON can hold."""
 
 import importlib.metadata
 import platform

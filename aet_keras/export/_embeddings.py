@@ -1,4 +1,4 @@
-"""What goes into a model's head, beside what comes out of it?"""
+"""Adds what goes into a model's head to its outputs."""
 
 import dataclasses
 from typing import Any

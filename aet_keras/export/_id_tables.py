@@ -1,4 +1,4 @@
-"""How do ids become codes, and codes ids, inside a SavedModel?"""
+"""Turns ids into codes, and codes into ids, inside a SavedModel."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Where do the names of the columns stand in a SavedModel?"""
+"""Writes the names of the columns into a SavedModel."""
 
 import os
 from collections.abc import Sequence

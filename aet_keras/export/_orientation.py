@@ -1,4 +1,4 @@
-"""How was the camera held, as the EXIF block of a picture says it?
+"""Reads from EXIF how the camera was held, inside a graph.
 
 `data.decoding` reads the same block by the same rules for training: the first
 directory, an entry `0x0112` of one short from 1 to 8. All else is upright.

@@ -1,4 +1,4 @@
-"""In what does a model want its inputs wrapped?"""
+"""Packs inputs in the form that a model wants."""
 
 from typing import Any
 

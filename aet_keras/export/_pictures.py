@@ -1,4 +1,4 @@
-"""How does an encoded picture become pixels inside a graph?
+"""Decodes images inside a graph.
 
 As `data.decoding` reads one for training, to the same pixels: upright, laid
 on white, RGB, stretched to the size as Pillow does it. What only training

@@ -1,4 +1,4 @@
-"""How do functions, and what they read, become a SavedModel?"""
+"""Saves functions, and what they read, as a SavedModel."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Which functions answer who may like what?"""
+"""Builds the functions that a served recommender answers with."""
 
 import dataclasses
 import re

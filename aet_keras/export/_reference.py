@@ -1,4 +1,4 @@
-"""Which pictures is an export tried on, and what does the model say of them?"""
+"""Chooses the images that an export is tried on."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How does a graph resize a picture to the very pixels that Pillow makes?
+"""Resizes images in a graph to the same pixels as Pillow.
 
 Training resizes with Pillow: bilinear, widened where it shrinks, in whole
 numbers, first the columns and then the rows, each rounded to 8 bits.

@@ -1,4 +1,4 @@
-"""What does a converted model say, run by a runtime of its own format?
+"""Runs converted models in the runtimes of their formats.
 
 The lightest there is: ONNX brings a reference in NumPy, which takes a second
 where its fast runtime would take a package more; OpenVINO and LiteRT come

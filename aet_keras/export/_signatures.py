@@ -1,4 +1,4 @@
-"""Which functions does a server find in a SavedModel?
+"""Builds the signatures of a SavedModel of an image classifier.
 
 The model is traced once; each signature calls that one trace.
 """
@@ -58,16 +58,16 @@ def build_signatures(
     run = _trace(_forward(model, table, class_count), pixels)
     has_embeddings = EMBEDDINGS in run.structured_outputs
     functions = {DEFAULT: _trace(_named(run), pixels)}
-    notes = ()
+    notes: list[str] = []
     if shape[-1] in CHANNELS:
         functions |= _encoded(run, shape)
     else:
-        notes += (NO_BYTES.format(shape[-1]),)
+        notes.append(NO_BYTES.format(shape[-1]))
     if has_embeddings:
         functions[EMBEDDINGS] = _trace(_embedded(run), pixels)
     else:
-        notes += (NO_EMBEDDINGS,)
-    return Signatures(functions, notes, tuple(run.variables))
+        notes.append(NO_EMBEDDINGS)
+    return Signatures(functions, tuple(notes), tuple(run.variables))
 
 
 def _trace(function, spec):

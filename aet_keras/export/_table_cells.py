@@ -1,4 +1,4 @@
-"""Which rows is a table model tried on, and in which form?"""
+"""Chooses the rows that the export of a table model is tried on."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -41,7 +41,7 @@ def with_odd_rows(
         if column.kind == "category":
             odd[column.name] = np.array([*cells, "", _UNSEEN], object)
         else:
-            odd[column.name] = np.append(cells, np.float32([np.nan] * 2))
+            odd[column.name] = np.append(cells, np.full(2, np.nan, "float32"))
     return odd
 
 

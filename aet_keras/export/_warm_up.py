@@ -1,4 +1,4 @@
-"""Which requests does a server try on a version before it serves it?
+"""Writes the requests that a server tries before it serves a version.
 
 TensorFlow Serving runs each record of this file when it loads a version, so
 that no client waits for what is set up on a first call. A record that fails
@@ -52,14 +52,14 @@ def _requests(name: str, pictures: np.ndarray) -> Iterator[Any]:
             yield predict_log(name, "images", batch)
         return
     # The one alone is a JPEG, the several are PNGs: both decoders are met.
-    for batch in (
+    for encoded in (
         [tf.io.encode_jpeg(pictures[0]).numpy()],
         encode_png(pictures),
     ):
         if name == names.BYTES:
-            yield predict_log(name, "image_bytes", np.array(batch, object))
+            yield predict_log(name, "image_bytes", np.array(encoded, object))
         else:
-            yield classify_log(name, batch)
+            yield classify_log(name, encoded)
 
 
 def predict_log(name: str, key: str, values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Does the export say what the model says?"""
+"""Compares what an export says with what the model says."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How does a model reach a runtime that is not TensorFlow's?"""
+"""Converts a model to ONNX, OpenVINO and LiteRT."""
 
 import os
 import warnings
@@ -77,17 +77,17 @@ def convert(
     """
     _check.one_of("convert", format=format, among=sorted(SUFFIXES))
     _check.positive("convert", tolerance=tolerance)
-    path = _checked_path(Path(path), format)
+    target = _checked_path(Path(path), format)
     for package in _NEEDS[format]:
         optional(package, extra=format)
     model = source if isinstance(source, keras.Model) else _read(Path(source))
     shape = picture_shape("convert", model)
     pixels = _digits(shape) if pictures is None else pictures
     pixels = _reference.whole_pixels("convert", pixels, shape=shape)
-    refusal = f"convert: nothing was written to {path}"
-    with version_folder.explained(refusal, path.parent):
-        with version_folder.lend_new(path.parent) as aside:
-            written = aside / path.name
+    refusal = f"convert: nothing was written to {target}"
+    with version_folder.explained(refusal, target.parent):
+        with version_folder.lend_new(target.parent) as aside:
+            written = aside / target.name
             # First: some exporters refuse a model that was never called.
             expected = _reference.predict(model, pixels)
             report(f"writing {format}")
@@ -97,7 +97,7 @@ def convert(
             made = _run(written, format, taken)
             compared = _compare(format, made, expected, tolerance)
             for each in sorted(aside.iterdir()):
-                os.replace(each, path.with_name(each.name))
+                os.replace(each, target.with_name(each.name))
     return compared
 
 

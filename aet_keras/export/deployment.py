@@ -1,4 +1,4 @@
-"""What is a TensorFlow Serving started with?"""
+"""Writes the files that start a TensorFlow Serving."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Which SavedModel does a server need to recommend?"""
+"""Writes the SavedModel of a recommender."""
 
 import os
 import tempfile
@@ -162,19 +162,21 @@ def compare_recommender_export(
         _ids(rows[side][:, 0], getattr(specification, f"{side}s"))
         for side in ("user", "item")
     )
-    arguments = {"tolerance": tolerance, "rows": "ratings"}
     ratings = hold(
         owner,
         directory,
         _served(exported, users, items),
         expected,
-        **arguments,
+        tolerance=tolerance,
+        rows="ratings",
     )
     top = exported.signatures["top_k"](
         user=tf.constant(users), k=tf.fill([len(users)], _SHOWN)
     )
     best = [("the best items", len(users), top["scores"].numpy())]
-    ranks = hold(owner, directory, best, shown, **arguments)
+    ranks = hold(
+        owner, directory, best, shown, tolerance=tolerance, rows="ratings"
+    )
     return Comparison(
         max(ratings.difference, ranks.difference),
         ratings.count,

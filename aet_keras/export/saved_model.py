@@ -1,4 +1,4 @@
-"""Which SavedModel does a server need to name what a picture shows?"""
+"""Writes the SavedModel of an image classifier."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What does a manifest say of a published classifier of table rows?"""
+"""Reads what a manifest says of a published table classifier."""
 
 import dataclasses
 import os

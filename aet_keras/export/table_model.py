@@ -1,4 +1,4 @@
-"""Which SavedModel does a server need to tell the rows of a table apart?"""
+"""Writes the SavedModel of a table classifier."""
 
 import os
 import tempfile

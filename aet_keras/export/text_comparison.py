@@ -1,4 +1,4 @@
-"""Does the export of a classifier of texts say what the model says?"""
+"""Compares the export of a text classifier with its model."""
 
 import os
 from collections.abc import Sequence

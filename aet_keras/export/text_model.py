@@ -1,4 +1,4 @@
-"""Which SavedModel does a server need to name what a text says?"""
+"""Writes the SavedModel of a text classifier."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Which tensors in, which tensors out?"""
+"""Layers: attention, gates, pooling, and encodings of table rows."""
 
 from aet_keras.layers.convolutional_block_attention import (
     ConvolutionalBlockAttention,

@@ -1,4 +1,4 @@
-"""What do poolings share that weigh positions by a learned score?"""
+"""The base of poolings that weigh positions by a learned score."""
 
 from typing import Any
 

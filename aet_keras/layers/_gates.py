@@ -1,4 +1,4 @@
-"""What do layers share that turn features up and down?"""
+"""What layers share that scale features up and down."""
 
 from typing import Any
 

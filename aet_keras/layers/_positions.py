@@ -1,4 +1,4 @@
-"""How does a layer see a feature map as a row of positions?"""
+"""Reshapes feature maps into rows of positions, and back."""
 
 import math
 from typing import Any

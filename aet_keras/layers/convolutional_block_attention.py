@@ -1,4 +1,4 @@
-"""Which channels matter for this input, and then which positions?"""
+"""Scales channels, then positions (CBAM)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which channels matter, told by their neighbours alone?"""
+"""Scales channels by their neighbours (ECA)."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""How does a row of a table become a sequence that attention can look at?"""
+"""Turns a row of a table into a sequence for attention."""
 
 from collections.abc import Sequence
 from typing import Any

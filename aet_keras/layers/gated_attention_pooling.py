@@ -1,4 +1,4 @@
-"""Which positions speak for the whole, and on what occasion?"""
+"""Pools positions by gated attention."""
 
 from aet_keras._serial import register
 from aet_keras.layers._attention_pooling import AttentionPooling

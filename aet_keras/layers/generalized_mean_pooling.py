@@ -1,4 +1,4 @@
-"""How far should the strongest positions outvote the others?"""
+"""Pools positions by a generalized mean (GeM)."""
 
 from typing import Any
 

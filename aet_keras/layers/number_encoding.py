@@ -1,4 +1,4 @@
-"""What does a number say, where cells may be missing?"""
+"""Encodes numbers, some of which may be missing."""
 
 import math
 from collections.abc import Sequence

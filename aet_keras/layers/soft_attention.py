@@ -1,4 +1,4 @@
-"""What do the other positions know that this one does not?"""
+"""Lets each position attend to all others."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which positions speak for the whole?"""
+"""Pools positions by soft attention."""
 
 from aet_keras._serial import register
 from aet_keras.layers._attention_pooling import AttentionPooling

@@ -1,4 +1,4 @@
-"""Which positions matter for this input?"""
+"""Scales positions by a learned gate."""
 
 from typing import Any
 

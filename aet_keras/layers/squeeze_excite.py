@@ -1,4 +1,4 @@
-"""Which channels matter for this input?"""
+"""Scales channels by squeeze-and-excitation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How is what a model puts out judged while it learns?"""
+"""Losses of models with several outputs."""
 
 from aet_keras.losses.uncertainty import Uncertainty
 from aet_keras.losses.weighted_by_uncertainty import WeightedByUncertainty

@@ -1,4 +1,4 @@
-"""How uncertain is one output of a model, next to its others?"""
+"""Holds the learned uncertainty of one output."""
 
 import math
 from typing import Any

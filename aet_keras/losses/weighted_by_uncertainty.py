@@ -1,4 +1,4 @@
-"""What does a loss cost whose weight is learned beside it?"""
+"""Weights losses by uncertainties that are learned beside them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What should happen next, going by the numbers alone?"""
+"""Policies: they turn the numbers of a run into decisions."""
 
 from aet_keras.policies._stall import is_higher_better
 from aet_keras.policies.attention import AttendToGradients

@@ -1,4 +1,4 @@
-"""What was measured of each group, where anything was?"""
+"""Reads what was measured of each group."""
 
 import numpy as np
 

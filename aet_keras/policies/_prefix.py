@@ -1,4 +1,4 @@
-"""How does a criterion become a frozen prefix, and when does it thaw?
+"""Freezes a prefix of groups by a criterion, and thaws it.
 
 The state that these functions share with a policy has the keys of `START`.
 """
@@ -10,7 +10,13 @@ from aet_keras.policies import _stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.progress import Progress
 
-START = {**_stall.START, "calm": [], "since": 0, "frozen": 0, "rate": None}
+START: dict[str, Any] = {
+    **_stall.START,
+    "calm": [],
+    "since": 0,
+    "frozen": 0,
+    "rate": None,
+}
 RATE_DROP = 0.1  # Egeria's: below a tenth of the rate there is more to learn
 
 

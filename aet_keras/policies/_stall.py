@@ -1,4 +1,4 @@
-"""Has a figure stopped improving?"""
+"""Detects that a figure has stopped improving."""
 
 from collections.abc import Mapping
 from typing import Any

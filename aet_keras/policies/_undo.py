@@ -1,4 +1,4 @@
-"""Did a thaw make things worse, so that it should be undone?
+"""Detects that a thaw made things worse and should be undone.
 
 The state that these functions share with a policy has the keys of `START`.
 """

@@ -1,4 +1,4 @@
-"""Which groups does the task ask to move?"""
+"""Moves the groups that have the largest relative gradients."""
 
 import numpy as np
 

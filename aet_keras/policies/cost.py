@@ -1,4 +1,4 @@
-"""Is a freeze worth the rebuild that it costs?"""
+"""Freezes only if that saves more seconds than the rebuild costs."""
 
 import dataclasses
 import math
@@ -65,12 +65,18 @@ class FreezeWhenItPays(Policy):
     @property
     def state(self) -> dict[str, Any]:
         """What training has taught the other policy."""
-        return {"then": self.then.state}
+        return self.get_state()
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        Policy.state.fset(self, state)  # refuses foreign keys
-        self.then.state = state["then"]
+        self.set_state(state)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"then": self.then.get_state()}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        super().set_state(state)  # refuses foreign keys
+        self.then.set_state(state["then"])
 
     def reset(self) -> None:
         self.then.reset()

@@ -1,4 +1,4 @@
-"""What may a policy ask for?"""
+"""Defines what a policy may ask for."""
 
 import dataclasses
 

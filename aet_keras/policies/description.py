@@ -1,4 +1,4 @@
-"""How is a policy written down, and read back?"""
+"""Writes a policy down as a dict, and reads it back."""
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping
@@ -91,7 +91,7 @@ def read_policy(
     return found.from_config(config)
 
 
-def _subclasses(cls: type) -> Iterator[type]:
+def _subclasses(cls: type[Policy]) -> Iterator[type[Policy]]:
     for each in cls.__subclasses__():
         yield each
         yield from _subclasses(each)

@@ -1,4 +1,4 @@
-"""Which groups at the stem have learned what they will?"""
+"""Policies that freeze groups which have stopped changing."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How much of a step is noise, and how fast may the head learn then?"""
+"""Sets the rate by the noise of the gradient."""
 
 import math
 

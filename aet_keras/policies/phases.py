@@ -1,4 +1,4 @@
-"""How do groups and rates go through a plan made beforehand?
+"""Policies that follow a plan made beforehand.
 
 These policies write the head's rate too: no other policy should.
 """

@@ -1,4 +1,4 @@
-"""What do all policies have in common?"""
+"""Defines what all policies have in common."""
 
 import copy
 import inspect
@@ -16,8 +16,8 @@ class Policy:
     name, lists what training teaches it in `start_state`, and decides.
 
     State:
-        `state` is one JSON dict, apart from the config. `reset()` makes it
-        new; assigning it resumes the same decisions.
+        One JSON dict, apart from the config: `get_state()` returns it,
+        `set_state(state)` resumes the same decisions, `reset()` starts anew.
 
     Attributes:
         needs: frozenset of str. Statistics it reads from `Progress.arrays`.
@@ -35,7 +35,7 @@ class Policy:
     (False,)
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs: frozenset[str] = frozenset()
     every_batches: int = 0
     start_state: ClassVar[dict[str, Any]] = {}
 
@@ -69,13 +69,25 @@ class Policy:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What training has taught this policy, as one JSON dict."""
+        """What training has taught this policy; changed in place."""
         if "_state" not in self.__dict__:
             self.reset()
         return self._state
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
+        self.set_state(state)
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns what training has taught this policy, as one JSON dict."""
+        return copy.deepcopy(self.state)
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Brings back what `get_state` returned.
+
+        Raises:
+            ValueError: if an entry is missing or not known.
+        """
         unknown = set(state) ^ set(self.start_state)
         if unknown:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What does a policy get to see?"""
+"""Defines what a policy gets to see."""
 
 import dataclasses
 from collections.abc import Mapping

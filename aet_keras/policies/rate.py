@@ -1,4 +1,4 @@
-"""How fast should the head learn now?"""
+"""Policies of the learning rate."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Which groups may move, and how fast beside the head?"""
+"""Policies that thaw groups, and set their rates."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -219,15 +219,9 @@ class ThawOnStall(Policy):
         self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
         self.undo_thaw = check.boolean(self, undo_thaw=undo_thaw)
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """What training has taught this policy, as one JSON dict."""
-        return Policy.state.fget(self)
-
-    @state.setter
-    def state(self, state: dict[str, Any]) -> None:
-        # Runs saved by older versions know nothing of undoing.
-        Policy.state.fset(self, {**_undo.START, **state})
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        # Runs saved by 0.9.0 know nothing of undoing.
+        super().set_state({**_undo.START, **state})
 
     def judge(self, logs: Mapping[str, float]) -> bool:
         key = _stall.find_key(logs, self.monitor, self.state["judged"])

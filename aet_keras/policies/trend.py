@@ -1,4 +1,4 @@
-"""Which way does a loss go, and how much of it is noise?"""
+"""Measures the trend and the noise of a loss."""
 
 import dataclasses
 import math
@@ -32,16 +32,16 @@ class Trend:
     @classmethod
     def of(cls, losses: Sequence[float]) -> "Trend":
         """Returns the trend of some batch losses, in their order."""
-        losses = np.asarray(losses, "float64")
-        losses = losses[np.isfinite(losses)]
-        if len(losses) < 3:
-            level = float(losses.mean()) if len(losses) else math.nan
-            return cls(level=level, noise=0.0, count=len(losses))
-        steps = np.arange(len(losses)) - (len(losses) - 1) / 2
-        slope = (steps @ losses) / (steps @ steps)
-        rest = losses - losses.mean() - slope * steps
-        noise = math.sqrt((rest @ rest) / (len(losses) - 2))
-        return cls(float(losses.mean()), noise, len(losses))
+        kept = np.asarray(losses, "float64")
+        kept = kept[np.isfinite(kept)]
+        if len(kept) < 3:
+            level = float(kept.mean()) if len(kept) else math.nan
+            return cls(level=level, noise=0.0, count=len(kept))
+        steps = np.arange(len(kept)) - (len(kept) - 1) / 2
+        slope = (steps @ kept) / (steps @ steps)
+        rest = kept - kept.mean() - slope * steps
+        noise = math.sqrt((rest @ rest) / (len(kept) - 2))
+        return cls(float(kept.mean()), noise, len(kept))
 
     @property
     def complexity(self) -> float:

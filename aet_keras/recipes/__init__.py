@@ -1,4 +1,4 @@
-"""What has to be known to repeat a run?"""
+"""Recipes: all that is needed to repeat a run."""
 
 from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.recipes.image_recipe import (

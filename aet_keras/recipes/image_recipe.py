@@ -98,7 +98,7 @@ class ImageRecipe(WrittenDown):
         "imagenet, none (random), or FILE.weights.h5.",
         default="what the backbone comes with",
     )
-    image_size: int | None = setting(
+    image_size: int = setting(
         None,
         "Height and width in pixels.",
         "whole",
@@ -110,14 +110,14 @@ class ImageRecipe(WrittenDown):
     learning_rate: float | None = shared.learning_rate(
         None, "1e-3, embedded 3e-3"
     )
-    augment: str | None = setting(
+    augment: str = setting(
         None,
         "Change the training pictures at random.",
         "choice",
         among=("none", "flip", "light", "strong"),
         default="light embedded, none others",
     )
-    train_batch_normalization: bool | None = setting(
+    train_batch_normalization: bool = setting(
         None,
         "Let BatchNormalization train with its group.",
         "flag",

@@ -55,7 +55,7 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
     """
     if "data" in settings:
         check.text("Recipe", data=settings["data"])
-    telling = {}
+    telling: dict[type[WrittenDown], str] = {}
     for name in settings:
         kinds = [kind for kind in _ROWS if name in _names(kind)]
         if not kinds:

@@ -1,4 +1,4 @@
-"""What does a field of a recipe take, and how is that said to a person?
+"""Declares what a field of a recipe takes, with its help.
 
 Written beside each field, once; `aet-keras fit` makes its options of it.
 This room loads neither Keras nor NumPy, so that help needs neither.

@@ -1,4 +1,4 @@
-"""What may a weight not become?"""
+"""Regularizers for weights that were trained before."""
 
 from aet_keras.regularizers.anchor import AnchorPenalty
 

@@ -1,4 +1,4 @@
-"""How far has a weight gone from where it was?"""
+"""Penalizes the distance of a weight from where it was."""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""How are differently augmented passes over one data set replayed?"""
+"""Records augmented passes over the data, and replays them."""
+
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ class AugmentedPasses:
     """
 
     # A resumed run records its views anew: others, drawn as the first were.
-    state = {"passes": []}
+    state: dict[str, Any] = {"passes": []}
     padding = None
     holds_pass = True  # what is recorded is whole passes
     unused = None  # it never reads ahead

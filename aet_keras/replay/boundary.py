@@ -1,4 +1,4 @@
-"""Where can a model be split below the groups that move?"""
+"""Finds where a model can be split below the groups that move."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Is all that moves dense layers, one an output, and with which losses?
+"""Solves dense heads on recorded features.
 
 A head is solved only if that is proved to be the problem that `fit` works on:
 its parts are Keras's own with nothing replaced, and the solver's loss of the
@@ -85,9 +85,9 @@ class DenseHead:
     def write(self, found: lbfgs.Solution) -> None:
         """Gives the layer the weights that were found."""
         self.layer.set_weights([found.kernel, found.bias])
-        learns = self.known.learns_weight and self.uncertainty is not None
-        if learns and self.uncertainty.trainable:
-            self.uncertainty.settle(found.loss)
+        weight = self.uncertainty if self.known.learns_weight else None
+        if weight is not None and weight.trainable:
+            weight.settle(found.loss)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -132,12 +132,15 @@ def heads_of(graph: SplitGraph, boundary: Boundary) -> list[DenseHead]:
         raise NotSolved("an output has no loss, or more than one")
     if model.losses:
         raise NotSolved("the model has a regularizer, or calls `add_loss`")
-    paths = [path_to(graph, boundary, key) for key in graph.outputs]
-    if not all(paths):
+    found = [path_to(graph, boundary, key) for key in graph.outputs]
+    paths = [path for path in found if path is not None]
+    if len(paths) < len(found):
         raise NotSolved("an output is made of more than one tensor")
     heads = [
-        _named_head(model, path, *losses[output], output)
-        for output, path in enumerate(paths)
+        _named_head(model, path, loss, weight, output)
+        for output, (path, (loss, weight)) in enumerate(
+            zip(paths, losses, strict=True)
+        )
     ]
     known = {id(layer) for path in paths for layer in path.layers}
     above = [each.layer for each in steps_above(graph, boundary)]
@@ -324,7 +327,7 @@ def path_to(graph: SplitGraph, boundary: Boundary, key: Key) -> Path | None:
     makers = {
         k: step for step in steps_above(graph, boundary) for k in step.writes
     }
-    layers = []
+    layers: list[keras.layers.Layer] = []
     while key not in boundary.keys:
         step = makers[key]
         if len(step.reads) != 1 or len(step.writes) != 1:

@@ -1,4 +1,4 @@
-"""What did a frozen prefix put out for each row, and where is it kept?"""
+"""Keeps what a frozen prefix puts out for each row."""
 
 import hashlib
 import os
@@ -266,8 +266,14 @@ class Record:
         """Returns the rows of these numbers, an array a column."""
         if positions is None:
             positions = range(len(self.columns))
-        rows = np.asarray(rows)
-        return [self.columns[position].take(rows) for position in positions]
+        numbers = np.asarray(rows)
+        return [self._column(each).take(numbers) for each in positions]
+
+    def _column(self, position: int) -> GrowingArray:
+        column = self.columns[position]
+        if column is None:
+            raise KeyError(f"column {position} was dropped")
+        return column
 
     def has(self, position: int) -> bool:
         """Says whether there was room for a column, and it was not dropped."""
@@ -275,9 +281,9 @@ class Record:
 
     def drop(self, position: int) -> None:
         """Frees the room of a column that is not needed any more."""
-        if self.columns[position] is not None:
-            self.columns[position].free()
-        self.columns[position] = None
+        column, self.columns[position] = self.columns[position], None
+        if column is not None:
+            column.free()
 
     def find(self, digests: Sequence[bytes]) -> list[int | None]:
         """Returns each row's number, `None` where it was never seen.

@@ -1,4 +1,6 @@
-"""Which features need not be computed, because another run kept them?"""
+"""Takes features that another run has kept."""
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,9 +31,11 @@ class FeatureReuse:
 
     def forget(self) -> None:
         """Starts a record; the weights below may be others now."""
-        self._names = {}
-        self._digests = []
-        self._record, self._places, self._numbers = None, {}, {}
+        self._names: dict[Any, Any] = {}
+        self._digests: list[bytes] = []
+        self._record: Any = None
+        self._places: dict[Any, Any] = {}
+        self._numbers: dict[Any, Any] = {}
         self._kept_count = 0
         self.read_count = 0
 

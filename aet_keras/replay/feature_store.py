@@ -1,4 +1,4 @@
-"""Which features did earlier runs leave in a folder, and for which rows?"""
+"""Keeps features of earlier runs in a folder, by the sums of their rows."""
 
 import contextlib
 import hashlib
@@ -71,14 +71,15 @@ class FeatureStore:
             and the name of the dtype that they were computed in; or `None`.
         """
         found = self.find_rows(name, digests)
-        if not found or any(row is None for row in found):
+        rows = [row for row in found if row is not None]
+        if not found or len(rows) < len(found):
             return None
         dtype = next(
             part.dtype
             for part in self._parts[name]
             if digests[0] in part.numbers
         )
-        return np.stack(found), dtype
+        return np.stack(rows), dtype
 
     def find_rows(
         self, name: str, digests: Sequence[bytes]

@@ -1,4 +1,4 @@
-"""Where do the rows of one array lie while there come more and more?"""
+"""Grows an array row by row, in memory or on disk."""
 
 import errno
 import os
@@ -71,7 +71,7 @@ class GrowingArray:
     def free(self) -> None:
         """Gives its room back; it is of no use after that."""
         self._room.give_back(self._rows.nbytes, disk=self.is_on_disk)
-        self._rows = None
+        self._rows = self._rows[:0].copy()
 
     def all(self) -> np.ndarray:
         """Returns all rows, not copied."""

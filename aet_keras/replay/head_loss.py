@@ -1,4 +1,4 @@
-"""Is the loss of an output one that can be solved for, and which?"""
+"""Decides whether the loss of an output can be solved for."""
 
 import dataclasses
 
@@ -65,7 +65,7 @@ class KnownLoss:
         loss = loss.resolved if learns_weight else loss
         parts = loss_objects.function_of(loss)
         known = parts and _known(parts[0])
-        if known is None:
+        if parts is None or known is None:
             raise NotSolved(
                 f"{_name(loss, parts)} is not a loss of Keras's own"
             )

@@ -1,4 +1,4 @@
-"""Which dense layer is best on features that do not change?
+"""Finds the best dense layer on fixed features with L-BFGS.
 
 The loss of one dense layer is convex in its weights. L-BFGS (Liu and Nocedal,
 1989, as scipy has it) finds its minimum at once, where epochs of small steps
@@ -66,7 +66,7 @@ def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
     )
     width, units = scaled.features.shape[1], train.targets.shape[1]
     start = np.zeros((width + 1) * units)
-    best = None
+    best: Solution | None = None
     for strength in _STRENGTHS:
         start = optimize.minimize(
             _objective,
@@ -83,6 +83,7 @@ def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
         if best is not None and not loss < best.loss:
             break
         best = Solution(kernel, bias, loss, strength)
+    assert best is not None  # `_STRENGTHS` is not empty
     return best
 
 

@@ -1,7 +1,8 @@
-"""Which part of the recorded rows is padding, and how do batches lose it?"""
+"""Finds the padding of recorded rows, and cuts it from batches."""
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def find_padding(
         what lies behind the mask makes no difference is for others to check.
     """
     shapes = [column.all().shape for column in columns]
-    lengths = {}
+    lengths: dict[Any, Any] = {}
     for column, shape, mask in zip(columns, shapes, masks, strict=True):
         found = None if mask is None else mask.of(column)
         if found is not None:

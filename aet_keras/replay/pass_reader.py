@@ -1,6 +1,7 @@
-"""Which rows does the next step run on, and are they the user's own?"""
+"""Chooses the rows of the next step: real ones or recorded ones."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class PassReader:
         self._order = iter(())
         self._is_whole = False
         self.padding = None  # what the batches of this pass are rid of
-        self._ahead = []  # the rows of batches that were read ahead
+        self._ahead: list[Any] = []  # the rows of batches that were read ahead
         self._obstacle = None  # what ended reading ahead
         self.unused = None  # the batch that did
 

@@ -1,6 +1,7 @@
-"""How is one side of a `fit`, training or validation, recorded and replayed?"""
+"""Records and replays one side of a `fit`: training or validation."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -47,27 +48,29 @@ class Recorder:
         self._cache = cache
         self._make_step = make_step
         self._training = training
-        self._lowers = {}
-        self._steps = {}
-        self._inputs = self._targets = None
+        self._lowers: dict[Any, Any] = {}
+        self._steps: dict[Any, Any] = {}
+        self._inputs: Any = None
+        self._targets: Any = None
         self.is_skipping = False  # record as asked, but run no step
         # Numbers of rows, and targets, of the last whole pass, where those
         # are not columns of the record.
         self.last_pass: Callable | None = None
         self._batch_rows = 1  # of the largest batch that was read
-        self.record = None
-        self.keys = self._asked = ()
+        self.record: Any = None  # a `Record`, once rows have come
+        self.keys: tuple[Any, ...] = ()
+        self._asked: tuple[Any, ...] = ()
         self.forget()
 
     def forget(self) -> None:
         """Drops the record."""
         self.record = None
         self.keys = ()
-        self._dtypes = []
+        self._dtypes: list[Any] = []
         self._is_checked = False
         # To what padded rows may be cut, by boundary; None where that fails.
         self.narrowest: dict[Boundary, int | None] = {}
-        self._masks = {}
+        self._masks: dict[Any, Any] = {}
         if self._reuse is not None:
             self._reuse.forget()
 
@@ -209,8 +212,8 @@ class Recorder:
             is_inert = self._is_inert(found, boundary)
             narrowest = int(found.widths.min())
             self.narrowest[boundary] = narrowest if is_inert else None
-        narrowest = self.narrowest[boundary]
-        return None if narrowest is None else found.at_least(narrowest)
+        least = self.narrowest[boundary]
+        return None if least is None else found.at_least(least)
 
     def find_padding(self, boundary: Boundary) -> Padding | None:
         """Returns how recorded rows are padded, whatever that changes."""

@@ -1,6 +1,7 @@
-"""When does a `fit` record what its frozen prefix puts out, and replay it?"""
+"""Decides when a `fit` records and when it replays."""
 
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -62,14 +63,16 @@ class Replay:
             Proof.of(running_fit.epoch_iterator_of(model)),
             views,
         )
-        self._test = None  # what it reads is not known before it begins
-        self._boundary = self._plain_train = None
-        self._sums = {}
-        self._witnesses = {}  # for each boundary, where a user's code may write
+        self._test: Any = None  # not known before validation begins
+        self._boundary: Any = None
+        self._plain_train: Any = None
+        self._sums: dict[int, bytes] = {}
+        # For each boundary, where a user's code may write.
+        self._witnesses: dict[Any, Any] = {}
         self._witness = None
         self._unread_count = 0  # batches that were replayed and not read
         self._wasted_count = 0
-        self._told = set()
+        self._told: set[str] = set()
         self._iterator = self._earlier = self._validated = None
         self._tests_are_replayed = True
         self._is_train_plain = False  # too few of its rows come again

@@ -1,4 +1,4 @@
-"""Where would replaying what a prefix put out change the result?"""
+"""Finds reasons why replay would change the result."""
 
 import keras
 import tensorflow as tf

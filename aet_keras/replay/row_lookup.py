@@ -1,7 +1,8 @@
-"""How is a data set replayed whose rows may be others in each epoch?"""
+"""Replays data whose rows may change, by looking each row up."""
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,6 +42,9 @@ class RowLookup:
         self.place = None
         self._pass_count = pass_count
         self._batch_count = 0
+        self._pass: list[Any] = []
+        self._seen = 0
+        self._found = 0
         self._start_record()
         side.last_pass = self._last_pass
 

@@ -1,4 +1,4 @@
-"""How much may be kept, in memory and on a disk?"""
+"""Limits how much is kept in memory and on disk."""
 
 import os
 import pathlib

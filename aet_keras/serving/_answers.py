@@ -15,50 +15,45 @@ from aet_keras.serving._tensors import to_values
 from aet_keras.serving.loaded_version import LoadedVersion
 from aet_keras.serving.settings import Limits
 
+VERBS = ("predict", "classify")
 
-def predict(
+
+def answer(
+    verb: str,
     version: LoadedVersion,
     body: bytes | bytearray,
     *,
     limits: Limits,
     reading: threading.Lock,
 ) -> bytes:
-    """Returns the answer to a predict request.
+    """Returns the answer to a predict or classify request.
+
+    Args:
+        verb: one of `VERBS`.
+        version: `LoadedVersion` that answers.
+        body: bytes of the request.
+        limits: `Limits`.
+        reading: lock that is held while the body is read.
 
     Raises:
-        Refusal: if the body or the model does not allow one.
+        Refusal: if the body or the model does not allow an answer.
     """
+    is_classify = verb == "classify"
     with reading:
         content = _requests.read_json(body)
         name = _requests.signature_name(content)
-        signature = _find(version, name)
-        arrays = _requests.read_inputs(content, signature.inputs, version.cells)
+        inputs = _find(version, name).inputs
+        if is_classify:
+            _check_takes_examples(inputs, name)
+            examples = _requests.read_examples(content, version.cells)
+            arrays = {"inputs": examples}
+        else:
+            arrays = _requests.read_inputs(content, inputs, version.cells)
     outputs = _call(version, name, arrays, limits)
-    if _requests.is_row_format(content):
-        return to_json(in_rows(outputs))
-    return to_json(in_columns(outputs))
-
-
-def classify(
-    version: LoadedVersion,
-    body: bytes | bytearray,
-    *,
-    limits: Limits,
-    reading: threading.Lock,
-) -> bytes:
-    """Returns the answer to a classify request.
-
-    Raises:
-        Refusal: if the body or the model does not allow one.
-    """
-    with reading:
-        content = _requests.read_json(body)
-        name = _requests.signature_name(content)
-        _check_takes_examples(_find(version, name).inputs, name)
-        examples = _requests.read_examples(content, version.cells)
-        arrays = {"inputs": examples}
-    outputs = _call(version, name, arrays, limits)
-    return to_json(in_classes(outputs))
+    if is_classify:
+        return to_json(in_classes(outputs))
+    is_rows = _requests.is_row_format(content)
+    return to_json(in_rows(outputs) if is_rows else in_columns(outputs))
 
 
 def _find(version, name):

@@ -104,8 +104,7 @@ class _Endpoints:
 
     async def ask(self, request):
         verb = request.path_params["verb"].lower()
-        works = {"predict": _answers.predict, "classify": _answers.classify}
-        if verb not in works:
+        if verb not in _answers.VERBS:
             raise _unknown_verb(request, verb)
         version = self._find(request)
         if self.folder.is_loading:
@@ -115,11 +114,8 @@ class _Endpoints:
             version = self._find(request)
 
         def work(body):
-            return works[verb](
-                version,
-                body,
-                limits=self.limits,
-                reading=self.reading,
+            return _answers.answer(
+                verb, version, body, limits=self.limits, reading=self.reading
             )
 
         return _json(await self.queue.answer(request, work))

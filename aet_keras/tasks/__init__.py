@@ -1,4 +1,4 @@
-"""Which model does which task ask for?"""
+"""Whole models for images, texts, tables and ratings."""
 
 from aet_keras.tasks.image_model import (
     ATTENTIONS,

@@ -1,4 +1,4 @@
-"""Which model tells pictures apart?"""
+"""Builds a classifier of images on a backbone."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Which model tells the rows of a table apart?"""
+"""Builds a classifier of table rows."""
 
 import collections
 from collections.abc import Mapping, Sequence

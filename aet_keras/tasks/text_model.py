@@ -1,4 +1,4 @@
-"""Which model tells texts apart?"""
+"""Builds a classifier of texts on an encoder."""
 
 import keras
 

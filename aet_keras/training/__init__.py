@@ -1,4 +1,4 @@
-"""What is a run, written down and carried out?"""
+"""Fine-tunes a model, and runs recipes."""
 
 from aet_keras.recipes.base_recipe import WrittenDown
 from aet_keras.recipes.image_recipe import RATE_POLICIES, THAW_POLICIES, Recipe

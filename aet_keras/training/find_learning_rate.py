@@ -1,4 +1,4 @@
-"""Which learning rate suits this model and these data?"""
+"""Finds a learning rate for a model and its data."""
 
 import math
 

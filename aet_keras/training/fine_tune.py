@@ -1,4 +1,4 @@
-"""How is the user's own model adapted in one call?"""
+"""Adapts the user's own model in one call."""
 
 import dataclasses
 import time
@@ -59,9 +59,9 @@ class Run:
             return {}
         row = self.best_epoch - 1
         figures = {key: values[row] for key, values in self.history.items()}
-        return (
-            {**figures, **self.solved.logs} if self.is_best_solved else figures
-        )
+        if self.is_best_solved and self.solved is not None:
+            figures.update(self.solved.logs)
+        return figures
 
 
 def fine_tune(

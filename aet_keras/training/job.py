@@ -82,7 +82,7 @@ def weights_of(recipe: WrittenDown, dataset: data.Dataset) -> np.ndarray | None:
     Validation rows get them, too: else the epoch is kept that does best on
     the largest class.
     """
-    if recipe.class_weight is None:
+    if getattr(recipe, "class_weight", None) is None:
         return None
     return data.compute_class_weights(
         dataset.train.labels, len(dataset.specification.class_names)

@@ -1,4 +1,4 @@
-"""How long did a run take, and how good is what it left?"""
+"""Makes the report of a finished run."""
 
 import datetime
 import importlib.metadata
@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from aet_keras import data, evaluation
+from aet_keras.evaluation.mistakes import Mistake
 from aet_keras.training.fine_tune import Run
 
 
@@ -58,7 +59,7 @@ def measure(
         content: function of a row of test that returns it in words.
     """
     model, history = run.model, run.history
-    mistakes = ()
+    mistakes: tuple[Mistake, ...] = ()
     if score is None:
         said = predict(model, dataset.test)
         mistakes = evaluation.find_mistakes(

@@ -1,8 +1,9 @@
-"""What does a published recommender keep of the ratings it was made of?"""
+"""Keeps the ratings that a recommender was made of beside it."""
 
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def keep_ratings(
 ) -> None:
     """Writes ratings and their codes beside the model."""
     said = dataclasses.asdict(dataset.specification)
-    arrays = {
+    arrays: dict[str, Any] = {
         "specification": np.array(json.dumps(said)),
         "item_features": item_features,
     }

@@ -1,4 +1,4 @@
-"""What is done with a recipe for ratings?"""
+"""Defines the steps of a run on ratings."""
 
 import numpy as np
 

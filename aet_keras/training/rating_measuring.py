@@ -1,4 +1,4 @@
-"""What does a recommender say of a split, next to its baselines?"""
+"""Measures a recommender beside its baselines."""
 
 from collections.abc import Mapping
 

@@ -30,8 +30,9 @@ def check_named_files(recipe: WrittenDown) -> None:
     if backbone is None or not backbone.endswith(".keras"):
         return
     _check(recipe, backbone=backbone)
-    if recipe.vocabulary is not None:
-        _check(recipe, vocabulary=recipe.vocabulary)
+    vocabulary = getattr(recipe, "vocabulary", None)
+    if vocabulary is not None:
+        _check(recipe, vocabulary=vocabulary)
 
 
 def _check(recipe, **named):

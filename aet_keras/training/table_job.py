@@ -1,4 +1,4 @@
-"""What is done with a recipe for a table?"""
+"""Defines the steps of a run on a table."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is done with a recipe for texts?"""
+"""Defines the steps of a run on texts."""
 
 import dataclasses
 

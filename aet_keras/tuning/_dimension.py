@@ -12,7 +12,7 @@ _RANGE = ("min", "max", "step", "log")
 
 @dataclasses.dataclass(frozen=True)
 class Dimension:
-    """Holds what one name may be: some choices, or a range.
+    """Holds the values that one name may take: choices, or a range.
 
     Args:
         name: str. What is tuned.
@@ -34,7 +34,7 @@ class Dimension:
 
     @classmethod
     def read(cls, name: str, kind: type, said: Any) -> "Dimension":
-        """Returns what a value, a list or a range says.
+        """Reads a value, a list or a range.
 
         Raises:
             TypeError: if a value is of another kind.
@@ -75,11 +75,11 @@ class Dimension:
 
     @property
     def corners(self) -> tuple:
-        """The values between which all others lie."""
+        """The extreme values: the ends of a range, or all choices."""
         return self.choices or (self.least, self.most)
 
     def declare(self, hp) -> Any:
-        """Tells a `keras_tuner.HyperParameters`; returns the value it has."""
+        """Declares it in `keras_tuner.HyperParameters`; returns its value."""
         if len(self.choices) == 1:
             return hp.Fixed(self.name, self.choices[0])
         if self.kind is bool:
@@ -96,7 +96,7 @@ class Dimension:
         )
 
     def to_json(self) -> Any:
-        """Returns what `read` reads."""
+        """Returns it in the form that `read` takes."""
         if self.choices:
             return list(self.choices)
         said = {"min": self.least, "max": self.most}

@@ -55,7 +55,7 @@ PARENTS = {
 }
 ANCHORS = ("none", "l2_sp")
 
-# What `fit` is given; everything else is of the model, or of the pictures.
+# What `fit` is given; everything else is of the model, or of the images.
 OF_CALLBACKS = ("anchor", "anchor_strength", "thaw", "rate")
 
 
@@ -72,7 +72,7 @@ FIELDS = {
 
 
 def kinds():
-    """Returns what each name's values are."""
+    """Returns the type of the values of each name."""
     found = {**FIELDS, "thaw": str, "rate": str}
     found.update({"anchor": str, "anchor_strength": float})
     for policy in (*_tunable("thaw"), *_tunable("rate")):
@@ -107,7 +107,7 @@ def _kind(annotation):
 
 
 def parent_of(name):
-    """Returns what a name depends on, and with which values; or None."""
+    """Returns the parent of a name, and with which of its values it exists."""
     if name in PARENTS:
         return PARENTS[name]
     if "/" not in name:
@@ -144,7 +144,7 @@ def _said(dimension):
 
 
 def check_values(dimension):
-    """Has each corner refused by whom it is meant for, if it must not be."""
+    """Checks each corner by the class that it is meant for."""
     name = dimension.name
     for value in dimension.corners:
         if name == "anchor":

@@ -43,7 +43,7 @@ class Settings:
 
     @classmethod
     def load(cls, out: Path) -> "Settings":
-        """Reads what `begin` wrote into a folder.
+        """Reads the file that `begin` wrote into a folder.
 
         Raises:
             ValueError: if it is not there any more, or damaged.
@@ -57,7 +57,7 @@ class Settings:
             raise ValueError(damaged(path, error)) from error
 
     def begin(self, out: Path, *, resume: bool) -> None:
-        """Writes the settings down, unless a search is there unasked.
+        """Writes the settings, unless another search is in the folder.
 
         Raises:
             ValueError: if there is a search and `resume` is `False`, or there
@@ -98,7 +98,7 @@ class Settings:
 
 
 def _differing(old, new):
-    """Returns two values, of dicts the entries that differ only."""
+    """Returns two values; of two dicts only the entries that differ."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return repr(old), repr(new)
     names = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))

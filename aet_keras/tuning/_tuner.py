@@ -24,7 +24,7 @@ _LOST_SECONDS = 60.0
 
 
 class TrialRunner(base_tuner.BaseTuner):
-    """Runs the trials that an oracle chooses, and writes down what came of it.
+    """Runs the trials that an oracle chooses, and writes their outcomes.
 
     KerasTuner calls its methods. A trial that fails is over, with its
     exception in its `outcome.json`; the search goes on.
@@ -38,7 +38,7 @@ class TrialRunner(base_tuner.BaseTuner):
         fit_arguments: dict. What the hypermodel's `fit` is given.
         explores: bool. Whether `build` declares more than
             `declare_hyperparameters` did: it is called until all is known.
-        stdout: where trials print; what KerasTuner prints goes elsewhere.
+        stdout: where trials print; the output of KerasTuner is dropped.
         make_trackers: function of a trial's number that returns the trackers
             of its run.
     """
@@ -103,7 +103,7 @@ class TrialRunner(base_tuner.BaseTuner):
             self.watch(self._outcome)
 
     def _run(self, trial, folder):
-        """Runs a trial, and writes its outcome before anybody is told."""
+        """Runs a trial, and writes its outcome before it is reported."""
         blank = Trial(
             number=int(trial.trial_id) + 1,
             values=dict(trial.hyperparameters.values),
@@ -251,7 +251,7 @@ def _read(folder):
 
 
 def _begin_attempt(folder):
-    """Counts the attempts at a trial: a kill leaves nothing else behind."""
+    """Counts the attempts at a trial; after a kill only this is left."""
     path = folder / _ATTEMPTS
     count = int(path.read_text()) + 1 if path.exists() else 1
     _files.write_whole(path, str(count).encode())

@@ -18,7 +18,7 @@ _EPOCHS = "tuner/epochs"  # what Hyperband calls them
 
 
 class ElasticHyperModel(keras_tuner.HyperModel):
-    """Tunes how a model of the user's own thaws, learns and holds on.
+    """Tunes freezing, rate and anchor of a model of your own.
 
     Works with any tuner of KerasTuner, and with `search`. `fit` makes the
     callbacks that the values ask for, so that no two trials share any.
@@ -146,7 +146,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
 
     @property
     def dataset(self):
-        """The pictures, read once."""
+        """The images, read once."""
         if self._dataset is None:
             self._dataset = training.read_dataset(self.recipe)
         return self._dataset
@@ -180,7 +180,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
 
 
 def _suited(recipe):
-    """Returns the default space; nothing is held of what is random."""
+    """Returns the default space; random weights need no anchor."""
     if recipe.weights == "none":
         return ElasticSpace({"thaw": "ThawAll", "anchor": "none"})
     return ElasticSpace()

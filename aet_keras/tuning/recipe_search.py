@@ -135,7 +135,7 @@ def search_recipes(
 
 
 def take_part(settings: Settings, out: pathlib.Path, role, watch) -> None:
-    """Runs this process's part of a search of recipes that has begun."""
+    """Runs the part of this process in a search of recipes."""
     space = ElasticSpace.from_json(settings.space or {})
     is_apart = settings.features == "apart"
     hypermodel = RecipeHyperModel(
@@ -156,7 +156,7 @@ def take_part(settings: Settings, out: pathlib.Path, role, watch) -> None:
 
 
 def _make_trackers(settings, out, number):
-    """Returns the trackers of a trial; what a killed attempt wrote is gone."""
+    """Returns the trackers of a trial; logs of a killed attempt go."""
     if settings.track == "none":
         return ()
     folder = out / "logs" / f"trial_{number:04}"
@@ -188,7 +188,7 @@ def _supervise(settings, out, workers, watch):
 
 @contextlib.contextmanager
 def _results_kept(hypermodel, settings, out, role) -> Iterator[None]:
-    """Writes down what was found, also of a search that ends early."""
+    """Writes the results, also of a search that ends early."""
     is_over = False
     try:
         yield

@@ -35,7 +35,7 @@ def search(
     watch: Callable[[Trial], None] = lambda trial: None,
     **fit_arguments,
 ) -> Search:
-    """Tries what a hypermodel can be, with an oracle of KerasTuner.
+    """Tries values of a hypermodel that an oracle of KerasTuner chooses.
 
     Differs from KerasTuner's own `search`: a trial that fails leaves its
     exception in the record of trials, nothing is printed, an old search is
@@ -126,7 +126,7 @@ def search(
 def join(
     settings: Settings, out: pathlib.Path, role, *, resume: bool, seconds: float
 ) -> None:
-    """Begins a search in a folder; a worker waits for one that was begun."""
+    """Begins a search in a folder; a worker waits until its chief has."""
     if settings.tuner == "hyperband":
         check.positive_int("search", epochs=settings.epochs)
     if role.is_worker:
@@ -149,7 +149,7 @@ def run(
     explores,
     make_trackers=lambda number: (),
 ) -> Search:
-    """Runs this process's part of a search that has begun."""
+    """Runs the part of this process in a search that has begun."""
     folder = out / "search"
     make = functools.partial(
         TrialRunner,
@@ -186,7 +186,7 @@ def _go(make) -> None:
 
 
 def _made(make, stdout):
-    """Makes a tuner, which reads what an earlier run of it left."""
+    """Makes a tuner, which reads the files of an earlier run."""
     try:
         return make(stdout=stdout)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -195,13 +195,13 @@ def _made(make, stdout):
 
 
 def _is_no_retracing(record):
-    """Says whether a line is about more than one model after another."""
+    """Returns whether a log line is no warning about retracing."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 
 @contextlib.contextmanager
 def _answered(folder, objective, role) -> Iterator[None]:
-    """Turns what ends a search early into a `TrainingError`."""
+    """Turns an exception that ends a search into a `TrainingError`."""
     import grpc
 
     try:

@@ -81,7 +81,7 @@ class ElasticSpace:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "ElasticSpace":
-        """Reads a JSON file of names and what they may be.
+        """Reads a JSON file of names and the values they may take.
 
         Args:
             path: str or path-like. A JSON object as `dimensions`; its entry
@@ -124,7 +124,7 @@ class ElasticSpace:
         return {"others": "fixed", **said}
 
     def of_callbacks(self, owner: str = "ElasticSpace") -> "ElasticSpace":
-        """Returns the space of what callbacks do, for a model of one's own.
+        """Returns the part of the space that callbacks need.
 
         Args:
             owner: str. Who asks.
@@ -148,7 +148,7 @@ class ElasticSpace:
         return ElasticSpace(kept, others="fixed")
 
     def declare(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Declares all of it in conditional scopes.
+        """Declares all dimensions in conditional scopes.
 
         Args:
             hp: `keras_tuner.HyperParameters`.
@@ -169,7 +169,7 @@ class ElasticSpace:
     def to_recipe(
         self, base: training.Recipe, values: Mapping[str, Any]
     ) -> training.Recipe:
-        """Returns a recipe with what `declare` returned written into it.
+        """Returns a recipe with the values that `declare` returned.
 
         Args:
             base: `Recipe` with all that is not tuned.
@@ -192,7 +192,7 @@ class ElasticSpace:
     def make_callbacks(
         self, values: Mapping[str, Any]
     ) -> list[keras.callbacks.Callback]:
-        """Returns the callbacks that the values ask for, new ones.
+        """Returns new callbacks, made from the values.
 
         Args:
             values: mapping from names to values, as of `declare`.

@@ -1,4 +1,4 @@
-"""Trials of a search: what each tried, and what came of it."""
+"""Trials of a search: the values of each, and its outcome."""
 
 import csv
 import dataclasses
@@ -16,7 +16,7 @@ OUTCOME = "outcome.json"
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """Holds one set of values that was tried, and how it went.
+    """Holds one set of values that was tried, and its outcome.
 
     Args:
         number: int >= 1. In the order in which trials were begun.
@@ -50,7 +50,7 @@ class Trial:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Trial":
-        """Reads what the process that ran it wrote.
+        """Reads the file of the process that ran it.
 
         Raises:
             ValueError: if the file is damaged.
@@ -62,7 +62,7 @@ class Trial:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The values, without what KerasTuner keeps among them."""
+        """The values, without those that KerasTuner adds for itself."""
         kept = {k: v for k, v in self.values.items() if k[:6] != "tuner/"}
         if "tuner/epochs" in self.values:
             kept["epochs"] = self.values["tuner/epochs"]
@@ -108,7 +108,7 @@ class Search:
 
     @classmethod
     def read(cls, folder: str | os.PathLike, objective: str) -> "Search":
-        """Reads what the trials of a search left in a folder."""
+        """Reads the outcomes in the folder of a search."""
         paths = Path(folder).glob(f"trial_*/{OUTCOME}")
         trials = sorted(map(Trial.load, paths), key=lambda t: t.number)
         return cls(tuple(trials), objective)
@@ -120,7 +120,7 @@ class Search:
 
     @property
     def best(self) -> Trial | None:
-        """The best trial, of equals the one of the lower `val_loss`.
+        """The best trial; of equal ones that with the lower `val_loss`.
 
         `None` if all have failed.
         """
@@ -160,7 +160,7 @@ class Search:
         return _files.write_whole(path, _png(self))
 
     def _rank(self, trial):
-        """Returns what is lower for the better of two trials."""
+        """Returns a sort key that is lower for a better trial."""
         score = trial.figures.get(self.objective)
         if score is None:
             return (1,)
@@ -173,7 +173,7 @@ class Search:
 
 
 def damaged(path: str | os.PathLike, error: Exception) -> str:
-    """Returns the sentence of a file of a search that cannot be read."""
+    """Returns the error message of a file that cannot be read."""
     reason = str(error).partition("\n")[0][:200]
     return (
         "search: the files of a search must be as they were written, because "
@@ -190,7 +190,7 @@ _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#E6E6E6"  # Okabe and Ito's
 
 
 def _png(search) -> bytes:
-    """Returns the picture of a `Search`, objectives over trials."""
+    """Returns the chart of a `Search`, as a PNG: objectives over trials."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

@@ -1,6 +1,26 @@
-"""Is TensorFlow Serving started with the flags it knows?"""
+"""Is a server told what it can use, and nothing else?"""
+
+import pytest
 
 from aet_keras.serving import Limits, model_server_command
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("body_bytes", 0, ValueError),
+        ("body_bytes", 1.5, TypeError),
+        ("request_seconds", 0, ValueError),
+        ("request_seconds", float("inf"), ValueError),
+        ("concurrent_predictions", 0, ValueError),
+        ("waiting_requests", -1, ValueError),
+        ("rows", 0, ValueError),
+        ("picture_pixels", 0, ValueError),
+    ],
+)
+def test_a_limit_out_of_range_is_refused(name, value, error):
+    with pytest.raises(error, match=f"Limits: `{name}` must be"):
+        Limits(**{name: value})
 
 
 def test_the_model_is_called_after_its_folder(tmp_path, monkeypatch):
