@@ -4,7 +4,7 @@ import importlib
 import sys
 
 # Eager: `keras.models.load_model` must find what a saved model holds. Only
-# `aet-keras` puts it off (`cli/_start.py`): its help needs no Keras.
+# `aet-keras` puts it off (`cli/_running.py`): its help needs no Keras.
 if not getattr(sys.modules.get("aet_keras_command"), "is_starting", False):
     from aet_keras import layers, losses, regularizers
 

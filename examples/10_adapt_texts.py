@@ -92,8 +92,10 @@ model.fit(
     verbose=2,
     callbacks=[
         callbacks.AverageWeights(),
-        callbacks.ElasticFreezing(training.text_thaw_policy(), verbose=1),
-        callbacks.AdaptiveLearningRate(training.text_rate_policy()),
+        callbacks.ElasticFreezing(
+            training.text_job.text_thaw_policy(), verbose=1
+        ),
+        callbacks.AdaptiveLearningRate(training.text_job.text_rate_policy()),
         best,
     ],
 )

@@ -53,7 +53,7 @@ def write(name, users, count):
     return path
 
 
-recipe = aet_keras.training.RatingRecipe(
+recipe = aet_keras.recipes.RatingRecipe(
     str(write("films.csv", range(user_count), ratings_each)),
     item="film",
     split="leave_last_out",

@@ -70,9 +70,8 @@ def write_table_model(
     ...     "table", ("bad", "good"), None, "a.csv", columns, "paid", "bad"
     ... )
     >>> rows = {"age": np.array([20, 30, 50], "float32")}
-    >>> model = aet_keras.tasks.build_table_classifier(
-    ...     aet_keras.tasks.fit_feature_space(columns, rows), class_count=2
-    ... )
+    >>> space = aet_keras.tasks.table_model.fit_feature_space(columns, rows)
+    >>> model = aet_keras.tasks.build_table_classifier(space, class_count=2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = aet_keras.export.write_table_model(
     ...         model, folder, specification=specification, rows=rows

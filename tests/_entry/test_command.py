@@ -1,9 +1,14 @@
 """Does the command say nothing but what we say, and set what it must?"""
 
 import os
+import pathlib
+import re
 import subprocess
 import sys
 
+import aet_keras
+
+IMPORT = re.compile(r"^\s*(from|import) aet_keras_command", re.MULTILINE)
 SETTINGS = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
 IMPORTS = f"""
 import os, sys
@@ -44,3 +49,16 @@ def test_what_a_user_set_stays_and_stderr_is_empty():
 
 def test_a_library_user_gets_no_settings():
     assert run(IMPORTS).stdout.splitlines() == ["[None, None]"]
+
+
+def test_nothing_that_it_starts_imports_it():
+    package = pathlib.Path(aet_keras.__file__).parent
+    files = [p for p in package.rglob("*.py") if "_entry" not in p.parts]
+
+    importing = [
+        str(path.relative_to(package))
+        for path in files
+        if IMPORT.search(path.read_text())
+    ]
+
+    assert files and importing == []
