@@ -8,7 +8,7 @@ import sys
 if not getattr(sys.modules.get("aet_keras_command"), "is_starting", False):
     from aet_keras import layers, losses, regularizers
 
-__version__ = "0.10.0"
+__version__ = "0.11.0"
 
 __all__ = [
     "__version__",

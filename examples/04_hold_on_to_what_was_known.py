@@ -112,5 +112,5 @@ for way in ways:
 # The model is the one that learned freely; judge the way back by both tasks.
 pairs = zip(old_validation, new_validation, strict=True)
 both = [np.concatenate(pair) for pair in pairs]
-record = aet_keras.callbacks.interpolate(model, known, validation_data=both)
+record = aet_keras.training.interpolate(model, known, validation_data=both)
 show(f"back to {record.best_ratio:.1f}")

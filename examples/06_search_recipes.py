@@ -16,7 +16,7 @@ saved_models/digits` then trains and publishes it. On the command line:
 
 import argparse
 
-from aet_keras import training, tuning
+from aet_keras import recipes, tuning
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--out", default="searches/digits")
@@ -25,7 +25,7 @@ parser.add_argument("--smoke", action="store_true", help="seconds, untrained")
 args = parser.parse_args()
 
 # Settings.
-recipe = training.Recipe(
+recipe = recipes.Recipe(
     "digits",  # or a folder with one folder a class
     image_size=32,
     epochs=1 if args.smoke else 8,

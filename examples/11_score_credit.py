@@ -22,7 +22,7 @@ import numpy as np
 import pandas
 import tensorflow as tf
 
-from aet_keras import data, evaluation, export, publishing, training
+from aet_keras import data, evaluation, export, publishing, recipes, training
 
 folder = pathlib.Path(os.environ.get("AET_DATA", "../shared/data"))
 parser = argparse.ArgumentParser()
@@ -65,20 +65,20 @@ old.to_csv(out / "old.csv", index=False)
 new["part"] = np.where(np.arange(len(new)) < args.new_count, "train", "test")
 new.to_csv(out / "new.csv", index=False)
 
-recipe = training.TableRecipe(
+recipe = recipes.TableRecipe(
     str(out / "old.csv"), args.target, epochs=epochs, **costs
 )
-dataset = training.read_rows(recipe)
-model = training.build_table_model(recipe, dataset)
-run = training.fit_table_model(model, recipe, dataset)
-report = training.measure_table_model(run, "credit", dataset)
+dataset = training.table_job.read_rows(recipe)
+model = training.table_job.build_table_model(recipe, dataset)
+run = training.table_job.fit_table_model(model, recipe, dataset)
+report = training.table_job.measure_table_model(run, "credit", dataset)
 print(report.risk.to_text())
 
 
 def write(directory):
     """Fills one version, which appears under OUT when it is whole."""
     specification, rows = dataset.specification, dataset.test.inputs
-    export.write_table_classifier(
+    export.write_table_model(
         model, directory, specification=specification, rows=rows
     )
     compared = export.compare_table_export(
@@ -90,7 +90,7 @@ def write(directory):
 
 version = publishing.publish(out, write)
 
-recipe = training.TableRecipe(
+recipe = recipes.TableRecipe(
     str(out / "new.csv"),
     args.target,
     split_column="part",
@@ -98,9 +98,9 @@ recipe = training.TableRecipe(
     epochs=epochs,
     **costs,
 )
-dataset = training.read_rows(recipe)
-adapted = training.build_table_model(recipe, dataset)
-training.fit_table_model(adapted, recipe, dataset)
+dataset = training.table_job.read_rows(recipe)
+adapted = training.table_job.build_table_model(recipe, dataset)
+training.table_job.fit_table_model(adapted, recipe, dataset)
 unchanged = keras.models.load_model(version / "model.keras")
 print(f"\nROC AUC on {dataset.test.count} rows of the others")
 for name, each in (("unchanged", unchanged), ("adapted", adapted)):

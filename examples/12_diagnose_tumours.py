@@ -21,7 +21,7 @@ import numpy as np
 import pandas
 from sklearn.datasets import load_breast_cancer
 
-from aet_keras import training
+from aet_keras import recipes, training
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--table", help="another one, with the two below")
@@ -47,7 +47,7 @@ else:
     table = pandas.read_csv(args.table)
 table.to_csv(out / "patients.csv", index=False)
 
-recipe = training.TableRecipe(
+recipe = recipes.TableRecipe(
     str(out / "patients.csv"),
     args.target,
     positive=args.positive,

@@ -53,7 +53,7 @@ def write(name, users, count):
     return path
 
 
-recipe = aet_keras.training.RatingRecipe(
+recipe = aet_keras.recipes.RatingRecipe(
     str(write("films.csv", range(user_count), ratings_each)),
     item="film",
     split="leave_last_out",
@@ -97,7 +97,7 @@ before, after = (
 print("Others' ratings moved by", np.abs(after - before).max())
 
 # What a server answers.
-version = aet_keras.export.write_recommender(
+version = aet_keras.export.write_rating_model(
     adapted.model,
     folder / "served",
     specification=adapted.specification,

@@ -57,7 +57,7 @@ heads = {
     "even": keras.layers.Dense(1, "sigmoid", name="even_head"),
 }
 outputs = {
-    name: aet_keras.losses.Uncertainty(name=name)(head(x))
+    name: aet_keras.layers.Uncertainty(name=name)(head(x))
     for name, head in heads.items()
 }
 model = keras.Model(pixels, outputs)

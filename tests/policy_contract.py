@@ -36,7 +36,7 @@ def plain(value):
     """Returns what JSON keeps of an argument."""
     if not isinstance(value, policies.Policy):
         return value
-    return policies.describe_policy(value)
+    return policies.description.describe_policy(value)
 
 
 def check_policy_config(cls, kwargs):

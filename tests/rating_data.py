@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aet_keras import data, evaluation, tasks, training
+from aet_keras import data, evaluation, recipes, tasks
 
 FEATURES = {"user_features": ("age",), "item_features": ("decade",)}
 LENGTH = 6
@@ -32,7 +32,7 @@ def read_ratings(path, **arguments):
 def rating_recipe(path, **settings):
     """Returns a recipe of a small model, which looks at both features."""
     small = {"factors": 2, "history_length": LENGTH, "batch_size": 64}
-    return training.RatingRecipe(str(path), **{**FEATURES, **small, **settings})
+    return recipes.RatingRecipe(str(path), **{**FEATURES, **small, **settings})
 
 
 def build_model(dataset, **arguments):

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from aet_keras import training
+from aet_keras import recipes, training
 
 TARGET = "paid"
 
@@ -31,8 +31,12 @@ def write_table(path, count=160, seed=0, classes=("no", "yes")):
 
 def build_model(path, **settings):
     """Returns recipe, data set and model, not trained."""
-    recipe = training.TableRecipe(
+    recipe = recipes.TableRecipe(
         path, TARGET, **{"epochs": 2, "units": 4, **settings}
     )
-    dataset = training.read_rows(recipe)
-    return recipe, dataset, training.build_table_model(recipe, dataset)
+    dataset = training.table_job.read_rows(recipe)
+    return (
+        recipe,
+        dataset,
+        training.table_job.build_table_model(recipe, dataset),
+    )

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from aet_keras import _files
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 
 
 def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):

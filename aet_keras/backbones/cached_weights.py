@@ -58,10 +58,10 @@ class CachedWeights:
         image_size: int or None. The height and width that the file is taken
             for; `None` where it is the same for all.
 
-    Example: see `find_cached_weights`.
+    For example: see `find_cached_weights`.
 
     >>> import pathlib
-    >>> aet_keras.backbones.CachedWeights(
+    >>> aet_keras.backbones.cached_weights.CachedWeights(
     ...     "EfficientNetB0", pathlib.Path("efficientnetb0_notop.h5"), None
     ... ).backbone
     'EfficientNetB0'
@@ -88,11 +88,11 @@ def find_cached_weights(
     Returns:
         Tuple of `CachedWeights`, the cheapest first.
 
-    Example:
+    For example:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as empty:
-    ...     aet_keras.backbones.find_cached_weights(empty)
+    ...     aet_keras.backbones.cached_weights.find_cached_weights(empty)
     ()
     """
     folder = pathlib.Path(_keras_home() if folder is None else folder) / _FOLDER

@@ -22,7 +22,7 @@ def multiply_counts(groups: Sequence) -> np.ndarray:
     Returns:
         Float array `(groups,)`.
 
-    Example:
+    For example:
 
     >>> model = keras.Sequential(
     ...     [
@@ -31,7 +31,7 @@ def multiply_counts(groups: Sequence) -> np.ndarray:
     ...     ]
     ... )
     >>> group = aet_keras.backbones.Group("stem", tuple(model.layers))
-    >>> aet_keras.backbones.multiply_counts([group])  # 3 * 3 * 3 * 4 * 64
+    >>> aet_keras.backbones.costs.multiply_counts([group])  # 3 * 3 * 3 * 4 * 64
     array([6912.])
     """
     return np.array(

@@ -103,12 +103,12 @@ def as_groups(
     Raises:
         ValueError: if a name is not there, or a layer is in two groups.
 
-    Example:
+    For example:
 
     >>> model = keras.Sequential(
     ...     [keras.layers.Dense(4, name="a"), keras.layers.Dense(2, name="b")]
     ... )
-    >>> aet_keras.backbones.as_groups(model, [["a"], ["b"]])
+    >>> aet_keras.backbones.groups.as_groups(model, [["a"], ["b"]])
     (Group('a', 1 layer), Group('b', 1 layer))
     """
     if isinstance(groups, str) or not groups:

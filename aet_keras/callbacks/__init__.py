@@ -1,11 +1,11 @@
 """Callbacks: freezing, learning rate, anchor, checkpoints, averages."""
 
+from aet_keras._renamed import renamed
 from aet_keras.callbacks.adaptive_learning_rate import AdaptiveLearningRate
 from aet_keras.callbacks.average_weights import AverageWeights
 from aet_keras.callbacks.elastic_anchor import ElasticAnchor
 from aet_keras.callbacks.elastic_checkpoint import ElasticCheckpoint
 from aet_keras.callbacks.elastic_freezing import ElasticFreezing
-from aet_keras.callbacks.interpolation import Interpolation, interpolate
 from aet_keras.callbacks.keep_best import KeepBest
 from aet_keras.callbacks.keep_head_only import KeepHeadOnly
 
@@ -15,8 +15,14 @@ __all__ = [
     "ElasticAnchor",
     "ElasticCheckpoint",
     "ElasticFreezing",
-    "Interpolation",
     "KeepBest",
     "KeepHeadOnly",
-    "interpolate",
 ]
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Interpolation": "aet_keras.training.Interpolation",
+        "interpolate": "aet_keras.training.interpolate",
+    },
+)

@@ -33,7 +33,7 @@ def pretrained_groups(
             which may be a new model as well.
     """
     if groups is not None:
-        return without_grafts(backbones.as_groups(model, groups))
+        return without_grafts(backbones.groups.as_groups(model, groups))
     found = backbones.group_layers(model, backbone=backbone)
     below = tuple(group for group in found if group.name != "head")
     if len(found) < 2 or not any(map(_has_weights, below)):

@@ -7,7 +7,8 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.callbacks._others import check_only_rate_writer
-from aet_keras.engine import NOISE, Engine
+from aet_keras.engine import Engine
+from aet_keras.engine.engine import NOISE
 from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
 
 

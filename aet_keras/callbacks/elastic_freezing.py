@@ -15,7 +15,8 @@ from aet_keras._keras.running_fit import callbacks_of
 from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks._pretrained import check_one_way, without_grafts
-from aet_keras.engine import MEASURED, Change, Engine
+from aet_keras.engine import Change, Engine
+from aet_keras.engine.engine import MEASURED
 from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
 from aet_keras.replay import FeatureCache, SolvedHead
 
@@ -207,7 +208,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self._forget()
         self.policy.reset()
         groups = without_grafts(self._pretrained_groups())
-        self._costs = backbones.multiply_counts(groups)
+        self._costs = backbones.costs.multiply_counts(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
         known = ids_to_be_known(self.model)
@@ -291,7 +292,7 @@ class ElasticFreezing(keras.callbacks.Callback):
 
     def _pretrained_groups(self):
         if self.groups is not None:
-            return backbones.as_groups(self.model, self.groups)
+            return backbones.groups.as_groups(self.model, self.groups)
         groups = backbones.group_layers(self.model, backbone=self.backbone)
         if len(groups) < 2:
             raise ValueError(

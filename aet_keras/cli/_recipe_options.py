@@ -12,15 +12,8 @@ from typing import Any
 import click
 
 from aet_keras.cli._options import SectionedOption
-from aet_keras.recipes import (
-    RatingRecipe,
-    Recipe,
-    Setting,
-    TableRecipe,
-    TextRecipe,
-    settings_of,
-)
-from aet_keras.recipes.setting import option_of
+from aet_keras.recipes import RatingRecipe, Recipe, TableRecipe, TextRecipe
+from aet_keras.recipes.setting import Setting, option_of, settings_of
 
 SECTIONS = {
     Recipe: "Pictures",

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from aet_keras import recipes
 from aet_keras.cli import _options
 from aet_keras.cli._options import SectionedCommand
 from aet_keras.cli._recipe_options import given, recipe_options
@@ -76,9 +77,9 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
         say = (lambda sentence: None) if quiet else click.echo
         said = given(context, {"data": data, **settings})
         if recipe_file is None:
-            recipe = training.make_recipe(said)
+            recipe = recipes.make_recipe(said)
         else:
-            recipe = training.load_recipe(recipe_file, said)
+            recipe = recipes.load_recipe(recipe_file, said)
         trackers = make_trackers(track, out)
         bar = None if quiet else _display.ProgressBar()
         display = _display.display(epochs=recipe.epochs, quiet=quiet, bar=bar)

@@ -1,6 +1,15 @@
 """Applies decisions to one model while it trains."""
 
+from aet_keras._renamed import renamed
 from aet_keras.engine.change import Change
-from aet_keras.engine.engine import MEASURED, NOISE, Engine
+from aet_keras.engine.engine import Engine
 
-__all__ = ["Change", "Engine", "MEASURED", "NOISE"]
+__all__ = ["Change", "Engine"]
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "MEASURED": "aet_keras.engine.engine.MEASURED",
+        "NOISE": "aet_keras.engine.engine.NOISE",
+    },
+)

@@ -14,6 +14,7 @@ from aet_keras.layers.soft_attention import SoftAttention
 from aet_keras.layers.soft_attention_pooling import SoftAttentionPooling
 from aet_keras.layers.spatial_gate import SpatialGate
 from aet_keras.layers.squeeze_excite import SqueezeExcite
+from aet_keras.layers.uncertainty import Uncertainty
 
 __all__ = [
     "ConvolutionalBlockAttention",
@@ -26,4 +27,5 @@ __all__ = [
     "SoftAttentionPooling",
     "SpatialGate",
     "SqueezeExcite",
+    "Uncertainty",
 ]

@@ -44,7 +44,7 @@ class WeightedByUncertainty(keras.losses.Loss):
 
     Example: see `Uncertainty`.
 
-    >>> layer = aet_keras.losses.Uncertainty()
+    >>> layer = aet_keras.layers.Uncertainty()
     >>> cost = aet_keras.losses.WeightedByUncertainty("mse")
     >>> y_pred = layer(np.array([[2.0]], "float32"))
     >>> round(float(cost(np.array([[0.0]]), y_pred)), 4)  # 4 + log(1.5)
@@ -83,7 +83,7 @@ class WeightedByUncertainty(keras.losses.Loss):
         if layer is None:
             raise ValueError(
                 "WeightedByUncertainty: the output must come straight from an "
-                "`aet_keras.losses.Uncertainty` layer, because that holds the "
+                "`aet_keras.layers.Uncertainty` layer, because that holds the "
                 f"weight. Received: an output of shape {tuple(y_pred.shape)} "
                 "from elsewhere. Put the layer last in the output's head."
             )

@@ -1,10 +1,10 @@
 """Policies: they turn the numbers of a run into decisions."""
 
+from aet_keras._renamed import renamed
 from aet_keras.policies._stall import is_higher_better
 from aet_keras.policies.attention import AttendToGradients
 from aet_keras.policies.cost import FreezeWhenItPays
 from aet_keras.policies.decision import Decision
-from aet_keras.policies.description import describe_policy, read_policy
 from aet_keras.policies.freeze import FreezeSettled, FreezeSlow
 from aet_keras.policies.noise_scale import AdaptToNoise
 from aet_keras.policies.phases import (
@@ -37,7 +37,13 @@ __all__ = [
     "TrainHeadThenAll",
     "Trend",
     "WarmupCosine",
-    "describe_policy",
     "is_higher_better",
-    "read_policy",
 ]
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "describe_policy": "aet_keras.policies.description.describe_policy",
+        "read_policy": "aet_keras.policies.description.read_policy",
+    },
+)

@@ -20,10 +20,10 @@ def describe_policy(policy: Policy) -> dict[str, Any]:
         dict with the name of its class under `"policy"`, and every argument
         of its constructor.
 
-    Example:
+    For example:
 
     >>> thaw = aet_keras.policies.ThawAll(0.5)
-    >>> list(aet_keras.policies.describe_policy(thaw).items())[:2]
+    >>> list(aet_keras.policies.description.describe_policy(thaw).items())[:2]
     [('policy', 'ThawAll'), ('rate_ratio', 0.5)]
     """
     return {_NAME: type(policy).__name__, **policy.get_config()}
@@ -52,9 +52,10 @@ def read_policy(
         ValueError: if there is no policy of that name, it has no such
             argument, or one is out of its range.
 
-    Example:
+    For example:
 
-    >>> aet_keras.policies.read_policy({"policy": "ThawAll", "rate_ratio": 0.5})
+    >>> description = {"policy": "ThawAll", "rate_ratio": 0.5}
+    >>> aet_keras.policies.description.read_policy(description)
     ThawAll(rate_ratio=0.5)
     """
     if not isinstance(description, Mapping) or _NAME not in description:

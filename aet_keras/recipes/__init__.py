@@ -1,29 +1,29 @@
 """Recipes: all that is needed to repeat a run."""
 
-from aet_keras.recipes.base_recipe import WrittenDown
-from aet_keras.recipes.image_recipe import (
-    RATE_POLICIES,
-    THAW_POLICIES,
-    ImageRecipe,
-    Recipe,
-)
+from aet_keras._renamed import renamed
+from aet_keras.recipes.image_recipe import ImageRecipe, Recipe
 from aet_keras.recipes.kinds import load_recipe, make_recipe
 from aet_keras.recipes.rating_recipe import RatingRecipe
-from aet_keras.recipes.setting import Setting, settings_of
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.recipes.text_recipe import TextRecipe
 
 __all__ = [
     "ImageRecipe",
-    "RATE_POLICIES",
     "RatingRecipe",
     "Recipe",
-    "Setting",
-    "THAW_POLICIES",
     "TableRecipe",
     "TextRecipe",
-    "WrittenDown",
     "load_recipe",
     "make_recipe",
-    "settings_of",
 ]
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "RATE_POLICIES": "aet_keras.recipes.image_recipe.RATE_POLICIES",
+        "Setting": "aet_keras.recipes.setting.Setting",
+        "THAW_POLICIES": "aet_keras.recipes.image_recipe.THAW_POLICIES",
+        "WrittenDown": "aet_keras.recipes.base_recipe.WrittenDown",
+        "settings_of": "aet_keras.recipes.setting.settings_of",
+    },
+)

@@ -17,10 +17,10 @@ class WrittenDown:
 
     A recipe is a frozen dataclass on top of it.
 
-    Example:
+    For example:
 
-    >>> recipe = aet_keras.training.Recipe("digits", epochs=3)
-    >>> aet_keras.training.Recipe(**recipe.to_json()) == recipe
+    >>> recipe = aet_keras.recipes.Recipe("digits", epochs=3)
+    >>> aet_keras.recipes.Recipe(**recipe.to_json()) == recipe
     True
     """
 

@@ -65,7 +65,7 @@ class ImageRecipe(WrittenDown):
             default, does without.
         dropout: float from 0 to 1, 1 excluded. Before the head.
         thaw: optional dict, the policy that thaws groups, as
-            `aet_keras.policies.describe_policy` writes it; one of
+            `aet_keras.policies.description.describe_policy` writes it; one of
             `THAW_POLICIES`. Defaults to what suits the backbone.
         rate: optional dict, the policy of the learning rate; one of
             `RATE_POLICIES`. Defaults to `AdaptToTrend`.
@@ -84,10 +84,10 @@ class ImageRecipe(WrittenDown):
 
     Example:
 
-    >>> recipe = aet_keras.training.Recipe("digits", epochs=3)
+    >>> recipe = aet_keras.recipes.Recipe("digits", epochs=3)
     >>> recipe.image_size
     64
-    >>> aet_keras.training.Recipe(**recipe.to_json()) == recipe
+    >>> aet_keras.recipes.Recipe(**recipe.to_json()) == recipe
     True
     """
 
@@ -155,8 +155,8 @@ class ImageRecipe(WrittenDown):
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.
         from aet_keras.backbones import EMBEDDED, backbone_names
-        from aet_keras.policies import read_policy
-        from aet_keras.tasks import check_attention
+        from aet_keras.policies.description import read_policy
+        from aet_keras.tasks.image_model import check_attention
 
         is_embedded = self.backbone == EMBEDDED
         defaults = _EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS

@@ -50,7 +50,7 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
 
     Example:
 
-    >>> aet_keras.training.make_recipe({"data": "digits", "epochs": 3}).epochs
+    >>> aet_keras.recipes.make_recipe({"data": "digits", "epochs": 3}).epochs
     3
     """
     if "data" in settings:
@@ -95,8 +95,8 @@ def load_recipe(
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     aet_keras.training.Recipe("digits").save(f"{folder}/a.json")
-    ...     recipe = aet_keras.training.load_recipe(
+    ...     aet_keras.recipes.Recipe("digits").save(f"{folder}/a.json")
+    ...     recipe = aet_keras.recipes.load_recipe(
     ...         f"{folder}/a.json", {"epochs": 3}
     ...     )
     >>> recipe.data, recipe.epochs

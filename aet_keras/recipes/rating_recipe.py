@@ -64,8 +64,8 @@ class RatingRecipe(WrittenDown):
 
     Example:
 
-    >>> recipe = aet_keras.training.RatingRecipe("films.csv", item="film")
-    >>> aet_keras.training.RatingRecipe(**recipe.to_json()) == recipe
+    >>> recipe = aet_keras.recipes.RatingRecipe("films.csv", item="film")
+    >>> aet_keras.recipes.RatingRecipe(**recipe.to_json()) == recipe
     True
     """
 
@@ -143,7 +143,7 @@ class RatingRecipe(WrittenDown):
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.
         from aet_keras.data.rating_reading import RATING_SPLITS
-        from aet_keras.policies import read_policy
+        from aet_keras.policies.description import read_policy
 
         for name in ("user_features", "item_features"):  # JSON holds lists
             check.instance(self, of=list | tuple, **{name: getattr(self, name)})

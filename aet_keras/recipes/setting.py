@@ -33,9 +33,10 @@ class Setting:
         default: optional str. The default in words, where it depends.
         can_be_none: bool. Whether the word `none` means None.
 
-    Example:
+    For example:
 
-    >>> aet_keras.recipes.settings_of(aet_keras.recipes.Recipe)["epochs"].least
+    >>> recipe = aet_keras.recipes.Recipe
+    >>> aet_keras.recipes.setting.settings_of(recipe)["epochs"].least
     1
     """
 
@@ -72,9 +73,9 @@ def settings_of(recipe: type) -> dict[str, Setting]:
         dict from the field's name to its `Setting`. A field without one,
         such as `data`, is none that an option sets.
 
-    Example:
+    For example:
 
-    >>> list(aet_keras.recipes.settings_of(aet_keras.recipes.Recipe))[0]
+    >>> list(aet_keras.recipes.setting.settings_of(aet_keras.recipes.Recipe))[0]
     'backbone'
     """
     return {

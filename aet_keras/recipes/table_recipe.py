@@ -59,8 +59,8 @@ class TableRecipe(WrittenDown):
 
     Example:
 
-    >>> recipe = aet_keras.training.TableRecipe("credit.csv", "paid")
-    >>> aet_keras.training.TableRecipe(**recipe.to_json()) == recipe
+    >>> recipe = aet_keras.recipes.TableRecipe("credit.csv", "paid")
+    >>> aet_keras.recipes.TableRecipe(**recipe.to_json()) == recipe
     True
     """
 

@@ -42,7 +42,7 @@ class TextRecipe(WrittenDown):
             `aet_keras.tasks.build_text_classifier`.
         dropout: float from 0 to 1, 1 excluded. Before the head.
         thaw: optional dict, the policy that thaws groups, as
-            `aet_keras.policies.describe_policy` writes it; one of
+            `aet_keras.policies.description.describe_policy` writes it; one of
             `THAW_POLICIES`. Defaults to what suits texts.
         rate: optional dict, the policy of the learning rate; one of
             `RATE_POLICIES`. Defaults to what suits texts.
@@ -65,10 +65,10 @@ class TextRecipe(WrittenDown):
 
     Example:
 
-    >>> recipe = aet_keras.training.TextRecipe(
+    >>> recipe = aet_keras.recipes.TextRecipe(
     ...     "reviews.csv", backbone="presets/minilm", epochs=3
     ... )
-    >>> aet_keras.training.TextRecipe(**recipe.to_json()) == recipe
+    >>> aet_keras.recipes.TextRecipe(**recipe.to_json()) == recipe
     True
     """
 
@@ -117,8 +117,8 @@ class TextRecipe(WrittenDown):
 
     def __post_init__(self):
         # Late: the help of `aet-keras fit` reads the fields without Keras.
-        from aet_keras.policies import read_policy
-        from aet_keras.tasks import POOLINGS
+        from aet_keras.policies.description import read_policy
+        from aet_keras.tasks.text_model import POOLINGS
 
         words = ("data", "text_column", "label_column", "backbone", "encoding")
         for name in words:

@@ -14,7 +14,7 @@ import numpy as np
 from aet_keras._keras.loss_objects import compiled_losses, is_overridden
 from aet_keras._keras.split_graph import Boundary, Key, SplitGraph, Step
 from aet_keras._keras.trainable import own_weights, sublayers
-from aet_keras.losses import Uncertainty
+from aet_keras.layers import Uncertainty
 from aet_keras.replay import lbfgs
 from aet_keras.replay.head_loss import KnownLoss, NotSolved, by_output
 

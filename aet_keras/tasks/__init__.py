@@ -1,31 +1,28 @@
 """Whole models for images, texts, tables and ratings."""
 
-from aet_keras.tasks.image_model import (
-    ATTENTIONS,
-    build_image_classifier,
-    check_attention,
-)
-from aet_keras.tasks.rating_model import build_recommender, user_layers
-from aet_keras.tasks.table_model import (
-    ENCODED,
-    NETWORK,
-    build_table_classifier,
-    feature_names,
-    fit_feature_space,
-)
-from aet_keras.tasks.text_model import POOLINGS, build_text_classifier
+from aet_keras._renamed import renamed
+from aet_keras.tasks.image_model import ATTENTIONS, build_image_classifier
+from aet_keras.tasks.rating_model import build_recommender
+from aet_keras.tasks.table_model import build_table_classifier
+from aet_keras.tasks.text_model import build_text_classifier
 
 __all__ = [
     "ATTENTIONS",
-    "ENCODED",
-    "NETWORK",
-    "POOLINGS",
     "build_image_classifier",
     "build_recommender",
     "build_table_classifier",
     "build_text_classifier",
-    "check_attention",
-    "feature_names",
-    "fit_feature_space",
-    "user_layers",
 ]
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "ENCODED": "aet_keras.tasks.table_model.ENCODED",
+        "NETWORK": "aet_keras.tasks.table_model.NETWORK",
+        "POOLINGS": "aet_keras.tasks.text_model.POOLINGS",
+        "check_attention": "aet_keras.tasks.image_model.check_attention",
+        "feature_names": "aet_keras.tasks.table_model.feature_names",
+        "fit_feature_space": "aet_keras.tasks.table_model.fit_feature_space",
+        "user_layers": "aet_keras.tasks.rating_model.user_layers",
+    },
+)

@@ -104,9 +104,9 @@ def check_attention(owner: object, attention: str, ratio: int | None) -> None:
         ValueError: if the attention is not known, has no hidden units to
             which a ratio would apply, or the ratio is below 1.
 
-    Example:
+    For example:
 
-    >>> aet_keras.tasks.check_attention("mine", "se", 8)
+    >>> aet_keras.tasks.image_model.check_attention("mine", "se", 8)
     """
     check.one_of(owner, attention=attention, among=ATTENTIONS)
     if ratio is None:

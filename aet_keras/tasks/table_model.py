@@ -44,9 +44,9 @@ def fit_feature_space(
     Raises:
         ValueError: if a count is below 1, or there are no columns.
 
-    Example:
+    For example:
 
-    >>> space = aet_keras.tasks.fit_feature_space(
+    >>> space = aet_keras.tasks.table_model.fit_feature_space(
     ...     [aet_keras.data.TableColumn("branch", "category", "branch")],
     ...     {"branch": np.array(["a", "a", "b", ""], object)},
     ...     least_count=1,
@@ -105,7 +105,7 @@ def build_table_classifier(
 
     Example:
 
-    >>> space = aet_keras.tasks.fit_feature_space(
+    >>> space = aet_keras.tasks.table_model.fit_feature_space(
     ...     [aet_keras.data.TableColumn("age", "number", "age")],
     ...     {"age": np.array([20, 30, np.nan], "float32")},
     ... )
@@ -131,10 +131,10 @@ def build_table_classifier(
 def feature_names(columns: Sequence[TableColumn]) -> list[str]:
     """Returns the names of the columns in the order of their tokens.
 
-    Example:
+    For example:
 
     >>> column = aet_keras.data.TableColumn("age", "number", "age")
-    >>> aet_keras.tasks.feature_names([column])
+    >>> aet_keras.tasks.table_model.feature_names([column])
     ['age']
     """
     return sorted(column.name for column in columns)  # as FeatureSpace does

@@ -1,61 +1,49 @@
 """Fine-tunes a model, and runs recipes."""
 
-from aet_keras.recipes.base_recipe import WrittenDown
-from aet_keras.recipes.image_recipe import RATE_POLICIES, THAW_POLICIES, Recipe
-from aet_keras.recipes.kinds import load_recipe, make_recipe
-from aet_keras.recipes.rating_recipe import RatingRecipe
-from aet_keras.recipes.table_recipe import TableRecipe
-from aet_keras.recipes.text_recipe import TextRecipe
+from aet_keras._renamed import renamed
 from aet_keras.training.find_learning_rate import find_learning_rate
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.image_job import (
-    build_classifier,
-    fit_recipe,
-    read_dataset,
-)
-from aet_keras.training.job import Job
+from aet_keras.training.interpolation import Interpolation, interpolate
 from aet_keras.training.rate_range import RateRange
 from aet_keras.training.rating_new_users import AdaptedUsers, adapt_users
 from aet_keras.training.run import Publication, run_recipe
-from aet_keras.training.table_job import (
-    build_table_model,
-    fit_table_model,
-    measure_table_model,
-    read_rows,
-)
-from aet_keras.training.text_job import (
-    read_tokens,
-    text_rate_policy,
-    text_thaw_policy,
-)
 
 __all__ = [
     "AdaptedUsers",
-    "Job",
+    "Interpolation",
     "Publication",
-    "RATE_POLICIES",
     "RateRange",
-    "RatingRecipe",
-    "Recipe",
     "Run",
-    "THAW_POLICIES",
-    "TableRecipe",
-    "TextRecipe",
-    "WrittenDown",
     "adapt_users",
-    "build_classifier",
-    "build_table_model",
     "find_learning_rate",
     "fine_tune",
-    "fit_recipe",
-    "fit_table_model",
-    "load_recipe",
-    "make_recipe",
-    "measure_table_model",
-    "read_dataset",
-    "read_rows",
-    "read_tokens",
+    "interpolate",
     "run_recipe",
-    "text_rate_policy",
-    "text_thaw_policy",
 ]
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Job": "aet_keras.training.job.Job",
+        "RATE_POLICIES": "aet_keras.recipes.image_recipe.RATE_POLICIES",
+        "RatingRecipe": "aet_keras.recipes.RatingRecipe",
+        "Recipe": "aet_keras.recipes.Recipe",
+        "THAW_POLICIES": "aet_keras.recipes.image_recipe.THAW_POLICIES",
+        "TableRecipe": "aet_keras.recipes.TableRecipe",
+        "TextRecipe": "aet_keras.recipes.TextRecipe",
+        "WrittenDown": "aet_keras.recipes.base_recipe.WrittenDown",
+        "build_classifier": "aet_keras.training.image_job.build_classifier",
+        "build_table_model": "aet_keras.training.table_job.build_table_model",
+        "fit_recipe": "aet_keras.training.image_job.fit_recipe",
+        "fit_table_model": "aet_keras.training.table_job.fit_table_model",
+        "load_recipe": "aet_keras.recipes.load_recipe",
+        "make_recipe": "aet_keras.recipes.make_recipe",
+        "measure_table_model": "aet_keras.training.table_measuring."
+        "measure_table_model",
+        "read_dataset": "aet_keras.training.image_job.read_dataset",
+        "read_rows": "aet_keras.training.table_job.read_rows",
+        "read_tokens": "aet_keras.training.text_job.read_tokens",
+        "text_rate_policy": "aet_keras.training.text_job.text_rate_policy",
+        "text_thaw_policy": "aet_keras.training.text_job.text_thaw_policy",
+    },
+)

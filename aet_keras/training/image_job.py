@@ -29,10 +29,10 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     Raises:
         DataError: if the pictures cannot be learned from.
 
-    Example:
+    For example:
 
-    >>> recipe = aet_keras.training.Recipe("digits", image_size=8)
-    >>> aet_keras.training.read_dataset(recipe).train.inputs.shape[1:]
+    >>> recipe = aet_keras.recipes.Recipe("digits", image_size=8)
+    >>> aet_keras.training.image_job.read_dataset(recipe).train.inputs.shape[1:]
     (8, 8, 3)
     """
     dataset = data.read_images(
@@ -60,10 +60,10 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
         ValueError: if what is to be grafted does not fit the backbone.
         WeightsError: if the backbone's weights cannot be had or do not fit.
 
-    Example:
+    For example:
 
-    >>> recipe = aet_keras.training.Recipe("digits")
-    >>> aet_keras.training.build_classifier(recipe, 10).output_shape
+    >>> recipe = aet_keras.recipes.Recipe("digits")
+    >>> aet_keras.training.image_job.build_classifier(recipe, 10).output_shape
     (None, 10)
     """
     model = tasks.build_image_classifier(
@@ -113,12 +113,12 @@ def fit_recipe(
     Raises:
         ValueError: if an argument is out of its range.
 
-    Example:
+    For example:
 
-    >>> recipe = aet_keras.training.Recipe("digits", epochs=1, image_size=32)
-    >>> dataset = aet_keras.training.read_dataset(recipe)
-    >>> model = aet_keras.training.build_classifier(recipe, 10)
-    >>> run = aet_keras.training.fit_recipe(model, recipe, dataset)
+    >>> recipe = aet_keras.recipes.Recipe("digits", epochs=1, image_size=32)
+    >>> dataset = aet_keras.training.image_job.read_dataset(recipe)
+    >>> model = aet_keras.training.image_job.build_classifier(recipe, 10)
+    >>> run = aet_keras.training.image_job.fit_recipe(model, recipe, dataset)
     >>> len(run.history["val_loss"])
     1
     """
@@ -164,7 +164,7 @@ def _freezing(recipe, cache):
 def _thaw_policy(recipe):
     """Returns when groups thaw; the embedded backbone has further to go."""
     if recipe.thaw is not None:
-        return policies.read_policy(recipe.thaw)
+        return policies.description.read_policy(recipe.thaw)
     if recipe.weights == "none":
         return policies.ThawAll()
     if recipe.backbone == backbones.EMBEDDED:
@@ -177,7 +177,9 @@ def _thaw_policy(recipe):
 def _rate(recipe):
     if recipe.rate is None:
         return None
-    return parts.AdaptiveLearningRate(policies.read_policy(recipe.rate))
+    return parts.AdaptiveLearningRate(
+        policies.description.read_policy(recipe.rate)
+    )
 
 
 def _anchors(recipe):
@@ -214,7 +216,7 @@ def with_backbone_note(
 
 
 def _advice():
-    cached = backbones.find_cached_weights()
+    cached = backbones.cached_weights.find_cached_weights()
     if not cached:
         return f"`--backbone {_DOWNLOADED}`, 9 MB that are downloaded once."
     first = cached[0]
@@ -239,13 +241,13 @@ def _build(recipe, dataset):
 
 def _write(model, recipe, dataset, directory):
     pictures = dataset.test.inputs[:_COMPARED_PICTURES]
-    export.write_classifier(
+    export.write_image_model(
         model,
         directory,
         class_names=dataset.specification.class_names,
         pictures=pictures,
     )
-    return export.compare_export(directory, model, pictures)
+    return export.compare_image_export(directory, model, pictures)
 
 
 JOB = Job(

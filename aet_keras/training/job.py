@@ -41,9 +41,9 @@ class Job:
             model.
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
 
-    Example:
+    For example:
 
-    >>> list(aet_keras.training.Job.__dataclass_fields__)
+    >>> list(aet_keras.training.job.Job.__dataclass_fields__)
     ['read', 'introduce', 'build', 'fit', 'measure', 'write', 'best']
     """
 

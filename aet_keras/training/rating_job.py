@@ -125,7 +125,7 @@ def _best(recipe):
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     rate = policies.WarmupCosine()
     if recipe.rate is not None:
-        rate = policies.read_policy(recipe.rate)
+        rate = policies.description.read_policy(recipe.rate)
     best = _best(recipe) if best is None else best
     if recipe.from_ is not None:
         return learn_new_users(
@@ -140,7 +140,7 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
             seed=recipe.seed,
         )
     tables = _tables(dataset, recipe.history_length)
-    users = tasks.user_layers(model)
+    users = tasks.rating_model.user_layers(model)
     return fine_tune(
         model,
         data.make_rating_batches(
@@ -197,14 +197,14 @@ def _write(model, recipe, dataset, directory):
         # What an item is taken to be is not for new users to say.
         item_features=dataset.known.item_features if is_grown else None,
     )
-    export.write_recommender(
+    export.write_rating_model(
         model, directory, specification=dataset.specification, tables=tables
     )
     keep_ratings(directory, whole, tables.item_features)
     rows = {
         side: dataset.test.inputs[side][:_COMPARED] for side in ("user", "item")
     }
-    return export.compare_recommender_export(
+    return export.compare_rating_export(
         directory,
         model,
         rows,

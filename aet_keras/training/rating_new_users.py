@@ -95,7 +95,7 @@ def _of_known_items(new):
 
 def with_new_users(model: keras.Model, ratings: GrownRatings) -> keras.Model:
     """Returns a copy of a recommender with a row for each new user, at 0."""
-    users = tasks.user_layers(model)
+    users = tasks.rating_model.user_layers(model)
     old = {name: model.get_layer(name).get_weights()[0] for name in users}
     count = len(ratings.new.specification.users)
     grown = _with_tables(
@@ -139,7 +139,7 @@ def learn_new_users(
         callbacks: more callbacks.
         seed: int >= 0. Of the order of the rows.
     """
-    users = tasks.user_layers(model)
+    users = tasks.rating_model.user_layers(model)
     new, specification = ratings.new, ratings.new.specification
     count = len(specification.users)  # at least one: there are ratings
     alone = _with_tables(

@@ -95,7 +95,7 @@ def run_recipe(
     Example:
 
     >>> import tempfile
-    >>> recipe = aet_keras.training.Recipe("digits", epochs=1, image_size=32)
+    >>> recipe = aet_keras.recipes.Recipe("digits", epochs=1, image_size=32)
     >>> with tempfile.TemporaryDirectory() as out:
     ...     run = aet_keras.training.run_recipe(recipe, out)
     ...     print(run.version.name, run.report.best_epoch)

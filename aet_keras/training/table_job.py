@@ -52,11 +52,11 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
             the earlier model knows.
         ExportError: if there is no earlier model.
 
-    Example:
+    For example:
 
-    >>> recipe = aet_keras.training.TableRecipe("nowhere.csv", "paid")
+    >>> recipe = aet_keras.recipes.TableRecipe("nowhere.csv", "paid")
     >>> try:
-    ...     aet_keras.training.read_rows(recipe)
+    ...     aet_keras.training.table_job.read_rows(recipe)
     ... except aet_keras.errors.DataError as error:
     ...     "which is not there" in str(error)
     True
@@ -105,14 +105,14 @@ def build_table_model(
     Raises:
         ExportError: if the earlier model cannot be loaded.
 
-    Example: see `fit_table_model`.
+    For example: see `fit_table_model`.
 
-    >>> aet_keras.training.build_table_model.__name__
+    >>> aet_keras.training.table_job.build_table_model.__name__
     'build_table_model'
     """
     if recipe.from_ is None:
         model = tasks.build_table_classifier(
-            tasks.fit_feature_space(
+            tasks.table_model.fit_feature_space(
                 dataset.specification.columns, dataset.train.inputs
             ),
             class_count=len(dataset.specification.class_names),
@@ -121,7 +121,7 @@ def build_table_model(
         )
     else:
         model = load_earlier(recipe.from_)
-    network = model.get_layer(tasks.NETWORK)
+    network = model.get_layer(tasks.table_model.NETWORK)
     train = dataset.train
     rows = encode(model, train)
     if recipe.pretrain_epochs:
@@ -167,20 +167,21 @@ def fit_table_model(
     Returns:
         `Run`. Its best epoch is 0 where the start was kept.
 
-    Example:
+    For example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"
     >>> rows = [f"{20 + i % 9},{'yn'[i % 3 == 0]}" for i in range(30)]
     >>> _ = path.write_text("\\n".join(["age,paid", *rows]))
-    >>> recipe = aet_keras.training.TableRecipe(str(path), "paid", epochs=1)
-    >>> dataset = aet_keras.training.read_rows(recipe)
-    >>> model = aet_keras.training.build_table_model(recipe, dataset)
-    >>> run = aet_keras.training.fit_table_model(model, recipe, dataset)
+    >>> recipe = aet_keras.recipes.TableRecipe(str(path), "paid", epochs=1)
+    >>> dataset = aet_keras.training.table_job.read_rows(recipe)
+    >>> model = aet_keras.training.table_job.build_table_model(recipe, dataset)
+    >>> job = aet_keras.training.table_job
+    >>> run = job.fit_table_model(model, recipe, dataset)
     >>> len(run.history["val_loss"])
     1
     """
-    network = model.get_layer(tasks.NETWORK)
+    network = model.get_layer(tasks.table_model.NETWORK)
     rows = {
         name: encode(model, getattr(dataset, name))
         for name in ("train", "validation")
@@ -273,7 +274,7 @@ def _introduce(dataset):
 def _write(model, recipe, dataset, directory):
     specification = dataset.specification
     rows = {k: v[:_COMPARED_ROWS] for k, v in dataset.test.inputs.items()}
-    export.write_table_classifier(
+    export.write_table_model(
         model, directory, specification=specification, rows=rows
     )
     return export.compare_table_export(

@@ -15,7 +15,9 @@ _LEAST = 1e-7
 
 def encode(model: keras.Model, split: data.Split) -> np.ndarray:
     """Returns the rows of a split as the network takes them."""
-    encoder = keras.Model(model.input, model.get_layer(tasks.ENCODED).output)
+    encoder = keras.Model(
+        model.input, model.get_layer(tasks.table_model.ENCODED).output
+    )
     found = []
     for start, stop in stretches(split.count):
         cells = {name: c[start:stop] for name, c in split.inputs.items()}
@@ -26,7 +28,7 @@ def encode(model: keras.Model, split: data.Split) -> np.ndarray:
 
 def predict(model: keras.Model, split: data.Split) -> np.ndarray:
     """Returns the probabilities of the rows of a split."""
-    network = model.get_layer(tasks.NETWORK)
+    network = model.get_layer(tasks.table_model.NETWORK)
     return say(network, encode(model, split))
 
 
@@ -67,9 +69,9 @@ def measure_table_model(
     Returns:
         `aet_keras.evaluation.Report`, with its `risk` on the test rows.
 
-    Example: see `fit_table_model`.
+    For example: see `fit_table_model`.
 
-    >>> aet_keras.training.measure_table_model.__name__
+    >>> aet_keras.training.table_measuring.measure_table_model.__name__
     'measure_table_model'
     """
     specification, test = dataset.specification, dataset.test
@@ -96,9 +98,9 @@ def measure_table_model(
 
 
 def _importance(model, dataset):
-    network = model.get_layer(tasks.NETWORK)
+    network = model.get_layer(tasks.table_model.NETWORK)
     rows, labels = encode(model, dataset.test), dataset.test.labels
-    names = tasks.feature_names(dataset.specification.columns)
+    names = tasks.table_model.feature_names(dataset.specification.columns)
     ends = np.cumsum(network.get_layer("tokens").widths)[:-1]
     blocks = dict(zip(names, np.split(rows, ends, axis=1), strict=True))
 

@@ -35,9 +35,9 @@ def text_thaw_policy() -> policies.ThawAll:
     are in, stay: with all of it moving, an epoch takes twice as long, and what
     it validates at is the same (MiniLM, film reviews).
 
-    Example:
+    For example:
 
-    >>> aet_keras.training.text_thaw_policy().frozen_ratio
+    >>> aet_keras.training.text_job.text_thaw_policy().frozen_ratio
     0.4
     """
     return policies.ThawAll(rate_ratio=0.1, frozen_ratio=0.4)
@@ -48,9 +48,9 @@ def text_rate_policy() -> policies.WarmupCosine:
 
     Down to zero over the run, so that it ends settled (MiniLM, film reviews).
 
-    Example:
+    For example:
 
-    >>> aet_keras.training.text_rate_policy().warmup_steps
+    >>> aet_keras.training.text_job.text_rate_policy().warmup_steps
     10
     """
     return policies.WarmupCosine(warmup_steps=10)
@@ -71,11 +71,11 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         ImportError: if KerasHub or TensorFlow Text is missing.
         WeightsError: if the tokeniser cannot be had.
 
-    Example:
+    For example:
 
-    >>> recipe = aet_keras.training.TextRecipe("nowhere.csv")
+    >>> recipe = aet_keras.recipes.TextRecipe("nowhere.csv")
     >>> try:
-    ...     aet_keras.training.read_tokens(recipe)
+    ...     aet_keras.training.text_job.read_tokens(recipe)
     ... except aet_keras.errors.DataError as error:
     ...     "which is not there" in str(error)
     True
@@ -166,9 +166,9 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     train, validation = dataset.train, dataset.validation
     thaw, rate = text_thaw_policy(), text_rate_policy()
     if recipe.thaw is not None:
-        thaw = policies.read_policy(recipe.thaw)
+        thaw = policies.description.read_policy(recipe.thaw)
     if recipe.rate is not None:
-        rate = policies.read_policy(recipe.rate)
+        rate = policies.description.read_policy(recipe.rate)
     anchors = []
     if recipe.anchor_strength is not None:
         anchors = [parts.ElasticAnchor(recipe.anchor_strength)]
@@ -213,7 +213,7 @@ def _write(model, recipe, dataset, directory):
     length = dataset.train.inputs["token_ids"].shape[1]
     packing = _packing(recipe, sequence_length=length)
     texts = dataset.test.inputs["texts"][:_COMPARED_TEXTS]
-    export.write_text_classifier(
+    export.write_text_model(
         model,
         directory,
         class_names=dataset.specification.class_names,

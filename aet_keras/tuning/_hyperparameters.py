@@ -4,7 +4,7 @@ import inspect
 import typing
 
 from aet_keras import _check as check
-from aet_keras import policies, training
+from aet_keras import policies, recipes
 
 _RATIO = {"min": 0.1, "max": 1.0, "log": True}
 _DEPTHS = [0.65, 0.8, 1.0]
@@ -86,7 +86,11 @@ def kinds():
 def _tunable(role):
     """Returns the policies that are made of numbers alone."""
     is_thaw = role == "thaw"
-    names = training.THAW_POLICIES if is_thaw else training.RATE_POLICIES
+    names = (
+        recipes.image_recipe.THAW_POLICIES
+        if is_thaw
+        else recipes.image_recipe.RATE_POLICIES
+    )
     return [
         name
         for name in names
@@ -113,7 +117,7 @@ def parent_of(name):
     if "/" not in name:
         return None, ()
     policy = name.partition("/")[0]
-    is_rate = policy in training.RATE_POLICIES
+    is_rate = policy in recipes.image_recipe.RATE_POLICIES
     return ("rate" if is_rate else "thaw"), (policy,)
 
 
@@ -150,7 +154,7 @@ def check_values(dimension):
         if name == "anchor":
             check.one_of("ElasticSpace", anchor=value, among=ANCHORS)
         elif name == "attention_ratio":
-            training.Recipe("digits", attention="se", attention_ratio=value)
+            recipes.Recipe("digits", attention="se", attention_ratio=value)
         elif name in ("thaw", "rate"):
             kind = f"{name} policy"
             among = _tunable(name)
@@ -159,4 +163,4 @@ def check_values(dimension):
             policy, _, argument = name.partition("/")
             getattr(policies, policy)(**{argument: value})
         else:
-            training.Recipe("digits", **{name: value})
+            recipes.Recipe("digits", **{name: value})

@@ -9,7 +9,7 @@ import keras
 import keras_tuner
 
 from aet_keras import _check as check
-from aet_keras import training
+from aet_keras import recipes, training
 from aet_keras.errors import TrainingError
 from aet_keras.training.fine_tune import stop_early
 from aet_keras.tuning.space import ElasticSpace
@@ -99,13 +99,14 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         space: optional `ElasticSpace`. Defaults to all of it; of random
             weights there is nothing to thaw or to hold on to.
         cache: where frozen groups' features are kept, as of
-            `aet_keras.training.fit_recipe`. In a folder, trials share them.
+            `aet_keras.training.image_job.fit_recipe`. In a folder, trials
+            share them.
 
     Example:
 
     >>> import keras_tuner
     >>> hypermodel = aet_keras.tuning.RecipeHyperModel(
-    ...     aet_keras.training.Recipe("digits", epochs=3)
+    ...     aet_keras.recipes.Recipe("digits", epochs=3)
     ... )
     >>> hp = keras_tuner.HyperParameters()
     >>> hypermodel.declare_hyperparameters(hp)
@@ -115,12 +116,12 @@ class RecipeHyperModel(keras_tuner.HyperModel):
 
     def __init__(
         self,
-        recipe: training.Recipe,
+        recipe: recipes.Recipe,
         space: ElasticSpace | None = None,
         *,
         cache: str | os.PathLike | None = "auto",
     ):
-        self.recipe = check.instance(self, of=training.Recipe, recipe=recipe)
+        self.recipe = check.instance(self, of=recipes.Recipe, recipe=recipe)
         self.space = _suited(recipe) if space is None else space
         check.instance(self, of=ElasticSpace, space=self.space)
         self.cache = cache
@@ -131,7 +132,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         """Declares the space."""
         self.space.declare(hp)
 
-    def to_recipe(self, values: Mapping[str, Any]) -> training.Recipe:
+    def to_recipe(self, values: Mapping[str, Any]) -> recipes.Recipe:
         """Returns the recipe with a trial's values in it."""
         changed = self.space.to_recipe(self.recipe, values)
         epochs = values.get(_EPOCHS, changed.epochs)
@@ -142,13 +143,13 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         recipe = self.to_recipe(hp.values)
         keras.utils.set_random_seed(recipe.seed)
         names = self.dataset.specification.class_names
-        return training.build_classifier(recipe, len(names))
+        return training.image_job.build_classifier(recipe, len(names))
 
     @property
     def dataset(self):
         """The images, read once."""
         if self._dataset is None:
-            self._dataset = training.read_dataset(self.recipe)
+            self._dataset = training.image_job.read_dataset(self.recipe)
         return self._dataset
 
     def fit(
@@ -165,7 +166,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         """
         recipe = self.to_recipe(hp.values)
         best = stop_early(recipe.epochs)
-        run = training.fit_recipe(
+        run = training.image_job.fit_recipe(
             model,
             recipe,
             self.dataset,

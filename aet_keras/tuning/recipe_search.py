@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from aet_keras import _check as check
-from aet_keras import tracking, training
+from aet_keras import recipes, tracking
 from aet_keras._progress import Step, listening, report
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
@@ -31,7 +31,7 @@ _TRACKS = ("none", "tensorboard")
 
 
 def search_recipes(
-    recipe: training.Recipe,
+    recipe: recipes.Recipe,
     out: str | os.PathLike,
     *,
     space: ElasticSpace | None = None,
@@ -88,7 +88,7 @@ def search_recipes(
     Example:
 
     >>> import tempfile
-    >>> recipe = aet_keras.training.Recipe("digits", image_size=32, epochs=1)
+    >>> recipe = aet_keras.recipes.Recipe("digits", image_size=32, epochs=1)
     >>> space = aet_keras.tuning.ElasticSpace(
     ...     {"augment": "none", "dropout": [0.0, 0.4]}, others="fixed"
     ... )
@@ -96,7 +96,7 @@ def search_recipes(
     ...     search = aet_keras.tuning.search_recipes(
     ...         recipe, out, space=space, max_trials=1
     ...     )
-    ...     best = aet_keras.training.Recipe.load(f"{out}/recipe.json")
+    ...     best = aet_keras.recipes.Recipe.load(f"{out}/recipe.json")
     >>> len(search.trials), best.dropout in (0.0, 0.4), best.augment
     (1, True, 'none')
     """
@@ -139,7 +139,7 @@ def take_part(settings: Settings, out: pathlib.Path, role, watch) -> None:
     space = ElasticSpace.from_json(settings.space or {})
     is_apart = settings.features == "apart"
     hypermodel = RecipeHyperModel(
-        training.Recipe(**(settings.recipe or {})),
+        recipes.Recipe(**(settings.recipe or {})),
         space,
         cache="auto" if is_apart else out.resolve() / "features",
     )

@@ -10,7 +10,7 @@ import keras
 import keras_tuner
 
 from aet_keras import _check as check
-from aet_keras import _regular_file, callbacks, policies, training
+from aet_keras import _regular_file, callbacks, policies, recipes
 from aet_keras.tuning import _hyperparameters
 from aet_keras.tuning._dimension import Dimension
 from aet_keras.tuning._hyperparameters import DIMENSIONS, OF_CALLBACKS
@@ -21,7 +21,7 @@ _OTHERS = ("default", "fixed")
 class ElasticSpace:
     """Says which numbers and policies are tuned, and within which bounds.
 
-    A name is a field of `aet_keras.training.Recipe` (`learning_rate`,
+    A name is a field of `aet_keras.recipes.Recipe` (`learning_rate`,
     `batch_size`, `augment`, `dropout`, `head_units`, `attention`,
     `attention_ratio`, `train_batch_normalization`), `anchor` (`"none"` or
     `"l2_sp"`) and `anchor_strength`, `thaw` and `rate` (names of policies),
@@ -55,7 +55,7 @@ class ElasticSpace:
     >>> values = space.declare(keras_tuner.HyperParameters())
     >>> values
     {'thaw': 'ThawAll', 'ThawAll/rate_ratio': 0.1}
-    >>> base = aet_keras.training.Recipe("digits")
+    >>> base = aet_keras.recipes.Recipe("digits")
     >>> space.to_recipe(base, values).thaw
     {'policy': 'ThawAll', 'rate_ratio': 0.1}
     """
@@ -167,8 +167,8 @@ class ElasticSpace:
         return {k: value for k, value in found.items() if value is not None}
 
     def to_recipe(
-        self, base: training.Recipe, values: Mapping[str, Any]
-    ) -> training.Recipe:
+        self, base: recipes.Recipe, values: Mapping[str, Any]
+    ) -> recipes.Recipe:
         """Returns a recipe with the values that `declare` returned.
 
         Args:
@@ -199,10 +199,14 @@ class ElasticSpace:
         """
         made = []
         if "thaw" in values:
-            policy = policies.read_policy(_policy(values["thaw"], values))
+            policy = policies.description.read_policy(
+                _policy(values["thaw"], values)
+            )
             made.append(callbacks.ElasticFreezing(policy))
         if "rate" in values:
-            policy = policies.read_policy(_policy(values["rate"], values))
+            policy = policies.description.read_policy(
+                _policy(values["rate"], values)
+            )
             made.append(callbacks.AdaptiveLearningRate(policy))
         strength = _anchor_strength(values)
         if strength is not None:

@@ -5,7 +5,8 @@ import keras
 import pytest
 from keras import layers, ops
 
-from aet_keras.backbones import Group, as_groups, group_layers
+from aet_keras.backbones import Group, group_layers
+from aet_keras.backbones.groups import as_groups
 
 
 @pytest.mark.parametrize("kind", ["layer", "name"])

@@ -30,6 +30,8 @@ import time
 import _machine
 import numpy as np
 
+from aet_keras import recipes
+
 RATINGS = _machine.DATA / "insteval_ratings.csv.gz"
 FEATURES = {
     "user_features": ("studage",),
@@ -41,10 +43,9 @@ def ours(seed, split, **settings):
     """The recipe, and its baselines."""
     import keras
 
-    from aet_keras import training
     from aet_keras.training.rating_job import JOB
 
-    recipe = training.RatingRecipe(
+    recipe = recipes.RatingRecipe(
         str(RATINGS), split=split, seed=seed, **{**FEATURES, **settings}
     )
     dataset = JOB.read(recipe)
@@ -225,7 +226,7 @@ def newcomers(seed, split, count=200, few=6):
     is_new = frame.user.isin(students)
     frame[~is_new].to_csv(folder / "old.csv", index=False)
     frame[is_new & (place < few)].to_csv(folder / "new.csv", index=False)
-    recipe = training.RatingRecipe(
+    recipe = recipes.RatingRecipe(
         str(folder / "old.csv"), seed=seed, **FEATURES
     )
     dataset = JOB.read(recipe)

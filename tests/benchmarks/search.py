@@ -29,7 +29,7 @@ import time
 import _machine
 import _recipes
 
-from aet_keras import training, tuning
+from aet_keras import recipes, tuning
 
 ROWS = {
     "apart": {"tuner": "random", "features": "apart"},
@@ -49,8 +49,8 @@ class Enough(Exception):
 def base(data, epochs):
     """Returns the recipe that all rows start from."""
     if data == "digits":
-        return training.Recipe("digits", image_size=32, epochs=epochs)
-    return training.Recipe(
+        return recipes.Recipe("digits", image_size=32, epochs=epochs)
+    return recipes.Recipe(
         str(_recipes.PHOTOS),
         backbone="MobileNetV2",
         weights=str(_recipes.WEIGHTS),

@@ -40,7 +40,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from aet_keras import data, export, training
+from aet_keras import data, export, recipes, training
 
 MOST_BELOW = 0.005
 SPLIT = "aet_split"
@@ -132,7 +132,7 @@ def ours(train, test, target, positive, *, seed, from_=None, out=None):
         parts = [train.assign(**{SPLIT: "train"})]
         parts += [] if test is None else [test.assign(**{SPLIT: "test"})]
         pandas.concat(parts).to_csv(path, index=False)
-        recipe = training.TableRecipe(
+        recipe = recipes.TableRecipe(
             str(path),
             target,
             positive=positive,
@@ -140,16 +140,16 @@ def ours(train, test, target, positive, *, seed, from_=None, out=None):
             from_=from_,
             seed=seed,
         )
-        dataset = training.read_rows(recipe)
-    model = training.build_table_model(recipe, dataset)
-    run = training.fit_table_model(model, recipe, dataset)
+        dataset = training.table_job.read_rows(recipe)
+    model = training.table_job.build_table_model(recipe, dataset)
+    run = training.table_job.fit_table_model(model, recipe, dataset)
     if out is not None:
         _keep(model, dataset, pathlib.Path(out))
     return _auc_on([dataset.test], model, dataset.specification), run
 
 
 def _keep(model, dataset, out):
-    export.write_table_classifier(
+    export.write_table_model(
         model,
         out,
         specification=dataset.specification,

@@ -242,8 +242,10 @@ def layer_wise(model, data, epochs, rate, watch):
 def ours(model, data, epochs, rate, watch, *, is_averaged=True):
     """The text recipe at its defaults, or without averages of the weights."""
     compile_model(model, rate)
-    freezing = callbacks.ElasticFreezing(training.text_thaw_policy())
-    adaptive = callbacks.AdaptiveLearningRate(training.text_rate_policy())
+    freezing = callbacks.ElasticFreezing(training.text_job.text_thaw_policy())
+    adaptive = callbacks.AdaptiveLearningRate(
+        training.text_job.text_rate_policy()
+    )
     first = [callbacks.AverageWeights()] if is_averaged else []
     _fit(model, data, epochs, *first, freezing, adaptive, watch)
     said = [*freezing.events, *freezing.cache_events]

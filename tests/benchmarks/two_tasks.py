@@ -26,7 +26,7 @@ import keras
 import numpy as np
 
 import aet_keras
-from aet_keras import callbacks, losses
+from aet_keras import callbacks, layers, losses
 
 CLASS_COUNTS = {"garment": 10, "tone": 5}
 ROWS = ("two models", "summed", "learned")
@@ -68,7 +68,7 @@ def build(names, *, is_learned=False):
         scores = keras.layers.Dense(CLASS_COUNTS[name], "softmax")
         outputs[name] = scores(x)
         if is_learned:
-            outputs[name] = losses.Uncertainty(name=name)(outputs[name])
+            outputs[name] = layers.Uncertainty(name=name)(outputs[name])
     loss = "sparse_categorical_crossentropy"
     if is_learned:
         loss = losses.WeightedByUncertainty(loss)

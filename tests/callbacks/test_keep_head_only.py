@@ -3,8 +3,9 @@ import keras
 import numpy as np
 import pytest
 
-from aet_keras.callbacks import ElasticFreezing, KeepHeadOnly, interpolate
+from aet_keras.callbacks import ElasticFreezing, KeepHeadOnly
 from aet_keras.policies import ThawOnSchedule
+from aet_keras.training import interpolate
 
 
 @pytest.mark.parametrize("is_first", [True, False])

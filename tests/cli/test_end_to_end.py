@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 
 FILES = (
     "model.keras",

@@ -41,12 +41,12 @@ def credit(tmp_path_factory):
         "age": np.array([20, 30, 50, 60], "float32"),
         "branch": np.array(["north", "south", "north", ""], object),
     }
-    space = tasks.fit_feature_space(columns, rows)
+    space = tasks.table_model.fit_feature_space(columns, rows)
     model = tasks.build_table_classifier(space, class_count=2, units=4)
     for weight in model.trainable_weights:
         weight.assign(tf.random.stateless_normal(weight.shape, seed=(1, 2)))
     home = tmp_path_factory.mktemp("saved") / "credit"
-    export.write_table_classifier(
+    export.write_table_model(
         model, home / "3", specification=specification, rows=rows
     )
     return home, model

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from aet_keras.cli import main
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from click.testing import CliRunner
 from aet_keras import data, recipes, tasks
 from aet_keras.cli import main
 from aet_keras.cli.fit import fit as fit_command
-from aet_keras.recipes import settings_of
-from aet_keras.recipes.setting import option_of
+from aet_keras.recipes.setting import option_of, settings_of
 
 KINDS = (
     recipes.Recipe,
@@ -46,7 +45,7 @@ def test_the_words_of_choices_are_those_of_the_parts():
     of = {kind: settings_of(kind) for kind in KINDS}
 
     assert of[recipes.Recipe]["attention"].among == tasks.ATTENTIONS
-    assert of[recipes.TextRecipe]["pooling"].among == tasks.POOLINGS
+    assert of[recipes.TextRecipe]["pooling"].among == tasks.text_model.POOLINGS
     assert (
         of[recipes.RatingRecipe]["split"].among
         == data.rating_reading.RATING_SPLITS

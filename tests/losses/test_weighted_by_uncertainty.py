@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from aet_keras import losses
-from aet_keras.losses import Uncertainty, WeightedByUncertainty
+from aet_keras.layers import Uncertainty
+from aet_keras.losses import WeightedByUncertainty
 
 Y = np.array([[0.0], [1.0], [4.0]], "float32")
 Y_PRED = np.array([[1.0], [1.0], [1.0]], "float32")

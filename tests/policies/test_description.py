@@ -4,13 +4,8 @@ import json
 
 import pytest
 
-from aet_keras.policies import (
-    FreezeSettled,
-    FreezeWhenItPays,
-    ThawOnStall,
-    describe_policy,
-    read_policy,
-)
+from aet_keras.policies import FreezeSettled, FreezeWhenItPays, ThawOnStall
+from aet_keras.policies.description import describe_policy, read_policy
 
 
 @pytest.mark.parametrize(

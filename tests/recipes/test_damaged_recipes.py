@@ -6,9 +6,11 @@ import random
 
 import pytest
 
-from aet_keras import policies, training
+from aet_keras import policies, recipes, training
 
-_POLICIES = sorted({*training.THAW_POLICIES, *training.RATE_POLICIES})
+_POLICIES = sorted(
+    {*recipes.image_recipe.THAW_POLICIES, *training.RATE_POLICIES}
+)
 _VALUES = (
     None,
     True,
@@ -40,10 +42,10 @@ _VALUES = (
     float("inf"),
 )
 _BASES = (
-    training.Recipe("digits"),
-    training.TextRecipe("a.csv"),
-    training.TableRecipe("a.csv", "paid"),
-    training.RatingRecipe("a.csv"),
+    recipes.Recipe("digits"),
+    recipes.TextRecipe("a.csv"),
+    recipes.TableRecipe("a.csv", "paid"),
+    recipes.RatingRecipe("a.csv"),
 )
 
 
@@ -95,7 +97,7 @@ def test_a_thousand_damaged_recipes_are_read_or_refused_in_a_sentence(tmp_path):
         path.write_bytes(_mutated(chance))
 
         try:
-            recipe = training.load_recipe(path)
+            recipe = recipes.load_recipe(path)
         except ValueError as error:
             sentence, refused = str(error), refused + 1
             assert not isinstance(error, UnicodeError), number
@@ -105,7 +107,7 @@ def test_a_thousand_damaged_recipes_are_read_or_refused_in_a_sentence(tmp_path):
             assert "argument" not in sentence or "`" in sentence, sentence
         else:
             recipe.save(path)  # what was read can be published
-            assert training.load_recipe(path) == recipe
+            assert recipes.load_recipe(path) == recipe
 
     assert 500 < refused < 1_000
 
@@ -137,14 +139,14 @@ def test_a_value_of_another_kind_or_range_is_named(tmp_path, text, said):
     path.write_text(text)
 
     with pytest.raises(ValueError, match=said):
-        training.load_recipe(path)
+        recipes.load_recipe(path)
 
 
 def test_a_recipe_of_0_9_0_is_still_read(tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text('{"data": "a.csv", "target": "y", "encoding": "utf-8"}')
 
-    assert training.load_recipe(path).encoding == "utf-8"
+    assert recipes.load_recipe(path).encoding == "utf-8"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "nothing"])
@@ -158,4 +160,4 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, kind):
         path.symlink_to(path)
 
     with pytest.raises(OSError, match="Recipe: a recipe must be a file"):
-        training.load_recipe(path)
+        recipes.load_recipe(path)

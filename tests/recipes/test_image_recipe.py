@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 
 
 @pytest.mark.parametrize(

@@ -4,27 +4,27 @@ import json
 
 import pytest
 
-from aet_keras import training
+from aet_keras import recipes
 
 
 def test_pictures_are_the_usual_kind():
-    recipe = training.make_recipe({"data": "digits", "epochs": 3})
+    recipe = recipes.make_recipe({"data": "digits", "epochs": 3})
 
-    assert recipe == training.Recipe("digits", epochs=3)
+    assert recipe == recipes.Recipe("digits", epochs=3)
 
 
 @pytest.mark.parametrize(
     ("setting", "kind"),
     [
-        ({"text_column": "review"}, training.TextRecipe),
-        ({"target": "paid"}, training.TableRecipe),
-        ({"user": "reader"}, training.RatingRecipe),
-        ({"image_size": 8}, training.Recipe),
+        ({"text_column": "review"}, recipes.TextRecipe),
+        ({"target": "paid"}, recipes.TableRecipe),
+        ({"user": "reader"}, recipes.RatingRecipe),
+        ({"image_size": 8}, recipes.Recipe),
     ],
     ids=["texts", "tables", "ratings", "pictures"],
 )
 def test_a_setting_of_one_kind_decides(setting, kind):
-    made = training.make_recipe({"data": "rows.csv", **setting})
+    made = recipes.make_recipe({"data": "rows.csv", **setting})
 
     assert type(made) is kind
 
@@ -33,9 +33,9 @@ def test_a_folder_of_texts_is_known_by_its_files(tmp_path):
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "1.txt").write_text("a film")
 
-    made = training.make_recipe({"data": str(tmp_path)})
+    made = recipes.make_recipe({"data": str(tmp_path)})
 
-    assert isinstance(made, training.TextRecipe)
+    assert isinstance(made, recipes.TextRecipe)
 
 
 def test_a_note_among_pictures_makes_no_texts_of_them(tmp_path):
@@ -44,15 +44,13 @@ def test_a_note_among_pictures_makes_no_texts_of_them(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").touch()
 
-    assert (
-        type(training.make_recipe({"data": str(tmp_path)})) is training.Recipe
-    )
+    assert type(recipes.make_recipe({"data": str(tmp_path)})) is recipes.Recipe
 
 
 def test_the_reviews_of_tfds_are_texts():
-    made = training.make_recipe({"data": "tfds:imdb_reviews/plain_text"})
+    made = recipes.make_recipe({"data": "tfds:imdb_reviews/plain_text"})
 
-    assert isinstance(made, training.TextRecipe)
+    assert isinstance(made, recipes.TextRecipe)
 
 
 @pytest.mark.parametrize(
@@ -73,16 +71,16 @@ def test_the_reviews_of_tfds_are_texts():
 )
 def test_settings_that_do_not_go_together_are_refused(settings, advice):
     with pytest.raises(ValueError, match=advice):
-        training.make_recipe(settings)
+        recipes.make_recipe(settings)
 
 
 def test_a_recipe_of_any_kind_is_read_again(tmp_path):
     path = tmp_path / "recipe.json"
-    training.TextRecipe("a.csv", epochs=3).save(path)
+    recipes.TextRecipe("a.csv", epochs=3).save(path)
 
-    recipe = training.load_recipe(path, {"seed": 4})
+    recipe = recipes.load_recipe(path, {"seed": 4})
 
-    assert recipe == training.TextRecipe("a.csv", epochs=3, seed=4)
+    assert recipe == recipes.TextRecipe("a.csv", epochs=3, seed=4)
 
 
 def test_a_file_that_names_no_data_is_refused(tmp_path):
@@ -90,4 +88,4 @@ def test_a_file_that_names_no_data_is_refused(tmp_path):
     path.write_text(json.dumps({"epochs": 3}))
 
     with pytest.raises(ValueError, match="says at least its `data`"):
-        training.load_recipe(path)
+        recipes.load_recipe(path)

@@ -2,17 +2,17 @@
 
 import pytest
 
-from aet_keras import training
+from aet_keras import recipes
 
 
 def test_a_recipe_survives_its_file(tmp_path):
-    recipe = training.RatingRecipe(
+    recipe = recipes.RatingRecipe(
         "films.csv", item_features=("decade",), epochs=3
     )
 
     recipe.save(tmp_path / "recipe.json")
 
-    assert training.RatingRecipe.load(tmp_path / "recipe.json") == recipe
+    assert recipes.RatingRecipe.load(tmp_path / "recipe.json") == recipe
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_a_recipe_survives_its_file(tmp_path):
 )
 def test_arguments_out_of_range_are_refused(arguments, advice):
     with pytest.raises(ValueError, match=advice):
-        training.RatingRecipe("films.csv", **arguments)
+        recipes.RatingRecipe("films.csv", **arguments)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aet_keras import training
+from aet_keras import recipes
 
 CELLS = {
     "missing": ["None", "-999"],
@@ -19,13 +19,13 @@ CELLS = {
     ids=["a table", "ratings"],
 )
 def test_what_is_said_of_cells_is_written_down(tmp_path, about):
-    recipe = training.make_recipe({"data": "a.csv", **about, **CELLS})
+    recipe = recipes.make_recipe({"data": "a.csv", **about, **CELLS})
     recipe.save(tmp_path / "recipe.json")
 
     assert json.loads((tmp_path / "recipe.json").read_text()).items() >= (
         CELLS.items()
     )
-    assert training.load_recipe(tmp_path / "recipe.json") == recipe
+    assert recipes.load_recipe(tmp_path / "recipe.json") == recipe
     assert recipe.missing == ("None", "-999")
 
 
@@ -41,12 +41,12 @@ def test_what_is_said_of_cells_is_written_down(tmp_path, about):
 )
 def test_what_cannot_be_said_of_cells_is_refused(setting, error, advice):
     with pytest.raises(error, match=advice):
-        training.TableRecipe("a.csv", "paid", **setting)
+        recipes.TableRecipe("a.csv", "paid", **setting)
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_an_earlier_model_reads_cells_as_it_did(name):
     with pytest.raises(ValueError, match=f"`{name}` must not go with `from_`"):
-        training.TableRecipe(
+        recipes.TableRecipe(
             "a.csv", "paid", from_="saved", **{name: CELLS[name]}
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aet_keras.training import TextRecipe
+from aet_keras.recipes import TextRecipe
 
 
 def test_a_recipe_comes_back_from_its_file(tmp_path):

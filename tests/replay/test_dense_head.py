@@ -7,7 +7,8 @@ import replay_runs
 from keras import layers
 
 from aet_keras._keras.split_graph import SplitGraph
-from aet_keras.losses import Uncertainty, WeightedByUncertainty
+from aet_keras.layers import Uncertainty
+from aet_keras.losses import WeightedByUncertainty
 from aet_keras.replay.dense_head import NotSolved, heads_of
 from aet_keras.replay.head_loss import by_output
 

@@ -6,7 +6,8 @@ import pytest
 import replay_runs
 from keras import layers
 
-from aet_keras.losses import Uncertainty, WeightedByUncertainty
+from aet_keras.layers import Uncertainty
+from aet_keras.losses import WeightedByUncertainty
 
 LOSSES = {"kind": "sparse_categorical_crossentropy", "size": "mse"}
 

@@ -8,7 +8,7 @@ import pytest
 import served_models
 from click.testing import CliRunner
 
-from aet_keras import serving, training
+from aet_keras import recipes, serving
 from aet_keras.cli import main
 from aet_keras.training.table_job import JOB
 
@@ -35,7 +35,7 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cells")
     with open(folder / "a.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([TITLES, *rows()])
-    recipe = training.TableRecipe(str(folder / "a.csv"), "paid", units=4)
+    recipe = recipes.TableRecipe(str(folder / "a.csv"), "paid", units=4)
     dataset = JOB.read(recipe)
     model = JOB.build(recipe, dataset)
     JOB.write(model, recipe, dataset, folder / "credit" / "1")

@@ -73,7 +73,8 @@ def test_training_moves_no_row_of_the_unknown(built):
         model.train_on_batch(seen, targets)
 
     own = [
-        model.get_layer(n).get_weights()[0] for n in tasks.user_layers(model)
+        model.get_layer(n).get_weights()[0]
+        for n in tasks.rating_model.user_layers(model)
     ]
     assert len(own) == 5  # bias, vector, rank, and by two features
     assert all(not table[0].any() for table in own)

@@ -21,7 +21,9 @@ INPUTS = {
 
 @pytest.fixture(scope="module")
 def space():
-    return tasks.fit_feature_space(COLUMNS, INPUTS, least_count=2, bin_count=2)
+    return tasks.table_model.fit_feature_space(
+        COLUMNS, INPUTS, least_count=2, bin_count=2
+    )
 
 
 def encode(space, inputs):
@@ -70,7 +72,7 @@ def test_a_date_has_a_week(space):
 
 def test_a_new_network_is_its_linear_path(space):
     model = tasks.build_table_classifier(space, class_count=3, units=4)
-    network = model.get_layer(tasks.NETWORK)
+    network = model.get_layer(tasks.table_model.NETWORK)
     linear = network.get_layer("linear")
     linear.set_weights([np.random.normal(size=w.shape) for w in linear.weights])
     rows = encode(space, INPUTS)
@@ -83,9 +85,9 @@ def test_a_new_network_is_its_linear_path(space):
 
 
 def test_one_column_is_enough():
-    space = tasks.fit_feature_space(COLUMNS[1:2], INPUTS)
+    space = tasks.table_model.fit_feature_space(COLUMNS[1:2], INPUTS)
     model = tasks.build_table_classifier(space, class_count=2, units=4)
-    network = model.get_layer(tasks.NETWORK)
+    network = model.get_layer(tasks.table_model.NETWORK)
 
     rows = encode(space, {"age": INPUTS["age"]})
     network.compile("adam", "sparse_categorical_crossentropy")

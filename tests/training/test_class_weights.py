@@ -8,7 +8,7 @@ import pytest
 import table_data
 from sklearn.linear_model import LogisticRegression
 
-from aet_keras import data, tasks, training
+from aet_keras import data, recipes, tasks, training
 from aet_keras.training import text_job
 from aet_keras.training.table_measuring import encode
 from aet_keras.training.table_start import solve_linear_path
@@ -46,7 +46,7 @@ def pictures():
 
 
 def fitted(class_weight, *, learning_rate=1e-9, epochs=1):
-    recipe = training.Recipe(
+    recipe = recipes.Recipe(
         "photos",
         image_size=8,
         epochs=epochs,
@@ -57,9 +57,9 @@ def fitted(class_weight, *, learning_rate=1e-9, epochs=1):
         class_weight=class_weight,
     )
     dataset = pictures()
-    model = training.build_classifier(recipe, 3)
+    model = training.image_job.build_classifier(recipe, 3)
     before = model.get_weights()
-    run = training.fit_recipe(model, recipe, dataset)
+    run = training.image_job.fit_recipe(model, recipe, dataset)
     return run, before, dataset
 
 
@@ -99,7 +99,10 @@ def test_a_tables_regression_is_the_balanced_one_of_scikit_learn(tmp_path):
     )
     _, dataset, model = table_data.build_model(path, class_weight="balanced")
     train, test = dataset.train, dataset.test
-    network, rows = model.get_layer(tasks.NETWORK), encode(model, train)
+    network, rows = (
+        model.get_layer(tasks.table_model.NETWORK),
+        encode(model, train),
+    )
     weights = data.compute_class_weights(train.labels, 3)
     built = network.get_layer("linear").get_weights()
 
@@ -132,10 +135,10 @@ def test_a_tables_network_and_its_texts_likes_get_sample_weights(
     )
     monkeypatch.setattr(training.table_job, "fine_tune", fine_tune)
     with pytest.raises(KeyboardInterrupt):
-        training.fit_table_model(model, recipe, dataset)
+        training.table_job.fit_table_model(model, recipe, dataset)
     check_weights(given, dataset)
 
-    recipe = training.TextRecipe("a.csv", class_weight="balanced")
+    recipe = recipes.TextRecipe("a.csv", class_weight="balanced")
     monkeypatch.setattr(text_job, "fine_tune", fine_tune)
     texts = as_texts(dataset)
     with pytest.raises(KeyboardInterrupt):
@@ -165,9 +168,9 @@ def check_weights(given, dataset):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda **more: training.Recipe("digits", **more),
-        lambda **more: training.TextRecipe("a.csv", **more),
-        lambda **more: training.TableRecipe("a.csv", "paid", **more),
+        lambda **more: recipes.Recipe("digits", **more),
+        lambda **more: recipes.TextRecipe("a.csv", **more),
+        lambda **more: recipes.TableRecipe("a.csv", "paid", **more),
     ],
     ids=["pictures", "texts", "tables"],
 )

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from aet_keras import training
+from aet_keras import recipes, training
 
 
 @dataclasses.dataclass(frozen=True)
-class Unknown(training.WrittenDown):
+class Unknown(recipes.base_recipe.WrittenDown):
     data: str
 
 

@@ -8,7 +8,7 @@ import pytest
 import rating_data
 import tensorflow as tf
 
-from aet_keras import publishing, tasks, training
+from aet_keras import publishing, recipes, tasks, training
 from aet_keras.errors import DataError, ExportError, TrainingError
 from aet_keras.training.rating_job import JOB
 
@@ -30,7 +30,7 @@ def late(folder, users=range(100, 116), **arguments):
     """Writes ratings of more users, to whom items are of other decades."""
     path = folder / f"late{users.start}.csv"
     rating_data.write_ratings(path, users, seed=1, later=4)
-    return training.RatingRecipe(
+    return recipes.RatingRecipe(
         str(path),
         from_=str(folder / "films"),
         split="leave_last_out",
@@ -71,7 +71,7 @@ def test_what_old_users_are_recommended_stays(folder):
 
 
 def test_a_recipe_names_the_version_that_it_began_with(folder):
-    recipe = training.load_recipe(folder / "films" / "2" / "recipe.json")
+    recipe = recipes.load_recipe(folder / "films" / "2" / "recipe.json")
 
     assert recipe.from_ == str(folder / "films" / "1")
 
@@ -83,7 +83,7 @@ def test_users_are_learned_behind_users_that_were_learned(folder):
     model = JOB.build(recipe, ratings)
 
     assert ratings.specification.users[-4:] == ("u115", "u200", "u201", "u202")
-    for name in tasks.user_layers(model):
+    for name in tasks.rating_model.user_layers(model):
         (table,) = model.get_layer(name).get_weights()
         assert len(table) == 1 + 12 + 16 + 3
         assert table[-7:-3].any() and not table[-3:].any()
@@ -112,7 +112,7 @@ def test_what_an_interrupted_run_has_learned_of_new_users_is_kept(folder):
             out / "interrupted.keras",
         )
     )
-    for name in tasks.user_layers(kept):
+    for name in tasks.rating_model.user_layers(kept):
         before, after = (
             each.get_layer(name).get_weights()[0] for each in (old, kept)
         )

@@ -13,7 +13,8 @@ import pytest
 from aet_keras import data
 from aet_keras.errors import DataError, ExportError, TrainingError
 from aet_keras.evaluation import Report
-from aet_keras.training import Recipe, image_job, run_recipe
+from aet_keras.recipes import Recipe
+from aet_keras.training import image_job, run_recipe
 
 
 @pytest.fixture(autouse=True, scope="module")

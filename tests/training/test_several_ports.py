@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import aet_keras
-from aet_keras.losses import Uncertainty, WeightedByUncertainty
+from aet_keras.layers import Uncertainty
+from aet_keras.losses import WeightedByUncertainty
 
 IMAGES, KIND = image_models.noise_images()
 TASKS = {"kind": KIND, "light": IMAGES.mean(axis=(1, 2, 3))}

@@ -5,7 +5,7 @@ import pytest
 import table_data
 from sklearn.linear_model import LogisticRegression
 
-from aet_keras import data, tasks, training
+from aet_keras import data, recipes, tasks, training
 from aet_keras.training.run import run_recipe
 from aet_keras.training.table_measuring import encode
 from aet_keras.training.table_start import (
@@ -39,7 +39,7 @@ def new(shared):
 def published(table, tmp_path_factory):
     """Returns a folder that an earlier run published in, and the run."""
     out = tmp_path_factory.mktemp("models") / "credit"
-    recipe = training.TableRecipe(
+    recipe = recipes.TableRecipe(
         table, table_data.TARGET, epochs=1, units=4, learning_rate=0.01
     )
     return out, run_recipe(recipe, out)
@@ -47,7 +47,7 @@ def published(table, tmp_path_factory):
 
 def built(path, **settings):
     recipe, dataset, model = table_data.build_model(path, **settings)
-    return recipe, dataset, model, model.get_layer(tasks.NETWORK)
+    return recipe, dataset, model, model.get_layer(tasks.table_model.NETWORK)
 
 
 def encoded(model, split):
@@ -117,7 +117,7 @@ def test_a_network_that_does_not_help_is_not_kept(new):
     recipe, dataset, model, network = new
     before = network.get_weights()
 
-    run = training.fit_table_model(model, recipe, dataset)
+    run = training.table_job.fit_table_model(model, recipe, dataset)
 
     assert run.best_epoch == 0
     assert "the start is kept" in run.cache_events[-1][1]
@@ -129,7 +129,7 @@ def test_an_earlier_model_adapts_with_its_own_encoding(published, tmp_path):
     out, earlier = published
     path = table_data.write_table(tmp_path / "next.csv", count=60, seed=1)
     recipe, dataset, model, _ = built(path, from_=str(out), epochs=1)
-    run = training.fit_table_model(model, recipe, dataset)
+    run = training.table_job.fit_table_model(model, recipe, dataset)
 
     knots = [
         each.get_layer("age_preprocessor").knots
@@ -153,13 +153,13 @@ def test_a_few_rows_move_an_earlier_model_a_little(published, tmp_path):
 
 def test_kinds_do_not_go_with_an_earlier_model():
     with pytest.raises(ValueError, match="or train anew"):
-        training.TableRecipe("a.csv", "b", from_="c", kinds={"d": "date"})
+        recipes.TableRecipe("a.csv", "b", from_="c", kinds={"d": "date"})
 
 
 def test_a_recipe_survives_its_file(tmp_path):
-    recipe = training.TableRecipe(
+    recipe = recipes.TableRecipe(
         "a.csv", "b", kinds={"zip": "category"}, cost_false_negative=5
     )
     recipe.save(tmp_path / "recipe.json")
 
-    assert training.TableRecipe.load(tmp_path / "recipe.json") == recipe
+    assert recipes.TableRecipe.load(tmp_path / "recipe.json") == recipe

@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 import text_data
 
-from aet_keras.training import TextRecipe, read_tokens, run_recipe
+from aet_keras.recipes import TextRecipe
+from aet_keras.training import run_recipe
+from aet_keras.training.text_job import read_tokens
 
 
 @pytest.fixture(scope="module")

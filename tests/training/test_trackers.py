@@ -6,7 +6,8 @@ import keras
 import pytest
 
 from aet_keras.errors import TrainingError
-from aet_keras.training import Recipe, run_recipe
+from aet_keras.recipes import Recipe
+from aet_keras.training import run_recipe
 
 
 @pytest.fixture(autouse=True)

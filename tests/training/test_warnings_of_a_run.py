@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aet_keras import data, training
+from aet_keras import data, recipes, training
 from aet_keras.training.image_job import with_backbone_note
 
 
@@ -37,7 +37,7 @@ def done(tmp_path_factory):
     """Returns a run on 75, 6 and 5 coloured pictures, and what it said."""
     folder = tmp_path_factory.mktemp("photos")
     photos = write_photos(folder / "a", {"common": 75, "odd": 6, "rare": 5})
-    recipe = training.Recipe(
+    recipe = recipes.Recipe(
         photos,
         image_size=8,
         epochs=1,
@@ -87,7 +87,7 @@ def test_the_most_wrong_pictures_are_published(done):
 
 
 def recipe_and_pictures(folder, **settings):
-    recipe = training.Recipe(folder, image_size=16, **settings)
+    recipe = recipes.Recipe(folder, image_size=16, **settings)
     return recipe, data.read_images(folder, image_size=(16, 16))
 
 
@@ -111,7 +111,7 @@ def test_weights_in_the_cache_are_named_as_needing_no_download(
     from aet_keras import backbones
 
     path = tmp_path / "models" / "a.h5"
-    found = (backbones.CachedWeights("MobileNetV2", path, 160),)
+    found = (backbones.cached_weights.CachedWeights("MobileNetV2", path, 160),)
     monkeypatch.setattr(backbones, "find_cached_weights", lambda: found)
     photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
 
@@ -123,9 +123,9 @@ def test_weights_in_the_cache_are_named_as_needing_no_download(
 
 def test_class_weights_are_said_in_the_report(tmp_path):
     photos = write_photos(tmp_path / "photos", {"a": 20, "b": 5})
-    recipe = training.Recipe(photos, image_size=8, class_weight="balanced")
+    recipe = recipes.Recipe(photos, image_size=8, class_weight="balanced")
 
-    *others, note = training.read_dataset(recipe).notes
+    *others, note = training.image_job.read_dataset(recipe).notes
 
     assert note.startswith("`class_weight` is balanced")
     assert any("differ much in size" in each for each in others)

@@ -2,7 +2,7 @@ import image_folders
 import image_models
 import pytest
 
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 import small_searches
 
 from aet_keras.errors import TrainingError
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 from aet_keras.tuning import ElasticHyperModel, ElasticSpace, RecipeHyperModel
 
 

@@ -7,7 +7,7 @@ import tracker_files
 from tensorboard.plugins.hparams import metadata
 
 from aet_keras.errors import TrainingError
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 from aet_keras.tuning import ElasticSpace, search_recipes
 
 HEADS = {"thaw": "ThawOnStall", "dropout": [0.0, 0.2, 0.4, 0.6]}
@@ -162,7 +162,7 @@ from aet_keras.tuning import __main__ as worker
 
 backbones.load_backbone = lambda *_, **settings: image_models.backbone()
 mark = pathlib.Path(sys.argv[1], "killed")
-fit = training.fit_recipe
+fit = training.image_job.fit_recipe
 
 def fit_or_be_killed(*arguments, **settings):
     if os.environ["KERASTUNER_TUNER_ID"] == "worker1" and not mark.exists():
@@ -170,7 +170,7 @@ def fit_or_be_killed(*arguments, **settings):
         os.kill(os.getpid(), signal.SIGKILL)
     return fit(*arguments, **settings)
 
-training.fit_recipe = fit_or_be_killed
+training.image_job.fit_recipe = fit_or_be_killed
 sys.exit(worker.main(sys.argv[1]))
 """
 

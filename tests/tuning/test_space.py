@@ -4,7 +4,7 @@ import keras_tuner
 import pytest
 
 from aet_keras import callbacks
-from aet_keras.training import Recipe
+from aet_keras.recipes import Recipe
 from aet_keras.tuning import ElasticSpace
 
 

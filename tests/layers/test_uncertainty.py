@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aet_keras.losses import Uncertainty, WeightedByUncertainty
+from aet_keras.layers import Uncertainty
+from aet_keras.losses import WeightedByUncertainty
 
 X = np.linspace(-1, 1, 64, dtype="float32").reshape(16, 4)
 NOISE = np.random.default_rng(0).normal(size=(16, 1)).astype("float32")

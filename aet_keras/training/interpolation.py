@@ -26,7 +26,7 @@ class Interpolation:
 
     Example:
 
-    >>> aet_keras.callbacks.Interpolation((0.5, 1.0), (0.2, 0.3), 0.5).gain
+    >>> aet_keras.training.Interpolation((0.5, 1.0), (0.2, 0.3), 0.5).gain
     0.1
     """
 
@@ -92,7 +92,7 @@ def interpolate(
     >>> start = [np.array([[0.0]]), np.array([0.0])]
     >>> model.set_weights([np.array([[4.0]]), np.array([0.0])])
     >>> x = np.array([[1.0], [2.0]])
-    >>> record = aet_keras.callbacks.interpolate(
+    >>> record = aet_keras.training.interpolate(
     ...     model, start, validation_data=(x, 3 * x), ratios=(0, 0.5, 0.75)
     ... )
     >>> record.best_ratio, float(model.get_weights()[0][0, 0])

@@ -43,7 +43,7 @@ class Uncertainty(keras.layers.Layer):
 
     >>> inputs = keras.Input((4,))
     >>> outputs = {
-    ...     name: aet_keras.losses.Uncertainty(name=name)(
+    ...     name: aet_keras.layers.Uncertainty(name=name)(
     ...         keras.layers.Dense(1)(inputs)
     ...     )
     ...     for name in ("size", "age")
