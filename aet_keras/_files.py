@@ -73,14 +73,15 @@ def flush(path: Path) -> None:
     """Sees that a file, or the names in a directory, are on the disk."""
     if os.name != "posix":  # elsewhere only a writer can flush
         return
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError:
         if not path.is_dir():  # some file systems cannot flush a directory
             raise
-    finally:
-        os.close(descriptor)
 
 
 def sha256(path: Path) -> str:

@@ -89,9 +89,11 @@ print(scores.to_text())
 
 def write(directory):
     """Fills one version, which appears under OUT when it is whole."""
-    export.write_classifier(model, directory, class_names=class_names)
+    export.write_image_model(model, directory, class_names=class_names)
     pictures = dataset.test.inputs[:64]
-    print(f"\n{export.compare_export(directory, model, pictures).to_text()}")
+    print(
+        f"\n{export.compare_image_export(directory, model, pictures).to_text()}"
+    )
 
 
 version = publishing.publish(args.out, write)

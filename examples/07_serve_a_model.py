@@ -54,7 +54,7 @@ if epochs:
 
 def write(directory):
     """Fills one version, which appears in the folder when it is whole."""
-    export.write_classifier(model, directory, class_names=class_names)
+    export.write_image_model(model, directory, class_names=class_names)
 
 
 def ask(url, content=None):

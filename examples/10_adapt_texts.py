@@ -105,7 +105,7 @@ _, accuracy = model.evaluate(*test, verbose=0)
 def write(directory):
     """Fills one version, which appears under OUT when it is whole."""
     texts = dataset.test.inputs[:64]
-    export.write_text_classifier(
+    export.write_text_model(
         model, directory, class_names=class_names, packing=packing, texts=texts
     )
     found = export.compare_text_export(directory, model, texts, packing=packing)

@@ -78,7 +78,7 @@ print(report.risk.to_text())
 def write(directory):
     """Fills one version, which appears under OUT when it is whole."""
     specification, rows = dataset.specification, dataset.test.inputs
-    export.write_table_classifier(
+    export.write_table_model(
         model, directory, specification=specification, rows=rows
     )
     compared = export.compare_table_export(

@@ -97,7 +97,7 @@ before, after = (
 print("Others' ratings moved by", np.abs(after - before).max())
 
 # What a server answers.
-version = aet_keras.export.write_recommender(
+version = aet_keras.export.write_rating_model(
     adapted.model,
     folder / "served",
     specification=adapted.specification,

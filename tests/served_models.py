@@ -43,7 +43,7 @@ def noise_images(count=3):
 
 def write_version(directory, names=CLASS_NAMES):
     """Writes the classifier as a version."""
-    aet_keras.export.write_classifier(
+    aet_keras.export.write_image_model(
         classifier(), directory, class_names=names
     )
 

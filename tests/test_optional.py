@@ -94,7 +94,7 @@ calls = {
     "save_overlay": lambda: aet_keras.explanations.save_overlay(
         home / "map.png", pixels, even, title="t", label="l"
     ),
-    "write_classifier": lambda: aet_keras.export.write_classifier(
+    "write_image_model": lambda: aet_keras.export.write_image_model(
         model, home / "1", class_names=["a", "b"]
     ),
     "serve": lambda: aet_keras.serving.serve,
@@ -120,7 +120,7 @@ SENTENCES = {
     "save_overlay": ("matplotlib", "training"),
     "search": ("keras_tuner", "tuning"),
     "serve": ("uvicorn", "serving"),
-    "write_classifier": ("tensorflow_serving", "training"),
+    "write_image_model": ("tensorflow_serving", "training"),
 }
 
 

@@ -9,9 +9,10 @@ import pathlib
 import re
 import shutil
 import uuid
-from collections.abc import Callable
 
 import numpy as np
+
+from aet_keras._files import flush, sha256, write_flushed
 
 _ARRAYS, _MANIFEST, _STATE = "arrays.npz", "manifest.json", "state.json"
 _VERSION = 2
@@ -85,7 +86,7 @@ class Saves:
         self.folder.mkdir(parents=True, exist_ok=True)
         probe = self.folder / f".probe-{uuid.uuid4().hex}"
         try:
-            _synced(probe, lambda file: file.write(b"written"))
+            write_flushed(probe, lambda file: file.write(b"written"))
         finally:
             with contextlib.suppress(OSError):
                 probe.unlink(missing_ok=True)
@@ -116,7 +117,7 @@ class Saves:
             raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        _sync_folder(self.folder)
+        flush(self.folder)
         self._whole.add(name)
         return name
 
@@ -179,12 +180,14 @@ class Saves:
         arrays, places = _without_copies(arrays)
         values["arrays"] = places
         text = json.dumps(values)
-        _synced(folder / _STATE, lambda file: file.write(text.encode()))
-        _synced(folder / _ARRAYS, lambda file: np.savez(file, **arrays))
-        sums = {each: _sum(folder / each) for each in (_STATE, _ARRAYS)}
+        write_flushed(folder / _STATE, lambda file: file.write(text.encode()))
+        write_flushed(folder / _ARRAYS, lambda file: np.savez(file, **arrays))
+        sums = {each: sha256(folder / each) for each in (_STATE, _ARRAYS)}
         text = json.dumps({"version": _VERSION, "sums": sums})
-        _synced(folder / _MANIFEST, lambda file: file.write(text.encode()))
-        _sync_folder(folder)
+        write_flushed(
+            folder / _MANIFEST, lambda file: file.write(text.encode())
+        )
+        flush(folder)
 
     def _new_name(self):
         """Returns a name that nothing has, be it a save or not."""
@@ -219,7 +222,7 @@ class Saves:
             path = self.folder / name / each
             if not path.is_file():
                 raise Damaged(f"{name} lacks {each}")
-            if _sum(path) != expected:
+            if sha256(path) != expected:
                 raise Damaged(f"{name}: {each} is not what was written")
         values = json.loads((self.folder / name / _STATE).read_text())
         base = values.get("base")
@@ -260,27 +263,6 @@ class Saves:
 
 def _number(name):
     return int(_NAME.fullmatch(name)[1])
-
-
-def _synced(path, write: Callable):
-    with open(path, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path):
-    with contextlib.suppress(OSError):  # some systems cannot
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _sum(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _without_copies(arrays):

@@ -147,7 +147,7 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
 
     Args:
         reasons: dict of one row of what the signature `reasons` of a
-            recommender returns (`aet_keras.export.write_recommender`).
+            recommender returns (`aet_keras.export.write_rating_model`).
 
     Returns:
         `LeftOut` in the unit of ratings. The parts: all that is known of the

@@ -1,7 +1,7 @@
-"""Compares what an export says with what the model says."""
+"""Compares what an export says with what its model says."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check
+from aet_keras.data import RatingSpecification, TableSpecification
+from aet_keras.data.rating_lookup import RatingTables
 from aet_keras.errors import ExportError
-from aet_keras.export import _reference
-from aet_keras.export._signatures import BYTES, DEFAULT
+from aet_keras.export import rating_answers, table_graph
+from aet_keras.export.embeddings import pack
+from aet_keras.export.image_model import encode_png, whole_pixels
+from aet_keras.export.saved_model import BYTES, DEFAULT
 
 _FLAT = 1e-3
 
@@ -56,7 +60,7 @@ class Comparison:
         return f"{text} The model says the same of all: this proves little."
 
 
-def compare_export(
+def compare_image_export(
     directory: str | os.PathLike,
     model: keras.Model,
     images: Any,
@@ -71,7 +75,7 @@ def compare_export(
     own way, in half precision by several hundredths.
 
     Args:
-        directory: str or path-like. What `write_classifier` wrote.
+        directory: str or path-like. What `write_image_model` wrote.
         model: the `keras.Model` it was written from.
         images: array `(count, height, width, channels)` of real pictures, at
             least two for the spread; floats are rounded to whole pixels.
@@ -94,51 +98,241 @@ def compare_export(
     ... ])
     >>> images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = aet_keras.export.write_classifier(
+    ...     path = aet_keras.export.write_image_model(
     ...         model, folder, class_names=["hat", "shoe"]
     ...     )
-    ...     result = aet_keras.export.compare_export(path, model, images)
+    ...     result = aet_keras.export.compare_image_export(path, model, images)
     >>> result.count
     4
     """
-    _check.positive("compare_export", tolerance=tolerance)
-    pictures = _reference.whole_pixels("compare_export", images)
-    expected = _reference.predict(model, pictures)
-    # The object must outlive its functions: it holds the weights.
-    exported = load("compare_export", directory)
-    return hold(
-        "compare_export",
-        directory,
-        _served(exported, pictures),
-        expected,
-        tolerance=tolerance,
-        rows="pictures",
-    )
+    owner = "compare_image_export"
+    _check.positive(owner, tolerance=tolerance)
+    pictures = whole_pixels(owner, images)
+    expected = predict_images(model, pictures)
+
+    def served(exported):
+        serve = _classifying(owner, exported, "write_image_model")
+        given = {"images": pictures}
+        yield from _all_and_one("pictures", serve, given, expected)
+        if BYTES in exported.signatures:
+            encoded = tf.constant(encode_png(pictures))
+            outputs = exported.signatures[BYTES](image_bytes=encoded)
+            yield "the PNG files", outputs["probabilities"].numpy(), expected
+
+    return _compare(owner, directory, served, expected, tolerance, "pictures")
 
 
-def hold(
+def compare_text_export(
+    directory: str | os.PathLike,
+    model: keras.Model,
+    texts: Sequence[str],
+    *,
+    packing: Any,
+    tolerance: float = 1e-5,
+) -> Comparison:
+    """Loads an export again and holds it against the model it came from.
+
+    All texts go in at once, then the first one alone. The model is called
+    without XLA, as the export is, on tokens made outside of it.
+
+    Args:
+        directory: str or path-like. What `write_text_model` wrote.
+        model: the `keras.Model` it was written from.
+        texts: sequence of str, at least two for the spread.
+        packing: `aet_keras.backbones.TextPacking`.
+        tolerance: float > 0. The largest difference to accept.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ExportError: as `compare_image_export` does.
+
+    Example: see `examples/10_adapt_texts.py`.
+
+    >>> try:
+    ...     aet_keras.export.compare_text_export(
+    ...         "nowhere", None, ["a"], packing=None, tolerance=0
+    ...     )
+    ... except ValueError as error:
+    ...     "`tolerance` must be" in str(error)
+    True
+    """
+    owner = "compare_text_export"
+    _check.positive(owner, tolerance=tolerance)
+    expected = _predict(model, _constants(packing.pack(texts)))
+
+    def served(exported):
+        serve = _classifying(owner, exported, "write_text_model")
+        given = {"texts": list(texts)}
+        yield from _all_and_one("texts", serve, given, expected)
+
+    return _compare(owner, directory, served, expected, tolerance, "texts")
+
+
+def compare_table_export(
+    directory: str | os.PathLike,
+    model: keras.Model,
+    rows: Mapping[str, np.ndarray],
+    *,
+    specification: TableSpecification,
+    tolerance: float = 1e-5,
+) -> Comparison:
+    """Loads an export again and holds it against the model it came from.
+
+    All rows go in at once, then the first one alone; with them a row of
+    missing cells, and one of categories that the model has not learned.
+
+    Args:
+        directory: str or path-like. What `write_table_model` wrote.
+        model: the `keras.Model` it was written from.
+        rows: dict of column to array.
+        specification: `aet_keras.data.TableSpecification`.
+        tolerance: float > 0. The largest difference to accept.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ExportError: as `compare_image_export` does.
+
+    Example: see `write_table_model`.
+
+    >>> try:
+    ...     aet_keras.export.compare_table_export(
+    ...         "nowhere", None, {}, specification=None, tolerance=0
+    ...     )
+    ... except ValueError as error:
+    ...     "`tolerance` must be" in str(error)
+    True
+    """
+    owner = "compare_table_export"
+    _check.positive(owner, tolerance=tolerance)
+    rows = table_graph.with_odd_rows(rows, specification)
+    cells = {k: table_graph.tensor(v)[:, tf.newaxis] for k, v in rows.items()}
+    expected = _predict(model, cells)
+
+    def served(exported):
+        serve = _classifying(owner, exported, "write_table_model")
+        raw = table_graph.raw(rows, specification)
+        yield from _all_and_one("rows", serve, raw, expected)
+
+    return _compare(owner, directory, served, expected, tolerance, "rows")
+
+
+def compare_rating_export(
+    directory: str | os.PathLike,
+    model: keras.Model,
+    rows: Mapping[str, np.ndarray],
+    *,
+    specification: RatingSpecification,
+    tables: RatingTables,
+    tolerance: float = 1e-5,
+) -> Comparison:
+    """Loads an export again and holds it against the model it came from.
+
+    Ratings of all rows go in at once, then the first one alone, then the
+    probabilities of the ten best items of each user.
+
+    Args:
+        directory: str or path-like. What `write_rating_model` wrote.
+        model: the `keras.Model` it was written from.
+        rows: dict of `user` and `item`, int codes `(count, 1)`, at least two
+            rows for the spread; code 0 is tried as an id nobody knows.
+        specification: `aet_keras.data.RatingSpecification`.
+        tables: `aet_keras.data.rating_lookup.RatingTables` that were written.
+        tolerance: float > 0. The largest difference to accept.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ExportError: as `compare_image_export` does.
+
+    Example: see `examples/13_recommend_films.py`.
+
+    >>> try:
+    ...     aet_keras.export.compare_rating_export(
+    ...         "nowhere", None, {}, specification=None, tables=None,
+    ...         tolerance=0,
+    ...     )
+    ... except ValueError as error:
+    ...     "`tolerance` must be" in str(error)
+    True
+    """
+    owner = "compare_rating_export"
+    _check.positive(owner, tolerance=tolerance)
+    expected = _predict(model, _constants(tables.rows(rows)))["rating"]
+    # Of no item in particular, so that none is left out of the history.
+    nothing = {**rows, "item": np.zeros_like(rows["item"])}
+    logits = _predict(model, _constants(tables.rows(nothing)))["rank"]
+    shown = rating_answers.best_shares(logits, rows["user"][:, 0], tables)
+    users = rating_answers.ids_of(rows["user"][:, 0], specification.users)
+    items = rating_answers.ids_of(rows["item"][:, 0], specification.items)
+
+    def served(exported):
+        serve = exported.signatures[DEFAULT]
+        given = {"user": users, "item": items}
+        yield from _all_and_one("ratings", serve, given, expected, "scores")
+        top = exported.signatures["top_k"](
+            user=tf.constant(users),
+            k=tf.fill([len(users)], rating_answers.SHOWN),
+        )
+        yield "the best items", top["scores"].numpy(), shown
+
+    return _compare(owner, directory, served, expected, tolerance, "ratings")
+
+
+def predict_images(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    """Returns what a model says of uint8 images, without XLA, as float32."""
+    pixels = tf.constant(pictures.astype(model.inputs[0].dtype))
+    (outputs,) = keras.tree.flatten(_predict(model, pack(model, pixels)))
+    return outputs
+
+
+def largest_gap(
+    owner: str, what: str, served: np.ndarray, expected: np.ndarray
+) -> float:
+    """Returns how far two arrays differ, or says why they cannot be held."""
+    if served.shape != expected.shape:
+        raise ExportError(
+            f"{owner}: for {what} the export puts out shape "
+            f"{served.shape}, the model {expected.shape}. Do not serve it."
+        )
+    for name, values in (("model", expected), ("export", served)):
+        odd = int((~np.isfinite(values)).sum())
+        if odd:
+            raise ExportError(
+                f"{owner}: for {what} the {name} puts out {odd} of "
+                f"{values.size} numbers that are not finite. Do not serve it."
+            )
+    return float(np.abs(served - expected).max())
+
+
+def _compare(
     owner: str,
     directory: str | os.PathLike,
-    served: Iterable[tuple[str, int, np.ndarray]],
+    served: Callable[[Any], Iterable[tuple[str, np.ndarray, np.ndarray]]],
     expected: np.ndarray,
-    *,
     tolerance: float,
     rows: str,
 ) -> Comparison:
-    """Holds what an export puts out against what its model says.
+    """Loads an export and holds what it puts out against its model.
 
     Args:
         owner: str. Who asks.
         directory: path of the export.
-        served: what went in, how many rows of it, and what came out.
-        expected: array `(count, columns)`.
+        served: takes the loaded export; yields what went in, what came out
+            and what the model says of it.
+        expected: array `(count, columns)`. What the model says of all rows.
         tolerance: float > 0.
         rows: str. What the rows are called.
     """
+    # The object must outlive its functions: it holds the weights.
+    exported = _load(owner, directory)
     difference = 0.0
-    for what, count, outputs in served:
-        wanted = expected[:count]
-        gap = _reference.largest_gap(owner, what, outputs, wanted)
+    for what, outputs, wanted in served(exported):
+        gap = largest_gap(owner, what, outputs, wanted)
         if gap > tolerance:
             worst = np.abs(outputs - wanted).max(axis=1)
             raise ExportError(
@@ -152,12 +346,7 @@ def hold(
     return Comparison(difference, len(expected), spread, rows)
 
 
-def load(owner: str, directory: str | os.PathLike) -> Any:
-    """Loads a SavedModel.
-
-    Raises:
-        ExportError: if it cannot be loaded.
-    """
+def _load(owner, directory):
     try:
         return tf.saved_model.load(os.fspath(directory))
     except (OSError, tf.errors.OpError) as error:
@@ -167,20 +356,45 @@ def load(owner: str, directory: str | os.PathLike) -> Any:
         ) from error
 
 
-def _served(exported, pictures):
-    """Yields what went in, how many, and which probabilities came out."""
+def _classifying(owner, exported, writer):
+    """Returns the signature that puts out probabilities."""
     serve = exported.signatures.get(DEFAULT)
     if serve is None or "probabilities" not in serve.structured_outputs:
         raise ExportError(
-            "compare_export: the export must have a signature "
-            f"`{DEFAULT}` that puts out `probabilities`. Received: "
-            f"signatures {sorted(exported.signatures)}. Write it with "
-            "`write_classifier`."
+            f"{owner}: the export must have a signature `{DEFAULT}` that puts "
+            "out `probabilities`. Received: signatures "
+            f"{sorted(exported.signatures)}. Write it with `{writer}`."
         )
-    for what, count in (("all pictures", len(pictures)), ("one picture", 1)):
-        outputs = serve(images=tf.constant(pictures[:count]))
-        yield what, count, outputs["probabilities"].numpy()
-    if BYTES in exported.signatures:
-        encoded = tf.constant(_reference.encode_png(pictures))
-        outputs = exported.signatures[BYTES](image_bytes=encoded)
-        yield "the PNG files", len(pictures), outputs["probabilities"].numpy()
+    return serve
+
+
+def _all_and_one(
+    rows: str,
+    serve: Callable,
+    inputs: Mapping[str, Any],
+    expected: np.ndarray,
+    output: str = "probabilities",
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yields what is served of all rows at once, and of the first one alone."""
+    alone = f"one {rows.removesuffix('s')}"
+    for what, count in ((f"all {rows}", len(expected)), (alone, 1)):
+        given = {k: table_graph.tensor(v[:count]) for k, v in inputs.items()}
+        outputs = serve(**given)[output].numpy()
+        is_flat = outputs.ndim == 1
+        yield what, outputs[:, None] if is_flat else outputs, expected[:count]
+
+
+def _constants(rows):
+    return {name: tf.constant(column) for name, column in rows.items()}
+
+
+def _predict(model, inputs):
+    """Returns what a model says, without XLA, as float32."""
+
+    @tf.function(jit_compile=False, autograph=False)
+    def call(inputs):
+        return model(inputs, training=False)
+
+    return keras.tree.map_structure(
+        lambda outputs: outputs.numpy().astype("float32"), call(inputs)
+    )

@@ -2,11 +2,13 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from aet_keras import _check
 from aet_keras._optional import optional
@@ -14,10 +16,12 @@ from aet_keras._progress import report
 from aet_keras.data.image_decoding import resize
 from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
-from aet_keras.export import _reference
-from aet_keras.export._checks import picture_shape
-from aet_keras.export._runtimes import RUNTIMES
-from aet_keras.export.comparison import Comparison
+from aet_keras.export.comparison import (
+    Comparison,
+    largest_gap,
+    predict_images,
+)
+from aet_keras.export.image_model import picture_shape, whole_pixels
 from aet_keras.publishing import check_manifest, version_folder
 from aet_keras.publishing.publication import find_version
 
@@ -83,13 +87,13 @@ def convert(
     model = source if isinstance(source, keras.Model) else _read(Path(source))
     shape = picture_shape("convert", model)
     pixels = _digits(shape) if pictures is None else pictures
-    pixels = _reference.whole_pixels("convert", pixels, shape=shape)
+    pixels = whole_pixels("convert", pixels, shape=shape)
     refusal = f"convert: nothing was written to {target}"
     with version_folder.explained(refusal, target.parent):
         with version_folder.lend_new(target.parent) as aside:
             written = aside / target.name
             # First: some exporters refuse a model that was never called.
-            expected = _reference.predict(model, pixels)
+            expected = predict_images(model, pixels)
             report(f"writing {format}")
             _write(model, written, format)
             report("running it, and comparing it with the model")
@@ -157,7 +161,7 @@ def _run(path, format, pixels):
 
 
 def _compare(format, made, expected, tolerance):
-    gap = _reference.largest_gap("convert", format, made, expected)
+    gap = largest_gap("convert", format, made, expected)
     if gap > tolerance:
         raise ExportError(
             f"convert: what was written as {format} differs from the model by "
@@ -166,3 +170,45 @@ def _compare(format, made, expected, tolerance):
         )
     spread = float(np.ptp(expected, axis=0).max())
     return Comparison(gap, len(made), spread)
+
+
+def run_onnx(path: Path, pixels: np.ndarray) -> np.ndarray:
+    """Runs an ONNX file."""
+    reference = optional("onnx.reference", extra="onnx")
+    session = reference.ReferenceEvaluator(str(path))
+    (outputs,) = session.run(None, {session.input_names[0]: pixels})
+    return outputs
+
+
+def run_openvino(path: Path, pixels: np.ndarray) -> np.ndarray:
+    """Runs an OpenVINO file."""
+    openvino = optional("openvino", extra="openvino")
+    # Processors that can would compute in half precision.
+    precise = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(str(path), "CPU", precise)
+    return compiled(pixels)[0]
+
+
+def run_litert(path: Path, pixels: np.ndarray) -> np.ndarray:
+    """Runs a LiteRT file with the interpreter that TensorFlow has."""
+    with warnings.catch_warnings():
+        # It names its successor, a package that nothing else here needs.
+        warnings.simplefilter("ignore", UserWarning)
+        interpreter = tf.lite.Interpreter(str(path))
+    (given,) = interpreter.get_input_details()
+    interpreter.resize_tensor_input(given["index"], pixels.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(given["index"], pixels)
+    interpreter.invoke()
+    (made,) = interpreter.get_output_details()
+    return interpreter.get_tensor(made["index"])
+
+
+# The lightest there is: ONNX brings a reference in NumPy, which takes a second
+# where its fast runtime would take a package more; OpenVINO and LiteRT come
+# with the package that converts.
+RUNTIMES: dict[str, Callable[[Path, np.ndarray], np.ndarray]] = {
+    "litert": run_litert,
+    "onnx": run_onnx,
+    "openvino": run_openvino,
+}

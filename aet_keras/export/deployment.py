@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aet_keras.errors import ExportError
 from aet_keras.export import _deployment_texts as texts
-from aet_keras.export._signatures import BYTES
+from aet_keras.export.saved_model import BYTES
 from aet_keras.publishing import (
     check_manifest,
     list_versions,
@@ -51,7 +51,7 @@ def write_deployment(folder: str | os.PathLike) -> Path:
     ...     keras.layers.Dense(2, activation="softmax"),
     ... ])
     >>> def write(aside):
-    ...     aet_keras.export.write_classifier(
+    ...     aet_keras.export.write_image_model(
     ...         model, aside, class_names=["hat", "shoe"]
     ...     )
     >>> with tempfile.TemporaryDirectory() as parent:
@@ -67,7 +67,7 @@ def write_deployment(folder: str | os.PathLike) -> Path:
         raise ExportError(
             f"write_deployment: {version} must have the signature `{BYTES}`, "
             "because the clients send files. Received: a version without it. "
-            "Publish one that `write_classifier` wrote."
+            "Publish one that `write_image_model` wrote."
         )
     target = folder / "serving"
     written = _files(name)

@@ -1,106 +1,261 @@
-"""Writes the SavedModel of an image classifier."""
+"""Writes functions as a SavedModel: the one writer for all kinds of data."""
 
+import importlib.metadata
 import os
+import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from aet_keras.export import (
-    _program,
-    _reference,
-    _signatures,
-    _warm_up,
+from aet_keras import _check as check
+from aet_keras._optional import optional
+from aet_keras.publishing import manifest
+
+DEFAULT, BYTES = "serving_default", "bytes"
+CLASSIFY, EMBEDDINGS = "classify", "embeddings"
+METHODS = {CLASSIFY: "tensorflow/serving/classify"}  # the others: predict
+PREDICT = "tensorflow/serving/predict"
+NO_EMBEDDINGS = (
+    "`embeddings` is left out, because the model's head is not one dense "
+    "layer on one row a picture."
 )
-from aet_keras.export._checks import check_columns, picture_shape
-from aet_keras.export._description import describe
-from aet_keras.export._labels import label_table
-from aet_keras.publishing.manifest import write_manifest
-
-_OWNER = "write_classifier"
+REQUESTS_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+MOST_REQUESTS = 4
+_PACKAGES = ("aet-keras", "keras", "tensorflow")
 
 
-def write_classifier(
-    model: keras.Model,
-    directory: str | os.PathLike,
-    *,
-    class_names: Sequence[str],
-    pictures: Any = None,
-) -> Path:
-    """Writes a classifier of pictures as a SavedModel.
-
-    Its signatures take any number of pictures:
-
-    - `serving_default`: `images`, uint8 of the model's own height, width and
-      channels, raw values from 0 to 255. It returns `probabilities`, float32
-      `(batch, classes)`, and `classes`, strings of the same shape: the name
-      of each column, repeated for each picture.
-    - `bytes`: `image_bytes`, strings, each the bytes of a JPEG or PNG file of
-      any size and kind, which it reads as training does. The same outputs.
-    - `classify`: `inputs`, serialised `tf.train.Example`s with such bytes as
-      the feature `image`. It returns `classes` and `scores`, as the classify
-      call of TensorFlow Serving has them.
-    - `embeddings`: `images` as above. It returns `embeddings`, float32
-      `(batch, width)`: what goes into the last dense layer.
-
-    `bytes` and `classify` are there for models of 1 or 3 channels,
-    `embeddings` for models whose head is one dense layer; where one is left
-    out, `manifest.json` says why. The names come from the asset `labels.txt`,
-    one a line, in the order of the columns. `assets.extra` holds requests
-    that TensorFlow Serving runs before it serves the version. Loading it
-    needs neither Keras nor this package.
+@dataclass(frozen=True)
+class Served:
+    """What is served of a model.
 
     Args:
-        model: functional or Sequential `keras.Model` with one input of
-            pictures and one output of probabilities; it does its own
-            preprocessing of raw pixels.
+        functions: dict of concrete functions by the name of the signature.
+        kept: dict of the weights, tables and tokenisers that they read.
+        notes: sequence of str. Why a signature is not there.
+    """
+
+    functions: Mapping[str, Any]
+    kept: Mapping[str, Any]
+    notes: Sequence[str] = ()
+
+
+def write_saved_model(
+    directory: str | os.PathLike,
+    build: Callable[[Path], Served],
+    requests: Callable[[Mapping[str, Any]], Iterable[Any]],
+    *,
+    class_count: int,
+    shape: tuple[int, int, int] | None = None,
+    described: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes a SavedModel, requests that a server tries, and the manifest.
+
+    Args:
         directory: str or path-like. Where to write; made if missing.
-        class_names: one str a column of the output.
-        pictures: optional array `(count, height, width, channels)` of real
-            pictures; the first four are the requests in `assets.extra`.
-            Defaults to a grey one and a gradient.
+        build: takes a folder for the files of assets, returns a `Served`.
+        requests: takes the functions, returns records of requests.
+        class_count: int >= 0.
+        shape: height, width and channels of an image, where it takes any.
+        described: what the manifest says besides.
 
     Returns:
         `pathlib.Path`, the directory.
-
-    Raises:
-        ValueError: if the model's shapes are not those of a classifier of
-            pictures of one size, a name is empty, holds a line break or
-            stands twice, or the pictures are not the model's.
-
-    Example:
-    >>> import tempfile
-    >>> import tensorflow as tf
-    >>> model = keras.Sequential([
-    ...     keras.Input((8, 8, 3)),
-    ...     keras.layers.GlobalAveragePooling2D(),
-    ...     keras.layers.Dense(2, activation="softmax"),
-    ... ])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = aet_keras.export.write_classifier(
-    ...         model, folder, class_names=["hat", "shoe"]
-    ...     )
-    ...     served = tf.saved_model.load(path).signatures["serving_default"]
-    >>> served(images=np.zeros((1, 8, 8, 3), "uint8"))["classes"].numpy()
-    array([[b'hat', b'shoe']], dtype=object)
     """
-    names = [str(name) for name in class_names]
-    shape = picture_shape(_OWNER, model)
-    check_columns(_OWNER, model, names)
-    tried = _warm_up.neutral_pictures(shape)
-    if pictures is not None:
-        tried = _reference.whole_pixels(_OWNER, pictures, shape=shape)
     directory = Path(directory)
     with tempfile.TemporaryDirectory() as folder:
-        table = label_table(Path(folder) / "labels.txt", names)
-        signatures = _signatures.build_signatures(model, table, len(names))
-        kept = {"weights": signatures.variables, "table": table}
-        _program.save(directory, signatures.functions, kept)
-    _warm_up.write_warm_up(directory, signatures, tried)
-    described = describe(
-        signatures.functions, len(names), shape=shape, notes=signatures.notes
-    )
-    write_manifest(directory, described)
+        served = build(Path(folder))
+        _save(directory, served)
+    write_requests(directory, requests(served.functions))
+    about = _describe(served, class_count, shape)
+    manifest.write_manifest(directory, {**about, **(described or {})})
     return directory
+
+
+def trace(function: Callable, *specs: Any, **named: Any) -> Any:
+    """Returns the concrete function of a function and its tensor specs."""
+    traced = tf.function(function, autograph=False)
+    return traced.get_concrete_function(*specs, **named)
+
+
+def strings(name: str) -> tf.TensorSpec:
+    """Returns the spec of an input of any number of strings."""
+    return tf.TensorSpec((None,), tf.string, name=name)
+
+
+def answer(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the outputs of `serving_default`."""
+    return {key: outputs[key] for key in ("probabilities", "classes")}
+
+
+def classified(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns outputs as the classify call of TensorFlow Serving has them."""
+    return {"classes": outputs["classes"], "scores": outputs["probabilities"]}
+
+
+def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:
+    """Makes sure that each column of the output has a name of its own."""
+    given = tuple(model.outputs[0].shape)
+    if given[1:] != (len(names),):
+        raise ValueError(
+            f"{owner}: `class_names` must name each column of the "
+            f"output. Received: {len(names)} names for output shape "
+            f"{given}."
+        )
+    for name in names:
+        if not (name and check.is_one_line(name) and _is_utf8(name)):
+            raise ValueError(
+                f"{owner}: a class name must be one line of text, "
+                "because `labels.txt` holds one a line. Received: "
+                f"class_names with {name!r}. Rename the class."
+            )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"{owner}: class names must differ, because a client "
+            f"knows a class by its name. Received twice: {twice[:3]}."
+        )
+
+
+def label_table(path: Path, names: Sequence[str]) -> Any:
+    """Writes names to a file, one a line, and returns the table of them."""
+    path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    lines = tf.lookup.TextFileInitializer(
+        os.fspath(path),
+        key_dtype=tf.int64,
+        key_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+        value_dtype=tf.string,
+        value_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+    )
+    return tf.lookup.StaticHashTable(lines, default_value="")
+
+
+def repeated_names(table: Any, class_count: int, row_count: Any) -> Any:
+    """Returns all names of a table for each row, `(rows, classes)`."""
+    names = table.lookup(tf.range(class_count, dtype=tf.int64))
+    return tf.tile(names[tf.newaxis], [row_count, 1])
+
+
+def write_requests(directory: Path, requests: Iterable[Any]) -> None:
+    """Writes the requests that a server tries before it serves a version.
+
+    TensorFlow Serving runs each record of this file when it loads a version,
+    so that no client waits for what is set up on a first call. A record that
+    fails keeps the version from being served; more than 1000 do, too.
+    """
+    target = directory / REQUESTS_FILE
+    target.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(target)) as writer:
+        for request in requests:
+            writer.write(request.SerializeToString())
+
+
+def predict_log(name: str, inputs: Mapping[str, Any]) -> Any:
+    """Returns the record of a request for a signature."""
+    log = _log()
+    request = log.predict_log.request
+    request.model_spec.signature_name = name
+    for key, values in inputs.items():
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(values))
+    return log
+
+
+def classify_log(name: str, rows: Iterable[Mapping[str, bytes | float]]) -> Any:
+    """Returns the record of a classify request, an example a row."""
+    log = _log()
+    request = log.classify_log.request
+    request.model_spec.signature_name = name
+    for row in rows:
+        example = request.input.example_list.examples.add()
+        for key, value in row.items():
+            feature = example.features.feature[key]
+            if isinstance(value, bytes):
+                feature.bytes_list.value.append(value)
+            else:
+                feature.float_list.value.append(value)
+    return log
+
+
+def _log():
+    prediction_log_pb2 = optional(
+        "tensorflow_serving.apis.prediction_log_pb2", extra="training"
+    )
+    return prediction_log_pb2.PredictionLog()
+
+
+def _is_utf8(name):
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # a folder's name in bytes that are no text
+        return False
+    return True
+
+
+def _save(directory, served):
+    """Writes functions and what they read, and nothing else.
+
+    Not by `keras.export.ExportArchive`: it traces each function a second
+    time while it saves, which costs as much as the first.
+    """
+    module = tf.Module()
+    for name, value in served.kept.items():
+        is_many = isinstance(value, list | tuple)
+        setattr(module, name, list(value) if is_many else value)
+    path = os.fspath(directory)
+    tf.saved_model.save(module, path, signatures=dict(served.functions))
+    # `tf.saved_model.save` calls every method "predict". TensorFlow Serving
+    # lets that pass unless `--enable_signature_method_name_check` is set.
+    update = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(
+        path
+    )
+    for name, method in METHODS.items():
+        if name in served.functions:
+            update.replace_method_name(name, method)
+    update.save()
+
+
+def _describe(served, class_count, shape):
+    """Returns what a manifest says of a model, the files left out."""
+    sides = ("height", "width", "channels")
+    input_ = {"input": dict(zip(sides, shape, strict=True))} if shape else {}
+    return {
+        "format": manifest.FORMAT,
+        "versions": {
+            **{name: _version(name) for name in _PACKAGES},
+            "python": platform.python_version(),
+        },
+        **input_,
+        "class_count": class_count,
+        "signatures": {
+            name: {
+                "method": METHODS.get(name, PREDICT),
+                "inputs": _inputs(function),
+                "outputs": _specs(function.structured_outputs),
+            }
+            for name, function in served.functions.items()
+        },
+        "notes": list(served.notes),
+    }
+
+
+def _inputs(function):
+    positional, named = function.structured_input_signature
+    return _specs({**{spec.name: spec for spec in positional}, **named})
+
+
+def _specs(specs):
+    return {
+        name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+        for name, spec in specs.items()
+    }
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"  # another build, such as tensorflow-cpu

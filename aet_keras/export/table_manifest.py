@@ -81,7 +81,7 @@ def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
     Raises:
         ExportError: if the version holds no manifest.
 
-    Example: see `write_table_classifier`.
+    Example: see `write_table_model`.
 
     >>> try:
     ...     aet_keras.export.read_categories("nowhere")

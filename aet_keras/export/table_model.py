@@ -1,7 +1,6 @@
 """Writes the SavedModel of a table classifier."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,27 +8,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras import _check
 from aet_keras.data import TableSpecification
-from aet_keras.errors import ExportError
-from aet_keras.export import (
-    _cell_graph,
-    _program,
-    _table_cells,
-    _warm_up,
+from aet_keras.export import saved_model as written
+from aet_keras.export import table_graph
+from aet_keras.export.saved_model import (
+    CLASSIFY,
+    DEFAULT,
+    Served,
+    strings,
+    trace,
 )
-from aet_keras.export._checks import check_columns
-from aet_keras.export._description import describe
-from aet_keras.export._labels import label_table, repeated_names
-from aet_keras.export._signatures import CLASSIFY, DEFAULT
-from aet_keras.export.comparison import Comparison, hold, load
 from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
-from aet_keras.publishing.manifest import write_manifest
 
-_OWNER = "write_table_classifier"
+_OWNER = "write_table_model"
 
 
-def write_table_classifier(
+def write_table_model(
     model: keras.Model,
     directory: str | os.PathLike,
     *,
@@ -79,7 +73,7 @@ def write_table_classifier(
     >>> space = aet_keras.tasks.table_model.fit_feature_space(columns, rows)
     >>> model = aet_keras.tasks.build_table_classifier(space, class_count=2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = aet_keras.export.write_table_classifier(
+    ...     _ = aet_keras.export.write_table_model(
     ...         model, folder, specification=specification, rows=rows
     ...     )
     ...     compared = aet_keras.export.compare_table_export(
@@ -90,75 +84,20 @@ def write_table_classifier(
     """
     names = list(specification.class_names)
     _check_inputs(model, specification)
-    check_columns(_OWNER, model, names)
-    directory = Path(directory)
-    with tempfile.TemporaryDirectory() as folder:
-        table = label_table(Path(folder) / "labels.txt", names)
-        functions, variables, tables = _functions(model, specification, table)
-        kept = {"weights": variables, "table": table, "lookups": tables}
-        _program.save(directory, functions, kept)
-    first = {k: v[: _warm_up.MOST] for k, v in rows.items()}
-    requests = _table_cells.requests(_table_cells.raw(first, specification))
-    _warm_up.write(directory, requests)
-    described = describe(
-        functions, len(names), notes=notes_of_numbers(specification)
-    )
-    said = said_of_table(specification, _lookups(model))
-    write_manifest(directory, {**described, "table": said})
-    return directory
+    written.check_columns(_OWNER, model, names)
+    first = {k: v[: written.MOST_REQUESTS] for k, v in rows.items()}
+    raw = table_graph.raw(first, specification)
 
+    def build(folder):
+        table = written.label_table(folder / "labels.txt", names)
+        return _build(model, specification, table)
 
-def compare_table_export(
-    directory: str | os.PathLike,
-    model: keras.Model,
-    rows: Mapping[str, np.ndarray],
-    *,
-    specification: TableSpecification,
-    tolerance: float = 1e-5,
-) -> Comparison:
-    """Loads an export again and holds it against the model it came from.
-
-    All rows go in at once, then the first one alone; with them a row of
-    missing cells, and one of categories that the model has not learned.
-
-    Args:
-        directory: str or path-like. What `write_table_classifier` wrote.
-        model: the `keras.Model` it was written from.
-        rows: dict of column to array.
-        specification: `aet_keras.data.TableSpecification`.
-        tolerance: float > 0. The largest difference to accept.
-
-    Returns:
-        A `Comparison`.
-
-    Raises:
-        ExportError: if the export cannot be loaded, differs by more than
-            `tolerance`, or puts out other shapes or numbers that are not
-            finite.
-
-    Example: see `write_table_classifier`.
-
-    >>> try:
-    ...     aet_keras.export.compare_table_export(
-    ...         "nowhere", None, {}, specification=None, tolerance=0
-    ...     )
-    ... except ValueError as error:
-    ...     "`tolerance` must be" in str(error)
-    True
-    """
-    owner = "compare_table_export"
-    _check.positive(owner, tolerance=tolerance)
-    rows = _table_cells.with_odd_rows(rows, specification)
-    expected = _table_cells.predict(model, rows)
-    # The object must outlive its functions: it holds the weights.
-    exported = load(owner, directory)
-    return hold(
-        owner,
+    return written.write_saved_model(
         directory,
-        _served(owner, exported, _table_cells.raw(rows, specification)),
-        expected,
-        tolerance=tolerance,
-        rows="rows",
+        build,
+        lambda _: table_graph.requests(raw),
+        class_count=len(names),
+        described={"table": said_of_table(specification, _lookups(model))},
     )
 
 
@@ -175,7 +114,7 @@ def _check_inputs(model, specification):
         )
 
 
-def _functions(model, specification, table):
+def _build(model, specification, table):
     """Traces the model once; each signature calls that one trace."""
     specs = {
         column.name: tf.TensorSpec((None,), _dtype(column), name=column.name)
@@ -186,38 +125,35 @@ def _functions(model, specification, table):
 
     def run(**cells):
         read = {
-            name: _cell_graph.read(cell, columns[name])
+            name: table_graph.read(cell, columns[name])
             for name, cell in cells.items()
         }
         said = model({k: cell[:, tf.newaxis] for k, cell in read.items()})
         row_count = tf.shape(said)[0]
         return {
             "probabilities": tf.cast(said, tf.float32),
-            "classes": repeated_names(table, class_count, row_count),
+            "classes": written.repeated_names(table, class_count, row_count),
         }
 
-    run = tf.function(run, autograph=False).get_concrete_function(**specs)
+    run = trace(run, **specs)
 
     def serve(**cells):
         return run(**cells)
 
     def classify(inputs):
         cells = tf.io.parse_example(inputs, _features(specs))
-        outputs = run(**cells)
-        return {
-            "classes": outputs["classes"],
-            "scores": outputs["probabilities"],
-        }
+        return written.classified(run(**cells))
 
-    serve = tf.function(serve, autograph=False).get_concrete_function(**specs)
-    examples = tf.TensorSpec((None,), tf.string, name="inputs")
-    classify = tf.function(classify, autograph=False)
     functions = {
-        DEFAULT: serve,
-        CLASSIFY: classify.get_concrete_function(examples),
+        DEFAULT: trace(serve, **specs),
+        CLASSIFY: trace(classify, strings("inputs")),
     }
-    lookups = [layer.lookup_table for layer in _lookups(model)]
-    return functions, list(run.variables), lookups
+    kept = {
+        "weights": list(run.variables),
+        "table": table,
+        "lookups": [layer.lookup_table for layer in _lookups(model)],
+    }
+    return Served(functions, kept, notes_of_numbers(specification))
 
 
 def _lookups(model):
@@ -236,22 +172,3 @@ def _features(specs):
         )
         for name, spec in specs.items()
     }
-
-
-def _served(owner, exported, raw):
-    """Yields what went in, how many, and which probabilities came out."""
-    serve = exported.signatures.get(DEFAULT)
-    if serve is None or "probabilities" not in serve.structured_outputs:
-        raise ExportError(
-            f"{owner}: the export must have a signature `{DEFAULT}` that puts "
-            "out `probabilities`. Received: signatures "
-            f"{sorted(exported.signatures)}. Write it with "
-            "`write_table_classifier`."
-        )
-    row_count = len(next(iter(raw.values())))
-    for what, count in (("all rows", row_count), ("one row", 1)):
-        cells = {
-            name: _table_cells.tensor(cells[:count])
-            for name, cells in raw.items()
-        }
-        yield what, count, serve(**cells)["probabilities"].numpy()

@@ -1,7 +1,6 @@
 """Writes the SavedModel of a text classifier."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,25 +9,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.export import _program, _warm_up
-from aet_keras.export._checks import check_columns
-from aet_keras.export._description import describe
-from aet_keras.export._embeddings import say
-from aet_keras.export._labels import label_table, repeated_names
-from aet_keras.export._signatures import (
+from aet_keras.export import saved_model as written
+from aet_keras.export.embeddings import say
+from aet_keras.export.saved_model import (
     CLASSIFY,
     DEFAULT,
     EMBEDDINGS,
     NO_EMBEDDINGS,
+    Served,
+    strings,
+    trace,
 )
-from aet_keras.publishing.manifest import write_manifest
 
-_OWNER = "write_text_classifier"
+_OWNER = "write_text_model"
 _INPUTS = {"padding_mask", "token_ids"}
 _TRIED = ("A text.", "Another text, which is a little longer.")
 
 
-def write_text_classifier(
+def write_text_model(
     model: keras.Model,
     directory: str | os.PathLike,
     *,
@@ -76,7 +74,7 @@ def write_text_classifier(
     >>> pixels = keras.Input((8,))
     >>> model = keras.Model(pixels, keras.layers.Dense(2)(pixels))
     >>> try:
-    ...     aet_keras.export.write_text_classifier(
+    ...     aet_keras.export.write_text_model(
     ...         model, "x", class_names=["bad", "good"], packing=None
     ...     )
     ... except ValueError as error:
@@ -85,22 +83,19 @@ def write_text_classifier(
     """
     names = [str(name) for name in class_names]
     _check_inputs(model)
-    check_columns(_OWNER, model, names)
-    directory = Path(directory)
-    with tempfile.TemporaryDirectory() as folder:
-        table = label_table(Path(folder) / "labels.txt", names)
-        functions, variables = _functions(model, packing, table, len(names))
-        kept = {
-            "weights": variables,
-            "table": table,
-            "tokenizer": packing.preprocessor.tokenizer,
-        }
-        _program.save(directory, functions, kept)
-    tried = [text.encode() for text in texts[: _warm_up.MOST]]
-    _warm_up.write(directory, _requests(functions, tried))
-    notes = () if EMBEDDINGS in functions else (NO_EMBEDDINGS,)
-    write_manifest(directory, describe(functions, len(names), notes=notes))
-    return directory
+    written.check_columns(_OWNER, model, names)
+    tried = [text.encode() for text in texts[: written.MOST_REQUESTS]]
+
+    def build(folder):
+        table = written.label_table(folder / "labels.txt", names)
+        return _build(model, packing, table, len(names))
+
+    return written.write_saved_model(
+        directory,
+        build,
+        lambda functions: _requests(functions, tried),
+        class_count=len(names),
+    )
 
 
 def _check_inputs(model):
@@ -116,9 +111,8 @@ def _check_inputs(model):
     )
 
 
-def _functions(model, packing, table, class_count):
+def _build(model, packing, table, class_count):
     """Traces the model once; each signature calls that one trace."""
-    strings = tf.TensorSpec((None,), tf.string, name="texts")
 
     def run(texts):
         whole = tf.strings.unicode_transcode(
@@ -128,49 +122,46 @@ def _functions(model, packing, table, class_count):
         row_count = tf.shape(texts)[0]
         outputs = {
             "probabilities": tf.cast(said.probabilities, tf.float32),
-            "classes": repeated_names(table, class_count, row_count),
+            "classes": written.repeated_names(table, class_count, row_count),
         }
         if said.embeddings is not None:
             outputs[EMBEDDINGS] = tf.cast(said.embeddings, tf.float32)
         return outputs
 
-    run = _trace(run, strings)
+    run = trace(run, strings("texts"))
 
     def serve(texts):
-        outputs = run(texts)
-        return {name: outputs[name] for name in ("probabilities", "classes")}
+        return written.answer(run(texts))
 
     def classify(inputs):
         feature = {"text": tf.io.FixedLenFeature([], tf.string)}
-        outputs = run(tf.io.parse_example(inputs, feature)["text"])
-        return {
-            "classes": outputs["classes"],
-            "scores": outputs["probabilities"],
-        }
+        parsed = tf.io.parse_example(inputs, feature)
+        return written.classified(run(parsed["text"]))
 
     def embed(texts):
         return {EMBEDDINGS: run(texts)[EMBEDDINGS]}
 
-    examples = tf.TensorSpec((None,), tf.string, name="inputs")
     functions = {
-        DEFAULT: _trace(serve, strings),
-        CLASSIFY: _trace(classify, examples),
+        DEFAULT: trace(serve, strings("texts")),
+        CLASSIFY: trace(classify, strings("inputs")),
     }
-    if EMBEDDINGS in run.structured_outputs:
-        functions[EMBEDDINGS] = _trace(embed, strings)
-    return functions, run.variables
-
-
-def _trace(function, spec):
-    traced = tf.function(function, autograph=False)
-    return traced.get_concrete_function(spec)
+    has_embeddings = EMBEDDINGS in run.structured_outputs
+    if has_embeddings:
+        functions[EMBEDDINGS] = trace(embed, strings("texts"))
+    kept = {
+        "weights": run.variables,
+        "table": table,
+        "tokenizer": packing.preprocessor.tokenizer,
+    }
+    return Served(functions, kept, () if has_embeddings else (NO_EMBEDDINGS,))
 
 
 def _requests(functions, texts) -> Iterator[Any]:
     for name in functions:
         for batch in (texts[:1], texts):
             if name == CLASSIFY:
-                yield _warm_up.classify_log(name, batch, "text")
+                rows = [{"text": text} for text in batch]
+                yield written.classify_log(name, rows)
             else:
                 values = np.array(batch, object)
-                yield _warm_up.predict_log(name, "texts", values)
+                yield written.predict_log(name, {"texts": values})

@@ -1,17 +1,17 @@
 """Keeps features of earlier runs in a folder, by the sums of their rows."""
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401  (NumPy knows bfloat16 by its name then)
 import numpy as np
+
+from aet_keras._files import flush, lend_aside, write_flushed
 
 _ABOUT, _INDEX, _ROWS = "part.json", "index.bin", "rows.bin"
 _NAME = re.compile("[0-9a-f]{32}")  # of a part; all else in a folder is foreign
@@ -253,34 +253,15 @@ def _write_part(path, about, digests, rows):
         for place, digest in enumerate(digests)
     )
     line = json.dumps({**about, "index": _sum(index).hex()}).encode()
-    aside = path.with_name(f".aside-{path.name}")
-    try:
-        os.makedirs(aside)
-        _write(aside / _ROWS, raw)
-        _write(aside / _INDEX, index)
-        _write(aside / _ABOUT, b"%s\n%s\n" % (line, _sum(line).hex().encode()))
-        _sync_folder(aside)
+    about_it = b"%s\n%s\n" % (line, _sum(line).hex().encode())
+    files = {_ROWS: raw, _INDEX: index, _ABOUT: about_it}
+    with lend_aside(path) as aside:
+        for name, content in files.items():
+            write_flushed(aside / name, lambda f, c=content: f.write(c))
+        flush(aside)
         os.rename(aside, path)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     for folder in (path.parent, path.parent.parent):
-        _sync_folder(folder)
-
-
-def _write(path, content):
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path):
-    with contextlib.suppress(OSError):  # some systems cannot
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(folder)
 
 
 def _sum(content, digest=b""):

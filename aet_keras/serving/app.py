@@ -54,7 +54,7 @@ def build_app(
     ...     keras.layers.Dense(2, activation="softmax"),
     ... ])
     >>> def write(directory):
-    ...     aet_keras.export.write_classifier(
+    ...     aet_keras.export.write_image_model(
     ...         model, directory, class_names=["hat", "shoe"]
     ...     )
     >>> with tempfile.TemporaryDirectory() as home:

@@ -106,7 +106,7 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
     ...     keras.layers.Dense(2, activation="softmax"),
     ... ])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = aet_keras.export.write_classifier(
+    ...     path = aet_keras.export.write_image_model(
     ...         model, f"{folder}/7", class_names=["hat", "shoe"]
     ...     )
     ...     version = aet_keras.serving.load_version(path)

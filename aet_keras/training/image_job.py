@@ -241,13 +241,13 @@ def _build(recipe, dataset):
 
 def _write(model, recipe, dataset, directory):
     pictures = dataset.test.inputs[:_COMPARED_PICTURES]
-    export.write_classifier(
+    export.write_image_model(
         model,
         directory,
         class_names=dataset.specification.class_names,
         pictures=pictures,
     )
-    return export.compare_export(directory, model, pictures)
+    return export.compare_image_export(directory, model, pictures)
 
 
 JOB = Job(

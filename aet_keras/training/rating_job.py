@@ -197,14 +197,14 @@ def _write(model, recipe, dataset, directory):
         # What an item is taken to be is not for new users to say.
         item_features=dataset.known.item_features if is_grown else None,
     )
-    export.write_recommender(
+    export.write_rating_model(
         model, directory, specification=dataset.specification, tables=tables
     )
     keep_ratings(directory, whole, tables.item_features)
     rows = {
         side: dataset.test.inputs[side][:_COMPARED] for side in ("user", "item")
     }
-    return export.compare_recommender_export(
+    return export.compare_rating_export(
         directory,
         model,
         rows,

@@ -274,7 +274,7 @@ def _introduce(dataset):
 def _write(model, recipe, dataset, directory):
     specification = dataset.specification
     rows = {k: v[:_COMPARED_ROWS] for k, v in dataset.test.inputs.items()}
-    export.write_table_classifier(
+    export.write_table_model(
         model, directory, specification=specification, rows=rows
     )
     return export.compare_table_export(

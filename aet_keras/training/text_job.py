@@ -213,7 +213,7 @@ def _write(model, recipe, dataset, directory):
     length = dataset.train.inputs["token_ids"].shape[1]
     packing = _packing(recipe, sequence_length=length)
     texts = dataset.test.inputs["texts"][:_COMPARED_TEXTS]
-    export.write_text_classifier(
+    export.write_text_model(
         model,
         directory,
         class_names=dataset.specification.class_names,

@@ -50,7 +50,7 @@ def write_versions(home):
     versions = []
     for names in (NAMES, OTHERS):
         path = home / names[0]
-        aet_keras.export.write_classifier(model, path, class_names=names)
+        aet_keras.export.write_image_model(model, path, class_names=names)
         versions.append(path)
     return model, versions
 

@@ -149,7 +149,7 @@ def ours(train, test, target, positive, *, seed, from_=None, out=None):
 
 
 def _keep(model, dataset, out):
-    export.write_table_classifier(
+    export.write_table_model(
         model,
         out,
         specification=dataset.specification,

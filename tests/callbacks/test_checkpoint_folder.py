@@ -199,7 +199,7 @@ def in_the_form_of_090(folder):
         (path / "state.json").write_text(json.dumps(values))
         np.savez(path / "arrays.npz", **arrays)
         files = ("arrays.npz", "state.json")
-        sums = {each: _saves._sum(path / each) for each in files}
+        sums = {each: _saves.sha256(path / each) for each in files}
         about = {"version": 1, "base": base, "sums": sums}
         (path / "manifest.json").write_text(json.dumps(about))
 

@@ -147,7 +147,7 @@ def test_nothing_is_removed_where_nothing_could_be_read(tmp_path):
 
 def test_a_save_that_cannot_be_read_today_is_not_removed(tmp_path, monkeypatch):
     saves = written(tmp_path)
-    first, read = saves.names()[0], _saves._sum
+    first, read = saves.names()[0], _saves.sha256
 
     def refuse(path):
         if path.parent.name == first:
@@ -155,7 +155,7 @@ def test_a_save_that_cannot_be_read_today_is_not_removed(tmp_path, monkeypatch):
         return read(path)
 
     saves = Saves(tmp_path, keep=1)
-    monkeypatch.setattr(_saves, "_sum", refuse)
+    monkeypatch.setattr(_saves, "sha256", refuse)
     saves.write({})
     saves.prune()
 
@@ -250,7 +250,7 @@ def as_in_090(folder, name, state, base=None):
     (folder / name / "state.json").write_text(json.dumps(values))
     np.savez(folder / name / "arrays.npz", **arrays)
     files = ("state.json", "arrays.npz")
-    sums = {each: _saves._sum(folder / name / each) for each in files}
+    sums = {each: _saves.sha256(folder / name / each) for each in files}
     about = {"version": 1, "base": base, "sums": sums}
     (folder / name / "manifest.json").write_text(json.dumps(about))
 

@@ -110,7 +110,7 @@ def films(tmp_path_factory):
     recipe = {"data": "films.csv", "user": "user", "item": "item"}
 
     def write(directory):
-        export.write_recommender(model, directory, **about)
+        export.write_rating_model(model, directory, **about)
         (directory / "recipe.json").write_text(json.dumps(recipe))
 
     version = publishing.publish(home / "films", write)

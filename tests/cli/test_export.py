@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from keras import layers
 
 from aet_keras.cli import main
-from aet_keras.export import Comparison, write_classifier
+from aet_keras.export import Comparison, write_image_model
 from aet_keras.publishing import publish
 
 
@@ -22,7 +22,7 @@ def once(tmp_path_factory):
     model = keras.Model(inputs, layers.Dense(2, activation="softmax")(x))
 
     def write(aside):
-        write_classifier(model, aside, class_names=["hat", "shoe"])
+        write_image_model(model, aside, class_names=["hat", "shoe"])
         model.save(aside / "model.keras")
 
     first = publish(folder, write)

@@ -46,7 +46,7 @@ def credit(tmp_path_factory):
     for weight in model.trainable_weights:
         weight.assign(tf.random.stateless_normal(weight.shape, seed=(1, 2)))
     home = tmp_path_factory.mktemp("saved") / "credit"
-    export.write_table_classifier(
+    export.write_table_model(
         model, home / "3", specification=specification, rows=rows
     )
     return home, model

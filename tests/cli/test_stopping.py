@@ -133,18 +133,18 @@ def test_ctrl_c_in_the_first_epoch_says_there_is_nothing(
 
 
 def written_at_once(model, directory, *, class_names, pictures):
-    """Stands for `write_classifier`, which takes seconds."""
+    """Stands for `write_image_model`, which takes seconds."""
     (directory / "saved_model.pb").touch()
 
 
-@pytest.mark.parametrize("step", ["write_classifier", "compare_export"])
+@pytest.mark.parametrize("step", ["write_image_model", "compare_image_export"])
 def test_ctrl_c_in_the_export_loses_no_weights(
     step, tiny, photos, fit, out, sentence, monkeypatch
 ):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("aet_keras.export.write_classifier", written_at_once)
+    monkeypatch.setattr("aet_keras.export.write_image_model", written_at_once)
     monkeypatch.setattr(f"aet_keras.export.{step}", interrupt)
 
     result = fit(photos, "--epochs", 1)

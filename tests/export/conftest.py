@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aet_keras.export import write_classifier
+from aet_keras.export import write_image_model
 
 NAMES = ["hat", "Schuh mit Öse", "帽子"]
 
@@ -86,7 +86,7 @@ def exported(tmp_path_factory):
     """Returns an export that was written once."""
     keras.utils.set_random_seed(0)
     model, pictures = build_classifier(), draw_pictures()
-    path = write_classifier(
+    path = write_image_model(
         model,
         tmp_path_factory.mktemp("exported") / "1",
         class_names=NAMES,

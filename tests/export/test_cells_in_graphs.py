@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from aet_keras import data
 from aet_keras.data import date_cells, table_cells
-from aet_keras.export import _cell_graph, _dates
+from aet_keras.export import table_graph
 
 TIMES = (" 10:15", "T10:15:01Z", " 1:2", ", 10:15 AM", " 10:15:01.5+02:00")
 SIGNS = "0123456789./- TZ:ajJé\u0663%\n"
@@ -34,7 +34,7 @@ def test_damaged_dates_are_the_same_to_both(date_format):
     texts = [*whole, *(text + chance.choice(TIMES) for text in whole)]
     texts += [damaged(text, chance) for text in texts * 8]
 
-    found = _dates.days_of(tf.constant(texts), date_format)
+    found = table_graph.days_of(tf.constant(texts), date_format)
 
     expected = np.float32([date_cells.read_day(t, date_format) for t in texts])
     np.testing.assert_array_equal(found, expected)
@@ -52,7 +52,7 @@ def test_spaces_and_letters_are_the_same_to_both():
     ]  # fmt: skip
     column = data.TableColumn("vip", "category", "vip", form)
 
-    found = _cell_graph.read(tf.constant(words), column).numpy()
+    found = table_graph.read(tf.constant(words), column).numpy()
 
     cells = table_cells.stripped(pandas.Series(words, dtype=object))
     expected = table_cells.words_of(cells, form).tolist()

@@ -4,13 +4,13 @@ import pytest
 import tensorflow as tf
 
 from aet_keras.errors import ExportError
-from aet_keras.export import Comparison, compare_export, write_classifier
+from aet_keras.export import Comparison, compare_image_export, write_image_model
 
 NAMES = ["hat", "shoe", "coat"]
 
 
 def test_export_agrees_with_its_model(exported, images):
-    result = compare_export(exported.path, exported.model, images)
+    result = compare_image_export(exported.path, exported.model, images)
 
     assert result.difference < 1e-6
     assert result.count == 5
@@ -19,7 +19,7 @@ def test_export_agrees_with_its_model(exported, images):
 
 
 def test_spread_is_the_widest_gap_between_two_pictures(exported, images):
-    result = compare_export(exported.path, exported.model, images)
+    result = compare_image_export(exported.path, exported.model, images)
 
     rows = exported.expected
     gaps = [np.abs(a - b).max() for a in rows for b in rows]
@@ -29,9 +29,9 @@ def test_spread_is_the_widest_gap_between_two_pictures(exported, images):
 def test_flat_outputs_are_called_so(classifier, images, tmp_path):
     kernel, bias = classifier.layers[-1].get_weights()
     classifier.layers[-1].set_weights([0 * kernel, bias])
-    write_classifier(classifier, tmp_path, class_names=NAMES)
+    write_image_model(classifier, tmp_path, class_names=NAMES)
 
-    result = compare_export(tmp_path, classifier, images)
+    result = compare_image_export(tmp_path, classifier, images)
 
     assert not result.is_telling
     assert "proves little" in result.to_text()
@@ -50,18 +50,18 @@ def test_model_that_moved_on_is_noticed(exported, images):
     model = moved_on(exported.model, [0.01, 0, 0])
 
     with pytest.raises(ExportError, match="differs from the model by .*e-0"):
-        compare_export(exported.path, model, images)
-    assert compare_export(exported.path, model, images, tolerance=0.1)
+        compare_image_export(exported.path, model, images)
+    assert compare_image_export(exported.path, model, images, tolerance=0.1)
 
 
 def test_decoding_that_moved_on_is_noticed(exported, images, monkeypatch):
     def dim(pictures):
         return [tf.io.encode_png(each // 2).numpy() for each in pictures]
 
-    monkeypatch.setattr("aet_keras.export._reference.encode_png", dim)
+    monkeypatch.setattr("aet_keras.export.comparison.encode_png", dim)
 
     with pytest.raises(ExportError, match="for the PNG files of 5, most on"):
-        compare_export(exported.path, exported.model, images)
+        compare_image_export(exported.path, exported.model, images)
 
 
 def test_other_shape_is_noticed(exported, images):
@@ -70,32 +70,34 @@ def test_other_shape_is_noticed(exported, images):
     other = keras.Model(inputs, keras.layers.Dense(4)(x))
 
     with pytest.raises(ExportError, match=r"shape \(5, 3\), the model \(5, 4"):
-        compare_export(exported.path, other, images)
+        compare_image_export(exported.path, other, images)
 
 
 def test_numbers_that_are_not_finite_are_noticed(exported, images):
     model = moved_on(exported.model, np.nan)
 
     with pytest.raises(ExportError, match="the model puts out 15 of 15"):
-        compare_export(exported.path, model, images)
+        compare_image_export(exported.path, model, images)
 
 
 def test_folder_without_export_is_an_export_error(classifier, images, tmp_path):
     with pytest.raises(ExportError, match="no SavedModel could be loaded"):
-        compare_export(tmp_path, classifier, images)
+        compare_image_export(tmp_path, classifier, images)
 
 
 def test_export_of_another_kind_is_refused(classifier, images, tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path))
 
-    with pytest.raises(ExportError, match="Write it with `write_classifier`"):
-        compare_export(tmp_path, classifier, images)
+    with pytest.raises(ExportError, match="Write it with `write_image_model`"):
+        compare_image_export(tmp_path, classifier, images)
 
 
 def test_floats_are_compared_as_whole_pixels(exported, images):
     floats = images + 0.3
 
-    assert compare_export(exported.path, exported.model, floats).is_telling
+    assert compare_image_export(
+        exported.path, exported.model, floats
+    ).is_telling
 
 
 def test_rounding_of_xla_is_not_taken_for_a_difference(images, tmp_path):
@@ -108,16 +110,16 @@ def test_rounding_of_xla_is_not_taken_for_a_difference(images, tmp_path):
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
     model.compile(jit_compile=True)
-    write_classifier(model, tmp_path, class_names=NAMES)
+    write_image_model(model, tmp_path, class_names=NAMES)
 
-    result = compare_export(tmp_path, model, images)
+    result = compare_image_export(tmp_path, model, images)
 
     assert result.difference < 1e-5
 
 
 def test_pictures_must_come_as_a_batch(classifier, images, tmp_path):
     with pytest.raises(ValueError, match="count, height, width, channels"):
-        compare_export(tmp_path, classifier, images[0])
+        compare_image_export(tmp_path, classifier, images[0])
 
 
 def test_comparison_of_many_reads_as_a_sentence():

@@ -11,7 +11,7 @@ from keras import layers
 
 from aet_keras._progress import listening
 from aet_keras.errors import ExportError
-from aet_keras.export import _runtimes, convert
+from aet_keras.export import conversion, convert
 from aet_keras.layers import SqueezeExcite
 from aet_keras.publishing import publish
 
@@ -93,7 +93,7 @@ def written(monkeypatch):
 
 
 def says(monkeypatch, answer):
-    monkeypatch.setitem(_runtimes.RUNTIMES, "onnx", answer)
+    monkeypatch.setitem(conversion.RUNTIMES, "onnx", answer)
 
 
 def off_by(step, model):

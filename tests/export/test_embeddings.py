@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from aet_keras.export._embeddings import say
+from aet_keras.export.embeddings import say
 
 
 def pooled(inputs):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 from tensorflow.core.protobuf import saved_model_pb2
 
-from aet_keras.export import _signatures, write_classifier
+from aet_keras.export import image_model, write_image_model
 from aet_keras.publishing import read_manifest
 
 FREE = [None]
@@ -124,16 +124,16 @@ def test_embeddings_are_what_goes_into_the_head(exported):
 
 def test_the_model_is_traced_once(classifier, monkeypatch):
     calls = []
-    say = _signatures.say
+    say = image_model.say
     monkeypatch.setattr(
-        _signatures, "say", lambda *a: calls.append(1) or say(*a)
+        image_model, "say", lambda *a: calls.append(1) or say(*a)
     )
     keys = tf.lookup.KeyValueTensorInitializer(
         tf.range(3, dtype=tf.int64), ["a", "b", "c"]
     )
     table = tf.lookup.StaticHashTable(keys, "")
 
-    made = _signatures.build_signatures(classifier, table, 3)
+    made = image_model.build_signatures(classifier, table, 3)
 
     assert len(calls) == 1 and len(made.functions) == 4
 
@@ -143,7 +143,7 @@ def test_two_inks_and_a_map_for_a_head_leave_signatures_out(tmp_path):
     x = layers.Dense(3, activation="softmax")(layers.Conv2D(4, 8)(inputs))
     model = keras.Model(inputs, layers.Flatten()(x))
 
-    path = write_classifier(model, tmp_path / "1", class_names=["a", "b", "c"])
+    path = write_image_model(model, tmp_path / "1", class_names=["a", "b", "c"])
 
     manifest = read_manifest(path)
     assert list(manifest.signatures) == ["serving_default"]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from aet_keras import data, export, publishing
 from aet_keras.data import date_cells
 from aet_keras.errors import ExportError
-from aet_keras.export import _cell_graph, _dates
+from aet_keras.export import table_graph
 from aet_keras.publishing.manifest import write_manifest
 
 
@@ -25,7 +25,7 @@ def published(tmp_path_factory):
     network = model.get_layer("network")
     change = network.get_layer("change")
     change.set_weights([np.random.normal(size=change.kernel.shape)])
-    export.write_table_classifier(
+    export.write_table_model(
         model,
         folder / "1",
         specification=dataset.specification,
@@ -140,7 +140,7 @@ def test_a_model_of_other_columns_is_refused(published, tmp_path):
     model = keras.Model({"size": cells}, keras.layers.Dense(2)(cells))
 
     with pytest.raises(ValueError, match="build_table_classifier"):
-        export.write_table_classifier(
+        export.write_table_model(
             model,
             tmp_path,
             specification=dataset.specification,
@@ -161,7 +161,7 @@ def test_dates_are_read_as_numpy_reads_them():
     days = np.arange(-200_000, 200_000, 997)
     text = days.astype("datetime64[D]").astype(str)
 
-    found = _dates.days_of(tf.constant(text.tolist())).numpy()
+    found = table_graph.days_of(tf.constant(text.tolist())).numpy()
 
     np.testing.assert_array_equal(found, days)
     np.testing.assert_array_equal(date_cells.write_days(np.float32(days)), text)
@@ -183,7 +183,7 @@ def test_a_graph_reads_each_format_as_training_does():
     for date_format, texts in FORMATS.items():
         expected = [date_cells.read_day(text, date_format) for text in texts]
 
-        found = _dates.days_of(tf.constant(texts), date_format)
+        found = table_graph.days_of(tf.constant(texts), date_format)
 
         np.testing.assert_array_equal(found, np.float32(expected), date_format)
         assert np.isfinite(expected).any() and np.isnan(expected).any()
@@ -206,7 +206,7 @@ SERVED = (
 
 def test_a_served_cell_means_what_it_meant_in_training():
     price, vip, day = (
-        lambda cells, column=column: _cell_graph.read(
+        lambda cells, column=column: table_graph.read(
             tf.constant(cells), column
         ).numpy()
         for column in SERVED
@@ -247,4 +247,4 @@ def test_a_manifest_of_an_earlier_release_means_what_it_meant(tmp_path):
     "text", ["", "2023-02-29", "2024-13-01", "2024-00-10", "17.3.2024"]
 )
 def test_what_is_no_date_is_missing(text):
-    assert np.isnan(_dates.days_of(tf.constant([text])).numpy()).all()
+    assert np.isnan(table_graph.days_of(tf.constant([text])).numpy()).all()

@@ -11,7 +11,7 @@ import text_data
 
 from aet_keras import backbones, tasks
 from aet_keras.errors import ExportError
-from aet_keras.export import compare_text_export, write_text_classifier
+from aet_keras.export import compare_text_export, write_text_model
 from aet_keras.publishing import read_manifest
 
 NAMES = ["bad", "good"]
@@ -60,7 +60,7 @@ def model(preset):
 def version(model, packing, tmp_path_factory):
     path = tmp_path_factory.mktemp("texts") / "1"
     texts, _ = text_data.texts(4)
-    return write_text_classifier(
+    return write_text_model(
         model, path, class_names=NAMES, packing=packing, texts=texts
     )
 

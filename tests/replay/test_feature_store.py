@@ -14,9 +14,11 @@ from aet_keras.replay import FeatureStore, feature_store
 
 # Loaded by its path: the package would load Keras in each process.
 KEEPER = """
-import runpy, sys
+import runpy, sys, types
 import numpy as np
 
+bare = sys.modules["aet_keras"] = types.ModuleType("aet_keras")
+bare.__path__ = [sys.argv[1].rpartition("/replay/")[0]]
 store = runpy.run_path(sys.argv[1])["FeatureStore"]
 random = np.random.default_rng(int(sys.argv[3]))
 for turn in range(40):

@@ -45,7 +45,7 @@ def model():
 def folder(model, tmp_path_factory):
     """Returns the folder that it is published in."""
     home = tmp_path_factory.mktemp("published") / "clothes"
-    export.write_classifier(
+    export.write_image_model(
         model, home / "1", class_names=served_models.CLASS_NAMES
     )
     return home

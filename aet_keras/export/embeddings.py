@@ -7,7 +7,6 @@ import keras
 
 from aet_keras._keras import graph
 from aet_keras._keras.split_graph import LossBelow, SplitGraph
-from aet_keras.export import _packing
 
 _AFTER_THE_HEAD = (
     keras.layers.Activation,
@@ -32,7 +31,7 @@ class Said:
 
 def say(model: keras.Model, given: Any) -> Said:
     """Calls a model once, for inference, with its embeddings in view."""
-    inputs = _packing.pack(model, given)
+    inputs = pack(model, given)
     split, boundary = _split_off_head(model)
     if boundary is None:
         return _call(model, inputs)
@@ -47,6 +46,14 @@ def say(model: keras.Model, given: Any) -> Said:
     above = split.compute_upper([rows], boundary, training=False)
     (probabilities,) = keras.tree.flatten(above)
     return Said(probabilities, rows)
+
+
+def pack(model: keras.Model, given: Any) -> Any:
+    """Returns pixels, or a dict of inputs, in the model's own list or dict."""
+    if isinstance(model, keras.Sequential):  # has no `input` until called
+        return given
+    leaves = keras.tree.flatten(given)
+    return keras.tree.pack_sequence_as(model.input, leaves)
 
 
 def _call(model, inputs):

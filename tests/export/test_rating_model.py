@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aet_keras import data, export, publishing
 from aet_keras.errors import ExportError
-from aet_keras.export import _id_tables
+from aet_keras.export import rating_answers
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def written(tmp_path_factory):
     _, tables, model = rating_data.build_model(dataset)
     rating_data.randomize_weights(model)
     about = {"specification": dataset.specification, "tables": tables}
-    export.write_recommender(model, folder / "1", **about)
+    export.write_rating_model(model, folder / "1", **about)
     served = tf.saved_model.load(str(folder / "1"))
     return dataset, tables, model, folder / "1", served
 
@@ -61,11 +61,11 @@ def test_scores_are_the_models_and_say_who_is_known(written):
 
 
 def test_a_whole_number_is_the_same_id_as_a_float(tmp_path):
-    table = _id_tables.code_table(tmp_path / "ids.txt", ["7", "17"])
+    table = rating_answers.code_table(tmp_path / "ids.txt", ["7", "17"])
     ids = tf.constant(["17", "17.0", "007", "7.5", "7."])
 
-    whole = _id_tables.codes(table, ids, are_whole=True)
-    words = _id_tables.codes(table, ids)
+    whole = rating_answers.codes(table, ids, are_whole=True)
+    words = rating_answers.codes(table, ids)
 
     assert whole.numpy().tolist() == [2, 2, 0, 0, 1]
     assert words.numpy().tolist() == [2, 0, 0, 0, 0]
@@ -185,12 +185,12 @@ def test_the_comparison_sees_another_model(written):
     about = {"specification": dataset.specification, "tables": tables}
     rows = {n: dataset.test.inputs[n] for n in ("user", "item")}
 
-    same = export.compare_recommender_export(version, model, rows, **about)
+    same = export.compare_rating_export(version, model, rows, **about)
     _, _, other = rating_data.build_model(dataset)
 
     assert same.is_telling and same.difference < 1e-5
     with pytest.raises(ExportError, match="Do not serve it"):
-        export.compare_recommender_export(version, other, rows, **about)
+        export.compare_rating_export(version, other, rows, **about)
 
 
 def test_a_version_says_what_it_takes(written):
@@ -205,7 +205,7 @@ def test_tables_of_another_length_are_refused(written, tmp_path):
     tables = data.make_rating_tables([dataset.train], dataset.specification)
 
     with pytest.raises(ValueError, match="rating_tables"):
-        export.write_recommender(
+        export.write_rating_model(
             model,
             tmp_path,
             specification=dataset.specification,

@@ -17,7 +17,7 @@ from image_files import (
 
 from aet_keras.data.image_decoding import bombs_refused
 from aet_keras.data.image_decoding import decode as decode_bare
-from aet_keras.export._pictures import decode_pictures
+from aet_keras.export.image_decoding import decode_pictures
 
 OWN, SMALL, LARGE = (48, 64), (20, 32), (96, 97)
 

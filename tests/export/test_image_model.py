@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aet_keras.export import write_classifier
+from aet_keras.export import write_image_model
 
 NAMES = ["hat", "Schuh mit Öse", "帽子"]
 
@@ -53,7 +53,7 @@ def test_names_come_from_the_labels_asset(exported, images, tmp_path):
 
 def test_writing_is_silent(classifier, tmp_path, capfd, caplog):
     with caplog.at_level(logging.INFO, logger="keras"):
-        write_classifier(classifier, tmp_path / "1", class_names=NAMES)
+        write_image_model(classifier, tmp_path / "1", class_names=NAMES)
 
     out, err = capfd.readouterr()
     assert out == err == ""
@@ -72,7 +72,7 @@ def test_trained_model_is_exported_in_inference_mode(images, tmp_path):
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(images, np.array([0, 1, 2, 0, 1]), epochs=2, verbose=0)
 
-    path = write_classifier(model, tmp_path / "1", class_names=NAMES)
+    path = write_image_model(model, tmp_path / "1", class_names=NAMES)
 
     expected = model.predict(images, verbose=0)
     served = serve(path, images)["probabilities"]
@@ -97,7 +97,7 @@ def test_inputs_of_any_dtype_and_packing_are_served(
     x = keras.layers.Dense(3, activation="softmax")(x)
     model = keras.Model(wrap(inputs), wrap(x))
 
-    path = write_classifier(model, tmp_path / "1", class_names=NAMES)
+    path = write_image_model(model, tmp_path / "1", class_names=NAMES)
 
     assert serve(path, images)["probabilities"].shape == (5, 3)
 
@@ -108,7 +108,7 @@ def test_mixed_precision_is_served_as_float32(images, tmp_path):
     x = keras.layers.GlobalAveragePooling2D()(inputs)
     x = keras.layers.Dense(3, activation="softmax")(x)
 
-    path = write_classifier(
+    path = write_image_model(
         keras.Model(inputs, x), tmp_path / "1", class_names=NAMES
     )
 
@@ -137,7 +137,7 @@ def test_names_that_cannot_be_served_are_refused(classifier, tmp_path, case):
     names, advice = BAD_NAMES[case]
 
     with pytest.raises(ValueError, match=advice):
-        write_classifier(classifier, tmp_path / "1", class_names=names)
+        write_image_model(classifier, tmp_path / "1", class_names=names)
 
     assert not os.listdir(tmp_path)
 
@@ -147,7 +147,7 @@ def test_pictures_of_open_size_are_refused(tmp_path):
     x = keras.layers.GlobalAveragePooling2D()(inputs)
 
     with pytest.raises(ValueError, match="pictures of one size"):
-        write_classifier(keras.Model(inputs, x), tmp_path, class_names=NAMES)
+        write_image_model(keras.Model(inputs, x), tmp_path, class_names=NAMES)
 
 
 def test_two_inputs_are_refused(tmp_path):
@@ -155,7 +155,7 @@ def test_two_inputs_are_refused(tmp_path):
     x = keras.layers.Flatten()(keras.layers.add(inputs))
 
     with pytest.raises(ValueError, match="with 2 inputs"):
-        write_classifier(keras.Model(inputs, x), tmp_path, class_names=NAMES)
+        write_image_model(keras.Model(inputs, x), tmp_path, class_names=NAMES)
 
 
 def test_subclassed_model_is_refused(tmp_path):
@@ -163,7 +163,7 @@ def test_subclassed_model_is_refused(tmp_path):
         pass
 
     with pytest.raises(ValueError, match="Wrap what you serve"):
-        write_classifier(Own(), tmp_path, class_names=NAMES)
+        write_image_model(Own(), tmp_path, class_names=NAMES)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_pictures_that_are_not_the_models_are_refused(
     classifier, tmp_path, pictures, advice
 ):
     with pytest.raises(ValueError, match=advice):
-        write_classifier(
+        write_image_model(
             classifier, tmp_path / "1", class_names=NAMES, pictures=pictures
         )
 

@@ -1,8 +1,9 @@
 """Builds the functions that a served recommender answers with."""
 
-import dataclasses
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,26 +13,12 @@ import tensorflow as tf
 from aet_keras.data import RatingSpecification
 from aet_keras.data.names import are_whole_numbers
 from aet_keras.data.rating_lookup import RatingTables
-from aet_keras.export import _warm_up
-from aet_keras.export._id_tables import codes
-from aet_keras.export._signatures import DEFAULT
+from aet_keras.export.saved_model import DEFAULT, Served, predict_log, trace
 
 FEATURES, HISTORY, TOP_K = "features", "history", "top_k"
 REASONS = "reasons"
 _NEVER = -np.inf
-
-
-@dataclasses.dataclass(frozen=True)
-class Served:
-    """What is served of a recommender.
-
-    Args:
-        functions: dict of concrete functions by the name of the signature.
-        kept: dict of what they read.
-    """
-
-    functions: dict[str, Any]
-    kept: dict[str, Any]
+SHOWN = 10  # of the best items of a user, when they are compared
 
 
 def build(
@@ -58,15 +45,15 @@ def build(
     many = (None, None)
     said = tf.TensorSpec(many, tf.float32, name="ratings")
     functions = {
-        DEFAULT: _trace(answer.score, *pair),
-        TOP_K: _trace(answer.top_k, strings("user"), wanted),
-        HISTORY: _trace(answer.history, strings("items", many), said, wanted),
-        REASONS: _trace(answer.reasons, *pair),
+        DEFAULT: trace(answer.score, *pair),
+        TOP_K: trace(answer.top_k, strings("user"), wanted),
+        HISTORY: trace(answer.history, strings("items", many), said, wanted),
+        REASONS: trace(answer.reasons, *pair),
     }
     names = answer.feature_names
     if names:
         columns = [strings(name) for name in names]
-        functions[FEATURES] = _trace(answer.featured, *pair, *columns)
+        functions[FEATURES] = trace(answer.featured, *pair, *columns)
     return Served(
         functions,
         {
@@ -100,23 +87,66 @@ def requests(
                 "k": np.full(count, 10, "int32"),
             }
             positional, _ = function.structured_input_signature
+            feature = np.full(count, b"", object)
             names = [spec.name for spec in positional]
-            log = _warm_up.predict_log(name, names[0], given[names[0]])
-            for other in names[1:]:
-                values = given.get(other, np.full(count, b"", object))
-                log.predict_log.request.inputs[other].CopyFrom(
-                    tf.make_tensor_proto(values)
-                )
-            yield log
+            yield predict_log(
+                name, {each: given.get(each, feature) for each in names}
+            )
 
 
 def _bytes(names):
     return np.array([name.encode() for name in names], object)
 
 
-def _trace(function, *specs):
-    traced = tf.function(function, autograph=False)
-    return traced.get_concrete_function(*specs)
+def code_table(path: Path, ids: Sequence[str]) -> Any:
+    """Writes ids to a file, one a line; returns a table to codes from 0 on.
+
+    What is not in it has code -1.
+    """
+    path.write_text("".join(f"{each}\n" for each in ids), encoding="utf-8")
+    lines = tf.lookup.TextFileInitializer(
+        os.fspath(path),
+        key_dtype=tf.string,
+        key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+        value_dtype=tf.int64,
+        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+    )
+    return tf.lookup.StaticHashTable(lines, default_value=-1)
+
+
+def codes(table: Any, ids: Any, *, are_whole: bool = False) -> Any:
+    """Returns int32 codes from 1 on, 0 for what is not in the table.
+
+    Args:
+        table: what `code_table` returned.
+        ids: string tensor.
+        are_whole: bool. Whether all ids are whole numbers, of which `17.0` is
+            read as `17`, as it is in a file.
+    """
+    found = tf.cast(table.lookup(ids) + 1, tf.int32)
+    if not are_whole:
+        return found
+    whole = tf.strings.regex_replace(ids, r"^([-+]?[0-9]+)\.0*$", r"\1")
+    return tf.where(found > 0, found, codes(table, whole))
+
+
+def ids_of(codes: Iterable[int], names: Sequence[str]) -> list[bytes]:
+    """Returns the ids of codes, `b""` for code 0."""
+    known = ["", *names]
+    return [known[code].encode() for code in codes]
+
+
+def best_shares(
+    logits: np.ndarray, users: Iterable[int], tables: RatingTables
+) -> np.ndarray:
+    """Returns the probabilities of the best items, the best one first."""
+    logits = logits.astype("float64")
+    logits[:, 0] = -np.inf
+    for row, user in enumerate(users):
+        logits[row, tables.rated(user)] = -np.inf
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares = -np.sort(-odds / odds.sum(axis=1, keepdims=True), axis=1)
+    return shares[:, : min(SHOWN, shares.shape[1] - 1)].astype("float32")
 
 
 class _Answers:

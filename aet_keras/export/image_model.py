@@ -1,0 +1,271 @@
+"""Writes the SavedModel of an image classifier.
+
+The model is traced once; each signature calls that one trace.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aet_keras.export import saved_model as written
+from aet_keras.export.embeddings import say
+from aet_keras.export.image_decoding import CHANNELS, decode_pictures
+from aet_keras.export.saved_model import (
+    BYTES,
+    CLASSIFY,
+    DEFAULT,
+    EMBEDDINGS,
+    NO_EMBEDDINGS,
+    Served,
+    strings,
+    trace,
+)
+
+NO_BYTES = (
+    "`bytes` and `classify` are left out, because an encoded picture is read "
+    "as grey or RGB and the model takes {} channels."
+)
+_OWNER = "write_image_model"
+
+
+def write_image_model(
+    model: keras.Model,
+    directory: str | os.PathLike,
+    *,
+    class_names: Sequence[str],
+    pictures: Any = None,
+) -> Path:
+    """Writes a classifier of pictures as a SavedModel.
+
+    Its signatures take any number of pictures:
+
+    - `serving_default`: `images`, uint8 of the model's own height, width and
+      channels, raw values from 0 to 255. It returns `probabilities`, float32
+      `(batch, classes)`, and `classes`, strings of the same shape: the name
+      of each column, repeated for each picture.
+    - `bytes`: `image_bytes`, strings, each the bytes of a JPEG or PNG file of
+      any size and kind, which it reads as training does. The same outputs.
+    - `classify`: `inputs`, serialised `tf.train.Example`s with such bytes as
+      the feature `image`. It returns `classes` and `scores`, as the classify
+      call of TensorFlow Serving has them.
+    - `embeddings`: `images` as above. It returns `embeddings`, float32
+      `(batch, width)`: what goes into the last dense layer.
+
+    `bytes` and `classify` are there for models of 1 or 3 channels,
+    `embeddings` for models whose head is one dense layer; where one is left
+    out, `manifest.json` says why. The names come from the asset `labels.txt`,
+    one a line, in the order of the columns. `assets.extra` holds requests
+    that TensorFlow Serving runs before it serves the version. Loading it
+    needs neither Keras nor this package.
+
+    Args:
+        model: functional or Sequential `keras.Model` with one input of
+            pictures and one output of probabilities; it does its own
+            preprocessing of raw pixels.
+        directory: str or path-like. Where to write; made if missing.
+        class_names: one str a column of the output.
+        pictures: optional array `(count, height, width, channels)` of real
+            pictures; the first four are the requests in `assets.extra`.
+            Defaults to a grey one and a gradient.
+
+    Returns:
+        `pathlib.Path`, the directory.
+
+    Raises:
+        ValueError: if the model's shapes are not those of a classifier of
+            pictures of one size, a name is empty, holds a line break or
+            stands twice, or the pictures are not the model's.
+
+    Example:
+    >>> import tempfile
+    >>> import tensorflow as tf
+    >>> model = keras.Sequential([
+    ...     keras.Input((8, 8, 3)),
+    ...     keras.layers.GlobalAveragePooling2D(),
+    ...     keras.layers.Dense(2, activation="softmax"),
+    ... ])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = aet_keras.export.write_image_model(
+    ...         model, folder, class_names=["hat", "shoe"]
+    ...     )
+    ...     served = tf.saved_model.load(path).signatures["serving_default"]
+    >>> served(images=np.zeros((1, 8, 8, 3), "uint8"))["classes"].numpy()
+    array([[b'hat', b'shoe']], dtype=object)
+    """
+    names = [str(name) for name in class_names]
+    shape = picture_shape(_OWNER, model)
+    written.check_columns(_OWNER, model, names)
+    tried = neutral_pictures(shape)
+    if pictures is not None:
+        tried = whole_pixels(_OWNER, pictures, shape=shape)
+    tried = tried[: written.MOST_REQUESTS]
+
+    def build(folder):
+        table = written.label_table(folder / "labels.txt", names)
+        return build_signatures(model, table, len(names))
+
+    return written.write_saved_model(
+        directory,
+        build,
+        lambda functions: _requests(functions, tried),
+        class_count=len(names),
+        shape=shape,
+    )
+
+
+def build_signatures(
+    model: keras.Model, table: Any, class_count: int
+) -> Served:
+    """Traces what a classifier of images is served by.
+
+    Args:
+        model: classifier of images of one size.
+        table: lookup table from columns to class names.
+        class_count: int. How many columns there are.
+    """
+    shape = tuple(model.inputs[0].shape[1:])
+    pixels = tf.TensorSpec((None, *shape), tf.uint8, name="images")
+    run = trace(_forward(model, table, class_count), pixels)
+    functions = {DEFAULT: trace(_named(run), pixels)}
+    notes = []
+    if shape[-1] in CHANNELS:
+        functions |= _encoded(run, shape)
+    else:
+        notes.append(NO_BYTES.format(shape[-1]))
+    if EMBEDDINGS in run.structured_outputs:
+        functions[EMBEDDINGS] = trace(_embedded(run), pixels)
+    else:
+        notes.append(NO_EMBEDDINGS)
+    kept = {"weights": run.variables, "table": table}
+    return Served(functions, kept, tuple(notes))
+
+
+def picture_shape(owner: str, model: keras.Model) -> tuple[int, int, int]:
+    """Returns the height, width and channels that a classifier takes."""
+    inputs = getattr(model, "inputs", None) or []
+    outputs = getattr(model, "outputs", None) or []
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ValueError(
+            f"{owner}: the model must be functional or Sequential, "
+            "with one input and one output. Received: "
+            f"{type(model).__name__} with {len(inputs)} inputs and "
+            f"{len(outputs)} outputs. Wrap what you serve in "
+            "`keras.Model(images, probabilities)`."
+        )
+    shape = tuple(inputs[0].shape)
+    if len(shape) != 4 or None in shape[1:]:
+        raise ValueError(
+            f"{owner}: the model must take pictures of one size, "
+            "because the signature states it. Received: input shape "
+            f"{shape}. Build it on `keras.Input((height, width, channels))`."
+        )
+    return shape[1:]
+
+
+def whole_pixels(owner: str, images: Any, **named: Any) -> np.ndarray:
+    """Returns pictures as uint8 `(count, height, width, channels)`.
+
+    Args:
+        owner: str. Who asks.
+        images: array of pictures; floats are rounded.
+        **named: optional `shape`, that of one picture, to hold them to.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            f"{owner}: pictures must come as an array (count, height, width, "
+            f"channels), because a server takes batches. Received: shape "
+            f"{images.shape}. Add the axis: `pictures[np.newaxis]`."
+        )
+    shape = named.get("shape", images.shape[1:])
+    if images.shape[1:] != tuple(shape):
+        raise ValueError(
+            f"{owner}: pictures must be of the model's own size. Received: "
+            f"{images.shape[1:]} for a model of {tuple(shape)}. Resize them."
+        )
+    return np.clip(np.rint(images), 0, 255).astype("uint8")
+
+
+def encode_png(pictures: np.ndarray) -> list[bytes]:
+    """Returns each picture as the bytes of a PNG file, of the same pixels."""
+    return [tf.io.encode_png(picture).numpy() for picture in pictures]
+
+
+def neutral_pictures(shape: tuple[int, int, int]) -> np.ndarray:
+    """Returns a grey picture and a gradient, for want of real ones."""
+    height, width, channels = shape
+    grey = np.full(shape, 128, "uint8")
+    row = np.linspace(0, 255, width).astype("uint8")
+    gradient = np.tile(row[None, :, None], (height, 1, channels))
+    return np.stack([grey, gradient])
+
+
+def _forward(model, table, class_count):
+    def run(images):
+        said = say(model, tf.cast(images, model.inputs[0].dtype))
+        outputs = {
+            "probabilities": tf.cast(said.probabilities, tf.float32),
+            "classes": written.repeated_names(
+                table, class_count, tf.shape(images)[0]
+            ),
+        }
+        if said.embeddings is not None:
+            outputs[EMBEDDINGS] = tf.cast(said.embeddings, tf.float32)
+        return outputs
+
+    return run
+
+
+def _named(run):
+    def serve(images):
+        return written.answer(run(images))
+
+    return serve
+
+
+def _embedded(run):
+    def embed(images):
+        return {EMBEDDINGS: run(images)[EMBEDDINGS]}
+
+    return embed
+
+
+def _encoded(run, shape):
+    """Returns the signatures that take pictures as the bytes of files."""
+
+    def serve(image_bytes):
+        return written.answer(run(decode_pictures(image_bytes, shape)))
+
+    served = trace(serve, strings("image_bytes"))
+
+    def classify(inputs):
+        feature = {"image": tf.io.FixedLenFeature([], tf.string)}
+        parsed = tf.io.parse_example(inputs, feature)
+        return written.classified(served(parsed["image"]))
+
+    return {BYTES: served, CLASSIFY: trace(classify, strings("inputs"))}
+
+
+def _requests(
+    functions: Mapping[str, Any], pictures: np.ndarray
+) -> Iterator[Any]:
+    """Yields two requests for each signature: one image, and several."""
+    for name in functions:
+        if name in (DEFAULT, EMBEDDINGS):
+            for batch in (pictures[:1], pictures):
+                yield written.predict_log(name, {"images": batch})
+            continue
+        # The one alone is a JPEG, the several are PNGs: both decoders are met.
+        jpeg = [tf.io.encode_jpeg(pictures[0]).numpy()]
+        for files in (jpeg, encode_png(pictures)):
+            if name == BYTES:
+                values = np.array(files, object)
+                yield written.predict_log(name, {"image_bytes": values})
+            else:
+                rows = [{"image": content} for content in files]
+                yield written.classify_log(name, rows)
