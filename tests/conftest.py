@@ -9,6 +9,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # Small models in a process a core: more threads only wait for each other.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+# To set up kernels of oneDNN takes longer than what small models compute.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import durations
 import keras

@@ -22,10 +22,35 @@ def mark_and_sort(items):
     files = collections.Counter()
     for name, seconds in stored.items():
         files[name.partition("::")[0]] += seconds
-    for item in items:
-        if stored.get(name_of(item.nodeid), 0) >= SLOW_SECONDS:
-            item.add_marker(pytest.mark.slow)
+    slow = {name for name, each in stored.items() if each >= SLOW_SECONDS}
+    for item in [*_sharing(items, slow)]:
+        item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: -files[item.nodeid.partition("::")[0]])
+
+
+def _sharing(items, slow):
+    """Yields slow tests, and those that would wait for the same fixtures.
+
+    The first test of a file that needs a fixture of its module is the one
+    whose seconds were recorded with the fixture's; without that test, the
+    next one would pay.
+    """
+    payers = {}
+    for item in items:
+        costs = [item.nodeid, *map(str, _module_fixtures(item))]
+        first = [payers.setdefault(each, item.nodeid) for each in costs]
+        if any(name_of(each) in slow for each in first):
+            yield item
+
+
+def _module_fixtures(item):
+    """Returns file and name of each fixture that a module sets up once."""
+    path = item.nodeid.partition("::")[0]
+    return [
+        (path, name)
+        for name, made in item._fixtureinfo.name2fixturedefs.items()
+        if made[-1].scope == "module"
+    ]
 
 
 class Recorder:

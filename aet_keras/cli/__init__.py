@@ -1,41 +1,8 @@
 """The command `aet-keras`: one file for each of its commands."""
 
-from aet_keras._optional import needing
+from aet_keras import _optional
 
-with needing("cli"):
-    import click
-
-    from aet_keras.cli.explain import explain
-    from aet_keras.cli.export import export
-    from aet_keras.cli.fit import fit
-    from aet_keras.cli.predict import predict
-    from aet_keras.cli.serve import serve
-    from aet_keras.cli.tune import tune
+with _optional.needing("cli"):
+    from aet_keras.cli.main import main
 
 __all__ = ["main"]
-
-
-@click.group(
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "show_default": True,
-    }
-)
-@click.version_option(
-    package_name="aet-keras", message="%(package)s %(version)s"
-)
-def main():
-    """Adapt pretrained Keras models to new data.
-
-    Exit codes: 0 done, 1 failed, 2 misused.
-
-    \b
-    Example:
-        aet-keras fit digits --out saved_models/digits
-        aet-keras predict saved_models/digits photo.png
-        aet-keras serve saved_models/digits
-    """
-
-
-for _command in (fit, explain, tune, predict, serve, export):
-    main.add_command(_command)

@@ -1,6 +1,6 @@
 """Serves a published model over HTTP."""
 
-from aet_keras._optional import optional
+from aet_keras import _optional
 from aet_keras._renamed import renamed
 
 __all__ = [
@@ -33,7 +33,7 @@ _find_moved = renamed(
 def __getattr__(name):
     if name in _FILES:
         path = f"aet_keras.serving.{_FILES[name]}"
-        return getattr(optional(path, extra="serving"), name)
+        return getattr(_optional.optional(path, extra="serving"), name)
     return _find_moved(name)
 
 

@@ -1,8 +1,8 @@
 """Searches for the best recipe, or the best values for a model."""
 
-from aet_keras._optional import needing
+from aet_keras import _optional
 
-with needing("tuning"):
+with _optional.needing("tuning"):
     from aet_keras.tuning.hypermodel import ElasticHyperModel, RecipeHyperModel
     from aet_keras.tuning.recipe_search import search_recipes
     from aet_keras.tuning.search import search

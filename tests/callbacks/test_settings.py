@@ -24,6 +24,8 @@ OPTIMIZERS = {  # Adam itself is in test_elastic_freezing.py
     ),
 }
 
+TRACED = ("gathered gradients", "averages put in place")  # they have branches
+
 
 def check_exactly_thawed_groups_move(model, **settings):
     """Thaws after the first epoch, and holds every weight to its group."""
@@ -53,9 +55,12 @@ def check_exactly_thawed_groups_move(model, **settings):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer(name):
-    check_exactly_thawed_groups_move(
-        image_models.compiled_classifier(OPTIMIZERS[name]())
+    optimizer = OPTIMIZERS[name]()
+    model = image_models.compiled_classifier(
+        optimizer, run_eagerly=name not in TRACED
     )
+
+    check_exactly_thawed_groups_move(model)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import tempfile
 
 import keras
@@ -47,6 +48,21 @@ def run(folder, make=watched, **settings):
     return found, sum(count or 0 for count in CALLS)
 
 
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """Returns what a first run left in a folder, for tests to copy."""
+    folder = tmp_path_factory.mktemp("features")
+    return folder, run(folder)[0]
+
+
+@pytest.fixture
+def first(first_run, tmp_path):
+    """Returns a first run, which left its features in `tmp_path`."""
+    folder, found = first_run
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return found
+
+
 def test_a_second_run_computes_next_to_nothing_and_ends_equal(tmp_path):
     first, computed = run(tmp_path / "features")
 
@@ -62,9 +78,7 @@ def test_a_second_run_computes_next_to_nothing_and_ends_equal(tmp_path):
     assert list(tmp_path.rglob(".aside-*")) == []
 
 
-def test_an_uncached_run_ends_like_one_on_kept_features(tmp_path):
-    run(tmp_path)
-
+def test_an_uncached_run_ends_like_one_on_kept_features(first, tmp_path):
     again, _ = run(tmp_path)
 
     plain = replay_runs.run(
@@ -96,9 +110,9 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_features_are_stale_where_anything_else_made_them(other, tmp_path):
-    run(tmp_path)
-
+def test_features_are_stale_where_anything_else_made_them(
+    other, first, tmp_path
+):
     again, _ = run(tmp_path, **OTHERS[other])
 
     assert again.cached == [3, 3, 2]
@@ -139,9 +153,8 @@ def test_a_folder_that_cannot_be_written_is_said_and_harmless(tmp_path):
 
 
 def test_features_are_taken_from_where_nothing_can_be_written(
-    tmp_path, monkeypatch
+    first, tmp_path, monkeypatch
 ):
-    first, _ = run(tmp_path)
     make = tempfile.TemporaryFile
 
     def refuse(*args, dir, **settings):
@@ -169,8 +182,7 @@ def test_a_full_disk_is_said_and_harmless(tmp_path, monkeypatch):
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-def test_damaged_rows_are_computed_again_and_said(tmp_path):
-    first, _ = run(tmp_path)
+def test_damaged_rows_are_computed_again_and_said(first, tmp_path):
     for path in tmp_path.rglob("rows.bin"):
         raw = path.read_bytes()
         path.write_bytes(raw[:9] + bytes([raw[9] ^ 1]) + raw[10:])
