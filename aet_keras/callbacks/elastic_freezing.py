@@ -12,7 +12,7 @@ from aet_keras import _check as check
 from aet_keras import backbones
 from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras._keras.running_fit import callbacks_of
-from aet_keras.backbones import costs
+from aet_keras.backbones.costs import multiply_counts
 from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes
 from aet_keras.callbacks._pretrained import check_one_way, without_grafts
@@ -209,7 +209,7 @@ class ElasticFreezing(keras.callbacks.Callback):
         self._forget()
         self.policy.reset()
         groups = without_grafts(self._pretrained_groups())
-        self._costs = costs.multiply_counts(groups)
+        self._costs = multiply_counts(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
         known = ids_to_be_known(self.model)
