@@ -9,7 +9,7 @@ import keras
 from aet_keras import _check as check
 from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
-from aet_keras.backbones import cached_weights
+from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.job import Job, introduce, weights_of, with_note
@@ -217,7 +217,7 @@ def with_backbone_note(
 
 
 def _advice():
-    cached = cached_weights.find_cached_weights()
+    cached = find_cached_weights()
     if not cached:
         return f"`--backbone {_DOWNLOADED}`, 9 MB that are downloaded once."
     first = cached[0]
