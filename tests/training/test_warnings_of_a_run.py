@@ -8,6 +8,7 @@ from PIL import Image
 
 from aet_keras import data, recipes, training
 from aet_keras.backbones import cached_weights
+from aet_keras.training import image_job
 from aet_keras.training.image_job import with_backbone_note
 
 
@@ -112,7 +113,7 @@ def test_weights_in_the_cache_are_named_as_needing_no_download(
 
     path = tmp_path / "models" / "a.h5"
     found = (cached_weights.CachedWeights("MobileNetV2", path, 160),)
-    monkeypatch.setattr(cached_weights, "find_cached_weights", lambda: found)
+    monkeypatch.setattr(image_job, "find_cached_weights", lambda: found)
     photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
 
     *_, note = with_backbone_note(*recipe_and_pictures(photos)).notes
