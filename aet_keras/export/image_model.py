@@ -79,7 +79,7 @@ def write_image_model(
     Raises:
         ValueError: if the model's shapes are not those of a classifier of
             pictures of one size, a name is empty, holds a line break or
-            stands twice, or the pictures are not the model's.
+            occurs twice, or the pictures are not the model's.
 
     Example:
     >>> import tempfile

@@ -25,13 +25,13 @@ def write_rating_model(
     """Writes a recommender as a SavedModel that takes ids as strings.
 
     - `serving_default`: `user` and `item`, strings `(batch,)`. It returns
-      `scores`, float32 `(batch,)`, the rating that is foretold, and
+      `scores`, float32 `(batch,)`, the predicted rating, and
       `is_known`, whether both ids are. An unknown user has no bias of its
       own, an unknown item neither: what is left is the mean.
     - `top_k`: `user`, strings, and `k`, int32, both `(batch,)`. It returns
       the k best items that the user has not rated: `items`, strings
       `(batch, most k)`, `scores`, the probability that it is rated next,
-      `ratings`, the rating that is foretold, and `is_known` `(batch,)`.
+      `ratings`, the predicted ratings, and `is_known` `(batch,)`.
       Unknown users get what is popular. Where there are fewer than k items
       left, `""` with score 0 fills up; a k above the number of items is that
       number.
@@ -40,14 +40,14 @@ def write_rating_model(
       outputs as `top_k`. Pad with `""`; unknown items count for nothing, and
       `is_known` says whether there is any known one.
     - `reasons`: `user` and `item`. What `scores` rests on: beside it, what
-      would be foretold `without_user` and `without_item`, of whom nothing is
+      would be predicted `without_user` and `without_item`, of whom nothing is
       known then, `items` and `ratings` `(batch, history)`, what the user
-      rated, and `without`, what would be foretold without each. `""` fills up.
+      rated, and `without`, the prediction without each. `""` fills up.
     - `features`, where the model looks at any: `user`, `item` and each column
       of a feature, strings `(batch,)`; the outputs of `serving_default`,
       which takes the features that an id usually has.
 
-    Ids stand in the assets `users.txt` and `items.txt`.
+    Ids are in the assets `users.txt` and `items.txt`.
 
     Args:
         model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.

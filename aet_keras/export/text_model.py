@@ -67,7 +67,7 @@ def write_text_model(
 
     Raises:
         ValueError: if the model takes other inputs, or a name is empty, holds
-            a line break or stands twice.
+            a line break or occurs twice.
 
     Example: see `examples/10_adapt_texts.py`.
 

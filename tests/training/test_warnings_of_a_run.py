@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from aet_keras import data, recipes, training
+from aet_keras.backbones import cached_weights
+from aet_keras.training import image_job
 from aet_keras.training.image_job import with_backbone_note
 
 
@@ -108,11 +110,10 @@ def test_no_word_of_grey_pictures_and_of_other_backbones(tmp_path):
 def test_weights_in_the_cache_are_named_as_needing_no_download(
     tmp_path, monkeypatch
 ):
-    from aet_keras import backbones
 
     path = tmp_path / "models" / "a.h5"
-    found = (backbones.cached_weights.CachedWeights("MobileNetV2", path, 160),)
-    monkeypatch.setattr(backbones, "find_cached_weights", lambda: found)
+    found = (cached_weights.CachedWeights("MobileNetV2", path, 160),)
+    monkeypatch.setattr(image_job, "find_cached_weights", lambda: found)
     photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
 
     *_, note = with_backbone_note(*recipe_and_pictures(photos)).notes
