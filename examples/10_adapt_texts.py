@@ -22,15 +22,8 @@ import keras
 import keras_hub
 import tensorflow as tf
 
-from aet_keras import (
-    backbones,
-    callbacks,
-    data,
-    export,
-    publishing,
-    tasks,
-    training,
-)
+from aet_keras import backbones, callbacks, data, export, publishing, tasks
+from aet_keras.training import text_job
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--data", default="tfds:imdb_reviews")
@@ -92,10 +85,8 @@ model.fit(
     verbose=2,
     callbacks=[
         callbacks.AverageWeights(),
-        callbacks.ElasticFreezing(
-            training.text_job.text_thaw_policy(), verbose=1
-        ),
-        callbacks.AdaptiveLearningRate(training.text_job.text_rate_policy()),
+        callbacks.ElasticFreezing(text_job.text_thaw_policy(), verbose=1),
+        callbacks.AdaptiveLearningRate(text_job.text_rate_policy()),
         best,
     ],
 )
