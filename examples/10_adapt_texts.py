@@ -6,12 +6,11 @@ what its lowest blocks put out is replayed; the SavedModel takes plain strings.
     python examples/10_adapt_texts.py --data reviews.csv --backbone FOLDER
 
 `reviews.csv` has the columns `text` and `label`; a folder of .txt files a
-class, or `tfds:imdb_reviews`, work too. FOLDER holds a backbone and its
-tokeniser, as KerasHub's `save_to_preset` writes them; the name of a preset is
-downloaded. An epoch of 2,000 short reviews with all-MiniLM-L6-v2 takes 40
-seconds of one core; expect 0.83 to 0.85 on film reviews after two or three. The
-command is `aet-keras fit reviews.csv --text-column text --backbone FOLDER`, and
-what it needs `pip install "aet-keras[text]"`.
+class, or `tfds:imdb_reviews`, work too. FOLDER is what KerasHub's
+`save_to_preset` writes, or the name of a preset. An epoch of 2,000 short
+reviews with all-MiniLM-L6-v2 takes 40 seconds of one core; expect 0.83 to 0.85
+on film reviews after two or three. The command is `aet-keras fit reviews.csv
+--text-column text --backbone FOLDER`; it needs `pip install "aet-keras[text]"`.
 """
 
 import argparse

@@ -32,6 +32,14 @@ def check_layer(cls, kwargs, input_shape, tmp_path):
     check_training(half, inputs, jit_compile=False)
 
 
+def check_output(cls, kwargs, input_shape, tmp_path):
+    """As `check_layer`, of a layer behind an output, which a loss trains."""
+    inputs = np.random.normal(size=input_shape).astype("float32")
+    check_config(cls, kwargs)
+    check_shapes(cls(**kwargs), inputs)
+    check_saved(cls(**kwargs), inputs, tmp_path / "layer.keras")
+
+
 def check_config(cls, kwargs):
     """Arguments are attributes, and survive JSON under a stable name."""
     layer = cls(**kwargs, name="kept")

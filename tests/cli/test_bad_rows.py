@@ -32,7 +32,7 @@ BAD = {
     "no such column": (credit(), ["--target", "payed"], "Nearest: `paid`"),
     "one value": (credit(lambda row: "y"), TABLE, "Name another column"),
     "no target": (credit(lambda row: ""), TABLE, "no value at all"),
-    "few rows": (credit(count=4), TABLE, "Add rows of it"),
+    "few rows": (credit(count=4), TABLE, "Add rows to the class"),
     "semicolons": (
         credit().replace(",", ";") + "\n3;a\n",
         TABLE,

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from aet_keras import policies, recipes, training
+from aet_keras import policies, recipes
 
 _POLICIES = sorted(
-    {*recipes.image_recipe.THAW_POLICIES, *training.RATE_POLICIES}
+    {*recipes.image_recipe.THAW_POLICIES, *recipes.image_recipe.RATE_POLICIES}
 )
 _VALUES = (
     None,
