@@ -5,6 +5,7 @@ import typing
 
 from aet_keras import _check as check
 from aet_keras import policies, recipes
+from aet_keras.backbones.attention import ATTENTIONS, SQUEEZED
 
 _RATIO = {"min": 0.1, "max": 1.0, "log": True}
 _DEPTHS = [0.65, 0.8, 1.0]
@@ -17,7 +18,7 @@ DIMENSIONS = {
     "augment": ["none", "flip", "light"],
     "dropout": [0.0, 0.2, 0.4],
     "head_units": [0, 128],
-    "attention": ["none", "se", "eca", "cbam", "soft", "pooling"],
+    "attention": list(ATTENTIONS),
     "attention_ratio": [4, 8, 16],
     "anchor": ["none", "l2_sp"],
     "anchor_strength": {"min": 1e-3, "max": 1.0, "log": True},
@@ -50,7 +51,7 @@ DIMENSIONS = {
 
 # What a name depends on: where its parent has one of these values, it exists.
 PARENTS = {
-    "attention_ratio": ("attention", ("se", "cbam")),
+    "attention_ratio": ("attention", SQUEEZED),
     "anchor_strength": ("anchor", ("l2_sp",)),
 }
 ANCHORS = ("none", "l2_sp")
