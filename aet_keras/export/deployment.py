@@ -29,7 +29,8 @@ def write_deployment(folder: str | os.PathLike) -> Path:
 
     `docker-compose.yml` starts TensorFlow Serving with `models.config` and
     `batching.config`; `client_rest.py` and `client_grpc.py` ask it. The model
-    is called as its folder is.
+    is called as its folder is. Where the server puts requests together, one
+    image that cannot be read fails the others of its batch, too.
 
     Args:
         folder: str or path-like. Where versions were published.

@@ -49,7 +49,7 @@ def test_a_file_with_the_right_sum_is_found(cache, monkeypatch):
     known(monkeypatch)
     path = write(cache, NAME)
 
-    (found,) = backbones.cached_weights.find_cached_weights(cache)
+    (found,) = cached_weights.find_cached_weights(cache)
 
     assert (found.backbone, found.path) == ("EfficientNetB0", path)
     assert found.image_size is None
@@ -62,7 +62,7 @@ def test_a_name_alone_is_not_trusted(cache):
     write_mobile(cache, 128, count=1000)  # another model
     (cache / "models" / MOBILE.format(160)).mkdir()
 
-    assert backbones.cached_weights.find_cached_weights(cache) == ()
+    assert cached_weights.find_cached_weights(cache) == ()
 
 
 def test_mobile_nets_are_found_by_their_size_the_cheapest_first(
@@ -73,7 +73,7 @@ def test_mobile_nets_are_found_by_their_size_the_cheapest_first(
     write_mobile(cache, 224)
     write_mobile(cache, 128)
 
-    found = backbones.cached_weights.find_cached_weights(cache)
+    found = cached_weights.find_cached_weights(cache)
 
     assert [(f.backbone, f.image_size) for f in found] == [
         ("MobileNetV2", 128),
@@ -87,9 +87,9 @@ def test_keras_home_is_where_it_looks(cache, monkeypatch):
     write(cache, NAME)
     monkeypatch.setenv("KERAS_HOME", os.fspath(cache))
 
-    assert len(backbones.cached_weights.find_cached_weights()) == 1
+    assert len(cached_weights.find_cached_weights()) == 1
     monkeypatch.setenv("KERAS_HOME", os.fspath(cache / "nowhere"))
-    assert backbones.cached_weights.find_cached_weights() == ()
+    assert cached_weights.find_cached_weights() == ()
 
 
 def test_names_and_sums_are_those_of_keras():
