@@ -88,9 +88,9 @@ def _tunable(role):
     """Returns the policies that are made of numbers alone."""
     is_thaw = role == "thaw"
     names = (
-        recipes.image_recipe.THAW_POLICIES
+        recipes.shared_settings.THAW_POLICIES
         if is_thaw
-        else recipes.image_recipe.RATE_POLICIES
+        else recipes.shared_settings.RATE_POLICIES
     )
     return [
         name
@@ -118,7 +118,7 @@ def parent_of(name):
     if "/" not in name:
         return None, ()
     policy = name.partition("/")[0]
-    is_rate = policy in recipes.image_recipe.RATE_POLICIES
+    is_rate = policy in recipes.shared_settings.RATE_POLICIES
     return ("rate" if is_rate else "thaw"), (policy,)
 
 
