@@ -21,15 +21,8 @@ import keras
 import keras_hub
 import tensorflow as tf
 
-from aet_keras import (
-    backbones,
-    callbacks,
-    data,
-    export,
-    publishing,
-    tasks,
-    training,
-)
+from aet_keras import backbones, callbacks, data, export, publishing, tasks
+from aet_keras.training import text_job
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--data", default="tfds:imdb_reviews")
@@ -91,10 +84,8 @@ model.fit(
     verbose=2,
     callbacks=[
         callbacks.AverageWeights(),
-        callbacks.ElasticFreezing(
-            training.text_job.text_thaw_policy(), verbose=1
-        ),
-        callbacks.AdaptiveLearningRate(training.text_job.text_rate_policy()),
+        callbacks.ElasticFreezing(text_job.text_thaw_policy(), verbose=1),
+        callbacks.AdaptiveLearningRate(text_job.text_rate_policy()),
         best,
     ],
 )

@@ -1,9 +1,11 @@
 """Does an old name still work, and say what the new one is?"""
 
+import inspect
 import pathlib
 
 import pytest
 
+import aet_keras
 from aet_keras._renamed import renamed
 
 find = renamed("aet_keras.old", {"OldPath": "pathlib.Path"})
@@ -20,3 +22,24 @@ def test_an_old_name_is_the_new_thing_and_warns():
 def test_a_name_that_never_was_is_missing():
     with pytest.raises(AttributeError, match="'aet_keras.old'.*'Nothing'"):
         find("Nothing")
+
+
+def maps():
+    """Yields each room that has old names, with the names."""
+    for name in aet_keras.__all__:
+        room = getattr(aet_keras, name)
+        for each in ("__getattr__", "_find_moved"):
+            find = getattr(room, "__dict__", {}).get(each)
+            held = inspect.getclosurevars(find).nonlocals if find else {}
+            if "names" in held:
+                yield room.__name__, find, held["names"]
+
+
+def test_every_old_name_is_somewhere_else_now():
+    rooms = list(maps())
+
+    assert len(rooms) >= 10
+    for _, find, names in rooms:
+        for old in names:
+            with pytest.warns(DeprecationWarning, match="is now"):
+                find(old)

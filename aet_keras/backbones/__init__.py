@@ -34,6 +34,9 @@ __all__ = [
 __getattr__ = renamed(
     __name__,
     {
+        "FeatureCache": "aet_keras.replay.FeatureCache",
+        "FeatureStore": "aet_keras.replay.FeatureStore",
+        "Record": "aet_keras.replay.feature_cache.Record",
         "CachedWeights": "aet_keras.backbones.cached_weights.CachedWeights",
         "as_groups": "aet_keras.backbones.groups.as_groups",
         "find_cached_weights": "aet_keras.backbones.cached_weights."

@@ -11,5 +11,6 @@ __getattr__ = renamed(
     {
         "MEASURED": "aet_keras.engine.engine.MEASURED",
         "NOISE": "aet_keras.engine.engine.NOISE",
+        "SolvedHead": "aet_keras.replay.SolvedHead",
     },
 )

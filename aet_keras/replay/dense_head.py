@@ -351,7 +351,7 @@ class SolvedHead:
 
     Example:
 
-    >>> print(aet_keras.engine.SolvedHead(1, 1.8245, 0.9357, {}))
+    >>> print(aet_keras.replay.SolvedHead(1, 1.8245, 0.9357, {}))
     validation loss 1.8245 to 0.9357 after epoch 1
     """
 
