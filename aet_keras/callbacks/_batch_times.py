@@ -1,8 +1,45 @@
-"""Measures what the first step of an epoch takes beyond the others."""
+"""Counts the steps of a `fit`, and takes the time of those of an epoch."""
 
 import math
 import statistics
 import time
+
+
+class StepClock:
+    """Counts the steps of a `fit` for a callback that asks a policy.
+
+    A part of the callback, which lists `learned` among what it learns: a
+    resumed `fit` goes on counting.
+    """
+
+    learned = ("_begun_at", "_epoch", "_epoch_steps", "_step")
+
+    def _start_clock(self, epoch_steps: int | None) -> None:
+        """Begins a `fit` whose epochs have so many steps, or unknown ones."""
+        self._epoch = self._step = self._begun_at = 0
+        self._epoch_steps = epoch_steps
+
+    def _begin_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._step = self._begun_at = epoch * (self._epoch_steps or 0)
+
+    def _end_step(self, batch: int, *, every: int) -> bool:
+        """Counts a step; says whether one of every so many was passed."""
+        before, self._step = self._step, self._begun_at + batch + 1
+        return bool(every) and self._step // every > before // every
+
+    def _end_epoch(self) -> None:
+        """Notes how many steps an epoch has, if nobody said so before."""
+        self._epoch_steps = self._epoch_steps or self._step - self._begun_at
+
+    def _times_of(self, epoch_count: int) -> dict[str, int | None]:
+        """Returns the arguments of `Progress` about time."""
+        return {
+            "epoch": self._epoch,
+            "epoch_count": epoch_count,
+            "step": self._step,
+            "step_count": self._epoch_steps and self._epoch_steps * epoch_count,
+        }
 
 
 class BatchTimes:

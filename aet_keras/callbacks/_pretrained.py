@@ -6,6 +6,7 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras import backbones
+from aet_keras.backbones.groups import HEAD
 
 
 def check_one_way(owner: object, groups, backbone) -> None:
@@ -23,29 +24,40 @@ def pretrained_groups(
     *,
     groups: Sequence | None,
     backbone: keras.layers.Layer | str | None,
+    needs_head: bool = False,
 ) -> tuple[backbones.Group, ...]:
     """Returns the groups of the backbone, stem to head, grafts left out.
 
-    A backbone without a head is one throughout.
+    A backbone without a head is pretrained throughout. What has to train
+    something from the start takes its last group for the head.
+
+    Args:
+        owner: object or str. Who asks.
+        model: the user's model.
+        groups: optional sequence: what the user says is pretrained.
+        backbone: optional nested model, or its name.
+        needs_head: bool. Whether the last group of a model without a head
+            is left out. Defaults to `False`.
 
     Raises:
         ValueError: if there is nothing below a head, or all is one group,
             which may be a new model as well.
     """
     if groups is not None:
-        return without_grafts(backbones.groups.as_groups(model, groups))
+        return _without_grafts(backbones.groups.as_groups(model, groups))
     found = backbones.group_layers(model, backbone=backbone)
-    below = tuple(group for group in found if group.name != "head")
-    if len(found) < 2 or not any(map(_has_weights, below)):
+    has_head = len(found) > 1 and found[-1].name == HEAD
+    below = found[:-1] if has_head or needs_head else found
+    if len(found) < 2 or not (needs_head or any(map(_has_weights, below))):
         raise ValueError(
             f"{check.owner_name(owner)}: a model must have a head above at "
             f"least one group with weights. Received: {model.name}, without "
             "one. Give `groups=` or `backbone=`."
         )
-    return without_grafts(below)
+    return _without_grafts(below)
 
 
-def without_grafts(groups: Sequence) -> tuple[backbones.Group, ...]:
+def _without_grafts(groups: Sequence) -> tuple[backbones.Group, ...]:
     """Returns the groups without layers that are new: those know nothing."""
     return tuple(
         backbones.Group(

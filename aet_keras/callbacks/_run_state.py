@@ -55,7 +55,7 @@ def write(model: keras.Model, callbacks, state: dict) -> None:
             slots[name].assign(value)
     Engine.of(model).write_state(state["engine"])
     for name, each in _named(callbacks):
-        _write_callback(each, state["callbacks"][name])
+        write_callback(each, state["callbacks"][name])
     epochs, logs = state["history"]
     model.history.epoch = list(epochs)
     model.history.history = {key: list(logs[key]) for key in logs}
@@ -98,7 +98,20 @@ def _read_callback(callback):
     return {"attributes": state, "policy": policy and policy.get_state()}
 
 
-def _write_callback(callback, state):
+def write_callback(callback: keras.callbacks.Callback, state: dict) -> None:
+    """Gives one of our callbacks, and its policy, what a save holds of it.
+
+    Raises:
+        ValueError: if an entry is not known.
+    """
+    unknown = set(state["attributes"]) - set(callback.learns)
+    if unknown:
+        raise ValueError(
+            f"{type(callback).__name__}: a save must hold entries that it "
+            f"knows, because it goes on from them. Received: a save with "
+            f"{sorted(unknown)}. Resume with the version of aet-keras that "
+            "wrote it, or name another folder."
+        )
     for name, value in state["attributes"].items():
         setattr(callback, name, _unpacked(value))
     if state["policy"] is not None:

@@ -6,13 +6,14 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.callbacks._batch_times import StepClock
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
 from aet_keras.engine.engine import NOISE
 from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
 
 
-class AdaptiveLearningRate(keras.callbacks.Callback):
+class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
     """Lets a policy write the learning rate while a model trains.
 
     The rate that the model was compiled with is where it starts. Works with
@@ -53,13 +54,10 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
     """
 
     learns = (
-        "_begun_at",
-        "_epoch",
-        "_epoch_steps",
+        *StepClock.learned,
         "_is_left_alone",
         "_losses",
         "_start_rate",
-        "_step",
     )
 
     def __init__(self, policy: Policy | None = None):
@@ -88,18 +86,14 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         engine.rate_owner = type(self).__name__
         self._is_left_alone = False
         self._start_rate = self._used_rate = engine.rate
-        self._epoch = 0
-        self._step = 0
-        self._epoch_steps = self.params.get("steps")
+        self._start_clock(self.params.get("steps"))
         self._decide(is_epoch_end=True, logs={})
 
     def on_epoch_begin(self, epoch, logs=None):
         self._look_at_rate()
         if self._reads_noise:
             Engine.of(self.model).measure_noise()
-        self._epoch = epoch
-        self._step = epoch * (self._epoch_steps or 0)
-        self._begun_at = self._step
+        self._begin_epoch(epoch)
         self._losses = _BatchLosses()
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -107,18 +101,17 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self._used_rate = self._look_at_rate()
-        before, self._step = self._step, self._begun_at + batch + 1
+        is_due = self._end_step(batch, every=self.policy.every_batches)
         if self._reads_losses and logs and "loss" in logs:
             self._losses.add(batch + 1, float(logs["loss"]))
-        every = self.policy.every_batches
-        if every and self._step // every > before // every:
+        if is_due:
             self._decide(is_epoch_end=False, logs={})
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
         self._look_at_rate()
         self._epoch = epoch + 1  # policies count finished epochs
-        self._epoch_steps = self._epoch_steps or self._step - self._begun_at
+        self._end_epoch()
         self._decide(is_epoch_end=True, logs=dict(logs))
         rate = Engine.of(self.model).rate
         rate = self._used_rate if self._is_left_alone else rate
@@ -155,12 +148,8 @@ class AdaptiveLearningRate(keras.callbacks.Callback):
         if self._reads_losses and is_epoch_end and self._epoch:
             arrays["batch_losses"] = self._losses.values
         arrays.update(engine.take_noise())
-        epochs = self.params["epochs"]
         progress = Progress(
-            epoch=self._epoch,
-            epoch_count=epochs,
-            step=self._step,
-            step_count=self._epoch_steps and self._epoch_steps * epochs,
+            **self._times_of(self.params["epochs"]),
             is_epoch_end=is_epoch_end,
             logs=logs,
             rate=engine.rate,

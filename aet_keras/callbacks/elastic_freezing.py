@@ -9,13 +9,12 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras import backbones
 from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras._keras.running_fit import callbacks_of
 from aet_keras.backbones.costs import multiply_counts
 from aet_keras.callbacks import _others
-from aet_keras.callbacks._batch_times import BatchTimes
-from aet_keras.callbacks._pretrained import check_one_way, without_grafts
+from aet_keras.callbacks._batch_times import BatchTimes, StepClock
+from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
 from aet_keras.engine import Change, Engine
 from aet_keras.engine.engine import MEASURED
 from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
@@ -24,7 +23,7 @@ from aet_keras.replay import FeatureCache, SolvedHead
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
 
 
-class ElasticFreezing(keras.callbacks.Callback):
+class ElasticFreezing(StepClock, keras.callbacks.Callback):
     """Freezes and thaws groups of a pretrained model while it trains.
 
     The groups are found by `aet_keras.backbones.group_layers`. The head
@@ -142,13 +141,10 @@ class ElasticFreezing(keras.callbacks.Callback):
     """
 
     learns = (
-        "_begun_at",
-        "_epoch",
-        "_epoch_steps",
+        *StepClock.learned,
         "_is_head_solved",
         "_logs",
         "_start_rate",
-        "_step",
         "_times",
         "_writes_rate",
         "cache_events",
@@ -207,8 +203,15 @@ class ElasticFreezing(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._forget()
+        self._start_clock(self.params.get("steps"))
         self.policy.reset()
-        groups = without_grafts(self._pretrained_groups())
+        groups = pretrained_groups(
+            self,
+            self.model,
+            groups=self.groups,
+            backbone=self.backbone,
+            needs_head=True,
+        )
         self._costs = multiply_counts(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
@@ -227,11 +230,9 @@ class ElasticFreezing(keras.callbacks.Callback):
             _others.warn_of_restored_before(self)
         self.group_names = engine.group_names
         self._start_rate = engine.rate
-        self._epoch_steps = self.params.get("steps")
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-        self._step = self._begun_at = epoch * (self._epoch_steps or 0)
+        self._begin_epoch(epoch)
         # Not at the end of the last one: an epoch that never comes has no
         # thaw, and others' policies see the map of the epoch they judge.
         self._decide(self._logs, is_epoch_end=True)
@@ -250,14 +251,12 @@ class ElasticFreezing(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self._times.end()
-        before, self._step = self._step, self._begun_at + batch + 1
-        every = self.policy.every_batches
-        if every and self._step // every > before // every:
+        if self._end_step(batch, every=self.policy.every_batches):
             self._decide({}, is_epoch_end=False)
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        self._epoch_steps = self._epoch_steps or self._step - self._begun_at
+        self._end_epoch()
         self.rebuild_seconds.append(self._times.first_extra)
         if self.events and self.events[-1][0] == epoch:
             self._print(f"traced anew in {self.rebuild_seconds[-1]:.1f} s")
@@ -289,19 +288,6 @@ class ElasticFreezing(keras.callbacks.Callback):
         self.solved: SolvedHead | None = None
         self._is_head_solved = False
         self._writes_rate = self._is_rate_dropped = False
-        self._step = self._begun_at = 0
-
-    def _pretrained_groups(self):
-        if self.groups is not None:
-            return backbones.groups.as_groups(self.model, self.groups)
-        groups = backbones.group_layers(self.model, backbone=self.backbone)
-        if len(groups) < 2:
-            raise ValueError(
-                "ElasticFreezing: a model must have a head above at least one "
-                f"group. Received: {self.model.name}, one group. Give "
-                "`groups=` or `backbone=`."
-            )
-        return groups[:-1]
 
     def _decide(self, logs, *, is_epoch_end):
         engine = Engine.of(self.model)
@@ -318,12 +304,8 @@ class ElasticFreezing(keras.callbacks.Callback):
         self._apply(engine, decision)
 
     def _progress(self, engine, **known):
-        epochs = self.params["epochs"]
         return Progress(
-            epoch=self._epoch,
-            epoch_count=epochs,
-            step=self._step,
-            step_count=self._epoch_steps and self._epoch_steps * epochs,
+            **self._times_of(self.params["epochs"]),
             rate=engine.rate,
             start_rate=self._start_rate,
             trainable=engine.trainable,

@@ -84,7 +84,7 @@ def _explained(version, row, class_name):
     one = {k: np.stack([np.asarray(v)]) for k, v in row.values.items()}
     names = [name.decode() for name in call(one)["classes"][0]]
     column = find_class(class_name, names)
-    if set(row.values) == {"texts"}:
+    if version.kind == "text":
         text = row.values["texts"].decode()
         found = explanations.leave_out_words(predict_texts, text, column=column)
     else:

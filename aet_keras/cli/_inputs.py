@@ -2,7 +2,6 @@
 
 import errno
 import itertools
-import json
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -102,19 +101,19 @@ def read_rows(
     """
     signature = version.signatures.get("serving_default")
     inputs = signature.inputs if signature else {}
-    if id_column is not None and not _is_of_table(path):
+    if id_column is not None and version.kind != "table":
         raise ValueError(
             "predict: `--id` must go with a table, because only a table has "
             f"columns. Received: --id {id_column}. Leave it out."
         )
-    images = inputs.get("images")
-    if images is not None and images.shape.rank == 4 and images.shape[3] == 3:
-        size = tuple(images.shape[1:3])
-        return Rows("picture", read_images(given, size))
-    encoding = encoding or _encoding(path)
-    if set(inputs) == {"texts"}:
-        return Rows("text", _texts(given, encoding))
-    if _is_of_table(path):
+    if version.kind == "image" and "images" in inputs:
+        shape = inputs["images"].shape
+        if shape.rank == 4 and shape[3] == 3:
+            return Rows("picture", read_images(given, tuple(shape[1:3])))
+    if version.kind in ("text", "table"):
+        encoding = encoding or _encoding(path)
+        if version.kind == "text":
+            return Rows("text", _texts(given, encoding))
         return Rows("row", _rows(given, path, encoding, id_column))
     raise ExportError(
         f"predict: {path.parent} must hold a classifier of pictures, texts or "
@@ -123,11 +122,6 @@ def read_rows(
         f"{sorted(version.signatures)}. Name a folder that `aet-keras fit` "
         "was given as `--out`."
     )
-
-
-def _is_of_table(path):
-    manifest = path / "manifest.json"  # `load_version` has checked it
-    return manifest.is_file() and "table" in json.loads(manifest.read_text())
 
 
 def read_images(

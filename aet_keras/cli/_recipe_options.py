@@ -4,7 +4,6 @@ Options of one kind of data stand under its heading; those of several say
 which, and their defaults where these differ.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,29 +11,26 @@ from typing import Any
 import click
 
 from aet_keras.cli._options import SectionedOption
-from aet_keras.recipes import RatingRecipe, Recipe, TableRecipe, TextRecipe
-from aet_keras.recipes.setting import Setting, option_of, settings_of
+from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.recipes.kinds import KINDS
+from aet_keras.recipes.setting import Setting
 
-SECTIONS = {
-    Recipe: "Pictures",
-    TextRecipe: "Texts",
-    TableRecipe: "Tables",
-    RatingRecipe: "Ratings",
-}
 _SEVERAL = "Several kinds of data"
 
 
 def recipe_options(
-    kinds: Sequence[type] = tuple(SECTIONS), *, only: Sequence[str] = ()
+    recipes: Sequence[type[BaseRecipe]] = tuple(KINDS.values()),
+    *,
+    only: Sequence[str] = (),
 ) -> Callable[[Callable], Callable]:
-    """Returns what adds an option for each field of some recipes.
+    """Returns what adds an option for each setting of some recipes.
 
     Args:
-        kinds: classes of recipes.
-        only: names of the fields that get one; all of them if empty.
+        recipes: classes of recipes.
+        only: names of the settings that get one; all of them if empty.
     """
-    names = dict.fromkeys(name for kind in kinds for name in settings_of(kind))
-    made = [_option(name, kinds) for name in only or names]
+    names = dict.fromkeys(name for each in recipes for name in each.settings)
+    made = [_option(name, recipes) for name in only or names]
 
     def add(command: Callable) -> Callable:
         for option in reversed(made):  # the last to be added is shown first
@@ -44,21 +40,21 @@ def recipe_options(
     return add
 
 
-def _option(name, kinds):
-    having = [kind for kind in kinds if name in settings_of(kind)]
-    said = settings_of(having[0])[name]
+def _option(name, recipes):
+    having = [recipe for recipe in recipes if name in recipe.settings]
+    said = having[0].settings[name]
     is_of_one = len(having) == 1
-    section = SECTIONS[having[0]] if is_of_one else _SEVERAL
-    if len(kinds) == 1:
-        section = "Pictures" if name in ("weights", "image_size") else section
+    section = having[0].rows.capitalize() if is_of_one else _SEVERAL
     words = said.help
-    if not is_of_one and len(having) < len(kinds):
-        of = ", ".join(SECTIONS[kind].lower() for kind in having)
-        words = f"[{of}] {words}"
-    if said.kind in ("words", "pairs"):
+    if not is_of_one and len(having) < len(recipes):
+        words = f"[{', '.join(each.rows for each in having)}] {words}"
+    if said.takes_several:
         words += " May be given several times."
+    flag = said.option
+    if said.kind == "flag":
+        flag += f"/--no-{flag.removeprefix('--')}"
     return click.option(
-        _flags(name, said),
+        flag,
         name,
         cls=SectionedOption,
         section=section,
@@ -67,40 +63,15 @@ def _option(name, kinds):
     )
 
 
-def _flags(name, said):
-    option = option_of(name, said)
-    if said.kind == "flag":
-        return f"{option}/--no-{option.removeprefix('--')}"
-    return option
-
-
 def _default(name, having):
     """Returns the defaults in words, by kinds of data where they differ."""
-    said = {kind: _default_of(kind, name) for kind in having}
+    said = {r.rows: r.settings[name].default_in_words() for r in having}
     if set(said.values()) == {None}:
         return ""
     if len(set(said.values())) == 1:
         return f"[default: {next(iter(said.values()))}]"
-    each = [
-        f"{SECTIONS[kind].lower()} {value}"
-        for kind, value in said.items()
-        if value is not None
-    ]
+    each = [f"{rows} {value}" for rows, value in said.items() if value]
     return f"[default: {'; '.join(each)}]"
-
-
-def _default_of(kind, name):
-    said = settings_of(kind)[name]
-    (field,) = [f for f in dataclasses.fields(kind) if f.name == name]
-    if said.default is not None:
-        return said.default
-    if field.default is dataclasses.MISSING or field.default in (None, ()):
-        return None
-    if isinstance(field.default, bool):
-        return "yes" if field.default else "no"
-    if isinstance(field.default, float):
-        return f"{field.default:g}"
-    return str(field.default)
 
 
 def _takes(said: Setting) -> dict[str, Any]:
@@ -108,16 +79,16 @@ def _takes(said: Setting) -> dict[str, Any]:
     settings: dict[str, Any] = {"default": None}
     if said.metavar is not None:
         settings["metavar"] = said.metavar
+    if said.takes_several:
+        settings["multiple"] = True
     if said.kind in ("whole", "number"):
         settings["type"] = Number(said)
     elif said.kind == "choice":
         settings["type"] = click.Choice(said.among)
     elif said.kind == "policy":
         settings["type"] = Policy(said.among)
-    elif said.kind == "words":
-        settings["multiple"] = True
     elif said.kind == "pairs":
-        settings |= {"multiple": True, "callback": _read_pairs}
+        settings["callback"] = _read_pairs
     return settings
 
 
@@ -135,7 +106,7 @@ class Number(click.ParamType):
         kind: Any = click.IntRange if said.kind == "whole" else click.FloatRange
         self._range = kind(
             min=None if least == -math.inf else least,
-            max=None if said.most == math.inf else said.most,
+            max=None if said.shown_most == math.inf else said.shown_most,
             min_open=is_open,
         )
         self.name = self._range.name.removesuffix(" range")
@@ -155,7 +126,7 @@ def _bounds(letter, said):
     low = f"{letter}>{said.above:g}" if said.above is not None else letter
     if said.least > -math.inf:
         low = f"{letter}>={said.least:g}"
-    if said.most == math.inf:
+    if said.shown_most == math.inf:
         return low
     sign, edge = ("<", said.above) if said.above is not None else ("<=", None)
     edge = said.least if edge is None else edge

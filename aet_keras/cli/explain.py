@@ -6,6 +6,7 @@ import click
 
 from aet_keras.cli import _options
 from aet_keras.cli._running import one_sentence
+from aet_keras.publishing.data_kind import read_kind
 
 _METHODS = ("grad-cam", "occlusion", "attention")
 
@@ -57,8 +58,8 @@ def explain(folder, what, method, class_name, out, rows, encoding, debug):
 
 def _lines(folder, what, method, class_name, out, encoding, rows):
     settings = {"class_name": class_name, "out": out}
-    known = _recipe(folder)
-    if not known & {"text_column", "target", "item"}:
+    kind = read_kind(folder, "explain")
+    if kind == "image":
         from aet_keras.cli._explain_images import explain_images
 
         paths = [pathlib.Path(each) for each in what]
@@ -70,7 +71,7 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
             "ratings, because the others are maps of pictures. Received: "
             f"{method}. Leave it out."
         )
-    if "item" not in known:
+    if kind != "rating":
         from aet_keras.cli._explain_rows import explain_rows
 
         return explain_rows(
@@ -84,14 +85,3 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
     from aet_keras.cli._explain_rows import explain_ratings
 
     return explain_ratings(folder, what, out=out)
-
-
-def _recipe(folder):
-    """Returns the names of what the recipe writes down."""
-    from aet_keras import _regular_file
-
-    try:
-        path = folder / "recipe.json"
-        return set(_regular_file.read_object("explain", path, "a recipe"))
-    except (OSError, ValueError):
-        return set()  # what is wrong with the folder is said by who reads it

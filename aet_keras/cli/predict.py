@@ -58,7 +58,7 @@ def predict(folder, what, top, encoding, form, id_column, debug):
     """
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
-        if "top_k" in version.signatures:
+        if version.kind == "rating":
             for line in _item_lines(version, what, top or _ITEMS, form):
                 click.echo(line)
             return

@@ -73,6 +73,8 @@ class Report:
             are at the top of `to_json`, too.
         mistakes: tuple of `Mistake`, the test rows that are most wrong, as
             `find_mistakes` finds them.
+        kind: str or None. What a row is: `"image"`, `"text"`, `"table"` or
+            `"rating"`.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -106,6 +108,7 @@ class Report:
     old_task: Forgetting | None = None
     risk: Risk | None = None
     mistakes: tuple[Mistake, ...] = ()
+    kind: str | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -155,7 +158,7 @@ class Report:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
         """Returns the report that `to_json` wrote down; `None` reads as NaN."""
-        older = dict.fromkeys(("old_task", "risk", "solved_head"))
+        older = dict.fromkeys(("kind", "old_task", "risk", "solved_head"))
         older["mistakes"] = []
         content = {**older, **content}
         known = {item.name: content[item.name] for item in fields(cls)}

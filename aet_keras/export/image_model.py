@@ -113,6 +113,7 @@ def write_image_model(
         directory,
         build,
         lambda functions: _requests(functions, tried),
+        kind="image",
         class_count=len(names),
         shape=shape,
     )

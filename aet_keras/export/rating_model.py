@@ -93,6 +93,7 @@ def write_rating_model(
         directory,
         build,
         lambda functions: rating_answers.requests(functions, users, items),
+        kind="rating",
         class_count=0,
     )
 

@@ -49,6 +49,7 @@ def write_saved_model(
     build: Callable[[Path], Served],
     requests: Callable[[Mapping[str, Any]], Iterable[Any]],
     *,
+    kind: str,
     class_count: int,
     shape: tuple[int, int, int] | None = None,
     described: Mapping[str, Any] | None = None,
@@ -59,6 +60,8 @@ def write_saved_model(
         directory: str or path-like. Where to write; made if missing.
         build: takes a folder for the files of assets, returns a `Served`.
         requests: takes the functions, returns records of requests.
+        kind: str. What a row is: `"image"`, `"text"`, `"table"` or
+            `"rating"`.
         class_count: int >= 0.
         shape: height, width and channels of an image, where it takes any.
         described: what the manifest says besides.
@@ -71,7 +74,7 @@ def write_saved_model(
         served = build(Path(folder))
         _save(directory, served)
     write_requests(directory, requests(served.functions))
-    about = _describe(served, class_count, shape)
+    about = _describe(served, kind, class_count, shape)
     manifest.write_manifest(directory, {**about, **(described or {})})
     return directory
 
@@ -218,12 +221,13 @@ def _save(directory, served):
     update.save()
 
 
-def _describe(served, class_count, shape):
+def _describe(served, kind, class_count, shape):
     """Returns what a manifest says of a model, the files left out."""
     sides = ("height", "width", "channels")
     input_ = {"input": dict(zip(sides, shape, strict=True))} if shape else {}
     return {
         "format": manifest.FORMAT,
+        "kind": kind,
         "versions": {
             **{name: _version(name) for name in _PACKAGES},
             "python": platform.python_version(),

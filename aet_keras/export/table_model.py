@@ -96,6 +96,7 @@ def write_table_model(
         directory,
         build,
         lambda _: table_graph.requests(raw),
+        kind="table",
         class_count=len(names),
         described={"table": said_of_table(specification, _lookups(model))},
     )

@@ -94,6 +94,7 @@ def write_text_model(
         directory,
         build,
         lambda functions: _requests(functions, tried),
+        kind="text",
         class_count=len(names),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from aet_keras import _regular_file
 from aet_keras._files import sha256
 from aet_keras.errors import ExportError
+from aet_keras.publishing.data_kind import KINDS, find_kind
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -31,6 +32,8 @@ class Manifest:
         signatures: dict from the name of each signature to a dict of its
             `"method"`, `"inputs"` and `"outputs"`.
         notes: tuple of str. Why a signature is not there.
+        kind: `"image"`, `"text"`, `"table"` or `"rating"`; None where no
+            model of these is in the version.
 
     Example: see `read_manifest`.
 
@@ -47,6 +50,7 @@ class Manifest:
     class_count: int | None = None
     signatures: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    kind: str | None = None
 
 
 def read_manifest(version: str | os.PathLike) -> Manifest:
@@ -81,6 +85,7 @@ def read_manifest(version: str | os.PathLike) -> Manifest:
         class_count=read.get("class_count"),
         signatures=read.get("signatures", {}),
         notes=tuple(read.get("notes", ())),
+        kind=find_kind(read),
     )
 
 
@@ -223,7 +228,8 @@ def _is_ours(read):
             return False
     has_shape = {"height", "width", "channels"} <= read.get("input", {}).keys()
     has_sums = all(map(_is_sum, read.get("files", {}).values()))
-    return has_sums and (has_shape or "input" not in read)
+    is_known = read.get("kind", KINDS[0]) in KINDS
+    return is_known and has_sums and (has_shape or "input" not in read)
 
 
 def _is_sum(said):

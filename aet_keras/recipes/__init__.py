@@ -20,10 +20,10 @@ __all__ = [
 __getattr__ = renamed(
     __name__,
     {
-        "RATE_POLICIES": "aet_keras.recipes.image_recipe.RATE_POLICIES",
+        "RATE_POLICIES": "aet_keras.recipes.shared_settings.RATE_POLICIES",
         "Setting": "aet_keras.recipes.setting.Setting",
-        "THAW_POLICIES": "aet_keras.recipes.image_recipe.THAW_POLICIES",
-        "WrittenDown": "aet_keras.recipes.base_recipe.WrittenDown",
+        "THAW_POLICIES": "aet_keras.recipes.shared_settings.THAW_POLICIES",
+        "WrittenDown": "aet_keras.recipes.base_recipe.BaseRecipe",
         "settings_of": "aet_keras.recipes.setting.settings_of",
     },
 )

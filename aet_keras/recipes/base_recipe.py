@@ -1,21 +1,30 @@
-"""Saves a recipe as a JSON file, and reads it again."""
+"""Checks a recipe, saves it as a JSON file, and reads it again."""
 
 import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 from aet_keras import _check as check
-from aet_keras import _regular_file
+from aet_keras import _files, _regular_file
+from aet_keras.recipes.setting import Setting, declared_settings
+
+_ROWS = "{settings}"  # where a docstring wants the rows of the settings
 
 
 @dataclasses.dataclass(frozen=True)
-class WrittenDown:
+class BaseRecipe:
     """Saves the arguments of a recipe as JSON, and reads them again.
 
-    A recipe is a frozen dataclass on top of it.
+    A recipe is a frozen dataclass on top of it. `settings` says what each of
+    its fields takes; from it come the check and the rows in the docstring.
+
+    Args:
+        data: str. What there is to learn from.
+        kind: str. What a row of it is: `"image"`, `"text"`, `"table"` or
+            `"rating"`. Each recipe has one.
 
     For example:
 
@@ -24,14 +33,41 @@ class WrittenDown:
     True
     """
 
+    settings: ClassVar[Mapping[str, Setting]] = {}
+    rows: ClassVar[str] = "rows"  # what the rows of its data are called
+    owner: ClassVar[str] = "Recipe"  # how sentences begin
+
+    data: str
+    kind: str = dataclasses.field(default="", kw_only=True)
+
+    def __init_subclass__(
+        cls, *, kind: str = "", rows: str = "rows", owner: str = ""
+    ) -> None:
+        super().__init_subclass__()
+        cls.settings = declared_settings(cls)
+        cls.rows, cls.owner = rows, owner or cls.__name__
+        cls.__annotations__["kind"] = str
+        cls.kind = dataclasses.field(default=kind, kw_only=True)
+        if cls.__doc__:
+            shown = [said.to_row() for said in cls.settings.values()]
+            rows = "\n".join(shown).lstrip()
+            cls.__doc__ = cls.__doc__.replace(_ROWS, rows)
+
+    def __post_init__(self) -> None:
+        check.text(self.owner, data=self.data)
+        check.one_of(self.owner, kind=self.kind, among=(type(self).kind,))
+        for name, said in self.settings.items():
+            value = getattr(self, name)
+            said.check(self.owner, value)
+            if isinstance(value, list):  # JSON has no tuples
+                object.__setattr__(self, name, tuple(value))
+
     def to_json(self) -> dict[str, Any]:
         """Returns the arguments as a dict that JSON can hold."""
         return dataclasses.asdict(self)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the arguments down as JSON, the whole file or nothing."""
-        from aet_keras import _files
-
         text = json.dumps(self.to_json(), indent=2)
         _files.write_whole(path, f"{text}\n".encode())
 
@@ -45,13 +81,39 @@ class WrittenDown:
             OSError: if it cannot be read.
         """
         content = read_json(path)
-        names = [field.name for field in dataclasses.fields(cls)]
+        names = cls.names()
         for name in content:
-            check.known(
-                cls.__name__, among=names, kind="recipe entry", name=name
-            )
+            check.known(cls.owner, among=names, kind="recipe entry", name=name)
         with sentences_of_values():
-            return made(cls, content)
+            return cls.of(content)
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Makes a recipe of its arguments, and says which one is missing.
+
+        Raises:
+            ValueError: if one must be given and is not, or is out of range.
+        """
+        for field in dataclasses.fields(cls):
+            is_needed = field.default is dataclasses.MISSING
+            if is_needed and field.name not in settings:
+                raise ValueError(
+                    f"{cls.owner}: {cls.named(field.name)} must be given, "
+                    f"because {cls.rows} cannot be learned from without it. "
+                    f"Received: {', '.join(map(cls.named, settings))}. Name it."
+                )
+        return cls(**settings)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Returns the names of its arguments."""
+        return [field.name for field in dataclasses.fields(cls)]
+
+    @classmethod
+    def named(cls, name: str) -> str:
+        """Returns an argument as Python and the terminal call it."""
+        said = cls.settings.get(name)
+        return f"`{name}` (`{said.option}`)" if said else f"`{name}`"
 
 
 @contextlib.contextmanager
@@ -61,26 +123,6 @@ def sentences_of_values() -> Iterator[None]:
         yield
     except TypeError as error:
         raise ValueError(str(error)) from error
-
-
-def made(kind: type, settings: dict[str, Any]) -> Any:
-    """Makes a recipe; says which settings it cannot do without.
-
-    Raises:
-        ValueError: if one is not given.
-    """
-    lacking = [
-        field.name
-        for field in dataclasses.fields(kind)
-        if field.default is dataclasses.MISSING and field.name not in settings
-    ]
-    if not lacking:
-        return kind(**settings)
-    names = " and ".join(f"`{name}`" for name in lacking)
-    raise ValueError(
-        f"{kind.__name__}: it must say its {names}, because nothing else "
-        f"does. Received: {', '.join(sorted(settings)) or 'nothing'}. Add it."
-    )
 
 
 def read_json(path: str | os.PathLike) -> dict[str, Any]:

@@ -1,45 +1,36 @@
 """Maps each kind of data to its recipe, and makes recipes of settings."""
 
-import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.recipes.base_recipe import (
-    WrittenDown,
+    BaseRecipe,
     read_json,
     sentences_of_values,
 )
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.recipes.rating_recipe import RatingRecipe
-from aet_keras.recipes.setting import option_of, settings_of
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.recipes.text_recipe import TextRecipe
 
-KINDS: dict[str, type[WrittenDown]] = {
-    "image": ImageRecipe,
-    "text": TextRecipe,
-    "table": TableRecipe,
-    "rating": RatingRecipe,
-}
-_ROWS: dict[type[WrittenDown], str] = {
-    ImageRecipe: "pictures",
-    TextRecipe: "texts",
-    TableRecipe: "tables",
-    RatingRecipe: "ratings",
-}
+_RECIPES = (ImageRecipe, TextRecipe, TableRecipe, RatingRecipe)
+KINDS: dict[str, type[BaseRecipe]] = {each.kind: each for each in _RECIPES}
 
 
-def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
+def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
     """Makes the recipe that settings are meant for.
 
-    A setting that only one kind has decides: `text_column` is one of texts,
-    `target` of tables, `user` of ratings. Without any, a folder of texts and
-    the reviews of TFDS are texts, and all else is pictures.
+    Its `kind` decides. Recipes that were written before 0.11.0 have none, nor
+    has a command line: there a setting that only one kind has decides, such as
+    `text_column` of texts, `target` of tables or `user` of ratings. Without
+    any, a folder of texts and the reviews of TFDS are texts, and all else is
+    pictures.
 
     Args:
-        settings: dict of arguments of one of the recipes.
+        settings: dict of arguments of one of the recipes, `kind` among them
+            or not.
 
     Returns:
         `ImageRecipe`, `TextRecipe`, `TableRecipe` or `RatingRecipe`.
@@ -55,29 +46,16 @@ def make_recipe(settings: Mapping[str, Any]) -> WrittenDown:
     """
     if "data" in settings:
         check.text("Recipe", data=settings["data"])
-    telling: dict[type[WrittenDown], str] = {}
+    recipe = _recipe_of(settings)
     for name in settings:
-        kinds = [kind for kind in _ROWS if name in _names(kind)]
-        if not kinds:
-            known = {each for kind in _ROWS for each in _names(kind)}
-            check.known("Recipe", among=known, kind="recipe entry", name=name)
-        if len(kinds) == 1:
-            telling.setdefault(kinds[0], name)
-    if len(telling) > 1:
-        raise ValueError(_mixed(telling))
-    kind = next(iter(telling), None)
-    if kind is None or _is_other(kind, settings.get("data")):
-        kind = _usual(settings.get("data"))
-    for name in settings:
-        if name not in _names(kind):
-            raise ValueError(_foreign(kind, name))
-    _check_complete(kind, settings)
-    return kind(**settings)
+        if name not in recipe.names():
+            raise ValueError(_foreign(recipe, name))
+    return recipe.of(settings)
 
 
 def load_recipe(
     path: str | os.PathLike, changes: Mapping[str, Any] | None = None
-) -> WrittenDown:
+) -> BaseRecipe:
     """Reads a recipe of any kind.
 
     Args:
@@ -107,8 +85,29 @@ def load_recipe(
         return make_recipe(settings)
 
 
+def _recipe_of(settings):
+    """Returns the recipe that settings are of."""
+    known = {name for recipe in _RECIPES for name in recipe.names()}
+    for name in settings:
+        check.known("Recipe", among=known, kind="recipe entry", name=name)
+    if "kind" in settings:
+        kind = settings["kind"]
+        return KINDS[check.one_of("Recipe", kind=kind, among=tuple(KINDS))]
+    telling: dict[type[BaseRecipe], str] = {}
+    for name in settings:
+        having = [recipe for recipe in _RECIPES if name in recipe.names()]
+        if len(having) == 1:
+            telling.setdefault(having[0], name)
+    if len(telling) > 1:
+        raise ValueError(_mixed(telling))
+    told = next(iter(telling), None)
+    if told is None or _is_other(told, settings.get("data")):
+        return _usual(settings.get("data"))
+    return told
+
+
 def _usual(source):
-    """Returns the kind of a source of which nothing is said."""
+    """Returns the recipe of a source of which nothing is said."""
     from aet_keras import data  # late: the room loads Keras
 
     if not isinstance(source, str | os.PathLike):
@@ -125,59 +124,39 @@ def _usual(source):
     )
 
 
-def _is_other(kind, source):
-    """Says whether a source is certainly none of a kind, by its look."""
+def _is_other(recipe, source):
+    """Says whether a source is certainly none for a recipe, by its look."""
     from aet_keras import data  # late: the room loads Keras
 
     if not isinstance(source, str | os.PathLike):
         return False
     if source == "digits" or str(source).lower().endswith(".npz"):
-        return kind is not ImageRecipe
+        return recipe is not ImageRecipe
     if os.path.isdir(source):
         is_text = data.text_reading.is_text_source(source)
-        return kind is not (TextRecipe if is_text else ImageRecipe)
+        return recipe is not (TextRecipe if is_text else ImageRecipe)
     return (
-        kind is ImageRecipe
+        recipe is ImageRecipe
         and os.path.isfile(source)
         and data.table_file.is_csv(source)
     )
 
 
-def _check_complete(kind, settings):
-    for field in dataclasses.fields(kind):
-        if field.default is dataclasses.MISSING and field.name not in settings:
-            raise ValueError(
-                f"{kind.__name__}: {_named(field.name)} must be given, because "
-                f"{_ROWS[kind]} cannot be learned from without it. Received: "
-                f"{', '.join(map(_named, settings))}. Name it."
-            )
-
-
-def _named(name):
-    """Returns a setting as Python and the terminal call it."""
-    for kind in _ROWS:
-        if name in settings_of(kind):
-            return f"`{name}` (`{option_of(name, settings_of(kind)[name])}`)"
-    return f"`{name}`"
-
-
-def _names(kind):
-    return [field.name for field in dataclasses.fields(kind)]
-
-
-def _foreign(kind, name):
-    others = [_ROWS[each] for each in _ROWS if name in _names(each)]
+def _foreign(recipe, name):
+    others = [each for each in _RECIPES if name in each.names()]
     return (
-        f"{kind.__name__}: a setting must be one of {_ROWS[kind]}, because "
+        f"{recipe.owner}: a setting must be one of {recipe.rows}, because "
         "that is what the data holds or the others are for. Received: "
-        f"{_named(name)}, of {' and '.join(others)}. Leave it out, or say "
+        f"{others[0].named(name)}, of "
+        f"{' and '.join(each.rows for each in others)}. Leave it out, or say "
         "which column is what."
     )
 
 
 def _mixed(telling):
     said = " and ".join(
-        f"{_named(name)} of {_ROWS[kind]}" for kind, name in telling.items()
+        f"{recipe.named(name)} of {recipe.rows}"
+        for recipe, name in telling.items()
     )
     return (
         "Recipe: settings must belong to one kind of data, because one model "

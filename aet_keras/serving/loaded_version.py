@@ -10,7 +10,6 @@ measured on the CPU: nothing for MobileNetV2 and ResNet50, nothing for one
 image and a tenth for 32 images with EfficientNetB0.
 """
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,11 +24,11 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from aet_keras._optional import optional
 from aet_keras.errors import ExportError
 from aet_keras.publishing import check_manifest
+from aet_keras.publishing.data_kind import find_kind
+from aet_keras.publishing.manifest import FILE, read_content
 from aet_keras.publishing.version_folder import MODEL_FILE, is_version
 from aet_keras.serving._refusals import first_line
 from aet_keras.serving._signature import Signature
-
-_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,9 @@ class LoadedVersion:
             Serving gives them.
         cells: frozenset of str. The inputs that are columns of a table, in
             which JSON's `null` is a missing cell.
+        kind: str or None. What a row is: `"image"`, `"text"`, `"table"` or
+            `"rating"`; None where neither its manifest nor its signatures
+            tell.
 
     Example: see `load_version`.
 
@@ -56,6 +58,7 @@ class LoadedVersion:
     signatures: Mapping[str, Signature]
     description: Mapping[str, Any]
     cells: frozenset[str] = frozenset()
+    kind: str | None = None
 
     @property
     def asked(self) -> frozenset[str]:
@@ -122,8 +125,10 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
             f"load_version: {path} must be a SavedModel. Received: a place "
             f"without `{MODEL_FILE}`. Name a version: saved_models/NAME/N."
         )
-    if (path / _MANIFEST).is_file():  # a plain export has none
+    said: Mapping[str, Any] = {}
+    if (path / FILE).is_file():  # a plain export has none
         check_manifest(path)
+        said = read_content(path)
     try:
         graph, session = _load(path)
         signatures = {
@@ -141,16 +146,15 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
             f"Received: {first_line(error)}. Export it again."
         ) from error
     number = int(path.name) if path.name.isdigit() else 0
-    return LoadedVersion(number, signatures, description, _cells(path))
-
-
-def _cells(path):
-    """Returns which inputs its manifest calls columns of a table."""
-    manifest = path / _MANIFEST
-    if not manifest.is_file():
-        return frozenset()
-    table = json.loads(manifest.read_text("utf-8")).get("table", {})
-    return frozenset(column["name"] for column in table.get("columns", ()))
+    columns = said.get("table", {}).get("columns", ())
+    inputs = {name: each.inputs for name, each in signatures.items()}
+    return LoadedVersion(
+        number,
+        signatures,
+        description,
+        cells=frozenset(column["name"] for column in columns),
+        kind=find_kind(said, inputs),
+    )
 
 
 def _load(path):

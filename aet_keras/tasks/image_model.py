@@ -4,9 +4,7 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras import backbones, layers
-from aet_keras.backbones.attention import SQUEEZED
-
-ATTENTIONS = ("none", "se", "eca", "cbam", "soft", "pooling")
+from aet_keras.backbones.attention import ATTENTIONS, SQUEEZED
 
 
 def build_image_classifier(

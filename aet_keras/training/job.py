@@ -12,7 +12,7 @@ from aet_keras import _regular_file, callbacks, data, evaluation, export
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.errors import ExportError
 from aet_keras.publishing.publication import find_version
-from aet_keras.recipes.base_recipe import WrittenDown
+from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.training.fine_tune import Run, stop_early
 
 
@@ -76,7 +76,7 @@ def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
 _MOST_NAMED = 4
 
 
-def weights_of(recipe: WrittenDown, dataset: data.Dataset) -> np.ndarray | None:
+def weights_of(recipe: BaseRecipe, dataset: data.Dataset) -> np.ndarray | None:
     """Returns the weight of each class, or None where rows count the same.
 
     Validation rows get them, too: else the epoch is kept that does best on
@@ -98,7 +98,7 @@ def rows_with_weights(
     return inputs, labels, weights[labels]
 
 
-def with_note(recipe: WrittenDown, dataset: data.Dataset) -> data.Dataset:
+def with_note(recipe: BaseRecipe, dataset: data.Dataset) -> data.Dataset:
     """Notes what each class counts, where they do not count alike."""
     weights = weights_of(recipe, dataset)
     if weights is None:

@@ -90,6 +90,7 @@ def measure(
         versions=_versions(),
         notes=dataset.notes,
         mistakes=mistakes,
+        kind=dataset.specification.kind,
     )
 
 

@@ -11,8 +11,10 @@ import keras
 from aet_keras import evaluation, export, publishing
 from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
+from aet_keras.errors import ExportError
+from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
-from aet_keras.recipes.base_recipe import WrittenDown
+from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.recipes.kinds import KINDS
 from aet_keras.training import image_job, rating_job, table_job, text_job
@@ -55,7 +57,7 @@ class Publication:
 
 
 def run_recipe(
-    recipe: WrittenDown,
+    recipe: BaseRecipe,
     out: str | os.PathLike,
     *,
     observers: Sequence[keras.callbacks.Callback] = (),
@@ -133,9 +135,8 @@ def _run(recipe, out, observers, trackers, say):
 
 
 def _job_of(recipe):
-    for name, made in KINDS.items():
-        if type(recipe) is made:
-            return JOBS[name]
+    if type(recipe) in KINDS.values():
+        return JOBS[recipe.kind]
     kinds = ", ".join(made.__name__ for made in KINDS.values())
     raise TypeError(
         "run_recipe: `recipe` must be a Recipe, because it says what is to be "
@@ -148,7 +149,16 @@ def _pinned(recipe):
     folder = getattr(recipe, "from_", None)
     if folder is None:
         return recipe
-    return dataclasses.replace(recipe, from_=str(find_version(folder)))
+    version = find_version(folder)
+    kind = written_kind(version, recipe.owner)
+    if kind not in (None, recipe.kind):
+        raise ExportError(
+            f"{recipe.owner}: `from_` must name an earlier model of "
+            f"{recipe.rows}, because it goes on learning from them. Received: "
+            f"from_={folder!r}, which is of {KINDS[kind].rows}. Name another "
+            "folder, or leave it out."
+        )
+    return dataclasses.replace(recipe, from_=str(version))
 
 
 def _publish(job, recipe, model, dataset, report, out, clock):

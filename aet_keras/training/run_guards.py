@@ -10,10 +10,10 @@ import keras
 from aet_keras import _regular_file
 from aet_keras.callbacks import KeepBest
 from aet_keras.errors import TrainingError, WeightsError
-from aet_keras.recipes.base_recipe import WrittenDown
+from aet_keras.recipes.base_recipe import BaseRecipe
 
 
-def check_named_files(recipe: WrittenDown) -> None:
+def check_named_files(recipe: BaseRecipe) -> None:
     """Looks at what a run opens late, before the data are read.
 
     Args:

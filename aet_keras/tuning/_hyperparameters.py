@@ -5,6 +5,7 @@ import typing
 
 from aet_keras import _check as check
 from aet_keras import policies, recipes
+from aet_keras.backbones.attention import ATTENTIONS, SQUEEZED
 
 _RATIO = {"min": 0.1, "max": 1.0, "log": True}
 _DEPTHS = [0.65, 0.8, 1.0]
@@ -17,7 +18,7 @@ DIMENSIONS = {
     "augment": ["none", "flip", "light"],
     "dropout": [0.0, 0.2, 0.4],
     "head_units": [0, 128],
-    "attention": ["none", "se", "eca", "cbam", "soft", "pooling"],
+    "attention": list(ATTENTIONS),
     "attention_ratio": [4, 8, 16],
     "anchor": ["none", "l2_sp"],
     "anchor_strength": {"min": 1e-3, "max": 1.0, "log": True},
@@ -50,7 +51,7 @@ DIMENSIONS = {
 
 # What a name depends on: where its parent has one of these values, it exists.
 PARENTS = {
-    "attention_ratio": ("attention", ("se", "cbam")),
+    "attention_ratio": ("attention", SQUEEZED),
     "anchor_strength": ("anchor", ("l2_sp",)),
 }
 ANCHORS = ("none", "l2_sp")
@@ -87,9 +88,9 @@ def _tunable(role):
     """Returns the policies that are made of numbers alone."""
     is_thaw = role == "thaw"
     names = (
-        recipes.image_recipe.THAW_POLICIES
+        recipes.shared_settings.THAW_POLICIES
         if is_thaw
-        else recipes.image_recipe.RATE_POLICIES
+        else recipes.shared_settings.RATE_POLICIES
     )
     return [
         name
@@ -117,7 +118,7 @@ def parent_of(name):
     if "/" not in name:
         return None, ()
     policy = name.partition("/")[0]
-    is_rate = policy in recipes.image_recipe.RATE_POLICIES
+    is_rate = policy in recipes.shared_settings.RATE_POLICIES
     return ("rate" if is_rate else "thaw"), (policy,)
 
 

@@ -52,7 +52,12 @@ class Settings:
         try:
             if said := _regular_file.why_not(path):
                 raise OSError(f"it is {said}")
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            found = cls(**json.loads(path.read_text(encoding="utf-8")))
+            if found.recipe is None:
+                return found
+            # Before 0.11.0 a recipe did not say its kind.
+            recipe = {"kind": "image", **found.recipe}
+            return dataclasses.replace(found, recipe=recipe)
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ValueError(damaged(path, error)) from error
 

@@ -23,7 +23,8 @@ def publish(model, folder):
     scores = measure_classification([0, 1, 2], np.eye(3), class_names=NAMES)
     folder.mkdir(parents=True)
     model.save(folder / "model.keras")
-    Report(folder.name, "2026-01-31", scores).save(folder / "report.json")
+    report = Report(folder.name, "2026-01-31", scores, kind="image")
+    report.save(folder / "report.json")
     return folder
 
 

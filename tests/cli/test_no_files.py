@@ -94,6 +94,7 @@ def test_fit_refuses_a_pipe_inside_an_earlier_model(tmp_path):
     from aet_keras.training import job as _earlier
 
     (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "manifest.json").write_text("{}")
     (tmp_path / "1" / "saved_model.pb").touch()
     os.mkfifo(tmp_path / "1" / "model.keras")
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from aet_keras import data, recipes, tasks
 from aet_keras.cli import main
 from aet_keras.cli.fit import fit as fit_command
-from aet_keras.recipes.setting import option_of, settings_of
+from aet_keras.recipes.setting import settings_of
 
 KINDS = (
     recipes.Recipe,
@@ -17,7 +17,7 @@ KINDS = (
     recipes.TableRecipe,
     recipes.RatingRecipe,
 )
-NO_OPTION = {"data": "it is the argument DATA"}
+NO_OPTION = {"data": "it is the argument DATA", "kind": "each recipe has one"}
 OPTIONS = {option.name: option for option in fit_command.params}
 
 
@@ -28,7 +28,7 @@ def test_every_field_has_an_option_or_a_reason(kind):
             continue
         said = settings_of(kind)[field.name]
         option = OPTIONS[field.name]
-        assert option_of(field.name, said) in option.opts
+        assert said.option in option.opts
         assert said.help in option.help
         assert option.default is None  # the recipe's own is the default
 

@@ -7,10 +7,9 @@ import random
 import pytest
 
 from aet_keras import policies, recipes
+from aet_keras.recipes.shared_settings import RATE_POLICIES, THAW_POLICIES
 
-_POLICIES = sorted(
-    {*recipes.image_recipe.THAW_POLICIES, *recipes.image_recipe.RATE_POLICIES}
-)
+_POLICIES = sorted({*THAW_POLICIES, *RATE_POLICIES})
 _VALUES = (
     None,
     True,

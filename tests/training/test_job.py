@@ -8,7 +8,7 @@ from aet_keras import recipes, training
 
 
 @dataclasses.dataclass(frozen=True)
-class Unknown(recipes.base_recipe.WrittenDown):
+class Unknown(recipes.base_recipe.BaseRecipe):
     data: str
 
 

@@ -167,7 +167,8 @@ def test_kept_ratings_that_are_damaged_are_refused(folder, tmp_path):
     path = folder / "films" / "2" / "ratings.npz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 255
-    (tmp_path / "saved_model.pb").touch()
+    for name in ("manifest.json", "saved_model.pb"):
+        (tmp_path / name).touch()
     (tmp_path / path.name).write_bytes(content)
 
     with pytest.raises(ExportError, match="its ratings beside it"):
