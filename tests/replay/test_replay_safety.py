@@ -115,7 +115,7 @@ OFF = {
     "a loss in the prefix": (
         {"make": within(with_loss)} | VALIDATION,
         [0, 0],
-        "below the cut `own` adds a loss",
+        "below the boundary `own` adds a loss",
     ),
     "rows that are mixed": (
         {"make": within(minus_mean), "data": replay_runs.shuffled_batches},
