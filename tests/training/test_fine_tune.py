@@ -58,7 +58,12 @@ def test_the_report_counts_it(spoilt):
     scores = evaluation.measure_classification(
         [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
     )
-    dataset = types.SimpleNamespace(test=None, validation=None, notes=())
+    dataset = types.SimpleNamespace(
+        test=None,
+        validation=None,
+        notes=(),
+        specification=types.SimpleNamespace(kind="image"),
+    )
 
     report = measure(run, "a", dataset, score=lambda model, split: scores)
 
