@@ -24,23 +24,28 @@ def write_whole(path: str | os.PathLike, content: bytes) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = name_aside(path.parent)
-    try:
-        write_flushed(aside, lambda file: file.write(content))
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    replace(path, lambda file: file.write(content))
     return path
 
 
+def replace(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Has `write` fill a file aside, which then takes the place of `path`."""
+    aside = name_aside(path.parent)
+    try:
+        write_flushed(aside, write)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
-def lend_aside(path: Path) -> Iterator[Path]:
-    """Lends a new directory beside `path`, which is removed at the end.
+def lend_aside(folder: Path) -> Iterator[Path]:
+    """Lends a new directory in a folder, which is removed at the end.
 
     Who wants to keep it renames it. Not `mkdtemp`: a server under another
     account could not read a directory of mode 0700.
     """
-    aside = name_aside(path.parent)
+    aside = name_aside(folder)
     try:
         os.makedirs(aside)
         yield aside

@@ -97,7 +97,7 @@ def test_what_is_written_for_users_is_listed(name):
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_a_room_says_what_it_is_for(name):
-    assert room(name).__doc__.strip().endswith((".", "?"))
+    assert room(name).__doc__.split("\n")[0].endswith(".")
 
 
 @pytest.mark.parametrize("name", ROOMS)

@@ -6,7 +6,7 @@ from os import PathLike
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._wording import counted
+from aet_keras._wording import counted, quoted
 from aet_keras.data import rating_rows, table_cells
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.names import by_number
@@ -180,10 +180,9 @@ def check_new_users(
     """
     both = sorted(set(known).intersection(users), key=by_number)
     if both:
-        more = f" and {len(both) - 1} more" if both[1:] else ""
         raise DataError(
             f"{owner}: new users must be new, because rows of the old ones "
-            f"stay as they are. Received: `{both[0]}`{more}, known already. "
+            f"stay as they are. Received: {quoted(both, 1)}, known already. "
             "Leave their rows out, or train anew."
         )
 

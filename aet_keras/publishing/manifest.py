@@ -9,13 +9,12 @@ from typing import Any
 
 from aet_keras import _regular_file
 from aet_keras._files import sha256
+from aet_keras._wording import quoted
 from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import KINDS, find_kind
 
 FILE = "manifest.json"
 FORMAT = 1
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
         "missing": sorted(manifest.files.keys() - there.keys()),
         "added": sorted(there.keys() - manifest.files.keys()),
     }
-    found = [_listed(what, names) for what, names in wrong.items() if names]
+    found = [f"{what}: {quoted(each)}" for what, each in wrong.items() if each]
     if not found:
         return manifest
     raise ExportError(
@@ -203,12 +202,6 @@ def _is_same(path, said):
         return False
     is_as_long = path.stat().st_size == said["bytes"]
     return is_as_long and sha256(path) == said["sha256"]
-
-
-def _listed(what, names):
-    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
-    more = len(names) - _SHOWN
-    return f"{what}: {shown}{f' and {more} more' if more > 0 else ''}"
 
 
 def _is_ours(read):

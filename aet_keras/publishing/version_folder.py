@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aet_keras._files import flush, lend_aside, name_aside
+from aet_keras._files import lend_aside, name_aside, replace
 from aet_keras.errors import ExportError
 
 MODEL_FILE = "saved_model.pb"  # proves a version
@@ -49,7 +49,7 @@ def lend_new(folder: Path) -> Iterator[Path]:
     """Lends a directory in a folder, which is made and stays only if used."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        with lend_aside(folder / "new") as aside:
+        with lend_aside(folder) as aside:
             yield aside
     finally:
         for path in missing:
@@ -172,10 +172,5 @@ def _show(source, target):
     if not source.is_file():
         target.unlink(missing_ok=True)
         return
-    aside = name_aside(target.parent)
-    try:
-        shutil.copyfile(source, aside)
-        flush(aside)
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with source.open("rb") as content:
+        replace(target, lambda file: shutil.copyfileobj(content, file))

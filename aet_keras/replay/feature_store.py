@@ -255,7 +255,7 @@ def _write_part(path, about, digests, rows):
     line = json.dumps({**about, "index": _sum(index).hex()}).encode()
     about_it = b"%s\n%s\n" % (line, _sum(line).hex().encode())
     files = {_ROWS: raw, _INDEX: index, _ABOUT: about_it}
-    with lend_aside(path) as aside:
+    with lend_aside(path.parent) as aside:
         for name, content in files.items():
             write_flushed(aside / name, lambda f, c=content: f.write(c))
         flush(aside)

@@ -37,7 +37,7 @@ def build_recommender(
     holds a logit for each item, of being rated next: log of how often it is
     rated + <r, w>, r again of the user's own and of the history.
 
-    All but the biases starts at 0, so that a new model foretells what
+    All but the biases starts at 0, so that a new model predicts what
     `biases` does and ranks by popularity. Squared weights are penalised by
     a strength over the number of ratings, which makes a strength what it is
     in ridge regression: as many ratings that say nothing special. Code 0 is

@@ -9,10 +9,16 @@ import keras
 import numpy as np
 
 from aet_keras import _regular_file, callbacks, data, evaluation, export
+from aet_keras._wording import listed
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.errors import ExportError
 from aet_keras.publishing.publication import find_version
-from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.recipes import (
+    ImageRecipe,
+    RatingRecipe,
+    TableRecipe,
+    TextRecipe,
+)
 from aet_keras.training.fine_tune import Run, stop_early
 
 
@@ -74,15 +80,31 @@ def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
 
 
 _MOST_NAMED = 4
+_OF_READING = (
+    "missing",
+    "decimal",
+    "encoding",
+    "seed",
+    "validation_ratio",
+    "test_ratio",
+)
 
 
-def weights_of(recipe: BaseRecipe, dataset: data.Dataset) -> np.ndarray | None:
+def reading_options(recipe: TableRecipe | RatingRecipe) -> dict[str, Any]:
+    """Returns the arguments that readers of tables and ratings share."""
+    options = {name: getattr(recipe, name) for name in _OF_READING}
+    return {**options, "date_formats": recipe.date_formats or ()}
+
+
+def weights_of(
+    recipe: ImageRecipe | TextRecipe | TableRecipe, dataset: data.Dataset
+) -> np.ndarray | None:
     """Returns the weight of each class, or None where rows count the same.
 
     Validation rows get them, too: else the epoch is kept that does best on
     the largest class.
     """
-    if getattr(recipe, "class_weight", None) is None:
+    if recipe.class_weight is None:
         return None
     return data.compute_class_weights(
         dataset.train.labels, len(dataset.specification.class_names)
@@ -98,21 +120,21 @@ def rows_with_weights(
     return inputs, labels, weights[labels]
 
 
-def with_note(recipe: BaseRecipe, dataset: data.Dataset) -> data.Dataset:
+def with_note(
+    recipe: ImageRecipe | TextRecipe | TableRecipe, dataset: data.Dataset
+) -> data.Dataset:
     """Notes what each class counts, where they do not count alike."""
     weights = weights_of(recipe, dataset)
     if weights is None:
         return dataset
     names = dataset.specification.class_names
     order = np.argsort(-weights, kind="stable")
-    named = ", ".join(
-        f"{weights[c]:.3g} of `{names[c]}`" for c in order[:_MOST_NAMED]
+    named = listed(
+        (f"{weights[c]:.3g} of `{names[c]}`" for c in order), _MOST_NAMED
     )
-    left = len(names) - _MOST_NAMED
-    more = f" and {left} more" if left > 0 else ""
     note = (
         "`class_weight` is balanced: each class counts the same, a row with "
-        f"the weight {named}{more}. Losses are those of weighted rows, and "
+        f"the weight {named}. Losses are those of weighted rows, and "
         "probabilities are those of classes of one size: higher for rare "
         "classes than they are in these rows."
     )

@@ -7,7 +7,12 @@ from aet_keras import data, export, policies, tasks
 from aet_keras.errors import DataError
 from aet_keras.publishing.publication import find_version
 from aet_keras.training.fine_tune import fine_tune
-from aet_keras.training.job import Job, introduce, load_earlier
+from aet_keras.training.job import (
+    Job,
+    introduce,
+    load_earlier,
+    reading_options,
+)
 from aet_keras.training.measuring import measure
 from aet_keras.training.rating_archive import keep_ratings, kept_ratings
 from aet_keras.training.rating_measuring import (
@@ -58,16 +63,10 @@ def _read_rows(recipe, like=None):
         rating=recipe.rating,
         split=recipe.split,
         time=recipe.time,
-        missing=recipe.missing,
-        decimal=recipe.decimal,
-        date_formats=recipe.date_formats or (),
         user_features=recipe.user_features,
         item_features=recipe.item_features,
         like=like,
-        encoding=recipe.encoding,
-        seed=recipe.seed,
-        validation_ratio=recipe.validation_ratio,
-        test_ratio=recipe.test_ratio,
+        **reading_options(recipe),
     )
 
 

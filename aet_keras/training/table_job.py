@@ -15,6 +15,7 @@ from aet_keras.training.job import (
     Job,
     introduce,
     load_earlier,
+    reading_options,
     rows_with_weights,
     weights_of,
     with_note,
@@ -70,16 +71,10 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
         positive=recipe.positive,
         kinds=recipe.kinds,
         split_column=recipe.split_column,
-        missing=recipe.missing,
-        decimal=recipe.decimal,
-        date_formats=recipe.date_formats or (),
         cost_false_negative=recipe.cost_false_negative,
         cost_false_positive=recipe.cost_false_positive,
         like=like,
-        encoding=recipe.encoding,
-        seed=recipe.seed,
-        validation_ratio=recipe.validation_ratio,
-        test_ratio=recipe.test_ratio,
+        **reading_options(recipe),
     )
     return with_note(recipe, dataset)
 

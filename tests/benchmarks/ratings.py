@@ -1,4 +1,4 @@
-"""How well are ratings of lecturers foretold, and what do students rate next?
+"""How well are ratings of lecturers predicted, and what do students rate next?
 
 Claims, on InstEval (73,421 ratings, 2,972 students, 1,128 lecturers), with the
 recipe that `aet-keras fit` runs:

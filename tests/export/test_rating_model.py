@@ -127,14 +127,14 @@ def test_a_history_stands_for_a_user(written):
     assert said["is_known"].tolist() == [True, False]
 
 
-def test_reasons_are_what_is_foretold_without_each_part(written):
+def test_reasons_are_what_is_predicted_without_each_part(written):
     dataset, tables, model, *_ = written
     names = dataset.specification
     u, i = 1 + names.users.index("u3"), 1 + names.items.index("i2")
 
     said = ask(written, "reasons", user=["u3", "nobody"], item=["i2", "i2"])
 
-    def foretold(user, item, hidden=None):
+    def predict(user, item, hidden=None):
         inputs = {"user": np.array([[user]]), "item": np.array([[item]])}
         rows = tables.rows(inputs)
         past = rows["history_items"].copy()
@@ -144,10 +144,10 @@ def test_reasons_are_what_is_foretold_without_each_part(written):
         rows["history_items"] = past
         return model.predict_on_batch(rows)["rating"].item()
 
-    assert said["scores"][0] == pytest.approx(foretold(u, i), abs=1e-5)
-    assert said["without_user"][0] == pytest.approx(foretold(0, i), abs=1e-5)
-    assert said["without_item"][0] == pytest.approx(foretold(u, 0), abs=1e-5)
-    wanted = [foretold(u, i, hidden) for hidden in range(rating_data.LENGTH)]
+    assert said["scores"][0] == pytest.approx(predict(u, i), abs=1e-5)
+    assert said["without_user"][0] == pytest.approx(predict(0, i), abs=1e-5)
+    assert said["without_item"][0] == pytest.approx(predict(u, 0), abs=1e-5)
+    wanted = [predict(u, i, hidden) for hidden in range(rating_data.LENGTH)]
     np.testing.assert_allclose(said["without"][0], wanted, atol=1e-5)
     past = tables.history_items[u]
     shown = [names.items[c - 1] if c and c != i else "" for c in past]

@@ -22,7 +22,7 @@ def rows_of(built):
     return tables.rows(dataset.test.inputs)
 
 
-def test_a_new_model_foretells_what_the_biases_do(built):
+def test_a_new_model_predicts_what_the_biases_do(built):
     dataset, biases, _, model = built
 
     said = model.predict_on_batch(rows_of(built))["rating"]

@@ -116,7 +116,7 @@ def test_only_rows_of_users_moved(adapted):
     assert not any(any(epoch) for epoch in result.run.trained_groups)
 
 
-def test_new_users_are_foretold_better_than_strangers(done, adapted):
+def test_new_users_are_predicted_better_than_strangers(done, adapted):
     _, dataset, run = done
     new, _, result = adapted
     looked_up = tables(dataset, result.specification, result.train)
