@@ -6,11 +6,14 @@ the value, so that a constructor reads `self.ratio = positive_int(self, ...)`.
 """
 
 import codecs
+import dataclasses
 import difflib
 import math
 import numbers
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+_Record = TypeVar("_Record")
 
 
 def owner_name(owner: Any) -> str:
@@ -233,3 +236,40 @@ def known(
         f"{owner_name(owner)}: no {kind} `{_cut(value)}`.{nearest} "
         f"{len(among)} {kind}s in all."
     )
+
+
+def entries(
+    owner: Any,
+    *,
+    among: Collection[str],
+    advice: str = "Resume with the version of aet-keras that wrote it, or "
+    "name another folder.",
+    **named: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Returns the keyword's value if it has all of some entries and no other.
+
+    Args:
+        owner: object or str. What goes on from the entries.
+        among: names of the entries.
+        advice: str. What to do about another state.
+        **named: the one keyword to look at: what `get_state` returned.
+
+    Raises:
+        ValueError: with the entries that are missing or not known.
+    """
+    name, value = _one(named)
+    missing = sorted(set(among) - set(value))
+    unknown = sorted(set(value) - set(among), key=str)
+    if missing or unknown:
+        raise ValueError(
+            f"{owner_name(owner)}: `{name}` must have the entries that "
+            "`get_state` returns, because training goes on from them. "
+            f"Received: one without {missing} and with {unknown}. {advice}"
+        )
+    return value
+
+
+def record(of: type[_Record], *, state: Mapping[str, Any]) -> _Record:
+    """Makes the record that `dataclasses.asdict` made a dict of."""
+    names = [each.name for each in dataclasses.fields(of)]  # type: ignore
+    return of(**entries(of.__name__, among=names, state=state))
