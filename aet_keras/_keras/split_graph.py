@@ -205,7 +205,7 @@ class SplitGraph:
 
     def _flatten(self, functional, path):
         for node in graph.in_order(functional):
-            if _is_plain(node.operation):
+            if graph.runs_only_its_graph(node.operation):
                 self._enter(node, path)
             else:
                 self.steps.append(_call(node, path))
@@ -276,10 +276,3 @@ def _can_be_kept(tensor):
     has_mask = getattr(tensor, "_keras_mask", None) is not None
     is_dense = isinstance(tensor, tf.Tensor) and tensor.dtype != tf.string
     return is_dense and not has_mask
-
-
-def _is_plain(operation):
-    """Says whether a nested model does no more than run its graph."""
-    if not (isinstance(operation, keras.Model) and graph.is_graph(operation)):
-        return False
-    return not graph.overridden(operation, "__call__", "call")
