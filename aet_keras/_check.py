@@ -240,36 +240,32 @@ def known(
 
 def entries(
     owner: Any,
+    state: Collection[str],
+    names: Collection[str],
     *,
-    among: Collection[str],
-    advice: str = "Resume with the version of aet-keras that wrote it, or "
-    "name another folder.",
-    **named: Mapping[str, Any],
-) -> Mapping[str, Any]:
-    """Returns the keyword's value if it has all of some entries and no other.
+    advice: str = "Resume with the version of aet-keras that saved it, or "
+    "start anew.",
+) -> None:
+    """Raises a `ValueError` unless a state has some entries and no other.
 
     Args:
-        owner: object or str. What goes on from the entries.
-        among: names of the entries.
+        owner: object or str. What goes on from the state.
+        state: what `get_state` returned.
+        names: the entries that it must have.
         advice: str. What to do about another state.
-        **named: the one keyword to look at: what `get_state` returned.
-
-    Raises:
-        ValueError: with the entries that are missing or not known.
     """
-    name, value = _one(named)
-    missing = sorted(set(among) - set(value))
-    unknown = sorted(set(value) - set(among), key=str)
+    missing = sorted(set(names) - set(state))
+    unknown = sorted(set(state) - set(names), key=str)
     if missing or unknown:
         raise ValueError(
-            f"{owner_name(owner)}: `{name}` must have the entries that "
+            f"{owner_name(owner)}: a state must have the entries that "
             "`get_state` returns, because training goes on from them. "
             f"Received: one without {missing} and with {unknown}. {advice}"
         )
-    return value
 
 
 def record(of: type[_Record], *, state: Mapping[str, Any]) -> _Record:
     """Makes the record that `dataclasses.asdict` made a dict of."""
     names = [each.name for each in dataclasses.fields(of)]  # type: ignore
-    return of(**entries(of.__name__, among=names, state=state))
+    entries(of.__name__, state, names)
+    return of(**state)

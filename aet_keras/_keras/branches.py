@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras.src.ops.numpy import Add
 
-from aet_keras._keras import graph, rebuild
+from aet_keras._keras import graph
 
 
 def residual_ends(model: keras.Model) -> list[keras.Operation]:
@@ -31,7 +31,7 @@ def _collect(model, found):
     functional = graph.functional_of(model)
     tree = _Ancestors(functional)
     for node in graph.in_order(functional):
-        if rebuild.is_transparent(node.operation):
+        if graph.runs_only_its_graph(node.operation):
             _collect(node.operation, found)
         if not isinstance(node.operation, keras.layers.Add | Add):
             continue

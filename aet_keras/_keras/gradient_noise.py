@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras._keras.optimizer import index_of, innermost
 from aet_keras._keras.strategy import scope_of
+from aet_keras._keras.update_hook import UpdateHook, zeros
 
 NAMES = frozenset(
     {
@@ -19,10 +19,9 @@ NAMES = frozenset(
         "mean_gradient_square_norm",
     }
 )
-_HOOK = "_distributed_tf_update_step"
 
 
-class GradientNoise:
+class GradientNoise(UpdateHook):
     """Gathers both norms in every update of a model's optimizer.
 
     Args:
@@ -33,41 +32,14 @@ class GradientNoise:
     """
 
     def __init__(self, model: keras.Model):
-        self._optimizer = innermost(model.optimizer)
-        self._outer = None
+        super().__init__(model)
         with scope_of(model):
-            self._count = _zeros((), "interval_batches")
-            self._squares = _zeros((), "gradient_square_norms")
+            self._count = zeros((), "interval_batches")
+            self._squares = zeros((), "gradient_square_norms")
             self._sums = [
-                _zeros(v.shape, f"gradient_sum_{i}")
+                zeros(v.shape, f"gradient_sum_{i}")
                 for i, v in enumerate(self._optimizer._trainable_variables)
             ]
-
-    def install(self) -> None:
-        """Puts the measurement around the optimizer's update."""
-        optimizer = self._optimizer
-        self._outer = optimizer.__dict__.get(_HOOK)
-        update = self._outer or getattr(type(optimizer), _HOOK).__get__(
-            optimizer
-        )
-
-        def measured_update(distribution, grads_and_vars, learning_rate):
-            first = distribution.experimental_local_results
-            self._measure(
-                [
-                    (index_of(optimizer, variable), first(gradient)[0])
-                    for gradient, variable in grads_and_vars
-                ]
-            )
-            update(distribution, grads_and_vars, learning_rate)
-
-        setattr(optimizer, _HOOK, measured_update)
-
-    def uninstall(self) -> None:
-        """Gives the optimizer the method back that it had."""
-        self._optimizer.__dict__.pop(_HOOK, None)
-        if self._outer is not None:
-            setattr(self._optimizer, _HOOK, self._outer)
 
     def read(self) -> dict[str, np.ndarray]:
         """Returns both norms' squares and how many batches they are of."""
@@ -80,24 +52,14 @@ class GradientNoise:
             "interval_batches": np.asarray(int(count)),
         }
 
-    def reset(self) -> None:
-        """Starts a new interval."""
-        for each in (self._count, self._squares, *self._sums):
-            each.assign(tf.zeros(each.shape))
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [self._count, self._squares, *self._sums]
 
-    def _measure(self, found):
+    def _around(self, gradients, update):
         self._count.assign_add(1.0)
-        for index, gradient in found:
+        for index, gradient, _ in gradients:
             gradient = tf.cast(tf.convert_to_tensor(gradient), tf.float32)
             self._squares.assign_add(tf.reduce_sum(tf.square(gradient)))
             self._sums[index].assign_add(gradient)
-
-
-def _zeros(shape, name):
-    return keras.Variable(
-        tf.zeros(shape),
-        dtype="float32",
-        trainable=False,
-        aggregation="only_first_replica",
-        name=name,
-    )
+        update()

@@ -91,6 +91,13 @@ def overridden(model: keras.Model, *names: str) -> list[str]:
     ]
 
 
+def runs_only_its_graph(layer) -> bool:
+    """Says whether a layer is a model that does no more than run its graph."""
+    if not (isinstance(layer, keras.Model) and is_graph(layer)):
+        return False
+    return not overridden(layer, "__call__", "call")
+
+
 def functional_of(model):
     """Returns the functional model that a model computes, or None."""
     if isinstance(model, keras.Sequential):

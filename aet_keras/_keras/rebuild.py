@@ -38,13 +38,6 @@ def called(model: keras.Model) -> dict[int, Called]:
     return found
 
 
-def is_transparent(layer) -> bool:
-    """Says whether a layer is a model that does no more than run its graph."""
-    if not (isinstance(layer, keras.Model) and graph.is_graph(layer)):
-        return False
-    return not graph.overridden(layer, "__call__", "call")
-
-
 def lost_methods(model: keras.Model) -> list[str]:
     """Returns which overridden methods a model built again would not have.
 
@@ -71,7 +64,7 @@ def rebuild(
     """Builds a model again, with new layers behind some of its operations.
 
     Args:
-        model: a transparent model.
+        model: a model that does no more than run its graph.
         grafts: dict from the id of an operation to the layer that is called
             on what each of its calls gives, and read in its stead.
         share: bool. Whether the layers are used again, or copied.
@@ -136,7 +129,7 @@ class _Rebuilding:
     def _replace(self, operation):
         if not isinstance(operation, keras.layers.Layer):
             return copies.copy_bare(operation)
-        if is_transparent(operation):
+        if graph.runs_only_its_graph(operation):
             if not self._share or self._holds_graft(operation):
                 return self.build(operation)
         return operation if self._share else copies.copy_layer(operation)
@@ -178,7 +171,7 @@ def _collect(model, found):
     for node in graph.in_order(graph.functional_of(model)):
         operation = node.operation
         if id(operation) not in found:
-            if is_transparent(operation):
+            if graph.runs_only_its_graph(operation):
                 _collect(operation, found)
             found[id(operation)] = Called(operation, [])
         found[id(operation)].outputs.append(node.outputs)
@@ -198,7 +191,7 @@ def _check_untied(model):
     """Refuses weights that two layers share, which copies would not."""
     owners = {}
     for each in called(model).values():
-        if is_transparent(each.operation):
+        if graph.runs_only_its_graph(each.operation):
             continue
         for weight in getattr(each.operation, "weights", ()):
             owner = owners.setdefault(id(weight), each.operation)

@@ -42,16 +42,27 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Boundary:
-    """A division of the graph in two.
+    """A division of the graph in two, and what is done at it.
 
     Args:
         lower: frozenset of positions of the steps below.
         keys: tuple of `Key`. The tensors that cross, in order: all that the
             part above needs.
+        trainable: tuple of bools. Which groups move: the steps above are made
+            for these, and made anew for others.
+        recorded: tuple of `Key`. What to record of rows that come: what
+            crosses, and what may cross later. Boundaries that differ in this
+            alone are equal.
     """
 
     lower: frozenset[int]
     keys: tuple[Key, ...]
+    trainable: tuple[bool, ...] = ()
+    recorded: tuple[Key, ...] = dataclasses.field(default=(), compare=False)
+
+    def recording(self, keys: tuple[Key, ...]) -> "Boundary":
+        """Returns the same, where other tensors are recorded."""
+        return dataclasses.replace(self, recorded=keys)
 
 
 class SplitGraph:
@@ -77,6 +88,14 @@ class SplitGraph:
         self.outputs = _keys((), self._functional._outputs)
         self.raw = self._find_raw()
         self.in_context = Context(model)
+
+    @property
+    def keys(self) -> list[Key]:
+        """All tensors, in an order that each process has."""
+        keys = list(self.inputs)
+        for step in self.steps:
+            keys += step.writes
+        return list(dict.fromkeys(keys))
 
     def split_below(self, is_fixed: Callable) -> Boundary:
         """Cuts below the first step, on each path, that is not fixed.
@@ -186,7 +205,7 @@ class SplitGraph:
 
     def _flatten(self, functional, path):
         for node in graph.in_order(functional):
-            if _is_plain(node.operation):
+            if graph.runs_only_its_graph(node.operation):
                 self._enter(node, path)
             else:
                 self.steps.append(_call(node, path))
@@ -257,10 +276,3 @@ def _can_be_kept(tensor):
     has_mask = getattr(tensor, "_keras_mask", None) is not None
     is_dense = isinstance(tensor, tf.Tensor) and tensor.dtype != tf.string
     return is_dense and not has_mask
-
-
-def _is_plain(operation):
-    """Says whether a nested model does no more than run its graph."""
-    if not (isinstance(operation, keras.Model) and graph.is_graph(operation)):
-        return False
-    return not graph.overridden(operation, "__call__", "call")

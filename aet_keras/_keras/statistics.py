@@ -1,10 +1,7 @@
 """Measures gradients, weights and updates of each group.
 
-Measured inside the train function, where the optimizer makes its update: the
-gradient there is the one the update is made of (summed over replicas,
-averaged over accumulated batches, without the loss scale, clipped), and the
-weight is read before and after. All of it stands in a branch that only every
-n-th update takes.
+The weights are read before and after the update. All of it is in a branch of
+the graph that only every n-th update takes.
 """
 
 from collections.abc import Collection
@@ -14,17 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check as check
-from aet_keras._keras.optimizer import index_of, innermost
+from aet_keras._keras.optimizer import index_of
 from aet_keras._keras.strategy import scope_of
 from aet_keras._keras.trainable import sublayers
+from aet_keras._keras.update_hook import UpdateHook, zeros
 
 NAMES = frozenset(
     {"gradient_norms", "net_gradient_norms", "update_norms", "weight_norms"}
 )
-_HOOK = "_distributed_tf_update_step"
 
 
-class Statistics:
+class Statistics(UpdateHook):
     """Gathers norms row by row (one row a group) while a model trains.
 
     BatchNormalization weights are left out. The means are taken over the
@@ -64,8 +61,7 @@ class Statistics:
         for each in needs:
             check.known(self, among=NAMES, kind="statistic", needs=each)
         self._every_steps = check.positive_int(self, every_steps=every_steps)
-        self._optimizer = innermost(model.optimizer)
-        self._outer = None
+        super().__init__(model)
         self._row_count = row_count
         left_out = _batch_normalization_weights(model)
         measured = {
@@ -76,52 +72,21 @@ class Statistics:
         self._rows = {index: row for index, (_, row) in measured.items()}
         shapes = {index: v.shape for index, (v, _) in measured.items()}
         with scope_of(model):
-            self._counts = _zeros((row_count,), "measured")
+            self._counts = zeros((row_count,), "measured")
             self._totals = {
-                name: _zeros((row_count,), name)
+                name: zeros((row_count,), name)
                 for name in sorted(set(needs) - {"net_gradient_norms"})
             }
             self._sums = (
-                {i: _zeros(shape, f"sum_{i}") for i, shape in shapes.items()}
+                {i: zeros(shape, f"sum_{i}") for i, shape in shapes.items()}
                 if "net_gradient_norms" in needs
                 else {}
             )
             self._before = (
-                {i: _zeros(shape, f"before_{i}") for i, shape in shapes.items()}
+                {i: zeros(shape, f"before_{i}") for i, shape in shapes.items()}
                 if "update_norms" in needs
                 else {}
             )
-
-    def install(self) -> None:
-        """Puts the measurement around the optimizer's update."""
-        optimizer = self._optimizer
-        self._outer = optimizer.__dict__.get(_HOOK)
-        update = self._outer or getattr(type(optimizer), _HOOK).__get__(
-            optimizer
-        )
-
-        def measured_update(distribution, grads_and_vars, learning_rate):
-            # All replicas hold the same gradient here: the first one's do.
-            first = distribution.experimental_local_results
-            found = []
-            for gradient, variable in grads_and_vars:
-                index = index_of(optimizer, variable)
-                if index in self._rows:
-                    pair = first(gradient)[0], first(variable)[0]
-                    found.append((index, *pair))
-            is_due = self._is_due()
-            _when(is_due, lambda: self._measure(found))
-            update(distribution, grads_and_vars, learning_rate)
-            if self._before:
-                _when(is_due, lambda: self._measure_updates(found))
-
-        setattr(optimizer, _HOOK, measured_update)
-
-    def uninstall(self) -> None:
-        """Gives the optimizer the method back that it had."""
-        self._optimizer.__dict__.pop(_HOOK, None)
-        if self._outer is not None:
-            setattr(self._optimizer, _HOOK, self._outer)
 
     def read(self) -> dict[str, np.ndarray]:
         """Returns an array `(rows,)` for each name that was asked for.
@@ -131,26 +96,26 @@ class Statistics:
         """
         counts = self._counts.numpy()
         counts = np.where(counts > 0, counts, np.nan)
-        found = {k: v.numpy() / counts for k, v in self._totals.items()}
+        means = {k: v.numpy() / counts for k, v in self._totals.items()}
         if self._sums:
             norms = np.zeros(self._row_count)
             for index, total in self._sums.items():
                 norm = tf.reduce_sum(tf.abs(keras.ops.convert_to_tensor(total)))
                 norms[self._rows[index]] += norm.numpy()
-            found["net_gradient_norms"] = norms / counts
-        return found
-
-    def reset(self) -> None:
-        """Starts the means anew."""
-        for each in (self._counts, *self._totals.values()):
-            each.assign(tf.zeros(each.shape))
-        for each in self._sums.values():
-            each.assign(tf.zeros(each.shape))
+            means["net_gradient_norms"] = norms / counts
+        return means
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """What a checkpoint in the middle of an interval has to keep."""
         return [self._counts, *self._totals.values(), *self._sums.values()]
+
+    def _around(self, gradients, update):
+        measured = [each for each in gradients if each[0] in self._rows]
+        is_due = self._is_due()
+        _when(is_due, lambda: self._measure(measured))
+        update()
+        if self._before:
+            _when(is_due, lambda: self._measure_updates(measured))
 
     def _is_due(self):
         if self._every_steps == 1:
@@ -159,9 +124,9 @@ class Statistics:
         done = keras.ops.convert_to_tensor(self._optimizer.iterations)
         return tf.equal((done + 1) % self._every_steps, 0)
 
-    def _measure(self, found):
-        gradients = [(i, tf.convert_to_tensor(g)) for i, g, _ in found]
-        weights = [(i, v) for i, _, v in found]
+    def _measure(self, measured):
+        gradients = [(i, tf.convert_to_tensor(g)) for i, g, _ in measured]
+        weights = [(i, v) for i, _, v in measured]
         moving = {self._rows[index] for index, _ in weights}
         self._counts.assign_add(
             [float(row in moving) for row in range(self._row_count)]
@@ -173,10 +138,10 @@ class Statistics:
         for index, weight in weights if self._before else ():
             self._before[index].assign(tf.cast(weight, tf.float32))
 
-    def _measure_updates(self, found):
+    def _measure_updates(self, measured):
         changes = [
             (i, tf.cast(v, tf.float32) - keras.ops.convert_to_tensor(before))
-            for i, _, v in found
+            for i, _, v in measured
             for before in [self._before[i]]
         ]
         self._add("update_norms", changes)
@@ -197,16 +162,6 @@ def _when(is_due, measure):
         measure()
     else:
         tf.cond(is_due, measure, lambda: None)
-
-
-def _zeros(shape, name):
-    return keras.Variable(
-        tf.zeros(shape),
-        dtype="float32",
-        trainable=False,
-        aggregation="only_first_replica",
-        name=name,
-    )
 
 
 def _batch_normalization_weights(model):

@@ -12,7 +12,7 @@ _KINDS = "a layer name, a layer, a `Group`, or a sequence of these"
 def check_graph(owner, model):
     """Refuses a model whose calls cannot be made again one by one."""
     check.instance(owner, of=keras.Model, model=model)
-    if rebuild.is_transparent(model):
+    if graph.runs_only_its_graph(model):
         return
     if isinstance(model, keras.Sequential) and not graph.is_graph(model):
         remedy = "Build it first: `model.build(input_shape)`."

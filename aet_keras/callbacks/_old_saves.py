@@ -33,6 +33,8 @@ def _translated(state, begun):
         name: {**begun.get(name, {}), **_entries(name.split()[0], saved)}
         for name, saved in run["callbacks"].items()
     }
+    if run["engine"]["replay"]:  # 0.9.0 knew no plain training beside it
+        run["engine"]["replay"]["learned"].setdefault("_is_train_plain", False)
     return {**state, "run": {**run, "callbacks": callbacks}}
 
 

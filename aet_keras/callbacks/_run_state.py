@@ -52,7 +52,7 @@ def read(model: keras.Model, callbacks, current) -> dict:
     return {
         "weights": [v.numpy() for v in model.variables],
         "optimizer": {name: slot.numpy() for name, slot in slots.items()},
-        "engine": Engine.of(model).read_state(current),
+        "engine": Engine.of(model).get_state(current),
         "callbacks": read_callbacks(callbacks),
         "history": (list(model.history.epoch), model.history.history),
         "stop_training": model.stop_training,
@@ -70,7 +70,7 @@ def write(model: keras.Model, callbacks, state: dict) -> None:
         assign(model.variables, state["weights"])
         for name, value in state["optimizer"].items():
             slots[name].assign(value)
-    Engine.of(model).write_state(state["engine"])
+    Engine.of(model).set_state(state["engine"])
     for name, each in _named(callbacks):
         each.set_state(state["callbacks"][name])
     epochs, logs = state["history"]

@@ -10,10 +10,10 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import progress_bar
-from aet_keras.callbacks._batch_times import StepClock
+from aet_keras.callbacks._batch_times import StepClock, check_policy
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
-from aet_keras.engine.engine import NOISE
+from aet_keras.engine.measurements import NOISE
 from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
 
 
@@ -60,17 +60,12 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
 
     def __init__(self, policy: Policy | None = None):
         super().__init__()
-        self.policy = check.instance(
-            self, of=Policy, policy=AdaptToTrend() if policy is None else policy
+        self.policy = check_policy(
+            self,
+            AdaptToTrend() if policy is None else policy,
+            gathered=NOISE | {"batch_losses"},
+            advice="or give a policy of groups to `ElasticFreezing`",
         )
-        unknown = self.policy.needs - NOISE - {"batch_losses"}
-        if unknown:
-            raise ValueError(
-                "AdaptiveLearningRate: it gathers `batch_losses` and "
-                f"{sorted(NOISE)} only. "
-                f"Received: {type(self.policy).__name__}, which needs "
-                f"{sorted(unknown)}. Give it another policy."
-            )
         self._reads_losses = "batch_losses" in self.policy.needs
         self._reads_noise = bool(self.policy.needs & NOISE)
         self._begin(0.0, None)
@@ -90,7 +85,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._look_at_rate()
         if self._reads_noise:
-            Engine.of(self.model).measure_noise()
+            Engine.of(self.model).measurements.measure_noise()
         self._begin_epoch(epoch)
         self._losses = _BatchLosses()
 
@@ -133,7 +128,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Brings back what `get_state` returned."""
-        check.entries(self, among=self.get_state(), state=state)
+        check.entries(self, state, self.get_state())
         self._set_clock_state(state)
         self._is_left_alone = state["is_left_alone"]
         self._losses.set_state(state["losses"])
@@ -166,12 +161,12 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
     def _decide(self, *, is_epoch_end, logs):
         engine = Engine.of(self.model)
         if self._is_left_alone:
-            engine.take_noise()
+            engine.measurements.take_noise()
             return
         arrays = {}
         if self._reads_losses and is_epoch_end and self._epoch:
             arrays["batch_losses"] = self._losses.values
-        arrays.update(engine.take_noise())
+        arrays.update(engine.measurements.take_noise())
         progress = Progress(
             **self._times_of(self.params["epochs"]),
             is_epoch_end=is_epoch_end,
@@ -213,7 +208,7 @@ class _BatchLosses:
         }
 
     def set_state(self, state):
-        check.entries(self, among=self.get_state(), state=state)
+        check.entries(self, state, self.get_state())
         self._count = state["count"]
         self._total = state["total"]
         self._values = list(state["values"])

@@ -117,7 +117,7 @@ class AverageWeights(keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Brings back what `get_state` returned."""
-        check.entries(self, among=self.get_state(), state=state)
+        check.entries(self, state, self.get_state())
         self._averages = [each.copy() for each in state["averages"]]
         self._count = state["count"]
         self._done = state["done"]

@@ -145,7 +145,7 @@ class ElasticAnchor(keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Takes the empty state back."""
-        check.entries(self, among=(), state=state)
+        check.entries(self, state, ())
 
     def release(self) -> None:
         """Takes the penalties off the model, and forgets the anchors.

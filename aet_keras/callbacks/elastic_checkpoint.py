@@ -132,7 +132,7 @@ class ElasticCheckpoint(keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Takes the empty state back."""
-        check.entries(self, among=(), state=state)
+        check.entries(self, state, ())
 
     def _forget(self):
         self.resumed_from: tuple[int, int] | None = None

@@ -165,7 +165,7 @@ class KeepBest(keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Brings back what `get_state` returned."""
-        check.entries(self, among=self.get_state(), state=state)
+        check.entries(self, state, self.get_state())
         self.best = state["best"]
         self.best_epoch = state["best_epoch"]
         self._epoch = state["epoch"]

@@ -69,7 +69,7 @@ class KeepHeadOnly(keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Brings back what `get_state` returned."""
-        check.entries(self, among=("epoch", "weights"), state=state)
+        check.entries(self, state, ("epoch", "weights"))
         self.epoch = state["epoch"]
         self.weights = state["weights"]
 

@@ -14,7 +14,7 @@ from aet_keras._keras.inside import Inside
 
 def open_up(owner: Any, model: keras.Model) -> Inside:
     """Returns the inside of an image classifier, or refuses the model."""
-    if not graph.is_graph(model) or graph.overridden(model, "__call__", "call"):
+    if not graph.runs_only_its_graph(model):
         raise ValueError(
             f"{owner_name(owner)}: the model must be functional, or Sequential "
             "and built, because what it computes inside is read off its graph. "

@@ -63,7 +63,7 @@ def _call(model, inputs):
 
 def _split_off_head(model):
     """Returns a model's graph, and the boundary below its last dense layer."""
-    if not graph.is_graph(model) or graph.overridden(model, "__call__", "call"):
+    if not graph.runs_only_its_graph(model):
         return None, None
     split = SplitGraph(model)
     layers = [step.layer for step in split.steps]

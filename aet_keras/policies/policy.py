@@ -91,9 +91,9 @@ class Policy:
         """
         check.entries(
             self,
-            among=self.start_state,
+            state,
+            self.start_state,
             advice="It was saved by another policy.",
-            state=state,
         )
         self._state = copy.deepcopy(dict(state))
 

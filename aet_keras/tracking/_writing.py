@@ -111,7 +111,7 @@ class GuardedCallback(keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Takes the empty state back."""
-        check.entries(self, among=(), state=state)
+        check.entries(self, state, ())
 
     def end(self) -> None:
         """Ends the callback once, also after an interrupted run."""

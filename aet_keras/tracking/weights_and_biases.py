@@ -116,7 +116,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Takes the empty state back."""
-        check.entries(self, among=(), state=state)
+        check.entries(self, state, ())
 
     def record_report(
         self, report: Report, *, picture: str | os.PathLike | None = None
