@@ -1,4 +1,4 @@
-"""Reads what 0.9.0 and 0.10.0 saved of callbacks: attributes by name."""
+"""Reads saves of 0.9.0 and 0.10.0, which hold attributes by name."""
 
 import dataclasses
 from typing import Any
@@ -11,7 +11,7 @@ _ADDED = {"Change": {"is_undone": False}}  # 0.9.0 had none of it
 
 
 def in_present_form(save: Save, begun: dict[str, dict]) -> Save:
-    """Returns a save with the state of each callback as of `get_state`.
+    """Returns a save with all states as `get_state` returns them.
 
     Args:
         save: of any format.
@@ -33,9 +33,21 @@ def _translated(state, begun):
         name: {**begun.get(name, {}), **_entries(name.split()[0], saved)}
         for name, saved in run["callbacks"].items()
     }
-    if run["engine"]["replay"]:  # 0.9.0 knew no plain training beside it
-        run["engine"]["replay"]["learned"].setdefault("_is_train_plain", False)
-    return {**state, "run": {**run, "callbacks": callbacks}}
+    engine = {**run["engine"], "replay": _replay(run["engine"]["replay"])}
+    return {**state, "run": {**run, "callbacks": callbacks, "engine": engine}}
+
+
+def _replay(state):
+    """Returns what 0.9.0 saved of replay with the entries of 0.10.0."""
+    if not state:
+        return state
+    made = {**state, "learned": {"_is_train_plain": False, **state["learned"]}}
+    for split in ("train", "validation"):
+        if state[split]:
+            feed = dict(state[split]["feed"])
+            feed.pop("new_count", None)
+            made[split] = {**state[split], "feed": feed}
+    return made
 
 
 def _entries(owner, saved):

@@ -315,9 +315,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self.rebuild_seconds: list[float] = []
         self._logs: dict[str, float] = {}
         self.solved: SolvedHead | None = None
-        self._is_head_solved = False
         self._replay: Replay | None = None
-        self._writes_rate = self._is_rate_dropped = False
+        self._is_head_solved = self._is_rate_dropped = self._writes_rate = False
 
     def _decide(self, logs, *, is_epoch_end, is_head_solved=False):
         engine = Engine.of(self.model)

@@ -1,5 +1,6 @@
 """Does a run go on from what 0.9.0 and 0.10.0 saved?"""
 
+import copy
 import json
 import pathlib
 import shutil
@@ -82,6 +83,16 @@ def in_a_record(name, value):
     return {"class": RECORDS[name], "vars": values}
 
 
+def with_replay_of_090(state):
+    """Returns the same with the entries that 0.9.0 had of replay."""
+    state = copy.deepcopy(state)
+    replay = state["run"]["engine"]["replay"]
+    del replay["learned"]["_is_train_plain"]
+    for split in ("train", "validation"):
+        replay[split]["feed"]["new_count"] = 0
+    return state
+
+
 def in_the_form_of_090(folder):
     """Writes the newest save as 0.9.0 did: it leans on one of its epoch."""
     save, _ = Saves(folder, keep=1).newest()
@@ -93,7 +104,8 @@ def in_the_form_of_090(folder):
         arrays: dict = {}
         path = folder / name
         path.mkdir(parents=True)
-        state = _saves._to_json(with_attributes(state), arrays)
+        state = with_replay_of_090(with_attributes(state))
+        state = _saves._to_json(state, arrays)
         values = {"base": base, "state": state}
         (path / "state.json").write_text(json.dumps(values))
         np.savez(path / "arrays.npz", **arrays)
