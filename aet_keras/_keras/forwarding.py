@@ -8,9 +8,7 @@ calls `keras.Model.__call__` with what it was given.
 
 import keras
 
-_READ = {
-    ("keras_hub.src.utils.pipeline_model", "PipelineModel.__call__"),
-}
+_READ = {("keras_hub.src.utils.pipeline_model", "PipelineModel.__call__")}
 
 
 def only_forwards(model: keras.Model, name: str) -> bool:

@@ -100,8 +100,8 @@ def acts_within_epochs(model: keras.Model) -> bool:
 
 
 def _is_users(hook):
-    room = getattr(hook, "__module__", None) or ""
-    return room.split(".")[0] not in ("keras", "aet_keras")
+    module = getattr(hook, "__module__", None) or ""
+    return module.split(".")[0] not in ("keras", "aet_keras")
 
 
 def call_last(model: keras.Model, callbacks: list, callback) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.data.batching import batched_rows
 from aet_keras.data.dataset import Split
 from aet_keras.data.specifications import RatingSpecification
 from aet_keras.errors import DataError
@@ -64,13 +65,13 @@ class RatingTables:
 
     def _features(self, inputs):
         made = {}
-        for side, table in (
+        for role, table in (
             ("user", self.user_features),
             ("item", self.item_features),
         ):
-            name = f"{side}_features"
+            name = f"{role}_features"
             if table.shape[1] and name not in inputs:
-                made[name] = table[inputs[side][:, 0]]
+                made[name] = table[inputs[role][:, 0]]
         return made
 
 
@@ -116,8 +117,8 @@ def make_rating_tables(
     """
     check.positive_int("make_rating_tables", history_length=history_length)
     users, items = (
-        np.concatenate([split.inputs[side][:, 0] for split in splits])
-        for side in ("user", "item")
+        np.concatenate([split.inputs[role][:, 0] for split in splits])
+        for role in ("user", "item")
     )
     ratings = np.concatenate([split.labels for split in splits])
     counts = 1 + len(specification.users), 1 + len(specification.items)
@@ -132,14 +133,14 @@ def make_rating_tables(
     of, rated = users[known][order], items[known][order]
     starts = np.searchsorted(of, np.arange(counts[0] + 1))
     shape = (counts[0], history_length)
-    past, said = np.zeros(shape, "int32"), np.zeros(shape, "float32")
+    past, past_ratings = np.zeros(shape, "int32"), np.zeros(shape, "float32")
     column = np.arange(len(of)) - starts[of + 1] + history_length
     seen = column >= 0  # the others are too long ago
     past[of[seen], column[seen]] = rated[seen]
-    said[of[seen], column[seen]] = ratings[known][order][seen]
+    past_ratings[of[seen], column[seen]] = ratings[known][order][seen]
     return RatingTables(
         history_items=past,
-        history_ratings=said,
+        history_ratings=past_ratings,
         rated_items=rated.astype("int32"),
         rated_starts=starts,
         item_counts=np.bincount(items[known], minlength=counts[1]),
@@ -150,9 +151,9 @@ def make_rating_tables(
     )
 
 
-def _usual(splits, side, codes, count):
+def _usual(splits, role, codes, count):
     """Returns the most frequent value of each feature; 0 for the unknown."""
-    name = f"{side}_features"
+    name = f"{role}_features"
     if name not in splits[0].inputs:
         return np.zeros((count, 0), "int32")
     features = np.concatenate([split.inputs[name] for split in splits])
@@ -205,11 +206,7 @@ def make_rating_batches(
     import tensorflow as tf
 
     owner = "make_rating_batches"
-    check.positive_int(owner, batch_size=batch_size)
-    rows = tf.data.Dataset.range(split.count)
-    if shuffle_seed is not None:
-        check.whole(owner, shuffle_seed=shuffle_seed)
-        rows = rows.shuffle(split.count, seed=shuffle_seed)
+    rows = batched_rows(owner, split, batch_size, shuffle_seed)
     first = tables.rows({k: v[:1] for k, v in split.inputs.items()})
     widths = {name: column.shape[1] for name, column in first.items()}
     kinds = {name: tf.as_dtype(each.dtype) for name, each in first.items()}
@@ -229,4 +226,4 @@ def make_rating_batches(
         ratings.set_shape((None, 1))
         return inputs, {"rating": ratings, "rank": inputs["item"]}
 
-    return rows.batch(batch_size).map(gather).prefetch(tf.data.AUTOTUNE)
+    return rows.map(gather).prefetch(tf.data.AUTOTUNE)

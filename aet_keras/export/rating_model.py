@@ -82,8 +82,8 @@ def write_rating_model(
     def build(folder):
         users, items = folder / "users.txt", folder / "items.txt"
         lookups = {
-            "users": rating_answers.code_table(users, specification.users),
-            "items": rating_answers.code_table(items, specification.items),
+            "users": written.code_table(users, specification.users),
+            "items": written.code_table(items, specification.items),
             "names": written.label_table(items, specification.items),
         }
         return rating_answers.build(model, specification, tables, lookups)

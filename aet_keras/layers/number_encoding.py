@@ -7,11 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from aet_keras import _check
-from aet_keras._serial import register
+from aet_keras import _check, _serial
 
 
-@register
+@_serial.register
 class NumberEncoding(keras.layers.Layer):
     """Standardises a number, says whether it is there, and cuts it in bins.
 
@@ -98,11 +97,5 @@ class NumberEncoding(keras.layers.Layer):
         return (*input_shape[:-1], self.width)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "mean": self.mean,
-            "scale": self.scale,
-            "fill": self.fill,
-            "knots": self.knots,
-            "periods": self.periods,
-        }
+        arguments = _serial.arguments(self, of=NumberEncoding)
+        return {**super().get_config(), **arguments}

@@ -79,9 +79,7 @@ class AdaptToNoise(Policy):
         self.smoothing = check.number(
             self, least=0, most=0.999, smoothing=smoothing
         )
-        self.least_ratio = check.number(
-            self, above=0, most=1, least_ratio=least_ratio
-        )
+        self.least_ratio = check.positive_ratio(self, least_ratio=least_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         measured = _measure(progress.arrays)
