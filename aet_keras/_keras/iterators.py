@@ -123,6 +123,6 @@ class Order:
 def place_of(iterator) -> tuple[int, int] | None:
     """Returns an iterator's number, and where the epoch began in it.
 
-    None if nobody counts.
+    None if nothing counts.
     """
     return getattr(iterator, "_aet_place", None)

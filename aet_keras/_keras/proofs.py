@@ -46,7 +46,7 @@ class Proof:
             rows.
         is_in_order: bool. Whether they come in the same order, too.
         pass_count: int or None. After how many batches the data set begins
-            anew, if that is known.
+            again, if that is known.
     """
 
     reason: str | None

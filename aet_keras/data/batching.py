@@ -20,7 +20,7 @@ def make_batches(
 ) -> tf.data.Dataset:
     """Returns a split as a `tf.data.Dataset` of batches.
 
-    Row numbers are shuffled, over the whole split and anew each epoch, and
+    Row numbers are shuffled, over the whole split and again each epoch, and
     the rows then gathered: inputs on a disk stay there, and none are copied
     into a graph. Keras warns about every data set in `fit` unless it is told
     `shuffle=False`; that leaves the order made here as it is.

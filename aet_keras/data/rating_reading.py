@@ -71,7 +71,7 @@ def read_ratings(
         date_formats: sequence of str. As of `read_table`, of `time`.
         like: optional `RatingSpecification` of an earlier data set, whose
             features and codes of items are used; users must be new, and are
-            coded anew; three rows are enough.
+            coded again; three rows are enough.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Of a random split.

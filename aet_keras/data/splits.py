@@ -74,7 +74,7 @@ def frequent_classes(
         rows: str. What the rows are called in a note.
 
     Returns:
-        A `Frequent`; labels are numbered anew.
+        A `Frequent`; labels are numbered again.
     """
     least = _least(given)
     counts = np.bincount(labels[given["train"]], minlength=len(class_names))

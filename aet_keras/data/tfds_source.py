@@ -16,7 +16,7 @@ from aet_keras.errors import DataError
 
 
 def prepared_builder(name: str, source: str) -> Any:
-    """Returns the builder of a data set that lies ready on the disk.
+    """Returns the builder of a data set that is prepared on the disk.
 
     Raises:
         DataError: if there is none of this name, or it cannot be prepared.

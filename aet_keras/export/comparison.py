@@ -231,7 +231,7 @@ def compare_rating_export(
         directory: str or path-like. What `write_rating_model` wrote.
         model: the `keras.Model` it was written from.
         rows: dict of `user` and `item`, int codes `(count, 1)`, at least two
-            rows for the spread; code 0 is tried as an id nobody knows.
+            rows for the spread; code 0 is tried as an unknown id.
         specification: `aet_keras.data.RatingSpecification`.
         tables: `aet_keras.data.rating_lookup.RatingTables` that were written.
         tolerance: float > 0. The largest difference to accept.

@@ -138,7 +138,7 @@ def _digits(shape):
 
 def _write(model, path, format):
     with warnings.catch_warnings():
-        # About the age of what the converters lean on: not ours to mend.
+        # About the age of what the converters lean on: not ours to repair.
         warnings.simplefilter("ignore")
         model.export(os.fspath(path), format=format, verbose=False)
 

@@ -36,7 +36,7 @@ def write_rating_model(
       left, `""` with score 0 fills up; a k above the number of items is that
       number.
     - `history`: `items`, strings, and `ratings`, float32, both
-      `(batch, any)`, and `k`. For somebody who is no user yet: the same
+      `(batch, any)`, and `k`. For someone who is not a user yet: the same
       outputs as `top_k`. Pad with `""`; unknown items count for nothing, and
       `is_known` says whether there is any known one.
     - `reasons`: `user` and `item`. What `scores` rests on: beside it, what

@@ -17,7 +17,7 @@ class NumberEncoding(keras.layers.Layer):
     A missing number (NaN) is `fill` in all that follows. The outputs are
     (x - mean) / scale; 1 where x was missing, else 0; for each two knots
     a, b that follow each other min(max((x - a) / (b - a), 0), 1), how much of
-    the bin lies below x, so that a linear layer on them may bend at each
+    the bin is below x, so that a linear layer on them may bend at each
     knot; and for each period p sin(2 pi x / p), cos(2 pi x / p). It learns
     nothing: all it needs is measured beforehand.
 

@@ -35,7 +35,7 @@ class FreezeSettled(Policy):
             `loss` where there is no validation.
         rate_ratio: float > 0. The groups' rate as a share of the head's.
             Defaults to `1.0`.
-        every_batches: int >= 0. Judge every so many batches, too; groups
+        every_batches: int >= 0. Also judge after this many batches; groups
             freeze at the ends of epochs. Defaults to `0`.
 
     State:
@@ -142,7 +142,7 @@ class FreezeSlow(Policy):
             `loss` where there is no validation.
         rate_ratio: float > 0. The groups' rate as a share of the head's.
             Defaults to `1.0`.
-        every_batches: int >= 0. Judge every so many batches, too; groups
+        every_batches: int >= 0. Also judge after this many batches; groups
             freeze at the ends of epochs. Defaults to `0`.
 
     State:

@@ -23,7 +23,7 @@ class AdaptToNoise(Policy):
         noise  = (small - big) * n / (n - 1)      estimates tr(S) / batch
 
     Either is unbiased alone, and single intervals scatter; both are averaged
-    over intervals before they are divided. The averages start anew when
+    over intervals before they are divided. The averages start again when
     groups freeze or thaw. Without a signal the rate is the least.
 
     Args:

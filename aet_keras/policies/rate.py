@@ -11,7 +11,7 @@ from aet_keras.policies.trend import Trend
 
 
 class DecayOnStall(Policy):
-    """Lowers the rate when a figure stalls, and counts anew after a thaw.
+    """Lowers the rate when a figure stalls, and counts again after a thaw.
 
     Args:
         monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or

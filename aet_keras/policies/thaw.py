@@ -16,7 +16,7 @@ class ThawAll(Policy):
 
     Full fine-tuning; with `depth_ratio` below 1, layer-wise rate decay (0.65
     to 0.9 is usual for transformers). With `frozen_ratio` above 0, part of
-    the network is never trained, and its output need not be computed anew.
+    the network is never trained, and its output need not be computed again.
 
     Args:
         rate_ratio: float > 0. The top group's rate as a share of the head's.

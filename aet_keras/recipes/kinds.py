@@ -125,7 +125,7 @@ def _usual(source):
 
 
 def _is_other(recipe, source):
-    """Says whether a source is certainly none for a recipe, by its look."""
+    """Says whether the name of a source rules a recipe out."""
     from aet_keras import data  # late: it loads Keras
 
     if not isinstance(source, str | os.PathLike):

@@ -22,7 +22,7 @@ _MODES = ("offline", "online", "shared", "disabled")
 class WeightsAndBiases(keras.callbacks.Callback):
     """Logs a run to Weights & Biases: what callbacks log, and its groups.
 
-    For each epoch it logs what all callbacks log, wherever this one stands
+    For each epoch it logs what all callbacks log, whatever its place
     among them, `learning_rate`, and if `ElasticFreezing` steers groups
     `group_trainable/GROUP`, `group_multiplier/GROUP` and
     `group_gradient_share/GROUP`, as in `TensorBoard`.
@@ -37,12 +37,12 @@ class WeightsAndBiases(keras.callbacks.Callback):
 
     Args:
         project: str. What the run belongs to.
-        directory: path. The run lies in `directory/wandb/`. Defaults to the
+        directory: path. The run is in `directory/wandb/`. Defaults to the
             working directory.
         mode: optional `"offline"`, `"online"`, `"shared"` or `"disabled"`.
             Defaults to what the variable `WANDB_MODE` says, else to
             `"offline"`. Disabled, it does nothing.
-        histogram_freq: int >= 0. Log histograms of the weights every so many
+        histogram_freq: int >= 0. Log histograms of the weights after this many
             epochs; 0 logs none. Defaults to `0`.
 
     Attributes:
@@ -73,7 +73,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
     'wandb sync .../wandb/offline-run-...'
     """
 
-    learns = ()  # what it logs is no state: a resumed run logs a run anew
+    learns = ()  # what it logs is no state: a resumed run logs a run again
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ _STEP = 8  # lengths are rounded up to a multiple of it
 
 
 def text_thaw_policy() -> policies.ThawAll:
-    """Returns when the groups of a text encoder thaw, if nobody says else.
+    """Returns when groups thaw, unless the recipe names a policy.
 
     The upper three quarters or so of a transformer at a tenth of the head's
     rate, from the first step on: with averages of the weights the head needs
@@ -47,7 +47,7 @@ def text_thaw_policy() -> policies.ThawAll:
 
 
 def text_rate_policy() -> policies.WarmupCosine:
-    """Returns how the rate of a text classifier goes, if nobody says else.
+    """Returns how the rate goes, unless the recipe names a policy.
 
     Down to zero over the run, so that it ends settled (MiniLM, film reviews).
 
