@@ -15,7 +15,7 @@ Pass = tuple[int, int, int]
 
 
 class Order:
-    """Counts the iterators of one side of a `fit`, and brings them back.
+    """Counts the iterators of one split of a `fit`, and brings them back.
 
     Args:
         epoch_iterator: what `fit` draws its steps from.

@@ -39,7 +39,7 @@ _CHANGING = ("File", "PyFunc", "Reader", "HostCall", "Dataset", "CustomCall")
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """Says what is known of the rows that a side of a `fit` reads.
+    """Says what is known of the rows that a split of a `fit` reads.
 
     Args:
         reason: str or None. Why it is not proved that each epoch has the same
