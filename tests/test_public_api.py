@@ -110,8 +110,7 @@ def test_everything_listed_is_documented_with_an_example(name):
     unshown = [
         key
         for key, value in values.items()
-        if needs_example(value)
-        and not (shows(value) or refers(value, module))
+        if needs_example(value) and not (shows(value) or refers(value, module))
     ]
 
     assert not silent
