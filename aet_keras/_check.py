@@ -47,6 +47,18 @@ def shown(value: Any, most: int = 120) -> str:
     )
 
 
+def entries(owner: Any, state: Collection[str], names: Collection[str]) -> None:
+    """Raises a `ValueError` unless a saved state has these entries alone."""
+    if set(state) == set(names):
+        return
+    raise ValueError(
+        f"{owner_name(owner)}: a state must have the entries {sorted(names)}, "
+        f"because training goes on from them. Received: {sorted(state)}. "
+        "Another class or version saved it: resume with that one, or start "
+        "anew."
+    )
+
+
 def is_one_line(text: str) -> bool:
     """Says whether a file that holds one name a line can hold this one."""
     try:

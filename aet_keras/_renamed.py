@@ -1,8 +1,10 @@
 """Keeps the old names of a module working for one version, with a warning."""
 
 import importlib
+import operator
 import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 
 def renamed(owner: str, names: Mapping[str, str]) -> Callable[[str], object]:
@@ -31,5 +33,28 @@ def renamed(owner: str, names: Mapping[str, str]) -> Callable[[str], object]:
         )
         module, _, attribute = path.rpartition(".")
         return getattr(importlib.import_module(module), attribute)
+
+    return find
+
+
+def renamed_members(names: Mapping[str, str]) -> Callable[[Any, str], object]:
+    """Returns a class's `__getattr__` that finds members which have moved.
+
+    Args:
+        names: mapping from an old name to the path of the new one, for
+            example `{"take_noise": "measurements.take_noise"}`.
+    """
+
+    def find(self: Any, name: str) -> object:
+        owner = type(self).__name__
+        if name not in names:
+            raise AttributeError(f"{owner!r} object has no attribute {name!r}")
+        warnings.warn(
+            f"`{owner}.{name}` is now `{owner}.{names[name]}`. The old name "
+            "goes in 0.12.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return operator.attrgetter(names[name])(self)
 
     return find

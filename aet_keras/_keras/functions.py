@@ -1,5 +1,7 @@
 """Gives a running `fit` other train and test functions."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -36,6 +38,28 @@ def current_fit(model: keras.Model):
 def is_of_fit(iterator) -> bool:
     """Tells the batches of a `fit` from what `train_on_batch` was given."""
     return isinstance(iterator, tf.data.Iterator)
+
+
+def run_steps(model: keras.Model, step: Callable, iterator):
+    """Runs as many steps as `steps_per_execution` asks for.
+
+    Args:
+        model: the model that trains.
+        step: function of an iterator, which returns the logs.
+        iterator: gives the batches.
+
+    Raises:
+        StopIteration: if there is no batch left.
+    """
+    logs = None
+    for _ in range(model.steps_per_execution):
+        try:
+            logs = step(iterator)
+        except StopIteration:
+            break
+    if logs is None:
+        raise StopIteration
+    return logs
 
 
 def has_queue(iterator) -> bool:

@@ -5,6 +5,7 @@ makes more of them than it reads: one at the start of an epoch, one at its
 end. So they are counted, and a resumed `fit` makes as many.
 """
 
+import weakref
 from collections.abc import Callable, Iterable
 
 from aet_keras._keras.sources import Source
@@ -118,6 +119,11 @@ class Order:
             if begin == count and done is not None:
                 done(iterator)
             yield begin, end, iterator
+
+
+def is_same(reference: weakref.ref | None, iterator) -> bool:
+    """Says whether a weak reference is to this iterator."""
+    return reference is not None and reference() is iterator
 
 
 def place_of(iterator) -> tuple[int, int] | None:

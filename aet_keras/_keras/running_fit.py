@@ -126,7 +126,7 @@ def start_at(model: keras.Model, epoch: int | None) -> None:
 def build_metrics(model: keras.Model, iterator) -> None:
     """Makes the variables of metrics that the first step would make."""
     batch = keras.tree.map_structure(
-        lambda spec: tf.zeros([side or 1 for side in spec.shape], spec.dtype),
+        lambda spec: tf.zeros([size or 1 for size in spec.shape], spec.dtype),
         iterator.element_spec,
     )
     model._symbolic_build(data_batch=batch)

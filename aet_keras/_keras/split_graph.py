@@ -42,16 +42,27 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Boundary:
-    """A division of the graph in two.
+    """A division of the graph in two, and what is done at it.
 
     Args:
         lower: frozenset of positions of the steps below.
         keys: tuple of `Key`. The tensors that cross, in order: all that the
             part above needs.
+        trainable: tuple of bools. Which groups move: the steps above are made
+            for these, and made anew for others.
+        recorded: tuple of `Key`. What to record of rows that come: what
+            crosses, and what may cross later. Boundaries that differ in this
+            alone are equal.
     """
 
     lower: frozenset[int]
     keys: tuple[Key, ...]
+    trainable: tuple[bool, ...] = ()
+    recorded: tuple[Key, ...] = dataclasses.field(default=(), compare=False)
+
+    def recording(self, keys: tuple[Key, ...]) -> "Boundary":
+        """Returns the same, where other tensors are recorded."""
+        return dataclasses.replace(self, recorded=keys)
 
 
 class SplitGraph:
@@ -77,6 +88,14 @@ class SplitGraph:
         self.outputs = _keys((), self._functional._outputs)
         self.raw = self._find_raw()
         self.in_context = Context(model)
+
+    @property
+    def keys(self) -> list[Key]:
+        """All tensors, in an order that each process has."""
+        keys = list(self.inputs)
+        for step in self.steps:
+            keys += step.writes
+        return list(dict.fromkeys(keys))
 
     def split_below(self, is_fixed: Callable) -> Boundary:
         """Cuts below the first step, on each path, that is not fixed.

@@ -33,7 +33,7 @@ def read(model: keras.Model, callbacks, current) -> dict:
     return {
         "weights": [v.numpy() for v in model.variables],
         "optimizer": {name: slot.numpy() for name, slot in slots.items()},
-        "engine": Engine.of(model).read_state(current),
+        "engine": Engine.of(model).get_state(current),
         "callbacks": {
             name: _read_callback(each) for name, each in _named(callbacks)
         },
@@ -53,7 +53,7 @@ def write(model: keras.Model, callbacks, state: dict) -> None:
         assign(model.variables, state["weights"])
         for name, value in state["optimizer"].items():
             slots[name].assign(value)
-    Engine.of(model).write_state(state["engine"])
+    Engine.of(model).set_state(state["engine"])
     for name, each in _named(callbacks):
         write_callback(each, state["callbacks"][name])
     epochs, logs = state["history"]

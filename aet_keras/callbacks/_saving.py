@@ -222,16 +222,21 @@ class Saving(keras.callbacks.Callback):
         fit, engine = self._fit, Engine.of(self.model)
         _run_state.write(self.model, fit.callbacks, state["run"])
         self._epoch = state["epoch"] - 1
-        known = state["run"]["engine"]
-        engine.begin_records(known)
-        for side, order in self._orders().items():
-            order.restore(
-                state[side],
-                engine.recorded_passes(known, side),
-                functools.partial(engine.record_again, known, side),
-            )
-        engine.finish_records(known, fit.train.current)
+        replay, known = engine.replay, state["run"]["engine"]["replay"]
+        if replay is not None:
+            replay.set_state(known, engine.trainable)
+        for split, order in self._orders().items():
+            order.restore(state[split], *self._recorded(replay, known, split))
+        if replay is not None:
+            replay.finish_records(known, fit.train.current)
         random_state.write(state["run"]["random"])  # reading may have drawn
+
+    def _recorded(self, replay, known, split):
+        """Returns the batches that were recorded, and what records them."""
+        if replay is None:
+            return (), None
+        passes = replay.recorded_passes(known, split)
+        return passes, functools.partial(replay.record_again, known, split)
 
     def _skip(self, state):
         """Has the first epoch begin in its middle."""
@@ -243,8 +248,9 @@ class Saving(keras.callbacks.Callback):
             _run_state.assign(variables, state["metrics"])
 
         self._saved_at = state["batch"]
-        skip_step = Engine.of(self.model).skip_step
-        self._fit.train.skip(state["batch"], skip_step, done)
+        replay = Engine.of(self.model).replay
+        step = next if replay is None else replay.skip
+        self._fit.train.skip(state["batch"], step, done)
 
     def _orders(self):
         sides = {"train": self._fit.train, "validation": self._fit.validation}

@@ -9,7 +9,7 @@ from aet_keras import _check as check
 from aet_keras.callbacks._batch_times import StepClock
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
-from aet_keras.engine.engine import NOISE
+from aet_keras.engine.measurements import NOISE
 from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
 
 
@@ -92,7 +92,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._look_at_rate()
         if self._reads_noise:
-            Engine.of(self.model).measure_noise()
+            Engine.of(self.model).measurements.measure_noise()
         self._begin_epoch(epoch)
         self._losses = _BatchLosses()
 
@@ -142,12 +142,12 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
     def _decide(self, *, is_epoch_end, logs):
         engine = Engine.of(self.model)
         if self._is_left_alone:
-            engine.take_noise()
+            engine.measurements.take_noise()
             return
         arrays = {}
         if self._reads_losses and is_epoch_end and self._epoch:
             arrays["batch_losses"] = self._losses.values
-        arrays.update(engine.take_noise())
+        arrays.update(engine.measurements.take_noise())
         progress = Progress(
             **self._times_of(self.params["epochs"]),
             is_epoch_end=is_epoch_end,

@@ -16,9 +16,10 @@ from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes, StepClock
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
 from aet_keras.engine import Change, Engine
-from aet_keras.engine.engine import MEASURED
+from aet_keras.engine.measurements import MEASURED
 from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
 from aet_keras.replay import FeatureCache, SolvedHead
+from aet_keras.replay.replay import Replay
 
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
 
@@ -216,7 +217,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         engine = Engine.of(self.model)
         engine.attach(self)
         known = ids_to_be_known(self.model)
-        engine.control(
+        self._replay = engine.control(
             groups,
             train_batch_normalization=self.train_batch_normalization,
             warmup_steps=self.warmup_steps,
@@ -233,16 +234,19 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begin_epoch(epoch)
+        engine = Engine.of(self.model)
         # Not at the end of the last one: an epoch that never comes has no
         # thaw, and others' policies see the map of the epoch they judge.
-        self._decide(self._logs, is_epoch_end=True)
-        engine = Engine.of(self.model)
-        sentences = engine.begin_epoch(
-            epoch,
-            batch_count=self.params.get("steps"),
-            is_last=epoch + 1 >= self.params["epochs"],
-        )
-        self._say(epoch, sentences)
+        is_solved = self._solve_head(engine)
+        self._decide(self._logs, is_epoch_end=True, is_head_solved=is_solved)
+        if self._replay is not None:
+            self._replay.begin_epoch(
+                epoch,
+                engine.trainable,
+                batch_count=self.params.get("steps") or 0,
+                is_last=epoch + 1 >= self.params["epochs"],
+            )
+            self._say(epoch)
         self.history.append(engine.trainable)
         self._times = BatchTimes()
 
@@ -269,14 +273,16 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         engine = Engine.of(self.model)
-        engine.keep_records()  # before weights are written below them
+        if self._replay is not None:  # before weights are written below it
+            self._replay.keep_records()
         if self.history and not self._is_end_chosen(engine):
             self._epoch += 1
             self._apply(engine, self.policy.finish(self._progress(engine)))
-        self._say(len(self.history), engine.take_sentences())
+        self._say(len(self.history))
         if self._writes_rate:
             engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
         engine.detach(self)
+        self._replay = None
 
     def _forget(self):
         self.group_names: tuple[str, ...] = ()
@@ -287,17 +293,20 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self._logs: dict[str, float] = {}
         self.solved: SolvedHead | None = None
         self._is_head_solved = False
+        self._replay: Replay | None = None
         self._writes_rate = self._is_rate_dropped = False
 
-    def _decide(self, logs, *, is_epoch_end):
+    def _decide(self, logs, *, is_epoch_end, is_head_solved=False):
         engine = Engine.of(self.model)
-        is_head_solved = is_epoch_end and self._solve_head(engine)
         progress = self._progress(
             engine,
             is_epoch_end=is_epoch_end,
             logs=logs,
             is_head_solved=is_head_solved,
-            arrays={**engine.take_statistics(), **self._seconds(engine)},
+            arrays={
+                **engine.measurements.take_statistics(),
+                **self._seconds(engine),
+            },
         )
         decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None
@@ -379,8 +388,11 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             self._judge(engine, self.solved.logs)
         return self._is_head_solved
 
-    def _say(self, epoch, sentences):
-        for sentence in sentences:
+    def _say(self, epoch):
+        """Notes what the cache has to say since it was asked last."""
+        if self._replay is None:
+            return
+        for sentence in self._replay.take_sentences():
             self.cache_events.append((epoch, sentence))
             self._print(sentence)
 

@@ -29,11 +29,17 @@ class RatingTables:
             each feature.
         item_features: int32 `(items, features)`.
 
-    For example, as in `make_rating_tables`:
+    For example, of two users who rated one and two items:
 
-    >>> fields = aet_keras.data.rating_lookup.RatingTables.__dataclass_fields__
-    >>> list(fields)[:2]
-    ['history_items', 'history_ratings']
+    >>> rows = np.zeros((3, 1), "int32")
+    >>> tables = aet_keras.data.rating_lookup.RatingTables(
+    ...     history_items=rows, history_ratings=rows, item_counts=rows,
+    ...     user_features=rows, item_features=rows,
+    ...     rated_items=np.asarray([5, 7, 5]),
+    ...     rated_starts=np.asarray([0, 0, 1, 3]),
+    ... )
+    >>> tables.rated(2).tolist()
+    [7, 5]
     """
 
     history_items: np.ndarray

@@ -9,8 +9,8 @@ __all__ = ["Change", "Engine"]
 __getattr__ = renamed(
     __name__,
     {
-        "MEASURED": "aet_keras.engine.engine.MEASURED",
-        "NOISE": "aet_keras.engine.engine.NOISE",
+        "MEASURED": "aet_keras.engine.measurements.MEASURED",
+        "NOISE": "aet_keras.engine.measurements.NOISE",
         "SolvedHead": "aet_keras.replay.SolvedHead",
     },
 )

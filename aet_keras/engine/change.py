@@ -1,6 +1,7 @@
 """Records what one decision changed."""
 
 import dataclasses
+from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,30 @@ class Change:
     frozen: tuple[str, ...] = ()
     why: str = ""
     is_undone: bool = False
+
+    @classmethod
+    def between(
+        cls,
+        before: Sequence[bool],
+        after: Sequence[bool],
+        *,
+        names: Sequence[str],
+        why: str,
+    ) -> "Change":
+        """Returns what differs between two trainable maps.
+
+        Args:
+            before: sequence of bools, a group each.
+            after: likewise.
+            names: sequence of str. The groups' names.
+            why: str. The policy's reason.
+        """
+        rows = list(zip(names, before, after, strict=True))
+        return cls(
+            thawed=tuple(n for n, was, now in rows if now and not was),
+            frozen=tuple(n for n, was, now in rows if was and not now),
+            why=why,
+        )
 
     def __str__(self):
         parts = [

@@ -38,12 +38,12 @@ class KeptWeights:
                 variable.assign(value)
         restart_averages(model, [v for v, _ in self._pairs])
 
-    def read(self, model: keras.Model) -> list:
+    def get_state(self, model: keras.Model) -> list:
         """Returns what a checkpoint keeps: places in `weights`, and arrays."""
         places = {id(v): i for i, v in enumerate(model.weights)}
         return [(places[id(v)], value) for v, value in self._pairs]
 
-    def write(self, model: keras.Model, state: list) -> None:
-        """Takes what `read` returned."""
+    def set_state(self, model: keras.Model, state: list) -> None:
+        """Brings back what `get_state` returned."""
         weights = model.weights
         self._pairs = [(weights[place], value) for place, value in state]

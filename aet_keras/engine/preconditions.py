@@ -1,8 +1,19 @@
 """Checks what must hold before an engine takes charge of a model."""
 
+from aet_keras import _check as check
 from aet_keras._keras import multipliers
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras.strategy import is_distributed
+
+
+def check_compiled(model):
+    """Raises a ValueError if there is no optimizer to be steered."""
+    if getattr(model, "compiled", False):
+        return
+    raise ValueError(
+        "Engine: the model must be compiled, because its optimizer is "
+        "steered. Call `model.compile(...)` first."
+    )
 
 
 def check_built(model):
@@ -54,3 +65,25 @@ def check_optimizer(model):
         f"{reason}. Received: optimizer={name}. Compile with another one, "
         "such as AdamW."
     )
+
+
+def check_rate_writable(optimizer, owner: object) -> None:
+    """Raises a ValueError if the rate is a schedule, not a number."""
+    rate = optimizer.get_config().get("learning_rate")
+    if isinstance(rate, float | int):
+        return
+    name = rate.get("class_name") if isinstance(rate, dict) else rate
+    raise ValueError(
+        f"{check.owner_name(owner)}: the optimizer's rate must be a number, "
+        "because the policy writes it. Received: "
+        f"learning_rate={name}. Compile with a float, or drop the callback."
+    )
+
+
+def check_length(name: str, values, count: int) -> None:
+    """Raises a ValueError if a decision is made for other groups."""
+    if len(values) != count:
+        raise ValueError(
+            f"Engine: a decision's `{name}` must have one value for each of "
+            f"{count} groups. Received: {len(values)}."
+        )

@@ -1,12 +1,11 @@
 """Records augmented passes over the data, and replays them."""
 
-from typing import Any
-
 import numpy as np
 
+from aet_keras import _check as check
 from aet_keras._keras import steps
 from aet_keras._keras.proofs import Proof
-from aet_keras._keras.split_graph import SplitGraph
+from aet_keras._keras.split_graph import Boundary, SplitGraph
 from aet_keras.replay.feature_reuse import FeatureReuse
 from aet_keras.replay.pass_reader import PassReader
 from aet_keras.replay.recorder import Recorder
@@ -22,18 +21,16 @@ class AugmentedPasses:
     where `PassReader` stands for rows that stay as they are.
 
     Args:
-        side: `Recorder`.
+        recorder: `Recorder`.
         count: int >= 2. How many passes to record.
     """
 
-    # A resumed run records its views anew: others, drawn as the first were.
-    state: dict[str, Any] = {"passes": []}
     padding = None
     holds_pass = True  # what is recorded is whole passes
     unused = None  # it never reads ahead
 
-    def __init__(self, side: Recorder, count: int):
-        self.side = side
+    def __init__(self, recorder: Recorder, count: int):
+        self.recorder = recorder
         self.place = None
         self._count = count
         self._views: list[list[int]] = []  # the sizes of each pass's batches
@@ -41,11 +38,24 @@ class AugmentedPasses:
         self._is_over = True
         self._is_cut_short = False
 
-    def begin(self, boundary, tag, keys, *, batch_count=0, seed=0) -> None:
+    def get_state(self) -> dict:
+        """Returns that nothing is recorded again.
+
+        A resumed run records its views anew: others, drawn as the first were.
+        """
+        return {"passes": []}
+
+    def set_state(self, state: dict) -> None:
+        """Brings back what `get_state` returned, which is nothing."""
+        check.entries(self, state, ("passes",))
+
+    def begin(
+        self, boundary: Boundary, *, batch_count: int = 0, seed=0
+    ) -> None:
         """Starts a pass; the arguments are those of `PassReader.begin`."""
-        self._boundary, self._tag, self._keys = boundary, tag, keys
+        self._boundary = boundary
         self._batch_count, self._seed = batch_count, seed
-        if self.side.record is None:
+        if self.recorder.record is None:
             self._views = []
         self._is_cut_short = bool(self._views) and not self._is_over
         self.is_recording = len(self._views) < self._count
@@ -84,20 +94,18 @@ class AugmentedPasses:
             return self._record(batch)
         if self._rest is None:
             self._rest = self._shuffled()
-        return self.side.replay(next(self._rest), self._boundary, self._tag)
+        return self.recorder.replay(next(self._rest), self._boundary)
 
     def _record(self, batch):
         sizes = self._views[-1]
-        sizes.append(self.side.row_count(batch))
+        sizes.append(self.recorder.row_count(batch))
         self._is_over = len(sizes) == self._batch_count
-        is_first = self.side.record is None
-        return self.side.run(
-            batch,
-            self._boundary,
-            self._tag,
-            keys=self._keys if is_first else self.side.held_keys,
-            expected=self._count * self._batch_count * sizes[0],
-        )
+        boundary = self._boundary
+        if self.recorder.record is not None:
+            boundary = boundary.recording(self.recorder.held_keys)
+        expected = self._count * self._batch_count * sizes[0]
+        tensors = self.recorder.add(batch, boundary, expected=expected)
+        return self.recorder.run_on(tensors, boundary)
 
     def _shuffled(self):
         """Returns an iterator over the rows of each batch of the next view."""
@@ -112,7 +120,7 @@ class AugmentedPasses:
 def make_recorders(
     graph: SplitGraph, cache, store
 ) -> tuple[Recorder, Recorder]:
-    """Returns the sides of training and of validation.
+    """Returns the recorders of training and of validation.
 
     Args:
         graph: `SplitGraph` of the model.
@@ -136,26 +144,26 @@ def make_recorders(
     return train, test
 
 
-def reader_of_training(side: Recorder, proof: Proof, views: int):
-    """Returns what feeds training, and a sentence or `None`.
+def reader_of_training(recorder: Recorder, proof: Proof, views: int):
+    """Returns what reads training, and a sentence or `None`.
 
     Args:
-        side: `Recorder` of training.
+        recorder: `Recorder` of training.
         proof: `Proof` of what `fit` reads.
         views: int >= 1. How many passes of training to record.
     """
     if views > 1:
-        return AugmentedPasses(side, views), None
+        return AugmentedPasses(recorder, views), None
     if proof.reason is None:
-        return PassReader(side), None
-    said = f"looks rows up in each epoch: {proof.reason}"
-    return RowLookup(side, proof.pass_count), said
+        return PassReader(recorder), None
+    sentence = f"looks rows up in each epoch: {proof.reason}"
+    return RowLookup(recorder, proof.pass_count), sentence
 
 
-def reader_of_validation(side: Recorder, proof: Proof):
-    """Returns what feeds validation, and a sentence or `None`."""
+def reader_of_validation(recorder: Recorder, proof: Proof):
+    """Returns what reads validation, and a sentence or `None`."""
     if proof.reason is None and proof.is_in_order:
-        return PassReader(side), None
+        return PassReader(recorder), None
     why = proof.reason or "their order changes"
-    said = f"looks rows of validation up in each epoch: {why}"
-    return RowLookup(side, proof.pass_count), said
+    sentence = f"looks rows of validation up in each epoch: {why}"
+    return RowLookup(recorder, proof.pass_count), sentence

@@ -152,13 +152,15 @@ def heads_of(graph: SplitGraph, boundary: Boundary) -> list[DenseHead]:
     return heads
 
 
-def solve(heads: list[DenseHead], model, sides, *, logged: float) -> Attempt:
+def solve(
+    heads: list[DenseHead], model, recorders, *, logged: float
+) -> Attempt:
     """Solves heads on what was recorded, all of them or none.
 
     Args:
         heads: list of `DenseHead`.
         model: the model that they are of.
-        sides: `Recorder` of training and of validation.
+        recorders: `Recorder` of training and of validation.
         logged: float. The validation loss of the present weights.
 
     Returns:
@@ -167,7 +169,10 @@ def solve(heads: list[DenseHead], model, sides, *, logged: float) -> Attempt:
     Raises:
         NotSolved: if Keras computes another loss than the solver.
     """
-    rows = [[_rows(head, model, side) for side in sides] for head in heads]
+    rows = [
+        [_rows(head, model, recorder) for recorder in recorders]
+        for head in heads
+    ]
     losses = [
         head.loss(held) for head, (_, held) in zip(heads, rows, strict=True)
     ]
@@ -195,9 +200,9 @@ def _sentence(head, heads, before, found):
     )
 
 
-def _rows(head, model, side):
-    """Returns what a side recorded for a head, once the loss is proved."""
-    features, y, sample_weight = side.recorded(head.reads)
+def _rows(head, model, recorder):
+    """Returns what a recorder recorded for a head, once the loss is proved."""
+    features, y, sample_weight = recorder.recorded(head.reads)
     y, weights = by_output(model, y), by_output(model, sample_weight)
     if y is None or weights is None or y[head.output] is None:
         raise NotSolved("it is not clear which targets belong to which output")

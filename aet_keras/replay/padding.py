@@ -1,10 +1,15 @@
 """Finds the padding of recorded rows, and cuts it from batches."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from aet_keras._keras.split_graph import Boundary, Key, SplitGraph
+from aet_keras._keras.steps import Signature, trial_function
+from aet_keras.replay import replay_safety
+from aet_keras.replay.sums import is_close
 
 # Where less than this share is padding there is too little to gain.
 _LEAST_SHARE = 0.1
@@ -13,6 +18,7 @@ _LEAST_SHARE = 0.1
 WINDOW, _PARTS = 16, 4
 _TRIED = 8  # rows that are computed with and without their padding
 _LOOKED_AT = 64
+UNTRIED = 0  # for the width to which rows may be cut
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,6 +103,88 @@ class MaskLengths:
                 new = np.concatenate([self._found, new])
             self._found = new
         return self._found
+
+
+class PaddingFinder:
+    """Finds the padding of one record, and whether it makes a difference.
+
+    Args:
+        graph: `SplitGraph` of the model.
+    """
+
+    def __init__(self, graph: SplitGraph):
+        self._graph = graph
+        # To what rows may be cut, by the part below; None where that fails.
+        self._narrowest: dict[frozenset[int], int | None] = {}
+        self._masks: dict[Key, MaskLengths] = {}
+
+    def find(self, boundary: Boundary, columns: Sequence) -> Padding | None:
+        """Returns how rows are padded, whatever that changes.
+
+        Args:
+            boundary: where the graph is split.
+            columns: sequence of `GrowingArray`, what crosses there.
+        """
+        # XLA would compile the step once for each width.
+        if self._graph.model.jit_compile:
+            return None
+        masks = [
+            self._masks.setdefault(key, MaskLengths())
+            if key in self._graph.raw
+            else None
+            for key in boundary.keys
+        ]
+        return find_padding(columns, masks)
+
+    def find_inert(
+        self, boundary: Boundary, columns: Sequence, crossing: Callable
+    ) -> Padding | None:
+        """Returns how rows are padded, if that makes no difference.
+
+        Tried on a few rows, once a boundary: a model that does not mask what it
+        pools or attends to would learn something else from shorter rows.
+
+        Args:
+            boundary: as `find`.
+            columns: as `find`.
+            crossing: function of numbers of rows and an optional `Padding`,
+                which they are rid of: returns the tensors that cross.
+        """
+        found = self.find(boundary, columns)
+        if found is None:
+            return None
+        if boundary.lower not in self._narrowest:
+            is_inert = self._is_inert(found, boundary, crossing)
+            narrowest = int(found.widths.min()) if is_inert else None
+            self._narrowest[boundary.lower] = narrowest
+        least = self._narrowest[boundary.lower]
+        return None if least is None else found.at_least(least)
+
+    def get_state(self, boundary: Boundary) -> int | None:
+        """Returns to what rows may be cut, or `UNTRIED`."""
+        return self._narrowest.get(boundary.lower, UNTRIED)
+
+    def set_state(self, boundary: Boundary, state: int | None) -> None:
+        """Brings back what `get_state` returned."""
+        if state != UNTRIED:
+            self._narrowest[boundary.lower] = state
+
+    def _is_inert(self, padding, boundary, crossing):
+        """Whether the part above gives the same for rows without padding."""
+        if replay_safety.mixes_positions(self._graph.upper_layers(boundary)):
+            return False
+        rows = padding.tried
+        whole = crossing(rows, None)
+        signature = Signature(whole, open_leaves=padding.padded)
+        compute = trial_function(self._graph, boundary, signature)
+        try:
+            expected = compute(*whole)
+            outputs = compute(*crossing(rows, padding))
+        # A layer that knows the width fails in a way of its own.
+        except Exception:
+            return False
+        pairs = zip(expected, outputs, strict=True)
+        return all(is_close(a.numpy(), b.numpy()) for a, b in pairs)
 
 
 def find_padding(

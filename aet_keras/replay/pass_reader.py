@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras import _check as check
 from aet_keras._keras import sources
+from aet_keras._keras.split_graph import Boundary
 from aet_keras.errors import CacheFull
 from aet_keras.replay.padding import WINDOW
 from aet_keras.replay.recorder import Recorder
@@ -24,15 +26,15 @@ class PassReader:
     that this holds for it too.
 
     Args:
-        side: `Recorder`.
+        recorder: `Recorder`.
     """
 
     what = "what"  # it records of the frozen groups, for a sentence
     holds_pass = True  # what is recorded is one whole pass
 
-    def __init__(self, side: Recorder):
-        self.side = side
-        side.last_pass = None
+    def __init__(self, recorder: Recorder):
+        self.recorder = recorder
+        recorder.last_pass = None
         self._sizes: list[int] = []
         # Where recorded batches come from, so that a resumed run finds them.
         self.place = None
@@ -45,20 +47,20 @@ class PassReader:
         self._obstacle = None  # what ended reading ahead
         self.unused = None  # the batch that did
 
-    def begin(self, boundary, tag, keys, *, batch_count=0, seed=0) -> None:
+    def begin(
+        self, boundary: Boundary, *, batch_count: int = 0, seed=0
+    ) -> None:
         """Starts a pass.
 
         Args:
-            boundary: `Boundary` of the steps.
-            tag: what a step function is made for: the trainable map.
-            keys: what to record, if there is no record.
+            boundary: where the graph is split.
             batch_count: int >= 0. How many batches will come, if known.
             seed: of the order.
         """
-        self._boundary, self._tag, self._keys = boundary, tag, keys
+        self._boundary = boundary
         self._batch_count = batch_count
         self._random = np.random.default_rng(seed)
-        self.is_recording = self.side.record is None
+        self.is_recording = self.recorder.record is None
         self._is_open = False
         self.padding = None
         self._ahead = []
@@ -86,31 +88,31 @@ class PassReader:
             return not self._ahead and self._obstacle is None
         return not self._is_open
 
-    @property
-    def state(self) -> dict:
-        """What a resumed run has to know to record the same again."""
+    def get_state(self) -> dict:
+        """Returns what a resumed run has to know to record the same again."""
         return {
             "sizes": self._sizes,
             "is_whole": self._is_whole,
             "passes": self._passes,
         }
 
-    @state.setter
-    def state(self, state: dict) -> None:
+    def set_state(self, state: dict) -> None:
+        """Brings back what `get_state` returned."""
+        check.entries(self, state, ("sizes", "is_whole", "passes"))
         self._sizes = list(state["sizes"])
         self._is_whole = state["is_whole"]
         self._passes = [list(each) for each in state["passes"]]
 
-    def record_again(self, batch, boundary, keys) -> None:
+    def record_again(self, batch, boundary: Boundary) -> None:
         """Records a batch that an interrupted run had recorded."""
         only = None
-        if self.side.record is not None and (
-            self.side.record.count >= sum(self._sizes)
+        if self.recorder.record is not None and (
+            self.recorder.record.count >= sum(self._sizes)
         ):
-            rows = self.side.find(batch)
+            rows = self.recorder.find(batch)
             only = [i for i, row in enumerate(rows) if row is None]
         expected = sum(self._sizes)
-        self.side.add(batch, boundary, keys, expected=expected, only=only)
+        self.recorder.add(batch, boundary, expected=expected, only=only)
 
     def step(self, batch, later=None):
         """Runs the next step, and returns its logs.
@@ -131,9 +133,7 @@ class PassReader:
         return self._replay(next(self._order))
 
     def _replay(self, rows):
-        return self.side.replay(
-            rows, self._boundary, self._tag, padding=self.padding
-        )
+        return self.recorder.replay(rows, self._boundary, padding=self.padding)
 
     def _record(self, batch, later):
         if not self._ahead:
@@ -141,17 +141,16 @@ class PassReader:
                 raise self._obstacle
             tensors = self._add(batch)
             if not self._sorts():
-                return self.side.run_on(tensors, self._boundary, self._tag)
+                return self.recorder.run_on(tensors, self._boundary)
             self._read_ahead(later)
         return self._replay(self._ahead.pop(0))
 
     def _add(self, batch):
-        count = self.side.row_count(batch)
+        count = self.recorder.row_count(batch)
         first, *_ = self._sizes or [count]
-        tensors = self.side.add(
+        tensors = self.recorder.add(
             batch,
             self._boundary,
-            self._keys,
             expected=self._batch_count * first,
         )
         if not self._sizes:
@@ -166,7 +165,7 @@ class PassReader:
         if len(self._sizes) > 1:
             return self.padding is not None
         return self.is_shuffled and (
-            self.side.find_padding(self._boundary) is not None
+            self.recorder.find_padding(self._boundary) is not None
         )
 
     def _read_ahead(self, later):
@@ -184,7 +183,7 @@ class PassReader:
         rows = np.arange(first, first + sum(sizes))
         self.padding = None
         if self._obstacle is None:
-            self.padding = self.side.padding(self._boundary)
+            self.padding = self.recorder.padding(self._boundary)
         if self.padding is not None:
             self._ahead = self.padding.batch(
                 rows, sizes, self._random, is_window=True
@@ -195,20 +194,20 @@ class PassReader:
     def _open(self, batch):
         if not self._is_whole:
             raise Unsafe("the recorded pass was not a whole one")
-        rows = self.side.find(batch)
+        rows = self.recorder.find(batch)
         in_order = rows == list(range(self._sizes[0]))
         if None in rows or len(rows) not in self._sizes:
             raise Unsafe("the data set gives other rows than before")
-        self.side.check(batch, rows, self._boundary)
+        self.recorder.check(batch, rows, self._boundary)
         if self.is_shuffled or not in_order:
-            self.padding = self.side.padding(self._boundary)
+            self.padding = self.recorder.padding(self._boundary)
         self._order = self._rest(rows, in_order)
         self._is_open = True
         return self._replay(rows)
 
     def _rest(self, rows, in_order):
         """Returns an iterator over the rows of each batch but the first."""
-        rest = np.setdiff1d(np.arange(self.side.record.count), rows)
+        rest = np.setdiff1d(np.arange(self.recorder.record.count), rows)
         if self.padding is not None or not in_order:
             rest = self._random.permutation(rest)
         sizes = list(self._sizes)

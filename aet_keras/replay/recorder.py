@@ -1,4 +1,4 @@
-"""Records and replays one side of a `fit`: training or validation."""
+"""Records what frozen layers put out, and runs the steps above them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,18 +7,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras import _check as check
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
-from aet_keras._keras.steps import (
-    Signature,
-    lower_function,
-    trial_function,
-)
+from aet_keras._keras.steps import Signature, lower_function
 from aet_keras.replay import replay_safety
 from aet_keras.replay.feature_reuse import FeatureReuse
-from aet_keras.replay.padding import MaskLengths, Padding, find_padding
+from aet_keras.replay.padding import Padding, PaddingFinder
+from aet_keras.replay.sums import EXACT, is_close
 
-# Rounding aside, equal rows must give equal features in any batch.
-_EXACT = 1e-4
+# How far features of equal rows may be apart in another batch.
 _TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
 
 
@@ -68,9 +65,7 @@ class Recorder:
         self.keys = ()
         self._dtypes: list[Any] = []
         self._is_checked = False
-        # To what padded rows may be cut, by boundary; None where that fails.
-        self.narrowest: dict[Boundary, int | None] = {}
-        self._masks: dict[Any, Any] = {}
+        self._paddings = PaddingFinder(self._graph)
         if self._reuse is not None:
             self._reuse.forget()
 
@@ -86,6 +81,21 @@ class Recorder:
         taken, self._reuse.read_count = self._reuse.read_count, 0
         return taken, count
 
+    def get_state(self, boundary: Boundary) -> dict:
+        """Returns what a resumed run has to know, the rows left out."""
+        places = {key: i for i, key in enumerate(self._graph.keys)}
+        return {
+            "is_checked": self._is_checked,
+            "narrowest": self._paddings.get_state(boundary),
+            "keys": [places[key] for key in self.held_keys],
+        }
+
+    def set_state(self, state: dict, boundary: Boundary) -> None:
+        """Brings back what `get_state` returned, once the rows are back."""
+        check.entries(self, state, ("is_checked", "narrowest", "keys"))
+        self._is_checked = state["is_checked"]
+        self._paddings.set_state(boundary, state["narrowest"])
+
     def has(self, boundary: Boundary) -> bool:
         """Says whether all that crosses a boundary is recorded."""
         if self.record is None:
@@ -97,35 +107,15 @@ class Recorder:
         )
 
     def keep_only(self, keys) -> None:
-        """Frees the room of features that no boundary will ask for any more."""
+        """Drops the features that no boundary will ask for any more."""
         for position, key in enumerate(self.keys):
             if key not in keys:
                 self.record.drop(position)
 
-    def run(
-        self, batch, boundary: Boundary, tag, *, keys, expected=0, only=None
-    ):
-        """Runs a step on a batch of the data set, and records the batch.
-
-        Args:
-            batch: what the iterator gave.
-            boundary: where the graph is split.
-            tag: what the step function was made for; another one is made
-                where it differs.
-            keys: tuple of `Key`. What to record; what crosses comes first.
-            expected: int >= 0. Rows that are to come, 0 if not known.
-            only: optional list of int. The rows to record; all if not given.
-
-        Returns:
-            The logs.
-        """
-        tensors = self.add(batch, boundary, keys, expected=expected, only=only)
-        return self.run_on(tensors, boundary, tag)
-
-    def run_on(self, tensors, boundary: Boundary, tag):
+    def run_on(self, tensors, boundary: Boundary):
         """Runs a step on what `add` returned, and returns the logs."""
         crossing, targets = tensors
-        return self._step(boundary, tag, crossing)(*crossing, *targets)
+        return self._step(boundary, crossing)(*crossing, *targets)
 
     @property
     def held_keys(self):
@@ -133,15 +123,22 @@ class Recorder:
         held = enumerate(self.keys)
         return tuple(key for place, key in held if self.record.has(place))
 
-    def add(self, batch, boundary: Boundary, keys, *, expected=0, only=None):
-        """Records a batch as `run` does, and runs no step.
+    def add(self, batch, boundary: Boundary, *, expected=0, only=None):
+        """Records a batch of the data set, and runs no step.
+
+        Args:
+            batch: what the iterator gave.
+            boundary: where the graph is split, and what to record; what
+                crosses comes first.
+            expected: int >= 0. Rows that are to come, 0 if not known.
+            only: optional list of int. The rows to record; all if not given.
 
         Returns:
             The tensors that cross the boundary, rounded as they are recorded,
             and those of targets and weights.
         """
         x, targets = self.read(batch)
-        features = self.obtain(x, boundary, keys)
+        features = self.obtain(x, boundary)
         digests = self._cache.digests(_arrays([*x, *targets]))
         self.append(x, targets, features, boundary, expected, only, digests)
         return self.tensors(self.rounded(features, boundary), boundary), targets
@@ -168,24 +165,23 @@ class Recorder:
         return self.record.take(rows, self._places(boundary))
 
     def replay(
-        self, rows, boundary: Boundary, tag, *, padding: Padding | None = None
+        self, rows, boundary: Boundary, *, padding: Padding | None = None
     ):
         """Runs a step on some rows of the record, and returns the logs.
 
         Args:
             rows: the rows' numbers.
             boundary: where the graph is split.
-            tag: as in `run`.
             padding: optional `Padding`, which batches are rid of.
         """
         crossing = self._crossing(rows, boundary, padding)
         target_columns = range(len(self.keys), len(self.record.columns))
         arrays = self.record.take(rows, target_columns)
         targets = [tf.convert_to_tensor(array) for array in arrays]
-        step = self._step(boundary, tag, crossing, padding)
+        step = self._step(boundary, crossing, padding)
         return step(*crossing, *targets)
 
-    def run_on_all(self, boundary: Boundary, tag) -> None:
+    def run_on_all(self, boundary: Boundary) -> None:
         """Runs steps on all that `recorded` returns, in batches as read."""
         taken = [self.recorded(key) for key in boundary.keys]
         _, y, sample_weight = taken[0]
@@ -197,54 +193,22 @@ class Recorder:
                 [each[part] for each, *_ in taken], boundary
             )
             given = [tf.convert_to_tensor(each[part]) for each in targets]
-            self.run_on((crossing, given), boundary, tag)
+            self.run_on((crossing, given), boundary)
 
     def padding(self, boundary: Boundary) -> Padding | None:
-        """Returns how recorded rows are padded, if that makes no difference.
-
-        Tried on a few rows, once a boundary: a model that does not mask what it
-        pools or attends to would learn something else from shorter rows.
-        """
-        found = self.find_padding(boundary)
-        if found is None:
-            return None
-        if boundary not in self.narrowest:
-            is_inert = self._is_inert(found, boundary)
-            narrowest = int(found.widths.min())
-            self.narrowest[boundary] = narrowest if is_inert else None
-        least = self.narrowest[boundary]
-        return None if least is None else found.at_least(least)
+        """Returns how recorded rows are padded, if that makes no difference."""
+        return self._paddings.find_inert(
+            boundary,
+            self._columns(boundary),
+            lambda rows, padding: self._crossing(rows, boundary, padding),
+        )
 
     def find_padding(self, boundary: Boundary) -> Padding | None:
         """Returns how recorded rows are padded, whatever that changes."""
-        # XLA would compile the step once for each width.
-        if self.is_compiled_by_size:
-            return None
-        columns = [self.record.columns[i] for i in self._places(boundary)]
-        masks = [
-            self._masks.setdefault(key, MaskLengths())
-            if key in self._graph.raw
-            else None
-            for key in boundary.keys
-        ]
-        return find_padding(columns, masks)
+        return self._paddings.find(boundary, self._columns(boundary))
 
-    def _is_inert(self, padding, boundary):
-        """Whether the part above gives the same for rows without padding."""
-        if replay_safety.mixes_positions(self._graph.upper_layers(boundary)):
-            return False
-        rows = padding.tried
-        whole = self._crossing(rows, boundary)
-        signature = Signature(whole, open_leaves=padding.padded)
-        compute = trial_function(self._graph, boundary, signature)
-        try:
-            expected = compute(*whole)
-            outputs = compute(*self._crossing(rows, boundary, padding))
-        # A layer that knows the width fails in a way of its own.
-        except Exception:
-            return False
-        pairs = zip(expected, outputs, strict=True)
-        return all(_is_close(a.numpy(), b.numpy(), _EXACT) for a, b in pairs)
+    def _columns(self, boundary):
+        return [self.record.columns[i] for i in self._places(boundary)]
 
     def _places(self, boundary):
         places = {key: i for i, key in enumerate(self.keys)}
@@ -301,14 +265,14 @@ class Recorder:
         """Raises an `Unsafe` if known rows give other features now."""
         x, _ = self.read(batch)
         known = [i for i, row in enumerate(rows) if row is not None]
-        traced = (boundary, self._asked) in self._lowers
+        traced = (boundary.lower, self._asked) in self._lowers
         fresh = self._features(
-            x, boundary, self._asked if traced else boundary.keys
+            x, boundary.recording(self._asked if traced else boundary.keys)
         )
         held = self.held([rows[i] for i in known], boundary)
         for key, old in zip(boundary.keys, held, strict=True):
-            tolerance = _TOLERANCE.get(str(old.dtype), _EXACT)
-            if not _is_close(fresh[key].numpy()[known], old, tolerance):
+            tolerance = _TOLERANCE.get(str(old.dtype), EXACT)
+            if not is_close(fresh[key].numpy()[known], old, tolerance):
                 raise replay_safety.Unsafe(
                     "the frozen layers give other features for the same rows: "
                     "one of them draws at random or mixes the rows of a batch"
@@ -329,21 +293,23 @@ class Recorder:
         self._batch_rows = max(self._batch_rows, int(inputs[0].shape[0]))
         return inputs, targets
 
-    def obtain(self, x, boundary, keys):
+    def obtain(self, x, boundary):
         """Returns features as `_features` does, computed or kept before."""
         if self._reuse is None:
-            return self._features(x, boundary, keys)
+            return self._features(x, boundary)
+        keys = boundary.recorded
         digests = self._cache.digests(_arrays(x))
         found = self._reuse.find(keys, digests)
         if all(key in found for key in boundary.keys):
             self._reuse.read_count += len(x[0])
             return {key: found.get(key) for key in keys}
-        return self._reuse.settle(self._features(x, boundary, keys), digests)
+        return self._reuse.settle(self._features(x, boundary), digests)
 
-    def _features(self, x, boundary, keys):
+    def _features(self, x, boundary):
         """Returns a dict from keys to features, None if they cannot be kept."""
-        if (boundary, keys) not in self._lowers:
-            self._lowers[boundary, keys] = lower_function(
+        keys = boundary.recorded
+        if (boundary.lower, keys) not in self._lowers:
+            self._lowers[boundary.lower, keys] = lower_function(
                 self._graph,
                 boundary,
                 keys,
@@ -351,7 +317,7 @@ class Recorder:
                 training=self._training,
             )
         try:
-            found = self._lowers[boundary, keys](*x)
+            found = self._lowers[boundary.lower, keys](*x)
         except LossBelow as error:
             raise replay_safety.Unsafe(f"below the boundary {error}") from error
         features = dict(zip(keys, found, strict=True))
@@ -396,26 +362,16 @@ class Recorder:
             expected=expected,
         )
 
-    def _step(self, boundary, tag, crossing, padding=None):
+    def _step(self, boundary, crossing, padding=None):
         if self.is_skipping:
             return lambda *_: None
         padded = frozenset() if padding is None else padding.padded
-        if (boundary, tag, padded) not in self._steps:
+        if (boundary, padded) not in self._steps:
             signature = Signature(crossing, open_leaves=padded)
-            self._steps[boundary, tag, padded] = self._make_step(
+            self._steps[boundary, padded] = self._make_step(
                 self._graph, boundary, signature, self._targets
             )
-        return self._steps[boundary, tag, padded]
-
-
-def _is_close(expected, found, tolerance):
-    """Whether the largest error is small beside the largest value."""
-    if expected.shape != found.shape:
-        return False
-    expected = expected.astype("float64")
-    size = max(1e-12, np.abs(expected).max(initial=0.0))
-    error = np.abs(expected - found.astype("float64")).max(initial=0.0)
-    return error <= tolerance * size
+        return self._steps[boundary, padded]
 
 
 def _has_rows(tensor, count):

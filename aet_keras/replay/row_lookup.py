@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aet_keras import _check as check
+from aet_keras._keras.split_graph import Boundary
 from aet_keras.errors import CacheFull
-from aet_keras.replay.boundary import sums_of_rows
 from aet_keras.replay.recorder import Recorder
+from aet_keras.replay.sums import sums_of_rows
 
 # Where fewer rows than this share come again, recording costs more than it
 # gives: they are augmented, for example.
 _LEAST_SHARE = 0.1
 # Of a row, in bytes: what takes more is no target of a head that is solved.
 _MOST_TARGETS = 4096
+_COUNTS = ("old_count", "read_count", "seen", "found", "tried")
 
 
 class RowLookup:
@@ -27,7 +30,7 @@ class RowLookup:
     alike. It stands where `PassReader` stands for rows that are proved to stay.
 
     Args:
-        side: `Recorder`.
+        recorder: `Recorder`.
         pass_count: optional int. After how many batches the data set begins
             anew, where that is known.
     """
@@ -37,8 +40,8 @@ class RowLookup:
     unused = None  # it never reads ahead
     wants_batch = True
 
-    def __init__(self, side: Recorder, pass_count: int | None = None):
-        self.side = side
+    def __init__(self, recorder: Recorder, pass_count: int | None = None):
+        self.recorder = recorder
         self.place = None
         self._pass_count = pass_count
         self._batch_count = 0
@@ -46,13 +49,15 @@ class RowLookup:
         self._seen = 0
         self._found = 0
         self._start_record()
-        side.last_pass = self._last_pass
+        recorder.last_pass = self._last_pass
 
-    def begin(self, boundary, tag, keys, *, batch_count=0, seed=0) -> None:
+    def begin(
+        self, boundary: Boundary, *, batch_count: int = 0, seed=0
+    ) -> None:
         """Starts an epoch; the arguments are those of `PassReader.begin`."""
-        self._boundary, self._tag, self._keys = boundary, tag, keys
+        self._boundary = boundary
         self._batch_count = batch_count
-        self.is_recording = self.side.record is None
+        self.is_recording = self.recorder.record is None
         if self.is_recording:
             self._start_record()
         self._begin_epoch()
@@ -92,15 +97,15 @@ class RowLookup:
 
     def step(self, batch, later=None):
         """Runs the next step, and returns its logs; as `PassReader.step`."""
-        x, targets = self.side.read(batch)
+        x, targets = self.recorder.read(batch)
         rows, crossing = self._look_up(batch, x)
         self._note(rows, targets)
-        return self.side.run_on((crossing, targets), self._boundary, self._tag)
+        return self.recorder.run_on((crossing, targets), self._boundary)
 
-    def record_again(self, batch, boundary, keys) -> None:
+    def record_again(self, batch, boundary: Boundary) -> None:
         """Records a batch that an interrupted run had recorded."""
-        self._boundary, self._keys = boundary, keys
-        x, targets = self.side.read(batch)
+        self._boundary = boundary
+        x, targets = self.recorder.read(batch)
         counts = self._seen, self._found
         rows, _ = self._look_up(batch, x)
         self._seen, self._found = counts
@@ -108,9 +113,8 @@ class RowLookup:
         if len(self._again) < self._pass_length:
             self._pass.append((rows, targets, place))
 
-    @property
-    def state(self) -> dict:
-        """What a resumed run has to know to record the same again."""
+    def get_state(self) -> dict:
+        """Returns what a resumed run has to know to record the same again."""
         last = [] if self._pass is None else [each[2] for each in self._pass]
         listed = {tuple(place) for place in self._added}
         listed |= {place for place in last if place is not None}
@@ -124,18 +128,22 @@ class RowLookup:
             "tried": self._tried,
         }
 
-    @state.setter
-    def state(self, state: dict) -> None:
+    def set_state(self, state: dict) -> None:
+        """Brings back what `get_state` returned."""
+        check.entries(self, state, (*_COUNTS, "passes", "pass_length"))
         self._start_record()
-        self._pass_length = state.get("pass_length", 0)
+        self._pass_length = state["pass_length"]
         self._added = [
             (number, first + offset)
             for (number, first), count in state["passes"]
             for offset in range(count)
         ]
         self._again = list(self._added)
-        for name in ("old_count", "read_count", "seen", "found", "tried"):
-            setattr(self, f"_{name}", state.get(name, 0))
+        self._old_count = state["old_count"]
+        self._read_count = state["read_count"]
+        self._seen = state["seen"]
+        self._found = state["found"]
+        self._tried = state["tried"]
 
     def _start_record(self):
         self._added: list[tuple[int, int]] = []  # places of recorded batches
@@ -153,27 +161,27 @@ class RowLookup:
 
     def _look_up(self, batch, x):
         """Returns the numbers of rows, and their features."""
-        side, sums = self.side, sums_of_rows(x)
+        recorder, sums = self.recorder, sums_of_rows(x)
         rows = np.full(len(sums), -1)
-        if side.record is not None:
-            rows = side.record.known(sums)
+        if recorder.record is not None:
+            rows = recorder.record.known(sums)
             self._check(batch, rows)
         is_new = rows < 0
         self._seen += len(rows)
         self._found += len(rows) - int(is_new.sum())
         if not is_new.any():
-            return rows, side.tensors(
-                side.held(rows, self._boundary), self._boundary
+            return rows, recorder.tensors(
+                recorder.held(rows, self._boundary), self._boundary
             )
         first: dict[bytes, int] = {}
         for place in np.flatnonzero(is_new):
             first.setdefault(sums[place], int(place))
         features = self._compute(x, list(first.values()))
         self._record(x, features, first)
-        found = side.record.known(sums)
+        found = recorder.record.known(sums)
         if found.min() >= 0:
-            return found, side.tensors(
-                side.held(found, self._boundary), self._boundary
+            return found, recorder.tensors(
+                recorder.held(found, self._boundary), self._boundary
             )
         places = {each: number for number, each in enumerate(first)}
         fresh = [places[sums[place]] for place in np.flatnonzero(is_new)]
@@ -181,12 +189,12 @@ class RowLookup:
 
     def _compute(self, x, places):
         """Returns the features of some rows of a batch."""
-        keys = self._keys
-        if self.side.record is not None:
-            keys = self.side.held_keys
-        if not self.side.is_compiled_by_size:
-            return self.side.obtain(_rows_of(x, places), self._boundary, keys)
-        found = self.side.obtain(x, self._boundary, keys)
+        boundary = self._boundary
+        if self.recorder.record is not None:
+            boundary = boundary.recording(self.recorder.held_keys)
+        if not self.recorder.is_compiled_by_size:
+            return self.recorder.obtain(_rows_of(x, places), boundary)
+        found = self.recorder.obtain(x, boundary)
         return {
             key: each if each is None else tf.gather(each, places)
             for key, each in found.items()
@@ -194,12 +202,12 @@ class RowLookup:
 
     def _record(self, x, features, first):
         """Records rows that are new, as far as there is room."""
-        side, places = self.side, list(first.values())
-        count = 0 if side.record is None else side.record.count
+        recorder, places = self.recorder, list(first.values())
+        count = 0 if recorder.record is None else recorder.record.count
         if self._is_full:
             return
         try:
-            side.append(
+            recorder.append(
                 _rows_of(x, places),
                 [],
                 features,
@@ -209,9 +217,9 @@ class RowLookup:
                 list(first),
             )
         except CacheFull:
-            if side.record is None or not count:
+            if recorder.record is None or not count:
                 raise
-            side.record.cut_to(count)
+            recorder.record.cut_to(count)
             self._is_full = True
             return
         self._computed[count] = len(places)
@@ -221,16 +229,16 @@ class RowLookup:
 
     def _joined(self, rows, is_new, features, fresh):
         """Returns what crosses the boundary, of known rows and of others."""
-        side, boundary = self.side, self._boundary
-        known = side.held(rows[~is_new], boundary)
+        recorder, boundary = self.recorder, self._boundary
+        known = recorder.held(rows[~is_new], boundary)
         arrays = []
         for old, new in zip(
-            known, side.rounded(features, boundary), strict=True
+            known, recorder.rounded(features, boundary), strict=True
         ):
             array = np.empty((len(rows), *new.shape[1:]), new.dtype)
             array[~is_new], array[is_new] = old, new[fresh]
             arrays.append(array)
-        return side.tensors(arrays, boundary)
+        return recorder.tensors(arrays, boundary)
 
     def _check(self, batch, rows):
         """Has known rows computed anew: once, and once in other batches.
@@ -246,7 +254,7 @@ class RowLookup:
         )
         if is_same and self._tried:
             return
-        self.side.compare(
+        self.recorder.compare(
             batch, [None if row < 0 else row for row in rows], self._boundary
         )
         self._tried = 1 if is_same else 2

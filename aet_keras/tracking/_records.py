@@ -28,7 +28,7 @@ def watch(model: keras.Model, steps: int | None) -> None:
         steps: int or None. Batches of an epoch, where that is known.
     """
     every_steps = min(_EVERY_STEPS, steps or _EVERY_STEPS)
-    Engine.of(model).watch_gradients(every_steps=every_steps)
+    Engine.of(model).measurements.watch_gradients(every_steps=every_steps)
 
 
 def read_groups(model: keras.Model) -> dict[str, float]:
@@ -45,7 +45,7 @@ def read_groups(model: keras.Model) -> dict[str, float]:
     if not engine.multipliers:  # names of groups outlive their `fit`
         return {}
     moving = np.asarray(engine.trainable, "float64")
-    shares = _shares(engine.take_watched(), len(moving))
+    shares = _shares(engine.measurements.take_watched(), len(moving))
     values = (moving, moving * engine.multipliers, shares)
     return {
         f"{kind}/{name}": float(value)

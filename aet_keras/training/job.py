@@ -48,11 +48,6 @@ class Job:
             there, loads it again and returns an `export.Comparison` with the
             model.
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
-
-    For example:
-
-    >>> list(aet_keras.training.job.Job.__dataclass_fields__)
-    ['read', 'introduce', 'build', 'fit', 'measure', 'write', 'best']
     """
 
     read: Callable[[Any], data.Dataset]

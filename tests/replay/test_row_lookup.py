@@ -6,6 +6,8 @@ import pytest
 import replay_runs
 import tensorflow as tf
 
+from aet_keras.engine import Engine
+
 LOOKED_UP = "looks rows up in each epoch: "
 X, Y = replay_runs.noise_rows(48)
 PAIRS = tf.data.Dataset.from_tensor_slices((X, Y))
@@ -262,8 +264,8 @@ def test_a_head_is_given_the_rows_of_the_last_whole_pass():
 
     class Look(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            side, _ = self.model._aet_replay._sides
-            found.append(side.recorded(side.keys[0]))
+            recorder, _ = Engine.of(self.model).replay.recorders
+            found.append(recorder.recorded(recorder.keys[0]))
 
     replay_runs.run(data=lambda: Epochs(relabelled), also=[Look], epochs=2)
 
@@ -293,7 +295,8 @@ def test_an_iterator_that_goes_on_keeps_one_pass():
 
     class Look(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            held.append(len(self.model._aet_replay._train._pass))
+            state = Engine.of(self.model).replay.get_state()
+            held.append(state["train"]["feed"]["pass_length"])
 
     replay_runs.run(
         data=lambda: PAIRS.batch(16).repeat(),

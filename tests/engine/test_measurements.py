@@ -16,10 +16,10 @@ class Looking(keras.callbacks.Callback):
         self.taken = []
 
     def on_epoch_begin(self, epoch, logs=None):
-        Engine.of(self.model).watch_gradients(every_steps=1)
+        Engine.of(self.model).measurements.watch_gradients(every_steps=1)
 
     def on_epoch_end(self, epoch, logs=None):
-        self.taken.append(Engine.of(self.model).take_watched())
+        self.taken.append(Engine.of(self.model).measurements.take_watched())
 
 
 def attentive():

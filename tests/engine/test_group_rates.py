@@ -1,4 +1,4 @@
-from aet_keras.engine.skipped_steps import SkippedSteps
+from aet_keras.engine.group_rates import SkippedSteps
 
 
 def test_only_frozen_steps_are_missed():
