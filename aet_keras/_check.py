@@ -40,10 +40,14 @@ def shown(value: Any, most: int = 120) -> str:
         value = value[:most]  # before `repr` makes four signs of one
         return f"{value!r}..."
     try:
-        said = repr(value)
+        representation = repr(value)
     except (RecursionError, ValueError):  # nested too deep, or a huge int
         return f"a `{type(value).__name__}`"
-    return said if len(said) <= most else f"{said[:most]}..."
+    return (
+        representation
+        if len(representation) <= most
+        else f"{representation[:most]}..."
+    )
 
 
 def is_one_line(text: str) -> bool:
@@ -148,6 +152,11 @@ def positive(owner: Any, **named: Any) -> float:
 def ratio(owner: Any, **named: Any) -> float:
     """Returns the keyword's value if it is a number from 0 to 1."""
     return number(owner, least=0, most=1, **named)
+
+
+def positive_ratio(owner: Any, **named: Any) -> float:
+    """Returns the keyword's value if it is above 0 and at most 1."""
+    return number(owner, above=0, most=1, **named)
 
 
 def boolean(owner: Any, **named: Any) -> bool:

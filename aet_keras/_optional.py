@@ -2,6 +2,8 @@
 
 import contextlib
 import importlib
+import importlib.metadata
+import platform
 import types
 from collections.abc import Iterator
 
@@ -58,3 +60,14 @@ def _advice(extra):
         f'`pip install ".[{extra}]"` in the folder of the sources of aet-keras '
         "installs it."
     )
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a model is made with, by package."""
+    found = {}
+    for name in ("aet-keras", "keras", "tensorflow"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "unknown"  # another build, such as tensorflow-cpu
+    return {**found, "python": platform.python_version()}

@@ -1,7 +1,7 @@
 """Reports how far slow work is, to whoever asked to be told.
 
 The rooms print nothing. Slow work reports its steps; they reach the function
-that `run_recipe` or `search_recipes` was given, and nobody else.
+that `run_recipe` or `search_recipes` was given, and no other.
 """
 
 import contextlib

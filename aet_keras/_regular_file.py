@@ -55,11 +55,11 @@ def read_text(owner: str, path: str | os.PathLike, what: str) -> str:
         OSError: if the file is none, or cannot be read.
         ValueError: if it is not UTF-8.
     """
-    said = why_not(path)
-    if said:
+    problem = why_not(path)
+    if problem:
         raise _NotRegular(
             f"{owner}: {what} must be a file. Received: {path}, which is "
-            f"{said}. Check the path; it is relative to {Path.cwd()}."
+            f"{problem}. Check the path; it is relative to {Path.cwd()}."
         )
     try:
         return Path(path).read_bytes().decode("utf-8-sig")

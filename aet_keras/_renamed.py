@@ -1,4 +1,4 @@
-"""Keeps the old names of a room working for one version, with a warning."""
+"""Keeps the old names of a module working for one version, with a warning."""
 
 import importlib
 import operator
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def renamed(room: str, names: Mapping[str, str]) -> Callable[[str], object]:
+def renamed(owner: str, names: Mapping[str, str]) -> Callable[[str], object]:
     """Returns a module's `__getattr__` that finds names which have moved.
 
     Args:
-        room: str. `__name__` of the module that had the names.
+        owner: str. `__name__` of the module that had the names.
         names: mapping from an old name to the whole path of the new one, for
             example `{"Uncertainty": "aet_keras.layers.Uncertainty"}`.
 
@@ -24,10 +24,10 @@ def renamed(room: str, names: Mapping[str, str]) -> Callable[[str], object]:
 
     def find(name: str) -> object:
         if name not in names:
-            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+            raise AttributeError(f"module {owner!r} has no attribute {name!r}")
         path = names[name]
         warnings.warn(
-            f"`{room}.{name}` is now `{path}`. The old name goes in 0.12.",
+            f"`{owner}.{name}` is now `{path}`. The old name goes in 0.12.",
             DeprecationWarning,
             stacklevel=2,
         )

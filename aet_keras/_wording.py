@@ -1,6 +1,7 @@
 """Words the parts that many sentences share: counts, lists, near names."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -19,6 +20,11 @@ def listed(words: Iterable[str], most: int = 3) -> str:
 def quoted(names: Iterable[str], most: int = 3) -> str:
     """Returns the first names in backticks, and how many more there are."""
     return listed((f"`{name}`" for name in names), most)
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Returns the names that occur more than once, sorted."""
+    return sorted(n for n, count in Counter(names).items() if count > 1)
 
 
 def short(text: object, most: int = 24) -> str:

@@ -5,7 +5,7 @@
     ├── WeightsError   pretrained weights that cannot be had or do not fit
     ├── TrainingError  a run that had to stop; the best weights were kept
     ├── ExportError    an export that was not written, or differs
-    └── CacheFull      features that no room is left for
+    └── CacheFull      features that no space is left for
 
 A wrong argument is a plain `ValueError` or `TypeError`.
 """
@@ -32,4 +32,4 @@ class ExportError(AetError, RuntimeError):
 
 
 class CacheFull(AetError, OSError):
-    """Says that neither memory nor disk has room for more features."""
+    """Says that neither memory nor disk has space for more features."""

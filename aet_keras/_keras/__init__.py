@@ -1,1 +1,1 @@
-"""The one room that leans on what Keras does not promise, a file a seam."""
+"""Uses private parts of Keras; no other room does. One part a file."""

@@ -1,8 +1,8 @@
 """Copies layers with all that they have learned.
 
-A layer is made anew from its config, and what the config does not hold is
+A layer is made again from its config, and what the config does not hold is
 brought over once the copy has been called: weights, vocabularies, seeds, and
-each flag by itself (the setter of a flag reaches all that lies inside).
+each flag by itself (the setter of a flag reaches all that is inside).
 """
 
 import tempfile

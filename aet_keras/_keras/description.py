@@ -19,11 +19,11 @@ def describe(graph: SplitGraph, key: Key) -> str | None:
 
     That is the layers below it with their settings and weights, how they are
     connected, and the versions of Keras and TensorFlow. Names do not count:
-    Keras numbers them anew in each process.
+    Keras numbers them again in each process.
 
     Returns:
         Hexadecimal str, or `None` if something in it cannot be known: a layer
-        of somebody's own, whose code may change, or one that is random.
+        of a user's own, whose code may change, or one that is random.
     """
     numbers: dict[Key, int] = {k: i for i, k in enumerate(graph.inputs)}
     lines = [keras.__version__, tf.__version__]
@@ -87,7 +87,7 @@ def _plain(value):
 def _without_names(value):
     if isinstance(value, dict):
         if value.get("class_name") in ("function", "__lambda__"):
-            raise TypeError(value)  # somebody's own: its code may change
+            raise TypeError(value)  # a user's own: its code may change
         return {k: _without_names(v) for k, v in value.items() if k != "name"}
     if isinstance(value, list | tuple):
         return [_without_names(each) for each in value]

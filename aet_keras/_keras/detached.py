@@ -24,7 +24,7 @@ def is_dataset(value: object) -> bool:
 def detached(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Returns a data set to read while the first stays where it is.
 
-    It has shuffles and caches of its own, which start anew; the functions in
+    It has shuffles and caches of its own, which start again; the functions in
     it are the same ones. A data set that holds more than 256 MB of tensors,
     or cannot be copied, is returned itself.
     """

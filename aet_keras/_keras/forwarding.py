@@ -1,6 +1,6 @@
 """Finds overridden methods that only call Keras's own.
 
-What a class of somebody else does in its `call` cannot be told from outside,
+What a class of another package does in its `call` cannot be told from outside,
 and replay passes it by. Of one class it was read in the source: `__call__` of
 KerasHub's `PipelineModel`, which all its tasks come from, refuses strings and
 calls `keras.Model.__call__` with what it was given.
@@ -8,9 +8,7 @@ calls `keras.Model.__call__` with what it was given.
 
 import keras
 
-_READ = {
-    ("keras_hub.src.utils.pipeline_model", "PipelineModel.__call__"),
-}
+_READ = {("keras_hub.src.utils.pipeline_model", "PipelineModel.__call__")}
 
 
 def only_forwards(model: keras.Model, name: str) -> bool:

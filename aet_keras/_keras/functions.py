@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def rebuild_train_function(model: keras.Model) -> None:
-    """Makes a train function anew; `fit` takes it from the next batch on.
+    """Makes a train function again; `fit` takes it from the next batch on.
 
     A train function holds the trainable map and the optimizer's methods of
     the moment it was traced: without this call a flip does nothing.

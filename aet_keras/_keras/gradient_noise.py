@@ -13,11 +13,7 @@ from aet_keras._keras.strategy import scope_of
 from aet_keras._keras.update_hook import UpdateHook, zeros
 
 NAMES = frozenset(
-    {
-        "gradient_square_norms",
-        "interval_batches",
-        "mean_gradient_square_norm",
-    }
+    {"gradient_square_norms", "interval_batches", "mean_gradient_square_norm"}
 )
 
 

@@ -109,7 +109,7 @@ def in_order(functional):
     """Sorts nodes depth-first from the outputs, parents before children.
 
     Of several parents the one with the longest path below it comes first:
-    a short side branch (a table beside pictures) is then computed last, and
+    a short branch (a table beside images) is then computed last, and
     is not alive all through the long one.
     """
     own = {

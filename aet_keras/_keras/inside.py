@@ -62,7 +62,7 @@ class Inside:
     def follow(self, inputs, key: Key, score: Callable) -> tuple:
         """Returns a tensor, and how a score would change with it.
 
-        What lies below the tensor is computed without a tape.
+        What is below the tensor is computed without a tape.
 
         Args:
             inputs: what the model takes.
@@ -129,7 +129,7 @@ class Inside:
         try:
             return self._graph.in_context(inputs, run=run, training=False)
         finally:
-            self.model._clear_losses()  # those of this run are nobody's
+            self.model._clear_losses()  # those of this run belong to no step
 
     def _enter(self, inputs):
         flat = standardized(self.model, self._functional, inputs)

@@ -15,7 +15,7 @@ Pass = tuple[int, int, int]
 
 
 class Order:
-    """Counts the iterators of one side of a `fit`, and brings them back.
+    """Counts the iterators of one split of a `fit`, and brings them back.
 
     Args:
         epoch_iterator: what `fit` draws its steps from.
@@ -129,6 +129,6 @@ def is_same(reference: weakref.ref | None, iterator) -> bool:
 def place_of(iterator) -> tuple[int, int] | None:
     """Returns an iterator's number, and where the epoch began in it.
 
-    None if nobody counts.
+    None if nothing counts.
     """
     return getattr(iterator, "_aet_place", None)

@@ -39,14 +39,14 @@ _CHANGING = ("File", "PyFunc", "Reader", "HostCall", "Dataset", "CustomCall")
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """Says what is known of the rows that a side of a `fit` reads.
+    """Says what is known of the rows that a split of a `fit` reads.
 
     Args:
         reason: str or None. Why it is not proved that each epoch has the same
             rows.
         is_in_order: bool. Whether they come in the same order, too.
         pass_count: int or None. After how many batches the data set begins
-            anew, if that is known.
+            again, if that is known.
     """
 
     reason: str | None

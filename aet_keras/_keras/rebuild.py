@@ -66,7 +66,7 @@ def rebuild(
     Args:
         model: a model that does no more than run its graph.
         grafts: dict from the id of an operation to the layer that is called
-            on what each of its calls gives, and read in its stead.
+            on what each of its calls gives, and whose output is read instead.
         share: bool. Whether the layers are used again, or copied.
 
     Returns:

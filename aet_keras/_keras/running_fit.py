@@ -100,8 +100,8 @@ def acts_within_epochs(model: keras.Model) -> bool:
 
 
 def _is_users(hook):
-    room = getattr(hook, "__module__", None) or ""
-    return room.split(".")[0] not in ("keras", "aet_keras")
+    module = getattr(hook, "__module__", None) or ""
+    return module.split(".")[0] not in ("keras", "aet_keras")
 
 
 def call_last(model: keras.Model, callbacks: list, callback) -> None:
@@ -126,7 +126,7 @@ def start_at(model: keras.Model, epoch: int | None) -> None:
 def build_metrics(model: keras.Model, iterator) -> None:
     """Makes the variables of metrics that the first step would make."""
     batch = keras.tree.map_structure(
-        lambda spec: tf.zeros([side or 1 for side in spec.shape], spec.dtype),
+        lambda spec: tf.zeros([size or 1 for size in spec.shape], spec.dtype),
         iterator.element_spec,
     )
     model._symbolic_build(data_batch=batch)

@@ -15,7 +15,7 @@ _OWN_STATE = {  # operations of a `map` that write to what outlives an iterator
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Describes what a side of a `fit` reads its batches from.
+    """Describes what one split of a `fit` reads its batches from.
 
     Args:
         reason: str or None. Why its order cannot be brought back.

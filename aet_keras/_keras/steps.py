@@ -175,7 +175,7 @@ def _is_alike(y, outputs):
     """Says whether targets come packed as outputs do.
 
     Where they do not (by name for outputs in a list), the step packs them
-    anew before it makes anything of them.
+    again before it makes anything of them.
     """
     try:
         keras.tree.assert_same_structure(y, outputs)

@@ -162,7 +162,7 @@ def _even_starts(calls, cuts):
     """Cuts where shapes never change into parts of about equal weights.
 
     Numbered blocks are cut between, whatever is alive there (a mask, a table
-    of distances), and what lies below them is a part of its own.
+    of distances), and what is below them is a part of its own.
     """
     blocks = _block_starts(calls)
     if len(blocks) < 2:

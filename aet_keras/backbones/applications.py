@@ -193,15 +193,15 @@ def _load_file(model, name, weights):
             f"load_backbone: the weights of {name} must be {words}, 'none' or "
             f"a `.weights.h5` file. Received: weights={weights!r}."
         )
-    if said := _regular_file.why_not(path):  # to open a pipe would wait
+    if problem := _regular_file.why_not(path):  # to open a pipe would wait
         raise WeightsError(
             f"load_backbone: the weights must be in a file. Received: {path}, "
-            f"which is {said}. Check the path; it is relative to "
+            f"which is {problem}. Check the path; it is relative to "
             f"{pathlib.Path.cwd()}."
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # said in full by the error
+            warnings.simplefilter("ignore")  # the error has it in full
             model.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]

@@ -44,8 +44,8 @@ def graft(
             behind each of its calls.
         share_weights: bool. Use the layers of `model` again, which then move
             in both models as one trains, and have one call more. Bare
-            operations and the nested models that hold a place are made anew
-            all the same. Defaults to `False`: layers are made anew from their
+            operations and the nested models that hold a place are made again
+            all the same. Defaults to `False`: layers are made again from their
             configs, and their weights copied.
 
     Returns:

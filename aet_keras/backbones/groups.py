@@ -43,7 +43,7 @@ def group_layers(
     """Cuts a model into groups, from stem to head.
 
     A backbone is looked for first: the nested model that holds most weights,
-    or, in one flat graph, all that lies below the last pooling. A family of
+    or, in one flat graph, all that is below the last pooling. A family of
     `keras.applications` is known by its layers' names and cut into the stages
     of its paper. Any other is cut where a single tensor holds all that the
     rest needs and the size of the feature map changes, moved back to where a

@@ -175,10 +175,10 @@ def _check_vocabulary(name, vocabulary):
 def _from_vocabulary(name, vocabulary, sequence_length):
     backbone = text_encoder.load_backbone_file(name)
     kind = text_encoder.preprocessor_class(backbone, name)
-    if said := _regular_file.why_not(vocabulary):
+    if problem := _regular_file.why_not(vocabulary):
         raise WeightsError(
             f"load_text_packing: the vocabulary must be a file. Received: "
-            f"{vocabulary}, which is {said}. Check the path."
+            f"{vocabulary}, which is {problem}. Check the path."
         )
     if vocabulary.suffix in _SENTENCE_PIECE:
         given = {"proto": str(vocabulary)}

@@ -50,14 +50,14 @@ def explain_images(
 
 def _title(probabilities, names, column):
     """Returns the class that is explained, and the predicted one."""
-    said = [
+    shown = [
         f"{name}, {probability:.1%}"
         for name, probability in zip(names, probabilities, strict=True)
     ]
     predicted = int(probabilities.argmax())
     if column in (None, predicted):
-        return said[predicted]
-    return f"{said[column]} (predicted: {said[predicted]})"
+        return shown[predicted]
+    return f"{shown[column]} (predicted: {shown[predicted]})"
 
 
 def _targets(pictures, out, method):
@@ -80,10 +80,10 @@ def _read_published(folder):
     from aet_keras.evaluation import Report
 
     try:
-        said = _regular_file.read_object(
+        content = _regular_file.read_object(
             "explain", folder / "report.json", "a report"
         )
-        report = Report.from_json(said)
+        report = Report.from_json(content)
         if why := _regular_file.why_not(folder / "model.keras"):
             raise OSError(f"`model.keras`, which is {why}")
         model = keras.models.load_model(folder / "model.keras", compile=False)

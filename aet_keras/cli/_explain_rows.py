@@ -119,9 +119,9 @@ def explain_ratings(
     items = items or _best(version, user)
     publishing.check_writable(out)
     for item in items:
-        said = _reasons(version, user, item)
-        found = explanations.leave_out_ratings(said)
-        note = "" if said["is_known"] else " (one of them not known)"
+        reasons = _reasons(version, user, item)
+        found = explanations.leave_out_ratings(reasons)
+        note = "" if reasons["is_known"] else " (one of them not known)"
         title = f"{user}, {item}: {found.answer:.2f}{note}"
         short = re.sub(r"\W+", "_", f"{user}_{item}")[:60].strip("_")
         target = out / f"{short}_occlusion.png"

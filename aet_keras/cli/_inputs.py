@@ -159,21 +159,21 @@ def _encoding(path):
     recipe = path / "recipe.json"
     if _regular_file.why_not(recipe):
         return "auto"
-    said = _regular_file.read_object("predict", recipe, "a recipe")
-    return said.get("encoding", "auto")
+    content = _regular_file.read_object("predict", recipe, "a recipe")
+    return content.get("encoding", "auto")
 
 
 def _texts(given, encoding):
     for text in given:
         # A file that exists is never taken for a text of the same words.
-        said = _regular_file.why_not(text)
-        is_file = text.lower().endswith(".txt") and said != _TOO_LONG
-        if is_file and said == "not there":
+        problem = _regular_file.why_not(text)
+        is_file = text.lower().endswith(".txt") and problem != _TOO_LONG
+        if is_file and problem == "not there":
             is_file = len(text.split()) == 1
         if not is_file:
             yield Row(text, {"texts": text.encode(errors="replace")})
-        elif said:
-            yield Row(text, reason=said)
+        elif problem:
+            yield Row(text, reason=problem)
         else:
             yield _of_file(text, encoding)
 

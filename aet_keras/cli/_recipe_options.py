@@ -42,16 +42,16 @@ def recipe_options(
 
 def _option(name, recipes):
     having = [recipe for recipe in recipes if name in recipe.settings]
-    said = having[0].settings[name]
+    setting = having[0].settings[name]
     is_of_one = len(having) == 1
     section = having[0].rows.capitalize() if is_of_one else _SEVERAL
-    words = said.help
+    words = setting.help
     if not is_of_one and len(having) < len(recipes):
         words = f"[{', '.join(each.rows for each in having)}] {words}"
-    if said.takes_several:
+    if setting.takes_several:
         words += " May be given several times."
-    flag = said.option
-    if said.kind == "flag":
+    flag = setting.option
+    if setting.kind == "flag":
         flag += f"/--no-{flag.removeprefix('--')}"
     return click.option(
         flag,
@@ -59,35 +59,35 @@ def _option(name, recipes):
         cls=SectionedOption,
         section=section,
         help=f"{words} {_default(name, having)}".strip(),
-        **_takes(said),
+        **_takes(setting),
     )
 
 
 def _default(name, having):
     """Returns the defaults in words, by kinds of data where they differ."""
-    said = {r.rows: r.settings[name].default_in_words() for r in having}
-    if set(said.values()) == {None}:
+    defaults = {r.rows: r.settings[name].default_in_words() for r in having}
+    if set(defaults.values()) == {None}:
         return ""
-    if len(set(said.values())) == 1:
-        return f"[default: {next(iter(said.values()))}]"
-    each = [f"{rows} {value}" for rows, value in said.items() if value]
+    if len(set(defaults.values())) == 1:
+        return f"[default: {next(iter(defaults.values()))}]"
+    each = [f"{rows} {value}" for rows, value in defaults.items() if value]
     return f"[default: {'; '.join(each)}]"
 
 
-def _takes(said: Setting) -> dict[str, Any]:
+def _takes(setting: Setting) -> dict[str, Any]:
     """Returns how click reads a value; a default stays the recipe's own."""
     settings: dict[str, Any] = {"default": None}
-    if said.metavar is not None:
-        settings["metavar"] = said.metavar
-    if said.takes_several:
+    if setting.metavar is not None:
+        settings["metavar"] = setting.metavar
+    if setting.takes_several:
         settings["multiple"] = True
-    if said.kind in ("whole", "number"):
-        settings["type"] = Number(said)
-    elif said.kind == "choice":
-        settings["type"] = click.Choice(said.among)
-    elif said.kind == "policy":
-        settings["type"] = Policy(said.among)
-    elif said.kind == "pairs":
+    if setting.kind in ("whole", "number"):
+        settings["type"] = Number(setting)
+    elif setting.kind == "choice":
+        settings["type"] = click.Choice(setting.among)
+    elif setting.kind == "policy":
+        settings["type"] = Policy(setting.among)
+    elif setting.kind == "pairs":
         settings["callback"] = _read_pairs
     return settings
 
@@ -96,21 +96,23 @@ class Number(click.ParamType):
     """Reads a number in its range; `none` is None where that is allowed.
 
     Args:
-        said: `Setting`.
+        setting: `Setting`.
     """
 
-    def __init__(self, said: Setting):
-        self.can_be_none = said.can_be_none
-        is_open = said.above is not None
-        least = said.above if is_open else said.least
-        kind: Any = click.IntRange if said.kind == "whole" else click.FloatRange
+    def __init__(self, setting: Setting):
+        self.can_be_none = setting.can_be_none
+        is_open = setting.above is not None
+        least = setting.above if is_open else setting.least
+        kind: Any = (
+            click.IntRange if setting.kind == "whole" else click.FloatRange
+        )
         self._range = kind(
             min=None if least == -math.inf else least,
-            max=None if said.shown_most == math.inf else said.shown_most,
+            max=None if setting.shown_most == math.inf else setting.shown_most,
             min_open=is_open,
         )
         self.name = self._range.name.removesuffix(" range")
-        self.metavar = _bounds("N" if said.kind == "whole" else "X", said)
+        self.metavar = _bounds("N" if setting.kind == "whole" else "X", setting)
 
     def get_metavar(self, param, ctx=None):
         return self.metavar
@@ -121,16 +123,18 @@ class Number(click.ParamType):
         return self._range.convert(value, param, ctx)
 
 
-def _bounds(letter, said):
+def _bounds(letter, setting):
     """Returns a range as the help shows it: `N>=1`, `0<=X<=0.999`."""
-    low = f"{letter}>{said.above:g}" if said.above is not None else letter
-    if said.least > -math.inf:
-        low = f"{letter}>={said.least:g}"
-    if said.shown_most == math.inf:
+    low = f"{letter}>{setting.above:g}" if setting.above is not None else letter
+    if setting.least > -math.inf:
+        low = f"{letter}>={setting.least:g}"
+    if setting.shown_most == math.inf:
         return low
-    sign, edge = ("<", said.above) if said.above is not None else ("<=", None)
-    edge = said.least if edge is None else edge
-    return f"{edge:g}{sign}{letter}<={said.most:g}"
+    sign, edge = (
+        ("<", setting.above) if setting.above is not None else ("<=", None)
+    )
+    edge = setting.least if edge is None else edge
+    return f"{edge:g}{sign}{letter}<={setting.most:g}"
 
 
 class Policy(click.ParamType):
@@ -185,7 +189,7 @@ def _read_pairs(context, option, values):
 
 
 def given(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
-    """Returns what was said on the command line, defaults left out."""
+    """Returns what the command line holds, defaults left out."""
     default = click.core.ParameterSource.DEFAULT
     return {
         name: None if value == "none" and _is_none(context, name) else value

@@ -56,7 +56,7 @@ def export(folder, format, out, check, roll_back, keep, debug):
         _check_one_thing(format, out, check, roll_back, keep)
         load_layers()
         with quiet_start():
-            from aet_keras import export as room
+            from aet_keras import export as exporting
             from aet_keras import publishing
         if check:
             _check(publishing, folder)
@@ -65,9 +65,9 @@ def export(folder, format, out, check, roll_back, keep, debug):
         elif keep is not None:
             _prune(publishing, folder, keep)
         elif format in (None, "serving"):
-            _deploy(room, folder)
+            _deploy(exporting, folder)
         else:
-            _convert(room, folder, format, out)
+            _convert(exporting, folder, format, out)
 
 
 def _check_one_thing(format, out, check, roll_back, keep):
@@ -114,8 +114,8 @@ def _prune(publishing, folder, keep):
     )
 
 
-def _deploy(room, folder):
-    target = room.write_deployment(folder)
+def _deploy(exporting, folder):
+    target = exporting.write_deployment(folder)
     click.echo(
         f"{target}  {', '.join(sorted(p.name for p in target.iterdir()))}"
     )
@@ -124,7 +124,7 @@ def _deploy(room, folder):
     )
 
 
-def _convert(room, folder, format, out):
+def _convert(exporting, folder, format, out):
     from aet_keras._progress import listening
     from aet_keras.cli._display import ProgressBar
     from aet_keras.export.conversion import SUFFIXES
@@ -135,7 +135,7 @@ def _convert(room, folder, format, out):
     bar = ProgressBar()
     try:
         with listening(bar):
-            compared = room.convert(version, out, format=format)
+            compared = exporting.convert(version, out, format=format)
     finally:
         bar.close()
     click.echo(f"{out}  {compared.to_text()}")

@@ -37,9 +37,7 @@ _HISTOGRAM_EPOCHS = 5
     "of `aet-keras tune`; what else is given here wins over it.",
 )
 @click.option(
-    "--out",
-    required=True,
-    help="Folder to publish in: saved_models/NAME.",
+    "--out", required=True, help="Folder to publish in: saved_models/NAME."
 )
 @click.option(
     "--track",
@@ -75,11 +73,11 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
             from aet_keras import training
             from aet_keras.cli import _display
         say = (lambda sentence: None) if quiet else click.echo
-        said = given(context, {"data": data, **settings})
+        asked = given(context, {"data": data, **settings})
         if recipe_file is None:
-            recipe = recipes.make_recipe(said)
+            recipe = recipes.make_recipe(asked)
         else:
-            recipe = recipes.load_recipe(recipe_file, said)
+            recipe = recipes.load_recipe(recipe_file, asked)
         trackers = make_trackers(track, out)
         bar = None if quiet else _display.ProgressBar()
         display = _display.display(epochs=recipe.epochs, quiet=quiet, bar=bar)

@@ -124,7 +124,7 @@ def _own_words():
     The decoder of JPEG writes a line there, from C, for each broken picture
     that a client sends.
     """
-    if sys.stderr is not sys.__stderr__:  # it is somebody's who listens
+    if sys.stderr is not sys.__stderr__:  # another program reads it
         yield
         return
     sys.stderr.flush()

@@ -170,8 +170,8 @@ def print_table(search) -> None:
         row = [str(trial.number), "failed" if score is None else f"{score:.4f}"]
         row.append(f"{trial.seconds:.1f}")
         row += [trial.worker] if len(workers) > 1 else []
-        said = f"{trial.error} ({trial.to_text()})" if trial.error else None
-        table.add_row(*row, said or trial.to_text())
+        text = f"{trial.error} ({trial.to_text()})" if trial.error else None
+        table.add_row(*row, text or trial.to_text())
     width = shutil.get_terminal_size((_LEAST_WIDTH, 24)).columns
     width = width if sys.stdout.isatty() else max(width, _LEAST_WIDTH)
     Console(highlight=False, markup=False, width=width).print(table)

@@ -14,6 +14,7 @@ from aet_keras.data.image_storage import arrange
 from aet_keras.data.names import check_class_names, note_alike
 from aet_keras.data.splits import (
     SPLITS,
+    check_ratios,
     complete_splits,
     frequent_classes,
     shared_rows,
@@ -21,28 +22,68 @@ from aet_keras.data.splits import (
 from aet_keras.errors import DataError
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """Holds what a user says of how a source is read, checked.
+
+    Args:
+        owner: str. Who reads.
+        seed: int >= 0. Which rows are split off.
+        validation_ratio: float in (0, 1). Share of train that becomes
+            validation where there is none.
+        test_ratio: float in (0, 1). The same for test.
+    """
+
+    owner: str
+    seed: int = 0
+    validation_ratio: float = 0.15
+    test_ratio: float = 0.15
+
+    def __post_init__(self):
+        check_ratios(self.owner, self.validation_ratio, self.test_ratio)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageOptions(ReadOptions):
+    """Holds what a user says of how images are read, checked.
+
+    Args:
+        image_size: `(height, width)`.
+        skip_bad: bool. Leave out images that cannot be read.
+    """
+
+    image_size: tuple[int, int]
+    skip_bad: bool = False
+
+    def __post_init__(self):
+        size = check_image_size(self.owner, self.image_size)
+        object.__setattr__(self, "image_size", size)
+        super().__post_init__()
+        check.boolean(self.owner, skip_bad=self.skip_bad)
+
+
 def assemble_images(
+    options: ImageOptions,
     rows: np.ndarray,
     labels: np.ndarray,
     names: Sequence[str],
     given: Mapping[str, np.ndarray],
     *,
-    specification: Specification,
-    ratios: Mapping[str, float],
-    seed: int,
+    class_names: Sequence[str],
+    source: str,
     notes: Sequence[str] = (),
 ) -> Dataset[Specification]:
     """Sorts images into splits and wraps them; `rows` is changed and kept.
 
     Args:
+        options: `ImageOptions`.
         rows: uint8 array `(count, height, width, 3)`.
         labels: int array `(count,)`.
         names: sequence of str, one a row.
         given: the row numbers of each split that the source brings. Rows in
             none of them are dropped.
-        specification: `Specification`.
-        ratios: the share of each split that may have to be split off.
-        seed: int >= 0.
+        class_names: sequence of str. The name of each label.
+        source: str. What was read.
         notes: sequence of str.
 
     Returns:
@@ -51,7 +92,10 @@ def assemble_images(
     Raises:
         DataError: if there is only one class, or a class is too small.
     """
-    divided = _divide("images", labels, given, specification, ratios, seed)
+    specification = Specification(
+        "image", tuple(class_names), options.image_size, source
+    )
+    divided = _divide("images", labels, given, specification, options)
     kept = np.concatenate([divided.parts[name] for name in SPLITS])
     dropped = np.setdiff1d(np.arange(len(rows)), kept)
     arrange(rows, np.concatenate([kept, dropped]))
@@ -61,19 +105,20 @@ def assemble_images(
 
 
 def assemble_texts(
+    options: ReadOptions,
     texts: Sequence[str],
     labels: np.ndarray,
     names: Sequence[str],
     given: Mapping[str, np.ndarray],
     *,
-    specification: Specification,
-    ratios: Mapping[str, float],
-    seed: int,
+    class_names: Sequence[str],
+    source: str,
     notes: Sequence[str] = (),
 ) -> Dataset[Specification]:
     """Leaves empty texts out, sorts the others into splits and wraps them.
 
     Args:
+        options: `ReadOptions`.
         texts: sequence of str.
         labels: as of `assemble_images`, and the other arguments too.
 
@@ -90,15 +135,16 @@ def assemble_texts(
     empty_count = int(is_empty.sum())
     if not len(given["train"]):
         raise DataError(
-            f"{specification.source}: there must be texts to learn from. "
+            f"{source}: there must be texts to learn from. "
             f"Received: {empty_count}, all empty. Name the column or folder "
             "that holds the texts."
         )
-    divided = _divide("texts", labels, given, specification, ratios, seed)
+    specification = Specification("text", tuple(class_names), None, source)
+    divided = _divide("texts", labels, given, specification, options)
     column = np.array(texts, object)
     inputs = {split: column[rows] for split, rows in divided.parts.items()}
-    said = _text_notes(inputs, empty_count)
-    return divided.wrap(inputs, names, notes, said)
+    later = _text_notes(inputs, empty_count)
+    return divided.wrap(inputs, names, notes, later)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -130,7 +176,7 @@ class _Divided:
         )
 
 
-def _divide(rows, labels, given, specification, ratios, seed):
+def _divide(rows, labels, given, specification, options):
     """Leaves rare classes out, and splits off what is not given."""
     source = specification.source
     found = frequent_classes(labels, given, specification.class_names, rows)
@@ -143,8 +189,10 @@ def _divide(rows, labels, given, specification, ratios, seed):
             found.labels,
             found.given,
             class_names=class_names,
-            ratios=ratios,
-            seed=seed,
+            ratios=check_ratios(
+                options.owner, options.validation_ratio, options.test_ratio
+            ),
+            seed=options.seed,
             source=source,
             rows=rows,
         ),

@@ -20,7 +20,7 @@ def make_batches(
 ) -> tf.data.Dataset:
     """Returns a split as a `tf.data.Dataset` of batches.
 
-    Row numbers are shuffled, over the whole split and anew each epoch, and
+    Row numbers are shuffled, over the whole split and again each epoch, and
     the rows then gathered: inputs on a disk stay there, and none are copied
     into a graph. Keras warns about every data set in `fit` unless it is told
     `shuffle=False`; that leaves the order made here as it is.
@@ -61,19 +61,27 @@ def make_batches(
     """
     owner = "make_batches"
     check.instance(owner, of=Split, split=split)
-    check.positive_int(owner, batch_size=batch_size)
-    rows = tf.data.Dataset.range(split.count)
-    if shuffle_seed is not None:
-        check.whole(owner, shuffle_seed=shuffle_seed)
-        rows = rows.shuffle(split.count, seed=shuffle_seed)
+    rows = batched_rows(owner, split, batch_size, shuffle_seed)
     # Rows stay the same from epoch to epoch, which `fit` need not find out.
-    dataset = promise_by_row(rows.batch(batch_size).map(_gather(split)))
+    dataset = promise_by_row(rows.map(_gather(split)))
     if class_weights is not None:
         dataset = promise_by_row(dataset.map(_weighted(class_weights)))
     if augment is not None:
         # One at a time: the layers draw from one seeded stream.
         dataset = dataset.map(_augmented(augment))
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def batched_rows(
+    owner: str, split: Split, batch_size: int, shuffle_seed: int | None
+) -> tf.data.Dataset:
+    """Returns the numbers of a split's rows in batches, shuffled by a seed."""
+    check.positive_int(owner, batch_size=batch_size)
+    rows = tf.data.Dataset.range(split.count)
+    if shuffle_seed is not None:
+        check.whole(owner, shuffle_seed=shuffle_seed)
+        rows = rows.shuffle(split.count, seed=shuffle_seed)
+    return rows.batch(batch_size)
 
 
 def _gather(split):

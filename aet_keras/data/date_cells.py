@@ -14,19 +14,10 @@ from aet_keras._optional import optional
 from aet_keras.data.number_cells import readable
 from aet_keras.errors import DataError
 
-MONTHS = (
-    "jan(?:uary)?",
-    "feb(?:ruary)?",
-    "mar(?:ch)?",
-    "apr(?:il)?",
-    "may",
-    "june?",
-    "july?",
-    "aug(?:ust)?",
-    "sept?(?:ember)?",
-    "oct(?:ober)?",
-    "nov(?:ember)?",
-    "dec(?:ember)?",
+MONTHS = tuple(
+    "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? "
+    "aug(?:ust)? sept?(?:ember)? oct(?:ober)? nov(?:ember)? "
+    "dec(?:ember)?".split()
 )
 LEAST_SHARE = 0.95  # of cells that must fit; a few odd ones are missing
 ISO = "%Y-%m-%d"

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _regular_file
 from aet_keras._wording import counted, listed, quoted
+from aet_keras.data.splits import SPLIT_OF, SPLITS
 from aet_keras.errors import DataError
 
 
@@ -33,18 +34,10 @@ class Kind:
 
 
 IMAGE = Kind(
-    "image",
-    (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
+    "image", (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 )
 TEXT = Kind("text", (".txt",))
 
-_SPLIT_FOLDERS = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
 # Left behind by file managers, whatever the folder is about.
 _LITTER = ("__macosx", "desktop.ini", "thumbs.db")
 
@@ -158,10 +151,10 @@ def _folders(folder) -> list[Path]:
 
 
 def _split_roots(folder) -> dict[str, Path]:
-    named = [p for p in _folders(folder) if p.name.lower() in _SPLIT_FOLDERS]
+    named = [p for p in _folders(folder) if p.name.lower() in SPLIT_OF]
     roots: dict[str, Path] = {}
     for path in named:
-        split = _SPLIT_FOLDERS[path.name.lower()]
+        split = SPLIT_OF[path.name.lower()]
         if split in roots and _folders(path):
             raise DataError(
                 f"{folder}: there must be one folder for {split}. Received: "
@@ -177,7 +170,7 @@ def _split_roots(folder) -> dict[str, Path]:
             "there must be a folder `train` with one folder a class. "
             "Received: none. Add it, or give one folder a class and no splits."
         )
-    return {s: roots[s] for s in ("train", "validation", "test") if s in roots}
+    return {split: roots[split] for split in SPLITS if split in roots}
 
 
 def _walk_class(folder, split, layout):

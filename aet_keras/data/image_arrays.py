@@ -5,13 +5,13 @@ import zlib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras._wording import quoted
-from aet_keras.data.assembly import assemble_images, check_image_size
+from aet_keras.data.assembly import ImageOptions, assemble_images
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.image_decoding import (
     conversion_notes,
@@ -19,7 +19,6 @@ from aet_keras.data.image_decoding import (
     resize,
 )
 from aet_keras.data.image_storage import allocate
-from aet_keras.data.splits import check_ratios
 from aet_keras.errors import DataError
 
 _WORDS = {
@@ -40,11 +39,11 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises:
         DataError: if the file is missing, damaged, empty or holds objects.
     """
-    said = _regular_file.why_not(path)
-    if said:
+    problem = _regular_file.why_not(path)
+    if problem:
         raise DataError(
-            f"{path}: there must be an .npz file here. Received: {said}. Check "
-            f"the path; it is relative to {Path.cwd()}."
+            f"{path}: there must be an .npz file here. Received: {problem}. "
+            f"Check the path; it is relative to {Path.cwd()}."
         )
     try:
         # NumPy leaves a file that it opened itself open when it fails.
@@ -198,13 +197,7 @@ def name_classes(
 
 
 def read_image_arrays(
-    path: str | PathLike,
-    *,
-    image_size: tuple[int, int],
-    seed: int = 0,
-    validation_ratio: float = 0.15,
-    test_ratio: float = 0.15,
-    skip_bad: bool = False,
+    path: str | PathLike, **options: Any
 ) -> Dataset[Specification]:
     """Reads uint8 images and integer labels from an .npz file.
 
@@ -218,13 +211,7 @@ def read_image_arrays(
 
     Args:
         path: str or path.
-        image_size: `(height, width)`.
-        seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Share of train that becomes
-            validation where there is none. Defaults to `0.15`.
-        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
-        skip_bad: bool. Leave out encoded images that cannot be read, and
-            say so in the notes. Defaults to `False`.
+        options: `image_size` and the others, as of `read_images`.
 
     Returns:
         A `Dataset`.
@@ -248,10 +235,7 @@ def read_image_arrays(
     >>> dataset.notes
     ('20 greyscale images were read as RGB.',)
     """
-    owner = "read_image_arrays"
-    image_size = check_image_size(owner, image_size)
-    ratios = check_ratios(owner, validation_ratio, test_ratio)
-    check.boolean(owner, skip_bad=skip_bad)
+    asked = ImageOptions(owner="read_image_arrays", **options)
     path = Path(path)
     arrays = load_arrays(path)
     found = find_split_arrays(arrays, path)
@@ -266,23 +250,21 @@ def read_image_arrays(
         rows, is_good, notes = decode_images(
             _encoded(arrays, keys),
             names=names,
-            image_size=image_size,
+            image_size=asked.image_size,
             source=str(path),
-            skip_bad=skip_bad,
+            skip_bad=asked.skip_bad,
         )
     else:
-        rows, notes = _resized([arrays[key] for key in keys], image_size)
+        rows, notes = _resized([arrays[key] for key in keys], asked.image_size)
         is_good = np.ones(len(rows), bool)
     return assemble_images(
+        asked,
         rows,
         labels,
         names,
         {s: np.flatnonzero((splits == s) & is_good) for s in found},
-        specification=Specification(
-            "image", class_names, image_size, str(path)
-        ),
-        ratios=ratios,
-        seed=seed,
+        class_names=class_names,
+        source=str(path),
         notes=notes,
     )
 

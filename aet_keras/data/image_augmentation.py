@@ -82,10 +82,7 @@ def _layers(name):
     if name == "strong":
         return [flip, (layers.RandAugment, {"num_ops": 2, "factor": 0.3})]
     return [
-        (
-            layers.RandomTranslation,
-            {"height_factor": 0.1, "width_factor": 0.1},
-        ),
+        (layers.RandomTranslation, {"height_factor": 0.1, "width_factor": 0.1}),
         (layers.RandomRotation, {"factor": 15 / 360}),
         (layers.RandomZoom, {"height_factor": 0.1}),
         (layers.RandomContrast, {"factor": 0.2}),

@@ -136,8 +136,8 @@ def _orientation(block):
     if start + 2 > len(block):
         return 1
     (count,) = struct.unpack_from(f"{order}H", block, start)
-    room = (len(block) - start - 2) // 12
-    for number in range(min(count, room)):
+    most_entries = (len(block) - start - 2) // 12
+    for number in range(min(count, most_entries)):
         entry = struct.unpack_from(
             f"{order}HHIH", block, start + 2 + 12 * number
         )
@@ -267,8 +267,8 @@ def decode_images(
                 if reason:
                     bad[names[row]] = reason
                     is_good[row] = False
-    said = _bad_notes(bad, source, skip_bad)
-    return rows, is_good, (*conversion_notes(conversions), *said)
+    left_out = _bad_notes(bad, source, skip_bad)
+    return rows, is_good, (*conversion_notes(conversions), *left_out)
 
 
 def _reason(error):
@@ -288,13 +288,13 @@ def _bad_notes(bad, source, skip_bad):
     if not bad:
         return ()
     images = counted(len(bad), "unreadable image")
-    said = listed(f"{name} ({why})" for name, why in bad.items())
+    shown = listed(f"{name} ({why})" for name, why in bad.items())
     if skip_bad:
         were = "was" if len(bad) == 1 else "were"
-        return (f"{images} {were} left out: {said}.",)
+        return (f"{images} {were} left out: {shown}.",)
     raise DataError(
         f"{source}: every file must be an image that can be read. Received: "
-        f"{images}: {said}. Mend or remove them, or leave them out with "
+        f"{images}: {shown}. Mend or remove them, or leave them out with "
         "`skip_bad=True` (`--skip-bad`)."
     )
 

@@ -10,13 +10,12 @@ from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras._optional import optional
 from aet_keras._wording import nearest
-from aet_keras.data.assembly import assemble_images, check_image_size
+from aet_keras.data.assembly import ImageOptions, assemble_images
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import read_layout
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_decoding import decode_images, resize
 from aet_keras.data.image_storage import allocate
-from aet_keras.data.splits import check_ratios
 from aet_keras.data.tfds_source import open_examples
 from aet_keras.errors import DataError
 
@@ -92,13 +91,7 @@ def _unknown(path):
 
 
 def read_image_folder(
-    folder: str | PathLike,
-    *,
-    image_size: tuple[int, int],
-    seed: int = 0,
-    validation_ratio: float = 0.15,
-    test_ratio: float = 0.15,
-    skip_bad: bool = False,
+    folder: str | PathLike, **options: Any
 ) -> Dataset[Specification]:
     """Reads images that lie in one folder a class.
 
@@ -113,13 +106,7 @@ def read_image_folder(
 
     Args:
         folder: str or path.
-        image_size: `(height, width)`.
-        seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Share of train that becomes
-            validation where there is none. Defaults to `0.15`.
-        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
-        skip_bad: bool. Leave out files that are no images or cannot be
-            read, and say so in the notes. Defaults to `False`.
+        options: `image_size` and the others, as of `read_images`.
 
     Returns:
         A `Dataset`; its notes say what was converted and left out.
@@ -148,42 +135,29 @@ def read_image_folder(
     >>> dataset.specification.class_names
     ('dark', 'light')
     """
-    owner = "read_image_folder"
-    image_size = check_image_size(owner, image_size)
-    ratios = check_ratios(owner, validation_ratio, test_ratio)
-    check.boolean(owner, skip_bad=skip_bad)
+    asked = ImageOptions(owner="read_image_folder", **options)
     layout = read_layout(Path(folder))
     rows, is_good, notes = decode_images(
         layout.paths,
         names=layout.paths,
-        image_size=image_size,
+        image_size=asked.image_size,
         source=str(folder),
-        skip_bad=skip_bad,
+        skip_bad=asked.skip_bad,
         known_bad=layout.others,
     )
     return assemble_images(
+        asked,
         rows,
         layout.labels,
         layout.paths,
         layout.rows(is_good),
-        specification=Specification(
-            "image", layout.class_names, image_size, str(folder)
-        ),
-        ratios=ratios,
-        seed=seed,
+        class_names=layout.class_names,
+        source=str(folder),
         notes=(*layout.notes, *notes),
     )
 
 
-def read_image_tfds(
-    name: str,
-    *,
-    image_size: tuple[int, int],
-    seed: int = 0,
-    validation_ratio: float = 0.15,
-    test_ratio: float = 0.15,
-    skip_bad: bool = False,
-) -> Dataset[Specification]:
+def read_image_tfds(name: str, **options: Any) -> Dataset[Specification]:
     """Reads a data set of images with class labels from TFDS by its name.
 
     What was prepared before, in `TFDS_DATA_DIR` or `~/tensorflow_datasets`,
@@ -196,13 +170,7 @@ def read_image_tfds(
     Args:
         name: str. As `tfds.builder` takes it, `"name"` or
             `"name/config:1.0.0"`.
-        image_size: `(height, width)`.
-        seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Share of train that becomes
-            validation where there is none. Defaults to `0.15`.
-        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
-        skip_bad: bool. Leave out images that cannot be read and say so in
-            the notes. Defaults to `False`.
+        options: `image_size` and the others, as of `read_images`.
 
     Returns:
         A `Dataset`.
@@ -222,29 +190,23 @@ def read_image_tfds(
     ...     "Nearest: `mnist`" in str(error)
     True
     """
-    owner = "read_image_tfds"
-    image_size = check_image_size(owner, image_size)
-    ratios = check_ratios(owner, validation_ratio, test_ratio)
-    check.boolean(owner, skip_bad=skip_bad)
+    asked = ImageOptions(owner="read_image_tfds", **options)
     examples = open_examples(name, "Image")
     rows, is_good, notes = decode_images(
         examples.inputs(is_encoded=True),
         names=examples.names,
-        image_size=image_size,
+        image_size=asked.image_size,
         source=examples.source,
-        skip_bad=skip_bad,
+        skip_bad=asked.skip_bad,
     )
-    given = examples.rows(is_good)
     return assemble_images(
+        asked,
         rows,
         examples.labels,
         examples.names,
-        given,
-        specification=Specification(
-            "image", examples.class_names, image_size, examples.source
-        ),
-        ratios=ratios,
-        seed=seed,
+        examples.rows(is_good),
+        class_names=examples.class_names,
+        source=examples.source,
         notes=(*examples.notes, *notes),
     )
 
@@ -287,21 +249,24 @@ def read_digits(
     """
     load_digits = optional("sklearn.datasets", extra="training").load_digits
 
-    image_size = check_image_size("read_digits", image_size)
-    ratios = check_ratios("read_digits", validation_ratio, test_ratio)
+    asked = ImageOptions(
+        owner="read_digits",
+        image_size=image_size,
+        seed=seed,
+        validation_ratio=validation_ratio,
+        test_ratio=test_ratio,
+    )
     digits = load_digits()
     grey = np.round(digits.images * (255 / 16)).astype("uint8")
-    rows = allocate((len(grey), *image_size, 3))
+    rows = allocate((len(grey), *asked.image_size, 3))
     for row, image in enumerate(grey):
-        rows[row] = resize(image, image_size)
+        rows[row] = resize(image, asked.image_size)
     return assemble_images(
+        asked,
         rows,
         digits.target,
         [f"digits[{row}]" for row in range(len(rows))],
         {"train": np.arange(len(rows))},
-        specification=Specification(
-            "image", tuple("0123456789"), image_size, "digits"
-        ),
-        ratios=ratios,
-        seed=seed,
+        class_names="0123456789",
+        source="digits",
     )

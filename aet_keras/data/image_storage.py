@@ -30,7 +30,7 @@ def allocate(
         A `np.ndarray`, or beyond the limit a `np.memmap`.
 
     Raises:
-        DataError: if the disk has not the room.
+        DataError: if the disk has too little space.
     """
     limit_bytes = MEMORY_LIMIT_BYTES if limit_bytes is None else limit_bytes
     size = math.prod(shape)
@@ -38,7 +38,7 @@ def allocate(
         return np.empty(shape, "uint8")
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    # Writing to a mapped page that the disk has no room for is a bus error,
+    # Writing to a mapped page that does not fit on the disk is a bus error,
     # which kills the process: ask before.
     if size >= free:
         raise DataError(

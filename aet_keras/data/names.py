@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras._wording import short
+from aet_keras._wording import repeated, short
 from aet_keras.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
@@ -85,7 +85,7 @@ def check_class_names(owner: str, names: Iterable[str]) -> None:
     """
     names = list(names)
     check_one_line(owner, "a class", names)
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = repeated(names)
     if twice or "" in names:
         name = check.shown(twice[0], 60) if twice else ""
         what = f"{name} twice" if twice else "an empty one"
@@ -93,6 +93,24 @@ def check_class_names(owner: str, names: Iterable[str]) -> None:
             f"{owner}: each class must have a name of its own, because a "
             f"client knows it by that. Received: {what}. Rename the class."
         )
+
+
+def served_names(titles: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """Returns a name for each title that the signature of a model can have.
+
+    Args:
+        titles: what users call the inputs.
+        taken: names that other inputs have.
+    """
+    known, names = set(taken), []
+    for title in titles:
+        name = re.sub(r"\W+", "_", title, flags=re.ASCII).strip("_")
+        name = name if name[:1].isalpha() else f"column_{name}".rstrip("_")
+        while name.lower() in known:
+            name = f"{name}_2"
+        known.add(name.lower())
+        names.append(name)
+    return names
 
 
 def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:

@@ -146,8 +146,8 @@ def find_number_form(
     form, values = tried[0]
     rivals = [
         other
-        for other, said in tried[1:]
-        if said.keys() == values.keys() and said != values
+        for other, other_values in tried[1:]
+        if other_values.keys() == values.keys() and other_values != values
     ]
     has_sign = any("." in text or "," in text for text in values)
     return NumberForm(
@@ -177,9 +177,7 @@ def looks_numeric(text: str) -> bool:
 
 
 def readable(
-    counts: Mapping[str, int],
-    read: Callable[[str], float],
-    least_share: float,
+    counts: Mapping[str, int], read: Callable[[str], float], least_share: float
 ) -> dict[str, float]:
     """Returns the value of each cell that has one.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras.data.batching import batched_rows
 from aet_keras.data.dataset import Split
 from aet_keras.data.specifications import RatingSpecification
 from aet_keras.errors import DataError
@@ -28,11 +29,17 @@ class RatingTables:
             each feature.
         item_features: int32 `(items, features)`.
 
-    For example, as in `make_rating_tables`:
+    For example, of two users who rated one and two items:
 
-    >>> fields = aet_keras.data.rating_lookup.RatingTables.__dataclass_fields__
-    >>> list(fields)[:2]
-    ['history_items', 'history_ratings']
+    >>> rows = np.zeros((3, 1), "int32")
+    >>> tables = aet_keras.data.rating_lookup.RatingTables(
+    ...     history_items=rows, history_ratings=rows, item_counts=rows,
+    ...     user_features=rows, item_features=rows,
+    ...     rated_items=np.asarray([5, 7, 5]),
+    ...     rated_starts=np.asarray([0, 0, 1, 3]),
+    ... )
+    >>> tables.rated(2).tolist()
+    [7, 5]
     """
 
     history_items: np.ndarray
@@ -64,13 +71,13 @@ class RatingTables:
 
     def _features(self, inputs):
         made = {}
-        for side, table in (
+        for role, table in (
             ("user", self.user_features),
             ("item", self.item_features),
         ):
-            name = f"{side}_features"
+            name = f"{role}_features"
             if table.shape[1] and name not in inputs:
-                made[name] = table[inputs[side][:, 0]]
+                made[name] = table[inputs[role][:, 0]]
         return made
 
 
@@ -116,8 +123,8 @@ def make_rating_tables(
     """
     check.positive_int("make_rating_tables", history_length=history_length)
     users, items = (
-        np.concatenate([split.inputs[side][:, 0] for split in splits])
-        for side in ("user", "item")
+        np.concatenate([split.inputs[role][:, 0] for split in splits])
+        for role in ("user", "item")
     )
     ratings = np.concatenate([split.labels for split in splits])
     counts = 1 + len(specification.users), 1 + len(specification.items)
@@ -132,14 +139,14 @@ def make_rating_tables(
     of, rated = users[known][order], items[known][order]
     starts = np.searchsorted(of, np.arange(counts[0] + 1))
     shape = (counts[0], history_length)
-    past, said = np.zeros(shape, "int32"), np.zeros(shape, "float32")
+    past, past_ratings = np.zeros(shape, "int32"), np.zeros(shape, "float32")
     column = np.arange(len(of)) - starts[of + 1] + history_length
     seen = column >= 0  # the others are too long ago
     past[of[seen], column[seen]] = rated[seen]
-    said[of[seen], column[seen]] = ratings[known][order][seen]
+    past_ratings[of[seen], column[seen]] = ratings[known][order][seen]
     return RatingTables(
         history_items=past,
-        history_ratings=said,
+        history_ratings=past_ratings,
         rated_items=rated.astype("int32"),
         rated_starts=starts,
         item_counts=np.bincount(items[known], minlength=counts[1]),
@@ -150,9 +157,9 @@ def make_rating_tables(
     )
 
 
-def _usual(splits, side, codes, count):
+def _usual(splits, role, codes, count):
     """Returns the most frequent value of each feature; 0 for the unknown."""
-    name = f"{side}_features"
+    name = f"{role}_features"
     if name not in splits[0].inputs:
         return np.zeros((count, 0), "int32")
     features = np.concatenate([split.inputs[name] for split in splits])
@@ -205,11 +212,7 @@ def make_rating_batches(
     import tensorflow as tf
 
     owner = "make_rating_batches"
-    check.positive_int(owner, batch_size=batch_size)
-    rows = tf.data.Dataset.range(split.count)
-    if shuffle_seed is not None:
-        check.whole(owner, shuffle_seed=shuffle_seed)
-        rows = rows.shuffle(split.count, seed=shuffle_seed)
+    rows = batched_rows(owner, split, batch_size, shuffle_seed)
     first = tables.rows({k: v[:1] for k, v in split.inputs.items()})
     widths = {name: column.shape[1] for name, column in first.items()}
     kinds = {name: tf.as_dtype(each.dtype) for name, each in first.items()}
@@ -229,4 +232,4 @@ def make_rating_batches(
         ratings.set_shape((None, 1))
         return inputs, {"rating": ratings, "rank": inputs["item"]}
 
-    return rows.batch(batch_size).map(gather).prefetch(tf.data.AUTOTUNE)
+    return rows.map(gather).prefetch(tf.data.AUTOTUNE)

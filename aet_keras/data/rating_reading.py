@@ -71,7 +71,7 @@ def read_ratings(
         date_formats: sequence of str. As of `read_table`, of `time`.
         like: optional `RatingSpecification` of an earlier data set, whose
             features and codes of items are used; users must be new, and are
-            coded anew; three rows are enough.
+            coded again; three rows are enough.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
         validation_ratio: float in (0, 1). Of a random split.
@@ -234,12 +234,12 @@ def _shared(pairs):
 
 
 def _strangers(splits):
-    for side in ("user", "item"):
-        count = int((splits["test"].inputs[side] == 0).sum())
+    for role in ("user", "item"):
+        count = int((splits["test"].inputs[role] == 0).sum())
         if count:
             of = "to test on"
             rows = counted(count, f"rating {of} is", f"ratings {of} are")
-            yield f"{rows} of {side}s with none to learn from."
+            yield f"{rows} of {role}s with none to learn from."
 
 
 LEAST_ROWS = 10
@@ -267,10 +267,7 @@ def random_rows(
 
 
 def last_rows(
-    owner: str,
-    users: np.ndarray,
-    is_timed: bool,
-    random: np.random.RandomState,
+    owner: str, users: np.ndarray, is_timed: bool, random: np.random.RandomState
 ) -> dict[str, np.ndarray]:
     """Returns, for each user, the last row as test and the one before.
 

@@ -1,12 +1,13 @@
 """Finds the ratings in a table, with their ids and times."""
 
 import collections
+import functools
 from typing import Any
 
 import numpy as np
 
 from aet_keras._optional import optional
-from aet_keras._wording import counted
+from aet_keras._wording import counted, repeated
 from aet_keras.data import date_cells, number_cells, table_cells
 from aet_keras.data.names import check_one_line, has_floats, read_names
 from aet_keras.data.specifications import CellFormat
@@ -26,7 +27,7 @@ def check_roles(frame, user, item, rating, time, user_features, item_features):
     for name in item_features:
         check_columns(OWNER, frame, item_features=name)
     roles = [user, item, rating, *features]
-    twice = sorted({name for name in roles if roles.count(name) > 1})
+    twice = repeated(roles)
     if twice:
         raise DataError(
             f"{OWNER}: user, item, rating and features must be columns of "
@@ -50,10 +51,10 @@ def rated_rows(frame, ids, rating, least, reading):
     if odd:
         rows = counted(odd.total(), "row is", "rows are")
         empty = odd.pop("", 0)
-        said = [f"{empty} empty"] * bool(empty)
-        said += [table_cells.listed(odd)] * bool(odd)
+        parts = [f"{empty} empty"] * bool(empty)
+        parts += [table_cells.listed(odd)] * bool(odd)
         notes.append(
-            f"{rows} left out: a rating that is no number ({', '.join(said)})."
+            f"{rows} left out: a rating that is no number ({', '.join(parts)})."
         )
     frame = frame.assign(**{rating: numbers})[is_there]
     for what, column in ids.items():
@@ -62,7 +63,7 @@ def rated_rows(frame, ids, rating, least, reading):
             column,
             missing=reading.missing,
             what="an id",
-            read=_id_reader(what, column),
+            read=functools.partial(read_ids, OWNER, f"`{column}` ({what})"),
         )
         frame, notes = found.frame, [*notes, *found.notes]
     if len(frame) < least:
@@ -73,10 +74,6 @@ def rated_rows(frame, ids, rating, least, reading):
             f"name the column of the ratings (rating={rating!r})."
         )
     return frame, notes
-
-
-def _id_reader(what, column):
-    return lambda cells: read_ids(OWNER, f"`{column}` ({what})", cells)
 
 
 def _numbers_of(cells, reading):
@@ -115,15 +112,15 @@ def read_ids(owner: str, what: str, cells: Any) -> tuple[Any, list[str]]:
     check_one_line(owner, what, cells.unique())
     if not has_floats(cells):
         return cells, []
-    whole, said = read_names(cells)
-    if not said:
+    whole, changes = read_names(cells)
+    if not changes:
         odd = cells[cells.str.contains(r"\.0*[1-9]|[eE]")]
         raise DataError(
             f"{owner}: ids must be names or whole numbers, because each stands "
             f"for one user or item. Received: {what} with `{odd.iloc[0]}`. "
             "Name the column that holds the ids, or write them as text."
         )
-    return whole, said
+    return whole, changes
 
 
 def read_numbers(cells: Any) -> np.ndarray:
@@ -143,7 +140,7 @@ def read_times(
         owner: str. Who asks.
         column: str. The name of the column.
         cells: `pandas.Series` of str.
-        date_formats: tuple of str. How dates are written, if that is said.
+        date_formats: tuple of str. How dates are written, if that is given.
 
     Raises:
         DataError: if a cell is neither, or the order of day and month is not

@@ -7,30 +7,10 @@ from aet_keras.data.dataset import Specification
 # They mean nothing else in any language. What is a word to some (`None`, `NA`,
 # `-`, `unknown`) is not among them.
 MISSING_WORDS = (
-    "#DIV/0!",
-    "#N/A",
+    *"#DIV/0! #N/A".split(),
     "#N/A N/A",
-    "#NA",
-    "#NULL!",
-    "#REF!",
-    "#VALUE!",
-    "-NaN",
-    "-nan",
-    "<NA>",
-    "<NULL>",
-    "<NaN>",
-    "<na>",
-    "<nan>",
-    "<null>",
-    "N/A",
-    "NAN",
-    "NULL",
-    "NaN",
-    "NaT",
-    "\\N",
-    "n/a",
-    "nan",
-    "null",
+    *r"""#NA #NULL! #REF! #VALUE! -NaN -nan <NA> <NULL> <NaN> <na> <nan> <null>
+    N/A NAN NULL NaN NaT \N n/a nan null""".split(),
 )
 _EARLIER_WORDS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
@@ -143,7 +123,7 @@ class TableSpecification(Specification):
 
 @dataclasses.dataclass(frozen=True)
 class RatingFeature:
-    """Says which values a side feature of users or items has.
+    """Says which values a feature of users or items has.
 
     Args:
         column: str. Its name in the table.

@@ -13,14 +13,22 @@ from aet_keras.data.dataset import Split
 from aet_keras.errors import DataError
 
 SPLITS = ("train", "validation", "test")
+# What sources call them.
+SPLIT_OF = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
 
 
 def check_ratios(
     owner: Any, validation_ratio: float, test_ratio: float
 ) -> dict[str, float]:
     """Returns the share of each split that may have to be split off."""
-    check.number(owner, above=0, most=1, validation_ratio=validation_ratio)
-    check.number(owner, above=0, most=1, test_ratio=test_ratio)
+    check.positive_ratio(owner, validation_ratio=validation_ratio)
+    check.positive_ratio(owner, test_ratio=test_ratio)
     if validation_ratio + test_ratio >= 1:
         raise ValueError(
             f"{check.owner_name(owner)}: `validation_ratio` and `test_ratio` "
@@ -66,7 +74,7 @@ def frequent_classes(
         rows: str. What the rows are called in a note.
 
     Returns:
-        A `Frequent`; labels are numbered anew.
+        A `Frequent`; labels are numbered again.
     """
     least = _least(given)
     counts = np.bincount(labels[given["train"]], minlength=len(class_names))
@@ -177,12 +185,12 @@ def _check_classes(labels, class_names, missing, source, rows):
     small = np.flatnonzero(counts < least)
     if not len(small):
         return
-    said = _with_counts([class_names[c] for c in small], counts[small])
+    shown = _with_counts([class_names[c] for c in small], counts[small])
     needed_by = ", ".join(["train", *reversed(missing)])
     raise DataError(
         f"{source}: each class must have at least {least} {rows} in train, "
         f"because each split cut from it ({needed_by}) needs one. Received: "
-        f"{said}, of {len(labels)} {rows}. Add {rows} to the class, or leave "
+        f"{shown}, of {len(labels)} {rows}. Add {rows} to the class, or leave "
         "the class out."
     )
 

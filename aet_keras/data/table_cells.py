@@ -70,8 +70,10 @@ def words_of(cells: Any, form: CellFormat) -> Any:
     pandas = optional("pandas", extra="training")
 
     codes, distinct = pandas.factorize(cells)
-    said = np.array([_word(text, form) for text in distinct], object)
-    return pandas.Series(said[codes] if len(said) else [], cells.index, object)
+    words = np.array([_word(text, form) for text in distinct], object)
+    return pandas.Series(
+        words[codes] if len(words) else [], cells.index, object
+    )
 
 
 def note_missing(title: str, words: Mapping[str, int], why: str = "") -> str:

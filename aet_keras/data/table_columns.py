@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -13,7 +12,7 @@ from aet_keras import _check as check
 from aet_keras._wording import quoted
 from aet_keras.data import date_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
-from aet_keras.data.names import note_alike
+from aet_keras.data.names import note_alike, served_names
 from aet_keras.data.specifications import (
     MISSING_WORDS,
     CellFormat,
@@ -146,10 +145,10 @@ def _meanings(features, kinds, reading):
 def _number_notes(title, cells, meaning):
     notes = table_cells.note_format(title, cells, meaning.format)
     if meaning.rival is not None:
-        said = table_cells.note_rival(
+        note = table_cells.note_rival(
             title, cells, meaning.format, meaning.rival
         )
-        notes = [said] if said else notes
+        notes = [note] if note else notes
     return notes
 
 
@@ -163,14 +162,11 @@ def _date_notes(title, meaning):
 
 def _served(columns, notes):
     """Gives each column a name that a signature can have."""
-    taken, named = set(), []
-    for column in columns:
-        name = re.sub(r"\W+", "_", column.title, flags=re.ASCII).strip("_")
-        name = name if name[:1].isalpha() else f"column_{name}".rstrip("_")
-        while name.lower() in taken:
-            name = f"{name}_2"
-        taken.add(name.lower())
-        named.append(dataclasses.replace(column, name=name))
+    names = served_names(column.title for column in columns)
+    named = [
+        dataclasses.replace(column, name=name)
+        for column, name in zip(columns, names, strict=True)
+    ]
     renamed = [c for c in named if c.name != c.title]
     if renamed:
         first, count = renamed[0], len(renamed) - 1
@@ -236,10 +232,10 @@ def _odd_note(column, odd, row_count):
         return table_cells.note_missing(column.title, odd)
     they = "they are" if odd.total() > 1 else "it is"
     why = f", because {they} no {column.kind}"
-    said = table_cells.note_missing(column.title, odd, why)
+    note = table_cells.note_missing(column.title, odd, why)
     if odd.total() <= _MANY * row_count:
-        return said
-    return f"{said} `--kind {column.title}=category` keeps such words."
+        return note
+    return f"{note} `--kind {column.title}=category` keeps such words."
 
 
 def _category_notes(title, cells, words):

@@ -34,7 +34,7 @@ class Cells:
 
     Args:
         rows: list of lists of str, the names of the columns first.
-        notes: tuple of str. What was unusual, to be said after a path.
+        notes: tuple of str. What was unusual; the path is named before.
         decimal: str. The decimal sign, where separators and cells tell it.
     """
 
@@ -68,12 +68,12 @@ def read_cells(text: str, *, usual: str = ",") -> Cells:
     Raises:
         Undecided: if no way of reading it, or more than one, fits each row.
     """
-    said = _FIRST_LINE.match(text)
-    if said:
-        way = _read(text[said.end() :], said[1], first_line=2)
+    declared = _FIRST_LINE.match(text)
+    if declared:
+        way = _read(text[declared.end() :], declared[1], first_line=2)
         if way.why:
             raise Undecided(way.why)
-        note = f"`{said[0].strip()}` in its first line separates its cells"
+        note = f"`{declared[0].strip()}` in its first line separates its cells"
         return _finished(way, usual, (note,))
     way, skipped = _find(text)
     verb = "is" if skipped == "1 line" else "are"

@@ -8,7 +8,7 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras._optional import optional
-from aet_keras._wording import counted, listed, nearest, short
+from aet_keras._wording import counted, listed, nearest, repeated, short
 from aet_keras.data import table_file_types
 from aet_keras.data.names import note_alike
 from aet_keras.data.table_dialect import Undecided, read_cells
@@ -92,7 +92,7 @@ def read_csv(
             f"{owner}: the file must be a table with one line a row. "
             f"Received: {path}, {error}."
         ) from error
-    notes += [f"{path}: {said}." for said in cells.notes]
+    notes += [f"{path}: {note}." for note in cells.notes]
     frame = _framed(owner, path, cells.rows, notes, cells.decimal)
     frame.attrs["hint"] = _other_separator(cells.rows)
     return frame
@@ -139,7 +139,7 @@ def _framed(owner, path, rows, notes=(), decimal=""):
     pandas = optional("pandas", extra="training")
 
     names = [str(name).strip() for name in rows[0]]
-    doubled = sorted({n for n in names if n and names.count(n) > 1})
+    doubled = repeated(name for name in names if name)
     if doubled or not any(names):
         what = f"`{short(doubled[0], 60)}` twice" if doubled else "no names"
         raise DataError(
@@ -199,25 +199,25 @@ def _other_separator(rows):
     """Returns advice if the cells look as if they were not separated."""
     if len(rows[0]) > 1:
         return ""
-    said = " The file is read as one column."
+    prefix = " The file is read as one column."
     lines = [row[0].strip() for row in rows]
     if lines[0][:1] in "{[":
-        return f"{said} If it is JSON, call it `.json` or `.jsonl`."
+        return f"{prefix} If it is JSON, call it `.json` or `.jsonl`."
     if lines[0][:1] == "<":
-        return f"{said} If it is a web page, save its table as CSV."
+        return f"{prefix} If it is a web page, save its table as CSV."
     words = {len(line.split()) for line in lines}
     if len(words) == 1 and words != {1}:
         return (
-            f"{said} Spaces seem to separate its cells: put commas there, or, "
-            "if it is one space each, `sep= ` as a line above the names."
+            f"{prefix} Spaces seem to separate its cells: put commas there, "
+            "or, if it is one space each, `sep= ` as a line above the names."
         )
     rest = [sign for sign in ",;\t|" if any(sign in line for line in lines[1:])]
     if rest and not any(sign in lines[0] for sign in rest):
         return (
-            f"{said} Its first line must name the columns: remove lines that "
+            f"{prefix} Its first line must name the columns: remove lines that "
             "stand above it."
         )
     return (
-        f"{said} If another sign separates its cells, say so in a line above "
+        f"{prefix} If another sign separates its cells, say so in a line above "
         "the names, such as `sep=^`."
     )

@@ -108,7 +108,7 @@ def read_json(owner: str, path: Path, text: str) -> list[list[str]]:
     names = list(dict.fromkeys(key for record in records for key in record))
     if not names:
         raise _no_records(owner, path, "which holds no row with a value")
-    rows = [names, *([_said(r.get(n)) for n in names] for r in records)]
+    rows = [names, *([_text_of(r.get(n)) for n in names] for r in records)]
     for row in rows:
         _check_writable(owner, path, row)
     return rows
@@ -121,8 +121,8 @@ def _check_writable(owner, path, texts):
             text.encode("utf-8")
         except UnicodeEncodeError as error:
             place = text[max(0, error.start - 10) : error.end + 10]
-            said = f"with half of a sign (a lone surrogate) in {place!r}"
-            raise _no_records(owner, path, said) from error
+            problem = f"with half of a sign (a lone surrogate) in {place!r}"
+            raise _no_records(owner, path, problem) from error
 
 
 def _parsed(owner, path, text, line):
@@ -137,11 +137,11 @@ def _parsed(owner, path, text, line):
         )
     except json.JSONDecodeError as error:
         place = line + error.lineno - 1
-        said = f"line {place} is not JSON: {error.msg}"
-        raise _no_records(owner, path, said) from error
+        problem = f"line {place} is not JSON: {error.msg}"
+        raise _no_records(owner, path, problem) from error
     except (RecursionError, _Twice) as error:
-        said = str(error) if isinstance(error, _Twice) else "nested too deep"
-        raise _no_records(owner, path, f"line {line}: {said}") from error
+        problem = str(error) if isinstance(error, _Twice) else "nested too deep"
+        raise _no_records(owner, path, f"line {line}: {problem}") from error
 
 
 class _Number(str):
@@ -161,7 +161,7 @@ def _once(pairs):
     return made
 
 
-def _said(value: Any) -> str:
+def _text_of(value: Any) -> str:
     if isinstance(value, list | dict):
         return _json(value)
     return str(value) if isinstance(value, str) else _WORDS[value]
@@ -179,10 +179,10 @@ def _json(value):
     return json.dumps(value, ensure_ascii=False)
 
 
-def _no_records(owner, path, said):
+def _no_records(owner, path, problem):
     return DataError(
         f"{owner}: the file must hold one JSON object a line, or one list of "
-        f"objects, a row each. Received: {path}, {said}. Write it again, as "
+        f"objects, a row each. Received: {path}, {problem}. Write it again, as "
         "pandas' `to_json(orient='records', lines=True)` does."
     )
 

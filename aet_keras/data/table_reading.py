@@ -162,9 +162,9 @@ def read_table(
     positive = positive_of(_OWNER, positive, frame[target], class_names, like)
     features = frame.drop(columns=[target, *filter(None, [split_column])])
     if like is not None:
-        columns, said = columns_like(_OWNER, features, like)
+        columns, column_notes = columns_like(_OWNER, features, like)
     else:
-        columns, said = find_columns(_OWNER, features, kinds, reading)
+        columns, column_notes = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
     parts = complete_splits(
         labels,
@@ -193,7 +193,7 @@ def read_table(
         notes=(
             *of_file,
             *notes,
-            *said,
+            *column_notes,
             *odd,
             *_lacking(splits, class_names),
             *imbalance_notes(splits["train"].labels, class_names),
@@ -339,12 +339,12 @@ def _served_cells(column, cells, learned):
         odd = cells[is_new].tolist() if learned is not None else []
         return words.to_numpy(object), odd, "not learned", "rare"
     values = table_cells.read_values(cells, column.kind, form)
-    said = cells.where(~cells.isin(list(form.missing)), "")
-    odd = [*table_cells.odd_words(said, values).elements()]
+    present = cells.where(~cells.isin(list(form.missing)), "")
+    odd = [*table_cells.odd_words(present, values).elements()]
     if column.kind == kinds_of.NUMBER:
         gone = number_cells.missing_numbers(form)
         plain = dataclasses.replace(form, missing=())
         odd = [t for t in odd if number_cells.read_number(t, plain) not in gone]
         return values, odd, "no number", "missing"
-    known = said.where(np.isfinite(values), "")
+    known = present.where(np.isfinite(values), "")
     return known.to_numpy(object), odd, "no date", "missing"

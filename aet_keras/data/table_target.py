@@ -12,7 +12,7 @@ from aet_keras.data import table_cells
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.names import by_number, check_one_line, read_names
 from aet_keras.data.specifications import CellFormat, TableSpecification
-from aet_keras.data.splits import SPLITS
+from aet_keras.data.splits import SPLIT_OF, SPLITS
 from aet_keras.errors import DataError
 
 _MOST_CLASSES = 1000
@@ -91,8 +91,8 @@ def labelled(
     frame = frame[is_there]
     if known and set(words[is_there]) <= set(known):
         return Labels(frame, missing, notes)
-    names, said = read(words[is_there])
-    notes += [f"In `{column}` {each}." for each in said]
+    names, changes = read(words[is_there])
+    notes += [f"In `{column}` {each}." for each in changes]
     return Labels(frame.assign(**{column: names}), missing, notes)
 
 
@@ -158,9 +158,6 @@ def positive_of(
     return min(class_names, key=lambda name: counts[name])
 
 
-_VALIDATION = ("validation", "valid", "val")
-
-
 def given_rows(
     owner: str, frame: Any, split_column: str | None
 ) -> dict[str, np.ndarray]:
@@ -171,15 +168,15 @@ def given_rows(
     """
     if split_column is None:
         return {"train": np.arange(len(frame))}
-    said = frame[split_column].fillna("").str.lower()
-    said = said.where(~said.isin(_VALIDATION), "validation").to_numpy()
-    odd = sorted(set(said) - set(SPLITS))
-    if odd or "train" not in said:
+    named = frame[split_column].fillna("").str.lower()
+    named = named.map(lambda word: SPLIT_OF.get(word, word)).to_numpy()
+    odd = sorted(set(named) - set(SPLITS))
+    if odd or "train" not in named:
         what = f"`{odd[0]}`" if odd else "no `train`"
         raise DataError(
             f"{owner}: the column of splits must say train, validation or "
             f"test. Received: split_column={split_column!r}, with {what}. "
             "Mend its cells, or leave the option out."
         )
-    rows = {name: np.flatnonzero(said == name) for name in SPLITS}
+    rows = {name: np.flatnonzero(named == name) for name in SPLITS}
     return {name: found for name, found in rows.items() if len(found)}

@@ -75,11 +75,11 @@ def read_text_file(
     ('a film\\n', [])
     """
     path = Path(path)
-    said = _regular_file.why_not(path)
-    if said:
+    problem = _regular_file.why_not(path)
+    if problem:
         raise DataError(
             f"{owner}: there must be a file of text. Received: {path}, which "
-            f"is {said}. Check the path; it is relative to {Path.cwd()}."
+            f"is {problem}. Check the path; it is relative to {Path.cwd()}."
         )
     text, notes = decode(owner, path, read_file(owner, path), encoding)
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
@@ -106,8 +106,10 @@ def decode(
         # Without its mark nearly any bytes would pass for text.
         if raw and _bare_utf_16(raw) is None:
             raise DataError(_no_mark(owner, path, encoding))
-    said = f"written in the encoding `{encoding}`"
-    return _decoded(owner, path, raw, encoding, said).removeprefix("\ufeff"), []
+    expected = f"written in the encoding `{encoding}`"
+    return _decoded(owner, path, raw, encoding, expected).removeprefix(
+        "\ufeff"
+    ), []
 
 
 _MAGIC = (  # first bytes, what they begin, and what to do
@@ -146,8 +148,8 @@ def _guessed(owner, path, raw):
     except UnicodeDecodeError as error:
         text = _western(raw)
         if text is None:
-            said = "written in UTF-8, or its `encoding` said"
-            raise _refused(owner, path, error, said, "utf-8") from error
+            expected = "written in UTF-8, or its `encoding` said"
+            raise _refused(owner, path, error, expected, "utf-8") from error
     word = _FOREIGN_WORD.search(text)
     return _checked(owner, path, text), [
         f"{path} is not UTF-8: it is read as `cp1252` (`latin-1`), with words "
@@ -156,16 +158,16 @@ def _guessed(owner, path, raw):
     ]
 
 
-def _decoded(owner, path, raw, encoding, said):
+def _decoded(owner, path, raw, encoding, expected):
     try:
         return _checked(owner, path, raw.decode(encoding))
     except UnicodeError as error:
-        raise _refused(owner, path, error, said, encoding) from error
+        raise _refused(owner, path, error, expected, encoding) from error
 
 
 def _marked(owner, path, raw, encoding):
-    said = f"in the encoding `{encoding}`, as its first bytes say"
-    text = _decoded(owner, path, raw, encoding, said)
+    expected = f"in the encoding `{encoding}`, as its first bytes say"
+    text = _decoded(owner, path, raw, encoding, expected)
     if encoding == "utf-8-sig":
         return text, []
     return text, [f"{path} is read as `{encoding}`, as its first bytes say."]
@@ -231,10 +233,10 @@ def _checked(owner, path, text):
     )
 
 
-def _refused(owner, path, error, said, encoding):
+def _refused(owner, path, error, expected, encoding):
     place = getattr(error, "start", 0)
     return DataError(
-        f"{owner}: the file must be {said}. Received: {path}, whose byte "
+        f"{owner}: the file must be {expected}. Received: {path}, whose byte "
         f"{place} is not valid `{encoding}`. Say which encoding it is in "
         f"(`encoding=`, `--encoding`): {_USUAL} are the usual ones."
     )

@@ -12,12 +12,11 @@ import numpy as np
 from aet_keras import _regular_file
 from aet_keras._wording import counted, listed, nearest
 from aet_keras.data import table_cells
-from aet_keras.data.assembly import assemble_texts
+from aet_keras.data.assembly import ReadOptions, assemble_texts
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import IMAGE, TEXT, read_layout
 from aet_keras.data.names import by_number, check_one_line
 from aet_keras.data.specifications import CellFormat
-from aet_keras.data.splits import check_ratios
 from aet_keras.data.table_file import check_columns, is_csv, read_csv
 from aet_keras.data.table_target import labelled
 from aet_keras.data.text_encoding import read_text_file
@@ -49,8 +48,9 @@ def read_texts(
         missing: optional sequence of str. Of a table, as of
             `read_text_table`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Defaults to `0.15`.
-        test_ratio: float in (0, 1). Defaults to `0.15`.
+        validation_ratio: float in (0, 1). Share of train that becomes
+            validation where there is none. Defaults to `0.15`.
+        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
 
     Returns:
         A `Dataset`.
@@ -102,12 +102,7 @@ def _unknown(path):
 
 
 def read_text_folder(
-    folder: str | PathLike,
-    *,
-    encoding: str = "auto",
-    seed: int = 0,
-    validation_ratio: float = 0.15,
-    test_ratio: float = 0.15,
+    folder: str | PathLike, *, encoding: str = "auto", **options: Any
 ) -> Dataset[Specification]:
     """Reads `.txt` files that lie in one folder a class.
 
@@ -120,10 +115,7 @@ def read_text_folder(
         folder: str or path.
         encoding: str. Of every file, as of `read_csv`. Defaults to
             `"auto"`.
-        seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Share of train that becomes
-            validation where there is none. Defaults to `0.15`.
-        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
+        options: `seed` and the ratios, as of `read_texts`.
 
     Returns:
         A `Dataset`; inputs are object arrays of str.
@@ -149,19 +141,17 @@ def read_text_folder(
     (6, ('bad', 'good'))
     """
     owner = "read_text_folder"
-    ratios = check_ratios(owner, validation_ratio, test_ratio)
+    asked = ReadOptions(owner=owner, **options)
     layout = read_layout(Path(folder), TEXT)
     texts, guessed = _read_files(owner, layout.paths, encoding)
     return assemble_texts(
+        asked,
         texts,
         layout.labels,
         layout.paths,
         layout.rows(),
-        specification=Specification(
-            "text", layout.class_names, None, str(folder)
-        ),
-        ratios=ratios,
-        seed=seed,
+        class_names=layout.class_names,
+        source=str(folder),
         notes=[*layout.notes, *_others(layout.others), *guessed],
     )
 
@@ -196,9 +186,7 @@ def read_text_table(
     label_column: str = "label",
     encoding: str = "auto",
     missing: Sequence[str] | None = None,
-    seed: int = 0,
-    validation_ratio: float = 0.15,
-    test_ratio: float = 0.15,
+    **options: Any,
 ) -> Dataset[Specification]:
     """Reads texts and their classes from two columns of a table.
 
@@ -214,9 +202,7 @@ def read_text_table(
         missing: optional sequence of str. Words that mean that a row has no
             label, or no text, beside an empty cell. Defaults to
             `MISSING_WORDS`; `None` and `NA` are classes as others are.
-        seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Defaults to `0.15`.
-        test_ratio: float in (0, 1). Defaults to `0.15`.
+        options: `seed` and the ratios, as of `read_texts`.
 
     Returns:
         A `Dataset`; inputs are object arrays of str. Its notes say what was
@@ -239,7 +225,7 @@ def read_text_table(
     (6, ('bad', 'good'))
     """
     owner = "read_text_table"
-    ratios = check_ratios(owner, validation_ratio, test_ratio)
+    asked = ReadOptions(owner=owner, **options)
     frame = read_csv(owner, path, encoding=encoding)
     of_file = frame.attrs["notes"]
     check_columns(
@@ -260,14 +246,14 @@ def read_text_table(
     class_names = _class_names(owner, path, label_column, labels)
     number = {name: label for label, name in enumerate(class_names)}
     return assemble_texts(
+        asked,
         texts.tolist(),
         np.array([number[name] for name in labels], int),
         # Line 1 names the columns; texts with line breaks put lines between.
         [f"{Path(path).name}[{row}]" for row in frame.index],
         {"train": np.arange(len(frame))},
-        specification=Specification("text", class_names, None, str(path)),
-        ratios=ratios,
-        seed=seed,
+        class_names=class_names,
+        source=str(path),
         notes=notes,
     )
 
@@ -291,13 +277,7 @@ def _text_notes(column, frame, texts):
     return [table_cells.note_missing(column, counts)] if counts else []
 
 
-def read_text_tfds(
-    name: str,
-    *,
-    seed: int = 0,
-    validation_ratio: float = 0.15,
-    test_ratio: float = 0.15,
-) -> Dataset[Specification]:
+def read_text_tfds(name: str, **options: Any) -> Dataset[Specification]:
     """Reads a data set of texts with class labels from TFDS by its name.
 
     `imdb_reviews` and `yelp_polarity_reviews`, for example. What was prepared
@@ -310,10 +290,7 @@ def read_text_tfds(
     Args:
         name: str. As `tfds.builder` takes it, `"name"` or
             `"name/config:1.0.0"`.
-        seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Share of train that becomes
-            validation where there is none. Defaults to `0.15`.
-        test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
+        options: `seed` and the ratios, as of `read_texts`.
 
     Returns:
         A `Dataset`; inputs are object arrays of str.
@@ -331,23 +308,20 @@ def read_text_tfds(
     ...     "Nearest: `imdb_reviews`" in str(error)
     True
     """
-    ratios = check_ratios("read_text_tfds", validation_ratio, test_ratio)
+    asked = ReadOptions(owner="read_text_tfds", **options)
     examples = open_examples(name, "Text")
     texts = [
         content.decode("utf-8", errors="replace")
         for content in examples.inputs(is_encoded=False)
     ]
-    given = examples.rows()
     return assemble_texts(
+        asked,
         texts,
         examples.labels,
         examples.names,
-        given,
-        specification=Specification(
-            "text", examples.class_names, None, examples.source
-        ),
-        ratios=ratios,
-        seed=seed,
+        examples.rows(),
+        class_names=examples.class_names,
+        source=examples.source,
         notes=examples.notes,
     )
 

@@ -11,19 +11,12 @@ import numpy as np
 
 from aet_keras._optional import optional
 from aet_keras._wording import nearest, quoted
+from aet_keras.data.splits import SPLIT_OF, SPLITS
 from aet_keras.errors import DataError
-
-_SPLITS = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
 
 
 def prepared_builder(name: str, source: str) -> Any:
-    """Returns the builder of a data set that lies ready on the disk.
+    """Returns the builder of a data set that is prepared on the disk.
 
     Raises:
         DataError: if there is none of this name, or it cannot be prepared.
@@ -147,7 +140,7 @@ def find_splits(
     Raises:
         DataError: if there is no train split.
     """
-    found = {_SPLITS[part]: part for part in splits if part in _SPLITS}
+    found = {SPLIT_OF[part]: part for part in splits if part in SPLIT_OF}
     if "train" not in found:
         raise DataError(
             f"{source}: there must be a split `train`. Received: "
@@ -159,7 +152,7 @@ def find_splits(
         for part in splits
         if part not in found.values()
     ]
-    order = [s for s in ("train", "validation", "test") if s in found]
+    order = [split for split in SPLITS if split in found]
     return {split: found[split] for split in order}, notes
 
 

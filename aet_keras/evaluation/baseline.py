@@ -59,7 +59,7 @@ def compare_with_baselines(
     - Balanced accuracy, the mean recall of the classes: against 1 / classes.
       The model is better if less than 5 % of random orders of its answers
       reach its figure.
-    - ROC AUC: against 0.5. The model is better if its interval lies above
+    - ROC AUC: against 0.5. The model is better if its interval is above
       0.5, and it is 1.645 standard errors above that of random answers.
     - Ratings: against the best of their baselines. The model is better if its
       gain is 1.645 times the standard error of the gain.

@@ -16,6 +16,9 @@ SPELT = (
     "Letters that no installed font has are spelt by their codes, such as "
     r"\u5e3d; report.json has the names as they are."
 )
+# Okabe and Ito's colours, told apart also by the colour-blind.
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+INK, DIM, GREY = "#333333", "#767676", "#E6E6E6"
 _USUAL = "DejaVu Sans"  # comes with Matplotlib
 _MOST_FONTS = 4
 _FROM_RIGHT = {"R", "AL"}
@@ -34,9 +37,26 @@ def new_figure(width: float, height: float, **options: Any) -> Any:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=110, **options)
+    figure = Figure(figsize=(width, height), **{"dpi": 110, **options})
     FigureCanvasAgg(figure)  # never pyplot: it keeps state
     return figure
+
+
+def style(axes: Any, title: str, **grid: Any) -> None:
+    """Gives axes a title, a pale grid below the data, and no box around."""
+    axes.set_title(title, fontsize=11, parse_math=False)
+    axes.grid(**{"color": GREY, "linewidth": 0.8, **grid})
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def count_on_x(axes: Any, label: str, *, most: int) -> None:
+    """Labels a horizontal axis of whole numbers, with few ticks."""
+    MaxNLocator = optional("matplotlib.ticker", extra="training").MaxNLocator
+
+    axes.set_xlabel(label)
+    locator = MaxNLocator(most, integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_locator(locator)
 
 
 def png_of(figure: Any, *, boxes: bool = False) -> bytes:

@@ -238,12 +238,12 @@ def _confusions(scores):
     matrix = scores.confusion_matrix
     number = len(str(len(matrix)))
     cell = 1 + max(number, len(str(max(map(max, matrix)))))
-    room = printed_text.COLUMNS - len(matrix) * cell - number - 1
+    columns_left = printed_text.COLUMNS - len(matrix) * cell - number - 1
     names = [score.name for score in scores.per_class]
     wanted = printed_text.widest(names, most=_MOST_NAME)
-    if room < min(wanted, _LEAST_NAME):
+    if columns_left < min(wanted, _LEAST_NAME):
         return ""
-    names = min(wanted, room)
+    names = min(wanted, columns_left)
     numbers = range(1, len(matrix) + 1)
     lines = ["confusions: a row is the true class, a column what it was called"]
     lines += [" " * (number + 1 + names) + _cells(numbers, cell)]

@@ -17,7 +17,7 @@ _COLUMNS = 6
 _MOST_WRONG = 12
 _MOST_PAIRS = 3
 _NAME = 27
-_ORANGE, _DIM, _INK = "#B04A00", "#767676", "#333333"
+_ORANGE = "#B04A00"  # darker than that of lines, for letters
 # Inches: of a cell, its image, and what stands above.
 _SIDE, _ROW, _IMAGE, _MARGIN = 2.15, 2.85, 1.85, 0.12
 _TOP, _HEAD = 0.65, 0.35
@@ -89,7 +89,7 @@ def _draw(report, images, spell):
     )
     if chart_fonts.is_spelt(_words(report), spell):
         spelt = chart_fonts.SPELT
-        write(1 - 0.42 / height, spelt, fontsize=8, color=_DIM)
+        write(1 - 0.42 / height, spelt, fontsize=8, color=chart_fonts.DIM)
     title = (
         f"{printed_text.cut_middle(spell(report.name), 40)}: images of the test"
         " split that are predicted wrongly"
@@ -128,10 +128,9 @@ def _sections(report, spell):
                 chart_fonts.apart(printed_text.cut_middle(spell(name), 50))
                 for name in (pair.true, pair.predicted)
             )
-            of = round(pair.count / pair.share)
             title = (
                 f"Most confused: {true} \N{RIGHTWARDS ARROW} {predicted}, "
-                f"{pair.count} of {of} ({pair.share:.0%})"
+                f"{pair.share_text}"
             )
             yielded.append((title, rows[:_COLUMNS]))
     return yielded
@@ -143,12 +142,12 @@ def _draw_one(axes, mistake, image, spell):
     axes.set_axis_off()
     # The file's name says more than the folders above it.
     name = mistake.name.replace("\\", "/").rpartition("/")[2]
-    said = f"called ({_percent(mistake.probability)}): "
+    prefix = f"called ({_percent(mistake.probability)}): "
     below = -5.0  # points under the image
     for text, size, colour in (
-        (printed_text.cut_middle(spell(name), _NAME), 7, _DIM),
-        (f"is: {spell(mistake.true)}", 8.5, _INK),
-        (f"{said}{spell(mistake.predicted)}", 8.5, _ORANGE),
+        (printed_text.cut_middle(spell(name), _NAME), 7, chart_fonts.DIM),
+        (f"is: {spell(mistake.true)}", 8.5, chart_fonts.INK),
+        (f"{prefix}{spell(mistake.predicted)}", 8.5, _ORANGE),
     ):
         text = printed_text.wrapped(text, _NAME, lines=2)
         axes.annotate(

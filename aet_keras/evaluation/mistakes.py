@@ -1,13 +1,7 @@
 """Finds the classes that are confused, and the most wrong rows."""
 
 import dataclasses
-from collections.abc import (
-    Callable,
-    Collection,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +36,12 @@ class Confusion:
     predicted: str
     count: int
     share: float
+
+    @property
+    def share_text(self) -> str:
+        """How many of the true class, in words."""
+        total = round(self.count / self.share)
+        return f"{self.count} of {total} ({self.share:.0%})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,14 +196,14 @@ def cells_of(
     for name, column in inputs.items():
         cell = column[row]
         if isinstance(cell, str):
-            said = cell
+            text = cell
         elif not np.isfinite(cell):
-            said = ""
+            text = ""
         elif name in dates:
-            said = str(np.datetime64(int(cell), "D"))
+            text = str(np.datetime64(int(cell), "D"))
         else:
-            said = f"{float(cell):g}"
-        found += [f"{name} {said}"] if said else []
+            text = f"{float(cell):g}"
+        found += [f"{name} {text}"] if text else []
     return ", ".join(found)
 
 
@@ -215,7 +215,7 @@ def mistakes_text(
         true, predicted = (
             printed_text.cut_middle(n, 26) for n in (each.true, each.predicted)
         )
-        yield f"{true} called {predicted}: {_of_class(each)}"
+        yield f"{true} called {predicted}: {each.share_text}"
     if mistakes:
         yield ""
         yield "most wrong"
@@ -223,12 +223,7 @@ def mistakes_text(
         true, predicted = (
             printed_text.cut_middle(n, 18) for n in (row.true, row.predicted)
         )
-        said = f"{true} called {predicted}: {row.probability:.0%}"
-        room = printed_text.COLUMNS - printed_text.width(said) - 2
-        what = printed_text.cut_middle(row.content or row.name, room)
-        yield f"{said}  {what}"
-
-
-def _of_class(pair):
-    total = round(pair.count / pair.share)
-    return f"{pair.count} of {total} ({pair.share:.0%})"
+        head = f"{true} called {predicted}: {row.probability:.0%}"
+        columns_left = printed_text.COLUMNS - printed_text.width(head) - 2
+        what = printed_text.cut_middle(row.content or row.name, columns_left)
+        yield f"{head}  {what}"

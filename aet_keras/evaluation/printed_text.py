@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 COLUMNS = 80
-# They join characters, or choose how one looks, and take no room.
+# They join characters, or choose how one looks, and take no column.
 _UNSEEN = {"\u200d", "\ufe0e", "\ufe0f"}
 
 

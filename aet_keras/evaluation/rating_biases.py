@@ -119,9 +119,9 @@ def _solve(codes, ratings, counts, strengths):
         np.bincount(rows, minlength=count)
         for rows, count in zip(codes, counts, strict=True)
     ]
-    for side in [0, 1] * _SWEEPS:
-        rest = rest + biases[side][codes[side]]
-        sums = np.bincount(codes[side], rest, counts[side])
-        biases[side] = sums / (rated[side] + strengths[side])
-        rest = rest - biases[side][codes[side]]
+    for role in [0, 1] * _SWEEPS:
+        rest = rest + biases[role][codes[role]]
+        sums = np.bincount(codes[role], rest, counts[role])
+        biases[role] = sums / (rated[role] + strengths[role])
+        rest = rest - biases[role][codes[role]]
     return Biases(float(mean), *biases, *strengths)

@@ -170,7 +170,7 @@ def rank_items(
     Args:
         scores: float array `(rows, items)`. Higher is better.
         items: ints `(rows,)`. The columns whose ranks are wanted; -1, an item
-            that nobody knows, is ranked last.
+            that is unknown, is ranked last.
         rated: list of int arrays, one a row: the columns that are not shown.
             The item itself may be among them.
 

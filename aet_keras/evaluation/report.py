@@ -15,11 +15,7 @@ from aet_keras.evaluation.baseline import (
 )
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.forgetting import Forgetting
-from aet_keras.evaluation.mistakes import (
-    Mistake,
-    mistakes_text,
-    most_confused,
-)
+from aet_keras.evaluation.mistakes import Mistake, mistakes_text, most_confused
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.risk import Risk
 

@@ -7,19 +7,12 @@ from pathlib import Path
 
 from aet_keras import _files
 from aet_keras import _log_keys as log_keys
-from aet_keras._optional import needing, optional
-from aet_keras.evaluation import (
-    chart_fonts,
-    printed_text,
-    score_charts,
-)
+from aet_keras._optional import needing
+from aet_keras.evaluation import chart_fonts, printed_text, score_charts
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.report import Report
 
-# Okabe and Ito's colours, told apart also by the colour-blind.
-_BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
-_GREY, _PALE = "#E6E6E6", "#A9D3E8"
-_INK, _DIM = "#333333", "#767676"
+_PALE = "#A9D3E8"
 _ACCURACY = ("accuracy", "Accuracy")
 _MOST_NAME = 18
 
@@ -111,15 +104,15 @@ def _title(report, spell):
     """Returns lines, sizes and colours: figures and their baselines."""
     old = report.old_task
     kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
-    said = ", ".join(
+    figures = ", ".join(
         f"{each.figure} {each.value:.3f} ({each.name}: {each.baseline:.3f})"
         for each in report.baselines
     )
     lines = [(printed_text.cut_middle(spell(report.name), 60), 15, "black")]
     for text, size, colour in (
-        (f"Test: {said}{kept}", 11.5, _INK),
-        (report.verdict, 11.5, _ORANGE),
-        (_spelt(report, spell), 9, _DIM),
+        (f"Test: {figures}{kept}", 11.5, chart_fonts.INK),
+        (report.verdict, 11.5, chart_fonts.ORANGE),
+        (_spelt(report, spell), 9, chart_fonts.DIM),
     ):
         wrapped = textwrap.wrap(spell(text), 150)
         lines += [(line, size, colour) for line in wrapped]
@@ -150,8 +143,8 @@ def _write(figure, lines):
 
 def _draw_curves(axes, report, key, title):
     for log, label, colour in (
-        (key, "training", _BLUE),
-        (f"val_{key}", "validation", _ORANGE),
+        (key, "training", chart_fonts.BLUE),
+        (f"val_{key}", "validation", chart_fonts.ORANGE),
     ):
         values = report.history.get(log, [])
         epochs = range(1, len(values) + 1)
@@ -169,7 +162,7 @@ def _mark_best(axes, report):
     if report.best_epoch:
         axes.axvline(
             report.best_epoch,
-            color=_GREEN,
+            color=chart_fonts.GREEN,
             linestyle="--",
             linewidth=1.2,
             zorder=0,
@@ -184,7 +177,9 @@ def _draw_rates(axes, report):
         return _say_empty(axes)
     axes.set_yscale("log")
     epochs = [index + 0.5 for index in range(len(rates) + 1)]
-    axes.stairs(rates, epochs, baseline=None, color=_BLUE, linewidth=1.8)
+    axes.stairs(
+        rates, epochs, baseline=None, color=chart_fonts.BLUE, linewidth=1.8
+    )
 
 
 def _draw_groups(axes, report, spell):
@@ -204,7 +199,7 @@ def _draw_groups(axes, report, spell):
         [index + 0.5 for index in range(len(moved[0]) + 1)],
         range(len(names) + 1),
         moved,
-        cmap=ListedColormap([_GREY, _PALE, _BLUE]),
+        cmap=ListedColormap([chart_fonts.GREY, _PALE, chart_fonts.BLUE]),
         vmin=0,
         vmax=2,
         edgecolors="white",
@@ -215,9 +210,9 @@ def _draw_groups(axes, report, spell):
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False)
     marks = [
-        Patch(color=_BLUE, label="moved"),
+        Patch(color=chart_fonts.BLUE, label="moved"),
         Patch(color=_PALE, label="replayed"),
-        Patch(color=_GREY, label="frozen"),
+        Patch(color=chart_fonts.GREY, label="frozen"),
     ]
     axes.set_xlabel("epoch", loc="left")  # the legend stands on the right
     axes.legend(
@@ -252,18 +247,12 @@ def _say_empty(axes):
         0.5,
         "not recorded",
         ha="center",
-        color="#767676",
+        color=chart_fonts.DIM,
         transform=axes.transAxes,
     )
 
 
 def _style(axes, report, title):
-    MaxNLocator = optional("matplotlib.ticker", extra="training").MaxNLocator
-
-    axes.set_title(title, fontsize=11)
-    axes.set_xlabel("epoch")
+    chart_fonts.style(axes, title)
+    chart_fonts.count_on_x(axes, "epoch", most=10)
     axes.set_xlim(0.5, max(report.epochs, 1) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
-    axes.grid(color=_GREY, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)

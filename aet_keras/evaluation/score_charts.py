@@ -9,7 +9,6 @@ from aet_keras.evaluation.mistakes import most_confused
 from aet_keras.evaluation.rating_scores import Recommendation
 
 MOST_CLASSES = 40
-_INK, _BLUE, _ORANGE, _GREY = "#333333", "#0072B2", "#D55E00", "#E6E6E6"
 _MOST = 12
 _FEW = 12
 _SHORT = 14
@@ -50,8 +49,8 @@ def _draw_matrix(axes, scores, spell):
     style = {"fontsize": size, "parse_math": False}
     lines = 2 if count <= 20 else 1
     if count <= _FEW and max(map(printed_text.width, names)) <= _SHORT:
-        room = count * max(map(printed_text.width, names))
-        turn = {"rotation": 45, "ha": "right"} if room > 40 else {}
+        letters = count * max(map(printed_text.width, names))
+        turn = {"rotation": 45, "ha": "right"} if letters > 40 else {}
         axes.set_xticks(range(count), names, **turn, **style)
         axes.set_yticks(range(count), names, **style)
         axes.set_xlabel("predicted class")
@@ -90,7 +89,7 @@ def _write_counts(axes, scores, fontsize):
             ha="center",
             va="center",
             fontsize=fontsize,
-            color="white" if shares[row][column] > 0.5 else _INK,
+            color="white" if shares[row][column] > 0.5 else chart_fonts.INK,
         )
 
 
@@ -105,7 +104,6 @@ def _draw_pairs(axes, scores, spell):
     pairs = most_confused(scores, most=_PAIRS)
     total = len(scores.per_class)
     wrong = round(scores.count * (1 - scores.accuracy))
-    axes.spines[["top", "right"]].set_visible(False)
     if not pairs:
         axes.set_title(f"Test split: no confusions of {total} classes")
         axes.set_axis_off()
@@ -118,48 +116,45 @@ def _draw_pairs(axes, scores, spell):
         for pair in pairs
     ]
     places = range(len(pairs))
-    bars = axes.barh(places, [p.count for p in pairs], color=_BLUE, height=0.6)
-    labels = [
-        f"{p.count} of {round(p.count / p.share)} ({p.share:.0%})"
-        for p in pairs
-    ]
+    bars = axes.barh(
+        places, [p.count for p in pairs], color=chart_fonts.BLUE, height=0.6
+    )
+    labels = [pair.share_text for pair in pairs]
     axes.bar_label(bars, labels, padding=3, fontsize=8)
     axes.set_yticks(places, names, fontsize=7, parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.margins(x=0.35, y=0.02)
-    axes.set_title(
+    title = (
         f"Test split: the {len(pairs)} largest confusions of {total} classes\n"
         f"(true class \N{RIGHTWARDS ARROW} what it was called; {wrong} of "
-        f"{scores.count} examples are wrong)",
-        fontsize=11,
+        f"{scores.count} examples are wrong)"
     )
+    chart_fonts.style(axes, title, axis="x")
     axes.set_xlabel("examples (share of the true class)")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(axis="x", color=_GREY, linewidth=0.8)
-    axes.set_axisbelow(True)
 
 
 def draw_calibration(axes, risk, spell) -> None:
     """Draws observed over predicted risk, and the line of equality."""
     bins = risk.calibration
-    axes.plot([0, 1], [0, 1], "--", color="#767676", linewidth=1)
+    axes.plot([0, 1], [0, 1], "--", color=chart_fonts.DIM, linewidth=1)
     axes.plot(
         [each.predicted for each in bins],
         [each.observed for each in bins],
         "o-",
-        color=_BLUE,
+        color=chart_fonts.BLUE,
         ms=4,
     )
     if risk.threshold is not None:
-        axes.axvline(risk.threshold, color=_ORANGE, linewidth=1.2)
+        axes.axvline(risk.threshold, color=chart_fonts.ORANGE, linewidth=1.2)
     positive = printed_text.cut_middle(spell(risk.positive), 28)
     of = f" of {positive}" if positive else ""
     axes.set_xlabel(f"predicted risk{of}", parse_math=False)
     axes.set_ylabel("observed share")
     axes.set(xlim=(0, 1), ylim=(0, 1))
     title = f"Calibration (ROC AUC {risk.roc_auc:.3f}, Brier {risk.brier:.3f})"
-    _style(axes, title)
+    chart_fonts.style(axes, title)
 
 
 def draw_features(axes, risk, spell) -> None:
@@ -167,7 +162,7 @@ def draw_features(axes, risk, spell) -> None:
     first = risk.importance[:_MOST][::-1]
     title = f"Features: ROC AUC lost when shuffled{_of_all(risk)}"
     if not first:
-        _style(axes, "Features: not measured")
+        chart_fonts.style(axes, "Features: not measured")
         axes.set_axis_off()
         return
     places = range(len(first))
@@ -179,7 +174,7 @@ def draw_features(axes, risk, spell) -> None:
         [place + shift for place in places],
         [each.permutation for each in first],
         height=height,
-        color=_BLUE,
+        color=chart_fonts.BLUE,
         label="AUC lost",
     )
     if is_seen:
@@ -188,10 +183,10 @@ def draw_features(axes, risk, spell) -> None:
             [place - shift for place in places],
             shares,
             height=height,
-            color=_ORANGE,
+            color=chart_fonts.ORANGE,
             label="attention (share)",
         )
-    _style(axes, title)
+    chart_fonts.style(axes, title)
     names = [printed_text.cut_middle(spell(each.name), 36) for each in first]
     axes.set_yticks(places, names, fontsize=8, parse_math=False)
     axes.tick_params(axis="y", length=0)
@@ -208,13 +203,6 @@ def draw_features(axes, risk, spell) -> None:
 def _of_all(risk):
     count = len(risk.importance)
     return f" (the first {_MOST} of {count})" if count > _MOST else ""
-
-
-def _style(axes, title):
-    axes.set_title(title, fontsize=11, parse_math=False)
-    axes.grid(color=_GREY, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 _COLOURS = ("#0072B2", "#A9D3E8", "#BBBBBB", "#D9D9D9")  # the model's first

@@ -72,9 +72,7 @@ class GradCAM:
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        layer: str | keras.layers.Layer | None = None,
+        self, model: keras.Model, layer: str | keras.layers.Layer | None = None
     ):
         self.model = model
         self._inside = image_models.open_up(self, model)

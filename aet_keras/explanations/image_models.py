@@ -68,10 +68,7 @@ def enlarge(maps: Any, image_size: tuple[int, int]) -> np.ndarray:
     """Returns maps `(batch, h, w)` at the size of the images, bilinear."""
     maps = ops.cast(maps, "float32")[..., None]
     large = ops.image.resize(
-        maps,
-        image_size,
-        interpolation="bilinear",
-        data_format="channels_last",
+        maps, image_size, interpolation="bilinear", data_format="channels_last"
     )
     return ops.convert_to_numpy(large)[..., 0]
 
@@ -127,7 +124,7 @@ def unsquashed(layer: Any, inputs: Any, outputs: Any) -> Any:
 def check_classes(
     owner: Any, classes: Any, *, count: int, class_count: int
 ) -> np.ndarray | None:
-    """Returns the column to explain for each image, None where not said."""
+    """Returns the column to explain for each image, None if none is given."""
     if classes is None:
         return None
     columns = np.asarray(classes)

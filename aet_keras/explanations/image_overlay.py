@@ -16,7 +16,6 @@ from aet_keras.evaluation import chart_fonts
 _COLOURS = "inferno"  # perceptually even, and told apart by the colour-blind
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _COLUMNS = 4
-_INK = "#333333"
 
 
 def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
@@ -124,7 +123,9 @@ def _draw(image, panels, title, label):
         3.8 * columns + 0.6, (height + 0.3) * rows + 0.6, layout="constrained"
     )
     if title:
-        figure.suptitle(title, fontsize=13, color=_INK, parse_math=False)
+        figure.suptitle(
+            title, fontsize=13, color=chart_fonts.INK, parse_math=False
+        )
     _show(figure.add_subplot(rows, columns, 1), image, "")
     for place, (name, (values, laid)) in enumerate(panels.items(), start=2):
         axes = figure.add_subplot(rows, columns, place)
@@ -135,7 +136,7 @@ def _draw(image, panels, title, label):
 
 def _show(axes, pixels, name):
     axes.imshow(pixels, interpolation="nearest")
-    axes.set_title(name, fontsize=10, color=_INK, parse_math=False)
+    axes.set_title(name, fontsize=10, color=chart_fonts.INK, parse_math=False)
     axes.set_axis_off()
 
 
@@ -148,9 +149,11 @@ def _add_bar(figure, axes, values, label):
     scale = ScalarMappable(Normalize(0, most if most > 0 else 1), _COLOURS)
     bar = figure.colorbar(scale, ax=axes, shrink=0.8, aspect=22, pad=0.03)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, length=0, colors=_INK)
+    bar.ax.tick_params(labelsize=8, length=0, colors=chart_fonts.INK)
     if label:
-        bar.set_label(label, fontsize=9, color=_INK, parse_math=False)
+        bar.set_label(
+            label, fontsize=9, color=chart_fonts.INK, parse_math=False
+        )
 
 
 def _to_rgb(owner, images):

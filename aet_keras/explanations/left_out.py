@@ -166,7 +166,7 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
     """
     columns = (reasons[name] for name in ("items", "ratings", "without"))
     past = [row for row in zip(*columns, strict=True) if row[0]]
-    names = [f"{item.decode()}, rated {said:g}" for item, said, _ in past]
+    names = [f"{item.decode()}, rated {rating:g}" for item, rating, _ in past]
     without = [reasons["without_user"], reasons["without_item"]]
     without += [score for *_, score in past]
     answer = float(reasons["scores"])
@@ -192,9 +192,6 @@ def _compare(owner, names, outputs, column):
         )
     whole, *others = outputs[:, column].astype("float64")
     return LeftOut(names, whole - np.array(others), column, float(whole))
-
-
-_FOR, _AGAINST, _GREY = "#0072B2", "#D55E00", "#E6E6E6"
 
 
 def save_left_out(
@@ -237,13 +234,15 @@ def save_left_out(
     figure = chart_fonts.new_figure(8, height, layout="constrained")
     axes = figure.add_subplot()
     losses = [float(found.losses[i]) for i in shown]
-    colours = [_FOR if loss >= 0 else _AGAINST for loss in losses]
+    colours = [
+        chart_fonts.BLUE if loss >= 0 else chart_fonts.ORANGE for loss in losses
+    ]
     axes.barh(range(len(shown)), losses, color=colours, height=0.7)
     names = [printed_text.cut(found.names[i], 36) for i in shown]
     axes.set_yticks(range(len(shown)), names, parse_math=False)
     axes.axvline(0, color="#444444", linewidth=0.8)
     axes.set_xlabel(f"{what} lost without it (negative: gained)")
     axes.set_title(title, fontsize=12, parse_math=False)
-    axes.grid(axis="x", color=_GREY)
+    axes.grid(axis="x", color=chart_fonts.GREY)
     axes.set_axisbelow(True)
     return _files.write_whole(path, chart_fonts.png_of(figure, boxes=True))

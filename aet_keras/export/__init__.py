@@ -12,10 +12,7 @@ from aet_keras.export.conversion import convert
 from aet_keras.export.deployment import write_deployment
 from aet_keras.export.image_model import write_image_model
 from aet_keras.export.rating_model import write_rating_model
-from aet_keras.export.table_manifest import (
-    read_categories,
-    read_table_manifest,
-)
+from aet_keras.export.table_manifest import read_categories, read_table_manifest
 from aet_keras.export.table_model import write_table_model
 from aet_keras.export.text_model import write_text_model
 

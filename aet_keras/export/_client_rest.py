@@ -40,12 +40,12 @@ def main():
     for first in range(0, len(given.pictures), MOST):
         batch = given.pictures[first : first + MOST]
         try:
-            said = ask(given.url, batch)
+            answers = ask(given.url, batch)
         except urllib.error.HTTPError as error:
             sys.exit(f"{error.code}: {error.read().decode()}")
         except OSError as error:
             sys.exit(f"{given.url}: {error}")
-        for picture, each in zip(batch, said, strict=True):
+        for picture, each in zip(batch, answers, strict=True):
             pairs = zip(each["probabilities"], each["classes"], strict=True)
             probability, name = max(pairs)
             print(f"{picture}  {name}, {probability:.1%}")

@@ -107,15 +107,16 @@ def compare_image_export(
     """
     owner = "compare_image_export"
     _check.positive(owner, tolerance=tolerance)
-    pictures = whole_pixels(owner, images)
-    expected = predict_images(model, pictures)
+    pixels = whole_pixels(owner, images)
+    expected = predict_images(model, pixels)
+
+    given = {"images": pixels}
+    plain = _serving(owner, "write_image_model", "pictures", given, expected)
 
     def served(exported):
-        serve = _classifying(owner, exported, "write_image_model")
-        given = {"images": pictures}
-        yield from _all_and_one("pictures", serve, given, expected)
+        yield from plain(exported)
         if BYTES in exported.signatures:
-            encoded = tf.constant(encode_png(pictures))
+            encoded = tf.constant(encode_png(pixels))
             outputs = exported.signatures[BYTES](image_bytes=encoded)
             yield "the PNG files", outputs["probabilities"].numpy(), expected
 
@@ -161,12 +162,8 @@ def compare_text_export(
     owner = "compare_text_export"
     _check.positive(owner, tolerance=tolerance)
     expected = _predict(model, _constants(packing.pack(texts)))
-
-    def served(exported):
-        serve = _classifying(owner, exported, "write_text_model")
-        given = {"texts": list(texts)}
-        yield from _all_and_one("texts", serve, given, expected)
-
+    given = {"texts": list(texts)}
+    served = _serving(owner, "write_text_model", "texts", given, expected)
     return _compare(owner, directory, served, expected, tolerance, "texts")
 
 
@@ -211,12 +208,8 @@ def compare_table_export(
     rows = table_graph.with_odd_rows(rows, specification)
     cells = {k: table_graph.tensor(v)[:, tf.newaxis] for k, v in rows.items()}
     expected = _predict(model, cells)
-
-    def served(exported):
-        serve = _classifying(owner, exported, "write_table_model")
-        raw = table_graph.raw(rows, specification)
-        yield from _all_and_one("rows", serve, raw, expected)
-
+    raw = table_graph.raw(rows, specification)
+    served = _serving(owner, "write_table_model", "rows", raw, expected)
     return _compare(owner, directory, served, expected, tolerance, "rows")
 
 
@@ -238,7 +231,7 @@ def compare_rating_export(
         directory: str or path-like. What `write_rating_model` wrote.
         model: the `keras.Model` it was written from.
         rows: dict of `user` and `item`, int codes `(count, 1)`, at least two
-            rows for the spread; code 0 is tried as an id nobody knows.
+            rows for the spread; code 0 is tried as an unknown id.
         specification: `aet_keras.data.RatingSpecification`.
         tables: `aet_keras.data.rating_lookup.RatingTables` that were written.
         tolerance: float > 0. The largest difference to accept.
@@ -283,9 +276,9 @@ def compare_rating_export(
     return _compare(owner, directory, served, expected, tolerance, "ratings")
 
 
-def predict_images(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
+def predict_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Returns what a model says of uint8 images, without XLA, as float32."""
-    pixels = tf.constant(pictures.astype(model.inputs[0].dtype))
+    pixels = tf.constant(images.astype(model.inputs[0].dtype))
     (outputs,) = keras.tree.flatten(_predict(model, pack(model, pixels)))
     return outputs
 
@@ -354,6 +347,16 @@ def _load(owner, directory):
             f"{owner}: no SavedModel could be loaded from "
             f"{os.fspath(directory)}: {error}"
         ) from error
+
+
+def _serving(owner, writer, rows, given, expected):
+    """Returns what asks an export for the probabilities of some rows."""
+
+    def served(exported):
+        serve = _classifying(owner, exported, writer)
+        yield from _all_and_one(rows, serve, given, expected)
+
+    return served
 
 
 def _classifying(owner, exported, writer):

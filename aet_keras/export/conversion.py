@@ -16,12 +16,8 @@ from aet_keras._progress import report
 from aet_keras.data.image_decoding import resize
 from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
-from aet_keras.export.comparison import (
-    Comparison,
-    largest_gap,
-    predict_images,
-)
-from aet_keras.export.image_model import picture_shape, whole_pixels
+from aet_keras.export.comparison import Comparison, largest_gap, predict_images
+from aet_keras.export.image_model import image_shape, whole_pixels
 from aet_keras.publishing import check_manifest, version_folder
 from aet_keras.publishing.publication import find_version
 
@@ -85,7 +81,7 @@ def convert(
     for package in _NEEDS[format]:
         optional(package, extra=format)
     model = source if isinstance(source, keras.Model) else _read(Path(source))
-    shape = picture_shape("convert", model)
+    shape = image_shape("convert", model)
     pixels = _digits(shape) if pictures is None else pictures
     pixels = whole_pixels("convert", pixels, shape=shape)
     refusal = f"convert: nothing was written to {target}"
@@ -142,7 +138,7 @@ def _digits(shape):
 
 def _write(model, path, format):
     with warnings.catch_warnings():
-        # About the age of what the converters lean on: not ours to mend.
+        # About the age of what the converters lean on: not ours to repair.
         warnings.simplefilter("ignore")
         model.export(os.fspath(path), format=format, verbose=False)
 

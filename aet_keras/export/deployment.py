@@ -9,11 +9,7 @@ from pathlib import Path
 from aet_keras.errors import ExportError
 from aet_keras.export import _deployment_texts as texts
 from aet_keras.export.saved_model import BYTES
-from aet_keras.publishing import (
-    check_manifest,
-    list_versions,
-    version_folder,
-)
+from aet_keras.publishing import check_manifest, list_versions, version_folder
 
 _CLIENTS = ("client_rest.py", "client_grpc.py")
 _TEXTS = {

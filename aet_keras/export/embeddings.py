@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from aet_keras._keras import graph
 from aet_keras._keras.split_graph import LossBelow, SplitGraph
@@ -16,8 +17,8 @@ _AFTER_THE_HEAD = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Said:
-    """What a model says of a batch.
+class Outputs:
+    """Holds what a model puts out for a batch.
 
     Args:
         probabilities: tensor `(batch, classes)`.
@@ -28,8 +29,18 @@ class Said:
     probabilities: Any
     embeddings: Any = None
 
+    def named(self, classes: Any) -> dict[str, Any]:
+        """Returns the outputs of a signature, beside the names of classes."""
+        outputs = {
+            "probabilities": tf.cast(self.probabilities, tf.float32),
+            "classes": classes,
+        }
+        if self.embeddings is not None:
+            outputs["embeddings"] = tf.cast(self.embeddings, tf.float32)
+        return outputs
 
-def say(model: keras.Model, given: Any) -> Said:
+
+def call(model: keras.Model, given: Any) -> Outputs:
     """Calls a model once, for inference, with its embeddings in view."""
     inputs = pack(model, given)
     split, boundary = _split_off_head(model)
@@ -45,7 +56,7 @@ def say(model: keras.Model, given: Any) -> Said:
         return _call(model, inputs)
     above = split.compute_upper([rows], boundary, training=False)
     (probabilities,) = keras.tree.flatten(above)
-    return Said(probabilities, rows)
+    return Outputs(probabilities, rows)
 
 
 def pack(model: keras.Model, given: Any) -> Any:
@@ -58,7 +69,7 @@ def pack(model: keras.Model, given: Any) -> Any:
 
 def _call(model, inputs):
     (probabilities,) = keras.tree.flatten(model(inputs, training=False))
-    return Said(probabilities)
+    return Outputs(probabilities)
 
 
 def _split_off_head(model):

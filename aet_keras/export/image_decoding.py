@@ -25,12 +25,10 @@ _BITS = 22  # of a weight, behind the point: 32, less 8 of a pixel, less 2
 _STRIP = 2**15  # pixels that are turned to 32 bits at once
 
 
-def decode_pictures(
-    encoded: tf.Tensor, shape: tuple[int, int, int]
-) -> tf.Tensor:
+def decode_images(encoded: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
     """Decodes strings `(batch,)` to uint8 `(batch, *shape)`."""
     return tf.map_fn(
-        lambda picture: _decode(picture, shape),
+        lambda image: _decode(image, shape),
         encoded,
         fn_output_signature=tf.TensorSpec(shape, tf.uint8),
     )
@@ -262,8 +260,8 @@ def _read_orientation(block):
     start = low + 65536 * tf.where(high < 2, high, 1)
     is_there = (is_little | is_big) & (start + 2 <= size)
     start = tf.where(is_there, start, 0)
-    room = (size - start - 2) // _ENTRY
-    count = tf.where(is_there, tf.minimum(short(start), room), 0)
+    most_entries = (size - start - 2) // _ENTRY
+    count = tf.where(is_there, tf.minimum(short(start), most_entries), 0)
     entries = start + 2 + _ENTRY * tf.range(tf.maximum(count, 0))
     found = tf.boolean_mask(entries, short(entries) == 0x0112)[:1]
     is_short = (short(found + 2) == 3) & (short(found + 8) <= 8)

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
-from aet_keras.export.embeddings import say
-from aet_keras.export.image_decoding import CHANNELS, decode_pictures
+from aet_keras.export.image_decoding import CHANNELS, decode_images
 from aet_keras.export.saved_model import (
     BYTES,
     CLASSIFY,
@@ -98,9 +98,9 @@ def write_image_model(
     array([[b'hat', b'shoe']], dtype=object)
     """
     names = [str(name) for name in class_names]
-    shape = picture_shape(_OWNER, model)
+    shape = image_shape(_OWNER, model)
     written.check_columns(_OWNER, model, names)
-    tried = neutral_pictures(shape)
+    tried = neutral_images(shape)
     if pictures is not None:
         tried = whole_pixels(_OWNER, pictures, shape=shape)
     tried = tried[: written.MOST_REQUESTS]
@@ -132,21 +132,25 @@ def build_signatures(
     shape = tuple(model.inputs[0].shape[1:])
     pixels = tf.TensorSpec((None, *shape), tf.uint8, name="images")
     run = trace(_forward(model, table, class_count), pixels)
-    functions = {DEFAULT: trace(_named(run), pixels)}
+    functions = {
+        DEFAULT: trace(lambda images: written.answer(run(images)), pixels)
+    }
     notes = []
     if shape[-1] in CHANNELS:
         functions |= _encoded(run, shape)
     else:
         notes.append(NO_BYTES.format(shape[-1]))
     if EMBEDDINGS in run.structured_outputs:
-        functions[EMBEDDINGS] = trace(_embedded(run), pixels)
+        functions[EMBEDDINGS] = trace(
+            lambda images: {EMBEDDINGS: run(images)[EMBEDDINGS]}, pixels
+        )
     else:
         notes.append(NO_EMBEDDINGS)
     kept = {"weights": run.variables, "table": table}
     return Served(functions, kept, tuple(notes))
 
 
-def picture_shape(owner: str, model: keras.Model) -> tuple[int, int, int]:
+def image_shape(owner: str, model: keras.Model) -> tuple[int, int, int]:
     """Returns the height, width and channels that a classifier takes."""
     inputs = getattr(model, "inputs", None) or []
     outputs = getattr(model, "outputs", None) or []
@@ -192,12 +196,12 @@ def whole_pixels(owner: str, images: Any, **named: Any) -> np.ndarray:
     return np.clip(np.rint(images), 0, 255).astype("uint8")
 
 
-def encode_png(pictures: np.ndarray) -> list[bytes]:
+def encode_png(images: np.ndarray) -> list[bytes]:
     """Returns each picture as the bytes of a PNG file, of the same pixels."""
-    return [tf.io.encode_png(picture).numpy() for picture in pictures]
+    return [tf.io.encode_png(image).numpy() for image in images]
 
 
-def neutral_pictures(shape: tuple[int, int, int]) -> np.ndarray:
+def neutral_images(shape: tuple[int, int, int]) -> np.ndarray:
     """Returns a grey picture and a gradient, for want of real ones."""
     height, width, channels = shape
     grey = np.full(shape, 128, "uint8")
@@ -208,62 +212,36 @@ def neutral_pictures(shape: tuple[int, int, int]) -> np.ndarray:
 
 def _forward(model, table, class_count):
     def run(images):
-        said = say(model, tf.cast(images, model.inputs[0].dtype))
-        outputs = {
-            "probabilities": tf.cast(said.probabilities, tf.float32),
-            "classes": written.repeated_names(
-                table, class_count, tf.shape(images)[0]
-            ),
-        }
-        if said.embeddings is not None:
-            outputs[EMBEDDINGS] = tf.cast(said.embeddings, tf.float32)
-        return outputs
+        names = written.repeated_names(table, class_count, tf.shape(images)[0])
+        pixels = tf.cast(images, model.inputs[0].dtype)
+        return embeddings.call(model, pixels).named(names)
 
     return run
-
-
-def _named(run):
-    def serve(images):
-        return written.answer(run(images))
-
-    return serve
-
-
-def _embedded(run):
-    def embed(images):
-        return {EMBEDDINGS: run(images)[EMBEDDINGS]}
-
-    return embed
 
 
 def _encoded(run, shape):
     """Returns the signatures that take pictures as the bytes of files."""
 
     def serve(image_bytes):
-        return written.answer(run(decode_pictures(image_bytes, shape)))
+        return written.answer(run(decode_images(image_bytes, shape)))
 
     served = trace(serve, strings("image_bytes"))
 
-    def classify(inputs):
-        feature = {"image": tf.io.FixedLenFeature([], tf.string)}
-        parsed = tf.io.parse_example(inputs, feature)
-        return written.classified(served(parsed["image"]))
-
-    return {BYTES: served, CLASSIFY: trace(classify, strings("inputs"))}
+    return {BYTES: served, CLASSIFY: written.trace_classify(served, "image")}
 
 
 def _requests(
-    functions: Mapping[str, Any], pictures: np.ndarray
+    functions: Mapping[str, Any], images: np.ndarray
 ) -> Iterator[Any]:
     """Yields two requests for each signature: one image, and several."""
     for name in functions:
         if name in (DEFAULT, EMBEDDINGS):
-            for batch in (pictures[:1], pictures):
+            for batch in (images[:1], images):
                 yield written.predict_log(name, {"images": batch})
             continue
         # The one alone is a JPEG, the several are PNGs: both decoders are met.
-        jpeg = [tf.io.encode_jpeg(pictures[0]).numpy()]
-        for files in (jpeg, encode_png(pictures)):
+        jpeg = [tf.io.encode_jpeg(images[0]).numpy()]
+        for files in (jpeg, encode_png(images)):
             if name == BYTES:
                 values = np.array(files, object)
                 yield written.predict_log(name, {"image_bytes": values})

@@ -1,9 +1,6 @@
 """Builds the functions that a served recommender answers with."""
 
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras.data import RatingSpecification
-from aet_keras.data.names import are_whole_numbers
+from aet_keras.data.names import are_whole_numbers, served_names
 from aet_keras.data.rating_lookup import RatingTables
 from aet_keras.export.saved_model import DEFAULT, Served, predict_log, trace
 
@@ -43,11 +40,11 @@ def build(
     wanted = tf.TensorSpec((None,), tf.int32, name="k")
     pair = [strings("user"), strings("item")]
     many = (None, None)
-    said = tf.TensorSpec(many, tf.float32, name="ratings")
+    ratings = tf.TensorSpec(many, tf.float32, name="ratings")
     functions = {
         DEFAULT: trace(answer.score, *pair),
         TOP_K: trace(answer.top_k, strings("user"), wanted),
-        HISTORY: trace(answer.history, strings("items", many), said, wanted),
+        HISTORY: trace(answer.history, strings("items", many), ratings, wanted),
         REASONS: trace(answer.reasons, *pair),
     }
     names = answer.feature_names
@@ -96,22 +93,6 @@ def requests(
 
 def _bytes(names):
     return np.array([name.encode() for name in names], object)
-
-
-def code_table(path: Path, ids: Sequence[str]) -> Any:
-    """Writes ids to a file, one a line; returns a table to codes from 0 on.
-
-    What is not in it has code -1.
-    """
-    path.write_text("".join(f"{each}\n" for each in ids), encoding="utf-8")
-    lines = tf.lookup.TextFileInitializer(
-        os.fspath(path),
-        key_dtype=tf.string,
-        key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
-        value_dtype=tf.int64,
-        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
-    )
-    return tf.lookup.StaticHashTable(lines, default_value=-1)
 
 
 def codes(table: Any, ids: Any, *, are_whole: bool = False) -> Any:
@@ -170,8 +151,8 @@ class _Answers:
         self._item_count = len(tables.item_counts)
         self._length = tables.history_items.shape[1]
         self._features = {
-            side: getattr(specification, f"{side}_features")
-            for side in ("user", "item")
+            role: getattr(specification, f"{role}_features")
+            for role in ("user", "item")
         }
         self._are_whole = {
             of: are_whole_numbers(getattr(specification, of))
@@ -188,7 +169,14 @@ class _Answers:
             for features in self._features.values()
             for feature in features
         ]
-        self.feature_names = _served_names(self._features)
+        self.feature_names = served_names(
+            (
+                each.column
+                for features in self._features.values()
+                for each in features
+            ),
+            taken=("user", "item"),
+        )
 
     def _codes(self, of, ids):
         return codes(self._lookups[of], ids, are_whole=self._are_whole[of])
@@ -202,12 +190,12 @@ class _Answers:
         users = self._codes("users", user)
         items = self._codes("items", item)
         rows, start = self._rows(users, items), 0
-        for side, features in self._features.items():
+        for role, features in self._features.items():
             end = start + len(features)
             pairs = zip(self.values[start:end], cells[start:end], strict=True)
             if features:
                 columns = [codes(table, each) for table, each in pairs]
-                rows[f"{side}_features"] = tf.stack(columns, axis=1)
+                rows[f"{role}_features"] = tf.stack(columns, axis=1)
             start = end
         return self._scored(rows)
 
@@ -265,9 +253,9 @@ class _Answers:
             "history_items": tf.where(past == items[:, None], 0, past),
             "history_ratings": tf.gather(self.tables["history_ratings"], users),
         }
-        for side, of in (("user", users), ("item", items)):
-            if self._features[side]:
-                name = f"{side}_features"
+        for role, of in (("user", users), ("item", items)):
+            if self._features[role]:
+                name = f"{role}_features"
                 rows[name] = tf.gather(self.tables[name], of)
         return rows
 
@@ -315,16 +303,3 @@ class _Answers:
 
 def _repeated(rows, times):
     return {n: tf.repeat(column, times, axis=0) for n, column in rows.items()}
-
-
-def _served_names(features):
-    """Returns an input's name for each feature, users' first."""
-    taken, names = {"user", "item"}, []
-    for each in (*features["user"], *features["item"]):
-        name = re.sub(r"\W+", "_", each.column, flags=re.ASCII).strip("_")
-        name = name if name[:1].isalpha() else f"column_{name}".rstrip("_")
-        while name.lower() in taken:
-            name = f"{name}_2"
-        taken.add(name.lower())
-        names.append(name)
-    return names

@@ -36,7 +36,7 @@ def write_rating_model(
       left, `""` with score 0 fills up; a k above the number of items is that
       number.
     - `history`: `items`, strings, and `ratings`, float32, both
-      `(batch, any)`, and `k`. For somebody who is no user yet: the same
+      `(batch, any)`, and `k`. For someone who is not a user yet: the same
       outputs as `top_k`. Pad with `""`; unknown items count for nothing, and
       `is_known` says whether there is any known one.
     - `reasons`: `user` and `item`. What `scores` rests on: beside it, what
@@ -82,8 +82,8 @@ def write_rating_model(
     def build(folder):
         users, items = folder / "users.txt", folder / "items.txt"
         lookups = {
-            "users": rating_answers.code_table(users, specification.users),
-            "items": rating_answers.code_table(items, specification.items),
+            "users": written.code_table(users, specification.users),
+            "items": written.code_table(items, specification.items),
             "names": written.label_table(items, specification.items),
         }
         return rating_answers.build(model, specification, tables, lookups)

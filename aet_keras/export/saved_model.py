@@ -1,8 +1,6 @@
 """Writes functions as a SavedModel: the one writer for all kinds of data."""
 
-import importlib.metadata
 import os
-import platform
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from aet_keras import _check as check
-from aet_keras._optional import optional
+from aet_keras._optional import optional, versions
+from aet_keras._wording import repeated
 from aet_keras.publishing import manifest
 
 DEFAULT, BYTES = "serving_default", "bytes"
@@ -26,7 +25,6 @@ NO_EMBEDDINGS = (
 )
 REQUESTS_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MOST_REQUESTS = 4
-_PACKAGES = ("aet-keras", "keras", "tensorflow")
 
 
 @dataclass(frozen=True)
@@ -100,6 +98,21 @@ def classified(outputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"classes": outputs["classes"], "scores": outputs["probabilities"]}
 
 
+def trace_classify(run: Callable, feature: str) -> Any:
+    """Traces the signature that takes serialised examples.
+
+    Args:
+        run: what is given the strings, `(batch,)`, and returns outputs.
+        feature: str. What an example calls its string.
+    """
+
+    def classify(inputs):
+        features = {feature: tf.io.FixedLenFeature([], tf.string)}
+        return classified(run(tf.io.parse_example(inputs, features)[feature]))
+
+    return trace(classify, strings("inputs"))
+
+
 def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:
     """Makes sure that each column of the output has a name of its own."""
     given = tuple(model.outputs[0].shape)
@@ -110,13 +123,13 @@ def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:
             f"{given}."
         )
     for name in names:
-        if not (name and check.is_one_line(name) and _is_utf8(name)):
+        if not (name and check.is_one_line(name)):
             raise ValueError(
                 f"{owner}: a class name must be one line of text, "
                 "because `labels.txt` holds one a line. Received: "
                 f"class_names with {name!r}. Rename the class."
             )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = repeated(names)
     if twice:
         raise ValueError(
             f"{owner}: class names must differ, because a client "
@@ -126,15 +139,31 @@ def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:
 
 def label_table(path: Path, names: Sequence[str]) -> Any:
     """Writes names to a file, one a line, and returns the table of them."""
-    path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    lines = tf.lookup.TextFileInitializer(
-        os.fspath(path),
-        key_dtype=tf.int64,
-        key_index=tf.lookup.TextFileIndex.LINE_NUMBER,
-        value_dtype=tf.string,
-        value_index=tf.lookup.TextFileIndex.WHOLE_LINE,
-    )
-    return tf.lookup.StaticHashTable(lines, default_value="")
+    _write_lines(path, names)
+    return _line_table(path, _NUMBER, _LINE, "")
+
+
+def code_table(path: Path, ids: Sequence[str]) -> Any:
+    """Writes ids to a file, one a line; returns a table to codes from 0 on.
+
+    What is not in it has code -1.
+    """
+    _write_lines(path, ids)
+    return _line_table(path, _LINE, _NUMBER, -1)
+
+
+def _write_lines(path, lines):
+    text = "".join(f"{line}\n" for line in lines)
+    path.write_text(text, encoding="utf-8")
+
+
+_LINE = (tf.string, tf.lookup.TextFileIndex.WHOLE_LINE)
+_NUMBER = (tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER)
+
+
+def _line_table(path, key, value, default):
+    lines = tf.lookup.TextFileInitializer(os.fspath(path), *key, *value)
+    return tf.lookup.StaticHashTable(lines, default_value=default)
 
 
 def repeated_names(table: Any, class_count: int, row_count: Any) -> Any:
@@ -190,14 +219,6 @@ def _log():
     return prediction_log_pb2.PredictionLog()
 
 
-def _is_utf8(name):
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:  # a folder's name in bytes that are no text
-        return False
-    return True
-
-
 def _save(directory, served):
     """Writes functions and what they read, and nothing else.
 
@@ -223,15 +244,12 @@ def _save(directory, served):
 
 def _describe(served, kind, class_count, shape):
     """Returns what a manifest says of a model, the files left out."""
-    sides = ("height", "width", "channels")
-    input_ = {"input": dict(zip(sides, shape, strict=True))} if shape else {}
+    names = ("height", "width", "channels")
+    input_ = {"input": dict(zip(names, shape, strict=True))} if shape else {}
     return {
         "format": manifest.FORMAT,
         "kind": kind,
-        "versions": {
-            **{name: _version(name) for name in _PACKAGES},
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         **input_,
         "class_count": class_count,
         "signatures": {
@@ -256,10 +274,3 @@ def _specs(specs):
         name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
         for name, spec in specs.items()
     }
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"  # another build, such as tensorflow-cpu

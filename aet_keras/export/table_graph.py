@@ -53,12 +53,12 @@ def _read_days(cells, column):
         return days
     is_read = tf.math.is_finite(days) | (cells == "")
     odd = tf.boolean_mask(cells, ~is_read)[:1]
-    said = (
+    sentence = (
         f"`{column.name}` must be a date such as "
         f"{_example(column.format.date_format)}; where it is missing, an "
         "empty string. Received:"
     )
-    check = tf.debugging.Assert(tf.reduce_all(is_read), [said, odd])
+    check = tf.debugging.Assert(tf.reduce_all(is_read), [sentence, odd])
     with tf.control_dependencies([check]):
         return tf.identity(days)
 

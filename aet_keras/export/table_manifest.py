@@ -40,8 +40,8 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
     ...     "manifest.json" in str(error)
     True
     """
-    said = read_content(Path(version)).get("table")
-    if not isinstance(said, dict):
+    content = read_content(Path(version)).get("table")
+    if not isinstance(content, dict):
         raise ExportError(
             f"{version}: the version must hold a classifier of table rows, "
             "because its columns are to be met again. Received: a manifest "
@@ -49,11 +49,11 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
             "--target` published."
         )
     try:
-        columns = tuple(map(_column, said["columns"]))
-        names = tuple(said["class_names"])
-        missing = tuple(said.get("missing", EARLIER_FORMAT.missing))
+        columns = tuple(map(_column, content["columns"]))
+        names = tuple(content["class_names"])
+        missing = tuple(content.get("missing", EARLIER_FORMAT.missing))
         rest = {
-            **said,
+            **content,
             "columns": columns,
             "class_names": names,
             "missing": missing,
@@ -89,8 +89,8 @@ def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
     ...     "manifest.json" in str(error)
     True
     """
-    said = read_content(Path(version)).get("table", {})
-    return said.get("categories", {})
+    content = read_content(Path(version)).get("table", {})
+    return content.get("categories", {})
 
 
 def said_of_table(
@@ -150,12 +150,12 @@ def _written(form):
     return f"{money}1{form.thousands}234{form.decimal}5{unit}"
 
 
-def _column(said):
+def _column(content):
     form = EARLIER_FORMAT
-    if "format" in said:
+    if "format" in content:
         form = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in said["format"].items()
+            for name, value in content["format"].items()
         }
         form = CellFormat(**form)
-    return TableColumn(**{**said, "format": form})
+    return TableColumn(**{**content, "format": form})

@@ -129,10 +129,12 @@ def _build(model, specification, table):
             name: table_graph.read(cell, columns[name])
             for name, cell in cells.items()
         }
-        said = model({k: cell[:, tf.newaxis] for k, cell in read.items()})
-        row_count = tf.shape(said)[0]
+        probabilities = model(
+            {k: cell[:, tf.newaxis] for k, cell in read.items()}
+        )
+        row_count = tf.shape(probabilities)[0]
         return {
-            "probabilities": tf.cast(said, tf.float32),
+            "probabilities": tf.cast(probabilities, tf.float32),
             "classes": written.repeated_names(table, class_count, row_count),
         }
 

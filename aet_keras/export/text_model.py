@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
-from aet_keras.export.embeddings import say
 from aet_keras.export.saved_model import (
     CLASSIFY,
     DEFAULT,
@@ -119,36 +119,22 @@ def _build(model, packing, table, class_count):
         whole = tf.strings.unicode_transcode(
             texts, "UTF-8", "UTF-8", errors="replace"
         )
-        said = say(model, packing.graph_pack(whole))
-        row_count = tf.shape(texts)[0]
-        outputs = {
-            "probabilities": tf.cast(said.probabilities, tf.float32),
-            "classes": written.repeated_names(table, class_count, row_count),
-        }
-        if said.embeddings is not None:
-            outputs[EMBEDDINGS] = tf.cast(said.embeddings, tf.float32)
-        return outputs
+        names = written.repeated_names(table, class_count, tf.shape(texts)[0])
+        packed = packing.graph_pack(whole)
+        return embeddings.call(model, packed).named(names)
 
     run = trace(run, strings("texts"))
-
-    def serve(texts):
-        return written.answer(run(texts))
-
-    def classify(inputs):
-        feature = {"text": tf.io.FixedLenFeature([], tf.string)}
-        parsed = tf.io.parse_example(inputs, feature)
-        return written.classified(run(parsed["text"]))
-
-    def embed(texts):
-        return {EMBEDDINGS: run(texts)[EMBEDDINGS]}
-
     functions = {
-        DEFAULT: trace(serve, strings("texts")),
-        CLASSIFY: trace(classify, strings("inputs")),
+        DEFAULT: trace(
+            lambda texts: written.answer(run(texts)), strings("texts")
+        ),
+        CLASSIFY: written.trace_classify(run, "text"),
     }
     has_embeddings = EMBEDDINGS in run.structured_outputs
     if has_embeddings:
-        functions[EMBEDDINGS] = trace(embed, strings("texts"))
+        functions[EMBEDDINGS] = trace(
+            lambda texts: {EMBEDDINGS: run(texts)[EMBEDDINGS]}, strings("texts")
+        )
     kept = {
         "weights": run.variables,
         "table": table,

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from aet_keras import _check
+from aet_keras import _serial
 from aet_keras.layers import _positions
 
 
@@ -24,12 +24,7 @@ class AttentionPooling(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if units is not None:
-            units = _check.positive_int(self, units=units)
-        self.units = units
-        self.temperature = _check.positive(self, temperature=temperature)
-        self.return_map = _check.boolean(self, return_map=return_map)
-        self.supports_masking = True
+        _positions.take_attention_options(self, units, temperature, return_map)
 
     def build(self, input_shape):
         _positions.check_rank(self, input_shape)
@@ -94,9 +89,5 @@ class AttentionPooling(keras.layers.Layer):
         return None  # no positions are left that a mask could speak of
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "temperature": self.temperature,
-            "return_map": self.return_map,
-        }
+        arguments = _serial.arguments(self, of=AttentionPooling)
+        return {**super().get_config(), **arguments}

@@ -19,6 +19,28 @@ def odd_size(owner: Any, *, kernel_size: int) -> int:
     )
 
 
+def convolution(
+    layer: keras.layers.Layer, kind: type, kernel_size: int, shape: tuple
+) -> keras.layers.Layer:
+    """Returns a built convolution to one gate; it starts at 1/2.
+
+    It has no bias: where there is nothing to see, the gate stays as it is.
+    """
+    made = kind(
+        1,
+        kernel_size,
+        padding="same",
+        data_format="channels_last",
+        activation="sigmoid",
+        use_bias=False,
+        kernel_initializer="zeros",
+        name="conv",
+        dtype=layer.dtype_policy,
+    )
+    made.build(shape)
+    return made
+
+
 def bottleneck(
     layer: keras.layers.Layer, channels: int, ratio: int
 ) -> tuple[keras.layers.Dense, keras.layers.Dense]:

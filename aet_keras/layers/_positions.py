@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from aet_keras._check import owner_name
+from aet_keras import _check
 
 
 def check_rank(owner: Any, shape: tuple) -> None:
@@ -15,12 +15,27 @@ def check_rank(owner: Any, shape: tuple) -> None:
     if len(shape) in (3, 4) and shape[-1] is not None:
         return
     raise ValueError(
-        f"{owner_name(owner)}: inputs must be `(batch, positions, channels)` "
-        "or `(batch, height, width, channels)`, with the channels known, "
-        "because weights are made for them. Received: "
+        f"{_check.owner_name(owner)}: inputs must be `(batch, positions, "
+        "channels)` or `(batch, height, width, channels)`, with the channels "
+        "known, because weights are made for them. Received: "
         f"shape={tuple(shape)!r}. Place the layer before pooling or "
         "flattening, or add an axis with `keras.layers.Reshape`."
     )
+
+
+def take_attention_options(
+    layer: keras.layers.Layer,
+    units: int | None,
+    temperature: float,
+    return_map: bool,
+) -> None:
+    """Checks what layers with an attention map take, and sets it."""
+    if units is not None:
+        units = _check.positive_int(layer, units=units)
+    layer.units = units
+    layer.temperature = _check.positive(layer, temperature=temperature)
+    layer.return_map = _check.boolean(layer, return_map=return_map)
+    layer.supports_masking = True
 
 
 def input_spec(shape: tuple) -> keras.layers.InputSpec:

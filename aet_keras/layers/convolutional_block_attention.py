@@ -5,13 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from aet_keras import _check
-from aet_keras._serial import register
+from aet_keras import _check, _serial
 from aet_keras.layers import _gates, _positions
 from aet_keras.layers.spatial_gate import SpatialGate
 
 
-@register
+@_serial.register
 class ConvolutionalBlockAttention(keras.layers.Layer):
     """Turns channels, then positions, up or down by what the input shows.
 
@@ -110,8 +109,5 @@ class ConvolutionalBlockAttention(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "ratio": self.ratio,
-            "kernel_size": self.kernel_size,
-        }
+        arguments = _serial.arguments(self, of=ConvolutionalBlockAttention)
+        return {**super().get_config(), **arguments}

@@ -65,18 +65,9 @@ class EfficientChannelAttention(keras.layers.Layer):
         _positions.check_rank(self, input_shape)
         channels = input_shape[-1]
         # No bias, as in the paper: it would turn all channels alike.
-        self.conv = keras.layers.Conv1D(
-            1,
-            self.kernel_size or _nearest_odd(channels),
-            padding="same",
-            data_format="channels_last",
-            activation="sigmoid",
-            use_bias=False,
-            kernel_initializer="zeros",
-            name="conv",
-            dtype=self.dtype_policy,
-        )
-        self.conv.build((None, channels, 1))
+        size = self.kernel_size or _nearest_odd(channels)
+        kind, shape = keras.layers.Conv1D, (None, channels, 1)
+        self.conv = _gates.convolution(self, kind, size, shape)
         self.input_spec = _positions.input_spec(input_shape)
 
     def call(self, inputs, mask=None):

@@ -7,11 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from aet_keras import _check
-from aet_keras._serial import register
+from aet_keras import _check, _serial
 
 
-@register
+@_serial.register
 class FeatureTokens(keras.layers.Layer):
     """Turns each feature of an encoded row into a vector of its own.
 
@@ -95,8 +94,5 @@ class FeatureTokens(keras.layers.Layer):
         return (input_shape[0], count, self.units)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "widths": self.widths,
-            "units": self.units,
-        }
+        arguments = _serial.arguments(self, of=FeatureTokens)
+        return {**super().get_config(), **arguments}

@@ -7,18 +7,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from aet_keras import _check
-from aet_keras._serial import register
+from aet_keras import _check, _serial
 
 
-@register
+@_serial.register
 class NumberEncoding(keras.layers.Layer):
     """Standardises a number, says whether it is there, and cuts it in bins.
 
     A missing number (NaN) is `fill` in all that follows. The outputs are
     (x - mean) / scale; 1 where x was missing, else 0; for each two knots
     a, b that follow each other min(max((x - a) / (b - a), 0), 1), how much of
-    the bin lies below x, so that a linear layer on them may bend at each
+    the bin is below x, so that a linear layer on them may bend at each
     knot; and for each period p sin(2 pi x / p), cos(2 pi x / p). It learns
     nothing: all it needs is measured beforehand.
 
@@ -98,11 +97,5 @@ class NumberEncoding(keras.layers.Layer):
         return (*input_shape[:-1], self.width)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "mean": self.mean,
-            "scale": self.scale,
-            "fill": self.fill,
-            "knots": self.knots,
-            "periods": self.periods,
-        }
+        arguments = _serial.arguments(self, of=NumberEncoding)
+        return {**super().get_config(), **arguments}

@@ -5,12 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from aet_keras import _check
-from aet_keras._serial import register
+from aet_keras import _serial
 from aet_keras.layers import _positions
 
 
-@register
+@_serial.register
 class SoftAttention(keras.layers.Layer):
     """Lets each position look at all others and adds what it saw.
 
@@ -67,12 +66,7 @@ class SoftAttention(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if units is not None:
-            units = _check.positive_int(self, units=units)
-        self.units = units
-        self.temperature = _check.positive(self, temperature=temperature)
-        self.return_map = _check.boolean(self, return_map=return_map)
-        self.supports_masking = True
+        _positions.take_attention_options(self, units, temperature, return_map)
 
     def build(self, input_shape):
         _positions.check_rank(self, input_shape)
@@ -137,9 +131,5 @@ class SoftAttention(keras.layers.Layer):
         return (mask, None) if self.return_map else mask
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "temperature": self.temperature,
-            "return_map": self.return_map,
-        }
+        arguments = _serial.arguments(self, of=SoftAttention)
+        return {**super().get_config(), **arguments}

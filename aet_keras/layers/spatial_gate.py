@@ -61,20 +61,9 @@ class SpatialGate(keras.layers.Layer):
     def build(self, input_shape):
         _positions.check_rank(self, input_shape)
         rank = len(input_shape)
-        convolution = {3: keras.layers.Conv1D, 4: keras.layers.Conv2D}[rank]
-        # No bias: where there is nothing to see, the gate stays at 1.
-        self.conv = convolution(
-            1,
-            self.kernel_size,
-            padding="same",
-            data_format="channels_last",
-            activation="sigmoid",
-            use_bias=False,
-            kernel_initializer="zeros",
-            name="conv",
-            dtype=self.dtype_policy,
-        )
-        self.conv.build((*input_shape[:-1], 2))
+        kind = {3: keras.layers.Conv1D, 4: keras.layers.Conv2D}[rank]
+        shape = (*input_shape[:-1], 2)
+        self.conv = _gates.convolution(self, kind, self.kernel_size, shape)
         self.input_spec = keras.layers.InputSpec(ndim=rank)
 
     def call(self, inputs, mask=None):

@@ -6,6 +6,7 @@ The state that these functions share with a policy has the keys of `START`.
 from collections.abc import Sequence
 from typing import Any
 
+from aet_keras import _check as check
 from aet_keras.policies import _stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.progress import Progress
@@ -59,21 +60,20 @@ def count_calm(
     ]
 
 
-def turn(
-    owner: Any,
-    progress: Progress,
+def take_options(
+    policy: Any,
     *,
     patience_intervals: int,
     least_intervals: int,
     thaw_ratio: float | None,
     monitor: str,
-    why: str,
-) -> Decision:
-    """Freezes the longest calm prefix, or thaws all, at the end of an epoch.
+    rate_ratio: float,
+    every_batches: int,
+) -> None:
+    """Checks the options that these policies share, and sets them.
 
     Args:
-        owner: the policy that asks; its `state` has the keys of `START`.
-        progress: the numbers of this decision.
+        policy: what gets an attribute for each of them.
         patience_intervals: int >= 1. For how long a group must be calm.
         least_intervals: int >= 1. From one change of the map (or the start)
             to the next freeze.
@@ -81,35 +81,58 @@ def turn(
             than its best by more than this share of it, or the rate is a
             tenth of what it was at the last freeze.
         monitor: str. The figure.
+        rate_ratio: float > 0. As a policy has it.
+        every_batches: int >= 0. As a policy has it.
+    """
+    policy.patience_intervals = check.positive_int(
+        policy, patience_intervals=patience_intervals
+    )
+    policy.least_intervals = check.positive_int(
+        policy, least_intervals=least_intervals
+    )
+    if thaw_ratio is not None:
+        thaw_ratio = check.number(policy, least=0, thaw_ratio=thaw_ratio)
+    policy.thaw_ratio = thaw_ratio
+    policy.monitor = check.instance(policy, of=str, monitor=monitor)
+    policy.rate_ratio = check.positive(policy, rate_ratio=rate_ratio)
+    policy.every_batches = check.whole(policy, every_batches=every_batches)
+
+
+def turn(policy: Any, progress: Progress, why: str) -> Decision:
+    """Freezes the longest calm prefix, or thaws all, at the end of an epoch.
+
+    Args:
+        policy: has the attributes of `take_options`; its `state` has the
+            keys of `START`.
+        progress: the numbers of this decision.
         why: str. What a calm group is.
     """
     if not progress.is_epoch_end:
         return Decision()
-    state, count = owner.state, len(progress.trainable)
-    reason = _thaw_reason(owner, progress, monitor, thaw_ratio)
+    state, count = policy.state, len(progress.trainable)
+    calm, patience = state["calm"], policy.patience_intervals
+    reason = _thaw_reason(policy, progress)
     if reason:
         state.update(START, monitor=state["monitor"], calm=[0] * count)
         return Decision(trainable=(True,) * count, why=reason)
     frozen = to = frozen_count(progress)
-    while to < len(state["calm"]) and state["calm"][to] >= patience_intervals:
+    while to < len(calm) and calm[to] >= patience:
         to += 1
-    if to == frozen or state["since"] < least_intervals:
+    if to == frozen or state["since"] < policy.least_intervals:
         return Decision()
     return Decision(
         trainable=(False,) * to + tuple(progress.trainable[to:]), why=why
     )
 
 
-def _thaw_reason(owner, progress, monitor, thaw_ratio):
-    if thaw_ratio is None:
+def _thaw_reason(policy, progress):
+    if policy.thaw_ratio is None:
         return ""
-    state = owner.state
-    seen = _stall.observe(
-        owner, state, progress.logs, monitor=monitor, min_improvement=0.0
-    )
+    state = policy.state
+    is_seen = _stall.observe(policy, progress.logs)
     if not frozen_count(progress):
         return ""
-    if seen and _fell(state, progress.logs, thaw_ratio):
+    if is_seen and _fell(state, progress.logs, policy.thaw_ratio):
         return f"{state['monitor']} fell back"
     if state["rate"] and progress.rate <= RATE_DROP * state["rate"]:
         return "the rate dropped tenfold"

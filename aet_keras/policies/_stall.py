@@ -21,32 +21,27 @@ _HIGHER_IS_BETTER = {
 
 
 def observe(
-    owner: Any,
-    state: dict[str, Any],
-    logs: Mapping[str, float],
-    *,
-    monitor: str,
-    min_improvement: float,
+    policy: Any, logs: Mapping[str, float], min_improvement: float = 0.0
 ) -> bool:
     """Counts an epoch in `state["wait"]` unless the figure improved.
 
     Args:
-        owner: the policy that asks; error sentences start with its name.
-        state: dict with the keys of `START`; changed in place.
-        logs: dict from str to float. The epoch's logs.
-        monitor: str. A key of `logs`, lower being better unless
-            `is_higher_better` says otherwise; `"auto"` takes `val_loss`, or
-            `loss` while there is none.
-        min_improvement: float >= 0. What counts as better, as a share of the
-            best so far.
+        policy: its `monitor` names the figure; its `state` has the keys
+            `monitor`, `best`, `wait`, and is changed.
+        logs: dict of the epoch's figures.
+        min_improvement: float >= 0. A smaller improvement, as a share of the
+            best, counts as none.
 
     Returns:
-        Whether the figure was there: no validation this epoch, no verdict.
+        bool. False if the figure is not there this time.
 
     Raises:
-        ValueError: if the logs show that the figure will never be there.
+        ValueError: if it is named and will never be there.
     """
-    key = _key(owner, logs, monitor, state["monitor"])
+    state, monitor = policy.state, policy.monitor
+    if monitor not in ("auto", *logs):
+        _refuse_unless_validation_is_due(policy, logs, monitor)
+    key = find_key(logs, monitor, state["monitor"])
     if key is None:
         return False
     if key != state["monitor"]:
@@ -74,12 +69,6 @@ def find_key(
     if "val_loss" in logs:
         return "val_loss"
     return None if seen == "val_loss" or "loss" not in logs else "loss"
-
-
-def _key(owner, logs, monitor, seen):
-    if monitor not in ("auto", *logs):
-        _refuse_unless_validation_is_due(owner, logs, monitor)
-    return find_key(logs, monitor, seen)
 
 
 def _refuse_unless_validation_is_due(owner, logs, monitor):

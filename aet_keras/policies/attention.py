@@ -30,7 +30,7 @@ class AttendToGradients(Policy):
         temperature: float > 0. Defaults to `1.0`.
         rate_ratio: float > 0. The most attended group's rate as a share of
             the head's. Defaults to `1.0`.
-        every_batches: int >= 0. Also decide every so many batches; 0 means
+        every_batches: int >= 0. Also decide after this many batches; 0 means
             at the ends of epochs only. Defaults to `0`.
 
     State:

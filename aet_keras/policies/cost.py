@@ -31,7 +31,7 @@ class FreezeWhenItPays(Policy):
     Args:
         then: `Policy` that decides what would be frozen.
         least_gain: float > 0. How many rebuilds a freeze has to save.
-            Defaults to `1.0`; `2.0` leaves room for a thaw.
+            Defaults to `1.0`; `2.0` allows for a thaw.
 
     State:
         `then`: the state of the other policy.

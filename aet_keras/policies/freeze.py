@@ -35,7 +35,7 @@ class FreezeSettled(Policy):
             `loss` where there is no validation.
         rate_ratio: float > 0. The groups' rate as a share of the head's.
             Defaults to `1.0`.
-        every_batches: int >= 0. Judge every so many batches, too; groups
+        every_batches: int >= 0. Also judge after this many batches; groups
             freeze at the ends of epochs. Defaults to `0`.
 
     State:
@@ -68,6 +68,7 @@ class FreezeSettled(Policy):
 
     needs = frozenset({"net_gradient_norms"})
     start_state = {**_prefix.START, "norms": []}
+    rate_ratio: float
 
     def __init__(
         self,
@@ -80,26 +81,25 @@ class FreezeSettled(Policy):
         rate_ratio: float = 1.0,
         every_batches: int = 0,
     ):
-        self.floor = (
-            None if floor is None else check.positive(self, floor=floor)
+        if floor is not None:
+            floor = check.positive(self, floor=floor)
+        self.floor = floor
+        _prefix.take_options(
+            self,
+            patience_intervals=patience_intervals,
+            least_intervals=least_intervals,
+            thaw_ratio=thaw_ratio,
+            monitor=monitor,
+            rate_ratio=rate_ratio,
+            every_batches=every_batches,
         )
-        self.patience_intervals = check.positive_int(
-            self, patience_intervals=patience_intervals
-        )
-        self.least_intervals = check.positive_int(
-            self, least_intervals=least_intervals
-        )
-        self.thaw_ratio = _optional_ratio(self, thaw_ratio)
-        self.monitor = check.instance(self, of=str, monitor=monitor)
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.every_batches = check.whole(self, every_batches=every_batches)
 
     def decide(self, progress: Progress) -> Decision:
         if not progress.epoch and progress.is_epoch_end:
             return _prefix.start(progress, self.rate_ratio)
         changes = self._changes(progress)
         _prefix.count_calm(self.state, progress, self._verdicts(changes))
-        return _turn(self, progress, "the gradient has settled")
+        return _prefix.turn(self, progress, "the gradient has settled")
 
     def _changes(self, progress):
         """Returns each moving group's eta; NaN where there is none."""
@@ -142,7 +142,7 @@ class FreezeSlow(Policy):
             `loss` where there is no validation.
         rate_ratio: float > 0. The groups' rate as a share of the head's.
             Defaults to `1.0`.
-        every_batches: int >= 0. Judge every so many batches, too; groups
+        every_batches: int >= 0. Also judge after this many batches; groups
             freeze at the ends of epochs. Defaults to `0`.
 
     State:
@@ -163,6 +163,7 @@ class FreezeSlow(Policy):
 
     needs = frozenset({"update_norms", "weight_norms"})
     start_state = _prefix.START
+    rate_ratio: float
 
     def __init__(
         self,
@@ -176,16 +177,15 @@ class FreezeSlow(Policy):
         every_batches: int = 0,
     ):
         self.threshold = check.positive(self, threshold=threshold)
-        self.patience_intervals = check.positive_int(
-            self, patience_intervals=patience_intervals
+        _prefix.take_options(
+            self,
+            patience_intervals=patience_intervals,
+            least_intervals=least_intervals,
+            thaw_ratio=thaw_ratio,
+            monitor=monitor,
+            rate_ratio=rate_ratio,
+            every_batches=every_batches,
         )
-        self.least_intervals = check.positive_int(
-            self, least_intervals=least_intervals
-        )
-        self.thaw_ratio = _optional_ratio(self, thaw_ratio)
-        self.monitor = check.instance(self, of=str, monitor=monitor)
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.every_batches = check.whole(self, every_batches=every_batches)
 
     def decide(self, progress: Progress) -> Decision:
         if not progress.epoch and progress.is_epoch_end:
@@ -200,22 +200,4 @@ class FreezeSlow(Policy):
             for update, weight in zip(updates, weights, strict=True)
         ]
         _prefix.count_calm(self.state, progress, verdicts)
-        return _turn(self, progress, "the updates are small")
-
-
-def _turn(policy, progress, why):
-    return _prefix.turn(
-        policy,
-        progress,
-        patience_intervals=policy.patience_intervals,
-        least_intervals=policy.least_intervals,
-        thaw_ratio=policy.thaw_ratio,
-        monitor=policy.monitor,
-        why=why,
-    )
-
-
-def _optional_ratio(owner, value):
-    if value is None:
-        return None
-    return check.number(owner, least=0, thaw_ratio=value)
+        return _prefix.turn(self, progress, "the updates are small")

@@ -23,7 +23,7 @@ class AdaptToNoise(Policy):
         noise  = (small - big) * n / (n - 1)      estimates tr(S) / batch
 
     Either is unbiased alone, and single intervals scatter; both are averaged
-    over intervals before they are divided. The averages start anew when
+    over intervals before they are divided. The averages start again when
     groups freeze or thaw. Without a signal the rate is the least.
 
     Args:
@@ -79,9 +79,7 @@ class AdaptToNoise(Policy):
         self.smoothing = check.number(
             self, least=0, most=0.999, smoothing=smoothing
         )
-        self.least_ratio = check.number(
-            self, above=0, most=1, least_ratio=least_ratio
-        )
+        self.least_ratio = check.positive_ratio(self, least_ratio=least_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         measured = _measure(progress.arrays)

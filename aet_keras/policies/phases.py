@@ -176,9 +176,7 @@ class FreezeOnSchedule(Policy):
         scaled: bool = True,
         rate_ratio: float = 1.0,
     ):
-        self.first_ratio = check.number(
-            self, above=0, most=1, first_ratio=first_ratio
-        )
+        self.first_ratio = check.positive_ratio(self, first_ratio=first_ratio)
         self.power = check.positive_int(self, power=power)
         self.scaled = check.boolean(self, scaled=scaled)
         self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)

@@ -18,11 +18,11 @@ class Policy:
 
     State:
         One JSON dict, apart from the config: `get_state()` returns it,
-        `set_state(state)` resumes the same decisions, `reset()` starts anew.
+        `set_state(state)` resumes the same decisions, `reset()` starts again.
 
     Attributes:
         needs: frozenset of str. Statistics it reads from `Progress.arrays`.
-        every_batches: int. Also decide every so many batches; 0 means at the
+        every_batches: int. Also decide after this many batches; 0 means at the
             ends of epochs only.
 
     Example:

@@ -11,7 +11,7 @@ from aet_keras.policies.trend import Trend
 
 
 class DecayOnStall(Policy):
-    """Lowers the rate when a figure stalls, and counts anew after a thaw.
+    """Lowers the rate when a figure stalls, and counts again after a thaw.
 
     Args:
         monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
@@ -66,13 +66,7 @@ class DecayOnStall(Policy):
             return Decision()
         if sum(progress.trainable) != self.state["moving"]:
             self.state.update(wait=0, moving=sum(progress.trainable))
-        _stall.observe(
-            self,
-            self.state,
-            progress.logs,
-            monitor=self.monitor,
-            min_improvement=self.min_improvement,
-        )
+        _stall.observe(self, progress.logs, self.min_improvement)
         if self.state["wait"] < self.patience_epochs:
             return Decision()
         self.state["wait"] = 0
@@ -206,12 +200,8 @@ class AdaptToTrend(Policy):
     ):
         self.significance = check.positive(self, significance=significance)
         self.hold_ratio = check.ratio(self, hold_ratio=hold_ratio)
-        self.cycle_ratio = check.number(
-            self, above=0, most=1, cycle_ratio=cycle_ratio
-        )
-        self.least_ratio = check.number(
-            self, above=0, most=1, least_ratio=least_ratio
-        )
+        self.cycle_ratio = check.positive_ratio(self, cycle_ratio=cycle_ratio)
+        self.least_ratio = check.positive_ratio(self, least_ratio=least_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         why = "cosine"

@@ -16,7 +16,7 @@ class ThawAll(Policy):
 
     Full fine-tuning; with `depth_ratio` below 1, layer-wise rate decay (0.65
     to 0.9 is usual for transformers). With `frozen_ratio` above 0, part of
-    the network is never trained, and its output need not be computed anew.
+    the network is never trained, and its output need not be computed again.
 
     Args:
         rate_ratio: float > 0. The top group's rate as a share of the head's.
@@ -44,9 +44,7 @@ class ThawAll(Policy):
         frozen_ratio: float = 0.0,
     ):
         self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.depth_ratio = check.number(
-            self, above=0, most=1, depth_ratio=depth_ratio
-        )
+        self.depth_ratio = check.positive_ratio(self, depth_ratio=depth_ratio)
         self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
 
     def decide(self, progress: Progress) -> Decision:
@@ -104,9 +102,7 @@ class ThawOnSchedule(Policy):
         self.first_epoch = check.whole(self, first_epoch=first_epoch)
         self.group_count = check.positive_int(self, group_count=group_count)
         self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.depth_ratio = check.number(
-            self, above=0, most=1, depth_ratio=depth_ratio
-        )
+        self.depth_ratio = check.positive_ratio(self, depth_ratio=depth_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         past = progress.epoch - self.first_epoch
@@ -213,9 +209,7 @@ class ThawOnStall(Policy):
         self.first_count = check.positive_int(self, first_count=first_count)
         self.group_count = check.positive_int(self, group_count=group_count)
         self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.depth_ratio = check.number(
-            self, above=0, most=1, depth_ratio=depth_ratio
-        )
+        self.depth_ratio = check.positive_ratio(self, depth_ratio=depth_ratio)
         self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
         self.undo_thaw = check.boolean(self, undo_thaw=undo_thaw)
 
@@ -290,15 +284,9 @@ class ThawOnStall(Policy):
         )
 
     def _reason(self, progress):
-        seen = _stall.observe(
-            self,
-            self.state,
-            progress.logs,
-            monitor=self.monitor,
-            min_improvement=self.min_improvement,
-        )
+        is_seen = _stall.observe(self, progress.logs, self.min_improvement)
         self.state["since"] += 1
-        if seen and self.state["wait"] >= self.patience_epochs:
+        if is_seen and self.state["wait"] >= self.patience_epochs:
             share = 100 * self.min_improvement
             return f"{self.state['monitor']} improved by less than {share:g} %"
         if progress.is_head_solved:

@@ -63,15 +63,15 @@ def written_kind(folder: str | os.PathLike, owner: str) -> str | None:
         path = Path(folder) / name
         if _regular_file.why_not(path) == "not there":
             continue
-        said = _regular_file.read_object(owner, path, what)
-        kind = find_kind(said, owner=owner)
+        content = _regular_file.read_object(owner, path, what)
+        kind = find_kind(content, owner=owner)
         if kind is not None:
             return kind
     return None
 
 
 def find_kind(
-    said: Mapping[str, Any],
+    content: Mapping[str, Any],
     signatures: Mapping[str, Collection[str]] | None = None,
     *,
     owner: str = "find_kind",
@@ -79,7 +79,7 @@ def find_kind(
     """Returns the kind of data that a file says, or else proves.
 
     Args:
-        said: dict. A recipe, report or manifest; empty if there is none.
+        content: dict. A recipe, report or manifest; empty if there is none.
         signatures: optional dict from the name of each signature to the names
             of its inputs. Defaults to those of a manifest.
         owner: str. Who asks, in the sentences of what is raised.
@@ -90,15 +90,15 @@ def find_kind(
     Raises:
         ValueError: if it says a kind that is not known.
     """
-    if said.get("kind") is not None:
-        return check.one_of(owner, kind=said["kind"], among=KINDS)
+    if content.get("kind") is not None:
+        return check.one_of(owner, kind=content["kind"], among=KINDS)
     for name, kind in _PROOFS.items():
-        if name in said:
+        if name in content:
             return kind
     if signatures is None:
         signatures = {
             name: each.get("inputs", ())
-            for name, each in dict(said.get("signatures") or {}).items()
+            for name, each in dict(content.get("signatures") or {}).items()
         }
     if "top_k" in signatures:
         return "rating"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,8 @@ class Manifest:
         files: dict from the name of each file, `/` between folders, to a dict
             of its `"bytes"` and its `"sha256"`.
         versions: dict from packages to their versions, of the writer.
-        picture_shape: tuple of ints, height, width and channels; None where
-            the version holds no classifier of pictures.
+        image_shape: tuple of ints, height, width and channels; None where
+            the version holds no classifier of images.
         class_count: int, or None as above.
         signatures: dict from the name of each signature to a dict of its
             `"method"`, `"inputs"` and `"outputs"`.
@@ -45,11 +46,22 @@ class Manifest:
 
     files: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, str] | None = None
-    picture_shape: tuple[int, int, int] | None = None
+    image_shape: tuple[int, int, int] | None = None
     class_count: int | None = None
     signatures: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     kind: str | None = None
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int] | None:
+        """The old name of `image_shape`."""
+        warnings.warn(
+            "`Manifest.picture_shape` is now `Manifest.image_shape`. The old "
+            "name goes in 0.12.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.image_shape
 
 
 def read_manifest(version: str | os.PathLike) -> Manifest:
@@ -79,7 +91,7 @@ def read_manifest(version: str | os.PathLike) -> Manifest:
     return Manifest(
         read.get("files", {}),
         versions=read.get("versions", {}),
-        picture_shape=shape
+        image_shape=shape
         and (shape["height"], shape["width"], shape["channels"]),
         class_count=read.get("class_count"),
         signatures=read.get("signatures", {}),
@@ -118,8 +130,8 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
     wrong = {
         "differ": [
             name
-            for name, said in manifest.files.items()
-            if name in there and not _is_same(there[name], said)
+            for name, entry in manifest.files.items()
+            if name in there and not _is_same(there[name], entry)
         ],
         "missing": sorted(manifest.files.keys() - there.keys()),
         "added": sorted(there.keys() - manifest.files.keys()),
@@ -136,7 +148,7 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
 
 
 def write_manifest(directory: Path, described: dict[str, Any]) -> None:
-    """Writes the manifest: what is said, and the sum of every other file."""
+    """Writes the manifest: its content, and the sum of every other file."""
     files = {
         name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for name, path in _files_in(directory).items()
@@ -197,11 +209,11 @@ def _files_in(directory: Path) -> dict[str, Path]:
     return {name: named[name] for name in sorted(named) if name != FILE}
 
 
-def _is_same(path, said):
+def _is_same(path, entry):
     if _regular_file.why_not(path):  # to open a pipe would wait
         return False
-    is_as_long = path.stat().st_size == said["bytes"]
-    return is_as_long and sha256(path) == said["sha256"]
+    is_as_long = path.stat().st_size == entry["bytes"]
+    return is_as_long and sha256(path) == entry["sha256"]
 
 
 def _is_ours(read):
@@ -225,9 +237,9 @@ def _is_ours(read):
     return is_known and has_sums and (has_shape or "input" not in read)
 
 
-def _is_sum(said):
+def _is_sum(entry):
     return (
-        isinstance(said, dict)
-        and isinstance(said.get("bytes"), int)
-        and isinstance(said.get("sha256"), str)
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
     )

@@ -53,7 +53,7 @@ def lend_new(folder: Path) -> Iterator[Path]:
             yield aside
     finally:
         for path in missing:
-            with contextlib.suppress(OSError):  # somebody uses it by now
+            with contextlib.suppress(OSError):  # another process uses it by now
                 path.rmdir()
 
 

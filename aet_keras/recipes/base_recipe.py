@@ -49,16 +49,16 @@ class BaseRecipe:
         cls.__annotations__["kind"] = str
         cls.kind = dataclasses.field(default=kind, kw_only=True)
         if cls.__doc__:
-            shown = [said.to_row() for said in cls.settings.values()]
+            shown = [setting.to_row() for setting in cls.settings.values()]
             rows = "\n".join(shown).lstrip()
             cls.__doc__ = cls.__doc__.replace(_ROWS, rows)
 
     def __post_init__(self) -> None:
         check.text(self.owner, data=self.data)
         check.one_of(self.owner, kind=self.kind, among=(type(self).kind,))
-        for name, said in self.settings.items():
+        for name, setting in self.settings.items():
             value = getattr(self, name)
-            said.check(self.owner, value)
+            setting.check(self.owner, value)
             if isinstance(value, list):  # JSON has no tuples
                 object.__setattr__(self, name, tuple(value))
 
@@ -112,8 +112,8 @@ class BaseRecipe:
     @classmethod
     def named(cls, name: str) -> str:
         """Returns an argument as Python and the terminal call it."""
-        said = cls.settings.get(name)
-        return f"`{name}` (`{said.option}`)" if said else f"`{name}`"
+        setting = cls.settings.get(name)
+        return f"`{name}` (`{setting.option}`)" if setting else f"`{name}`"
 
 
 @contextlib.contextmanager

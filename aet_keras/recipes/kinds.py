@@ -107,8 +107,8 @@ def _recipe_of(settings):
 
 
 def _usual(source):
-    """Returns the recipe of a source of which nothing is said."""
-    from aet_keras import data  # late: the room loads Keras
+    """Returns the usual recipe of a source."""
+    from aet_keras import data  # late: it loads Keras
 
     if not isinstance(source, str | os.PathLike):
         return ImageRecipe
@@ -125,8 +125,8 @@ def _usual(source):
 
 
 def _is_other(recipe, source):
-    """Says whether a source is certainly none for a recipe, by its look."""
-    from aet_keras import data  # late: the room loads Keras
+    """Says whether the name of a source rules a recipe out."""
+    from aet_keras import data  # late: it loads Keras
 
     if not isinstance(source, str | os.PathLike):
         return False
@@ -154,11 +154,11 @@ def _foreign(recipe, name):
 
 
 def _mixed(telling):
-    said = " and ".join(
+    shown = " and ".join(
         f"{recipe.named(name)} of {recipe.rows}"
         for recipe, name in telling.items()
     )
     return (
         "Recipe: settings must belong to one kind of data, because one model "
-        f"is adapted. Received: {said}. Leave the others out."
+        f"is adapted. Received: {shown}. Leave the others out."
     )

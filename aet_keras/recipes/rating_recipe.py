@@ -70,14 +70,10 @@ class RatingRecipe(BaseRecipe, kind="rating", rows="ratings"):
         50, "Past ratings of a user that are looked at.", least=1
     )
     user_effect_strength: float = setting(
-        120.0,
-        "Holds what a feature adds for one user near 0.",
-        least=0,
+        120.0, "Holds what a feature adds for one user near 0.", least=0
     )
     item_effect_strength: float = setting(
-        30.0,
-        "Holds what a feature adds for one item near 0.",
-        least=0,
+        30.0, "Holds what a feature adds for one item near 0.", least=0
     )
     factor_strength: float = setting(
         40.0, "Holds the factors of ratings near 0.", least=0

@@ -1,7 +1,7 @@
 """Declares a setting of a recipe: type, range, default, help, and option.
 
 It is declared beside its field, once. The recipe's check, the row in its
-docstring and the option of `aet-keras fit` are made of it. This room loads
+docstring and the option of `aet-keras fit` are made of it. This module loads
 neither Keras nor NumPy, so that help needs neither.
 """
 
@@ -190,19 +190,20 @@ class Setting:
         }.get(self.kind, "tuple of str" if self.takes_several else "str")
 
 
-def setting(value: Any, said: Setting | str, **more: Any) -> Any:
+def setting(value: Any, declared: Setting | str, **more: Any) -> Any:
     """Returns a field of a recipe with a default and a `Setting`.
 
     Args:
         value: The default; `REQUIRED` if there is none.
-        said: `Setting` that several recipes share, or the help of a new one.
+        declared: `Setting` that several recipes share, or the help of a
+            new one.
         **more: what else the new one says, or what differs from the shared.
     """
-    if isinstance(said, str):
-        said = Setting(said, **more)
-    said = dataclasses.replace(said, value=value, **more)
+    if isinstance(declared, str):
+        declared = Setting(declared, **more)
+    declared = dataclasses.replace(declared, value=value, **more)
     default = dataclasses.MISSING if value is REQUIRED else value
-    return dataclasses.field(default=default, metadata={_KEY: said})
+    return dataclasses.field(default=default, metadata={_KEY: declared})
 
 
 def settings_of(recipe: type) -> dict[str, Setting]:
@@ -232,17 +233,17 @@ def declared_settings(recipe: type) -> dict[str, Setting]:
     }
 
 
-def _completed(name, annotation, said):
+def _completed(name, annotation, declared):
     """Returns a setting with its name, and the kind of its annotation."""
     if isinstance(annotation, types.UnionType):
         (annotation,) = set(typing.get_args(annotation)) - {type(None)}
-    kind = said.kind or _KINDS.get(annotation, "words")
-    if kind == "word" and said.among:
+    kind = declared.kind or _KINDS.get(annotation, "words")
+    if kind == "word" and declared.among:
         kind = "choice"
-    most = said.most
+    most = declared.most
     if kind == "whole" and most == math.inf:
         most = MOST_COUNT
-    option = said.option or "--" + name.rstrip("_").replace("_", "-")
+    option = declared.option or "--" + name.rstrip("_").replace("_", "-")
     return dataclasses.replace(
-        said, name=name, kind=kind, most=most, option=option
+        declared, name=name, kind=kind, most=most, option=option
     )

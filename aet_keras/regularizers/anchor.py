@@ -20,7 +20,7 @@ class AnchorPenalty(keras.regularizers.Regularizer):
 
     The anchor is state, not configuration: a new penalty has none and is 0,
     and so is one that `keras.models.load_model` made, which would otherwise
-    hold weights where nobody asked. `hold` anchors it, anew if need be. One
+    hold weights where nobody asked. `hold` anchors it, again if need be. One
     object holds one weight. `aet_keras.callbacks.ElasticAnchor` does all of
     this for a whole model, and leaves nothing in what is saved.
 

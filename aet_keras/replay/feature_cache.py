@@ -103,7 +103,7 @@ class FeatureCache:
         """
         features = len(examples) if feature_count is None else feature_count
         required = features if required is None else required
-        room = self._room()
+        budget = self._budget()
         spare = range(required, features)
         order = sorted(range(len(examples)), key=lambda i: i in spare)
         columns: list[GrowingArray | None] = [None] * len(examples)
@@ -116,7 +116,7 @@ class FeatureCache:
             shape = example.shape[1:]
             try:
                 columns[i] = GrowingArray(
-                    room,
+                    budget,
                     dtype,
                     shape,
                     expected=expected,
@@ -138,7 +138,7 @@ class FeatureCache:
             found.append(digest.digest())
         return found
 
-    def _room(self):
+    def _budget(self):
         memory = memory_to_take()
         if self.limit_bytes is not None:
             memory = self.limit_bytes

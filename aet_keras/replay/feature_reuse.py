@@ -19,7 +19,7 @@ class FeatureReuse:
     Args:
         store: `replay.FeatureStore`.
         graph: `SplitGraph` of the model.
-        peers: list of the shelves of one `fit`, to which this one is added.
+        peers: list of all `FeatureReuse` of one `fit`, to which this is added.
     """
 
     def __init__(self, store, graph: SplitGraph, peers: list):

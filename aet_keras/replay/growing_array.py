@@ -16,7 +16,7 @@ class GrowingArray:
     """Rows of equal shape, in memory or in a file, read by their numbers.
 
     Args:
-        room: `StorageBudget` to take from.
+        budget: `StorageBudget` to take from.
         dtype: NumPy dtype the rows are kept in.
         shape: tuple of ints. Shape of one row.
         expected: int >= 0. How many rows will come, if known; else 0.
@@ -28,7 +28,7 @@ class GrowingArray:
 
     def __init__(
         self,
-        room: StorageBudget,
+        budget: StorageBudget,
         dtype,
         shape,
         *,
@@ -37,7 +37,7 @@ class GrowingArray:
     ):
         self.count = 0
         self.is_on_disk = False
-        self._room = room
+        self._budget = budget
         self._only_memory = only_memory
         self._rows = np.empty((0, *shape), dtype)
         self._grow(expected or _FIRST_ROWS, self._rows.dtype)
@@ -69,8 +69,8 @@ class GrowingArray:
         return np.asarray(self._rows[rows])
 
     def free(self) -> None:
-        """Gives its room back; it is of no use after that."""
-        self._room.give_back(self._rows.nbytes, disk=self.is_on_disk)
+        """Gives its bytes back; it is of no use after that."""
+        self._budget.give_back(self._rows.nbytes, disk=self.is_on_disk)
         self._rows = self._rows[:0].copy()
 
     def all(self) -> np.ndarray:
@@ -82,16 +82,16 @@ class GrowingArray:
         row = int(np.prod(self._rows.shape[1:])) * dtype.itemsize
         held, new = self._rows.nbytes, length * row
         was_on_disk = self.is_on_disk
-        if not was_on_disk and self._room.take_memory(new):
+        if not was_on_disk and self._budget.take_memory(new):
             fresh = np.empty((length, *self._rows.shape[1:]), dtype)
-        elif not self._only_memory and self._room.take_disk(new):
+        elif not self._only_memory and self._budget.take_disk(new):
             fresh = self._mapped(length, dtype)
             self.is_on_disk = True
         else:
             raise CacheFull(f"no room for {new / 1e6:.2g} MB of features")
         fresh[: self.count] = self._rows[: self.count]
         self._rows = fresh
-        self._room.give_back(held, disk=was_on_disk)
+        self._budget.give_back(held, disk=was_on_disk)
 
     def _mapped(self, length, dtype):
         # Unlinked where the system can: a killed run leaves nothing behind.
@@ -99,14 +99,14 @@ class GrowingArray:
         shape = (length, *self._rows.shape[1:])
         try:
             with tempfile.TemporaryFile(
-                dir=self._room.folder, prefix="aet-features-"
+                dir=self._budget.folder, prefix="aet-features-"
             ) as file:
                 _reserve(file, int(np.prod(shape)) * dtype.itemsize)
                 return np.memmap(file, dtype, "w+", shape=shape)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CacheFull(
-                f"nothing can be written in {self._room.folder}: {reason}"
+                f"nothing can be written in {self._budget.folder}: {reason}"
             ) from error
 
 

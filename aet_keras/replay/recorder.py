@@ -107,7 +107,7 @@ class Recorder:
         )
 
     def keep_only(self, keys) -> None:
-        """Frees the room of features that no boundary will ask for any more."""
+        """Drops the features that no boundary will ask for any more."""
         for position, key in enumerate(self.keys):
             if key not in keys:
                 self.record.drop(position)

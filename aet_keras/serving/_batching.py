@@ -53,12 +53,15 @@ class Batching:
     def _take(self):
         """Returns the first waiting job, and those that fit in its batch."""
         jobs = [self._waiting.popleft()]
-        room = self.most_rows - jobs[0].count
+        rows_left = self.most_rows - jobs[0].count
         while self._waiting:
             following = self._waiting[0]
-            if following.count > room or following.shapes != jobs[0].shapes:
+            if (
+                following.count > rows_left
+                or following.shapes != jobs[0].shapes
+            ):
                 break
-            room -= following.count
+            rows_left -= following.count
             jobs.append(self._waiting.popleft())
         return jobs
 

@@ -56,12 +56,14 @@ def refusal(error: tf.errors.OpError) -> Refusal:
 
 def _sentence(message):
     """Returns the lines that say what is wrong, not where in the graph."""
-    said = [
+    stripped = [
         _NODE.sub("", line.partition("[[{{")[0]).strip()
         for line in message.splitlines()
         if not line.startswith(("Graph execution error", "Detected at node"))
     ]
-    lines = [line for line in said if line and not line.startswith("<stack")]
+    lines = [
+        line for line in stripped if line and not line.startswith("<stack")
+    ]
     lines = [_ASSERTED.sub(r"\1 \2", line) for line in lines]
     return " ".join(lines[:3]) or "The model refused the request."
 

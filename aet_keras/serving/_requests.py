@@ -52,9 +52,7 @@ def is_row_format(content: Mapping[str, Any]) -> bool:
 
 
 def read_inputs(
-    content: Mapping[str, Any],
-    specs: Specs,
-    cells: Collection[str] = (),
+    content: Mapping[str, Any], specs: Specs, cells: Collection[str] = ()
 ) -> dict[str, np.ndarray]:
     """Returns the arrays that a predict request holds, by input.
 

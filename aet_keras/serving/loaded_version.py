@@ -125,10 +125,10 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
             f"load_version: {path} must be a SavedModel. Received: a place "
             f"without `{MODEL_FILE}`. Name a version: saved_models/NAME/N."
         )
-    said: Mapping[str, Any] = {}
+    content: Mapping[str, Any] = {}
     if (path / FILE).is_file():  # a plain export has none
         check_manifest(path)
-        said = read_content(path)
+        content = read_content(path)
     try:
         graph, session = _load(path)
         signatures = {
@@ -146,14 +146,14 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
             f"Received: {first_line(error)}. Export it again."
         ) from error
     number = int(path.name) if path.name.isdigit() else 0
-    columns = said.get("table", {}).get("columns", ())
+    columns = content.get("table", {}).get("columns", ())
     inputs = {name: each.inputs for name, each in signatures.items()}
     return LoadedVersion(
         number,
         signatures,
         description,
         cells=frozenset(column["name"] for column in columns),
-        kind=find_kind(said, inputs),
+        kind=find_kind(content, inputs),
     )
 
 

@@ -161,10 +161,7 @@ def _pooled(name, seen, is_past, width):
         seen, mask=is_past
     )
     return keras.layers.Dense(
-        width,
-        use_bias=False,
-        kernel_initializer="zeros",
-        name=f"{name}_taste",
+        width, use_bias=False, kernel_initializer="zeros", name=f"{name}_taste"
     )(x)
 
 
@@ -224,7 +221,7 @@ class Tables:
     Args:
         specification: `aet_keras.data.RatingSpecification`.
         row_count: number of training rows; a penalty is a share of it.
-        factors: int. Width of a row, if nothing else is said.
+        factors: int. Width of a row, unless another is given.
     """
 
     def __init__(self, specification, row_count, factors):
@@ -270,12 +267,12 @@ class Tables:
             item: float. Likewise for an item.
         """
         parts = []
-        for side in ("user", "item"):
-            features = getattr(self._specification, f"{side}_features")
+        for role in ("user", "item"):
+            features = getattr(self._specification, f"{role}_features")
             for place, feature in enumerate(features):
-                codes = inputs[f"{side}_features"][:, place : place + 1]
+                codes = inputs[f"{role}_features"][:, place : place + 1]
                 width = 1 + len(feature.values)
-                name = f"{side}_feature_{place}"
+                name = f"{role}_feature_{place}"
                 parts.append(self._effect(name, codes, width))
                 is_value = ops.one_hot(codes[:, 0], width)
                 for of, count, strength in (

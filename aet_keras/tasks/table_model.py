@@ -153,10 +153,7 @@ def _network(widths, class_count, units, dropout):
     x = keras.layers.Dense(2 * units, activation="gelu", name="hidden")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     change = keras.layers.Dense(
-        class_count,
-        use_bias=False,
-        kernel_initializer="zeros",
-        name="change",
+        class_count, use_bias=False, kernel_initializer="zeros", name="change"
     )(x)
     logits = keras.layers.Dense(class_count, name="linear")(row)
     logits = keras.layers.Add(name="logits")([logits, change])
@@ -196,7 +193,7 @@ def _category(name, cells, least_count):
 
 def _frequent(cells, least_count):
     """Returns the categories that are no rare ones, most frequent first."""
-    # No array of str: each of its cells takes the room of the longest.
+    # No array of str: each of its cells takes the space of the longest.
     counts = collections.Counter(map(str, cells.tolist()))
     names = sorted(counts, key=lambda name: (-counts[name], name))
     # What Keras calls rare categories cannot be one of the others.

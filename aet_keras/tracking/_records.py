@@ -1,6 +1,5 @@
 """What trackers record beside logs: figures of groups, charts of a report."""
 
-import io
 import os
 import pathlib
 import tempfile
@@ -8,7 +7,6 @@ import tempfile
 import keras
 import numpy as np
 
-from aet_keras._optional import needing
 from aet_keras.engine import Engine
 from aet_keras.evaluation import (
     Classification,
@@ -79,19 +77,14 @@ def report_png(report: Report, picture: str | os.PathLike | None) -> bytes:
 
 def matrix_png(scores: Classification) -> bytes:
     """Draws a confusion matrix; above 40 classes the largest confusions."""
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
     side = 5 + 0.2 * min(len(scores.per_class), score_charts.MOST_CLASSES)
-    figure = Figure(figsize=(1.4 * side, side), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
+    figure = chart_fonts.new_figure(
+        1.4 * side, side, dpi=100, layout="constrained"
+    )
     names = [score.name for score in scores.per_class]
     with chart_fonts.lettered([*names, "…→"]) as spell:
         score_charts.draw_confusions(figure.add_subplot(), scores, spell)
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+        return chart_fonts.png_of(figure)
 
 
 def matrix_table(scores: Classification) -> str:

@@ -26,10 +26,7 @@ class Guard:
     """
 
     def __init__(
-        self,
-        owner: str,
-        place: str,
-        recover: Callable[[], None] = lambda: None,
+        self, owner: str, place: str, recover: Callable[[], None] = lambda: None
     ):
         self._owner = owner
         self._place = place

@@ -23,7 +23,7 @@ class TensorBoard(keras.callbacks.Callback):
     """Writes a run for TensorBoard: what Keras writes, and its groups.
 
     `keras.callbacks.TensorBoard` writes as usual, and sees what all callbacks
-    log, wherever this one stands among them. Besides its runs `train` and
+    log, whatever its place among them. Besides its runs `train` and
     `validation` there is a run for each group that `ElasticFreezing` steers,
     `groups/GROUP`, so that all groups share three charts:
     `group_trainable` (1 moved, 0 frozen), `group_multiplier` (the rate as a

@@ -22,7 +22,7 @@ _MODES = ("offline", "online", "shared", "disabled")
 class WeightsAndBiases(keras.callbacks.Callback):
     """Logs a run to Weights & Biases: what callbacks log, and its groups.
 
-    For each epoch it logs what all callbacks log, wherever this one stands
+    For each epoch it logs what all callbacks log, whatever its place
     among them, `learning_rate`, and if `ElasticFreezing` steers groups
     `group_trainable/GROUP`, `group_multiplier/GROUP` and
     `group_gradient_share/GROUP`, as in `TensorBoard`.
@@ -37,12 +37,12 @@ class WeightsAndBiases(keras.callbacks.Callback):
 
     Args:
         project: str. What the run belongs to.
-        directory: path. The run lies in `directory/wandb/`. Defaults to the
+        directory: path. The run is in `directory/wandb/`. Defaults to the
             working directory.
         mode: optional `"offline"`, `"online"`, `"shared"` or `"disabled"`.
             Defaults to what the variable `WANDB_MODE` says, else to
             `"offline"`. Disabled, it does nothing.
-        histogram_freq: int >= 0. Log histograms of the weights every so many
+        histogram_freq: int >= 0. Log histograms of the weights after this many
             epochs; 0 logs none. Defaults to `0`.
 
     Attributes:
@@ -111,7 +111,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
         self._writing = _writing.write_last(self, [ours], self._guard)
 
     def get_state(self) -> dict[str, Any]:
-        """Returns {}: a resumed `fit` logs a run anew."""
+        """Returns {}: a resumed `fit` logs a run again."""
         return {}
 
     def set_state(self, state: Mapping[str, Any]) -> None:

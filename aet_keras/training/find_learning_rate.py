@@ -39,7 +39,7 @@ def find_learning_rate(
     and TensorFlow. A `tf.data.Dataset` is read from a copy, so that its own
     shuffles stay where they were. Out of reach are: what the functions in a
     data pipeline remember, TensorFlow operations with a fixed seed that were
-    run outside of a graph (they start anew), and the order of a data set that
+    run outside of a graph (they start again), and the order of a data set that
     holds more than 256 MB of tensors.
 
     Args:

@@ -34,10 +34,15 @@ class Run:
         stopped: str or None. Why it ended before the last epoch.
         seconds: float. What `fit` took.
 
-    Example: see `fine_tune`.
+    Example, as `fine_tune` returns it:
 
-    >>> aet_keras.training.Run.__dataclass_fields__["best_epoch"].name
-    'best_epoch'
+    >>> run = aet_keras.training.Run(
+    ...     model=None, history={"val_loss": [0.5, 0.4]}, best_epoch=2,
+    ...     group_names=("stem",), trained_groups=[(False,), (True,)],
+    ...     events=[], cache_events=[], stopped=None, seconds=1.5,
+    ... )
+    >>> run.best_figures
+    {'val_loss': 0.4}
     """
 
     model: keras.Model

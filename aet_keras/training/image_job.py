@@ -1,6 +1,7 @@
 """Reads, builds, trains and publishes what an image recipe asks for."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 
@@ -12,7 +13,16 @@ from aet_keras import callbacks as parts
 from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.job import Job, introduce, weights_of, with_note
+from aet_keras.training.job import (
+    Job,
+    anchors_of,
+    compile_classifier,
+    introduce,
+    policy_of,
+    split_options,
+    weights_of,
+    with_note,
+)
 from aet_keras.training.measuring import measure
 
 
@@ -39,10 +49,8 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     dataset = data.read_images(
         recipe.data,
         image_size=(recipe.image_size,) * 2,
-        seed=recipe.seed,
-        validation_ratio=recipe.validation_ratio,
-        test_ratio=recipe.test_ratio,
         skip_bad=recipe.skip_bad,
+        **split_options(recipe),
     )
     return with_note(recipe, with_backbone_note(recipe, dataset))
 
@@ -78,12 +86,7 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
         head_units=recipe.head_units,
         momentum=0.9 if recipe.train_batch_normalization else None,
     )
-    model.compile(
-        keras.optimizers.Adam(recipe.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        # By its name, Keras makes it inside the first step: traced twice.
-        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-    )
+    compile_classifier(model, recipe.learning_rate)
     return model
 
 
@@ -147,7 +150,7 @@ def fit_recipe(
         freezing=_freezing(recipe, cache),
         rate=_rate(recipe),
         best=best,
-        callbacks=[*_anchors(recipe), *callbacks],
+        callbacks=[*anchors_of(recipe), *callbacks],
         verbose=0,
         shuffle=False,  # the data set shuffles itself
     )
@@ -165,7 +168,7 @@ def _freezing(recipe, cache):
 def _thaw_policy(recipe):
     """Returns when groups thaw; the embedded backbone has further to go."""
     if recipe.thaw is not None:
-        return policies.description.read_policy(recipe.thaw)
+        return policy_of(recipe.thaw)
     if recipe.weights == "none":
         return policies.ThawAll()
     if recipe.backbone == backbones.EMBEDDED:
@@ -178,15 +181,7 @@ def _thaw_policy(recipe):
 def _rate(recipe):
     if recipe.rate is None:
         return None
-    return parts.AdaptiveLearningRate(
-        policies.description.read_policy(recipe.rate)
-    )
-
-
-def _anchors(recipe):
-    if recipe.anchor_strength is None:
-        return []
-    return [parts.ElasticAnchor(recipe.anchor_strength)]
+    return parts.AdaptiveLearningRate(policy_of(recipe.rate))
 
 
 _MOSTLY = 0.5
@@ -231,10 +226,6 @@ def _advice():
 _COMPARED_PICTURES = 64
 
 
-def _introduce(dataset):
-    return introduce(dataset, "pictures")
-
-
 def _build(recipe, dataset):
     class_count = len(dataset.specification.class_names)
     return build_classifier(recipe, class_count)
@@ -253,7 +244,7 @@ def _write(model, recipe, dataset, directory):
 
 JOB = Job(
     read=read_dataset,
-    introduce=_introduce,
+    introduce=functools.partial(introduce, rows="pictures"),
     build=_build,
     fit=fit_recipe,
     measure=measure,

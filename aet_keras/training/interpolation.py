@@ -56,7 +56,7 @@ def interpolate(
     weights = (1 - ratio) * start + ratio * tuned, each ratio judged by
     the validation loss. The model keeps its tuned weights unless another
     point is strictly better. Where BatchNormalization trained, its statistics
-    belong to neither end and are measured anew on `train` at every point
+    belong to neither end and are measured again on `train` at every point
     between them; where it stayed in inference mode there is nothing to do.
 
     The loss at the chosen point is a minimum over several and so a little too

@@ -8,17 +8,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from aet_keras import _regular_file, callbacks, data, evaluation, export
+from aet_keras import (
+    _regular_file,
+    callbacks,
+    data,
+    evaluation,
+    export,
+    policies,
+)
 from aet_keras._wording import listed
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.errors import ExportError
 from aet_keras.publishing.publication import find_version
-from aet_keras.recipes import (
-    ImageRecipe,
-    RatingRecipe,
-    TableRecipe,
-    TextRecipe,
-)
+from aet_keras.recipes import ImageRecipe, RatingRecipe, TableRecipe, TextRecipe
 from aet_keras.training.fine_tune import Run, stop_early
 
 
@@ -46,11 +48,6 @@ class Job:
             there, loads it again and returns an `export.Comparison` with the
             model.
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
-
-    For example:
-
-    >>> list(aet_keras.training.job.Job.__dataclass_fields__)
-    ['read', 'introduce', 'build', 'fit', 'measure', 'write', 'best']
     """
 
     read: Callable[[Any], data.Dataset]
@@ -80,20 +77,44 @@ def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
 
 
 _MOST_NAMED = 4
-_OF_READING = (
-    "missing",
-    "decimal",
-    "encoding",
-    "seed",
-    "validation_ratio",
-    "test_ratio",
-)
+_OF_SPLITS = ("seed", "validation_ratio", "test_ratio")
+
+
+def split_options(recipe: Any) -> dict[str, Any]:
+    """Returns the arguments of readers that say how rows are split."""
+    return {name: getattr(recipe, name) for name in _OF_SPLITS}
 
 
 def reading_options(recipe: TableRecipe | RatingRecipe) -> dict[str, Any]:
     """Returns the arguments that readers of tables and ratings share."""
-    options = {name: getattr(recipe, name) for name in _OF_READING}
-    return {**options, "date_formats": recipe.date_formats or ()}
+    names = ("missing", "decimal", "encoding")
+    options = {name: getattr(recipe, name) for name in names}
+    date_formats = recipe.date_formats or ()
+    return {**split_options(recipe), **options, "date_formats": date_formats}
+
+
+def compile_classifier(model: keras.Model, learning_rate: float) -> None:
+    """Compiles a classifier for Adam and integer labels."""
+    model.compile(
+        keras.optimizers.Adam(learning_rate),
+        loss="sparse_categorical_crossentropy",
+        # By its name, Keras makes it inside the first step: traced twice.
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    )
+
+
+def policy_of(written: dict[str, Any] | None, usual: Any = None) -> Any:
+    """Returns the policy that a recipe names, or the usual one."""
+    if written is None:
+        return usual
+    return policies.description.read_policy(written)
+
+
+def anchors_of(recipe: ImageRecipe | TextRecipe) -> list[Any]:
+    """Returns the callback that holds the backbone, if one is asked for."""
+    if recipe.anchor_strength is None:
+        return []
+    return [callbacks.ElasticAnchor(recipe.anchor_strength)]
 
 
 def weights_of(
@@ -150,8 +171,8 @@ def load_earlier(folder: str) -> keras.Model:
     """
     path = find_version(folder) / "model.keras"
     try:
-        if said := _regular_file.why_not(path):  # to open a pipe would wait
-            raise OSError(f"`{path.name}`, which is {said}")
+        if problem := _regular_file.why_not(path):  # to open a pipe would wait
+            raise OSError(f"`{path.name}`, which is {problem}")
         return keras.models.load_model(path, compile=False)
     except (OSError, ValueError) as error:
         raise ExportError(

@@ -1,8 +1,6 @@
 """Makes the report of a finished run."""
 
 import datetime
-import importlib.metadata
-import platform
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 
 from aet_keras import _log_keys as log_keys
 from aet_keras import data, evaluation
+from aet_keras._optional import versions
 from aet_keras.evaluation.mistakes import Mistake
 from aet_keras.training.fine_tune import Run
 
@@ -62,10 +61,10 @@ def measure(
     model, history = run.model, run.history
     mistakes: tuple[Mistake, ...] = ()
     if score is None:
-        said = predict(model, dataset.test)
+        predicted = predict(model, dataset.test)
         mistakes = evaluation.find_mistakes(
             dataset.test.labels,
-            said,
+            predicted,
             class_names=dataset.specification.class_names,
             names=dataset.test.names,
             content=content,
@@ -73,9 +72,11 @@ def measure(
 
         def score(model, split):
             is_test = split is dataset.test
-            probabilities = said if is_test else predict(model, split)
+            probabilities = predicted if is_test else predict(model, split)
             return _scores(probabilities, split, dataset)
 
+    # What groups and cache did, in the order of the epochs.
+    events = sorted([*run.events, *run.cache_events], key=lambda each: each[0])
     return evaluation.Report(
         name=name,
         created=datetime.datetime.now().isoformat(timespec="seconds"),
@@ -85,20 +86,14 @@ def measure(
         rates=history[log_keys.RATE],
         group_names=(*run.group_names, "head"),
         trained_groups=[(*moved, True) for moved in run.trained_groups],
-        events=[f"after epoch {e}: {what}" for e, what in _events(run)],
+        events=[f"after epoch {epoch}: {what}" for epoch, what in events],
         best_epoch=run.best_epoch,
         solved_head=_solved(run),
-        versions=_versions(),
+        versions=versions(),
         notes=dataset.notes,
         mistakes=mistakes,
         kind=dataset.specification.kind,
     )
-
-
-def _events(run):
-    """Lists what groups and cache did, in the order of the epochs."""
-    both = [*run.events, *run.cache_events]
-    return sorted(both, key=lambda event: event[0])
 
 
 def _solved(run):
@@ -119,16 +114,3 @@ def _scores(probabilities, split, dataset):
         probabilities,
         class_names=dataset.specification.class_names,
     )
-
-
-def _versions():
-    names = ("aet-keras", "keras", "tensorflow")
-    versions = {name: _version(name) for name in names}
-    return {**versions, "python": platform.python_version()}
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"  # another build, such as tensorflow-cpu

@@ -21,7 +21,7 @@ class KnownRatings(data.Dataset):
 
     Args:
         item_features: int32 `(items, features)`, as of `RatingTables`:
-            what it takes an item to be of which nothing else is said.
+            what it takes an item to be of which nothing else is known.
     """
 
     item_features: np.ndarray
@@ -31,9 +31,9 @@ def keep_ratings(
     directory: Path, dataset: data.Dataset, item_features: np.ndarray
 ) -> None:
     """Writes ratings and their codes beside the model."""
-    said = dataclasses.asdict(dataset.specification)
+    content = dataclasses.asdict(dataset.specification)
     arrays: dict[str, Any] = {
-        "specification": np.array(json.dumps(said)),
+        "specification": np.array(json.dumps(content)),
         "item_features": item_features,
     }
     for name in SPLITS:
@@ -77,14 +77,14 @@ def _split(arrays, name):
     return data.Split(columns, labels, names)
 
 
-def _specification(said):
-    for side in ("user_features", "item_features"):
-        said[side] = tuple(
+def _specification(content):
+    for role in ("user_features", "item_features"):
+        content[role] = tuple(
             data.specifications.RatingFeature(
                 each["column"], tuple(each["values"])
             )
-            for each in said[side]
+            for each in content[role]
         )
     for name in ("class_names", "users", "items"):
-        said[name] = tuple(said[name])
-    return data.RatingSpecification(**said)
+        content[name] = tuple(content[name])
+    return data.RatingSpecification(**content)

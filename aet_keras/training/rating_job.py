@@ -11,6 +11,7 @@ from aet_keras.training.job import (
     Job,
     introduce,
     load_earlier,
+    policy_of,
     reading_options,
 )
 from aet_keras.training.measuring import measure
@@ -122,9 +123,7 @@ def _best(recipe):
 
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
-    rate = policies.WarmupCosine()
-    if recipe.rate is not None:
-        rate = policies.description.read_policy(recipe.rate)
+    rate = policy_of(recipe.rate, policies.WarmupCosine())
     best = _best(recipe) if best is None else best
     if recipe.from_ is not None:
         return learn_new_users(
@@ -201,7 +200,7 @@ def _write(model, recipe, dataset, directory):
     )
     keep_ratings(directory, whole, tables.item_features)
     rows = {
-        side: dataset.test.inputs[side][:_COMPARED] for side in ("user", "item")
+        role: dataset.test.inputs[role][:_COMPARED] for role in ("user", "item")
     }
     return export.compare_rating_export(
         directory,

@@ -65,7 +65,7 @@ def measure_split(
         baselines: dict of name to predicted ratings `(count,)`, and scores
             `(items,)` that are the same for all users; either may be None.
     """
-    users, items = (split.inputs[side][:, 0] for side in ("user", "item"))
+    users, items = (split.inputs[role][:, 0] for role in ("user", "item"))
     rated = _rated(split, others, tables)
     hidden = [rated[user] for user in users]
     ranks = []
@@ -73,9 +73,9 @@ def measure_split(
     for start in range(0, split.count, _BATCH):
         part = slice(start, start + _BATCH)
         rows = tables.rows({k: v[part] for k, v in split.inputs.items()})
-        said = model.predict_on_batch(rows)
-        predicted.append(said["rating"][:, 0])
-        ranks.append(_ranks(said["rank"], items[part], hidden[part]))
+        outputs = model.predict_on_batch(rows)
+        predicted.append(outputs["rating"][:, 0])
+        ranks.append(_ranks(outputs["rank"], items[part], hidden[part]))
     found = {
         name: (
             ratings,

@@ -254,9 +254,6 @@ class AdaptedUsers:
             the one above.
 
     Example: see `adapt_users`.
-
-    >>> list(aet_keras.training.AdaptedUsers.__dataclass_fields__)
-    ['model', 'specification', 'train', 'run']
     """
 
     model: keras.Model

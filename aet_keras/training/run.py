@@ -45,9 +45,6 @@ class Publication:
         comparison: `aet_keras.export.Comparison` of the SavedModel with it.
 
     Example: see `run_recipe`.
-
-    >>> aet_keras.training.Publication.__dataclass_fields__["report"].name
-    'report'
     """
 
     model: keras.Model

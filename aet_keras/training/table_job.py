@@ -203,12 +203,12 @@ def fit_table_model(
     if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
         return run
     network.set_weights(start)
-    said = (run.best_epoch, _kept_start(gain))
+    event = (run.best_epoch, _kept_start(gain))
     return dataclasses.replace(
         run,
         best_epoch=0,
         is_best_solved=False,
-        cache_events=[*run.cache_events, said],
+        cache_events=[*run.cache_events, event],
     )
 
 

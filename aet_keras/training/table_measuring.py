@@ -51,8 +51,8 @@ def losses(
     network: keras.Model, rows: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
     """Returns the cross-entropy of each encoded row."""
-    said = say(network, rows)
-    true = said[np.arange(len(labels)), labels]
+    probabilities = say(network, rows)
+    true = probabilities[np.arange(len(labels)), labels]
     return -np.log(np.clip(true, _LEAST, 1))
 
 

@@ -85,8 +85,10 @@ def _share(network, regression, rows, labels, seed):
     folds = _folds(labels, seed)
     if folds is None:
         return 0.5
-    said = np.clip(np.asarray(network(rows, training=False)), _LEAST, 1)
-    old, new = np.log(said), np.zeros_like(said)
+    probabilities = np.clip(
+        np.asarray(network(rows, training=False)), _LEAST, 1
+    )
+    old, new = np.log(probabilities), np.zeros_like(probabilities)
     for fit, held in folds.split(rows, labels):
         kernel, bias = _weights(_fit(regression, rows[fit], labels[fit]))
         new[held] = rows[held] @ kernel + bias

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 
 from aet_keras import backbones, data, export, policies, tasks
@@ -11,8 +10,12 @@ from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.job import (
     Job,
+    anchors_of,
+    compile_classifier,
     introduce,
+    policy_of,
     rows_with_weights,
+    split_options,
     weights_of,
     with_note,
 )
@@ -27,7 +30,7 @@ _STEP = 8  # lengths are rounded up to a multiple of it
 
 
 def text_thaw_policy() -> policies.ThawAll:
-    """Returns when the groups of a text encoder thaw, if nobody says else.
+    """Returns when groups thaw, unless the recipe names a policy.
 
     The upper three quarters or so of a transformer at a tenth of the head's
     rate, from the first step on: with averages of the weights the head needs
@@ -44,7 +47,7 @@ def text_thaw_policy() -> policies.ThawAll:
 
 
 def text_rate_policy() -> policies.WarmupCosine:
-    """Returns how the rate of a text classifier goes, if nobody says else.
+    """Returns how the rate goes, unless the recipe names a policy.
 
     Down to zero over the run, so that it ends settled (MiniLM, film reviews).
 
@@ -86,9 +89,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         label_column=recipe.label_column,
         missing=recipe.missing,
         encoding=recipe.encoding,
-        seed=recipe.seed,
-        validation_ratio=recipe.validation_ratio,
-        test_ratio=recipe.test_ratio,
+        **split_options(recipe),
     )
     packing = _packing(recipe)
     splits = [getattr(dataset, name) for name in _SPLITS]
@@ -150,11 +151,7 @@ def _build(recipe, dataset):
         pooling=recipe.pooling,
         dropout=recipe.dropout,
     )
-    model.compile(
-        keras.optimizers.Adam(recipe.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-    )
+    compile_classifier(model, recipe.learning_rate)
     return model
 
 
@@ -164,14 +161,7 @@ def _tokens(split):
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     train, validation = dataset.train, dataset.validation
-    thaw, rate = text_thaw_policy(), text_rate_policy()
-    if recipe.thaw is not None:
-        thaw = policies.description.read_policy(recipe.thaw)
-    if recipe.rate is not None:
-        rate = policies.description.read_policy(recipe.rate)
-    anchors = []
-    if recipe.anchor_strength is not None:
-        anchors = [parts.ElasticAnchor(recipe.anchor_strength)]
+    rate = policy_of(recipe.rate, text_rate_policy())
     average = None
     if recipe.average_power is not None:
         average = parts.AverageWeights(recipe.average_power)
@@ -183,11 +173,13 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
             _tokens(validation), validation.labels, weights
         ),
         epochs=recipe.epochs,
-        freezing=parts.ElasticFreezing(thaw),
+        freezing=parts.ElasticFreezing(
+            policy_of(recipe.thaw, text_thaw_policy())
+        ),
         rate=parts.AdaptiveLearningRate(rate),
         best=best,
         average=average,
-        callbacks=[*anchors, *callbacks],
+        callbacks=[*anchors_of(recipe), *callbacks],
         batch_size=recipe.batch_size,
         validation_batch_size=128,
         verbose=0,

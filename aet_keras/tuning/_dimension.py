@@ -33,44 +33,48 @@ class Dimension:
     is_log: bool = False
 
     @classmethod
-    def read(cls, name: str, kind: type, said: Any) -> "Dimension":
+    def read(cls, name: str, kind: type, given: Any) -> "Dimension":
         """Reads a value, a list or a range.
 
         Raises:
             TypeError: if a value is of another kind.
             ValueError: if it is none of the three, or an empty range.
         """
-        if isinstance(said, dict):
-            return cls._read_range(name, kind, said)
-        values = said if isinstance(said, list | tuple) else [said]
+        if isinstance(given, dict):
+            return cls._read_range(name, kind, given)
+        values = given if isinstance(given, list | tuple) else [given]
         if not values:
-            raise _refused(name, said, "at least one value")
-        chosen = [_as_kind(name, kind, value, said) for value in values]
+            raise _refused(name, given, "at least one value")
+        chosen = [_as_kind(name, kind, value, given) for value in values]
         return cls(name, kind, choices=tuple(dict.fromkeys(chosen)))
 
     @classmethod
-    def _read_range(cls, name, kind, said):
+    def _read_range(cls, name, kind, given):
         if kind not in (int, float):
             must = f"a list of choices, because it is a {kind.__name__}"
-            raise _refused(name, said, must)
-        unknown = set(said) - set(_RANGE)
-        if unknown or not {"min", "max"} <= set(said):
+            raise _refused(name, given, must)
+        unknown = set(given) - set(_RANGE)
+        if unknown or not {"min", "max"} <= set(given):
             must = '{"min": .., "max": ..} with "step" or "log" if need be'
-            raise _refused(name, said, must)
-        is_log = said.get("log", False)
+            raise _refused(name, given, must)
+        is_log = given.get("log", False)
         if not isinstance(is_log, bool):
-            raise _refused(name, said, 'true or false under "log"')
+            raise _refused(name, given, 'true or false under "log"')
         least, most, step = (
-            None if said.get(key) is None else _as_kind(name, kind, value, said)
-            for key, value in ((k, said.get(k)) for k in ("min", "max", "step"))
+            None
+            if given.get(key) is None
+            else _as_kind(name, kind, value, given)
+            for key, value in (
+                (k, given.get(k)) for k in ("min", "max", "step")
+            )
         )
         if least is None or most is None or not least < most:
-            raise _refused(name, said, '"min" below "max"')
+            raise _refused(name, given, '"min" below "max"')
         if is_log and least <= 0:
-            raise _refused(name, said, 'above 0, because it has "log"')
+            raise _refused(name, given, 'above 0, because it has "log"')
         if step is not None and step <= (1 if is_log else 0):
             floor = 'above 1 with "log"' if is_log else "above 0"
-            raise _refused(name, said, f'a "step" {floor}')
+            raise _refused(name, given, f'a "step" {floor}')
         return cls(name, kind, (), least, most, step, is_log)
 
     @property
@@ -99,13 +103,13 @@ class Dimension:
         """Returns it in the form that `read` takes."""
         if self.choices:
             return list(self.choices)
-        said = {"min": self.least, "max": self.most}
+        given = {"min": self.least, "max": self.most}
         if self.step is not None:
-            said["step"] = self.step
-        return {**said, "log": True} if self.is_log else said
+            given["step"] = self.step
+        return {**given, "log": True} if self.is_log else given
 
 
-def _as_kind(name, kind, value, said):
+def _as_kind(name, kind, value, given):
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if kind is float and is_number and abs(value) < 1e300:
         return float(value)
@@ -113,15 +117,15 @@ def _as_kind(name, kind, value, said):
         return value
     raise TypeError(
         f"{_OWNER}: `{name}` must be made of {kind.__name__} values, because "
-        f"that is what it sets. Received: {name}={check.shown(said)}. Write a "
+        f"that is what it sets. Received: {name}={check.shown(given)}. Write a "
         'value, a list of them, or a range {"min": .., "max": ..}.'
     )
 
 
-def _refused(name, said, must):
+def _refused(name, given, must):
     return ValueError(
         f"{_OWNER}: `{name}` must be {must}. Received: "
-        f"{name}={check.shown(said)}. Write "
+        f"{name}={check.shown(given)}. Write "
         'a value, a list of choices, or {"min": 0.001, "max": 0.1, "log": '
         "true}."
     )

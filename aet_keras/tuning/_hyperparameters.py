@@ -138,13 +138,13 @@ def reachable(made, given):
             raise ValueError(
                 f"ElasticSpace: `{name}` must have {what} among the choices "
                 f"of `{parent}`, because it applies nowhere else. Received: "
-                f"{parent}={_said(by_name.get(parent))}. Add it there, or "
+                f"{parent}={_text_of(by_name.get(parent))}. Add it there, or "
                 f"leave `{name}` out."
             )
     return kept
 
 
-def _said(dimension):
+def _text_of(dimension):
     return dimension.to_json() if dimension else "nothing"
 
 

@@ -50,8 +50,8 @@ class Settings:
         """
         path = out / _FILE
         try:
-            if said := _regular_file.why_not(path):
-                raise OSError(f"it is {said}")
+            if problem := _regular_file.why_not(path):
+                raise OSError(f"it is {problem}")
             found = cls(**json.loads(path.read_text(encoding="utf-8")))
             if found.recipe is None:
                 return found

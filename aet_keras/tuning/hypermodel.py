@@ -23,7 +23,7 @@ class ElasticHyperModel(keras_tuner.HyperModel):
     Works with any tuner of KerasTuner, and with `search`. `fit` makes the
     callbacks that the values ask for, so that no two trials share any.
     Hyperband of KerasTuner goes on with the weights of an earlier trial,
-    whose policies begin anew then; that of `search` trains from the start.
+    whose policies begin again then; that of `search` trains from the start.
 
     Args:
         build_model: function of a `keras_tuner.HyperParameters` that returns

@@ -192,8 +192,8 @@ class Process:
         if self.restarts:
             ended += f", after {self.restarts} restarts"
         lines = self.log_file.read_text("utf-8", "replace").split("\n")
-        said = [line for line in lines if line.strip()][-1:]
-        last = f" It said: {said[0].rstrip('.')}." if said else ""
+        last_lines = [line for line in lines if line.strip()][-1:]
+        last = f" It said: {last_lines[0].rstrip('.')}." if last_lines else ""
         return (
             f"search: `{self.name}` must run to the end, because the others "
             f"cannot do without it. Received: {ended}.{last} See "

@@ -15,12 +15,7 @@ from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
 from aet_keras.tuning._settings import TUNERS, Settings
 from aet_keras.tuning.hypermodel import RecipeHyperModel
-from aet_keras.tuning.search import (
-    check_any_ended_well,
-    interrupted,
-    join,
-    run,
-)
+from aet_keras.tuning.search import check_any_ended_well, interrupted, join, run
 from aet_keras.tuning.space import ElasticSpace
 from aet_keras.tuning.trials import Search, Trial
 

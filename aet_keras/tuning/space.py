@@ -72,8 +72,11 @@ class ElasticSpace:
         for name in given:
             among = kinds.keys()
             check.known(self, kind="hyperparameter", among=among, name=name)
-        said = {**(DIMENSIONS if others == "default" else {}), **given}
-        made = [Dimension.read(name, kinds[name], said[name]) for name in said]
+        described = {**(DIMENSIONS if others == "default" else {}), **given}
+        made = [
+            Dimension.read(name, kinds[name], described[name])
+            for name in described
+        ]
         for dimension in made:
             _hyperparameters.check_values(dimension)
         self.dimensions = _hyperparameters.reachable(made, given)
@@ -108,10 +111,10 @@ class ElasticSpace:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ElasticSpace":
         """Makes a space from what `to_json` returned."""
-        said = {
+        described = {
             name: each for name, each in content.items() if name != "others"
         }
-        return cls(said, others=content.get("others", "default"))
+        return cls(described, others=content.get("others", "default"))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,8 +123,10 @@ class ElasticSpace:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the whole space as `load` reads it, nothing left out."""
-        said = {name: each.to_json() for name, each in self.dimensions.items()}
-        return {"others": "fixed", **said}
+        described = {
+            name: each.to_json() for name, each in self.dimensions.items()
+        }
+        return {"others": "fixed", **described}
 
     def of_callbacks(self, owner: str = "ElasticSpace") -> "ElasticSpace":
         """Returns the part of the space that callbacks need.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aet_keras import _files, policies
+from aet_keras.evaluation import chart_fonts
 
 OUTCOME = "outcome.json"
 
@@ -151,8 +152,8 @@ class Search:
         writer.writerow([*columns, *names])
         for trial, score in zip(self.trials, self.scores, strict=True):
             own = [trial.number, score, round(trial.seconds, 2), trial.worker]
-            said = [trial.settings.get(name) for name in names]
-            writer.writerow([*own, trial.error, *said])
+            values = [trial.settings.get(name) for name in names]
+            writer.writerow([*own, trial.error, *values])
         return _files.write_whole(path, text.getvalue().encode())
 
     def draw(self, path: str | os.PathLike) -> Path:
@@ -186,30 +187,17 @@ def _short(value):
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#E6E6E6"  # Okabe and Ito's
-
-
 def _png(search) -> bytes:
     """Returns the chart of a `Search`, as a PNG: objectives over trials."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure(figsize=(8, 5), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)  # never pyplot: it keeps state
+    figure = chart_fonts.new_figure(8, 5, layout="constrained")
     axes = figure.add_subplot()
     _draw(axes, search)
-    axes.set_title(_title(search), fontsize=11)
-    axes.set(xlabel="trial", ylabel=search.objective)
-    axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, min_n_ticks=1))
-    axes.grid(color=_GREY, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    chart_fonts.style(axes, _title(search))
+    chart_fonts.count_on_x(axes, "trial", most=12)
+    axes.set_ylabel(search.objective)
     if axes.lines:
         axes.legend(frameon=False, fontsize=9, loc="best")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return chart_fonts.png_of(figure)
 
 
 def _draw(axes, search):
@@ -222,13 +210,17 @@ def _draw(axes, search):
         axes.step(
             *zip(*so_far, strict=True),
             where="post",
-            color=_ORANGE,
+            color=chart_fonts.ORANGE,
             linewidth=2,
             label="best so far",
         )
     if ended:
         axes.plot(
-            *zip(*ended, strict=True), "o", color=_BLUE, ms=6, label="a trial"
+            *zip(*ended, strict=True),
+            "o",
+            color=chart_fonts.BLUE,
+            ms=6,
+            label="a trial",
         )
     if failed:
         axes.plot(

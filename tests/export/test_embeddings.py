@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from aet_keras.export.embeddings import say
+from aet_keras.export.embeddings import call
 
 
 def pooled(inputs):
@@ -44,7 +44,7 @@ def test_the_input_of_the_last_dense_layer_is_found(head, images):
     model = model_of(head)
     pixels = images.astype("float32")
 
-    said = say(model, pixels)
+    said = call(model, pixels)
 
     pool = keras.Model(model.input, model.get_layer("pool").output)
     np.testing.assert_allclose(said.embeddings, pool(pixels), atol=1e-6)
@@ -56,7 +56,7 @@ def test_of_several_dense_layers_the_last_is_the_head(head, images):
     model = model_of(head)
     pixels = images.astype("float32")
 
-    said = say(model, pixels)
+    said = call(model, pixels)
 
     kernel, bias = model.layers[-1].get_weights()
     again = said.embeddings @ kernel + bias
@@ -67,7 +67,7 @@ def test_asking_leaves_the_model_as_it_was(classifier, images):
     summary = []
     classifier.summary(print_fn=summary.append)
 
-    say(classifier, images.astype("float32"))
+    call(classifier, images.astype("float32"))
 
     again = []
     classifier.summary(print_fn=again.append)
@@ -99,7 +99,7 @@ def test_without_one_dense_layer_for_a_head_there_are_none(head, images):
     model = model_of(head)
     pixels = images.astype("float32")
 
-    said = say(model, pixels)
+    said = call(model, pixels)
 
     assert said.embeddings is None
     np.testing.assert_allclose(said.probabilities, model(pixels), atol=1e-6)
@@ -114,7 +114,7 @@ def test_a_call_of_its_own_is_honoured(images):
     model = Doubled(inputs, plain(inputs, pooled(inputs)))
     pixels = images.astype("float32")
 
-    said = say(model, pixels)
+    said = call(model, pixels)
 
     assert said.embeddings is None
     np.testing.assert_allclose(said.probabilities, model(pixels))

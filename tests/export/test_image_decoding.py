@@ -17,7 +17,7 @@ from image_files import (
 
 from aet_keras.data.image_decoding import bombs_refused
 from aet_keras.data.image_decoding import decode as decode_bare
-from aet_keras.export.image_decoding import decode_pictures
+from aet_keras.export.image_decoding import decode_images
 
 OWN, SMALL, LARGE = (48, 64), (20, 32), (96, 97)
 
@@ -33,7 +33,7 @@ def read():
     """Returns a function from an encoded picture and a size to pixels."""
     traced = {
         (size, channels): tf.function(
-            lambda x, shape=(*size, channels): decode_pictures(x, shape),
+            lambda x, shape=(*size, channels): decode_images(x, shape),
             input_signature=[tf.TensorSpec((None,), tf.string)],
             autograph=False,
         )
@@ -111,7 +111,7 @@ def test_pictures_of_unlike_sizes_go_in_one_batch():
     sizes = [(64, 48), (10, 90), (512, 384)]
     encoded = [encode(draw_scene(size), "PNG") for size in sizes]
 
-    together = decode_pictures(tf.constant(encoded), (8, 8, 3)).numpy()
+    together = decode_images(tf.constant(encoded), (8, 8, 3)).numpy()
 
     for row, one in zip(together, encoded, strict=True):
         np.testing.assert_array_equal(row, decode(one, (8, 8))[0])

@@ -47,7 +47,7 @@ def test_an_export_that_was_not_published_has_sums_too(exported):
 def test_what_is_said_of_the_model_outlives_publishing(version):
     manifest = read_manifest(version)
 
-    assert manifest.picture_shape == (8, 8, 3)
+    assert manifest.image_shape == (8, 8, 3)
     assert manifest.class_count == 3
     assert manifest.notes == ()
     assert set(manifest.versions) == {

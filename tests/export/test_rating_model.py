@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aet_keras import data, export, publishing
 from aet_keras.errors import ExportError
-from aet_keras.export import rating_answers
+from aet_keras.export import rating_answers, saved_model
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_scores_are_the_models_and_say_who_is_known(written):
 
 
 def test_a_whole_number_is_the_same_id_as_a_float(tmp_path):
-    table = rating_answers.code_table(tmp_path / "ids.txt", ["7", "17"])
+    table = saved_model.code_table(tmp_path / "ids.txt", ["7", "17"])
     ids = tf.constant(["17", "17.0", "007", "7.5", "7."])
 
     whole = rating_answers.codes(table, ids, are_whole=True)

@@ -135,7 +135,7 @@ def test_the_manifest_says_what_goes_in(version):
 
     taken = manifest.signatures["serving_default"]["inputs"]
     assert taken == {"texts": {"dtype": "string", "shape": [None]}}
-    assert manifest.class_count == 2 and manifest.picture_shape is None
+    assert manifest.class_count == 2 and manifest.image_shape is None
     assert (version / "assets.extra/tf_serving_warmup_requests").stat().st_size
 
 

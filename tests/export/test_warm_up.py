@@ -94,7 +94,7 @@ def test_the_messages_survive_the_wire(records):
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (4, 6, 1), (5, 5, 2)])
 def test_neutral_pictures_are_of_the_models_shape_and_differ(shape):
-    pictures = image_model.neutral_pictures(shape)
+    pictures = image_model.neutral_images(shape)
 
     assert pictures.shape == (2, *shape) and pictures.dtype == "uint8"
     assert pictures[0].std() == 0 < pictures[1].std()

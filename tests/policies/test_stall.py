@@ -7,20 +7,17 @@ import pytest
 from aet_keras.policies import _stall
 
 
+class Watcher:
+    def __init__(self, monitor):
+        self.monitor = monitor
+        self.state = dict(_stall.START)
+
+
 def watch(rows, *, monitor="auto", min_improvement=0.0):
     """Shows logs one by one; returns the verdicts and the last state."""
-    state = dict(_stall.START)
-    seen = [
-        _stall.observe(
-            "Watcher",
-            state,
-            logs,
-            monitor=monitor,
-            min_improvement=min_improvement,
-        )
-        for logs in rows
-    ]
-    return seen, state
+    watcher = Watcher(monitor)
+    seen = [_stall.observe(watcher, logs, min_improvement) for logs in rows]
+    return seen, watcher.state
 
 
 def losses(*values):
