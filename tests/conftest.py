@@ -14,6 +14,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import durations
 import keras
+import lean_tensorflow
 import pytest
 import tensorflow as tf
 
@@ -48,6 +49,9 @@ def pytest_configure(config):
     ):
         config.pluginmanager.register(durations.Recorder())
     config.addinivalue_line("filterwarnings", KERAS_WARNING)
+    config.addinivalue_line(
+        "markers", "tuned: reads data as users do, optimized and read ahead"
+    )
     # To free what was traced takes a seventh of the whole run.
     gc.disable()
 
@@ -58,16 +62,29 @@ def pytest_collection_modifyitems(items):
     durations.mark_and_sort(items)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Spares a test what only long runs need; a new file starts anew."""
+    is_tuned = item.get_closest_marker("tuned") is not None
+    lean_tensorflow.tune_pipelines(is_tuned)
+    result = yield
+    if nextitem is None or nextitem.path != item.path:
+        keras.utils.clear_session(free_memory=False)
+    return result
+
+
 @pytest.fixture(autouse=True)
 def clean_keras():
     """Seeds random numbers, and hands global state back as it was."""
     policy = keras.config.dtype_policy()
-    keras.utils.set_random_seed(0)
+    with lean_tensorflow.kept_kernels():
+        keras.utils.set_random_seed(0)
     gc.freeze()  # a test that collects goes through its own objects alone
 
     yield
 
-    keras.utils.clear_session(free_memory=False)
+    with lean_tensorflow.kept_kernels():
+        keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(policy)
 
 

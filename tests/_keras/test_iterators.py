@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from aet_keras._keras.running_fit import RunningFit
 
+pytestmark = pytest.mark.tuned  # whatever is read, as users read it
+
 
 class Reads(keras.callbacks.Callback):
     """Restores or skips at the start of `fit`, and keeps the state."""

@@ -9,6 +9,8 @@ from keras.src.backend.tensorflow.trainer import TFEpochIterator
 from aet_keras._keras.proofs import Proof
 from aet_keras.data import Split, make_batches
 
+pytestmark = pytest.mark.tuned  # whatever is read, as users read it
+
 X, Y = np.zeros((6, 2), "float32"), np.zeros(6, "int32")
 ROWS = tf.data.Dataset.from_tensor_slices((X, Y))
 VARIABLE = tf.Variable(1.0)

@@ -7,6 +7,8 @@ from keras.src.backend.tensorflow.trainer import TFEpochIterator
 
 from aet_keras._keras.sources import is_shuffled
 
+pytestmark = pytest.mark.tuned  # whatever is read, as users read it
+
 X, Y = np.zeros((6, 2)), np.zeros(6)
 ROWS = tf.data.Dataset.from_tensor_slices((X, Y))
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+pytestmark = pytest.mark.tuned  # whatever is read, as users read it
+
 
 def repeated():
     return interrupted_runs.dataset_arguments(

@@ -78,6 +78,7 @@ def test_what_there_is_no_room_for_is_trained_on_all_the_same(batch_count):
         assert sorted(epoch) == list(range(COUNT))
 
 
+@pytest.mark.tuned
 @pytest.mark.parametrize("narrow", [1, 5])
 def test_a_batch_of_another_width_is_trained_on_all_the_same(narrow):
     labels = Labels()
@@ -104,6 +105,7 @@ def test_a_batch_of_another_width_is_trained_on_all_the_same(narrow):
         assert sorted(epoch) == list(range(COUNT))
 
 
+@pytest.mark.tuned
 def test_an_epoch_reads_no_batch_of_the_next_one():
     labels = Labels()
 
@@ -113,6 +115,7 @@ def test_an_epoch_reads_no_batch_of_the_next_one():
     assert sorted(labels.noted) == list(range(COUNT))
 
 
+@pytest.mark.tuned
 def test_a_data_set_that_ends_early_ends_the_epoch():
     labels = Labels()
 

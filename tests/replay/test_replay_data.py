@@ -7,6 +7,8 @@ import replay_runs
 import tensorflow as tf
 from keras import layers
 
+pytestmark = pytest.mark.tuned  # whatever is read, as users read it
+
 VALIDATION = {"validation_data": replay_runs.noise_rows()}
 BATCHES = {"validation_data": replay_runs.batches()}
 SIGNATURE = (

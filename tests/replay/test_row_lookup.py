@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from aet_keras.engine import Engine
 
+pytestmark = pytest.mark.tuned  # whatever is read, as users read it
+
 LOOKED_UP = "looks rows up in each epoch: "
 X, Y = replay_runs.noise_rows(48)
 PAIRS = tf.data.Dataset.from_tensor_slices((X, Y))

@@ -1,0 +1,37 @@
+"""Spares tests what TensorFlow prepares for long runs on much data."""
+
+from unittest import mock
+
+import tensorflow as tf
+
+_TUNED = tf.data.Dataset.__iter__
+_UNTUNED = tf.data.Options()
+_UNTUNED.autotune.enabled = False
+_UNTUNED.experimental_optimization.apply_default_optimizations = False
+
+
+def _iterate(dataset):
+    iterator = _TUNED(dataset.with_options(_UNTUNED))
+    iterator._dataset = dataset  # what is read of it is what was given
+    return iterator
+
+
+def tune_pipelines(are_tuned):
+    """Says whether iterators of data sets are optimized and tuned.
+
+    For a few rows, to optimize a pipeline takes longer than to run it, and
+    each iterator waits 20 ms for its thread to end: a quarter of such a `fit`.
+    """
+    tf.data.Dataset.__iter__ = _TUNED if are_tuned else _iterate
+
+
+def kept_kernels():
+    """Returns a context in which to seed leaves TensorFlow's kernels alone.
+
+    Seeds and `clear_session` throw them away, and a function that several
+    tests of a file call is optimized anew in each of them.
+    """
+    return mock.patch(
+        "tensorflow.python.eager.context.pywrap_tfe.TFE_ContextClearCaches",
+        lambda handle: None,
+    )
