@@ -34,7 +34,7 @@ def explain_images(
     column = _find_column(class_name, names, method)
     pixels = _decode(pictures, model.input_shape[1:3])
     explained = _explainer(explanations, model, method, column)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     for target, image in zip(targets, pixels, strict=True):
         (row,) = model(image[None].astype("float32"), training=False)
         title = _title(row.numpy(), names, column)

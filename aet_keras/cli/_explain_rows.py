@@ -33,7 +33,7 @@ def explain_rows(
     with quiet_start():
         from aet_keras import explanations, publishing
     asked = read_rows(version, path, given, encoding=encoding)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     most = rows if rows or asked.noun == "text" else _FIRST
     for number, row in enumerate(asked.rows, start=1):
         if most is not None and number > most:
@@ -117,10 +117,10 @@ def explain_ratings(
     _check_has_reasons(folder, version)
     user, *items = given
     items = items or _best(version, user)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     for item in items:
         reasons = _reasons(version, user, item)
-        found = explanations.leave_out_ratings(reasons)
+        found = explanations.left_out.leave_out_ratings(reasons)
         note = "" if reasons["is_known"] else " (one of them not known)"
         title = f"{user}, {item}: {found.answer:.2f}{note}"
         short = re.sub(r"\W+", "_", f"{user}_{item}")[:60].strip("_")

@@ -62,7 +62,7 @@ def load_version_of(
         is_version_taken: whether the second is allowed.
 
     Returns:
-        Its path, and an `aet_keras.serving.LoadedVersion`.
+        Its path, and an `aet_keras.serving.loaded_version.LoadedVersion`.
     """
     from aet_keras.publishing import publication
 
@@ -86,7 +86,7 @@ def read_rows(
     """Reads what a command was given as the inputs of a model.
 
     Args:
-        version: `aet_keras.serving.LoadedVersion`.
+        version: `aet_keras.serving.loaded_version.LoadedVersion`.
         path: `saved_models/NAME/N`, where it was loaded from.
         given: files of images, texts or `.txt` files of one each, or files
             of table rows.
@@ -195,14 +195,16 @@ def _of_file(name, encoding):
 def _rows(given, path, encoding, id_column):
     from aet_keras import data, export
 
-    specification = export.read_table_manifest(path)
+    specification = export.table_manifest.read_table_manifest(path)
     settings = {
-        "categories": export.read_categories(path),
+        "categories": export.table_manifest.read_categories(path),
         "encoding": encoding,
         "say": lambda sentence: click.echo(sentence, err=True),
     }
     for file in given:
-        columns = data.read_table_rows(file, specification, **settings)
+        columns = data.table_reading.read_table_rows(
+            file, specification, **settings
+        )
         names = list(columns)
         rows = list(zip(*columns.values(), strict=True))
         ids = _ids(file, encoding, id_column, len(rows))

@@ -85,9 +85,9 @@ class Specification:
             another kind.
         source: str. What was read, as the user named it.
 
-    Example:
+    For example:
 
-    >>> specification = aet_keras.data.Specification(
+    >>> specification = aet_keras.data.dataset.Specification(
     ...     kind="image",
     ...     class_names=("cat", "dog"),
     ...     image_size=(96, 96),

@@ -67,9 +67,10 @@ class TableColumn:
         format: `CellFormat`. What its cells mean. Defaults to plain numbers,
             and dates such as `2024-03-17`.
 
-    Example:
+    For example:
 
-    >>> column = aet_keras.data.TableColumn("mean_area", "number", "mean area")
+    >>> from aet_keras.data.specifications import TableColumn
+    >>> column = TableColumn("mean_area", "number", "mean area")
     >>> column.kind
     'number'
     """
@@ -93,14 +94,17 @@ class TableSpecification(Specification):
             that is not, in the same unit.
         missing: tuple of str. Words that mean a row without a target.
 
-    Example:
+    For example:
 
-    >>> specification = aet_keras.data.TableSpecification(
+    >>> from aet_keras.data.specifications import (
+    ...     TableColumn, TableSpecification
+    ... )
+    >>> specification = TableSpecification(
     ...     kind="table",
     ...     class_names=("bad", "good"),
     ...     image_size=None,
     ...     source="credit.csv",
-    ...     columns=(aet_keras.data.TableColumn("age", "number", "age"),),
+    ...     columns=(TableColumn("age", "number", "age"),),
     ...     target="status",
     ...     positive="bad",
     ... )
@@ -157,9 +161,9 @@ class RatingSpecification(Specification):
             `user_features`.
         item_features: tuple of `RatingFeature`, those of `item_features`.
 
-    Example:
+    For example:
 
-    >>> specification = aet_keras.data.RatingSpecification(
+    >>> specification = aet_keras.data.specifications.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
     ... )
     >>> specification.users[0]

@@ -137,9 +137,9 @@ def find_mistakes(
     Returns:
         Tuple of `Mistake`, the lowest probability of its own class first.
 
-    Example:
+    For example:
 
-    >>> found = aet_keras.evaluation.find_mistakes(
+    >>> found = aet_keras.evaluation.mistakes.find_mistakes(
     ...     [0, 1, 1], [[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]],
     ...     class_names=["hat", "shoe"], names=["1.png", "2.png", "3.png"],
     ... )

@@ -10,8 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check
-from aet_keras.data import RatingSpecification, TableSpecification
 from aet_keras.data.rating_lookup import RatingTables
+from aet_keras.data.specifications import (
+    RatingSpecification,
+    TableSpecification,
+)
 from aet_keras.errors import ExportError
 from aet_keras.export import rating_answers, table_graph
 from aet_keras.export.embeddings import pack
@@ -34,8 +37,9 @@ class Comparison:
             of all of them, and agreement says little.
         rows: str. What the rows are called.
 
-    Example:
-    >>> aet_keras.export.Comparison(3e-8, count=32, spread=0.9).is_telling
+    For example:
+    >>> from aet_keras.export.comparison import Comparison
+    >>> Comparison(3e-8, count=32, spread=0.9).is_telling
     True
     """
 
@@ -140,7 +144,7 @@ def compare_text_export(
         directory: str or path-like. What `write_text_model` wrote.
         model: the `keras.Model` it was written from.
         texts: sequence of str, at least two for the spread.
-        packing: `aet_keras.backbones.TextPacking`.
+        packing: `aet_keras.backbones.text_packing.TextPacking`.
         tolerance: float > 0. The largest difference to accept.
 
     Returns:
@@ -184,7 +188,7 @@ def compare_table_export(
         directory: str or path-like. What `write_table_model` wrote.
         model: the `keras.Model` it was written from.
         rows: dict of column to array.
-        specification: `aet_keras.data.TableSpecification`.
+        specification: `aet_keras.data.specifications.TableSpecification`.
         tolerance: float > 0. The largest difference to accept.
 
     Returns:
@@ -232,7 +236,7 @@ def compare_rating_export(
         model: the `keras.Model` it was written from.
         rows: dict of `user` and `item`, int codes `(count, 1)`, at least two
             rows for the spread; code 0 is tried as an unknown id.
-        specification: `aet_keras.data.RatingSpecification`.
+        specification: `aet_keras.data.specifications.RatingSpecification`.
         tables: `aet_keras.data.rating_lookup.RatingTables` that were written.
         tolerance: float > 0. The largest difference to accept.
 

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import RatingSpecification
 from aet_keras.data.names import are_whole_numbers, served_names
 from aet_keras.data.rating_lookup import RatingTables
+from aet_keras.data.specifications import RatingSpecification
 from aet_keras.export.saved_model import DEFAULT, Served, predict_log, trace
 
 FEATURES, HISTORY, TOP_K = "features", "history", "top_k"

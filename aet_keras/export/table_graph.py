@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import TableSpecification, date_cells, number_cells
-from aet_keras.data.specifications import TableColumn
+from aet_keras.data import date_cells, number_cells
+from aet_keras.data.specifications import TableColumn, TableSpecification
 from aet_keras.export.saved_model import (
     CLASSIFY,
     DEFAULT,
@@ -28,7 +28,7 @@ def read(cells: Any, column: TableColumn) -> Any:
 
     Args:
         cells: tensor `(batch,)`, float32 for a number, else string.
-        column: `aet_keras.data.TableColumn`.
+        column: `aet_keras.data.specifications.TableColumn`.
     """
     form = column.format
     if column.kind == "number":

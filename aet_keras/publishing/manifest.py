@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from aet_keras import _regular_file
 from aet_keras._files import sha256
+from aet_keras._renamed import renamed_members
 from aet_keras._wording import quoted
 from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import KINDS, find_kind
@@ -35,9 +35,9 @@ class Manifest:
         kind: `"image"`, `"text"`, `"table"` or `"rating"`; None where no
             model of these is in the version.
 
-    Example: see `read_manifest`.
+    For example: see `read_manifest`.
 
-    >>> manifest = aet_keras.publishing.Manifest(
+    >>> manifest = aet_keras.publishing.manifest.Manifest(
     ...     {"a.txt": {"bytes": 0, "sha256": "e3b0c442"}}
     ... )
     >>> list(manifest.files)
@@ -52,16 +52,7 @@ class Manifest:
     notes: tuple[str, ...] = ()
     kind: str | None = None
 
-    @property
-    def picture_shape(self) -> tuple[int, int, int] | None:
-        """The old name of `image_shape`."""
-        warnings.warn(
-            "`Manifest.picture_shape` is now `Manifest.image_shape`. The old "
-            "name goes in 0.12.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return self.image_shape
+    __getattr__ = renamed_members({"picture_shape": "image_shape"})
 
 
 def read_manifest(version: str | os.PathLike) -> Manifest:
@@ -76,13 +67,13 @@ def read_manifest(version: str | os.PathLike) -> Manifest:
     Raises:
         ExportError: if it has none that can be read.
 
-    Example:
+    For example:
     >>> import tempfile
     >>> def write(aside):
     ...     (aside / "saved_model.pb").write_text("hello")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     version = aet_keras.publishing.publish(folder, write)
-    ...     manifest = aet_keras.publishing.read_manifest(version)
+    ...     manifest = aet_keras.publishing.manifest.read_manifest(version)
     >>> manifest.files["saved_model.pb"]["bytes"]
     5
     """

@@ -109,7 +109,8 @@ class ImageRecipe(BaseRecipe, kind="image", rows="pictures", owner="Recipe"):
 
     def __post_init__(self) -> None:
         # Late: the help of `aet-keras fit` reads the fields without Keras.
-        from aet_keras.backbones import EMBEDDED, backbone_names
+        from aet_keras.backbones import backbone_names
+        from aet_keras.backbones.applications import EMBEDDED
         from aet_keras.tasks.image_model import check_attention
 
         names = backbone_names()

@@ -39,9 +39,10 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
         ValueError: if a setting belongs to none of them, two belong to
             different ones, or nothing says what the columns of a file are.
 
-    Example:
+    For example:
 
-    >>> aet_keras.recipes.make_recipe({"data": "digits", "epochs": 3}).epochs
+    >>> from aet_keras.recipes.kinds import make_recipe
+    >>> make_recipe({"data": "digits", "epochs": 3}).epochs
     3
     """
     if "data" in settings:

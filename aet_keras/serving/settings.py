@@ -79,9 +79,9 @@ def model_server_command(
     Returns:
         List of str.
 
-    Example:
+    For example:
 
-    >>> aet_keras.serving.model_server_command(
+    >>> aet_keras.serving.settings.model_server_command(
     ...     "tensorflow_model_server", "/models/clothes", port=8501
     ... )[1:4]
     ['--rest_api_port=8501', '--port=8500', '--model_name=clothes']

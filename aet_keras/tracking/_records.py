@@ -8,13 +8,8 @@ import keras
 import numpy as np
 
 from aet_keras.engine import Engine
-from aet_keras.evaluation import (
-    Classification,
-    Report,
-    chart_fonts,
-    draw_report,
-    score_charts,
-)
+from aet_keras.evaluation import Report, chart_fonts, draw_report, score_charts
+from aet_keras.evaluation.classification import Classification
 
 _KINDS = ("group_trainable", "group_multiplier", "group_gradient_share")
 _EVERY_STEPS = 10

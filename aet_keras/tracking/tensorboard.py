@@ -15,7 +15,8 @@ import tensorflow as tf
 from aet_keras import _check as check
 from aet_keras._keras import summary_writers
 from aet_keras._optional import optional
-from aet_keras.evaluation import Classification, Report
+from aet_keras.evaluation import Report
+from aet_keras.evaluation.classification import Classification
 from aet_keras.tracking import _records, _writing
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras._optional import optional
 from aet_keras.engine import Engine
-from aet_keras.evaluation import Classification, Report
+from aet_keras.evaluation import Report
+from aet_keras.evaluation.classification import Classification
 from aet_keras.tracking import _records, _writing
 
 _MODES = ("offline", "online", "shared", "disabled")

@@ -171,7 +171,7 @@ def _thaw_policy(recipe):
         return policy_of(recipe.thaw)
     if recipe.weights == "none":
         return policies.ThawAll()
-    if recipe.backbone == backbones.EMBEDDED:
+    if recipe.backbone == backbones.applications.EMBEDDED:
         return policies.ThawOnStall(
             first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
         )
@@ -197,8 +197,11 @@ def with_backbone_note(
     note names a backbone that has seen photos: one that is in Keras's cache,
     or else one that is downloaded.
     """
-    own = (None, backbones.EMBEDDED)
-    if recipe.backbone != backbones.EMBEDDED or recipe.weights not in own:
+    own = (None, backbones.applications.EMBEDDED)
+    if (
+        recipe.backbone != backbones.applications.EMBEDDED
+        or recipe.weights not in own
+    ):
         return dataset
     share = data.image_decoding.coloured_share(dataset.train.inputs)
     if share < _MOSTLY:

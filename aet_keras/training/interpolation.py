@@ -24,9 +24,10 @@ class Interpolation:
         best_ratio: float. The one whose weights the model has now; 1 if none
             was better than the tuned ones.
 
-    Example:
+    For example:
 
-    >>> aet_keras.training.Interpolation((0.5, 1.0), (0.2, 0.3), 0.5).gain
+    >>> from aet_keras.training.interpolation import Interpolation
+    >>> Interpolation((0.5, 1.0), (0.2, 0.3), 0.5).gain
     0.1
     """
 

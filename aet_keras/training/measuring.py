@@ -61,7 +61,7 @@ def measure(
     mistakes: tuple[Mistake, ...] = ()
     if score is None:
         predicted = predict(model, dataset.test)
-        mistakes = evaluation.find_mistakes(
+        mistakes = evaluation.mistakes.find_mistakes(
             dataset.test.labels,
             predicted,
             class_names=dataset.specification.class_names,

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from aet_keras import data, evaluation
+from aet_keras.evaluation.rating_biases import fit_biases
 
 _BATCH = 4096
 
@@ -33,7 +34,7 @@ def usual_biases(dataset: data.Dataset) -> evaluation.rating_biases.Biases:
     """Fits the bias baseline, tuned on validation."""
     specification = dataset.specification
     train, judged = dataset.train, dataset.validation
-    return evaluation.fit_biases(
+    return fit_biases(
         train.inputs["user"],
         train.inputs["item"],
         train.labels,
@@ -54,7 +55,7 @@ def measure_split(
     *,
     others: data.Split,
     baselines: Mapping[str, tuple[np.ndarray | None, np.ndarray | None]],
-) -> evaluation.Recommendation:
+) -> evaluation.rating_scores.Recommendation:
     """Measures a split, the baselines given by ratings and item scores.
 
     Args:

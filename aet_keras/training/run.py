@@ -12,6 +12,7 @@ from aet_keras import evaluation, export, publishing
 from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
 from aet_keras.errors import ExportError
+from aet_keras.evaluation.mistake_chart import draw_mistakes
 from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -42,15 +43,15 @@ class Publication:
         model: the trained `keras.Model`, with the best epoch's weights.
         report: `aet_keras.evaluation.Report`.
         version: path of the published version, `OUT/1`.
-        comparison: `aet_keras.export.Comparison` of the SavedModel with it.
+        comparison: `Comparison` of the SavedModel with it.
 
-    Example: see `run_recipe`.
+    For example: see `run_recipe`.
     """
 
     model: keras.Model
     report: evaluation.Report
     version: pathlib.Path
-    comparison: export.Comparison
+    comparison: export.comparison.Comparison
 
 
 def run_recipe(
@@ -106,7 +107,7 @@ def run_recipe(
 
 def _run(recipe, out, observers, trackers, say):
     job = _job_of(recipe)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)
     clock = Clock()
@@ -186,7 +187,7 @@ def _draw_mistakes(report, dataset, path):
     pictures = {
         each.row: dataset.test.inputs[each.row] for each in report.mistakes
     }
-    evaluation.draw_mistakes(report, pictures, path)
+    draw_mistakes(report, pictures, path)
 
 
 _METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from aet_keras import data, evaluation, tasks
+from aet_keras.evaluation.importance import measure_importance
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.measuring import measure
 
@@ -109,7 +110,7 @@ def _importance(model, dataset):
         cells = [blocks[name][chosen[name]] for name in names]
         return say(network, np.concatenate(cells, axis=1))
 
-    return evaluation.measure_importance(
+    return measure_importance(
         shuffled,
         {name: np.arange(len(rows)) for name in names},
         labels,

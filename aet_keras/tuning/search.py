@@ -134,7 +134,7 @@ def join(
         role.wait_for_chief(seconds)
         settings.check_same(out)
         return
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     settings.begin(out, resume=check.boolean("search", resume=resume))
 
 

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.publishing import check_manifest, publish, read_manifest
+from aet_keras.publishing import check_manifest, publish
+from aet_keras.publishing.manifest import read_manifest
 
 
 @pytest.fixture
