@@ -6,11 +6,14 @@ the value, so that a constructor reads `self.ratio = positive_int(self, ...)`.
 """
 
 import codecs
+import dataclasses
 import difflib
 import math
 import numbers
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+_Record = TypeVar("_Record")
 
 
 def owner_name(owner: Any) -> str:
@@ -44,18 +47,6 @@ def shown(value: Any, most: int = 120) -> str:
         representation
         if len(representation) <= most
         else f"{representation[:most]}..."
-    )
-
-
-def entries(owner: Any, state: Collection[str], names: Collection[str]) -> None:
-    """Raises a `ValueError` unless a saved state has these entries alone."""
-    if set(state) == set(names):
-        return
-    raise ValueError(
-        f"{owner_name(owner)}: a state must have the entries {sorted(names)}, "
-        f"because training goes on from them. Received: {sorted(state)}. "
-        "Another class or version saved it: resume with that one, or start "
-        "anew."
     )
 
 
@@ -254,3 +245,36 @@ def known(
         f"{owner_name(owner)}: no {kind} `{_cut(value)}`.{nearest} "
         f"{len(among)} {kind}s in all."
     )
+
+
+def entries(
+    owner: Any,
+    state: Collection[str],
+    names: Collection[str],
+    *,
+    advice: str = "Resume with the version of aet-keras that saved it, or "
+    "start anew.",
+) -> None:
+    """Raises a `ValueError` unless a state has some entries and no other.
+
+    Args:
+        owner: object or str. What goes on from the state.
+        state: what `get_state` returned.
+        names: the entries that it must have.
+        advice: str. What to do about another state.
+    """
+    missing = sorted(set(names) - set(state))
+    unknown = sorted(set(state) - set(names), key=str)
+    if missing or unknown:
+        raise ValueError(
+            f"{owner_name(owner)}: a state must have the entries that "
+            "`get_state` returns, because training goes on from them. "
+            f"Received: one without {missing} and with {unknown}. {advice}"
+        )
+
+
+def record(of: type[_Record], *, state: Mapping[str, Any]) -> _Record:
+    """Makes the record that `dataclasses.asdict` made a dict of."""
+    names = [each.name for each in dataclasses.fields(of)]  # type: ignore
+    entries(of.__name__, state, names)
+    return of(**state)

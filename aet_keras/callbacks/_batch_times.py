@@ -1,18 +1,46 @@
-"""Counts the steps of a `fit`, and takes the time of those of an epoch."""
+"""Checks a policy, and takes what it is asked by: steps and their seconds."""
 
 import math
 import statistics
 import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.policies import Policy
+
+
+def check_policy(
+    owner: object, policy: Policy, *, gathered: Collection[str], advice: str
+) -> Policy:
+    """Returns a policy if a callback gathers all the figures that it needs.
+
+    Args:
+        owner: the callback.
+        policy: what the user gave.
+        gathered: names of the figures.
+        advice: str. What else can be done about another policy.
+    """
+    check.instance(owner, of=Policy, policy=policy)
+    unknown = policy.needs - set(gathered)
+    if unknown:
+        listed = ", ".join(f"`{name}`" for name in sorted(gathered))
+        raise ValueError(
+            f"{check.owner_name(owner)}: it gathers {listed}, and a policy "
+            f"must need no more. Received: {type(policy).__name__}, which "
+            f"needs {sorted(unknown)}. Give it another policy, {advice}."
+        )
+    return policy
 
 
 class StepClock:
     """Counts the steps of a `fit` for a callback that asks a policy.
 
-    A part of the callback, which lists `learned` among what it learns: a
-    resumed `fit` goes on counting.
+    A part of the callback, whose state holds `_clock_state()`: a resumed
+    `fit` goes on counting.
     """
-
-    learned = ("_begun_at", "_epoch", "_epoch_steps", "_step")
 
     def _start_clock(self, epoch_steps: int | None) -> None:
         """Begins a `fit` whose epochs have so many steps, or unknown ones."""
@@ -32,6 +60,22 @@ class StepClock:
         """Notes how many steps an epoch has, if nobody said so before."""
         self._epoch_steps = self._epoch_steps or self._step - self._begun_at
 
+    def _clock_state(self) -> dict[str, Any]:
+        """Returns the counts, for the state of the callback."""
+        return {
+            "begun_at": self._begun_at,
+            "epoch": self._epoch,
+            "epoch_steps": self._epoch_steps,
+            "step": self._step,
+        }
+
+    def _set_clock_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the counts out of the state of the callback."""
+        self._begun_at = state["begun_at"]
+        self._epoch = state["epoch"]
+        self._epoch_steps = state["epoch_steps"]
+        self._step = state["step"]
+
     def _times_of(self, epoch_count: int) -> dict[str, int | None]:
         """Returns the arguments of `Progress` about time."""
         return {
@@ -49,6 +93,15 @@ class BatchTimes:
         self._seconds: list[float] = []
         self._begun = 0.0
 
+    def get_state(self) -> dict[str, Any]:
+        """Returns what was taken of the epoch so far."""
+        return {"seconds": list(self._seconds)}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what `get_state` returned, between two steps."""
+        check.entries(self, state, ("seconds",))
+        self._seconds = list(state["seconds"])
+
     def begin(self) -> None:
         """Notes that a step begins."""
         self._begun = time.perf_counter()
@@ -62,6 +115,20 @@ class BatchTimes:
         """Seconds of a step that is not the first; NaN before there is one."""
         rest = self._seconds[1:]
         return statistics.median(rest) if rest else math.nan
+
+    def backward(self, costs, moving) -> np.ndarray:
+        """Returns the seconds of a step that each group's gradients take.
+
+        A step is one forward pass of everything and one of twice that cost
+        backward, of what moves.
+
+        Args:
+            costs: array. What a forward pass of each group costs.
+            moving: sequence of bools, whether each group moves.
+        """
+        each = 2.0 * costs
+        whole = costs.sum() + each[np.asarray(moving)].sum()
+        return self.median * each / whole
 
     @property
     def first_extra(self) -> float:

@@ -44,6 +44,27 @@ def check_only_rate_writer(owner: keras.callbacks.Callback) -> None:
     )
 
 
+def warn_of_dropped_rate(
+    owner: keras.callbacks.Callback, policy: object, other: str
+) -> None:
+    """Warns that the rate of a policy is not used, but that of another."""
+    name = type(owner).__name__
+    warnings.warn(
+        f"{name}: {type(policy).__name__} writes the learning rate, and so "
+        f"does {other}: the rate of the first is not used. Drop {other}, or "
+        f"give {name} a policy that leaves the rate alone.",
+        stacklevel=2,
+    )
+
+
+def restores_weights(model: keras.Model) -> bool:
+    """Says whether a callback of Keras restores the best weights of `fit`."""
+    return any(
+        getattr(each, "restore_best_weights", False)
+        for each in running_fit.callbacks_of(model) or ()
+    )
+
+
 def warn_of_restored_before(owner: keras.callbacks.Callback) -> None:
     """Warns if `BackupAndRestore` comes before a callback that widens."""
     listed = running_fit.callbacks_of(owner.model) or []

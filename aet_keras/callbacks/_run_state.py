@@ -1,24 +1,43 @@
 """Reads and writes what a `fit` needs to go on where it stopped."""
 
+from typing import Any
+
 import keras
 
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import random_state
 from aet_keras._keras.strategy import scope_of
-from aet_keras.callbacks._batch_times import BatchTimes
-from aet_keras.callbacks.adaptive_learning_rate import _BatchLosses
-from aet_keras.engine import Change, Engine
-from aet_keras.replay import SolvedHead
-
-_CLASSES = {
-    each.__name__: each
-    for each in (BatchTimes, Change, SolvedHead, _BatchLosses)
-}
+from aet_keras.callbacks._saves import foreign_kind
+from aet_keras.engine import Engine
 
 
-def is_ours(callback: keras.callbacks.Callback) -> bool:
-    """Says whether a callback says what it learns while a model trains."""
-    return hasattr(callback, "learns")
+def has_state(callback: keras.callbacks.Callback) -> bool:
+    """Says whether a callback tells what it knows, and takes it back."""
+    return all(
+        callable(getattr(callback, name, None))
+        for name in ("get_state", "set_state")
+    )
+
+
+def read_callbacks(callbacks) -> dict[str, dict[str, Any]]:
+    """Returns the state of each callback that has one, by its name.
+
+    Raises:
+        TypeError: if a state holds what cannot be saved.
+    """
+    states = {name: each.get_state() for name, each in _named(callbacks)}
+    for name, state in states.items():
+        found = foreign_kind(state)
+        if found is None and not isinstance(state, dict):
+            found = type(state).__name__
+        if found is not None:
+            raise TypeError(
+                f"{name.split()[0]}: what `get_state` returns must be a dict "
+                "of numbers, strings, arrays, and of lists, tuples and dicts "
+                "of these, because a checkpoint writes it to files. Received: "
+                f"a `{found}`. Return a dict without it."
+            )
+    return states
 
 
 def read(model: keras.Model, callbacks, current) -> dict:
@@ -34,9 +53,7 @@ def read(model: keras.Model, callbacks, current) -> dict:
         "weights": [v.numpy() for v in model.variables],
         "optimizer": {name: slot.numpy() for name, slot in slots.items()},
         "engine": Engine.of(model).get_state(current),
-        "callbacks": {
-            name: _read_callback(each) for name, each in _named(callbacks)
-        },
+        "callbacks": read_callbacks(callbacks),
         "history": (list(model.history.epoch), model.history.history),
         "stop_training": model.stop_training,
         "random": random_state.read(),
@@ -55,7 +72,7 @@ def write(model: keras.Model, callbacks, state: dict) -> None:
             slots[name].assign(value)
     Engine.of(model).set_state(state["engine"])
     for name, each in _named(callbacks):
-        write_callback(each, state["callbacks"][name])
+        each.set_state(state["callbacks"][name])
     epochs, logs = state["history"]
     model.history.epoch = list(epochs)
     model.history.history = {key: list(logs[key]) for key in logs}
@@ -79,59 +96,10 @@ def describe(model: keras.Model, callbacks) -> dict:
 
 
 def _named(callbacks):
-    """Yields our callbacks under names that their order does not change."""
+    """Yields those that have a state, by names that no order changes."""
     seen: dict[str, int] = {}
     for each in callbacks:
-        if is_ours(each):
+        if has_state(each):
             name = type(each).__name__
             seen[name] = seen.get(name, 0) + 1
             yield f"{name} {seen[name]}", each
-
-
-def _read_callback(callback):
-    state = {
-        name: _packed(getattr(callback, name))
-        for name in callback.learns
-        if hasattr(callback, name)
-    }
-    policy = getattr(callback, "policy", None)
-    return {"attributes": state, "policy": policy and policy.get_state()}
-
-
-def write_callback(callback: keras.callbacks.Callback, state: dict) -> None:
-    """Gives one of our callbacks, and its policy, what a save holds of it.
-
-    Raises:
-        ValueError: if an entry is not known.
-    """
-    unknown = set(state["attributes"]) - set(callback.learns)
-    if unknown:
-        raise ValueError(
-            f"{type(callback).__name__}: a save must hold entries that it "
-            f"knows, because it goes on from them. Received: a save with "
-            f"{sorted(unknown)}. Resume with the version of aet-keras that "
-            "wrote it, or name another folder."
-        )
-    for name, value in state["attributes"].items():
-        setattr(callback, name, _unpacked(value))
-    if state["policy"] is not None:
-        callback.policy.set_state(state["policy"])
-
-
-def _packed(value):
-    """Returns records of ours as dicts, in lists and tuples too."""
-    if isinstance(value, list | tuple):
-        return type(value)(_packed(each) for each in value)
-    if type(value).__name__ in _CLASSES:
-        return {"class": type(value).__name__, "vars": _packed(vars(value))}
-    return dict(value) if isinstance(value, dict) else value
-
-
-def _unpacked(value):
-    if isinstance(value, list | tuple):
-        return type(value)(_unpacked(each) for each in value)
-    if isinstance(value, dict) and value.keys() == {"class", "vars"}:
-        made = object.__new__(_CLASSES[value["class"]])
-        vars(made).update(_unpacked(value["vars"]))
-        return made
-    return value

@@ -9,14 +9,15 @@ import pathlib
 import re
 import shutil
 import uuid
+from typing import Any
 
 import numpy as np
 
 from aet_keras._files import flush, sha256, write_flushed
 
 _ARRAYS, _MANIFEST, _STATE = "arrays.npz", "manifest.json", "state.json"
-_VERSION = 2
-_LEANING = 1  # the version of 0.9.0, whose saves may lean on another one
+_FORMAT = 3
+_LEANING = 1  # the format of 0.9.0, whose saves may lean on another one
 # All other names are foreign. One of eight nines may be: nine digits follow.
 _NAME = re.compile("save-([0-9]{8}|[1-9][0-9]{8,})")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
@@ -33,12 +34,14 @@ class Save:
 
     Args:
         name: str.
+        format: int. 1 of 0.9.0, 2 of 0.10.0, 3 since.
         state: dict. What was known when it was written.
         start: optional dict. What was known when the epoch began, of a save
             in the middle of one.
     """
 
     name: str
+    format: int
     state: dict
     start: dict | None = None
 
@@ -183,7 +186,7 @@ class Saves:
         write_flushed(folder / _STATE, lambda file: file.write(text.encode()))
         write_flushed(folder / _ARRAYS, lambda file: np.savez(file, **arrays))
         sums = {each: sha256(folder / each) for each in (_STATE, _ARRAYS)}
-        text = json.dumps({"version": _VERSION, "sums": sums})
+        text = json.dumps({"version": _FORMAT, "sums": sums})
         write_flushed(
             folder / _MANIFEST, lambda file: file.write(text.encode())
         )
@@ -198,25 +201,27 @@ class Saves:
         return f"save-{max(taken) + 1:08d}"
 
     def _read(self, name):
-        version, values, base = self._checked(name)
+        number, values, base = self._checked(name)
         with np.load(
             self.folder / name / _ARRAYS, allow_pickle=False
         ) as arrays:
-            if version == _LEANING:
+            if number == _LEANING:
                 state = _from_json(values["state"], arrays)
-                return Save(name, state, base and self._read(base).state)
+                start = base and self._read(base).state
+                return Save(name, number, state, start)
             known = {
                 name: arrays[kept] for name, kept in values["arrays"].items()
             }
         start = values.get("start")
         return Save(
             name,
+            number,
             _from_json(values["state"], known),
             start and _from_json(start, known),
         )
 
     def _checked(self, name):
-        """Returns the version of a whole save, its values and its base."""
+        """Returns the format of a whole save, its values and its base."""
         manifest = self._manifest(name)
         for each, expected in manifest["sums"].items():
             path = self.folder / name / each
@@ -238,11 +243,16 @@ class Saves:
             raise Damaged(f"{name}: no manifest can be read")
         try:
             manifest = json.loads(path.read_text())
-            is_known = manifest["version"] in (_LEANING, _VERSION)
+            number = manifest["version"]
             is_whole = set(manifest["sums"]) == {_ARRAYS, _STATE}
         except _UNREADABLE as error:
             raise Damaged(f"{name}: no manifest can be read") from error
-        if not (is_known and is_whole):
+        if is_whole and isinstance(number, int) and number > _FORMAT:
+            raise Damaged(
+                f"{name} was written by a later version of aet-keras (format "
+                f"{number}; this version reads 1 to {_FORMAT})"
+            )
+        if not is_whole or number not in range(_LEANING, _FORMAT + 1):
             raise Damaged(f"{name}: the manifest is not what was written")
         return manifest
 
@@ -308,6 +318,22 @@ def _from_json(value, arrays):
     if "tuple" in value:
         return tuple(_from_json(each, arrays) for each in value["tuple"])
     return {key: _from_json(each, arrays) for key, each in value["dict"]}
+
+
+def foreign_kind(value: Any) -> str | None:
+    """Returns what a part of a value is that no save can hold, or None."""
+    if isinstance(value, dict):
+        keys = [k for k in value if not isinstance(k, str | int | float)]
+        if keys:
+            return type(keys[0]).__name__
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return next(filter(None, map(foreign_kind, value)), None)
+    if isinstance(value, np.generic):
+        value = value.item()
+    is_array = isinstance(value, np.ndarray) and value.dtype != object
+    is_plain = value is None or isinstance(value, str | int | float)
+    return None if is_array or is_plain else type(value).__name__
 
 
 def _is_new(array):

@@ -6,12 +6,16 @@ import functools
 import os
 import warnings
 import weakref
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
+from aet_keras import _check as check
 from aet_keras._keras import random_state, running_fit
 from aet_keras.callbacks import _run_state
 from aet_keras.callbacks._lock import InUse, Lock
+from aet_keras.callbacks._old_saves import in_present_form
 from aet_keras.callbacks._others import check_no_swapped_averages
 from aet_keras.callbacks._saves import Saves
 from aet_keras.engine import Engine
@@ -31,8 +35,6 @@ class Saving(keras.callbacks.Callback):
         fit: `running_fit.RunningFit`.
     """
 
-    learns = ()
-
     def __init__(self, checkpoint, fit: running_fit.RunningFit):
         super().__init__()
         self._checkpoint = checkpoint
@@ -48,7 +50,7 @@ class Saving(keras.callbacks.Callback):
         self._checkpoint.not_restored = tuple(
             type(each).__name__
             for each in self._fit.callbacks
-            if not (_run_state.is_ours(each) or isinstance(each, _HARMLESS))
+            if not (_run_state.has_state(each) or isinstance(each, _HARMLESS))
         )
         check_no_swapped_averages(self._checkpoint, self._fit.callbacks)
         folder = self._saves.folder
@@ -63,12 +65,14 @@ class Saving(keras.callbacks.Callback):
             raise
 
     def _begin(self):
+        begun = _run_state.read_callbacks(self._fit.callbacks)
         problem = self._take_folder()
         save = self._newest()
         if save is None:
             self._check_data()
             self._check_folder(problem)
             return
+        save = in_present_form(save, begun)
         state = save.state
         self._check_same(state)
         self._checkpoint.resumed_from = state["epoch"], state["batch"]
@@ -117,6 +121,14 @@ class Saving(keras.callbacks.Callback):
             )
         self._start = self._finished = None
         self._leave()
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns {}: what it knows is in the saves."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the empty state back."""
+        check.entries(self, state, ())
 
     def _save(self, epoch, batch, *, is_finished=False):
         """Writes a save, and returns what it holds; never ends `fit`."""
@@ -297,8 +309,8 @@ class Saving(keras.callbacks.Callback):
         others = ", ".join(self._checkpoint.not_restored)
         if others:
             self._say(
-                f"{others} started anew: callbacks of others do not say what "
-                "they know"
+                f"{others} started anew: without `get_state` and `set_state` "
+                "a callback does not say what it knows"
             )
 
     def _say(self, sentence):

@@ -1,12 +1,16 @@
 """Adapts the learning rate in the user's own `fit`."""
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.callbacks._batch_times import StepClock
+from aet_keras import _log_keys as log_keys
+from aet_keras._keras import progress_bar
+from aet_keras.callbacks._batch_times import StepClock, check_policy
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
 from aet_keras.engine.measurements import NOISE
@@ -32,7 +36,8 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
 
     Logs:
         `adaptive_learning_rate/rate`: the rate at the end of the epoch.
-            Where other code writes it, what the last batch used.
+            Where other code writes it, what the last batch used. The progress
+            bar leaves it out.
 
     Raises:
         ValueError: at the start of `fit`, if the rate is a schedule, or a
@@ -53,28 +58,17 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
     [0.05, 0.0]
     """
 
-    learns = (
-        *StepClock.learned,
-        "_is_left_alone",
-        "_losses",
-        "_start_rate",
-    )
-
     def __init__(self, policy: Policy | None = None):
         super().__init__()
-        self.policy = check.instance(
-            self, of=Policy, policy=AdaptToTrend() if policy is None else policy
+        self.policy = check_policy(
+            self,
+            AdaptToTrend() if policy is None else policy,
+            gathered=NOISE | {"batch_losses"},
+            advice="or give a policy of groups to `ElasticFreezing`",
         )
-        unknown = self.policy.needs - NOISE - {"batch_losses"}
-        if unknown:
-            raise ValueError(
-                "AdaptiveLearningRate: it gathers `batch_losses` and "
-                f"{sorted(NOISE)} only. "
-                f"Received: {type(self.policy).__name__}, which needs "
-                f"{sorted(unknown)}. Give it another policy."
-            )
         self._reads_losses = "batch_losses" in self.policy.needs
         self._reads_noise = bool(self.policy.needs & NOISE)
+        self._begin(0.0, None)
 
     def on_train_begin(self, logs=None):
         engine = Engine.of(self.model)
@@ -84,9 +78,8 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         engine.attach(self)
         engine.take_rate()
         engine.rate_owner = type(self).__name__
-        self._is_left_alone = False
-        self._start_rate = self._used_rate = engine.rate
-        self._start_clock(self.params.get("steps"))
+        self._begin(engine.rate, self.params.get("steps"))
+        progress_bar.leave_out(self.model, log_keys.ALL)
         self._decide(is_epoch_end=True, logs={})
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -115,13 +108,39 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         self._decide(is_epoch_end=True, logs=dict(logs))
         rate = Engine.of(self.model).rate
         rate = self._used_rate if self._is_left_alone else rate
-        logs["adaptive_learning_rate/rate"] = rate
+        logs[log_keys.RATE] = rate
 
     def on_train_end(self, logs=None):
         engine = Engine.of(self.model)
         if not self._is_left_alone:
             engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
         engine.detach(self)
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns what `fit` has taught it and its policy, for a save."""
+        return {
+            **self._clock_state(),
+            "is_left_alone": self._is_left_alone,
+            "losses": self._losses.get_state(),
+            "policy": self.policy.get_state(),
+            "start_rate": self._start_rate,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Brings back what `get_state` returned."""
+        check.entries(self, state, self.get_state())
+        self._set_clock_state(state)
+        self._is_left_alone = state["is_left_alone"]
+        self._losses.set_state(state["losses"])
+        self.policy.set_state(state["policy"])
+        self._start_rate = state["start_rate"]
+
+    def _begin(self, rate, epoch_steps):
+        """Forgets an earlier `fit`; the next one begins at a rate."""
+        self._is_left_alone = False
+        self._start_rate = self._used_rate = rate
+        self._losses = _BatchLosses()
+        self._start_clock(epoch_steps)
 
     def _look_at_rate(self):
         """Returns the rate, and leaves it alone once other code wrote it."""
@@ -180,6 +199,19 @@ class _BatchLosses:
         if gained > 0:
             self._values.append((total - self._total) / gained)
         self._total, self._count = total, count
+
+    def get_state(self):
+        return {
+            "count": self._count,
+            "total": self._total,
+            "values": list(self._values),
+        }
+
+    def set_state(self, state):
+        check.entries(self, state, self.get_state())
+        self._count = state["count"]
+        self._total = state["total"]
+        self._values = list(state["values"])
 
     @property
     def values(self):

@@ -1,5 +1,8 @@
 """Averages weights over steps; the averages are judged and kept."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -59,15 +62,6 @@ class AverageWeights(keras.callbacks.Callback):
         polynomial-decay averaging. Differs: weights of every few batches.
     """
 
-    learns = (
-        "_averages",
-        "_count",
-        "_done",
-        "_last",
-        "_places",
-        "_weights",
-    )
-
     def __init__(self, power: float = 4.0, *, every_batches: int = 4):
         super().__init__()
         self.power = check.number(self, least=0, power=power)
@@ -108,6 +102,28 @@ class AverageWeights(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self._forget()
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns the averages and the weights beside them, for a save."""
+        return {
+            # Copies: they are added to in place.
+            "averages": [each.copy() for each in self._averages],
+            "count": self._count,
+            "done": self._done,
+            "last": self._last,
+            "places": self._places,
+            "weights": self._weights,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Brings back what `get_state` returned."""
+        check.entries(self, state, self.get_state())
+        self._averages = [each.copy() for each in state["averages"]]
+        self._count = state["count"]
+        self._done = state["done"]
+        self._last = state["last"]
+        self._places = state["places"]
+        self._weights = state["weights"]
 
     def _follow(self):
         """Notes which weights move now; begins anew if it is others."""

@@ -1,13 +1,14 @@
 """Holds weights near their pretrained values in the user's own `fit`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras import likelihood, trainable
+from aet_keras import _log_keys as log_keys
+from aet_keras._keras import likelihood, progress_bar, trainable
 from aet_keras._keras.penalties import Penalties, lift_all
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
 from aet_keras.engine import Engine
@@ -50,7 +51,7 @@ class ElasticAnchor(keras.callbacks.Callback):
         `elastic_anchor/penalty`: what is added to the training loss, at the
             end of the epoch.
         `elastic_anchor/distance`: Euclidean distance of all that is held from
-            its anchor.
+            its anchor. The progress bar leaves both out.
 
     Raises:
         TypeError: if an argument is of another kind.
@@ -80,8 +81,6 @@ class ElasticAnchor(keras.callbacks.Callback):
         with the empirical Fisher information: the labels of the data, not
         ones drawn from the model.
     """
-
-    learns = ()  # the anchors are where each run of a command begins
 
     def __init__(
         self,
@@ -121,6 +120,7 @@ class ElasticAnchor(keras.callbacks.Callback):
             Engine.of(self.model).hold_head()
         # An earlier `fit` or `train_on_batch` may have traced it without.
         Engine.of(self.model).rebuild()
+        progress_bar.leave_out(self.model, log_keys.ALL)
 
     def on_train_batch_begin(self, batch, logs=None):
         # Not sooner and not longer: a test function that is traced while the
@@ -133,11 +133,19 @@ class ElasticAnchor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._penalties.lift()
         logs = {} if logs is None else logs
-        logs["elastic_anchor/penalty"] = self._penalties.value()
-        logs["elastic_anchor/distance"] = _distance(self._held)
+        logs[log_keys.ANCHOR_PENALTY] = self._penalties.value()
+        logs[log_keys.ANCHOR_DISTANCE] = _distance(self._held)
 
     def on_train_end(self, logs=None):
         self.release()
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns {}: the anchors are where each run of a command begins."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the empty state back."""
+        check.entries(self, state, ())
 
     def release(self) -> None:
         """Takes the penalties off the model, and forgets the anchors.

@@ -1,6 +1,8 @@
 """Saves a `fit`, and resumes one that was killed."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -25,7 +27,12 @@ class ElasticCheckpoint(keras.callbacks.Callback):
     recorded anew, in one pass without training; only with `views` above 1
     they are recorded from the next epochs, which are then not those that the
     killed run would have had. The place among the callbacks makes no
-    difference: it saves when all others are done. Callbacks of others start
+    difference: it saves when all others are done.
+
+    A callback of your own comes back too if it has `get_state()`, which
+    returns what it knows as a dict of numbers, strings, arrays, and of lists,
+    tuples and dicts of these, and `set_state(state)`, which takes that dict
+    back. Both are called after `on_train_begin`. All other callbacks start
     anew; `not_restored` lists them.
 
     The data may be arrays or a `tf.data.Dataset`, shuffled by a seed. Their
@@ -84,8 +91,6 @@ class ElasticCheckpoint(keras.callbacks.Callback):
     (None, (3, 0))
     """
 
-    learns = ()
-
     def __init__(
         self,
         directory: str | os.PathLike,
@@ -120,6 +125,14 @@ class ElasticCheckpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         pass  # that it is here keeps Keras from calling others in a thread
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns {}: what it knows is in the saves."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the empty state back."""
+        check.entries(self, state, ())
 
     def _forget(self):
         self.resumed_from: tuple[int, int] | None = None

@@ -2,18 +2,19 @@
 
 import dataclasses
 import os
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _log_keys as log_keys
+from aet_keras._keras import progress_bar
 from aet_keras._keras.optimizer import ids_to_be_known
-from aet_keras._keras.running_fit import callbacks_of
 from aet_keras.backbones.costs import multiply_counts
 from aet_keras.callbacks import _others
-from aet_keras.callbacks._batch_times import BatchTimes, StepClock
+from aet_keras.callbacks._batch_times import BatchTimes, StepClock, check_policy
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
 from aet_keras.engine import Change, Engine
 from aet_keras.engine.measurements import MEASURED
@@ -117,7 +118,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
     Logs:
         `elastic_freezing/trained_groups`: how many groups moved in the epoch.
         `elastic_freezing/cached_groups`: how many, from the stem on, were
-            recorded or replayed in it.
+            recorded or replayed in it. The progress bar leaves both out.
 
     Raises:
         ValueError: at the start of `fit`, if no groups can be found, the
@@ -141,20 +142,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
     [(False, False), (False, True), (True, True)]
     """
 
-    learns = (
-        *StepClock.learned,
-        "_is_head_solved",
-        "_logs",
-        "_start_rate",
-        "_times",
-        "_writes_rate",
-        "cache_events",
-        "events",
-        "history",
-        "rebuild_seconds",
-        "solved",
-    )
-
     def __init__(
         self,
         policy: Policy | None = None,
@@ -172,17 +159,12 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         verbose: int = 0,
     ):
         super().__init__()
-        self.policy = check.instance(
-            self, of=Policy, policy=ThawOnStall() if policy is None else policy
+        self.policy = check_policy(
+            self,
+            ThawOnStall() if policy is None else policy,
+            gathered=MEASURED | _TIMED,
+            advice="or give a policy of the rate to `AdaptiveLearningRate`",
         )
-        unknown = self.policy.needs - MEASURED - _TIMED
-        if unknown:
-            raise ValueError(
-                f"ElasticFreezing: it gathers {sorted(MEASURED | _TIMED)}. "
-                f"Received: {type(self.policy).__name__}, which needs "
-                f"{sorted(unknown)}. Give it another policy, or give a policy "
-                "of the rate to `AdaptiveLearningRate`."
-            )
         check_one_way(self, groups, backbone)
         self.groups = groups
         self.backbone = backbone
@@ -231,6 +213,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             _others.warn_of_restored_before(self)
         self.group_names = engine.group_names
         self._start_rate = engine.rate
+        progress_bar.leave_out(self.model, log_keys.ALL)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begin_epoch(epoch)
@@ -265,8 +248,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         if self.events and self.events[-1][0] == epoch:
             self._print(f"traced anew in {self.rebuild_seconds[-1]:.1f} s")
         engine = Engine.of(self.model)
-        logs["elastic_freezing/trained_groups"] = sum(self.history[-1])
-        logs["elastic_freezing/cached_groups"] = engine.cached_count
+        logs[log_keys.TRAINED_GROUPS] = sum(self.history[-1])
+        logs[log_keys.CACHED_GROUPS] = engine.cached_count
         self._logs = dict(logs)
         # Now, while the model has the weights that were validated.
         self._judge(engine, self._logs)
@@ -275,7 +258,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         engine = Engine.of(self.model)
         if self._replay is not None:  # before weights are written below it
             self._replay.keep_records()
-        if self.history and not self._is_end_chosen(engine):
+        is_chosen = engine.is_end_chosen or _others.restores_weights(self.model)
+        if self.history and not is_chosen:
             self._epoch += 1
             self._apply(engine, self.policy.finish(self._progress(engine)))
         self._say(len(self.history))
@@ -284,7 +268,46 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         engine.detach(self)
         self._replay = None
 
+    def get_state(self) -> dict[str, Any]:
+        """Returns what `fit` has taught it and its policy, for a save."""
+        return {
+            **self._clock_state(),
+            "cache_events": list(self.cache_events),
+            "events": [(at, dataclasses.asdict(x)) for at, x in self.events],
+            "history": list(self.history),
+            "is_head_solved": self._is_head_solved,
+            "logs": dict(self._logs),
+            "policy": self.policy.get_state(),
+            "rebuild_seconds": list(self.rebuild_seconds),
+            "solved": self.solved and dataclasses.asdict(self.solved),
+            "start_rate": self._start_rate,
+            "times": self._times.get_state(),
+            "writes_rate": self._writes_rate,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Brings back what `get_state` returned."""
+        check.entries(self, state, self.get_state())
+        self._set_clock_state(state)
+        self.cache_events = list(state["cache_events"])
+        self.events = [
+            (at, check.record(Change, state=x)) for at, x in state["events"]
+        ]
+        self.history = list(state["history"])
+        self._is_head_solved = state["is_head_solved"]
+        self._logs = dict(state["logs"])
+        self.policy.set_state(state["policy"])
+        self.rebuild_seconds = list(state["rebuild_seconds"])
+        solved = state["solved"]
+        self.solved = solved and check.record(SolvedHead, state=solved)
+        self._start_rate = state["start_rate"]
+        self._times.set_state(state["times"])
+        self._writes_rate = state["writes_rate"]
+
     def _forget(self):
+        self._start_clock(None)
+        self._start_rate = 0.0
+        self._times = BatchTimes()
         self.group_names: tuple[str, ...] = ()
         self.history: list[tuple[bool, ...]] = []
         self.events: list[tuple[int, Change]] = []
@@ -292,21 +315,18 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self.rebuild_seconds: list[float] = []
         self._logs: dict[str, float] = {}
         self.solved: SolvedHead | None = None
-        self._is_head_solved = False
         self._replay: Replay | None = None
-        self._writes_rate = self._is_rate_dropped = False
+        self._is_head_solved = self._is_rate_dropped = self._writes_rate = False
 
     def _decide(self, logs, *, is_epoch_end, is_head_solved=False):
         engine = Engine.of(self.model)
+        measured = engine.measurements.take_statistics()
         progress = self._progress(
             engine,
             is_epoch_end=is_epoch_end,
             logs=logs,
             is_head_solved=is_head_solved,
-            arrays={
-                **engine.measurements.take_statistics(),
-                **self._seconds(engine),
-            },
+            arrays={**measured, **self._seconds(engine)},
         )
         decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None
@@ -324,23 +344,16 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
 
     def _apply(self, engine, decision):
         change = engine.apply(decision)
-        if change is None and decision.undo:
-            change = Change(why=decision.why)
-        if change is None:
-            return
         if decision.undo:
+            change = change or Change(why=decision.why)
             change = dataclasses.replace(change, is_undone=True)
-        self.events.append((self._epoch, change))
-        self._print(change)
+        if change is not None:
+            self.events.append((self._epoch, change))
+            self._print(change)
 
     def _judge(self, engine, logs):
         if self.policy.judge(logs):
             engine.keep_state()
-
-    def _is_end_chosen(self, engine):
-        others = callbacks_of(self.model) or []
-        restoring = (getattr(x, "restore_best_weights", False) for x in others)
-        return engine.is_end_chosen or any(restoring)
 
     def _without_rate(self, decision):
         """Drops a rate that another callback decides, and says so once."""
@@ -352,30 +365,16 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             return decision
         if not self._is_rate_dropped:
             self._is_rate_dropped = True
-            warnings.warn(
-                f"ElasticFreezing: {type(self.policy).__name__} writes the "
-                f"learning rate, and so does {owner}: the rate of the first "
-                f"is not used. Drop {owner}, or give ElasticFreezing a policy "
-                "that leaves the rate alone.",
-                stacklevel=2,
-            )
+            _others.warn_of_dropped_rate(self, self.policy, owner)
         return dataclasses.replace(decision, rate=None)
 
     def _seconds(self, engine):
-        """Returns what a rebuild takes, and what freezing each group saves.
-
-        A step is one forward pass of everything and one of twice that cost
-        backward, of what moves.
-        """
+        """Returns what a rebuild takes, and what freezing each group saves."""
         if not self.policy.needs & _TIMED or not any(self.rebuild_seconds):
             return {}
-        moving = np.asarray(engine.trainable)
-        backward = 2.0 * self._costs
-        whole = self._costs.sum() + backward[moving].sum()
-        return {
-            "group_seconds": self._times.median * backward / whole,
-            "rebuild_seconds": np.asarray(max(self.rebuild_seconds)),
-        }
+        seconds = self._times.backward(self._costs, engine.trainable)
+        rebuild = np.asarray(max(self.rebuild_seconds))
+        return {"group_seconds": seconds, "rebuild_seconds": rebuild}
 
     def _solve_head(self, engine):
         """Solves the head once, after an epoch of it alone."""

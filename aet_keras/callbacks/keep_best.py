@@ -1,16 +1,17 @@
 """Keeps the weights of the best epoch, whatever happens."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
 from aet_keras import _check as check
+from aet_keras import _log_keys as log_keys
 from aet_keras.callbacks._others import warn_of_restored_after
 from aet_keras.engine import Engine
 from aet_keras.policies import is_higher_better
 
-_MOVING = "elastic_freezing/trained_groups"
-_RATE = "adaptive_learning_rate/rate"
 _SETTLED_RATIO = 0.15  # below it a step changes little, and a stall stays one
 
 
@@ -73,22 +74,6 @@ class KeepBest(keras.callbacks.Callback):
     True
     """
 
-    learns = (
-        "_epoch",
-        "_highest_rate",
-        "_least",
-        "_moving",
-        "_solved_epoch",
-        "_wait",
-        "_watched",
-        "_weights",
-        "best",
-        "best_epoch",
-        "failed",
-        "is_best_solved",
-        "stopped",
-    )
-
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -147,17 +132,53 @@ class KeepBest(keras.callbacks.Callback):
         if not _is_finite(key, logs):
             return  # an accuracy stays finite where the outputs do not
         self._wait += 1
-        if logs.get(_MOVING, self._moving) != self._moving:
-            self._wait, self._moving = 0, logs[_MOVING]
+        moving = logs.get(log_keys.TRAINED_GROUPS, self._moving)
+        if moving != self._moving:
+            self._wait, self._moving = 0, moving
             self._highest_rate = 0.0
         self._compare(key, logs, epoch + 1, is_solved=False)
-        if self._wait >= self._patience(logs.get(_RATE, math.inf)):
+        if self._wait >= self._patience(logs.get(log_keys.RATE, math.inf)):
             self.stopped = f"nothing became better in {self._wait} epochs"
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         self.restore()
         Engine.of(self.model).detach(self)
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns what `fit` has taught it, the best weights too."""
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "epoch": self._epoch,
+            "failed": self.failed,
+            "highest_rate": self._highest_rate,
+            "is_best_solved": self.is_best_solved,
+            "least": self._least,
+            "moving": self._moving,
+            "solved_epoch": self._solved_epoch,
+            "stopped": self.stopped,
+            "wait": self._wait,
+            "watched": self._watched,
+            "weights": self._weights,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Brings back what `get_state` returned."""
+        check.entries(self, state, self.get_state())
+        self.best = state["best"]
+        self.best_epoch = state["best_epoch"]
+        self._epoch = state["epoch"]
+        self.failed = state["failed"]
+        self._highest_rate = state["highest_rate"]
+        self.is_best_solved = state["is_best_solved"]
+        self._least = state["least"]
+        self._moving = state["moving"]
+        self._solved_epoch = state["solved_epoch"]
+        self.stopped = state["stopped"]
+        self._wait = state["wait"]
+        self._watched = state["watched"]
+        self._weights = state["weights"]
 
     def restore(self) -> None:
         """Gives the model the weights of the best epoch, if there is one."""

@@ -1,7 +1,11 @@
 """Keeps the weights from just before the backbone began to move."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
+from aet_keras import _check as check
 from aet_keras.engine import Engine
 
 
@@ -40,8 +44,6 @@ class KeepHeadOnly(keras.callbacks.Callback):
     (1, 4)
     """
 
-    learns = ("_epoch", "epoch", "weights")
-
     def __init__(self):
         super().__init__()
         self._forget()
@@ -60,6 +62,16 @@ class KeepHeadOnly(keras.callbacks.Callback):
         if any(trainable) or not trainable:
             self.weights = self.model.get_weights()
             self.epoch = self._epoch
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns what was kept, for a save."""
+        return {"epoch": self.epoch, "weights": self.weights}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Brings back what `get_state` returned."""
+        check.entries(self, state, ("epoch", "weights"))
+        self.epoch = state["epoch"]
+        self.weights = state["weights"]
 
     def _forget(self):
         self.weights: list | None = None

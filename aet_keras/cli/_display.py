@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 
+from aet_keras import _log_keys as log_keys
+
 _ACCURACY = "accuracy"
 _PATIENCE_SECONDS = 5.0  # what is done sooner needs no line
 
@@ -231,13 +233,13 @@ class EpochLines(keras.callbacks.Callback):
     def _line(self, epoch, logs):
         seconds = time.perf_counter() - self._begun
         width = len(self._metric)
-        groups = int(logs.get("elastic_freezing/trained_groups", 0))
+        groups = int(logs.get(log_keys.TRAINED_GROUPS, 0))
         return (
             f"{epoch + 1:>5}/{self.epochs:<4}"
             f"{_number(logs, 'loss')}{_number(logs, self._metric):>{width + 2}}"
             f"{_number(logs, 'val_loss')}"
             f"{_number(logs, f'val_{self._metric}'):>{width + 6}}"
-            f"{logs.get('adaptive_learning_rate/rate', 0.0):>9.1e}"
+            f"{logs.get(log_keys.RATE, 0.0):>9.1e}"
             f"{f'head+{groups}' if groups else 'head':>8}{seconds:>9.1f}"
         )
 

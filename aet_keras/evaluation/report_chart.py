@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 from aet_keras import _files
+from aet_keras import _log_keys as log_keys
 from aet_keras._optional import needing
 from aet_keras.evaluation import chart_fonts, printed_text, score_charts
 from aet_keras.evaluation.rating_scores import Recommendation
@@ -224,7 +225,7 @@ def _draw_groups(axes, report, spell):
 
 def _states(report):
     """Returns, a row a group, 0 frozen, 1 replayed from a cache, 2 moved."""
-    cached = report.history.get("elastic_freezing/cached_groups", [])
+    cached = report.history.get(log_keys.CACHED_GROUPS, [])
     rows = [
         [
             2 if moved else int(epoch < len(cached) and group < cached[epoch])

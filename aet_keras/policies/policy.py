@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from aet_keras import _check as check
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.progress import Progress
 
@@ -88,13 +89,12 @@ class Policy:
         Raises:
             ValueError: if an entry is missing or not known.
         """
-        unknown = set(state) ^ set(self.start_state)
-        if unknown:
-            raise ValueError(
-                f"{type(self).__name__}: the state must have the keys "
-                f"{sorted(self.start_state)}. Received: {sorted(state)}. "
-                "It was saved by another policy."
-            )
+        check.entries(
+            self,
+            state,
+            self.start_state,
+            advice="It was saved by another policy.",
+        )
         self._state = copy.deepcopy(dict(state))
 
     def reset(self) -> None:

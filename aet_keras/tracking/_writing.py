@@ -4,7 +4,7 @@ import contextlib
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -77,8 +77,6 @@ class GuardedCallback(keras.callbacks.Callback):
         guard: `Guard`; several callbacks may share one.
     """
 
-    learns = ()
-
     def __init__(self, callback: keras.callbacks.Callback, guard: Guard):
         super().__init__()
         self._callback = callback
@@ -103,6 +101,14 @@ class GuardedCallback(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.end()
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns {}: what a tracker writes is no state."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the empty state back."""
+        check.entries(self, state, ())
 
     def end(self) -> None:
         """Ends the callback once, also after an interrupted run."""

@@ -71,8 +71,6 @@ class TensorBoard(keras.callbacks.Callback):
     (['train'], None)
     """
 
-    learns = ()  # what it writes is no state: a resumed run goes on writing
-
     def __init__(
         self,
         log_dir: str | os.PathLike,
@@ -119,6 +117,14 @@ class TensorBoard(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         pass  # without this hook Keras calls the others in a thread
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns {}: a resumed run goes on writing to its folder."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the empty state back."""
+        check.entries(self, state, ())
 
     def record_report(
         self, report: Report, *, picture: str | os.PathLike | None = None

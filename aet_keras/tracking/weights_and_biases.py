@@ -74,8 +74,6 @@ class WeightsAndBiases(keras.callbacks.Callback):
     'wandb sync .../wandb/offline-run-...'
     """
 
-    learns = ()  # what it logs is no state: a resumed run logs a run again
-
     def __init__(
         self,
         project: str,
@@ -112,6 +110,14 @@ class WeightsAndBiases(keras.callbacks.Callback):
         )
         ours = RunEvents(self._run, self.histogram_freq)
         self._writing = _writing.write_last(self, [ours], self._guard)
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns {}: a resumed `fit` logs a run again."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the empty state back."""
+        check.entries(self, state, ())
 
     def record_report(
         self, report: Report, *, picture: str | os.PathLike | None = None

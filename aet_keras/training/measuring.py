@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from aet_keras import _log_keys as log_keys
 from aet_keras import data, evaluation
 from aet_keras._optional import versions
 from aet_keras.evaluation.mistakes import Mistake
@@ -82,7 +83,7 @@ def measure(
         test=score(model, dataset.test),
         validation=score(model, dataset.validation),
         history=history,
-        rates=history["adaptive_learning_rate/rate"],
+        rates=history[log_keys.RATE],
         group_names=(*run.group_names, "head"),
         trained_groups=[(*moved, True) for moved in run.trained_groups],
         events=[f"after epoch {epoch}: {what}" for epoch, what in events],

@@ -1,7 +1,6 @@
 """Does a checkpoint get along with damaged, full and shared folders?"""
 
 import errno
-import json
 import os
 import shutil
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from aet_keras import callbacks
-from aet_keras.callbacks import _saves
 from aet_keras.callbacks._saves import Saves
 
 
@@ -21,8 +19,6 @@ def nothing():
 
 class Batches(keras.callbacks.Callback):
     """Counts batches."""
-
-    learns = ()
 
     def __init__(self):
         super().__init__()
@@ -182,34 +178,3 @@ def test_damaged_saves_are_said_and_kept_where_a_run_starts_anew(tmp_path):
     interrupted_runs.check_equal(
         interrupted_runs.uninterrupted_run(make=nothing), run
     )
-
-
-def in_the_form_of_090(folder):
-    """Writes the newest save as 0.9.0 did: it leans on one of its epoch."""
-    save, _ = Saves(folder, keep=1).newest()
-    shutil.rmtree(folder)
-    for name, base, state in (
-        ("save-00000001", None, save.start),
-        ("save-00000002", "save-00000001", save.state),
-    ):
-        arrays: dict = {}
-        path = folder / name
-        path.mkdir(parents=True)
-        values = {"base": base, "state": _saves._to_json(state, arrays)}
-        (path / "state.json").write_text(json.dumps(values))
-        np.savez(path / "arrays.npz", **arrays)
-        files = ("arrays.npz", "state.json")
-        sums = {each: _saves.sha256(path / each) for each in files}
-        about = {"version": 1, "base": base, "sums": sums}
-        (path / "manifest.json").write_text(json.dumps(about))
-
-
-def test_a_run_goes_on_from_saves_of_090(tmp_path):
-    folder = tmp_path / "run"
-    interrupted_runs.run_until_killed(folder, (1, 3), save_freq=2)
-    in_the_form_of_090(folder)
-
-    run = interrupted_runs.run(folder, save_freq=2)
-
-    assert run.checkpoint.resumed_from == (1, 2)
-    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)

@@ -11,8 +11,11 @@ tf.config.experimental.enable_op_determinism()
 import interrupted_runs
 
 class Shoot(keras.callbacks.Callback):
-    learns = ()
     seen = 0
+    def get_state(self):
+        return {}
+    def set_state(self, state):
+        pass
     def on_train_batch_end(self, batch, logs=None):
         self.seen += 1
         if self.seen == 8 and sys.argv[2] == "shoot":

@@ -1,5 +1,6 @@
 """What is said of callbacks of others that get in the way of ours?"""
 
+import re
 import warnings
 
 import image_models
@@ -12,6 +13,28 @@ from aet_keras import callbacks, policies
 from aet_keras.callbacks import AdaptiveLearningRate, ElasticFreezing
 
 RATE = "adaptive_learning_rate/rate"
+
+
+def test_keras_bar_needs_no_second_line_for_our_figures(capsys):
+    model = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dense(6, name="a")]
+    )
+    model.add(keras.layers.Dense(3, "softmax"))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    ours = [
+        ElasticFreezing(groups=[["a"]]),
+        AdaptiveLearningRate(),
+        callbacks.ElasticAnchor(groups=[["a"]]),
+    ]
+    rows = interrupted_runs.noise_rows(8)
+
+    history = model.fit(*rows, validation_data=rows, callbacks=ours)
+
+    printed = capsys.readouterr().out.replace("\b", "")
+    last = re.sub(r"\x1b\[\d+m", "", printed).rstrip().split("\r")[-1]
+    assert "val_loss" in last and "/step" in last
+    assert len(last) <= 80
+    assert len([key for key in history.history if "/" in key]) == 5
 
 
 class MySchedule(keras.callbacks.LearningRateScheduler):

@@ -272,6 +272,18 @@ def test_saves_of_090_are_read_with_what_they_lean_on(tmp_path):
     assert saves.names() == ["save-00000003", "save-00000004"]
 
 
+def test_a_save_of_a_later_version_is_passed_over_by_name(tmp_path):
+    saves = Saves(tmp_path, keep=2)
+    path = tmp_path / saves.write(STATE) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "version": 4}))
+
+    save, sentences = Saves(tmp_path, keep=2).newest()
+
+    assert save is None
+    assert "a later version of aet-keras (format 4" in sentences[0]
+
+
 def test_a_save_of_090_is_damaged_where_its_base_is(tmp_path):
     as_in_090(tmp_path, "save-00000001", STATE)
     as_in_090(tmp_path, "save-00000002", {}, "save-00000001")

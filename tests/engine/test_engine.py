@@ -75,7 +75,7 @@ def test_a_state_of_another_version_is_refused(change):
     state = {**engine.get_state(), **change}
     del state["missed"]
 
-    with pytest.raises(ValueError, match="must have the entries.*resume with"):
+    with pytest.raises(ValueError, match="must have the entries.*Resume with"):
         engine.set_state(state)
 
 
