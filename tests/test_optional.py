@@ -98,7 +98,7 @@ calls = {
         model, home / "1", class_names=["a", "b"]
     ),
     "serve": lambda: aet_keras.serving.serve,
-    "build_app": lambda: aet_keras.serving.app.build_app,
+    "build_app": lambda: aet_keras.serving.build_app,
     "search": lambda: aet_keras.tuning.search,
     "load_text_encoder": lambda: aet_keras.backbones.load_text_encoder("bert"),
     "WeightsAndBiases": lambda: aet_keras.tracking.WeightsAndBiases("clothes"),
