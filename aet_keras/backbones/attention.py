@@ -19,8 +19,6 @@ _KINDS = {
     "soft": layers.SoftAttention,
 }
 _POOLING = "pooling"
-# All names, for those who let a user choose; "none" grafts nothing.
-ATTENTIONS = ("none", *_KINDS, _POOLING)
 # The groups that thaw by default: with new layers further down, nothing could
 # be replayed. Soft attention costs positions ** 2, few in the last group.
 _GROUP_COUNTS = {"soft": 1}

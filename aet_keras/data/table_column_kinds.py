@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from aet_keras._choices import COLUMN_KINDS
 from aet_keras._wording import short
 from aet_keras.data import date_cells, number_cells
 from aet_keras.data.specifications import CellFormat
 from aet_keras.errors import DataError
 
-NUMBER, CATEGORY, DATE, IGNORE = "number", "category", "date", "ignore"
-KINDS = (NUMBER, CATEGORY, DATE, IGNORE)
+NUMBER, CATEGORY, DATE, IGNORE = COLUMN_KINDS
 
 _ID_NAME = re.compile(r"(^|.*[_\s-])(id|ids|uuid|key|index|row)$", re.I)
 _LEAST_SHARE = date_cells.LEAST_SHARE

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._choices import COLUMN_KINDS
 from aet_keras._wording import counted, quoted
 from aet_keras.data import number_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
@@ -223,7 +224,7 @@ def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _checked_kinds(kinds):
     for kind in kinds.values():
-        check.one_of(_OWNER, kinds=kind, among=kinds_of.KINDS)
+        check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
     return kinds
 
 

@@ -73,7 +73,7 @@ def compare_image_export(
 ) -> Comparison:
     """Loads an export again and holds it against the model it came from.
 
-    The first picture goes in alone, then all in one batch, then all as the
+    The first image goes in alone, then all in one batch, then all as the
     bytes of PNG files, where the export takes those. The model is called
     without XLA, as the export is: a `predict` that XLA compiles rounds in its
     own way, in half precision by several hundredths.
@@ -81,7 +81,7 @@ def compare_image_export(
     Args:
         directory: str or path-like. What `write_image_model` wrote.
         model: the `keras.Model` it was written from.
-        images: array `(count, height, width, channels)` of real pictures, at
+        images: array `(count, height, width, channels)` of real images, at
             least two for the spread; floats are rounded to whole pixels.
         tolerance: float > 0. The largest difference to accept.
 

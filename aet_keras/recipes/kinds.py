@@ -26,7 +26,7 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
     has a command line: there a setting that only one kind has decides, such as
     `text_column` of texts, `target` of tables or `user` of ratings. Without
     any, a folder of texts and the reviews of TFDS are texts, and all else is
-    pictures.
+    images.
 
     Args:
         settings: dict of arguments of one of the recipes, `kind` among them

@@ -4,7 +4,8 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras import backbones, layers
-from aet_keras.backbones.attention import ATTENTIONS, SQUEEZED, graft_attention
+from aet_keras._choices import ATTENTIONS
+from aet_keras.backbones.attention import SQUEEZED, graft_attention
 
 
 def build_image_classifier(

@@ -203,9 +203,9 @@ class GroupEvents(keras.callbacks.Callback):
         return self._writers[name]
 
 
-def write_report(log_dir: str, report: Report, picture=None) -> None:
+def write_report(log_dir: str, report: Report, chart=None) -> None:
     """Writes a report's picture and text, and a confusion matrix of classes."""
-    drawn = _records.report_png(report, picture)
+    drawn = _records.report_png(report, chart)
     writer = tf.summary.create_file_writer(os.path.join(log_dir, _REPORT))
     with _default(writer, report.best_epoch):
         tf.summary.image("report", tf.io.decode_png(drawn)[None])

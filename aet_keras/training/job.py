@@ -33,7 +33,7 @@ def _usual_best(recipe: Any) -> callbacks.KeepBest:
 class Job:
     """Holds the steps that `run_recipe` takes for recipes of one kind.
 
-    Each is a function; together they are all that differs between pictures,
+    Each is a function; together they are all that differs between images,
     texts, tables and ratings.
 
     Args:

@@ -65,7 +65,7 @@ def run_recipe(
 ) -> Publication:
     """Adapts a model to new data, measures it, and publishes it.
 
-    Everything in it can be written with the parts; for pictures they are
+    Everything in it can be written with the parts; for images they are
     `read_dataset`, `build_classifier`, `fit_recipe`,
     `evaluation.measure_classification`, `publishing.publish`.
 
@@ -75,7 +75,7 @@ def run_recipe(
             ones are not touched.
         observers: callbacks that come after ours, to show progress.
         trackers: callbacks of `aet_keras.tracking`; they also get the recipe,
-            the finished report and its picture.
+            the finished report and its chart.
         say: function of a sentence, called with what a person should know.
         progress: optional function of a `Step`, with `what` is being done,
             how much of it is `done`, and the `total`.
@@ -181,13 +181,13 @@ def _publish(job, recipe, model, dataset, report, out, clock):
 
 
 def _draw_mistakes(report, dataset, path):
-    """Draws the pictures that are called wrongly, if there are any."""
+    """Draws the images that are called wrongly, if there are any."""
     if dataset.specification.kind != "image" or not report.mistakes:
         return
-    pictures = {
+    images = {
         each.row: dataset.test.inputs[each.row] for each in report.mistakes
     }
-    draw_mistakes(report, pictures, path)
+    draw_mistakes(report, images, path)
 
 
 _METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")
@@ -207,7 +207,7 @@ def hand_over(
     trackers: Sequence,
     recipe: ImageRecipe,
     report: evaluation.Report,
-    picture: str | os.PathLike,
+    chart: str | os.PathLike,
 ) -> None:
     """Gives trackers the settings, the figures, and the report."""
     metrics = {
@@ -217,4 +217,4 @@ def hand_over(
     }
     for each in trackers:
         each.record_hparams(recipe.to_json(), metrics)
-        each.record_report(report, picture=picture)
+        each.record_report(report, picture=chart)

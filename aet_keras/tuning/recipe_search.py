@@ -60,7 +60,7 @@ def search_recipes(
             and what they say are in `workers/`. 0, the default, runs the
             trials in this process.
         features: `"share"`: what frozen groups put out is kept in `features/`
-            for the trials that follow, where pictures are not augmented, and
+            for the trials that follow, where images are not augmented, and
             removed at the end; `"keep"` leaves it; `"apart"` shares nothing.
         track: `"tensorboard"` writes a run a trial into `logs/`, with its
             values and the objective for the table of hyperparameters.
@@ -75,7 +75,7 @@ def search_recipes(
         `Search`.
 
     Raises:
-        DataError: if the pictures cannot be learned from.
+        DataError: if the images cannot be learned from.
         ImportError: if the package `tensorboard` is to track, and missing.
         TrainingError: as of `search`; also if a process cannot go on.
         ValueError: as of `search`.
