@@ -168,11 +168,11 @@ def _is_informed(matrix):
             [np.repeat(np.arange(len(matrix)), row) for row in matrix]
         )
         random = np.random.default_rng(0)
-        found = [
+        shuffled = [
             shares[truths[random.permutation(answers) == truths]].sum()
             for _ in range(_SHUFFLES)
         ]
-        reached = np.sum(np.array(found) >= hits - 1e-9)
+        reached = np.sum(np.array(shuffled) >= hits - 1e-9)
         return bool((1 + reached) / (1 + _SHUFFLES) <= _CHANCE)
     mean, variance = _shuffled(matrix, shares)
     return bool(hits > mean + _CERTAIN * math.sqrt(variance))

@@ -60,7 +60,7 @@ def measure_importance(
     random = np.random.default_rng(seed)
     attention = attention or {}
     whole = auc_of(labels, predict(inputs), positive_index)
-    found = []
+    features = []
     for name, cells in inputs.items():
         losses = [
             whole
@@ -72,5 +72,5 @@ def measure_importance(
             for _ in range(repeat_count)
         ]
         lost = float(np.mean(losses))
-        found.append(FeatureImportance(name, attention.get(name), lost))
-    return tuple(sorted(found, key=lambda each: -each.permutation))
+        features.append(FeatureImportance(name, attention.get(name), lost))
+    return tuple(sorted(features, key=lambda each: -each.permutation))

@@ -192,7 +192,7 @@ def cells_of(
     >>> aet_keras.evaluation.mistakes.cells_of(columns, 0)
     'age 44'
     """
-    found = []
+    cells = []
     for name, column in inputs.items():
         cell = column[row]
         if isinstance(cell, str):
@@ -203,8 +203,8 @@ def cells_of(
             text = str(np.datetime64(int(cell), "D"))
         else:
             text = f"{float(cell):g}"
-        found += [f"{name} {text}"] if text else []
-    return ", ".join(found)
+        cells += [f"{name} {text}"] if text else []
+    return ", ".join(cells)
 
 
 def mistakes_text(

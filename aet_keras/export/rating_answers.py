@@ -104,11 +104,11 @@ def codes(table: Any, ids: Any, *, are_whole: bool = False) -> Any:
         are_whole: bool. Whether all ids are whole numbers, of which `17.0` is
             read as `17`, as it is in a file.
     """
-    found = tf.cast(table.lookup(ids) + 1, tf.int32)
+    known = tf.cast(table.lookup(ids) + 1, tf.int32)
     if not are_whole:
-        return found
+        return known
     whole = tf.strings.regex_replace(ids, r"^([-+]?[0-9]+)\.0*$", r"\1")
-    return tf.where(found > 0, found, codes(table, whole))
+    return tf.where(known > 0, known, codes(table, whole))
 
 
 def ids_of(codes: Iterable[int], names: Sequence[str]) -> list[bytes]:

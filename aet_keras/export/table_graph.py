@@ -116,8 +116,8 @@ def _month(parts):
         return tf.strings.to_number(parts["month"], tf.int32)
     name = tf.strings.lower(parts["month_name"])
     is_month = [tf.strings.regex_full_match(name, m) for m in date_cells.MONTHS]
-    found = tf.argmax(tf.cast(tf.stack(is_month, axis=1), tf.int32), axis=1)
-    return 1 + tf.cast(found, tf.int32)
+    number = tf.argmax(tf.cast(tf.stack(is_month, axis=1), tf.int32), axis=1)
+    return 1 + tf.cast(number, tf.int32)
 
 
 def _count(year, month, day):

@@ -127,14 +127,16 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
         "missing": sorted(manifest.files.keys() - there.keys()),
         "added": sorted(there.keys() - manifest.files.keys()),
     }
-    found = [f"{what}: {quoted(each)}" for what, each in wrong.items() if each]
-    if not found:
+    differences = [
+        f"{what}: {quoted(each)}" for what, each in wrong.items() if each
+    ]
+    if not differences:
         return manifest
     raise ExportError(
         f"check_manifest: {version} must hold the files that were published, "
         "because a server would run whatever is there. Received: "
-        f"{'; '.join(found)}. Bring them back from a copy, or publish again "
-        "and serve that."
+        f"{'; '.join(differences)}. Bring them back from a copy, or publish "
+        "again and serve that."
     )
 
 

@@ -127,36 +127,36 @@ def _suggest(rates, smoothed):
     )
 
 
-def _chart(found) -> bytes:
+def _chart(measured) -> bytes:
     """Returns the chart of a `RateRange`, losses over rates."""
     figure = chart_fonts.new_figure(8, 5, layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")
     axes.plot(
-        found.rates,
-        found.losses,
+        measured.rates,
+        measured.losses,
         ".",
         color=chart_fonts.BLUE,
         alpha=0.45,
         label="loss of one step",
     )
     axes.plot(
-        found.rates,
-        found.smoothed_losses,
+        measured.rates,
+        measured.smoothed_losses,
         color=chart_fonts.BLUE,
         linewidth=2,
         label="smoothed",
     )
-    if found.suggestion is not None:
+    if measured.suggestion is not None:
         axes.axvline(
-            found.suggestion,
+            measured.suggestion,
             color=chart_fonts.ORANGE,
             linestyle="--",
-            label=f"suggestion: {found.suggestion:.3g}",
+            label=f"suggestion: {measured.suggestion:.3g}",
         )
-    axes.set_ylim(*_limits(found.smoothed_losses))
+    axes.set_ylim(*_limits(measured.smoothed_losses))
     chart_fonts.style(axes, "")
-    axes.set_title(found.why, fontsize=10, wrap=True)
+    axes.set_title(measured.why, fontsize=10, wrap=True)
     axes.set(xlabel="learning rate (log scale)", ylabel="training loss")
     axes.legend(frameon=False, fontsize=9)
     return chart_fonts.png_of(figure)

@@ -77,7 +77,7 @@ def measure_split(
         outputs = model.predict_on_batch(rows)
         predicted.append(outputs["rating"][:, 0])
         ranks.append(_ranks(outputs["rank"], items[part], hidden[part]))
-    found = {
+    scored = {
         name: (
             ratings,
             scores
@@ -94,7 +94,7 @@ def measure_split(
         split.labels,
         np.concatenate(predicted),
         np.concatenate(ranks),
-        baselines=found,
+        baselines=scored,
     )
 
 

@@ -19,12 +19,12 @@ def encode(model: keras.Model, split: data.Split) -> np.ndarray:
     encoder = keras.Model(
         model.input, model.get_layer(tasks.table_model.ENCODED).output
     )
-    found = []
+    batches = []
     for start, stop in stretches(split.count):
         cells = {name: c[start:stop] for name, c in split.inputs.items()}
         # Not by `predict`: what it traces would be used once.
-        found.append(encoder(data.as_tensors(cells), training=False))
-    return np.concatenate([np.asarray(each) for each in found])
+        batches.append(encoder(data.as_tensors(cells), training=False))
+    return np.concatenate([np.asarray(each) for each in batches])
 
 
 def predict(model: keras.Model, split: data.Split) -> np.ndarray:

@@ -52,12 +52,12 @@ class Settings:
         try:
             if problem := _regular_file.why_not(path):
                 raise OSError(f"it is {problem}")
-            found = cls(**json.loads(path.read_text(encoding="utf-8")))
-            if found.recipe is None:
-                return found
+            settings = cls(**json.loads(path.read_text(encoding="utf-8")))
+            if settings.recipe is None:
+                return settings
             # Before 0.11.0 a recipe did not say its kind.
-            recipe = {"kind": "image", **found.recipe}
-            return dataclasses.replace(found, recipe=recipe)
+            recipe = {"kind": "image", **settings.recipe}
+            return dataclasses.replace(settings, recipe=recipe)
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ValueError(damaged(path, error)) from error
 
