@@ -83,7 +83,7 @@ def read_rows(
     encoding: str | None = None,
     id_column: str | None = None,
 ) -> Rows:
-    """Reads what a command was given as the inputs of a model.
+    """Reads the arguments of a command as the inputs of a model.
 
     Args:
         version: `aet_keras.serving.loaded_version.LoadedVersion`.
@@ -213,7 +213,7 @@ def _rows(given, path, encoding, id_column):
 
 
 def _ids(file, encoding, column, count):
-    """Returns what the rows of a file are called."""
+    """Returns the names of the rows of a file."""
     from aet_keras import data
 
     if column is None:

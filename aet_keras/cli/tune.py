@@ -144,7 +144,7 @@ _LEAST_WIDTH = 100  # of a table that goes into a file
 
 
 def print_line(trial, objective: str, max_trials: int) -> None:
-    """Prints what came of a trial that has just ended."""
+    """Prints the result of a trial that has just ended."""
     score = trial.figures.get(objective)
     figure = f"{objective} {score:.4f}" if score is not None else "failed"
     head = f"trial {trial.number:>3}/{max_trials:<3} {figure}"

@@ -74,7 +74,7 @@ class Split(Generic[InputsT]):
 
 @dataclasses.dataclass(frozen=True)
 class Specification:
-    """Says what the rows of a data set are.
+    """Describes the rows of a data set.
 
     Args:
         kind: str. What a row is: `"image"`, `"text"`, `"table"` or

@@ -269,7 +269,7 @@ def random_rows(
 def last_rows(
     owner: str, users: np.ndarray, is_timed: bool, random: np.random.RandomState
 ) -> dict[str, np.ndarray]:
-    """Returns, for each user, the last row as test and the one before.
+    """Returns the last row of each user for the test, and the one before.
 
     Args:
         owner: str. Who asks.

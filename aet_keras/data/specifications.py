@@ -1,4 +1,4 @@
-"""Says what the rows of a data set of each kind are."""
+"""Describes the rows of a data set of each kind."""
 
 import dataclasses
 
@@ -58,7 +58,7 @@ EARLIER_FORMAT = CellFormat(missing=_EARLIER_WORDS)
 
 @dataclasses.dataclass(frozen=True)
 class TableColumn:
-    """Says what one column of a table is.
+    """Describes one column of a table.
 
     Args:
         name: str. What a model and a server call it: letters, digits and `_`.
@@ -83,7 +83,7 @@ class TableColumn:
 
 @dataclasses.dataclass(frozen=True)
 class TableSpecification(Specification):
-    """Says what the rows of a table are.
+    """Describes the rows of a table.
 
     Args:
         columns: tuple of `TableColumn` that a model may look at.
@@ -127,7 +127,7 @@ class TableSpecification(Specification):
 
 @dataclasses.dataclass(frozen=True)
 class RatingFeature:
-    """Says which values a feature of users or items has.
+    """Lists the values of a feature of users or items.
 
     Args:
         column: str. Its name in the table.
@@ -147,7 +147,7 @@ class RatingFeature:
 
 @dataclasses.dataclass(frozen=True)
 class RatingSpecification(Specification):
-    """Says what the rows of a data set of ratings are.
+    """Describes the rows of a data set of ratings.
 
     Args:
         kind: str. `"rating"`.

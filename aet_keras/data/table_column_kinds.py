@@ -149,7 +149,7 @@ def _are_numbers(counts, form):
 
 
 def _is_code(text):
-    """Whether a cell is one like `V45`, beside which `250` is a code, too."""
+    """Whether a cell is a code such as `V45`; `250` beside it is one, too."""
     has_both = re.search("[0-9]", text) and re.search(r"[^\W\d_]", text)
     return bool(has_both) and not number_cells.looks_numeric(text)
 
@@ -289,7 +289,7 @@ def _why_different(name, counts, form):
 
 
 def _why_no_numbers(name, counts, form):
-    """Says what is between cells that look like numbers and numbers."""
+    """Says why cells that look like numbers are not read as numbers."""
     numeric = [text for text in counts if number_cells.looks_numeric(text)]
     if len(numeric) < _LEAST_NUMBERS:
         return ""

@@ -224,7 +224,7 @@ def _draw_groups(axes, report, spell):
 
 
 def _states(report):
-    """Returns, a row a group, 0 frozen, 1 replayed from a cache, 2 moved."""
+    """Returns a row for each group: 0 frozen, 1 replayed, 2 moved."""
     cached = report.history.get(log_keys.CACHED_GROUPS, [])
     rows = [
         [

@@ -1,4 +1,4 @@
-"""Compares what an export says with what its model says."""
+"""Compares the outputs of an export with those of its model."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -281,7 +281,7 @@ def compare_rating_export(
 
 
 def predict_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Returns what a model says of uint8 images, without XLA, as float32."""
+    """Returns the outputs of a model for uint8 images, as float32."""
     pixels = tf.constant(images.astype(model.inputs[0].dtype))
     (outputs,) = keras.tree.flatten(_predict(model, pack(model, pixels)))
     return outputs
@@ -354,7 +354,7 @@ def _load(owner, directory):
 
 
 def _serving(owner, writer, rows, given, expected):
-    """Returns what asks an export for the probabilities of some rows."""
+    """Returns a function that asks an export for the probabilities of rows."""
 
     def served(exported):
         serve = _classifying(owner, exported, writer)
@@ -382,7 +382,7 @@ def _all_and_one(
     expected: np.ndarray,
     output: str = "probabilities",
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yields what is served of all rows at once, and of the first one alone."""
+    """Yields the outputs for all rows at once, and for the first one alone."""
     alone = f"one {rows.removesuffix('s')}"
     for what, count in ((f"all {rows}", len(expected)), (alone, 1)):
         given = {k: table_graph.tensor(v[:count]) for k, v in inputs.items()}
@@ -396,7 +396,7 @@ def _constants(rows):
 
 
 def _predict(model, inputs):
-    """Returns what a model says, without XLA, as float32."""
+    """Returns the outputs of a model, without XLA, as float32."""
 
     @tf.function(jit_compile=False, autograph=False)
     def call(inputs):

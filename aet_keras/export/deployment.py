@@ -89,7 +89,7 @@ def _model_name(folder):
 
 
 def _files(name):
-    """Returns what goes into each file."""
+    """Returns the content of each file."""
     files = {
         file: string.Template(text).substitute(name=name)
         for file, text in _TEXTS.items()

@@ -321,7 +321,7 @@ def _product(weights, pixels, count):
 
 
 def _weights(given, wanted):
-    """Returns what each pixel counts, as `(wanted, given)`, sparse.
+    """Returns the weights of resizing, `(wanted, given)`, sparse.
 
     Each step is Pillow's own, in its order and in 64 bits.
     """

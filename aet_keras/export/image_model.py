@@ -122,7 +122,7 @@ def write_image_model(
 def build_signatures(
     model: keras.Model, table: Any, class_count: int
 ) -> Served:
-    """Traces what a classifier of images is served by.
+    """Traces the signatures of a classifier of images.
 
     Args:
         model: classifier of images of one size.

@@ -61,7 +61,7 @@ def build(
 
 
 def _read_by(functions):
-    """Lists what functions read, weights and tables, each once.
+    """Lists the weights and tables that functions read, each once.
 
     Not `model.variables`: those are Keras's, of which a SavedModel makes
     variables of its own beside those that the functions read.
@@ -73,7 +73,7 @@ def _read_by(functions):
 def requests(
     functions: Mapping[str, Any], users: Sequence[str], items: Sequence[str]
 ) -> Iterator[Any]:
-    """Yields what a server tries: one row, and as many as there are."""
+    """Yields the requests that a server tries: one row, and all rows."""
     for name, function in functions.items():
         for count in {1, min(len(users), len(items))}:
             given = {
@@ -288,7 +288,7 @@ class _Answers:
         }
 
     def _rated(self, rows, items, is_shown):
-        """Returns what each user would give each of the best items."""
+        """Returns the predicted rating of each of the best items."""
         most = tf.shape(items)[1]
         each = _repeated(rows, most)
         flat = tf.reshape(items, (-1, 1))

@@ -97,7 +97,7 @@ def said_of_table(
     specification: TableSpecification,
     lookups: Sequence[keras.layers.StringLookup],
 ) -> dict[str, Any]:
-    """Returns what `read_table_manifest` and `read_categories` read.
+    """Returns the entry that `read_table_manifest` and `read_categories` read.
 
     Args:
         specification: `TableSpecification`.

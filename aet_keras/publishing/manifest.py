@@ -210,7 +210,7 @@ def _is_same(path, entry):
 
 
 def _is_ours(read):
-    """Whether all that is read off a manifest is of the kind it is read as."""
+    """Whether each entry of a manifest has the type it must have."""
     kinds = {
         "class_count": int,
         "files": dict,

@@ -205,7 +205,7 @@ def _what_is_there(folder):
 
 @dataclass(frozen=True)
 class RollBack:
-    """Holds what `roll_back` did.
+    """Holds the result of `roll_back`.
 
     Args:
         withdrawn: path of the version that was taken back, under the name it

@@ -156,7 +156,7 @@ def _inputs(specification, history_length):
 
 
 def _pooled(name, seen, is_past, width):
-    """Returns what attention over a history says; nothing, at the start."""
+    """Returns the output of attention over a history; zero at the start."""
     x = layers.SoftAttentionPooling(units=width, name=f"{name}_attention")(
         seen, mask=is_past
     )
@@ -233,7 +233,7 @@ class Tables:
         self.item_count = 1 + len(specification.items)
 
     def penalty(self, strength):
-        """Returns what makes a strength what it is in ridge regression."""
+        """Returns the factor that makes a strength that of ridge regression."""
         return keras.regularizers.L2(strength / self._rows)
 
     def rows(self, name, count, strength, start="normal", width=None):

@@ -18,7 +18,7 @@ _SETTLED_EPOCHS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Holds what a call of `fine_tune` did.
+    """Holds the results of a call of `fine_tune`.
 
     Args:
         model: the `keras.Model`, with the best epoch's weights.

@@ -16,7 +16,7 @@ _RATIOS = tuple(i / 10 for i in range(11))
 
 @dataclasses.dataclass(frozen=True)
 class Interpolation:
-    """Holds what `interpolate` tried and kept.
+    """Holds the points that `interpolate` tried, and the one it kept.
 
     Args:
         ratios: tuple of floats, ascending: 0 is the start, 1 is tuned.

@@ -63,7 +63,7 @@ class Job:
 
 
 def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
-    """Yields what there is to learn from, and what was noted on reading.
+    """Yields the sizes of the splits, and the notes of the reader.
 
     Args:
         dataset: `data.Dataset`.
@@ -145,7 +145,7 @@ def rows_with_weights(
 def with_note(
     recipe: ImageRecipe | TextRecipe | TableRecipe, dataset: data.Dataset
 ) -> data.Dataset:
-    """Notes what each class counts, where they do not count alike."""
+    """Adds a note on the weights of the classes, if they differ."""
     weights = weights_of(recipe, dataset)
     if weights is None:
         return dataset

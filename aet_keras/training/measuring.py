@@ -97,7 +97,7 @@ def measure(
 
 
 def _solved(run):
-    """Returns what a report holds of a head that was solved."""
+    """Returns the entry of a report about a head that was solved."""
     if run.solved is None:
         return None
     return {

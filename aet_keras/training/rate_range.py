@@ -88,7 +88,7 @@ class RateRange:
 
 
 def smooth(losses: Sequence[float], smoothing: float) -> list[float]:
-    """Returns, at each step, the mean of the losses so far, newest first."""
+    """Returns at each step a mean of the losses so far, last heaviest."""
     means, total, weight = [], 0.0, 0.0
     for loss in losses:
         total = smoothing * total + float(loss)

@@ -99,7 +99,7 @@ def measure_split(
 
 
 def _rated(split, others, tables):
-    """Returns, for each user, the columns of all items rated anywhere."""
+    """Returns for each user the columns of the items rated in any split."""
     users = np.concatenate([s.inputs["user"][:, 0] for s in (split, others)])
     items = np.concatenate([s.inputs["item"][:, 0] for s in (split, others)])
     order = np.argsort(users, kind="stable")

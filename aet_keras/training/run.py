@@ -37,7 +37,7 @@ JOBS = {
 
 @dataclasses.dataclass(frozen=True)
 class Publication:
-    """Holds what a recipe left behind.
+    """Holds the results of a recipe.
 
     Args:
         model: the trained `keras.Model`, with the best epoch's weights.
