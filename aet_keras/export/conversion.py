@@ -120,7 +120,7 @@ def _read(folder):
         return keras.models.load_model(version / "model.keras", compile=False)
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = _check.first_line(error)
         raise ExportError(
             f"convert: {version} must hold a `model.keras` that can be read, "
             f"because that is what is converted. Received: {reason}. Name the "
