@@ -187,9 +187,9 @@ def encoding(owner: Any, **named: Any) -> str:
     if value == "auto":
         return value
     try:
-        found = codecs.lookup(value).name
-        "".encode(found)  # `base64` and its like are no texts
-        return found
+        codec = codecs.lookup(value).name
+        "".encode(codec)  # `base64` and its like are no texts
+        return codec
     except (LookupError, ValueError, TypeError) as error:
         raise ValueError(
             f"{owner_name(owner)}: `{name}` must be one that Python knows. "

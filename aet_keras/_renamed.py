@@ -3,17 +3,24 @@
 import importlib
 import operator
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
-def renamed(owner: str, names: Mapping[str, str]) -> Callable[[str], object]:
+def renamed(
+    owner: str,
+    names: Mapping[str, str] | None = None,
+    *,
+    moved: Mapping[str, Iterable[str]] | None = None,
+) -> Callable[[str], object]:
     """Returns a module's `__getattr__` that finds names which have moved.
 
     Args:
         owner: str. `__name__` of the module that had the names.
         names: mapping from an old name to the whole path of the new one, for
             example `{"Uncertainty": "aet_keras.layers.Uncertainty"}`.
+        moved: mapping from a module to the names that are there now,
+            unchanged. The module is one below `owner`, or a whole path.
 
     Example:
 
@@ -21,6 +28,11 @@ def renamed(owner: str, names: Mapping[str, str]) -> Callable[[str], object]:
     __getattr__ = renamed(__name__, {"Old": "aet_keras.layers.New"})
     ```
     """
+    names = dict(names or {})
+    for module, those in (moved or {}).items():
+        is_whole = module.startswith("aet_keras.")
+        start = module if is_whole else f"{owner}.{module}"
+        names |= {name: f"{start}.{name}" for name in those}
 
     def find(name: str) -> object:
         if name not in names:

@@ -20,7 +20,7 @@ class DataError(AetError, ValueError):
 
 
 class WeightsError(AetError, ValueError):
-    """Says which weights cannot be had or do not fit, and what would."""
+    """Says which weights cannot be loaded or do not fit, and what to do."""
 
 
 class TrainingError(AetError, RuntimeError):

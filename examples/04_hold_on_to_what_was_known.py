@@ -56,7 +56,7 @@ new_validation = pictures(digits.validation, known_count, is_mirrored=True)
 new_test = pictures(digits.test, known_count, is_mirrored=True)
 
 model = aet_keras.tasks.build_image_classifier(
-    aet_keras.backbones.EMBEDDED, class_count=10, image_size=(size, size)
+    "embedded", class_count=10, image_size=(size, size)
 )
 
 

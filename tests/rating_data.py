@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from aet_keras import data, evaluation, recipes, tasks
+from aet_keras import data, recipes, tasks
+from aet_keras.evaluation.rating_biases import fit_biases
 
 FEATURES = {"user_features": ("age",), "item_features": ("decade",)}
 LENGTH = 6
@@ -39,7 +40,7 @@ def build_model(dataset, **arguments):
     """Returns the biases, the tables and the model of a data set."""
     specification = dataset.specification
     train, judged = dataset.train, dataset.validation
-    biases = evaluation.fit_biases(
+    biases = fit_biases(
         train.inputs["user"],
         train.inputs["item"],
         train.labels,

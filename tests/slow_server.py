@@ -4,8 +4,9 @@ import sys
 import time
 
 from aet_keras import serving
+from aet_keras.serving.loaded_version import LoadedVersion
 
-answer = serving.LoadedVersion.call
+answer = LoadedVersion.call
 
 
 def slow(*arguments):
@@ -14,7 +15,7 @@ def slow(*arguments):
     return answer(*arguments)
 
 
-serving.LoadedVersion.call = slow
+LoadedVersion.call = slow
 limits = serving.Limits(concurrent_predictions=1, request_seconds=60)
 serving.serve(
     sys.argv[1],

@@ -163,9 +163,7 @@ def test_the_command_says_what_installs_it():
     program = "import aet_keras_command\naet_keras_command.main()"
 
     done = subprocess.run(
-        [sys.executable, "-c", BLOCK + program],
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", BLOCK + program], capture_output=True, text=True
     )
 
     assert done.returncode == 1

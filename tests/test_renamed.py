@@ -19,6 +19,19 @@ def test_an_old_name_is_the_new_thing_and_warns():
     assert w[0].filename == __file__
 
 
+def test_a_name_that_has_moved_keeps_its_own_name():
+    moved = {"aet_keras.layers": ["SoftAttention"], "deep": ["Other"]}
+    find = renamed("aet_keras.old", moved=moved)
+
+    with pytest.warns(DeprecationWarning, match="is now `aet_keras.layers.S"):
+        assert find("SoftAttention") is aet_keras.layers.SoftAttention
+    with (
+        pytest.warns(DeprecationWarning, match="`aet_keras.old.deep.Other`"),
+        pytest.raises(ModuleNotFoundError),
+    ):
+        find("Other")
+
+
 def test_a_name_that_never_was_is_missing():
     with pytest.raises(AttributeError, match="'aet_keras.old'.*'Nothing'"):
         find("Nothing")

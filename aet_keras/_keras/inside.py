@@ -152,7 +152,7 @@ class Inside:
         raise ValueError("The model must compute something.")
 
     def _find_spent(self):
-        """Returns, for each step, what no later one reads."""
+        """Returns for each step the tensors that no later step reads."""
         last = {}
         for position, step in enumerate(self._steps):
             last.update(dict.fromkeys(step.reads, position))

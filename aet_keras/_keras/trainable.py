@@ -27,7 +27,7 @@ def own_weights(layer: keras.layers.Layer) -> list[keras.Variable]:
 
 @dataclasses.dataclass(frozen=True)
 class Held:
-    """What a user holds fixed one by one, inside groups that may move.
+    """Holds the weights and layers that a user has frozen inside groups.
 
     Keras's setter of `trainable` knows nothing of it: it thaws whatever is
     inside, also the base weights below LoRA adapters.

@@ -2,26 +2,19 @@
 
 from aet_keras._renamed import renamed
 from aet_keras.backbones.applications import (
-    EMBEDDED,
     backbone_names,
     load_backbone,
     preprocess,
 )
-from aet_keras.backbones.attention import graft_attention
 from aet_keras.backbones.graft import graft, is_grafted, residual_branches
 from aet_keras.backbones.groups import Group, group_layers
-from aet_keras.backbones.pooling import graft_pooling
 from aet_keras.backbones.text_encoder import load_text_encoder
-from aet_keras.backbones.text_packing import TextPacking, load_text_packing
+from aet_keras.backbones.text_packing import load_text_packing
 
 __all__ = [
-    "EMBEDDED",
     "Group",
-    "TextPacking",
     "backbone_names",
     "graft",
-    "graft_attention",
-    "graft_pooling",
     "group_layers",
     "is_grafted",
     "load_backbone",
@@ -33,14 +26,15 @@ __all__ = [
 
 __getattr__ = renamed(
     __name__,
-    {
-        "FeatureCache": "aet_keras.replay.FeatureCache",
-        "FeatureStore": "aet_keras.replay.FeatureStore",
-        "Record": "aet_keras.replay.feature_cache.Record",
-        "CachedWeights": "aet_keras.backbones.cached_weights.CachedWeights",
-        "as_groups": "aet_keras.backbones.groups.as_groups",
-        "find_cached_weights": "aet_keras.backbones.cached_weights."
-        "find_cached_weights",
-        "multiply_counts": "aet_keras.backbones.costs.multiply_counts",
+    moved={
+        "applications": ["EMBEDDED"],
+        "attention": ["graft_attention"],
+        "cached_weights": ["CachedWeights", "find_cached_weights"],
+        "costs": ["multiply_counts"],
+        "groups": ["as_groups"],
+        "pooling": ["graft_pooling"],
+        "text_packing": ["TextPacking"],
+        "aet_keras.replay": ["FeatureCache", "FeatureStore"],
+        "aet_keras.replay.feature_cache": ["Record"],
     },
 )

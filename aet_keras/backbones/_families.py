@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Where the literature divides a family of networks.
+    """Says where the literature divides a family of networks.
 
     Args:
         starts: tuple of pairs of str: the name of a group, and the pattern of

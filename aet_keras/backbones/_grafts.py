@@ -2,6 +2,7 @@
 
 import keras
 
+from aet_keras import _check as check
 from aet_keras._keras import rebuild, trainable
 
 PREFIX = "graft_"
@@ -95,7 +96,7 @@ def _check_fit(layer, place):
         try:
             outputs = rebuild.try_on(layer, tensor)
         except _REFUSALS as error:
-            reason = str(error).strip().partition("\n")[0].rstrip(".")
+            reason = check.first_line(error).rstrip(".")
             raise ValueError(
                 f"graft: the layer must take what it is given. Received: "
                 f"{told}, given {_described(tensor)}: {reason}. Name another "

@@ -57,7 +57,7 @@ def cut(calls):
 
 
 def _opened(calls):
-    """Lists, for a layer that hides most of a backbone, its blocks instead."""
+    """Replaces a layer that holds most of a backbone by its blocks."""
     total = sum(call.weight_count for call in calls)
     opened = []
     for call in calls:
@@ -99,7 +99,7 @@ def _rescaled_starts(calls, cuts):
 
 @dataclasses.dataclass(frozen=True)
 class _Size:
-    """How much a tensor holds: features, positions, or a share of them."""
+    """Holds the size of a tensor: features, positions, or a share of them."""
 
     kind: str
     count: float

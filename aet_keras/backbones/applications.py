@@ -54,7 +54,7 @@ def load_backbone(
         preprocessed pixels, to a feature map.
 
     Raises:
-        ValueError: if the name is not known, or the pictures are too small.
+        ValueError: if the name is not known, or the images are too small.
         WeightsError: if the weights cannot be had or do not fit.
 
     Example:

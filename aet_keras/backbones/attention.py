@@ -19,8 +19,6 @@ _KINDS = {
     "soft": layers.SoftAttention,
 }
 _POOLING = "pooling"
-# All names, for those who let a user choose; "none" grafts nothing.
-ATTENTIONS = ("none", *_KINDS, _POOLING)
 # The groups that thaw by default: with new layers further down, nothing could
 # be replayed. Soft attention costs positions ** 2, few in the last group.
 _GROUP_COUNTS = {"soft": 1}
@@ -57,10 +55,10 @@ def graft_attention(
             it holds squeeze-and-excite gates already and a second set is
             asked for, or a ratio is given to a kind without bottleneck.
 
-    Example:
+    For example:
 
     >>> body = aet_keras.backbones.load_backbone()
-    >>> model = aet_keras.backbones.graft_attention(body, "eca")
+    >>> model = aet_keras.backbones.attention.graft_attention(body, "eca")
     >>> new = [x for x in model.layers if aet_keras.backbones.is_grafted(x)]
     >>> len(new)
     2

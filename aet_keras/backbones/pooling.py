@@ -29,12 +29,12 @@ def graft_pooling(model: keras.Model) -> keras.Model:
         ValueError: if the head has no such layer of its own, or several, or
             a layer cannot be copied.
 
-    Example:
+    For example:
 
     >>> body = aet_keras.backbones.load_backbone()
     >>> pool = keras.layers.GlobalAveragePooling2D(name="pool")
     >>> model = keras.Sequential([body, pool, keras.layers.Dense(2)])
-    >>> type(aet_keras.backbones.graft_pooling(model).get_layer("pool"))
+    >>> type(aet_keras.backbones.pooling.graft_pooling(model).get_layer("pool"))
     <class 'aet_keras.layers.soft_attention_pooling.SoftAttentionPooling'>
     """
     pool = _find(model)

@@ -1,6 +1,5 @@
 """Loads a text encoder of KerasHub by its name."""
 
-import difflib
 import os
 import pathlib
 from typing import Any
@@ -10,6 +9,7 @@ import keras
 from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras._optional import optional
+from aet_keras._wording import nearest
 from aet_keras.errors import WeightsError
 
 EXTRA = "text"
@@ -122,15 +122,12 @@ def is_file(name: str | os.PathLike) -> bool:
 
 def cannot_be_had(hub: Any, name: str, error: Exception) -> str:
     """Returns the sentence of a backbone or tokeniser that is not to be had."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
     presets = [key for each in _preprocessors() for key in each.presets]
-    close = difflib.get_close_matches(pathlib.Path(name).name, presets, 3)
-    nearest = ", ".join(f"`{near}`" for near in close)
-    nearest = f" Nearest: {nearest}." if nearest else ""
+    near = nearest(pathlib.Path(name).name, presets, 3)
     return (
         "load_text_encoder: the backbone must be a preset of KerasHub, a "
         f"folder that holds one, or a .keras file. Received: {name}: "
-        f"{lines[0][:200].rstrip('.')}.{nearest} {_NO_NETWORK}."
+        f"{check.first_line(error)[:200].rstrip('.')}.{near} {_NO_NETWORK}."
     )
 
 

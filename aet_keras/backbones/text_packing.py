@@ -29,9 +29,9 @@ class TextPacking:
             it; works inside a TensorFlow graph, too.
         most: int >= 1. The longest row that the backbone takes.
 
-    Example: see `load_text_packing`.
+    For example: see `load_text_packing`.
 
-    >>> packing = aet_keras.backbones.TextPacking(None, most=512)
+    >>> packing = aet_keras.backbones.text_packing.TextPacking(None, most=512)
     >>> packing.most
     512
     """

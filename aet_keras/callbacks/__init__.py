@@ -22,7 +22,7 @@ __all__ = [
 __getattr__ = renamed(
     __name__,
     {
-        "Interpolation": "aet_keras.training.Interpolation",
+        "Interpolation": "aet_keras.training.interpolation.Interpolation",
         "interpolate": "aet_keras.training.interpolate",
     },
 )

@@ -7,7 +7,7 @@ import keras
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import random_state
 from aet_keras._keras.strategy import scope_of
-from aet_keras.callbacks._saves import foreign_kind
+from aet_keras.callbacks._save_values import foreign_kind
 from aet_keras.engine import Engine
 
 

@@ -2,18 +2,21 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import uuid
-from typing import Any
 
 import numpy as np
 
 from aet_keras._files import flush, sha256, write_flushed
+from aet_keras.callbacks._save_values import (
+    from_json,
+    to_json,
+    without_copies,
+)
 
 _ARRAYS, _MANIFEST, _STATE = "arrays.npz", "manifest.json", "state.json"
 _FORMAT = 3
@@ -177,10 +180,10 @@ class Saves:
 
     def _write(self, folder, state, start):
         arrays: dict[str, np.ndarray] = {}
-        values = {"state": _to_json(state, arrays)}
+        values = {"state": to_json(state, arrays)}
         if start is not None:
-            values["start"] = _to_json(start, arrays)
-        arrays, places = _without_copies(arrays)
+            values["start"] = to_json(start, arrays)
+        arrays, places = without_copies(arrays)
         values["arrays"] = places
         text = json.dumps(values)
         write_flushed(folder / _STATE, lambda file: file.write(text.encode()))
@@ -206,7 +209,7 @@ class Saves:
             self.folder / name / _ARRAYS, allow_pickle=False
         ) as arrays:
             if number == _LEANING:
-                state = _from_json(values["state"], arrays)
+                state = from_json(values["state"], arrays)
                 start = base and self._read(base).state
                 return Save(name, number, state, start)
             known = {
@@ -216,8 +219,8 @@ class Saves:
         return Save(
             name,
             number,
-            _from_json(values["state"], known),
-            start and _from_json(start, known),
+            from_json(values["state"], known),
+            start and from_json(start, known),
         )
 
     def _checked(self, name):
@@ -273,69 +276,3 @@ class Saves:
 
 def _number(name):
     return int(_NAME.fullmatch(name)[1])
-
-
-def _without_copies(arrays):
-    """Returns arrays without those that are there twice, and who is where."""
-    kept, places, known = {}, {}, {}
-    for name, array in arrays.items():
-        array = np.asarray(array, order="C")
-        about = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-        about.update(array.reshape(-1).view("u1") if array.size else b"")
-        places[name] = known.setdefault(about.digest(), name)
-        if places[name] == name:
-            kept[name] = array
-    return kept, places
-
-
-def _to_json(value, arrays):
-    """Returns a value as JSON takes it; arrays go to the dict `arrays`."""
-    if isinstance(value, dict):
-        pairs = [[k, _to_json(v, arrays)] for k, v in value.items()]
-        return {"dict": pairs}
-    if isinstance(value, tuple):
-        return {"tuple": [_to_json(each, arrays) for each in value]}
-    if isinstance(value, list):
-        return [_to_json(each, arrays) for each in value]
-    if isinstance(value, np.ndarray):
-        name = str(len(arrays))
-        arrays[name] = value.view("uint8") if _is_new(value) else value
-        return {"array": name, "dtype": str(value.dtype)}
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
-
-
-def _from_json(value, arrays):
-    if isinstance(value, list):
-        return [_from_json(each, arrays) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        array = arrays[value["array"]]
-        dtype = np.dtype(value["dtype"])
-        return array if array.dtype == dtype else array.view(dtype)
-    if "tuple" in value:
-        return tuple(_from_json(each, arrays) for each in value["tuple"])
-    return {key: _from_json(each, arrays) for key, each in value["dict"]}
-
-
-def foreign_kind(value: Any) -> str | None:
-    """Returns what a part of a value is that no save can hold, or None."""
-    if isinstance(value, dict):
-        keys = [k for k in value if not isinstance(k, str | int | float)]
-        if keys:
-            return type(keys[0]).__name__
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return next(filter(None, map(foreign_kind, value)), None)
-    if isinstance(value, np.generic):
-        value = value.item()
-    is_array = isinstance(value, np.ndarray) and value.dtype != object
-    is_plain = value is None or isinstance(value, str | int | float)
-    return None if is_array or is_plain else type(value).__name__
-
-
-def _is_new(array):
-    """Says whether NumPy writes a dtype (bfloat16, ...) as raw bytes."""
-    return array.dtype.kind == "V"

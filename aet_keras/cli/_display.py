@@ -245,7 +245,7 @@ class EpochLines(keras.callbacks.Callback):
 
 
 def _metric(logs):
-    """Returns what is measured beside the loss."""
+    """Returns the name of the metric beside the loss."""
     others = [key for key in logs if f"val_{key}" in logs and key != "loss"]
     return _ACCURACY if _ACCURACY in logs or not others else others[0]
 

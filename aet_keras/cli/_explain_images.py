@@ -19,22 +19,22 @@ _LABELS = {
 
 def explain_images(
     folder: pathlib.Path,
-    pictures: Sequence[pathlib.Path],
+    files: Sequence[pathlib.Path],
     *,
     method: str,
     class_name: str | None,
     out: pathlib.Path,
 ) -> Iterator[str]:
     """Writes a map of each image, and yields a line for it."""
-    targets = _targets(pictures, out, method)
+    targets = _targets(files, out, method)
     load_layers()
     with quiet_start():
         from aet_keras import explanations, publishing
     model, names = _read_published(folder)
     column = _find_column(class_name, names, method)
-    pixels = _decode(pictures, model.input_shape[1:3])
+    pixels = _decode(files, model.input_shape[1:3])
     explained = _explainer(explanations, model, method, column)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     for target, image in zip(targets, pixels, strict=True):
         (row,) = model(image[None].astype("float32"), training=False)
         title = _title(row.numpy(), names, column)
@@ -60,9 +60,9 @@ def _title(probabilities, names, column):
     return f"{shown[column]} (predicted: {shown[predicted]})"
 
 
-def _targets(pictures, out, method):
+def _targets(files, out, method):
     """Returns the file of each image's map; no two share one."""
-    stems = collections.Counter(picture.stem for picture in pictures)
+    stems = collections.Counter(file.stem for file in files)
     (stem, count), *_ = stems.most_common(1)
     if count > 1:
         raise ValueError(
@@ -70,7 +70,7 @@ def _targets(pictures, out, method):
             f"called after its picture. Received: {count} called `{stem}`. "
             "Explain them in two runs, with two `--out`."
         )
-    return [out / f"{picture.stem}_{method}.png" for picture in pictures]
+    return [out / f"{file.stem}_{method}.png" for file in files]
 
 
 def _read_published(folder):
@@ -108,9 +108,9 @@ def _find_column(class_name, names, method):
     return find_class(class_name, names)
 
 
-def _decode(pictures, image_size):
+def _decode(files, image_size):
     """Returns images as training reads them, all of them or none."""
-    rows = list(read_images(pictures, image_size))
+    rows = list(read_images(files, image_size))
     bad = [row for row in rows if row.reason]
     if not bad:
         return [row.values["images"] for row in rows]

@@ -33,7 +33,7 @@ def explain_rows(
     with quiet_start():
         from aet_keras import explanations, publishing
     asked = read_rows(version, path, given, encoding=encoding)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     most = rows if rows or asked.noun == "text" else _FIRST
     for number, row in enumerate(asked.rows, start=1):
         if most is not None and number > most:
@@ -47,12 +47,12 @@ def explain_rows(
                 f"Received: {row.name} ({row.reason}). Mend it or "
                 "leave it out."
             )
-        names, found = _explained(version, row, class_name)
-        title = f"{names[found.column]}, {found.answer:.1%}"
+        names, left_out = _explained(version, row, class_name)
+        title = f"{names[left_out.column]}, {left_out.answer:.1%}"
         target = out / f"{_stem(asked.noun, row, number)}.png"
-        explanations.save_left_out(target, found, title=title)
+        explanations.save_left_out(target, left_out, title=title)
         strongest = "; ".join(
-            f"{name} {loss:+.3f}" for name, loss in found.strongest(_NAMED)
+            f"{name} {loss:+.3f}" for name, loss in left_out.strongest(_NAMED)
         )
         yield f"{target}  {title}: {strongest}"
 
@@ -86,12 +86,14 @@ def _explained(version, row, class_name):
     column = find_class(class_name, names)
     if version.kind == "text":
         text = row.values["texts"].decode()
-        found = explanations.leave_out_words(predict_texts, text, column=column)
+        left_out = explanations.leave_out_words(
+            predict_texts, text, column=column
+        )
     else:
-        found = explanations.leave_out_cells(
+        left_out = explanations.leave_out_cells(
             predict_cells, row.values, column=column
         )
-    return names, found
+    return names, left_out
 
 
 def _stem(noun, row, number):
@@ -117,18 +119,18 @@ def explain_ratings(
     _check_has_reasons(folder, version)
     user, *items = given
     items = items or _best(version, user)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     for item in items:
         reasons = _reasons(version, user, item)
-        found = explanations.leave_out_ratings(reasons)
+        left_out = explanations.left_out.leave_out_ratings(reasons)
         note = "" if reasons["is_known"] else " (one of them not known)"
-        title = f"{user}, {item}: {found.answer:.2f}{note}"
+        title = f"{user}, {item}: {left_out.answer:.2f}{note}"
         short = re.sub(r"\W+", "_", f"{user}_{item}")[:60].strip("_")
         target = out / f"{short}_occlusion.png"
-        explanations.save_left_out(target, found, title=title, what="rating")
+        explanations.save_left_out(target, left_out, title=title, what="rating")
         strongest = [
             f"{name} {loss:+.2f}"
-            for name, loss in found.strongest(_NAMED)
+            for name, loss in left_out.strongest(_NAMED)
             if abs(loss) >= _LEAST
         ]
         yield f"{target}  {title}: {'; '.join(strongest) or 'nothing known'}"

@@ -62,7 +62,7 @@ def load_version_of(
         is_version_taken: whether the second is allowed.
 
     Returns:
-        Its path, and an `aet_keras.serving.LoadedVersion`.
+        Its path, and an `aet_keras.serving.loaded_version.LoadedVersion`.
     """
     from aet_keras.publishing import publication
 
@@ -83,10 +83,10 @@ def read_rows(
     encoding: str | None = None,
     id_column: str | None = None,
 ) -> Rows:
-    """Reads what a command was given as the inputs of a model.
+    """Reads the arguments of a command as the inputs of a model.
 
     Args:
-        version: `aet_keras.serving.LoadedVersion`.
+        version: `aet_keras.serving.loaded_version.LoadedVersion`.
         path: `saved_models/NAME/N`, where it was loaded from.
         given: files of images, texts or `.txt` files of one each, or files
             of table rows.
@@ -195,14 +195,16 @@ def _of_file(name, encoding):
 def _rows(given, path, encoding, id_column):
     from aet_keras import data, export
 
-    specification = export.read_table_manifest(path)
+    specification = export.table_manifest.read_table_manifest(path)
     settings = {
-        "categories": export.read_categories(path),
+        "categories": export.table_manifest.read_categories(path),
         "encoding": encoding,
         "say": lambda sentence: click.echo(sentence, err=True),
     }
     for file in given:
-        columns = data.read_table_rows(file, specification, **settings)
+        columns = data.table_reading.read_table_rows(
+            file, specification, **settings
+        )
         names = list(columns)
         rows = list(zip(*columns.values(), strict=True))
         ids = _ids(file, encoding, id_column, len(rows))
@@ -211,7 +213,7 @@ def _rows(given, path, encoding, id_column):
 
 
 def _ids(file, encoding, column, count):
-    """Returns what the rows of a file are called."""
+    """Returns the names of the rows of a file."""
     from aet_keras import data
 
     if column is None:

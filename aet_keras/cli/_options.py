@@ -29,7 +29,7 @@ def _known_encoding(context, option, value):
 
 
 def training(command: Callable) -> Callable:
-    """Adds what a command that trains prints."""
+    """Adds the options on what a command that trains prints."""
     debug = click.option("--debug", is_flag=True, help="Show tracebacks.")
     quiet = click.option(
         "--quiet", is_flag=True, help="Print nothing but errors."

@@ -23,7 +23,7 @@ def recipe_options(
     *,
     only: Sequence[str] = (),
 ) -> Callable[[Callable], Callable]:
-    """Returns what adds an option for each setting of some recipes.
+    """Returns a decorator that adds an option for each setting of recipes.
 
     Args:
         recipes: classes of recipes.
@@ -189,7 +189,7 @@ def _read_pairs(context, option, values):
 
 
 def given(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
-    """Returns what the command line holds, defaults left out."""
+    """Returns the settings of the command line, defaults left out."""
     default = click.core.ParameterSource.DEFAULT
     return {
         name: None if value == "none" and _is_none(context, name) else value

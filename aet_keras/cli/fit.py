@@ -75,7 +75,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
         say = (lambda sentence: None) if quiet else click.echo
         asked = given(context, {"data": data, **settings})
         if recipe_file is None:
-            recipe = recipes.make_recipe(asked)
+            recipe = recipes.kinds.make_recipe(asked)
         else:
             recipe = recipes.load_recipe(recipe_file, asked)
         trackers = make_trackers(track, out)

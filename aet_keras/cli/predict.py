@@ -126,16 +126,16 @@ def _item_lines(version, users, top, form):
     """Yields a line for each user: the recommended items, the best first."""
     if form == "csv":
         yield _csv(["id", *_columns(("item", "rating"), top), "is_known"])
-    for user, is_known, found in _recommended(version, users, top):
+    for user, is_known, items in _recommended(version, users, top):
         if form == "csv":
-            yield _csv_line(user, found, top, str(is_known).lower())
+            yield _csv_line(user, items, top, str(is_known).lower())
         elif form == "json":
-            items = [{"item": item, "rating": rating} for item, rating in found]
+            items = [{"item": item, "rating": rating} for item, rating in items]
             named = {"id": user, "user": user, "is_known": is_known}
             yield json.dumps(named | {"items": items})
         else:
             note = "" if is_known else " (not known: what is popular)"
-            shown = "; ".join(f"{item} {rating:.2f}" for item, rating in found)
+            shown = "; ".join(f"{item} {rating:.2f}" for item, rating in items)
             yield f"{user}{note}  {shown}"
 
 
@@ -151,8 +151,8 @@ def _recommended(version, users, top):
     columns = (outputs[name] for name in ("items", "ratings", "is_known"))
     for user, items, ratings, is_known in zip(users, *columns, strict=True):
         names = [item.decode() for item in items if item]
-        found = list(zip(names, ratings.tolist(), strict=False))
-        yield user, bool(is_known), found
+        items = list(zip(names, ratings.tolist(), strict=False))
+        yield user, bool(is_known), items
 
 
 def _columns(names, top):

@@ -107,7 +107,7 @@ def _become(serving, program, folder, port, limits):
 
     with listening("0.0.0.0", port) as listener:
         port = listener.getsockname()[1]
-    command = serving.model_server_command(
+    command = serving.settings.model_server_command(
         program, folder, port=port, limits=limits
     )
     _say(

@@ -110,7 +110,7 @@ def tune(context, data, out, space, quiet, debug, **settings):
                 print_line(trial, settings["objective"], settings["max_trials"])
 
         with contextlib.nullcontext() if quiet else contextlib.closing(bar):
-            found = tuning.search_recipes(
+            result = tuning.search_recipes(
                 Recipe(data, seed=settings["seed"], **chosen),
                 out,
                 space=tuning.ElasticSpace.load(space) if space else None,
@@ -122,18 +122,18 @@ def tune(context, data, out, space, quiet, debug, **settings):
         if quiet or processes.here().is_worker:  # its chief shows the whole
             return
         click.echo()
-        print_table(found)
-        click.echo(_ending(found, out))
+        print_table(result)
+        click.echo(_ending(result, out))
         if settings["track"] != "none":
             logs = shlex.quote(os.path.join(out, "logs"))
             click.echo(f"Tracking: tensorboard --logdir {logs}")
 
 
-def _ending(found, out):
-    best = found.best
-    score = best.figures[found.objective]
+def _ending(result, out):
+    best = result.best
+    score = best.figures[result.objective]
     return (
-        f"\nBest: trial {best.number}, {found.objective} {score:.4f}\n"
+        f"\nBest: trial {best.number}, {result.objective} {score:.4f}\n"
         f"Next: aet-keras fit --recipe {out}/recipe.json "
         "--out saved_models/NAME\n"
         f"Also: {out}/trials.csv, trials.png"
@@ -144,7 +144,7 @@ _LEAST_WIDTH = 100  # of a table that goes into a file
 
 
 def print_line(trial, objective: str, max_trials: int) -> None:
-    """Prints what came of a trial that has just ended."""
+    """Prints the result of a trial that has just ended."""
     score = trial.figures.get(objective)
     figure = f"{objective} {score:.4f}" if score is not None else "failed"
     head = f"trial {trial.number:>3}/{max_trials:<3} {figure}"

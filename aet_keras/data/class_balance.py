@@ -27,9 +27,9 @@ def compute_class_weights(labels: Any, class_count: int) -> np.ndarray:
     Returns:
         float32 array `(class_count,)`.
 
-    Example:
+    For example:
 
-    >>> aet_keras.data.compute_class_weights([0, 0, 0, 1], 2)
+    >>> aet_keras.data.class_balance.compute_class_weights([0, 0, 0, 1], 2)
     array([0.6666667, 2.       ], dtype=float32)
     """
     with needing("training"):

@@ -74,7 +74,7 @@ class Split(Generic[InputsT]):
 
 @dataclasses.dataclass(frozen=True)
 class Specification:
-    """Says what the rows of a data set are.
+    """Describes the rows of a data set.
 
     Args:
         kind: str. What a row is: `"image"`, `"text"`, `"table"` or
@@ -85,9 +85,9 @@ class Specification:
             another kind.
         source: str. What was read, as the user named it.
 
-    Example:
+    For example:
 
-    >>> specification = aet_keras.data.Specification(
+    >>> specification = aet_keras.data.dataset.Specification(
     ...     kind="image",
     ...     class_names=("cat", "dog"),
     ...     image_size=(96, 96),

@@ -14,7 +14,7 @@ from aet_keras.errors import DataError
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Says which files a folder is read for.
+    """Describes the files that a folder is read for.
 
     Args:
         noun: str. What one is called.
@@ -44,7 +44,7 @@ _LITTER = ("__macosx", "desktop.ini", "thumbs.db")
 
 @dataclasses.dataclass
 class Layout:
-    """Lists what was found: files by split and class, and the rest.
+    """Lists the files of a folder by split and class, and the others.
 
     Args:
         kind: `Kind` of the files.

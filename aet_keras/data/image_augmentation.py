@@ -3,9 +3,8 @@
 import keras
 
 from aet_keras import _check as check
+from aet_keras._choices import AUGMENTATIONS
 from aet_keras.data.assembly import check_image_size
-
-_NAMES = ("none", "flip", "light", "strong")
 
 
 def build_augmentation(
@@ -55,7 +54,7 @@ def build_augmentation(
         `"strong"`. Differs: Keras draws the operations once a batch.
     """
     owner = "build_augmentation"
-    check.one_of(owner, name=name, among=_NAMES)
+    check.one_of(owner, name=name, among=AUGMENTATIONS)
     image_size = check_image_size(owner, image_size)
     check.whole(owner, seed=seed)
     if name == "none":

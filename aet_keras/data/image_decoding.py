@@ -89,7 +89,7 @@ def resize(image: Any, image_size: tuple[int, int]) -> np.ndarray:
 
 
 def _mend(image):
-    """Corrects what Pillow misreads of a PNG, before it decodes."""
+    """Corrects the transparency of a PNG that Pillow misreads."""
     rawmode = image.tile[0][3] if image.format == "PNG" and image.tile else ""
     seen_through = image.info.get("transparency")
     if rawmode in ("L;2", "L;4") and seen_through is not None:

@@ -160,7 +160,7 @@ def find_number_form(
 
 
 def _is_proved(counts):
-    """Whether plain numbers can be no others: a point is no thousands'."""
+    """Whether each point can only be a decimal sign, not a thousands sign."""
     other = _pattern(",", ".", "")
     has_point = any("." in text for text in counts)
     return not has_point or not all(map(other.fullmatch, counts))

@@ -108,7 +108,7 @@ def make_rating_tables(
 
     Example:
 
-    >>> specification = aet_keras.data.RatingSpecification(
+    >>> specification = aet_keras.data.specifications.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("A", "B")
     ... )
     >>> split = aet_keras.data.Split(
@@ -201,11 +201,12 @@ def make_rating_batches(
     ...     {"user": np.array([[1]]), "item": np.array([[1]])},
     ...     np.array([5], "float32"), ("row 1",),
     ... )
-    >>> specification = aet_keras.data.RatingSpecification(
+    >>> specification = aet_keras.data.specifications.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
     ... )
     >>> tables = aet_keras.data.make_rating_tables([split], specification)
-    >>> x, y = next(iter(aet_keras.data.make_rating_batches(split, tables)))
+    >>> from aet_keras.data.rating_lookup import make_rating_batches
+    >>> x, y = next(iter(make_rating_batches(split, tables)))
     >>> x["history_items"].shape, y["rating"].numpy().item()
     (TensorShape([1, 50]), 5.0)
     """

@@ -6,6 +6,7 @@ from os import PathLike
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._choices import RATING_SPLITS
 from aet_keras._wording import counted, quoted
 from aet_keras.data import rating_rows, table_cells
 from aet_keras.data.dataset import Dataset
@@ -24,7 +25,6 @@ from aet_keras.data.splits import (
 from aet_keras.data.table_columns import make_reading, read_stripped
 from aet_keras.errors import DataError
 
-RATING_SPLITS = ("random", "leave_last_out")
 _OWNER = rating_rows.OWNER
 _MOST_VALUES = 200
 
@@ -269,7 +269,7 @@ def random_rows(
 def last_rows(
     owner: str, users: np.ndarray, is_timed: bool, random: np.random.RandomState
 ) -> dict[str, np.ndarray]:
-    """Returns, for each user, the last row as test and the one before.
+    """Returns the last row of each user for the test, and the one before.
 
     Args:
         owner: str. Who asks.

@@ -1,4 +1,4 @@
-"""Says what the rows of a data set of each kind are."""
+"""Describes the rows of a data set of each kind."""
 
 import dataclasses
 
@@ -58,7 +58,7 @@ EARLIER_FORMAT = CellFormat(missing=_EARLIER_WORDS)
 
 @dataclasses.dataclass(frozen=True)
 class TableColumn:
-    """Says what one column of a table is.
+    """Describes one column of a table.
 
     Args:
         name: str. What a model and a server call it: letters, digits and `_`.
@@ -67,9 +67,10 @@ class TableColumn:
         format: `CellFormat`. What its cells mean. Defaults to plain numbers,
             and dates such as `2024-03-17`.
 
-    Example:
+    For example:
 
-    >>> column = aet_keras.data.TableColumn("mean_area", "number", "mean area")
+    >>> from aet_keras.data.specifications import TableColumn
+    >>> column = TableColumn("mean_area", "number", "mean area")
     >>> column.kind
     'number'
     """
@@ -82,7 +83,7 @@ class TableColumn:
 
 @dataclasses.dataclass(frozen=True)
 class TableSpecification(Specification):
-    """Says what the rows of a table are.
+    """Describes the rows of a table.
 
     Args:
         columns: tuple of `TableColumn` that a model may look at.
@@ -93,14 +94,17 @@ class TableSpecification(Specification):
             that is not, in the same unit.
         missing: tuple of str. Words that mean a row without a target.
 
-    Example:
+    For example:
 
-    >>> specification = aet_keras.data.TableSpecification(
+    >>> from aet_keras.data.specifications import (
+    ...     TableColumn, TableSpecification
+    ... )
+    >>> specification = TableSpecification(
     ...     kind="table",
     ...     class_names=("bad", "good"),
     ...     image_size=None,
     ...     source="credit.csv",
-    ...     columns=(aet_keras.data.TableColumn("age", "number", "age"),),
+    ...     columns=(TableColumn("age", "number", "age"),),
     ...     target="status",
     ...     positive="bad",
     ... )
@@ -123,7 +127,7 @@ class TableSpecification(Specification):
 
 @dataclasses.dataclass(frozen=True)
 class RatingFeature:
-    """Says which values a feature of users or items has.
+    """Lists the values of a feature of users or items.
 
     Args:
         column: str. Its name in the table.
@@ -143,7 +147,7 @@ class RatingFeature:
 
 @dataclasses.dataclass(frozen=True)
 class RatingSpecification(Specification):
-    """Says what the rows of a data set of ratings are.
+    """Describes the rows of a data set of ratings.
 
     Args:
         kind: str. `"rating"`.
@@ -157,9 +161,9 @@ class RatingSpecification(Specification):
             `user_features`.
         item_features: tuple of `RatingFeature`, those of `item_features`.
 
-    Example:
+    For example:
 
-    >>> specification = aet_keras.data.RatingSpecification(
+    >>> specification = aet_keras.data.specifications.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
     ... )
     >>> specification.users[0]

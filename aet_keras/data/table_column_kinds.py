@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from aet_keras._choices import COLUMN_KINDS
 from aet_keras._wording import short
 from aet_keras.data import date_cells, number_cells
 from aet_keras.data.specifications import CellFormat
 from aet_keras.errors import DataError
 
-NUMBER, CATEGORY, DATE, IGNORE = "number", "category", "date", "ignore"
-KINDS = (NUMBER, CATEGORY, DATE, IGNORE)
+NUMBER, CATEGORY, DATE, IGNORE = COLUMN_KINDS
 
 _ID_NAME = re.compile(r"(^|.*[_\s-])(id|ids|uuid|key|index|row)$", re.I)
 _LEAST_SHARE = date_cells.LEAST_SHARE
@@ -149,7 +149,7 @@ def _are_numbers(counts, form):
 
 
 def _is_code(text):
-    """Whether a cell is one like `V45`, beside which `250` is a code, too."""
+    """Whether a cell is a code such as `V45`; `250` beside it is one, too."""
     has_both = re.search("[0-9]", text) and re.search(r"[^\W\d_]", text)
     return bool(has_both) and not number_cells.looks_numeric(text)
 
@@ -289,7 +289,7 @@ def _why_different(name, counts, form):
 
 
 def _why_no_numbers(name, counts, form):
-    """Says what is between cells that look like numbers and numbers."""
+    """Says why cells that look like numbers are not read as numbers."""
     numeric = [text for text in counts if number_cells.looks_numeric(text)]
     if len(numeric) < _LEAST_NUMBERS:
         return ""

@@ -30,7 +30,7 @@ class Undecided(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Cells:
-    """Holds what was read.
+    """Holds the rows of a text, and notes on how they were read.
 
     Args:
         rows: list of lists of str, the names of the columns first.
@@ -239,7 +239,7 @@ def _broken(error, line, quotes):
 
 
 def _of_one_width(way, numbers):
-    """Says which row has another number of cells than there are names."""
+    """Finds the first row whose number of cells is not that of the names."""
     if not way.rows:
         return dataclasses.replace(way, why="which holds nothing")
     width = way.width

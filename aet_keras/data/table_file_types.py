@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aet_keras import _check as check
 from aet_keras._optional import needing, optional
 from aet_keras.errors import DataError
 
@@ -28,7 +29,7 @@ def read_parquet(owner: str, path: Path) -> list[list[str]]:
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(
             f"{owner}: the file must be a whole Parquet file. Received: {path}"
-            f", {_first_line(error)}. Write it again."
+            f", {check.first_line(error)[:200].rstrip('.')}. Write it again."
         ) from error
     names = list(table.column_names)
     columns = [
@@ -185,7 +186,3 @@ def _no_records(owner, path, problem):
         f"objects, a row each. Received: {path}, {problem}. Write it again, as "
         "pandas' `to_json(orient='records', lines=True)` does."
     )
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0][:200].rstrip(".")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._choices import COLUMN_KINDS
 from aet_keras._wording import counted, quoted
 from aet_keras.data import number_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
@@ -223,7 +224,7 @@ def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _checked_kinds(kinds):
     for kind in kinds.values():
-        check.one_of(_OWNER, kinds=kind, among=kinds_of.KINDS)
+        check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
     return kinds
 
 
@@ -276,10 +277,10 @@ def read_table_rows(
     Args:
         path: str or path. As of `read_csv`; other columns are ignored.
         specification: `TableSpecification`, for example of
-            `aet_keras.export.read_table_manifest`.
+            `aet_keras.export.table_manifest.read_table_manifest`.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         categories: optional dict of a column's name to what the classifier
-            has learned of it (`aet_keras.export.read_categories`).
+            has learned of it, as in its manifest.
         say: function of a sentence. It is called for each column with cells
             that count as missing or as rare, and for what is unusual about
             the file.
@@ -292,19 +293,21 @@ def read_table_rows(
     Raises:
         DataError: if there is no such file, or it lacks a column.
 
-    Example:
+    For example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "new.csv"
     >>> _ = path.write_text("age,branch\\n33,\\n,north\\n")
+    >>> from aet_keras.data.specifications import TableColumn
     >>> columns = (
-    ...     aet_keras.data.TableColumn("age", "number", "age"),
-    ...     aet_keras.data.TableColumn("branch", "category", "branch"),
+    ...     TableColumn("age", "number", "age"),
+    ...     TableColumn("branch", "category", "branch"),
     ... )
-    >>> specification = aet_keras.data.TableSpecification(
+    >>> specification = aet_keras.data.specifications.TableSpecification(
     ...     "table", ("no", "yes"), None, "old.csv", columns, "paid", "yes"
     ... )
-    >>> aet_keras.data.read_table_rows(path, specification)["branch"].tolist()
+    >>> rows = aet_keras.data.table_reading.read_table_rows(path, specification)
+    >>> rows["branch"].tolist()
     ['', 'north']
     """
     owner = "read_table_rows"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras import _check as check
 from aet_keras._optional import optional
 from aet_keras._wording import nearest, quoted
 from aet_keras.data.splits import SPLIT_OF, SPLITS
@@ -32,8 +33,8 @@ def prepared_builder(name: str, source: str) -> Any:
     except (ValueError, RuntimeError) as error:
         raise DataError(
             f"{source}: TFDS must know this name, configuration and version. "
-            f"Received: {_first_line(error)} Write `tfds:NAME`, or "
-            "`tfds:NAME/CONFIG:VERSION`."
+            f"Received: {check.first_line(error).rstrip('.')}. Write "
+            "`tfds:NAME`, or `tfds:NAME/CONFIG:VERSION`."
         ) from error
     _prepare(builder, source, tfds)
     return builder
@@ -66,7 +67,8 @@ def _prepare(builder, source, tfds):
     except (OSError, tfds.download.DownloadError) as error:
         raise DataError(
             f"{source}: could not be downloaded or prepared: "
-            f"{_first_line(error)} Without a network: {remedy}."
+            f"{check.first_line(error).rstrip('.')}. Without a network: "
+            f"{remedy}."
         ) from error
 
 
@@ -96,11 +98,6 @@ def _not_found(name, source, tfds):
         f"prepared.{nearest(word, known, 3)} If it was prepared elsewhere, set "
         "`TFDS_DATA_DIR` to that folder."
     )
-
-
-def _first_line(error):
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".") + "."
 
 
 def find_features(

@@ -71,12 +71,13 @@ def compare_with_baselines(
     Returns:
         Tuple of `Baseline`.
 
-    Example:
+    For example:
 
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0] * 8 + [1] * 2, [[0.9, 0.1]] * 10, class_names=["hat", "shoe"]
     ... )
-    >>> for each in aet_keras.evaluation.compare_with_baselines(scores):
+    >>> from aet_keras.evaluation.baseline import compare_with_baselines
+    >>> for each in compare_with_baselines(scores):
     ...     print(each.figure, each.value, each.baseline, each.is_better)
     accuracy 0.8 0.8 False
     balanced accuracy 0.5 0.5 False
@@ -167,11 +168,11 @@ def _is_informed(matrix):
             [np.repeat(np.arange(len(matrix)), row) for row in matrix]
         )
         random = np.random.default_rng(0)
-        found = [
+        shuffled = [
             shares[truths[random.permutation(answers) == truths]].sum()
             for _ in range(_SHUFFLES)
         ]
-        reached = np.sum(np.array(found) >= hits - 1e-9)
+        reached = np.sum(np.array(shuffled) >= hits - 1e-9)
         return bool((1 + reached) / (1 + _SHUFFLES) <= _CHANCE)
     mean, variance = _shuffled(matrix, shares)
     return bool(hits > mean + _CERTAIN * math.sqrt(variance))

@@ -208,7 +208,7 @@ def _quiet():
 
 @functools.lru_cache(maxsize=1024)
 def _characters(path):
-    """Returns what a font can draw; nothing where Matplotlib cannot read it."""
+    """Returns the characters that a font can draw; none if it is unreadable."""
     FT2Font = optional("matplotlib.ft2font", extra="training").FT2Font
 
     try:

@@ -54,7 +54,7 @@ class Classification:
             column = predicted class.
         count: int. How many examples were measured.
 
-    Example:
+    For example:
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
     ... )
@@ -88,7 +88,8 @@ class Classification:
 
     def to_text(self) -> str:
         """Returns headline, classes and confusions, for 80 columns."""
-        return classification_text(self)
+        parts = [_headline(self), _class_table(self), _confusions(self)]
+        return "\n\n".join(part for part in parts if part)
 
 
 def measure_classification(
@@ -196,12 +197,6 @@ def _check_labels(labels, probabilities):
 _MOST_ROWS = 40
 _MOST_NAME = 32
 _LEAST_NAME = 8
-
-
-def classification_text(scores) -> str:
-    """Returns headline, classes and confusions of a `Classification`."""
-    parts = [_headline(scores), _class_table(scores), _confusions(scores)]
-    return "\n\n".join(part for part in parts if part)
 
 
 def _headline(scores):

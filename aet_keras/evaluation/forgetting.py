@@ -15,12 +15,12 @@ class Forgetting:
     Args:
         before: float. Accuracy on the old task before the model adapted.
         after: float. Accuracy on it afterwards.
-        forgotten_count: int. Examples that were right and are wrong now.
-        learned_count: int. Examples that were wrong and are right now.
-        count: int. How many examples of the old task were looked at.
+        forgotten_count: int. Rows that were right and are wrong now.
+        learned_count: int. Rows that were wrong and are right now.
+        count: int. How many rows of the old task were looked at.
 
-    Example:
-    >>> aet_keras.evaluation.Forgetting(0.75, 0.5, 2, 1, 4).to_text()
+    For example:
+    >>> aet_keras.evaluation.forgetting.Forgetting(0.75, 0.5, 2, 1, 4).to_text()
     'accuracy 0.7500 before, 0.5000 after; of 4, 2 forgotten, 1 learned'
     """
 

@@ -45,12 +45,12 @@ def measure_importance(
 
     Cost: `repeat_count` predictions of all rows a column.
 
-    Example:
+    For example:
     >>> def predict(inputs):
     ...     return np.stack([1 - inputs["told"], inputs["told"]], axis=1)
     >>> labels = np.array([0, 1] * 20)
     >>> inputs = {"told": labels * 0.9, "noise": np.ones(40)}
-    >>> found = aet_keras.evaluation.measure_importance(
+    >>> found = aet_keras.evaluation.importance.measure_importance(
     ...     predict, inputs, labels, positive_index=1
     ... )
     >>> [each.name for each in found], found[1].permutation
@@ -60,7 +60,7 @@ def measure_importance(
     random = np.random.default_rng(seed)
     attention = attention or {}
     whole = auc_of(labels, predict(inputs), positive_index)
-    found = []
+    features = []
     for name, cells in inputs.items():
         losses = [
             whole
@@ -72,5 +72,5 @@ def measure_importance(
             for _ in range(repeat_count)
         ]
         lost = float(np.mean(losses))
-        found.append(FeatureImportance(name, attention.get(name), lost))
-    return tuple(sorted(found, key=lambda each: -each.permutation))
+        features.append(FeatureImportance(name, attention.get(name), lost))
+    return tuple(sorted(features, key=lambda each: -each.permutation))

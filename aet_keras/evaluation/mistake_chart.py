@@ -43,20 +43,20 @@ def draw_mistakes(
     Raises:
         ValueError: if the report has no mistakes.
 
-    Example:
+    For example:
 
     >>> import tempfile
     >>> labels, rows = [0, 1], [[0.9, 0.1], [0.8, 0.2]]
     >>> of = {"class_names": ["hat", "shoe"]}
     >>> test = aet_keras.evaluation.measure_classification(labels, rows, **of)
-    >>> found = aet_keras.evaluation.find_mistakes(
+    >>> found = aet_keras.evaluation.mistakes.find_mistakes(
     ...     labels, rows, names=["1.png", "2.png"], **of
     ... )
     >>> report = aet_keras.evaluation.Report(
     ...     "clothes", "2026-01-31", test, mistakes=found
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = aet_keras.evaluation.draw_mistakes(
+    ...     path = aet_keras.evaluation.mistake_chart.draw_mistakes(
     ...         report, {1: np.zeros((8, 8, 3), "uint8")}, f"{folder}/a.png"
     ...     )
     >>> path.name
@@ -138,7 +138,8 @@ def _sections(report, spell):
 
 def _draw_one(axes, mistake, image, spell):
     image = np.asarray(image)
-    axes.imshow(image, interpolation="nearest" if _is_tiny(image) else None)
+    is_tiny = max(image.shape[:2]) < 64
+    axes.imshow(image, interpolation="nearest" if is_tiny else None)
     axes.set_axis_off()
     # The file's name says more than the folders above it.
     name = mistake.name.replace("\\", "/").rpartition("/")[2]
@@ -164,10 +165,6 @@ def _draw_one(axes, mistake, image, spell):
             parse_math=False,
         )
         below -= (1 + text.count("\n")) * size * 1.35
-
-
-def _is_tiny(image):
-    return max(image.shape[:2]) < 64
 
 
 def _percent(probability):

@@ -137,9 +137,9 @@ def find_mistakes(
     Returns:
         Tuple of `Mistake`, the lowest probability of its own class first.
 
-    Example:
+    For example:
 
-    >>> found = aet_keras.evaluation.find_mistakes(
+    >>> found = aet_keras.evaluation.mistakes.find_mistakes(
     ...     [0, 1, 1], [[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]],
     ...     class_names=["hat", "shoe"], names=["1.png", "2.png", "3.png"],
     ... )
@@ -192,7 +192,7 @@ def cells_of(
     >>> aet_keras.evaluation.mistakes.cells_of(columns, 0)
     'age 44'
     """
-    found = []
+    cells = []
     for name, column in inputs.items():
         cell = column[row]
         if isinstance(cell, str):
@@ -203,8 +203,8 @@ def cells_of(
             text = str(np.datetime64(int(cell), "D"))
         else:
             text = f"{float(cell):g}"
-        found += [f"{name} {text}"] if text else []
-    return ", ".join(found)
+        cells += [f"{name} {text}"] if text else []
+    return ", ".join(cells)
 
 
 def mistakes_text(

@@ -70,17 +70,17 @@ def wrapped(text: str, columns: int, *, lines: int) -> str:
     their second half, else anywhere.
     """
     text = cut_middle(text, columns * lines - (lines - 1))
-    found: list[str] = []
-    while width(text) > columns and len(found) < lines - 1:
+    lines_so_far: list[str] = []
+    while width(text) > columns and len(lines_so_far) < lines - 1:
         head = text
         while width(head) > columns:
             head = head[:-1]
         ends = [i + 1 for i, c in enumerate(head) if c in " _-/."]
         if ends and ends[-1] > len(head) // 2:
             head = head[: ends[-1]]
-        found.append(head.rstrip())
+        lines_so_far.append(head.rstrip())
         text = text[len(head) :].lstrip()
-    return "\n".join([*found, cut_middle(text, columns)])
+    return "\n".join([*lines_so_far, cut_middle(text, columns)])
 
 
 def filled(text: str) -> str:

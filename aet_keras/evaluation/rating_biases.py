@@ -78,7 +78,7 @@ def fit_biases(
     Example:
 
     >>> users, items = [1, 1, 2, 2], [1, 2, 1, 2]
-    >>> biases = aet_keras.evaluation.fit_biases(
+    >>> biases = aet_keras.evaluation.rating_biases.fit_biases(
     ...     users, items, [5, 4, 2, 1], user_count=3, item_count=3,
     ...     validation=(users, items, [5, 4, 2, 1]),
     ... )

@@ -49,9 +49,9 @@ class Recommendation:
             row: `"rmse"`, by how much squared errors are lower, and `"ndcg"`.
             Each is a pair: the mean, and its standard error.
 
-    Example: see `measure_recommendation`.
+    For example: see `measure_recommendation`.
 
-    >>> aet_keras.evaluation.Recommendation(
+    >>> aet_keras.evaluation.rating_scores.Recommendation(
     ...     1.2, 0.1, 0.05, k=10, count=3
     ... ).to_json()["rmse"]
     1.2

@@ -108,20 +108,16 @@ def _title(report, spell):
         f"{each.figure} {each.value:.3f} ({each.name}: {each.baseline:.3f})"
         for each in report.baselines
     )
+    is_spelt = chart_fonts.is_spelt(_words(report), spell)
     lines = [(printed_text.cut_middle(spell(report.name), 60), 15, "black")]
     for text, size, colour in (
         (f"Test: {figures}{kept}", 11.5, chart_fonts.INK),
         (report.verdict, 11.5, chart_fonts.ORANGE),
-        (_spelt(report, spell), 9, chart_fonts.DIM),
+        (chart_fonts.SPELT if is_spelt else "", 9, chart_fonts.DIM),
     ):
         wrapped = textwrap.wrap(spell(text), 150)
         lines += [(line, size, colour) for line in wrapped]
     return lines
-
-
-def _spelt(report, spell):
-    is_spelt = chart_fonts.is_spelt(_words(report), spell)
-    return chart_fonts.SPELT if is_spelt else ""
 
 
 def _write(figure, lines):
@@ -228,7 +224,7 @@ def _draw_groups(axes, report, spell):
 
 
 def _states(report):
-    """Returns, a row a group, 0 frozen, 1 replayed from a cache, 2 moved."""
+    """Returns a row for each group: 0 frozen, 1 replayed, 2 moved."""
     cached = report.history.get(log_keys.CACHED_GROUPS, [])
     rows = [
         [

@@ -83,7 +83,7 @@ class Risk:
             first; empty where it was not asked for.
         count: int. How many rows were measured.
 
-    Example:
+    For example:
     >>> risk = aet_keras.evaluation.measure_risk(
     ...     [1, 0, 1, 0], [[0.2, 0.8], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]],
     ...     class_names=["good", "bad"], positive="bad",

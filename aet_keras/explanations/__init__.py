@@ -6,7 +6,6 @@ from aet_keras.explanations.grad_cam import GradCAM
 from aet_keras.explanations.image_overlay import save_overlay
 from aet_keras.explanations.left_out import (
     leave_out_cells,
-    leave_out_ratings,
     leave_out_words,
     save_left_out,
 )
@@ -17,7 +16,6 @@ __all__ = [
     "GradCAM",
     "Occlusion",
     "leave_out_cells",
-    "leave_out_ratings",
     "leave_out_words",
     "save_left_out",
     "save_overlay",
@@ -25,8 +23,8 @@ __all__ = [
 
 __getattr__ = renamed(
     __name__,
-    {
-        "LeftOut": "aet_keras.explanations.left_out.LeftOut",
-        "overlay": "aet_keras.explanations.image_overlay.overlay",
+    moved={
+        "image_overlay": ["overlay"],
+        "left_out": ["LeftOut", "leave_out_ratings"],
     },
 )

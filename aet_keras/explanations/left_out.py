@@ -154,9 +154,9 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
         user, all that is known of the item, and each past rating of the user
         that the model looks at.
 
-    Example:
+    For example:
 
-    >>> found = aet_keras.explanations.leave_out_ratings({
+    >>> found = aet_keras.explanations.left_out.leave_out_ratings({
     ...     "scores": 4.0, "without_user": 3.5, "without_item": 3.0,
     ...     "items": [b"", b"Alien"], "ratings": [0.0, 5.0],
     ...     "without": [4.0, 3.75],

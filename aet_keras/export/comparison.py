@@ -1,4 +1,4 @@
-"""Compares what an export says with what its model says."""
+"""Compares the outputs of an export with those of its model."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,8 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check
-from aet_keras.data import RatingSpecification, TableSpecification
 from aet_keras.data.rating_lookup import RatingTables
+from aet_keras.data.specifications import (
+    RatingSpecification,
+    TableSpecification,
+)
 from aet_keras.errors import ExportError
 from aet_keras.export import rating_answers, table_graph
 from aet_keras.export.embeddings import pack
@@ -34,8 +37,9 @@ class Comparison:
             of all of them, and agreement says little.
         rows: str. What the rows are called.
 
-    Example:
-    >>> aet_keras.export.Comparison(3e-8, count=32, spread=0.9).is_telling
+    For example:
+    >>> from aet_keras.export.comparison import Comparison
+    >>> Comparison(3e-8, count=32, spread=0.9).is_telling
     True
     """
 
@@ -69,7 +73,7 @@ def compare_image_export(
 ) -> Comparison:
     """Loads an export again and holds it against the model it came from.
 
-    The first picture goes in alone, then all in one batch, then all as the
+    The first image goes in alone, then all in one batch, then all as the
     bytes of PNG files, where the export takes those. The model is called
     without XLA, as the export is: a `predict` that XLA compiles rounds in its
     own way, in half precision by several hundredths.
@@ -77,7 +81,7 @@ def compare_image_export(
     Args:
         directory: str or path-like. What `write_image_model` wrote.
         model: the `keras.Model` it was written from.
-        images: array `(count, height, width, channels)` of real pictures, at
+        images: array `(count, height, width, channels)` of real images, at
             least two for the spread; floats are rounded to whole pixels.
         tolerance: float > 0. The largest difference to accept.
 
@@ -140,7 +144,7 @@ def compare_text_export(
         directory: str or path-like. What `write_text_model` wrote.
         model: the `keras.Model` it was written from.
         texts: sequence of str, at least two for the spread.
-        packing: `aet_keras.backbones.TextPacking`.
+        packing: `aet_keras.backbones.text_packing.TextPacking`.
         tolerance: float > 0. The largest difference to accept.
 
     Returns:
@@ -184,7 +188,7 @@ def compare_table_export(
         directory: str or path-like. What `write_table_model` wrote.
         model: the `keras.Model` it was written from.
         rows: dict of column to array.
-        specification: `aet_keras.data.TableSpecification`.
+        specification: `aet_keras.data.specifications.TableSpecification`.
         tolerance: float > 0. The largest difference to accept.
 
     Returns:
@@ -232,7 +236,7 @@ def compare_rating_export(
         model: the `keras.Model` it was written from.
         rows: dict of `user` and `item`, int codes `(count, 1)`, at least two
             rows for the spread; code 0 is tried as an unknown id.
-        specification: `aet_keras.data.RatingSpecification`.
+        specification: `aet_keras.data.specifications.RatingSpecification`.
         tables: `aet_keras.data.rating_lookup.RatingTables` that were written.
         tolerance: float > 0. The largest difference to accept.
 
@@ -277,7 +281,7 @@ def compare_rating_export(
 
 
 def predict_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Returns what a model says of uint8 images, without XLA, as float32."""
+    """Returns the outputs of a model for uint8 images, as float32."""
     pixels = tf.constant(images.astype(model.inputs[0].dtype))
     (outputs,) = keras.tree.flatten(_predict(model, pack(model, pixels)))
     return outputs
@@ -350,7 +354,7 @@ def _load(owner, directory):
 
 
 def _serving(owner, writer, rows, given, expected):
-    """Returns what asks an export for the probabilities of some rows."""
+    """Returns a function that asks an export for the probabilities of rows."""
 
     def served(exported):
         serve = _classifying(owner, exported, writer)
@@ -378,7 +382,7 @@ def _all_and_one(
     expected: np.ndarray,
     output: str = "probabilities",
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yields what is served of all rows at once, and of the first one alone."""
+    """Yields the outputs for all rows at once, and for the first one alone."""
     alone = f"one {rows.removesuffix('s')}"
     for what, count in ((f"all {rows}", len(expected)), (alone, 1)):
         given = {k: table_graph.tensor(v[:count]) for k, v in inputs.items()}
@@ -392,7 +396,7 @@ def _constants(rows):
 
 
 def _predict(model, inputs):
-    """Returns what a model says, without XLA, as float32."""
+    """Returns the outputs of a model, without XLA, as float32."""
 
     @tf.function(jit_compile=False, autograph=False)
     def call(inputs):

@@ -34,10 +34,10 @@ def convert(
     pictures: Any = None,
     tolerance: float = 1e-4,
 ) -> Comparison:
-    """Writes a classifier of pictures for another runtime, and tries it there.
+    """Writes a classifier of images for another runtime, and tries it there.
 
     The file takes what the Keras model takes, a batch of raw pixels as
-    float32, and gives probabilities. It is run on real pictures by a runtime
+    float32, and gives probabilities. It is run on real images by a runtime
     of its format and appears at `path` only if it agrees with Keras.
 
     Args:
@@ -49,7 +49,7 @@ def convert(
         format: `"onnx"`, `"openvino"` or `"litert"`. The first two need the
             extra of that name.
         pictures: optional array `(count, height, width, channels)` of real
-            pictures. Defaults to sixteen handwritten digits.
+            images. Defaults to sixteen handwritten digits.
         tolerance: float > 0. The largest difference to accept. Defaults to
             `1e-4`.
 
@@ -120,7 +120,7 @@ def _read(folder):
         return keras.models.load_model(version / "model.keras", compile=False)
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = _check.first_line(error)
         raise ExportError(
             f"convert: {version} must hold a `model.keras` that can be read, "
             f"because that is what is converted. Received: {reason}. Name the "

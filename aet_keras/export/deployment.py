@@ -36,7 +36,7 @@ def write_deployment(folder: str | os.PathLike) -> Path:
 
     Raises:
         ExportError: if there is no version, the newest is not what was
-            published or does not take encoded pictures, the folder's name
+            published or does not take encoded images, the folder's name
             cannot stand in an address, or a file there is not ours.
 
     Example:
@@ -89,7 +89,7 @@ def _model_name(folder):
 
 
 def _files(name):
-    """Returns what goes into each file."""
+    """Returns the content of each file."""
     files = {
         file: string.Template(text).substitute(name=name)
         for file, text in _TEXTS.items()

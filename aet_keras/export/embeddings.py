@@ -18,7 +18,7 @@ _AFTER_THE_HEAD = (
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-    """Holds what a model puts out for a batch.
+    """Holds the outputs of a model for a batch.
 
     Args:
         probabilities: tensor `(batch, classes)`.

@@ -98,7 +98,7 @@ def _from_colours(encoded, depth, kind):
 
 
 def _on_white(rgb, alpha):
-    """Lays on white in 16 bits: a large picture in 32 fills the memory."""
+    """Lays on white in 16 bits: a large image in 32 fills the memory."""
     rgb, alpha = tf.cast(rgb, tf.uint16), tf.cast(alpha, tf.uint16)
     sum_ = rgb * alpha + 255 * (255 - alpha)
     return tf.cast((sum_ + 127) // 255, tf.uint8)
@@ -321,7 +321,7 @@ def _product(weights, pixels, count):
 
 
 def _weights(given, wanted):
-    """Returns what each pixel counts, as `(wanted, given)`, sparse.
+    """Returns the weights of resizing, `(wanted, given)`, sparse.
 
     Each step is Pillow's own, in its order and in 64 bits.
     """

@@ -40,14 +40,14 @@ def write_image_model(
     class_names: Sequence[str],
     pictures: Any = None,
 ) -> Path:
-    """Writes a classifier of pictures as a SavedModel.
+    """Writes a classifier of images as a SavedModel.
 
-    Its signatures take any number of pictures:
+    Its signatures take any number of images:
 
     - `serving_default`: `images`, uint8 of the model's own height, width and
       channels, raw values from 0 to 255. It returns `probabilities`, float32
       `(batch, classes)`, and `classes`, strings of the same shape: the name
-      of each column, repeated for each picture.
+      of each column, repeated for each image.
     - `bytes`: `image_bytes`, strings, each the bytes of a JPEG or PNG file of
       any size and kind, which it reads as training does. The same outputs.
     - `classify`: `inputs`, serialised `tf.train.Example`s with such bytes as
@@ -65,12 +65,12 @@ def write_image_model(
 
     Args:
         model: functional or Sequential `keras.Model` with one input of
-            pictures and one output of probabilities; it does its own
+            images and one output of probabilities; it does its own
             preprocessing of raw pixels.
         directory: str or path-like. Where to write; made if missing.
         class_names: one str a column of the output.
         pictures: optional array `(count, height, width, channels)` of real
-            pictures; the first four are the requests in `assets.extra`.
+            images; the first four are the requests in `assets.extra`.
             Defaults to a grey one and a gradient.
 
     Returns:
@@ -78,8 +78,8 @@ def write_image_model(
 
     Raises:
         ValueError: if the model's shapes are not those of a classifier of
-            pictures of one size, a name is empty, holds a line break or
-            occurs twice, or the pictures are not the model's.
+            images of one size, a name is empty, holds a line break or
+            occurs twice, or the images are not the model's.
 
     Example:
     >>> import tempfile
@@ -122,7 +122,7 @@ def write_image_model(
 def build_signatures(
     model: keras.Model, table: Any, class_count: int
 ) -> Served:
-    """Traces what a classifier of images is served by.
+    """Traces the signatures of a classifier of images.
 
     Args:
         model: classifier of images of one size.
@@ -173,12 +173,12 @@ def image_shape(owner: str, model: keras.Model) -> tuple[int, int, int]:
 
 
 def whole_pixels(owner: str, images: Any, **named: Any) -> np.ndarray:
-    """Returns pictures as uint8 `(count, height, width, channels)`.
+    """Returns images as uint8 `(count, height, width, channels)`.
 
     Args:
         owner: str. Who asks.
-        images: array of pictures; floats are rounded.
-        **named: optional `shape`, that of one picture, to hold them to.
+        images: array of images; floats are rounded.
+        **named: optional `shape`, that of one image, to hold them to.
     """
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
@@ -197,12 +197,12 @@ def whole_pixels(owner: str, images: Any, **named: Any) -> np.ndarray:
 
 
 def encode_png(images: np.ndarray) -> list[bytes]:
-    """Returns each picture as the bytes of a PNG file, of the same pixels."""
+    """Returns each image as the bytes of a PNG file, of the same pixels."""
     return [tf.io.encode_png(image).numpy() for image in images]
 
 
 def neutral_images(shape: tuple[int, int, int]) -> np.ndarray:
-    """Returns a grey picture and a gradient, for want of real ones."""
+    """Returns a grey image and a gradient, for want of real ones."""
     height, width, channels = shape
     grey = np.full(shape, 128, "uint8")
     row = np.linspace(0, 255, width).astype("uint8")
@@ -220,7 +220,7 @@ def _forward(model, table, class_count):
 
 
 def _encoded(run, shape):
-    """Returns the signatures that take pictures as the bytes of files."""
+    """Returns the signatures that take images as the bytes of files."""
 
     def serve(image_bytes):
         return written.answer(run(decode_images(image_bytes, shape)))

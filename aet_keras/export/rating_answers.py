@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import RatingSpecification
 from aet_keras.data.names import are_whole_numbers, served_names
 from aet_keras.data.rating_lookup import RatingTables
+from aet_keras.data.specifications import RatingSpecification
 from aet_keras.export.saved_model import DEFAULT, Served, predict_log, trace
 
 FEATURES, HISTORY, TOP_K = "features", "history", "top_k"
@@ -61,7 +61,7 @@ def build(
 
 
 def _read_by(functions):
-    """Lists what functions read, weights and tables, each once.
+    """Lists the weights and tables that functions read, each once.
 
     Not `model.variables`: those are Keras's, of which a SavedModel makes
     variables of its own beside those that the functions read.
@@ -73,7 +73,7 @@ def _read_by(functions):
 def requests(
     functions: Mapping[str, Any], users: Sequence[str], items: Sequence[str]
 ) -> Iterator[Any]:
-    """Yields what a server tries: one row, and as many as there are."""
+    """Yields the requests that a server tries: one row, and all rows."""
     for name, function in functions.items():
         for count in {1, min(len(users), len(items))}:
             given = {
@@ -104,11 +104,11 @@ def codes(table: Any, ids: Any, *, are_whole: bool = False) -> Any:
         are_whole: bool. Whether all ids are whole numbers, of which `17.0` is
             read as `17`, as it is in a file.
     """
-    found = tf.cast(table.lookup(ids) + 1, tf.int32)
+    known = tf.cast(table.lookup(ids) + 1, tf.int32)
     if not are_whole:
-        return found
+        return known
     whole = tf.strings.regex_replace(ids, r"^([-+]?[0-9]+)\.0*$", r"\1")
-    return tf.where(found > 0, found, codes(table, whole))
+    return tf.where(known > 0, known, codes(table, whole))
 
 
 def ids_of(codes: Iterable[int], names: Sequence[str]) -> list[bytes]:
@@ -288,7 +288,7 @@ class _Answers:
         }
 
     def _rated(self, rows, items, is_shown):
-        """Returns what each user would give each of the best items."""
+        """Returns the predicted rating of each of the best items."""
         most = tf.shape(items)[1]
         each = _repeated(rows, most)
         flat = tf.reshape(items, (-1, 1))

@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 
 from aet_keras import _check
-from aet_keras.data import RatingSpecification
 from aet_keras.data.rating_lookup import RatingTables
+from aet_keras.data.specifications import RatingSpecification
 from aet_keras.export import rating_answers
 from aet_keras.export import saved_model as written
 
@@ -52,7 +52,7 @@ def write_rating_model(
     Args:
         model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.
         directory: str or path-like. Where to write; made if missing.
-        specification: `aet_keras.data.RatingSpecification`.
+        specification: `aet_keras.data.specifications.RatingSpecification`.
         tables: `aet_keras.data.rating_lookup.RatingTables` of all ratings.
 
     Returns:

@@ -29,7 +29,7 @@ MOST_REQUESTS = 4
 
 @dataclass(frozen=True)
 class Served:
-    """What is served of a model.
+    """Holds the functions that are served, and the objects they read.
 
     Args:
         functions: dict of concrete functions by the name of the signature.
@@ -243,7 +243,7 @@ def _save(directory, served):
 
 
 def _describe(served, kind, class_count, shape):
-    """Returns what a manifest says of a model, the files left out."""
+    """Returns the content of a manifest without the files."""
     names = ("height", "width", "channels")
     input_ = {"input": dict(zip(names, shape, strict=True))} if shape else {}
     return {

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import TableSpecification, date_cells, number_cells
-from aet_keras.data.specifications import TableColumn
+from aet_keras.data import date_cells, number_cells
+from aet_keras.data.specifications import TableColumn, TableSpecification
 from aet_keras.export.saved_model import (
     CLASSIFY,
     DEFAULT,
@@ -28,7 +28,7 @@ def read(cells: Any, column: TableColumn) -> Any:
 
     Args:
         cells: tensor `(batch,)`, float32 for a number, else string.
-        column: `aet_keras.data.TableColumn`.
+        column: `aet_keras.data.specifications.TableColumn`.
     """
     form = column.format
     if column.kind == "number":
@@ -116,8 +116,8 @@ def _month(parts):
         return tf.strings.to_number(parts["month"], tf.int32)
     name = tf.strings.lower(parts["month_name"])
     is_month = [tf.strings.regex_full_match(name, m) for m in date_cells.MONTHS]
-    found = tf.argmax(tf.cast(tf.stack(is_month, axis=1), tf.int32), axis=1)
-    return 1 + tf.cast(found, tf.int32)
+    number = tf.argmax(tf.cast(tf.stack(is_month, axis=1), tf.int32), axis=1)
+    return 1 + tf.cast(number, tf.int32)
 
 
 def _count(year, month, day):

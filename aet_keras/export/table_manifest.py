@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
-from aet_keras.data import TableSpecification
 from aet_keras.data.specifications import (
     EARLIER_FORMAT,
     CellFormat,
     TableColumn,
+    TableSpecification,
 )
 from aet_keras.errors import ExportError
 from aet_keras.publishing.manifest import read_content
@@ -27,15 +27,15 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
         version: path of a published version, `FOLDER/3`.
 
     Returns:
-        `aet_keras.data.TableSpecification`.
+        `aet_keras.data.specifications.TableSpecification`.
 
     Raises:
         ExportError: if the version holds no table classifier.
 
-    Example: see `examples/11_score_credit.py`.
+    For example: see `examples/11_score_credit.py`.
 
     >>> try:
-    ...     aet_keras.export.read_table_manifest("nowhere")
+    ...     aet_keras.export.table_manifest.read_table_manifest("nowhere")
     ... except aet_keras.errors.ExportError as error:
     ...     "manifest.json" in str(error)
     True
@@ -81,10 +81,10 @@ def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
     Raises:
         ExportError: if the version holds no manifest.
 
-    Example: see `write_table_model`.
+    For example: see `write_table_model`.
 
     >>> try:
-    ...     aet_keras.export.read_categories("nowhere")
+    ...     aet_keras.export.table_manifest.read_categories("nowhere")
     ... except aet_keras.errors.ExportError as error:
     ...     "manifest.json" in str(error)
     True
@@ -97,7 +97,7 @@ def said_of_table(
     specification: TableSpecification,
     lookups: Sequence[keras.layers.StringLookup],
 ) -> dict[str, Any]:
-    """Returns what `read_table_manifest` and `read_categories` read.
+    """Returns the entry that `read_table_manifest` and `read_categories` read.
 
     Args:
         specification: `TableSpecification`.

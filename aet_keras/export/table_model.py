@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data import TableSpecification
+from aet_keras.data.specifications import TableSpecification
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
 from aet_keras.export.saved_model import (
@@ -52,7 +52,7 @@ def write_table_model(
         model: `keras.Model` from a dict of column to `(batch, 1)` to
             probabilities, as `aet_keras.tasks.build_table_classifier` builds.
         directory: str or path-like. Where to write; made if missing.
-        specification: `aet_keras.data.TableSpecification`.
+        specification: `aet_keras.data.specifications.TableSpecification`.
         rows: dict of column to array, as `aet_keras.data.read_table` reads
             them. The first four are the requests in `assets.extra`.
 
@@ -65,8 +65,9 @@ def write_table_model(
     Example: see `examples/11_score_credit.py`.
 
     >>> import tempfile
-    >>> columns = (aet_keras.data.TableColumn("age", "number", "age"),)
-    >>> specification = aet_keras.data.TableSpecification(
+    >>> from aet_keras.data.specifications import TableColumn
+    >>> columns = (TableColumn("age", "number", "age"),)
+    >>> specification = aet_keras.data.specifications.TableSpecification(
     ...     "table", ("bad", "good"), None, "a.csv", columns, "paid", "bad"
     ... )
     >>> rows = {"age": np.array([20, 30, 50], "float32")}
@@ -118,7 +119,11 @@ def _check_inputs(model, specification):
 def _build(model, specification, table):
     """Traces the model once; each signature calls that one trace."""
     specs = {
-        column.name: tf.TensorSpec((None,), _dtype(column), name=column.name)
+        column.name: tf.TensorSpec(
+            (None,),
+            tf.float32 if column.kind == "number" else tf.string,
+            name=column.name,
+        )
         for column in specification.columns
     }
     columns = {column.name: column for column in specification.columns}
@@ -162,10 +167,6 @@ def _build(model, specification, table):
 def _lookups(model):
     kind = keras.layers.StringLookup
     return [layer for layer in model.layers if isinstance(layer, kind)]
-
-
-def _dtype(column):
-    return tf.float32 if column.kind == "number" else tf.string
 
 
 def _features(specs):

@@ -57,8 +57,9 @@ def write_text_model(
             probabilities, as `aet_keras.tasks.build_text_classifier` builds.
         directory: str or path-like. Where to write; made if missing.
         class_names: one str a column of the output.
-        packing: `aet_keras.backbones.TextPacking` that the model was trained
-            with: its `graph_pack` goes into the SavedModel.
+        packing: `TextPacking` that the model was trained with, as
+            `load_text_packing` of `aet_keras.backbones` returns it: its
+            `graph_pack` goes into the SavedModel.
         texts: sequence of str. The first four are the requests in
             `assets.extra`, which a server tries before it serves the version.
 

@@ -29,7 +29,7 @@ def take_attention_options(
     temperature: float,
     return_map: bool,
 ) -> None:
-    """Checks what layers with an attention map take, and sets it."""
+    """Checks and sets the options of layers with an attention map."""
     if units is not None:
         units = _check.positive_int(layer, units=units)
     layer.units = units
@@ -39,7 +39,7 @@ def take_attention_options(
 
 
 def input_spec(shape: tuple) -> keras.layers.InputSpec:
-    """Returns what a layer built for `shape` takes: its channels."""
+    """Returns the input spec of a layer that is built for `shape`."""
     return keras.layers.InputSpec(min_ndim=3, max_ndim=4, axes={-1: shape[-1]})
 
 

@@ -88,7 +88,7 @@ class Uncertainty(keras.layers.Layer):
         return outputs
 
     def weight(self):
-        """Returns what the loss of the output weighs, a scalar tensor."""
+        """Returns the weight of the loss of the output, a scalar tensor."""
         return 0.5 * ops.exp(-ops.convert_to_tensor(self.log_variance))
 
     def settle(self, loss: float) -> None:

@@ -5,4 +5,4 @@ from aet_keras.losses.weighted_by_uncertainty import WeightedByUncertainty
 
 __all__ = ["WeightedByUncertainty"]
 
-__getattr__ = renamed(__name__, {"Uncertainty": "aet_keras.layers.Uncertainty"})
+__getattr__ = renamed(__name__, moved={"aet_keras.layers": ["Uncertainty"]})

@@ -16,7 +16,6 @@ from aet_keras.policies.policy import Policy
 from aet_keras.policies.progress import Progress
 from aet_keras.policies.rate import AdaptToTrend, DecayOnStall, WarmupCosine
 from aet_keras.policies.thaw import ThawAll, ThawOnSchedule, ThawOnStall
-from aet_keras.policies.trend import Trend
 
 __all__ = [
     "AdaptToNoise",
@@ -35,15 +34,14 @@ __all__ = [
     "ThawOnSchedule",
     "ThawOnStall",
     "TrainHeadThenAll",
-    "Trend",
     "WarmupCosine",
     "is_higher_better",
 ]
 
 __getattr__ = renamed(
     __name__,
-    {
-        "describe_policy": "aet_keras.policies.description.describe_policy",
-        "read_policy": "aet_keras.policies.description.read_policy",
+    moved={
+        "description": ["describe_policy", "read_policy"],
+        "trend": ["Trend"],
     },
 )

@@ -1,4 +1,4 @@
-"""Reads what was measured of each group."""
+"""Reads the measurements of each group."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Defines what a policy may ask for."""
+"""Defines the output of a policy."""
 
 import dataclasses
 

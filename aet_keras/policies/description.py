@@ -68,28 +68,28 @@ def read_policy(
     config = {k: v for k, v in description.items() if k != _NAME}
     classes = {cls.__name__: cls for cls in _subclasses(Policy)}
     names = sorted(classes) if among is None else among
-    found = classes[
+    policy_class = classes[
         check.known(owner, among=names, kind="policy", name=description[_NAME])
     ]
     for name in config:
         check.known(
             owner,
-            among=tuple(inspect.signature(found).parameters),
-            kind=f"{found.__name__} argument",
+            among=tuple(inspect.signature(policy_class).parameters),
+            kind=f"{policy_class.__name__} argument",
             name=name,
         )
     lacking = [
         each.name
-        for each in inspect.signature(found).parameters.values()
+        for each in inspect.signature(policy_class).parameters.values()
         if each.default is each.empty and each.name not in config
     ]
     if lacking:
         raise ValueError(
-            f"{owner}: a {found.__name__} must be given its `{lacking[0]}`, "
-            "because there is no usual one. Received: "
+            f"{owner}: a {policy_class.__name__} must be given its "
+            f"`{lacking[0]}`, because there is no usual one. Received: "
             f"{check.shown(description)}. Add it."
         )
-    return found.from_config(config)
+    return policy_class.from_config(config)
 
 
 def _subclasses(cls: type[Policy]) -> Iterator[type[Policy]]:

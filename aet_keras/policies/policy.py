@@ -98,7 +98,7 @@ class Policy:
         self._state = copy.deepcopy(dict(state))
 
     def reset(self) -> None:
-        """Forgets what earlier training has taught."""
+        """Forgets all that earlier training has taught."""
         self._state = copy.deepcopy(self.start_state)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Defines what a policy gets to see."""
+"""Defines the input of a policy."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -18,9 +18,9 @@ class Trend:
         count: int >= 0. How many there were; those that are not finite do
             not count.
 
-    Example:
+    For example:
 
-    >>> trend = aet_keras.policies.Trend.of([4.0, 3.0, 2.0, 1.0])
+    >>> trend = aet_keras.policies.trend.Trend.of([4.0, 3.0, 2.0, 1.0])
     >>> trend.level, round(trend.noise, 6), trend.count
     (2.5, 0.0, 4)
     """

@@ -1,13 +1,8 @@
 """Publishes versions of a model in a folder, and finds the newest."""
 
-from aet_keras.publishing.manifest import (
-    Manifest,
-    check_manifest,
-    read_manifest,
-)
+from aet_keras._renamed import renamed
+from aet_keras.publishing.manifest import check_manifest
 from aet_keras.publishing.publication import (
-    RollBack,
-    check_writable,
     list_versions,
     newest_version,
     prune,
@@ -16,14 +11,18 @@ from aet_keras.publishing.publication import (
 )
 
 __all__ = [
-    "Manifest",
-    "RollBack",
     "check_manifest",
-    "check_writable",
     "list_versions",
     "newest_version",
     "prune",
     "publish",
-    "read_manifest",
     "roll_back",
 ]
+
+__getattr__ = renamed(
+    __name__,
+    moved={
+        "manifest": ["Manifest", "read_manifest"],
+        "publication": ["RollBack", "check_writable"],
+    },
+)

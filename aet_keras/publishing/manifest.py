@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from aet_keras import _regular_file
 from aet_keras._files import sha256
+from aet_keras._renamed import renamed_members
 from aet_keras._wording import quoted
 from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import KINDS, find_kind
@@ -35,9 +35,9 @@ class Manifest:
         kind: `"image"`, `"text"`, `"table"` or `"rating"`; None where no
             model of these is in the version.
 
-    Example: see `read_manifest`.
+    For example: see `read_manifest`.
 
-    >>> manifest = aet_keras.publishing.Manifest(
+    >>> manifest = aet_keras.publishing.manifest.Manifest(
     ...     {"a.txt": {"bytes": 0, "sha256": "e3b0c442"}}
     ... )
     >>> list(manifest.files)
@@ -52,16 +52,7 @@ class Manifest:
     notes: tuple[str, ...] = ()
     kind: str | None = None
 
-    @property
-    def picture_shape(self) -> tuple[int, int, int] | None:
-        """The old name of `image_shape`."""
-        warnings.warn(
-            "`Manifest.picture_shape` is now `Manifest.image_shape`. The old "
-            "name goes in 0.12.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return self.image_shape
+    __getattr__ = renamed_members({"picture_shape": "image_shape"})
 
 
 def read_manifest(version: str | os.PathLike) -> Manifest:
@@ -76,13 +67,13 @@ def read_manifest(version: str | os.PathLike) -> Manifest:
     Raises:
         ExportError: if it has none that can be read.
 
-    Example:
+    For example:
     >>> import tempfile
     >>> def write(aside):
     ...     (aside / "saved_model.pb").write_text("hello")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     version = aet_keras.publishing.publish(folder, write)
-    ...     manifest = aet_keras.publishing.read_manifest(version)
+    ...     manifest = aet_keras.publishing.manifest.read_manifest(version)
     >>> manifest.files["saved_model.pb"]["bytes"]
     5
     """
@@ -136,14 +127,16 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
         "missing": sorted(manifest.files.keys() - there.keys()),
         "added": sorted(there.keys() - manifest.files.keys()),
     }
-    found = [f"{what}: {quoted(each)}" for what, each in wrong.items() if each]
-    if not found:
+    differences = [
+        f"{what}: {quoted(each)}" for what, each in wrong.items() if each
+    ]
+    if not differences:
         return manifest
     raise ExportError(
         f"check_manifest: {version} must hold the files that were published, "
         "because a server would run whatever is there. Received: "
-        f"{'; '.join(found)}. Bring them back from a copy, or publish again "
-        "and serve that."
+        f"{'; '.join(differences)}. Bring them back from a copy, or publish "
+        "again and serve that."
     )
 
 
@@ -217,7 +210,7 @@ def _is_same(path, entry):
 
 
 def _is_ours(read):
-    """Whether all that is read off a manifest is of the kind it is read as."""
+    """Whether each entry of a manifest has the type it must have."""
     kinds = {
         "class_count": int,
         "files": dict,

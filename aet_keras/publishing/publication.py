@@ -177,11 +177,12 @@ def check_writable(folder: str | os.PathLike) -> None:
     Raises:
         ExportError: if nothing can be written there, with the reason.
 
-    Example:
+    For example:
     >>> import os
     >>> import tempfile
+    >>> from aet_keras.publishing.publication import check_writable
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     aet_keras.publishing.check_writable(f"{folder}/new/clothes")
+    ...     check_writable(f"{folder}/new/clothes")
     ...     os.listdir(folder)
     []
     """
@@ -204,17 +205,17 @@ def _what_is_there(folder):
 
 @dataclass(frozen=True)
 class RollBack:
-    """Holds what `roll_back` did.
+    """Holds the result of `roll_back`.
 
     Args:
         withdrawn: path of the version that was taken back, under the name it
             has now.
         newest: path of the version that is served now.
 
-    Example: see `roll_back`.
+    For example: see `roll_back`.
 
     >>> import pathlib
-    >>> aet_keras.publishing.RollBack(
+    >>> aet_keras.publishing.publication.RollBack(
     ...     pathlib.Path(".withdrawn-2"), newest=pathlib.Path("1")
     ... ).newest.name
     '1'

@@ -32,7 +32,7 @@ _PREFIX = ".withdrawn-"
 
 @contextlib.contextmanager
 def explained(refusal: str, folder: Path) -> Iterator[None]:
-    """Turns what the system refuses into an `ExportError`."""
+    """Turns an error of the system into an `ExportError`."""
     try:
         yield
     except OSError as error:

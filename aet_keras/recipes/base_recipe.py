@@ -73,7 +73,7 @@ class BaseRecipe:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:
-        """Reads what `save` wrote, or a person.
+        """Reads a file that `save` or a person wrote.
 
         Raises:
             ValueError: if the file is no JSON object, or names what a recipe
@@ -126,7 +126,7 @@ def sentences_of_values() -> Iterator[None]:
 
 
 def read_json(path: str | os.PathLike) -> dict[str, Any]:
-    """Returns what a file says of a recipe, whatever kind that is."""
+    """Returns the content of a recipe file of any kind."""
     text = _regular_file.read_text("Recipe", path, "a recipe")
     try:
         content = json.loads(text, object_pairs_hook=_each_once)

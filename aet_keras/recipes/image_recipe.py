@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from aet_keras import _check as check
+from aet_keras import _choices
 from aet_keras.recipes import shared_settings as shared
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.setting import setting
@@ -68,7 +69,7 @@ class ImageRecipe(BaseRecipe, kind="image", rows="pictures", owner="Recipe"):
     augment: str = setting(
         None,
         "Change the training pictures at random.",
-        among=("none", "flip", "light", "strong"),
+        among=_choices.AUGMENTATIONS,
         default="light embedded, none others",
     )
     train_batch_normalization: bool = setting(
@@ -80,7 +81,7 @@ class ImageRecipe(BaseRecipe, kind="image", rows="pictures", owner="Recipe"):
         "none",
         "Graft attention into the upper groups; nothing changes before it "
         "learns.",
-        among=("none", "se", "eca", "cbam", "soft", "pooling"),
+        among=_choices.ATTENTIONS,
     )
     attention_ratio: int | None = setting(
         None,
@@ -109,7 +110,8 @@ class ImageRecipe(BaseRecipe, kind="image", rows="pictures", owner="Recipe"):
 
     def __post_init__(self) -> None:
         # Late: the help of `aet-keras fit` reads the fields without Keras.
-        from aet_keras.backbones import EMBEDDED, backbone_names
+        from aet_keras.backbones import backbone_names
+        from aet_keras.backbones.applications import EMBEDDED
         from aet_keras.tasks.image_model import check_attention
 
         names = backbone_names()

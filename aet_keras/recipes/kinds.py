@@ -26,7 +26,7 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
     has a command line: there a setting that only one kind has decides, such as
     `text_column` of texts, `target` of tables or `user` of ratings. Without
     any, a folder of texts and the reviews of TFDS are texts, and all else is
-    pictures.
+    images.
 
     Args:
         settings: dict of arguments of one of the recipes, `kind` among them
@@ -39,9 +39,10 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
         ValueError: if a setting belongs to none of them, two belong to
             different ones, or nothing says what the columns of a file are.
 
-    Example:
+    For example:
 
-    >>> aet_keras.recipes.make_recipe({"data": "digits", "epochs": 3}).epochs
+    >>> from aet_keras.recipes.kinds import make_recipe
+    >>> make_recipe({"data": "digits", "epochs": 3}).epochs
     3
     """
     if "data" in settings:

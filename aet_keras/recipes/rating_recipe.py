@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from aet_keras import _choices
 from aet_keras.recipes import shared_settings as shared
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.setting import setting
@@ -33,7 +34,7 @@ class RatingRecipe(BaseRecipe, kind="rating", rows="ratings"):
     split: str = setting(
         "random",
         "Which ratings are tested: any, or the last of each user.",
-        among=("random", "leave_last_out"),
+        among=_choices.RATING_SPLITS,
     )
     time: str | None = setting(
         None,

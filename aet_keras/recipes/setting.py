@@ -45,7 +45,7 @@ _KINDS: dict[Any, Kind] = {
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """Says what a field of a recipe takes.
+    """Describes the values that a field of a recipe takes.
 
     Args:
         help: str. What it does, as a person reads it in a terminal.
@@ -207,7 +207,7 @@ def setting(value: Any, declared: Setting | str, **more: Any) -> Any:
 
 
 def settings_of(recipe: type) -> dict[str, Setting]:
-    """Returns what each field of a recipe takes, in the recipe's order.
+    """Returns the settings of a recipe by name, in the recipe's order.
 
     Args:
         recipe: class. One of `aet_keras.recipes`.

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
+from aet_keras import _choices
 from aet_keras.recipes import shared_settings as shared
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.setting import REQUIRED, setting
@@ -39,7 +40,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     kinds: dict[str, str] | None = setting(
         None,
         "number, category, date or ignore, where the guess is wrong.",
-        among=("number", "category", "date", "ignore"),
+        among=_choices.COLUMN_KINDS,
         option="--kind",
         metavar="COLUMN=KIND",
         default="what the cells show",

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from aet_keras import _choices
 from aet_keras.recipes import shared_settings as shared
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.setting import setting
@@ -50,9 +51,7 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
     epochs: int = setting(8, shared.EPOCHS)
     batch_size: int = setting(16, shared.BATCH_SIZE)
     learning_rate: float = setting(1e-3, shared.LEARNING_RATE)
-    pooling: str = setting(
-        "mean", "Over the tokens.", among=("mean", "attention")
-    )
+    pooling: str = setting("mean", "Over the tokens.", among=_choices.POOLINGS)
     dropout: float = setting(0.1, shared.DROPOUT)
     thaw: dict[str, Any] | None = setting(None, shared.THAW, default="ThawAll")
     rate: dict[str, Any] | None = setting(

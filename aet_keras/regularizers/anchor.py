@@ -92,7 +92,7 @@ class AnchorPenalty(keras.regularizers.Regularizer):
 
 
 def _copied(values):
-    """Copies: on CPU an array may share its memory with the variable."""
+    """Copies a weight; on CPU its array may share memory with the variable."""
     return np.array(ops.convert_to_numpy(values), "float32")
 
 

@@ -3,30 +3,25 @@
 from aet_keras import _optional
 from aet_keras._renamed import renamed
 
-__all__ = [
-    "Limits",
-    "LoadedVersion",
-    "ModelFolder",
-    "build_app",
-    "load_version",
-    "model_server_command",
-    "serve",
-]
+__all__ = ["Limits", "load_version", "serve"]
 
 # Late: who asks a version needs no web server.
 _FILES = {
     "Limits": "settings",
-    "LoadedVersion": "loaded_version",
-    "ModelFolder": "model_folder",
-    "build_app": "app",
     "load_version": "loaded_version",
-    "model_server_command": "settings",
     "serve": "server",
 }
 
 
 _find_moved = renamed(
-    __name__, {"newest_version": "aet_keras.publishing.newest_version"}
+    __name__,
+    moved={
+        "aet_keras.publishing": ["newest_version"],
+        "app": ["build_app"],
+        "loaded_version": ["LoadedVersion"],
+        "model_folder": ["ModelFolder"],
+        "settings": ["model_server_command"],
+    },
 )
 
 
@@ -34,7 +29,8 @@ def __getattr__(name):
     if name in _FILES:
         path = f"aet_keras.serving.{_FILES[name]}"
         return getattr(_optional.optional(path, extra="serving"), name)
-    return _find_moved(name)
+    with _optional.needing("serving"):
+        return _find_moved(name)
 
 
 def __dir__():

@@ -29,11 +29,11 @@ def check_images(arrays: Mapping[str, np.ndarray], *, most_pixels: int) -> None:
     for name, array in arrays.items():
         values = array.flat if array.dtype == object else ()
         for place, value in enumerate(values):
-            for picture in _pictures(value):
-                _check(picture, most_pixels, f"`{name}`, at {place}")
+            for image in _images(value):
+                _check(image, most_pixels, f"`{name}`, at {place}")
 
 
-def _pictures(value: bytes) -> Iterator[bytes]:
+def _images(value: bytes) -> Iterator[bytes]:
     if value.startswith(_KINDS):
         yield value
     elif value.startswith(_EXAMPLE):
@@ -47,8 +47,8 @@ def _pictures(value: bytes) -> Iterator[bytes]:
                     yield each
 
 
-def _check(picture, most, where):
-    width, height = _size(picture, where)
+def _check(image, most, where):
+    width, height = _size(image, where)
     if width * height <= most:
         return
     raise bad_request(
@@ -57,28 +57,28 @@ def _check(picture, most, where):
     )
 
 
-def _size(picture, where):
-    """Returns width and height; zeros where the graph will find no picture."""
-    if picture.startswith(_PNG):
-        return _number(picture[16:20]), _number(picture[20:24])
-    if picture.startswith(_GIF):
-        return _number(picture[6:8], "little"), _number(picture[8:10], "little")
-    if picture.startswith(_BMP):
+def _size(image, where):
+    """Returns width and height; zeros where the graph will find no image."""
+    if image.startswith(_PNG):
+        return _number(image[16:20]), _number(image[20:24])
+    if image.startswith(_GIF):
+        return _number(image[6:8], "little"), _number(image[8:10], "little")
+    if image.startswith(_BMP):
         # The height of one that is stored from the top is negative.
-        height = int.from_bytes(picture[22:26], "little", signed=True)
-        return _number(picture[18:22], "little"), abs(height)
-    return _jpeg_size(picture, where)
+        height = int.from_bytes(image[22:26], "little", signed=True)
+        return _number(image[18:22], "little"), abs(height)
+    return _jpeg_size(image, where)
 
 
-def _jpeg_size(picture, where):
+def _jpeg_size(image, where):
     at = 2
     for _ in range(_MOST_SEGMENTS):
-        at = picture.find(b"\xff", at)
-        if at < 0 or len(picture) < at + 9:
+        at = image.find(b"\xff", at)
+        if at < 0 or len(image) < at + 9:
             return 0, 0
-        marker = picture[at + 1]
+        marker = image[at + 1]
         if marker in _FRAMES:
-            height, width = picture[at + 5 : at + 7], picture[at + 7 : at + 9]
+            height, width = image[at + 5 : at + 7], image[at + 7 : at + 9]
             return _number(width), _number(height)
         if marker == _DATA:
             return 0, 0
@@ -87,7 +87,7 @@ def _jpeg_size(picture, where):
         elif marker in _ALONE:
             at += 2
         else:
-            at += 2 + _number(picture[at + 2 : at + 4])
+            at += 2 + _number(image[at + 2 : at + 4])
     raise bad_request(
         f"A JPEG must say its size in its first {_MOST_SEGMENTS} segments. "
         f"Received: one that does not, in {where}. Write it again."

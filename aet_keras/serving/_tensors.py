@@ -188,13 +188,10 @@ def to_values(array: np.ndarray, name: str) -> Any:
     """
     if array.dtype != object:
         return array.tolist()
-    say = _to_binary if name.endswith("_bytes") else _to_text
+
+    def say(value):
+        if name.endswith("_bytes"):
+            return {"b64": base64.b64encode(value).decode()}
+        return value.decode(errors="replace")
+
     return np.vectorize(say, otypes=[object])(array).tolist()
-
-
-def _to_binary(value):
-    return {"b64": base64.b64encode(value).decode()}
-
-
-def _to_text(value):
-    return value.decode(errors="replace")

@@ -45,9 +45,11 @@ def build_app(
     Returns:
         `starlette.applications.Starlette`, an ASGI application.
 
-    Example:
+    For example:
 
     >>> import tempfile
+    >>> from aet_keras.serving.app import build_app
+    >>> from aet_keras.serving.model_folder import ModelFolder
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)),
     ...     keras.layers.GlobalAveragePooling2D(),
@@ -59,8 +61,8 @@ def build_app(
     ...     )
     >>> with tempfile.TemporaryDirectory() as home:
     ...     _ = aet_keras.publishing.publish(f"{home}/clothes", write)
-    ...     folder = aet_keras.serving.ModelFolder(f"{home}/clothes")
-    >>> app = aet_keras.serving.build_app(folder)
+    ...     folder = ModelFolder(f"{home}/clothes")
+    >>> app = build_app(folder)
     >>> app.routes[0].path, app.routes[0].methods
     ('/v1/models/{model}:{verb}', {'POST'})
     """

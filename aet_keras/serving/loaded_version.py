@@ -48,9 +48,9 @@ class LoadedVersion:
             `"rating"`; None where neither its manifest nor its signatures
             tell.
 
-    Example: see `load_version`.
+    For example: see `load_version`.
 
-    >>> aet_keras.serving.LoadedVersion(3, {}, {}).number
+    >>> aet_keras.serving.loaded_version.LoadedVersion(3, {}, {}).number
     3
     """
 

@@ -49,9 +49,10 @@ class ModelFolder:
     Raises:
         ExportError: if the folder holds no version that can be served.
 
-    Example:
+    For example:
 
     >>> import tempfile
+    >>> from aet_keras.serving.model_folder import ModelFolder
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)),
     ...     keras.layers.GlobalAveragePooling2D(),
@@ -63,7 +64,7 @@ class ModelFolder:
     ...     )
     >>> with tempfile.TemporaryDirectory() as home:
     ...     _ = aet_keras.publishing.publish(f"{home}/clothes", write)
-    ...     folder = aet_keras.serving.ModelFolder(f"{home}/clothes")
+    ...     folder = ModelFolder(f"{home}/clothes")
     ...     _ = aet_keras.publishing.publish(f"{home}/clothes", write)
     ...     before = folder.current.number
     ...     folder.refresh()

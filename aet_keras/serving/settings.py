@@ -22,7 +22,7 @@ class Limits:
         concurrent_predictions: int >= 1. Requests that are worked on at once.
         waiting_requests: int >= 0. Requests that may wait for that; one more
             is refused (503).
-        rows: int >= 1. The most examples in one request (400). Small pictures
+        rows: int >= 1. The most examples in one request (400). Small images
             in few bytes would otherwise unfold to any amount of memory.
         picture_pixels: int >= 1. The most pixels of a picture that comes as
             the bytes of a file (400), as its header has it.
@@ -79,9 +79,9 @@ def model_server_command(
     Returns:
         List of str.
 
-    Example:
+    For example:
 
-    >>> aet_keras.serving.model_server_command(
+    >>> aet_keras.serving.settings.model_server_command(
     ...     "tensorflow_model_server", "/models/clothes", port=8501
     ... )[1:4]
     ['--rest_api_port=8501', '--port=8500', '--model_name=clothes']

@@ -4,11 +4,12 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras import backbones, layers
-from aet_keras.backbones.attention import ATTENTIONS, SQUEEZED
+from aet_keras._choices import ATTENTIONS
+from aet_keras.backbones.attention import SQUEEZED, graft_attention
 
 
 def build_image_classifier(
-    backbone: str = backbones.EMBEDDED,
+    backbone: str = backbones.applications.EMBEDDED,
     *,
     class_count: int,
     weights: str | None = None,
@@ -37,7 +38,7 @@ def build_image_classifier(
             0.99 and 0.999 have not arrived by the end of a short run, and the
             network would be judged by them.
         attention: one of `ATTENTIONS`. What is grafted into the backbone, as
-            in `aet_keras.backbones.graft_attention`; `"pooling"` puts a
+            in `graft_attention` of `aet_keras.backbones`; `"pooling"` puts a
             `SoftAttentionPooling` in the place of average pooling. None of
             them changes an output before it learns. Defaults to `"none"`.
         attention_ratio: optional int >= 1. How many channels share a hidden
@@ -76,7 +77,7 @@ def build_image_classifier(
     if attention == "pooling":
         pool = layers.SoftAttentionPooling
     elif attention != "none":
-        base = backbones.graft_attention(base, attention, ratio=attention_ratio)
+        base = graft_attention(base, attention, ratio=attention_ratio)
     pixels = keras.Input((*image_size, 3), name="images")
     x = base(backbones.preprocess(backbone, pixels))
     x = pool(name="pool")(x)

@@ -9,7 +9,7 @@ from keras import ops
 
 from aet_keras import _check as check
 from aet_keras import layers
-from aet_keras.data import RatingSpecification
+from aet_keras.data.specifications import RatingSpecification
 from aet_keras.evaluation.rating_biases import Biases
 
 _RATING, _RANK = "rating", "rank"
@@ -45,7 +45,7 @@ def build_recommender(
     bias is that of least squares on the history.
 
     Args:
-        specification: `aet_keras.data.RatingSpecification`.
+        specification: `aet_keras.data.specifications.RatingSpecification`.
         biases: `aet_keras.evaluation.rating_biases.Biases` of the training
             rows.
         item_counts: ints, one a code of an item: how often it is rated in
@@ -72,7 +72,7 @@ def build_recommender(
 
     Example:
 
-    >>> specification = aet_keras.data.RatingSpecification(
+    >>> specification = aet_keras.data.specifications.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)
     ... )
     >>> biases = aet_keras.evaluation.rating_biases.Biases(
@@ -156,7 +156,7 @@ def _inputs(specification, history_length):
 
 
 def _pooled(name, seen, is_past, width):
-    """Returns what attention over a history says; nothing, at the start."""
+    """Returns the output of attention over a history; zero at the start."""
     x = layers.SoftAttentionPooling(units=width, name=f"{name}_attention")(
         seen, mask=is_past
     )
@@ -193,7 +193,8 @@ def _check_biases(owner, specification, biases, counts):
             f"{owner}: there must be a bias for each code of a user or item, "
             "and a count for each of an item, those of the unknown included. "
             f"Received: {given} biases and {len(counts)} counts for {wanted} "
-            "codes. Fit them with `aet_keras.evaluation.fit_biases`."
+            "codes. Fit them with "
+            "`aet_keras.evaluation.rating_biases.fit_biases`."
         )
 
 
@@ -219,7 +220,7 @@ class Tables:
     """Makes the layers that hold a row a user, an item or a value.
 
     Args:
-        specification: `aet_keras.data.RatingSpecification`.
+        specification: `aet_keras.data.specifications.RatingSpecification`.
         row_count: number of training rows; a penalty is a share of it.
         factors: int. Width of a row, unless another is given.
     """
@@ -232,7 +233,7 @@ class Tables:
         self.item_count = 1 + len(specification.items)
 
     def penalty(self, strength):
-        """Returns what makes a strength what it is in ridge regression."""
+        """Returns the factor that makes a strength that of ridge regression."""
         return keras.regularizers.L2(strength / self._rows)
 
     def rows(self, name, count, strength, start="normal", width=None):

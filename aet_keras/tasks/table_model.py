@@ -30,7 +30,7 @@ def fit_feature_space(
     those never seen; missing cells are a category like any other.
 
     Args:
-        columns: sequence of `aet_keras.data.TableColumn`.
+        columns: sequence of `aet_keras.data.specifications.TableColumn`.
         inputs: dict of column to array, the rows to measure, as
             `aet_keras.data.read_table` reads them.
         least_count: int >= 1. Rarer categories share one place. Defaults to
@@ -46,8 +46,9 @@ def fit_feature_space(
 
     For example:
 
+    >>> from aet_keras.data.specifications import TableColumn
     >>> space = aet_keras.tasks.table_model.fit_feature_space(
-    ...     [aet_keras.data.TableColumn("branch", "category", "branch")],
+    ...     [TableColumn("branch", "category", "branch")],
     ...     {"branch": np.array(["a", "a", "b", ""], object)},
     ...     least_count=1,
     ... )
@@ -105,8 +106,9 @@ def build_table_classifier(
 
     Example:
 
+    >>> from aet_keras.data.specifications import TableColumn
     >>> space = aet_keras.tasks.table_model.fit_feature_space(
-    ...     [aet_keras.data.TableColumn("age", "number", "age")],
+    ...     [TableColumn("age", "number", "age")],
     ...     {"age": np.array([20, 30, np.nan], "float32")},
     ... )
     >>> model = aet_keras.tasks.build_table_classifier(space, class_count=2)
@@ -133,7 +135,8 @@ def feature_names(columns: Sequence[TableColumn]) -> list[str]:
 
     For example:
 
-    >>> column = aet_keras.data.TableColumn("age", "number", "age")
+    >>> from aet_keras.data.specifications import TableColumn
+    >>> column = TableColumn("age", "number", "age")
     >>> aet_keras.tasks.table_model.feature_names([column])
     ['age']
     """

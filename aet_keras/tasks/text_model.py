@@ -4,8 +4,8 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras import layers
+from aet_keras._choices import POOLINGS
 
-POOLINGS = ("mean", "attention")
 _MADE = ("token_ids", "padding_mask", "segment_ids")
 
 

@@ -8,13 +8,8 @@ import keras
 import numpy as np
 
 from aet_keras.engine import Engine
-from aet_keras.evaluation import (
-    Classification,
-    Report,
-    chart_fonts,
-    draw_report,
-    score_charts,
-)
+from aet_keras.evaluation import Report, chart_fonts, draw_report, score_charts
+from aet_keras.evaluation.classification import Classification
 
 _KINDS = ("group_trainable", "group_multiplier", "group_gradient_share")
 _EVERY_STEPS = 10
@@ -67,10 +62,10 @@ def _shares(norms, count):
 _MOST_LABELS = 50
 
 
-def report_png(report: Report, picture: str | os.PathLike | None) -> bytes:
+def report_png(report: Report, chart: str | os.PathLike | None) -> bytes:
     """Returns the report's chart: the file that is given, or a new one."""
-    if picture is not None:
-        return pathlib.Path(picture).read_bytes()
+    if chart is not None:
+        return pathlib.Path(chart).read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         return draw_report(report, f"{folder}/report.png").read_bytes()
 

@@ -15,7 +15,8 @@ import tensorflow as tf
 from aet_keras import _check as check
 from aet_keras._keras import summary_writers
 from aet_keras._optional import optional
-from aet_keras.evaluation import Classification, Report
+from aet_keras.evaluation import Report
+from aet_keras.evaluation.classification import Classification
 from aet_keras.tracking import _records, _writing
 
 
@@ -202,9 +203,9 @@ class GroupEvents(keras.callbacks.Callback):
         return self._writers[name]
 
 
-def write_report(log_dir: str, report: Report, picture=None) -> None:
+def write_report(log_dir: str, report: Report, chart=None) -> None:
     """Writes a report's picture and text, and a confusion matrix of classes."""
-    drawn = _records.report_png(report, picture)
+    drawn = _records.report_png(report, chart)
     writer = tf.summary.create_file_writer(os.path.join(log_dir, _REPORT))
     with _default(writer, report.best_epoch):
         tf.summary.image("report", tf.io.decode_png(drawn)[None])

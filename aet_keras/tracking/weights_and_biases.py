@@ -13,7 +13,8 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras._optional import optional
 from aet_keras.engine import Engine
-from aet_keras.evaluation import Classification, Report
+from aet_keras.evaluation import Report
+from aet_keras.evaluation.classification import Classification
 from aet_keras.tracking import _records, _writing
 
 _MODES = ("offline", "online", "shared", "disabled")
@@ -231,12 +232,12 @@ class RunEvents(keras.callbacks.Callback):
         self._run.log({**(logs or {}), **found, "epoch": epoch})
 
 
-def write_report(run, report: Report, picture=None) -> None:
+def write_report(run, report: Report, chart=None) -> None:
     """Logs a report's picture and text, and a confusion matrix of classes."""
     wandb = optional("wandb", extra="tracking")
     text = f"<pre>{html.escape(report.to_text())}</pre>"
     found = {
-        "report": _image(_records.report_png(report, picture)),
+        "report": _image(_records.report_png(report, chart)),
         "report_text": wandb.Html(text, inject=False),
     }
     if isinstance(report.test, Classification):

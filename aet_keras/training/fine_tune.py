@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import keras
 
 from aet_keras import _check as check
-from aet_keras import backbones
 from aet_keras import callbacks as parts
+from aet_keras.backbones.attention import graft_attention
 from aet_keras.engine import Change
 from aet_keras.replay import SolvedHead
 
@@ -18,7 +18,7 @@ _SETTLED_EPOCHS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Holds what a call of `fine_tune` did.
+    """Holds the results of a call of `fine_tune`.
 
     Args:
         model: the `keras.Model`, with the best epoch's weights.
@@ -99,7 +99,7 @@ def fine_tune(
         epochs: int >= 1. The most there will be. Defaults to `20`.
         attention: optional `"se"`, `"eca"`, `"cbam"`, `"soft"` or
             `"pooling"`. Trains a copy with attention grafted into it
-            (`backbones.graft_attention`), compiled alike.
+            (`graft_attention`), compiled alike.
         freezing: optional `ElasticFreezing`, to set what it does.
         rate: optional `AdaptiveLearningRate`.
         best: optional `KeepBest`. Defaults to one that watches `val_loss` and
@@ -182,7 +182,7 @@ def _with_attention(model, kind):
             "fine_tune: the model must be compiled, because its copy with "
             "attention is compiled alike. Call `model.compile(...)` first."
         )
-    grafted = backbones.graft_attention(model, kind)
+    grafted = graft_attention(model, kind)
     grafted.compile_from_config(model.get_compile_config())
     return grafted
 

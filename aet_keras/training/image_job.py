@@ -27,7 +27,7 @@ from aet_keras.training.measuring import measure
 
 
 def read_dataset(recipe: ImageRecipe) -> data.Dataset:
-    """Reads the pictures of a recipe.
+    """Reads the images of a recipe.
 
     Args:
         recipe: `ImageRecipe`.
@@ -35,10 +35,10 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     Returns:
         `aet_keras.data.Dataset`, split and resized as the recipe says. Its
         notes say what may mislead: classes of very different sizes, or
-        coloured pictures for a backbone that has seen none.
+        coloured images for a backbone that has seen none.
 
     Raises:
-        DataError: if the pictures cannot be learned from.
+        DataError: if the images cannot be learned from.
 
     For example:
 
@@ -106,7 +106,7 @@ def fit_recipe(
         recipe: `ImageRecipe`.
         dataset: what `read_dataset` read.
         cache: where to keep what frozen groups put out, as of
-            `aet_keras.callbacks.ElasticFreezing`; augmented pictures are new
+            `aet_keras.callbacks.ElasticFreezing`; augmented images are new
             in each epoch, and are not kept.
         best: optional `aet_keras.callbacks.KeepBest`, as of `fine_tune`.
         callbacks: more callbacks; they come after ours.
@@ -171,7 +171,7 @@ def _thaw_policy(recipe):
         return policy_of(recipe.thaw)
     if recipe.weights == "none":
         return policies.ThawAll()
-    if recipe.backbone == backbones.EMBEDDED:
+    if recipe.backbone == backbones.applications.EMBEDDED:
         return policies.ThawOnStall(
             first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
         )
@@ -191,14 +191,17 @@ _DOWNLOADED = "MobileNetV2 --image-size 96"
 def with_backbone_note(
     recipe: ImageRecipe, dataset: data.Dataset
 ) -> data.Dataset:
-    """Notes that the embedded backbone has not seen pictures such as these.
+    """Notes that the embedded backbone has not seen images such as these.
 
-    It has seen clothes drawn in grey. Where most pictures are coloured, the
+    It has seen clothes drawn in grey. Where most images are coloured, the
     note names a backbone that has seen photos: one that is in Keras's cache,
     or else one that is downloaded.
     """
-    own = (None, backbones.EMBEDDED)
-    if recipe.backbone != backbones.EMBEDDED or recipe.weights not in own:
+    own = (None, backbones.applications.EMBEDDED)
+    if (
+        recipe.backbone != backbones.applications.EMBEDDED
+        or recipe.weights not in own
+    ):
         return dataset
     share = data.image_decoding.coloured_share(dataset.train.inputs)
     if share < _MOSTLY:
@@ -223,7 +226,7 @@ def _advice():
     )
 
 
-_COMPARED_PICTURES = 64
+_COMPARED_IMAGES = 64
 
 
 def _build(recipe, dataset):
@@ -232,14 +235,14 @@ def _build(recipe, dataset):
 
 
 def _write(model, recipe, dataset, directory):
-    pictures = dataset.test.inputs[:_COMPARED_PICTURES]
+    images = dataset.test.inputs[:_COMPARED_IMAGES]
     export.write_image_model(
         model,
         directory,
         class_names=dataset.specification.class_names,
-        pictures=pictures,
+        pictures=images,
     )
-    return export.compare_image_export(directory, model, pictures)
+    return export.compare_image_export(directory, model, images)
 
 
 JOB = Job(

@@ -16,7 +16,7 @@ _RATIOS = tuple(i / 10 for i in range(11))
 
 @dataclasses.dataclass(frozen=True)
 class Interpolation:
-    """Holds what `interpolate` tried and kept.
+    """Holds the points that `interpolate` tried, and the one it kept.
 
     Args:
         ratios: tuple of floats, ascending: 0 is the start, 1 is tuned.
@@ -24,9 +24,10 @@ class Interpolation:
         best_ratio: float. The one whose weights the model has now; 1 if none
             was better than the tuned ones.
 
-    Example:
+    For example:
 
-    >>> aet_keras.training.Interpolation((0.5, 1.0), (0.2, 0.3), 0.5).gain
+    >>> from aet_keras.training.interpolation import Interpolation
+    >>> Interpolation((0.5, 1.0), (0.2, 0.3), 0.5).gain
     0.1
     """
 

@@ -20,7 +20,8 @@ from aet_keras._wording import listed
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.errors import ExportError
 from aet_keras.publishing.publication import find_version
-from aet_keras.recipes import ImageRecipe, RatingRecipe, TableRecipe, TextRecipe
+from aet_keras.recipes import RatingRecipe, TableRecipe, TextRecipe
+from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.fine_tune import Run, stop_early
 
 
@@ -32,7 +33,7 @@ def _usual_best(recipe: Any) -> callbacks.KeepBest:
 class Job:
     """Holds the steps that `run_recipe` takes for recipes of one kind.
 
-    Each is a function; together they are all that differs between pictures,
+    Each is a function; together they are all that differs between images,
     texts, tables and ratings.
 
     Args:
@@ -45,8 +46,7 @@ class Job:
         measure: of the run, its name and the data set; returns an
             `evaluation.Report`.
         write: of model, recipe, data set and a directory; writes a SavedModel
-            there, loads it again and returns an `export.Comparison` with the
-            model.
+            there, loads it again and returns a `Comparison` with the model.
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
     """
 
@@ -56,13 +56,14 @@ class Job:
     fit: Callable[..., Run]
     measure: Callable[[Run, str, data.Dataset], evaluation.Report]
     write: Callable[
-        [keras.Model, Any, data.Dataset, pathlib.Path], export.Comparison
+        [keras.Model, Any, data.Dataset, pathlib.Path],
+        export.comparison.Comparison,
     ]
     best: Callable[[Any], callbacks.KeepBest] = _usual_best
 
 
 def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
-    """Yields what there is to learn from, and what was noted on reading.
+    """Yields the sizes of the splits, and the notes of the reader.
 
     Args:
         dataset: `data.Dataset`.
@@ -127,7 +128,7 @@ def weights_of(
     """
     if recipe.class_weight is None:
         return None
-    return data.compute_class_weights(
+    return data.class_balance.compute_class_weights(
         dataset.train.labels, len(dataset.specification.class_names)
     )
 
@@ -144,7 +145,7 @@ def rows_with_weights(
 def with_note(
     recipe: ImageRecipe | TextRecipe | TableRecipe, dataset: data.Dataset
 ) -> data.Dataset:
-    """Notes what each class counts, where they do not count alike."""
+    """Adds a note on the weights of the classes, if they differ."""
     weights = weights_of(recipe, dataset)
     if weights is None:
         return dataset

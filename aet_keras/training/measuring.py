@@ -62,7 +62,7 @@ def measure(
     mistakes: tuple[Mistake, ...] = ()
     if score is None:
         predicted = predict(model, dataset.test)
-        mistakes = evaluation.find_mistakes(
+        mistakes = evaluation.mistakes.find_mistakes(
             dataset.test.labels,
             predicted,
             class_names=dataset.specification.class_names,
@@ -97,7 +97,7 @@ def measure(
 
 
 def _solved(run):
-    """Returns what a report holds of a head that was solved."""
+    """Returns the entry of a report about a head that was solved."""
     if run.solved is None:
         return None
     return {

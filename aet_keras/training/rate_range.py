@@ -1,14 +1,13 @@
 """Holds and draws what a learning-rate range test found."""
 
 import dataclasses
-import io
 import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from aet_keras import _files
-from aet_keras._optional import needing
+from aet_keras.evaluation import chart_fonts
 
 _DIVERGED = 4.0  # times the lowest loss so far
 
@@ -30,9 +29,9 @@ class RateRange:
         suggestion: float, or None where the loss never fell.
         why: str. How the suggestion came about, in one sentence.
 
-    Example:
+    For example:
 
-    >>> found = aet_keras.training.RateRange.of(
+    >>> found = aet_keras.training.rate_range.RateRange.of(
     ...     [1e-4, 1e-3, 1e-2, 1e-1, 1.0], [2.0, 1.9, 1.4, 0.8, 9.0],
     ...     smoothing=0.0,
     ... )
@@ -89,7 +88,7 @@ class RateRange:
 
 
 def smooth(losses: Sequence[float], smoothing: float) -> list[float]:
-    """Returns, at each step, the mean of the losses so far, newest first."""
+    """Returns at each step a mean of the losses so far, last heaviest."""
     means, total, weight = [], 0.0, 0.0
     for loss in losses:
         total = smoothing * total + float(loss)
@@ -128,51 +127,39 @@ def _suggest(rates, smoothed):
     )
 
 
-_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#E6E6E6"  # Okabe and Ito's
-
-
-def _chart(found) -> bytes:
-    """Returns the picture of a `RateRange`, losses over rates."""
-    with needing("training"):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)  # never pyplot: it keeps state
+def _chart(measured) -> bytes:
+    """Returns the chart of a `RateRange`, losses over rates."""
+    figure = chart_fonts.new_figure(8, 5, layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")
     axes.plot(
-        found.rates,
-        found.losses,
+        measured.rates,
+        measured.losses,
         ".",
-        color=_BLUE,
+        color=chart_fonts.BLUE,
         alpha=0.45,
         label="loss of one step",
     )
     axes.plot(
-        found.rates,
-        found.smoothed_losses,
-        color=_BLUE,
+        measured.rates,
+        measured.smoothed_losses,
+        color=chart_fonts.BLUE,
         linewidth=2,
         label="smoothed",
     )
-    if found.suggestion is not None:
+    if measured.suggestion is not None:
         axes.axvline(
-            found.suggestion,
-            color=_ORANGE,
+            measured.suggestion,
+            color=chart_fonts.ORANGE,
             linestyle="--",
-            label=f"suggestion: {found.suggestion:.3g}",
+            label=f"suggestion: {measured.suggestion:.3g}",
         )
-    axes.set_ylim(*_limits(found.smoothed_losses))
-    axes.set_title(found.why, fontsize=10, wrap=True)
+    axes.set_ylim(*_limits(measured.smoothed_losses))
+    chart_fonts.style(axes, "")
+    axes.set_title(measured.why, fontsize=10, wrap=True)
     axes.set(xlabel="learning rate (log scale)", ylabel="training loss")
-    axes.grid(color=_GREY, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return chart_fonts.png_of(figure)
 
 
 def _limits(losses):

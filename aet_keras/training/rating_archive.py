@@ -87,4 +87,4 @@ def _specification(content):
         )
     for name in ("class_names", "users", "items"):
         content[name] = tuple(content[name])
-    return data.RatingSpecification(**content)
+    return data.specifications.RatingSpecification(**content)

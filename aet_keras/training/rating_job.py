@@ -141,13 +141,13 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     users = tasks.rating_model.user_layers(model)
     return fine_tune(
         model,
-        data.make_rating_batches(
+        data.rating_lookup.make_rating_batches(
             dataset.train,
             tables,
             batch_size=recipe.batch_size or _BATCH,
             shuffle_seed=recipe.seed,
         ),
-        validation_data=data.make_rating_batches(
+        validation_data=data.rating_lookup.make_rating_batches(
             dataset.validation, tables, batch_size=4096
         ),
         epochs=recipe.epochs,

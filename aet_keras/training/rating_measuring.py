@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from aet_keras import data, evaluation
+from aet_keras.evaluation.rating_biases import fit_biases
 
 _BATCH = 4096
 
@@ -33,7 +34,7 @@ def usual_biases(dataset: data.Dataset) -> evaluation.rating_biases.Biases:
     """Fits the bias baseline, tuned on validation."""
     specification = dataset.specification
     train, judged = dataset.train, dataset.validation
-    return evaluation.fit_biases(
+    return fit_biases(
         train.inputs["user"],
         train.inputs["item"],
         train.labels,
@@ -54,7 +55,7 @@ def measure_split(
     *,
     others: data.Split,
     baselines: Mapping[str, tuple[np.ndarray | None, np.ndarray | None]],
-) -> evaluation.Recommendation:
+) -> evaluation.rating_scores.Recommendation:
     """Measures a split, the baselines given by ratings and item scores.
 
     Args:
@@ -76,7 +77,7 @@ def measure_split(
         outputs = model.predict_on_batch(rows)
         predicted.append(outputs["rating"][:, 0])
         ranks.append(_ranks(outputs["rank"], items[part], hidden[part]))
-    found = {
+    scored = {
         name: (
             ratings,
             scores
@@ -93,12 +94,12 @@ def measure_split(
         split.labels,
         np.concatenate(predicted),
         np.concatenate(ranks),
-        baselines=found,
+        baselines=scored,
     )
 
 
 def _rated(split, others, tables):
-    """Returns, for each user, the columns of all items rated anywhere."""
+    """Returns for each user the columns of the items rated in any split."""
     users = np.concatenate([s.inputs["user"][:, 0] for s in (split, others)])
     items = np.concatenate([s.inputs["item"][:, 0] for s in (split, others)])
     order = np.argsort(users, kind="stable")

@@ -160,10 +160,10 @@ def learn_new_users(
     try:
         run = fine_tune(
             alone,
-            data.make_rating_batches(
+            data.rating_lookup.make_rating_batches(
                 new.train, tables, batch_size=batch_size, shuffle_seed=seed
             ),
-            validation_data=data.make_rating_batches(
+            validation_data=data.rating_lookup.make_rating_batches(
                 new.validation, tables, batch_size=4096
             ),
             epochs=epochs,
@@ -247,17 +247,16 @@ class AdaptedUsers:
 
     Args:
         model: `keras.Model`, a new one, with a row for each user.
-        specification: `aet_keras.data.RatingSpecification`, the new users
-            behind the old ones.
+        specification: `RatingSpecification`, the new users behind the old ones.
         train: `aet_keras.data.Split`, ratings to look up, of all users.
         run: `aet_keras.training.Run` of the new users' rows; its model is
             the one above.
 
-    Example: see `adapt_users`.
+    For example: see `adapt_users`.
     """
 
     model: keras.Model
-    specification: data.RatingSpecification
+    specification: data.specifications.RatingSpecification
     train: data.Split
     run: Run
 

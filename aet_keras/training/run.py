@@ -12,6 +12,7 @@ from aet_keras import evaluation, export, publishing
 from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
 from aet_keras.errors import ExportError
+from aet_keras.evaluation.mistake_chart import draw_mistakes
 from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -36,21 +37,21 @@ JOBS = {
 
 @dataclasses.dataclass(frozen=True)
 class Publication:
-    """Holds what a recipe left behind.
+    """Holds the results of a recipe.
 
     Args:
         model: the trained `keras.Model`, with the best epoch's weights.
         report: `aet_keras.evaluation.Report`.
         version: path of the published version, `OUT/1`.
-        comparison: `aet_keras.export.Comparison` of the SavedModel with it.
+        comparison: `Comparison` of the SavedModel with it.
 
-    Example: see `run_recipe`.
+    For example: see `run_recipe`.
     """
 
     model: keras.Model
     report: evaluation.Report
     version: pathlib.Path
-    comparison: export.Comparison
+    comparison: export.comparison.Comparison
 
 
 def run_recipe(
@@ -64,7 +65,7 @@ def run_recipe(
 ) -> Publication:
     """Adapts a model to new data, measures it, and publishes it.
 
-    Everything in it can be written with the parts; for pictures they are
+    Everything in it can be written with the parts; for images they are
     `read_dataset`, `build_classifier`, `fit_recipe`,
     `evaluation.measure_classification`, `publishing.publish`.
 
@@ -74,7 +75,7 @@ def run_recipe(
             ones are not touched.
         observers: callbacks that come after ours, to show progress.
         trackers: callbacks of `aet_keras.tracking`; they also get the recipe,
-            the finished report and its picture.
+            the finished report and its chart.
         say: function of a sentence, called with what a person should know.
         progress: optional function of a `Step`, with `what` is being done,
             how much of it is `done`, and the `total`.
@@ -106,7 +107,7 @@ def run_recipe(
 
 def _run(recipe, out, observers, trackers, say):
     job = _job_of(recipe)
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)
     clock = Clock()
@@ -180,13 +181,13 @@ def _publish(job, recipe, model, dataset, report, out, clock):
 
 
 def _draw_mistakes(report, dataset, path):
-    """Draws the pictures that are called wrongly, if there are any."""
+    """Draws the images that are called wrongly, if there are any."""
     if dataset.specification.kind != "image" or not report.mistakes:
         return
-    pictures = {
+    images = {
         each.row: dataset.test.inputs[each.row] for each in report.mistakes
     }
-    evaluation.draw_mistakes(report, pictures, path)
+    draw_mistakes(report, images, path)
 
 
 _METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")
@@ -206,7 +207,7 @@ def hand_over(
     trackers: Sequence,
     recipe: ImageRecipe,
     report: evaluation.Report,
-    picture: str | os.PathLike,
+    chart: str | os.PathLike,
 ) -> None:
     """Gives trackers the settings, the figures, and the report."""
     metrics = {
@@ -216,4 +217,4 @@ def hand_over(
     }
     for each in trackers:
         each.record_hparams(recipe.to_json(), metrics)
-        each.record_report(report, picture=picture)
+        each.record_report(report, picture=chart)

@@ -64,7 +64,9 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
     """
     like = None
     if recipe.from_ is not None:
-        like = export.read_table_manifest(find_version(recipe.from_))
+        like = export.table_manifest.read_table_manifest(
+            find_version(recipe.from_)
+        )
     dataset = data.read_table(
         recipe.data,
         target=recipe.target,

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from aet_keras import data, evaluation, tasks
+from aet_keras.evaluation.importance import measure_importance
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.measuring import measure
 
@@ -18,12 +19,12 @@ def encode(model: keras.Model, split: data.Split) -> np.ndarray:
     encoder = keras.Model(
         model.input, model.get_layer(tasks.table_model.ENCODED).output
     )
-    found = []
+    batches = []
     for start, stop in stretches(split.count):
         cells = {name: c[start:stop] for name, c in split.inputs.items()}
         # Not by `predict`: what it traces would be used once.
-        found.append(encoder(data.as_tensors(cells), training=False))
-    return np.concatenate([np.asarray(each) for each in found])
+        batches.append(encoder(data.as_tensors(cells), training=False))
+    return np.concatenate([np.asarray(each) for each in batches])
 
 
 def predict(model: keras.Model, split: data.Split) -> np.ndarray:
@@ -109,7 +110,7 @@ def _importance(model, dataset):
         cells = [blocks[name][chosen[name]] for name in names]
         return say(network, np.concatenate(cells, axis=1))
 
-    return evaluation.measure_importance(
+    return measure_importance(
         shuffled,
         {name: np.arange(len(rows)) for name in names},
         labels,

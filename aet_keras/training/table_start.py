@@ -99,9 +99,9 @@ def _share(network, regression, rows, labels, seed):
         true = logits[np.arange(len(labels)), labels]
         return (np.log(np.exp(logits).sum(axis=1)) - true) * row_weights
 
-    found = {share: losses(share) for share in _SHARES}
-    best = min(found.values(), key=np.mean)
-    return next(s for s in _SHARES if _is_near(found[s], best))
+    losses_of = {share: losses(share) for share in _SHARES}
+    best = min(losses_of.values(), key=np.mean)
+    return next(s for s in _SHARES if _is_near(losses_of[s], best))
 
 
 def _is_near(losses, best):

@@ -5,7 +5,8 @@ import typing
 
 from aet_keras import _check as check
 from aet_keras import policies, recipes
-from aet_keras.backbones.attention import ATTENTIONS, SQUEEZED
+from aet_keras._choices import ATTENTIONS
+from aet_keras.backbones.attention import SQUEEZED
 
 _RATIO = {"min": 0.1, "max": 1.0, "log": True}
 _DEPTHS = [0.65, 0.8, 1.0]

@@ -52,12 +52,12 @@ class Settings:
         try:
             if problem := _regular_file.why_not(path):
                 raise OSError(f"it is {problem}")
-            found = cls(**json.loads(path.read_text(encoding="utf-8")))
-            if found.recipe is None:
-                return found
+            settings = cls(**json.loads(path.read_text(encoding="utf-8")))
+            if settings.recipe is None:
+                return settings
             # Before 0.11.0 a recipe did not say its kind.
-            recipe = {"kind": "image", **found.recipe}
-            return dataclasses.replace(found, recipe=recipe)
+            recipe = {"kind": "image", **settings.recipe}
+            return dataclasses.replace(settings, recipe=recipe)
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ValueError(damaged(path, error)) from error
 
@@ -130,7 +130,7 @@ def make_oracle(settings, hypermodel):
         # It would raise in the middle of a search; ours judges at the end.
         "max_consecutive_failed_trials": settings.max_trials + 1,
     }
-    oracle = _ORACLES[settings.tuner](settings, given)
+    oracle = _make(settings, given)
     # Hyperband's oracle is given none, but heeds it like the others.
     oracle.max_trials = settings.max_trials
     oracle.verbose = 0
@@ -138,22 +138,14 @@ def make_oracle(settings, hypermodel):
     return oracle
 
 
-def _random(settings, given):
-    return keras_tuner.oracles.RandomSearchOracle(**given)
-
-
-def _hyperband(settings, given):
-    return keras_tuner.oracles.HyperbandOracle(
-        **given, max_epochs=settings.epochs, hyperband_iterations=None
-    )
-
-
-def _bayesian(settings, given):
+def _make(settings, given):
+    oracles = keras_tuner.oracles
+    if settings.tuner == "random":
+        return oracles.RandomSearchOracle(**given)
+    if settings.tuner == "hyperband":
+        return oracles.HyperbandOracle(
+            **given, max_epochs=settings.epochs, hyperband_iterations=None
+        )
     # KerasTuner's own, three a dimension, would be a hundred random trials.
     count = max(3, settings.max_trials // 3)
-    return keras_tuner.oracles.BayesianOptimizationOracle(
-        **given, num_initial_points=count
-    )
-
-
-_ORACLES = {"random": _random, "hyperband": _hyperband, "bayesian": _bayesian}
+    return oracles.BayesianOptimizationOracle(**given, num_initial_points=count)

@@ -102,10 +102,10 @@ class RecipeHyperModel(keras_tuner.HyperModel):
             `aet_keras.training.image_job.fit_recipe`. In a folder, trials
             share them.
 
-    Example:
+    For example:
 
     >>> import keras_tuner
-    >>> hypermodel = aet_keras.tuning.RecipeHyperModel(
+    >>> hypermodel = aet_keras.tuning.hypermodel.RecipeHyperModel(
     ...     aet_keras.recipes.Recipe("digits", epochs=3)
     ... )
     >>> hp = keras_tuner.HyperParameters()

@@ -202,7 +202,7 @@ class Process:
 
 
 def stop(started: Sequence[Process]) -> None:
-    """Ends what still runs, and removes the pid files."""
+    """Ends the processes that still run, and removes the pid files."""
     running = [each.process for each in started if each.process is not None]
     for process in running:
         process.terminate()

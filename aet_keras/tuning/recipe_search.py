@@ -60,7 +60,7 @@ def search_recipes(
             and what they say are in `workers/`. 0, the default, runs the
             trials in this process.
         features: `"share"`: what frozen groups put out is kept in `features/`
-            for the trials that follow, where pictures are not augmented, and
+            for the trials that follow, where images are not augmented, and
             removed at the end; `"keep"` leaves it; `"apart"` shares nothing.
         track: `"tensorboard"` writes a run a trial into `logs/`, with its
             values and the objective for the table of hyperparameters.
@@ -75,7 +75,7 @@ def search_recipes(
         `Search`.
 
     Raises:
-        DataError: if the pictures cannot be learned from.
+        DataError: if the images cannot be learned from.
         ImportError: if the package `tensorboard` is to track, and missing.
         TrainingError: as of `search`; also if a process cannot go on.
         ValueError: as of `search`.
@@ -124,9 +124,9 @@ def search_recipes(
             _supervise(settings, out, workers, watch)
         else:
             take_part(settings, out, role, watch)
-    found = Search.read(out / "search", settings.objective)
-    check_any_ended_well(found, out)
-    return found
+    result = Search.read(out / "search", settings.objective)
+    check_any_ended_well(result, out)
+    return result
 
 
 def take_part(settings: Settings, out: pathlib.Path, role, watch) -> None:
@@ -190,16 +190,16 @@ def _results_kept(hypermodel, settings, out, role) -> Iterator[None]:
         is_over = True
     finally:
         if not role.is_worker:
-            found = Search.read(out / "search", settings.objective)
-            _write(found, hypermodel, out)
+            result = Search.read(out / "search", settings.objective)
+            _write(result, hypermodel, out)
             if is_over and settings.features == "share":
                 shutil.rmtree(out / "features", ignore_errors=True)
 
 
-def _write(found, hypermodel, out):
-    if not found.trials:
+def _write(result, hypermodel, out):
+    if not result.trials:
         return
-    found.save_csv(out / "trials.csv")
-    found.draw(out / "trials.png")
-    if found.best is not None:
-        hypermodel.to_recipe(found.best.values).save(out / "recipe.json")
+    result.save_csv(out / "trials.csv")
+    result.draw(out / "trials.png")
+    if result.best is not None:
+        hypermodel.to_recipe(result.best.values).save(out / "recipe.json")

@@ -134,7 +134,7 @@ def join(
         role.wait_for_chief(seconds)
         settings.check_same(out)
         return
-    publishing.check_writable(out)
+    publishing.publication.check_writable(out)
     settings.begin(out, resume=check.boolean("search", resume=resume))
 
 
@@ -164,9 +164,9 @@ def run(
     )
     with _answered(folder, settings.objective, role):
         _go(make)
-    found = Search.read(folder, settings.objective)
-    check_any_ended_well(found, out)
-    return found
+    result = Search.read(folder, settings.objective)
+    check_any_ended_well(result, out)
+    return result
 
 
 def _go(make) -> None:
@@ -234,13 +234,13 @@ def interrupted(folder: pathlib.Path, objective: str) -> str:
     )
 
 
-def check_any_ended_well(found: Search, out: pathlib.Path) -> None:
+def check_any_ended_well(result: Search, out: pathlib.Path) -> None:
     """Raises a `TrainingError` if every trial has failed."""
-    if found.best is not None:
+    if result.best is not None:
         return
-    first = found.trials[0].error if found.trials else "no trial was run"
+    first = result.trials[0].error if result.trials else "no trial was run"
     raise TrainingError(
         f"search: at least one trial must end well. Received: "
-        f"{len(found.trials)} that failed, the first with {first} Each has "
+        f"{len(result.trials)} that failed, the first with {first} Each has "
         f"its traceback in {out / 'search'}/trial_*/outcome.json."
     )

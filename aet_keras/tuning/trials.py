@@ -30,9 +30,10 @@ class Trial:
         begun: float. Seconds since 1970.
         seconds: float. What it took.
 
-    Example:
+    For example:
 
-    >>> trial = aet_keras.tuning.Trial(
+    >>> from aet_keras.tuning.trials import Trial
+    >>> trial = Trial(
     ...     1, {"thaw": "ThawAll", "ThawAll/rate_ratio": 0.5, "dropout": 0.0},
     ...     {"val_accuracy": 0.9},
     ... )
@@ -95,8 +96,9 @@ class Search:
 
     Example:
 
+    >>> from aet_keras.tuning.trials import Trial
     >>> trials = [
-    ...     aet_keras.tuning.Trial(i + 1, {"dropout": i / 10}, {"val_loss": x})
+    ...     Trial(i + 1, {"dropout": i / 10}, {"val_loss": x})
     ...     for i, x in enumerate((0.5, 0.4, 0.6))
     ... ]
     >>> search = aet_keras.tuning.Search(tuple(trials), "val_loss")

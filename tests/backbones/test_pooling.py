@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from aet_keras import backbones, fine_tune, layers
+from aet_keras import fine_tune, layers
+from aet_keras.backbones.attention import graft_attention
+from aet_keras.backbones.pooling import graft_pooling
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def pictures():
 def test_the_outputs_stay_and_the_model_too(model, pictures):
     before = np.asarray(model(pictures[0]))
 
-    made = backbones.graft_attention(model, "pooling")
+    made = graft_attention(model, "pooling")
 
     assert type(made.get_layer("pool")) is layers.SoftAttentionPooling
     np.testing.assert_allclose(made(pictures[0]), before, atol=1e-6)
@@ -69,4 +71,4 @@ def test_a_head_without_an_average_is_refused():
     )
 
     with pytest.raises(ValueError, match="with none. Build its head with"):
-        backbones.graft_pooling(model)
+        graft_pooling(model)

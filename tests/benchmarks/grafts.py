@@ -20,6 +20,7 @@ import _recipes
 import keras
 
 from aet_keras import backbones, callbacks, layers
+from aet_keras.backbones.attention import graft_attention
 
 
 class RandomSE(layers.SqueezeExcite):
@@ -72,7 +73,7 @@ def build(row):
         "MobileNetV2", weights=str(_recipes.WEIGHTS), image_size=(96, 96)
     )
     if row in KINDS:
-        base = backbones.graft_attention(base, row)
+        base = graft_attention(base, row)
     if row in RANDOM:
         layer, count = RANDOM[row]
         places = backbones.group_layers(base)[-count:]

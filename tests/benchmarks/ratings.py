@@ -31,6 +31,7 @@ import _machine
 import numpy as np
 
 from aet_keras import recipes
+from aet_keras.evaluation.rating_biases import fit_biases
 
 RATINGS = _machine.DATA / "insteval_ratings.csv.gz"
 FEATURES = {
@@ -77,7 +78,7 @@ def _figures(score):
 
 def numpy_rows(seed, split):
     """Alternating least squares, and ridge regression, tuned."""
-    from aet_keras import data, evaluation
+    from aet_keras import data
 
     dataset = data.read_ratings(RATINGS, split=split, seed=seed, **FEATURES)
     counts = {
@@ -87,7 +88,7 @@ def numpy_rows(seed, split):
     parts = dataset.train, dataset.validation, dataset.test
     pairs = [(p.inputs["user"][:, 0], p.inputs["item"][:, 0]) for p in parts]
     said = [part.labels.astype("float64") for part in parts]
-    biases = evaluation.fit_biases(
+    biases = fit_biases(
         *pairs[0],
         said[0],
         validation=(*pairs[1], said[1]),

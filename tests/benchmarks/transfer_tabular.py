@@ -34,11 +34,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import (
-    OneHotEncoder,
-    OrdinalEncoder,
-    StandardScaler,
-)
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from aet_keras import data, export, recipes, training
 
@@ -167,7 +163,7 @@ def _auc_on(splits, model, specification):
 
 def unchanged(old, test, target):
     """Returns the AUC of an earlier model on rows of the other half."""
-    specification = export.read_table_manifest(old)
+    specification = export.table_manifest.read_table_manifest(old)
     path = pathlib.Path(old) / "model.keras"
     model = keras.models.load_model(path, compile=False)
     with tempfile.TemporaryDirectory() as folder:

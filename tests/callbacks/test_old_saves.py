@@ -9,7 +9,7 @@ import interrupted_runs
 import numpy as np
 
 from aet_keras import callbacks
-from aet_keras.callbacks import _saves
+from aet_keras.callbacks import _save_values, _saves
 from aet_keras.callbacks._saves import Saves
 
 # Written by 0.10.0, of the run below, killed in its last epoch.
@@ -105,7 +105,7 @@ def in_the_form_of_090(folder):
         path = folder / name
         path.mkdir(parents=True)
         state = with_replay_of_090(with_attributes(state))
-        state = _saves._to_json(state, arrays)
+        state = _save_values.to_json(state, arrays)
         values = {"base": base, "state": state}
         (path / "state.json").write_text(json.dumps(values))
         np.savez(path / "arrays.npz", **arrays)

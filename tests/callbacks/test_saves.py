@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from aet_keras.callbacks import _saves
+from aet_keras.callbacks import _save_values, _saves
 from aet_keras.callbacks._saves import Damaged, Saves
 
 STATE = {
@@ -246,7 +246,7 @@ def as_in_090(folder, name, state, base=None):
     """Writes a save in the form of 0.9.0."""
     arrays: dict = {}
     (folder / name).mkdir()
-    values = {"base": base, "state": _saves._to_json(state, arrays)}
+    values = {"base": base, "state": _save_values.to_json(state, arrays)}
     (folder / name / "state.json").write_text(json.dumps(values))
     np.savez(folder / name / "arrays.npz", **arrays)
     files = ("state.json", "arrays.npz")

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from keras import layers
 
 from aet_keras.cli import main
-from aet_keras.export import Comparison, write_image_model
+from aet_keras.export import write_image_model
+from aet_keras.export.comparison import Comparison
 from aet_keras.publishing import publish
 
 

@@ -35,7 +35,7 @@ def test_help_of_fit_names_every_source_and_default():
 def test_every_attention_has_its_word():
     (option,) = [p for p in fit_command.params if p.name == "attention"]
 
-    assert tuple(option.type.choices) == tasks.ATTENTIONS
+    assert tuple(option.type.choices) == tasks.image_model.ATTENTIONS
 
 
 def test_version_is_the_packages():

@@ -31,10 +31,10 @@ def test_each_argument_is_a_text(reviews):
 def credit(tmp_path_factory):
     """Returns a published table classifier, and its model."""
     columns = (
-        data.TableColumn("age", "number", "age (years)"),
-        data.TableColumn("branch", "category", "branch"),
+        data.specifications.TableColumn("age", "number", "age (years)"),
+        data.specifications.TableColumn("branch", "category", "branch"),
     )
-    specification = data.TableSpecification(
+    specification = data.specifications.TableSpecification(
         "table", ("bad", "good"), None, "a.csv", columns, "paid", "bad"
     )
     rows = {

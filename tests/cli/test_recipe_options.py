@@ -44,7 +44,7 @@ def test_what_several_kinds_share_is_described_once():
 def test_the_words_of_choices_are_those_of_the_parts():
     of = {kind: settings_of(kind) for kind in KINDS}
 
-    assert of[recipes.Recipe]["attention"].among == tasks.ATTENTIONS
+    assert of[recipes.Recipe]["attention"].among == tasks.image_model.ATTENTIONS
     assert of[recipes.TextRecipe]["pooling"].among == tasks.text_model.POOLINGS
     assert (
         of[recipes.RatingRecipe]["split"].among

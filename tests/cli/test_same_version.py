@@ -2,9 +2,10 @@
 
 import pytest
 
-from aet_keras import export, publishing, serving
+from aet_keras import export, publishing
 from aet_keras.cli._inputs import load_version_of
 from aet_keras.errors import ExportError
+from aet_keras.serving.model_folder import ModelFolder
 from aet_keras.training.job import load_earlier
 
 
@@ -26,7 +27,7 @@ def folder(tmp_path):
         ),
         lambda folder: load_earlier(str(folder)),
         load_version_of,
-        serving.ModelFolder,
+        ModelFolder,
         export.write_deployment,
     ],
     ids=["convert", "from", "command", "server", "deployment"],

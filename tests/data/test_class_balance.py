@@ -155,7 +155,11 @@ def test_data_sets_that_cannot_be_counted_are_refused():
 
 
 def test_an_empty_class_counts_for_nothing():
-    assert data.compute_class_weights([0, 0, 2], 3).tolist() == [0.75, 1.0, 1.5]
+    assert data.class_balance.compute_class_weights([0, 0, 2], 3).tolist() == [
+        0.75,
+        1.0,
+        1.5,
+    ]
 
 
 def test_imbalance_is_noted_with_counts_and_the_option():

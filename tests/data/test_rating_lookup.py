@@ -70,7 +70,7 @@ def test_batches_hold_every_rating_once(dataset):
     split = dataset.train
 
     batches = list(
-        data.make_rating_batches(
+        data.rating_lookup.make_rating_batches(
             split, tables(dataset), batch_size=40, shuffle_seed=0
         )
     )
@@ -93,7 +93,9 @@ def test_batches_hold_every_rating_once(dataset):
 
 
 def test_codes_of_others_are_refused(dataset):
-    other = data.RatingSpecification("rating", (), None, "x", users=("a",))
+    other = data.specifications.RatingSpecification(
+        "rating", (), None, "x", users=("a",)
+    )
 
     with pytest.raises(DataError, match="were read with"):
         data.make_rating_tables([dataset.train], other)

@@ -131,7 +131,9 @@ def test_each_reader_says_how_the_file_was_read(tmp_path):
     table = data.read_table(path, target="label", kinds={"n": "ignore"})
     rated = data.read_ratings(path, item="label", rating="film number")
     notes: list[str] = []
-    data.read_table_rows(path, table.specification, say=notes.append)
+    data.table_reading.read_table_rows(
+        path, table.specification, say=notes.append
+    )
 
     for each in (texts.notes, table.notes, rated.notes, notes):
         assert said in " ".join(each)

@@ -29,14 +29,14 @@ def matrix(rows, names=NAMES):
 
 
 def better(scores, risk=None):
-    found = evaluation.compare_with_baselines(scores, risk)
+    found = evaluation.baseline.compare_with_baselines(scores, risk)
     return {each.figure: each.is_better for each in found}
 
 
 def test_every_row_called_one_class_is_of_no_use():
     scores = matrix([[150, 0, 0], [12, 0, 0], [4, 0, 0]])
 
-    accuracy, balanced = evaluation.compare_with_baselines(scores)
+    accuracy, balanced = evaluation.baseline.compare_with_baselines(scores)
     said = evaluation.baseline.judge(scores)
 
     assert accuracy.value == accuracy.baseline == pytest.approx(150 / 166)
@@ -170,7 +170,7 @@ def test_ratings_stand_beside_the_best_baseline_row_for_row():
     random = np.random.default_rng(0)
     scores = rated(random.normal(0, 0.5, 200), np.zeros(200, int))
 
-    rmse, ndcg = evaluation.compare_with_baselines(scores)
+    rmse, ndcg = evaluation.baseline.compare_with_baselines(scores)
     mean, error = scores.gains["biases"]["rmse"]
 
     assert rmse.baseline == 1.0 and rmse.name == "biases" and rmse.is_better

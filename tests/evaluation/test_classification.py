@@ -5,7 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from aet_keras.evaluation import Classification, measure_classification
+from aet_keras.evaluation import measure_classification
+from aet_keras.evaluation.classification import Classification
 
 NAMES = ["hat", "shoe", "coat"]
 

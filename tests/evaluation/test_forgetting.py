@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from aet_keras.evaluation import Forgetting, measure_forgetting
+from aet_keras.evaluation import measure_forgetting
+from aet_keras.evaluation.forgetting import Forgetting
 
 LABELS = np.array([0, 1, 2, 2, 1])
 RIGHT = np.eye(3)[LABELS]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from aet_keras import evaluation
 from aet_keras.evaluation import Report
+from aet_keras.evaluation.mistake_chart import draw_mistakes
 
 NAMES = ["shirt", "coat", "hat"]
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2])
@@ -30,7 +31,7 @@ def scores():
 
 
 def mistakes(**settings):
-    return evaluation.find_mistakes(
+    return evaluation.mistakes.find_mistakes(
         LABELS,
         ROWS,
         class_names=NAMES,
@@ -69,7 +70,7 @@ def test_a_pair_is_shown_though_its_rows_are_not_the_most_wrong():
     labels = np.repeat([0, 1], [20, 30])
     rows = np.repeat([[0.1, 0.9, 0.0], [0.45, 0.4, 0.15]], [20, 30], axis=0)
 
-    found = evaluation.find_mistakes(
+    found = evaluation.mistakes.find_mistakes(
         labels, rows, class_names=NAMES, names=[""] * 50
     )
 
@@ -111,7 +112,7 @@ def test_the_pictures_are_drawn(tmp_path):
         for each in mistakes()
     }
 
-    path = evaluation.draw_mistakes(report(), pictures, tmp_path / "a.png")
+    path = draw_mistakes(report(), pictures, tmp_path / "a.png")
 
     with Image.open(path) as drawn:
         pixels = np.asarray(drawn.convert("RGB")).reshape(-1, 3)
@@ -123,4 +124,4 @@ def test_nothing_wrong_is_nothing_to_draw(tmp_path):
     right = Report("clothes", "2026-01-31", scores())
 
     with pytest.raises(ValueError, match="Draw nothing then"):
-        evaluation.draw_mistakes(right, {}, tmp_path / "a.png")
+        draw_mistakes(right, {}, tmp_path / "a.png")

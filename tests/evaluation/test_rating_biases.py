@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aet_keras import evaluation
+from aet_keras.evaluation.rating_biases import fit_biases
 
 
 def ratings(count=200, seed=0):
@@ -15,7 +15,7 @@ def ratings(count=200, seed=0):
 
 def fitted():
     users, items, said = ratings()
-    return evaluation.fit_biases(
+    return fit_biases(
         users,
         items,
         said,
@@ -57,7 +57,7 @@ def test_the_unknown_get_the_mean():
 
 def test_lengths_that_differ_are_refused():
     with pytest.raises(ValueError, match="for each rating"):
-        evaluation.fit_biases(
+        fit_biases(
             [1],
             [1, 1],
             [2.0],

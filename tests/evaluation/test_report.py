@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from aet_keras.evaluation import Forgetting, Report, measure_classification
+from aet_keras.evaluation import Report, measure_classification
+from aet_keras.evaluation.forgetting import Forgetting
 
 
 def scores():

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aet_keras.evaluation import (
-    Forgetting,
     Report,
     chart_fonts,
     draw_report,
@@ -18,6 +17,7 @@ from aet_keras.evaluation import (
     report_chart,
     score_charts,
 )
+from aet_keras.evaluation.forgetting import Forgetting
 from aet_keras.evaluation.risk import FeatureImportance
 
 

@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics
 
 from aet_keras import evaluation
+from aet_keras.evaluation.importance import measure_importance
 
 NAMES = ["bad", "good"]
 
@@ -112,7 +113,7 @@ def test_a_shuffled_column_that_tells_all_costs_most():
     def predict(inputs):
         return np.stack([1 - inputs["told"], inputs["told"]], axis=1)
 
-    found = evaluation.measure_importance(
+    found = measure_importance(
         predict, inputs, labels, positive_index=1, attention={"told": 0.8}
     )
 

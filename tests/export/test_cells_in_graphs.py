@@ -50,7 +50,7 @@ def test_spaces_and_letters_are_the_same_to_both():
         "n/a\u3000", "\x85-", "-\t", "JA", "nEIN ", "ja\x1c", "x y", "\u200bja",
         "", "\xc9", "n / a", "\ufeffja", "-\x0b\x0c", " N/A",
     ]  # fmt: skip
-    column = data.TableColumn("vip", "category", "vip", form)
+    column = data.specifications.TableColumn("vip", "category", "vip", form)
 
     found = table_graph.read(tf.constant(words), column).numpy()
 

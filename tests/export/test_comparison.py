@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from aet_keras.errors import ExportError
-from aet_keras.export import Comparison, compare_image_export, write_image_model
+from aet_keras.export import compare_image_export, write_image_model
+from aet_keras.export.comparison import Comparison
 
 NAMES = ["hat", "shoe", "coat"]
 

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.publishing import check_manifest, publish, read_manifest
+from aet_keras.publishing import check_manifest, publish
+from aet_keras.publishing.manifest import Manifest, read_manifest
 
 
 @pytest.fixture
@@ -162,3 +163,10 @@ def test_a_file_of_that_name_that_is_not_ours_is_not_published(tmp_path):
         publish(tmp_path / "folder", write)
 
     assert not (tmp_path / "folder").exists()
+
+
+def test_the_old_name_of_the_shape_still_works():
+    manifest = Manifest({}, image_shape=(8, 8, 3))
+
+    with pytest.warns(DeprecationWarning, match="`Manifest.image_shape`"):
+        assert manifest.picture_shape == (8, 8, 3)

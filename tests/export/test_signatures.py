@@ -10,7 +10,7 @@ from keras import layers
 from tensorflow.core.protobuf import saved_model_pb2
 
 from aet_keras.export import image_model, write_image_model
-from aet_keras.publishing import read_manifest
+from aet_keras.publishing.manifest import read_manifest
 
 FREE = [None]
 

@@ -89,7 +89,7 @@ def test_the_comparison_counts_two_odd_rows_and_is_telling(published):
 def test_what_was_learned_of_categories_comes_back(published):
     directory, model, _ = published
 
-    found = export.read_categories(directory)
+    found = export.table_manifest.read_categories(directory)
 
     lookup = model.get_layer("branch_preprocessor")
     learned = lookup.get_vocabulary(include_special_tokens=False)
@@ -99,7 +99,10 @@ def test_what_was_learned_of_categories_comes_back(published):
 def test_the_specification_comes_back_from_the_manifest(published):
     directory, _, dataset = published
 
-    assert export.read_table_manifest(directory) == dataset.specification
+    assert (
+        export.table_manifest.read_table_manifest(directory)
+        == dataset.specification
+    )
     said = json.loads((directory / "manifest.json").read_text())
     inputs = said["signatures"]["serving_default"]["inputs"]
     assert {k: v["dtype"] for k, v in inputs.items()} == {
@@ -154,7 +157,7 @@ def test_a_version_of_something_else_is_refused(tmp_path):
     )
 
     with pytest.raises(ExportError, match="--target"):
-        export.read_table_manifest(version)
+        export.table_manifest.read_table_manifest(version)
 
 
 def test_dates_are_read_as_numpy_reads_them():
@@ -191,14 +194,14 @@ def test_a_graph_reads_each_format_as_training_does():
 
 WORDS = data.specifications.CellFormat(missing=("n/a", "-999"))
 SERVED = (
-    data.TableColumn("price", "number", "price", WORDS),
-    data.TableColumn(
+    data.specifications.TableColumn("price", "number", "price", WORDS),
+    data.specifications.TableColumn(
         "vip",
         "category",
         "vip",
         dataclasses.replace(WORDS, spellings=("No", "Yes")),
     ),
-    data.TableColumn(
+    data.specifications.TableColumn(
         "day", "date", "day", dataclasses.replace(WORDS, date_format="%d.%m.%Y")
     ),
 )
@@ -237,7 +240,7 @@ def test_a_manifest_of_an_earlier_release_means_what_it_meant(tmp_path):
     }
     write_manifest(tmp_path, {"format": 1, "table": said})
 
-    found = export.read_table_manifest(tmp_path)
+    found = export.table_manifest.read_table_manifest(tmp_path)
 
     assert "None" in found.columns[0].format.missing
     assert "None" in found.missing

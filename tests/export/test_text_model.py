@@ -12,7 +12,7 @@ import text_data
 from aet_keras import backbones, tasks
 from aet_keras.errors import ExportError
 from aet_keras.export import compare_text_export, write_text_model
-from aet_keras.publishing import read_manifest
+from aet_keras.publishing.manifest import read_manifest
 
 NAMES = ["bad", "good"]
 LOADS = """

@@ -9,9 +9,9 @@ from aet_keras.policies import (
     AdaptToTrend,
     DecayOnStall,
     Progress,
-    Trend,
     WarmupCosine,
 )
+from aet_keras.policies.trend import Trend
 
 
 def stalled(policy, values, *, start=1.0, moving=()):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from aet_keras.policies import Trend
+from aet_keras.policies.trend import Trend
 
 
 @pytest.mark.parametrize("count", [3, 4, 50])

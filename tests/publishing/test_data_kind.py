@@ -79,4 +79,4 @@ def test_a_kind_decides_over_a_setting(tmp_path):
     said = {"kind": "text", "data": "a.csv", "target": "paid"}
 
     with pytest.raises(ValueError, match="`--target`.*of tables"):
-        recipes.make_recipe(said)
+        recipes.kinds.make_recipe(said)

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.publishing import check_writable, list_versions, publish
+from aet_keras.publishing import list_versions, publish
+from aet_keras.publishing.publication import check_writable
 
 
 def writer(text, *names):

@@ -8,7 +8,7 @@ from aet_keras import recipes
 
 
 def test_pictures_are_the_usual_kind():
-    recipe = recipes.make_recipe({"data": "digits", "epochs": 3})
+    recipe = recipes.kinds.make_recipe({"data": "digits", "epochs": 3})
 
     assert recipe == recipes.Recipe("digits", epochs=3)
 
@@ -24,7 +24,7 @@ def test_pictures_are_the_usual_kind():
     ids=["texts", "tables", "ratings", "pictures"],
 )
 def test_a_setting_of_one_kind_decides(setting, kind):
-    made = recipes.make_recipe({"data": "rows.csv", **setting})
+    made = recipes.kinds.make_recipe({"data": "rows.csv", **setting})
 
     assert type(made) is kind
 
@@ -33,7 +33,7 @@ def test_a_folder_of_texts_is_known_by_its_files(tmp_path):
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "1.txt").write_text("a film")
 
-    made = recipes.make_recipe({"data": str(tmp_path)})
+    made = recipes.kinds.make_recipe({"data": str(tmp_path)})
 
     assert isinstance(made, recipes.TextRecipe)
 
@@ -44,11 +44,14 @@ def test_a_note_among_pictures_makes_no_texts_of_them(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").touch()
 
-    assert type(recipes.make_recipe({"data": str(tmp_path)})) is recipes.Recipe
+    assert (
+        type(recipes.kinds.make_recipe({"data": str(tmp_path)}))
+        is recipes.Recipe
+    )
 
 
 def test_the_reviews_of_tfds_are_texts():
-    made = recipes.make_recipe({"data": "tfds:imdb_reviews/plain_text"})
+    made = recipes.kinds.make_recipe({"data": "tfds:imdb_reviews/plain_text"})
 
     assert isinstance(made, recipes.TextRecipe)
 
@@ -71,7 +74,7 @@ def test_the_reviews_of_tfds_are_texts():
 )
 def test_settings_that_do_not_go_together_are_refused(settings, advice):
     with pytest.raises(ValueError, match=advice):
-        recipes.make_recipe(settings)
+        recipes.kinds.make_recipe(settings)
 
 
 def test_a_recipe_of_any_kind_is_read_again(tmp_path):

@@ -19,7 +19,7 @@ CELLS = {
     ids=["a table", "ratings"],
 )
 def test_what_is_said_of_cells_is_written_down(tmp_path, about):
-    recipe = recipes.make_recipe({"data": "a.csv", **about, **CELLS})
+    recipe = recipes.kinds.make_recipe({"data": "a.csv", **about, **CELLS})
     recipe.save(tmp_path / "recipe.json")
 
     assert json.loads((tmp_path / "recipe.json").read_text()).items() >= (

@@ -3,7 +3,8 @@
 import pytest
 import served_models
 
-from aet_keras import serving
+from aet_keras.serving.app import build_app
+from aet_keras.serving.model_folder import ModelFolder
 
 
 @pytest.fixture(scope="session")
@@ -21,13 +22,13 @@ def shared(versions, tmp_path_factory):
     home = tmp_path_factory.mktemp("shared") / "clothes"
     home.mkdir()
     served_models.copy_version(versions[0], home, 1)
-    return serving.ModelFolder(home)
+    return ModelFolder(home)
 
 
 @pytest.fixture
 def client(shared):
     """Returns a client of the application with its default limits."""
-    return served_models.Client(serving.build_app(shared))
+    return served_models.Client(build_app(shared))
 
 
 @pytest.fixture

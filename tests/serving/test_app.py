@@ -8,8 +8,10 @@ import pytest
 import served_models
 from served_models import CLASS_NAMES, encoded_image, noise_images
 
-from aet_keras import serving
-from aet_keras.serving import Limits, LoadedVersion, app
+from aet_keras.serving import Limits, app
+from aet_keras.serving.app import build_app
+from aet_keras.serving.loaded_version import LoadedVersion
+from aet_keras.serving.model_folder import ModelFolder
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +211,7 @@ def test_a_wrong_path_to_look_at(path, status, words, client):
 
 
 def test_more_rows_than_allowed_are_refused(shared):
-    app = serving.build_app(shared, limits=Limits(rows=2))
+    app = build_app(shared, limits=Limits(rows=2))
 
     response = served_models.Client(app).post(json=rows())
 
@@ -218,8 +220,8 @@ def test_more_rows_than_allowed_are_refused(shared):
 
 def test_clients_give_way_while_a_version_loads(home, versions, monkeypatch):
     served_models.copy_version(versions[0], home, 1)
-    folder = serving.ModelFolder(home)
-    asker = served_models.Client(serving.build_app(folder))
+    folder = ModelFolder(home)
+    asker = served_models.Client(build_app(folder))
     true, answers, waits = LoadedVersion.warm_up, [], []
 
     async def sleep(seconds):

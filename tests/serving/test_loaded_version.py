@@ -81,7 +81,8 @@ def test_a_signature_without_a_batch_is_called_as_it_is(plain):
 
 
 def test_a_signature_without_a_batch_is_asked_in_columns(plain):
-    from aet_keras.serving import ModelFolder, build_app
+    from aet_keras.serving.app import build_app
+    from aet_keras.serving.model_folder import ModelFolder
 
     client = served_models.Client(
         build_app(ModelFolder(plain.parent)), f"/v1/models/{plain.parent.name}"

@@ -10,7 +10,9 @@ import served_models
 from served_models import noise_images
 
 from aet_keras.errors import ExportError
-from aet_keras.serving import LoadedVersion, ModelFolder, model_folder
+from aet_keras.serving import model_folder
+from aet_keras.serving.loaded_version import LoadedVersion
+from aet_keras.serving.model_folder import ModelFolder
 
 
 def names(folder):
@@ -284,7 +286,7 @@ def test_a_watch_goes_on_after_what_it_cannot_do(folder, said, monkeypatch):
 
 
 def test_the_status_of_what_is_not_served_reaches_a_client(folder, versions):
-    from aet_keras.serving import build_app
+    from aet_keras.serving.app import build_app
 
     served_models.copy_version(versions[1], folder.folder, 2)
     flip_a_bit(folder.folder / "2")

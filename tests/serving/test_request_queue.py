@@ -7,8 +7,8 @@ import pytest
 import served_models
 from served_models import noise_images
 
-from aet_keras import serving
 from aet_keras.serving import Limits
+from aet_keras.serving.app import build_app
 
 BODY = {"instances": noise_images(1).tolist()}
 
@@ -40,9 +40,7 @@ def stalled(shared):
 
 
 def client(folder, **limits):
-    return served_models.Client(
-        serving.build_app(folder, limits=Limits(**limits))
-    )
+    return served_models.Client(build_app(folder, limits=Limits(**limits)))
 
 
 def receive_from(body, taken):
@@ -76,7 +74,7 @@ def ask(app, receive, headers=()):
 
 def test_a_body_that_grows_too_long_is_not_read_to_its_end(shared):
     taken = []
-    app = serving.build_app(shared, limits=Limits(body_bytes=5000))
+    app = build_app(shared, limits=Limits(body_bytes=5000))
 
     status = ask(app, receive_from([b" " * 1000] * 99, taken))
 
@@ -86,7 +84,7 @@ def test_a_body_that_grows_too_long_is_not_read_to_its_end(shared):
 
 def test_a_body_that_says_its_length_is_not_even_begun(shared):
     taken = []
-    app = serving.build_app(shared, limits=Limits(body_bytes=5000))
+    app = build_app(shared, limits=Limits(body_bytes=5000))
     headers = [(b"content-length", b"100000000")]
 
     status = ask(app, receive_from([b" "] * 9, taken), headers)
@@ -99,7 +97,7 @@ def test_a_body_that_does_not_come_is_given_up(shared):
     async def receive():
         await asyncio.sleep(60)
 
-    app = serving.build_app(shared, limits=Limits(request_seconds=0.05))
+    app = build_app(shared, limits=Limits(request_seconds=0.05))
 
     assert ask(app, receive) == 408
 
@@ -108,7 +106,7 @@ def test_a_client_that_goes_away_hurts_nobody(shared):
     async def receive():
         return {"type": "http.disconnect"}
 
-    app = serving.build_app(shared)
+    app = build_app(shared)
 
     assert ask(app, receive) == 400
     assert served_models.Client(app).post(json=BODY).status_code == 200

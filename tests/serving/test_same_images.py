@@ -10,9 +10,11 @@ import pytest
 import served_models
 from click.testing import CliRunner
 
-from aet_keras import export, serving
+from aet_keras import export
 from aet_keras.cli import main
 from aet_keras.data.image_decoding import bombs_refused, decode
+from aet_keras.serving.app import build_app
+from aet_keras.serving.model_folder import ModelFolder
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def folder(model, tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(folder):
     """Returns a client of the embedded server."""
-    return served_models.Client(serving.build_app(serving.ModelFolder(folder)))
+    return served_models.Client(build_app(ModelFolder(folder)))
 
 
 @pytest.fixture(scope="module")

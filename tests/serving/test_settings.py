@@ -2,7 +2,8 @@
 
 import pytest
 
-from aet_keras.serving import Limits, model_server_command
+from aet_keras.serving import Limits
+from aet_keras.serving.settings import model_server_command
 
 
 @pytest.mark.parametrize(

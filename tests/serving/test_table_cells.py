@@ -8,8 +8,10 @@ import pytest
 import served_models
 from click.testing import CliRunner
 
-from aet_keras import recipes, serving
+from aet_keras import recipes
 from aet_keras.cli import main
+from aet_keras.serving.app import build_app
+from aet_keras.serving.model_folder import ModelFolder
 from aet_keras.training.table_job import JOB
 
 WORDS = ("None", "nuts", "milk")
@@ -44,7 +46,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ask(home):
-    app = serving.build_app(serving.ModelFolder(home[0]))
+    app = build_app(ModelFolder(home[0]))
     client = served_models.Client(app, "/v1/models/credit")
 
     def ask(**cells):
@@ -112,7 +114,7 @@ def test_a_cell_that_cannot_be_read_is_refused_with_advice(ask, cells, advice):
 
 
 def test_examples_may_hold_null(home):
-    app = serving.build_app(serving.ModelFolder(home[0]))
+    app = build_app(ModelFolder(home[0]))
     client = served_models.Client(app, "/v1/models/credit")
     some = {"price": 1.5, "vip": "no"}
     examples = [{**some, "pulse": None, "opened": None}, some]

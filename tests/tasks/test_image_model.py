@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aet_keras import backbones
-from aet_keras.tasks import ATTENTIONS, build_image_classifier
+from aet_keras.tasks import build_image_classifier
+from aet_keras.tasks.image_model import ATTENTIONS
 
 
 def pixels(size=32):

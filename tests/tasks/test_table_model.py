@@ -8,9 +8,9 @@ from sklearn.preprocessing import OneHotEncoder
 from aet_keras import data, tasks
 
 COLUMNS = [
-    data.TableColumn("branch", "category", "branch"),
-    data.TableColumn("age", "number", "age"),
-    data.TableColumn("opened", "date", "opened"),
+    data.specifications.TableColumn("branch", "category", "branch"),
+    data.specifications.TableColumn("age", "number", "age"),
+    data.specifications.TableColumn("opened", "date", "opened"),
 ]
 INPUTS = {
     "branch": np.array(["b", "b", "a", "a", "a", "", "", "rare"], object),

@@ -25,5 +25,7 @@ def report():
 @pytest.fixture(scope="session")
 def rated():
     """Returns a report of a recommender, which has no classes."""
-    test = evaluation.Recommendation(1.2, 0.1, 0.05, k=10, count=3)
+    test = evaluation.rating_scores.Recommendation(
+        1.2, 0.1, 0.05, k=10, count=3
+    )
     return evaluation.Report("films", "2026-01-31", test)

@@ -41,7 +41,9 @@ def pictures():
         )
     return data.Dataset(
         **splits,
-        specification=data.Specification("image", ("a", "b", "c"), (8, 8), ""),
+        specification=data.dataset.Specification(
+            "image", ("a", "b", "c"), (8, 8), ""
+        ),
     )
 
 
@@ -103,7 +105,7 @@ def test_a_tables_regression_is_the_balanced_one_of_scikit_learn(tmp_path):
         model.get_layer(tasks.table_model.NETWORK),
         encode(model, train),
     )
-    weights = data.compute_class_weights(train.labels, 3)
+    weights = data.class_balance.compute_class_weights(train.labels, 3)
     built = network.get_layer("linear").get_weights()
 
     c = solve_linear_path(
@@ -159,7 +161,7 @@ def as_texts(dataset):
 
 
 def check_weights(given, dataset):
-    wanted = data.compute_class_weights(dataset.train.labels, 2)
+    wanted = data.class_balance.compute_class_weights(dataset.train.labels, 2)
     for name, (_, labels, weights) in given.items():
         np.testing.assert_array_equal(labels, getattr(dataset, name).labels)
         np.testing.assert_array_equal(weights, wanted[labels])

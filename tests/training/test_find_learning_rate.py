@@ -8,7 +8,8 @@ import tensorflow as tf
 from PIL import Image
 
 from aet_keras.errors import TrainingError
-from aet_keras.training import RateRange, find_learning_rate
+from aet_keras.training import find_learning_rate
+from aet_keras.training.rate_range import RateRange
 
 
 def quadratic(curvature=1.0, optimizer=None):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aet_keras.training import Interpolation, interpolate
+from aet_keras.training import interpolate
+from aet_keras.training.interpolation import Interpolation
 
 X = np.array([[1.0], [-1.0], [3.0]], "float32")
 

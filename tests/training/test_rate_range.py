@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from aet_keras.training import RateRange, rate_range
+from aet_keras.training import rate_range
+from aet_keras.training.rate_range import RateRange
 
 RATES = np.geomspace(1e-5, 10, 61)  # ten steps a tenfold
 

@@ -75,7 +75,7 @@ def test_the_export_agrees(done, tmp_path):
     comparison = JOB.write(run.model, recipe, dataset, tmp_path / "1")
 
     assert comparison.is_telling and comparison.difference < 1e-5
-    assert publishing.read_manifest(tmp_path / "1").signatures["top_k"]
+    assert publishing.manifest.read_manifest(tmp_path / "1").signatures["top_k"]
 
 
 def test_the_introduction_counts_users_and_items(done):

@@ -6,7 +6,8 @@ import small_searches
 
 from aet_keras.errors import TrainingError
 from aet_keras.recipes import Recipe
-from aet_keras.tuning import ElasticHyperModel, ElasticSpace, RecipeHyperModel
+from aet_keras.tuning import ElasticHyperModel, ElasticSpace
+from aet_keras.tuning.hypermodel import RecipeHyperModel
 
 
 def test_it_works_in_a_tuner_of_keras_tuner(tmp_path):

@@ -3,7 +3,8 @@ import csv
 import numpy as np
 from PIL import Image
 
-from aet_keras.tuning import Search, Trial
+from aet_keras.tuning import Search
+from aet_keras.tuning.trials import Trial
 
 
 def trials(*scores, objective="val_accuracy"):

@@ -1,0 +1,7 @@
+"""Lists words that users choose from; recipes need them without Keras."""
+
+ATTENTIONS = ("none", "se", "eca", "cbam", "soft", "pooling")
+AUGMENTATIONS = ("none", "flip", "light", "strong")
+COLUMN_KINDS = ("number", "category", "date", "ignore")
+POOLINGS = ("mean", "attention")
+RATING_SPLITS = ("random", "leave_last_out")
