@@ -40,14 +40,10 @@ def shown(value: Any, most: int = 120) -> str:
         value = value[:most]  # before `repr` makes four signs of one
         return f"{value!r}..."
     try:
-        representation = repr(value)
+        text = repr(value)
     except (RecursionError, ValueError):  # nested too deep, or a huge int
         return f"a `{type(value).__name__}`"
-    return (
-        representation
-        if len(representation) <= most
-        else f"{representation[:most]}..."
-    )
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def is_one_line(text: str) -> bool:

@@ -6,6 +6,7 @@ tensors: no layer gets a new node, so that what a user reads off the model
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +90,7 @@ class SplitGraph:
         self.raw = self._find_raw()
         self.in_context = Context(model)
 
-    @property
+    @functools.cached_property  # asked for each batch of a resumed run
     def keys(self) -> list[Key]:
         """All tensors, in an order that each process has."""
         keys = list(self.inputs)

@@ -4,6 +4,7 @@ The gradient there is the one the update is made of: summed over replicas,
 averaged over accumulated batches, without the loss scale, clipped.
 """
 
+import abc
 from collections.abc import Callable
 
 import keras
@@ -14,7 +15,7 @@ from aet_keras._keras.optimizer import index_of, innermost
 _HOOK = "_distributed_tf_update_step"
 
 
-class UpdateHook:
+class UpdateHook(abc.ABC):
     """Wraps the update of a model's optimizer; a subclass measures in it.
 
     A subclass makes its variables with `zeros`, lists them in `variables`,
@@ -64,10 +65,11 @@ class UpdateHook:
             each.assign(tf.zeros(each.shape))
 
     @property
+    @abc.abstractmethod
     def variables(self) -> list[keras.Variable]:
         """What a checkpoint in the middle of an interval has to keep."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _around(self, gradients: list, update: Callable[[], None]) -> None:
         """Calls `update` once, and measures before or after it.
 
@@ -76,7 +78,6 @@ class UpdateHook:
                 the weight's place in the optimizer.
             update: makes the update.
         """
-        raise NotImplementedError
 
 
 def zeros(shape, name: str) -> keras.Variable:

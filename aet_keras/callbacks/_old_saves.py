@@ -7,7 +7,8 @@ from aet_keras.callbacks._saves import Save
 
 _LAST_FORMAT = 2  # a later one holds what `get_state` of each callback returned
 _NOT_STATE = {"KeepHeadOnly": {"_epoch"}, "BatchTimes": {"_begun"}}
-_ADDED = {"Change": {"is_undone": False}}  # 0.9.0 had none of it
+# Entries that saves of 0.9.0 do not have, and what they stand for.
+_ADDED = {"Change": {"is_undone": False}}
 
 
 def in_present_form(save: Save, begun: dict[str, dict]) -> Save:

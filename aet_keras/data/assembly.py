@@ -38,9 +38,13 @@ class ReadOptions:
     seed: int = 0
     validation_ratio: float = 0.15
     test_ratio: float = 0.15
+    ratios: dict[str, float] = dataclasses.field(init=False)
 
     def __post_init__(self):
-        check_ratios(self.owner, self.validation_ratio, self.test_ratio)
+        ratios = check_ratios(
+            self.owner, self.validation_ratio, self.test_ratio
+        )
+        object.__setattr__(self, "ratios", ratios)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -189,9 +193,7 @@ def _divide(rows, labels, given, specification, options):
             found.labels,
             found.given,
             class_names=class_names,
-            ratios=check_ratios(
-                options.owner, options.validation_ratio, options.test_ratio
-            ),
+            ratios=options.ratios,
             seed=options.seed,
             source=source,
             rows=rows,

@@ -38,8 +38,7 @@ class Comparison:
         rows: str. What the rows are called.
 
     For example:
-    >>> from aet_keras.export.comparison import Comparison
-    >>> Comparison(3e-8, count=32, spread=0.9).is_telling
+    >>> aet_keras.export.comparison.Comparison(3e-8, 32, 0.9).is_telling
     True
     """
 
@@ -357,22 +356,16 @@ def _serving(owner, writer, rows, given, expected):
     """Returns a function that asks an export for the probabilities of rows."""
 
     def served(exported):
-        serve = _classifying(owner, exported, writer)
+        serve = exported.signatures.get(DEFAULT)
+        if serve is None or "probabilities" not in serve.structured_outputs:
+            raise ExportError(
+                f"{owner}: the export must have a signature `{DEFAULT}` that "
+                "puts out `probabilities`. Received: signatures "
+                f"{sorted(exported.signatures)}. Write it with `{writer}`."
+            )
         yield from _all_and_one(rows, serve, given, expected)
 
     return served
-
-
-def _classifying(owner, exported, writer):
-    """Returns the signature that puts out probabilities."""
-    serve = exported.signatures.get(DEFAULT)
-    if serve is None or "probabilities" not in serve.structured_outputs:
-        raise ExportError(
-            f"{owner}: the export must have a signature `{DEFAULT}` that puts "
-            "out `probabilities`. Received: signatures "
-            f"{sorted(exported.signatures)}. Write it with `{writer}`."
-        )
-    return serve
 
 
 def _all_and_one(

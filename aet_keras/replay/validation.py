@@ -121,13 +121,13 @@ class Validation:
         Where it is not, its first step has looked at them: returns whether
         they are still the same. Averages may be swapped in for validation.
         """
-        is_new = self.recorder.record is None and self._is_train_plain
-        if not is_new and self._weights.are_written(self._boundary):
-            if not self._is_train_plain:
-                return False
-            self.recorder.forget()
-        if self._is_train_plain and self.recorder.record is None:
-            self._weights.note(self._boundary)
+        recorder, weights = self.recorder, self._weights
+        if not self._is_train_plain:
+            return not weights.are_written(self._boundary)
+        if recorder.record is not None and weights.are_written(self._boundary):
+            recorder.forget()
+        if recorder.record is None:
+            weights.note(self._boundary)
         return True
 
     def _step(self, iterator):
