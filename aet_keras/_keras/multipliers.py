@@ -20,6 +20,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from aet_keras._keras.fused_adam import FusedAdam
 from aet_keras._keras.optimizer import index_of, innermost
 from aet_keras._keras.strategy import scope_of
 
@@ -73,6 +74,19 @@ class Multipliers:
         """Puts the scales between the optimizer and its updates."""
         optimizer = self._optimizer
         update_step = type(optimizer).update_step.__get__(optimizer)
+        caches = [self._scales]
+        if FusedAdam.applies(optimizer):
+            update_step = FusedAdam(optimizer)
+            caches.append(update_step.powers)
+        apply_gradients = type(optimizer)._backend_apply_gradients
+
+        def apply_in_new_step(gradients, variables):
+            # What was computed in this graph belongs to the step before, in
+            # a train step that updates more than once.
+            for cache in caches:
+                cache.clear()
+            apply_gradients(optimizer, gradients, variables)
+
         scale_update = _scaled_rate if _is_proportional(optimizer) else _blend
 
         def scaled_update_step(gradient, variable, learning_rate):
@@ -84,6 +98,7 @@ class Multipliers:
             )
 
         optimizer.update_step = scaled_update_step
+        optimizer._backend_apply_gradients = apply_in_new_step
         if optimizer.weight_decay is not None and not isinstance(
             optimizer, _OWN_DECAY
         ):
@@ -97,6 +112,7 @@ class Multipliers:
         """Gives the optimizer its own methods back."""
         for name in (
             "update_step",
+            "_backend_apply_gradients",
             "_apply_weight_decay",
             "_overwrite_model_variables_with_average_value",
         ):

@@ -16,6 +16,7 @@ from keras.src.models.functional import operation_fn
 
 from aet_keras._keras import graph, trainable
 from aet_keras._keras.context import Context
+from aet_keras._keras.folding import find_folds
 
 # A tensor of the graph: through which nested calls it is reached, and its id.
 Key = tuple[tuple[int, ...], int]
@@ -154,12 +155,19 @@ class SplitGraph:
         Raises:
             LossBelow: if a layer of the part below adds a loss.
         """
+        kept = {*keys, *boundary.keys}
+        folds = find_folds(
+            [self.steps[position] for position in sorted(boundary.lower)], kept
+        )
+        folded = {fold.first for fold in folds.values()}
 
         def run(inputs, training):
             flat = standardized(self.model, self._functional, inputs)
             values = dict(zip(self.inputs, flat, strict=True))
-            for position in sorted(boundary.lower):
-                self.steps[position].run(values, training)
+            for place, position in enumerate(sorted(boundary.lower)):
+                if place not in folded:
+                    step = folds.get(place, self.steps[position])
+                    step.run(values, training)
             return [values[key] for key in keys]
 
         self.model._clear_losses()

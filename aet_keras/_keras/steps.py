@@ -6,11 +6,13 @@ model's own.
 """
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from aet_keras._keras.fixed import may_heed_training
 from aet_keras._keras.split_graph import Boundary, SplitGraph
 
 
@@ -32,6 +34,13 @@ class Signature:
             for number, leaf in enumerate(flat)
             if leaf is not None
         ]
+        paths = keras.tree.flatten_with_path(example)
+        # What signatures of leaves in the same places have in common.
+        self.key = (
+            tuple(path for path, _ in paths),
+            tuple(self._present),
+            tuple(self.specs),
+        )
 
     def flatten(self, structure) -> list:
         """Returns the leaves that are not None."""
@@ -52,24 +61,54 @@ class Signature:
         return keras.tree.pack_sequence_as(self._structure, flat)
 
 
-def lower_function(
-    graph: SplitGraph,
-    boundary: Boundary,
-    keys,
-    signature: Signature,
-    *,
-    training: bool,
-) -> Callable:
-    """Makes a function of the inputs' leaves: the tensors of some keys.
+class LowerFunctions:
+    """Makes functions of the part below a boundary, each once.
 
-    As in `SplitGraph.compute_lower`, `None` for those that cannot be kept.
+    Training and validation share them where nothing below depends on
+    `training`.
+
+    Args:
+        graph: `SplitGraph` of the model.
     """
 
-    def compute(*leaves):
-        inputs = signature.pack(leaves)
-        return graph.compute_lower(inputs, boundary, keys, training=training)
+    def __init__(self, graph: SplitGraph):
+        self._graph = graph
+        self._made: dict[Any, Callable] = {}
+        self._heeding: dict[Any, bool] = {}
 
-    return _compiled(graph.model, compute, signature.specs)
+    def has(
+        self, boundary: Boundary, signature: Signature, *, training: bool
+    ) -> bool:
+        """Says whether `find` returns what it has returned before."""
+        return self._place(boundary, signature, training) in self._made
+
+    def find(
+        self, boundary: Boundary, signature: Signature, *, training: bool
+    ) -> Callable:
+        """Returns a function of the inputs' leaves: the tensors to record.
+
+        As in `SplitGraph.compute_lower`, `None` for those that cannot be kept.
+        """
+        place = self._place(boundary, signature, training)
+        if place not in self._made:
+            graph = self._graph
+
+            def compute(*leaves):
+                inputs = signature.pack(leaves)
+                return graph.compute_lower(
+                    inputs, boundary, boundary.recorded, training=training
+                )
+
+            self._made[place] = _compiled(graph.model, compute, signature.specs)
+        return self._made[place]
+
+    def _place(self, boundary, signature, training):
+        if boundary.lower not in self._heeding:
+            layers = self._graph.lower_layers(boundary)
+            heeds = any(map(may_heed_training, layers))
+            self._heeding[boundary.lower] = heeds
+        heeded = training if self._heeding[boundary.lower] else None
+        return boundary.lower, boundary.recorded, heeded, signature.key
 
 
 def trial_function(

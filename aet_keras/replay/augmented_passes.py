@@ -128,6 +128,7 @@ def make_recorders(
         store: optional `replay.FeatureStore`.
     """
     peers: list[FeatureReuse] = []
+    lowers = steps.LowerFunctions(graph)
     train, test = (
         Recorder(
             graph,
@@ -135,6 +136,7 @@ def make_recorders(
             make_step,
             training=is_training,
             reuse=store and FeatureReuse(store, graph, peers),
+            lowers=lowers,
         )
         for make_step, is_training in (
             (steps.train_function, True),

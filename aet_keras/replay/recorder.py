@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from aet_keras import _check as check
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
-from aet_keras._keras.steps import Signature, lower_function
+from aet_keras._keras.steps import LowerFunctions, Signature
 from aet_keras.replay import replay_safety
 from aet_keras.replay.feature_reuse import FeatureReuse
 from aet_keras.replay.padding import Padding, PaddingFinder
@@ -29,6 +29,7 @@ class Recorder:
             the step above a boundary.
         training: bool. What layers are told.
         reuse: optional `FeatureReuse`. Has features of earlier runs.
+        lowers: optional `LowerFunctions`, which recorders of one model share.
     """
 
     def __init__(
@@ -39,13 +40,14 @@ class Recorder:
         *,
         training: bool,
         reuse: FeatureReuse | None = None,
+        lowers: LowerFunctions | None = None,
     ):
         self._graph = graph
         self._reuse = reuse
         self._cache = cache
         self._make_step = make_step
         self._training = training
-        self._lowers: dict[Any, Any] = {}
+        self._lowers = lowers or LowerFunctions(graph)
         self._steps: dict[Any, Any] = {}
         self._inputs: Any = None
         self._targets: Any = None
@@ -265,10 +267,10 @@ class Recorder:
         """Raises an `Unsafe` if known rows give other features now."""
         x, _ = self.read(batch)
         known = [i for i, row in enumerate(rows) if row is not None]
-        traced = (boundary.lower, self._asked) in self._lowers
-        fresh = self._features(
-            x, boundary.recording(self._asked if traced else boundary.keys)
-        )
+        asked = boundary.recording(self._asked)
+        if not self._lowers.has(asked, self._inputs, training=self._training):
+            asked = boundary.recording(boundary.keys)
+        fresh = self._features(x, asked)
         held = self.held([rows[i] for i in known], boundary)
         for key, old in zip(boundary.keys, held, strict=True):
             tolerance = _TOLERANCE.get(str(old.dtype), EXACT)
@@ -307,20 +309,14 @@ class Recorder:
 
     def _features(self, x, boundary):
         """Returns a dict from keys to features, None if they cannot be kept."""
-        keys = boundary.recorded
-        if (boundary.lower, keys) not in self._lowers:
-            self._lowers[boundary.lower, keys] = lower_function(
-                self._graph,
-                boundary,
-                keys,
-                self._inputs,
-                training=self._training,
-            )
+        lower = self._lowers.find(
+            boundary, self._inputs, training=self._training
+        )
         try:
-            found = self._lowers[boundary.lower, keys](*x)
+            found = lower(*x)
         except LossBelow as error:
             raise replay_safety.Unsafe(f"below the boundary {error}") from error
-        features = dict(zip(keys, found, strict=True))
+        features = dict(zip(boundary.recorded, found, strict=True))
         for key, tensor in features.items():
             if tensor is not None and not _has_rows(tensor, len(x[0])):
                 features[key] = None

@@ -31,9 +31,8 @@ def parts(model):
     graph = SplitGraph(model)
     boundary = graph.split_below(lambda layer: layer.name == "a")
     x = Signature(tf.constant(X))
-    lower = steps.lower_function(
-        graph, boundary, boundary.keys, x, training=True
-    )
+    asked = boundary.recording(boundary.keys)
+    lower = steps.LowerFunctions(graph).find(asked, x, training=True)
     return graph, boundary, lower(tf.constant(X))
 
 
@@ -85,6 +84,48 @@ def test_a_step_takes_batches_of_any_size_with_one_trace():
         traces.append(step.experimental_get_tracing_count())
 
     assert traces == [1, 1, 1]  # metrics were made before the first
+
+
+class Scaled(layers.Layer):
+    """A user's layer, whose own layers are told of `training`."""
+
+    def __init__(self, inner):
+        super().__init__(trainable=False)
+        self.inner = inner
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+@pytest.mark.parametrize(
+    ("layer", "are_one"),
+    [
+        (layers.Dense(2, "tanh", trainable=False), True),
+        (layers.BatchNormalization(trainable=False), True),
+        (keras.Sequential([layers.Dense(2), layers.ReLU()]), True),
+        (layers.Dropout(0.5), False),
+        (layers.Dense(2, activation=lambda x: x), False),
+        (layers.Lambda(lambda x: x), False),
+        (Scaled(layers.Dropout(0.5)), False),
+    ],
+    ids=lambda each: getattr(each, "name", each),
+)
+def test_training_and_validation_share_what_does_not_heed_training(
+    layer, are_one
+):
+    made = keras.Sequential([keras.Input((4,)), layer])
+    made.trainable = False
+    graph = SplitGraph(made)
+    boundary = graph.split_below(lambda layer: True)
+    asked = boundary.recording(boundary.keys)
+    lowers = steps.LowerFunctions(graph)
+
+    train = lowers.find(asked, Signature(X), training=True)
+    test = lowers.find(asked, Signature(X[:2]), training=False)
+
+    assert (train is test) is are_one
+    assert lowers.has(asked, Signature(X), training=False)
+    assert not lowers.has(asked, Signature({"x": X}), training=True)
 
 
 def test_a_signature_packs_what_it_flattened():
