@@ -79,7 +79,7 @@ def padded():
 
 
 def test_padded_texts_are_replayed_without_their_padding():
-    again = replay_runs.run(classifier, padded, own=OWN, shuffle=None, epochs=2)
+    again = replay_runs.run(classifier, padded, own=OWN, shuffle=None)
 
     said = "replays rows of like length together, without their padding"
     assert said in again.said

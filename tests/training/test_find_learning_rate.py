@@ -63,7 +63,7 @@ def test_the_suggestion_is_below_what_gradient_descent_bears(curvature):
     limit = 2 / curvature
 
     found = find_learning_rate(
-        model, data, least_rate=1e-5 * limit, most_rate=1e3 * limit
+        model, data, least_rate=1e-5 * limit, most_rate=1e3 * limit, steps=60
     )
 
     assert limit / 30 < found.suggestion < limit / 1.5
