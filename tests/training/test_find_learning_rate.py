@@ -27,13 +27,13 @@ def quadratic(curvature=1.0, optimizer=None):
     return model, (x, np.zeros((2, 1), "float32"))
 
 
-def noisy():
+def noisy(**settings):
     x = inputs = keras.Input((4,))
     x = keras.layers.Dense(3)(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Dropout(0.5)(x)
     model = keras.Model(inputs, keras.layers.Dense(1)(x))
-    model.compile("adam", "mse", jit_compile=False)
+    model.compile("adam", "mse", **{"jit_compile": False} | settings)
     return model
 
 
@@ -110,7 +110,7 @@ def test_a_fit_afterwards_ends_where_it_would_have_on_shuffles():
     ends = []
     for is_tried in (False, True):
         keras.utils.set_random_seed(1)
-        model, data = noisy(), shuffled().batch(4)
+        model, data = noisy(run_eagerly=True), shuffled().batch(4)
         if is_tried:
             find_learning_rate(model, data, steps=5)
         model.fit(data, shuffle=False, epochs=2, verbose=0)
@@ -120,7 +120,7 @@ def test_a_fit_afterwards_ends_where_it_would_have_on_shuffles():
 
 
 def test_a_test_in_the_middle_of_training_gives_all_back():
-    model = noisy()
+    model = noisy(run_eagerly=True)
     model.fit(*rows(), verbose=0)
     before = state(model)
 
@@ -130,7 +130,7 @@ def test_a_test_in_the_middle_of_training_gives_all_back():
 
 
 def test_an_interrupted_test_gives_all_back(monkeypatch):
-    model = noisy()
+    model = noisy(run_eagerly=True)
     model.fit(*rows(), verbose=0)
     before, calls = state(model), []
 
