@@ -22,7 +22,7 @@ def quadratic(curvature=1.0, optimizer=None):
     outputs = keras.layers.Dense(1, use_bias=False)(inputs)
     model = keras.Model(inputs, outputs)
     optimizer = optimizer or keras.optimizers.SGD(0.01)
-    model.compile(optimizer, "mse", jit_compile=False)
+    model.compile(optimizer, "mse", run_eagerly=True)
     x = np.eye(2, dtype="float32") * np.sqrt(curvature)  # mean of 2 squares
     return model, (x, np.zeros((2, 1), "float32"))
 
@@ -63,7 +63,7 @@ def test_the_suggestion_is_below_what_gradient_descent_bears(curvature):
     limit = 2 / curvature
 
     found = find_learning_rate(
-        model, data, least_rate=1e-5 * limit, most_rate=1e3 * limit
+        model, data, least_rate=1e-5 * limit, most_rate=1e3 * limit, steps=60
     )
 
     assert limit / 30 < found.suggestion < limit / 1.5
