@@ -4,11 +4,13 @@ The state that these functions share with a policy has the keys of `START`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.policies import _stall
 from aet_keras.policies.decision import Decision
+from aet_keras.policies.policy import option
 from aet_keras.policies.progress import Progress
 
 START: dict[str, Any] = {
@@ -60,49 +62,25 @@ def count_calm(
     ]
 
 
-def take_options(
-    policy: Any,
-    *,
-    patience_intervals: int,
-    least_intervals: int,
-    thaw_ratio: float | None,
-    monitor: str,
-    rate_ratio: float,
-    every_batches: int,
-) -> None:
-    """Checks the options that these policies share, and sets them.
+@dataclass(eq=False, repr=False, kw_only=True)
+class PrefixOptions:
+    """The options that these policies share, as their docstrings have them."""
 
-    Args:
-        policy: what gets an attribute for each of them.
-        patience_intervals: int >= 1. For how long a group must be calm.
-        least_intervals: int >= 1. From one change of the map (or the start)
-            to the next freeze.
-        thaw_ratio: optional float >= 0. Thaw all when the figure is worse
-            than its best by more than this share of it, or the rate is a
-            tenth of what it was at the last freeze.
-        monitor: str. The figure.
-        rate_ratio: float > 0. As a policy has it.
-        every_batches: int >= 0. As a policy has it.
-    """
-    policy.patience_intervals = check.positive_int(
-        policy, patience_intervals=patience_intervals
+    patience_intervals: int = option(2, check.positive_int)
+    least_intervals: int = option(1, check.positive_int)
+    thaw_ratio: float | None = option(
+        0.05, check.number, can_be_none=True, least=0
     )
-    policy.least_intervals = check.positive_int(
-        policy, least_intervals=least_intervals
-    )
-    if thaw_ratio is not None:
-        thaw_ratio = check.number(policy, least=0, thaw_ratio=thaw_ratio)
-    policy.thaw_ratio = thaw_ratio
-    policy.monitor = check.instance(policy, of=str, monitor=monitor)
-    policy.rate_ratio = check.positive(policy, rate_ratio=rate_ratio)
-    policy.every_batches = check.whole(policy, every_batches=every_batches)
+    monitor: str = option("auto", check.instance, of=str)
+    rate_ratio: float = option(1.0, check.positive)
+    every_batches: int = option(0, check.whole)
 
 
 def turn(policy: Any, progress: Progress, why: str) -> Decision:
     """Freezes the longest calm prefix, or thaws all, at the end of an epoch.
 
     Args:
-        policy: has the attributes of `take_options`; its `state` has the
+        policy: has `PrefixOptions`; its `state` has the
             keys of `START`.
         progress: the numbers of this decision.
         why: str. What a calm group is.

@@ -1,14 +1,17 @@
 """Moves the groups that have the largest relative gradients."""
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.policies._arrays import per_group
 from aet_keras.policies.decision import Decision
-from aet_keras.policies.policy import Policy
+from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 
 
+@dataclass(eq=False, repr=False)
 class AttendToGradients(Policy):
     """Gives the most rate to the groups with the largest relative gradients.
 
@@ -57,16 +60,10 @@ class AttendToGradients(Policy):
 
     needs = frozenset({"gradient_norms", "weight_norms"})
 
-    def __init__(
-        self,
-        temperature: float = 1.0,
-        *,
-        rate_ratio: float = 1.0,
-        every_batches: int = 0,
-    ):
-        self.temperature = check.positive(self, temperature=temperature)
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.every_batches = check.whole(self, every_batches=every_batches)
+    temperature: float = option(1.0, check.positive)
+    _: KW_ONLY
+    rate_ratio: float = option(1.0, check.positive)
+    every_batches: int = option(0, check.whole)
 
     def decide(self, progress: Progress) -> Decision:
         count = len(progress.trainable)

@@ -1,16 +1,19 @@
 """Policies that freeze groups which have stopped changing."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.policies import _prefix
 from aet_keras.policies._arrays import per_group
 from aet_keras.policies.decision import Decision
-from aet_keras.policies.policy import Policy
+from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 
 
-class FreezeSettled(Policy):
+@dataclass(eq=False, repr=False)
+class FreezeSettled(_prefix.PrefixOptions, Policy):
     """Freezes the longest prefix whose mean gradient no longer changes.
 
     After each interval (from decision to decision), n is the L1 norm of a
@@ -68,31 +71,7 @@ class FreezeSettled(Policy):
 
     needs = frozenset({"net_gradient_norms"})
     start_state = {**_prefix.START, "norms": []}
-    rate_ratio: float
-
-    def __init__(
-        self,
-        floor: float | None = 0.1,
-        *,
-        patience_intervals: int = 2,
-        least_intervals: int = 1,
-        thaw_ratio: float | None = 0.05,
-        monitor: str = "auto",
-        rate_ratio: float = 1.0,
-        every_batches: int = 0,
-    ):
-        if floor is not None:
-            floor = check.positive(self, floor=floor)
-        self.floor = floor
-        _prefix.take_options(
-            self,
-            patience_intervals=patience_intervals,
-            least_intervals=least_intervals,
-            thaw_ratio=thaw_ratio,
-            monitor=monitor,
-            rate_ratio=rate_ratio,
-            every_batches=every_batches,
-        )
+    floor: float | None = option(0.1, check.positive, can_be_none=True)
 
     def decide(self, progress: Progress) -> Decision:
         if not progress.epoch and progress.is_epoch_end:
@@ -121,7 +100,8 @@ class FreezeSettled(Policy):
         return [None if np.isnan(each) else each < bound for each in changes]
 
 
-class FreezeSlow(Policy):
+@dataclass(eq=False, repr=False)
+class FreezeSlow(_prefix.PrefixOptions, Policy):
     """Freezes the longest prefix that hardly moves any more.
 
     A group is slow where norm(update) / norm(weight), as means over the
@@ -163,29 +143,7 @@ class FreezeSlow(Policy):
 
     needs = frozenset({"update_norms", "weight_norms"})
     start_state = _prefix.START
-    rate_ratio: float
-
-    def __init__(
-        self,
-        threshold: float = 1e-4,
-        *,
-        patience_intervals: int = 2,
-        least_intervals: int = 1,
-        thaw_ratio: float | None = 0.05,
-        monitor: str = "auto",
-        rate_ratio: float = 1.0,
-        every_batches: int = 0,
-    ):
-        self.threshold = check.positive(self, threshold=threshold)
-        _prefix.take_options(
-            self,
-            patience_intervals=patience_intervals,
-            least_intervals=least_intervals,
-            thaw_ratio=thaw_ratio,
-            monitor=monitor,
-            rate_ratio=rate_ratio,
-            every_batches=every_batches,
-        )
+    threshold: float = option(1e-4, check.positive)
 
     def decide(self, progress: Progress) -> Decision:
         if not progress.epoch and progress.is_epoch_end:

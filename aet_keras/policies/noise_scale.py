@@ -1,15 +1,17 @@
 """Sets the rate by the noise of the gradient."""
 
 import math
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
 from aet_keras import _check as check
 from aet_keras.policies.decision import Decision
-from aet_keras.policies.policy import Policy
+from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 
 
+@dataclass(eq=False, repr=False)
 class AdaptToNoise(Policy):
     """Lowers the rate as noise comes to outweigh the gradient.
 
@@ -66,20 +68,10 @@ class AdaptToNoise(Policy):
     )
     start_state = {"signal": 0.0, "noise": 0.0, "weight": 0.0, "trainable": []}
 
-    def __init__(
-        self,
-        every_batches: int = 10,
-        *,
-        smoothing: float = 0.9,
-        least_ratio: float = 0.01,
-    ):
-        self.every_batches = check.whole(
-            self, least=2, every_batches=every_batches
-        )
-        self.smoothing = check.number(
-            self, least=0, most=0.999, smoothing=smoothing
-        )
-        self.least_ratio = check.positive_ratio(self, least_ratio=least_ratio)
+    every_batches: int = option(10, check.whole, least=2)
+    _: KW_ONLY
+    smoothing: float = option(0.9, check.number, least=0, most=0.999)
+    least_ratio: float = option(0.01, check.positive_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         measured = _measure(progress.arrays)

@@ -4,15 +4,17 @@ These policies write the head's rate too: no other policy should.
 """
 
 import math
+from dataclasses import KW_ONLY, dataclass
 
 from aet_keras import _check as check
 from aet_keras.policies.decision import Decision
-from aet_keras.policies.policy import Policy
+from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 
 _LEAST_SHARE = 1e-4  # a rate must be above 0
 
 
+@dataclass(eq=False, repr=False)
 class TrainHeadThenAll(Policy):
     """Trains the head alone for some epochs, then everything slowly (LP-FT).
 
@@ -37,9 +39,9 @@ class TrainHeadThenAll(Policy):
         grid of rates; one optimizer through both phases.
     """
 
-    def __init__(self, first_epoch: int = 2, *, rate_ratio: float = 0.1):
-        self.first_epoch = check.whole(self, first_epoch=first_epoch)
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
+    first_epoch: int = option(2, check.whole)
+    _: KW_ONLY
+    rate_ratio: float = option(0.1, check.positive)
 
     def decide(self, progress: Progress) -> Decision:
         if not progress.is_epoch_end:
@@ -55,6 +57,7 @@ class TrainHeadThenAll(Policy):
         )
 
 
+@dataclass(eq=False, repr=False)
 class ThawBetweenCycles(Policy):
     """Trains the head for one cycle, then everything for another (fastai).
 
@@ -93,20 +96,11 @@ class ThawBetweenCycles(Policy):
 
     every_batches = 1
 
-    def __init__(
-        self,
-        first_epoch: int = 1,
-        *,
-        spread: float = 100.0,
-        rise_ratio: float = 0.3,
-        divisor: float = 5.0,
-    ):
-        self.first_epoch = check.positive_int(self, first_epoch=first_epoch)
-        self.spread = check.number(self, least=1, spread=spread)
-        self.rise_ratio = check.number(
-            self, above=0, most=0.999, rise_ratio=rise_ratio
-        )
-        self.divisor = check.number(self, least=1, divisor=divisor)
+    first_epoch: int = option(1, check.positive_int)
+    _: KW_ONLY
+    spread: float = option(100.0, check.number, least=1)
+    rise_ratio: float = option(0.3, check.number, above=0, most=0.999)
+    divisor: float = option(5.0, check.number, least=1)
 
     def decide(self, progress: Progress) -> Decision:
         count = len(progress.trainable)
@@ -129,6 +123,7 @@ class ThawBetweenCycles(Policy):
         return 0.5 * _cycle(done, self.rise_ratio, self.divisor)
 
 
+@dataclass(eq=False, repr=False)
 class FreezeOnSchedule(Policy):
     """Anneals each group's rate to zero, the stem's first, then freezes it.
 
@@ -168,18 +163,11 @@ class FreezeOnSchedule(Policy):
 
     every_batches = 1
 
-    def __init__(
-        self,
-        first_ratio: float = 0.8,
-        *,
-        power: int = 3,
-        scaled: bool = True,
-        rate_ratio: float = 1.0,
-    ):
-        self.first_ratio = check.positive_ratio(self, first_ratio=first_ratio)
-        self.power = check.positive_int(self, power=power)
-        self.scaled = check.boolean(self, scaled=scaled)
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
+    first_ratio: float = option(0.8, check.positive_ratio)
+    _: KW_ONLY
+    power: int = option(3, check.positive_int)
+    scaled: bool = option(True, check.boolean)
+    rate_ratio: float = option(1.0, check.positive)
 
     def decide(self, progress: Progress) -> Decision:
         done = progress.done_ratio

@@ -1,20 +1,41 @@
 """Defines what all policies have in common."""
 
 import copy
+import dataclasses
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from aet_keras import _check as check
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.progress import Progress
 
+_CHECK, _CAN_BE_NONE = "check", "can_be_none"
+
+
+def option(
+    default: Any, checked: Callable, *, can_be_none: bool = False, **limits: Any
+) -> Any:
+    """Returns a field of a policy that is a dataclass.
+
+    Args:
+        default: its value where none is given.
+        checked: a check of `_check`, which returns the value or refuses it.
+        can_be_none: bool. Whether `None` passes unchecked.
+        **limits: what `checked` takes, such as `least=0`.
+    """
+    checked = functools.partial(checked, **limits)
+    metadata = {_CHECK: checked, _CAN_BE_NONE: can_be_none}
+    return dataclasses.field(default=default, metadata=metadata)
+
 
 class Policy:
     """Turns `Progress` into a `Decision`; knows no model and no clock.
 
     A subclass keeps each constructor argument as an attribute of the same
-    name, lists what training teaches it in `start_state`, and decides.
+    name, lists what training teaches it in `start_state`, and decides. Ours
+    are dataclasses: `option` makes a field that is checked.
 
     State:
         One JSON dict, apart from the config: `get_state()` returns it,
@@ -39,6 +60,15 @@ class Policy:
     needs: frozenset[str] = frozenset()
     every_batches: int = 0
     start_state: ClassVar[dict[str, Any]] = {}
+
+    def __post_init__(self) -> None:
+        """Checks the fields of a subclass that is a dataclass."""
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            checked = field.metadata.get(_CHECK)
+            value = getattr(self, field.name)
+            is_left_out = value is None and field.metadata.get(_CAN_BE_NONE)
+            if checked is not None and not is_left_out:
+                setattr(self, field.name, checked(self, **{field.name: value}))
 
     def decide(self, progress: Progress) -> Decision:
         """Returns what should change, given how far the run has come."""

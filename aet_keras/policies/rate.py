@@ -1,15 +1,17 @@
 """Policies of the learning rate."""
 
 import math
+from dataclasses import KW_ONLY, dataclass
 
 from aet_keras import _check as check
 from aet_keras.policies import _stall
 from aet_keras.policies.decision import Decision
-from aet_keras.policies.policy import Policy
+from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 from aet_keras.policies.trend import Trend
 
 
+@dataclass(eq=False, repr=False)
 class DecayOnStall(Policy):
     """Lowers the rate when a figure stalls, and counts again after a thaw.
 
@@ -40,26 +42,12 @@ class DecayOnStall(Policy):
 
     start_state = {**_stall.START, "moving": 0}
 
-    def __init__(
-        self,
-        monitor: str = "auto",
-        *,
-        rate_ratio: float = 0.3,
-        patience_epochs: int = 2,
-        min_improvement: float = 0.01,
-        least_ratio: float = 0.01,
-    ):
-        self.monitor = check.instance(self, of=str, monitor=monitor)
-        self.rate_ratio = check.number(
-            self, above=0, most=0.999, rate_ratio=rate_ratio
-        )
-        self.patience_epochs = check.positive_int(
-            self, patience_epochs=patience_epochs
-        )
-        self.min_improvement = check.number(
-            self, least=0, min_improvement=min_improvement
-        )
-        self.least_ratio = check.ratio(self, least_ratio=least_ratio)
+    monitor: str = option("auto", check.instance, of=str)
+    _: KW_ONLY
+    rate_ratio: float = option(0.3, check.number, above=0, most=0.999)
+    patience_epochs: int = option(2, check.positive_int)
+    min_improvement: float = option(0.01, check.number, least=0)
+    least_ratio: float = option(0.01, check.ratio)
 
     def decide(self, progress: Progress) -> Decision:
         if not progress.epoch:
@@ -75,6 +63,7 @@ class DecayOnStall(Policy):
         return Decision(rate=rate, why=f"{self.state['monitor']} stalled")
 
 
+@dataclass(eq=False, repr=False)
 class WarmupCosine(Policy):
     """Raises the rate step by step, then lowers it along a cosine.
 
@@ -107,18 +96,12 @@ class WarmupCosine(Policy):
 
     every_batches = 1
 
-    def __init__(
-        self,
-        warmup_steps: int = 0,
-        *,
-        least_ratio: float = 0.0,
-        every_epochs: int | None = None,
-    ):
-        self.warmup_steps = check.whole(self, warmup_steps=warmup_steps)
-        self.least_ratio = check.ratio(self, least_ratio=least_ratio)
-        if every_epochs is not None:
-            check.positive_int(self, every_epochs=every_epochs)
-        self.every_epochs = every_epochs
+    warmup_steps: int = option(0, check.whole)
+    _: KW_ONLY
+    least_ratio: float = option(0.0, check.ratio)
+    every_epochs: int | None = option(
+        None, check.positive_int, can_be_none=True
+    )
 
     def decide(self, progress: Progress) -> Decision:
         step, warmup, done = self._place(progress)
@@ -143,6 +126,7 @@ class WarmupCosine(Policy):
         return step, warmup, (step - warmup) / max(1, count - warmup)
 
 
+@dataclass(eq=False, repr=False)
 class AdaptToTrend(Policy):
     """Holds the rate while the loss falls, lowers it where noise takes over.
 
@@ -190,18 +174,11 @@ class AdaptToTrend(Policy):
     every_batches = 8  # to write a rate takes a millisecond
     start_state = {"level": None, "share": 1.0, "moving": 0, "thawed_at": 0.0}
 
-    def __init__(
-        self,
-        *,
-        significance: float = 2.0,
-        hold_ratio: float = 0.4,
-        cycle_ratio: float = 0.35,
-        least_ratio: float = 0.01,
-    ):
-        self.significance = check.positive(self, significance=significance)
-        self.hold_ratio = check.ratio(self, hold_ratio=hold_ratio)
-        self.cycle_ratio = check.positive_ratio(self, cycle_ratio=cycle_ratio)
-        self.least_ratio = check.positive_ratio(self, least_ratio=least_ratio)
+    _: KW_ONLY
+    significance: float = option(2.0, check.positive)
+    hold_ratio: float = option(0.4, check.ratio)
+    cycle_ratio: float = option(0.35, check.positive_ratio)
+    least_ratio: float = option(0.01, check.positive_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         why = "cosine"

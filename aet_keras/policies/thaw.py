@@ -1,16 +1,17 @@
 """Policies that thaw groups, and set their rates."""
 
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.policies import _stall, _undo
 from aet_keras.policies.decision import Decision
-from aet_keras.policies.policy import Policy
+from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 
 
+@dataclass(eq=False, repr=False)
 class ThawAll(Policy):
     """Lets every group move from the first step on, or all but the lowest.
 
@@ -36,16 +37,10 @@ class ThawAll(Policy):
     (False, True)
     """
 
-    def __init__(
-        self,
-        rate_ratio: float = 1.0,
-        *,
-        depth_ratio: float = 1.0,
-        frozen_ratio: float = 0.0,
-    ):
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.depth_ratio = check.positive_ratio(self, depth_ratio=depth_ratio)
-        self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
+    rate_ratio: float = option(1.0, check.positive)
+    _: KW_ONLY
+    depth_ratio: float = option(1.0, check.positive_ratio)
+    frozen_ratio: float = option(0.0, check.ratio)
 
     def decide(self, progress: Progress) -> Decision:
         if progress.epoch:
@@ -63,6 +58,7 @@ class ThawAll(Policy):
         )
 
 
+@dataclass(eq=False, repr=False)
 class ThawOnSchedule(Policy):
     """Thaws a few groups every few epochs, from the top down.
 
@@ -89,20 +85,12 @@ class ThawOnSchedule(Policy):
     (False, True, True)
     """
 
-    def __init__(
-        self,
-        every_epochs: int = 1,
-        *,
-        first_epoch: int = 1,
-        group_count: int = 1,
-        rate_ratio: float = 0.3,
-        depth_ratio: float = 1.0,
-    ):
-        self.every_epochs = check.positive_int(self, every_epochs=every_epochs)
-        self.first_epoch = check.whole(self, first_epoch=first_epoch)
-        self.group_count = check.positive_int(self, group_count=group_count)
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.depth_ratio = check.positive_ratio(self, depth_ratio=depth_ratio)
+    every_epochs: int = option(1, check.positive_int)
+    _: KW_ONLY
+    first_epoch: int = option(1, check.whole)
+    group_count: int = option(1, check.positive_int)
+    rate_ratio: float = option(0.3, check.positive)
+    depth_ratio: float = option(1.0, check.positive_ratio)
 
     def decide(self, progress: Progress) -> Decision:
         past = progress.epoch - self.first_epoch
@@ -116,6 +104,7 @@ class ThawOnSchedule(Policy):
         )
 
 
+@dataclass(eq=False, repr=False)
 class ThawOnStall(Policy):
     """Thaws the next groups, from the top down, when the figure stalls.
 
@@ -182,36 +171,18 @@ class ThawOnStall(Policy):
 
     start_state = {**_stall.START, **_undo.START, "thawed": 0, "since": 0}
 
-    def __init__(
-        self,
-        monitor: str = "auto",
-        *,
-        patience_epochs: int = 3,
-        min_improvement: float = 0.1,
-        head_ratio: float = 0.15,
-        latest_ratio: float = 0.35,
-        first_count: int = 2,
-        group_count: int = 2,
-        rate_ratio: float = 0.3,
-        depth_ratio: float = 1.0,
-        frozen_ratio: float = 0.6,
-        undo_thaw: bool = True,
-    ):
-        self.monitor = check.instance(self, of=str, monitor=monitor)
-        self.patience_epochs = check.positive_int(
-            self, patience_epochs=patience_epochs
-        )
-        self.min_improvement = check.number(
-            self, least=0, min_improvement=min_improvement
-        )
-        self.head_ratio = check.ratio(self, head_ratio=head_ratio)
-        self.latest_ratio = check.ratio(self, latest_ratio=latest_ratio)
-        self.first_count = check.positive_int(self, first_count=first_count)
-        self.group_count = check.positive_int(self, group_count=group_count)
-        self.rate_ratio = check.positive(self, rate_ratio=rate_ratio)
-        self.depth_ratio = check.positive_ratio(self, depth_ratio=depth_ratio)
-        self.frozen_ratio = check.ratio(self, frozen_ratio=frozen_ratio)
-        self.undo_thaw = check.boolean(self, undo_thaw=undo_thaw)
+    monitor: str = option("auto", check.instance, of=str)
+    _: KW_ONLY
+    patience_epochs: int = option(3, check.positive_int)
+    min_improvement: float = option(0.1, check.number, least=0)
+    head_ratio: float = option(0.15, check.ratio)
+    latest_ratio: float = option(0.35, check.ratio)
+    first_count: int = option(2, check.positive_int)
+    group_count: int = option(2, check.positive_int)
+    rate_ratio: float = option(0.3, check.positive)
+    depth_ratio: float = option(1.0, check.positive_ratio)
+    frozen_ratio: float = option(0.6, check.ratio)
+    undo_thaw: bool = option(True, check.boolean)
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         # Runs saved by 0.9.0 know nothing of undoing.
@@ -272,7 +243,7 @@ class ThawOnStall(Policy):
             f"{key} was {kept:.4g} before, and worse in each of the {count} "
             f"epoch{'s' * (count != 1)} since"
         )
-        return dataclasses.replace(self._decision(progress, why), undo=True)
+        return replace(self._decision(progress, why), undo=True)
 
     def _decision(self, progress, why):
         return _thawed_from_the_top(
