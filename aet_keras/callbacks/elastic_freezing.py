@@ -12,7 +12,7 @@ from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import progress_bar
 from aet_keras._keras.optimizer import ids_to_be_known
-from aet_keras.backbones.costs import multiply_counts
+from aet_keras.backbones.costs import fan_in, multiply_counts
 from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes, StepClock, check_policy
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
@@ -23,6 +23,7 @@ from aet_keras.replay import FeatureCache, SolvedHead
 from aet_keras.replay.replay import Replay
 
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
+_FAN_IN = frozenset({"fan_in"})
 
 
 class ElasticFreezing(StepClock, keras.callbacks.Callback):
@@ -162,7 +163,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self.policy = check_policy(
             self,
             ThawOnStall() if policy is None else policy,
-            gathered=MEASURED | _TIMED,
+            gathered=MEASURED | _TIMED | _FAN_IN,
             advice="or give a policy of the rate to `AdaptiveLearningRate`",
         )
         check_one_way(self, groups, backbone)
@@ -196,6 +197,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             needs_head=True,
         )
         self._costs = multiply_counts(groups)
+        self._fan_in = fan_in(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
         known = ids_to_be_known(self.model)
@@ -326,7 +328,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             is_epoch_end=is_epoch_end,
             logs=logs,
             is_head_solved=is_head_solved,
-            arrays={**measured, **self._seconds(engine)},
+            arrays={**measured, **self._known(engine)},
         )
         decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None
@@ -367,6 +369,12 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             self._is_rate_dropped = True
             _others.warn_of_dropped_rate(self, self.policy, owner)
         return dataclasses.replace(decision, rate=None)
+
+    def _known(self, engine):
+        """Returns what the policy needs and no step has to measure."""
+        known = {"fan_in": self._fan_in}
+        known.update(self._seconds(engine))
+        return {k: v for k, v in known.items() if k in self.policy.needs}
 
     def _seconds(self, engine):
         """Returns what a rebuild takes, and what freezing each group saves."""

@@ -4,6 +4,7 @@ from aet_keras._renamed import renamed
 from aet_keras.policies._stall import is_higher_better
 from aet_keras.policies.attention import AttendToGradients
 from aet_keras.policies.cost import FreezeWhenItPays
+from aet_keras.policies.cycles import CosineRestarts, ThawInCycles
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.freeze import FreezeSettled, FreezeSlow
 from aet_keras.policies.noise_scale import AdaptToNoise
@@ -21,6 +22,7 @@ __all__ = [
     "AdaptToNoise",
     "AdaptToTrend",
     "AttendToGradients",
+    "CosineRestarts",
     "DecayOnStall",
     "Decision",
     "FreezeOnSchedule",
@@ -31,6 +33,7 @@ __all__ = [
     "Progress",
     "ThawAll",
     "ThawBetweenCycles",
+    "ThawInCycles",
     "ThawOnSchedule",
     "ThawOnStall",
     "TrainHeadThenAll",

@@ -1,0 +1,269 @@
+"""Policies that train in cycles: a thaw, and a cosine of the rate, in each.
+
+`ThawInCycles` and `CosineRestarts` are made for each other. They do not talk:
+both count the same epochs from the same thaw.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras.policies import _stall, _undo
+from aet_keras.policies.decision import Decision
+from aet_keras.policies.policy import Policy, option
+from aet_keras.policies.progress import Progress
+
+# A group's rate as a share of the head's, times the inputs of a neuron.
+_RATIO_OF_ONE_INPUT = 60.0
+_LEAST_RATIO, _MOST_RATIO = 0.01, 3.0
+_USUAL_RATIO = 0.3  # where no layer says how many inputs it has
+_SHORTEST = 2  # epochs; a cycle that left fewer takes them too
+
+
+@dataclass(eq=False, repr=False)
+class ThawInCycles(Policy):
+    """Thaws the top groups, and then all, each for a cycle of the rate.
+
+    The head trains alone until it is solved, or for `head_ratio` of the
+    planned epochs. The top groups, which are the cheapest to train, follow for
+    `first_epochs`; on images like those of the pretraining that is all there
+    is to gain. Then everything else joins, because nothing that can be
+    measured before tells whether it pays: on clothes it gains 2 points of
+    accuracy, on drawn digits 10. If it did not pay within `cycle_epochs`, it is
+    undone: the best weights come back, and the groups freeze again.
+
+    A thawed group's rate follows from its layers. A step of Adam moves each
+    weight by about the rate, and what a neuron puts out by that times its
+    inputs; so the rate falls with their number ([Yang et al., 2022](
+    https://arxiv.org/abs/2203.03466), table 3). Narrow networks need higher
+    rates than wide ones.
+
+    Args:
+        monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
+            `loss` where there is no validation.
+        head_ratio: float from 0 to 1. Share of the planned epochs that a head
+            which cannot be solved trains alone. Defaults to `0.15`.
+        first_count: int >= 1. Groups in the first thaw. Defaults to `2`.
+        first_epochs: int >= 1. Epochs of the first cycle. Defaults to `2`.
+        cycle_epochs: int >= 1. Epochs of the cycle after the second thaw.
+            Defaults to `4`.
+        rate_ratio: optional float > 0. The thawed groups' rate as a share of
+            the head's. Defaults to 60 over the number of inputs of a neuron,
+            as a geometric mean over the groups' kernels, from 0.01 to 3; 0.3
+            where no layer says it.
+        frozen_ratio: float from 0 to 1. Share of the groups, from the stem
+            on, that never thaw. Defaults to `0.0`.
+        undo_thaw: bool. Whether a thaw after which no epoch was as good as the
+            best before is undone. Defaults to `True`.
+
+    State:
+        `thawed`: groups thawed; `since`: epochs since then; `length`: epochs
+        of this cycle; `judged`, `kept`, `kept_count`, `worse`, `is_undone`: as
+        of `ThawOnStall`.
+
+    Example:
+
+    >>> policy = aet_keras.policies.ThawInCycles()
+    >>> for epoch in range(5):
+    ...     progress = aet_keras.policies.Progress(
+    ...         epoch=epoch, epoch_count=14, trainable=(False,) * 4,
+    ...         is_head_solved=epoch == 1,
+    ...     )
+    ...     print(epoch, sum(policy.decide(progress).trainable))
+    0 0
+    1 2
+    2 2
+    3 4
+    4 4
+    """
+
+    needs = frozenset({"fan_in"})
+    start_state = {**_undo.START, "thawed": 0, "since": 0, "length": 0}
+
+    monitor: str = option("auto", check.instance, of=str)
+    _: KW_ONLY
+    head_ratio: float = option(0.15, check.ratio)
+    first_count: int = option(2, check.positive_int)
+    first_epochs: int = option(2, check.positive_int)
+    cycle_epochs: int = option(4, check.positive_int)
+    rate_ratio: float | None = option(None, check.positive, can_be_none=True)
+    frozen_ratio: float = option(0.0, check.ratio)
+    undo_thaw: bool = option(True, check.boolean)
+
+    def judge(self, logs: Mapping[str, float]) -> bool:
+        key = _stall.find_key(logs, self.monitor, self.state["judged"])
+        if key is None or not self.undo_thaw:
+            return False
+        if key != self.state["judged"]:
+            self.state.update(_undo.START, judged=key)
+        thawed = self.state["thawed"]
+        return _undo.judge(self.state, key, float(logs[key]), thawed)
+
+    def finish(self, progress: Progress) -> Decision:
+        return self._undo(progress) if self.state["worse"] else Decision()
+
+    def decide(self, progress: Progress) -> Decision:
+        state = self.state
+        if progress.epoch:
+            state["since"] += 1
+        most = len(progress.trainable)
+        most -= int(self.frozen_ratio * most)
+        if not state["thawed"]:
+            why = self._reason_for_the_first(progress)
+            if why:
+                self._thaw(progress, min(self.first_count, most))
+            return self._decision(progress, why or "the head alone")
+        why = f"epoch {state['since']} of {state['length']} of the cycle"
+        if state["since"] >= state["length"]:
+            if state["worse"] and not state["is_undone"]:
+                return self._undo(progress)
+            if state["thawed"] < most and not state["is_undone"]:
+                why = f"the top groups had {state['since']} epochs"
+                self._thaw(progress, most)
+        return self._decision(progress, why)
+
+    def _reason_for_the_first(self, progress):
+        if progress.is_head_solved:
+            return "the head is solved"
+        alone = max(1, round(self.head_ratio * progress.epoch_count))
+        if progress.epoch >= alone:
+            return f"the head had {progress.epoch} epochs"
+        return ""
+
+    def _thaw(self, progress, count):
+        epochs = (
+            self.cycle_epochs if self.state["thawed"] else self.first_epochs
+        )
+        self.state.update(
+            thawed=count,
+            since=0,
+            length=_length(epochs, progress.epoch, progress.epoch_count),
+        )
+        _undo.begin_trial(self.state)
+
+    def _undo(self, progress):
+        key, kept = self.state["judged"], self.state["kept"]
+        self.state.update(
+            thawed=self.state["kept_count"], worse=None, is_undone=True, since=0
+        )
+        why = f"{key} was {kept:.4g} before, and no epoch since was as good"
+        return replace(self._decision(progress, why), undo=True)
+
+    def _decision(self, progress, why):
+        groups, thawed = len(progress.trainable), self.state["thawed"]
+        ratio = self.rate_ratio or _ratio_of(progress.arrays.get("fan_in"))
+        return Decision(
+            trainable=(False,) * (groups - thawed) + (True,) * thawed,
+            multipliers=(ratio,) * groups,
+            why=why,
+        )
+
+
+@dataclass(eq=False, repr=False)
+class CosineRestarts(Policy):
+    """Lowers the rate along a cosine, and starts again when groups thaw.
+
+    Warm restarts ([Loshchilov and Hutter, 2017](
+    https://arxiv.org/abs/1608.03983)); differs: the first cycle is short and
+    each later thaw begins a longer one, and a cycle without a thaw before it
+    starts from `restart_ratio` of the last one's rate. Each end of a cycle is a
+    model that has settled. While no group moves the cosine is that of the whole
+    run, as it is where no groups are controlled.
+
+    Args:
+        first_epochs: int >= 1. Epochs of the cycle after the first thaw.
+            Defaults to `2`.
+        cycle_epochs: int >= 1. Epochs of every other. Defaults to `4`. A
+            cycle that would leave one epoch of the plan takes it too.
+        restart_ratio: float above 0, at most 1. Defaults to `0.5`.
+        least_ratio: float above 0, at most 1. The rate at the end of a cycle
+            over the one it began with. Defaults to `0.01`.
+
+    State:
+        `moving`: how many groups moved last; `thaws`: how often some thawed;
+        `begun`, `length`, `peak`: epoch, epochs and highest rate (as a share
+        of the run's) of this cycle.
+
+    Example:
+
+    >>> policy = aet_keras.policies.CosineRestarts()
+    >>> for step in (100, 150, 200):
+    ...     progress = aet_keras.policies.Progress(
+    ...         step=step, step_count=1000, epoch_count=10, epoch=step // 100,
+    ...         is_epoch_end=False, trainable=(False, True),
+    ...     )
+    ...     print(f"{policy.decide(progress).rate:.6f}")
+    0.001000
+    0.000855
+    0.000505
+    """
+
+    every_batches = 8  # to write a rate takes a millisecond
+    start_state = {
+        "moving": 0,
+        "thaws": 0,
+        "begun": 0,
+        "length": 0,
+        "peak": 1.0,
+    }
+
+    _: KW_ONLY
+    first_epochs: int = option(2, check.positive_int)
+    cycle_epochs: int = option(4, check.positive_int)
+    restart_ratio: float = option(0.5, check.positive_ratio)
+    least_ratio: float = option(0.01, check.positive_ratio)
+
+    def decide(self, progress: Progress) -> Decision:
+        state = self.state
+        moving, before = sum(progress.trainable), state["moving"]
+        done = progress.done_ratio * progress.epoch_count
+        if not moving:
+            state["moving"] = 0
+            return self._decision(progress, progress.done_ratio, 1.0)
+        if moving > before:
+            state["thaws"] += 1
+            self._begin(progress, done, peak=1.0)
+        elif moving < before or self._is_over(progress, done):
+            peak = state["peak"] * self.restart_ratio
+            self._begin(progress, done, peak=peak)
+        state["moving"] = moving
+        share = (done - state["begun"]) / state["length"]
+        return self._decision(progress, share, state["peak"])
+
+    def _is_over(self, progress, done):
+        """Whether the next cycle is due; the end of one is its lowest rate."""
+        end = self.state["begun"] + self.state["length"]
+        return not progress.is_epoch_end and done > end
+
+    def _begin(self, progress, done, *, peak):
+        is_first = self.state["thaws"] == 1 and not self.state["length"]
+        epochs = self.first_epochs if is_first else self.cycle_epochs
+        begun = math.floor(done + 1e-6)
+        self.state.update(
+            begun=begun,
+            length=_length(epochs, begun, progress.epoch_count),
+            peak=peak,
+        )
+
+    def _decision(self, progress, done, peak):
+        cosine = (1.0 + math.cos(math.pi * min(1.0, done))) / 2.0
+        share = self.least_ratio + (1.0 - self.least_ratio) * cosine
+        return Decision(rate=progress.start_rate * peak * share, why="cosine")
+
+
+def _length(epochs, begun, epoch_count):
+    """Returns the epochs of a cycle, so that none is too short."""
+    rest = epoch_count - begun
+    return max(1, rest if rest < epochs + _SHORTEST else epochs)
+
+
+def _ratio_of(fan_in: Any) -> float:
+    """Returns a group's rate over the head's, for its neurons' inputs."""
+    if fan_in is None or not np.isfinite(fan_in):
+        return _USUAL_RATIO
+    ratio = _RATIO_OF_ONE_INPUT / float(fan_in)
+    return min(_MOST_RATIO, max(_LEAST_RATIO, ratio))
