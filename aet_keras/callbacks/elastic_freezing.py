@@ -23,7 +23,6 @@ from aet_keras.replay import FeatureCache, SolvedHead
 from aet_keras.replay.replay import Replay
 
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
-_FAN_IN = frozenset({"fan_in"})
 
 
 class ElasticFreezing(StepClock, keras.callbacks.Callback):
@@ -163,7 +162,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self.policy = check_policy(
             self,
             ThawOnStall() if policy is None else policy,
-            gathered=MEASURED | _TIMED | _FAN_IN,
+            gathered=MEASURED | _TIMED | {"fan_in"},
             advice="or give a policy of the rate to `AdaptiveLearningRate`",
         )
         check_one_way(self, groups, backbone)
@@ -372,17 +371,14 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
 
     def _known(self, engine):
         """Returns what the policy needs and no step has to measure."""
-        known = {"fan_in": self._fan_in}
-        known.update(self._seconds(engine))
-        return {k: v for k, v in known.items() if k in self.policy.needs}
-
-    def _seconds(self, engine):
-        """Returns what a rebuild takes, and what freezing each group saves."""
-        if not self.policy.needs & _TIMED or not any(self.rebuild_seconds):
-            return {}
-        seconds = self._times.backward(self._costs, engine.trainable)
-        rebuild = np.asarray(max(self.rebuild_seconds))
-        return {"group_seconds": seconds, "rebuild_seconds": rebuild}
+        needs, known = self.policy.needs, {}
+        if "fan_in" in needs:
+            known["fan_in"] = self._fan_in
+        if needs & _TIMED and any(self.rebuild_seconds):
+            backward = self._times.backward(self._costs, engine.trainable)
+            known["group_seconds"] = backward  # what freezing each saves
+            known["rebuild_seconds"] = np.asarray(max(self.rebuild_seconds))
+        return known
 
     def _solve_head(self, engine):
         """Solves the head once, after an epoch of it alone."""
