@@ -81,16 +81,15 @@ def _from_archive(name, seed, *, count=None):
         rows = np.arange(len(labels))
         if split == "train" and count:
             rows, labels = _drawn(rows, labels, count, seed)
-        images = [
-            np.asarray(
-                PIL.Image.open(io.BytesIO(raw[ends[i] : ends[i + 1]])).convert(
-                    "RGB"
-                )
-            )
-            for i in rows
-        ]
+        images = [_decoded(raw[ends[i] : ends[i + 1]]) for i in rows]
         splits.append((np.stack(images), labels))
     return splits
+
+
+def _decoded(jpeg):
+    """Returns the pixels of an image, as a square of its longer side."""
+    image = PIL.Image.open(io.BytesIO(jpeg)).convert("RGB")
+    return np.asarray(image.resize((max(image.size),) * 2))
 
 
 def _fashion(seed):
