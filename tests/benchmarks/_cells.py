@@ -71,7 +71,7 @@ def _drawn(images, labels, count, seed):
     return images[rows], labels[rows]
 
 
-def _from_archive(name, seed, *, count=None):
+def _from_archive(name, side, seed, *, count=None):
     archive = np.load(_machine.DATA / name)
     splits = []
     for split in ("train", "validation", "test"):
@@ -81,15 +81,15 @@ def _from_archive(name, seed, *, count=None):
         rows = np.arange(len(labels))
         if split == "train" and count:
             rows, labels = _drawn(rows, labels, count, seed)
-        images = [_decoded(raw[ends[i] : ends[i + 1]]) for i in rows]
+        images = [_decoded(raw[ends[i] : ends[i + 1]], side) for i in rows]
         splits.append((np.stack(images), labels))
     return splits
 
 
-def _decoded(jpeg):
-    """Returns the pixels of an image, as a square of its longer side."""
+def _decoded(jpeg, side):
+    """Returns the pixels of an image, all but a few of which are squares."""
     image = PIL.Image.open(io.BytesIO(jpeg)).convert("RGB")
-    return np.asarray(image.resize((max(image.size),) * 2))
+    return np.asarray(image.resize((side, side)))
 
 
 def _fashion(seed):
@@ -153,11 +153,13 @@ def _lite(side):
 
 
 DATA = {
-    "clothing10": functools.partial(_from_archive, "clothing10_128px_jpeg.npz"),
-    "cifar10": functools.partial(
-        _from_archive, "cifar10_32px_jpeg.npz", count=4000
+    "clothing10": functools.partial(
+        _from_archive, "clothing10_128px_jpeg.npz", 128
     ),
-    "signs": functools.partial(_from_archive, "signdigits_100px_jpeg.npz"),
+    "cifar10": functools.partial(
+        _from_archive, "cifar10_32px_jpeg.npz", 32, count=4000
+    ),
+    "signs": functools.partial(_from_archive, "signdigits_100px_jpeg.npz", 100),
     "fashion": _fashion,
     "digits": _digits,
 }
