@@ -18,7 +18,7 @@ from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 
 # A group's rate as a share of the head's, times the inputs of a neuron.
-_RATIO_OF_ONE_INPUT = 60.0
+_RATIO_OF_ONE_INPUT = 50.0
 _LEAST_RATIO, _MOST_RATIO = 0.01, 3.0
 _USUAL_RATIO = 0.3  # where no layer says how many inputs it has
 _SHORTEST = 2  # epochs; a cycle that left fewer takes them too
@@ -34,7 +34,7 @@ class ThawInCycles(Policy):
     is to gain. Then everything else joins, because nothing that can be
     measured before tells whether it pays: on clothes it gains 2 points of
     accuracy, on drawn digits 10. If it did not pay within `cycle_epochs`, it is
-    undone: the best weights come back, and the groups freeze again.
+    undone: the best weights come back, and what was frozen then freezes again.
 
     A thawed group's rate follows from its layers. A step of Adam moves each
     weight by about the rate, and what a neuron puts out by that times its
@@ -52,7 +52,7 @@ class ThawInCycles(Policy):
         cycle_epochs: int >= 1. Epochs of the cycle after the second thaw.
             Defaults to `4`.
         rate_ratio: optional float > 0. The thawed groups' rate as a share of
-            the head's. Defaults to 60 over the number of inputs of a neuron,
+            the head's. Defaults to 50 over the number of inputs of a neuron,
             as a geometric mean over the groups' kernels, from 0.01 to 3; 0.3
             where no layer says it.
         frozen_ratio: float from 0 to 1. Share of the groups, from the stem
@@ -112,19 +112,20 @@ class ThawInCycles(Policy):
             state["since"] += 1
         most = len(progress.trainable)
         most -= int(self.frozen_ratio * most)
-        if not state["thawed"]:
+        why = f"epoch {state['since']} of {state['length']} of the cycle"
+        if state["is_undone"]:
+            why = "a thaw was undone"
+        elif not state["thawed"]:
             why = self._reason_for_the_first(progress)
             if why:
                 self._thaw(progress, min(self.first_count, most))
-            return self._decision(progress, why or "the head alone")
-        why = f"epoch {state['since']} of {state['length']} of the cycle"
-        if state["since"] >= state["length"]:
-            if state["worse"] and not state["is_undone"]:
-                return self._undo(progress)
-            if state["thawed"] < most and not state["is_undone"]:
+        elif state["since"] >= state["length"]:
+            if state["thawed"] < most:
                 why = f"the top groups had {state['since']} epochs"
                 self._thaw(progress, most)
-        return self._decision(progress, why)
+            elif state["worse"]:
+                return self._undo(progress)
+        return self._decision(progress, why or "the head alone")
 
     def _reason_for_the_first(self, progress):
         if progress.is_head_solved:
