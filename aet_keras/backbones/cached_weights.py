@@ -58,7 +58,7 @@ class CachedWeights:
         image_size: int or None. The height and width that the file is taken
             for; `None` where it is the same for all.
 
-    For example: see `find_cached_weights`.
+    Example: see `find_cached_weights`.
 
     >>> import pathlib
     >>> aet_keras.backbones.cached_weights.CachedWeights(
@@ -88,7 +88,7 @@ def find_cached_weights(
     Returns:
         Tuple of `CachedWeights`, the cheapest first.
 
-    For example:
+    Example:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as empty:

@@ -62,6 +62,7 @@ def convert(
             run, or it differs. Nothing is left behind then.
 
     Example:
+
     >>> import tempfile
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)),

@@ -82,6 +82,7 @@ def write_image_model(
             occurs twice, or the images are not the model's.
 
     Example:
+
     >>> import tempfile
     >>> import tensorflow as tf
     >>> model = keras.Sequential([

@@ -45,7 +45,7 @@ def build_app(
     Returns:
         `starlette.applications.Starlette`, an ASGI application.
 
-    For example:
+    Example:
 
     >>> import tempfile
     >>> from aet_keras.serving.app import build_app

@@ -48,7 +48,7 @@ class LoadedVersion:
             `"rating"`; None where neither its manifest nor its signatures
             tell.
 
-    For example: see `load_version`.
+    Example: see `load_version`.
 
     >>> aet_keras.serving.loaded_version.LoadedVersion(3, {}, {}).number
     3

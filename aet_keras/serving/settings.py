@@ -79,7 +79,7 @@ def model_server_command(
     Returns:
         List of str.
 
-    For example:
+    Example:
 
     >>> aet_keras.serving.settings.model_server_command(
     ...     "tensorflow_model_server", "/models/clothes", port=8501

@@ -40,7 +40,7 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     Raises:
         DataError: if the images cannot be learned from.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits", image_size=8)
     >>> aet_keras.training.image_job.read_dataset(recipe).train.inputs.shape[1:]
@@ -69,7 +69,7 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
         ValueError: if what is to be grafted does not fit the backbone.
         WeightsError: if the backbone's weights cannot be had or do not fit.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits")
     >>> aet_keras.training.image_job.build_classifier(recipe, 10).output_shape
@@ -117,7 +117,7 @@ def fit_recipe(
     Raises:
         ValueError: if an argument is out of its range.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits", epochs=1, image_size=32)
     >>> dataset = aet_keras.training.image_job.read_dataset(recipe)

@@ -45,7 +45,7 @@ class Publication:
         version: path of the published version, `OUT/1`.
         comparison: `Comparison` of the SavedModel with it.
 
-    For example: see `run_recipe`.
+    Example: see `run_recipe`.
     """
 
     model: keras.Model

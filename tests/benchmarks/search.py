@@ -87,7 +87,7 @@ def measure(row, seed, recipe, space, seconds, clock):
 
 def figures(trials, ends):
     """Returns the figures of the trials that ended in time."""
-    found = tuning.Search(tuple(trials))
+    found = tuning.trials.Search(tuple(trials))
     ended = [trial for trial in trials if trial.error is None]
     spent = ends[-1] - ends[0]
     return {

@@ -3,8 +3,7 @@ import csv
 import numpy as np
 from PIL import Image
 
-from aet_keras.tuning import Search
-from aet_keras.tuning.trials import Trial
+from aet_keras.tuning.trials import Search, Trial
 
 
 def trials(*scores, objective="val_accuracy"):
