@@ -40,7 +40,7 @@ _FILES = (
         "4d473c1dd8becc155b73f8504c6f6626",
     ),
 )
-# A file for each size of picture; Keras has no sums of these.
+# A file for each size of image; Keras has no sums of these.
 _MOBILE_FILE = (
     "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{}_no_top.h5"
 )

@@ -43,7 +43,7 @@ class KeepBest(keras.callbacks.Callback):
     listed after this one; that is said in a warning.
 
     Of epochs that are equally good, the one with the lower `val_loss` is
-    kept: an accuracy on few pictures has many equals.
+    kept: an accuracy on few images has many equals.
 
     Attributes:
         best: float or None. The best value; `None` before the first epoch.

@@ -20,8 +20,8 @@ model_config_list {
 
 BATCHING = """\
 # How requests that come together are computed together. A request of more
-# pictures than `max_batch_size` is refused. One picture that cannot be read
-# fails its whole batch, other clients' pictures in it too: they ask again.
+# images than `max_batch_size` is refused. One image that cannot be read
+# fails its whole batch, other clients' images in it too: they ask again.
 max_batch_size { value: 32 }
 # How long the first one waits for others, in microseconds.
 batch_timeout_micros { value: 2000 }
@@ -77,8 +77,8 @@ README = """\
 # Serving $name
 
     docker compose up
-    python client_rest.py PICTURE.jpg
-    python client_grpc.py PICTURE.jpg
+    python client_rest.py IMAGE.jpg
+    python client_grpc.py IMAGE.jpg
 
 Without Docker: `aet-keras serve ..` answers the same REST paths.
 

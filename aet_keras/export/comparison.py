@@ -45,7 +45,7 @@ class Comparison:
     difference: float
     count: int
     spread: float
-    rows: str = "pictures"
+    rows: str = "images"
 
     @property
     def is_telling(self) -> bool:
@@ -114,7 +114,7 @@ def compare_image_export(
     expected = predict_images(model, pixels)
 
     given = {"images": pixels}
-    plain = _serving(owner, "write_image_model", "pictures", given, expected)
+    plain = _serving(owner, "write_image_model", "images", given, expected)
 
     def served(exported):
         yield from plain(exported)
@@ -123,7 +123,7 @@ def compare_image_export(
             outputs = exported.signatures[BYTES](image_bytes=encoded)
             yield "the PNG files", outputs["probabilities"].numpy(), expected
 
-    return _compare(owner, directory, served, expected, tolerance, "pictures")
+    return _compare(owner, directory, served, expected, tolerance, "images")
 
 
 def compare_text_export(

@@ -160,7 +160,7 @@ def _freezing(recipe, cache):
     return parts.ElasticFreezing(
         _thaw_policy(recipe),
         train_batch_normalization=recipe.train_batch_normalization,
-        # Nothing to replay where each epoch's pictures are new.
+        # Nothing to replay where each epoch's images are new.
         cache=cache if recipe.augment == "none" else None,
     )
 
@@ -207,7 +207,7 @@ def with_backbone_note(
     if share < _MOSTLY:
         return dataset
     note = (
-        f"{share:.0%} of the pictures are coloured, and the embedded backbone "
+        f"{share:.0%} of the images are coloured, and the embedded backbone "
         "has seen clothes in grey only. A backbone that has seen photos will "
         f"do much better: {_advice()}"
     )
@@ -240,14 +240,14 @@ def _write(model, recipe, dataset, directory):
         model,
         directory,
         class_names=dataset.specification.class_names,
-        pictures=images,
+        images=images,
     )
     return export.compare_image_export(directory, model, images)
 
 
 JOB = Job(
     read=read_dataset,
-    introduce=functools.partial(introduce, rows="pictures"),
+    introduce=functools.partial(introduce, rows="images"),
     build=_build,
     fit=fit_recipe,
     measure=measure,

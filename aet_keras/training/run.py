@@ -217,4 +217,4 @@ def hand_over(
     }
     for each in trackers:
         each.record_hparams(recipe.to_json(), metrics)
-        each.record_report(report, picture=chart)
+        each.record_report(report, chart=chart)

@@ -168,7 +168,7 @@ class Search:
         score = trial.figures.get(self.objective)
         if score is None:
             return (1,)
-        # Accuracies on few pictures have many equals.
+        # Accuracies on few images have many equals.
         return 0, -self._key()(score), trial.figures.get("val_loss") or 0.0
 
     def _key(self) -> Callable[[float], float]:

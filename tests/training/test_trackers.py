@@ -35,9 +35,9 @@ class Tracker(keras.callbacks.Callback):
         self.calls.append("hparams")
         self.values, self.metrics = values, metrics
 
-    def record_report(self, report, *, picture):
+    def record_report(self, report, *, chart):
         self.calls.append("report")
-        self.report, self.picture = report, picture.read_bytes()
+        self.report, self.chart = report, chart.read_bytes()
 
     def finish(self):
         self.calls.append("finish")
@@ -59,7 +59,7 @@ def test_a_tracker_gets_epochs_recipe_and_finished_report(recipe, tmp_path):
     assert tracker.values == recipe.to_json()
     assert tracker.metrics["test_accuracy"] == run.report.test.accuracy
     assert tracker.report == run.report
-    assert tracker.picture == (run.version / "report.png").read_bytes()
+    assert tracker.chart == (run.version / "report.png").read_bytes()
 
 
 def test_an_interrupted_run_finishes_its_trackers(recipe, tmp_path):
