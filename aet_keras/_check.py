@@ -6,6 +6,7 @@ the value, so that a constructor reads `self.ratio = positive_int(self, ...)`.
 """
 
 import codecs
+import copy
 import dataclasses
 import difflib
 import math
@@ -269,8 +270,22 @@ def entries(
         )
 
 
+def _empty_state(owner: Any) -> dict[str, Any]:
+    """Returns {}: training teaches it nothing."""
+    return {}
+
+
+def _set_empty_state(owner: Any, state: Mapping[str, Any]) -> None:
+    """Takes the empty state back."""
+    entries(owner, state, ())
+
+
+# What a callback without a state says: `get_state, set_state = NO_STATE`.
+NO_STATE = (_empty_state, _set_empty_state)
+
+
 def record(of: type[_Record], *, state: Mapping[str, Any]) -> _Record:
     """Makes the record that `dataclasses.asdict` made a dict of."""
     names = [each.name for each in dataclasses.fields(of)]  # type: ignore
     entries(of.__name__, state, names)
-    return of(**state)
+    return of(**copy.deepcopy(dict(state)))

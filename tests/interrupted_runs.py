@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import shutil
 import warnings
 
 import keras
@@ -42,6 +43,31 @@ class Kill(keras.callbacks.Callback):
     def _check(self, moment):
         if (self.epoch, moment) == self.at:
             raise Killed
+
+
+class CopySaves(keras.callbacks.Callback):
+    """Copies saves at some moments: what a process killed there leaves."""
+
+    def __init__(self, folder, copies):
+        super().__init__()
+        self.folder, self.copies = folder, copies
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self._copy("begin")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._copy(batch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._copy("end")
+
+    def on_train_end(self, logs=None):
+        self._copy("over")
+
+    def _copy(self, moment):
+        if (self.epoch, moment) in self.copies:
+            shutil.copytree(self.folder, self.copies[self.epoch, moment])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +160,7 @@ def run(
     make=all_callbacks,
     model=build_model,
     kill=None,
+    copies=None,
     order=1,
     save_freq="epoch",
     also=(),
@@ -147,6 +174,7 @@ def run(
         checkpoint = callbacks.ElasticCheckpoint(directory, save_freq=save_freq)
         listed.insert(1, checkpoint)
     listed = listed[::order] + ([Kill(*kill)] if kill else [])
+    listed += [CopySaves(directory, copies)] if copies else []
     settings = {"validation_data": noise_rows(8)} | settings
     history = made.fit(
         **data(), **{"epochs": 4, "verbose": 0} | settings, callbacks=listed
@@ -158,6 +186,20 @@ def run(
 def uninterrupted_run(**settings):
     """Runs a command that nobody kills; each once."""
     return run(**settings)
+
+
+def run_and_copy(folder, moments, **settings):
+    """Runs a command to its end; copies its saves at moments on the way.
+
+    Returns:
+        Run, and the copies by their moments, in `folder`. A run that goes on
+        from a copy is one that was killed at its moment.
+    """
+    copies = {
+        (epoch, moment): folder / f"killed-{epoch}-{moment}"
+        for epoch, moment in moments
+    }
+    return run(folder / "whole", copies=copies, **settings), copies
 
 
 def run_until_killed(directory, kill, **settings):

@@ -1,5 +1,6 @@
 """Counts the steps of a `fit`, and takes the seconds of each."""
 
+import dataclasses
 import math
 import statistics
 import time
@@ -62,21 +63,12 @@ class StepClock:
         }
 
 
+@dataclasses.dataclass
 class BatchTimes:
     """Takes the time of the steps of one epoch."""
 
-    def __init__(self):
-        self._seconds: list[float] = []
-        self._begun = 0.0
-
-    def get_state(self) -> dict[str, Any]:
-        """Returns what was taken of the epoch so far."""
-        return {"seconds": list(self._seconds)}
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Goes on from what `get_state` returned, between two steps."""
-        check.entries(self, state, ("seconds",))
-        self._seconds = list(state["seconds"])
+    seconds: list[float] = dataclasses.field(default_factory=list)
+    _begun = 0.0
 
     def begin(self) -> None:
         """Notes that a step begins."""
@@ -84,12 +76,12 @@ class BatchTimes:
 
     def end(self) -> None:
         """Notes that it has ended."""
-        self._seconds.append(time.perf_counter() - self._begun)
+        self.seconds.append(time.perf_counter() - self._begun)
 
     @property
     def median(self) -> float:
         """Seconds of a step that is not the first; NaN before there is one."""
-        rest = self._seconds[1:]
+        rest = self.seconds[1:]
         return statistics.median(rest) if rest else math.nan
 
     def backward(self, costs, moving) -> np.ndarray:
@@ -112,6 +104,6 @@ class BatchTimes:
 
         That is what making and tracing new functions cost.
         """
-        if len(self._seconds) < 2:
+        if len(self.seconds) < 2:
             return 0.0
-        return max(0.0, self._seconds[0] - self.median)
+        return max(0.0, self.seconds[0] - self.median)

@@ -12,11 +12,7 @@ import uuid
 import numpy as np
 
 from aet_keras._files import flush, sha256, write_flushed
-from aet_keras.callbacks._save_values import (
-    from_json,
-    to_json,
-    without_copies,
-)
+from aet_keras.callbacks import _save_values
 
 _ARRAYS, _MANIFEST, _STATE = "arrays.npz", "manifest.json", "state.json"
 _FORMAT = 3
@@ -180,10 +176,10 @@ class Saves:
 
     def _write(self, folder, state, start):
         arrays: dict[str, np.ndarray] = {}
-        values = {"state": to_json(state, arrays)}
+        values = {"state": _save_values.to_json(state, arrays)}
         if start is not None:
-            values["start"] = to_json(start, arrays)
-        arrays, places = without_copies(arrays)
+            values["start"] = _save_values.to_json(start, arrays)
+        arrays, places = _save_values.without_copies(arrays)
         values["arrays"] = places
         text = json.dumps(values)
         write_flushed(folder / _STATE, lambda file: file.write(text.encode()))
@@ -209,7 +205,7 @@ class Saves:
             self.folder / name / _ARRAYS, allow_pickle=False
         ) as arrays:
             if number == _LEANING:
-                state = from_json(values["state"], arrays)
+                state = _save_values.from_json(values["state"], arrays)
                 start = base and self._read(base).state
                 return Save(name, number, state, start)
             known = {
@@ -219,8 +215,8 @@ class Saves:
         return Save(
             name,
             number,
-            from_json(values["state"], known),
-            start and from_json(start, known),
+            _save_values.from_json(values["state"], known),
+            start and _save_values.from_json(start, known),
         )
 
     def _checked(self, name):

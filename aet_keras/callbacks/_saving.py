@@ -6,8 +6,6 @@ import functools
 import os
 import warnings
 import weakref
-from collections.abc import Mapping
-from typing import Any
 
 import keras
 
@@ -122,13 +120,7 @@ class Saving(keras.callbacks.Callback):
         self._start = self._finished = None
         self._leave()
 
-    def get_state(self) -> dict[str, Any]:
-        """Returns {}: what it knows is in the saves."""
-        return {}
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Takes the empty state back."""
-        check.entries(self, state, ())
+    get_state, set_state = check.NO_STATE  # what it knows is in the saves
 
     def _save(self, epoch, batch, *, is_finished=False):
         """Writes a save, and returns what it holds; never ends `fit`."""

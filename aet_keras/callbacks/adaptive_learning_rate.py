@@ -1,5 +1,6 @@
 """Adapts the learning rate in the user's own `fit`."""
 
+import dataclasses
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -122,7 +123,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         return {
             **self._clock_state(),
             "is_left_alone": self._is_left_alone,
-            "losses": self._losses.get_state(),
+            "losses": dataclasses.asdict(self._losses),
             "policy": self.policy.get_state(),
             "start_rate": self._start_rate,
         }
@@ -132,7 +133,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         check.entries(self, state, self.get_state())
         self._set_clock_state(state)
         self._is_left_alone = state["is_left_alone"]
-        self._losses.set_state(state["losses"])
+        self._losses = check.record(_BatchLosses, state=state["losses"])
         self.policy.set_state(state["policy"])
         self._start_rate = state["start_rate"]
 
@@ -166,7 +167,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
             return
         arrays = {}
         if self._reads_losses and is_epoch_end and self._epoch:
-            arrays["batch_losses"] = self._losses.values
+            arrays["batch_losses"] = np.asarray(self._losses.values)
         arrays.update(engine.measurements.take_noise())
         progress = Progress(
             **self._times_of(self.params["epochs"]),
@@ -182,6 +183,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         engine.apply(Decision(rate=decision.rate, why=decision.why))
 
 
+@dataclasses.dataclass
 class _BatchLosses:
     """Gets the loss of each batch back from the running mean that is logged.
 
@@ -189,31 +191,13 @@ class _BatchLosses:
     the mean over n batches times n gained is the batch's loss.
     """
 
-    def __init__(self):
-        self._values = []
-        self._total = 0.0
-        self._count = 0
+    count: int = 0
+    total: float = 0.0
+    values: list[float] = dataclasses.field(default_factory=list)
 
     def add(self, count, mean):
         total = mean * count
-        gained = count - self._count  # more than 1 a call in multi-step runs
+        gained = count - self.count  # more than 1 a call in multi-step runs
         if gained > 0:
-            self._values.append((total - self._total) / gained)
-        self._total, self._count = total, count
-
-    def get_state(self):
-        return {
-            "count": self._count,
-            "total": self._total,
-            "values": list(self._values),
-        }
-
-    def set_state(self, state):
-        check.entries(self, state, self.get_state())
-        self._count = state["count"]
-        self._total = state["total"]
-        self._values = list(state["values"])
-
-    @property
-    def values(self):
-        return np.asarray(self._values)
+            self.values.append((total - self.total) / gained)
+        self.total, self.count = total, count

@@ -1,8 +1,6 @@
 """Saves a `fit`, and resumes one that was killed."""
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 import keras
 
@@ -126,13 +124,7 @@ class ElasticCheckpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         pass  # that it is here keeps Keras from calling others in a thread
 
-    def get_state(self) -> dict[str, Any]:
-        """Returns {}: what it knows is in the saves."""
-        return {}
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Takes the empty state back."""
-        check.entries(self, state, ())
+    get_state, set_state = check.NO_STATE  # what it knows is in the saves
 
     def _forget(self):
         self.resumed_from: tuple[int, int] | None = None

@@ -281,7 +281,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             "rebuild_seconds": list(self.rebuild_seconds),
             "solved": self.solved and dataclasses.asdict(self.solved),
             "start_rate": self._start_rate,
-            "times": self._times.get_state(),
+            "times": dataclasses.asdict(self._times),
             "writes_rate": self._writes_rate,
         }
 
@@ -301,7 +301,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         solved = state["solved"]
         self.solved = solved and check.record(SolvedHead, state=solved)
         self._start_rate = state["start_rate"]
-        self._times.set_state(state["times"])
+        self._times = check.record(BatchTimes, state=state["times"])
         self._writes_rate = state["writes_rate"]
 
     def _forget(self):

@@ -11,15 +11,9 @@ from typing import Any
 import click
 
 from aet_keras import recipes
-from aet_keras.cli import _options
+from aet_keras.cli import _options, _running
 from aet_keras.cli._options import SectionedCommand
 from aet_keras.cli._recipe_options import given, recipe_options
-from aet_keras.cli._running import (
-    keeping_on_unread,
-    load_layers,
-    one_sentence,
-    quiet_start,
-)
 
 # Keras takes 2 s for the histograms of MobileNetV2: an epoch that is replayed
 # from a cache takes less.
@@ -65,11 +59,11 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
 
     With --recipe DATA may be left out.
     """
-    with one_sentence(debug=debug), keeping_on_unread():
+    with _running.one_sentence(debug=debug), _running.keeping_on_unread():
         if recipe_file is None:
             _check_named(data)
-        load_layers()
-        with quiet_start():
+        _running.load_layers()
+        with _running.quiet_start():
             from aet_keras import training
             from aet_keras.cli import _display
         say = (lambda sentence: None) if quiet else click.echo

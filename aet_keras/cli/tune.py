@@ -8,14 +8,8 @@ import sys
 
 import click
 
-from aet_keras.cli import _options
+from aet_keras.cli import _options, _running
 from aet_keras.cli._recipe_options import given, recipe_options
-from aet_keras.cli._running import (
-    keeping_on_unread,
-    load_layers,
-    one_sentence,
-    quiet_start,
-)
 from aet_keras.recipes import Recipe
 
 _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
@@ -95,9 +89,9 @@ def tune(context, data, out, space, quiet, debug, **settings):
     chosen = {name: settings.pop(name) for name in _OF_RECIPE}
     chosen = given(context, chosen) | {"epochs": settings.pop("epochs")}
     seconds = settings.pop("chief_timeout")
-    with one_sentence(debug=debug), keeping_on_unread():
-        load_layers()
-        with quiet_start():
+    with _running.one_sentence(debug=debug), _running.keeping_on_unread():
+        _running.load_layers()
+        with _running.quiet_start():
             from aet_keras import tuning
             from aet_keras.cli._display import ProgressBar
             from aet_keras.tuning import processes

@@ -9,18 +9,13 @@ from aet_keras import _check as check
 from aet_keras._choices import RATING_SPLITS
 from aet_keras._wording import counted, quoted
 from aet_keras.data import rating_rows, table_cells
+from aet_keras.data import splits as splitting
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.names import by_number
 from aet_keras.data.specifications import (
     CellFormat,
     RatingFeature,
     RatingSpecification,
-)
-from aet_keras.data.splits import (
-    SPLITS,
-    check_ratios,
-    shared_rows,
-    split_columns,
 )
 from aet_keras.data.table_columns import make_reading, read_stripped
 from aet_keras.errors import DataError
@@ -102,7 +97,7 @@ def read_ratings(
     """
     check.one_of(_OWNER, split=split, among=RATING_SPLITS)
     check.whole(_OWNER, seed=seed)
-    ratios = check_ratios(_OWNER, validation_ratio, test_ratio)
+    ratios = splitting.check_ratios(_OWNER, validation_ratio, test_ratio)
     if like is not None:
         user_features = [each.column for each in like.user_features]
         item_features = [each.column for each in like.item_features]
@@ -116,7 +111,7 @@ def read_ratings(
         frame,
         {"user": user, "item": item},
         rating,
-        least=LEAST_ROWS if like is None else len(SPLITS),
+        least=LEAST_ROWS if like is None else len(splitting.SPLITS),
         reading=reading,
     )
     form = CellFormat(missing=reading.missing)
@@ -160,7 +155,7 @@ def read_ratings(
         else _features(train, item_features),
     )
     inputs = _inputs(frame, user, item, specification)
-    splits = split_columns(inputs, ratings, frame.index, parts)
+    splits = splitting.split_columns(inputs, ratings, frame.index, parts)
     pairs = list(zip(frame[user], frame[item], strict=True))
     notes += _shared({n: [pairs[r] for r in p] for n, p in parts.items()})
     return Dataset(
@@ -223,7 +218,7 @@ def _inputs(frame, user, item, specification):
 
 
 def _shared(pairs):
-    count = shared_rows(pairs)
+    count = splitting.shared_rows(pairs)
     if not count:
         return []
     rows = counted(count, "rating")
@@ -263,7 +258,7 @@ def random_rows(
             "smaller ratios."
         )
     parts = order[both:], order[test:both], order[:test]
-    return {n: np.sort(p) for n, p in zip(SPLITS, parts, strict=True)}
+    return {n: np.sort(p) for n, p in zip(splitting.SPLITS, parts, strict=True)}
 
 
 def last_rows(
@@ -290,4 +285,4 @@ def last_rows(
     test, validation = order[ends - 1], order[ends - 2]
     train = np.setdiff1d(order, np.concatenate([test, validation]))
     parts = train, np.sort(validation), np.sort(test)
-    return dict(zip(SPLITS, parts, strict=True))
+    return dict(zip(splitting.SPLITS, parts, strict=True))

@@ -11,18 +11,12 @@ from aet_keras import _check as check
 from aet_keras._choices import COLUMN_KINDS
 from aet_keras._wording import counted, quoted
 from aet_keras.data import number_cells, table_cells
+from aet_keras.data import splits as splitting
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.class_balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Split
 from aet_keras.data.names import note_alike
 from aet_keras.data.specifications import TableSpecification
-from aet_keras.data.splits import (
-    check_ratios,
-    complete_splits,
-    frequent_classes,
-    shared_rows,
-    split_columns,
-)
 from aet_keras.data.table_columns import (
     columns_like,
     find_columns,
@@ -124,7 +118,7 @@ def read_table(
     >>> dataset.specification.positive
     'y'
     """
-    ratios = check_ratios(_OWNER, validation_ratio, test_ratio)
+    ratios = splitting.check_ratios(_OWNER, validation_ratio, test_ratio)
     costs = {
         "cost_false_negative": cost_false_negative,
         "cost_false_positive": cost_false_positive,
@@ -155,7 +149,7 @@ def read_table(
     labels = frame[target].map(number).to_numpy("int32")
     if like is None:
         given = given_rows(_OWNER, frame, split_column)
-        kept = frequent_classes(labels, given, class_names, "rows")
+        kept = splitting.frequent_classes(labels, given, class_names, "rows")
         frame, labels = frame[kept.labels >= 0], kept.labels[kept.labels >= 0]
         class_names = kept.class_names
         notes = [*notes, *note_alike("classes", class_names), *kept.notes]
@@ -167,7 +161,7 @@ def read_table(
     else:
         columns, column_notes = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
-    parts = complete_splits(
+    parts = splitting.complete_splits(
         labels,
         given_rows(_OWNER, frame, split_column),
         class_names=class_names,
@@ -176,7 +170,7 @@ def read_table(
         source=str(path),
         rows="rows",
     )
-    splits = split_columns(inputs, labels, frame.index, parts)
+    splits = splitting.split_columns(inputs, labels, frame.index, parts)
     return Dataset(
         **splits,
         specification=TableSpecification(
@@ -241,7 +235,7 @@ def _lacking(splits: Mapping[str, Split], class_names) -> Sequence[str]:
 
 def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
     """Notes how many rows of validation and test are in train, too."""
-    count = shared_rows(
+    count = splitting.shared_rows(
         {
             name: list(zip(*_as_keys(split), strict=True))
             for name, split in splits.items()

@@ -7,17 +7,16 @@ from importlib import resources
 from pathlib import Path
 
 from aet_keras.errors import ExportError
-from aet_keras.export import _deployment_texts as texts
 from aet_keras.export.saved_model import BYTES
 from aet_keras.publishing import check_manifest, list_versions, version_folder
 
 _CLIENTS = ("client_rest.py", "client_grpc.py")
-_TEXTS = {
-    "README.md": texts.README,
-    "batching.config": texts.BATCHING,
-    "docker-compose.yml": texts.COMPOSE,
-    "models.config": texts.MODELS,
-}
+_TEXTS = (  # in `assets`; `$name` is the model's name, `$$` one dollar
+    "README.md",
+    "batching.config",
+    "docker-compose.yml",
+    "models.config",
+)
 
 
 def write_deployment(folder: str | os.PathLike) -> Path:
@@ -91,10 +90,11 @@ def _model_name(folder):
 
 def _files(name):
     """Returns the content of each file."""
-    files = {
-        file: string.Template(text).substitute(name=name)
-        for file, text in _TEXTS.items()
-    }
+    assets = resources.files("aet_keras") / "assets"
+    files = {}
+    for file in _TEXTS:
+        text = (assets / f"serving_{file}").read_text(encoding="utf-8")
+        files[file] = string.Template(text).substitute(name=name)
     for client in _CLIENTS:
         source = resources.files("aet_keras.export") / f"_{client}"
         text = source.read_text(encoding="utf-8")

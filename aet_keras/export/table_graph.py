@@ -8,12 +8,7 @@ import tensorflow as tf
 
 from aet_keras.data import date_cells, number_cells
 from aet_keras.data.specifications import TableColumn, TableSpecification
-from aet_keras.export.saved_model import (
-    CLASSIFY,
-    DEFAULT,
-    classify_log,
-    predict_log,
-)
+from aet_keras.export import saved_model as written
 
 _UNSEEN = "a category that nobody has seen"
 # What `str.strip` takes away, in the signs of RE2.
@@ -170,10 +165,10 @@ def requests(raw: Mapping[str, np.ndarray]) -> Iterator[Any]:
     row_count = len(next(iter(raw.values())))
     for count in (1, row_count):
         inputs = {name: tensor(cells[:count]) for name, cells in raw.items()}
-        yield predict_log(DEFAULT, inputs)
+        yield written.predict_log(written.DEFAULT, inputs)
     rows = zip(*map(_as_features, raw.values()), strict=True)
-    yield classify_log(
-        CLASSIFY, [dict(zip(raw, row, strict=True)) for row in rows]
+    yield written.classify_log(
+        written.CLASSIFY, [dict(zip(raw, row, strict=True)) for row in rows]
     )
 
 

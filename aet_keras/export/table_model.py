@@ -11,13 +11,6 @@ import tensorflow as tf
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
-from aet_keras.export.saved_model import (
-    CLASSIFY,
-    DEFAULT,
-    Served,
-    strings,
-    trace,
-)
 from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
 
 _OWNER = "write_table_model"
@@ -143,7 +136,7 @@ def _build(model, specification, table):
             "classes": written.repeated_names(table, class_count, row_count),
         }
 
-    run = trace(run, **specs)
+    run = written.trace(run, **specs)
 
     def serve(**cells):
         return run(**cells)
@@ -153,15 +146,15 @@ def _build(model, specification, table):
         return written.classified(run(**cells))
 
     functions = {
-        DEFAULT: trace(serve, **specs),
-        CLASSIFY: trace(classify, strings("inputs")),
+        written.DEFAULT: written.trace(serve, **specs),
+        written.CLASSIFY: written.trace(classify, written.strings("inputs")),
     }
     kept = {
         "weights": list(run.variables),
         "table": table,
         "lookups": [layer.lookup_table for layer in _lookups(model)],
     }
-    return Served(functions, kept, notes_of_numbers(specification))
+    return written.Served(functions, kept, notes_of_numbers(specification))
 
 
 def _lookups(model):

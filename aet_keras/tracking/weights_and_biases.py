@@ -112,13 +112,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
         ours = RunEvents(self._run, self.histogram_freq)
         self._writing = _writing.write_last(self, [ours], self._guard)
 
-    def get_state(self) -> dict[str, Any]:
-        """Returns {}: a resumed `fit` logs a run again."""
-        return {}
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Takes the empty state back."""
-        check.entries(self, state, ())
+    get_state, set_state = check.NO_STATE  # a resumed `fit` logs a run again
 
     @renamed_arguments(picture="chart")
     def record_report(

@@ -12,17 +12,8 @@ from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.recipes.image_recipe import ImageRecipe
+from aet_keras.training import job
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.job import (
-    Job,
-    anchors_of,
-    compile_classifier,
-    introduce,
-    policy_of,
-    split_options,
-    weights_of,
-    with_note,
-)
 from aet_keras.training.measuring import measure
 
 
@@ -50,9 +41,9 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
         recipe.data,
         image_size=(recipe.image_size,) * 2,
         skip_bad=recipe.skip_bad,
-        **split_options(recipe),
+        **job.split_options(recipe),
     )
-    return with_note(recipe, with_backbone_note(recipe, dataset))
+    return job.with_note(recipe, with_backbone_note(recipe, dataset))
 
 
 def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
@@ -86,7 +77,7 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
         head_units=recipe.head_units,
         momentum=0.9 if recipe.train_batch_normalization else None,
     )
-    compile_classifier(model, recipe.learning_rate)
+    job.compile_classifier(model, recipe.learning_rate)
     return model
 
 
@@ -132,7 +123,7 @@ def fit_recipe(
         image_size=dataset.specification.image_size,
         seed=recipe.seed,
     )
-    weights = weights_of(recipe, dataset)
+    weights = job.weights_of(recipe, dataset)
     train = data.make_batches(
         dataset.train,
         batch_size=recipe.batch_size,
@@ -150,7 +141,7 @@ def fit_recipe(
         freezing=_freezing(recipe, cache),
         rate=_rate(recipe),
         best=best,
-        callbacks=[*anchors_of(recipe), *callbacks],
+        callbacks=[*job.anchors_of(recipe), *callbacks],
         verbose=0,
         shuffle=False,  # the data set shuffles itself
     )
@@ -168,7 +159,7 @@ def _freezing(recipe, cache):
 def _thaw_policy(recipe):
     """Returns when groups thaw; the embedded backbone has further to go."""
     if recipe.thaw is not None:
-        return policy_of(recipe.thaw)
+        return job.policy_of(recipe.thaw)
     if recipe.weights == "none":
         return policies.ThawAll()
     if recipe.backbone == backbones.applications.EMBEDDED:
@@ -181,7 +172,7 @@ def _thaw_policy(recipe):
 def _rate(recipe):
     if recipe.rate is None:
         return None
-    return parts.AdaptiveLearningRate(policy_of(recipe.rate))
+    return parts.AdaptiveLearningRate(job.policy_of(recipe.rate))
 
 
 _MOSTLY = 0.5
@@ -245,9 +236,9 @@ def _write(model, recipe, dataset, directory):
     return export.compare_image_export(directory, model, images)
 
 
-JOB = Job(
+JOB = job.Job(
     read=read_dataset,
-    introduce=functools.partial(introduce, rows="images"),
+    introduce=functools.partial(job.introduce, rows="images"),
     build=_build,
     fit=fit_recipe,
     measure=measure,

@@ -6,22 +6,10 @@ from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
 from aet_keras.errors import DataError
 from aet_keras.publishing.publication import find_version
+from aet_keras.training import job, rating_measuring
 from aet_keras.training.fine_tune import fine_tune
-from aet_keras.training.job import (
-    Job,
-    introduce,
-    load_earlier,
-    policy_of,
-    reading_options,
-)
 from aet_keras.training.measuring import measure
 from aet_keras.training.rating_archive import keep_ratings, kept_ratings
-from aet_keras.training.rating_measuring import (
-    compile_recommender,
-    history_length,
-    measure_split,
-    usual_biases,
-)
 from aet_keras.training.rating_new_users import (
     GrownRatings,
     join_ratings,
@@ -67,19 +55,19 @@ def _read_rows(recipe, like=None):
         user_features=recipe.user_features,
         item_features=recipe.item_features,
         like=like,
-        **reading_options(recipe),
+        **job.reading_options(recipe),
     )
 
 
 def _introduce(dataset):
     specification = dataset.specification
     if isinstance(dataset, GrownRatings):
-        yield from introduce(dataset.new, "ratings of new users")
+        yield from job.introduce(dataset.new, "ratings of new users")
         count = len(dataset.new.specification.users)
         new = "1 user is" if count == 1 else f"{count} users are"
         yield f"{new} new; what is said of the others stays."
     else:
-        yield from introduce(dataset, "ratings")
+        yield from job.introduce(dataset, "ratings")
     yield (
         f"{len(specification.users)} users and {len(specification.items)} "
         "items."
@@ -99,10 +87,10 @@ def _tables(dataset, length):
 
 def _build(recipe, dataset):
     if recipe.from_ is not None:
-        return with_new_users(load_earlier(recipe.from_), dataset)
+        return with_new_users(job.load_earlier(recipe.from_), dataset)
     model = tasks.build_recommender(
         dataset.specification,
-        usual_biases(dataset),
+        rating_measuring.usual_biases(dataset),
         item_counts=_tables(dataset, recipe.history_length).item_counts,
         factors=recipe.factors,
         rank_factors=recipe.rank_factors,
@@ -112,7 +100,7 @@ def _build(recipe, dataset):
         factor_strength=recipe.factor_strength,
         rank_strength=recipe.rank_strength,
     )
-    compile_recommender(model, recipe.learning_rate)
+    rating_measuring.compile_recommender(model, recipe.learning_rate)
     return model
 
 
@@ -123,7 +111,7 @@ def _best(recipe):
 
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
-    rate = policy_of(recipe.rate, policies.WarmupCosine())
+    rate = job.policy_of(recipe.rate, policies.WarmupCosine())
     best = _best(recipe) if best is None else best
     if recipe.from_ is not None:
         return learn_new_users(
@@ -164,13 +152,13 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
 
 
 def _measure(run, name, dataset):
-    tables = _tables(dataset, history_length(run.model))
-    biases = usual_biases(dataset)
+    tables = _tables(dataset, rating_measuring.history_length(run.model))
+    biases = rating_measuring.usual_biases(dataset)
 
     def score(model, split):
         is_test = split is dataset.test
         users, items = split.inputs["user"], split.inputs["item"]
-        return measure_split(
+        return rating_measuring.measure_split(
             model,
             split,
             tables,
@@ -191,7 +179,7 @@ def _write(model, recipe, dataset, directory):
     tables = data.make_rating_tables(
         [whole.train, whole.validation, whole.test],
         whole.specification,
-        history_length=history_length(model),
+        history_length=rating_measuring.history_length(model),
         # What an item is taken to be is not for new users to say.
         item_features=dataset.known.item_features if is_grown else None,
     )
@@ -211,7 +199,7 @@ def _write(model, recipe, dataset, directory):
     )
 
 
-JOB = Job(
+JOB = job.Job(
     read=_read,
     introduce=_introduce,
     build=_build,

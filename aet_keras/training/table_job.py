@@ -10,21 +10,8 @@ from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.table_recipe import TableRecipe
+from aet_keras.training import job, table_measuring
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.job import (
-    Job,
-    introduce,
-    load_earlier,
-    reading_options,
-    rows_with_weights,
-    weights_of,
-    with_note,
-)
-from aet_keras.training.table_measuring import (
-    encode,
-    losses,
-    measure_table_model,
-)
 from aet_keras.training.table_start import (
     guess_masked_cells,
     mix_linear_path,
@@ -76,9 +63,9 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
         cost_false_negative=recipe.cost_false_negative,
         cost_false_positive=recipe.cost_false_positive,
         like=like,
-        **reading_options(recipe),
+        **job.reading_options(recipe),
     )
-    return with_note(recipe, dataset)
+    return job.with_note(recipe, dataset)
 
 
 def build_table_model(
@@ -117,14 +104,16 @@ def build_table_model(
             dropout=recipe.dropout,
         )
     else:
-        model = load_earlier(recipe.from_)
+        model = job.load_earlier(recipe.from_)
     network = model.get_layer(tasks.table_model.NETWORK)
     train = dataset.train
-    rows = encode(model, train)
+    rows = table_measuring.encode(model, train)
     if recipe.pretrain_epochs:
         guess_masked_cells(
             network,
-            np.concatenate([rows, encode(model, dataset.validation)]),
+            np.concatenate(
+                [rows, table_measuring.encode(model, dataset.validation)]
+            ),
             epochs=recipe.pretrain_epochs,
             batch_size=recipe.batch_size,
             seed=recipe.seed,
@@ -135,7 +124,7 @@ def build_table_model(
         rows,
         train.labels,
         seed=recipe.seed,
-        class_weights=weights_of(recipe, dataset),
+        class_weights=job.weights_of(recipe, dataset),
     )
     return model
 
@@ -180,17 +169,19 @@ def fit_table_model(
     """
     network = model.get_layer(tasks.table_model.NETWORK)
     rows = {
-        name: encode(model, getattr(dataset, name))
+        name: table_measuring.encode(model, getattr(dataset, name))
         for name in ("train", "validation")
     }
     labels = dataset.validation.labels
-    weights = weights_of(recipe, dataset)
+    weights = job.weights_of(recipe, dataset)
     start = network.get_weights()
-    before = losses(network, rows["validation"], labels)
+    before = table_measuring.losses(network, rows["validation"], labels)
     run = fine_tune(
         _learner(network, recipe),
-        rows_with_weights(rows["train"], dataset.train.labels, weights),
-        validation_data=rows_with_weights(rows["validation"], labels, weights),
+        job.rows_with_weights(rows["train"], dataset.train.labels, weights),
+        validation_data=job.rows_with_weights(
+            rows["validation"], labels, weights
+        ),
         epochs=recipe.epochs,
         freezing=_freezing(recipe),
         best=best or _best(recipe),
@@ -199,7 +190,7 @@ def fit_table_model(
         validation_batch_size=1024,
         verbose=0,
     )
-    gain = before - losses(network, rows["validation"], labels)
+    gain = before - table_measuring.losses(network, rows["validation"], labels)
     gain = gain if weights is None else gain * weights[labels]
     run = dataclasses.replace(run, model=model)
     if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
@@ -259,7 +250,7 @@ def _best(recipe):
 
 
 def _introduce(dataset):
-    yield from introduce(dataset, "rows")
+    yield from job.introduce(dataset, "rows")
     specification = dataset.specification
     kinds = [column.kind for column in specification.columns]
     counts = [f"{kinds.count(k)} of kind {k}" for k in sorted(set(kinds))]
@@ -279,12 +270,12 @@ def _write(model, recipe, dataset, directory):
     )
 
 
-JOB = Job(
+JOB = job.Job(
     read=read_rows,
     introduce=_introduce,
     build=build_table_model,
     fit=fit_table_model,
-    measure=measure_table_model,
+    measure=table_measuring.measure_table_model,
     write=_write,
     best=_best,
 )

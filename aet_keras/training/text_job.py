@@ -7,18 +7,8 @@ import numpy as np
 from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.recipes.text_recipe import TextRecipe
+from aet_keras.training import job
 from aet_keras.training.fine_tune import fine_tune
-from aet_keras.training.job import (
-    Job,
-    anchors_of,
-    compile_classifier,
-    introduce,
-    policy_of,
-    rows_with_weights,
-    split_options,
-    weights_of,
-    with_note,
-)
 from aet_keras.training.measuring import measure
 
 _COMPARED_TEXTS = 64
@@ -89,7 +79,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         label_column=recipe.label_column,
         missing=recipe.missing,
         encoding=recipe.encoding,
-        **split_options(recipe),
+        **job.split_options(recipe),
     )
     packing = _packing(recipe)
     splits = [getattr(dataset, name) for name in _SPLITS]
@@ -104,7 +94,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         made[name] = dataclasses.replace(split, inputs=inputs)
     notes = (*dataset.notes, *_notes(length, counts))
     dataset = dataclasses.replace(dataset, **made, notes=notes)
-    return with_note(recipe, dataset)
+    return job.with_note(recipe, dataset)
 
 
 def _packing(recipe, **settings):
@@ -138,7 +128,7 @@ def _notes(length, counts):
 
 
 def _introduce(dataset):
-    yield from introduce(dataset, "texts")
+    yield from job.introduce(dataset, "texts")
     length = dataset.train.inputs["token_ids"].shape[1]
     yield f"{length} tokens of each text are read."
 
@@ -151,7 +141,7 @@ def _build(recipe, dataset):
         pooling=recipe.pooling,
         dropout=recipe.dropout,
     )
-    compile_classifier(model, recipe.learning_rate)
+    job.compile_classifier(model, recipe.learning_rate)
     return model
 
 
@@ -161,25 +151,25 @@ def _tokens(split):
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     train, validation = dataset.train, dataset.validation
-    rate = policy_of(recipe.rate, text_rate_policy())
+    rate = job.policy_of(recipe.rate, text_rate_policy())
     average = None
     if recipe.average_power is not None:
         average = parts.AverageWeights(recipe.average_power)
-    weights = weights_of(recipe, dataset)
+    weights = job.weights_of(recipe, dataset)
     return fine_tune(
         model,
-        rows_with_weights(_tokens(train), train.labels, weights),
-        validation_data=rows_with_weights(
+        job.rows_with_weights(_tokens(train), train.labels, weights),
+        validation_data=job.rows_with_weights(
             _tokens(validation), validation.labels, weights
         ),
         epochs=recipe.epochs,
         freezing=parts.ElasticFreezing(
-            policy_of(recipe.thaw, text_thaw_policy())
+            job.policy_of(recipe.thaw, text_thaw_policy())
         ),
         rate=parts.AdaptiveLearningRate(rate),
         best=best,
         average=average,
-        callbacks=[*anchors_of(recipe), *callbacks],
+        callbacks=[*job.anchors_of(recipe), *callbacks],
         batch_size=recipe.batch_size,
         validation_batch_size=128,
         verbose=0,
@@ -215,7 +205,7 @@ def _write(model, recipe, dataset, directory):
     return export.compare_text_export(directory, model, texts, packing=packing)
 
 
-JOB = Job(
+JOB = job.Job(
     read=read_tokens,
     introduce=_introduce,
     build=_build,

@@ -103,7 +103,9 @@ def test_what_is_kept_and_logged_is_of_the_average():
 @pytest.mark.parametrize("steps", [1, 2])
 def test_it_begins_at_a_thaw_and_anew_at_the_next(steps):
     model, seen = (
-        image_models.compiled_classifier(steps_per_execution=steps),
+        image_models.compiled_classifier(
+            steps_per_execution=steps, run_eagerly=steps == 1
+        ),
         Weights(),
     )
     freezing = image_models.gradual_freezing()
@@ -133,7 +135,8 @@ def test_replayed_features_are_judged_with_the_average():
         )
         average = callbacks.AverageWeights()
         run = image_models.fit(
-            image_models.compiled_classifier(), average, freezing, epochs=4,
+            image_models.compiled_classifier(run_eagerly=True),
+            average, freezing, epochs=4,
             validation_data=data, shuffle=False,
         )  # fmt: skip
         histories.append(run.history["val_loss"])

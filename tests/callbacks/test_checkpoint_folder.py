@@ -132,35 +132,39 @@ def test_a_folder_that_cannot_be_locked_is_said(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fcntl, "lockf", refuse)
 
+    settings = {"make": nothing, "epochs": 1}
     with pytest.warns(UserWarning, match="cannot be locked.*no other run"):
-        run = interrupted_runs.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, **settings)
 
     interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=nothing), run
+        interrupted_runs.uninterrupted_run(**settings), run
     )
 
 
 def test_a_finished_run_is_read_where_nothing_can_be_written(
     tmp_path, monkeypatch
 ):
-    first = interrupted_runs.run(tmp_path, make=nothing)
+    settings = {"make": nothing, "epochs": 1}
+    first = interrupted_runs.run(tmp_path, **settings)
     monkeypatch.setattr(os, "fsync", full)
 
-    again = interrupted_runs.run(tmp_path, make=nothing)
+    again = interrupted_runs.run(tmp_path, **settings)
 
-    assert again.checkpoint.resumed_from == (4, 0)
+    assert again.checkpoint.resumed_from == (1, 0)
     interrupted_runs.check_equal(first, again)
 
 
 def test_saves_in_an_epoch_do_not_need_the_one_of_its_start(tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (1, 3), save_freq=2)
-    for name in Saves(tmp_path, keep=1).names()[:-1]:
-        shutil.rmtree(tmp_path / name)
+    settings = {"save_freq": 2, "epochs": 2}
+    whole, saves = interrupted_runs.run_and_copy(tmp_path, [(1, 3)], **settings)
+    folder = saves[1, 3]
+    for name in Saves(folder, keep=1).names()[:-1]:
+        shutil.rmtree(folder / name)
 
-    run = interrupted_runs.run(tmp_path, save_freq=2)
+    run = interrupted_runs.run(folder, **settings)
 
     assert run.checkpoint.resumed_from == (1, 2)
-    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)
+    interrupted_runs.check_equal(whole, run)
 
 
 def test_damaged_saves_are_said_and_kept_where_a_run_starts_anew(tmp_path):

@@ -12,7 +12,7 @@ X = RANDOM.normal(size=(16, 3)).astype("float32")
 Y = np.arange(16) % 3
 
 
-def dense():
+def dense(run_eagerly=False):
     """Returns a compiled model of two groups and a head."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
@@ -24,7 +24,7 @@ def dense():
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(RATE), loss)
+    model.compile(keras.optimizers.SGD(RATE), loss, run_eagerly=run_eagerly)
     return model
 
 
@@ -65,7 +65,7 @@ class Evaluations(keras.callbacks.Callback):
 def test_a_huge_strength_keeps_the_backbone_where_it_was():
     moves = []
     for strength in (0.0, 150.0):  # stable: the rate times it is below 2
-        model = dense()
+        model = dense(run_eagerly=True)
         before = weights(model)
         fit(model, ElasticAnchor(strength, groups=GROUPS), steps=20)
         moves.append(distance(before, weights(model), "a", "b"))
@@ -98,7 +98,7 @@ def test_a_step_is_the_plain_one_and_the_gradient_of_the_penalties():
 
 
 def test_logs_are_those_of_the_formula():
-    model = dense()
+    model = dense(run_eagerly=True)
     before = weights(model)
 
     logs = fit(model, ElasticAnchor(0.5, head_strength=0.25, groups=GROUPS))
@@ -111,7 +111,7 @@ def test_logs_are_those_of_the_formula():
 
 
 def test_a_head_that_is_held_is_anchored_like_the_rest():
-    model = dense()
+    model = dense(run_eagerly=True)
     before = weights(model)
 
     logs = fit(model, ElasticAnchor(0.5, head_strength=None))
@@ -140,7 +140,7 @@ def test_groups_that_thaw_later_are_held_in_either_order_of_callbacks():
             ThawOnSchedule(every_epochs=1), groups=GROUPS, warmup_steps=0
         )
         order = [anchor, freezing] if is_first else [freezing, anchor]
-        logs.append(fit(dense(), *order, epochs=5))
+        logs.append(fit(dense(run_eagerly=True), *order, epochs=5))
 
     first, last, free = (each["elastic_anchor/distance"] for each in logs)
     assert first == last
@@ -167,11 +167,11 @@ def test_replayed_epochs_are_held_like_plain_ones():
 
 
 def test_the_users_penalties_stay_and_ours_leave():
-    model = dense()
+    model = dense(run_eagerly=True)
     kernel = model.get_layer("a").kernel
     own = kernel.regularizer = keras.regularizers.L2(0.25)
     with_both = ElasticAnchor(0.5, head_strength=0.0, groups=GROUPS)
-    plain = dense()
+    plain = dense(run_eagerly=True)
     plain.get_layer("a").kernel.regularizer = own
 
     logs, expected = fit(model, with_both), fit(plain)
@@ -215,7 +215,13 @@ def test_a_head_that_is_held_is_not_solved_anew(head_strength, is_solved):
     anchor = ElasticAnchor(0.5, head_strength=head_strength, groups=groups)
     freezing = ElasticFreezing(ThawOnSchedule(every_epochs=9), groups=GROUPS)
 
-    fit(dense(), freezing, anchor, epochs=2, validation_data=(X, Y))
+    fit(
+        dense(run_eagerly=True),
+        freezing,
+        anchor,
+        epochs=2,
+        validation_data=(X, Y),
+    )
 
     said = [sentence for _, sentence in freezing.cache_events]
     assert any(each.startswith("solved") for each in said) is is_solved

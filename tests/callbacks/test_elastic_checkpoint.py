@@ -17,24 +17,41 @@ MOMENTS = {  # of runs that record in epoch 0 and thaw in epochs 2 and 3
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_run_ends_like_one_that_was_not(moment, tmp_path):
-    kill, save_freq, resumed_from = MOMENTS[moment]
-    interrupted_runs.run_until_killed(tmp_path, kill, save_freq=save_freq)
+@pytest.fixture(scope="module")
+def saves(tmp_path_factory):
+    """Returns what runs that were killed at `MOMENTS` have saved."""
+    found = {}
+    for frequency in ("epoch", 2, 3):
+        moments = [
+            kill for kill, each, _ in MOMENTS.values() if each == frequency
+        ]
+        _, copies = interrupted_runs.run_and_copy(
+            tmp_path_factory.mktemp("saves"), moments, save_freq=frequency
+        )
+        found |= {(kill, frequency): copies[kill] for kill in moments}
+    return found
 
-    run = interrupted_runs.run(tmp_path, save_freq=save_freq)
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_ends_like_one_that_was_not(moment, saves):
+    kill, save_freq, resumed_from = MOMENTS[moment]
+
+    run = interrupted_runs.run(saves[kill, save_freq], save_freq=save_freq)
 
     assert run.checkpoint.resumed_from == resumed_from
     interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)
 
 
-def test_the_order_of_callbacks_makes_no_difference(tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (2, 3), save_freq=2)
+SHORT = {"save_freq": 2, "epochs": 3}
 
-    run = interrupted_runs.run(tmp_path, save_freq=2, order=-1)
+
+def test_the_order_of_callbacks_makes_no_difference(tmp_path):
+    interrupted_runs.run_until_killed(tmp_path, (2, 3), **SHORT)
+
+    run = interrupted_runs.run(tmp_path, order=-1, **SHORT)
 
     interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(),
+        interrupted_runs.uninterrupted_run(epochs=3),
         run,
         by=("weights", "slots", "logs"),
     )
@@ -42,11 +59,13 @@ def test_the_order_of_callbacks_makes_no_difference(tmp_path):
 
 def test_a_run_may_be_killed_again_and_again(tmp_path):
     for kill in ((1, 2), (2, 3)):
-        interrupted_runs.run_until_killed(tmp_path, kill, save_freq=2)
+        interrupted_runs.run_until_killed(tmp_path, kill, **SHORT)
 
-    run = interrupted_runs.run(tmp_path, save_freq=2)
+    run = interrupted_runs.run(tmp_path, **SHORT)
 
-    interrupted_runs.check_equal(interrupted_runs.uninterrupted_run(), run)
+    interrupted_runs.check_equal(
+        interrupted_runs.uninterrupted_run(epochs=3), run
+    )
 
 
 def solved():
@@ -69,16 +88,22 @@ def averaging():
     ]
 
 
+def check_resumed(folder, **settings):
+    """Kills a run in its last epoch; returns how it ends resumed."""
+    whole, copies = interrupted_runs.run_and_copy(
+        folder, [(2, 3)], **SHORT, **settings
+    )
+
+    run = interrupted_runs.run(copies[2, 3], **SHORT, **settings)
+
+    assert run.checkpoint.resumed_from == (2, 2)
+    interrupted_runs.check_equal(whole, run)
+    return run
+
+
 @pytest.mark.parametrize("make", [solved, anchored, averaging])
 def test_whatever_of_ours_is_used_comes_back(make, tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (1, 3), make=make, save_freq=2)
-
-    run = interrupted_runs.run(tmp_path, make=make, save_freq=2)
-
-    assert run.checkpoint.resumed_from == (1, 2)
-    interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=make), run
-    )
+    check_resumed(tmp_path, make=make)
 
 
 def averaged():
@@ -99,27 +124,16 @@ def adapted():
     return made
 
 
-@pytest.mark.parametrize("model", [averaged, two_at_once, adapted])
+@pytest.mark.parametrize("model", [averaged, two_at_once])
 def test_whatever_the_model_is_compiled_with_comes_back(model, tmp_path):
-    interrupted_runs.run_until_killed(
-        tmp_path, (2, 3), model=model, save_freq=2
-    )
-
-    run = interrupted_runs.run(tmp_path, model=model, save_freq=2)
-
-    assert run.checkpoint.resumed_from == (2, 2)
-    interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(model=model), run
-    )
+    check_resumed(tmp_path, model=model)
 
 
 def test_what_is_fixed_one_by_one_stays_in_a_resumed_run(tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (3, 1), model=adapted)
+    run = check_resumed(tmp_path, model=adapted)
+
     keras.utils.set_random_seed(0)
     start = adapted()
-
-    run = interrupted_runs.run(tmp_path, model=adapted)
-
     before, after = (
         [made.get_layer("b")._kernel, made.get_layer("c").bias]
         for made in (start, run.model)
@@ -144,16 +158,24 @@ def test_a_run_that_stopped_is_not_trained_on(tmp_path):
     interrupted_runs.check_equal(whole, run)
 
 
-@pytest.mark.parametrize("kill", [(1, "end"), (2, "begin"), (3, 0), (3, 4)])
-def test_a_run_that_averages_weights_goes_on_after_an_epoch(kill, tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, kill, make=averaging)
+KILLS = [(1, "end"), (2, "begin"), (3, 0), (3, 4)]
 
-    run = interrupted_runs.run(tmp_path, make=averaging)
+
+@pytest.fixture(scope="module")
+def averages(tmp_path_factory):
+    """Returns a run that averages weights, and its saves at `KILLS`."""
+    folder = tmp_path_factory.mktemp("averages")
+    return interrupted_runs.run_and_copy(folder, KILLS, make=averaging)
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_run_that_averages_weights_goes_on_after_an_epoch(kill, averages):
+    whole, saves = averages
+
+    run = interrupted_runs.run(saves[kill], make=averaging)
 
     assert run.checkpoint.resumed_from[1] == 0
-    interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=averaging), run
-    )
+    interrupted_runs.check_equal(whole, run)
 
 
 class Count(keras.callbacks.Callback):
@@ -166,24 +188,25 @@ class Count(keras.callbacks.Callback):
 
 
 def test_a_finished_run_returns_at_once_with_its_weights(tmp_path):
-    first, count = interrupted_runs.run(tmp_path), Count()
+    first, count = interrupted_runs.run(tmp_path, epochs=1), Count()
 
-    again = interrupted_runs.run(tmp_path, also=[count])
+    again = interrupted_runs.run(tmp_path, also=[count], epochs=1)
 
-    assert again.checkpoint.resumed_from == (4, 0)
+    assert again.checkpoint.resumed_from == (1, 0)
     assert count.steps == 0
     interrupted_runs.check_equal(first, again)
 
 
 def test_callbacks_of_others_are_said_to_start_anew(tmp_path):
     count = Count()
-    interrupted_runs.run_until_killed(tmp_path, (2, 2), make=alone)
+    settings = {"make": alone, "epochs": 2}
+    interrupted_runs.run_until_killed(tmp_path, (1, 2), **settings)
 
     with pytest.warns(UserWarning, match="Count started anew"):
-        run = interrupted_runs.run(tmp_path, make=alone, also=[count])
+        run = interrupted_runs.run(tmp_path, also=[count], **settings)
 
     assert run.checkpoint.not_restored == ("Count",)
-    assert count.steps == 10  # two epochs of five batches
+    assert count.steps == 5  # one epoch of five batches
     interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=alone), run
+        interrupted_runs.uninterrupted_run(**settings), run
     )

@@ -46,7 +46,7 @@ def test_batch_normalization_stays_bit_equal_even_in_thawed_groups():
     snapshots = image_models.WeightSnapshots()
 
     image_models.fit(
-        image_models.compiled_classifier(),
+        image_models.compiled_classifier(run_eagerly=True),
         ElasticFreezing(ThawAll()),
         snapshots,
         epochs=2,
@@ -79,7 +79,9 @@ def test_a_backbone_frozen_before_compile_ends_with_the_same_weights():
         keras.utils.set_random_seed(0)
         model = image_models.classifier()
         model.get_layer("old").trainable = not frozen
-        model.compile("adam", "sparse_categorical_crossentropy")
+        model.compile(
+            "adam", "sparse_categorical_crossentropy", run_eagerly=True
+        )
         image_models.fit(model, image_models.gradual_freezing(), epochs=2)
         weights.append(model.get_weights())
 
@@ -108,7 +110,7 @@ def test_a_flat_graph_is_cut_below_its_pooling():
     x = keras.layers.Conv2D(4, 3, strides=2, name="b_conv")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     freezing = image_models.gradual_freezing()
 
     image_models.fit(model, freezing, epochs=2)
@@ -126,7 +128,7 @@ def test_a_sequential_model_needs_no_more_than_the_callback():
             keras.layers.Dense(3, "softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     freezing = image_models.gradual_freezing()
 
     image_models.fit(model, freezing, epochs=1)
@@ -148,7 +150,7 @@ class Subclassed(keras.Model):
 def test_a_subclassed_model_freezes_by_the_groups_it_names():
     model = Subclassed()
     model(image_models.noise_images(1)[0])
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     snapshots = image_models.WeightSnapshots()
     freezing = image_models.gradual_freezing(
         groups=[["a_conv", "a_bn"], ["c_conv"]]
@@ -191,7 +193,9 @@ def test_two_inputs_and_two_outputs_train():
     }
     model = keras.Model({"pixels": pixels, "table": table}, outputs)
     model.compile(
-        "adam", {"kind": "sparse_categorical_crossentropy", "size": "mse"}
+        "adam",
+        {"kind": "sparse_categorical_crossentropy", "size": "mse"},
+        run_eagerly=True,
     )
     images, labels = image_models.noise_images()
     data = (
@@ -209,7 +213,7 @@ def test_changes_are_told_and_logged(capsys):
     freezing = image_models.gradual_freezing(verbose=1)
 
     history = image_models.fit(
-        image_models.compiled_classifier(), freezing, epochs=2
+        image_models.compiled_classifier(run_eagerly=True), freezing, epochs=2
     ).history
 
     assert history["elastic_freezing/trained_groups"] == [0, 1]
@@ -227,7 +231,9 @@ def test_both_callbacks_work_in_either_order():
             aet_keras.callbacks.AdaptiveLearningRate(),
         ]
         history = image_models.fit(
-            image_models.compiled_classifier(), *pair[::order], epochs=2
+            image_models.compiled_classifier(run_eagerly=True),
+            *pair[::order],
+            epochs=2,
         ).history
         histories.append(history)
 
@@ -261,7 +267,7 @@ def test_a_run_that_stops_early_has_no_thaw_it_never_trained():
             self.model.stop_training = True
 
     model, freezing = (
-        image_models.compiled_classifier(),
+        image_models.compiled_classifier(run_eagerly=True),
         image_models.gradual_freezing(),
     )
 

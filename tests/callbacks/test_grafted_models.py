@@ -13,7 +13,7 @@ def grafted(after=("b_relu",)):
     model = backbones.graft(
         image_models.classifier(), layers.SqueezeExcite, after=list(after)
     )
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     return model
 
 
@@ -39,7 +39,9 @@ def test_a_graft_leaves_the_groups_their_names():
         image_models.gradual_freezing(),
     )
 
-    image_models.fit(image_models.compiled_classifier(), plain, epochs=1)
+    image_models.fit(
+        image_models.compiled_classifier(run_eagerly=True), plain, epochs=1
+    )
     image_models.fit(
         grafted(("a_relu", "b_relu", "c_relu")), with_graft, epochs=1
     )
@@ -65,7 +67,7 @@ def test_a_loaded_model_still_knows_its_grafts(tmp_path):
     model.save(tmp_path / "grafted.keras")
 
     loaded = keras.models.load_model(tmp_path / "grafted.keras", compile=False)
-    loaded.compile("adam", "sparse_categorical_crossentropy")
+    loaded.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     taken = image_models.WeightSnapshots()
 
     np.testing.assert_array_equal(model(x), loaded(x))

@@ -10,7 +10,10 @@ from aet_keras.training import interpolate
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_the_weights_before_the_first_thaw_are_kept_in_either_order(is_first):
-    model, head_only = image_models.compiled_classifier(), KeepHeadOnly()
+    model, head_only = (
+        image_models.compiled_classifier(run_eagerly=True),
+        KeepHeadOnly(),
+    )
     freezing, snapshots = (
         image_models.gradual_freezing(),
         image_models.WeightSnapshots(),
@@ -31,14 +34,20 @@ def test_a_fit_that_thaws_nothing_keeps_nothing():
     freezing = ElasticFreezing(ThawOnSchedule(every_epochs=9))
 
     image_models.fit(
-        image_models.compiled_classifier(), freezing, head_only, epochs=1
+        image_models.compiled_classifier(run_eagerly=True),
+        freezing,
+        head_only,
+        epochs=1,
     )
 
     assert (head_only.weights, head_only.epoch) == (None, None)
 
 
 def test_a_fit_without_freezing_keeps_what_it_began_with():
-    model, head_only = image_models.compiled_classifier(), KeepHeadOnly()
+    model, head_only = (
+        image_models.compiled_classifier(run_eagerly=True),
+        KeepHeadOnly(),
+    )
     start = model.get_weights()
 
     image_models.fit(model, head_only, epochs=1)

@@ -41,15 +41,13 @@ def kept_shuffled():
     ids=["repeated", "dropping", "kept", "data set", "later"],
 )
 def test_the_order_of_the_data_comes_back(data, settings, tmp_path):
-    settings = {"data": data, **settings}
-    interrupted_runs.run_until_killed(tmp_path, (2, 2), save_freq=2, **settings)
+    settings = {"data": data, "epochs": 3, "save_freq": 2, **settings}
+    whole, saves = interrupted_runs.run_and_copy(tmp_path, [(2, 2)], **settings)
 
-    run = interrupted_runs.run(tmp_path, save_freq=2, **settings)
+    run = interrupted_runs.run(saves[2, 2], **settings)
 
     assert run.checkpoint.resumed_from == (2, 2)
-    interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(**settings), run
-    )
+    interrupted_runs.check_equal(whole, run)
 
 
 def test_data_of_unknown_length_come_back_by_the_epoch(tmp_path):
@@ -58,11 +56,12 @@ def test_data_of_unknown_length_come_back_by_the_epoch(tmp_path):
             lambda r: r.shuffle(20, seed=3).filter(lambda x, y: y < 2).batch(4)
         )
 
-    settings = {"data": some, "make": list}
+    settings = {"data": some, "make": list, "epochs": 3}
     with pytest.warns(UserWarning, match="ran out of data"):
-        interrupted_runs.run_until_killed(tmp_path, (2, 2), **settings)
-        run = interrupted_runs.run(tmp_path, **settings)
-        whole = interrupted_runs.run(**settings)
+        whole, saves = interrupted_runs.run_and_copy(
+            tmp_path, [(2, 2)], **settings
+        )
+        run = interrupted_runs.run(saves[2, 2], **settings)
 
     interrupted_runs.check_equal(whole, run)
 
@@ -74,26 +73,29 @@ def test_shuffled_validation_data_come_back(tmp_path):
         )
         return rows.shuffle(8, seed=5).batch(3)
 
-    settings = {"make": lambda: interrupted_runs.all_callbacks(cache=None)}
-    interrupted_runs.run_until_killed(
-        tmp_path, (2, 2), validation_data=validation(), **settings
+    def make():
+        return interrupted_runs.all_callbacks(cache=None)
+
+    settings = {"make": make, "epochs": 3}
+    whole, saves = interrupted_runs.run_and_copy(
+        tmp_path, [(2, 2)], validation_data=validation(), **settings
     )
 
     run = interrupted_runs.run(
-        tmp_path, validation_data=validation(), **settings
+        saves[2, 2], validation_data=validation(), **settings
     )
 
-    whole = interrupted_runs.run(validation_data=validation(), **settings)
     interrupted_runs.check_equal(whole, run)
 
 
 @pytest.mark.parametrize("kill", [(1, 3), (3, 3)], ids=["recorded", "replayed"])
 def test_augmented_passes_are_recorded_anew(kill, tmp_path):
-    settings = {"make": lambda: interrupted_runs.all_callbacks(views=2)}
-    interrupted_runs.run_until_killed(tmp_path, kill, save_freq=2, **settings)
+    settings = {"save_freq": 2, "epochs": kill[0] + 1}
+    settings["make"] = lambda: interrupted_runs.all_callbacks(views=2)
+    interrupted_runs.run_until_killed(tmp_path, kill, **settings)
 
-    run = interrupted_runs.run(tmp_path, save_freq=2, **settings)
+    run = interrupted_runs.run(tmp_path, **settings)
 
     assert run.checkpoint.resumed_from == (kill[0], 2)
-    assert len(run.history["loss"]) == 4
+    assert len(run.history["loss"]) == kill[0] + 1
     assert np.isfinite(run.history["loss"]).all()

@@ -171,13 +171,22 @@ def sgd():
     return interrupted_runs.build_model(keras.optimizers.SGD(0.5))
 
 
-@pytest.mark.parametrize("kill", [(2, 1), (3, 2)])
-def test_a_killed_run_undoes_what_one_that_was_not_does(kill, tmp_path):
-    settings = {"make": spoilt, "model": sgd}
-    whole = interrupted_runs.uninterrupted_run(**settings)
-    interrupted_runs.run_until_killed(tmp_path, kill, save_freq=1, **settings)
+SETTINGS = {"make": spoilt, "model": sgd, "save_freq": 1}
+KILLS = [(2, 1), (3, 2)]
 
-    run = interrupted_runs.run(tmp_path, save_freq=1, **settings)
+
+@pytest.fixture(scope="module")
+def spoilt_run(tmp_path_factory):
+    """Returns a run that undoes a thaw, and its saves at `KILLS`."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    return interrupted_runs.run_and_copy(folder, KILLS, **SETTINGS)
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_killed_run_undoes_what_one_that_was_not_does(kill, spoilt_run):
+    whole, saves = spoilt_run
+
+    run = interrupted_runs.run(saves[kill], **SETTINGS)
 
     events = [change for _, change in whole.callbacks[0].events]
     assert any(change.is_undone for change in events)

@@ -1,7 +1,6 @@
 """Does whatever goes wrong end in one sentence and the right exit code?"""
 
 import contextlib
-import importlib
 import os
 import subprocess
 import sys
@@ -132,8 +131,7 @@ def test_training_goes_on_unheard(command, monkeypatch, tmp_path):
         heard.append(command)
         yield
 
-    module = importlib.import_module(f"aet_keras.cli.{command}")
-    monkeypatch.setattr(module, "keeping_on_unread", unheard)
+    monkeypatch.setattr("aet_keras.cli._running.keeping_on_unread", unheard)
     arguments = [command, "lost", "--out", str(tmp_path / "out")]
     CliRunner().invoke(main, arguments)
 

@@ -107,7 +107,7 @@ def test_classify_takes_examples_and_gives_names_and_scores(exported):
 
 
 def test_an_example_without_an_image_is_refused_by_name(exported):
-    lacking = example(picture=png(exported.pictures[0]))
+    lacking = example(picture=png(exported.images[0]))
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="image.*required"):
         exported.call("classify", inputs=[lacking])

@@ -41,12 +41,7 @@ def in_threes():
     return replay_runs.compiled_model(steps_per_execution=3)
 
 
-CASES = {
-    "arrays, compiled": (
-        {"make": replay_runs.compiled_model, "data": replay_runs.noise_rows}
-        | VALIDATION,
-        [3, 3, 2],
-    ),
+CASES = {  # settings that do not touch each other share a run
     "a data set": (BATCHES, [3, 3, 2]),
     "sample weights": (
         {
@@ -59,34 +54,36 @@ CASES = {
         },
         [3, 3, 2],
     ),
-    "class weights": ({"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}, [3, 3, 2]),
     "three steps at once": (
-        {"make": in_threes, "data": lambda: replay_runs.noise_rows(30)}
+        {
+            "make": in_threes,
+            "data": lambda: replay_runs.noise_rows(30),
+            "epochs": 2,
+        }
         | VALIDATION,
+        [3, 3],
+    ),
+    "class weights, every second validation": (
+        {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}, "validation_freq": 2}
+        | BATCHES,
         [3, 3, 2],
     ),
-    "every second validation": (
-        {"validation_freq": 2, "epochs": 4} | BATCHES,
-        [3, 3, 2, 2],
-    ),
-    "a later start": (
-        {"initial_epoch": 1, "epochs": 4} | BATCHES,
-        [3, 2, 2],
+    "a later start, two thaws": (
+        {"initial_epoch": 1, "epochs": 5},
+        [3, 2, 2, 1],
     ),
     "a split": (
         {"data": replay_runs.noise_rows, "validation_split": 0.3},
         [3, 3, 2],
     ),
-    "validation steps": ({"validation_steps": 1} | BATCHES, [3, 3, 2]),
+    "one epoch of steps, validation steps": (
+        {"steps_per_epoch": 2, "validation_steps": 1} | BATCHES,
+        [3, 3, 2],
+    ),
     "a PyDataset": (
         {"data": Batches, "shuffle": False, "validation_data": Batches()},
         [3, 3, 2],
     ),
-    "one epoch of steps": (
-        {"steps_per_epoch": 2},
-        [3, 3, 2],
-    ),
-    "two thaws": ({"epochs": 5}, [3, 3, 2, 2, 1]),
 }
 
 

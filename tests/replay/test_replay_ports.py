@@ -64,12 +64,14 @@ def weights(pack=dict):
 OUTPUTS = {
     "traced": {"make": compiled, "epochs": 2, "validation_data": rows()},
     "targets by name for outputs in a list": {
-        "make": lambda: two_heads(pack=list)
+        "make": lambda: two_heads(pack=list),
+        "epochs": 2,
     },
     "weights of rows for each, a tuple": {
         "make": lambda: two_heads(pack=tuple),
         "data": lambda: rows(tuple),
         "sample_weight": weights(tuple),
+        "epochs": 2,
     },
     "weights of rows for all, weighed by hand": {
         "make": lambda: two_heads(

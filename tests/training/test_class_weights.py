@@ -84,8 +84,8 @@ def test_rows_to_learn_from_and_to_judge_by_are_weighted():
 
 
 def test_replay_and_the_solved_head_minimise_the_weighted_loss():
-    weighted, _, dataset = fitted("balanced", learning_rate=1e-2, epochs=4)
-    plain, _, _ = fitted(None, learning_rate=1e-2, epochs=4)
+    weighted, _, dataset = fitted("balanced", learning_rate=1e-2, epochs=3)
+    plain, _, _ = fitted(None, learning_rate=1e-2, epochs=3)
 
     kept = loss(weighted.model, dataset.validation)
     assert kept < loss(plain.model, dataset.validation)

@@ -22,18 +22,18 @@ def quadratic(curvature=1.0, optimizer=None):
     outputs = keras.layers.Dense(1, use_bias=False)(inputs)
     model = keras.Model(inputs, outputs)
     optimizer = optimizer or keras.optimizers.SGD(0.01)
-    model.compile(optimizer, "mse", jit_compile=False)
+    model.compile(optimizer, "mse", run_eagerly=True)
     x = np.eye(2, dtype="float32") * np.sqrt(curvature)  # mean of 2 squares
     return model, (x, np.zeros((2, 1), "float32"))
 
 
-def noisy():
+def noisy(**settings):
     x = inputs = keras.Input((4,))
     x = keras.layers.Dense(3)(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Dropout(0.5)(x)
     model = keras.Model(inputs, keras.layers.Dense(1)(x))
-    model.compile("adam", "mse", jit_compile=False)
+    model.compile("adam", "mse", **{"jit_compile": False} | settings)
     return model
 
 
@@ -63,7 +63,7 @@ def test_the_suggestion_is_below_what_gradient_descent_bears(curvature):
     limit = 2 / curvature
 
     found = find_learning_rate(
-        model, data, least_rate=1e-5 * limit, most_rate=1e3 * limit
+        model, data, least_rate=1e-5 * limit, most_rate=1e3 * limit, steps=60
     )
 
     assert limit / 30 < found.suggestion < limit / 1.5
@@ -110,7 +110,7 @@ def test_a_fit_afterwards_ends_where_it_would_have_on_shuffles():
     ends = []
     for is_tried in (False, True):
         keras.utils.set_random_seed(1)
-        model, data = noisy(), shuffled().batch(4)
+        model, data = noisy(run_eagerly=True), shuffled().batch(4)
         if is_tried:
             find_learning_rate(model, data, steps=5)
         model.fit(data, shuffle=False, epochs=2, verbose=0)
@@ -120,7 +120,7 @@ def test_a_fit_afterwards_ends_where_it_would_have_on_shuffles():
 
 
 def test_a_test_in_the_middle_of_training_gives_all_back():
-    model = noisy()
+    model = noisy(run_eagerly=True)
     model.fit(*rows(), verbose=0)
     before = state(model)
 
@@ -130,7 +130,7 @@ def test_a_test_in_the_middle_of_training_gives_all_back():
 
 
 def test_an_interrupted_test_gives_all_back(monkeypatch):
-    model = noisy()
+    model = noisy(run_eagerly=True)
     model.fit(*rows(), verbose=0)
     before, calls = state(model), []
 

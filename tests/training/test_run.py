@@ -68,12 +68,36 @@ class FirstEpoch(image_models.WeightSnapshots):
         raise KeyboardInterrupt
 
 
+class Tracker(keras.callbacks.Callback):
+    """Notes what it is called with."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.calls.append("epoch")
+        self.keys = set(logs)
+
+    def record_hparams(self, values, metrics):
+        self.calls.append("hparams")
+        self.values, self.metrics = values, metrics
+
+    def record_report(self, report, *, chart):
+        self.calls.append("report")
+        self.report, self.chart = report, chart.read_bytes()
+
+    def finish(self):
+        self.calls.append("finish")
+
+
 @dataclasses.dataclass
 class Done:
     run: object
     watcher: Watcher
     snapshots: image_models.WeightSnapshots
     said: list
+    tracker: Tracker
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +106,15 @@ def done(recipe, tmp_path_factory):
     out, said = tmp_path_factory.mktemp("out"), []
     watching = Watcher(), image_models.WeightSnapshots()
     keras.utils.set_random_seed(99)  # a run has a seed of its own
-    run = run_recipe(recipe, out, observers=watching, say=said.append)
-    return Done(run, *watching, said)
+    tracker = Tracker()
+    run = run_recipe(
+        recipe,
+        out,
+        observers=watching,
+        say=said.append,
+        trackers=[tracker],
+    )
+    return Done(run, *watching, said, tracker)
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +204,18 @@ def test_observers_are_called_and_see_what_ours_log(done):
     }
 
 
+def test_a_tracker_gets_epochs_recipe_and_finished_report(done, recipe):
+    tracker, run = done.tracker, done.run
+
+    calls = ["epoch"] * 3 + ["hparams", "report", "finish"]
+    assert tracker.calls == calls
+    assert "adaptive_learning_rate/rate" in tracker.keys
+    assert tracker.values == recipe.to_json()
+    assert tracker.metrics["test_accuracy"] == run.report.test.accuracy
+    assert tracker.report == run.report
+    assert tracker.chart == (run.version / "report.png").read_bytes()
+
+
 def test_the_same_seed_gives_the_same_figures_and_weights(done, again):
     assert figures(again.report) == figures(done.run.report)
     for one, two in zip(
@@ -249,3 +292,21 @@ def test_an_interrupted_run_leaves_older_versions_alone(recipe, tmp_path):
 
 def test_a_relative_folder_still_gives_the_report_a_name(again, done):
     assert again.report.name == done.run.version.parent.name
+
+
+def test_an_interrupted_run_finishes_its_trackers(recipe, tmp_path):
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise KeyboardInterrupt
+
+    tracker = Tracker()
+
+    with pytest.raises(TrainingError, match="interrupted"):
+        run_recipe(
+            recipe,
+            tmp_path / "out",
+            trackers=[tracker],
+            observers=[Interrupt()],
+        )
+
+    assert tracker.calls == ["finish"]

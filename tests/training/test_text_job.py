@@ -24,7 +24,7 @@ def table(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(preset, table, tmp_path_factory):
     recipe = TextRecipe(
-        table, backbone=preset, epochs=3, learning_rate=0.03, sequence_length=12
+        table, backbone=preset, epochs=2, learning_rate=0.03, sequence_length=12
     )
     said = []
     out = tmp_path_factory.mktemp("out") / "reviews"
