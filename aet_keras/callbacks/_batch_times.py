@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras import _check as check
-
 
 class StepClock:
     """Counts the steps of a `fit` for a callback that asks a policy.
