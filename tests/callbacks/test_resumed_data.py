@@ -90,12 +90,12 @@ def test_shuffled_validation_data_come_back(tmp_path):
 
 @pytest.mark.parametrize("kill", [(1, 3), (3, 3)], ids=["recorded", "replayed"])
 def test_augmented_passes_are_recorded_anew(kill, tmp_path):
-    settings = {"save_freq": 2, "epochs": kill[0] + 1}
+    settings = {"save_freq": 2, "epochs": 4}
     settings["make"] = lambda: interrupted_runs.all_callbacks(views=2)
     interrupted_runs.run_until_killed(tmp_path, kill, **settings)
 
     run = interrupted_runs.run(tmp_path, **settings)
 
     assert run.checkpoint.resumed_from == (kill[0], 2)
-    assert len(run.history["loss"]) == kill[0] + 1
+    assert len(run.history["loss"]) == 4
     assert np.isfinite(run.history["loss"]).all()
