@@ -46,7 +46,7 @@ SHORT = {"save_freq": 2, "epochs": 3}
 
 
 def test_the_order_of_callbacks_makes_no_difference(tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (2, 3), **SHORT)
+    interrupted_runs.run_until_killed(tmp_path, (1, 3), **SHORT)
 
     run = interrupted_runs.run(tmp_path, order=-1, **SHORT)
 
