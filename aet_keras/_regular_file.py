@@ -1,4 +1,4 @@
-"""Says whether a file can be read to its end without waiting."""
+"""Says whether a file can be read to its end without waiting, and reads it."""
 
 import errno
 import json
@@ -36,6 +36,20 @@ def why_not(path: str | os.PathLike) -> str:
     if stat.S_ISREG(mode):
         return ""
     return _KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+def load_model(path: str | os.PathLike) -> Any:
+    """Returns the `keras.Model` in a `.keras` file, not compiled.
+
+    Raises:
+        OSError: if the path is no regular file. A damaged file surfaces as
+            nearly every kind of exception.
+    """
+    import keras  # late: whoever asks about a path waits for nothing
+
+    if problem := why_not(path):
+        raise OSError(f"`{Path(path).name}`, which is {problem}")
+    return keras.models.load_model(path, compile=False)
 
 
 def is_folder(path: str | os.PathLike) -> bool:

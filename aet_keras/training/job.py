@@ -172,9 +172,7 @@ def load_earlier(folder: str) -> keras.Model:
     """
     path = find_version(folder) / "model.keras"
     try:
-        if problem := _regular_file.why_not(path):  # to open a pipe would wait
-            raise OSError(f"`{path.name}`, which is {problem}")
-        return keras.models.load_model(path, compile=False)
+        return _regular_file.load_model(path)
     except (OSError, ValueError) as error:
         raise ExportError(
             f"{path}: the earlier model must be one that this package "
