@@ -216,7 +216,7 @@ def test_data_without_a_batch_are_refused():
 
 def test_a_model_under_a_strategy_is_tried_and_comes_back():
     with image_models.two_replicas().scope():
-        model = noisy()
+        model = noisy(run_eagerly=True)
     before = state(model)
 
     found = find_learning_rate(model, shuffled().batch(4), steps=5)
