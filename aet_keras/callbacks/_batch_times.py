@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.policies import Policy
+from aet_keras.engine import Engine
+from aet_keras.policies import Policy, Progress
 
 
 def check_policy(
@@ -43,6 +44,9 @@ class StepClock:
     `fit` goes on counting.
     """
 
+    params: dict[str, Any]  # Keras's, of the callback
+    _start_rate: float
+
     def _start_clock(self, epoch_steps: int | None) -> None:
         """Begins a `fit` whose epochs have so many steps, or unknown ones."""
         self._epoch = self._step = self._begun_at = 0
@@ -67,6 +71,7 @@ class StepClock:
             "begun_at": self._begun_at,
             "epoch": self._epoch,
             "epoch_steps": self._epoch_steps,
+            "start_rate": self._start_rate,
             "step": self._step,
         }
 
@@ -75,16 +80,23 @@ class StepClock:
         self._begun_at = state["begun_at"]
         self._epoch = state["epoch"]
         self._epoch_steps = state["epoch_steps"]
+        self._start_rate = state["start_rate"]
         self._step = state["step"]
 
-    def _times_of(self, epoch_count: int) -> dict[str, int | None]:
-        """Returns the arguments of `Progress` about time."""
-        return {
-            "epoch": self._epoch,
-            "epoch_count": epoch_count,
-            "step": self._step,
-            "step_count": self._epoch_steps and self._epoch_steps * epoch_count,
-        }
+    def _progress(self, engine: Engine, **known: Any) -> Progress:
+        """Returns what a policy is asked by, with what else is known."""
+        epoch_count = self.params["epochs"]
+        return Progress(
+            epoch=self._epoch,
+            epoch_count=epoch_count,
+            step=self._step,
+            step_count=self._epoch_steps and self._epoch_steps * epoch_count,
+            rate=engine.rate,
+            start_rate=self._start_rate,
+            trainable=engine.trainable,
+            multipliers=engine.multipliers,
+            **known,
+        )
 
 
 @dataclasses.dataclass
