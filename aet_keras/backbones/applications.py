@@ -167,7 +167,7 @@ def _build(name, image_size, weights):
             _build(name, image_size, None)  # says so if the size is to blame
             raise _not_downloaded(name, error) from error
         raise ValueError(
-            f"load_backbone: {name} cannot take pictures of "
+            f"load_backbone: {name} cannot take images of "
             f"{image_size[0]} x {image_size[1]} pixels: {error}"
         ) from error
     except Exception as error:  # Keras's downloads raise a bare Exception

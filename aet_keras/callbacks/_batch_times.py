@@ -1,40 +1,16 @@
-"""Checks a policy, and takes what it is asked by: steps and their seconds."""
+"""Counts the steps of a `fit`, and takes the seconds of each."""
 
 import dataclasses
 import math
 import statistics
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from aet_keras import _check as check
 from aet_keras.engine import Engine
-from aet_keras.policies import Policy, Progress
-
-
-def check_policy(
-    owner: object, policy: Policy, *, gathered: Collection[str], advice: str
-) -> Policy:
-    """Returns a policy if a callback gathers all the figures that it needs.
-
-    Args:
-        owner: the callback.
-        policy: what the user gave.
-        gathered: names of the figures.
-        advice: str. What else can be done about another policy.
-    """
-    check.instance(owner, of=Policy, policy=policy)
-    unknown = policy.needs - set(gathered)
-    if unknown:
-        listed = ", ".join(f"`{name}`" for name in sorted(gathered))
-        raise ValueError(
-            f"{check.owner_name(owner)}: it gathers {listed}, and a policy "
-            f"must need no more. Received: {type(policy).__name__}, which "
-            f"needs {sorted(unknown)}. Give it another policy, {advice}."
-        )
-    return policy
+from aet_keras.policies import Progress
 
 
 class StepClock:

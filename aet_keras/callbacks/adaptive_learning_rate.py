@@ -11,11 +11,12 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import progress_bar
-from aet_keras.callbacks._batch_times import StepClock, check_policy
+from aet_keras.callbacks._batch_times import StepClock
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
 from aet_keras.engine.measurements import NOISE
 from aet_keras.policies import AdaptToTrend, Decision, Policy
+from aet_keras.policies.policy import check_policy
 
 
 class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):

@@ -66,8 +66,8 @@ def _targets(files, out, method):
     (stem, count), *_ = stems.most_common(1)
     if count > 1:
         raise ValueError(
-            "explain: pictures must differ in their names, because a map is "
-            f"called after its picture. Received: {count} called `{stem}`. "
+            "explain: images must differ in their names, because a map is "
+            f"called after its image. Received: {count} called `{stem}`. "
             "Explain them in two runs, with two `--out`."
         )
     return [out / f"{file.stem}_{method}.png" for file in files]
@@ -115,7 +115,7 @@ def _decode(files, image_size):
     if not bad:
         return [row.values["images"] for row in rows]
     raise DataError(
-        "explain: every PICTURE must be a picture that can be read. Received: "
+        "explain: every IMAGE must be an image that can be read. Received: "
         f"{reasons(bad)}. Mend them or leave them out."
     )
 

@@ -78,7 +78,7 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 @recipe_options([Recipe], only=_OF_RECIPE)
 @click.pass_context
 def tune(context, data, out, space, quiet, debug, **settings):
-    """Search for the best recipe for some pictures.
+    """Search for the best recipe for some images.
 
     DATA is as of `aet-keras fit`. Writes OUT/recipe.json, which `aet-keras
     fit --recipe` runs, OUT/trials.csv and OUT/trials.png.

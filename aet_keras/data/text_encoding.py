@@ -66,7 +66,7 @@ def read_text_file(
             encoding.
         ValueError: if there is no such encoding.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "film.txt"

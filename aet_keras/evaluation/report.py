@@ -76,6 +76,7 @@ class Report:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
 
     Example:
+
     >>> test = aet_keras.evaluation.measure_classification(
     ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
     ... )

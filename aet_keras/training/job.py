@@ -70,7 +70,7 @@ def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
 
     Args:
         dataset: `data.Dataset`.
-        rows: str. What its rows are called: `"pictures"`.
+        rows: str. What its rows are called: `"images"`.
     """
     splits = (dataset.train, dataset.validation, dataset.test)
     counts = " / ".join(str(split.count) for split in splits)

@@ -40,7 +40,7 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
             the earlier model knows.
         ExportError: if there is no earlier model.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.TableRecipe("nowhere.csv", "paid")
     >>> try:
@@ -79,7 +79,7 @@ def build_table_model(
     Raises:
         ExportError: if the earlier model cannot be loaded.
 
-    For example: see `fit_table_model`.
+    Example: see `fit_table_model`.
 
     >>> aet_keras.training.table_job.build_table_model.__name__
     'build_table_model'
@@ -141,7 +141,7 @@ def fit_table_model(
     Returns:
         `Run`. Its best epoch is 0 where the start was kept.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"

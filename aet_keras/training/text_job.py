@@ -28,7 +28,7 @@ def text_thaw_policy() -> policies.ThawAll:
     are in, stay: with all of it moving, an epoch takes twice as long, and what
     it validates at is the same (MiniLM, film reviews).
 
-    For example:
+    Example:
 
     >>> aet_keras.training.text_job.text_thaw_policy().frozen_ratio
     0.4
@@ -41,7 +41,7 @@ def text_rate_policy() -> policies.WarmupCosine:
 
     Down to zero over the run, so that it ends settled (MiniLM, film reviews).
 
-    For example:
+    Example:
 
     >>> aet_keras.training.text_job.text_rate_policy().warmup_steps
     10
@@ -64,7 +64,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         ImportError: if KerasHub or TensorFlow Text is missing.
         WeightsError: if the tokeniser cannot be had.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.TextRecipe("nowhere.csv")
     >>> try:

@@ -12,7 +12,7 @@ from aet_keras.backbones import graft, group_layers, is_grafted
 from aet_keras.layers import SqueezeExcite
 
 
-def pictures(channels=3):
+def images(channels=3):
     shape = (2, 16, 16, channels)
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
@@ -34,7 +34,7 @@ MODELS = {
 
 def assert_scaled(model, grafted, factor, inputs=None):
     """Does the new model give a multiple of what the other gives?"""
-    inputs = pictures() if inputs is None else inputs
+    inputs = images() if inputs is None else inputs
     given, made = (keras.tree.flatten(m(inputs)) for m in (model, grafted))
     for one, other in zip(given, made, strict=True):
         assert np.ptp(one) > 1e-3
@@ -49,7 +49,7 @@ def new_layers(model):
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_gate_after_every_group_changes_nothing(kind, share):
     model = MODELS[kind]()
-    inputs = pictures()
+    inputs = images()
     expected = np.asarray(model(inputs))
 
     grafted = graft(
@@ -105,7 +105,7 @@ def test_all_that_read_the_tensor_read_the_new_one():
     part = keras.Model(model.input, model.get_layer("r0_left").output)
     sums = keras.Model(model.input, model.get_layer("r0_add").output)
     made = keras.Model(one.input, one.get_layer("r0_add").output)
-    inputs = pictures()
+    inputs = images()
     np.testing.assert_allclose(
         made(inputs), sums(inputs) + part(inputs), atol=1e-5
     )
@@ -136,7 +136,7 @@ def test_a_nested_model_called_twice_is_built_again_once():
     grafted = graft(model, Doubled, after="c")
 
     assert len(grafted.weights) == len(model.weights)
-    assert_scaled(model, grafted, 2, [pictures(), 3 * pictures()])
+    assert_scaled(model, grafted, 2, [images(), 3 * images()])
 
 
 def test_inputs_and_outputs_keep_their_structure():
@@ -149,7 +149,7 @@ def test_inputs_and_outputs_keep_their_structure():
         "scores": [layers.Dense(3, name="two")(both), x],
     }
     model = keras.Model({"pixels": pixels, "table": table}, outputs)
-    inputs = {"pixels": pictures(), "table": np.ones((2, 2), "float32")}
+    inputs = {"pixels": images(), "table": np.ones((2, 2), "float32")}
 
     grafted = graft(model, Doubled, after="e")
 
@@ -165,7 +165,7 @@ def test_the_outputs_of_a_model_are_places():
 
     grafted = graft(model, Doubled, after="e")
 
-    inputs = pictures()
+    inputs = images()
     (kept, last), (new_kept, doubled) = model(inputs), grafted(inputs)
     np.testing.assert_allclose(new_kept, kept, rtol=1e-6)
     np.testing.assert_allclose(doubled, 2 * last, rtol=1e-6)

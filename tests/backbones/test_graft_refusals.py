@@ -7,12 +7,8 @@ import pytest
 from doubling_layer import Doubled
 from keras import layers
 
-from aet_keras.backbones import (
-    Group,
-    graft,
-    group_layers,
-    residual_branches,
-)
+from aet_keras.backbones import graft, group_layers, residual_branches
+from aet_keras.backbones.groups import Group
 from aet_keras.layers import SqueezeExcite
 
 

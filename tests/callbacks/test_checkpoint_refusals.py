@@ -1,3 +1,5 @@
+import shutil
+
 import interrupted_runs
 import keras
 import numpy as np
@@ -79,6 +81,14 @@ def test_saves_in_epochs_of_unknown_length_are_refused(tmp_path):
         fit({"x": some}, tmp_path, save_freq=2)
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Returns what a killed run has saved, for tests to copy."""
+    folder = tmp_path_factory.mktemp("killed")
+    interrupted_runs.run_until_killed(folder, (1, 1), make=nothing)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -89,8 +99,8 @@ def test_saves_in_epochs_of_unknown_length_are_refused(tmp_path):
     ],
     ids=["epochs", "callbacks", "data", "optimizer"],
 )
-def test_a_folder_of_another_run_is_refused(change, named, tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (1, 1), make=nothing)
+def test_a_folder_of_another_run_is_refused(change, named, killed, tmp_path):
+    shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
 
     with pytest.raises(ValueError, match=f"{named}.*Name another folder"):
         interrupted_runs.run(tmp_path, **{"make": nothing} | change)

@@ -96,7 +96,7 @@ def test_the_head_keeps_its_optimizer_state_through_every_thaw():
     for policy in (ThawOnSchedule(first_epoch=9), ThawOnSchedule()):
         keras.utils.set_random_seed(0)
         policy.rate_ratio = 1e-30
-        model = image_models.compiled_classifier("adam")
+        model = image_models.compiled_classifier("adam", run_eagerly=True)
         image_models.fit(model, ElasticFreezing(policy, cache=None), epochs=3)
         heads.append(model.get_layer("scores").get_weights())
 
@@ -110,7 +110,7 @@ def test_a_flat_graph_is_cut_below_its_pooling():
     x = keras.layers.Conv2D(4, 3, strides=2, name="b_conv")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     freezing = image_models.gradual_freezing()
 
     image_models.fit(model, freezing, epochs=2)
@@ -128,7 +128,7 @@ def test_a_sequential_model_needs_no_more_than_the_callback():
             keras.layers.Dense(3, "softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     freezing = image_models.gradual_freezing()
 
     image_models.fit(model, freezing, epochs=1)
@@ -150,7 +150,7 @@ class Subclassed(keras.Model):
 def test_a_subclassed_model_freezes_by_the_groups_it_names():
     model = Subclassed()
     model(image_models.noise_images(1)[0])
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     snapshots = image_models.WeightSnapshots()
     freezing = image_models.gradual_freezing(
         groups=[["a_conv", "a_bn"], ["c_conv"]]
@@ -193,7 +193,9 @@ def test_two_inputs_and_two_outputs_train():
     }
     model = keras.Model({"pixels": pixels, "table": table}, outputs)
     model.compile(
-        "adam", {"kind": "sparse_categorical_crossentropy", "size": "mse"}
+        "adam",
+        {"kind": "sparse_categorical_crossentropy", "size": "mse"},
+        run_eagerly=True,
     )
     images, labels = image_models.noise_images()
     data = (

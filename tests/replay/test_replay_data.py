@@ -55,9 +55,13 @@ CASES = {  # settings that do not touch each other share a run
         [3, 3, 2],
     ),
     "three steps at once": (
-        {"make": in_threes, "data": lambda: replay_runs.noise_rows(30)}
+        {
+            "make": in_threes,
+            "data": lambda: replay_runs.noise_rows(30),
+            "epochs": 2,
+        }
         | VALIDATION,
-        [3, 3, 2],
+        [3, 3],
     ),
     "class weights, every second validation": (
         {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}, "validation_freq": 2}

@@ -235,7 +235,7 @@ def test_features_drawn_at_random_are_noticed_on_the_first_batch():
 def test_a_strategy_turns_the_cache_off():
     def make():
         with image_models.two_replicas().scope():
-            return replay_runs.compiled_model()
+            return build_model()
 
     again = replay_runs.run(make, epochs=1)
 

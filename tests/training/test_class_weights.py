@@ -26,7 +26,7 @@ def tiny(monkeypatch):
     )
 
 
-def pictures():
+def images():
     """Returns rare classes that are a little brighter, with much noise."""
     random = np.random.default_rng(0)
     splits = {}
@@ -58,7 +58,7 @@ def fitted(class_weight, *, learning_rate=1e-9, epochs=1):
         train_batch_normalization=False,
         class_weight=class_weight,
     )
-    dataset = pictures()
+    dataset = images()
     model = training.image_job.build_classifier(recipe, 3)
     before = model.get_weights()
     run = training.image_job.fit_recipe(model, recipe, dataset)
@@ -84,8 +84,8 @@ def test_rows_to_learn_from_and_to_judge_by_are_weighted():
 
 
 def test_replay_and_the_solved_head_minimise_the_weighted_loss():
-    weighted, _, dataset = fitted("balanced", learning_rate=1e-2, epochs=4)
-    plain, _, _ = fitted(None, learning_rate=1e-2, epochs=4)
+    weighted, _, dataset = fitted("balanced", learning_rate=1e-2, epochs=3)
+    plain, _, _ = fitted(None, learning_rate=1e-2, epochs=3)
 
     kept = loss(weighted.model, dataset.validation)
     assert kept < loss(plain.model, dataset.validation)
@@ -174,7 +174,7 @@ def check_weights(given, dataset):
         lambda **more: recipes.TextRecipe("a.csv", **more),
         lambda **more: recipes.TableRecipe("a.csv", "paid", **more),
     ],
-    ids=["pictures", "texts", "tables"],
+    ids=["images", "texts", "tables"],
 )
 @pytest.mark.parametrize("wrong", ["equal", {0: 2.0}, True])
 def test_another_word_is_refused(make, wrong):

@@ -27,13 +27,13 @@ def quadratic(curvature=1.0, optimizer=None):
     return model, (x, np.zeros((2, 1), "float32"))
 
 
-def noisy():
+def noisy(**settings):
     x = inputs = keras.Input((4,))
     x = keras.layers.Dense(3)(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Dropout(0.5)(x)
     model = keras.Model(inputs, keras.layers.Dense(1)(x))
-    model.compile("adam", "mse", jit_compile=False)
+    model.compile("adam", "mse", **{"jit_compile": False} | settings)
     return model
 
 
@@ -110,7 +110,7 @@ def test_a_fit_afterwards_ends_where_it_would_have_on_shuffles():
     ends = []
     for is_tried in (False, True):
         keras.utils.set_random_seed(1)
-        model, data = noisy(), shuffled().batch(4)
+        model, data = noisy(run_eagerly=True), shuffled().batch(4)
         if is_tried:
             find_learning_rate(model, data, steps=5)
         model.fit(data, shuffle=False, epochs=2, verbose=0)
@@ -120,7 +120,7 @@ def test_a_fit_afterwards_ends_where_it_would_have_on_shuffles():
 
 
 def test_a_test_in_the_middle_of_training_gives_all_back():
-    model = noisy()
+    model = noisy(run_eagerly=True)
     model.fit(*rows(), verbose=0)
     before = state(model)
 
@@ -130,7 +130,7 @@ def test_a_test_in_the_middle_of_training_gives_all_back():
 
 
 def test_an_interrupted_test_gives_all_back(monkeypatch):
-    model = noisy()
+    model = noisy(run_eagerly=True)
     model.fit(*rows(), verbose=0)
     before, calls = state(model), []
 
@@ -216,7 +216,7 @@ def test_data_without_a_batch_are_refused():
 
 def test_a_model_under_a_strategy_is_tried_and_comes_back():
     with image_models.two_replicas().scope():
-        model = noisy()
+        model = noisy(run_eagerly=True)
     before = state(model)
 
     found = find_learning_rate(model, shuffled().batch(4), steps=5)
@@ -225,13 +225,13 @@ def test_a_model_under_a_strategy_is_tried_and_comes_back():
     assert equal(state(model), before)
 
 
-def test_a_record_is_written_as_a_picture_and_as_json(tmp_path):
+def test_a_record_is_written_as_a_chart_and_as_json(tmp_path):
     found = RateRange.of([1e-3, 1e-2, 0.1], [2.0, 1.0, np.inf], smoothing=0)
 
-    picture = found.draw(tmp_path / "range.png")
+    chart = found.draw(tmp_path / "range.png")
     saved = json.loads(found.save(tmp_path / "range.json").read_text())
 
-    with Image.open(picture) as image:
+    with Image.open(chart) as image:
         assert image.size == (880, 550)
     assert saved["losses"] == [2.0, 1.0, None]
     assert saved["suggestion"] == pytest.approx(1e-3)

@@ -12,13 +12,16 @@ def alone(monkeypatch):
         monkeypatch.delenv(f"KERASTUNER_{name}", raising=False)
 
 
-@pytest.fixture
-def recipe(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
     """Returns a recipe of one epoch, on three convolutions of 8 pixels."""
 
     def load(name, *, weights=None, image_size=None):
         return image_models.backbone()
 
-    monkeypatch.setattr("aet_keras.backbones.load_backbone", load)
-    photos = image_folders.copy_images(tmp_path / "photos")
-    return Recipe(str(photos), image_size=8, epochs=1, augment="none")
+    photos = image_folders.copy_images(
+        tmp_path_factory.mktemp("data") / "photos"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aet_keras.backbones.load_backbone", load)
+        yield Recipe(str(photos), image_size=8, epochs=1, augment="none")

@@ -32,22 +32,6 @@ def longer(recipe):
     return dataclasses.replace(recipe, epochs=2)
 
 
-def test_the_best_recipe_is_written_and_can_be_run(recipe, tmp_path):
-    out = tmp_path / "out"
-    (out / "features").mkdir(parents=True)  # goes, as it is not to be kept
-
-    found = search_recipes(recipe, out, space=heads(), max_trials=2)
-
-    best = Recipe.load(out / "recipe.json")
-    assert best.dropout == found.best.values["dropout"]
-    assert best.thaw == {"policy": "ThawOnStall"}
-    assert [row["dropout"] for row in table(out)] == [
-        str(trial.values["dropout"]) for trial in found.trials
-    ]
-    files = {"recipe.json", "trials.csv", "trials.png", "search.json"}
-    assert names(out) == files | {"search"}
-
-
 def tracked(out):
     """Returns what TensorBoard has of each trial: values, and scalars."""
     found = {}
@@ -60,12 +44,31 @@ def tracked(out):
     return found
 
 
-def test_a_tracked_search_is_a_run_a_trial(recipe, tmp_path):
-    out = tmp_path / "out"
-
-    found = search_recipes(
+@pytest.fixture(scope="module")
+def searched(recipe, tmp_path_factory):
+    """Returns a folder, and the search with TensorBoard that ended in it."""
+    out = tmp_path_factory.mktemp("search") / "out"
+    (out / "features").mkdir(parents=True)  # goes, as it is not to be kept
+    return out, search_recipes(
         recipe, out, space=heads(), max_trials=2, track="tensorboard"
     )
+
+
+def test_the_best_recipe_is_written_and_can_be_run(searched):
+    out, found = searched
+
+    best = Recipe.load(out / "recipe.json")
+    assert best.dropout == found.best.values["dropout"]
+    assert best.thaw == {"policy": "ThawOnStall"}
+    assert [row["dropout"] for row in table(out)] == [
+        str(trial.values["dropout"]) for trial in found.trials
+    ]
+    files = {"recipe.json", "trials.csv", "trials.png", "search.json"}
+    assert names(out) == files | {"search", "logs"}
+
+
+def test_a_tracked_search_is_a_run_a_trial(searched):
+    out, found = searched
 
     runs = tracked(out)
     assert list(runs) == ["trial_0001", "trial_0002"]
@@ -80,23 +83,6 @@ def test_a_tracked_search_is_a_run_a_trial(recipe, tmp_path):
         out / "logs" / "trial_0001" / "validation"
     )
     assert curves["epoch_accuracy"]
-
-
-def test_a_trial_that_fails_leaves_a_run_without_a_row(recipe, tmp_path):
-    space = heads(learning_rate=1e30)
-
-    with pytest.raises(TrainingError):
-        search_recipes(
-            dataclasses.replace(recipe, epochs=2),
-            tmp_path / "out",
-            space=space,
-            max_trials=1,
-            track="tensorboard",
-        )
-
-    (folder,) = (tmp_path / "out" / "logs").iterdir()
-    assert not list(folder.glob("events*"))
-    assert tracker_files.read_scalars(folder / "train")
 
 
 def test_tracking_without_tensorboard_is_said_before_anything(
@@ -127,17 +113,23 @@ def test_a_later_trial_takes_the_features_of_an_earlier_one(longer, tmp_path):
 
     assert counts[0] > 0
     assert counts == counts[:1] * 2  # whatever the batches, nothing is added
+    assert not (out / "logs").exists()  # nobody asked to track it
 
 
-def test_all_failing_leaves_the_table(longer, tmp_path):
-    space = heads(learning_rate=1e30)
+def test_all_failing_leaves_the_table_and_runs_without_a_row(longer, tmp_path):
+    space, out = heads(learning_rate=1e30), tmp_path / "out"
 
     with pytest.raises(TrainingError, match="at least one trial must end well"):
-        search_recipes(longer, tmp_path / "out", space=space, max_trials=1)
+        search_recipes(
+            longer, out, space=space, max_trials=1, track="tensorboard"
+        )
 
-    (row,) = table(tmp_path / "out")
+    (row,) = table(out)
     assert "the loss became" in row["error"]
-    assert not (tmp_path / "out" / "recipe.json").exists()
+    assert not (out / "recipe.json").exists()
+    (folder,) = (out / "logs").iterdir()
+    assert not list(folder.glob("events*"))
+    assert tracker_files.read_scalars(folder / "train")
 
 
 def test_one_of_several_processes_starts_no_others(
