@@ -57,6 +57,23 @@ def is_folder(path: str | os.PathLike) -> bool:
     return why_not(path) == _KINDS[stat.S_IFDIR]
 
 
+def require(
+    must: str, path: str | os.PathLike, *, error: type[Exception]
+) -> None:
+    """Raises an error unless a path is that of a regular file.
+
+    Args:
+        must: str. The sentence until "Received", without its full stop.
+        path: path. To open a named pipe, for example, would wait for ever.
+        error: exception to raise.
+    """
+    if problem := why_not(path):
+        raise error(
+            f"{must}. Received: {path}, which is {problem}. Check the path; "
+            f"it is relative to {Path.cwd()}."
+        )
+
+
 def read_text(owner: str, path: str | os.PathLike, what: str) -> str:
     """Returns the text of a small UTF-8 file, such as one of JSON.
 
@@ -69,12 +86,7 @@ def read_text(owner: str, path: str | os.PathLike, what: str) -> str:
         OSError: if the file is none, or cannot be read.
         ValueError: if it is not UTF-8.
     """
-    problem = why_not(path)
-    if problem:
-        raise _NotRegular(
-            f"{owner}: {what} must be a file. Received: {path}, which is "
-            f"{problem}. Check the path; it is relative to {Path.cwd()}."
-        )
+    require(f"{owner}: {what} must be a file", path, error=_NotRegular)
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
