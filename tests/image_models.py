@@ -35,7 +35,7 @@ def make_tiny(monkeypatch):
     """Has commands train three convolutions of 8 pixels, and export fast.
 
     They take the place of every backbone, and `decode_shortly` that of what
-    reads encoded pictures inside a SavedModel.
+    reads encoded images inside a SavedModel.
     """
 
     def load(name, *, weights=None, image_size=None):
@@ -46,7 +46,7 @@ def make_tiny(monkeypatch):
 
 
 def export_shortly(monkeypatch):
-    """Has SavedModels read encoded pictures with `decode_shortly`."""
+    """Has SavedModels read encoded images with `decode_shortly`."""
     monkeypatch.setattr(
         "aet_keras.export.image_model.decode_images", decode_shortly
     )

@@ -18,7 +18,7 @@ from aet_keras.cli import main
 
 @pytest.fixture
 def photos(tmp_path):
-    """Returns a folder of a hundred pictures in ten classes."""
+    """Returns a folder of a hundred images in ten classes."""
     return image_folders.copy_images(tmp_path / "photos")
 
 

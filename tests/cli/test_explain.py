@@ -1,4 +1,4 @@
-"""Does `aet-keras explain` draw each picture, or say what is wrong?"""
+"""Does `aet-keras explain` draw each image, or say what is wrong?"""
 
 import shutil
 
@@ -59,7 +59,7 @@ def plain(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Returns two pictures of other sizes and kinds."""
+    """Returns two images of other sizes and kinds."""
     photos = image_folders.copy_images(tmp_path_factory.mktemp("p") / "photos")
     image_folders.add_unusual_images(photos)
     return [photos / "one" / "0001.png", photos / "five" / "grey.jpg"]
@@ -77,22 +77,22 @@ def explain(tmp_path):
 
 
 def drawn(folder):
-    """Returns the names of all files in a folder, each an open picture."""
+    """Returns the names of all files in a folder, each an open image."""
     for path in folder.iterdir():
-        with Image.open(path) as picture:
-            picture.load()
+        with Image.open(path) as image:
+            image.load()
     return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture(scope="module")
 def explained(published, photos, tmp_path_factory):
-    """Returns what is said of both pictures, and where they are drawn."""
+    """Returns what is said of both images, and where they are drawn."""
     out = tmp_path_factory.mktemp("explained") / "out"
     command = ["explain", published, *photos, "--out", out]
     return CliRunner().invoke(main, [str(each) for each in command]), out
 
 
-def test_each_picture_gets_a_drawing_and_a_line(explained):
+def test_each_image_gets_a_drawing_and_a_line(explained):
     result, out = explained
 
     assert result.exit_code == 0, result.output
@@ -105,19 +105,19 @@ def test_each_picture_gets_a_drawing_and_a_line(explained):
         assert probability.endswith("%")
 
 
-def test_the_probability_is_that_of_the_picture_as_training_reads_it(
+def test_the_probability_is_that_of_the_image_as_training_reads_it(
     published, photos, explained
 ):
     model = keras.models.load_model(published / "model.keras")
-    with Image.open(photos[0]) as picture:
-        small = picture.convert("RGB").resize((32, 32), Image.BILINEAR)
+    with Image.open(photos[0]) as image:
+        small = image.convert("RGB").resize((32, 32), Image.BILINEAR)
     row = model(np.asarray(small, "float32")[None])[0].numpy()
 
     first, _ = explained[0].stdout.splitlines()
     assert f"{NAMES[row.argmax()]}, {row.max():.1%}" in first
 
 
-def test_the_pictures_stand_beside_the_model_where_no_place_is_named(
+def test_the_images_stand_beside_the_model_where_no_place_is_named(
     attentive, photos, tmp_path
 ):
     folder = shutil.copytree(attentive, tmp_path / "clothes")
@@ -184,7 +184,7 @@ def test_a_folder_that_is_no_export_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_every_bad_picture_is_named_and_nothing_is_drawn(
+def test_every_bad_image_is_named_and_nothing_is_drawn(
     attentive, explain, sentence, tmp_path
 ):
     photos = image_folders.copy_images(tmp_path / "photos")
@@ -219,7 +219,7 @@ def test_misuse_is_exit_code_2_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_two_pictures_of_one_name_are_refused(
+def test_two_images_of_one_name_are_refused(
     attentive, photos, explain, sentence, tmp_path
 ):
     twin = tmp_path / "0001.png"

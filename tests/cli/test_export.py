@@ -118,7 +118,7 @@ def test_another_place_can_be_named(folder, tmp_path):
     result = export(folder, "--format", "onnx", "--out", out)
 
     assert result.exit_code == 0, result.output
-    assert out.is_file() and "on 16 pictures" in result.stdout
+    assert out.is_file() and "on 16 images" in result.stdout
 
 
 def add(folder):

@@ -132,7 +132,7 @@ def test_ctrl_c_in_the_first_epoch_says_there_is_nothing(
     assert not out.exists()
 
 
-def written_at_once(model, directory, *, class_names, pictures):
+def written_at_once(model, directory, *, class_names, images):
     """Stands for `write_image_model`, which takes seconds."""
     (directory / "saved_model.pb").touch()
 
@@ -154,7 +154,7 @@ def test_ctrl_c_in_the_export_loses_no_weights(
     assert os.listdir(out) == ["interrupted.keras"]
 
 
-def test_ctrl_c_while_pictures_are_read_leaves_nothing(
+def test_ctrl_c_while_images_are_read_leaves_nothing(
     fit, out, sentence, monkeypatch
 ):
     def interrupt(*args, **kwargs):

@@ -12,8 +12,7 @@ from click.testing import CliRunner
 from aet_keras import tuning
 from aet_keras.cli import main
 from aet_keras.cli.tune import print_line, print_table
-from aet_keras.tuning import Search
-from aet_keras.tuning.trials import Trial
+from aet_keras.tuning.trials import Search, Trial
 
 SPACE = {"others": "fixed", "thaw": "ThawOnStall", "dropout": [0.0, 0.5]}
 

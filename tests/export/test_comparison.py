@@ -16,10 +16,10 @@ def test_export_agrees_with_its_model(exported, images):
     assert result.difference < 1e-6
     assert result.count == 5
     assert result.is_telling
-    assert "on 5 pictures" in result.to_text()
+    assert "on 5 images" in result.to_text()
 
 
-def test_spread_is_the_widest_gap_between_two_pictures(exported, images):
+def test_spread_is_the_widest_gap_between_two_images(exported, images):
     result = compare_image_export(exported.path, exported.model, images)
 
     rows = exported.expected
@@ -56,8 +56,8 @@ def test_model_that_moved_on_is_noticed(exported, images):
 
 
 def test_decoding_that_moved_on_is_noticed(exported, images, monkeypatch):
-    def dim(pictures):
-        return [tf.io.encode_png(each // 2).numpy() for each in pictures]
+    def dim(images):
+        return [tf.io.encode_png(each // 2).numpy() for each in images]
 
     monkeypatch.setattr("aet_keras.export.comparison.encode_png", dim)
 
@@ -118,7 +118,7 @@ def test_rounding_of_xla_is_not_taken_for_a_difference(images, tmp_path):
     assert result.difference < 1e-5
 
 
-def test_pictures_must_come_as_a_batch(classifier, images, tmp_path):
+def test_images_must_come_as_a_batch(classifier, images, tmp_path):
     with pytest.raises(ValueError, match="count, height, width, channels"):
         compare_image_export(tmp_path, classifier, images[0])
 
@@ -126,4 +126,4 @@ def test_pictures_must_come_as_a_batch(classifier, images, tmp_path):
 def test_comparison_of_many_reads_as_a_sentence():
     text = Comparison(difference=3e-8, count=32, spread=0.5).to_text()
 
-    assert text == "The export agrees with the model to 3.0e-08 on 32 pictures."
+    assert text == "The export agrees with the model to 3.0e-08 on 32 images."
