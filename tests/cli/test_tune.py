@@ -40,7 +40,7 @@ def tune(tmp_path):
 
 @pytest.fixture(scope="module")
 def search_photos(tmp_path_factory):
-    """Returns a function that searches recipes for pictures in a folder."""
+    """Returns a function that searches recipes for images in a folder."""
     photos = image_folders.copy_images(tmp_path_factory.mktemp("p") / "photos")
 
     def search(folder, *options):
