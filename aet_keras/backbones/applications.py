@@ -193,12 +193,8 @@ def _load_file(model, name, weights):
             f"load_backbone: the weights of {name} must be {words}, 'none' or "
             f"a `.weights.h5` file. Received: weights={weights!r}."
         )
-    if problem := _regular_file.why_not(path):  # to open a pipe would wait
-        raise WeightsError(
-            f"load_backbone: the weights must be in a file. Received: {path}, "
-            f"which is {problem}. Check the path; it is relative to "
-            f"{pathlib.Path.cwd()}."
-        )
+    must = "load_backbone: the weights must be in a file"
+    _regular_file.require(must, path, error=WeightsError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error has it in full

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras.engine import Engine
+from aet_keras.policies import Progress
+
 
 class StepClock:
     """Counts the steps of a `fit` for a callback that asks a policy.
@@ -16,6 +19,9 @@ class StepClock:
     A part of the callback, whose state holds `_clock_state()`: a resumed
     `fit` goes on counting.
     """
+
+    params: dict[str, Any]  # Keras's, of the callback
+    _start_rate: float
 
     def _start_clock(self, epoch_steps: int | None) -> None:
         """Begins a `fit` whose epochs have so many steps, or unknown ones."""
@@ -41,6 +47,7 @@ class StepClock:
             "begun_at": self._begun_at,
             "epoch": self._epoch,
             "epoch_steps": self._epoch_steps,
+            "start_rate": self._start_rate,
             "step": self._step,
         }
 
@@ -49,16 +56,23 @@ class StepClock:
         self._begun_at = state["begun_at"]
         self._epoch = state["epoch"]
         self._epoch_steps = state["epoch_steps"]
+        self._start_rate = state["start_rate"]
         self._step = state["step"]
 
-    def _times_of(self, epoch_count: int) -> dict[str, int | None]:
-        """Returns the arguments of `Progress` about time."""
-        return {
-            "epoch": self._epoch,
-            "epoch_count": epoch_count,
-            "step": self._step,
-            "step_count": self._epoch_steps and self._epoch_steps * epoch_count,
-        }
+    def _progress(self, engine: Engine, **known: Any) -> Progress:
+        """Returns what a policy is asked by, with what else is known."""
+        epoch_count = self.params["epochs"]
+        return Progress(
+            epoch=self._epoch,
+            epoch_count=epoch_count,
+            step=self._step,
+            step_count=self._epoch_steps and self._epoch_steps * epoch_count,
+            rate=engine.rate,
+            start_rate=self._start_rate,
+            trainable=engine.trainable,
+            multipliers=engine.multipliers,
+            **known,
+        )
 
 
 @dataclasses.dataclass

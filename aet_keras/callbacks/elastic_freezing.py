@@ -19,7 +19,7 @@ from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
 from aet_keras.engine import Engine
 from aet_keras.engine.change import Change
 from aet_keras.engine.measurements import MEASURED
-from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
+from aet_keras.policies import Decision, Policy, ThawOnStall
 from aet_keras.policies.policy import check_policy
 from aet_keras.replay import FeatureCache
 from aet_keras.replay.dense_head import SolvedHead
@@ -280,7 +280,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             "policy": self.policy.get_state(),
             "rebuild_seconds": list(self.rebuild_seconds),
             "solved": self.solved and dataclasses.asdict(self.solved),
-            "start_rate": self._start_rate,
             "times": dataclasses.asdict(self._times),
             "writes_rate": self._writes_rate,
         }
@@ -300,7 +299,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self.rebuild_seconds = list(state["rebuild_seconds"])
         solved = state["solved"]
         self.solved = solved and check.record(SolvedHead, state=solved)
-        self._start_rate = state["start_rate"]
         self._times = check.record(BatchTimes, state=state["times"])
         self._writes_rate = state["writes_rate"]
 
@@ -331,16 +329,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None
         self._apply(engine, decision)
-
-    def _progress(self, engine, **known):
-        return Progress(
-            **self._times_of(self.params["epochs"]),
-            rate=engine.rate,
-            start_rate=self._start_rate,
-            trainable=engine.trainable,
-            multipliers=engine.multipliers,
-            **known,
-        )
 
     def _apply(self, engine, decision):
         change = engine.apply(decision)

@@ -75,8 +75,6 @@ def _targets(files, out, method):
 
 def _read_published(folder):
     """Returns the model of a published folder and its class names."""
-    import keras
-
     from aet_keras.evaluation import Report
 
     try:
@@ -84,9 +82,7 @@ def _read_published(folder):
             "explain", folder / "report.json", "a report"
         )
         report = Report.from_json(content)
-        if why := _regular_file.why_not(folder / "model.keras"):
-            raise OSError(f"`model.keras`, which is {why}")
-        model = keras.models.load_model(folder / "model.keras", compile=False)
+        model = _regular_file.load_model(folder / "model.keras")
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         raise DataError(

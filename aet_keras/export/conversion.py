@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras import _check
+from aet_keras import _check, _regular_file
 from aet_keras._optional import optional
 from aet_keras._progress import report
 from aet_keras._renamed import renamed_arguments
@@ -120,7 +120,7 @@ def _read(folder):
     version = find_version(folder)
     check_manifest(version)
     try:
-        return keras.models.load_model(version / "model.keras", compile=False)
+        return _regular_file.load_model(version / "model.keras")
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         reason = _check.first_line(error)

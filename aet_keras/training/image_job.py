@@ -37,12 +37,8 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     >>> aet_keras.training.image_job.read_dataset(recipe).train.inputs.shape[1:]
     (8, 8, 3)
     """
-    dataset = data.read_images(
-        recipe.data,
-        image_size=(recipe.image_size,) * 2,
-        skip_bad=recipe.skip_bad,
-        **job.split_options(recipe),
-    )
+    read = job.with_settings(data.read_images, recipe)
+    dataset = read(recipe.data, image_size=(recipe.image_size,) * 2)
     return job.with_note(recipe, with_backbone_note(recipe, dataset))
 
 
@@ -66,15 +62,10 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
     >>> aet_keras.training.image_job.build_classifier(recipe, 10).output_shape
     (None, 10)
     """
-    model = tasks.build_image_classifier(
-        recipe.backbone,
+    build = job.with_settings(tasks.build_image_classifier, recipe)
+    model = build(
         class_count=class_count,
-        weights=recipe.weights,
         image_size=(recipe.image_size,) * 2,
-        dropout=recipe.dropout,
-        attention=recipe.attention,
-        attention_ratio=recipe.attention_ratio,
-        head_units=recipe.head_units,
         momentum=0.9 if recipe.train_batch_normalization else None,
     )
     job.compile_classifier(model, recipe.learning_rate)

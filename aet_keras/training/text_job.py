@@ -73,14 +73,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
-    dataset = data.read_texts(
-        recipe.data,
-        text_column=recipe.text_column,
-        label_column=recipe.label_column,
-        missing=recipe.missing,
-        encoding=recipe.encoding,
-        **job.split_options(recipe),
-    )
+    dataset = job.with_settings(data.read_texts, recipe)(recipe.data)
     packing = _packing(recipe)
     splits = [getattr(dataset, name) for name in _SPLITS]
     texts = np.concatenate([split.inputs for split in splits])
@@ -134,12 +127,11 @@ def _introduce(dataset):
 
 
 def _build(recipe, dataset):
-    model = tasks.build_text_classifier(
-        backbones.load_text_encoder(recipe.backbone),
+    encoder = backbones.load_text_encoder(recipe.backbone)
+    model = job.with_settings(tasks.build_text_classifier, recipe)(
+        encoder,
         class_count=len(dataset.specification.class_names),
         sequence_length=dataset.train.inputs["token_ids"].shape[1],
-        pooling=recipe.pooling,
-        dropout=recipe.dropout,
     )
     job.compile_classifier(model, recipe.learning_rate)
     return model

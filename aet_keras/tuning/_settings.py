@@ -114,9 +114,6 @@ def _differing(old, new):
     )
 
 
-TUNERS = ("random", "hyperband", "bayesian")
-
-
 def make_oracle(settings, hypermodel):
     """Returns the oracle of KerasTuner that `Settings` ask for."""
     is_max = is_higher_better(settings.objective)

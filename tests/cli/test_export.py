@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import image_models
 import keras
 import pytest
 from click.testing import CliRunner
@@ -26,7 +27,9 @@ def once(tmp_path_factory):
         write_image_model(model, aside, class_names=["hat", "shoe"])
         model.save(aside / "model.keras")
 
-    first = publish(folder, write)
+    with pytest.MonkeyPatch.context() as patch:
+        image_models.export_shortly(patch)
+        first = publish(folder, write)
     publish(folder, lambda a: shutil.copytree(first, a, dirs_exist_ok=True))
     return folder
 

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+import image_models
 import keras
 import numpy as np
 import pytest
@@ -45,6 +46,12 @@ def draw_images():
     rng = np.random.default_rng(0)
     peaks = rng.integers(20, 256, (5, 1, 1, 3))
     return (rng.random((5, 8, 8, 3)) * peaks).astype("uint8")
+
+
+@pytest.fixture
+def short_decoder(monkeypatch):
+    """Lets a test write fast where it is not about encoded images."""
+    image_models.export_shortly(monkeypatch)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -59,6 +59,7 @@ def test_writing_is_silent(classifier, tmp_path, capfd, caplog):
     assert out == err == ""
 
 
+@pytest.mark.usefixtures("short_decoder")
 def test_trained_model_is_exported_in_inference_mode(images, tmp_path):
     model = keras.Sequential(
         [
@@ -79,6 +80,7 @@ def test_trained_model_is_exported_in_inference_mode(images, tmp_path):
     np.testing.assert_allclose(served, expected, atol=1e-5)
 
 
+@pytest.mark.usefixtures("short_decoder")
 @pytest.mark.parametrize(
     ("dtype", "wrap"),
     [
@@ -102,6 +104,7 @@ def test_inputs_of_any_dtype_and_packing_are_served(
     assert serve(path, images)["probabilities"].shape == (5, 3)
 
 
+@pytest.mark.usefixtures("short_decoder")
 def test_mixed_precision_is_served_as_float32(images, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     inputs = keras.Input((8, 8, 3))

@@ -116,10 +116,12 @@ def test_hyperparameters_stand_in_the_table_of_tensorboard(tmp_path):
     assert ended.status == api_pb2.STATUS_SUCCESS
 
 
-def test_a_recommender_has_a_chart_and_a_text_and_no_matrix(tmp_path, rated):
+def test_a_recommender_has_a_chart_and_a_text_and_no_matrix(
+    tmp_path, rating_report
+):
     board = TensorBoard(tmp_path)
 
-    board.record_report(rated)
+    board.record_report(rating_report)
 
     assert board.failure is None
     found = tracker_files.read_tensors(tmp_path / "report")
