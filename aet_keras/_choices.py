@@ -3,5 +3,8 @@
 ATTENTIONS = ("none", "se", "eca", "cbam", "soft", "pooling")
 AUGMENTATIONS = ("none", "flip", "light", "strong")
 COLUMN_KINDS = ("number", "category", "date", "ignore")
+FEATURES = ("share", "keep", "apart")
+OBJECTIVES = ("val_accuracy", "val_loss")
 POOLINGS = ("mean", "attention")
 RATING_SPLITS = ("random", "leave_last_out")
+TUNERS = ("random", "hyperband", "bayesian")

@@ -1,4 +1,4 @@
-"""Says whether a file can be read to its end without waiting."""
+"""Says whether a file can be read to its end without waiting, and reads it."""
 
 import errno
 import json
@@ -38,9 +38,40 @@ def why_not(path: str | os.PathLike) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "no regular file")
 
 
+def load_model(path: str | os.PathLike) -> Any:
+    """Returns the `keras.Model` in a `.keras` file, not compiled.
+
+    Raises:
+        OSError: if the path is no regular file. A damaged file surfaces as
+            nearly every kind of exception.
+    """
+    import keras  # late: whoever asks about a path waits for nothing
+
+    if problem := why_not(path):
+        raise OSError(f"`{Path(path).name}`, which is {problem}")
+    return keras.models.load_model(path, compile=False)
+
+
 def is_folder(path: str | os.PathLike) -> bool:
     """Says whether a path is a folder; what is no path is none."""
     return why_not(path) == _KINDS[stat.S_IFDIR]
+
+
+def require(
+    must: str, path: str | os.PathLike, *, error: type[Exception]
+) -> None:
+    """Raises an error unless a path is that of a regular file.
+
+    Args:
+        must: str. The sentence until "Received", without its full stop.
+        path: path. To open a named pipe, for example, would wait for ever.
+        error: exception to raise.
+    """
+    if problem := why_not(path):
+        raise error(
+            f"{must}. Received: {path}, which is {problem}. Check the path; "
+            f"it is relative to {Path.cwd()}."
+        )
 
 
 def read_text(owner: str, path: str | os.PathLike, what: str) -> str:
@@ -55,12 +86,7 @@ def read_text(owner: str, path: str | os.PathLike, what: str) -> str:
         OSError: if the file is none, or cannot be read.
         ValueError: if it is not UTF-8.
     """
-    problem = why_not(path)
-    if problem:
-        raise _NotRegular(
-            f"{owner}: {what} must be a file. Received: {path}, which is "
-            f"{problem}. Check the path; it is relative to {Path.cwd()}."
-        )
+    require(f"{owner}: {what} must be a file", path, error=_NotRegular)
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,10 +1,13 @@
-"""Keeps the old names of a module working for one version, with a warning."""
+"""Keeps old names working for one version, with a warning."""
 
+import functools
 import importlib
 import operator
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
+
+_Called = TypeVar("_Called", bound=Callable[..., Any])
 
 
 def renamed(
@@ -70,3 +73,43 @@ def renamed_members(names: Mapping[str, str]) -> Callable[[Any, str], object]:
         return operator.attrgetter(names[name])(self)
 
     return find
+
+
+def renamed_arguments(**names: str) -> Callable[[_Called], _Called]:
+    """Returns a decorator that still takes the old names of arguments.
+
+    Args:
+        **names: the new name of each old one.
+
+    Example:
+
+    ```python
+    @renamed_arguments(pictures="images")
+    def convert(model, *, images=None): ...
+    ```
+    """
+
+    def decorate(function: _Called) -> _Called:
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            owner = function.__qualname__.removesuffix(".__init__")
+            for old in names.keys() & kwargs.keys():
+                new = names[old]
+                if new in kwargs:
+                    raise TypeError(
+                        f"{owner}: `{new}` must be given once, because "
+                        f"`{old}` is its old name. Received: both. Drop "
+                        f"`{old}`."
+                    )
+                warnings.warn(
+                    f"`{owner}({old}=)` is now `{owner}({new}=)`. The old "
+                    "name goes in 0.12.",
+                    DeprecationWarning,
+                    stacklevel=2,
+                )
+                kwargs[new] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return cast(_Called, call)
+
+    return decorate

@@ -7,7 +7,7 @@ train the head first, and thaw the groups below it when validation stalls.
     python examples/02_freeze_in_your_own_fit.py
 
 Takes about 1 minute on 2 cores, prints which groups moved in which epoch and
-why, and ends at about 0.96 accuracy on 269 test pictures of digits. The weights
+why, and ends at about 0.96 accuracy on 269 test images of digits. The weights
 are the small ones that ship with aet_keras, so that nothing is downloaded. They
 know clothes: it is far from there to digits, so every group may move. For
 photographs take `weights="imagenet"` and `ElasticFreezing()` as it is.

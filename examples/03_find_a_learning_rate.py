@@ -50,7 +50,7 @@ found = aet_keras.training.find_learning_rate(
     model, (train_x, train_y), steps=steps, batch_size=batch_size
 )
 print(f"suggestion: {found.suggestion:.2e}, {found.why}")
-print(f"picture: {found.draw(args.out)}")
+print(f"chart: {found.draw(args.out)}")
 
 start = model.get_weights()  # the same as before the test
 print("\n     rate  validation accuracy")

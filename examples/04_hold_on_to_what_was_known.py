@@ -1,7 +1,7 @@
 """What does a model forget when it learns anew, and what keeps it?
 
 A model knows handwritten digits. Then a camera is mounted the wrong way round
-and sees them mirrored; there are 200 pictures of that. Four ways to learn
+and sees them mirrored; there are 200 images of that. Four ways to learn
 them, from the same start: freely, held by an anchor (L2-SP), held by an anchor
 that weighs what the old digits need (EWC), and freely but taken back part of
 the way afterwards (interpolation).
@@ -9,7 +9,7 @@ the way afterwards (interpolation).
     python examples/04_hold_on_to_what_was_known.py
 
 Takes 2 minutes of processor time (4 by the clock on 2 busy cores) and prints
-accuracies on 269 test pictures: new ones about 0.73 freely, 0.73 with L2-SP,
+accuracies on 269 test images: new ones about 0.73 freely, 0.73 with L2-SP,
 0.65 with EWC, 0.65 taken back; old ones fall from 0.92 to 0.57, 0.81, 0.65 and
 0.79. One seed, strengths not tuned: EWC loses to plain L2-SP here, at ten times
 its strength too (0.61 and 0.68).
@@ -43,17 +43,17 @@ keras.utils.set_random_seed(seed)
 digits = aet_keras.data.read_digits(image_size=(size, size), seed=seed)
 
 
-def pictures(split, count=None, *, is_mirrored=False):
+def images(split, count=None, *, is_mirrored=False):
     inputs = split.inputs[:count]
     return inputs[:, :, ::-1] if is_mirrored else inputs, split.labels[:count]
 
 
-old_train = pictures(digits.train, known_count)
-old_validation = pictures(digits.validation, known_count)
-old_test = pictures(digits.test, known_count)
-new_train = pictures(digits.train, new_count, is_mirrored=True)
-new_validation = pictures(digits.validation, known_count, is_mirrored=True)
-new_test = pictures(digits.test, known_count, is_mirrored=True)
+old_train = images(digits.train, known_count)
+old_validation = images(digits.validation, known_count)
+old_test = images(digits.test, known_count)
+new_train = images(digits.train, new_count, is_mirrored=True)
+new_validation = images(digits.validation, known_count, is_mirrored=True)
+new_test = images(digits.test, known_count, is_mirrored=True)
 
 model = aet_keras.tasks.build_image_classifier(
     "embedded", class_count=10, image_size=(size, size)

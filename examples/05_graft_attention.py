@@ -3,12 +3,12 @@
 A gate with random weights spoils the features it is laid over. `graft` puts
 new layers into a copy of any functional model without changing an output:
 their gates start at exactly 1. They train with the head while the groups
-around them are frozen. At the end a picture shows where the model looks.
+around them are frozen. At the end a chart shows where the model looks.
 
     python examples/05_graft_attention.py
 
 Takes about 1 minute on 2 cores, prints a difference of 0 between the outputs
-before and after the graft, and ends at about 0.88 accuracy on 269 test pictures
+before and after the graft, and ends at about 0.88 accuracy on 269 test images
 of digits (0.86 without the graft, which is within the noise: attention has to
 earn its place on your data). The maps go to saved_models/digits_looks/.
 """
@@ -72,11 +72,11 @@ run = aet_keras.fine_tune(
 out = pathlib.Path(args.out)
 out.mkdir(parents=True, exist_ok=True)
 look = aet_keras.explanations.GradCAM(model)
-for picture, label in zip(test_x[:3], test_y[:3], strict=True):
+for image, label in zip(test_x[:3], test_y[:3], strict=True):
     target = out / f"digit_{label}.png"
-    (scores,) = look(picture[None])
+    (scores,) = look(image[None])
     aet_keras.explanations.save_overlay(
-        target, picture, scores, title=f"digit {label}"
+        target, image, scores, title=f"digit {label}"
     )
     print(f"where it looks: {target}")
 

@@ -1,15 +1,15 @@
-"""Which recipe is best for these pictures, of those that can be tried?
+"""Which recipe is best for these images, of those that can be tried?
 
 KerasTuner proposes; each trial is a run of the recipe with other numbers. What
 is tuned, and within which bounds, is said by name; numbers of a policy exist
-only where that policy was chosen. Frozen layers compute a picture once: their
+only where that policy was chosen. Frozen layers compute an image once: their
 features are shared between trials.
 
     python examples/06_search_recipes.py
 
 Takes about 3 minutes on 2 cores, prints a line a trial, and writes
 searches/digits/recipe.json, the best recipe, at about 0.95 of the validation
-pictures, or more. `aet-keras fit --recipe searches/digits/recipe.json --out
+images, or more. `aet-keras fit --recipe searches/digits/recipe.json --out
 saved_models/digits` then trains and publishes it. On the command line:
 `aet-keras tune digits --out searches/digits`.
 """
@@ -29,7 +29,7 @@ recipe = recipes.Recipe(
     "digits",  # or a folder with one folder a class
     image_size=32,
     epochs=1 if args.smoke else 8,
-    augment="none",  # features of augmented pictures cannot be shared
+    augment="none",  # features of augmented images cannot be shared
 )
 space = tuning.ElasticSpace(
     {

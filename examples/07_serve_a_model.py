@@ -97,12 +97,12 @@ with tempfile.TemporaryDirectory() as root:
 
         png = io.BytesIO()
         Image.fromarray(digits.test.inputs[0].astype("uint8")).save(png, "PNG")
-        picture = {"b64": base64.b64encode(png.getvalue()).decode()}
-        request = {"signature_name": "bytes", "instances": [picture]}
+        image = {"b64": base64.b64encode(png.getvalue()).decode()}
+        request = {"signature_name": "bytes", "instances": [image]}
         (row,) = ask(f"{url}:predict", request)["predictions"]
         scores = dict(zip(row["classes"], row["probabilities"], strict=True))
         named = max(scores, key=scores.get)
-        print(f"the first test picture is called {named}, {scores[named]:.1%};")
+        print(f"the first test image is called {named}, {scores[named]:.1%};")
         print(f"it is {class_names[digits.test.labels[0]]}")
 
         publishing.publish(folder, write)

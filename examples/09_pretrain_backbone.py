@@ -1,9 +1,9 @@
 """How was the embedded backbone made?
 
-It is a MobileNetV2 of alpha 0.25, trained on the 60,000 pictures of
+It is a MobileNetV2 of alpha 0.25, trained on the 60,000 images of
 Fashion-MNIST, enlarged to 64 x 64. Half of each epoch's batches are shrunk to
-between 8 and 24 pixels first, and a quarter of the pictures are inverted, so
-that the features also fit small, blurred pictures of either polarity: the
+between 8 and 24 pixels first, and a quarter of the images are inverted, so
+that the features also fit small, blurred images of either polarity: the
 quick start's digits have 8 x 8 pixels. No label smoothing: it makes features
 transfer worse (Kornblith et al., 2021).
 
@@ -11,7 +11,7 @@ transfer worse (Kornblith et al., 2021).
     python examples/09_pretrain_backbone.py
 
 Takes about 20 minutes on 2 cores and ends at about 0.90 accuracy on the 10,000
-test pictures of Fashion-MNIST.
+test images of Fashion-MNIST.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def read_idx(name):
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
-def to_pictures(images):
+def to_images(images):
     """Pads 28 x 28 grey to 32 x 32 RGB, still 0 to 255."""
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2)))
     return np.repeat(padded[..., None], 3, axis=-1)
@@ -77,9 +77,9 @@ def augment(images, labels):
 
 
 keras.utils.set_random_seed(seed)
-train_x = to_pictures(read_idx("train-images-idx3-ubyte.gz")[:train_count])
+train_x = to_images(read_idx("train-images-idx3-ubyte.gz")[:train_count])
 train_y = read_idx("train-labels-idx1-ubyte.gz")[:train_count]
-test_x = to_pictures(read_idx("t10k-images-idx3-ubyte.gz")[:test_count])
+test_x = to_images(read_idx("t10k-images-idx3-ubyte.gz")[:test_count])
 test_y = read_idx("t10k-labels-idx1-ubyte.gz")[:test_count]
 train = (
     tf.data.Dataset.from_tensor_slices((train_x, train_y))

@@ -71,7 +71,7 @@ recipe = recipes.TableRecipe(
 dataset = training.table_job.read_rows(recipe)
 model = training.table_job.build_table_model(recipe, dataset)
 run = training.table_job.fit_table_model(model, recipe, dataset)
-report = training.table_job.measure_table_model(run, "credit", dataset)
+report = training.table_measuring.measure_table_model(run, "credit", dataset)
 print(report.risk.to_text())
 
 

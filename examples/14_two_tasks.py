@@ -1,6 +1,6 @@
 """What do two tasks cost that share one backbone, and who weighs them?
 
-One model says which digit a picture shows, and whether it is an even one: two
+One model says which digit an image shows, and whether it is an even one: two
 heads on one pretrained backbone. How much each loss weighs beside the other
 is learned with everything else, from how uncertain each output is. The rest
 is the plain `fit` of example 02, with the same callbacks.
@@ -9,7 +9,7 @@ is the plain `fit` of example 02, with the same callbacks.
 
 Takes a minute of processor time and prints what each loss weighed in each
 epoch: the digit's ends at 0.70, that of the surer even ones at 1.37. On 269
-test pictures about 0.95 of the digits are right, and 0.97 of the even ones
+test images about 0.95 of the digits are right, and 0.97 of the even ones
 (0.96 of the digits where example 02 learns them alone). One seed.
 """
 
@@ -38,14 +38,14 @@ keras.utils.set_random_seed(seed)
 digits = aet_keras.data.read_digits(image_size=(size, size), seed=seed)
 
 
-def pictures(split, count=None):
+def images(split, count=None):
     digit = split.labels[:count]
     return split.inputs[:count], {"digit": digit, "even": digit % 2 == 0}
 
 
-train_x, train_y = pictures(digits.train, train_count)
-validation = pictures(digits.validation, train_count)
-test_x, test_y = pictures(digits.test, train_count)
+train_x, train_y = images(digits.train, train_count)
+validation = images(digits.validation, train_count)
+test_x, test_y = images(digits.test, train_count)
 
 # One backbone, two heads; `Uncertainty` stands last in each of them.
 backbone = aet_keras.backbones.load_backbone(image_size=(size, size))

@@ -156,7 +156,7 @@ def check_training(layer, inputs, *, jit_compile):
     if not layer.weights:
         return  # it only encodes
     model = keras.Model(symbolic, outputs)
-    targets = [np.random.normal(size=leaf(inputs, o)) for o in outputs]
+    targets = [np.random.normal(size=batched_shape(inputs, o)) for o in outputs]
     model.compile("adam", ["mse"] * len(outputs), jit_compile=jit_compile)
     model.optimizer.build(model.trainable_variables)  # or it is traced twice
     start = layer.get_weights()
@@ -172,7 +172,7 @@ def check_training(layer, inputs, *, jit_compile):
         assert all(moved(layer, start))
 
 
-def leaf(inputs, output):
+def batched_shape(inputs, output):
     """Returns an output's shape, with the batch of the inputs."""
     return (len(inputs), *output.shape[1:])
 

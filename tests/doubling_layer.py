@@ -3,7 +3,7 @@
 import keras
 
 
-class Doubled(keras.layers.Layer):
+class DoublingLayer(keras.layers.Layer):
     """Doubles its input: each one on a linear path doubles the output."""
 
     def call(self, inputs):

@@ -47,11 +47,11 @@ def application_names():
 
 def compare(name):
     """Grafts a gate after every group of a network, and compares."""
-    model, pictures = calibrated_network(name)
+    model, images = calibrated_network(name)
     groups = backbones.group_layers(model)
-    expected = np.asarray(model(pictures[:2], training=False))
+    expected = np.asarray(model(images[:2], training=False))
     grafted = backbones.graft(model, layers.SqueezeExcite, after=groups)
-    outputs = np.asarray(grafted(pictures[:2], training=False))
+    outputs = np.asarray(grafted(images[:2], training=False))
     largest = np.abs(expected).max()
     return Comparison(
         places=sum(backbones.is_grafted(layer) for layer in grafted.layers),
@@ -74,17 +74,17 @@ def group_layer_names(groups, *, with_gates=False):
 
 
 def calibrated_network(name):
-    """Builds a seeded network whose BatchNormalization fits its pictures."""
+    """Builds a seeded network whose BatchNormalization fits its images."""
     keras.utils.set_random_seed(0)
     model = _smallest(name)
     size = model.input_shape[1]
     random = np.random.default_rng(0)
-    pictures = random.uniform(0, 255, (8, size, size, 3)).astype("float32")
+    images = random.uniform(0, 255, (8, size, size, 3)).astype("float32")
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
-    model(pictures, training=True)
-    return model, pictures
+    model(images, training=True)
+    return model, images
 
 
 def _smallest(name):

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 
 
 def draw_scene(size=(64, 48)):
-    """Returns a picture of a gradient, two discs and some noise."""
+    """Returns an image of a gradient, two discs and some noise."""
     x, y = np.meshgrid(np.linspace(0, 1, 512), np.linspace(0, 1, 384))
     discs = [(x - a) ** 2 + (y - a) ** 2 < 0.04 for a in (0.3, 0.7)]
     noise = np.random.default_rng(0).normal(0, 0.05, x.shape)
@@ -18,10 +18,10 @@ def draw_scene(size=(64, 48)):
     return Image.fromarray(pixels.astype("uint8")).resize(size)
 
 
-def encode(picture, kind, **settings):
+def encode(image, kind, **settings):
     """Returns the bytes of a file."""
     file = io.BytesIO()
-    picture.save(file, kind, **settings)
+    image.save(file, kind, **settings)
     return file.getvalue()
 
 
@@ -34,11 +34,11 @@ def rotated_photo(code, endian=">"):
 
 
 def translucent_image():
-    """Returns a picture that is less and less opaque."""
-    picture = draw_scene().convert("RGBA")
+    """Returns an image that is less and less opaque."""
+    image = draw_scene().convert("RGBA")
     alpha = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype("uint8")
-    picture.putalpha(Image.fromarray(alpha))
-    return picture
+    image.putalpha(Image.fromarray(alpha))
+    return image
 
 
 def noise_png(bits, kind, *, clear=None, held=None):
@@ -94,11 +94,9 @@ def jpeg_segment(kind, data):
     return struct.pack(">BBH", 0xFF, kind, len(data) + 2) + data
 
 
-def jpeg_with_segments(*segments, picture=None):
+def jpeg_with_segments(*segments, image=None):
     """Returns a JPEG with segments in front of all others."""
-    jpeg = (
-        encode(draw_scene((512, 384)), "JPEG") if picture is None else picture
-    )
+    jpeg = encode(draw_scene((512, 384)), "JPEG") if image is None else image
     return jpeg[:2] + b"".join(segments) + jpeg[2:]
 
 

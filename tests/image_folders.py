@@ -10,13 +10,13 @@ IMAGES = pathlib.Path(__file__).parent / "images"
 
 
 def copy_images(to):
-    """Copies the hundred pictures, ten classes of ten, to a new folder."""
+    """Copies the hundred images, ten classes of ten, to a new folder."""
     ignored = shutil.ignore_patterns("*.py", "__pycache__")
     return pathlib.Path(shutil.copytree(IMAGES, to, ignore=ignored))
 
 
 def add_bad_files(folder):
-    """Adds four files that are no pictures; returns their paths.
+    """Adds four files that are no images; returns their paths.
 
     Beside them two hidden files, which no reader may mind.
     """
@@ -30,14 +30,14 @@ def add_bad_files(folder):
     empty = folder / "two" / "empty.png"
     empty.touch()
     text = folder / "three" / "text.jpg"
-    text.write_text("a letter, not a picture")
+    text.write_text("a letter, not an image")
     notes = folder / "four" / "notes.txt"
     notes.write_text("where these are from")
     return truncated, empty, text, notes
 
 
 def add_unusual_images(folder):
-    """Adds good pictures that are not RGB; returns their paths."""
+    """Adds good images that are not RGB; returns their paths."""
     folder = pathlib.Path(folder)
     grey = Image.fromarray(np.full((16, 16), 99, "uint8"))
     grey_path = folder / "five" / "grey.jpg"

@@ -16,6 +16,42 @@ def noise_images(count=32, classes=3):
     return images, np.arange(count) % classes
 
 
+def decode_shortly(encoded, shape):
+    """Stands for `decode_images`, whose trace and optimizing take seconds.
+
+    It reads plain PNGs to the same pixels.
+    """
+
+    def decode(image):
+        pixels = tf.io.decode_png(image, shape[-1])
+        pixels = tf.image.resize(pixels, shape[:2])
+        return tf.ensure_shape(tf.cast(tf.round(pixels), tf.uint8), shape)
+
+    spec = tf.TensorSpec(shape, tf.uint8)
+    return tf.map_fn(decode, encoded, fn_output_signature=spec)
+
+
+def make_tiny(monkeypatch):
+    """Has commands train three convolutions of 8 pixels, and export fast.
+
+    They take the place of every backbone, and `decode_shortly` that of what
+    reads encoded images inside a SavedModel.
+    """
+
+    def load(name, *, weights=None, image_size=None):
+        return backbone()
+
+    monkeypatch.setattr("aet_keras.backbones.load_backbone", load)
+    export_shortly(monkeypatch)
+
+
+def export_shortly(monkeypatch):
+    """Has SavedModels read encoded images with `decode_shortly`."""
+    monkeypatch.setattr(
+        "aet_keras.export.image_model.decode_images", decode_shortly
+    )
+
+
 def backbone(name="old", size=8):
     """Returns three convolutions with BatchNormalization, each halving."""
     x = inputs = keras.Input((size, size, 3))

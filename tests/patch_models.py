@@ -39,7 +39,7 @@ def classifier(pooling=None, *, activation="softmax", bias=0.0, strides=1):
 
 
 def noise_images(count=8):
-    """Returns pictures of noise, which nothing stands out in."""
+    """Returns images of noise, which nothing stands out in."""
     return np.random.default_rng(1).uniform(0, 255, (count, 16, 16, 3))
 
 

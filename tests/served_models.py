@@ -35,7 +35,7 @@ def classifier():
 
 
 def noise_images(count=3):
-    """Returns seeded pictures of unlike brightness and colour."""
+    """Returns seeded images of unlike brightness and colour."""
     random = np.random.default_rng(0)
     peaks = random.integers(20, 256, (count, 1, 1, 3))
     return (random.random((count, 8, 8, 3)) * peaks).astype("uint8")
@@ -55,10 +55,10 @@ def copy_version(version, folder, number):
     os.rename(aside, folder / str(number))
 
 
-def encoded_image(picture, kind="PNG"):
-    """Returns a picture as `{"b64": "..."}`."""
+def encoded_image(image, kind="PNG"):
+    """Returns an image as `{"b64": "..."}`."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, kind)
+    Image.fromarray(image).save(file, kind)
     return {"b64": base64.b64encode(file.getvalue()).decode()}
 
 

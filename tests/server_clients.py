@@ -50,7 +50,7 @@ def stop_server(process, number=signal.SIGTERM):
     return process.returncode, said
 
 
-class Asker(threading.Thread):
+class AskingThread(threading.Thread):
     """Asks one thing over one connection until told to stop.
 
     Args:
@@ -96,7 +96,7 @@ def under_load(url, body, *, count, seconds, meanwhile=None):
     Returns:
         A list of (moment, seconds, text) in order, and what was lost.
     """
-    clients = [Asker(url, body) for _ in range(count)]
+    clients = [AskingThread(url, body) for _ in range(count)]
     for client in clients:
         client.start()
     try:

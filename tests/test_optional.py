@@ -124,20 +124,23 @@ SENTENCES = {
 }
 
 
-def run_blocked(program, *arguments):
+@pytest.fixture(scope="module")
+def without_extras(tmp_path_factory):
+    """Returns the history of a run, and what calls say that need an extra."""
+    home = tmp_path_factory.mktemp("home")
     done = subprocess.run(
-        [sys.executable, "-c", BLOCK + program, *map(str, arguments)],
+        [sys.executable, "-c", BLOCK + FITS + ASKS, str(home)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return [json.loads(line) for line in done.stdout.splitlines()[-2:]]
 
 
-def test_callbacks_policies_layers_and_backbones_need_no_extra():
-    history = run_blocked(FITS)
+def test_callbacks_policies_layers_and_backbones_need_no_extra(without_extras):
+    history, _ = without_extras
 
     assert len(history["loss"]) == 4
     assert {"elastic_freezing", "adaptive_learning_rate"} <= {
@@ -145,15 +148,9 @@ def test_callbacks_policies_layers_and_backbones_need_no_extra():
     }
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """Returns the sentence of each call that needs an extra."""
-    return run_blocked(ASKS, tmp_path_factory.mktemp("home"))
-
-
 @pytest.mark.parametrize("call", SENTENCES)
-def test_what_needs_an_extra_says_which(call, said):
-    package, extra = SENTENCES[call]
+def test_what_needs_an_extra_says_which(call, without_extras):
+    (package, extra), (_, said) = SENTENCES[call], without_extras
 
     assert f"the package `{package}` must be installed" in said[call]
     assert f"[{extra}]" in said[call]

@@ -81,19 +81,33 @@ def test_a_room_has_all_it_lists_and_lists_all_it_has(name):
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_what_is_written_for_users_is_listed(name):
-    files = sorted((PACKAGE / name).glob("[!_]*.py"))
-    modules = [room(f"{name}.{path.stem}") for path in files]
+    written = "\n".join(sum(map(examples, PACKAGE.rglob("*.py")), []))
+    files = {path.stem for path in (PACKAGE / name).glob("*.py")}
 
-    # What files of a room share may go without an underscore, but whoever
-    # writes an example means it to be used.
-    meant = {
-        each
-        for module in modules
-        for each in defined(module)
-        if shows(vars(module)[each])
-    }
+    # A path that ends in the room is for users; what files of a room share
+    # is shown by the path of its file.
+    meant = set(re.findall(rf"aet_keras\.{name}\.(\w+)", written)) - files
 
     assert meant - set(room(name).__all__) == set()
+
+
+def examples(path):
+    """Returns the lines of a file that a doctest runs."""
+    lines = path.read_text("utf-8").splitlines()
+    return [line for line in lines if line.lstrip().startswith((">>>", "..."))]
+
+
+def test_an_example_has_the_heading_that_keras_has():
+    texts = {path: path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
+
+    headings = {
+        heading
+        for text in texts.values()
+        for heading in re.findall(r"^ *((?:For e|E)xamples?\b.*)$", text, re.M)
+        if not re.fullmatch(r"Example:|Example: see `[\w/.]+`\.", heading)
+    }
+
+    assert headings == set()
 
 
 @pytest.mark.parametrize("name", ROOMS)
@@ -119,7 +133,7 @@ def test_everything_listed_is_documented_with_an_example(name):
 
 def shows(value):
     text = value.__doc__ or ""
-    return "Example" in text and ">>>" in text
+    return "Example:" in text and ">>>" in text
 
 
 def refers(value, module):
@@ -166,4 +180,4 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 def test_no_more_is_public_than_users_need():
     count = sum(len(room(name).__all__) for name in ROOMS)
 
-    assert count <= 125, "list a name for users; rooms import from modules"
+    assert count <= 115, "list a name for users; rooms import from modules"

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 import aet_keras
-from aet_keras._renamed import renamed
+from aet_keras._renamed import renamed, renamed_arguments
 
 find = renamed("aet_keras.old", {"OldPath": "pathlib.Path"})
 
@@ -56,3 +56,35 @@ def test_every_old_name_is_somewhere_else_now():
         for old in names:
             with pytest.warns(DeprecationWarning, match="is now"):
                 find(old)
+
+
+@renamed_arguments(pictures="images")
+def shown(*, images=None):
+    """Returns what it is given."""
+    return images
+
+
+def test_an_old_argument_is_the_new_one_and_warns():
+    with pytest.warns(DeprecationWarning, match=r"`shown\(images=\)`") as w:
+        assert shown(pictures=3) == 3
+
+    assert w[0].filename == __file__
+    assert shown(images=4) == 4
+    assert str(inspect.signature(shown)) == "(*, images=None)"
+
+
+def test_an_argument_is_not_taken_under_both_names():
+    with pytest.raises(TypeError, match="shown: `images` must be given once"):
+        shown(pictures=3, images=4)
+
+
+def test_limits_keep_the_old_name_of_pixels():
+    Limits = aet_keras.serving.Limits
+
+    with pytest.warns(DeprecationWarning, match=r"`Limits\(image_pixels=\)`"):
+        limits = Limits(picture_pixels=9)
+
+    assert limits == Limits(image_pixels=9)
+    with pytest.warns(DeprecationWarning, match="`Limits.image_pixels`"):
+        assert limits.picture_pixels == 9
+    assert "image_pixels" in inspect.signature(Limits).parameters

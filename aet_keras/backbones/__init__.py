@@ -7,12 +7,11 @@ from aet_keras.backbones.applications import (
     preprocess,
 )
 from aet_keras.backbones.graft import graft, is_grafted, residual_branches
-from aet_keras.backbones.groups import Group, group_layers
+from aet_keras.backbones.groups import group_layers
 from aet_keras.backbones.text_encoder import load_text_encoder
 from aet_keras.backbones.text_packing import load_text_packing
 
 __all__ = [
-    "Group",
     "backbone_names",
     "graft",
     "group_layers",
@@ -31,10 +30,11 @@ __getattr__ = renamed(
         "attention": ["graft_attention"],
         "cached_weights": ["CachedWeights", "find_cached_weights"],
         "costs": ["multiply_counts"],
-        "groups": ["as_groups"],
+        "groups": ["Group", "as_groups"],
         "pooling": ["graft_pooling"],
         "text_packing": ["TextPacking"],
-        "aet_keras.replay": ["FeatureCache", "FeatureStore"],
+        "aet_keras.replay": ["FeatureCache"],
         "aet_keras.replay.feature_cache": ["Record"],
+        "aet_keras.replay.feature_store": ["FeatureStore"],
     },
 )

@@ -167,7 +167,7 @@ def _build(name, image_size, weights):
             _build(name, image_size, None)  # says so if the size is to blame
             raise _not_downloaded(name, error) from error
         raise ValueError(
-            f"load_backbone: {name} cannot take pictures of "
+            f"load_backbone: {name} cannot take images of "
             f"{image_size[0]} x {image_size[1]} pixels: {error}"
         ) from error
     except Exception as error:  # Keras's downloads raise a bare Exception
@@ -193,12 +193,8 @@ def _load_file(model, name, weights):
             f"load_backbone: the weights of {name} must be {words}, 'none' or "
             f"a `.weights.h5` file. Received: weights={weights!r}."
         )
-    if problem := _regular_file.why_not(path):  # to open a pipe would wait
-        raise WeightsError(
-            f"load_backbone: the weights must be in a file. Received: {path}, "
-            f"which is {problem}. Check the path; it is relative to "
-            f"{pathlib.Path.cwd()}."
-        )
+    must = "load_backbone: the weights must be in a file"
+    _regular_file.require(must, path, error=WeightsError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error has it in full

@@ -55,7 +55,7 @@ def graft_attention(
             it holds squeeze-and-excite gates already and a second set is
             asked for, or a ratio is given to a kind without bottleneck.
 
-    For example:
+    Example:
 
     >>> body = aet_keras.backbones.load_backbone()
     >>> model = aet_keras.backbones.attention.graft_attention(body, "eca")

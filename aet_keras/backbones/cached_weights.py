@@ -40,7 +40,7 @@ _FILES = (
         "4d473c1dd8becc155b73f8504c6f6626",
     ),
 )
-# A file for each size of picture; Keras has no sums of these.
+# A file for each size of image; Keras has no sums of these.
 _MOBILE_FILE = (
     "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{}_no_top.h5"
 )
@@ -58,7 +58,7 @@ class CachedWeights:
         image_size: int or None. The height and width that the file is taken
             for; `None` where it is the same for all.
 
-    For example: see `find_cached_weights`.
+    Example: see `find_cached_weights`.
 
     >>> import pathlib
     >>> aet_keras.backbones.cached_weights.CachedWeights(
@@ -88,7 +88,7 @@ def find_cached_weights(
     Returns:
         Tuple of `CachedWeights`, the cheapest first.
 
-    For example:
+    Example:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as empty:

@@ -30,7 +30,7 @@ def multiply_counts(groups: Sequence) -> np.ndarray:
     Returns:
         Float array `(groups,)`.
 
-    For example:
+    Example:
 
     >>> model = keras.Sequential(
     ...     [
@@ -38,7 +38,7 @@ def multiply_counts(groups: Sequence) -> np.ndarray:
     ...         keras.layers.Conv2D(4, 3, padding="same", use_bias=False),
     ...     ]
     ... )
-    >>> group = aet_keras.backbones.Group("stem", tuple(model.layers))
+    >>> group = aet_keras.backbones.groups.Group("stem", tuple(model.layers))
     >>> aet_keras.backbones.costs.multiply_counts([group])  # 3 * 3 * 3 * 4 * 64
     array([6912.])
     """

@@ -25,7 +25,7 @@ class Group:
     Example:
 
     >>> layer = keras.layers.Dense(1, name="scores")
-    >>> aet_keras.backbones.Group("head", (layer,))
+    >>> aet_keras.backbones.groups.Group("head", (layer,))
     Group('head', 1 layer)
     """
 
@@ -103,7 +103,7 @@ def as_groups(
     Raises:
         ValueError: if a name is not there, or a layer is in two groups.
 
-    For example:
+    Example:
 
     >>> model = keras.Sequential(
     ...     [keras.layers.Dense(4, name="a"), keras.layers.Dense(2, name="b")]

@@ -29,7 +29,7 @@ def graft_pooling(model: keras.Model) -> keras.Model:
         ValueError: if the head has no such layer of its own, or several, or
             a layer cannot be copied.
 
-    For example:
+    Example:
 
     >>> body = aet_keras.backbones.load_backbone()
     >>> pool = keras.layers.GlobalAveragePooling2D(name="pool")

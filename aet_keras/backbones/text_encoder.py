@@ -134,12 +134,8 @@ def cannot_be_had(hub: Any, name: str, error: Exception) -> str:
 def load_backbone_file(name: str | os.PathLike) -> keras.Model:
     """Loads a backbone out of a `.keras` file."""
     path = pathlib.Path(name)
-    if problem := _regular_file.why_not(path):  # to open a pipe would wait
-        raise WeightsError(
-            f"load_text_encoder: the file must be a saved backbone. Received: "
-            f"{path}, which is {problem}. Check the path; it is relative to "
-            f"{pathlib.Path.cwd()}."
-        )
+    must = "load_text_encoder: the file must be a saved backbone"
+    _regular_file.require(must, path, error=WeightsError)
     return keras.models.load_model(path, compile=False)
 
 

@@ -29,7 +29,7 @@ class TextPacking:
             it; works inside a TensorFlow graph, too.
         most: int >= 1. The longest row that the backbone takes.
 
-    For example: see `load_text_packing`.
+    Example: see `load_text_packing`.
 
     >>> packing = aet_keras.backbones.text_packing.TextPacking(None, most=512)
     >>> packing.most

@@ -1,39 +1,16 @@
-"""Checks a policy, and takes what it is asked by: steps and their seconds."""
+"""Counts the steps of a `fit`, and takes the seconds of each."""
 
 import dataclasses
 import math
 import statistics
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from aet_keras import _check as check
-from aet_keras.policies import Policy
-
-
-def check_policy(
-    owner: object, policy: Policy, *, gathered: Collection[str], advice: str
-) -> Policy:
-    """Returns a policy if a callback gathers all the figures that it needs.
-
-    Args:
-        owner: the callback.
-        policy: what the user gave.
-        gathered: names of the figures.
-        advice: str. What else can be done about another policy.
-    """
-    check.instance(owner, of=Policy, policy=policy)
-    unknown = policy.needs - set(gathered)
-    if unknown:
-        listed = ", ".join(f"`{name}`" for name in sorted(gathered))
-        raise ValueError(
-            f"{check.owner_name(owner)}: it gathers {listed}, and a policy "
-            f"must need no more. Received: {type(policy).__name__}, which "
-            f"needs {sorted(unknown)}. Give it another policy, {advice}."
-        )
-    return policy
+from aet_keras.engine import Engine
+from aet_keras.policies import Progress
 
 
 class StepClock:
@@ -42,6 +19,9 @@ class StepClock:
     A part of the callback, whose state holds `_clock_state()`: a resumed
     `fit` goes on counting.
     """
+
+    params: dict[str, Any]  # Keras's, of the callback
+    _start_rate: float
 
     def _start_clock(self, epoch_steps: int | None) -> None:
         """Begins a `fit` whose epochs have so many steps, or unknown ones."""
@@ -67,6 +47,7 @@ class StepClock:
             "begun_at": self._begun_at,
             "epoch": self._epoch,
             "epoch_steps": self._epoch_steps,
+            "start_rate": self._start_rate,
             "step": self._step,
         }
 
@@ -75,16 +56,23 @@ class StepClock:
         self._begun_at = state["begun_at"]
         self._epoch = state["epoch"]
         self._epoch_steps = state["epoch_steps"]
+        self._start_rate = state["start_rate"]
         self._step = state["step"]
 
-    def _times_of(self, epoch_count: int) -> dict[str, int | None]:
-        """Returns the arguments of `Progress` about time."""
-        return {
-            "epoch": self._epoch,
-            "epoch_count": epoch_count,
-            "step": self._step,
-            "step_count": self._epoch_steps and self._epoch_steps * epoch_count,
-        }
+    def _progress(self, engine: Engine, **known: Any) -> Progress:
+        """Returns what a policy is asked by, with what else is known."""
+        epoch_count = self.params["epochs"]
+        return Progress(
+            epoch=self._epoch,
+            epoch_count=epoch_count,
+            step=self._step,
+            step_count=self._epoch_steps and self._epoch_steps * epoch_count,
+            rate=engine.rate,
+            start_rate=self._start_rate,
+            trainable=engine.trainable,
+            multipliers=engine.multipliers,
+            **known,
+        )
 
 
 @dataclasses.dataclass

@@ -67,9 +67,7 @@ def restores_weights(model: keras.Model) -> bool:
 
 def warn_of_restored_before(owner: keras.callbacks.Callback) -> None:
     """Warns if `BackupAndRestore` comes before a callback that widens."""
-    listed = running_fit.callbacks_of(owner.model) or []
-    places = [i for i, each in enumerate(listed) if each is owner]
-    before = listed[: places[0]] if places else []
+    before, _ = _around(owner)
     if any(isinstance(x, keras.callbacks.BackupAndRestore) for x in before):
         name = type(owner).__name__
         warnings.warn(
@@ -84,9 +82,7 @@ def warn_of_restored_before(owner: keras.callbacks.Callback) -> None:
 
 def warn_of_restored_after(owner: keras.callbacks.Callback) -> None:
     """Warns if `EarlyStopping` restores other weights after a callback."""
-    listed = running_fit.callbacks_of(owner.model) or []
-    places = [i for i, each in enumerate(listed) if each is owner]
-    after = listed[places[0] :] if places else []
+    _, after = _around(owner)
     if any(getattr(each, "restore_best_weights", False) for each in after):
         name = type(owner).__name__
         warnings.warn(
@@ -125,6 +121,15 @@ def check_no_swapped_averages(
             "SwapEMAWeights(swap_on_epoch=True), which puts averages there. "
             "Pass `swap_on_epoch=False`, or use `AverageWeights` instead."
         )
+
+
+def _around(owner):
+    """Returns the callbacks before one, and it with those after it."""
+    listed = running_fit.callbacks_of(owner.model) or []
+    for place, each in enumerate(listed):
+        if each is owner:
+            return listed[:place], listed[place:]
+    return [], []
 
 
 def _named(callback, kinds):

@@ -25,7 +25,7 @@ def pretrained_groups(
     groups: Sequence | None,
     backbone: keras.layers.Layer | str | None,
     needs_head: bool = False,
-) -> tuple[backbones.Group, ...]:
+) -> tuple[backbones.groups.Group, ...]:
     """Returns the groups of the backbone, stem to head, grafts left out.
 
     A backbone without a head is pretrained throughout. What has to train
@@ -57,10 +57,10 @@ def pretrained_groups(
     return _without_grafts(below)
 
 
-def _without_grafts(groups: Sequence) -> tuple[backbones.Group, ...]:
+def _without_grafts(groups: Sequence) -> tuple[backbones.groups.Group, ...]:
     """Returns the groups without layers that are new: those know nothing."""
     return tuple(
-        backbones.Group(
+        backbones.groups.Group(
             group.name,
             tuple(x for x in group.layers if not backbones.is_grafted(x)),
         )

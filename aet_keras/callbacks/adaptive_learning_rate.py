@@ -11,11 +11,12 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import progress_bar
-from aet_keras.callbacks._batch_times import StepClock, check_policy
+from aet_keras.callbacks._batch_times import StepClock
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
 from aet_keras.engine.measurements import NOISE
-from aet_keras.policies import AdaptToTrend, Decision, Policy, Progress
+from aet_keras.policies import AdaptToTrend, Decision, Policy
+from aet_keras.policies.policy import check_policy
 
 
 class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
@@ -124,7 +125,6 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
             "is_left_alone": self._is_left_alone,
             "losses": dataclasses.asdict(self._losses),
             "policy": self.policy.get_state(),
-            "start_rate": self._start_rate,
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -134,7 +134,6 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         self._is_left_alone = state["is_left_alone"]
         self._losses = check.record(_BatchLosses, state=state["losses"])
         self.policy.set_state(state["policy"])
-        self._start_rate = state["start_rate"]
 
     def _begin(self, rate, epoch_steps):
         """Forgets an earlier `fit`; the next one begins at a rate."""
@@ -168,15 +167,8 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         if self._reads_losses and is_epoch_end and self._epoch:
             arrays["batch_losses"] = np.asarray(self._losses.values)
         arrays.update(engine.measurements.take_noise())
-        progress = Progress(
-            **self._times_of(self.params["epochs"]),
-            is_epoch_end=is_epoch_end,
-            logs=logs,
-            rate=engine.rate,
-            start_rate=self._start_rate,
-            trainable=engine.trainable,
-            multipliers=engine.multipliers,
-            arrays=arrays,
+        progress = self._progress(
+            engine, is_epoch_end=is_epoch_end, logs=logs, arrays=arrays
         )
         decision = self.policy.decide(progress)
         engine.apply(Decision(rate=decision.rate, why=decision.why))

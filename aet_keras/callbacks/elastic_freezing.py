@@ -14,12 +14,15 @@ from aet_keras._keras import progress_bar
 from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras.backbones.costs import fan_in, multiply_counts
 from aet_keras.callbacks import _others
-from aet_keras.callbacks._batch_times import BatchTimes, StepClock, check_policy
+from aet_keras.callbacks._batch_times import BatchTimes, StepClock
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
-from aet_keras.engine import Change, Engine
+from aet_keras.engine import Engine
+from aet_keras.engine.change import Change
 from aet_keras.engine.measurements import MEASURED
-from aet_keras.policies import Decision, Policy, Progress, ThawOnStall
-from aet_keras.replay import FeatureCache, SolvedHead
+from aet_keras.policies import Decision, Policy, ThawOnStall
+from aet_keras.policies.policy import check_policy
+from aet_keras.replay import FeatureCache
+from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.replay.replay import Replay
 
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
@@ -62,8 +65,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         train_batch_normalization: bool. Whether BatchNormalization thaws
             with its group. Defaults to `False`.
         warmup_steps: int >= 0. Batches over which the rate of a thawed group
-            grows. Adam's count of steps starts anew for it in any case.
-            Defaults to `20`.
+            grows; Adam's count of steps starts anew. Defaults to `20`.
         every_steps: int >= 1. One update in so many is measured, where the
             policy needs to know about gradients. Defaults to `10`.
         cache: `"auto"`, `"memory"`, `"disk"`, a path of a folder, or `None`.
@@ -74,19 +76,18 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             those of like length, without the padding, if the layers above
             give the same for them; while they are recorded, 16 batches are
             read ahead for that. `"auto"` takes memory as far as the limit
-            goes, then disk. In a folder of your own,
-            features stay for other runs: rows that a model with the same
-            frozen layers and weights has seen before are not computed again
-            (Keras's own layers only: the code of others may change). Rows
-            that are damaged there are computed again. Delete the folder to be
-            rid of them. The cache turns itself off where replay would
-            change the result, and says why in `cache_events`.
-            Arrays, and a `tf.data.Dataset` that is proved to give the same
-            rows in each epoch, are replayed without being read.
-            Of all other data each batch is read, and its rows are looked up:
-            what is not recorded yet is computed. If fewer than a tenth of the
-            rows of an epoch come again (augmentation, for example), training
-            goes on without recording. `None` does without.
+            goes, then disk. In a folder of your own, features stay for other
+            runs: rows that a model with the same frozen layers and weights
+            has seen before are not computed again (Keras's own layers only:
+            the code of others may change). Rows that are damaged there are
+            computed again. Delete the folder to be rid of them. The cache
+            turns itself off where replay would change the result, and says
+            why in `cache_events`. Arrays, and a `tf.data.Dataset` that is
+            proved to give the same rows in each epoch, are replayed without
+            being read. Of all other data each batch is read, and its rows are
+            looked up: what is not recorded yet is computed. If fewer than a
+            tenth of the rows of an epoch come again (augmentation, for
+            example), training goes on without recording. `None` does without.
         views: int >= 1. How many passes over the training data are recorded.
             With 1, rows and frozen layers must not be random. With more, each
             pass is augmented in its own way, by the input pipeline or by
@@ -111,9 +112,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         history: list of tuples of bools, one an epoch: which groups moved.
         events: list of `(epoch, Change)`; epoch counts the finished ones.
         cache_events: list of `(epoch, str)`: what the cache did, and why.
-        solved: `aet_keras.replay.SolvedHead`, or None if no head was solved.
-        rebuild_seconds: list of floats, one an epoch: what making and tracing
-            the functions of that epoch took.
+        solved: `replay.dense_head.SolvedHead`, or None if no head was solved.
+        rebuild_seconds: list of floats, one an epoch, of making its functions.
 
     Logs:
         `elastic_freezing/trained_groups`: how many groups moved in the epoch.
@@ -281,7 +281,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             "policy": self.policy.get_state(),
             "rebuild_seconds": list(self.rebuild_seconds),
             "solved": self.solved and dataclasses.asdict(self.solved),
-            "start_rate": self._start_rate,
             "times": dataclasses.asdict(self._times),
             "writes_rate": self._writes_rate,
         }
@@ -301,7 +300,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self.rebuild_seconds = list(state["rebuild_seconds"])
         solved = state["solved"]
         self.solved = solved and check.record(SolvedHead, state=solved)
-        self._start_rate = state["start_rate"]
         self._times = check.record(BatchTimes, state=state["times"])
         self._writes_rate = state["writes_rate"]
 
@@ -332,16 +330,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None
         self._apply(engine, decision)
-
-    def _progress(self, engine, **known):
-        return Progress(
-            **self._times_of(self.params["epochs"]),
-            rate=engine.rate,
-            start_rate=self._start_rate,
-            trainable=engine.trainable,
-            multipliers=engine.multipliers,
-            **known,
-        )
 
     def _apply(self, engine, decision):
         change = engine.apply(decision)

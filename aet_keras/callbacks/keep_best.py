@@ -10,7 +10,7 @@ from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras.callbacks._others import warn_of_restored_after
 from aet_keras.engine import Engine
-from aet_keras.policies import is_higher_better
+from aet_keras.policies.stall import is_higher_better
 
 _SETTLED_RATIO = 0.15  # below it a step changes little, and a stall stays one
 
@@ -43,7 +43,7 @@ class KeepBest(keras.callbacks.Callback):
     listed after this one; that is said in a warning.
 
     Of epochs that are equally good, the one with the lower `val_loss` is
-    kept: an accuracy on few pictures has many equals.
+    kept: an accuracy on few images has many equals.
 
     Attributes:
         best: float or None. The best value; `None` before the first epoch.

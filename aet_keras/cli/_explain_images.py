@@ -66,8 +66,8 @@ def _targets(files, out, method):
     (stem, count), *_ = stems.most_common(1)
     if count > 1:
         raise ValueError(
-            "explain: pictures must differ in their names, because a map is "
-            f"called after its picture. Received: {count} called `{stem}`. "
+            "explain: images must differ in their names, because a map is "
+            f"called after its image. Received: {count} called `{stem}`. "
             "Explain them in two runs, with two `--out`."
         )
     return [out / f"{file.stem}_{method}.png" for file in files]
@@ -75,8 +75,6 @@ def _targets(files, out, method):
 
 def _read_published(folder):
     """Returns the model of a published folder and its class names."""
-    import keras
-
     from aet_keras.evaluation import Report
 
     try:
@@ -84,9 +82,7 @@ def _read_published(folder):
             "explain", folder / "report.json", "a report"
         )
         report = Report.from_json(content)
-        if why := _regular_file.why_not(folder / "model.keras"):
-            raise OSError(f"`model.keras`, which is {why}")
-        model = keras.models.load_model(folder / "model.keras", compile=False)
+        model = _regular_file.load_model(folder / "model.keras")
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         raise DataError(
@@ -115,7 +111,7 @@ def _decode(files, image_size):
     if not bad:
         return [row.values["images"] for row in rows]
     raise DataError(
-        "explain: every PICTURE must be a picture that can be read. Received: "
+        "explain: every IMAGE must be an image that can be read. Received: "
         f"{reasons(bad)}. Mend them or leave them out."
     )
 

@@ -38,7 +38,7 @@ class Rows:
     """Holds the rows that a command was given.
 
     Args:
-        noun: str. What one is: `"picture"`, `"text"` or `"row"`.
+        noun: str. What one is: `"image"`, `"text"` or `"row"`.
         rows: iterator of `Row`.
     """
 
@@ -109,14 +109,14 @@ def read_rows(
     if version.kind == "image" and "images" in inputs:
         shape = inputs["images"].shape
         if shape.rank == 4 and shape[3] == 3:
-            return Rows("picture", read_images(given, tuple(shape[1:3])))
+            return Rows("image", read_images(given, tuple(shape[1:3])))
     if version.kind in ("text", "table"):
         encoding = encoding or _encoding(path)
         if version.kind == "text":
             return Rows("text", _texts(given, encoding))
         return Rows("row", _rows(given, path, encoding, id_column))
     raise ExportError(
-        f"predict: {path.parent} must hold a classifier of pictures, texts or "
+        f"predict: {path.parent} must hold a classifier of images, texts or "
         "table rows, whose signature `serving_default` takes RGB `images`, "
         f"`texts` or the columns. Received: signatures "
         f"{sorted(version.signatures)}. Name a folder that `aet-keras fit` "

@@ -19,7 +19,7 @@ _METHODS = ("grad-cam", "occlusion", "attention")
     type=click.Choice(_METHODS),
     help="What the last feature map holds, what is missed when covered or "
     "left out, or where the model's own attention layers look. [default: "
-    "grad-cam of pictures, occlusion of others]",
+    "grad-cam of images, occlusion of others]",
 )
 @click.option(
     "--class",
@@ -43,9 +43,9 @@ def explain(folder, what, method, class_name, out, rows, encoding, debug):
     """Draw what an answer rests on, one PNG each.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
-    versions. WHAT are files of pictures, or texts in quotes, or .txt files of
+    versions. WHAT are files of images, or texts in quotes, or .txt files of
     one text each, or .csv files of rows; of ratings the id of a user, and of
-    the items that interest. Of a picture the map goes to OUT/STEM_METHOD.png;
+    the items that interest. Of an image the map goes to OUT/STEM_METHOD.png;
     of a text, a row or a rating the words, cells or past ratings that were
     missed when left out.
     """
@@ -68,7 +68,7 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
     if method not in (None, "occlusion"):
         raise ValueError(
             "explain: `--method` must be occlusion for texts, table rows and "
-            "ratings, because the others are maps of pictures. Received: "
+            "ratings, because the others are maps of images. Received: "
             f"{method}. Leave it out."
         )
     if kind != "rating":

@@ -47,7 +47,7 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
     """Adapt a model to DATA and publish a SavedModel.
 
     \b
-    Pictures: `digits`, a folder with one folder a class (or train/,
+    Images: `digits`, a folder with one folder a class (or train/,
       validation/ and test/ with those inside), an .npz file with uint8
       images and integer labels, or tfds:NAME.
     Texts: a file with --text-column and --label-column, a folder of
@@ -114,7 +114,7 @@ def _ending(run):
     compared = run.comparison
     files = [run.version.parent / "report.json", "report.png"]
     if (run.version / "top_losses.png").exists():
-        files.append("top_losses.png, the pictures that are most wrong")
+        files.append("top_losses.png, the images that are most wrong")
     return (
         f"\nSavedModel: {run.version}  (loaded again and compared on "
         f"{compared.count} rows: difference {compared.difference:.1e})\n"

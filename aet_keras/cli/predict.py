@@ -48,10 +48,10 @@ _FORMATS = ("text", "json", "csv")
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def predict(folder, what, top, encoding, form, id_column, debug):
-    """Name the class of each picture, text or table row, or recommend.
+    """Name the class of each image, text or table row, or recommend.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
-    SavedModel answers, one line each. WHAT are files of pictures, or texts in
+    SavedModel answers, one line each. WHAT are files of images, or texts in
     quotes, or .txt files of one text each, or .csv files of rows, or ids of
     users, who are recommended items. What cannot be read is named at the end,
     and makes the exit code 1.
@@ -115,7 +115,8 @@ def _best(names, probabilities, top):
 
 
 def _json_line(noun, row, scores):
-    named = {"id": row.name, noun: row.name}
+    key = "picture" if noun == "image" else noun  # as programs read it
+    named = {"id": row.name, key: row.name}
     if row.reason:
         return json.dumps(named | {"error": row.reason})
     classes = [{"class": k, "probability": v} for k, v in scores]

@@ -45,10 +45,16 @@ _EMBEDDED = (
     help="A longer body is refused.",
 )
 @click.option(
-    "--picture-megapixels",
+    "--image-megapixels",
     default=50,
     type=click.IntRange(1),
     help="A larger JPEG or PNG is refused before it is decoded.",
+)
+@click.option(
+    "--picture-megapixels",
+    type=click.IntRange(1),
+    hidden=True,
+    deprecated="It is now --image-megapixels.",
 )
 @click.option(
     "--request-seconds",
@@ -79,9 +85,10 @@ def serve(folder, port, host, embedded, debug, **limits):
     with _ended_by_signals(), one_sentence(debug=debug):
         from aet_keras import publishing, serving
 
+        megapixels = limits["picture_megapixels"] or limits["image_megapixels"]
         limits = serving.Limits(
             body_bytes=limits["body_megabytes"] * 2**20,
-            picture_pixels=limits["picture_megapixels"] * 10**6,
+            image_pixels=megapixels * 10**6,
             request_seconds=limits["request_seconds"],
             concurrent_predictions=limits["concurrent"],
         )
@@ -121,7 +128,7 @@ def _become(serving, program, folder, port, limits):
 def _own_words():
     """Leaves the error stream to Python.
 
-    The decoder of JPEG writes a line there, from C, for each broken picture
+    The decoder of JPEG writes a line there, from C, for each broken image
     that a client sends.
     """
     if sys.stderr is not sys.__stderr__:  # another program reads it

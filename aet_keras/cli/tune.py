@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from aet_keras import _choices
 from aet_keras.cli import _options, _running
 from aet_keras.cli._recipe_options import given, recipe_options
 from aet_keras.recipes import Recipe
@@ -28,12 +29,12 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 @click.option(
     "--tuner",
     default="random",
-    type=click.Choice(["random", "hyperband", "bayesian"]),
+    type=click.Choice(_choices.TUNERS),
 )
 @click.option(
     "--objective",
     default="val_accuracy",
-    type=click.Choice(["val_accuracy", "val_loss"]),
+    type=click.Choice(_choices.OBJECTIVES),
 )
 @click.option(
     "--space",
@@ -52,7 +53,7 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 @click.option(
     "--features",
     default="share",
-    type=click.Choice(["share", "keep", "apart"]),
+    type=click.Choice(_choices.FEATURES),
     help="Share what frozen layers put out between trials; keep it afterwards "
     "in OUT/features; or let each trial compute its own.",
 )
@@ -77,7 +78,7 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 @recipe_options([Recipe], only=_OF_RECIPE)
 @click.pass_context
 def tune(context, data, out, space, quiet, debug, **settings):
-    """Search for the best recipe for some pictures.
+    """Search for the best recipe for some images.
 
     DATA is as of `aet-keras fit`. Writes OUT/recipe.json, which `aet-keras
     fit --recipe` runs, OUT/trials.csv and OUT/trials.png.

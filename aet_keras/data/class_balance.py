@@ -27,7 +27,7 @@ def compute_class_weights(labels: Any, class_count: int) -> np.ndarray:
     Returns:
         float32 array `(class_count,)`.
 
-    For example:
+    Example:
 
     >>> aet_keras.data.class_balance.compute_class_weights([0, 0, 0, 1], 2)
     array([0.6666667, 2.       ], dtype=float32)
@@ -77,7 +77,9 @@ def balance(data: Any, class_weight: str | Mapping = "balanced") -> Any:
         ValueError: if labels are no classes, a data set has no end, an output
             is not known, or a weight is negative.
 
-    Example: two outputs, of which one is no class.
+    Example:
+
+    Two outputs, of which one is no class:
 
     >>> labels = {
     ...     "kind": np.array([0, 0, 0, 1]),

@@ -85,7 +85,7 @@ class Specification:
             another kind.
         source: str. What was read, as the user named it.
 
-    For example:
+    Example:
 
     >>> specification = aet_keras.data.dataset.Specification(
     ...     kind="image",

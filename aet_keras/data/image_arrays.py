@@ -222,7 +222,7 @@ def read_image_arrays(
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "blobs.npz"

@@ -317,7 +317,7 @@ def coloured_share(images: Any) -> float:
     Returns:
         float from 0 to 1.
 
-    For example:
+    Example:
 
     >>> grey = np.repeat(np.arange(64, dtype="uint8").reshape(1, 8, 8, 1), 3, 3)
     >>> aet_keras.data.image_decoding.coloured_share(grey)

@@ -118,7 +118,7 @@ def read_image_folder(
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> photos = pathlib.Path(tempfile.mkdtemp())
@@ -181,7 +181,7 @@ def read_image_tfds(name: str, **options: Any) -> Dataset[Specification]:
         TypeError: if `image_size` is not a pair of ints.
         ValueError: if a size or ratio is out of its range.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.image_reading import read_image_tfds
     >>> try:

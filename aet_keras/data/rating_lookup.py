@@ -29,7 +29,9 @@ class RatingTables:
             each feature.
         item_features: int32 `(items, features)`.
 
-    For example, of two users who rated one and two items:
+    Example:
+
+    Two users, who rated one and two items:
 
     >>> rows = np.zeros((3, 1), "int32")
     >>> tables = aet_keras.data.rating_lookup.RatingTables(

@@ -37,7 +37,7 @@ class CellFormat:
         spellings: tuple of str. Words that are recognised in upper and lower
             case, such as `("false", "true")`.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.specifications import CellFormat
     >>> CellFormat(decimal=",", thousands=".").unit
@@ -67,7 +67,7 @@ class TableColumn:
         format: `CellFormat`. What its cells mean. Defaults to plain numbers,
             and dates such as `2024-03-17`.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.specifications import TableColumn
     >>> column = TableColumn("mean_area", "number", "mean area")
@@ -94,7 +94,7 @@ class TableSpecification(Specification):
             that is not, in the same unit.
         missing: tuple of str. Words that mean a row without a target.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.specifications import (
     ...     TableColumn, TableSpecification
@@ -134,7 +134,7 @@ class RatingFeature:
         values: tuple of str. Code `i + 1` means `values[i]`; code 0 is a
             missing cell, or a value that the training rows do not have.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.specifications import RatingFeature
     >>> RatingFeature("age", ("18-25", "26+")).values[0]
@@ -161,7 +161,7 @@ class RatingSpecification(Specification):
             `user_features`.
         item_features: tuple of `RatingFeature`, those of `item_features`.
 
-    For example:
+    Example:
 
     >>> specification = aet_keras.data.specifications.RatingSpecification(
     ...     "rating", (), None, "films.csv", users=("ann",), items=("Alien",)

@@ -228,7 +228,7 @@ def shared_rows(splits: Mapping[str, Sequence[Hashable]]) -> int:
     Returns:
         int. How many rows a model has seen before it is tested on them.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.splits import shared_rows
     >>> shared_rows({"train": ["a", "b"], "test": ["b", "b"]})

@@ -24,7 +24,7 @@ _ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
 def is_csv(source: str | os.PathLike) -> bool:
     """Says whether `read_csv` reads files of this name.
 
-    For example:
+    Example:
 
     >>> aet_keras.data.table_file.is_csv("reviews.csv.gz")
     True
@@ -109,7 +109,7 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
     Raises:
         DataError: with the nearest names.
 
-    For example:
+    Example:
 
     >>> import pandas
     >>> frame = pandas.DataFrame({"age": ["33"], "purpose": ["car"]})

@@ -287,7 +287,7 @@ def read_table_rows(
     Raises:
         DataError: if there is no such file, or it lacks a column.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "new.csv"

@@ -66,7 +66,7 @@ def read_text_file(
             encoding.
         ValueError: if there is no such encoding.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "film.txt"
@@ -75,12 +75,8 @@ def read_text_file(
     ('a film\\n', [])
     """
     path = Path(path)
-    problem = _regular_file.why_not(path)
-    if problem:
-        raise DataError(
-            f"{owner}: there must be a file of text. Received: {path}, which "
-            f"is {problem}. Check the path; it is relative to {Path.cwd()}."
-        )
+    must = f"{owner}: there must be a file of text"
+    _regular_file.require(must, path, error=DataError)
     text, notes = decode(owner, path, read_file(owner, path), encoding)
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
 

@@ -127,7 +127,7 @@ def read_text_folder(
         ValueError: if a ratio is out of its range, or there is no such
             encoding.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> reviews = pathlib.Path(tempfile.mkdtemp())
@@ -213,7 +213,7 @@ def read_text_table(
             the same, there is one class only, or a class is too small.
         ValueError: if a ratio is out of its range.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "reviews.csv"
@@ -300,7 +300,7 @@ def read_text_tfds(name: str, **options: Any) -> Dataset[Specification]:
             is not one of texts with a class each, or a class is too small.
         ValueError: if a ratio is out of its range.
 
-    For example:
+    Example:
 
     >>> try:
     ...     aet_keras.data.text_reading.read_text_tfds("imdb_review")
@@ -339,7 +339,7 @@ def is_text_source(source: str | os.PathLike) -> bool:
     Returns:
         bool. `False` for files, whose columns a user has to name.
 
-    For example:
+    Example:
 
     >>> aet_keras.data.text_reading.is_text_source("tfds:imdb_reviews")
     True

@@ -16,7 +16,8 @@ class Change:
 
     Example:
 
-    >>> print(aet_keras.engine.Change(thawed=("block_13",), why="a stall"))
+    >>> from aet_keras.engine.change import Change
+    >>> print(Change(thawed=("block_13",), why="a stall"))
     thawed block_13: a stall
     """
 

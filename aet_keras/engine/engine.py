@@ -19,7 +19,7 @@ from aet_keras.engine.head_solver import HeadSolver
 from aet_keras.engine.kept_weights import KeptWeights
 from aet_keras.engine.measurements import Measurements
 from aet_keras.policies import Decision
-from aet_keras.replay import SolvedHead
+from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.replay.replay import Replay
 
 _STATE = ("trainable", "missed", "kept", "variables", "replay")

@@ -6,7 +6,7 @@ import keras
 
 from aet_keras._progress import report
 from aet_keras.engine.controlled_groups import ControlledGroups
-from aet_keras.replay import SolvedHead
+from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.replay.replay import Replay
 from aet_keras.replay.sums import sums_of
 

@@ -3,7 +3,6 @@
 from aet_keras._renamed import renamed
 from aet_keras.evaluation.classification import measure_classification
 from aet_keras.evaluation.forgetting import measure_forgetting
-from aet_keras.evaluation.rating_biases import fit_biases
 from aet_keras.evaluation.rating_scores import measure_recommendation
 from aet_keras.evaluation.report import Report
 from aet_keras.evaluation.report_chart import draw_report
@@ -12,7 +11,6 @@ from aet_keras.evaluation.risk import measure_risk
 __all__ = [
     "Report",
     "draw_report",
-    "fit_biases",
     "measure_classification",
     "measure_forgetting",
     "measure_recommendation",
@@ -34,7 +32,7 @@ __getattr__ = renamed(
             "find_mistakes",
             "most_confused",
         ],
-        "rating_biases": ["Biases"],
+        "rating_biases": ["Biases", "fit_biases"],
         "rating_scores": ["RatingScore", "Recommendation", "rank_items"],
         "risk": ["CalibrationBin", "FeatureImportance", "Risk"],
     },

@@ -34,7 +34,7 @@ class Baseline:
         is_better: bool. Whether the model is better by more than chance can
             explain with so many rows.
 
-    For example:
+    Example:
 
     >>> aet_keras.evaluation.baseline.Baseline(
     ...     "ROC AUC", 0.81, 0.5, "chance", is_better=True
@@ -71,7 +71,7 @@ def compare_with_baselines(
     Returns:
         Tuple of `Baseline`.
 
-    For example:
+    Example:
 
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0] * 8 + [1] * 2, [[0.9, 0.1]] * 10, class_names=["hat", "shoe"]
@@ -105,7 +105,7 @@ def judge(
         One to three sentences; `""` if the model is better in every figure
         and recognises every class.
 
-    For example:
+    Example:
 
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0] * 8 + [1] * 2, [[0.9, 0.1]] * 10, class_names=["hat", "shoe"]

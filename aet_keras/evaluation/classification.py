@@ -23,7 +23,8 @@ class ClassScore:
         f1: float or None. Harmonic mean of the two.
         count: int. How many examples of the class there are.
 
-    For example:
+    Example:
+
     >>> from aet_keras.evaluation.classification import ClassScore
     >>> ClassScore("hat", 1.0, 0.5, 2 / 3, 8).recall
     0.5
@@ -54,7 +55,8 @@ class Classification:
             column = predicted class.
         count: int. How many examples were measured.
 
-    For example:
+    Example:
+
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
     ... )
@@ -113,6 +115,7 @@ def measure_classification(
             no column, or a row is no probability distribution.
 
     Example:
+
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0, 1, 1, 1],
     ...     [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]],

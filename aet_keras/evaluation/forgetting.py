@@ -19,7 +19,8 @@ class Forgetting:
         learned_count: int. Rows that were wrong and are right now.
         count: int. How many rows of the old task were looked at.
 
-    For example:
+    Example:
+
     >>> aet_keras.evaluation.forgetting.Forgetting(0.75, 0.5, 2, 1, 4).to_text()
     'accuracy 0.7500 before, 0.5000 after; of 4, 2 forgotten, 1 learned'
     """
@@ -69,6 +70,7 @@ def measure_forgetting(labels: Any, *, before: Any, after: Any) -> Forgetting:
             each label.
 
     Example:
+
     >>> forgetting = aet_keras.evaluation.measure_forgetting(
     ...     [0, 1],
     ...     before=[[0.9, 0.1], [0.2, 0.8]],

@@ -45,7 +45,8 @@ def measure_importance(
 
     Cost: `repeat_count` predictions of all rows a column.
 
-    For example:
+    Example:
+
     >>> def predict(inputs):
     ...     return np.stack([1 - inputs["told"], inputs["told"]], axis=1)
     >>> labels = np.array([0, 1] * 20)

@@ -43,7 +43,7 @@ def draw_mistakes(
     Raises:
         ValueError: if the report has no mistakes.
 
-    For example:
+    Example:
 
     >>> import tempfile
     >>> labels, rows = [0, 1], [[0.9, 0.1], [0.8, 0.2]]

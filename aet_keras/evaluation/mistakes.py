@@ -26,7 +26,7 @@ class Confusion:
         count: int. How many rows.
         share: float. Of the rows of the true class.
 
-    For example, as in `most_confused`:
+    Example:
 
     >>> aet_keras.evaluation.mistakes.Confusion("shirt", "coat", 4, 0.2).count
     4
@@ -58,7 +58,7 @@ class Mistake:
         content: str. The start of a text, the cells of a row of a table,
             nothing of an image.
 
-    For example, as in `find_mistakes`:
+    Example:
 
     >>> aet_keras.evaluation.mistakes.Mistake(
     ...     3, "a.png", "shirt", "coat", 0.9, 0.1
@@ -88,7 +88,7 @@ def most_confused(
         Tuple of `Confusion`; those of equal counts by their share of the
         true class.
 
-    For example:
+    Example:
 
     >>> scores = aet_keras.evaluation.measure_classification(
     ...     [0, 0, 1], [[0.2, 0.8], [0.9, 0.1], [0.3, 0.7]],
@@ -137,7 +137,7 @@ def find_mistakes(
     Returns:
         Tuple of `Mistake`, the lowest probability of its own class first.
 
-    For example:
+    Example:
 
     >>> found = aet_keras.evaluation.mistakes.find_mistakes(
     ...     [0, 1, 1], [[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]],
@@ -186,7 +186,7 @@ def cells_of(
         row: int.
         dates: the columns that hold days since 1970-01-01.
 
-    For example:
+    Example:
 
     >>> columns = {"age": np.array([44.0]), "branch": np.array(["", ], object)}
     >>> aet_keras.evaluation.mistakes.cells_of(columns, 0)

@@ -27,7 +27,7 @@ class Biases:
             user that are exactly the mean.
         item_strength: float >= 0. Likewise.
 
-    For example, as in `fit_biases`:
+    Example:
 
     >>> biases = aet_keras.evaluation.rating_biases.Biases(
     ...     3.0, np.array([0.0, 0.5]), np.array([0.0, -1.0]), 5.0, 5.0

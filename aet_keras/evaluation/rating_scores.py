@@ -21,7 +21,7 @@ class RatingScore:
         ndcg: float or None. Mean of 1 / log2(1 + rank) of those items, 0
             beyond k: the best rank, 1, gives 1.
 
-    For example:
+    Example:
 
     >>> aet_keras.evaluation.rating_scores.RatingScore(1.2, 0.1, 0.05).hit_rate
     0.1
@@ -49,7 +49,7 @@ class Recommendation:
             row: `"rmse"`, by how much squared errors are lower, and `"ndcg"`.
             Each is a pair: the mean, and its standard error.
 
-    For example: see `measure_recommendation`.
+    Example: see `measure_recommendation`.
 
     >>> aet_keras.evaluation.rating_scores.Recommendation(
     ...     1.2, 0.1, 0.05, k=10, count=3
@@ -177,7 +177,7 @@ def rank_items(
     Returns:
         Int array `(rows,)`, 0 for the best.
 
-    For example:
+    Example:
 
     >>> scores = np.array([[0.9, 0.5, 0.7]])
     >>> from aet_keras.evaluation.rating_scores import rank_items

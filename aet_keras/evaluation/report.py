@@ -76,6 +76,7 @@ class Report:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
 
     Example:
+
     >>> test = aet_keras.evaluation.measure_classification(
     ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
     ... )
@@ -133,23 +134,14 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Returns a dict that JSON can hold; NaN and infinities are `None`."""
-        test = self.test.to_json()
-        content = {item.name: getattr(self, item.name) for item in fields(self)}
-        if self.validation:
-            content["validation"] = self.validation.to_json()
-        if self.old_task:
-            content["old_task"] = self.old_task.to_json()
-        lifted = _lifted(test)
-        if self.risk:
-            content["risk"] = risk = self.risk.to_json()
-            lifted |= _lifted(risk)
-        content["mistakes"] = [asdict(each) for each in self.mistakes]
+        content = asdict(self)
+        lifted = _lifted(content["test"]) | _lifted(content["risk"] or {})
         lifted["baselines"] = [asdict(each) for each in self.baselines]
         lifted["verdict"] = self.verdict or None
         if isinstance(self.test, Classification):
             pairs = most_confused(self.test)
             lifted["most_confused"] = [asdict(each) for each in pairs]
-        return _files.plain({**content, "test": test, **lifted})
+        return _files.plain({**content, **lifted})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":

@@ -35,6 +35,7 @@ def draw_report(report: Report, path: str | os.PathLike) -> Path:
         `pathlib.Path`, where it was written.
 
     Example:
+
     >>> import tempfile
     >>> test = aet_keras.evaluation.measure_classification(
     ...     [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]

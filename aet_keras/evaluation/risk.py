@@ -24,7 +24,8 @@ class CalibrationBin:
         observed: float. Share of positives.
         count: int. How many rows.
 
-    For example:
+    Example:
+
     >>> aet_keras.evaluation.risk.CalibrationBin(0.31, 0.28, 40).observed
     0.28
     """
@@ -46,7 +47,8 @@ class FeatureImportance:
         permutation: float. What ROC AUC loses when its cells are shuffled
             among the rows, mean of several times; may be below 0.
 
-    For example:
+    Example:
+
     >>> aet_keras.evaluation.risk.FeatureImportance("age", 0.2, 0.013).name
     'age'
     """
@@ -83,7 +85,8 @@ class Risk:
             first; empty where it was not asked for.
         count: int. How many rows were measured.
 
-    For example:
+    Example:
+
     >>> risk = aet_keras.evaluation.measure_risk(
     ...     [1, 0, 1, 0], [[0.2, 0.8], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]],
     ...     class_names=["good", "bad"], positive="bad",

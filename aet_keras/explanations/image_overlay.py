@@ -38,7 +38,7 @@ def overlay(images: Any, maps: Any, *, opacity: float = 0.5) -> np.ndarray:
         ValueError: if `opacity`, a shape or the range of the images is
             another.
 
-    For example:
+    Example:
 
     >>> images = np.zeros((1, 4, 4, 3), "uint8")
     >>> from aet_keras.explanations.image_overlay import overlay

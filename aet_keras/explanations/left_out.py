@@ -26,7 +26,7 @@ class LeftOut:
         answer: float. With all parts: the probability of the class, or the
             rating.
 
-    For example, as in `leave_out_words`:
+    Example:
 
     >>> from aet_keras.explanations.left_out import LeftOut
     >>> LeftOut(("a",), np.array([0.5]), 1, 0.9).column
@@ -154,7 +154,7 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
         user, all that is known of the item, and each past rating of the user
         that the model looks at.
 
-    For example:
+    Example:
 
     >>> found = aet_keras.explanations.left_out.leave_out_ratings({
     ...     "scores": 4.0, "without_user": 3.5, "without_item": 3.0,

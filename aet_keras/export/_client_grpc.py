@@ -1,7 +1,7 @@
-"""Asks a server what pictures show, over gRPC.
+"""Asks a server what images show, over gRPC.
 
 pip install tensorflow-serving-api
-python client_grpc.py PICTURE.jpg ... [--address 127.0.0.1:8500]
+python client_grpc.py IMAGE.jpg ... [--address 127.0.0.1:8500]
 """
 
 import argparse
@@ -16,12 +16,12 @@ MODEL = "NAME"
 MOST = 32  # `max_batch_size` in batching.config
 
 
-def ask(service, pictures):
-    """Returns the names of the classes, and a row of numbers a picture."""
+def ask(service, images):
+    """Returns the names of the classes, and a row of numbers an image."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = MODEL
     request.model_spec.signature_name = "bytes"
-    encoded = [picture.read_bytes() for picture in pictures]
+    encoded = [image.read_bytes() for image in images]
     request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(encoded))
     outputs = service.Predict(request, timeout=60).outputs
     names = tf.make_ndarray(outputs["classes"])[0]
@@ -29,22 +29,22 @@ def ask(service, pictures):
 
 
 def main():
-    """Prints one line a picture."""
+    """Prints one line an image."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", nargs="+", type=pathlib.Path)
+    parser.add_argument("images", nargs="+", type=pathlib.Path)
     parser.add_argument("--address", default="127.0.0.1:8500")
     given = parser.parse_args()
     with grpc.insecure_channel(given.address) as channel:
         service = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        for first in range(0, len(given.pictures), MOST):
-            batch = given.pictures[first : first + MOST]
+        for first in range(0, len(given.images), MOST):
+            batch = given.images[first : first + MOST]
             try:
                 names, rows = ask(service, batch)
             except grpc.RpcError as error:
                 sys.exit(f"{given.address}: {error.code()}: {error.details()}")
-            for picture, row in zip(batch, rows, strict=True):
+            for image, row in zip(batch, rows, strict=True):
                 best = row.argmax()
-                print(f"{picture}  {names[best].decode()}, {row[best]:.1%}")
+                print(f"{image}  {names[best].decode()}, {row[best]:.1%}")
 
 
 if __name__ == "__main__":

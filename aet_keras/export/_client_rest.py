@@ -1,6 +1,6 @@
-"""Asks a server what pictures show, over REST, with nothing but Python.
+"""Asks a server what images show, over REST, with nothing but Python.
 
-python client_rest.py PICTURE.jpg ... [--url http://127.0.0.1:8501]
+python client_rest.py IMAGE.jpg ... [--url http://127.0.0.1:8501]
 """
 
 import argparse
@@ -15,9 +15,9 @@ MODEL = "NAME"
 MOST = 32  # `max_batch_size` in batching.config
 
 
-def ask(url, pictures):
-    """Returns for each picture a dict of `classes` and `probabilities`."""
-    encoded = [base64.b64encode(p.read_bytes()).decode() for p in pictures]
+def ask(url, images):
+    """Returns for each image a dict of `classes` and `probabilities`."""
+    encoded = [base64.b64encode(p.read_bytes()).decode() for p in images]
     body = {
         "signature_name": "bytes",
         "instances": [{"b64": each} for each in encoded],
@@ -32,23 +32,23 @@ def ask(url, pictures):
 
 
 def main():
-    """Prints one line a picture."""
+    """Prints one line an image."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", nargs="+", type=pathlib.Path)
+    parser.add_argument("images", nargs="+", type=pathlib.Path)
     parser.add_argument("--url", default="http://127.0.0.1:8501")
     given = parser.parse_args()
-    for first in range(0, len(given.pictures), MOST):
-        batch = given.pictures[first : first + MOST]
+    for first in range(0, len(given.images), MOST):
+        batch = given.images[first : first + MOST]
         try:
             answers = ask(given.url, batch)
         except urllib.error.HTTPError as error:
             sys.exit(f"{error.code}: {error.read().decode()}")
         except OSError as error:
             sys.exit(f"{given.url}: {error}")
-        for picture, each in zip(batch, answers, strict=True):
+        for image, each in zip(batch, answers, strict=True):
             pairs = zip(each["probabilities"], each["classes"], strict=True)
             probability, name = max(pairs)
-            print(f"{picture}  {name}, {probability:.1%}")
+            print(f"{image}  {name}, {probability:.1%}")
 
 
 if __name__ == "__main__":

@@ -33,11 +33,11 @@ class Comparison:
             and the model's own.
         count: int. How many rows were compared.
         spread: float. The largest gap between the model's probabilities of
-            one class for two of the rows; near 0, the model says the same
-            of all of them, and agreement says little.
+            one class for two of the rows. Near 0, agreement says little.
         rows: str. What the rows are called.
 
-    For example:
+    Example:
+
     >>> aet_keras.export.comparison.Comparison(3e-8, 32, 0.9).is_telling
     True
     """
@@ -45,7 +45,7 @@ class Comparison:
     difference: float
     count: int
     spread: float
-    rows: str = "pictures"
+    rows: str = "images"
 
     @property
     def is_telling(self) -> bool:
@@ -74,8 +74,7 @@ def compare_image_export(
 
     The first image goes in alone, then all in one batch, then all as the
     bytes of PNG files, where the export takes those. The model is called
-    without XLA, as the export is: a `predict` that XLA compiles rounds in its
-    own way, in half precision by several hundredths.
+    without XLA, as the export is: XLA rounds half precision in its own way.
 
     Args:
         directory: str or path-like. What `write_image_model` wrote.
@@ -93,6 +92,7 @@ def compare_image_export(
             finite.
 
     Example:
+
     >>> import tempfile
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)),
@@ -114,7 +114,7 @@ def compare_image_export(
     expected = predict_images(model, pixels)
 
     given = {"images": pixels}
-    plain = _serving(owner, "write_image_model", "pictures", given, expected)
+    plain = _serving(owner, "write_image_model", "images", given, expected)
 
     def served(exported):
         yield from plain(exported)
@@ -123,7 +123,7 @@ def compare_image_export(
             outputs = exported.signatures[BYTES](image_bytes=encoded)
             yield "the PNG files", outputs["probabilities"].numpy(), expected
 
-    return _compare(owner, directory, served, expected, tolerance, "pictures")
+    return _compare(owner, directory, served, expected, tolerance, "images")
 
 
 def compare_text_export(

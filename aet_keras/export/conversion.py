@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras import _check
+from aet_keras import _check, _regular_file
 from aet_keras._optional import optional
 from aet_keras._progress import report
+from aet_keras._renamed import renamed_arguments
 from aet_keras.data.image_decoding import resize
 from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
@@ -26,12 +27,13 @@ _NEEDS = {"litert": (), "onnx": ("onnx", "tf2onnx"), "openvino": ("openvino",)}
 _DIGITS = 16
 
 
+@renamed_arguments(pictures="images")
 def convert(
     source: keras.Model | str | os.PathLike,
     path: str | os.PathLike,
     *,
     format: str,
-    pictures: Any = None,
+    images: Any = None,
     tolerance: float = 1e-4,
 ) -> Comparison:
     """Writes a classifier of images for another runtime, and tries it there.
@@ -48,7 +50,7 @@ def convert(
             writes a `.bin` beside it) or `.tflite` (LiteRT).
         format: `"onnx"`, `"openvino"` or `"litert"`. The first two need the
             extra of that name.
-        pictures: optional array `(count, height, width, channels)` of real
+        images: optional array `(count, height, width, channels)` of real
             images. Defaults to sixteen handwritten digits.
         tolerance: float > 0. The largest difference to accept. Defaults to
             `1e-4`.
@@ -62,6 +64,7 @@ def convert(
             run, or it differs. Nothing is left behind then.
 
     Example:
+
     >>> import tempfile
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)),
@@ -82,7 +85,7 @@ def convert(
         optional(package, extra=format)
     model = source if isinstance(source, keras.Model) else _read(Path(source))
     shape = image_shape("convert", model)
-    pixels = _digits(shape) if pictures is None else pictures
+    pixels = _digits(shape) if images is None else images
     pixels = whole_pixels("convert", pixels, shape=shape)
     refusal = f"convert: nothing was written to {target}"
     with version_folder.explained(refusal, target.parent):
@@ -117,7 +120,7 @@ def _read(folder):
     version = find_version(folder)
     check_manifest(version)
     try:
-        return keras.models.load_model(version / "model.keras", compile=False)
+        return _regular_file.load_model(version / "model.keras")
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         reason = _check.first_line(error)
@@ -161,7 +164,7 @@ def _compare(format, made, expected, tolerance):
     if gap > tolerance:
         raise ExportError(
             f"convert: what was written as {format} differs from the model by "
-            f"{gap:.2e} on {len(made)} pictures; at most {tolerance:.0e} is "
+            f"{gap:.2e} on {len(made)} images; at most {tolerance:.0e} is "
             "accepted. Nothing was kept."
         )
     spread = float(np.ptp(expected, axis=0).max())

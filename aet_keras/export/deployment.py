@@ -39,6 +39,7 @@ def write_deployment(folder: str | os.PathLike) -> Path:
             cannot stand in an address, or a file there is not ours.
 
     Example:
+
     >>> import os
     >>> import tempfile
     >>> model = keras.Sequential([

@@ -12,7 +12,7 @@ CHANNELS = (1, 3)
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
-# A file of 100 kB can hold a picture of a gigabyte. For a JPEG, which is
+# A file of 100 kB can hold an image of a gigabyte. For a JPEG, which is
 # decoded small, the limit is that of Pillow in training; for a PNG, 8K.
 _MOST_IN_JPEG, _MOST_IN_PNG = 89_478_485, 2**25
 
@@ -37,7 +37,7 @@ def decode_images(encoded: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
 def _decode(encoded, shape):
     *size, channels = shape
     is_png, is_jpeg = _begins(encoded, _PNG), _begins(encoded, _JPEG)
-    kinds = "a picture must be the bytes of a JPEG or PNG file"
+    kinds = "an image must be the bytes of a JPEG or PNG file"
     with tf.control_dependencies(
         [tf.debugging.Assert(is_png | is_jpeg, [kinds])]
     ):
@@ -125,7 +125,7 @@ def _from_jpeg(encoded, size):
 
 
 def _check_size(count, most):
-    words = f"a picture must have at most {most} pixels in this format"
+    words = f"an image must have at most {most} pixels in this format"
     return tf.debugging.Assert(count <= most, [words])
 
 

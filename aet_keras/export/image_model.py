@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras._renamed import renamed_arguments
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
 from aet_keras.export.image_decoding import CHANNELS, decode_images
@@ -27,18 +28,19 @@ from aet_keras.export.saved_model import (
 )
 
 NO_BYTES = (
-    "`bytes` and `classify` are left out, because an encoded picture is read "
+    "`bytes` and `classify` are left out, because an encoded image is read "
     "as grey or RGB and the model takes {} channels."
 )
 _OWNER = "write_image_model"
 
 
+@renamed_arguments(pictures="images")
 def write_image_model(
     model: keras.Model,
     directory: str | os.PathLike,
     *,
     class_names: Sequence[str],
-    pictures: Any = None,
+    images: Any = None,
 ) -> Path:
     """Writes a classifier of images as a SavedModel.
 
@@ -69,7 +71,7 @@ def write_image_model(
             preprocessing of raw pixels.
         directory: str or path-like. Where to write; made if missing.
         class_names: one str a column of the output.
-        pictures: optional array `(count, height, width, channels)` of real
+        images: optional array `(count, height, width, channels)` of real
             images; the first four are the requests in `assets.extra`.
             Defaults to a grey one and a gradient.
 
@@ -82,6 +84,7 @@ def write_image_model(
             occurs twice, or the images are not the model's.
 
     Example:
+
     >>> import tempfile
     >>> import tensorflow as tf
     >>> model = keras.Sequential([
@@ -101,8 +104,8 @@ def write_image_model(
     shape = image_shape(_OWNER, model)
     written.check_columns(_OWNER, model, names)
     tried = neutral_images(shape)
-    if pictures is not None:
-        tried = whole_pixels(_OWNER, pictures, shape=shape)
+    if images is not None:
+        tried = whole_pixels(_OWNER, images, shape=shape)
     tried = tried[: written.MOST_REQUESTS]
 
     def build(folder):
@@ -165,7 +168,7 @@ def image_shape(owner: str, model: keras.Model) -> tuple[int, int, int]:
     shape = tuple(inputs[0].shape)
     if len(shape) != 4 or None in shape[1:]:
         raise ValueError(
-            f"{owner}: the model must take pictures of one size, "
+            f"{owner}: the model must take images of one size, "
             "because the signature states it. Received: input shape "
             f"{shape}. Build it on `keras.Input((height, width, channels))`."
         )
@@ -183,14 +186,14 @@ def whole_pixels(owner: str, images: Any, **named: Any) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
         raise ValueError(
-            f"{owner}: pictures must come as an array (count, height, width, "
+            f"{owner}: images must come as an array (count, height, width, "
             f"channels), because a server takes batches. Received: shape "
-            f"{images.shape}. Add the axis: `pictures[np.newaxis]`."
+            f"{images.shape}. Add the axis: `images[np.newaxis]`."
         )
     shape = named.get("shape", images.shape[1:])
     if images.shape[1:] != tuple(shape):
         raise ValueError(
-            f"{owner}: pictures must be of the model's own size. Received: "
+            f"{owner}: images must be of the model's own size. Received: "
             f"{images.shape[1:]} for a model of {tuple(shape)}. Resize them."
         )
     return np.clip(np.rint(images), 0, 255).astype("uint8")

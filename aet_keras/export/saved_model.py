@@ -21,7 +21,7 @@ METHODS = {CLASSIFY: "tensorflow/serving/classify"}  # the others: predict
 PREDICT = "tensorflow/serving/predict"
 NO_EMBEDDINGS = (
     "`embeddings` is left out, because the model's head is not one dense "
-    "layer on one row a picture."
+    "layer on one row an image."
 )
 REQUESTS_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MOST_REQUESTS = 4

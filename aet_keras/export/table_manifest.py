@@ -32,7 +32,7 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
     Raises:
         ExportError: if the version holds no table classifier.
 
-    For example: see `examples/11_score_credit.py`.
+    Example: see `examples/11_score_credit.py`.
 
     >>> try:
     ...     aet_keras.export.table_manifest.read_table_manifest("nowhere")
@@ -81,7 +81,7 @@ def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
     Raises:
         ExportError: if the version holds no manifest.
 
-    For example: see `write_table_model`.
+    Example: see `write_table_model`.
 
     >>> try:
     ...     aet_keras.export.table_manifest.read_categories("nowhere")

@@ -1,7 +1,6 @@
 """Policies: they turn the numbers of a run into decisions."""
 
 from aet_keras._renamed import renamed
-from aet_keras.policies._stall import is_higher_better
 from aet_keras.policies.attention import AttendToGradients
 from aet_keras.policies.cost import FreezeWhenItPays
 from aet_keras.policies.cycles import CosineRestarts, ThawInCycles
@@ -38,13 +37,13 @@ __all__ = [
     "ThawOnStall",
     "TrainHeadThenAll",
     "WarmupCosine",
-    "is_higher_better",
 ]
 
 __getattr__ = renamed(
     __name__,
     moved={
         "description": ["describe_policy", "read_policy"],
+        "stall": ["is_higher_better"],
         "trend": ["Trend"],
     },
 )

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.policies import _stall
+from aet_keras.policies import stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import option
 from aet_keras.policies.progress import Progress
 
 START: dict[str, Any] = {
-    **_stall.START,
+    **stall.START,
     "calm": [],
     "since": 0,
     "frozen": 0,
@@ -107,7 +107,7 @@ def _thaw_reason(policy, progress):
     if policy.thaw_ratio is None:
         return ""
     state = policy.state
-    is_seen = _stall.observe(policy, progress.logs)
+    is_seen = stall.observe(policy, progress.logs)
     if not frozen_count(progress):
         return ""
     if is_seen and _fell(state, progress.logs, policy.thaw_ratio):
@@ -122,5 +122,5 @@ def _fell(state, logs, thaw_ratio):
     if best is None:
         return False
     loss = float(logs[key]) - best
-    loss = -loss if _stall.is_higher_better(key) else loss
+    loss = -loss if stall.is_higher_better(key) else loss
     return loss > thaw_ratio * abs(best)

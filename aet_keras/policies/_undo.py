@@ -6,7 +6,7 @@ The state that these functions share with a policy has the keys of `START`.
 import math
 from typing import Any
 
-from aet_keras.policies import _stall
+from aet_keras.policies import stall
 
 # `judged`: what the figure is called; `kept`: the best one so far, which stays;
 # `kept_count`: groups thawed then; `worse`: the figures since the last thaw
@@ -79,4 +79,4 @@ def _cost(key, value):
     """Returns a figure as something to be low; inf if it is not finite."""
     if value is None or not math.isfinite(value):
         return math.inf
-    return -value if _stall.is_higher_better(key) else value
+    return -value if stall.is_higher_better(key) else value

@@ -20,7 +20,7 @@ def describe_policy(policy: Policy) -> dict[str, Any]:
         dict with the name of its class under `"policy"`, and every argument
         of its constructor.
 
-    For example:
+    Example:
 
     >>> thaw = aet_keras.policies.ThawAll(0.5)
     >>> list(aet_keras.policies.description.describe_policy(thaw).items())[:2]
@@ -52,7 +52,7 @@ def read_policy(
         ValueError: if there is no policy of that name, it has no such
             argument, or one is out of its range.
 
-    For example:
+    Example:
 
     >>> description = {"policy": "ThawAll", "rate_ratio": 0.5}
     >>> aet_keras.policies.description.read_policy(description)

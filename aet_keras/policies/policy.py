@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 from aet_keras import _check as check
@@ -149,3 +149,26 @@ class Policy:
             if value != signature[name].default
         ]
         return f"{type(self).__name__}({', '.join(differing)})"
+
+
+def check_policy(
+    owner: Any, policy: Policy, *, gathered: Collection[str], advice: str
+) -> Policy:
+    """Returns a policy if a callback gathers all the figures that it needs.
+
+    Args:
+        owner: the callback.
+        policy: what the user gave.
+        gathered: names of the figures.
+        advice: str. What else can be done about another policy.
+    """
+    check.instance(owner, of=Policy, policy=policy)
+    unknown = policy.needs - set(gathered)
+    if unknown:
+        listed = ", ".join(f"`{name}`" for name in sorted(gathered))
+        raise ValueError(
+            f"{check.owner_name(owner)}: it gathers {listed}, and a policy "
+            f"must need no more. Received: {type(policy).__name__}, which "
+            f"needs {sorted(unknown)}. Give it another policy, {advice}."
+        )
+    return policy

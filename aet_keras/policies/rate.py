@@ -4,7 +4,7 @@ import math
 from dataclasses import KW_ONLY, dataclass
 
 from aet_keras import _check as check
-from aet_keras.policies import _stall
+from aet_keras.policies import stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
@@ -40,7 +40,7 @@ class DecayOnStall(Policy):
     0.0003
     """
 
-    start_state = {**_stall.START, "moving": 0}
+    start_state = {**stall.START, "moving": 0}
 
     monitor: str = option("auto", check.instance, of=str)
     _: KW_ONLY
@@ -54,7 +54,7 @@ class DecayOnStall(Policy):
             return Decision()
         if sum(progress.trainable) != self.state["moving"]:
             self.state.update(wait=0, moving=sum(progress.trainable))
-        _stall.observe(self, progress.logs, self.min_improvement)
+        stall.observe(self, progress.logs, self.min_improvement)
         if self.state["wait"] < self.patience_epochs:
             return Decision()
         self.state["wait"] = 0

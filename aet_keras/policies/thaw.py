@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras.policies import _stall, _undo
+from aet_keras.policies import _undo, stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
@@ -169,7 +169,7 @@ class ThawOnStall(Policy):
     ((False, True), 'val_loss improved by less than 10 %')
     """
 
-    start_state = {**_stall.START, **_undo.START, "thawed": 0, "since": 0}
+    start_state = {**stall.START, **_undo.START, "thawed": 0, "since": 0}
 
     monitor: str = option("auto", check.instance, of=str)
     _: KW_ONLY
@@ -189,7 +189,7 @@ class ThawOnStall(Policy):
         super().set_state({**_undo.START, **state})
 
     def judge(self, logs: Mapping[str, float]) -> bool:
-        key = _stall.find_key(logs, self.monitor, self.state["judged"])
+        key = stall.find_key(logs, self.monitor, self.state["judged"])
         if key is None or not self.undo_thaw:
             return False
         if key != self.state["judged"]:
@@ -255,7 +255,7 @@ class ThawOnStall(Policy):
         )
 
     def _reason(self, progress):
-        is_seen = _stall.observe(self, progress.logs, self.min_improvement)
+        is_seen = stall.observe(self, progress.logs, self.min_improvement)
         self.state["since"] += 1
         if is_seen and self.state["wait"] >= self.patience_epochs:
             share = 100 * self.min_improvement

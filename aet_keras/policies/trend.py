@@ -18,7 +18,7 @@ class Trend:
         count: int >= 0. How many there were; those that are not finite do
             not count.
 
-    For example:
+    Example:
 
     >>> trend = aet_keras.policies.trend.Trend.of([4.0, 3.0, 2.0, 1.0])
     >>> trend.level, round(trend.noise, 6), trend.count

@@ -35,7 +35,7 @@ class Manifest:
         kind: `"image"`, `"text"`, `"table"` or `"rating"`; None where no
             model of these is in the version.
 
-    For example: see `read_manifest`.
+    Example: see `read_manifest`.
 
     >>> manifest = aet_keras.publishing.manifest.Manifest(
     ...     {"a.txt": {"bytes": 0, "sha256": "e3b0c442"}}
@@ -67,7 +67,8 @@ def read_manifest(version: str | os.PathLike) -> Manifest:
     Raises:
         ExportError: if it has none that can be read.
 
-    For example:
+    Example:
+
     >>> import tempfile
     >>> def write(aside):
     ...     (aside / "saved_model.pb").write_text("hello")
@@ -107,6 +108,7 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
             added; or if it has no manifest that can be read.
 
     Example:
+
     >>> import tempfile
     >>> def write(aside):
     ...     (aside / "saved_model.pb").write_text("hello")

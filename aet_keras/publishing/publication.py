@@ -55,6 +55,7 @@ def publish(
             `saved_model.pb`. What else `write` raises comes through.
 
     Example:
+
     >>> import os
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -106,6 +107,7 @@ def list_versions(folder: str | os.PathLike) -> tuple[Path, ...]:
         ExportError: if there is none.
 
     Example:
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     version = aet_keras.publishing.publish(
@@ -177,7 +179,8 @@ def check_writable(folder: str | os.PathLike) -> None:
     Raises:
         ExportError: if nothing can be written there, with the reason.
 
-    For example:
+    Example:
+
     >>> import os
     >>> import tempfile
     >>> from aet_keras.publishing.publication import check_writable
@@ -212,7 +215,7 @@ class RollBack:
             has now.
         newest: path of the version that is served now.
 
-    For example: see `roll_back`.
+    Example: see `roll_back`.
 
     >>> import pathlib
     >>> aet_keras.publishing.publication.RollBack(
@@ -248,6 +251,7 @@ def roll_back(
             cannot be written.
 
     Example:
+
     >>> import tempfile
     >>> def write(aside):
     ...     (aside / "saved_model.pb").touch()
@@ -299,6 +303,7 @@ def prune(folder: str | os.PathLike, *, keep: int) -> tuple[int, ...]:
         ExportError: if the folder cannot be read or written.
 
     Example:
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for _ in range(3):

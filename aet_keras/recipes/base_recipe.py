@@ -26,7 +26,7 @@ class BaseRecipe:
         kind: str. What a row of it is: `"image"`, `"text"`, `"table"` or
             `"rating"`. Each recipe has one.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits", epochs=3)
     >>> aet_keras.recipes.Recipe(**recipe.to_json()) == recipe

@@ -28,7 +28,7 @@ _USUAL_DEFAULTS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageRecipe(BaseRecipe, kind="image", rows="pictures", owner="Recipe"):
+class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     """Writes a run on images down: with the same data it can be done again.
 
     Args:
@@ -68,7 +68,7 @@ class ImageRecipe(BaseRecipe, kind="image", rows="pictures", owner="Recipe"):
     )
     augment: str = setting(
         None,
-        "Change the training pictures at random.",
+        "Change the training images at random.",
         among=_choices.AUGMENTATIONS,
         default="light embedded, none others",
     )

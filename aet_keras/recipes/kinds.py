@@ -39,7 +39,7 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
         ValueError: if a setting belongs to none of them, two belong to
             different ones, or nothing says what the columns of a file are.
 
-    For example:
+    Example:
 
     >>> from aet_keras.recipes.kinds import make_recipe
     >>> make_recipe({"data": "digits", "epochs": 3}).epochs

@@ -66,7 +66,7 @@ class Setting:
         name: str. The field's; like `value`, known once the field is.
         value: The field's default, `REQUIRED` if it has none.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe
     >>> aet_keras.recipes.setting.settings_of(recipe)["epochs"].least
@@ -216,7 +216,7 @@ def settings_of(recipe: type) -> dict[str, Setting]:
         dict from the field's name to its `Setting`. A field without one,
         such as `data`, is none that an option sets.
 
-    For example:
+    Example:
 
     >>> list(aet_keras.recipes.setting.settings_of(aet_keras.recipes.Recipe))[0]
     'backbone'

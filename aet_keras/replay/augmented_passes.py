@@ -125,7 +125,7 @@ def make_recorders(
     Args:
         graph: `SplitGraph` of the model.
         cache: `replay.FeatureCache`.
-        store: optional `replay.FeatureStore`.
+        store: optional `replay.feature_store.FeatureStore`.
     """
     peers: list[FeatureReuse] = []
     lowers = steps.LowerFunctions(graph)

@@ -356,7 +356,7 @@ class SolvedHead:
 
     Example:
 
-    >>> print(aet_keras.replay.SolvedHead(1, 1.8245, 0.9357, {}))
+    >>> print(aet_keras.replay.dense_head.SolvedHead(1, 1.8245, 0.9357, {}))
     validation loss 1.8245 to 0.9357 after epoch 1
     """
 

@@ -178,7 +178,7 @@ class Record:
         spare: positions of columns that are dropped where there is no room
             for more of their rows.
 
-    For example:
+    Example:
 
     >>> cache = aet_keras.replay.FeatureCache("memory")
     >>> features = np.array([[0.5], [2.0], [4.0]], "float32")

@@ -17,7 +17,7 @@ class FeatureReuse:
     are taken as they are kept, also where the rest of a batch is computed.
 
     Args:
-        store: `replay.FeatureStore`.
+        store: `replay.feature_store.FeatureStore`.
         graph: `SplitGraph` of the model.
         peers: list of all `FeatureReuse` of one `fit`, to which this is added.
     """

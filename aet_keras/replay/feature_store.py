@@ -40,9 +40,9 @@ class FeatureStore:
     >>> import tempfile
     >>> rows = np.array([[0.5, 1.5], [2.0, 3.0]], "float16")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = aet_keras.replay.FeatureStore(folder)
+    ...     store = aet_keras.replay.feature_store.FeatureStore(folder)
     ...     kept = store.keep("prefix", [b"a" * 16, b"b" * 16], rows, "float32")
-    ...     again = aet_keras.replay.FeatureStore(folder)
+    ...     again = aet_keras.replay.feature_store.FeatureStore(folder)
     ...     rows, dtype = again.find("prefix", [b"b" * 16])
     >>> kept, rows.tolist(), dtype
     (2, [[2.0, 3.0]], 'float32')

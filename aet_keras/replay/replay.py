@@ -20,15 +20,6 @@ from aet_keras.replay.training import Training
 from aet_keras.replay.validation import Validation
 
 # What a resumed run has to know, records left out, as saves call it.
-_LEARNED = (
-    "_is_train_plain",
-    "_tests_are_replayed",
-    "_told",
-    "_wasted_count",
-    "is_on",
-    "seed",
-    "sentences",
-)
 
 
 class Replay:
@@ -213,15 +204,7 @@ class Replay:
         if not self.recorders:
             return None
         return {
-            "learned": {
-                "_is_train_plain": self._training.is_plain,
-                "_tests_are_replayed": self._validation.is_on,
-                "_told": sorted(self._told),
-                "_wasted_count": self._training.wasted_count,
-                "is_on": self.is_on,
-                "seed": self._seed,
-                "sentences": list(self._sentences),
-            },
+            "learned": self._learned(),
             "is_current": self._training.reads(current),
             "sums": self._weights.get_state(),
             **{
@@ -248,7 +231,7 @@ class Replay:
             ("learned", "is_current", "sums", "train", "validation"),
         )
         learned = state["learned"]
-        check.entries(self, learned, _LEARNED)
+        check.entries(self, learned, self._learned())
         self._training.is_plain = learned["_is_train_plain"]
         self._validation.is_on = learned["_tests_are_replayed"]
         self._told = set(learned["_told"])
@@ -299,6 +282,18 @@ class Replay:
                 known = {k: v for k, v in state[split].items() if k != "feed"}
                 reader.recorder.set_state(known, self._boundary)
         self._training.go_on(current if state["is_current"] else None)
+
+    def _learned(self):
+        """Returns what is no record, under the names that saves have."""
+        return {
+            "_is_train_plain": self._training.is_plain,
+            "_tests_are_replayed": self._validation.is_on,
+            "_told": sorted(self._told),
+            "_wasted_count": self._training.wasted_count,
+            "is_on": self.is_on,
+            "seed": self._seed,
+            "sentences": list(self._sentences),
+        }
 
     def _readers(self):
         """Returns what reads each split; None before its data set is there."""

@@ -88,7 +88,7 @@ def _call(
                 f"`{input_name}` must hold at most {limits.rows} examples. "
                 f"Received: {len(array)}. Send them in several requests."
             )
-    check_images(arrays, most_pixels=limits.picture_pixels)
+    check_images(arrays, most_pixels=limits.image_pixels)
     try:
         return version.call(name, arrays)
     except tf.errors.OpError as error:

@@ -52,7 +52,7 @@ def _check(image, most, where):
     if width * height <= most:
         return
     raise bad_request(
-        f"A picture must have at most {most:,} pixels. Received: "
+        f"An image must have at most {most:,} pixels. Received: "
         f"{width} x {height}, in {where}. Send it smaller."
     )
 

@@ -45,7 +45,7 @@ def build_app(
     Returns:
         `starlette.applications.Starlette`, an ASGI application.
 
-    For example:
+    Example:
 
     >>> import tempfile
     >>> from aet_keras.serving.app import build_app
@@ -311,5 +311,5 @@ def _too_long(most):
     return Refusal(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"The body must be at most {most:,} bytes. Send fewer examples, or "
-        "pictures as JPEG in base64.",
+        "images as JPEG in base64.",
     )

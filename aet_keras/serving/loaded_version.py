@@ -48,7 +48,7 @@ class LoadedVersion:
             `"rating"`; None where neither its manifest nor its signatures
             tell.
 
-    For example: see `load_version`.
+    Example: see `load_version`.
 
     >>> aet_keras.serving.loaded_version.LoadedVersion(3, {}, {}).number
     3
@@ -115,8 +115,8 @@ def load_version(directory: str | os.PathLike) -> LoadedVersion:
     ...     version = aet_keras.serving.load_version(path)
     >>> version.number
     7
-    >>> pictures = {"images": np.zeros((1, 8, 8, 3), "uint8")}
-    >>> version.call("serving_default", pictures)["probabilities"].shape
+    >>> images = {"images": np.zeros((1, 8, 8, 3), "uint8")}
+    >>> version.call("serving_default", images)["probabilities"].shape
     (1, 2)
     """
     path = Path(directory)

@@ -49,7 +49,7 @@ class ModelFolder:
     Raises:
         ExportError: if the folder holds no version that can be served.
 
-    For example:
+    Example:
 
     >>> import tempfile
     >>> from aet_keras.serving.model_folder import ModelFolder

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aet_keras import _check
+from aet_keras._renamed import renamed_arguments, renamed_members
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Limits:
             is refused (503).
         rows: int >= 1. The most examples in one request (400). Small images
             in few bytes would otherwise unfold to any amount of memory.
-        picture_pixels: int >= 1. The most pixels of a picture that comes as
+        image_pixels: int >= 1. The most pixels of an image that comes as
             the bytes of a file (400), as its header has it.
 
     Raises:
@@ -42,7 +43,7 @@ class Limits:
     concurrent_predictions: int = 8
     waiting_requests: int = 56
     rows: int = 1024
-    picture_pixels: int = 50_000_000
+    image_pixels: int = 50_000_000
 
     def __post_init__(self):
         _check.positive_int(self, body_bytes=self.body_bytes)
@@ -52,7 +53,14 @@ class Limits:
         )
         _check.whole(self, waiting_requests=self.waiting_requests)
         _check.positive_int(self, rows=self.rows)
-        _check.positive_int(self, picture_pixels=self.picture_pixels)
+        _check.positive_int(self, image_pixels=self.image_pixels)
+
+    # The old name of an argument, and of the attribute.
+    __getattr__ = renamed_members({"picture_pixels": "image_pixels"})
+
+
+_take_old_names = renamed_arguments(picture_pixels="image_pixels")
+Limits.__init__ = _take_old_names(Limits.__init__)  # type: ignore[method-assign]
 
 
 def model_server_command(
@@ -79,7 +87,7 @@ def model_server_command(
     Returns:
         List of str.
 
-    For example:
+    Example:
 
     >>> aet_keras.serving.settings.model_server_command(
     ...     "tensorflow_model_server", "/models/clothes", port=8501

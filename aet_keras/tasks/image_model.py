@@ -103,7 +103,7 @@ def check_attention(owner: object, attention: str, ratio: int | None) -> None:
         ValueError: if the attention is not known, has no hidden units to
             which a ratio would apply, or the ratio is below 1.
 
-    For example:
+    Example:
 
     >>> aet_keras.tasks.image_model.check_attention("mine", "se", 8)
     """

@@ -201,7 +201,7 @@ def _check_biases(owner, specification, biases, counts):
 def user_layers(model: keras.Model) -> Sequence[str]:
     """Returns the names of the layers that hold a row a user.
 
-    For example: see `adapt_users`.
+    Example: see `adapt_users`.
 
     >>> aet_keras.tasks.rating_model.user_layers(keras.Sequential())
     []

@@ -44,7 +44,7 @@ def fit_feature_space(
     Raises:
         ValueError: if a count is below 1, or there are no columns.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.specifications import TableColumn
     >>> space = aet_keras.tasks.table_model.fit_feature_space(
@@ -133,7 +133,7 @@ def build_table_classifier(
 def feature_names(columns: Sequence[TableColumn]) -> list[str]:
     """Returns the names of the columns in the order of their tokens.
 
-    For example:
+    Example:
 
     >>> from aet_keras.data.specifications import TableColumn
     >>> column = TableColumn("age", "number", "age")

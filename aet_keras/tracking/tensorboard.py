@@ -15,6 +15,7 @@ import tensorflow as tf
 from aet_keras import _check as check
 from aet_keras._keras import summary_writers
 from aet_keras._optional import optional
+from aet_keras._renamed import renamed_arguments
 from aet_keras.evaluation import Report
 from aet_keras.evaluation.classification import Classification
 from aet_keras.tracking import _records, _writing
@@ -120,17 +121,18 @@ class TensorBoard(keras.callbacks.Callback):
 
     get_state, set_state = check.NO_STATE  # a resumed run writes on
 
+    @renamed_arguments(picture="chart")
     def record_report(
-        self, report: Report, *, picture: str | os.PathLike | None = None
+        self, report: Report, *, chart: str | os.PathLike | None = None
     ) -> None:
-        """Writes a finished report: picture, text, confusion matrix of classes.
+        """Writes a finished report: chart, text, confusion matrix of classes.
 
         Args:
             report: `aet_keras.evaluation.Report`.
-            picture: optional path of its PNG. Drawn if not given.
+            chart: optional path of its PNG. Drawn if not given.
         """
         write = write_report
-        self._guard.call(write, self.log_dir, report, picture)
+        self._guard.call(write, self.log_dir, report, chart)
 
     def record_hparams(
         self, values: Mapping[str, Any], metrics: Mapping[str, float]
@@ -198,7 +200,7 @@ class GroupEvents(keras.callbacks.Callback):
 
 
 def write_report(log_dir: str, report: Report, chart=None) -> None:
-    """Writes a report's picture and text, and a confusion matrix of classes."""
+    """Writes a report's chart and text, and a confusion matrix of classes."""
     drawn = _records.report_png(report, chart)
     writer = tf.summary.create_file_writer(os.path.join(log_dir, _REPORT))
     with _default(writer, report.best_epoch):

@@ -12,6 +12,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._optional import optional
+from aet_keras._renamed import renamed_arguments
 from aet_keras.engine import Engine
 from aet_keras.evaluation import Report
 from aet_keras.evaluation.classification import Classification
@@ -113,14 +114,15 @@ class WeightsAndBiases(keras.callbacks.Callback):
 
     get_state, set_state = check.NO_STATE  # a resumed `fit` logs a run again
 
+    @renamed_arguments(picture="chart")
     def record_report(
-        self, report: Report, *, picture: str | os.PathLike | None = None
+        self, report: Report, *, chart: str | os.PathLike | None = None
     ) -> None:
-        """Logs a finished report: picture, text, confusion matrix of classes.
+        """Logs a finished report: chart, text, confusion matrix of classes.
 
         Args:
             report: `aet_keras.evaluation.Report`.
-            picture: optional path of its PNG. Drawn if not given.
+            chart: optional path of its PNG. Drawn if not given.
 
         Raises:
             ValueError: if no `fit` has begun a run.
@@ -128,7 +130,7 @@ class WeightsAndBiases(keras.callbacks.Callback):
         if self.mode == "disabled":
             return
         self._check_begun()
-        self._guard.call(write_report, self._run, report, picture)
+        self._guard.call(write_report, self._run, report, chart)
 
     def record_hparams(
         self, values: Mapping[str, Any], metrics: Mapping[str, float]
@@ -227,7 +229,7 @@ class RunEvents(keras.callbacks.Callback):
 
 
 def write_report(run, report: Report, chart=None) -> None:
-    """Logs a report's picture and text, and a confusion matrix of classes."""
+    """Logs a report's chart and text, and a confusion matrix of classes."""
     wandb = optional("wandb", extra="tracking")
     text = f"<pre>{html.escape(report.to_text())}</pre>"
     found = {

@@ -2,13 +2,12 @@
 
 from aet_keras._renamed import renamed
 from aet_keras.training.find_learning_rate import find_learning_rate
-from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.interpolation import interpolate
 from aet_keras.training.rating_new_users import adapt_users
 from aet_keras.training.run import run_recipe
 
 __all__ = [
-    "Run",
     "adapt_users",
     "find_learning_rate",
     "fine_tune",
@@ -29,6 +28,7 @@ __getattr__ = renamed(
         ],
         "aet_keras.recipes.kinds": ["make_recipe"],
         "aet_keras.recipes.shared_settings": ["RATE_POLICIES", "THAW_POLICIES"],
+        "fine_tune": ["Run"],
         "image_job": ["build_classifier", "fit_recipe", "read_dataset"],
         "interpolation": ["Interpolation"],
         "job": ["Job"],

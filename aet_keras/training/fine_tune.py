@@ -9,8 +9,8 @@ import keras
 from aet_keras import _check as check
 from aet_keras import callbacks as parts
 from aet_keras.backbones.attention import graft_attention
-from aet_keras.engine import Change
-from aet_keras.replay import SolvedHead
+from aet_keras.engine.change import Change
+from aet_keras.replay.dense_head import SolvedHead
 
 _LEAST_PATIENCE_EPOCHS = 5
 _SETTLED_EPOCHS = 2
@@ -26,7 +26,7 @@ class Run:
         best_epoch: int. Counted from 1; 0 means the weights it began with.
         is_best_solved: bool. Whether the kept weights are those of
             `best_epoch` with the head that was solved after it.
-        solved: optional `aet_keras.replay.SolvedHead`.
+        solved: optional `aet_keras.replay.dense_head.SolvedHead`.
         group_names: tuple of str, stem to head, the head left out.
         trained_groups: list of tuples of bools, one an epoch.
         events: list of `(epoch, Change)`.
@@ -34,9 +34,10 @@ class Run:
         stopped: str or None. Why it ended before the last epoch.
         seconds: float. What `fit` took.
 
-    Example, as `fine_tune` returns it:
+    Example:
 
-    >>> run = aet_keras.training.Run(
+    >>> from aet_keras.training.fine_tune import Run  # what it returns
+    >>> run = Run(
     ...     model=None, history={"val_loss": [0.5, 0.4]}, best_epoch=2,
     ...     group_names=("stem",), trained_groups=[(False,), (True,)],
     ...     events=[], cache_events=[], stopped=None, seconds=1.5,

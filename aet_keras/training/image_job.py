@@ -31,18 +31,14 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     Raises:
         DataError: if the images cannot be learned from.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits", image_size=8)
     >>> aet_keras.training.image_job.read_dataset(recipe).train.inputs.shape[1:]
     (8, 8, 3)
     """
-    dataset = data.read_images(
-        recipe.data,
-        image_size=(recipe.image_size,) * 2,
-        skip_bad=recipe.skip_bad,
-        **job.split_options(recipe),
-    )
+    read = job.with_settings(data.read_images, recipe)
+    dataset = read(recipe.data, image_size=(recipe.image_size,) * 2)
     return job.with_note(recipe, with_backbone_note(recipe, dataset))
 
 
@@ -60,21 +56,16 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
         ValueError: if what is to be grafted does not fit the backbone.
         WeightsError: if the backbone's weights cannot be had or do not fit.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits")
     >>> aet_keras.training.image_job.build_classifier(recipe, 10).output_shape
     (None, 10)
     """
-    model = tasks.build_image_classifier(
-        recipe.backbone,
+    build = job.with_settings(tasks.build_image_classifier, recipe)
+    model = build(
         class_count=class_count,
-        weights=recipe.weights,
         image_size=(recipe.image_size,) * 2,
-        dropout=recipe.dropout,
-        attention=recipe.attention,
-        attention_ratio=recipe.attention_ratio,
-        head_units=recipe.head_units,
         momentum=0.9 if recipe.train_batch_normalization else None,
     )
     job.compile_classifier(model, recipe.learning_rate)
@@ -108,7 +99,7 @@ def fit_recipe(
     Raises:
         ValueError: if an argument is out of its range.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits", epochs=1, image_size=32)
     >>> dataset = aet_keras.training.image_job.read_dataset(recipe)
@@ -151,7 +142,7 @@ def _freezing(recipe, cache):
     return parts.ElasticFreezing(
         _thaw_policy(recipe),
         train_batch_normalization=recipe.train_batch_normalization,
-        # Nothing to replay where each epoch's pictures are new.
+        # Nothing to replay where each epoch's images are new.
         cache=cache if recipe.augment == "none" else None,
     )
 
@@ -198,7 +189,7 @@ def with_backbone_note(
     if share < _MOSTLY:
         return dataset
     note = (
-        f"{share:.0%} of the pictures are coloured, and the embedded backbone "
+        f"{share:.0%} of the images are coloured, and the embedded backbone "
         "has seen clothes in grey only. A backbone that has seen photos will "
         f"do much better: {_advice()}"
     )
@@ -231,14 +222,14 @@ def _write(model, recipe, dataset, directory):
         model,
         directory,
         class_names=dataset.specification.class_names,
-        pictures=images,
+        images=images,
     )
     return export.compare_image_export(directory, model, images)
 
 
 JOB = job.Job(
     read=read_dataset,
-    introduce=functools.partial(job.introduce, rows="pictures"),
+    introduce=functools.partial(job.introduce, rows="images"),
     build=_build,
     fit=fit_recipe,
     measure=measure,

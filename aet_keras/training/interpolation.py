@@ -24,7 +24,7 @@ class Interpolation:
         best_ratio: float. The one whose weights the model has now; 1 if none
             was better than the tuned ones.
 
-    For example:
+    Example:
 
     >>> from aet_keras.training.interpolation import Interpolation
     >>> Interpolation((0.5, 1.0), (0.2, 0.3), 0.5).gain

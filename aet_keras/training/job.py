@@ -1,9 +1,11 @@
 """Defines the steps of a run, and what the four kinds of data share."""
 
 import dataclasses
+import functools
+import inspect
 import pathlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -20,7 +22,8 @@ from aet_keras._wording import listed
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.errors import ExportError
 from aet_keras.publishing.publication import find_version
-from aet_keras.recipes import RatingRecipe, TableRecipe, TextRecipe
+from aet_keras.recipes import TableRecipe, TextRecipe
+from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.fine_tune import Run, stop_early
 
@@ -67,7 +70,7 @@ def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
 
     Args:
         dataset: `data.Dataset`.
-        rows: str. What its rows are called: `"pictures"`.
+        rows: str. What its rows are called: `"images"`.
     """
     splits = (dataset.train, dataset.validation, dataset.test)
     counts = " / ".join(str(split.count) for split in splits)
@@ -78,20 +81,25 @@ def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:
 
 
 _MOST_NAMED = 4
-_OF_SPLITS = ("seed", "validation_ratio", "test_ratio")
+_Made = TypeVar("_Made")
 
 
-def split_options(recipe: Any) -> dict[str, Any]:
-    """Returns the arguments of readers that say how rows are split."""
-    return {name: getattr(recipe, name) for name in _OF_SPLITS}
+def with_settings(
+    function: Callable[..., _Made], recipe: BaseRecipe
+) -> Callable[..., _Made]:
+    """Returns a function that takes its arguments from a recipe, by name.
 
+    A setting that is `None` is left to the function's own default; what the
+    call names wins over the recipe.
 
-def reading_options(recipe: TableRecipe | RatingRecipe) -> dict[str, Any]:
-    """Returns the arguments that readers of tables and ratings share."""
-    names = ("missing", "decimal", "encoding")
-    options = {name: getattr(recipe, name) for name in names}
-    date_formats = recipe.date_formats or ()
-    return {**split_options(recipe), **options, "date_formats": date_formats}
+    Args:
+        function: takes settings of the recipe, under the names they have.
+        recipe: any recipe.
+    """
+    names = inspect.signature(function).parameters.keys() & recipe.settings
+    given = {name: getattr(recipe, name) for name in names}
+    given = {name: each for name, each in given.items() if each is not None}
+    return functools.partial(function, **given)
 
 
 def compile_classifier(model: keras.Model, learning_rate: float) -> None:
@@ -172,9 +180,7 @@ def load_earlier(folder: str) -> keras.Model:
     """
     path = find_version(folder) / "model.keras"
     try:
-        if problem := _regular_file.why_not(path):  # to open a pipe would wait
-            raise OSError(f"`{path.name}`, which is {problem}")
-        return keras.models.load_model(path, compile=False)
+        return _regular_file.load_model(path)
     except (OSError, ValueError) as error:
         raise ExportError(
             f"{path}: the earlier model must be one that this package "

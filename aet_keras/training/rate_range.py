@@ -29,7 +29,7 @@ class RateRange:
         suggestion: float, or None where the loss never fell.
         why: str. How the suggestion came about, in one sentence.
 
-    For example:
+    Example:
 
     >>> found = aet_keras.training.rate_range.RateRange.of(
     ...     [1e-4, 1e-3, 1e-2, 1e-1, 1.0], [2.0, 1.9, 1.4, 0.8, 9.0],

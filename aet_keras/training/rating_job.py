@@ -45,18 +45,8 @@ def _check_features(recipe, known):
 
 
 def _read_rows(recipe, like=None):
-    return data.read_ratings(
-        recipe.data,
-        user=recipe.user,
-        item=recipe.item,
-        rating=recipe.rating,
-        split=recipe.split,
-        time=recipe.time,
-        user_features=recipe.user_features,
-        item_features=recipe.item_features,
-        like=like,
-        **job.reading_options(recipe),
-    )
+    read = job.with_settings(data.read_ratings, recipe)
+    return read(recipe.data, like=like)
 
 
 def _introduce(dataset):
@@ -88,17 +78,10 @@ def _tables(dataset, length):
 def _build(recipe, dataset):
     if recipe.from_ is not None:
         return with_new_users(job.load_earlier(recipe.from_), dataset)
-    model = tasks.build_recommender(
+    model = job.with_settings(tasks.build_recommender, recipe)(
         dataset.specification,
         rating_measuring.usual_biases(dataset),
         item_counts=_tables(dataset, recipe.history_length).item_counts,
-        factors=recipe.factors,
-        rank_factors=recipe.rank_factors,
-        history_length=recipe.history_length,
-        user_effect_strength=recipe.user_effect_strength,
-        item_effect_strength=recipe.item_effect_strength,
-        factor_strength=recipe.factor_strength,
-        rank_strength=recipe.rank_strength,
     )
     rating_measuring.compile_recommender(model, recipe.learning_rate)
     return model

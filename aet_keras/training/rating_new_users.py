@@ -249,10 +249,10 @@ class AdaptedUsers:
         model: `keras.Model`, a new one, with a row for each user.
         specification: `RatingSpecification`, the new users behind the old ones.
         train: `aet_keras.data.Split`, ratings to look up, of all users.
-        run: `aet_keras.training.Run` of the new users' rows; its model is
+        run: `Run`, as of `fine_tune`, of the new users' rows; its model is
             the one above.
 
-    For example: see `adapt_users`.
+    Example: see `adapt_users`.
     """
 
     model: keras.Model

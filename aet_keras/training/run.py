@@ -45,7 +45,7 @@ class Publication:
         version: path of the published version, `OUT/1`.
         comparison: `Comparison` of the SavedModel with it.
 
-    For example: see `run_recipe`.
+    Example: see `run_recipe`.
     """
 
     model: keras.Model
@@ -217,4 +217,4 @@ def hand_over(
     }
     for each in trackers:
         each.record_hparams(recipe.to_json(), metrics)
-        each.record_report(report, picture=chart)
+        each.record_report(report, chart=chart)

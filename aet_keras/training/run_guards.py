@@ -37,12 +37,9 @@ def check_named_files(recipe: BaseRecipe) -> None:
 
 def _check(recipe, **named):
     for name, path in named.items():
-        if problem := _regular_file.why_not(path):  # to open a pipe would wait
-            raise WeightsError(
-                f"{type(recipe).__name__}: `{name}` must be a file that can "
-                f"be read to its end. Received: {path}, which is {problem}. "
-                f"Check the path; it is relative to {pathlib.Path.cwd()}."
-            )
+        must = f"`{name}` must be a file that can be read to its end"
+        must = f"{type(recipe).__name__}: {must}"
+        _regular_file.require(must, path, error=WeightsError)
 
 
 _ADVICE = " Try a lower `learning_rate` (`--learning-rate`)."

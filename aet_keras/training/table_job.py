@@ -40,7 +40,7 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
             the earlier model knows.
         ExportError: if there is no earlier model.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.TableRecipe("nowhere.csv", "paid")
     >>> try:
@@ -54,18 +54,8 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
         like = export.table_manifest.read_table_manifest(
             find_version(recipe.from_)
         )
-    dataset = data.read_table(
-        recipe.data,
-        target=recipe.target,
-        positive=recipe.positive,
-        kinds=recipe.kinds,
-        split_column=recipe.split_column,
-        cost_false_negative=recipe.cost_false_negative,
-        cost_false_positive=recipe.cost_false_positive,
-        like=like,
-        **job.reading_options(recipe),
-    )
-    return job.with_note(recipe, dataset)
+    read = job.with_settings(data.read_table, recipe)
+    return job.with_note(recipe, read(recipe.data, like=like))
 
 
 def build_table_model(
@@ -89,19 +79,17 @@ def build_table_model(
     Raises:
         ExportError: if the earlier model cannot be loaded.
 
-    For example: see `fit_table_model`.
+    Example: see `fit_table_model`.
 
     >>> aet_keras.training.table_job.build_table_model.__name__
     'build_table_model'
     """
     if recipe.from_ is None:
-        model = tasks.build_table_classifier(
+        model = job.with_settings(tasks.build_table_classifier, recipe)(
             tasks.table_model.fit_feature_space(
                 dataset.specification.columns, dataset.train.inputs
             ),
             class_count=len(dataset.specification.class_names),
-            units=recipe.units,
-            dropout=recipe.dropout,
         )
     else:
         model = job.load_earlier(recipe.from_)
@@ -153,7 +141,7 @@ def fit_table_model(
     Returns:
         `Run`. Its best epoch is 0 where the start was kept.
 
-    For example:
+    Example:
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "credit.csv"

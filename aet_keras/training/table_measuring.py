@@ -70,7 +70,7 @@ def measure_table_model(
     Returns:
         `aet_keras.evaluation.Report`, with its `risk` on the test rows.
 
-    For example: see `fit_table_model`.
+    Example: see `fit_table_model`.
 
     >>> aet_keras.training.table_measuring.measure_table_model.__name__
     'measure_table_model'

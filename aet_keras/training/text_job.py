@@ -28,7 +28,7 @@ def text_thaw_policy() -> policies.ThawAll:
     are in, stay: with all of it moving, an epoch takes twice as long, and what
     it validates at is the same (MiniLM, film reviews).
 
-    For example:
+    Example:
 
     >>> aet_keras.training.text_job.text_thaw_policy().frozen_ratio
     0.4
@@ -41,7 +41,7 @@ def text_rate_policy() -> policies.WarmupCosine:
 
     Down to zero over the run, so that it ends settled (MiniLM, film reviews).
 
-    For example:
+    Example:
 
     >>> aet_keras.training.text_job.text_rate_policy().warmup_steps
     10
@@ -64,7 +64,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
         ImportError: if KerasHub or TensorFlow Text is missing.
         WeightsError: if the tokeniser cannot be had.
 
-    For example:
+    Example:
 
     >>> recipe = aet_keras.recipes.TextRecipe("nowhere.csv")
     >>> try:
@@ -73,14 +73,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
-    dataset = data.read_texts(
-        recipe.data,
-        text_column=recipe.text_column,
-        label_column=recipe.label_column,
-        missing=recipe.missing,
-        encoding=recipe.encoding,
-        **job.split_options(recipe),
-    )
+    dataset = job.with_settings(data.read_texts, recipe)(recipe.data)
     packing = _packing(recipe)
     splits = [getattr(dataset, name) for name in _SPLITS]
     texts = np.concatenate([split.inputs for split in splits])
@@ -134,12 +127,11 @@ def _introduce(dataset):
 
 
 def _build(recipe, dataset):
-    model = tasks.build_text_classifier(
-        backbones.load_text_encoder(recipe.backbone),
+    encoder = backbones.load_text_encoder(recipe.backbone)
+    model = job.with_settings(tasks.build_text_classifier, recipe)(
+        encoder,
         class_count=len(dataset.specification.class_names),
         sequence_length=dataset.train.inputs["token_ids"].shape[1],
-        pooling=recipe.pooling,
-        dropout=recipe.dropout,
     )
     job.compile_classifier(model, recipe.learning_rate)
     return model

@@ -8,16 +8,15 @@ with _optional.needing("tuning"):
     from aet_keras.tuning.recipe_search import search_recipes
     from aet_keras.tuning.search import search
     from aet_keras.tuning.space import ElasticSpace
-    from aet_keras.tuning.trials import Search
 
 __all__ = [
     "ElasticHyperModel",
     "ElasticSpace",
-    "Search",
     "search",
     "search_recipes",
 ]
 
 __getattr__ = renamed(
-    __name__, moved={"hypermodel": ["RecipeHyperModel"], "trials": ["Trial"]}
+    __name__,
+    moved={"hypermodel": ["RecipeHyperModel"], "trials": ["Search", "Trial"]},
 )

@@ -7,8 +7,9 @@ from typing import Any
 
 import keras_tuner
 
-from aet_keras import _files, _regular_file, policies
+from aet_keras import _files, _regular_file
 from aet_keras._keras import tuner_files
+from aet_keras.policies.stall import is_higher_better
 from aet_keras.tuning.trials import damaged
 
 _FILE = "search.json"
@@ -113,17 +114,14 @@ def _differing(old, new):
     )
 
 
-TUNERS = ("random", "hyperband", "bayesian")
-
-
 def make_oracle(settings, hypermodel):
     """Returns the oracle of KerasTuner that `Settings` ask for."""
-    is_higher_better = policies.is_higher_better(settings.objective)
+    is_max = is_higher_better(settings.objective)
     hp = keras_tuner.HyperParameters()
     hypermodel.declare_hyperparameters(hp)
     given = {
         "objective": keras_tuner.Objective(
-            settings.objective, "max" if is_higher_better else "min"
+            settings.objective, "max" if is_max else "min"
         ),
         "seed": settings.seed + 1,  # KerasTuner takes 0 for none
         "hyperparameters": hp,

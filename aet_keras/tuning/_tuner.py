@@ -54,7 +54,7 @@ class TrialRunner(base_tuner.BaseTuner):
         fit_arguments,
         explores,
         stdout,
-        make_trackers,
+        make_trackers=lambda number: (),
     ):
         self.fit_arguments = fit_arguments
         self.role = role

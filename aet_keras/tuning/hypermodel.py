@@ -102,7 +102,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
             `aet_keras.training.image_job.fit_recipe`. In a folder, trials
             share them.
 
-    For example:
+    Example:
 
     >>> import keras_tuner
     >>> hypermodel = aet_keras.tuning.hypermodel.RecipeHyperModel(

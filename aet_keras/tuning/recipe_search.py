@@ -9,19 +9,17 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from aet_keras import _check as check
-from aet_keras import recipes, tracking
+from aet_keras import _choices, recipes, tracking
 from aet_keras._progress import Step, listening, report
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
-from aet_keras.tuning._settings import TUNERS, Settings
+from aet_keras.tuning._settings import Settings
 from aet_keras.tuning.hypermodel import RecipeHyperModel
 from aet_keras.tuning.search import check_any_ended_well, interrupted, join, run
 from aet_keras.tuning.space import ElasticSpace
 from aet_keras.tuning.trials import Search, Trial
 
 _OWNER = "search_recipes"
-_OBJECTIVES = ("val_accuracy", "val_loss")
-_FEATURES = ("share", "keep", "apart")
 _TRACKS = ("none", "tensorboard")
 
 
@@ -96,11 +94,13 @@ def search_recipes(
     (1, True, 'none')
     """
     check.whole(_OWNER, workers=workers)
-    check.one_of(_OWNER, among=_FEATURES, features=features)
+    check.one_of(_OWNER, among=_choices.FEATURES, features=features)
     model = RecipeHyperModel(recipe, space)
     settings = Settings(
-        tuner=check.one_of(_OWNER, among=TUNERS, tuner=tuner),
-        objective=check.one_of(_OWNER, among=_OBJECTIVES, objective=objective),
+        tuner=check.one_of(_OWNER, among=_choices.TUNERS, tuner=tuner),
+        objective=check.one_of(
+            _OWNER, among=_choices.OBJECTIVES, objective=objective
+        ),
         max_trials=check.positive_int(_OWNER, max_trials=max_trials),
         seed=check.whole(_OWNER, seed=seed),
         epochs=recipe.epochs,

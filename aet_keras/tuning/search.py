@@ -14,10 +14,10 @@ from typing import Literal
 import keras_tuner
 
 from aet_keras import _check as check
-from aet_keras import publishing
+from aet_keras import _choices, publishing
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
-from aet_keras.tuning._settings import TUNERS, Settings, make_oracle
+from aet_keras.tuning._settings import Settings, make_oracle
 from aet_keras.tuning._tuner import TrialRunner
 from aet_keras.tuning.trials import Search, Trial, damaged
 
@@ -102,7 +102,7 @@ def search(
     check.instance(owner, of=of, hypermodel=hypermodel)
     space = getattr(hypermodel, "space", None)
     settings = Settings(
-        tuner=check.one_of(owner, among=TUNERS, tuner=tuner),
+        tuner=check.one_of(owner, among=_choices.TUNERS, tuner=tuner),
         objective=check.instance(owner, of=str, objective=objective),
         max_trials=check.positive_int(owner, max_trials=max_trials),
         seed=check.whole(owner, seed=seed),
@@ -138,29 +138,19 @@ def join(
     settings.begin(out, resume=check.boolean("search", resume=resume))
 
 
-def run(
-    hypermodel,
-    settings,
-    out,
-    role,
-    *,
-    watch,
-    fit_arguments,
-    explores,
-    make_trackers=lambda number: (),
-) -> Search:
-    """Runs the part of this process in a search that has begun."""
+def run(hypermodel, settings, out, role, **how) -> Search:
+    """Runs the part of this process in a search that has begun.
+
+    `how` are the arguments of `TrialRunner` that have no other source.
+    """
     folder = out / "search"
     make = functools.partial(
         TrialRunner,
         make_oracle(settings, hypermodel),
         hypermodel,
         role=role,
-        watch=watch,
         directory=folder,
-        fit_arguments=fit_arguments,
-        explores=explores,
-        make_trackers=make_trackers,
+        **how,
     )
     with _answered(folder, settings.objective, role):
         _go(make)

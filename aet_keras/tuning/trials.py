@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aet_keras import _files, policies
+from aet_keras import _files
 from aet_keras.evaluation import chart_fonts
+from aet_keras.policies.stall import is_higher_better
 
 OUTCOME = "outcome.json"
 
@@ -30,7 +31,7 @@ class Trial:
         begun: float. Seconds since 1970.
         seconds: float. What it took.
 
-    For example:
+    Example:
 
     >>> from aet_keras.tuning.trials import Trial
     >>> trial = Trial(
@@ -101,7 +102,7 @@ class Search:
     ...     Trial(i + 1, {"dropout": i / 10}, {"val_loss": x})
     ...     for i, x in enumerate((0.5, 0.4, 0.6))
     ... ]
-    >>> search = aet_keras.tuning.Search(tuple(trials), "val_loss")
+    >>> search = aet_keras.tuning.trials.Search(tuple(trials), "val_loss")
     >>> search.best.number, search.scores
     (2, (0.5, 0.4, 0.6))
     """
@@ -167,11 +168,11 @@ class Search:
         score = trial.figures.get(self.objective)
         if score is None:
             return (1,)
-        # Accuracies on few pictures have many equals.
+        # Accuracies on few images have many equals.
         return 0, -self._key()(score), trial.figures.get("val_loss") or 0.0
 
     def _key(self) -> Callable[[float], float]:
-        sign = 1 if policies.is_higher_better(self.objective) else -1
+        sign = 1 if is_higher_better(self.objective) else -1
         return lambda score: sign * score
 
 

@@ -2,7 +2,7 @@ import graph_models
 import keras
 import numpy as np
 import pytest
-from doubling_layer import Doubled
+from doubling_layer import DoublingLayer
 from keras import layers
 
 from aet_keras._keras import graph, rebuild
@@ -58,7 +58,7 @@ def test_a_class_is_kept_where_a_graph_makes_it(make, share):
     key = id(model.get_layer("a"))
     x = np.random.normal(size=(2, 4)).astype("float32")
 
-    made = rebuild.rebuild(model, {key: Doubled()}, share=share)
+    made = rebuild.rebuild(model, {key: DoublingLayer()}, share=share)
 
     assert isinstance(made, Own) == isinstance(model, Own)
     np.testing.assert_allclose(made(x), 2 * model(x), rtol=1e-6)
@@ -89,7 +89,7 @@ def test_inputs_keep_what_they_were_declared_as():
     model = keras.Model(vector, layers.Rescaling(1.0, name="a")(vector))
     key = id(model.get_layer("a"))
 
-    made = rebuild.rebuild(model, {key: Doubled()}, share=False)
+    made = rebuild.rebuild(model, {key: DoublingLayer()}, share=False)
 
     assert made.inputs[0].name == "vector"
     assert made.inputs[0].shape == (2, 4)

@@ -157,7 +157,7 @@ def test_a_head_changes_no_group_below_it(name, first):
 
 
 @pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small", "VGG16"])
-def test_pictures_of_any_size_are_cut_as_those_of_one(name):
+def test_images_of_any_size_are_cut_as_those_of_one(name):
     build = getattr(keras.applications, name)
     model = build(weights=None, include_top=False, input_shape=(None, None, 3))
 

@@ -4,7 +4,7 @@ import graph_models
 import keras
 import numpy as np
 import pytest
-from doubling_layer import Doubled
+from doubling_layer import DoublingLayer
 from keras import layers, ops
 
 from aet_keras._keras import trainable
@@ -12,7 +12,7 @@ from aet_keras.backbones import graft, group_layers, is_grafted
 from aet_keras.layers import SqueezeExcite
 
 
-def pictures(channels=3):
+def images(channels=3):
     shape = (2, 16, 16, channels)
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
@@ -34,7 +34,7 @@ MODELS = {
 
 def assert_scaled(model, grafted, factor, inputs=None):
     """Does the new model give a multiple of what the other gives?"""
-    inputs = pictures() if inputs is None else inputs
+    inputs = images() if inputs is None else inputs
     given, made = (keras.tree.flatten(m(inputs)) for m in (model, grafted))
     for one, other in zip(given, made, strict=True):
         assert np.ptp(one) > 1e-3
@@ -49,7 +49,7 @@ def new_layers(model):
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_gate_after_every_group_changes_nothing(kind, share):
     model = MODELS[kind]()
-    inputs = pictures()
+    inputs = images()
     expected = np.asarray(model(inputs))
 
     grafted = graft(
@@ -69,7 +69,7 @@ def test_a_gate_after_every_group_changes_nothing(kind, share):
 def test_a_new_layer_is_on_the_path(kind, share, after, factor):
     model = MODELS[kind]()
 
-    grafted = graft(model, Doubled, after=after, share_weights=share)
+    grafted = graft(model, DoublingLayer, after=after, share_weights=share)
 
     names = [f"graft_{name}" for name in dict.fromkeys(after)]
     assert sorted(layer.name for layer in new_layers(grafted)) == names
@@ -89,7 +89,7 @@ def test_a_place_is_named_in_each_way(kind):
         "mixed": ([groups[1], "d", groups[-1]], "graft_d"),
     }[kind]
 
-    grafted = graft(model, Doubled, after=after[0])
+    grafted = graft(model, DoublingLayer, after=after[0])
 
     assert [layer.name for layer in new_layers(grafted)] == [after[1]]
     assert_scaled(model, grafted, 2)
@@ -98,14 +98,14 @@ def test_a_place_is_named_in_each_way(kind):
 def test_all_that_read_the_tensor_read_the_new_one():
     model = graph_models.classifier(graph_models.residual([(4, 1)]), flat=True)
 
-    both = graft(model, Doubled, after="entry")
-    one = graft(model, Doubled, after="r0_left")
+    both = graft(model, DoublingLayer, after="entry")
+    one = graft(model, DoublingLayer, after="r0_left")
 
     assert_scaled(model, both, 2)
     part = keras.Model(model.input, model.get_layer("r0_left").output)
     sums = keras.Model(model.input, model.get_layer("r0_add").output)
     made = keras.Model(one.input, one.get_layer("r0_add").output)
-    inputs = pictures()
+    inputs = images()
     np.testing.assert_allclose(
         made(inputs), sums(inputs) + part(inputs), atol=1e-5
     )
@@ -120,7 +120,7 @@ def test_a_layer_called_twice_has_one_new_layer_behind_each_call(is_nested):
     x = layers.GlobalAveragePooling2D()(first(shared(pixels)))
     model = keras.Model(pixels, x)
 
-    grafted = graft(model, Doubled, after="shared")
+    grafted = graft(model, DoublingLayer, after="shared")
 
     assert [layer.name for layer in new_layers(grafted)] == ["graft_shared"]
     assert len(grafted.weights) == len(model.weights)
@@ -133,10 +133,10 @@ def test_a_nested_model_called_twice_is_built_again_once():
     x = layers.Subtract()([body(left), body(right)])
     model = keras.Model([left, right], layers.GlobalAveragePooling2D()(x))
 
-    grafted = graft(model, Doubled, after="c")
+    grafted = graft(model, DoublingLayer, after="c")
 
     assert len(grafted.weights) == len(model.weights)
-    assert_scaled(model, grafted, 2, [pictures(), 3 * pictures()])
+    assert_scaled(model, grafted, 2, [images(), 3 * images()])
 
 
 def test_inputs_and_outputs_keep_their_structure():
@@ -149,9 +149,9 @@ def test_inputs_and_outputs_keep_their_structure():
         "scores": [layers.Dense(3, name="two")(both), x],
     }
     model = keras.Model({"pixels": pixels, "table": table}, outputs)
-    inputs = {"pixels": pictures(), "table": np.ones((2, 2), "float32")}
+    inputs = {"pixels": images(), "table": np.ones((2, 2), "float32")}
 
-    grafted = graft(model, Doubled, after="e")
+    grafted = graft(model, DoublingLayer, after="e")
 
     keras.tree.assert_same_structure(grafted.output, model.output)
     assert list(grafted.input) == ["pixels", "table"]
@@ -163,9 +163,9 @@ def test_the_outputs_of_a_model_are_places():
     ends = [model.get_layer(name).output for name in ("c", "e")]
     model = keras.Model(model.input, ends)
 
-    grafted = graft(model, Doubled, after="e")
+    grafted = graft(model, DoublingLayer, after="e")
 
-    inputs = pictures()
+    inputs = images()
     (kept, last), (new_kept, doubled) = model(inputs), grafted(inputs)
     np.testing.assert_allclose(new_kept, kept, rtol=1e-6)
     np.testing.assert_allclose(doubled, 2 * last, rtol=1e-6)
@@ -179,7 +179,7 @@ def test_bare_operations_survive_and_are_places():
     model = keras.Model(pixels, last)
     name = model.operations[-1].name
 
-    grafted = graft(model, Doubled, after=["a", name])
+    grafted = graft(model, DoublingLayer, after=["a", name])
 
     assert {layer.name for layer in new_layers(grafted)} == {
         "graft_a",
@@ -191,8 +191,10 @@ def test_bare_operations_survive_and_are_places():
 def test_a_second_graft_at_a_place_is_named_apart():
     model = graph_models.nested_body()
 
-    twice = graft(graft(model, Doubled, after="a"), Doubled, after="a")
-    thrice = graft(twice, Doubled, after="graft_a")
+    twice = graft(
+        graft(model, DoublingLayer, after="a"), DoublingLayer, after="a"
+    )
+    thrice = graft(twice, DoublingLayer, after="graft_a")
 
     assert [layer.name for layer in new_layers(thrice)] == [
         "graft_a_2",

@@ -4,7 +4,7 @@ import graph_models
 import image_models
 import keras
 import pytest
-from doubling_layer import Doubled
+from doubling_layer import DoublingLayer
 from keras import layers
 
 from aet_keras.backbones import graft, residual_branches
@@ -145,7 +145,7 @@ def test_a_gate_stands_on_the_branch_before_the_sum():
     vector = keras.Input((8,))
     model = keras.Model(vector, identity(dense(vector, "first")))
 
-    grafted = graft(model, Doubled, after=residual_branches(model))
+    grafted = graft(model, DoublingLayer, after=residual_branches(model))
 
     total = grafted.layers[-1]
     assert [tensor.shape[-1] for tensor in total.input] == [8, 8]

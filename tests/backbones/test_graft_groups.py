@@ -3,7 +3,7 @@
 import graph_models
 import keras
 import pytest
-from doubling_layer import Doubled
+from doubling_layer import DoublingLayer
 
 from aet_keras.backbones import (
     graft,
@@ -46,7 +46,7 @@ def test_a_new_layer_in_a_block_is_listed_in_its_group():
         weights=None, input_shape=(96, 96, 3), alpha=0.35
     )
 
-    grafted = graft(model, Doubled, after=residual_branches(model))
+    grafted = graft(model, DoublingLayer, after=residual_branches(model))
 
     listed = parts(grafted, is_new=True)
     assert parts(grafted, is_new=False) == parts(model, is_new=False)
@@ -62,7 +62,7 @@ def test_a_new_layer_in_the_first_block_of_a_group_moves_no_boundary():
         weights=None, input_shape=(96, 96, 3), alpha=0.35
     )
 
-    grafted = graft(model, Doubled, after="block_3_expand")
+    grafted = graft(model, DoublingLayer, after="block_3_expand")
 
     assert parts(grafted, is_new=False) == parts(model, is_new=False)
     assert parts(grafted, is_new=True)["block_3"] == ["graft_block_3_expand"]

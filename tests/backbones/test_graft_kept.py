@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from doubling_layer import Doubled
+from doubling_layer import DoublingLayer
 from keras import layers
 
 from aet_keras._keras import trainable
@@ -65,7 +65,7 @@ def test_the_new_model_is_not_compiled():
     model = image_models.classifier()
     model.compile("sgd", "mse")
 
-    assert not graft(model, Doubled, after="a_conv").compiled
+    assert not graft(model, DoublingLayer, after="a_conv").compiled
 
 
 def test_shared_layers_are_the_same_and_move_together():
@@ -85,7 +85,7 @@ def test_shared_layers_are_the_same_and_move_together():
 def test_a_shared_nested_model_without_a_place_stays_the_same():
     model = image_models.classifier()
 
-    grafted = graft(model, Doubled, after="old", share_weights=True)
+    grafted = graft(model, DoublingLayer, after="old", share_weights=True)
 
     assert grafted.get_layer("old") is model.get_layer("old")
 
@@ -97,7 +97,7 @@ def test_names_flags_and_policies_are_kept():
     base.get_layer("b_bn").trainable = False
     base.get_layer("c_conv").kernel.trainable = False
 
-    grafted = graft(model, Doubled, after="b_relu")
+    grafted = graft(model, DoublingLayer, after="b_relu")
 
     kept = flags(grafted)
     assert kept.pop("graft_b_relu") == (True, [])
@@ -127,7 +127,7 @@ def test_a_frozen_backbone_without_a_place_stays_closed():
     model = image_models.classifier(base)
     base.trainable = False
 
-    grafted = graft(model, Doubled, after="old")
+    grafted = graft(model, DoublingLayer, after="old")
 
     assert not grafted.get_layer("old").trainable
     assert not grafted.get_layer("old").trainable_weights
@@ -200,7 +200,7 @@ def test_an_exported_model_gives_the_same(tmp_path):
 def test_a_new_layer_shows_what_it_gives():
     model = image_models.backbone()
 
-    grafted = graft(model, Doubled, after="b_relu")
+    grafted = graft(model, DoublingLayer, after="b_relu")
 
     images, _ = image_models.noise_images()
     made = keras.Model(grafted.input, grafted.get_layer("graft_b_relu").output)

@@ -4,15 +4,11 @@ import graph_models
 import image_models
 import keras
 import pytest
-from doubling_layer import Doubled
+from doubling_layer import DoublingLayer
 from keras import layers
 
-from aet_keras.backbones import (
-    Group,
-    graft,
-    group_layers,
-    residual_branches,
-)
+from aet_keras.backbones import graft, group_layers, residual_branches
+from aet_keras.backbones.groups import Group
 from aet_keras.layers import SqueezeExcite
 
 
@@ -34,13 +30,13 @@ def model():
 )
 def test_a_place_that_is_not_there_is_refused(model, after, advice):
     with pytest.raises(ValueError, match=f"graft: .*{advice}"):
-        graft(model, Doubled, after=after)
+        graft(model, DoublingLayer, after=after)
 
 
 @pytest.mark.parametrize("after", [3, ["a", None]], ids=["int", "a None"])
 def test_a_place_of_another_kind_is_refused(model, after):
     with pytest.raises(TypeError, match="must be a layer name, a layer, a `Gr"):
-        graft(model, Doubled, after=after)
+        graft(model, DoublingLayer, after=after)
 
 
 def test_a_name_in_two_nested_models_is_refused():
@@ -54,9 +50,9 @@ def test_a_name_in_two_nested_models_is_refused():
     with pytest.raises(
         ValueError, match="`c`, of 2 layers .* the layer itself"
     ):
-        graft(model, Doubled, after="c")
+        graft(model, DoublingLayer, after="c")
 
-    assert graft(model, Doubled, after=left.get_layer("c"))
+    assert graft(model, DoublingLayer, after=left.get_layer("c"))
 
 
 @pytest.mark.parametrize("kind", ["name", "layer"])
@@ -67,7 +63,7 @@ def test_a_part_of_a_layer_is_refused_with_its_whole(kind):
     after = part.name if kind == "name" else part
 
     with pytest.raises(ValueError, match="Name `block_0_attention`"):
-        graft(model, Doubled, after=after)
+        graft(model, DoublingLayer, after=after)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +97,10 @@ def test_a_subclassed_model_is_refused():
     class Hidden(keras.Model):
         pass
 
-    for function in (lambda m: graft(m, Doubled, after="a"), residual_branches):
+    for function in (
+        lambda m: graft(m, DoublingLayer, after="a"),
+        residual_branches,
+    ):
         with pytest.raises(
             ValueError, match="call the new layer in its `call`"
         ):
@@ -112,7 +111,7 @@ def test_a_sequential_model_must_be_built():
     model = keras.Sequential([layers.Dense(3, name="a"), layers.Dense(2)])
 
     with pytest.raises(ValueError, match=r"`model\.build\(input_shape\)`"):
-        graft(model, Doubled, after="a")
+        graft(model, DoublingLayer, after="a")
 
 
 def test_a_class_that_would_lose_its_steps_is_refused():
@@ -125,21 +124,21 @@ def test_a_class_that_would_lose_its_steps_is_refused():
             return {}
 
     with pytest.raises(ValueError, match="`train_step` would be lost"):
-        graft(Stepping(3), Doubled, after="a")
+        graft(Stepping(3), DoublingLayer, after="a")
 
 
 def test_a_model_of_one_layer_has_no_groups_to_graft():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2, name="only")])
 
     with pytest.raises(ValueError, match="a model of one layer is all head"):
-        graft(model, Doubled, after=group_layers(model))
+        graft(model, DoublingLayer, after=group_layers(model))
 
-    assert graft(model, Doubled, after="only").get_layer("graft_only")
+    assert graft(model, DoublingLayer, after="only").get_layer("graft_only")
 
 
 def test_a_model_without_residual_sums_has_no_branches(model):
     with pytest.raises(ValueError, match="has no `residual_branches`"):
-        graft(model, Doubled, after=residual_branches(model))
+        graft(model, DoublingLayer, after=residual_branches(model))
 
 
 def test_an_instance_stands_at_one_place(model):
@@ -172,7 +171,7 @@ def test_what_makes_no_layer_is_refused(model, layer, advice):
 
 
 def test_a_function_must_make_a_new_layer_each_time(model):
-    layer = Doubled()
+    layer = DoublingLayer()
 
     with pytest.raises(ValueError, match="Make it inside the function"):
         graft(model, lambda: layer, after=["a", "c"])
@@ -187,7 +186,7 @@ def test_a_place_gives_one_tensor_of_floats():
 
     for place, given in (("numbers", "int32"), ("memory", "4.*4.*4")):
         with pytest.raises(ValueError, match=f"single tensor.*{given}.*behind"):
-            graft(model, Doubled, after=place)
+            graft(model, DoublingLayer, after=place)
 
 
 class Forgetful(keras.layers.Layer):
@@ -219,9 +218,9 @@ def test_a_layer_without_a_copy_is_refused_with_the_other_way(layer):
     model = keras.Sequential([keras.Input((4,)), layer, layers.Dense(2)])
 
     with pytest.raises(ValueError, match="`share_weights=True`"):
-        graft(model, Doubled, after=layer)
+        graft(model, DoublingLayer, after=layer)
 
-    assert graft(model, Doubled, after=layer, share_weights=True)
+    assert graft(model, DoublingLayer, after=layer, share_weights=True)
 
 
 def test_weights_of_two_layers_are_not_torn_apart():
@@ -231,9 +230,14 @@ def test_weights_of_two_layers_are_not_torn_apart():
     model = keras.Model(tokens, x)
 
     with pytest.raises(ValueError, match="`all` share a weight"):
-        graft(model, Doubled, after="all")
+        graft(model, DoublingLayer, after="all")
 
 
 def test_a_switch_of_another_kind_is_refused():
     with pytest.raises(TypeError, match="`share_weights` must be True or"):
-        graft(image_models.backbone(), Doubled, after="a_bn", share_weights=1)
+        graft(
+            image_models.backbone(),
+            DoublingLayer,
+            after="a_bn",
+            share_weights=1,
+        )

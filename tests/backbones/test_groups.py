@@ -5,8 +5,8 @@ import keras
 import pytest
 from keras import layers, ops
 
-from aet_keras.backbones import Group, group_layers
-from aet_keras.backbones.groups import as_groups
+from aet_keras.backbones import group_layers
+from aet_keras.backbones.groups import Group, as_groups
 
 
 @pytest.mark.parametrize("kind", ["layer", "name"])

@@ -26,30 +26,30 @@ def model():
 
 
 @pytest.fixture
-def pictures():
+def images():
     random = np.random.default_rng(0)
     return random.normal(size=(8, 5, 5, 3)).astype("float32"), np.arange(8) % 3
 
 
-def test_the_outputs_stay_and_the_model_too(model, pictures):
-    before = np.asarray(model(pictures[0]))
+def test_the_outputs_stay_and_the_model_too(model, images):
+    before = np.asarray(model(images[0]))
 
     made = graft_attention(model, "pooling")
 
     assert type(made.get_layer("pool")) is layers.SoftAttentionPooling
-    np.testing.assert_allclose(made(pictures[0]), before, atol=1e-6)
+    np.testing.assert_allclose(made(images[0]), before, atol=1e-6)
     kernel = made.layers[-1].kernel
     kernel.assign_add(np.ones(kernel.shape))
-    np.testing.assert_array_equal(model(pictures[0]), before)
+    np.testing.assert_array_equal(model(images[0]), before)
 
 
-def test_fine_tune_trains_the_copy(model, pictures):
+def test_fine_tune_trains_the_copy(model, images):
     model.compile("adam", "sparse_categorical_crossentropy")
 
     run = fine_tune(
         model,
-        pictures,
-        validation_data=pictures,
+        images,
+        validation_data=images,
         epochs=2,
         verbose=0,
         attention="pooling",

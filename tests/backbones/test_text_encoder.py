@@ -73,7 +73,7 @@ def test_a_backbone_that_is_not_there_says_what_to_do(
 
 def test_a_network_of_something_else_is_refused(tmp_path):
     pixels = keras.Input((8, 8, 3))
-    path = tmp_path / "pictures.keras"
+    path = tmp_path / "images.keras"
     keras.Model(pixels, keras.layers.Dense(2)(pixels)).save(path)
 
     with pytest.raises(WeightsError, match="must be one of .*BertBackbone"):

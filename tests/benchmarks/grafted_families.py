@@ -5,8 +5,8 @@ Claim: `graft` with `SqueezeExcite` behind each group changes no model of
 
     python tests/benchmarks/grafted_families.py [--names MobileNetV2 VGG16]
 
-Random weights, BatchNormalization fitted to the pictures, the smallest
-pictures a family takes. A line is: name, places, difference, ok.
+Random weights, BatchNormalization fitted to the images, the smallest
+images a family takes. A line is: name, places, difference, ok.
 """
 
 import argparse

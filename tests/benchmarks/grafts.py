@@ -90,7 +90,7 @@ def build(row):
 
 
 def milliseconds(rows, rounds=25):
-    """Returns the times of one picture, a list a row, in batches of 32.
+    """Returns the times of one image, a list a row, in batches of 32.
 
     Rows take turns, so that a slow moment of the machine meets them all.
     """

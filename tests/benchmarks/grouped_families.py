@@ -2,7 +2,7 @@
 
 Claim: `group_layers` cuts each of them into at least four groups, contiguous,
 complete and in the order of computation, with its head and without, and for
-pictures of any size as for those of one.
+images of any size as for those of one.
 
     nice python tests/benchmarks/grouped_families.py [NAME ...]
 
@@ -17,7 +17,7 @@ import keras
 import aet_keras
 
 LEAST = 4
-# the smallest pictures that a family takes
+# the smallest images that a family takes
 SIDES = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}
 
 

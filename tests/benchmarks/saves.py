@@ -19,7 +19,7 @@ import _machine
 import numpy as np
 
 from aet_keras.callbacks._saves import Saves
-from aet_keras.replay import FeatureStore
+from aet_keras.replay.feature_store import FeatureStore
 
 BACKBONE, HEAD = 2_223_872, 12_810
 

@@ -1,4 +1,4 @@
-"""How do seconds and memory grow with the number of pictures?
+"""How do seconds and memory grow with the number of images?
 
 Claim: features beyond the limit go to the disk, and memory stays under it.
 
@@ -32,7 +32,7 @@ FOLDER = "/usr/share/datasets/fashion-mnist"
 
 
 def read(folder, count):
-    """Returns the first pictures, 32 x 32 in colour, and their labels."""
+    """Returns the first images, 32 x 32 in colour, and their labels."""
     images = _read_idx(folder, "train-images-idx3-ubyte", 16)
     labels = _read_idx(folder, "train-labels-idx1-ubyte", 8)[:count]
     images = images.reshape(-1, 28, 28)[:count]

@@ -15,7 +15,7 @@ is the short one: a quarter of an hour on one core that is idle.
 clothing10, MobileNetV2 (ImageNet + 19 dog breeds), 96 pixels; digits, the
 embedded backbone, 32 pixels. On a machine that others use, seconds of the
 processor say more than those on the wall. All rows search one space:
-the default one with groups that thaw one after another and pictures that are
+the default one with groups that thaw one after another and images that are
 not augmented, because only such trials have frozen features. `shared` tries
 what `apart` tries, in the same order, for as long as there is time.
 """
@@ -87,7 +87,7 @@ def measure(row, seed, recipe, space, seconds, clock):
 
 def figures(trials, ends):
     """Returns the figures of the trials that ended in time."""
-    found = tuning.Search(tuple(trials))
+    found = tuning.trials.Search(tuple(trials))
     ended = [trial for trial in trials if trial.error is None]
     spent = ends[-1] - ends[0]
     return {

@@ -1,6 +1,6 @@
 """How long does a client wait, and does a publication lose a request?
 
-Claims, for the embedded server, one picture of 64 pixels a request:
+Claims, for the embedded server, one image of 64 pixels a request:
 
 - the 99th percentile at 8 clients is at most 10 times the median at one;
 - a version published under the load of 8 clients loses no request, and is
@@ -55,15 +55,15 @@ def write_versions(home):
     return model, versions
 
 
-def picture():
-    """Returns one seeded picture, smooth enough to be a small JPEG."""
+def image():
+    """Returns one seeded image, smooth enough to be a small JPEG."""
     coarse = np.random.default_rng(0).integers(0, 256, (8, 8, 3))
     return np.kron(coarse, np.ones((8, 8, 1), "int64")).astype("uint8")
 
 
 def bodies(version):
     """Returns the ways to ask that the version knows."""
-    pixels = picture()
+    pixels = image()
     found = {"uint8 JSON": {"instances": [pixels.tolist()]}}
     if "bytes" in version.signatures:
         jpeg = served_models.encoded_image(pixels, "JPEG")
@@ -94,7 +94,7 @@ def bare(call, seconds):
 
 def measure(model, version, url, args):
     """Yields a row for each way to ask, round by round."""
-    pixels = picture()[None]
+    pixels = image()[None]
     serve = version.signatures["serving_default"]
     ways = {
         "Keras model, bare": lambda: model(pixels, training=False).numpy(),

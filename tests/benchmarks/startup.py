@@ -4,7 +4,7 @@ Claim: `predict` and `serve`, and `explain` where the SavedModel is all it
 needs, take at most 1.2 times the seconds of the processor that `import
 tensorflow` and `tf.saved_model.load` of the version take. (`import tensorflow`
 itself loads Keras, and with it scikit-learn, pandas and Matplotlib where they
-are installed.) `explain` of a picture needs the Keras model besides: its row
+are installed.) `explain` of an image needs the Keras model besides: its row
 is printed, and no claim is made.
 
     python tests/benchmarks/startup.py [--rounds 3]
@@ -74,13 +74,13 @@ def prepare(home):
         lines = list(csv.reader(file))[:2]
     with row.open("w", newline="") as file:
         csv.writer(file).writerows(lines)
-    picture = home / "picture.png"
+    image = home / "image.png"
     noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), "uint8")
-    Image.fromarray(noise).save(picture)
-    fit("digits", home / "picture")
+    Image.fromarray(noise).save(image)
+    fit("digits", home / "image")
     fit(table, home / "row", "--target", table_data.TARGET)
     write_texts(home / "text")
-    return {"picture": picture, "row": row, "text": "a good film"}
+    return {"image": image, "row": row, "text": "a good film"}
 
 
 def spent(command, *, until=None):

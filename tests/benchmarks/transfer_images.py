@@ -16,7 +16,7 @@ is judged at its best validation epoch; seconds leave validation out, and have
 tracing, rebuilding, recording and solving in them. Seconds of the processor
 stand beside those of the clock: what else the machine does moves them less.
 The rates of the rows that are not ours are those of their authors, or of
-METHODS.md for LP-FT; nobody's were tuned on the test pictures.
+METHODS.md for LP-FT; nobody's were tuned on the test images.
 """
 
 import argparse
@@ -128,7 +128,7 @@ def add_times(runs):
 def bootstrap(ours, theirs, count=2000):
     """Returns the interval of the difference of test accuracies.
 
-    Seeds and pictures are drawn with replacement, the same for both.
+    Seeds and images are drawn with replacement, the same for both.
     """
     random = np.random.default_rng(0)
     a, b = (

@@ -9,9 +9,9 @@ task (mean of seeds).
 
 MobileNetV2 (ImageNet + 19 dog breeds), 96 pixels, batch 32, the same callbacks
 at their defaults in every row. The tone is made of the pixels: the median of
-the middle of the picture, which shows the garment, is dark, grey or light
+the middle of the image, which shows the garment, is dark, grey or light
 where its colours are less than a quarter apart, and warm or cold elsewhere. It
-says little about the class; the largest of the five has 0.26 of the pictures.
+says little about the class; the largest of the five has 0.26 of the images.
 `summed` adds the two losses up, `learned` learns what they weigh. Each row is
 judged at the best epoch by `val_loss`; seconds have validation in them.
 """
@@ -33,7 +33,7 @@ ROWS = ("two models", "summed", "learned")
 
 
 def tones(images):
-    """Returns the tone of each picture, `(count,)`."""
+    """Returns the tone of each image, `(count,)`."""
     middle = images[:, 32:64, 32:64].reshape(len(images), -1, 3) / 255.0
     colours = np.median(middle, axis=1)  # (count, 3)
     high, low = colours.max(axis=1), colours.min(axis=1)

@@ -96,7 +96,7 @@ def test_the_head_keeps_its_optimizer_state_through_every_thaw():
     for policy in (ThawOnSchedule(first_epoch=9), ThawOnSchedule()):
         keras.utils.set_random_seed(0)
         policy.rate_ratio = 1e-30
-        model = image_models.compiled_classifier("adam")
+        model = image_models.compiled_classifier("adam", run_eagerly=True)
         image_models.fit(model, ElasticFreezing(policy, cache=None), epochs=3)
         heads.append(model.get_layer("scores").get_weights())
 

@@ -18,7 +18,7 @@ from aet_keras.cli import main
 
 @pytest.fixture
 def photos(tmp_path):
-    """Returns a folder of a hundred pictures in ten classes."""
+    """Returns a folder of a hundred images in ten classes."""
     return image_folders.copy_images(tmp_path / "photos")
 
 
@@ -42,11 +42,7 @@ def fit(out):
 @pytest.fixture
 def tiny(monkeypatch):
     """Puts three convolutions of 8 pixels in the place of every backbone."""
-
-    def load(name, *, weights=None, image_size=None):
-        return image_models.backbone()
-
-    monkeypatch.setattr("aet_keras.backbones.load_backbone", load)
+    image_models.make_tiny(monkeypatch)
 
 
 def sentence(result):

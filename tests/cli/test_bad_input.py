@@ -10,9 +10,9 @@ import keras
 import pytest
 
 
-def no_pictures(photos):
-    for picture in photos.rglob("*.png"):
-        picture.unlink()
+def no_images(photos):
+    for image in photos.rglob("*.png"):
+        image.unlink()
 
 
 def one_class(photos):
@@ -20,33 +20,33 @@ def one_class(photos):
         shutil.rmtree(folder)
 
 
-def one_picture(photos):
+def one_image(photos):
     for folder in sorted(photos.iterdir())[1:]:
-        for picture in sorted(folder.iterdir())[1:]:
-            picture.unlink()
+        for image in sorted(folder.iterdir())[1:]:
+            image.unlink()
 
 
 def truncated(photos):
-    picture = photos / "one" / "0001.png"
-    picture.write_bytes(picture.read_bytes()[:60])
+    image = photos / "one" / "0001.png"
+    image.write_bytes(image.read_bytes()[:60])
 
 
-def no_picture(photos):
+def no_image(photos):
     (photos / "four" / "notes.txt").write_text("where these are from")
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (no_pictures, ["0 images", "Put each image into a folder"]),
+        (no_images, ["0 images", "Put each image into a folder"]),
         (one_class, ["`eight`", "Add images of another class"]),
-        (one_picture, ["with 1 and 6 more", "Add images to the class"]),
+        (one_image, ["with 1 and 6 more", "Add images to the class"]),
         (truncated, ["0001.png", "Mend or remove", "`--skip-bad`"]),
-        (no_picture, ["notes.txt", "Mend or remove", "`--skip-bad`"]),
+        (no_image, ["notes.txt", "Mend or remove", "`--skip-bad`"]),
     ],
     ids=lambda value: getattr(value, "__name__", "").replace("_", " "),
 )
-def test_pictures_that_cannot_be_learned_from_are_refused(
+def test_images_that_cannot_be_learned_from_are_refused(
     spoil, words, photos, fit, out, sentence
 ):
     spoil(photos)
@@ -58,7 +58,7 @@ def test_pictures_that_cannot_be_learned_from_are_refused(
     assert not out.exists()
 
 
-def test_every_bad_picture_is_counted_and_three_are_named(
+def test_every_bad_image_is_counted_and_three_are_named(
     photos, fit, out, sentence
 ):
     bad = image_folders.add_bad_files(photos)
@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path, fit, out, sentence):
 def test_a_backbone_with_a_typo_gets_the_nearest_names(
     tmp_path, fit, out, sentence
 ):
-    # Said before a single picture is read: the folder does not exist.
+    # Said before a single image is read: the folder does not exist.
     result = fit(tmp_path / "photos", "--backbone", "MobilNetv2")
 
     assert result.exit_code == 2
@@ -171,7 +171,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused_first(
         pytest.skip("no /proc here")
     (tmp_path / "a file").write_text("kept")
 
-    # Before anything is read: the pictures do not exist.
+    # Before anything is read: the images do not exist.
     result = fit(tmp_path / "photos", "--out", tmp_path / place)
 
     assert result.exit_code == 1
@@ -180,11 +180,11 @@ def test_an_output_folder_that_cannot_be_written_is_refused_first(
     assert (tmp_path / "a file").read_text() == "kept"
 
 
-def test_pictures_smaller_than_the_backbone_takes_are_refused(
+def test_images_smaller_than_the_backbone_takes_are_refused(
     photos, fit, out, sentence
 ):
     result = fit(photos, "--backbone", "InceptionV3", "--weights", "none")
 
     assert result.exit_code == 2
-    assert "InceptionV3 cannot take pictures of 8 x 8" in sentence(result)
+    assert "InceptionV3 cannot take images of 8 x 8" in sentence(result)
     assert not out.exists()

@@ -1,4 +1,4 @@
-"""Does the installed command take pictures as they come to a server?"""
+"""Does the installed command take images as they come to a server?"""
 
 import json
 import pathlib
@@ -36,7 +36,7 @@ STEPS = (
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, console):
-    """Fits a hundred pictures with all bad and odd ones among them, once."""
+    """Fits a hundred images with all bad and odd ones among them, once."""
     folder = tmp_path_factory.mktemp("run")
     photos = image_folders.copy_images(folder / "photos")
     image_folders.add_bad_files(photos)
@@ -52,10 +52,10 @@ def run(tmp_path_factory, console):
 
 @pytest.fixture(scope="module")
 def pixels():
-    """Returns some of the pictures as uint8, 32 pixels wide."""
+    """Returns some of the images as uint8, 32 pixels wide."""
     paths = sorted(image_folders.IMAGES.glob("*/*.png"))[::12]
-    pictures = [Image.open(p).convert("RGB").resize((32, 32)) for p in paths]
-    return np.stack([np.asarray(picture) for picture in pictures])
+    images = [Image.open(p).convert("RGB").resize((32, 32)) for p in paths]
+    return np.stack([np.asarray(image) for image in images])
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_it_ends_well_and_says_what_it_left_out(run):
     assert "\x1b" not in done.stdout
 
 
-def test_grey_and_transparent_pictures_are_read_and_said(run):
+def test_grey_and_transparent_images_are_read_and_said(run):
     done, _ = run
 
     assert "1 greyscale image" in done.stdout
@@ -92,7 +92,7 @@ def test_grey_and_transparent_pictures_are_read_and_said(run):
 def test_it_says_counts_epochs_report_and_where_it_lies(run):
     done, out = run
 
-    assert done.stdout.startswith("62 / 20 / 20 pictures to train")
+    assert done.stdout.startswith("62 / 20 / 20 images to train")
     assert re.search(r"^ +1/1 ", done.stdout, re.MULTILINE)
     assert "\nmacro " in done.stdout
     assert f"SavedModel: {out / '1'}  (loaded again" in done.stdout

@@ -1,4 +1,4 @@
-"""Does `aet-keras explain` draw each picture, or say what is wrong?"""
+"""Does `aet-keras explain` draw each image, or say what is wrong?"""
 
 import shutil
 
@@ -47,10 +47,20 @@ def attentive(tmp_path_factory):
     return publish(model, tmp_path_factory.mktemp("saved") / "attentive")
 
 
-@pytest.fixture
-def photos(tmp_path):
-    """Returns two pictures of other sizes and kinds."""
-    photos = image_folders.copy_images(tmp_path / "photos")
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Returns a small published classifier that has no attention."""
+    pixels = keras.Input((32, 32, 3))
+    x = layers.Conv2D(4, 3, strides=4)(pixels)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(pixels, layers.Dense(3, activation="softmax")(x))
+    return publish(model, tmp_path_factory.mktemp("saved") / "plain")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Returns two images of other sizes and kinds."""
+    photos = image_folders.copy_images(tmp_path_factory.mktemp("p") / "photos")
     image_folders.add_unusual_images(photos)
     return [photos / "one" / "0001.png", photos / "five" / "grey.jpg"]
 
@@ -67,42 +77,47 @@ def explain(tmp_path):
 
 
 def drawn(folder):
-    """Returns the names of all files in a folder, each an open picture."""
+    """Returns the names of all files in a folder, each an open image."""
     for path in folder.iterdir():
-        with Image.open(path) as picture:
-            picture.load()
+        with Image.open(path) as image:
+            image.load()
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_each_picture_gets_a_drawing_and_a_line(
-    published, photos, explain, tmp_path
-):
-    result = explain(published, *photos)
+@pytest.fixture(scope="module")
+def explained(published, photos, tmp_path_factory):
+    """Returns what is said of both images, and where they are drawn."""
+    out = tmp_path_factory.mktemp("explained") / "out"
+    command = ["explain", published, *photos, "--out", out]
+    return CliRunner().invoke(main, [str(each) for each in command]), out
+
+
+def test_each_image_gets_a_drawing_and_a_line(explained):
+    result, out = explained
 
     assert result.exit_code == 0, result.output
     names = ["0001_grad-cam.png", "grey_grad-cam.png"]
-    assert drawn(tmp_path / "out") == sorted(names)
+    assert drawn(out) == sorted(names)
     for line, name in zip(result.stdout.splitlines(), names, strict=True):
         path, said, probability = line.replace(",", "").split()
-        assert path == str(tmp_path / "out" / name)
+        assert path == str(out / name)
         assert said in NAMES
         assert probability.endswith("%")
 
 
-def test_the_probability_is_that_of_the_picture_as_training_reads_it(
-    published, photos, explain
+def test_the_probability_is_that_of_the_image_as_training_reads_it(
+    published, photos, explained
 ):
     model = keras.models.load_model(published / "model.keras")
-    with Image.open(photos[0]) as picture:
-        small = picture.convert("RGB").resize((32, 32), Image.BILINEAR)
+    with Image.open(photos[0]) as image:
+        small = image.convert("RGB").resize((32, 32), Image.BILINEAR)
     row = model(np.asarray(small, "float32")[None])[0].numpy()
 
-    result = explain(published, photos[0])
+    first, _ = explained[0].stdout.splitlines()
+    assert f"{NAMES[row.argmax()]}, {row.max():.1%}" in first
 
-    assert f"{NAMES[row.argmax()]}, {row.max():.1%}" in result.stdout
 
-
-def test_the_pictures_stand_beside_the_model_where_no_place_is_named(
+def test_the_images_stand_beside_the_model_where_no_place_is_named(
     attentive, photos, tmp_path
 ):
     folder = shutil.copytree(attentive, tmp_path / "clothes")
@@ -169,13 +184,14 @@ def test_a_folder_that_is_no_export_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_every_bad_picture_is_named_and_nothing_is_drawn(
-    attentive, photos, explain, sentence, tmp_path
+def test_every_bad_image_is_named_and_nothing_is_drawn(
+    attentive, explain, sentence, tmp_path
 ):
-    truncated, empty, *_ = image_folders.add_bad_files(tmp_path / "photos")
-    missing = tmp_path / "photos" / "missing.png"
+    photos = image_folders.copy_images(tmp_path / "photos")
+    truncated, empty, *_ = image_folders.add_bad_files(photos)
+    missing, whole = photos / "missing.png", photos / "one" / "0001.png"
 
-    result = explain(attentive, photos[0], truncated, empty, missing)
+    result = explain(attentive, whole, truncated, empty, missing)
 
     assert result.exit_code == 1
     said = sentence(result)
@@ -194,19 +210,19 @@ def test_every_bad_picture_is_named_and_nothing_is_drawn(
     ids=["unknown class", "no attention", "class of attention"],
 )
 def test_misuse_is_exit_code_2_and_leaves_nothing(
-    options, words, published, photos, explain, sentence, tmp_path
+    options, words, plain, photos, explain, sentence, tmp_path
 ):
-    result = explain(published, photos[0], *options)
+    result = explain(plain, photos[0], *options)
 
     assert result.exit_code == 2
     assert words in sentence(result)
     assert not (tmp_path / "out").exists()
 
 
-def test_two_pictures_of_one_name_are_refused(
+def test_two_images_of_one_name_are_refused(
     attentive, photos, explain, sentence, tmp_path
 ):
-    twin = tmp_path / "photos" / "two" / "0001.png"
+    twin = tmp_path / "0001.png"
     shutil.copy(photos[0], twin)
 
     result = explain(attentive, photos[0], twin)

@@ -48,10 +48,10 @@ def loaded(reviews, tmp_path_factory):
     """Returns what each command said, and the modules loaded until then."""
     home = tmp_path_factory.mktemp("asked")
     served_models.write_version(home / "clothes" / "1")
-    picture = home / "picture.png"
-    Image.fromarray(served_models.noise_images(1)[0]).save(picture)
+    image = home / "image.png"
+    Image.fromarray(served_models.noise_images(1)[0]).save(image)
     commands = [
-        ["predict", home / "clothes", picture],
+        ["predict", home / "clothes", image],
         ["predict", reviews, "a good film"],
         ["explain", reviews, "a good film", "--out", home / "drawn"],
     ]
@@ -74,10 +74,10 @@ def rooms(names):
 
 
 def test_predict_loads_no_web_server_and_nothing_that_trains(loaded):
-    (said, of_pictures), (_, of_texts), _ = loaded
+    (said, of_images), (_, of_texts), _ = loaded
 
-    assert "picture.png" in said
-    assert "serving" in rooms(of_pictures)
+    assert "image.png" in said
+    assert "serving" in rooms(of_images)
     assert not packages(of_texts) & (SERVES | HEAVY)
     assert not rooms(of_texts) & (TRAINS | {"evaluation", "explanations"})
 

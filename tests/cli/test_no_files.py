@@ -110,7 +110,7 @@ def clothes(tmp_path_factory):
     return home
 
 
-def test_predict_names_pictures_that_are_none(clothes, odd, sentence):
+def test_predict_names_images_that_are_none(clothes, odd, sentence):
     folder = odd(".png")[0].parent / "folder.jpg"
     folder.mkdir()
 

@@ -10,10 +10,10 @@ def test_options_stand_under_their_headings_the_general_ones_first():
     heads = [line for line in lines if line.endswith(":") and line[0] != " "]
     place = {line.split()[0]: i for i, line in enumerate(lines) if line.strip()}
 
-    headings = ["Options", "Pictures", "Texts", "Tables", "Ratings"]
+    headings = ["Options", "Images", "Texts", "Tables", "Ratings"]
     assert [head for head in heads if head[:-1] in headings] == [
         f"{heading}:" for heading in headings
     ]
-    assert place["Options:"] < place["--out"] < place["Pictures:"]
-    assert place["Pictures:"] < place["--image-size"] < place["Texts:"]
+    assert place["Options:"] < place["--out"] < place["Images:"]
+    assert place["Images:"] < place["--image-size"] < place["Texts:"]
     assert place["Texts:"] < place["--text-column"]

@@ -1,4 +1,4 @@
-"""Does `aet-keras predict` name what pictures show?"""
+"""Does `aet-keras predict` name what images show?"""
 
 import csv
 import json
@@ -28,7 +28,7 @@ def clothes(tmp_path_factory):
 
 @pytest.fixture
 def photos(tmp_path):
-    """Returns pictures of other sizes and kinds."""
+    """Returns images of other sizes and kinds."""
     photos = image_folders.copy_images(tmp_path / "photos")
     image_folders.add_unusual_images(photos)
     return [photos / "one" / "0001.png", photos / "five" / "grey.jpg"]
@@ -40,14 +40,14 @@ def predict(*arguments):
 
 
 def expected(path):
-    """Returns the Keras model's probabilities of a picture."""
-    with Image.open(path) as picture:
-        small = picture.convert("RGB").resize((8, 8), Image.BILINEAR)
+    """Returns the Keras model's probabilities of an image."""
+    with Image.open(path) as image:
+        small = image.convert("RGB").resize((8, 8), Image.BILINEAR)
     pixels = np.asarray(small, "float32")[None]
     return served_models.classifier()(pixels)[0].numpy()
 
 
-def test_one_line_a_picture(clothes, photos):
+def test_one_line_an_image(clothes, photos):
     result = predict(clothes, *photos)
 
     assert result.exit_code == 0, result.output
@@ -83,7 +83,7 @@ def test_json_for_programs(clothes, photos):
         assert found == pytest.approx(row, abs=1e-5)
 
 
-def test_more_pictures_than_one_batch(clothes, tmp_path):
+def test_more_images_than_one_batch(clothes, tmp_path):
     photos = sorted(image_folders.copy_images(tmp_path / "p").glob("*/*.png"))[
         :70
     ]
@@ -96,7 +96,7 @@ def test_more_pictures_than_one_batch(clothes, tmp_path):
     assert lines[69].endswith(f"{CLASS_NAMES[row.argmax()]}, {row.max():.1%}")
 
 
-def test_bad_pictures_are_named_after_the_others_were_answered(
+def test_bad_images_are_named_after_the_others_were_answered(
     clothes, photos, tmp_path, sentence
 ):
     truncated, empty, *_ = image_folders.add_bad_files(tmp_path / "photos")
@@ -107,11 +107,11 @@ def test_bad_pictures_are_named_after_the_others_were_answered(
     lines = result.stdout.splitlines()
     assert [line.split("  ")[0] for line in lines] == [*map(str, photos)]
     said = sentence(result)
-    assert "2 of the pictures could not be read" in said
+    assert "2 of the images could not be read" in said
     assert f"{empty} (not an image)" in said and str(truncated) in said
 
 
-def test_bad_pictures_have_their_line_of_json(clothes, photos, tmp_path):
+def test_bad_images_have_their_line_of_json(clothes, photos, tmp_path):
     missing = tmp_path / "missing.png"
 
     result = predict(clothes, missing, photos[0], "--json")
@@ -126,7 +126,7 @@ def test_bad_pictures_have_their_line_of_json(clothes, photos, tmp_path):
     assert "classes" in second
 
 
-def test_csv_for_programs_has_a_row_a_picture(clothes, photos, tmp_path):
+def test_csv_for_programs_has_a_row_an_image(clothes, photos, tmp_path):
     missing = tmp_path / "missing.png"
 
     result = predict(clothes, missing, photos[0], "--format", "csv", "--top", 2)
@@ -189,9 +189,8 @@ def test_a_model_of_something_else_is_refused(tmp_path, photos, sentence):
     result = predict(path.parent, photos[0])
 
     assert result.exit_code == 1
-    assert (
-        "must hold a classifier of pictures, texts or table rows"
-        in sentence(result)
+    assert "must hold a classifier of images, texts or table rows" in sentence(
+        result
     )
 
 

@@ -1,7 +1,10 @@
 """Does `fit` run a recipe that was written down, as it was written?"""
 
+import dataclasses
 import json
 
+import image_folders
+import image_models
 import pytest
 from click.testing import CliRunner
 
@@ -9,23 +12,20 @@ from aet_keras.cli import main
 from aet_keras.recipes import Recipe
 
 
-@pytest.fixture
-def fit_recipe(tmp_path, out, tiny):
+def fit_recipe(folder, content, *options):
     """Returns `aet-keras fit --recipe FILE ...` on a recipe's entries."""
-
-    def run(content, *options):
-        path = tmp_path / "recipe.json"
-        path.write_text(content)
-        command = ["fit", "--recipe", str(path), "--out", str(out)]
-        return CliRunner().invoke(main, [*command, *map(str, options)])
-
-    return run
+    path = folder / "recipe.json"
+    path.write_text(content)
+    command = ["fit", "--recipe", path, "--out", folder / "out", *options]
+    return CliRunner().invoke(main, [str(word) for word in command])
 
 
-@pytest.fixture
-def recipe(photos):
-    return Recipe(
-        str(photos),
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Runs a recipe with a seed of the command line; returns both and OUT."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = Recipe(
+        str(image_folders.copy_images(folder / "photos")),
         image_size=8,
         epochs=1,
         head_units=4,
@@ -33,24 +33,30 @@ def recipe(photos):
         rate={"policy": "WarmupCosine"},
         anchor_strength=0.1,
     )
-
-
-def test_every_entry_is_obeyed_and_published(fit_recipe, recipe, out):
-    done = fit_recipe(json.dumps(recipe.to_json()))
-
+    written = json.dumps(recipe.to_json())
+    with pytest.MonkeyPatch.context() as patch:
+        image_models.make_tiny(patch)
+        done = fit_recipe(folder, written, "--seed", 3, "--quiet")
     assert done.exit_code == 0, done.output
-    assert Recipe.load(out / "recipe.json") == recipe
+    return recipe, folder / "out"
+
+
+def test_every_entry_is_obeyed_and_published(run):
+    recipe, out = run
+    published = Recipe.load(out / "recipe.json")
+
+    assert dataclasses.replace(published, seed=recipe.seed) == recipe
     history = json.loads((out / "report.json").read_text())["history"]
     assert history["elastic_freezing/trained_groups"] == [1]
     assert "elastic_anchor/penalty" in history
 
 
-def test_the_command_line_wins_over_the_file(fit_recipe, recipe, out):
-    done = fit_recipe(json.dumps(recipe.to_json()), "--seed", 3, "--quiet")
+def test_the_command_line_wins_over_the_file(run):
+    recipe, out = run
+    published = Recipe.load(out / "recipe.json")
 
-    assert done.exit_code == 0, done.output
-    assert Recipe.load(out / "recipe.json").seed == 3
-    assert Recipe.load(out / "recipe.json").epochs == 1
+    assert published.seed == 3 != recipe.seed
+    assert published.epochs == 1
 
 
 @pytest.mark.parametrize(
@@ -76,9 +82,9 @@ def test_the_command_line_wins_over_the_file(fit_recipe, recipe, out):
     ids=["cut", "list", "no data", "typo", "policy", "kind", "ratio"],
 )
 def test_a_recipe_that_cannot_be_run_is_misuse(
-    fit_recipe, sentence, content, advice
+    tmp_path, sentence, content, advice
 ):
-    done = fit_recipe(content)
+    done = fit_recipe(tmp_path, content)
 
     assert done.exit_code == 2
     assert advice in sentence(done)

@@ -22,7 +22,7 @@ from aet_keras.errors import DataError, ExportError, TrainingError
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (DataError("photos: no pictures."), 1, "photos: no pictures."),
+        (DataError("photos: no images."), 1, "photos: no images."),
         (ExportError("It differs."), 1, "It differs."),
         (TrainingError("Stopped: why."), 1, "Stopped: why."),
         (ValueError("Recipe: `epochs` is 0."), 2, "Recipe: `epochs` is 0."),
@@ -104,7 +104,7 @@ def test_long_work_goes_on_where_its_output_is_closed(monkeypatch, capsys):
     with os.fdopen(writing, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
         with one_sentence(debug=False), keeping_on_unread():
-            click.echo("12 pictures")
+            click.echo("12 images")
             Console().print("1/3 0.5000")
             is_over = True
         monkeypatch.undo()
@@ -116,10 +116,10 @@ def test_long_work_goes_on_where_its_output_is_closed(monkeypatch, capsys):
 
 def test_output_that_is_read_is_printed(capsys):
     with keeping_on_unread():
-        click.echo("12 pictures")
+        click.echo("12 images")
         Console().print("1/3 0.5000")
 
-    assert capsys.readouterr() == ("12 pictures\n1/3 0.5000\n", "")
+    assert capsys.readouterr() == ("12 images\n1/3 0.5000\n", "")
 
 
 @pytest.mark.parametrize("command", ["fit", "tune"])

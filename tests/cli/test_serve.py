@@ -229,3 +229,11 @@ def test_debug_shows_where(tmp_path):
     result = serve(tmp_path, "--debug")
 
     assert type(result.exception).__name__ == "ExportError"
+
+
+def test_an_old_option_works_and_names_the_new_one(tmp_path):
+    result = serve(tmp_path, "--picture-megapixels", 9)
+
+    assert "It is now --image-megapixels." in result.stderr
+    assert "No such option" not in result.stderr
+    assert "picture" not in serve("--help").stdout

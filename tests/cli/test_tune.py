@@ -1,16 +1,18 @@
 """Does `aet-keras tune` find a recipe, and say what it found?"""
 
+import functools
 import json
 import os
 
+import image_folders
+import image_models
 import pytest
 from click.testing import CliRunner
 
 from aet_keras import tuning
 from aet_keras.cli import main
 from aet_keras.cli.tune import print_line, print_table
-from aet_keras.tuning import Search
-from aet_keras.tuning.trials import Trial
+from aet_keras.tuning.trials import Search, Trial
 
 SPACE = {"others": "fixed", "thaw": "ThawOnStall", "dropout": [0.0, 0.5]}
 
@@ -21,26 +23,54 @@ def alone(monkeypatch):
         monkeypatch.delenv(name)
 
 
+def tune_into(folder, data, *options, space=SPACE):
+    """Returns `aet-keras tune DATA --out FOLDER/out ...` in this process."""
+    path = folder / "space.json"
+    path.write_text(json.dumps(space))
+    command = ["tune", data, "--out", folder / "out", "--image-size", 8]
+    command += ["--epochs", 1, "--max-trials", 2, "--space", path, *options]
+    return CliRunner().invoke(main, [str(word) for word in command])
+
+
 @pytest.fixture
-def tune(out, tmp_path):
-    """Returns `aet-keras tune DATA --out OUT ...` in this process."""
-    space = tmp_path / "space.json"
-    space.write_text(json.dumps(SPACE))
-
-    def run(data, *options, space=space):
-        command = ["tune", str(data), "--out", str(out), "--image-size", "8"]
-        command += ["--epochs", "1", "--max-trials", "2", "--space", str(space)]
-        return CliRunner().invoke(main, [*command, *map(str, options)])
-
-    return run
+def tune(tmp_path):
+    """Returns `tune_into` for the folder of a test."""
+    return functools.partial(tune_into, tmp_path)
 
 
-def test_it_prints_a_line_a_trial_a_table_and_what_comes_next(
-    tiny, photos, tune, out
-):
-    done = tune(photos)
+@pytest.fixture(scope="module")
+def search_photos(tmp_path_factory):
+    """Returns a function that searches recipes for images in a folder."""
+    photos = image_folders.copy_images(tmp_path_factory.mktemp("p") / "photos")
 
+    def search(folder, *options):
+        with pytest.MonkeyPatch.context() as patch:
+            image_models.make_tiny(patch)
+            patch.setattr("aet_keras.cli._display._PATIENCE_SECONDS", 0.0)
+            return tune_into(folder, photos, *options)
+
+    return search
+
+
+@pytest.fixture(scope="module")
+def searched(search_photos, tmp_path_factory):
+    """Returns what a tracked search of two trials said, and its folder."""
+    folder = tmp_path_factory.mktemp("searched")
+    done = search_photos(folder, "--track", "tensorboard")
     assert done.exit_code == 0, done.output
+    return done, folder / "out"
+
+
+@pytest.fixture(scope="module")
+def quiet(search_photos, tmp_path_factory):
+    """Returns what a quiet search of one trial said, and its folder."""
+    folder = tmp_path_factory.mktemp("quiet")
+    return search_photos(folder, "--quiet", "--max-trials", 1), folder
+
+
+def test_it_prints_a_line_a_trial_a_table_and_what_comes_next(searched):
+    done, out = searched
+
     lines = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines[:2]] == [
         ["trial", "1/2"],
@@ -52,12 +82,8 @@ def test_it_prints_a_line_a_trial_a_table_and_what_comes_next(
     assert "Search: Running Trial" not in done.stdout
 
 
-def test_it_says_which_trial_and_epoch_it_is_at(
-    tiny, photos, tune, monkeypatch
-):
-    monkeypatch.setattr("aet_keras.cli._display._PATIENCE_SECONDS", 0.0)
-
-    done = tune(photos)
+def test_it_says_which_trial_and_epoch_it_is_at(searched):
+    done, _ = searched
 
     lines = done.stderr.splitlines()
     trials = [line for line in lines if line.startswith("trial ")]
@@ -68,28 +94,27 @@ def test_it_says_which_trial_and_epoch_it_is_at(
     assert "\x1b" not in done.stderr
 
 
-def test_quiet_prints_nothing(tiny, photos, tune, out):
-    done = tune(photos, "--quiet")
+def test_a_tracked_search_says_where_to_look(searched):
+    done, out = searched
 
-    assert (done.exit_code, done.output) == (0, "")
-    assert (out / "recipe.json").exists()
-
-
-def test_a_tracked_search_says_where_to_look(tiny, photos, tune, out):
-    done = tune(photos, "--track", "tensorboard")
-
-    assert done.exit_code == 0, done.output
     last = done.stdout.splitlines()[-1]
     assert last == f"Tracking: tensorboard --logdir {out / 'logs'}"
     names = sorted(path.name for path in (out / "logs").iterdir())
     assert names == ["trial_0001", "trial_0002"]
 
 
-def test_an_old_search_needs_resume(tiny, photos, tune, sentence):
-    tune(photos, "--max-trials", 1)
+def test_quiet_prints_nothing(quiet):
+    done, folder = quiet
 
-    again = tune(photos)
-    resumed = tune(photos, "--resume")
+    assert (done.exit_code, done.output) == (0, "")
+    assert (folder / "out" / "recipe.json").exists()
+
+
+def test_an_old_search_needs_resume(quiet, search_photos, sentence):
+    _, folder = quiet
+
+    again = search_photos(folder)
+    resumed = search_photos(folder, "--resume")
 
     assert again.exit_code == 2
     assert "`--resume`" in sentence(again)
@@ -97,13 +122,8 @@ def test_an_old_search_needs_resume(tiny, photos, tune, sentence):
     assert "trial   1" not in resumed.stdout.split("\n\n")[0]
 
 
-def test_a_typo_in_a_space_gets_the_nearest_names(
-    photos, tune, out, tmp_path, sentence
-):
-    wrong = tmp_path / "wrong.json"
-    wrong.write_text('{"learningrate": [0.1]}')
-
-    done = tune(photos, space=wrong)
+def test_a_typo_in_a_space_gets_the_nearest_names(photos, tune, out, sentence):
+    done = tune(photos, space={"learningrate": [0.1]})
 
     assert done.exit_code == 2
     assert "no hyperparameter `learningrate`. Nearest: `learning_rate`" in (
@@ -112,7 +132,7 @@ def test_a_typo_in_a_space_gets_the_nearest_names(
     assert not out.exists()
 
 
-def test_settings_reach_the_search(tune, out, monkeypatch):
+def test_settings_reach_the_search(tune, monkeypatch):
     seen = {}
 
     def search_recipes(recipe, folder, **settings):

@@ -16,30 +16,30 @@ def images(count=20, shape=(4, 4, 3)):
 
 
 def read(tmp_path, size=(4, 4), skip_bad=False, **arrays):
-    path = tmp_path / "pictures.npz"
+    path = tmp_path / "photos.npz"
     np.savez(path, **arrays)
     return read_image_arrays(path, image_size=size, skip_bad=skip_bad)
 
 
-def jpegs(pictures):
+def jpegs(photos):
     files = []
-    for picture in pictures:
+    for image in photos:
         file = io.BytesIO()
-        Image.fromarray(picture).save(file, "JPEG")
+        Image.fromarray(image).save(file, "JPEG")
         files.append(file.getvalue())
     ends = np.cumsum([0, *map(len, files)])
     return np.frombuffer(b"".join(files), "uint8"), ends
 
 
 def test_images_and_labels_are_split_in_three(tmp_path):
-    pictures = images()
+    photos = images()
 
-    dataset = read(tmp_path, images=pictures, labels=LABELS)
+    dataset = read(tmp_path, images=photos, labels=LABELS)
 
     parts = dataset.train, dataset.validation, dataset.test
     for part in parts:
         rows = [int(name[6:-1]) for name in part.names]  # train[17]
-        np.testing.assert_array_equal(part.inputs, pictures[rows])
+        np.testing.assert_array_equal(part.inputs, photos[rows])
         np.testing.assert_array_equal(part.labels, LABELS[rows])
     assert [part.count for part in parts] == [12, 4, 4]
 
@@ -59,7 +59,7 @@ def test_given_splits_are_kept(tmp_path, word):
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1)], ids=str)
-def test_grey_pictures_become_rgb_and_are_counted(tmp_path, shape):
+def test_grey_images_become_rgb_and_are_counted(tmp_path, shape):
     dataset = read(tmp_path, images=images(shape=shape), labels=LABELS)
 
     assert dataset.train.inputs.shape == (12, 4, 4, 3)
@@ -82,20 +82,20 @@ def test_classes_name_the_labels(tmp_path):
     assert dataset.specification.class_names == ("cat", "dog")
 
 
-def test_encoded_pictures_are_decoded(tmp_path):
-    pictures = np.repeat(images(20, (1, 1, 3)), 4, 1).repeat(4, 2)
-    data, ends = jpegs(pictures)
+def test_encoded_images_are_decoded(tmp_path):
+    photos = np.repeat(images(20, (1, 1, 3)), 4, 1).repeat(4, 2)
+    data, ends = jpegs(photos)
 
     dataset = read(
         tmp_path, jpeg_train=data, offsets_train=ends, y_train=LABELS
     )
 
     rows = [int(name[6:-1]) for name in dataset.test.names]
-    difference = dataset.test.inputs.astype(int) - pictures[rows]
+    difference = dataset.test.inputs.astype(int) - photos[rows]
     assert np.abs(difference).max() <= 5  # JPEG's own rounding
 
 
-def test_damaged_encoded_pictures_are_named_or_left_out(tmp_path):
+def test_damaged_encoded_images_are_named_or_left_out(tmp_path):
     data, ends = jpegs(images())
     data = data.copy()
     data[ends[3] : ends[4]] = 0
@@ -143,16 +143,14 @@ def test_arrays_that_cannot_be_learned_from_are_refused(tmp_path, case):
     ],
     ids=["no arrays", "unknown keys", "no labels", "no offsets"],
 )
-def test_an_npz_without_pictures_says_what_is_accepted(
-    tmp_path, arrays, advice
-):
+def test_an_npz_without_images_says_what_is_accepted(tmp_path, arrays, advice):
     with pytest.raises(DataError, match=advice):
         read(tmp_path, **arrays)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "text", "npy", "zip"])
 def test_a_damaged_npz_is_refused(tmp_path, damage):
-    path = tmp_path / "pictures.npz"
+    path = tmp_path / "photos.npz"
     np.savez_compressed(path, images=images(), labels=LABELS)
     whole = path.read_bytes()
     npy = io.BytesIO()
@@ -161,7 +159,7 @@ def test_a_damaged_npz_is_refused(tmp_path, damage):
         {
             "cut": whole[: len(whole) // 2],
             "flipped": whole[:300] + bytes([whole[300] ^ 255]) + whole[301:],
-            "text": b"pictures",
+            "text": b"photos",
             "npy": npy.getvalue(),
             "zip": b"PK" + bytes(50),
         }[damage]

@@ -7,22 +7,22 @@ from aet_keras.data import build_augmentation
 NAMES = ("flip", "light", "strong")
 
 
-def pictures():
+def images():
     random = np.random.default_rng(0)
     return random.integers(0, 256, (8, 8, 8, 3)).astype("float32")
 
 
 def changed(name, seed=0):
     layers = build_augmentation(name, image_size=(8, 8), seed=seed)
-    return np.asarray(layers(pictures(), training=True))
+    return np.asarray(layers(images(), training=True))
 
 
 def test_none_is_no_layer_at_all():
     assert build_augmentation("none", image_size=(8, 8), seed=0) is None
 
 
-def test_flip_mirrors_some_pictures_and_nothing_else():
-    before, after = pictures(), changed("flip")
+def test_flip_mirrors_some_images_and_nothing_else():
+    before, after = images(), changed("flip")
 
     is_same = (after == before).all((1, 2, 3))
     is_mirrored = (after == before[:, :, ::-1]).all((1, 2, 3))
@@ -36,7 +36,7 @@ def test_pixels_change_and_stay_in_range(name):
 
     assert after.dtype == np.float32 and after.shape == (8, 8, 8, 3)
     assert after.min() >= 0 and after.max() <= 255
-    assert np.abs(after - pictures()).max() > 1
+    assert np.abs(after - images()).max() > 1
 
 
 @pytest.mark.parametrize("name", NAMES)

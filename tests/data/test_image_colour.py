@@ -1,4 +1,4 @@
-"""Are coloured pictures told from grey ones by their pixels?"""
+"""Are coloured images told from grey ones by their pixels?"""
 
 import io
 
@@ -17,9 +17,9 @@ def grey(count=10):
     return np.repeat(noise(count, 16, 16, 1), 3, axis=3)
 
 
-def as_jpeg(picture):
+def as_jpeg(image):
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=60)
+    Image.fromarray(image).save(buffer, "JPEG", quality=60)
     return np.asarray(Image.open(buffer))
 
 
@@ -30,17 +30,17 @@ def test_grey_in_three_channels_is_grey_and_colour_is_colour():
 
 def test_a_light_tint_and_the_noise_of_a_jpeg_are_no_colour():
     tinted = np.clip(grey().astype(int) + [6, 2, -3], 0, 255).astype("uint8")
-    saved = np.stack([as_jpeg(picture) for picture in grey()])
+    saved = np.stack([as_jpeg(image) for image in grey()])
 
     assert data.image_decoding.coloured_share(tinted) == 0
     assert data.image_decoding.coloured_share(saved) == 0
 
 
 @pytest.mark.parametrize("count", [10, 1000])
-def test_the_share_is_that_of_the_pictures(count):
-    pictures = grey(count)
-    pictures[::4, :, :8] = (200, 40, 10)
+def test_the_share_is_that_of_the_images(count):
+    images = grey(count)
+    images[::4, :, :8] = (200, 40, 10)
 
-    assert data.image_decoding.coloured_share(pictures) == pytest.approx(
+    assert data.image_decoding.coloured_share(images) == pytest.approx(
         0.25, abs=0.06
     )

@@ -28,7 +28,7 @@ def test_one_folder_a_class_is_split_in_three(folder):
     assert dataset.specification.class_names[:2] == ("eight", "five")
 
 
-def test_each_row_is_the_picture_that_its_name_says(folder):
+def test_each_row_is_the_image_that_its_name_says(folder):
     dataset = read_image_folder(folder, image_size=(16, 16))
 
     for split in (dataset.train, dataset.validation, dataset.test):
@@ -90,7 +90,7 @@ def test_links_are_followed(folder):
     assert read(folder).train.count == 60
 
 
-def test_bad_pictures_are_named_up_to_three_and_counted(folder):
+def test_bad_images_are_named_up_to_three_and_counted(folder):
     image_folders.add_bad_files(folder)
 
     with pytest.raises(DataError, match="4 unreadable.*--skip-bad") as caught:
@@ -110,7 +110,7 @@ def test_each_kind_of_bad_file_is_named_with_its_path(folder, index):
         read(folder)
 
 
-def test_bad_pictures_are_left_out_on_request_and_said(folder):
+def test_bad_images_are_left_out_on_request_and_said(folder):
     expected = read(folder)
     image_folders.add_bad_files(folder)
 
@@ -121,7 +121,7 @@ def test_bad_pictures_are_left_out_on_request_and_said(folder):
     np.testing.assert_array_equal(dataset.test.inputs, expected.test.inputs)
 
 
-def test_converted_pictures_are_counted_in_the_notes(folder):
+def test_converted_images_are_counted_in_the_notes(folder):
     image_folders.add_unusual_images(folder)
 
     assert read(folder).notes == (
@@ -130,7 +130,7 @@ def test_converted_pictures_are_counted_in_the_notes(folder):
     )
 
 
-def test_a_decompression_bomb_is_a_bad_picture(folder, monkeypatch):
+def test_a_decompression_bomb_is_a_bad_image(folder, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
     Image.new("RGB", (20, 20)).save(folder / "one" / "bomb.png")
 
@@ -138,7 +138,7 @@ def test_a_decompression_bomb_is_a_bad_picture(folder, monkeypatch):
         read(folder)
 
 
-def test_a_folder_inside_a_class_is_no_picture(folder):
+def test_a_folder_inside_a_class_is_no_image(folder):
     (folder / "one" / "more").mkdir()
 
     with pytest.raises(DataError, match="one/more .a folder inside a class"):
@@ -150,7 +150,7 @@ def test_a_missing_folder_says_where_it_was_looked_for(tmp_path):
         read(tmp_path / "nowhere")
 
 
-def test_a_folder_without_pictures_says_how_to_lay_them_out(tmp_path):
+def test_a_folder_without_images_says_how_to_lay_them_out(tmp_path):
     with pytest.raises(DataError, match="folder named after its class"):
         read(tmp_path)
 
@@ -163,7 +163,7 @@ def test_a_folder_of_one_class_is_refused(folder):
         read(folder)
 
 
-def test_a_class_with_one_picture_is_left_out_and_named(folder):
+def test_a_class_with_one_image_is_left_out_and_named(folder):
     for path in sorted((folder / "six").iterdir())[1:]:
         path.unlink()
 
@@ -248,7 +248,7 @@ def test_a_class_that_only_test_has_is_refused(folder):
         read(root)
 
 
-def test_pictures_outside_a_class_folder_are_mentioned(folder):
+def test_images_outside_a_class_folder_are_mentioned(folder):
     Image.new("RGB", (9, 9)).save(folder / "cover.png")
 
     assert "1 image outside a class folder" in read(folder).notes[0]

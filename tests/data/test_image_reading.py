@@ -53,7 +53,7 @@ def test_a_typo_names_the_nearest_source(tmp_path, monkeypatch, typo, nearest):
 
 
 def test_a_file_of_another_kind_says_what_is_accepted(tmp_path):
-    path = tmp_path / "pictures.zip"
+    path = tmp_path / "images.zip"
     path.touch()
 
     with pytest.raises(

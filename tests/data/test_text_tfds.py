@@ -56,7 +56,7 @@ def test_a_prepared_data_set_is_read_by_its_name(prepared, monkeypatch):
     assert dataset.notes == ("The split `unsupervised` was left out.",)
 
 
-def test_a_data_set_of_pictures_is_refused():
+def test_a_data_set_of_images_is_refused():
     with pytest.raises(DataError, match="one `Text`.*to a folder instead"):
         from aet_keras.data.tfds_source import find_features
 

@@ -106,13 +106,13 @@ def test_the_report_tells_them_and_keeps_them():
     assert "hat called shirt: 70%  photos/6.png" in text
 
 
-def test_the_pictures_are_drawn(tmp_path):
-    pictures = {
+def test_the_images_are_drawn(tmp_path):
+    images = {
         each.row: np.full((16, 12, 3), (250, 0, 250), "uint8")
         for each in mistakes()
     }
 
-    path = draw_mistakes(report(), pictures, tmp_path / "a.png")
+    path = draw_mistakes(report(), images, tmp_path / "a.png")
 
     with Image.open(path) as drawn:
         pixels = np.asarray(drawn.convert("RGB")).reshape(-1, 3)

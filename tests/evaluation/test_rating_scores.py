@@ -74,13 +74,13 @@ def test_a_report_of_ratings_is_saved_loaded_printed_and_drawn(tmp_path):
 
     path = report.save(tmp_path / "report.json")
     content = json.loads(path.read_text())
-    picture = evaluation.draw_report(report, tmp_path / "report.png")
+    chart = evaluation.draw_report(report, tmp_path / "report.png")
 
     for name in ("rmse", "hit_rate", "ndcg"):
         assert content[name] == content["test"][name]
     assert evaluation.Report.from_json(content) == report
     assert "popularity       -    0.2500" in report.to_text()
-    assert picture.stat().st_size > 10_000
+    assert chart.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

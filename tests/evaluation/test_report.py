@@ -31,7 +31,7 @@ def full_report():
         best_epoch=2,
         seconds={"training": 61.23, "total": 72.9},
         versions={"keras": "3.15.1"},
-        notes=("2 pictures were skipped.",),
+        notes=("2 images were skipped.",),
         stopped="the loss became NaN in epoch 3",
         old_task=Forgetting(0.9, 0.8, 3, 1, 20),
     )
@@ -145,7 +145,7 @@ def test_text_names_what_a_person_asks_for():
     assert "weights of epoch 2 kept" in text
     assert "Ended early: the loss became NaN in epoch 3" in text
     assert "epoch 2: thawed stem" in text
-    assert "2 pictures were skipped." in text
+    assert "2 images were skipped." in text
     assert "training 61.2" in text
     assert "old task\naccuracy 0.9000 before, 0.8000 after" in text
 

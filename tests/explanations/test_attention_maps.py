@@ -30,7 +30,7 @@ def looking(kernel):
 
 
 def on_tokens(count, layer):
-    """Returns a model that sees a picture of 8 x 8 as so many tokens."""
+    """Returns a model that sees an image of 8 x 8 as so many tokens."""
     pixels = keras.Input((8, 8, 2))
     x = layers.Reshape((count, -1))(pixels)
     x = layers.GlobalAveragePooling1D()(layer(x))
@@ -124,7 +124,7 @@ def test_half_precision_draws_the_same_map():
     np.testing.assert_allclose(maps, expected, rtol=0.1, atol=0.05)
 
 
-def test_many_pictures_are_explained_as_each_alone():
+def test_many_images_are_explained_as_each_alone():
     explain = AttentionMaps(patch_models.classifier(looking([[1], [0]])))
     images = patch_models.patch_images(70)
 

@@ -87,7 +87,7 @@ def test_a_planted_patch_is_found():
     assert not outside.any()
 
 
-def test_a_coarse_map_is_enlarged_to_the_picture():
+def test_a_coarse_map_is_enlarged_to_the_image():
     model = patch_models.classifier(strides=2)
 
     maps = GradCAM(model)(patch_models.patch_images(), 1)
@@ -146,7 +146,7 @@ def test_half_precision_draws_the_same_map():
     np.testing.assert_allclose(maps, expected, atol=0.02)  # 3 digits
 
 
-def test_many_pictures_are_explained_as_each_alone():
+def test_many_images_are_explained_as_each_alone():
     model, images = patch_models.classifier(), patch_models.patch_images(70)
     explain, classes = GradCAM(model), np.arange(70) % 2
 
@@ -177,7 +177,7 @@ def test_a_layer_itself_will_do_too():
     assert GradCAM(model, layer).layer is layer
 
 
-def test_the_deepest_map_that_lies_over_the_picture_is_the_default():
+def test_the_deepest_map_that_lies_over_the_image_is_the_default():
     pixels = keras.Input((8, 8, 3))
     x = trunk = layers.Conv2D(4, 3, name="entry")(pixels)
     for name in ("first", "second"):

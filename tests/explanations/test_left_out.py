@@ -75,14 +75,14 @@ def test_a_column_that_is_not_there_is_refused():
         explanations.leave_out_words(count_words, "good", column=2)
 
 
-def test_the_picture_shows_the_strongest(tmp_path):
+def test_the_chart_shows_the_strongest(tmp_path):
     names = tuple(f"word{i}" for i in range(40))
     found = explanations.left_out.LeftOut(names, np.linspace(-1, 1, 40), 1, 0.9)
 
     path = explanations.save_left_out(tmp_path / "a.png", found, most=5)
-    with Image.open(path) as picture:
-        few = picture.size
+    with Image.open(path) as chart:
+        few = chart.size
     path = explanations.save_left_out(tmp_path / "a.png", found, most=20)
 
-    with Image.open(path) as picture:
-        assert picture.size[1] > few[1]
+    with Image.open(path) as chart:
+        assert chart.size[1] > few[1]

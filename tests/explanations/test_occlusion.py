@@ -59,7 +59,7 @@ def test_the_last_square_reaches_the_border():
     assert np.isfinite(found).all()
 
 
-def test_a_plain_picture_misses_nothing_under_its_mean_colour():
+def test_a_plain_image_misses_nothing_under_its_mean_colour():
     explain = Occlusion(mean_brightness((8, 8)))
 
     found = explain(np.full((1, 8, 8, 1), 7.0), 1)

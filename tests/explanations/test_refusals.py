@@ -37,7 +37,7 @@ def test_a_model_without_a_graph_is_refused(method, make):
 
 
 @pytest.mark.parametrize("make", [two_inputs, image_models.backbone])
-def test_a_model_that_does_not_name_one_picture_is_refused(make):
+def test_a_model_that_does_not_name_one_image_is_refused(make):
     with pytest.raises(ValueError, match="Explain the part that does"):
         GradCAM(make())
 
@@ -71,7 +71,7 @@ def test_a_layer_without_a_map_in_the_model_is_refused(layer):
     ],
     ids=["one", "size", "none", "letters"],
 )
-def test_other_pictures_are_refused(method, images, words):
+def test_other_images_are_refused(method, images, words):
     with pytest.raises(ValueError, match=words):
         method(patch_models.classifier())(images)
 

@@ -1,7 +1,7 @@
 """Does an explanation hang on what the model has learned?
 
 Adebayo et al., 2018 (https://arxiv.org/abs/1810.03292): a map that outlives
-the weights of its model shows the picture, not the model.
+the weights of its model shows the image, not the model.
 """
 
 import numpy as np

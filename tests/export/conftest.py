@@ -1,9 +1,10 @@
-"""Which model, pictures and written export do these tests share?"""
+"""Which model, images and written export do these tests share?"""
 
 import dataclasses
 import pathlib
 from typing import Any
 
+import image_models
 import keras
 import numpy as np
 import pytest
@@ -26,25 +27,31 @@ def build_classifier():
         ]
     )
     kernel, _ = model.layers[-1].get_weights()
-    rows = compute_embeddings(model, draw_pictures())
+    rows = compute_embeddings(model, draw_images())
     bias = -30 * rows.mean(axis=0) @ kernel  # so that no class always wins
     model.layers[-1].set_weights([30 * kernel, bias])
     return model
 
 
-def compute_embeddings(model, pictures):
+def compute_embeddings(model, images):
     """Returns what goes into the last layer, layer by layer."""
-    x = pictures.astype("float32")
+    x = images.astype("float32")
     for layer in model.layers[:-1]:
         x = layer(x)
     return x.numpy()
 
 
-def draw_pictures():
-    """Returns five pictures of unlike brightness and colour."""
+def draw_images():
+    """Returns five images of unlike brightness and colour."""
     rng = np.random.default_rng(0)
     peaks = rng.integers(20, 256, (5, 1, 1, 3))
     return (rng.random((5, 8, 8, 3)) * peaks).astype("uint8")
+
+
+@pytest.fixture
+def short_decoder(monkeypatch):
+    """Lets a test write fast where it is not about encoded images."""
+    image_models.export_shortly(monkeypatch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Exported:
     model: keras.Model
     path: pathlib.Path
     loaded: Any
-    pictures: np.ndarray
+    images: np.ndarray
     expected: np.ndarray
     embeddings: np.ndarray
     names: list
@@ -77,22 +84,22 @@ def classifier():
 
 @pytest.fixture
 def images():
-    """Returns the pictures."""
-    return draw_pictures()
+    """Returns the images."""
+    return draw_images()
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """Returns an export that was written once."""
     keras.utils.set_random_seed(0)
-    model, pictures = build_classifier(), draw_pictures()
+    model, images = build_classifier(), draw_images()
     path = write_image_model(
         model,
         tmp_path_factory.mktemp("exported") / "1",
         class_names=NAMES,
-        pictures=pictures,
+        images=images,
     )
-    expected = model(pictures.astype("float32"), training=False).numpy()
-    embeddings = compute_embeddings(model, pictures)
+    expected = model(images.astype("float32"), training=False).numpy()
+    embeddings = compute_embeddings(model, images)
     loaded = tf.saved_model.load(str(path))
-    return Exported(model, path, loaded, pictures, expected, embeddings, NAMES)
+    return Exported(model, path, loaded, images, expected, embeddings, NAMES)

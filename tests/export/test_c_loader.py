@@ -60,18 +60,18 @@ def tensors(path):
 
 
 def requests(exported, folder):
-    """Yields a line for each signature, all pictures in one batch."""
+    """Yields a line for each signature, all images in one batch."""
     pixels, pngs, examples = folder / "pixels", [], []
-    pixels.write_bytes(exported.pictures.tobytes())
-    for row, picture in enumerate(exported.pictures):
+    pixels.write_bytes(exported.images.tobytes())
+    for row, image in enumerate(exported.images):
         pngs.append(folder / f"{row}.png")
-        pngs[-1].write_bytes(tf.io.encode_png(picture).numpy())
+        pngs[-1].write_bytes(tf.io.encode_png(image).numpy())
         example = tf.train.Example()
         value = example.features.feature["image"].bytes_list.value
         value.append(pngs[-1].read_bytes())
         examples.append(folder / f"{row}.example")
         examples[-1].write_bytes(example.SerializeToString())
-    shape = " ".join(map(str, exported.pictures.shape))
+    shape = " ".join(map(str, exported.images.shape))
     images = f"uint8 {shape} {pixels}"
     files = {"bytes": pngs, "classify": examples}
     for name, (given, made) in tensors(exported.path).items():
@@ -100,7 +100,7 @@ def test_every_signature_says_what_keras_says(loader, exported, tmp_path):
         np.testing.assert_allclose(said, expected, atol=1e-5, err_msg=name)
 
 
-def test_a_picture_that_cannot_be_read_is_an_error_not_a_crash(
+def test_an_image_that_cannot_be_read_is_an_error_not_a_crash(
     loader, exported, tmp_path
 ):
     (tmp_path / "half.png").write_bytes(b"\x89PNG\r\n\x1a\n half")

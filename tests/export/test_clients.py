@@ -19,10 +19,10 @@ from aet_keras.export import deployment
 
 @pytest.fixture
 def files(exported, tmp_path):
-    """Returns the pictures as PNG files."""
-    paths = [tmp_path / f"{row}.png" for row in range(len(exported.pictures))]
-    for path, picture in zip(paths, exported.pictures, strict=True):
-        path.write_bytes(tf.io.encode_png(picture).numpy())
+    """Returns the images as PNG files."""
+    paths = [tmp_path / f"{row}.png" for row in range(len(exported.images))]
+    for path, image in zip(paths, exported.images, strict=True):
+        path.write_bytes(tf.io.encode_png(image).numpy())
     return paths
 
 
@@ -117,7 +117,7 @@ def rpc(exported):
     pool.shutdown()
 
 
-def test_rest_names_each_picture(run, rest, files, exported):
+def test_rest_names_each_image(run, rest, files, exported):
     lines = run("client_rest.py", *files, "--url", rest)
 
     assert lines == list(expected_lines(exported, files))
@@ -130,7 +130,7 @@ def test_rest_sends_no_more_than_a_batch(run, rest, files, exported):
 
 
 def test_rest_says_what_the_server_says(run, rest, files):
-    files[0].write_bytes(b"no picture")
+    files[0].write_bytes(b"no image")
 
     with pytest.raises(SystemExit, match="(?s)400: .*JPEG or PNG"):
         run("client_rest.py", *files, "--url", rest)
@@ -141,14 +141,14 @@ def test_rest_says_that_nobody_answers(run, files):
         run("client_rest.py", *files, "--url", "http://127.0.0.1:9")
 
 
-def test_grpc_names_each_picture(run, rpc, files, exported):
+def test_grpc_names_each_image(run, rpc, files, exported):
     lines = run("client_grpc.py", *files, "--address", rpc)
 
     assert lines == list(expected_lines(exported, files))
 
 
 def test_grpc_says_what_the_server_says(run, rpc, files):
-    files[0].write_bytes(b"no picture")
+    files[0].write_bytes(b"no image")
 
     with pytest.raises(SystemExit, match="(?s)INVALID_ARGUMENT: .*JPEG or PNG"):
         run("client_grpc.py", *files, "--address", rpc)

@@ -69,11 +69,11 @@ def test_litert_of_a_published_folder_says_the_same(model, tmp_path):
     folder = tmp_path / "clothes"
     publish(folder, saving(model))
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (3, 8, 8, 3))
+    images = rng.integers(0, 256, (3, 8, 8, 3))
     path, steps = tmp_path / "new" / "model.tflite", []
 
     with listening(lambda step: steps.append(step.what)):
-        compared = convert(folder, path, format="litert", pictures=pictures)
+        compared = convert(folder, path, format="litert", images=images)
 
     assert [what.split()[0] for what in steps] == ["writing", "running"]
     assert os.listdir(tmp_path / "new") == ["model.tflite"]
@@ -176,13 +176,13 @@ def test_a_missing_package_is_said_before_anything_is_written(
             {
                 "path": "m.onnx",
                 "format": "onnx",
-                "pictures": np.zeros((1, 4, 4, 3)),
+                "images": np.zeros((1, 4, 4, 3)),
             },
             "Resize them",
         ),
         ({"path": "m.onnx", "format": "onnx", "tolerance": 0}, "above 0"),
     ],
-    ids=["ending", "format", "pictures", "tolerance"],
+    ids=["ending", "format", "images", "tolerance"],
 )
 def test_misuse_is_refused(model, tmp_path, settings, advice):
     needs("onnx")

@@ -214,7 +214,7 @@ def test_a_version_that_is_not_as_published_is_refused(folder):
     assert not (folder / "serving").exists()
 
 
-def test_a_version_without_encoded_pictures_is_refused(folder):
+def test_a_version_without_encoded_images_is_refused(folder):
     publish(folder, lambda aside: (aside / "saved_model.pb").touch())
 
     with pytest.raises(ExportError, match="because the clients send files"):

@@ -106,12 +106,12 @@ def test_without_one_dense_layer_for_a_head_there_are_none(head, images):
 
 
 def test_a_call_of_its_own_is_honoured(images):
-    class Doubled(keras.Model):
+    class DoublingLayer(keras.Model):
         def call(self, inputs, training=None):
             return 2 * super().call(inputs, training=training)
 
     inputs = keras.Input((8, 8, 3))
-    model = Doubled(inputs, plain(inputs, pooled(inputs)))
+    model = DoublingLayer(inputs, plain(inputs, pooled(inputs)))
     pixels = images.astype("float32")
 
     said = call(model, pixels)

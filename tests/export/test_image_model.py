@@ -21,7 +21,7 @@ def serve(directory, images):
 def test_served_probabilities_are_the_models(exported):
     for count in (1, 5):
         served = exported.call(
-            "serving_default", images=exported.pictures[:count]
+            "serving_default", images=exported.images[:count]
         )
 
         # float32 rounding
@@ -32,8 +32,8 @@ def test_served_probabilities_are_the_models(exported):
 
 
 @pytest.mark.parametrize("batch", [1, 5])
-def test_each_picture_gets_the_names_of_its_columns(exported, batch):
-    images = exported.pictures[:batch]
+def test_each_image_gets_the_names_of_its_columns(exported, batch):
+    images = exported.images[:batch]
 
     classes = exported.call("serving_default", images=images)["classes"]
 
@@ -59,6 +59,7 @@ def test_writing_is_silent(classifier, tmp_path, capfd, caplog):
     assert out == err == ""
 
 
+@pytest.mark.usefixtures("short_decoder")
 def test_trained_model_is_exported_in_inference_mode(images, tmp_path):
     model = keras.Sequential(
         [
@@ -79,6 +80,7 @@ def test_trained_model_is_exported_in_inference_mode(images, tmp_path):
     np.testing.assert_allclose(served, expected, atol=1e-5)
 
 
+@pytest.mark.usefixtures("short_decoder")
 @pytest.mark.parametrize(
     ("dtype", "wrap"),
     [
@@ -102,6 +104,7 @@ def test_inputs_of_any_dtype_and_packing_are_served(
     assert serve(path, images)["probabilities"].shape == (5, 3)
 
 
+@pytest.mark.usefixtures("short_decoder")
 def test_mixed_precision_is_served_as_float32(images, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     inputs = keras.Input((8, 8, 3))
@@ -142,11 +145,11 @@ def test_names_that_cannot_be_served_are_refused(classifier, tmp_path, case):
     assert not os.listdir(tmp_path)
 
 
-def test_pictures_of_open_size_are_refused(tmp_path):
+def test_images_of_open_size_are_refused(tmp_path):
     inputs = keras.Input((None, None, 3))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
 
-    with pytest.raises(ValueError, match="pictures of one size"):
+    with pytest.raises(ValueError, match="images of one size"):
         write_image_model(keras.Model(inputs, x), tmp_path, class_names=NAMES)
 
 
@@ -167,7 +170,7 @@ def test_subclassed_model_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("pictures", "advice"),
+    ("images", "advice"),
     [
         (np.zeros((2, 9, 8, 3)), "Resize them"),
         (np.zeros((8, 8, 3)), "Add the axis"),
@@ -175,12 +178,12 @@ def test_subclassed_model_is_refused(tmp_path):
     ],
     ids=["other size", "no batch", "none"],
 )
-def test_pictures_that_are_not_the_models_are_refused(
-    classifier, tmp_path, pictures, advice
+def test_images_that_are_not_the_models_are_refused(
+    classifier, tmp_path, images, advice
 ):
     with pytest.raises(ValueError, match=advice):
         write_image_model(
-            classifier, tmp_path / "1", class_names=NAMES, pictures=pictures
+            classifier, tmp_path / "1", class_names=NAMES, images=images
         )
 
     assert not os.listdir(tmp_path)

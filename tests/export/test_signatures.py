@@ -23,8 +23,8 @@ def example(**features):
     return made.SerializeToString()
 
 
-def png(picture):
-    return tf.io.encode_png(picture).numpy()
+def png(image):
+    return tf.io.encode_png(image).numpy()
 
 
 EXPECTED = {
@@ -85,7 +85,7 @@ NO_ROWS = pytest.param(
 
 @pytest.mark.parametrize("count", [NO_ROWS, 1, 5])
 def test_png_files_say_what_their_pixels_say(exported, count):
-    pngs = [png(picture) for picture in exported.pictures[:count]]
+    pngs = [png(image) for image in exported.images[:count]]
     encoded = np.array(pngs, object).reshape(count)
 
     said = exported.call("bytes", image_bytes=encoded)
@@ -97,7 +97,7 @@ def test_png_files_say_what_their_pixels_say(exported, count):
 
 
 def test_classify_takes_examples_and_gives_names_and_scores(exported):
-    examples = [example(image=png(each)) for each in exported.pictures]
+    examples = [example(image=png(each)) for each in exported.images]
 
     said = exported.call("classify", inputs=examples)
 
@@ -106,15 +106,15 @@ def test_classify_takes_examples_and_gives_names_and_scores(exported):
     np.testing.assert_allclose(said["scores"], exported.expected, atol=1e-5)
 
 
-def test_an_example_without_a_picture_is_refused_by_name(exported):
-    lacking = example(picture=png(exported.pictures[0]))
+def test_an_example_without_an_image_is_refused_by_name(exported):
+    lacking = example(picture=png(exported.images[0]))
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="image.*required"):
         exported.call("classify", inputs=[lacking])
 
 
 def test_embeddings_are_what_goes_into_the_head(exported):
-    said = exported.call("embeddings", images=exported.pictures)
+    said = exported.call("embeddings", images=exported.images)
 
     np.testing.assert_allclose(
         said["embeddings"], exported.embeddings, atol=1e-6

@@ -28,7 +28,7 @@ def requests(records):
         yield kind, getattr(record, kind).request
 
 
-def test_each_signature_gets_one_picture_and_several(records):
+def test_each_signature_gets_one_image_and_several(records):
     counts = {}
     for kind, request in requests(records):
         if kind == "classify_log":
@@ -58,15 +58,15 @@ def test_every_record_runs_through_the_signature_it_names(records, exported):
         assert np.isfinite(said).all() and len(said) in (1, 4)
 
 
-def test_pixels_are_those_of_the_pictures_given(records, exported):
+def test_pixels_are_those_of_the_images_given(records, exported):
     sent = [
         tf.make_ndarray(request.inputs["images"])
         for kind, request in requests(records)
         if request.model_spec.signature_name == "serving_default"
     ]
 
-    np.testing.assert_array_equal(sent[0], exported.pictures[:1])
-    np.testing.assert_array_equal(sent[1], exported.pictures[:4])
+    np.testing.assert_array_equal(sent[0], exported.images[:1])
+    np.testing.assert_array_equal(sent[1], exported.images[:4])
 
 
 def test_both_decoders_are_met(records):
@@ -93,8 +93,8 @@ def test_the_messages_survive_the_wire(records):
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (4, 6, 1), (5, 5, 2)])
-def test_neutral_pictures_are_of_the_models_shape_and_differ(shape):
-    pictures = image_model.neutral_images(shape)
+def test_neutral_images_are_of_the_models_shape_and_differ(shape):
+    images = image_model.neutral_images(shape)
 
-    assert pictures.shape == (2, *shape) and pictures.dtype == "uint8"
-    assert pictures[0].std() == 0 < pictures[1].std()
+    assert images.shape == (2, *shape) and images.dtype == "uint8"
+    assert images[0].std() == 0 < images[1].std()

@@ -1,7 +1,7 @@
-"""Writes the hundred pictures beside it: python tests/images/make.py.
+"""Writes the hundred images beside it: python tests/images/make.py.
 
 Ten of each handwritten digit of scikit-learn's `load_digits` (UCI, CC BY
-4.0), 8x8 grey enlarged to 16x16 RGB: real pictures, and small.
+4.0), 8x8 grey enlarged to 16x16 RGB: real images, and small.
 """
 
 import pathlib
@@ -20,9 +20,9 @@ def main():
         (HERE / name).mkdir(exist_ok=True)
         for row in np.flatnonzero(digits.target == label)[:10]:
             grey = np.round(digits.images[row] * (255 / 16)).astype("uint8")
-            picture = Image.fromarray(grey).convert("RGB")
-            picture = picture.resize((16, 16), Image.Resampling.BILINEAR)
-            picture.save(HERE / name / f"{row:04d}.png", optimize=True)
+            image = Image.fromarray(grey).convert("RGB")
+            image = image.resize((16, 16), Image.Resampling.BILINEAR)
+            image.save(HERE / name / f"{row:04d}.png", optimize=True)
 
 
 if __name__ == "__main__":

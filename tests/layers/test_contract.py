@@ -8,39 +8,39 @@ import tensorflow as tf
 from aet_keras import layers
 
 SEQUENCE = (3, 6, 16)
-PICTURE = (3, 4, 3, 16)
+IMAGE = (3, 4, 3, 16)
 ROWS = {"FeatureTokens", "NumberEncoding"}  # take what a table holds
 # Passes an output on, in its dtype; only a loss of ours trains its weight.
 OUTPUTS = {"Uncertainty"}
 CASES = {
     "ConvolutionalBlockAttention": [
         ({"ratio": 4}, SEQUENCE),
-        ({"ratio": 2, "kernel_size": 3}, PICTURE),
+        ({"ratio": 2, "kernel_size": 3}, IMAGE),
     ],
     "EfficientChannelAttention": [
         ({}, SEQUENCE),
-        ({"kernel_size": 5}, PICTURE),
+        ({"kernel_size": 5}, IMAGE),
     ],
     "FeatureTokens": [({}, (3, 6)), ({"widths": [4, 2], "units": 5}, (3, 6))],
     "GatedAttentionPooling": [
         ({}, SEQUENCE),
-        ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
+        ({"units": 3, "temperature": 2.0, "return_map": True}, IMAGE),
     ],
-    "GeneralizedMeanPooling": [({}, SEQUENCE), ({}, PICTURE)],
+    "GeneralizedMeanPooling": [({}, SEQUENCE), ({}, IMAGE)],
     "NumberEncoding": [
         ({}, (3, 1)),
         ({"mean": 1.0, "knots": [0.0, 1.0, 3.0], "periods": [7.0]}, (3, 1)),
     ],
     "SoftAttention": [
         ({}, SEQUENCE),
-        ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
+        ({"units": 3, "temperature": 2.0, "return_map": True}, IMAGE),
     ],
     "SoftAttentionPooling": [
         ({}, SEQUENCE),
-        ({"units": 3, "temperature": 2.0, "return_map": True}, PICTURE),
+        ({"units": 3, "temperature": 2.0, "return_map": True}, IMAGE),
     ],
-    "SpatialGate": [({}, SEQUENCE), ({"kernel_size": 3}, PICTURE)],
-    "SqueezeExcite": [({"ratio": 4}, SEQUENCE), ({"ratio": 2}, PICTURE)],
+    "SpatialGate": [({}, SEQUENCE), ({"kernel_size": 3}, IMAGE)],
+    "SqueezeExcite": [({"ratio": 4}, SEQUENCE), ({"ratio": 2}, IMAGE)],
     "Uncertainty": [({}, SEQUENCE), ({}, (3, 2))],
 }
 PATHS = {  # files of weights that users have

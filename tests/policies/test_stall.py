@@ -4,19 +4,19 @@ import math
 
 import pytest
 
-from aet_keras.policies import _stall
+from aet_keras.policies import stall
 
 
 class Watcher:
     def __init__(self, monitor):
         self.monitor = monitor
-        self.state = dict(_stall.START)
+        self.state = dict(stall.START)
 
 
 def watch(rows, *, monitor="auto", min_improvement=0.0):
     """Shows logs one by one; returns the verdicts and the last state."""
     watcher = Watcher(monitor)
-    seen = [_stall.observe(watcher, logs, min_improvement) for logs in rows]
+    seen = [stall.observe(watcher, logs, min_improvement) for logs in rows]
     return seen, watcher.state
 
 
@@ -83,7 +83,7 @@ def test_higher_is_better_for_an_accuracy():
     ],
 )
 def test_a_score_is_better_when_higher(key):
-    assert _stall.is_higher_better(key)
+    assert stall.is_higher_better(key)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_score_is_better_when_higher(key):
     ["loss", "val_loss", "val_mae", "recall_loss", "val_account_loss", "place"],
 )
 def test_a_loss_is_better_when_lower(key):
-    assert not _stall.is_higher_better(key)
+    assert not stall.is_higher_better(key)
 
 
 def test_an_epoch_without_validation_brings_no_verdict():

@@ -7,7 +7,7 @@ import pytest
 from aet_keras import recipes
 
 
-def test_pictures_are_the_usual_kind():
+def test_images_are_the_usual_kind():
     recipe = recipes.kinds.make_recipe({"data": "digits", "epochs": 3})
 
     assert recipe == recipes.Recipe("digits", epochs=3)
@@ -21,7 +21,7 @@ def test_pictures_are_the_usual_kind():
         ({"user": "reader"}, recipes.RatingRecipe),
         ({"image_size": 8}, recipes.Recipe),
     ],
-    ids=["texts", "tables", "ratings", "pictures"],
+    ids=["texts", "tables", "ratings", "images"],
 )
 def test_a_setting_of_one_kind_decides(setting, kind):
     made = recipes.kinds.make_recipe({"data": "rows.csv", **setting})
@@ -38,7 +38,7 @@ def test_a_folder_of_texts_is_known_by_its_files(tmp_path):
     assert isinstance(made, recipes.TextRecipe)
 
 
-def test_a_note_among_pictures_makes_no_texts_of_them(tmp_path):
+def test_a_note_among_images_makes_no_texts_of_them(tmp_path):
     (tmp_path / "README.txt").write_text("who took them")
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
@@ -67,7 +67,7 @@ def test_the_reviews_of_tfds_are_texts():
         ({"data": "a", "text_colum": "a"}, "Nearest: `text_column`"),
         (
             {"data": "tfds:imdb_reviews", "weights": "none", "pooling": "mean"},
-            "`weights` .* of pictures and `pooling` .* of texts",
+            "`weights` .* of images and `pooling` .* of texts",
         ),
     ],
     ids=["columns not named", "two kinds", "a typo", "a foreign one"],

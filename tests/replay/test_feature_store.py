@@ -10,7 +10,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from aet_keras.replay import FeatureStore, feature_store
+from aet_keras.replay import feature_store
+from aet_keras.replay.feature_store import FeatureStore
 
 # Loaded by its path: the package would load Keras in each process.
 KEEPER = """

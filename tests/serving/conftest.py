@@ -1,5 +1,6 @@
 """What do the tests of serving share?"""
 
+import image_models
 import pytest
 import served_models
 
@@ -10,7 +11,19 @@ from aet_keras.serving.model_folder import ModelFolder
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory):
     """Returns two exports; the second names its classes otherwise."""
-    home = tmp_path_factory.mktemp("versions")
+    return write_versions(tmp_path_factory.mktemp("versions"))
+
+
+@pytest.fixture(scope="session")
+def quick_versions(tmp_path_factory):
+    """Returns such exports, which are loaded and made ready in no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        image_models.export_shortly(patch)
+        return write_versions(tmp_path_factory.mktemp("quick_versions"))
+
+
+def write_versions(home):
+    """Writes both exports; returns where they are."""
     served_models.write_version(home / "one")
     served_models.write_version(home / "two", ("cap", "vest", "boot"))
     return home / "one", home / "two"

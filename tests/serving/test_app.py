@@ -73,7 +73,7 @@ def test_other_forms_of_the_same_request(body, client, expected):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_pictures_as_bytes(client, expected):
+def test_images_as_bytes(client, expected):
     instances = [encoded_image(each) for each in noise_images()]
     body = {"signature_name": "bytes", "instances": instances}
 

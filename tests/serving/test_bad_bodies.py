@@ -5,7 +5,7 @@ import json
 import pytest
 from served_models import encoded_image, noise_images
 
-PICTURE = noise_images(1)[0].tolist()
+IMAGE = noise_images(1)[0].tolist()
 DEEP = "[" * 100_000
 
 
@@ -33,8 +33,8 @@ def refused(client, content, path=":predict"):
         ({"instances": []}, "must not be empty"),
         ({"instances": 3}, "must be a list"),
         ({"instances": None}, "must be a list"),
-        ({"instances": [PICTURE], "signature_name": 7}, "must be a string"),
-        ({"instances": [PICTURE], "signature_name": "x"}, "There are: "),
+        ({"instances": [IMAGE], "signature_name": 7}, "must be a string"),
+        ({"instances": [IMAGE], "signature_name": "x"}, "There are: "),
     ],
 )
 def test_a_body_that_is_no_request(body, words, client):
@@ -45,15 +45,15 @@ def test_a_body_that_is_no_request(body, words, client):
     ("instances", "words"),
     [
         ([1, 2, 3], "must have shape (any, 8, 8, 3), dtype uint8"),
-        (PICTURE, "Received: shape (8, 8, 3)"),
-        ([PICTURE, PICTURE[:4]], "nested alike"),
+        (IMAGE, "Received: shape (8, 8, 3)"),
+        ([IMAGE, IMAGE[:4]], "nested alike"),
         ([[[[1, 2, 3], [1, 2]]]], "nested alike"),
         ([[[[1, 2, [3]]]]], "nested alike"),
         ([[]], "Received: shape (1, 0)"),
-        ([{"pixels": PICTURE}], "the keys `images`"),
-        ([PICTURE, {"images": PICTURE}], "element: 0"),
-        ([{"images": PICTURE}, PICTURE], "element: 1"),
-        ([{"images": PICTURE, "more": 1}], "the keys `images`"),
+        ([{"pixels": IMAGE}], "the keys `images`"),
+        ([IMAGE, {"images": IMAGE}], "element: 0"),
+        ([{"images": IMAGE}, IMAGE], "element: 1"),
+        ([{"images": IMAGE, "more": 1}], "the keys `images`"),
     ],
 )
 def test_instances_of_another_shape(instances, words, client):
@@ -102,7 +102,7 @@ def test_one_value_of_another_kind(value, words, client):
         ([encoded_image(noise_images(1)[0])], "must have shape (any)"),
     ],
 )
-def test_bytes_that_are_no_picture(value, words, client):
+def test_bytes_that_are_no_image(value, words, client):
     body = {"signature_name": "bytes", "instances": [value]}
 
     assert words in refused(client, body)

@@ -23,8 +23,8 @@ POST = raw_http.post(BODY)
 
 
 @pytest.fixture
-def folder(home, versions):
-    served_models.copy_version(versions[0], home, 1)
+def folder(home, quick_versions):
+    served_models.copy_version(quick_versions[0], home, 1)
     return home
 
 

@@ -15,11 +15,11 @@ VALUES = (None, True, 0, -1, 255, 256, 1.5, "", "text", [], {}, [[]], 1e400)
 
 def good_bodies():
     """Returns one good body for each way to ask."""
-    picture = noise_images(1)[0]
-    encoded = encoded_image(picture)
+    image = noise_images(1)[0]
+    encoded = encoded_image(image)
     return [
-        (":predict", {"instances": [picture.tolist()]}),
-        (":predict", {"inputs": {"images": [picture.tolist()]}}),
+        (":predict", {"instances": [image.tolist()]}),
+        (":predict", {"inputs": {"images": [image.tolist()]}}),
         (":predict", {"signature_name": "bytes", "instances": [encoded]}),
         (
             ":classify",

@@ -1,4 +1,4 @@
-"""Is a picture that would fill the memory refused before it is decoded?"""
+"""Is an image that would fill the memory refused before it is decoded?"""
 
 import base64
 import io
@@ -68,7 +68,7 @@ def test_the_size_is_the_one_in_the_header(kind):
         check(encoded(kind), most_pixels=2399)
 
 
-def test_a_picture_inside_an_example_is_seen():
+def test_an_image_inside_an_example_is_seen():
     with pytest.raises(Refusal, match="Send it smaller"):
         check(example(png(SIDE, SIDE)))
 
@@ -98,7 +98,7 @@ def test_a_jpeg_without_an_end_of_segments_is_refused():
         encoded("JPEG")[:60],
     ],
 )
-def test_what_is_no_picture_is_left_to_the_graph(value):
+def test_what_is_no_image_is_left_to_the_graph(value):
     check(value, most_pixels=1)
 
 

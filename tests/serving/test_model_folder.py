@@ -32,15 +32,15 @@ def said():
 
 
 @pytest.fixture
-def folder(home, versions, said):
+def folder(home, quick_versions, said):
     """Returns a folder that serves version 1."""
-    served_models.copy_version(versions[0], home, 1)
+    served_models.copy_version(quick_versions[0], home, 1)
     return ModelFolder(home, say=said.append)
 
 
-def test_a_new_version_takes_the_place_of_the_old(folder, versions, said):
+def test_a_new_version_takes_the_place_of_the_old(folder, quick_versions, said):
     before = folder.current
-    served_models.copy_version(versions[1], folder.folder, 2)
+    served_models.copy_version(quick_versions[1], folder.folder, 2)
 
     folder.refresh()
 
@@ -53,7 +53,7 @@ def test_a_new_version_takes_the_place_of_the_old(folder, versions, said):
     assert answer["classes"][0].tolist() == [b"hat", b"shirt", b"shoe"]
 
 
-def called(folder, versions, monkeypatch):
+def called(folder, quick_versions, monkeypatch):
     """Publishes version 2; returns what was called, and who was served."""
     calls, true = [], LoadedVersion.warm_up
 
@@ -62,32 +62,32 @@ def called(folder, versions, monkeypatch):
         true(self, names)
 
     monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
-    served_models.copy_version(versions[1], folder.folder, 2)
+    served_models.copy_version(quick_versions[1], folder.folder, 2)
     folder.refresh()
     return calls
 
 
 def test_what_clients_ask_for_is_called_before_a_version_is_served(
-    folder, versions, monkeypatch
+    folder, quick_versions, monkeypatch
 ):
     folder.current.call("embeddings", {"images": noise_images(1)})
 
-    calls = called(folder, versions, monkeypatch)
+    calls = called(folder, quick_versions, monkeypatch)
 
     others = {"serving_default", "bytes", "classify"}
     assert calls == [({"embeddings"}, 1), (others, 2)]
 
 
 def test_where_nobody_asked_the_default_is_called_first(
-    folder, versions, monkeypatch
+    folder, quick_versions, monkeypatch
 ):
-    (first, number), _ = called(folder, versions, monkeypatch)
+    (first, number), _ = called(folder, quick_versions, monkeypatch)
 
     assert (first, number) == ({"serving_default"}, 1)
 
 
 def test_a_signature_that_fails_later_brings_the_version_before_back(
-    folder, versions, said, monkeypatch
+    folder, quick_versions, said, monkeypatch
 ):
     before, true = folder.current, LoadedVersion.warm_up
 
@@ -97,7 +97,7 @@ def test_a_signature_that_fails_later_brings_the_version_before_back(
         true(self, names)
 
     monkeypatch.setattr(LoadedVersion, "warm_up", warm_up)
-    served_models.copy_version(versions[1], folder.folder, 2)
+    served_models.copy_version(quick_versions[1], folder.folder, 2)
     folder.refresh()
     folder.refresh()
 
@@ -115,17 +115,17 @@ def test_nothing_is_loaded_twice(folder):
     assert folder.current is before
 
 
-def test_numbers_are_compared_as_numbers(home, versions):
-    served_models.copy_version(versions[0], home, 9)
-    served_models.copy_version(versions[1], home, 10)
+def test_numbers_are_compared_as_numbers(home, quick_versions):
+    served_models.copy_version(quick_versions[0], home, 9)
+    served_models.copy_version(quick_versions[1], home, 10)
 
     assert ModelFolder(home).current.number == 10
 
 
 def test_a_version_that_is_rolled_back_returns_to_the_one_before(
-    folder, versions
+    folder, quick_versions
 ):
-    served_models.copy_version(versions[1], folder.folder, 2)
+    served_models.copy_version(quick_versions[1], folder.folder, 2)
     folder.refresh()
     shutil.rmtree(folder.folder / "2")
 
@@ -144,9 +144,9 @@ def test_the_last_version_stays_when_its_files_go(folder):
     assert names(folder)[0] == "hat"
 
 
-def test_another_version_under_the_same_number_is_seen(folder, versions):
+def test_another_version_under_the_same_number_is_seen(folder, quick_versions):
     shutil.rmtree(folder.folder / "1")
-    served_models.copy_version(versions[1], folder.folder, 1)
+    served_models.copy_version(quick_versions[1], folder.folder, 1)
 
     folder.refresh()
 
@@ -180,10 +180,10 @@ SPOILED = [
 
 @pytest.mark.parametrize(("spoil", "words"), SPOILED)
 def test_a_version_that_cannot_be_served_is_said_once(
-    spoil, words, folder, versions, said
+    spoil, words, folder, quick_versions, said
 ):
     before = folder.current
-    served_models.copy_version(versions[1], folder.folder, 2)
+    served_models.copy_version(quick_versions[1], folder.folder, 2)
     spoil(folder.folder / "2")
 
     folder.refresh()
@@ -199,14 +199,14 @@ def test_a_version_that_cannot_be_served_is_said_once(
 
 
 def test_a_version_that_cannot_be_read_is_not_loading_for_ever(
-    folder, versions, monkeypatch
+    folder, quick_versions, monkeypatch
 ):
     def fail(path):
         assert folder.is_loading
         raise PermissionError("not yours")
 
     monkeypatch.setattr(model_folder, "load_version", fail)
-    served_models.copy_version(versions[1], folder.folder, 2)
+    served_models.copy_version(quick_versions[1], folder.folder, 2)
 
     with pytest.raises(PermissionError):
         folder.refresh()
@@ -215,9 +215,9 @@ def test_a_version_that_cannot_be_read_is_not_loading_for_ever(
 
 
 def test_a_copy_that_arrives_file_by_file_is_served_at_last(
-    folder, versions, said
+    folder, quick_versions, said
 ):
-    whole, part = versions[1], folder.folder / "2"
+    whole, part = quick_versions[1], folder.folder / "2"
     part.mkdir()
     folder.refresh()
     shutil.copy(whole / "saved_model.pb", part)
@@ -241,25 +241,27 @@ def test_a_served_version_that_is_spoiled_stays_in_memory(folder, said):
     assert len(said) == 2
 
 
-def test_at_the_start_the_best_that_can_be_loaded_is_served(home, versions):
-    served_models.copy_version(versions[0], home, 1)
-    served_models.copy_version(versions[1], home, 2)
+def test_at_the_start_the_best_that_can_be_loaded_is_served(
+    home, quick_versions
+):
+    served_models.copy_version(quick_versions[0], home, 1)
+    served_models.copy_version(quick_versions[1], home, 2)
     flip_a_bit(home / "2")
 
     assert ModelFolder(home).current.number == 1
 
 
-def test_nothing_to_serve_is_refused(home, versions):
-    served_models.copy_version(versions[0], home, 1)
+def test_nothing_to_serve_is_refused(home, quick_versions):
+    served_models.copy_version(quick_versions[0], home, 1)
     flip_a_bit(home / "1")
 
     with pytest.raises(ExportError, match="publish again and serve that"):
         ModelFolder(home)
 
 
-def test_a_watched_folder_changes_by_itself(folder, versions):
+def test_a_watched_folder_changes_by_itself(folder, quick_versions):
     with folder.watched(every_seconds=0.02):
-        served_models.copy_version(versions[1], folder.folder, 2)
+        served_models.copy_version(quick_versions[1], folder.folder, 2)
         until = time.monotonic() + 30
         while folder.current.number == 1 and time.monotonic() < until:
             time.sleep(0.02)
@@ -285,10 +287,12 @@ def test_a_watch_goes_on_after_what_it_cannot_do(folder, said, monkeypatch):
     assert "could not be read: no such device" in said[-1]
 
 
-def test_the_status_of_what_is_not_served_reaches_a_client(folder, versions):
+def test_the_status_of_what_is_not_served_reaches_a_client(
+    folder, quick_versions
+):
     from aet_keras.serving.app import build_app
 
-    served_models.copy_version(versions[1], folder.folder, 2)
+    served_models.copy_version(quick_versions[1], folder.folder, 2)
     flip_a_bit(folder.folder / "2")
     folder.refresh()
 

@@ -1,4 +1,4 @@
-"""Has a picture one answer, whichever way a model is asked?"""
+"""Has an image one answer, whichever way a model is asked?"""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from aet_keras.serving.model_folder import ModelFolder
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Returns the files of every kind of picture, by their kind."""
+    """Returns the files of every kind of image, by their kind."""
     home = tmp_path_factory.mktemp("files")
     paths = {kind: home / f"{kind}.picture" for kind in image_files.IMAGE_FILES}
     for kind, path in paths.items():

@@ -16,7 +16,7 @@ from aet_keras.serving.settings import model_server_command
         ("concurrent_predictions", 0, ValueError),
         ("waiting_requests", -1, ValueError),
         ("rows", 0, ValueError),
-        ("picture_pixels", 0, ValueError),
+        ("image_pixels", 0, ValueError),
     ],
 )
 def test_a_limit_out_of_range_is_refused(name, value, error):

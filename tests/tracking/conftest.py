@@ -23,7 +23,7 @@ def report():
 
 
 @pytest.fixture(scope="session")
-def rated():
+def rating_report():
     """Returns a report of a recommender, which has no classes."""
     test = evaluation.rating_scores.Recommendation(
         1.2, 0.1, 0.05, k=10, count=3

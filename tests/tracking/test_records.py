@@ -43,7 +43,7 @@ def written(tmp_path_factory):
     return tracker_files.read_tensors(folder / "report")
 
 
-def test_a_report_is_a_picture_a_text_and_a_matrix_of_the_kept_epoch(written):
+def test_a_report_is_a_chart_a_text_and_a_matrix_of_the_kept_epoch(written):
     assert set(written) == {
         "report",
         "report_text",
@@ -61,23 +61,23 @@ def test_the_text_is_what_a_person_reads_in_the_terminal(written):
     assert lines == expected
 
 
-def test_the_matrix_is_a_table_and_a_picture(written):
+def test_the_matrix_is_a_table_and_a_chart(written):
     (table,) = written["confusion_matrix_table"].values()
-    (picture,) = written["confusion_matrix"].values()
+    (chart,) = written["confusion_matrix"].values()
 
     head, _, first, *_ = table.item().decode().splitlines()
     assert head == "true \\ predicted | hat | shoe | a\\|b"
     assert first == "**hat** | 2 | 1 | 0"
-    pixels = tf.io.decode_png(picture[2]).numpy()  # width, height, bytes
+    pixels = tf.io.decode_png(chart[2]).numpy()  # width, height, bytes
     assert pixels.shape[0] > 300 and np.ptp(pixels) > 200
 
 
-def test_the_picture_that_is_given_is_the_one_shown(tmp_path):
+def test_the_chart_that_is_given_is_the_one_shown(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), "uint8")
     path = tmp_path / "report.png"
     path.write_bytes(tf.io.encode_png(pixels).numpy())
 
-    TensorBoard(tmp_path).record_report(report(), picture=path)
+    TensorBoard(tmp_path).record_report(report(), chart=path)
 
     (shown,) = tracker_files.read_tensors(tmp_path / "report")[
         "report"
@@ -116,10 +116,12 @@ def test_hyperparameters_stand_in_the_table_of_tensorboard(tmp_path):
     assert ended.status == api_pb2.STATUS_SUCCESS
 
 
-def test_a_recommender_has_a_picture_and_a_text_and_no_matrix(tmp_path, rated):
+def test_a_recommender_has_a_chart_and_a_text_and_no_matrix(
+    tmp_path, rating_report
+):
     board = TensorBoard(tmp_path)
 
-    board.record_report(rated)
+    board.record_report(rating_report)
 
     assert board.failure is None
     found = tracker_files.read_tensors(tmp_path / "report")

@@ -80,7 +80,7 @@ def test_histograms_come_every_so_many_epochs(done):
     assert sum(epochs[2][key]) == 6 * 3
 
 
-def test_the_report_is_pictures_text_and_a_table(done):
+def test_the_report_is_charts_text_and_a_table(done):
     last = tracker_files.read_history(done.path)[-1]
     folder = done.path.parent / "files"
 
@@ -174,11 +174,13 @@ def test_nothing_leaves_the_machine_unasked(variable, given, mode, monkeypatch):
     assert WeightsAndBiases("clothes", mode=given).mode == mode
 
 
-def test_a_recommender_has_a_picture_and_a_text_and_no_matrix(tmp_path, rated):
+def test_a_recommender_has_a_chart_and_a_text_and_no_matrix(
+    tmp_path, rating_report
+):
     tracker = WeightsAndBiases("films", directory=tmp_path)
 
     image_models.fit(image_models.linear_classifier(), tracker, epochs=1)
-    tracker.record_report(rated)
+    tracker.record_report(rating_report)
     tracker.finish()
 
     assert tracker.failure is None

@@ -26,7 +26,7 @@ def tiny(monkeypatch):
     )
 
 
-def pictures():
+def images():
     """Returns rare classes that are a little brighter, with much noise."""
     random = np.random.default_rng(0)
     splits = {}
@@ -58,7 +58,7 @@ def fitted(class_weight, *, learning_rate=1e-9, epochs=1):
         train_batch_normalization=False,
         class_weight=class_weight,
     )
-    dataset = pictures()
+    dataset = images()
     model = training.image_job.build_classifier(recipe, 3)
     before = model.get_weights()
     run = training.image_job.fit_recipe(model, recipe, dataset)
@@ -174,7 +174,7 @@ def check_weights(given, dataset):
         lambda **more: recipes.TextRecipe("a.csv", **more),
         lambda **more: recipes.TableRecipe("a.csv", "paid", **more),
     ],
-    ids=["pictures", "texts", "tables"],
+    ids=["images", "texts", "tables"],
 )
 @pytest.mark.parametrize("wrong", ["equal", {0: 2.0}, True])
 def test_another_word_is_refused(make, wrong):

@@ -216,7 +216,7 @@ def test_data_without_a_batch_are_refused():
 
 def test_a_model_under_a_strategy_is_tried_and_comes_back():
     with image_models.two_replicas().scope():
-        model = noisy()
+        model = noisy(run_eagerly=True)
     before = state(model)
 
     found = find_learning_rate(model, shuffled().batch(4), steps=5)
@@ -225,13 +225,13 @@ def test_a_model_under_a_strategy_is_tried_and_comes_back():
     assert equal(state(model), before)
 
 
-def test_a_record_is_written_as_a_picture_and_as_json(tmp_path):
+def test_a_record_is_written_as_a_chart_and_as_json(tmp_path):
     found = RateRange.of([1e-3, 1e-2, 0.1], [2.0, 1.0, np.inf], smoothing=0)
 
-    picture = found.draw(tmp_path / "range.png")
+    chart = found.draw(tmp_path / "range.png")
     saved = json.loads(found.save(tmp_path / "range.json").read_text())
 
-    with Image.open(picture) as image:
+    with Image.open(chart) as image:
         assert image.size == (880, 550)
     assert saved["losses"] == [2.0, 1.0, None]
     assert saved["suggestion"] == pytest.approx(1e-3)

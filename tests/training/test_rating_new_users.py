@@ -14,13 +14,19 @@ from aet_keras.training.rating_job import JOB
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Version 1 knows 12 users; version 2 has learned 16 more."""
+def published(tmp_path_factory):
+    """Returns a folder, and what was published there: it knows 12 users."""
     folder = tmp_path_factory.mktemp("films")
     path = rating_data.write_ratings(folder / "old.csv", range(12))
-    training.run_recipe(
-        rating_data.rating_recipe(path, epochs=1), folder / "films"
-    )
+    recipe = rating_data.rating_recipe(path, epochs=1)
+    return folder, training.run_recipe(recipe, folder / "films")
+
+
+@pytest.fixture(scope="module")
+def folder(published):
+    """Version 1 knows 12 users; version 2 has learned 16 more."""
+    folder, _ = published
+    path = folder / "old.csv"
     path.unlink()  # what was learned is kept with the model
     training.run_recipe(late(folder), folder / "films")
     return folder
@@ -41,6 +47,14 @@ def late(folder, users=range(100, 116), **arguments):
 
 def served(version, name="serving_default"):
     return tf.saved_model.load(str(version)).signatures[name]
+
+
+def test_the_export_agrees(published):
+    _, run = published
+
+    assert run.comparison.is_telling and run.comparison.difference < 1e-5
+    manifest = publishing.manifest.read_manifest(run.version)
+    assert manifest.signatures["top_k"]
 
 
 def test_what_is_served_to_old_users_stays_and_new_ones_are_known(folder):

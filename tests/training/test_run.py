@@ -31,7 +31,7 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Returns a folder with grey and transparent pictures in it."""
+    """Returns a folder with grey and transparent images in it."""
     folder = image_folders.copy_images(
         tmp_path_factory.mktemp("data") / "photos"
     )
@@ -83,9 +83,9 @@ class Tracker(keras.callbacks.Callback):
         self.calls.append("hparams")
         self.values, self.metrics = values, metrics
 
-    def record_report(self, report, *, picture):
+    def record_report(self, report, *, chart):
         self.calls.append("report")
-        self.report, self.picture = report, picture.read_bytes()
+        self.report, self.chart = report, chart.read_bytes()
 
     def finish(self):
         self.calls.append("finish")
@@ -173,7 +173,7 @@ def test_the_weights_published_are_the_best_epochs(done, recipe):
     assert report.validation.loss == pytest.approx(loss, rel=1e-4)
 
 
-def test_the_test_figures_are_of_the_test_pictures(done, recipe):
+def test_the_test_figures_are_of_the_test_images(done, recipe):
     split = read(recipe).test
 
     scores = done.run.model.predict(split.inputs, verbose=0)
@@ -190,7 +190,7 @@ def test_the_export_was_held_against_the_model(done):
 
 
 def test_a_person_hears_the_counts_and_the_notes(done):
-    assert done.said[0].startswith("62 / 20 / 20 pictures to train")
+    assert done.said[0].startswith("62 / 20 / 20 images to train")
     assert tuple(done.said[1:]) == done.run.report.notes
     assert len(done.run.report.notes) == 2
 
@@ -213,7 +213,7 @@ def test_a_tracker_gets_epochs_recipe_and_finished_report(done, recipe):
     assert tracker.values == recipe.to_json()
     assert tracker.metrics["test_accuracy"] == run.report.test.accuracy
     assert tracker.report == run.report
-    assert tracker.picture == (run.version / "report.png").read_bytes()
+    assert tracker.chart == (run.version / "report.png").read_bytes()
 
 
 def test_the_same_seed_gives_the_same_figures_and_weights(done, again):

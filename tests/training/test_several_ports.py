@@ -1,4 +1,4 @@
-"""Does one call adapt a model of two tasks, or of a picture and a table?"""
+"""Does one call adapt a model of two tasks, or of an image and a table?"""
 
 import image_models
 import keras
@@ -29,7 +29,7 @@ def two_tasks():
     return made
 
 
-def picture_and_table():
+def image_and_table():
     pixels = keras.Input((8, 8, 3), name="pixels")
     table = keras.Input((3,), name="table")
     x = keras.layers.GlobalAveragePooling2D()(image_models.backbone()(pixels))
@@ -54,8 +54,8 @@ def tune(model, data, **settings):
 
 CASES = {
     "two tasks": (two_tasks, (IMAGES, TASKS), 2),
-    "picture and table": (
-        picture_and_table,
+    "image and table": (
+        image_and_table,
         ({"pixels": IMAGES, "table": TABLE}, KIND),
         1,
     ),

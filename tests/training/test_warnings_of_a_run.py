@@ -29,14 +29,14 @@ def write_photos(folder, counts):
     for name, count in counts.items():
         (folder / name).mkdir(parents=True)
         for number in range(count):
-            picture = random.integers(0, 256, (8, 8, 3), "uint8")
-            Image.fromarray(picture).save(folder / name / f"{number}.png")
+            image = random.integers(0, 256, (8, 8, 3), "uint8")
+            Image.fromarray(image).save(folder / name / f"{number}.png")
     return str(folder)
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """Returns a run on 75, 6 and 5 coloured pictures, and what it said."""
+    """Returns a run on 75, 6 and 5 coloured images, and what it said."""
     folder = tmp_path_factory.mktemp("photos")
     photos = write_photos(folder / "a", {"common": 75, "odd": 6, "rare": 5})
     recipe = recipes.Recipe(
@@ -56,7 +56,7 @@ def test_colour_is_said_before_training_with_the_better_command(done):
     run, said, _ = done
 
     (note,) = [each for each in said if "embedded backbone" in each]
-    assert note.startswith("100% of the pictures are coloured")
+    assert note.startswith("100% of the images are coloured")
     assert "--backbone MobileNetV2 --image-size 96`, 9 MB" in note
     assert note in run.report.notes
 
@@ -79,16 +79,16 @@ def test_the_report_stands_beside_the_majority(done):
     assert report.verdict and report.verdict in report.to_json()["verdict"]
 
 
-def test_the_most_wrong_pictures_are_published(done):
+def test_the_most_wrong_images_are_published(done):
     run, _, out = done
 
     assert run.report.mistakes[0].name.endswith(".png")
     for folder in (run.version, out):
-        with Image.open(folder / "top_losses.png") as picture:
-            assert picture.width > 1000
+        with Image.open(folder / "top_losses.png") as image:
+            assert image.width > 1000
 
 
-def recipe_and_pictures(folder, **settings):
+def recipe_and_images(folder, **settings):
     recipe = recipes.Recipe(folder, image_size=16, **settings)
     return recipe, data.read_images(folder, image_size=(16, 16))
 
@@ -97,14 +97,14 @@ def notes(*pair):
     return len(with_backbone_note(*pair).notes) - len(pair[1].notes)
 
 
-def test_no_word_of_grey_pictures_and_of_other_backbones(tmp_path):
+def test_no_word_of_grey_images_and_of_other_backbones(tmp_path):
     grey = str(image_folders.copy_images(tmp_path / "grey"))
     photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
 
-    assert notes(*recipe_and_pictures(photos)) == 1
-    assert notes(*recipe_and_pictures(grey)) == 0
-    assert notes(*recipe_and_pictures(photos, backbone="MobileNetV2")) == 0
-    assert notes(*recipe_and_pictures(photos, weights="none")) == 0
+    assert notes(*recipe_and_images(photos)) == 1
+    assert notes(*recipe_and_images(grey)) == 0
+    assert notes(*recipe_and_images(photos, backbone="MobileNetV2")) == 0
+    assert notes(*recipe_and_images(photos, weights="none")) == 0
 
 
 def test_weights_in_the_cache_are_named_as_needing_no_download(
@@ -116,7 +116,7 @@ def test_weights_in_the_cache_are_named_as_needing_no_download(
     monkeypatch.setattr(image_job, "find_cached_weights", lambda: found)
     photos = write_photos(tmp_path / "photos", {"a": 5, "b": 5})
 
-    *_, note = with_backbone_note(*recipe_and_pictures(photos)).notes
+    *_, note = with_backbone_note(*recipe_and_images(photos)).notes
 
     assert "`--backbone MobileNetV2 --image-size 160`. Its weights" in note
     assert f"{path.parent}: nothing is downloaded" in note

@@ -92,12 +92,12 @@ def test_a_worker_that_gives_up_is_quoted_and_not_started_again(supervise):
     with pytest.raises(TrainingError) as caught:
         supervise(
             "time.sleep(99) if me != 'worker1' else None",
-            "print('no pictures')",
+            "print('no images')",
             "sys.exit(1)",
         )
 
     assert "`worker1` must run to the end" in str(caught.value)
-    assert "exit code 1. It said: no pictures. See" in str(caught.value)
+    assert "exit code 1. It said: no images. See" in str(caught.value)
 
 
 def test_a_chief_that_is_gone_ends_the_search(supervise):

@@ -110,7 +110,7 @@ def test_an_interrupted_search_goes_on_where_it_was(tmp_path):
 
     with pytest.raises(TrainingError, match="1 trial had ended. `--resume`"):
         small_searches.search(tmp_path, small_searches.hypermodel(build=build))
-    first = tuning.Search.read(tmp_path / "search", "val_loss").trials
+    first = tuning.trials.Search.read(tmp_path / "search", "val_loss").trials
     found = small_searches.search(tmp_path, resume=True)
 
     assert len(found.trials) == 2

@@ -3,8 +3,7 @@ import csv
 import numpy as np
 from PIL import Image
 
-from aet_keras.tuning import Search
-from aet_keras.tuning.trials import Trial
+from aet_keras.tuning.trials import Search, Trial
 
 
 def trials(*scores, objective="val_accuracy"):
@@ -63,7 +62,7 @@ def test_what_keras_tuner_keeps_is_left_out_but_for_the_epochs():
     assert Trial(1, values).to_text() == "dropout 0.1, epochs 3"
 
 
-def test_the_picture_is_drawn_whatever_came_of_it(tmp_path):
+def test_the_chart_is_drawn_whatever_came_of_it(tmp_path):
     for name, scores in {"a": (0.5, None, 0.8), "b": (None,), "c": ()}.items():
         path = Search(trials(*scores)).draw(tmp_path / f"{name}.png")
 

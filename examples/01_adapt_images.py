@@ -1,13 +1,13 @@
-"""How are pictures learned with the parts that the command line is made of?
+"""How are images learned with the parts that the command line is made of?
 
 What `aet-keras fit digits` does, in your own words, so that any step can be
-replaced: read pictures, put a head on a pretrained backbone, fit with two
+replaced: read images, put a head on a pretrained backbone, fit with two
 callbacks, measure on the test split, publish a SavedModel, ask it.
 
-    python examples/01_adapt_pictures.py
+    python examples/01_adapt_images.py
 
 Takes about 2 minutes on 2 cores and ends at about 0.99 accuracy on 269 test
-pictures of digits. The folder saved_models/digits_by_hand then holds a version.
+images of digits. The folder saved_models/digits_by_hand then holds a version.
 """
 
 import argparse
@@ -66,7 +66,7 @@ model.compile(
 freezing = callbacks.ElasticFreezing(
     policy,
     train_batch_normalization=True,
-    cache=None,  # each epoch's pictures are new: nothing to replay
+    cache=None,  # each epoch's images are new: nothing to replay
     verbose=1,
 )
 best = callbacks.KeepBest()
@@ -90,9 +90,9 @@ print(scores.to_text())
 def write(directory):
     """Fills one version, which appears under OUT when it is whole."""
     export.write_image_model(model, directory, class_names=class_names)
-    pictures = dataset.test.inputs[:64]
+    images = dataset.test.inputs[:64]
     print(
-        f"\n{export.compare_image_export(directory, model, pictures).to_text()}"
+        f"\n{export.compare_image_export(directory, model, images).to_text()}"
     )
 
 
@@ -103,7 +103,7 @@ answer = served.signatures["serving_default"](
     images=tf.constant(dataset.test.inputs[:1])
 )
 column = int(tf.argmax(answer["probabilities"][0]))
-print(f"{version} calls the first test picture", end=" ")
+print(f"{version} calls the first test image", end=" ")
 print(answer["classes"][0, column].numpy().decode(), end=", it is ")
 print(class_names[dataset.test.labels[0]])
 print(f"test accuracy: {scores.accuracy:.4f}")

@@ -1,14 +1,14 @@
-"""How is a model adapted that reads a picture and the columns of a table?
+"""How is a model adapted that reads an image and the columns of a table?
 
 Of each digit the lower half is covered, but a table has the ink in each row
-and column of the whole. The picture goes through a pretrained backbone, the
+and column of the whole. The image goes through a pretrained backbone, the
 columns stay beside it, and one head reads both. What is recorded of the frozen
 backbone is replayed together with the columns.
 
-    python examples/15_picture_and_table.py
+    python examples/15_image_and_table.py
 
 Takes a minute of processor time and ends at about 0.95 accuracy on 269 test
-pictures. With the columns of other pictures beside them it is 0.32: the model
+images. With the columns of other images beside them it is 0.32: the model
 reads both. One seed.
 """
 
@@ -45,7 +45,7 @@ def rows(split, count=None):
     sums = [ink.mean(axis=(2, 3, 4)), ink.mean(axis=(1, 2, 4))]
     covered = images.copy()
     covered[:, size // 2 :] = 0
-    return {"picture": covered, "table": np.concatenate(sums, axis=1)}, labels
+    return {"image": covered, "table": np.concatenate(sums, axis=1)}, labels
 
 
 train_x, train_y = rows(digits.train, train_count)
@@ -54,15 +54,15 @@ test_x, test_y = rows(digits.test, train_count)
 
 # Two named inputs, one head.
 backbone = aet_keras.backbones.load_backbone(image_size=(size, size))
-picture = keras.Input((size, size, 3), name="picture")
+image = keras.Input((size, size, 3), name="image")
 table = keras.Input((train_x["table"].shape[1],), name="table")
 normalize = keras.layers.Normalization()
 normalize.adapt(train_x["table"])
-x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(picture)
+x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
 x = keras.layers.GlobalAveragePooling2D()(backbone(x))
 x = keras.layers.Concatenate()([x, normalize(table)])
 outputs = keras.layers.Dense(10, activation="softmax")(x)
-model = keras.Model({"picture": picture, "table": table}, outputs)
+model = keras.Model({"image": image, "table": table}, outputs)
 model.compile(
     keras.optimizers.Adam(learning_rate),
     loss="sparse_categorical_crossentropy",

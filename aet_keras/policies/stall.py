@@ -104,7 +104,7 @@ def is_higher_better(key: str) -> bool:
 
     Example:
 
-    >>> higher = aet_keras.policies.is_higher_better
+    >>> higher = aet_keras.policies.stall.is_higher_better
     >>> higher("val_accuracy"), higher("val_loss")
     (True, False)
     """
