@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.policies import _stall, _undo
+from aet_keras.policies import _undo, stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
@@ -95,7 +95,7 @@ class ThawInCycles(Policy):
     undo_thaw: bool = option(True, check.boolean)
 
     def judge(self, logs: Mapping[str, float]) -> bool:
-        key = _stall.find_key(logs, self.monitor, self.state["judged"])
+        key = stall.find_key(logs, self.monitor, self.state["judged"])
         if key is None or not self.undo_thaw:
             return False
         if key != self.state["judged"]:
