@@ -46,7 +46,7 @@ SHORT = {"save_freq": 2, "epochs": 3}
 
 
 def test_the_order_of_callbacks_makes_no_difference(tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (2, 3), **SHORT)
+    interrupted_runs.run_until_killed(tmp_path, (1, 3), **SHORT)
 
     run = interrupted_runs.run(tmp_path, order=-1, **SHORT)
 
@@ -88,22 +88,23 @@ def averaging():
     ]
 
 
-def check_resumed(folder, **settings):
-    """Kills a run in its last epoch; returns how it ends resumed."""
+def check_resumed(folder, *, killed_in, **settings):
+    """Kills a run in the middle of an epoch; returns how it ends resumed."""
+    kill = killed_in, 3
     whole, copies = interrupted_runs.run_and_copy(
-        folder, [(2, 3)], **SHORT, **settings
+        folder, [kill], **SHORT, **settings
     )
 
-    run = interrupted_runs.run(copies[2, 3], **SHORT, **settings)
+    run = interrupted_runs.run(copies[kill], **SHORT, **settings)
 
-    assert run.checkpoint.resumed_from == (2, 2)
+    assert run.checkpoint.resumed_from == (killed_in, 2)
     interrupted_runs.check_equal(whole, run)
     return run
 
 
 @pytest.mark.parametrize("make", [solved, anchored, averaging])
 def test_whatever_of_ours_is_used_comes_back(make, tmp_path):
-    check_resumed(tmp_path, make=make)
+    check_resumed(tmp_path, killed_in=1, make=make)
 
 
 def averaged():
@@ -126,11 +127,11 @@ def adapted():
 
 @pytest.mark.parametrize("model", [averaged, two_at_once])
 def test_whatever_the_model_is_compiled_with_comes_back(model, tmp_path):
-    check_resumed(tmp_path, model=model)
+    check_resumed(tmp_path, killed_in=2, model=model)
 
 
 def test_what_is_fixed_one_by_one_stays_in_a_resumed_run(tmp_path):
-    run = check_resumed(tmp_path, model=adapted)
+    run = check_resumed(tmp_path, killed_in=2, model=adapted)
 
     keras.utils.set_random_seed(0)
     start = adapted()

@@ -214,9 +214,9 @@ def test_a_checkpoint_refuses_averages_in_the_place_of_weights(tmp_path):
 
 def test_a_resumed_run_goes_on_with_its_own_rate(tmp_path):
     settings = {"save_freq": 2, "epochs": 3}
-    whole, saves = interrupted_runs.run_and_copy(tmp_path, [(2, 3)], **settings)
+    whole, saves = interrupted_runs.run_and_copy(tmp_path, [(1, 3)], **settings)
 
-    run = interrupted_runs.run(saves[2, 3], **settings)  # warnings are errors
+    run = interrupted_runs.run(saves[1, 3], **settings)  # warnings are errors
 
     assert not run.callbacks[1]._is_left_alone
     interrupted_runs.check_equal(whole, run)

@@ -29,21 +29,29 @@ class Remember(keras.callbacks.Callback):
         self.steps, self.seen = state["steps"], state["seen"]
 
 
-@pytest.mark.parametrize("kill", [(2, "begin"), (2, 3)])
-def test_a_users_callback_with_a_state_comes_back(kill, tmp_path):
-    whole, resumed = Remember(), Remember()
-    interrupted_runs.run(make=nothing, also=[whole])
-    interrupted_runs.run_until_killed(
-        tmp_path, kill, make=nothing, also=[Remember()], save_freq=2
-    )
+SETTINGS = {"make": nothing, "save_freq": 2, "epochs": 3}
+KILLS = [(2, "begin"), (2, 3)]
 
-    run = interrupted_runs.run(
-        tmp_path, make=nothing, also=[resumed], save_freq=2
+
+@pytest.fixture(scope="module")
+def remembered(tmp_path_factory):
+    """Returns what a whole run has remembered, and its saves at `KILLS`."""
+    whole, folder = Remember(), tmp_path_factory.mktemp("remembered")
+    _, saves = interrupted_runs.run_and_copy(
+        folder, KILLS, also=[whole], **SETTINGS
     )
+    return whole.get_state(), saves
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_users_callback_with_a_state_comes_back(kill, remembered):
+    (expected, saves), resumed = remembered, Remember()
+
+    run = interrupted_runs.run(saves[kill], also=[resumed], **SETTINGS)
 
     assert run.checkpoint.resumed_from == (2, 0 if kill[1] == "begin" else 2)
     assert run.checkpoint.not_restored == ()
-    np.testing.assert_equal(resumed.get_state(), whole.get_state())
+    np.testing.assert_equal(resumed.get_state(), expected)
 
 
 class Holds(keras.callbacks.Callback):
@@ -88,10 +96,11 @@ def test_a_state_that_no_file_can_hold_is_refused_at_once(
 
 def test_two_callbacks_of_one_class_get_back_what_each_of_them_knew(tmp_path):
     first, second = Holds({"number": 1}), Holds({"number": 2})
-    interrupted_runs.run(tmp_path, make=nothing, also=[first, second])
+    settings = {"make": nothing, "epochs": 1}
+    interrupted_runs.run(tmp_path, also=[first, second], **settings)
     again = [Holds({"number": 0}), Holds({"number": 0})]
 
-    interrupted_runs.run(tmp_path, make=nothing, also=again)
+    interrupted_runs.run(tmp_path, also=again, **settings)
 
     assert [each.state["number"] for each in again] == [1, 2]
     assert [each.steps for each in again] == [0, 0]  # the run had finished

@@ -58,10 +58,9 @@ CASES = {  # settings that do not touch each other share a run
         {
             "make": in_threes,
             "data": lambda: replay_runs.noise_rows(30),
-            "epochs": 2,
         }
         | VALIDATION,
-        [3, 3],
+        [3, 3, 2],
     ),
     "class weights, every second validation": (
         {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}, "validation_freq": 2}
@@ -69,7 +68,7 @@ CASES = {  # settings that do not touch each other share a run
         [3, 3, 2],
     ),
     "a later start, two thaws": (
-        {"initial_epoch": 1, "epochs": 5},
+        {"initial_epoch": 1, "epochs": 5} | BATCHES,
         [3, 2, 2, 1],
     ),
     "a split": (
