@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import image_models
 import pytest
 import served_models
 from PIL import Image
@@ -47,7 +48,9 @@ HEAVY = {
 def loaded(reviews, tmp_path_factory):
     """Returns what each command said, and the modules loaded until then."""
     home = tmp_path_factory.mktemp("asked")
-    served_models.write_version(home / "clothes" / "1")
+    with pytest.MonkeyPatch.context() as patch:
+        image_models.export_shortly(patch)
+        served_models.write_version(home / "clothes" / "1")
     image = home / "image.png"
     Image.fromarray(served_models.noise_images(1)[0]).save(image)
     commands = [

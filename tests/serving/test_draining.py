@@ -15,6 +15,8 @@ import pytest
 import raw_http
 import served_models
 
+from aet_keras.serving.model_folder import ModelFolder
+
 PROGRAM = pathlib.Path(raw_http.__file__).with_name("slow_server.py")
 BODY = json.dumps(
     {"instances": served_models.noise_images(1).tolist()}
@@ -119,8 +121,8 @@ def test_a_second_signal_ends_at_once(folder):
         assert process.wait(5) == -signal.SIGTERM
 
 
-def test_who_connects_while_the_server_ends_is_answered(shared):
-    with raw_http.serving_in_thread(shared) as (server, connect):
+def test_who_connects_while_the_server_ends_is_answered(folder):
+    with raw_http.serving_in_thread(ModelFolder(folder)) as (server, connect):
         server.terms.is_ending = True
         with connect() as connection:
             connection.sendall(raw_http.GET)

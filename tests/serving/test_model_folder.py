@@ -304,7 +304,7 @@ def test_the_status_of_what_is_not_served_reaches_a_client(
     assert "must hold the files" in json.dumps(first)
 
 
-def test_an_end_while_the_watch_begins_ends_the_watch(shared, monkeypatch):
+def test_an_end_while_the_watch_begins_ends_the_watch(folder, monkeypatch):
     begin = threading.Thread.start
 
     def start(thread):
@@ -313,7 +313,7 @@ def test_an_end_while_the_watch_begins_ends_the_watch(shared, monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", start)
 
-    with pytest.raises(SystemExit), shared.watched():
+    with pytest.raises(SystemExit), folder.watched():
         pass
 
     names = [thread.name for thread in threading.enumerate()]
