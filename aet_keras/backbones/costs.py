@@ -70,7 +70,7 @@ def fan_in(groups: Sequence) -> np.ndarray:
     Example:
 
     >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
-    >>> group = aet_keras.backbones.Group("stem", tuple(model.layers))
+    >>> group = aet_keras.backbones.groups.Group("stem", tuple(model.layers))
     >>> float(aet_keras.backbones.costs.fan_in([group]))
     8.0
     """
