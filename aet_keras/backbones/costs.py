@@ -71,7 +71,7 @@ def fan_in(groups: Sequence) -> np.ndarray:
 
     >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
     >>> group = aet_keras.backbones.groups.Group("stem", tuple(model.layers))
-    >>> float(aet_keras.backbones.costs.fan_in([group]))
+    >>> round(float(aet_keras.backbones.costs.fan_in([group])), 3)
     8.0
     """
     found = [
