@@ -1,6 +1,7 @@
 """Starts a command without Keras; ends it with a sentence and a code."""
 
 import contextlib
+import importlib
 import os
 import sys
 import tempfile
@@ -11,19 +12,25 @@ from aet_keras.errors import AetError
 
 FAILED = 1
 MISUSED = 2
+# What Keras loads wherever it is installed: for scikit-learn's wrappers, for
+# tables given to `fit`, and to draw images. No command has Keras do that.
+_HELD_BACK = ("matplotlib", "pandas", "sklearn")
 
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """Hides what libraries print while they load, unless loading fails.
 
-    They write to the file descriptor, before any log level is read.
+    They write to the file descriptor, before any log level is read. Keras
+    loads first, without what it would load only for wrappers that no command
+    uses.
     """
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
+            _load_keras()
             yield
         except BaseException:
             held.seek(0)
@@ -32,6 +39,23 @@ def quiet_start() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def _load_keras():
+    """Loads Keras without packages that take as long as TensorFlow does.
+
+    Keras goes without them where they are missing, and so it takes them for
+    missing. They are there again afterwards, for all but Keras.
+    """
+    if "keras" in sys.modules:
+        return
+    held_back = [name for name in _HELD_BACK if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(held_back))  # type: ignore[arg-type]
+    try:
+        importlib.import_module("keras")
+    finally:
+        for name in held_back:
+            del sys.modules[name]
 
 
 def load_layers() -> None:

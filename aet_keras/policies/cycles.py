@@ -30,11 +30,12 @@ class ThawInCycles(Policy):
 
     The head trains alone until it is solved, or for `head_ratio` of the
     planned epochs. The top groups, which are the cheapest to train, follow for
-    `first_epochs`; on images like those of the pretraining that is all there
-    is to gain. Then everything else joins, because nothing that can be
-    measured before tells whether it pays: on clothes it gains 2 points of
-    accuracy, on drawn digits 10. If it did not pay within `cycle_epochs`, it is
-    undone: the best weights come back, and what was frozen then freezes again.
+    `first_epochs`. Then everything else joins for `cycle_epochs`, because
+    nothing that is measured before tells whether that pays. If none of these
+    epochs is as good as the best before, the thaw is undone: those weights come
+    back, and what was frozen then freezes again. Each later cycle must pay
+    too: after one that improved the best figure by less than
+    `min_improvement`, the top groups go on alone, which costs little.
 
     A thawed group's rate follows from its layers. A step of Adam moves each
     weight by about the rate, and what a neuron puts out by that times its
@@ -57,13 +58,17 @@ class ThawInCycles(Policy):
             where no layer says it.
         frozen_ratio: float from 0 to 1. Share of the groups, from the stem
             on, that never thaw. Defaults to `0.0`.
+        min_improvement: float >= 0. What a cycle of all groups must gain for
+            another one, as a share of the best figure before it. Defaults to
+            `0.05`.
         undo_thaw: bool. Whether a thaw after which no epoch was as good as the
             best before is undone. Defaults to `True`.
 
     State:
         `thawed`: groups thawed; `since`: epochs since then; `length`: epochs
-        of this cycle; `judged`, `kept`, `kept_count`, `worse`, `is_undone`: as
-        of `ThawOnStall`.
+        of this cycle; `before`: the best figure when it began; `is_settled`:
+        whether the top groups go on alone; `judged`, `kept`, `kept_count`,
+        `worse`, `is_undone`: as of `ThawOnStall`.
 
     Example:
 
@@ -82,7 +87,14 @@ class ThawInCycles(Policy):
     """
 
     needs = frozenset({"fan_in"})
-    start_state = {**_undo.START, "thawed": 0, "since": 0, "length": 0}
+    start_state = {
+        **_undo.START,
+        "thawed": 0,
+        "since": 0,
+        "length": 0,
+        "before": None,
+        "is_settled": False,
+    }
 
     monitor: str = option("auto", check.instance, of=str)
     _: KW_ONLY
@@ -92,19 +104,22 @@ class ThawInCycles(Policy):
     cycle_epochs: int = option(4, check.positive_int)
     rate_ratio: float | None = option(None, check.positive, can_be_none=True)
     frozen_ratio: float = option(0.0, check.ratio)
+    min_improvement: float = option(0.05, check.number, least=0)
     undo_thaw: bool = option(True, check.boolean)
 
     def judge(self, logs: Mapping[str, float]) -> bool:
         key = stall.find_key(logs, self.monitor, self.state["judged"])
-        if key is None or not self.undo_thaw:
+        if key is None:
             return False
         if key != self.state["judged"]:
             self.state.update(_undo.START, judged=key)
         thawed = self.state["thawed"]
-        return _undo.judge(self.state, key, float(logs[key]), thawed)
+        is_best = _undo.judge(self.state, key, float(logs[key]), thawed)
+        return is_best and self.undo_thaw
 
     def finish(self, progress: Progress) -> Decision:
-        return self._undo(progress) if self.state["worse"] else Decision()
+        is_worse = self.undo_thaw and self.state["worse"]
+        return self._undo(progress) if is_worse else Decision()
 
     def decide(self, progress: Progress) -> Decision:
         state = self.state
@@ -113,18 +128,24 @@ class ThawInCycles(Policy):
         most = len(progress.trainable)
         most -= int(self.frozen_ratio * most)
         why = f"epoch {state['since']} of {state['length']} of the cycle"
-        if state["is_undone"]:
-            why = "a thaw was undone"
+        if state["is_undone"] or state["is_settled"]:
+            why = "the deeper groups have had their time"
         elif not state["thawed"]:
             why = self._reason_for_the_first(progress)
             if why:
-                self._thaw(progress, min(self.first_count, most))
+                self._begin(progress, min(self.first_count, most))
         elif state["since"] >= state["length"]:
             if state["thawed"] < most:
                 why = f"the top groups had {state['since']} epochs"
-                self._thaw(progress, most)
-            elif state["worse"]:
+                self._begin(progress, most)
+            elif self.undo_thaw and state["worse"]:
                 return self._undo(progress)
+            elif self._has_paid():
+                self._begin(progress, most)
+            else:
+                why = "the last cycle gained little"
+                state["is_settled"] = True
+                state["thawed"] = min(self.first_count, most)
         return self._decision(progress, why or "the head alone")
 
     def _reason_for_the_first(self, progress):
@@ -135,7 +156,18 @@ class ThawInCycles(Policy):
             return f"the head had {progress.epoch} epochs"
         return ""
 
-    def _thaw(self, progress, count):
+    def _has_paid(self):
+        """Whether this cycle improved the best figure by enough."""
+        before = self.state["before"]
+        if before is None:  # nothing is validated
+            return True
+        gain = abs(self.state["kept"] - before)
+        return gain >= self.min_improvement * abs(before)
+
+    def _begin(self, progress, count):
+        """Begins a cycle; groups that join in it are on trial."""
+        if count > self.state["thawed"]:
+            _undo.begin_trial(self.state)
         epochs = (
             self.cycle_epochs if self.state["thawed"] else self.first_epochs
         )
@@ -143,8 +175,8 @@ class ThawInCycles(Policy):
             thawed=count,
             since=0,
             length=_length(epochs, progress.epoch, progress.epoch_count),
+            before=self.state["kept"],
         )
-        _undo.begin_trial(self.state)
 
     def _undo(self, progress):
         key, kept = self.state["judged"], self.state["kept"]

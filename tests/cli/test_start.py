@@ -55,7 +55,10 @@ from aet_keras.cli._running import load_layers
 load_layers()
 import keras
 found = keras.saving.get_registered_object("aet_keras>SoftAttention")
-print(json.dumps([done, loaded, found is not None]))
+held_back = {{"matplotlib", "pandas", "sklearn"}}
+late = sorted(held_back & set(sys.modules))
+import matplotlib, pandas, sklearn
+print(json.dumps([done, loaded, found is not None, late]))
 """
 
 
@@ -67,7 +70,7 @@ def test_help_version_completion_and_misuse_load_nothing_heavy():
         text=True,
         check=True,
     )
-    runs, loaded, is_registered = json.loads(done.stdout)
+    runs, loaded, is_registered, late = json.loads(done.stdout)
     *commands, (_, completed, _) = runs
 
     assert loaded == []
@@ -77,3 +80,4 @@ def test_help_version_completion_and_misuse_load_nothing_heavy():
     assert "--augment" in completed
     assert done.stderr == ""  # what TensorFlow prints was held back
     assert is_registered  # a command that asks for layers has them
+    assert late == []  # what Keras would load was held back, and came then

@@ -69,6 +69,25 @@ def test_a_thaw_that_paid_in_one_epoch_stays():
     assert not any(each.undo for each in decisions)
 
 
+def test_a_cycle_of_all_that_gains_little_is_the_last():
+    paid = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4]  # half of what was there
+
+    decisions = run(ThawInCycles(), [*paid, 0.5, 0.39, 0.5, 0.5, 0.5, 0.5])
+
+    assert thawed(decisions) == [0, 2, 2, *[5] * 8, 2, 2, 2]
+    assert decisions[11].why == "the last cycle gained little"
+    assert not any(each.undo for each in decisions)
+
+
+def test_without_undoing_a_thaw_that_did_not_pay_ends_with_its_cycle():
+    losses = [1.0, 0.9, 0.5, 0.9, 0.8, 0.7, 0.6, 0.9]
+
+    decisions = run(ThawInCycles(undo_thaw=False), losses)
+
+    assert thawed(decisions) == [0, 2, 2, 5, 5, 5, 5, 2, 2]
+    assert not any(each.undo for each in decisions)
+
+
 def test_the_end_of_a_run_undoes_a_thaw_that_did_not_pay():
     policy = ThawInCycles()
     run(policy, [1.0, 0.9, 0.5, 0.9])
@@ -88,7 +107,7 @@ def test_top_groups_that_gain_nothing_are_no_reason_to_stop():
 
     assert thawed(decisions) == [0, 2, 2, 5, 5, 5, 5, 0, 0]
     assert decisions[7].undo
-    assert decisions[8].why == "a thaw was undone"
+    assert decisions[8].why == "the deeper groups have had their time"
 
 
 def test_the_lowest_groups_may_stay_frozen():
