@@ -9,10 +9,17 @@ THAW_POLICIES = (
     "FreezeSlow",
     "FreezeWhenItPays",
     "ThawAll",
+    "ThawInCycles",
     "ThawOnSchedule",
     "ThawOnStall",
 )
-RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
+RATE_POLICIES = (
+    "AdaptToNoise",
+    "AdaptToTrend",
+    "CosineRestarts",
+    "DecayOnStall",
+    "WarmupCosine",
+)
 
 BACKBONE = Setting(
     "An image model of keras.applications by name, or `embedded`; for texts "
