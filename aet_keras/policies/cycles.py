@@ -26,16 +26,14 @@ _SHORTEST = 2  # epochs; a cycle that left fewer takes them too
 
 @dataclass(eq=False, repr=False)
 class ThawInCycles(Policy):
-    """Thaws the top groups, and then all, each for a cycle of the rate.
+    """Thaws all groups at once, for as many cycles of the rate as pay.
 
     The head trains alone until it is solved, or for `head_ratio` of the
-    planned epochs. The top groups, which are the cheapest to train, follow for
-    `first_epochs`. Then everything else joins for `cycle_epochs`, because
-    nothing that is measured before tells whether that pays. If none of these
-    epochs is as good as the best before, the thaw is undone: those weights come
-    back, and what was frozen then freezes again. Each later cycle must pay
-    too: after one that improved the best figure by less than
-    `min_improvement`, the top groups go on alone, which costs little.
+    planned epochs. Then everything joins, because nothing that is measured
+    before tells how deep it pays to go. If no epoch of the first cycle is as
+    good as the best before, the thaw is undone: those weights come back, and
+    the groups freeze again. After a cycle that improved the best figure by less
+    than `min_improvement` only the top groups go on, which costs little.
 
     A thawed group's rate follows from its layers. A step of Adam moves each
     weight by about the rate, and what a neuron puts out by that times its
@@ -48,18 +46,16 @@ class ThawInCycles(Policy):
             `loss` where there is no validation.
         head_ratio: float from 0 to 1. Share of the planned epochs that a head
             which cannot be solved trains alone. Defaults to `0.15`.
-        first_count: int >= 1. Groups in the first thaw. Defaults to `2`.
-        first_epochs: int >= 1. Epochs of the first cycle. Defaults to `2`.
-        cycle_epochs: int >= 1. Epochs of the cycle after the second thaw.
-            Defaults to `4`.
+        cycle_epochs: int >= 1. Epochs of a cycle. Defaults to `4`.
+        top_count: int >= 0. Groups that go on alone once a cycle has not paid.
+            Defaults to `2`.
         rate_ratio: optional float > 0. The thawed groups' rate as a share of
             the head's. Defaults to 50 over the number of inputs of a neuron,
             as a geometric mean over the groups' kernels, from 0.01 to 3; 0.3
             where no layer says it.
         frozen_ratio: float from 0 to 1. Share of the groups, from the stem
             on, that never thaw. Defaults to `0.0`.
-        min_improvement: float >= 0. What a cycle of all groups must gain for
-            another one, as a share of the best figure before it. Defaults to
+        min_improvement: float >= 0. What a cycle must gain for another one, as a share of the best figure before it. Defaults to
             `0.05`.
         undo_thaw: bool. Whether a thaw after which no epoch was as good as the
             best before is undone. Defaults to `True`.
@@ -73,17 +69,15 @@ class ThawInCycles(Policy):
     Example:
 
     >>> policy = aet_keras.policies.ThawInCycles()
-    >>> for epoch in range(5):
+    >>> for epoch in range(3):
     ...     progress = aet_keras.policies.Progress(
     ...         epoch=epoch, epoch_count=14, trainable=(False,) * 4,
     ...         is_head_solved=epoch == 1,
     ...     )
     ...     print(epoch, sum(policy.decide(progress).trainable))
     0 0
-    1 2
-    2 2
-    3 4
-    4 4
+    1 4
+    2 4
     """
 
     needs = frozenset({"fan_in"})
@@ -99,9 +93,8 @@ class ThawInCycles(Policy):
     monitor: str = option("auto", check.instance, of=str)
     _: KW_ONLY
     head_ratio: float = option(0.15, check.ratio)
-    first_count: int = option(2, check.positive_int)
-    first_epochs: int = option(2, check.positive_int)
     cycle_epochs: int = option(4, check.positive_int)
+    top_count: int = option(2, check.whole)
     rate_ratio: float | None = option(None, check.positive, can_be_none=True)
     frozen_ratio: float = option(0.0, check.ratio)
     min_improvement: float = option(0.05, check.number, least=0)
@@ -129,26 +122,24 @@ class ThawInCycles(Policy):
         most -= int(self.frozen_ratio * most)
         why = f"epoch {state['since']} of {state['length']} of the cycle"
         if state["is_undone"] or state["is_settled"]:
-            why = "the deeper groups have had their time"
+            why = "no more cycles"
         elif not state["thawed"]:
-            why = self._reason_for_the_first(progress)
+            why = self._reason_to_begin(progress)
             if why:
-                self._begin(progress, min(self.first_count, most))
-        elif state["since"] >= state["length"]:
-            if state["thawed"] < most:
-                why = f"the top groups had {state['since']} epochs"
+                _undo.begin_trial(state)
                 self._begin(progress, most)
-            elif self.undo_thaw and state["worse"]:
+        elif state["since"] >= state["length"]:
+            if self.undo_thaw and state["worse"]:
                 return self._undo(progress)
-            elif self._has_paid():
+            if self._has_paid():
                 self._begin(progress, most)
             else:
                 why = "the last cycle gained little"
                 state["is_settled"] = True
-                state["thawed"] = min(self.first_count, most)
+                state["thawed"] = min(self.top_count, most)
         return self._decision(progress, why or "the head alone")
 
-    def _reason_for_the_first(self, progress):
+    def _reason_to_begin(self, progress):
         if progress.is_head_solved:
             return "the head is solved"
         alone = max(1, round(self.head_ratio * progress.epoch_count))
@@ -165,18 +156,11 @@ class ThawInCycles(Policy):
         return gain >= self.min_improvement * abs(before)
 
     def _begin(self, progress, count):
-        """Begins a cycle; groups that join in it are on trial."""
-        if count > self.state["thawed"]:
-            _undo.begin_trial(self.state)
-        epochs = (
-            self.cycle_epochs if self.state["thawed"] else self.first_epochs
+        length = _length(
+            self.cycle_epochs, progress.epoch, progress.epoch_count
         )
-        self.state.update(
-            thawed=count,
-            since=0,
-            length=_length(epochs, progress.epoch, progress.epoch_count),
-            before=self.state["kept"],
-        )
+        before = self.state["kept"]
+        self.state.update(thawed=count, since=0, length=length, before=before)
 
     def _undo(self, progress):
         key, kept = self.state["judged"], self.state["kept"]
@@ -201,24 +185,20 @@ class CosineRestarts(Policy):
     """Lowers the rate along a cosine, and starts again when groups thaw.
 
     Warm restarts ([Loshchilov and Hutter, 2017](
-    https://arxiv.org/abs/1608.03983)); differs: the first cycle is short and
-    each later thaw begins a longer one, and a cycle without a thaw before it
-    starts from `restart_ratio` of the last one's rate. Each end of a cycle is a
-    model that has settled. While no group moves the cosine is that of the whole
+    https://arxiv.org/abs/1608.03983)); differs: a cycle without a thaw before
+    it starts from `restart_ratio` of the last one's rate, and all are equally
+    long. Each end of a cycle is a model that has settled. While no group moves the cosine is that of the whole
     run, as it is where no groups are controlled.
 
     Args:
-        first_epochs: int >= 1. Epochs of the cycle after the first thaw.
-            Defaults to `2`.
-        cycle_epochs: int >= 1. Epochs of every other. Defaults to `4`. A
-            cycle that would leave one epoch of the plan takes it too.
+        cycle_epochs: int >= 1. Epochs of a cycle. Defaults to `4`. A cycle
+            that would leave one epoch of the plan takes it too.
         restart_ratio: float above 0, at most 1. Defaults to `0.5`.
         least_ratio: float above 0, at most 1. The rate at the end of a cycle
             over the one it began with. Defaults to `0.01`.
 
     State:
-        `moving`: how many groups moved last; `thaws`: how often some thawed;
-        `begun`, `length`, `peak`: epoch, epochs and highest rate (as a share
+        `moving`: how many groups moved last; `begun`, `length`, `peak`: epoch, epochs and highest rate (as a share
         of the run's) of this cycle.
 
     Example:
@@ -236,16 +216,9 @@ class CosineRestarts(Policy):
     """
 
     every_batches = 8  # to write a rate takes a millisecond
-    start_state = {
-        "moving": 0,
-        "thaws": 0,
-        "begun": 0,
-        "length": 0,
-        "peak": 1.0,
-    }
+    start_state = {"moving": 0, "begun": 0, "length": 0, "peak": 1.0}
 
     _: KW_ONLY
-    first_epochs: int = option(2, check.positive_int)
     cycle_epochs: int = option(4, check.positive_int)
     restart_ratio: float = option(0.5, check.positive_ratio)
     least_ratio: float = option(0.01, check.positive_ratio)
@@ -258,7 +231,6 @@ class CosineRestarts(Policy):
             state["moving"] = 0
             return self._decision(progress, progress.done_ratio, 1.0)
         if moving > before:
-            state["thaws"] += 1
             self._begin(progress, done, peak=1.0)
         elif moving < before or self._is_over(progress, done):
             peak = state["peak"] * self.restart_ratio
@@ -273,12 +245,10 @@ class CosineRestarts(Policy):
         return not progress.is_epoch_end and done > end
 
     def _begin(self, progress, done, *, peak):
-        is_first = self.state["thaws"] == 1 and not self.state["length"]
-        epochs = self.first_epochs if is_first else self.cycle_epochs
         begun = math.floor(done + 1e-6)
         self.state.update(
             begun=begun,
-            length=_length(epochs, begun, progress.epoch_count),
+            length=_length(self.cycle_epochs, begun, progress.epoch_count),
             peak=peak,
         )
 

@@ -11,7 +11,7 @@ CASES = {
     "AdaptToNoise": [{}, {"every_batches": 4, "smoothing": 0.5}],
     "AdaptToTrend": [{}, {"significance": 0.5, "hold_ratio": 1.0}],
     "AttendToGradients": [{}, {"temperature": 0.5, "every_batches": 2}],
-    "CosineRestarts": [{}, {"first_epochs": 1, "cycle_epochs": 2}],
+    "CosineRestarts": [{}, {"cycle_epochs": 2, "restart_ratio": 1.0}],
     "DecayOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 1}],
     "FreezeOnSchedule": [{}, {"power": 1, "scaled": False}],
     "FreezeSettled": [
