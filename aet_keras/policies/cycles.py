@@ -55,14 +55,14 @@ class ThawInCycles(Policy):
             where no layer says it.
         frozen_ratio: float from 0 to 1. Share of the groups, from the stem
             on, that never thaw. Defaults to `0.0`.
-        min_improvement: float >= 0. What a cycle must gain for another one, as a share of the best figure before it. Defaults to
-            `0.05`.
+        min_improvement: float >= 0. What a cycle must gain for another one,
+            as a share of the best figure before it. Defaults to `0.05`.
         undo_thaw: bool. Whether a thaw after which no epoch was as good as the
             best before is undone. Defaults to `True`.
 
     State:
-        `thawed`: groups thawed; `since`: epochs since then; `length`: epochs
-        of this cycle; `before`: the best figure when it began; `is_settled`:
+        `thawed`: groups thawed; `since`: epochs of this cycle that are done,
+        of `length`; `before`: the best figure when it began; `is_settled`:
         whether the top groups go on alone; `judged`, `kept`, `kept_count`,
         `worse`, `is_undone`: as of `ThawOnStall`.
 
@@ -187,8 +187,9 @@ class CosineRestarts(Policy):
     Warm restarts ([Loshchilov and Hutter, 2017](
     https://arxiv.org/abs/1608.03983)); differs: a cycle without a thaw before
     it starts from `restart_ratio` of the last one's rate, and all are equally
-    long. Each end of a cycle is a model that has settled. While no group moves the cosine is that of the whole
-    run, as it is where no groups are controlled.
+    long. Each end of a cycle is a model that has settled. While no group moves
+    the cosine is that of the whole run, as it is where no groups are
+    controlled.
 
     Args:
         cycle_epochs: int >= 1. Epochs of a cycle. Defaults to `4`. A cycle
@@ -198,8 +199,8 @@ class CosineRestarts(Policy):
             over the one it began with. Defaults to `0.01`.
 
     State:
-        `moving`: how many groups moved last; `begun`, `length`, `peak`: epoch, epochs and highest rate (as a share
-        of the run's) of this cycle.
+        `moving`: how many groups moved last; `begun`, `length`, `peak`: epoch,
+        epochs and highest rate (as a share of the run's) of this cycle.
 
     Example:
 
@@ -211,8 +212,8 @@ class CosineRestarts(Policy):
     ...     )
     ...     print(f"{policy.decide(progress).rate:.6f}")
     0.001000
+    0.000962
     0.000855
-    0.000505
     """
 
     every_batches = 8  # to write a rate takes a millisecond
