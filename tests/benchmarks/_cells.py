@@ -20,7 +20,7 @@ import tensorflow as tf
 
 import aet_keras
 
-FASHION = pathlib.Path("/usr/share/dataset-fashion-mnist")
+FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
 
 def load(data, side, seed):
