@@ -12,7 +12,7 @@ from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import progress_bar
 from aet_keras._keras.optimizer import ids_to_be_known
-from aet_keras.backbones.costs import fan_in, multiply_counts
+from aet_keras.backbones.costs import multiply_counts
 from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes, StepClock
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
@@ -162,7 +162,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self.policy = check_policy(
             self,
             ThawOnStall() if policy is None else policy,
-            gathered=MEASURED | _TIMED | {"fan_in"},
+            gathered=MEASURED | _TIMED,
             advice="or give a policy of the rate to `AdaptiveLearningRate`",
         )
         check_one_way(self, groups, backbone)
@@ -196,7 +196,6 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             needs_head=True,
         )
         self._costs = multiply_counts(groups)
-        self._fan_in = fan_in(groups)
         engine = Engine.of(self.model)
         engine.attach(self)
         known = ids_to_be_known(self.model)
@@ -325,7 +324,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             is_epoch_end=is_epoch_end,
             logs=logs,
             is_head_solved=is_head_solved,
-            arrays={**measured, **self._known(engine)},
+            arrays={**measured, **self._seconds(engine)},
         )
         decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None
@@ -357,16 +356,13 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             _others.warn_of_dropped_rate(self, self.policy, owner)
         return dataclasses.replace(decision, rate=None)
 
-    def _known(self, engine):
-        """Returns what the policy needs and no step has to measure."""
-        needs, known = self.policy.needs, {}
-        if "fan_in" in needs:
-            known["fan_in"] = self._fan_in
-        if needs & _TIMED and any(self.rebuild_seconds):
-            backward = self._times.backward(self._costs, engine.trainable)
-            known["group_seconds"] = backward  # what freezing each saves
-            known["rebuild_seconds"] = np.asarray(max(self.rebuild_seconds))
-        return known
+    def _seconds(self, engine):
+        """Returns what a rebuild takes, and what freezing each group saves."""
+        if not self.policy.needs & _TIMED or not any(self.rebuild_seconds):
+            return {}
+        seconds = self._times.backward(self._costs, engine.trainable)
+        rebuild = np.asarray(max(self.rebuild_seconds))
+        return {"group_seconds": seconds, "rebuild_seconds": rebuild}
 
     def _solve_head(self, engine):
         """Solves the head once, after an epoch of it alone."""

@@ -3,7 +3,6 @@
 from aet_keras._renamed import renamed
 from aet_keras.policies.attention import AttendToGradients
 from aet_keras.policies.cost import FreezeWhenItPays
-from aet_keras.policies.cycles import CosineRestarts, ThawInCycles
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.freeze import FreezeSettled, FreezeSlow
 from aet_keras.policies.noise_scale import AdaptToNoise
@@ -21,7 +20,6 @@ __all__ = [
     "AdaptToNoise",
     "AdaptToTrend",
     "AttendToGradients",
-    "CosineRestarts",
     "DecayOnStall",
     "Decision",
     "FreezeOnSchedule",
@@ -32,7 +30,6 @@ __all__ = [
     "Progress",
     "ThawAll",
     "ThawBetweenCycles",
-    "ThawInCycles",
     "ThawOnSchedule",
     "ThawOnStall",
     "TrainHeadThenAll",

@@ -35,9 +35,7 @@ class Progress:
             `"net_gradient_norms"` (L1, of the mean gradient),
             `"update_norms"` and `"weight_norms"` (L2). `"group_seconds"` is
             what freezing a group saves in a step; `"rebuild_seconds"`, a
-            single number, what a new train function costs; `"fan_in"`, another,
-            the inputs of a neuron (the geometric mean over the groups'
-            kernels, NaN where there are none). Of all weights that
+            single number, what a new train function costs. Of all weights that
             move: `"gradient_square_norms"` (the mean over the interval),
             `"mean_gradient_square_norm"` and `"interval_batches"`.
 

@@ -9,17 +9,10 @@ THAW_POLICIES = (
     "FreezeSlow",
     "FreezeWhenItPays",
     "ThawAll",
-    "ThawInCycles",
     "ThawOnSchedule",
     "ThawOnStall",
 )
-RATE_POLICIES = (
-    "AdaptToNoise",
-    "AdaptToTrend",
-    "CosineRestarts",
-    "DecayOnStall",
-    "WarmupCosine",
-)
+RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 
 BACKBONE = Setting(
     "An image model of keras.applications by name, or `embedded`; for texts "

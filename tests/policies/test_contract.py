@@ -11,7 +11,6 @@ CASES = {
     "AdaptToNoise": [{}, {"every_batches": 4, "smoothing": 0.5}],
     "AdaptToTrend": [{}, {"significance": 0.5, "hold_ratio": 1.0}],
     "AttendToGradients": [{}, {"temperature": 0.5, "every_batches": 2}],
-    "CosineRestarts": [{}, {"cycle_epochs": 2, "restart_ratio": 1.0}],
     "DecayOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 1}],
     "FreezeOnSchedule": [{}, {"power": 1, "scaled": False}],
     "FreezeSettled": [
@@ -29,7 +28,6 @@ CASES = {
         {"rate_ratio": 0.5, "depth_ratio": 0.9, "frozen_ratio": 0.3},
     ],
     "ThawBetweenCycles": [{}, {"first_epoch": 2, "spread": 10.0}],
-    "ThawInCycles": [{}, {"cycle_epochs": 1, "monitor": "val_accuracy"}],
     "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
     "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],
     "TrainHeadThenAll": [{}, {"first_epoch": 0, "rate_ratio": 0.5}],
