@@ -144,9 +144,23 @@ class SplitGraph:
         )
 
     def compute_lower(
-        self, inputs, boundary: Boundary, keys, *, training: bool
+        self,
+        inputs,
+        boundary: Boundary,
+        keys,
+        *,
+        training: bool,
+        is_folded: bool = False,
     ):
         """Computes some tensors of the part below from what `fit` is given.
+
+        Args:
+            inputs: what the model is given.
+            boundary: where the graph is split.
+            keys: tuple of `Key`. The tensors.
+            training: bool. What layers are told.
+            is_folded: bool. Whether BatchNormalization may be folded into the
+                convolution before it, at twice the rounding error.
 
         Returns:
             List, for each key a tensor, or `None` if it cannot be kept: it
@@ -156,18 +170,16 @@ class SplitGraph:
             LossBelow: if a layer of the part below adds a loss.
         """
         kept = {*keys, *boundary.keys}
-        folds = find_folds(
-            [self.steps[position] for position in sorted(boundary.lower)], kept
-        )
+        below = [self.steps[position] for position in sorted(boundary.lower)]
+        folds = find_folds(below, kept) if is_folded else {}
         folded = {fold.first for fold in folds.values()}
 
         def run(inputs, training):
             flat = standardized(self.model, self._functional, inputs)
             values = dict(zip(self.inputs, flat, strict=True))
-            for place, position in enumerate(sorted(boundary.lower)):
+            for place, step in enumerate(below):
                 if place not in folded:
-                    step = folds.get(place, self.steps[position])
-                    step.run(values, training)
+                    folds.get(place, step).run(values, training)
             return [values[key] for key in keys]
 
         self.model._clear_losses()

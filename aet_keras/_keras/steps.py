@@ -69,10 +69,12 @@ class LowerFunctions:
 
     Args:
         graph: `SplitGraph` of the model.
+        is_folded: bool. As of `SplitGraph.compute_lower`.
     """
 
-    def __init__(self, graph: SplitGraph):
+    def __init__(self, graph: SplitGraph, *, is_folded: bool = False):
         self._graph = graph
+        self._is_folded = is_folded
         self._made: dict[Any, Callable] = {}
         self._heeding: dict[Any, bool] = {}
 
@@ -91,12 +93,15 @@ class LowerFunctions:
         """
         place = self._place(boundary, signature, training)
         if place not in self._made:
-            graph = self._graph
+            graph, is_folded = self._graph, self._is_folded
 
             def compute(*leaves):
-                inputs = signature.pack(leaves)
                 return graph.compute_lower(
-                    inputs, boundary, boundary.recorded, training=training
+                    signature.pack(leaves),
+                    boundary,
+                    boundary.recorded,
+                    training=training,
+                    is_folded=is_folded,
                 )
 
             self._made[place] = _compiled(graph.model, compute, signature.specs)

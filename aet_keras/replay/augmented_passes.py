@@ -128,7 +128,8 @@ def make_recorders(
         store: optional `replay.feature_store.FeatureStore`.
     """
     peers: list[FeatureReuse] = []
-    lowers = steps.LowerFunctions(graph)
+    # Beside the rounding of features, that of folding is nothing.
+    lowers = steps.LowerFunctions(graph, is_folded=cache.dtype != "float32")
     train, test = (
         Recorder(
             graph,

@@ -4,8 +4,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from aet_keras._keras import split_graph
 from aet_keras._keras.folding import find_folds
 from aet_keras._keras.split_graph import SplitGraph
+from aet_keras.replay import FeatureCache
+from aet_keras.replay.augmented_passes import make_recorders
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 12, 12, 3)).astype("float32")
 LINEAR = {
@@ -15,6 +18,9 @@ LINEAR = {
     "separable": lambda: layers.SeparableConv2D(5, 3, dilation_rate=2),
     "dense": lambda: layers.Dense(5),
 }
+
+
+TYPES = {"float16": True, "bfloat16": True, "float32": False}
 
 
 class OwnConv2D(layers.Conv2D):
@@ -49,7 +55,9 @@ def folds(model):
     graph = SplitGraph(model)
     boundary = graph.split_below(lambda layer: True)
     keys = boundary.keys
-    (found,) = graph.compute_lower(IMAGES, boundary, keys, training=True)
+    (found,) = graph.compute_lower(
+        IMAGES, boundary, keys, training=True, is_folded=True
+    )
     np.testing.assert_allclose(found, model(IMAGES), rtol=1e-4, atol=1e-5)
     return len(find_folds(graph.steps, set(keys)))
 
@@ -102,12 +110,35 @@ def test_what_is_recorded_is_left_alone():
     convolved = graph.steps[0].writes[0]
 
     found = graph.compute_lower(
-        IMAGES, boundary, [convolved, *boundary.keys], training=True
+        IMAGES,
+        boundary,
+        [convolved, *boundary.keys],
+        training=True,
+        is_folded=True,
     )
 
     for tensor, layer in zip(found, model.layers[1:], strict=True):
         expected = keras.Model(model.input, layer.output)(IMAGES)
         np.testing.assert_allclose(tensor, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "is_folded"), TYPES.items())
+def test_features_are_folded_where_they_are_rounded_anyway(
+    dtype, is_folded, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(
+        split_graph, "find_folds", lambda *_: asked.append(1) or {}
+    )
+    graph = SplitGraph(frozen(layers.Conv2D(5, 3), normalization()))
+    boundary = graph.split_below(lambda layer: True)
+    cache = FeatureCache("memory", dtype=dtype)
+    recorder, _ = make_recorders(graph, cache, None)
+
+    batch = tf.constant(IMAGES), tf.zeros(len(IMAGES))
+    recorder.add(batch, boundary.recording(boundary.keys))
+
+    assert bool(asked) is is_folded
 
 
 def test_weights_that_are_written_count_at_once():
@@ -118,7 +149,7 @@ def test_weights_that_are_written_count_at_once():
     @tf.function
     def compute():
         return graph.compute_lower(
-            IMAGES, boundary, boundary.keys, training=True
+            IMAGES, boundary, boundary.keys, training=True, is_folded=True
         )
 
     compute()
@@ -138,7 +169,7 @@ def test_a_normalization_that_moves_is_not_folded():
     boundary = graph.split_below(lambda layer: True)
 
     (found,) = graph.compute_lower(
-        IMAGES, boundary, boundary.keys, training=True
+        IMAGES, boundary, boundary.keys, training=True, is_folded=True
     )
 
     batch = found.numpy()
