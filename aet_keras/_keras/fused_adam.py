@@ -4,12 +4,10 @@ Keras makes it of some fifteen small ones for each weight. In a step that runs
 a few layers only, they take longer than the gradients.
 """
 
-import weakref
-
 import keras
 import tensorflow as tf
 
-from aet_keras._keras.optimizer import index_of
+from aet_keras._keras.optimizer import OncePerStep, index_of
 
 _KINDS = (keras.optimizers.Adam, keras.optimizers.AdamW)
 
@@ -28,14 +26,13 @@ class FusedAdam:
         optimizer: an optimizer for which `applies` is true.
 
     Attributes:
-        powers: what each graph has computed of its step; to be cleared as a
-            step begins.
+        powers: `OncePerStep`. Both betas to the power of the step.
     """
 
     def __init__(self, optimizer: keras.optimizers.Adam):
         self._optimizer = optimizer
         self._plain = type(optimizer).update_step.__get__(optimizer)
-        self.powers: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+        self.powers = OncePerStep(self._compute_powers)
 
     @staticmethod
     def applies(optimizer) -> bool:
@@ -53,7 +50,7 @@ class FusedAdam:
         if not (is_dense and all(map(_is_plain, [weight, *slots]))):
             self._plain(gradient, variable, learning_rate)
             return
-        powers = self._powers_now()
+        powers = self.powers()
         tf.raw_ops.ResourceApplyAdam(
             var=weight.handle,
             m=slots[0].handle,
@@ -67,16 +64,7 @@ class FusedAdam:
             grad=tf.cast(gradient, tf.float32),
         )
 
-    def _powers_now(self):
-        """Returns both betas to the power of the step, computed once a step."""
-        if tf.executing_eagerly():
-            return self._compute()
-        here = tf.compat.v1.get_default_graph()
-        if here not in self.powers:
-            self.powers[here] = self._compute()
-        return self.powers[here]
-
-    def _compute(self):
+    def _compute_powers(self):
         adam = self._optimizer
         step = tf.cast(adam.iterations + 1, tf.float32)
         return [tf.pow(beta, step) for beta in (adam.beta_1, adam.beta_2)]

@@ -14,14 +14,12 @@ Optimizers whose update is not proportional to the rate (a momentum that has
 old rates in it, Ftrl) get the scale on what `update_step` changed.
 """
 
-import weakref
-
 import keras
 import tensorflow as tf
 from keras import ops
 
 from aet_keras._keras.fused_adam import FusedAdam
-from aet_keras._keras.optimizer import index_of, innermost
+from aet_keras._keras.optimizer import OncePerStep, index_of, innermost
 from aet_keras._keras.strategy import scope_of
 
 _PROPORTIONAL = (
@@ -63,7 +61,7 @@ class Multipliers:
             if id(v) in rows
         }
         self._warmup_steps = warmup_steps
-        self._scales = weakref.WeakKeyDictionary()
+        self._scales = OncePerStep(lambda: ops.unstack(self._compute()))
         with scope_of(model):
             self._values = _vector(row_count, 1.0, "multipliers")
             self._thawed_at = _vector(row_count, -1e9, "thawed_at")
@@ -74,17 +72,15 @@ class Multipliers:
         """Puts the scales between the optimizer and its updates."""
         optimizer = self._optimizer
         update_step = type(optimizer).update_step.__get__(optimizer)
-        caches = [self._scales]
+        of_step = [self._scales]
         if FusedAdam.applies(optimizer):
             update_step = FusedAdam(optimizer)
-            caches.append(update_step.powers)
+            of_step.append(update_step.powers)
         apply_gradients = type(optimizer)._backend_apply_gradients
 
         def apply_in_new_step(gradients, variables):
-            # What was computed in this graph belongs to the step before, in
-            # a train step that updates more than once.
-            for cache in caches:
-                cache.clear()
+            for each in of_step:
+                each.forget()
             apply_gradients(optimizer, gradients, variables)
 
         scale_update = _scaled_rate if _is_proportional(optimizer) else _blend
@@ -154,12 +150,7 @@ class Multipliers:
         row = self._rows.get(index_of(self._optimizer, variable))
         if row is None:
             return None
-        if tf.executing_eagerly():
-            return self._compute()[row]
-        here = self._scales.setdefault(tf.compat.v1.get_default_graph(), [])
-        if not here:
-            here.extend(ops.unstack(self._compute()))
-        return here[row]
+        return self._scales()[row]
 
     def _compute(self):
         """Returns the scales of all rows, in as few operations as of one."""

@@ -5,9 +5,39 @@ refuses all other weights for good. Here it is built again, on more, and what
 it had learned of the old ones is put back, slot by slot.
 """
 
+import weakref
+from collections.abc import Callable
+from typing import Any
+
 import keras
+import tensorflow as tf
 
 from aet_keras._keras.strategy import scope_of
+
+
+class OncePerStep:
+    """Computes what all updates of a step need, once in each graph.
+
+    Args:
+        compute: function without arguments.
+    """
+
+    def __init__(self, compute: Callable[[], Any]):
+        self._compute = compute
+        self._found: Any = weakref.WeakKeyDictionary()
+
+    def __call__(self) -> Any:
+        """Returns what was computed in this graph; eagerly, computes anew."""
+        if tf.executing_eagerly():
+            return self._compute()
+        here = tf.compat.v1.get_default_graph()
+        if here not in self._found:
+            self._found[here] = self._compute()
+        return self._found[here]
+
+    def forget(self) -> None:
+        """Begins another step: one graph may have several."""
+        self._found.clear()
 
 
 def innermost(optimizer: keras.optimizers.Optimizer):
