@@ -20,54 +20,45 @@ class Killed(Exception):
     """Stands for a process that is gone."""
 
 
-class Kill(keras.callbacks.Callback):
+class AtMoments(keras.callbacks.Callback):
+    """Has `reach` called at each batch, and at both ends of each epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.reach((epoch, "begin"))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.reach((self.epoch, batch))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.reach((epoch, "end"))
+
+    def on_train_end(self, logs=None):
+        self.reach((self.epoch, "over"))
+
+
+class Kill(AtMoments):
     """Kills at a batch, or at the end or the start of an epoch."""
 
     def __init__(self, epoch, batch):
         super().__init__()
         self.at = epoch, batch
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-        self._check("begin")
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._check(batch)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._check("end")
-
-    def on_train_end(self, logs=None):
-        self._check("over")
-
-    def _check(self, moment):
-        if (self.epoch, moment) == self.at:
+    def reach(self, moment):
+        if moment == self.at:
             raise Killed
 
 
-class CopySaves(keras.callbacks.Callback):
+class CopySaves(AtMoments):
     """Copies saves at some moments: what a process killed there leaves."""
 
     def __init__(self, folder, copies):
         super().__init__()
         self.folder, self.copies = folder, copies
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-        self._copy("begin")
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._copy(batch)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._copy("end")
-
-    def on_train_end(self, logs=None):
-        self._copy("over")
-
-    def _copy(self, moment):
-        if (self.epoch, moment) in self.copies:
-            shutil.copytree(self.folder, self.copies[self.epoch, moment])
+    def reach(self, moment):
+        if moment in self.copies:
+            shutil.copytree(self.folder, self.copies[moment])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The base of poolings that weigh positions by a learned score."""
 
+import abc
 from typing import Any
 
 import keras
@@ -9,7 +10,7 @@ from aet_keras import _serial
 from aet_keras.layers import _positions
 
 
-class AttentionPooling(keras.layers.Layer):
+class AttentionPooling(keras.layers.Layer, abc.ABC):
     """Averages positions, each weighted by the softmax of its score.
 
     A score is p . h_j / temperature; p starts at 0, so all are even. A
@@ -78,8 +79,9 @@ class AttentionPooling(keras.layers.Layer):
         scores = _positions.widen(self.score(self._describe(row))[..., 0])
         return row, _positions.softmax(scores / self.temperature, mask)
 
+    @abc.abstractmethod
     def _describe(self, row):
-        raise NotImplementedError
+        """Returns h_j of each position: `(batch, positions, units)`."""
 
     def compute_output_shape(self, input_shape):
         pooled = (input_shape[0], input_shape[-1])

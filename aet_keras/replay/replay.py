@@ -19,8 +19,6 @@ from aet_keras.replay.sums import FrozenWeights
 from aet_keras.replay.training import Training
 from aet_keras.replay.validation import Validation
 
-# What a resumed run has to know, records left out, as saves call it.
-
 
 class Replay:
     """Stands in for the train and the test function of one `fit`.
