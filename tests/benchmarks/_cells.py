@@ -20,6 +20,7 @@ import tensorflow as tf
 
 import aet_keras
 
+WEIGHTS = _machine.DATA / "mobilenetv2_imagenet_notop.weights.h5"
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
 
@@ -32,12 +33,12 @@ def load(data, side, seed):
     return [(_resized(images, side), labels) for images, labels in splits]
 
 
-def build(backbone, side, classes, learning_rate):
+def build(backbone, side, classes, learning_rate, backbone_training=None):
     """Returns the compiled model of Keras's guide, and its backbone."""
     make, preprocess = BACKBONES[backbone]
     base = make(side)
     pixels = keras.Input((side, side, 3))
-    x = base(preprocess(pixels))
+    x = base(preprocess(pixels), training=backbone_training)
     x = keras.layers.GlobalAveragePooling2D()(x)
     x = keras.layers.Dropout(0.2)(x)
     x = keras.layers.Dense(classes, activation="softmax")(x)
@@ -133,7 +134,7 @@ def _digits(seed):
 def _mobilenet(side):
     return aet_keras.backbones.load_backbone(
         "MobileNetV2",
-        weights=str(_machine.DATA / "mobilenetv2_imagenet_notop.weights.h5"),
+        weights=str(WEIGHTS),
         image_size=(side, side),
     )
 

@@ -6,13 +6,13 @@ its callbacks did.
 
 import functools
 
+import _cells
 import _machine
 import keras
 
 import aet_keras
 from aet_keras import callbacks, policies
 
-WEIGHTS = _machine.DATA / "mobilenetv2_imagenet_notop.weights.h5"
 PHOTOS = _machine.DATA / "clothing10_128px_jpeg.npz"
 
 
@@ -34,27 +34,7 @@ def photos(seed):
 
 def build(learning_rate, backbone_training=None):
     """Returns the compiled model of Keras's guide, and its backbone."""
-    base = aet_keras.backbones.load_backbone(
-        "MobileNetV2", weights=str(WEIGHTS), image_size=(96, 96)
-    )
-    pixels = keras.Input((96, 96, 3))
-    x = aet_keras.backbones.preprocess("MobileNetV2", pixels)
-    x = base(x, training=backbone_training)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    x = keras.layers.Dropout(0.2)(x)
-    x = keras.layers.Dense(10, activation="softmax")(x)
-    model = keras.Model(pixels, x)
-    compile_model(model, learning_rate)
-    return model, base
-
-
-def compile_model(model, learning_rate):
-    """Compiles as the guide does."""
-    model.compile(
-        keras.optimizers.Adam(learning_rate),
-        "sparse_categorical_crossentropy",
-        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-    )
+    return _cells.build("mobilenet", 96, 10, learning_rate, backbone_training)
 
 
 def fit(model, data, epochs, *watchers):
@@ -71,19 +51,28 @@ def fit(model, data, epochs, *watchers):
 
 
 def in_two_fits(
-    data, epochs, watch, *, head_epochs, rates, fixes_bn, backbone_training
+    data,
+    epochs,
+    watch,
+    *,
+    head_epochs,
+    rates,
+    fixes_bn,
+    backbone_training,
+    build=build,
+    fit=fit,
 ):
     """Trains the head, then everything, as users write it by hand."""
     model, base = build(rates[0], backbone_training)
     base.trainable = False
-    compile_model(model, rates[0])
+    _cells.compile_model(model, rates[0])
     if head_epochs:
         fit(model, data, head_epochs, watch)
     base.trainable = True
     for layer in base.layers if fixes_bn else ():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    compile_model(model, rates[1])
+    _cells.compile_model(model, rates[1])
     fit(model, data, epochs - head_epochs, watch)
     return model, []
 
@@ -101,7 +90,9 @@ def guide(data, epochs, watch):
     )
 
 
-def by_policy(data, epochs, watch, *, learning_rate, policy):
+def by_policy(
+    data, epochs, watch, *, learning_rate, policy, build=build, fit=fit
+):
     """A peer's rule in one `fit`, without cache and without our rate."""
     model, _ = build(learning_rate)
     freezing = callbacks.ElasticFreezing(
@@ -111,11 +102,14 @@ def by_policy(data, epochs, watch, *, learning_rate, policy):
     return model, [f"{epoch}: {change}" for epoch, change in freezing.events]
 
 
-def ours(data, epochs, watch):
-    """The two callbacks at their defaults."""
+def ours(
+    data, epochs, watch, *, freezing=None, rate=None, build=build, fit=fit
+):
+    """The two callbacks, at their defaults if no policies are given."""
     model, _ = build(1e-3)
-    freezing = callbacks.ElasticFreezing()
-    fit(model, data, epochs, freezing, callbacks.AdaptiveLearningRate(), watch)
+    freezing = callbacks.ElasticFreezing(freezing)
+    rate = callbacks.AdaptiveLearningRate(rate)
+    fit(model, data, epochs, freezing, rate, watch)
     events = [*freezing.events, *freezing.cache_events]
     return model, [f"{epoch}: {what}" for epoch, what in events]
 
@@ -141,6 +135,23 @@ _lp_ft = functools.partial(
     in_two_fits, rates=(1e-3, 1e-4), fixes_bn=True, backbone_training=None
 )
 
+# Rates are those of the authors.
+PEERS = {
+    "layer_wise": {
+        "learning_rate": 1e-3,
+        "policy": lambda: policies.ThawAll(0.3, depth_ratio=0.65),
+    },
+    "auto_rgn": {
+        "learning_rate": 3e-4,
+        "policy": policies.AttendToGradients,
+    },
+    "autofreeze": {
+        "learning_rate": 1e-4,
+        "policy": lambda: policies.FreezeSettled(
+            None, patience_intervals=1, thaw_ratio=None
+        ),
+    },
+}
 ROWS = {
     "guide": guide,
     "full": functools.partial(_lp_ft, head_epochs=0),
@@ -153,21 +164,10 @@ ROWS = {
         learning_rate=1e-3,
         policy=lambda: policies.ThawOnSchedule(depth_ratio=1 / 2.6),
     ),
-    "layer_wise": functools.partial(
-        by_policy,
-        learning_rate=1e-3,
-        policy=lambda: policies.ThawAll(0.3, depth_ratio=0.65),
-    ),
-    "auto_rgn": functools.partial(
-        by_policy, learning_rate=3e-4, policy=policies.AttendToGradients
-    ),
-    "autofreeze": functools.partial(
-        by_policy,
-        learning_rate=1e-4,
-        policy=lambda: policies.FreezeSettled(
-            None, patience_intervals=1, thaw_ratio=None
-        ),
-    ),
+    **{
+        name: functools.partial(by_policy, **peer)
+        for name, peer in PEERS.items()
+    },
     "ours": ours,
     "ours_stopped": ours_stopped,
 }

@@ -37,10 +37,11 @@ import sys
 
 import _cells
 import _machine
+import _recipes
 import keras
 
 import aet_keras
-from aet_keras import callbacks, policies
+from aet_keras import policies
 
 EPOCHS = 14
 # Of 1e-4, 3e-4, 1e-3 and 2e-3, the best for the embedded backbone is the last;
@@ -92,40 +93,44 @@ def fit(model, cell, epochs, *watchers):
     )
 
 
-def lp_ft(cell, watch, *, head_epochs=2, rate=None):
+def lp_ft(cell, watch, *, head_epochs=2):
     """Trains the head, then everything, as users write it by hand."""
-    model, base = cell["build"](1e-3)
-    base.trainable = False
-    _cells.compile_model(model, 1e-3)
-    if head_epochs:
-        fit(model, cell, head_epochs, watch)
-    base.trainable = True
-    for layer in base.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-    _cells.compile_model(model, rate or RATES[cell["backbone"]])
-    fit(model, cell, EPOCHS - head_epochs, watch)
-    return model, []
-
-
-def by_policy(cell, watch, *, learning_rate, policy):
-    """A peer's rule in one `fit`, without cache and without our rate."""
-    model, _ = cell["build"](learning_rate)
-    freezing = callbacks.ElasticFreezing(
-        policy(), cache=None, solve_head=False, every_steps=1
+    return _recipes.in_two_fits(
+        cell,
+        EPOCHS,
+        watch,
+        head_epochs=head_epochs,
+        rates=(1e-3, RATES[cell["backbone"]]),
+        fixes_bn=True,
+        backbone_training=None,
+        build=cell["build"],
+        fit=fit,
     )
-    fit(model, cell, EPOCHS, freezing, watch)
-    return model, [f"{epoch}: {change}" for epoch, change in freezing.events]
+
+
+def by_policy(name, cell, watch):
+    """A peer's rule in one `fit`, without cache and without our rate."""
+    return _recipes.by_policy(
+        cell,
+        EPOCHS,
+        watch,
+        **_recipes.PEERS[name],
+        build=cell["build"],
+        fit=fit,
+    )
 
 
 def ours(cell, watch, *, freezing=None, rate=None):
     """The two callbacks, at their defaults if none are given."""
-    model, _ = cell["build"](1e-3)
-    freezing = callbacks.ElasticFreezing(freezing and freezing())
-    adaptive = callbacks.AdaptiveLearningRate(rate and rate())
-    fit(model, cell, EPOCHS, freezing, adaptive, watch)
-    events = [*freezing.events, *freezing.cache_events]
-    return model, [f"{epoch}: {what}" for epoch, what in events]
+    return _recipes.ours(
+        cell,
+        EPOCHS,
+        watch,
+        freezing=freezing and freezing(),
+        rate=rate and rate(),
+        build=cell["build"],
+        fit=fit,
+    )
 
 
 def ours_stopped(cell, watch):
@@ -147,21 +152,7 @@ def ours_stopped(cell, watch):
 ROWS = {
     "lp_ft": lp_ft,
     "full": functools.partial(lp_ft, head_epochs=0),
-    "layer_wise": functools.partial(
-        by_policy,
-        learning_rate=1e-3,
-        policy=lambda: policies.ThawAll(0.3, depth_ratio=0.65),
-    ),
-    "auto_rgn": functools.partial(
-        by_policy, learning_rate=3e-4, policy=policies.AttendToGradients
-    ),
-    "autofreeze": functools.partial(
-        by_policy,
-        learning_rate=1e-4,
-        policy=lambda: policies.FreezeSettled(
-            None, patience_intervals=1, thaw_ratio=None
-        ),
-    ),
+    **{name: functools.partial(by_policy, name) for name in _recipes.PEERS},
     # What the defaults were in 0.9.0.
     "shipped": functools.partial(
         ours, freezing=policies.ThawOnStall, rate=policies.AdaptToTrend

@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 
+import _cells
 import _machine
 import _recipes
 import keras
@@ -70,7 +71,7 @@ ROWS = ("none", *KINDS, "pooling", *RANDOM)
 def build(row):
     """Returns the compiled classifier of a row."""
     base = backbones.load_backbone(
-        "MobileNetV2", weights=str(_recipes.WEIGHTS), image_size=(96, 96)
+        "MobileNetV2", weights=str(_cells.WEIGHTS), image_size=(96, 96)
     )
     if row in KINDS:
         base = graft_attention(base, row)
@@ -85,7 +86,7 @@ def build(row):
     x = keras.layers.Dropout(0.2)(pool()(x))
     outputs = keras.layers.Dense(10, activation="softmax")(x)
     model = keras.Model(pixels, outputs)
-    _recipes.compile_model(model, 1e-3)
+    _cells.compile_model(model, 1e-3)
     return model
 
 

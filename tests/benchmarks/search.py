@@ -26,6 +26,7 @@ import json
 import tempfile
 import time
 
+import _cells
 import _machine
 import _recipes
 
@@ -53,7 +54,7 @@ def base(data, epochs):
     return recipes.Recipe(
         str(_recipes.PHOTOS),
         backbone="MobileNetV2",
-        weights=str(_recipes.WEIGHTS),
+        weights=str(_cells.WEIGHTS),
         image_size=96,
         epochs=epochs,
     )

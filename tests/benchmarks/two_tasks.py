@@ -20,6 +20,7 @@ import argparse
 import json
 import time
 
+import _cells
 import _machine
 import _recipes
 import keras
@@ -57,7 +58,7 @@ def read():
 def build(names, *, is_learned=False):
     """Returns a compiled model with a head for each task."""
     base = aet_keras.backbones.load_backbone(
-        "MobileNetV2", weights=str(_recipes.WEIGHTS), image_size=(96, 96)
+        "MobileNetV2", weights=str(_cells.WEIGHTS), image_size=(96, 96)
     )
     pixels = keras.Input((96, 96, 3))
     x = base(aet_keras.backbones.preprocess("MobileNetV2", pixels))
