@@ -11,9 +11,9 @@ nothing, and TensorFlow joins the second with the convolution
 
 (Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", 2018, section 3.2.) Only the order of the
-multiplications changes, but the rounding error of MobileNetV2 doubles, from
-8e-6 to 1.4e-5 of the largest activation, beside float64. Kernels are multiplied
-anew in each call, so that weights may be written at any time.
+multiplications changes: outputs are rounded otherwise, about as far from exact
+ones as before. Kernels are multiplied anew in each call, so that weights may be
+written at any time.
 """
 
 import dataclasses

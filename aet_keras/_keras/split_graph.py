@@ -160,7 +160,7 @@ class SplitGraph:
             keys: tuple of `Key`. The tensors.
             training: bool. What layers are told.
             is_folded: bool. Whether BatchNormalization may be folded into the
-                convolution before it, at twice the rounding error.
+                convolution before it, which rounds otherwise.
 
         Returns:
             List, for each key a tensor, or `None` if it cannot be kept: it
