@@ -80,15 +80,15 @@ def fine_tune(
     freezing: parts.ElasticFreezing | None = None,
     rate: parts.AdaptiveLearningRate | None = None,
     best: parts.KeepBest | None = None,
-    average: parts.AverageWeights | None = None,
+    average: parts.AverageWeights | bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **fit_arguments,
 ) -> Run:
     """Adapts a compiled model to new data: the whole recipe in one call.
 
-    It is `model.fit` with three callbacks, and can be written so: groups thaw
-    as validation asks, the rate follows, the best weights are kept, and the
-    run stops when nothing becomes better any more.
+    It is `model.fit` with four callbacks, and can be written so: weights are
+    averaged, groups thaw as validation asks, the rate follows, the best
+    weights are kept, and the run stops when nothing becomes better any more.
 
     Args:
         model: a compiled `keras.Model` with a head for the new task, as in
@@ -107,8 +107,9 @@ def fine_tune(
             stops after `max(5, epochs // 2)` epochs without a better one
             while the rate is high (with its fall come gains that a hastier
             stop would miss), and after 2 once it has fallen.
-        average: optional `AverageWeights`: judge, and keep, averages of the
-            weights. Defaults to the weights themselves.
+        average: bool or `AverageWeights`. Whether averages of the weights are
+            judged and kept, in place of the weights themselves. Defaults to
+            `True`, which is `AverageWeights()`.
         callbacks: more callbacks; they come after ours.
         **fit_arguments: other arguments of `fit`, such as `batch_size`,
             `class_weight` and `verbose`.
@@ -150,7 +151,9 @@ def fine_tune(
         fit_arguments.update(zip(names, train, strict=False))
     else:
         fit_arguments["x"] = train
-    first = [] if average is None else [average]  # before ElasticFreezing
+    if average is True:
+        average = parts.AverageWeights()
+    first = [average] if average else []  # before ElasticFreezing
     begun = time.perf_counter()
     try:
         model.fit(

@@ -154,10 +154,8 @@ def _thaw_policy(recipe):
     if recipe.weights == "none":
         return policies.ThawAll()
     if recipe.backbone == backbones.applications.EMBEDDED:
-        return policies.ThawOnStall(
-            first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
-        )
-    return policies.ThawOnStall()
+        return policies.ThawTopThenAll(top_count=6)  # that is, all
+    return policies.ThawTopThenAll()
 
 
 def _rate(recipe):

@@ -30,6 +30,7 @@ CASES = {
     "ThawBetweenCycles": [{}, {"first_epoch": 2, "spread": 10.0}],
     "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
     "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],
+    "ThawTopThenAll": [{}, {"monitor": "val_accuracy", "rate_ratio": 0.5}],
     "TrainHeadThenAll": [{}, {"first_epoch": 0, "rate_ratio": 0.5}],
     "WarmupCosine": [
         {},
