@@ -11,9 +11,11 @@ from aet_keras.policies.policy import option
 from aet_keras.policies.progress import Progress
 from aet_keras.policies.thaw import thawed_from_the_top
 
-# Fan-in at which groups take the head's rate, and the limits of their share.
-_FAN_IN = 45.0
+# At this mean fan-in groups take the head's rate; below it all thaw at once.
+_NARROW = 45.0
 _LEAST_RATIO, _MOST_RATIO = 0.03, 2.0
+_UNDO_EPOCHS = 3
+_USUAL = 150.0  # of networks for images, where no kernel is known
 
 
 @dataclass(eq=False, repr=False)
@@ -24,9 +26,10 @@ class ThawTopThenAll(UndoesThaws):
 
     1. The head trains alone, until it is solved, stalls or had `head_epochs`.
     2. The top groups train with it. They are cheap: what is below them is
-       replayed. For a wide network they are often enough.
-    3. All groups train, once an epoch has improved the figure by less than
-       `min_improvement`. The rate starts anew with that (`AdaptToTrend`).
+       replayed. In a wide network they do most of what can be done; a narrow
+       one, with a mean fan-in of at most 45, has all groups thawed at once.
+    3. All groups train, once `patience_epochs` have not improved the figure
+       by `min_improvement`. The rate starts anew with that (`AdaptToTrend`).
 
     How fast groups move follows from the network: one step of Adam changes
     the outputs of a layer in proportion to its fan-in, so the groups' rate is
@@ -42,7 +45,8 @@ class ThawTopThenAll(UndoesThaws):
         head_epochs: int >= 1. The most that the head trains alone. Defaults
             to `2`.
         top_count: int >= 1. Groups in the first thaw. Defaults to `2`.
-        top_epochs: int >= 1. The least that they train. Defaults to `2`.
+        patience_epochs: int >= 1. Epochs of theirs without improvement
+            before all groups thaw. Defaults to `2`.
         min_improvement: float >= 0. What counts as improvement, as a share
             of the best figure so far. Defaults to `0.1`.
         rate_ratio: optional float > 0. The groups' rate as a share of the
@@ -56,7 +60,9 @@ class ThawTopThenAll(UndoesThaws):
 
     Example:
 
-    >>> policy = aet_keras.policies.ThawTopThenAll(top_count=1, top_epochs=1)
+    >>> policy = aet_keras.policies.ThawTopThenAll(
+    ...     top_count=1, patience_epochs=1
+    ... )
     >>> for epoch, loss in enumerate((0.9, 0.6, 0.58), start=1):
     ...     decision = policy.decide(
     ...         aet_keras.policies.Progress(
@@ -80,14 +86,14 @@ class ThawTopThenAll(UndoesThaws):
     _: KW_ONLY
     head_epochs: int = option(2, check.positive_int)
     top_count: int = option(2, check.positive_int)
-    top_epochs: int = option(2, check.positive_int)
+    patience_epochs: int = option(2, check.positive_int)
     min_improvement: float = option(0.1, check.number, least=0)
     rate_ratio: float | None = option(None, check.positive, can_be_none=True)
     undo_thaw: bool = option(True, check.boolean)
 
     @property
     def undo_patience(self) -> int:
-        return max(3, self.top_epochs)
+        return _UNDO_EPOCHS
 
     def decide(self, progress: Progress) -> Decision:
         if not progress.is_epoch_end:
@@ -96,29 +102,34 @@ class ThawTopThenAll(UndoesThaws):
         if self._is_failed():
             return self._undo(progress)
         may_thaw = not (self._is_worse() or self.state["is_undone"])
-        groups, thawed = len(progress.trainable), self.state["thawed"]
-        if why and may_thaw and thawed < groups:
-            more = groups if thawed else min(self.top_count, groups)
-            self.state.update(thawed=more, since=0, wait=0)
+        groups = len(progress.trainable)
+        if why and may_thaw and self.state["thawed"] < groups:
+            thawed = self._next_count(progress)
+            self.state.update(thawed=thawed, since=0, wait=0)
             _undo.begin_trial(self.state)
         return self._decision(progress, why or self._phase(groups))
+
+    def _next_count(self, progress):
+        groups = len(progress.trainable)
+        if self.state["thawed"] or _mean_fan_in(progress) <= _NARROW:
+            return groups
+        return min(self.top_count, groups)
 
     def _reason(self, progress):
         """Says why more groups should thaw now, or nothing."""
         is_seen = stall.observe(self, progress.logs, self.min_improvement)
         self.state["since"] += 1
-        is_stalled = is_seen and self.state["wait"] > 0
         if not self.state["thawed"]:
-            return self._reason_of_head(progress, is_stalled)
-        if not is_stalled or self.state["since"] < self.top_epochs:
+            return self._reason_of_head(progress, is_seen)
+        if not is_seen or self.state["wait"] < self.patience_epochs:
             return ""
         share = 100 * self.min_improvement
         return f"{self.state['monitor']} improved by less than {share:g} %"
 
-    def _reason_of_head(self, progress, is_stalled):
+    def _reason_of_head(self, progress, is_seen):
         if progress.is_head_solved:
             return "the head is solved"
-        if is_stalled:
+        if is_seen and self.state["wait"]:
             return "the head has stalled"
         since = self.state["since"]
         if since < self.head_epochs:
@@ -135,14 +146,18 @@ class ThawTopThenAll(UndoesThaws):
         return thawed_from_the_top(
             progress,
             self.state["thawed"],
-            rate_ratio=self.rate_ratio or _rate_ratio(progress),
+            rate_ratio=self._rate_ratio(progress),
             depth_ratio=1.0,
             why=why,
         )
 
+    def _rate_ratio(self, progress):
+        if self.rate_ratio is not None:
+            return self.rate_ratio
+        ratio = _NARROW / _mean_fan_in(progress)
+        return min(_MOST_RATIO, max(_LEAST_RATIO, ratio))
 
-def _rate_ratio(progress):
-    fan_in = float(progress.arrays.get("mean_fan_in", math.nan))
-    if not fan_in >= 1:  # no kernel is known
-        return 1.0
-    return min(_MOST_RATIO, max(_LEAST_RATIO, _FAN_IN / fan_in))
+
+def _mean_fan_in(progress):
+    found = float(progress.arrays.get("mean_fan_in", math.nan))
+    return found if found >= 1 else _USUAL

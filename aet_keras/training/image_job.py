@@ -148,13 +148,11 @@ def _freezing(recipe, cache):
 
 
 def _thaw_policy(recipe):
-    """Returns when groups thaw; the embedded backbone has further to go."""
+    """Returns when groups thaw."""
     if recipe.thaw is not None:
         return job.policy_of(recipe.thaw)
     if recipe.weights == "none":
         return policies.ThawAll()
-    if recipe.backbone == backbones.applications.EMBEDDED:
-        return policies.ThawTopThenAll(top_count=6)  # that is, all
     return policies.ThawTopThenAll()
 
 

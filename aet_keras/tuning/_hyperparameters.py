@@ -31,7 +31,7 @@ DIMENSIONS = {
         "AttendToGradients",
     ],
     "ThawTopThenAll/top_count": {"min": 1, "max": 6},
-    "ThawTopThenAll/top_epochs": {"min": 1, "max": 4},
+    "ThawTopThenAll/patience_epochs": {"min": 1, "max": 4},
     "ThawTopThenAll/rate_ratio": {"min": 0.03, "max": 2.0, "log": True},
     "ThawOnStall/patience_epochs": {"min": 1, "max": 4},
     "ThawOnStall/head_ratio": [0.05, 0.15, 0.3],

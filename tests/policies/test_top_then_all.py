@@ -34,19 +34,19 @@ def thawed_of(decisions):
 
 
 def test_all_join_once_the_top_stalls():
-    losses = [1.0, 0.8, 0.7, 0.65, 0.6]
+    losses = [1.0, 0.8, 0.7, 0.65, 0.64, 0.6]
     decisions = run(policies.ThawTopThenAll(), losses)
-    # 0.8 -> 0.7 is more than 10 %, 0.7 -> 0.65 is less.
-    assert thawed_of(decisions) == [0, 2, 2, 2, 4, 4]
-    assert decisions[4].why == "val_loss improved by less than 10 %"
-    assert decisions[5].why == "all groups"
+    # 0.8 -> 0.7 is more than 10 %, 0.7 -> 0.65 and 0.64 are less.
+    assert thawed_of(decisions) == [0, 2, 2, 2, 2, 4, 4]
+    assert decisions[5].why == "val_loss improved by less than 10 %"
+    assert decisions[6].why == "all groups"
 
 
-def test_the_top_trains_for_two_epochs_at_least():
-    losses = [1.0, 0.99, 0.98]
-    assert thawed_of(run(policies.ThawTopThenAll(), losses)) == [0, 2, 2, 4]
-    hasty = policies.ThawTopThenAll(top_epochs=1)
-    assert thawed_of(run(hasty, losses)) == [0, 2, 4, 4]
+def test_patience_is_counted_from_the_thaw():
+    losses = [1.0, 0.99, 0.98, 0.97]
+    for patience, thawed in ((1, [0, 2, 4, 4, 4]), (2, [0, 2, 2, 4, 4])):
+        policy = policies.ThawTopThenAll(patience_epochs=patience)
+        assert thawed_of(run(policy, losses)) == thawed
 
 
 def test_a_head_that_is_not_solved_has_two_epochs_at_most():
@@ -70,9 +70,15 @@ def test_a_rate_that_was_asked_for_is_kept():
     assert decision.multipliers == (0.7,) * COUNT
 
 
-def test_groups_without_kernels_take_the_rate_of_the_head():
+def test_groups_without_kernels_count_as_of_a_usual_width():
     (decision,) = run(policies.ThawTopThenAll(), [], fan_in=np.nan)
-    assert decision.multipliers == (1.0,) * COUNT
+    assert decision.multipliers == pytest.approx((0.3,) * COUNT)
+
+
+def test_a_narrow_network_has_all_groups_thawed_at_once():
+    for fan_in, thawed in ((45.0, COUNT), (45.1, 2)):
+        decisions = run(policies.ThawTopThenAll(), [1.0], fan_in=fan_in)
+        assert thawed_of(decisions) == [0, thawed]
 
 
 def test_a_thaw_that_makes_things_worse_is_undone():
