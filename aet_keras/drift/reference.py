@@ -133,11 +133,11 @@ class Reference:
         class_names: Sequence[str] = (),
     ) -> "Reference":
         """Makes the same of outputs that were read before."""
-        _check_labels(validation)
+        labels = _checked_labels(validation)
         center, basis = _principal_components(train.features)
-        made = cls(
+        return cls(
             validation.probabilities,
-            validation.labels,
+            labels,
             ((validation.features - center) @ basis).astype("float32"),
             center,
             basis,
@@ -145,7 +145,6 @@ class Reference:
             columns={k: as_cells(v) for k, v in validation.columns.items()},
             class_names=tuple(class_names),
         )
-        return made
 
     @property
     def row_count(self) -> int:
@@ -197,7 +196,7 @@ class Reference:
 
     def save(self, path: str | os.PathLike) -> Path:
         """Writes it into one `.npz` file with a sum, and returns its path."""
-        arrays = {
+        arrays: dict[str, Any] = {
             "format": np.array(_FORMAT),
             **{
                 name: np.asarray(getattr(self, name))
@@ -221,7 +220,9 @@ class Reference:
         try:
             if problem := _regular_file.why_not(path):
                 raise OSError(problem)
-            with np.load(path, allow_pickle=False) as archive:
+            # From memory: NumPy leaves a damaged file open.
+            content = io.BytesIO(Path(path).read_bytes())
+            with np.load(content, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             kept = str(arrays.pop(_SUM))
             if kept != _sum(arrays) or not _NAMES <= arrays.keys():
@@ -264,7 +265,7 @@ def as_cells(column: np.ndarray) -> np.ndarray:
     return np.array([str(each) for each in cells], dtype=str)
 
 
-def _check_labels(validation):
+def _checked_labels(validation):
     rows, classes = validation.probabilities.shape
     labels = validation.labels
     if labels is None or rows < 2 or len(labels) != rows:
@@ -280,6 +281,7 @@ def _check_labels(validation):
             f"classes that the model knows. Received: {labels.max()}. Count "
             "classes from 0 on."
         )
+    return labels
 
 
 def _principal_components(features):
