@@ -35,15 +35,36 @@ def reestimate(model: keras.Model, layers, data, batch_size: int) -> None:
     Raises:
         ValueError: if there are no batches.
     """
-    data = data if _has_batches(data) else (data,)
-    kept = [(v, v.numpy().copy()) for v in model.non_trainable_variables]
-    with _following(model, layers):
-        moments = _measure(model, layers, data, batch_size)
-    for variable, value in kept:
-        variable.assign(value)
-    for layer, (mean, variance) in zip(layers, moments, strict=True):
+    found = moments(model, layers, data, batch_size)
+    for layer, (mean, variance) in zip(layers, found, strict=True):
         layer.moving_mean.assign(mean)
         layer.moving_variance.assign(variance)
+
+
+def moments(model: keras.Model, layers, data, batch_size: int) -> list[tuple]:
+    """Measures what data give BatchNormalization layers, and changes nothing.
+
+    One pass in training mode: each layer is given what the layers below it
+    make of the batch's own statistics.
+
+    Args:
+        model, layers, data, batch_size: as `reestimate` takes them.
+
+    Returns:
+        List of `(mean, variance)`, float64 arrays `(channels,)`, a layer
+        each.
+
+    Raises:
+        ValueError: if there are no batches.
+    """
+    data = data if _has_batches(data) else (data,)
+    kept = [(v, v.numpy().copy()) for v in model.non_trainable_variables]
+    try:
+        with _following(model, layers):
+            return _measure(model, layers, data, batch_size)
+    finally:
+        for variable, value in kept:
+            variable.assign(value)
 
 
 def _has_batches(data):
