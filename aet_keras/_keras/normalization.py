@@ -46,6 +46,70 @@ def reestimate(model: keras.Model, layers, data, batch_size: int) -> None:
         layer.moving_variance.assign(variance)
 
 
+def observe(model: keras.Model, layers, batches, replace=None) -> list[tuple]:
+    """Measures what BatchNormalization layers are given, in inference mode.
+
+    No weight changes.
+
+    Args:
+        model: a built `keras.Model`.
+        layers: sequence of its BatchNormalization layers.
+        batches: iterable of inputs.
+        replace: optional function of a layer's place in `layers` and of the
+            mean and the variance of what it is given, float32 arrays
+            `(channels,)`, that returns those to normalize this batch with.
+            By default the layer's own. What it replaces is seen by the layers
+            above.
+
+    Returns:
+        List of `(mean, variance)` over all rows, float64 arrays
+        `(channels,)`, a layer each.
+    """
+    counts, taken = [], []
+    seen: list[list] = [[] for _ in layers]
+    with contextlib.ExitStack() as stack:
+        for place, layer in enumerate(layers):
+            stack.enter_context(_observed(layer, place, seen, replace))
+        for batch in batches:
+            for each in seen:
+                each.clear()
+            model(batch, training=False)
+            counts.append(reading.row_count(batch))
+            # A layer that is called more than once counts with all its calls.
+            taken.append([_pooled([1] * len(each), each) for each in seen])
+    return [_pooled(counts, each) for each in zip(*taken, strict=True)]
+
+
+@contextlib.contextmanager
+def _observed(layer, place, seen, replace):
+    """Lets a layer say what it is given, and normalize otherwise."""
+
+    def call(inputs, training=None, mask=None):
+        x = keras.ops.cast(inputs, "float32")
+        channels = layer.axis % len(x.shape)
+        axes = [axis for axis in range(len(x.shape)) if axis != channels]
+        moments = tuple(each.numpy() for each in keras.ops.moments(x, axes))
+        seen[place].append(np.stack(moments).astype("float64"))
+        used = layer.moving_mean, layer.moving_variance
+        if replace is not None:
+            used = replace(place, *moments)
+        normal = keras.ops.batch_normalization(
+            x,
+            *(keras.ops.cast(each, "float32") for each in used),
+            axis=channels,
+            offset=layer.beta if layer.center else None,
+            scale=layer.gamma if layer.scale else None,
+            epsilon=layer.epsilon,
+        )
+        return keras.ops.cast(normal, layer.compute_dtype)
+
+    layer.call = call
+    try:
+        yield
+    finally:
+        del layer.call
+
+
 def _has_batches(data):
     return not (hasattr(data, "__array__") or isinstance(data, dict))
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras.serving import _requests
+from aet_keras.serving._blocks import Asked, read_block
 from aet_keras.serving._image_sizes import check_images
 from aet_keras.serving._refusals import bad_request, refusal, shown
 from aet_keras.serving._tensors import to_values
@@ -40,20 +41,31 @@ def answer(
     """
     is_classify = verb == "classify"
     with reading:
-        content = _requests.read_json(body)
-        name = _requests.signature_name(content)
-        inputs = _find(version, name).inputs
-        if is_classify:
-            _check_takes_examples(inputs, name)
-            examples = _requests.read_examples(content, version.cells)
-            arrays = {"inputs": examples}
-        else:
-            arrays = _requests.read_inputs(content, inputs, version.cells)
-    outputs = _call(version, name, arrays, limits)
+        read = _read_examples if is_classify else _read_inputs
+        asked = read(version, body)
+    outputs = _call(version, asked.signature, asked.arrays, limits)
     if is_classify:
         return to_json(in_classes(outputs))
-    is_rows = _requests.is_row_format(content)
-    return to_json(in_rows(outputs) if is_rows else in_columns(outputs))
+    return to_json(in_rows(outputs) if asked.is_rows else in_columns(outputs))
+
+
+def _read_inputs(version, body):
+    block = read_block(body, version.signatures, version.cells)
+    if block is not None:
+        return block
+    content = _requests.read_json(body)
+    name = _requests.signature_name(content)
+    inputs = _find(version, name).inputs
+    arrays = _requests.read_inputs(content, inputs, version.cells)
+    return Asked(name, arrays, is_rows=_requests.is_row_format(content))
+
+
+def _read_examples(version, body):
+    content = _requests.read_json(body)
+    name = _requests.signature_name(content)
+    _check_takes_examples(_find(version, name).inputs, name)
+    examples = _requests.read_examples(content, version.cells)
+    return Asked(name, {"inputs": examples}, is_rows=False)
 
 
 def _find(version, name):

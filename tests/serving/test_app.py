@@ -1,6 +1,7 @@
 """Does each path answer as TensorFlow Serving documents it?"""
 
 import asyncio
+import json
 import types
 
 import numpy as np
@@ -51,6 +52,17 @@ def test_columns_are_answered_in_columns(client, expected):
     outputs = response.json()["outputs"]
     assert set(outputs) == {"classes", "probabilities"}
     np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_image_has_one_answer_however_it_is_written(indent, client):
+    values = noise_images().tolist()
+    body = json.dumps({"instances": values}, indent=indent)
+
+    response = client.post(content=body)
+
+    assert len(body) > 2000  # else it is not read with NumPy
+    assert response.content == client.post(json=rows()).content
 
 
 @pytest.mark.parametrize(
