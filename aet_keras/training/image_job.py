@@ -13,7 +13,7 @@ from aet_keras import callbacks as parts
 from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import job
-from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure
 
 
@@ -230,5 +230,6 @@ JOB = job.Job(
     fit=fit_recipe,
     measure=measure,
     write=_write,
+    best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
 )
