@@ -1,8 +1,9 @@
-"""What do the two callbacks do in a `model.fit` that you have already?
+"""What do the callbacks do in a `model.fit` that you have already?
 
 The model is plain Keras, a MobileNetV2 of `keras.applications` under a head,
 compiled and fitted as you would. The callbacks find the groups by themselves,
-train the head first, and thaw the groups below it when validation stalls.
+train the head first, and thaw the groups below it. Averages of the weights
+are validated and kept.
 
     python examples/02_freeze_in_your_own_fit.py
 
@@ -52,6 +53,7 @@ model.compile(
     metrics=["accuracy"],
 )
 
+average = aet_keras.callbacks.AverageWeights()
 freezing = aet_keras.callbacks.ElasticFreezing(policy)
 rate = aet_keras.callbacks.AdaptiveLearningRate()
 history = model.fit(
@@ -61,7 +63,7 @@ history = model.fit(
     batch_size=batch_size,
     epochs=epochs,
     verbose=2,
-    callbacks=[freezing, rate],
+    callbacks=[average, freezing, rate],
 )
 
 print("\ngroups, stem to head:", ", ".join(freezing.group_names))
