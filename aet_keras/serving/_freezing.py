@@ -19,7 +19,7 @@ from aet_keras.serving._graphs import INIT, open_optimized
 from aet_keras.serving._refusals import first_line, refusal
 from aet_keras.serving._signature import Arrays, Call, Signature
 
-MOST_BYTES = 2**27  # of weights: each signature in use holds a copy
+MOST_BYTES = 2**26  # of weights: each signature in use holds a copy
 _ROUNDINGS = 100  # how many of the smallest steps an output may differ by
 
 
