@@ -101,35 +101,59 @@ def read_outputs(
     >>> outputs.features.shape, outputs.probabilities.shape
     ((5, 4), (5, 3))
     """
-    check.positive_int(_OWNER, batch_size=batch_size)
-    if most_rows is not None:
-        check.positive_int(_OWNER, most_rows=most_rows)
-    run = _traced(model)
-    features, scores, labels, columns = [], [], [], []
-    size = 0
-    for inputs, batch_labels in _batches(data, batch_size, most_rows):
-        count = len(keras.tree.flatten(inputs)[0])
-        size = max(size, count)
-        found = run(_filled(inputs, size - count))
-        features.append(found[0].numpy()[:count])
-        scores.append(found[1].numpy()[:count])
-        columns.append(_columns(inputs))
-        if batch_labels is not None:
-            labels.append(as_labels(_OWNER, batch_labels))
-    if not features:
-        raise ValueError(
-            f"{_OWNER}: there must be a row, because nothing can be said of "
-            "none. Received: no rows. Name data that has some."
-        )
-    return ModelOutputs(
-        np.concatenate(features),
-        as_probabilities(_OWNER, np.concatenate(scores)),
-        labels=np.concatenate(labels) if labels else None,
-        columns={
-            name: np.concatenate([each[name] for each in columns])
-            for name in columns[0]
-        },
+    return OutputReader(model).read(
+        data, batch_size=batch_size, most_rows=most_rows
     )
+
+
+class OutputReader:
+    """Does what `read_outputs` does for several data, and is traced once.
+
+    Args:
+        model: as of `read_outputs`.
+    """
+
+    def __init__(self, model: keras.Model):
+        self._run = _traced(model)
+        self._size = 0  # of the largest batch so far
+
+    def read(
+        self, data: Any, *, batch_size: int = 128, most_rows: int | None = None
+    ) -> ModelOutputs:
+        """Returns the outputs of some data, as `read_outputs` does."""
+        check.positive_int(_OWNER, batch_size=batch_size)
+        if most_rows is not None:
+            check.positive_int(_OWNER, most_rows=most_rows)
+        batches = _batches(data, batch_size, most_rows)
+        found = [self._read(*batch) for batch in batches]
+        if not found:
+            raise ValueError(
+                f"{_OWNER}: there must be a row, because nothing can be said "
+                "of none. Received: no rows. Name data that has some."
+            )
+        features, scores, labels, columns = zip(*found, strict=True)
+        are_labelled = all(each is not None for each in labels)
+        return ModelOutputs(
+            np.concatenate(features),
+            as_probabilities(_OWNER, np.concatenate(scores)),
+            labels=np.concatenate(labels) if are_labelled else None,
+            columns={
+                name: np.concatenate([each[name] for each in columns])
+                for name in columns[0]
+            },
+        )
+
+    def _read(self, inputs, labels):
+        """Returns features, scores, labels and raw columns of a batch."""
+        count = len(keras.tree.flatten(inputs)[0])
+        self._size = max(self._size, count)
+        features, scores = self._run(_filled(inputs, self._size - count))
+        return (
+            features.numpy()[:count],
+            scores.numpy()[:count],
+            None if labels is None else as_labels(_OWNER, labels),
+            _columns(inputs),
+        )
 
 
 def sum_of_weights(model: keras.Model) -> str:

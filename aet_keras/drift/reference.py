@@ -18,7 +18,7 @@ from aet_keras import _regular_file
 from aet_keras._files import write_whole
 from aet_keras.drift.model_outputs import (
     ModelOutputs,
-    read_outputs,
+    OutputReader,
     sum_of_weights,
 )
 from aet_keras.errors import ExportError
@@ -26,7 +26,7 @@ from aet_keras.errors import ExportError
 FILE = "reference.npz"
 _FORMAT = 1
 _COMPONENTS = 16
-_TRAIN_ROWS, _VALIDATION_ROWS = 1000, 2000  # more say little more
+_TRAIN_ROWS, VALIDATION_ROWS = 1000, 2000  # more say little more
 _COLUMN, _SUM = "column/", "sum"
 _NAMES = {
     "format",
@@ -111,10 +111,13 @@ class Reference:
             ValueError: if the validation rows have no labels, there are fewer
                 than two of them, or the model is no such classifier.
         """
-        settings = {"batch_size": batch_size}
-        seen = read_outputs(model, train, most_rows=_TRAIN_ROWS, **settings)
-        held = read_outputs(
-            model, validation, most_rows=_VALIDATION_ROWS, **settings
+        reader = OutputReader(model)
+        seen, held = (
+            reader.read(data, batch_size=batch_size, most_rows=most)
+            for data, most in (
+                (train, _TRAIN_ROWS),
+                (validation, VALIDATION_ROWS),
+            )
         )
         return cls.of_outputs(
             seen,

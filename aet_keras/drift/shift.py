@@ -1,7 +1,7 @@
 """Says whether new rows differ from those a model knows, and how."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aet_keras._files import plain
@@ -100,11 +100,16 @@ class Shift:
         """Returns what JSON can hold."""
         return plain(dataclasses.asdict(self))
 
-    def to_text(self) -> str:
-        """Returns it for a person, a few lines."""
-        return "\n".join(self._lines())
+    def to_text(self, row_names: Sequence[str] = ()) -> str:
+        """Returns it for a person, a few lines.
 
-    def _lines(self):
+        Args:
+            row_names: optional sequence of str, one a new row. Defaults to
+                their numbers.
+        """
+        return "\n".join(self._lines(row_names))
+
+    def _lines(self, row_names):
         yield f"{_SENTENCES[self.kind]} p = {self.p:.2g}, {self.row_count} rows"
         yield f"kind: {self.kind}"
         yield f"tests: {_shown(self.tests)}"
@@ -124,7 +129,9 @@ class Shift:
                 f"accuracy: {self.source_accuracy:.3f} to about "
                 f"{self.expected_accuracy:.3f}, by the model's own confidence"
             )
-        rows = ", ".join(map(str, self.novel_rows))
+        rows = ", ".join(
+            row_names[row] if row_names else str(row) for row in self.novel_rows
+        )
         yield f"most novel rows: {rows}; {self.novel_ratio:.0%} are novel"
         yield from self.notes
 

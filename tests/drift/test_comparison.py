@@ -23,7 +23,7 @@ def unlabelled(outputs):
     return dataclasses.replace(outputs, labels=None)
 
 
-def kinds(reference, *, times=20, count=200, labelled=False, **settings):
+def kinds(reference, *, times=12, count=200, labelled=False, **settings):
     """Returns the kinds of several draws of the same shift."""
     found = []
     for seed in range(100, 100 + times):
@@ -37,33 +37,33 @@ def kinds(reference, *, times=20, count=200, labelled=False, **settings):
 def test_rows_like_the_reference_are_not_shifted(labelled, reference):
     found = kinds(reference, labelled=labelled)
 
-    assert found.count("none") >= 19
+    assert found.count("none") >= 11
 
 
 def test_other_shares_of_classes_are_a_shift_of_labels(reference):
-    assert kinds(reference, priors=FEW_OF_TWO).count("label") >= 18
+    assert kinds(reference, priors=FEW_OF_TWO).count("label") >= 11
 
 
 def test_other_inputs_are_a_shift_of_inputs(reference):
-    assert kinds(reference, moved=1.0).count("input") >= 19
+    assert kinds(reference, moved=1.0).count("input") >= 11
 
 
 def test_other_inputs_and_shares_are_a_shift_of_inputs(reference):
     found = kinds(reference, moved=1.0, priors=FEW_OF_TWO)
 
-    assert found.count("input") >= 18
+    assert found.count("input") >= 11
 
 
 def test_other_labels_of_the_same_inputs_are_a_shift_of_outputs(reference):
     found = kinds(reference, labelled=True, order=(1, 2, 0))
 
-    assert found.count("output") == 20
+    assert found.count("output") == 12
 
 
 def test_other_labels_are_seen_below_other_shares(reference):
     found = kinds(reference, labelled=True, order=(1, 2, 0), priors=FEW_OF_TWO)
 
-    assert found.count("output") >= 18
+    assert found.count("output") >= 11
 
 
 def test_shares_are_estimated_without_labels(reference):
