@@ -12,6 +12,7 @@ __version__ = "0.11.0"
 
 __all__ = [
     "__version__",
+    "adapt",
     "backbones",
     "callbacks",
     "data",
@@ -38,8 +39,8 @@ __all__ = [
 ]
 
 
-# The two functions a user meets first; everything else is named by its room.
-_SHORTCUTS = ("find_learning_rate", "fine_tune")
+# The functions a user meets first; everything else is named by its room.
+_SHORTCUTS = ("adapt", "find_learning_rate", "fine_tune")
 
 
 def __getattr__(name):

@@ -35,36 +35,79 @@ def reestimate(model: keras.Model, layers, data, batch_size: int) -> None:
     Raises:
         ValueError: if there are no batches.
     """
-    found = moments(model, layers, data, batch_size)
-    for layer, (mean, variance) in zip(layers, found, strict=True):
+    data = data if _has_batches(data) else (data,)
+    kept = [(v, v.numpy().copy()) for v in model.non_trainable_variables]
+    with _following(model, layers):
+        moments = _measure(model, layers, data, batch_size)
+    for variable, value in kept:
+        variable.assign(value)
+    for layer, (mean, variance) in zip(layers, moments, strict=True):
         layer.moving_mean.assign(mean)
         layer.moving_variance.assign(variance)
 
 
-def moments(model: keras.Model, layers, data, batch_size: int) -> list[tuple]:
-    """Measures what data give BatchNormalization layers, and changes nothing.
+def observe(model: keras.Model, layers, batches, replace=None) -> list[tuple]:
+    """Measures what BatchNormalization layers are given, in inference mode.
 
-    One pass in training mode: each layer is given what the layers below it
-    make of the batch's own statistics.
+    No weight changes.
 
     Args:
-        model, layers, data, batch_size: as `reestimate` takes them.
+        model: a built `keras.Model`.
+        layers: sequence of its BatchNormalization layers.
+        batches: iterable of inputs.
+        replace: optional function of a layer's place in `layers` and of the
+            mean and the variance of what it is given, float32 arrays
+            `(channels,)`, that returns those to normalize this batch with.
+            By default the layer's own. What it replaces is seen by the layers
+            above.
 
     Returns:
-        List of `(mean, variance)`, float64 arrays `(channels,)`, a layer
-        each.
-
-    Raises:
-        ValueError: if there are no batches.
+        List of `(mean, variance)` over all rows, float64 arrays
+        `(channels,)`, a layer each.
     """
-    data = data if _has_batches(data) else (data,)
-    kept = [(v, v.numpy().copy()) for v in model.non_trainable_variables]
+    counts, taken = [], []
+    seen: list[list] = [[] for _ in layers]
+    with contextlib.ExitStack() as stack:
+        for place, layer in enumerate(layers):
+            stack.enter_context(_observed(layer, place, seen, replace))
+        for batch in batches:
+            for each in seen:
+                each.clear()
+            model(batch, training=False)
+            counts.append(reading.row_count(batch))
+            # A layer that is called more than once counts with all its calls.
+            taken.append([_pooled([1] * len(each), each) for each in seen])
+    return [_pooled(counts, each) for each in zip(*taken, strict=True)]
+
+
+@contextlib.contextmanager
+def _observed(layer, place, seen, replace):
+    """Lets a layer say what it is given, and normalize otherwise."""
+
+    def call(inputs, training=None, mask=None):
+        x = keras.ops.cast(inputs, "float32")
+        channels = layer.axis % len(x.shape)
+        axes = [axis for axis in range(len(x.shape)) if axis != channels]
+        moments = tuple(each.numpy() for each in keras.ops.moments(x, axes))
+        seen[place].append(np.stack(moments).astype("float64"))
+        used = layer.moving_mean, layer.moving_variance
+        if replace is not None:
+            used = replace(place, *moments)
+        normal = keras.ops.batch_normalization(
+            x,
+            *(keras.ops.cast(each, "float32") for each in used),
+            axis=channels,
+            offset=layer.beta if layer.center else None,
+            scale=layer.gamma if layer.scale else None,
+            epsilon=layer.epsilon,
+        )
+        return keras.ops.cast(normal, layer.compute_dtype)
+
+    layer.call = call
     try:
-        with _following(model, layers):
-            return _measure(model, layers, data, batch_size)
+        yield
     finally:
-        for variable, value in kept:
-            variable.assign(value)
+        del layer.call
 
 
 def _has_batches(data):

@@ -8,6 +8,7 @@ from aet_keras.cli.fit import fit
 from aet_keras.cli.predict import predict
 from aet_keras.cli.serve import serve
 from aet_keras.cli.tune import tune
+from aet_keras.cli.watch import watch
 
 
 @click.group(
@@ -22,7 +23,7 @@ from aet_keras.cli.tune import tune
 def main():
     """Adapt pretrained Keras models to new data.
 
-    Exit codes: 0 done, 1 failed, 2 misused.
+    Exit codes: 0 done, 1 failed, 2 misused; of watch, 3 shifted.
 
     \b
     Example:
@@ -32,5 +33,5 @@ def main():
     """
 
 
-for _command in (fit, explain, tune, predict, serve, export):
+for _command in (fit, explain, tune, predict, serve, watch, export):
     main.add_command(_command)

@@ -89,16 +89,22 @@ def mutual_information(probabilities: Any) -> float:
     return float(_entropy(rows.mean(axis=0)) - _entropy(rows).mean())
 
 
-def measure_moments(model: keras.Model, data: Any) -> Moments:
-    """Measures the moments of each BatchNormalization layer on some rows.
+def measure_moments(
+    model: keras.Model, data: Any, source: Moments | None = None
+) -> Moments:
+    """Measures what each BatchNormalization layer is given for some rows.
 
-    One pass in training mode, in batches of at least 100 rows; no weight of
+    One pass in inference mode, in batches of at least 100 rows; no weight of
     the model changes.
 
     Args:
         model: a built `keras.Model`.
         data: array, or dict or tuple of arrays, as `predict` takes them; a
             few hundred rows, at least 100.
+        source: optional `Moments` of the rows that the model was trained on.
+            Each layer then normalizes as `move_statistics` will have it, and
+            the layers above are given what that makes. Defaults to `None`:
+            the model as it is.
 
     Returns:
         `Moments`; empty for a model without BatchNormalization.
@@ -124,7 +130,8 @@ def measure_moments(model: keras.Model, data: Any) -> Moments:
     layers = normalization.normalizations(model)
     if not layers:
         return Moments((), (), count)
-    found = normalization.moments(model, layers, _batches(data), LEAST_ROWS)
+    replace = None if source is None else _moving(layers, source)
+    found = normalization.observe(model, layers, _batches(data), replace)
     means, variances = zip(*found, strict=True)
     return Moments(tuple(means), tuple(variances), count)
 
@@ -139,9 +146,10 @@ def move_statistics(
         mean = mean_0 + (mean_new - mean_source)
         variance = variance_0 * variance_new / variance_source
 
-    with ratios held between 0.1 and 10. Replaced by those of the new rows,
-    as it is often done, the statistics of a pretrained model would be lost,
-    which are not those of its own training rows either.
+    with ratios held between 0.1 and 10, layer by layer: what a layer is
+    given comes from layers below that have moved already. Replaced by those
+    of the new rows, as it is often done, the statistics of a pretrained model
+    would be lost, which are not those of its own training rows either.
 
     It is kept only if the mutual information of inputs and answers rises on
     the new rows, which needs no labels. That is a reason to try the model,
@@ -188,8 +196,7 @@ def move_statistics(
         return _not_tried(f"{count} rows are fewer than {LEAST_ROWS}")
     _check_source(layers, source)
     before = mutual_information(model.predict(new, verbose=0))
-    target = measure_moments(model, new)
-    kept = shift_statistics(model, source, target)
+    kept = shift_statistics(model, source, measure_moments(model, new, source))
     try:
         after = mutual_information(model.predict(new, verbose=0))
     except BaseException:
@@ -214,16 +221,33 @@ def shift_statistics(
     layers = normalization.normalizations(model)
     _check_source(layers, source)
     _check_source(layers, target)
-    kept = []
+    move, kept = _moving(layers, source), []
     for row, layer in enumerate(layers):
-        mean, variance = layer.moving_mean, layer.moving_variance
-        kept += [(mean, mean.numpy()), (variance, variance.numpy())]
-        ratio = np.maximum(target.variances[row], _LEAST_VARIANCE) / np.maximum(
+        moved = move(row, target.means[row], target.variances[row])
+        for variable, value in zip(
+            (layer.moving_mean, layer.moving_variance), moved, strict=True
+        ):
+            kept.append((variable, variable.numpy()))
+            variable.assign(value)
+    return kept
+
+
+def _moving(layers, source):
+    """Returns the rule: a layer's place and new moments to its statistics."""
+    start = [
+        (layer.moving_mean.numpy(), layer.moving_variance.numpy())
+        for layer in layers
+    ]
+
+    def move(row, mean, variance):
+        mean_0, variance_0 = start[row]
+        ratio = np.maximum(variance, _LEAST_VARIANCE) / np.maximum(
             source.variances[row], _LEAST_VARIANCE
         )
-        mean.assign(mean + (target.means[row] - source.means[row]))
-        variance.assign(variance * np.clip(ratio, 1 / _MOST_RATIO, _MOST_RATIO))
-    return kept
+        ratio = np.clip(ratio, 1 / _MOST_RATIO, _MOST_RATIO)
+        return mean_0 + (mean - source.means[row]), variance_0 * ratio
+
+    return move
 
 
 def _assign(kept: Sequence[tuple]) -> None:
@@ -255,8 +279,7 @@ def _batches(data: Any) -> Iterator[Any]:
     """
     parts = reading.row_count(data) // LEAST_ROWS
     for first in range(parts):
-        # A tuple of its own: a tuple of inputs is not rows and labels.
-        yield (reading.take(data, slice(first, None, parts)),)
+        yield reading.take(data, slice(first, None, parts))
 
 
 def _entropy(probabilities):

@@ -6,12 +6,13 @@ come near it. Features are standardised for that, and the weights mapped back.
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import optimize
 
 # Strong to weak, each from the last one's solution, while validation improves.
-_STRENGTHS = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 1e-4)
+STRENGTHS = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 1e-4)
 _ITERATIONS = 30
 _TOLERANCE = 1e-5  # of the loss; what is left is below its noise
 
@@ -39,7 +40,8 @@ class Solution:
     Args:
         kernel: float array `(width, units)`.
         bias: float array `(units,)`.
-        loss: float. Mean loss of the validation rows.
+        loss: float. Mean loss of the validation rows; of `path`, of its own
+            rows with the penalty.
         strength: float. Of the L2 penalty on the standardised kernel.
     """
 
@@ -58,6 +60,23 @@ def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
         kind: `"softmax"`, `"sigmoid"` or `"linear"`: cross-entropy of classes,
             binary cross-entropy, squared error; means over units as in Keras.
     """
+    best: Solution | None = None
+    for found in path(train, kind=kind):
+        loss = mean_loss(found.kernel, found.bias, validation, kind=kind)
+        if best is not None and not loss < best.loss:
+            break
+        best = dataclasses.replace(found, loss=loss)
+    assert best is not None  # `STRENGTHS` is not empty
+    return best
+
+
+def path(train: Rows, *, kind: str) -> Iterator[Solution]:
+    """Yields the layer of each of `STRENGTHS`, with the loss of its own rows.
+
+    Args:
+        train: `Rows` to fit.
+        kind: as `solve` takes it.
+    """
     mean = train.features.mean(axis=0, dtype="float64").astype("float32")
     scale = train.features.std(axis=0, dtype="float64").astype("float32")
     scale = np.maximum(scale, 1e-3 * max(1e-12, scale.max(initial=0.0)))
@@ -66,25 +85,20 @@ def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
     )
     width, units = scaled.features.shape[1], train.targets.shape[1]
     start = np.zeros((width + 1) * units)
-    best: Solution | None = None
-    for strength in _STRENGTHS:
-        start = optimize.minimize(
+    for strength in STRENGTHS:
+        found = optimize.minimize(
             _objective,
             start,
             (scaled, kind, strength),
             method="L-BFGS-B",
             jac=True,
             options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
-        ).x
+        )
+        start = found.x
         weights = start.reshape(width + 1, units).astype("float32")
         kernel = weights[:-1] / scale[:, None]
         bias = weights[-1] - mean @ kernel
-        loss = mean_loss(kernel, bias, validation, kind=kind)
-        if best is not None and not loss < best.loss:
-            break
-        best = Solution(kernel, bias, loss, strength)
-    assert best is not None  # `_STRENGTHS` is not empty
-    return best
+        yield Solution(kernel, bias, float(found.fun), strength)
 
 
 def mean_loss(kernel, bias, rows: Rows, *, kind: str) -> float:

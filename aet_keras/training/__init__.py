@@ -1,6 +1,7 @@
 """Fine-tunes a model, and runs recipes."""
 
 from aet_keras._renamed import renamed
+from aet_keras.training.adapt import adapt
 from aet_keras.training.find_learning_rate import find_learning_rate
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.interpolation import interpolate
@@ -8,6 +9,7 @@ from aet_keras.training.rating_new_users import adapt_users
 from aet_keras.training.run import run_recipe
 
 __all__ = [
+    "adapt",
     "adapt_users",
     "find_learning_rate",
     "fine_tune",

@@ -234,4 +234,5 @@ JOB = job.Job(
     fit=fit_recipe,
     measure=measure,
     write=_write,
+    rows=job.rows_of,
 )

@@ -20,6 +20,7 @@ from aet_keras import (
 )
 from aet_keras._wording import listed
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
+from aet_keras.drift.reference import Reference
 from aet_keras.errors import ExportError
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes import TableRecipe, TextRecipe
@@ -51,6 +52,8 @@ class Job:
         write: of model, recipe, data set and a directory; writes a SavedModel
             there, loads it again and returns a `Comparison` with the model.
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
+        rows: of a split; returns `(inputs, labels)` as the model takes them.
+            None for ratings.
     """
 
     read: Callable[[Any], data.Dataset]
@@ -63,6 +66,25 @@ class Job:
         export.comparison.Comparison,
     ]
     best: Callable[[Any], callbacks.KeepBest] = _usual_best
+    rows: Callable[[data.Split], tuple[Any, np.ndarray]] | None = None
+
+    def reference_of(
+        self, model: keras.Model, dataset: data.Dataset
+    ) -> Reference | None:
+        """Measures what new rows are compared with; None for ratings."""
+        if self.rows is None:
+            return None
+        return Reference.measure(
+            model,
+            self.rows(dataset.train),
+            self.rows(dataset.validation),
+            class_names=dataset.specification.class_names,
+        )
+
+
+def rows_of(split: data.Split) -> tuple[Any, np.ndarray]:
+    """Returns inputs and labels of a split, as a model takes them."""
+    return split.inputs, split.labels
 
 
 def introduce(dataset: data.Dataset, rows: str) -> Iterable[str]:

@@ -11,6 +11,7 @@ import keras
 from aet_keras import evaluation, export, publishing
 from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
+from aet_keras.drift.reference import FILE
 from aet_keras.errors import ExportError
 from aet_keras.evaluation.mistake_chart import draw_mistakes
 from aet_keras.publishing.data_kind import written_kind
@@ -19,6 +20,7 @@ from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.recipes.kinds import KINDS
 from aet_keras.training import image_job, rating_job, table_job, text_job
+from aet_keras.training.job import Job
 from aet_keras.training.measuring import Clock
 from aet_keras.training.run_guards import (
     best_kept,
@@ -106,7 +108,7 @@ def run_recipe(
 
 
 def _run(recipe, out, observers, trackers, say):
-    job = _job_of(recipe)
+    job = job_of(recipe)
     publishing.publication.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)
@@ -132,7 +134,8 @@ def _run(recipe, out, observers, trackers, say):
         return done
 
 
-def _job_of(recipe):
+def job_of(recipe: BaseRecipe) -> Job:
+    """Returns the steps of a run for a recipe's kind of data."""
     if type(recipe) in KINDS.values():
         return JOBS[recipe.kind]
     kinds = ", ".join(made.__name__ for made in KINDS.values())
@@ -168,6 +171,9 @@ def _publish(job, recipe, model, dataset, report, out, clock):
         made["comparison"] = job.write(model, recipe, dataset, directory)
         save_classifier(model, directory / "model.keras")
         recipe.save(directory / "recipe.json")
+        reference = job.reference_of(model, dataset)
+        if reference is not None:
+            reference.save(directory / FILE)
         clock.lap("export")
         say_progress("drawing the report")
         timed = dataclasses.replace(report, seconds=clock.seconds)

@@ -265,5 +265,6 @@ JOB = job.Job(
     fit=fit_table_model,
     measure=table_measuring.measure_table_model,
     write=_write,
+    rows=job.rows_of,
     best=_best,
 )

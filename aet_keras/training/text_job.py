@@ -204,4 +204,5 @@ JOB = job.Job(
     fit=_fit,
     measure=_measure,
     write=_write,
+    rows=lambda split: (_tokens(split), split.labels),
 )

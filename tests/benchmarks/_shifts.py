@@ -32,7 +32,7 @@ def source(data, backbone, seed, folder):
     splits = _cells.load(data, SIDE, 0)
     path = pathlib.Path(folder) / f"{data}-{backbone}-{SIDE}px-{seed}.keras"
     if path.exists():
-        return keras.models.load_model(path), splits
+        return keras.models.load_model(path, compile=False), splits
     keras.utils.set_random_seed(seed)
     classes = int(splits[0][1].max()) + 1
     model, _ = _cells.build(backbone, SIDE, classes, 1e-3)

@@ -29,27 +29,59 @@ def network():
     return model
 
 
-def by_hand(model, x):
-    """Moments as the network runs on its own batch statistics."""
-    first = x.mean(0), x.var(0)
-    normal = (x - first[0]) / np.sqrt(first[1] + 1e-3)
-    kernel, bias = model.get_layer("between").get_weights()
-    hidden = np.maximum(normal @ kernel + bias, 0)
-    return [first, (hidden.mean(0), hidden.var(0))]
+def by_hand(model, x, source=None):
+    """Moments of what each layer is given, below it as it is or has moved."""
+    found, given = [], x.astype("float64")
+    for row, name in enumerate(("first", "second")):
+        layer = model.get_layer(name)
+        gamma, beta, mean, variance = layer.get_weights()
+        found.append((given.mean(0), given.var(0)))
+        if source is not None:
+            mean = mean + given.mean(0) - source[row][0]
+            ratio = given.var(0) / source[row][1]
+            variance = variance * ratio.clip(0.1, 10)
+        given = gamma * (given - mean) / np.sqrt(variance + 1e-3) + beta
+        if row == 0:
+            kernel, bias = model.get_layer("between").get_weights()
+            given = np.maximum(given @ kernel + bias, 0)
+    return found
 
 
-def test_moments_are_of_the_batch_in_each_layer():
+def assert_equal(moments, expected):
+    for row, (mean, variance) in enumerate(expected):
+        np.testing.assert_allclose(moments.means[row], mean, atol=1e-4)
+        np.testing.assert_allclose(moments.variances[row], variance, rtol=1e-3)
+
+
+def test_moments_are_of_what_each_layer_is_given():
     model = network()
     before = model.get_weights()
 
-    found = measure_moments(model, OLD[:150])  # one batch
+    source = measure_moments(model, OLD[:150])  # one batch
+    target = measure_moments(model, NEW[:150], source)
 
-    expected = by_hand(model, OLD[:150].astype("float64"))
-    for row, (mean, variance) in enumerate(expected):
-        np.testing.assert_allclose(found.means[row], mean, atol=1e-5)
-        np.testing.assert_allclose(found.variances[row], variance, rtol=1e-4)
+    expected = by_hand(model, OLD[:150])
+    assert_equal(source, expected)
+    assert_equal(target, by_hand(model, NEW[:150], expected))
     for left, right in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def test_moved_layers_put_out_what_they_did():
+    model = network()
+    for row, name in enumerate(("first", "second")):  # centred on old rows
+        mean = measure_moments(model, OLD).means[row]
+        model.get_layer(name).moving_mean.assign(mean)
+    upto = keras.Model(model.inputs, model.get_layer("second").output)
+    source, before = measure_moments(model, OLD), upto.predict(OLD, verbose=0)
+    new = NEW[:199]  # one batch
+
+    batch_statistics.shift_statistics(
+        model, source, measure_moments(model, new, source)
+    )
+
+    # NEW is OLD, shrunk and moved; epsilon is not shrunk, and a row is left out
+    np.testing.assert_allclose(upto.predict(NEW, verbose=0), before, atol=0.05)
 
 
 def test_statistics_move_by_the_difference_and_nothing_else_moves():

@@ -1,0 +1,161 @@
+"""Applies what may help a model whose data have changed, one at a time."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras._keras import reading
+from aet_keras.drift import batch_statistics, heads, priors
+from aet_keras.training import _mixed_fit
+from aet_keras.training._mixed_fit import Rows, Settings
+from aet_keras.training.interpolation import interpolate
+
+_MOST_MOMENT_ROWS = 500
+_RATIOS = (0.25, 0.5, 0.75, 1.0)
+
+
+class NotTried(Exception):
+    """Says why a remedy is not possible here."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Holds what remedies work with.
+
+    Args:
+        model: the `keras.Model`; remedies change it in place.
+        new: inputs of all new rows.
+        labelled: `Rows` of those with labels; empty if there are none.
+        old: optional `Rows` that may be learned from.
+        source: optional `(probabilities, labels)` of old rows that the model
+            has not learned, which calibrate its answers.
+        settings: `Settings` of training.
+    """
+
+    model: keras.Model
+    new: Any
+    labelled: Rows
+    old: Rows | None
+    source: tuple[np.ndarray, np.ndarray] | None
+    settings: Settings
+
+
+def fold_priors(case: Case) -> str:
+    """Folds the class frequencies of the new rows into the head."""
+    if case.source is None:
+        raise NotTried(
+            "there are no old rows to calibrate on: give `old=` or `reference=`"
+        )
+    _head(case.model)
+    probabilities, labels = case.source
+    calibration = priors.calibrate(probabilities, labels)
+    calibrated = calibration.apply(probabilities)
+    found = priors.estimate_priors(
+        calibration.apply(predict(case.model, case.new)),
+        calibrated.mean(axis=0),
+    )
+    priors.fold_priors(
+        case.model, found, calibrated.mean(axis=0), calibration=calibration
+    )
+    largest = int(found.argmax())
+    return f"class {largest} is the most frequent now, {found[largest]:.2f}"
+
+
+def move_statistics(case: Case) -> batch_statistics.StatisticsStep:
+    """Moves BatchNormalization by the difference of new and old rows.
+
+    Returns:
+        `StatisticsStep`; the model has the moved statistics where it was
+        kept by mutual information.
+    """
+    if case.old is None:
+        raise NotTried("there are no old rows to compare with: give `old=`")
+    step = batch_statistics.StatisticsStep(False, None, None, "")
+    if len(case.old) < batch_statistics.LEAST_ROWS:
+        raise NotTried(
+            f"{len(case.old)} old rows are fewer than "
+            f"{batch_statistics.LEAST_ROWS}"
+        )
+    stride = -(-len(case.old) // _MOST_MOMENT_ROWS)
+    rows = reading.take(case.old.x, slice(None, None, stride))
+    source = batch_statistics.measure_moments(case.model, rows)
+    step = batch_statistics.move_statistics(case.model, case.new, source)
+    if step.before is None:
+        raise NotTried(step.reason.removeprefix("not tried: "))
+    return step
+
+
+def solve_head(case: Case, rows: Rows) -> str:
+    """Solves the head exactly on the features of labelled rows."""
+    head = _head(case.model)
+    features = heads.read_features(case.model, head, rows.x)
+    found = heads.solve_head(
+        features, rows.y, head.units, seed=case.settings.seed
+    )
+    head.set_weights([found.kernel, found.bias])
+    return f"L2 strength {found.strength:g}"
+
+
+def train_all(
+    case: Case, rows: Rows, *, judges: tuple | None, ratio: float | None
+) -> float:
+    """Trains all groups and the head.
+
+    The weights then go back a part of the way to what they were, which costs
+    little of what was learned and saves much of what was known.
+
+    Args:
+        case: `Case`.
+        rows: labelled `Rows` to learn from.
+        judges: optional `(x, y, sample_weight)` that say how far.
+        ratio: optional float from 0 to 1. How far, where that is known.
+
+    Returns:
+        float from 0 to 1. The share of the way that the weights went.
+    """
+    start = case.model.get_weights()
+    _mixed_fit.train_groups(case.model, rows, case.old, case.settings)
+    same = _mixed_fit.compiled(case.model, case.settings)
+    if ratio is None:
+        return interpolate(
+            same,
+            start,
+            validation_data=judges,
+            ratios=_RATIOS,
+            batch_size=128,
+        ).best_ratio
+    trained = case.model.get_weights()
+    case.model.set_weights(
+        [
+            ratio * now + (1 - ratio) * then if now.dtype.kind == "f" else now
+            for then, now in zip(start, trained, strict=True)
+        ]
+    )
+    return ratio
+
+
+def widen(case: Case, rows: Rows) -> keras.Model:
+    """Returns a model that knows the new classes, too."""
+    head = _head(case.model)
+    known = rows if case.old is None else rows.joined(case.old)
+    features = heads.read_features(case.model, head, known.x)
+    try:
+        return heads.widen_head(
+            case.model, head, features, known.y, seed=case.settings.seed
+        )
+    except ValueError as error:
+        raise NotTried(str(error)) from error
+
+
+def predict(model: keras.Model, x: Any) -> np.ndarray:
+    """Returns probabilities `(rows, classes)`."""
+    return np.asarray(model.predict(x, batch_size=128, verbose=0))
+
+
+def _head(model):
+    try:
+        return heads.dense_head("adapt", model)
+    except ValueError as error:
+        raise NotTried(str(error)) from error

@@ -1,0 +1,239 @@
+"""Adapts a model to data that have changed, by what the change allows."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras._keras import reading
+from aet_keras.drift.comparison import compare
+from aet_keras.drift.gate import Verdict
+from aet_keras.drift.reference import Reference
+from aet_keras.training._mixed_fit import Rows, Settings
+from aet_keras.training._trials import ANSWERS, Attempt, Run
+
+KINDS = ("none", "label", "input", "output", "classes", "unexplained")
+_OWNER = "adapt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Adaptation:
+    """Holds a model that was adapted, and all that was tried.
+
+    `adapt` makes it.
+
+    Args:
+        model: the `keras.Model` that was given; with new classes, another
+            one that shares its layers.
+        kind: str. The kind of shift that was answered.
+        attempts: tuple of `Attempt`, in the order in which they were tried.
+        verdict: `Verdict` on labelled rows, or `None` without labels. On new
+            rows it judges the remedy as learned from half of the labels, by
+            the other half; the model has learned from all of them since.
+        reason: str. What came of it in a sentence.
+
+    Example: see `adapt`.
+    """
+
+    model: keras.Model
+    kind: str
+    attempts: tuple[Attempt, ...]
+    verdict: Verdict | None
+    reason: str
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The remedies that the model has now."""
+        return tuple(each.remedy for each in self.attempts if each.is_kept)
+
+    def to_text(self) -> str:
+        """Returns what was tried as a table, for 80 columns."""
+        lines = ["remedy             before    after  measure      kept  why"]
+        for each in self.attempts:
+            before, after = (
+                "-" if value is None else f"{value:.3f}"
+                for value in (each.before, each.after)
+            )
+            kept = "yes" if each.is_kept else "no"
+            lines.append(
+                f"{each.remedy:<17}  {before:>6}   {after:>6}  "
+                f"{each.measure:<11}  {kept:<4}  {each.reason}"
+            )
+        if self.verdict is not None:
+            lines.append(f"{self.verdict.outcome}: {self.verdict.reason}")
+        return "\n".join([*lines, self.reason])
+
+
+def adapt(
+    model: keras.Model,
+    new: Any,
+    labels: Any = None,
+    *,
+    old: tuple | None = None,
+    shift: Any = None,
+    reference: Reference | None = None,
+    epochs: int = 15,
+    batch_size: int = 32,
+    learning_rate: float = 3e-4,
+    forgets_at_most: float = 0.02,
+    seed: int = 0,
+) -> Adaptation:
+    """Adapts a classifier to new rows, with labels or without.
+
+    The kind of the shift says what is tried, cheapest first:
+
+    - `"label"`, the classes have other frequencies: these are estimated, and
+      folded into the head.
+    - `"input"`, the rows look different: BatchNormalization is moved by the
+      difference of new and old rows, and kept if the answers say more about
+      the inputs and, with labels, no fewer are right. With labels, all
+      groups train then, half of each batch on old rows, with the moved
+      statistics and without.
+    - `"output"`, labels mean something else: the head is solved on the new
+      rows' features.
+    - `"classes"`, labels name classes that the head does not have: it is
+      widened, and the weights of its old classes stay.
+    - `"unexplained"`: with labels, BatchNormalization, the head, all groups,
+      and the head before all groups are tried. Without, nothing is.
+
+    What learns from labels is tried on half of them and judged by the other
+    half. The best learns from all of them; of those within a standard error
+    of it, the one that forgets least. If none is better than the model was,
+    that stays as it was. After a training, weights go back towards the start
+    as far as that is better for new and old rows alike.
+
+    Args:
+        model: a functional or built Sequential `keras.Model` that ends in a
+            softmax. Its weights change in place; how it is compiled and which
+            layers are frozen stay. Its BatchNormalization stays in inference
+            mode.
+        new: array, or dict of arrays, as `predict` takes them: new rows.
+        labels: optional ints `(rows,)`. Their classes, -1 where it is not
+            known. Learned from where there are at least 20.
+        old: optional tuple `(x, y)` of old rows, whose classes are ints; best
+            are some that the model was not trained on. A quarter of them, at
+            most 500, is held out to see what is forgotten.
+        shift: optional str, one of the kinds above or `"none"`, or what has
+            it as `kind` (`aet_keras.drift.compare` returns such a record).
+            Defaults to `"classes"` if a label is new, else to what `compare`
+            finds with `reference`, or `"unexplained"` without one.
+        reference: optional `aet_keras.drift.Reference` of the model. Its rows
+            calibrate the answers where `old` is not given.
+        epochs: int >= 1. Passes over the labelled rows where groups train.
+            Defaults to `15`.
+        batch_size: int >= 2. Defaults to `32`.
+        learning_rate: float > 0. Adam's, warmed up and lowered along a
+            cosine. Defaults to `3e-4`.
+        forgets_at_most: float from 0 to 1. What the verdict allows to be lost
+            on old rows. Defaults to `0.02`.
+        seed: int >= 0. Of halves and batches. Defaults to `0`.
+
+    Returns:
+        `Adaptation`.
+
+    Raises:
+        ValueError: if labels do not fit, or `shift` is no kind.
+
+    Cost:
+        Without labels a few passes over the new rows; with them, up to three
+        trainings of `epochs` passes over the labelled rows.
+
+    Example:
+
+    >>> random = np.random.default_rng(0)
+    >>> x, y = random.normal(size=(200, 4)), np.arange(200) % 2
+    >>> x[:, 0] += 4 * y
+    >>> head = keras.layers.Dense(2, activation="softmax")
+    >>> model = keras.Sequential([keras.Input((4,)), head])
+    >>> adapted = aet_keras.adapt(model, x, y, shift="output")
+    >>> adapted.kept, adapted.verdict.outcome
+    (('head',), 'better')
+    """
+    settings = _settings(epochs, batch_size, learning_rate, seed)
+    check.ratio(_OWNER, forgets_at_most=forgets_at_most)
+    count = reading.row_count(new)
+    rows = _labelled(new, labels, count)
+    old_rows = None if old is None else _old_rows(old)
+    class_count = model.output_shape[-1]
+    if shift is None and reference is not None:
+        shift = _compared(model, reference, new, labels, class_count)
+    kind = _kind(shift, rows, class_count)
+    run = Run(model, new, rows, old_rows, settings, forgets_at_most, reference)
+    start = model.get_weights()
+    try:
+        reason = ANSWERS[kind](run)
+    except BaseException:
+        model.set_weights(start)
+        raise
+    return Adaptation(
+        run.result, kind, tuple(run.attempts), run.verdict(), reason
+    )
+
+
+def _settings(epochs, batch_size, learning_rate, seed):
+    return Settings(
+        epochs=check.positive_int(_OWNER, epochs=epochs),
+        batch_size=check.whole(_OWNER, least=2, batch_size=batch_size),
+        learning_rate=check.positive(_OWNER, learning_rate=learning_rate),
+        seed=check.whole(_OWNER, seed=seed),
+    )
+
+
+def _labelled(new, labels, count):
+    if labels is None:
+        labels = np.full(count, -1)
+    labels = np.asarray(labels)
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"{_OWNER}: `labels` must hold an int for each new row, -1 where "
+            f"its class is not known. Received: {labels.dtype} of shape "
+            f"{labels.shape} for {count} rows."
+        )
+    labels = labels.astype("int64")
+    (known,) = np.nonzero(labels >= 0)
+    return Rows(new, labels).take(known)
+
+
+def _old_rows(old):
+    if not isinstance(old, tuple) or len(old) != 2:
+        raise ValueError(
+            f"{_OWNER}: `old` must be a tuple of inputs and classes. "
+            f"Received: old={check.shown(type(old).__name__)}. Give `(x, y)`."
+        )
+    x, y = old
+    y = np.asarray(y)
+    count = reading.row_count(x)
+    if y.shape != (count,) or y.dtype.kind not in "iu" or y.min() < 0:
+        raise ValueError(
+            f"{_OWNER}: `old` must have an int from 0 on for each row. "
+            f"Received: {y.dtype} of shape {y.shape} for {count} rows. "
+            "One-hot labels become classes by `y.argmax(axis=1)`."
+        )
+    return Rows(x, y.astype("int64"))
+
+
+def _compared(model, reference, new, labels, class_count):
+    """Returns what `compare` finds, or `None` where a class is new."""
+    labels = None if labels is None else np.asarray(labels)
+    if labels is not None and labels.max() >= class_count:
+        return None
+    is_whole = labels is not None and labels.min() >= 0
+    return compare(model, reference, new, labels if is_whole else None)
+
+
+def _kind(shift, rows, class_count):
+    has_new = len(rows) and int(rows.y.max()) >= class_count
+    if shift is None:
+        return "classes" if has_new else "unexplained"
+    kind = getattr(shift, "kind", shift)
+    check.one_of(_OWNER, shift=kind, among=KINDS)
+    if has_new != (kind == "classes"):
+        raise ValueError(
+            f"{_OWNER}: labels must name a new class if, and only if, the "
+            f"shift is `classes`. Received: shift={kind!r}, and labels up to "
+            f"{int(rows.y.max()) if len(rows) else None} for {class_count} "
+            "classes. Leave `shift` out to have it follow from them."
+        )
+    return kind

@@ -1,0 +1,255 @@
+"""Does `aet-keras watch` say by its exit code whether rows are shifted?"""
+
+import json
+import shutil
+
+import image_models
+import numpy as np
+import pytest
+import table_data
+import tensorflow as tf
+from click.testing import CliRunner
+from PIL import Image
+
+from aet_keras import publishing, recipes, training
+from aet_keras.cli import main
+from aet_keras.drift import Reference
+from aet_keras.drift.model_outputs import ModelOutputs
+
+
+def watch(*arguments):
+    command = ["watch", *map(str, arguments)]
+    return CliRunner().invoke(main, command)
+
+
+def write_images(folder, count=60, *, seed=0, light=0):
+    """Writes images of three classes that differ in brightness."""
+    random = np.random.default_rng(seed)
+    for number in range(count):
+        level = 40 + 60 * (number % 3) + light
+        pixels = random.normal(level, 12, (8, 8, 3)).clip(0, 255)
+        path = folder / f"class {number % 3}" / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.astype("uint8")).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Returns the published folder of a small classifier, and its data."""
+    home = tmp_path_factory.mktemp("photos")
+    source = write_images(home / "train", 150)
+    recipe = recipes.Recipe(str(source), image_size=8, epochs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        image_models.make_tiny(patch)
+        training.run_recipe(recipe, home / "saved")
+    return home / "saved"
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Returns the published folder of a classifier of table rows."""
+    home = tmp_path_factory.mktemp("table")
+    source = table_data.write_table(home / "t.csv", 240)
+    recipe = recipes.TableRecipe(source, table_data.TARGET, epochs=1, units=4)
+    training.run_recipe(recipe, home / "saved")
+    return home / "saved"
+
+
+def test_images_like_those_of_training_are_quiet(photos, tmp_path):
+    new = write_images(tmp_path / "new", seed=1)
+
+    result = watch(photos, new)
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("No shift was found. p = ")
+
+
+def test_other_images_are_shifted(photos, tmp_path):
+    new = write_images(tmp_path / "new", seed=1, light=50)
+
+    result = watch(photos / "1", new, "--format", "json")
+
+    said = json.loads(result.stdout)
+    assert result.exit_code == 3, result.output
+    assert said["kind"] == "input"
+    assert all(name.startswith(str(new)) for name in said["novel_names"])
+    assert said["class_names"] == ["class 0", "class 1", "class 2"]
+
+
+def test_a_damaged_image_is_named_and_left_out(photos, tmp_path):
+    new = write_images(tmp_path / "new", seed=1)
+    (new / "class 0" / "bad.png").write_bytes(b"none")
+
+    result = watch(photos, new)
+
+    assert result.exit_code == 0
+    assert "1 of 61 could not be read" in result.stderr
+    assert "bad.png (not an image)" in result.stderr
+
+
+def test_a_version_holds_its_reference_under_its_sums(photos):
+    manifest = publishing.check_manifest(photos / "1")
+
+    assert "reference.npz" in manifest.files
+    assert Reference.load(photos / "1" / "reference.npz").class_count == 3
+
+
+@pytest.fixture
+def old(photos, tmp_path):
+    """Returns the same as an older release left it, without a reference."""
+    folder = tmp_path / "saved"
+    shutil.copytree(photos, folder)
+    (folder / "1" / "reference.npz").unlink()
+    return folder
+
+
+def test_an_old_version_is_measured_once(old, photos, tmp_path, sentence):
+    new = write_images(tmp_path / "new", seed=1)
+    refused = watch(old, new)
+    measured = watch(old, "--measure")
+
+    again = Reference.load(old / "reference-1.npz")
+
+    assert refused.exit_code == 1
+    assert f"aet-keras watch {old} --measure" in sentence(refused)
+    assert measured.stdout.strip() == str(old / "reference-1.npz")
+    kept = Reference.load(photos / "1" / "reference.npz")
+    np.testing.assert_allclose(
+        again.probabilities, kept.probabilities, atol=1e-5
+    )
+    assert watch(old, new).exit_code == 0
+
+
+def test_other_data_than_those_of_the_run_measure_nothing(old, sentence):
+    report = old / "1" / "report.json"
+    content = json.loads(report.read_text())
+    content["validation"]["accuracy"] += 0.2
+    report.write_text(json.dumps(content))
+
+    result = watch(old, "--measure")
+
+    assert result.exit_code == 1
+    assert "must be those that" in sentence(result)
+    assert not (old / "reference-1.npz").exists()
+
+
+def test_a_reference_of_another_model_is_refused(
+    photos, table, tmp_path, sentence
+):
+    folder = tmp_path / "saved"
+    shutil.copytree(photos, folder)
+    shutil.copy(table / "1" / "reference.npz", folder / "1")
+
+    result = watch(folder, write_images(tmp_path / "new"))
+
+    assert result.exit_code == 2
+    assert "measured on this model" in sentence(result)
+
+
+def test_a_damaged_reference_is_refused(photos, tmp_path, sentence):
+    folder = tmp_path / "saved"
+    shutil.copytree(photos, folder)
+    (folder / "1" / "reference.npz").write_bytes(b"PK")
+
+    result = watch(folder, write_images(tmp_path / "new"))
+
+    assert result.exit_code == 1
+    assert "must be a whole reference" in sentence(result)
+
+
+def test_rows_of_a_table_are_watched_by_column(table, tmp_path):
+    quiet = table_data.write_table(tmp_path / "quiet.csv", 120, seed=7)
+    lines = (tmp_path / "quiet.csv").read_text().splitlines()
+    moved = [line.replace("2024-02", "2025-02") for line in lines]
+    (tmp_path / "moved.csv").write_text("\n".join(moved))
+
+    same = watch(table, quiet)
+    later = watch(table, tmp_path / "moved.csv")
+
+    assert same.exit_code == 0, same.output
+    assert later.exit_code == 3, later.output
+    assert "moved columns: opened" in later.stdout
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """Returns a published folder that tells long texts from short ones."""
+    home = tmp_path_factory.mktemp("texts") / "saved"
+
+    def sizes(texts):
+        return tf.cast(tf.strings.length(texts), tf.float32)[:, None]
+
+    def serve(texts):
+        long = tf.sigmoid((sizes(texts) - 20.0) / 4)
+        return {"probabilities": tf.concat([1 - long, long], axis=1)}
+
+    spec = tf.TensorSpec([None], tf.string, name="texts")
+    module = tf.Module()
+    module.serve = tf.function(serve, input_signature=[spec])
+    module.embed = tf.function(
+        lambda texts: {"embeddings": sizes(texts)}, input_signature=[spec]
+    )
+    signatures = {"serving_default": module.serve, "embeddings": module.embed}
+    tf.saved_model.save(module, str(home / "1"), signatures=signatures)
+    recipe = {"kind": "text", "data": "a.csv", "text_column": "text"}
+    (home / "1" / "recipe.json").write_text(json.dumps(recipe))
+    given = tf.constant(of_lengths(0))
+    outputs = ModelOutputs(
+        sizes(given).numpy(),
+        serve(given)["probabilities"].numpy(),
+        labels=(sizes(given).numpy()[:, 0] > 20).astype("int64"),
+    )
+    reference = Reference.of_outputs(outputs, outputs)
+    reference.save(home / "1" / "reference.npz")
+    return home
+
+
+def of_lengths(seed, more=0):
+    random = np.random.default_rng(seed)
+    return ["x" * int(n) for n in random.integers(5, 40, 80) + more]
+
+
+def test_texts_are_read_from_tables_and_from_files(texts, tmp_path):
+    for seed, text in enumerate(of_lengths(1)):
+        (tmp_path / "new").mkdir(exist_ok=True)
+        (tmp_path / "new" / f"{seed}.txt").write_text(text)
+    longer = tmp_path / "longer.csv"
+    longer.write_text(
+        "\n".join(["id,text", *(f"1,{t}" for t in of_lengths(1, 30))])
+    )
+
+    files = watch(texts, tmp_path / "new")
+    rows = watch(texts, longer)
+
+    assert files.exit_code == 0, files.output
+    assert rows.exit_code == 3, rows.output
+    assert f"most novel rows: {longer}:" in rows.stdout
+
+
+@pytest.mark.parametrize("more", [[], ["new", "--measure"]])
+def test_one_thing_is_asked_for(more, tmp_path, sentence):
+    result = watch(tmp_path, *more)
+
+    assert result.exit_code == 2
+    assert "either rows must be named or `--measure`" in sentence(result)
+
+
+def test_ratings_have_no_classes_to_watch(tmp_path, sentence):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").touch()
+    (tmp_path / "1" / "recipe.json").write_text('{"kind": "rating"}')
+
+    result = watch(tmp_path, "new")
+
+    assert result.exit_code == 1
+    assert "must hold a classifier" in sentence(result)
+
+
+def test_a_folder_without_images_is_said(photos, tmp_path, sentence):
+    (tmp_path / "empty").mkdir()
+
+    result = watch(photos, tmp_path / "empty")
+
+    assert result.exit_code == 1
+    assert "must hold images" in sentence(result)

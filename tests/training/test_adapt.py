@@ -1,0 +1,260 @@
+import keras
+import numpy as np
+import pytest
+
+import aet_keras
+from aet_keras.training import _mixed_fit
+
+CENTERS = 2.5 * np.eye(6)[:3]
+PERMUTED = np.array([1, 2, 0])
+
+
+def points(seed, frequencies=(1 / 3, 1 / 3, 1 / 3), count=300):
+    """Rows around the centers of three classes."""
+    random = np.random.default_rng(seed)
+    labels = random.choice(3, count, p=frequencies)
+    x = CENTERS[labels] + random.normal(size=(count, 6))
+    return x.astype("float32"), labels
+
+
+def shifted(x):
+    """The same rows in front of another sensor."""
+    return (0.4 * x + [3, -2, 0, 1, 0, 2]).astype("float32")
+
+
+OLD = points(0, count=600)
+NEW_X, NEW_Y = points(1)
+
+
+def network():
+    keras.utils.set_random_seed(0)
+    backbone = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(16, activation="relu"),
+        ],
+        name="backbone",
+    )
+    head = keras.layers.Dense(3, activation="softmax", name="head")
+    return keras.Sequential([keras.Input((6,)), backbone, head])
+
+
+@pytest.fixture(scope="module")
+def trained():
+    model = network()
+    model.compile(
+        keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy"
+    )
+    model.fit(*OLD, epochs=12, verbose=0)
+    return model.get_weights()
+
+
+@pytest.fixture
+def model(trained):
+    model = network()
+    model.set_weights(trained)
+    return model
+
+
+def accuracy(model, x, y):
+    return np.mean(model.predict(x, verbose=0).argmax(axis=1) == y)
+
+
+def test_another_sensor_needs_no_labels(model):
+    x, before = shifted(NEW_X), model.get_weights()
+    was = accuracy(model, x, NEW_Y)
+
+    adapted = aet_keras.adapt(model, x, old=OLD, shift="input")
+
+    assert adapted.kept == ("statistics",)
+    assert adapted.verdict is None
+    assert accuracy(model, x, NEW_Y) > was + 0.2
+    statistics = [v.path for v in model.weights if "moving" in v.path]
+    for variable, old in zip(model.weights, before, strict=True):
+        is_same = np.array_equal(variable, old)
+        assert is_same != (variable.path in statistics), variable.path
+
+
+def test_labels_train_all_groups_and_judge_them(model):
+    x = shifted(NEW_X)[:, ::-1].copy()  # statistics alone cannot mend it
+    labels = np.where(np.arange(300) < 100, NEW_Y, -1)
+    was = accuracy(model, x, NEW_Y)
+
+    adapted = aet_keras.adapt(
+        model, x, labels, old=OLD, shift="input", learning_rate=1e-2
+    )
+
+    assert "all" in adapted.kept
+    assert adapted.verdict.new.count == 50
+    assert adapted.verdict.new.low > 0
+    assert accuracy(model, x[100:], NEW_Y[100:]) > was + 0.2
+    assert accuracy(model, *points(2)) > 0.8  # old rows were in each batch
+    assert not model.compiled and all(each.trainable for each in model.layers)
+
+
+def test_without_old_rows_training_goes_a_part_of_the_way(model):
+    adapted = aet_keras.adapt(
+        model, shifted(NEW_X), NEW_Y, shift="input", learning_rate=1e-2
+    )
+
+    statistics, trained = adapted.attempts
+    assert "give `old=`" in statistics.reason
+    assert trained.is_kept and adapted.verdict.old is None
+
+
+def test_other_meanings_need_the_head_alone(model):
+    body = [v.numpy() for v in model.get_layer("backbone").weights]
+    y = PERMUTED[NEW_Y]
+
+    adapted = aet_keras.adapt(model, NEW_X[:60], y[:60], shift="output")
+
+    assert adapted.kept == ("head",) and adapted.verdict.is_better
+    assert accuracy(model, NEW_X[60:], y[60:]) > 0.85
+    for left, right in zip(
+        body, model.get_layer("backbone").weights, strict=True
+    ):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_other_frequencies_are_folded_into_the_head(model):
+    x, y = points(3, (0.9, 0.05, 0.05))
+    x *= 0.4  # classes overlap, so that frequencies matter
+    old_x, old_y = OLD[0] * np.float32(0.4), OLD[1]
+    was = accuracy(model, x, y)
+
+    adapted = aet_keras.adapt(model, x, old=(old_x, old_y), shift="label")
+
+    assert adapted.kept == ("priors",)
+    assert accuracy(model, x, y) > was + 0.05
+
+
+def test_a_reference_names_the_shift_and_calibrates(model):
+    held = points(5)
+    reference = aet_keras.drift.Reference.measure(model, OLD[0], held)
+    x, _ = points(6, (0.85, 0.1, 0.05))
+
+    quiet = aet_keras.adapt(model, NEW_X, reference=reference)
+    adapted = aet_keras.adapt(model, x, reference=reference)
+
+    assert (quiet.kind, quiet.attempts) == ("none", ())
+    assert (adapted.kind, adapted.kept) == ("label", ("priors",))
+
+
+def test_labels_refuse_frequencies_that_make_it_worse(model):
+    before = model.get_weights()
+    x = shifted(NEW_X)
+
+    adapted = aet_keras.adapt(model, x, NEW_Y, old=OLD, shift="label")
+
+    (attempt,) = adapted.attempts
+    assert attempt.is_kept == (attempt.after >= attempt.before)
+    if not attempt.is_kept:
+        for left, right in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_the_unexplained_is_told_by_labels(model):
+    y = PERMUTED[NEW_Y]
+
+    adapted = aet_keras.adapt(model, NEW_X, y, old=OLD, epochs=2)
+
+    tried = [each.remedy for each in adapted.attempts]
+    assert tried == ["statistics", "head", "all", "head, then all"]
+    assert adapted.kind == "unexplained" and "head" in adapted.kept[-1]
+    assert "head" in adapted.to_text()
+
+
+def test_the_unexplained_without_labels_says_how_many(model):
+    before = model.get_weights()
+
+    adapted = aet_keras.adapt(model, NEW_X, old=OLD)
+
+    assert adapted.attempts == ()
+    assert "about 81 prove a gain of 10 points" in adapted.reason
+    for left, right in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_a_new_class_widens_the_head(model):
+    random = np.random.default_rng(4)
+    new = (random.normal(size=(40, 6)) + [0, 0, 0, 4, 4, 0]).astype("float32")
+    before = model.predict(OLD[0], verbose=0).argmax(axis=1)
+
+    adapted = aet_keras.adapt(model, new, np.full(40, 3), old=OLD)
+
+    wide = adapted.model
+    assert adapted.kind == "classes" and adapted.kept == ("wider head",)
+    assert wide.output_shape == (None, 4)
+    assert accuracy(wide, new, 3) > 0.9
+    answers = wide.predict(OLD[0], verbose=0).argmax(axis=1)
+    assert np.mean(answers == before) > 0.97
+    assert adapted.verdict.new.gain > 0.8
+
+
+def test_a_new_class_without_old_rows_is_refused_with_advice(model):
+    adapted = aet_keras.adapt(model, NEW_X, np.full(300, 3))
+
+    assert adapted.kept == () and adapted.model is model
+    assert "Give `old=` rows" in adapted.attempts[0].reason
+
+
+def test_a_model_without_batch_normalization_says_so():
+    head = keras.layers.Dense(3, activation="softmax")
+    plain = keras.Sequential([keras.Input((6,)), head])
+
+    adapted = aet_keras.adapt(plain, NEW_X, old=OLD, shift="input")
+
+    assert "no BatchNormalization" in adapted.attempts[0].reason
+    assert adapted.reason == "the model is as it was"
+
+
+def test_an_error_leaves_the_model_as_it_was(model, monkeypatch):
+    before = model.get_weights()
+
+    def fail(*arguments, **settings):
+        model.set_weights([0 * each for each in before])
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr(_mixed_fit, "train_groups", fail)
+
+    with pytest.raises(RuntimeError, match="no space"):
+        aet_keras.adapt(model, NEW_X, NEW_Y, old=OLD, shift="input")
+    for left, right in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_half_of_a_batch_is_old_and_each_row_comes_as_often():
+    new = _mixed_fit.Rows(np.arange(10), np.zeros(10, int))
+    old = _mixed_fit.Rows(np.arange(100, 108), np.ones(8, int))
+    settings = _mixed_fit.Settings(epochs=4, batch_size=10)
+
+    batches = _mixed_fit.MixedBatches(new, old, settings)
+
+    x, y = (
+        np.stack(each)
+        for each in zip(*map(batches.__getitem__, range(8)), strict=True)
+    )
+    assert len(batches) == 8 and (y.sum(axis=1) == 5).all()
+    _, counts = np.unique(x[x < 100], return_counts=True)
+    np.testing.assert_array_equal(counts, 4)
+    assert set(x[x >= 100]) == set(old.x)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ({"labels": np.zeros(3)}, "an int for each new row"),
+        ({"labels": np.zeros(4, int)}, "an int for each new row"),
+        ({"old": OLD[0]}, r"Give `\(x, y\)`"),
+        ({"old": (OLD[0], OLD[1] * 1.0)}, "One-hot labels become"),
+        ({"shift": "style"}, "one of 'none', 'label'"),
+        ({"shift": "classes"}, "Leave `shift` out"),
+        ({"labels": np.full(3, 7), "shift": "input"}, "Leave `shift` out"),
+        ({"epochs": 0}, "at least 1"),
+    ],
+)
+def test_bad_arguments_are_refused(model, arguments, advice):
+    with pytest.raises((TypeError, ValueError), match=advice):
+        aet_keras.adapt(model, NEW_X[:3], **arguments)
