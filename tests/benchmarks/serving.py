@@ -2,13 +2,16 @@
 
 Claims, for the embedded server, one image of 64 pixels a request:
 
-- the median at one client is at most 1.3 times that of the bare function with
-  constant weights, for JSON and for JPEG;
-- the 99th percentile at 8 clients is at most 5 times the median at one;
-- the version is loaded within 2 seconds;
+- a version is loaded within 2 seconds;
 - a version published under the load of 8 clients loses no request, and is
   served within 2 seconds of its rename. On a machine that others use, what the
   server itself took of a processor until then says more than the seconds.
+
+Aims: the median at one client is at most 1.3 times that of the bare function
+with constant weights; the 99th percentile at 8 clients is at most 5 times the
+median at one. Both ask for a machine of its own: where the server shares a core
+with others, it waits for them in steps of milliseconds. What a request takes of
+the processor does not change with that, so it is printed too.
 
     python tests/benchmarks/serving.py [--seconds 10] [--rounds 3] [--load 30]
 
@@ -123,11 +126,13 @@ def bare(call, seconds):
     """Returns the quantiles of a call in this process, again and again."""
     call()
     taken, until = [], time.perf_counter() + seconds
+    spent = time.process_time()
     while time.perf_counter() < until:
         begun = time.perf_counter()
         call()
         taken.append(time.perf_counter() - begun)
-    return quantiles(taken)
+    spent = time.process_time() - spent
+    return {**quantiles(taken), "processor_ms": 1000 * spent / len(taken)}
 
 
 def bare_calls(path):
@@ -147,7 +152,7 @@ def load_saved(path):
     return tf.saved_model.load(os.fspath(path))
 
 
-def measure(path, url, args):
+def measure(path, process, url, args):
     """Yields a row for each way to ask, round by round."""
     ways = bare_calls(path)
     for signature, _, instances in requests().values():
@@ -161,13 +166,16 @@ def measure(path, url, args):
                 row = bare(ways[f"{name}, {kind}"], args.seconds / 4)
                 yield {"row": name, "kind": kind, "round": turn, **row}
             for count in (1, 8):
+                spent = processor_seconds(process)
                 answers, lost = server_clients.under_load(
                     f"{url}:predict",
                     body(signature, instances),
                     count=count,
                     seconds=args.seconds,
                 )
+                spent = processor_seconds(process) - spent
                 row = quantiles([seconds for _, seconds, _ in answers])
+                row["processor_ms"] = 1000 * spent / len(answers)
                 kind = f"{count} clients"
                 row["lost"] = len(lost)
                 yield {"row": name, "kind": kind, "round": turn, **row}
@@ -221,17 +229,35 @@ def summarize(rows):
         for kind, some in mine.items():
             said = ", ".join(
                 f"{key} {statistics.median(row[key] for row in some):.2f}"
-                for key in ("median_ms", "p99_ms")
+                for key in ("median_ms", "p99_ms", "processor_ms")
             )
             print(f"{name:>10}, {kind:>9}: {said}")
         for what, above, below in (
-            ("median at 1 / frozen", ("1 clients", "median_ms"), "frozen"),
-            ("p99 at 8 / median at 1", ("8 clients", "p99_ms"), "1 clients"),
+            ("median at 1 / frozen", "1 clients median_ms", "frozen median_ms"),
+            (
+                "processor at 1 / frozen",
+                "1 clients processor_ms",
+                "frozen processor_ms",
+            ),
+            (
+                "p99 at 8 / median at 1",
+                "8 clients p99_ms",
+                "1 clients median_ms",
+            ),
         ):
-            kind, key = above
-            pairs = zip(mine[kind], mine[below], strict=True)
-            ratios = [a[key] / b["median_ms"] for a, b in pairs]
+            ratios = [
+                each / other
+                for each, other in zip(
+                    values(mine, above), values(mine, below), strict=True
+                )
+            ]
             print(f"{name:>10}, {what}: {_machine.spread(ratios)}")
+
+
+def values(rows, what):
+    """Returns a figure of each round; `what` is a kind of row and its key."""
+    kind, _, key = what.rpartition(" ")
+    return [row[key] for row in rows[kind]]
 
 
 def loads(path):
@@ -264,7 +290,7 @@ def main():
             url,
         ):
             rows = []
-            for row in measure(one, url, args):
+            for row in measure(one, process, url, args):
                 rows.append(row)
                 print(json.dumps(row), flush=True)
             signature, _, instances = requests()["uint8 JSON"]
