@@ -16,6 +16,7 @@ from aet_keras.policies.progress import Progress
 from aet_keras.policies.rate import AdaptToTrend, DecayOnStall, WarmupCosine
 from aet_keras.policies.thaw import ThawAll, ThawOnSchedule, ThawOnStall
 from aet_keras.policies.top_then_all import ThawTopThenAll
+from aet_keras.policies.trial import ThawByTrial
 
 __all__ = [
     "AdaptToNoise",
@@ -31,6 +32,7 @@ __all__ = [
     "Progress",
     "ThawAll",
     "ThawBetweenCycles",
+    "ThawByTrial",
     "ThawOnSchedule",
     "ThawOnStall",
     "ThawTopThenAll",

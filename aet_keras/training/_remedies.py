@@ -12,7 +12,8 @@ from aet_keras.training import _mixed_fit
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training.interpolation import interpolate
 
-_MOST_MOMENT_ROWS = 1000
+_MOST_MOMENT_ROWS = 500
+_RATIOS = (0.25, 0.5, 0.75, 1.0)
 
 
 class NotTried(Exception):
@@ -44,7 +45,9 @@ class Case:
 def fold_priors(case: Case) -> str:
     """Folds the class frequencies of the new rows into the head."""
     if case.source is None:
-        raise NotTried("there are no old rows to calibrate on: give `old=`")
+        raise NotTried(
+            "there are no old rows to calibrate on: give `old=` or `reference=`"
+        )
     _head(case.model)
     probabilities, labels = case.source
     calibration = priors.calibrate(probabilities, labels)
@@ -96,17 +99,17 @@ def solve_head(case: Case, rows: Rows) -> str:
 
 
 def train_all(
-    case: Case, rows: Rows, *, held: Rows | None, ratio: float | None
+    case: Case, rows: Rows, *, judges: tuple | None, ratio: float | None
 ) -> float:
     """Trains all groups and the head.
 
-    Without old rows, the weights then go back a part of the way to what they
-    were.
+    The weights then go back a part of the way to what they were, which costs
+    little of what was learned and saves much of what was known.
 
     Args:
         case: `Case`.
         rows: labelled `Rows` to learn from.
-        held: optional `Rows` that choose how far.
+        judges: optional `(x, y, sample_weight)` that say how far.
         ratio: optional float from 0 to 1. How far, where that is known.
 
     Returns:
@@ -114,13 +117,15 @@ def train_all(
     """
     start = case.model.get_weights()
     _mixed_fit.train_groups(case.model, rows, case.old, case.settings)
-    if case.old is not None:
-        return 1.0
     same = _mixed_fit.compiled(case.model, case.settings)
-    if ratio is None and held is not None:
-        data = (held.x, held.y)
-        return interpolate(same, start, validation_data=data).best_ratio
-    ratio = 1.0 if ratio is None else ratio
+    if ratio is None:
+        return interpolate(
+            same,
+            start,
+            validation_data=judges,
+            ratios=_RATIOS,
+            batch_size=128,
+        ).best_ratio
     trained = case.model.get_weights()
     case.model.set_weights(
         [

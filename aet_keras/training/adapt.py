@@ -1,8 +1,6 @@
 """Adapts a model to data that have changed, by what the change allows."""
 
 import dataclasses
-import time
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,44 +8,14 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._keras import reading
-from aet_keras.drift.gate import Verdict, judge_change
-from aet_keras.training import _remedies
+from aet_keras.drift.comparison import compare
+from aet_keras.drift.gate import Verdict
+from aet_keras.drift.reference import Reference
 from aet_keras.training._mixed_fit import Rows, Settings
-from aet_keras.training._remedies import Case, NotTried
+from aet_keras.training._trials import ANSWERS, Attempt, Run
 
 KINDS = ("none", "label", "input", "output", "classes", "unexplained")
 _OWNER = "adapt"
-_LEAST_LABELS = 20
-_MOST_HELD = 500
-# To prove a gain of 10 points where 3 answers of 10 differ: 2.7 * 0.3 / 0.1^2.
-_USUAL_LABELS = 81
-
-
-@dataclasses.dataclass(frozen=True)
-class Attempt:
-    """Says what one remedy brought.
-
-    Args:
-        remedy: str. What was done.
-        before: float or None. The measure without it; `None` if there was
-            nothing to measure.
-        after: float or None. The measure with it.
-        measure: str. `"accuracy"` on labelled rows that it has not learned,
-            or `"information"`: of inputs and answers, in nats.
-        is_kept: bool. Whether the model has it now.
-        seconds: float. What it took.
-        reason: str. Why it was kept or not, or why it was not tried.
-
-    Example: see `adapt`.
-    """
-
-    remedy: str
-    before: float | None
-    after: float | None
-    measure: str
-    is_kept: bool
-    seconds: float
-    reason: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +73,7 @@ def adapt(
     *,
     old: tuple | None = None,
     shift: Any = None,
+    reference: Reference | None = None,
     epochs: int = 15,
     batch_size: int = 32,
     learning_rate: float = 3e-4,
@@ -119,8 +88,9 @@ def adapt(
       folded into the head.
     - `"input"`, the rows look different: BatchNormalization is moved by the
       difference of new and old rows, and kept if the answers say more about
-      the inputs, or with labels, if more of them are right. With labels, all
-      groups train then, half of each batch on old rows.
+      the inputs and, with labels, no fewer are right. With labels, all
+      groups train then, half of each batch on old rows, with the moved
+      statistics and without.
     - `"output"`, labels mean something else: the head is solved on the new
       rows' features.
     - `"classes"`, labels name classes that the head does not have: it is
@@ -129,8 +99,10 @@ def adapt(
       and the head before all groups are tried. Without, nothing is.
 
     What learns from labels is tried on half of them and judged by the other
-    half. The best learns from all of them. If none is better than the model
-    was, that stays as it was.
+    half. The best learns from all of them; of those within a standard error
+    of it, the one that forgets least. If none is better than the model was,
+    that stays as it was. After a training, weights go back towards the start
+    as far as that is better for new and old rows alike.
 
     Args:
         model: a functional or built Sequential `keras.Model` that ends in a
@@ -142,12 +114,13 @@ def adapt(
             known. Learned from where there are at least 20.
         old: optional tuple `(x, y)` of old rows, whose classes are ints; best
             are some that the model was not trained on. A quarter of them, at
-            most 500, is held out to see what is forgotten. Without them,
-            weights that were trained are moved back towards the start as far
-            as that is better.
+            most 500, is held out to see what is forgotten.
         shift: optional str, one of the kinds above or `"none"`, or what has
             it as `kind` (`aet_keras.drift.compare` returns such a record).
-            Defaults to `"classes"` if a label is new, else `"unexplained"`.
+            Defaults to `"classes"` if a label is new, else to what `compare`
+            finds with `reference`, or `"unexplained"` without one.
+        reference: optional `aet_keras.drift.Reference` of the model. Its rows
+            calibrate the answers where `old` is not given.
         epochs: int >= 1. Passes over the labelled rows where groups train.
             Defaults to `15`.
         batch_size: int >= 2. Defaults to `32`.
@@ -183,268 +156,19 @@ def adapt(
     count = reading.row_count(new)
     rows = _labelled(new, labels, count)
     old_rows = None if old is None else _old_rows(old)
-    kind = _kind(shift, rows, model.output_shape[-1])
-    run = _Run(model, new, rows, old_rows, settings, forgets_at_most)
+    class_count = model.output_shape[-1]
+    if shift is None and reference is not None:
+        shift = _compared(model, reference, new, labels, class_count)
+    kind = _kind(shift, rows, class_count)
+    run = Run(model, new, rows, old_rows, settings, forgets_at_most, reference)
     start = model.get_weights()
     try:
-        reason = _ANSWERS[kind](run)
+        reason = ANSWERS[kind](run)
     except BaseException:
         model.set_weights(start)
         raise
     return Adaptation(
         run.result, kind, tuple(run.attempts), run.verdict(), reason
-    )
-
-
-class _Run:
-    """Tries remedies on a model, and keeps what is better."""
-
-    def __init__(self, model, new, rows, old, settings, forgets_at_most):
-        self.model = self.result = model
-        self.attempts: list[Attempt] = []
-        self._forgets_at_most = forgets_at_most
-        learned, self._old_held = _parted(old)
-        self._old_before = self._answers(self._old_held)
-        self.labelled = rows
-        self._judged, self._before = rows, self._answers(rows)
-        self._after = self._before
-        source = None
-        if self._old_held is not None:
-            source = self._predict(self._old_held), self._old_held.y
-        self.case = Case(model, new, rows, learned, source, settings)
-
-    @property
-    def can_learn(self) -> bool:
-        """Whether there are labels enough to learn and to judge."""
-        return len(self.labelled) >= _LEAST_LABELS
-
-    def fold_priors(self) -> None:
-        """Tries new class frequencies; with labels, they decide."""
-        kept = self.model.get_weights()
-        begun = time.perf_counter()
-        try:
-            reason = _remedies.fold_priors(self.case)
-        except NotTried as why:
-            self._add("priors", begun, reason=f"not tried: {why}")
-            return
-        before, after = self._look()
-        is_kept = before is None or after >= before
-        if not is_kept:
-            self.model.set_weights(kept)
-            self._after = self._before
-            reason = "fewer labelled rows were right"
-        self._add("priors", begun, before, after, is_kept, reason=reason)
-
-    def move_statistics(self) -> None:
-        """Tries other statistics; without labels, information decides."""
-        kept = self.model.get_weights()
-        begun = time.perf_counter()
-        try:
-            step = _remedies.move_statistics(self.case)
-        except NotTried as why:
-            self._add("statistics", begun, reason=f"not tried: {why}")
-            return
-        told = step.before, step.after, step.is_kept
-        if not step.is_kept or not self.can_learn:
-            self._look()
-            self._add(
-                "statistics", begun, *told, "information", reason=step.reason
-            )
-            return
-        before, after = self._look()
-        is_kept, reason = after >= before, "no fewer labelled rows are right"
-        if not is_kept:
-            self.model.set_weights(kept)
-            self._after, reason = self._before, "fewer labelled rows were right"
-        self._add("statistics", begun, before, after, is_kept, reason=reason)
-
-    def try_each(self, names: tuple[str, ...]) -> None:
-        """Learns from half of the labels, judges by the rest, keeps one."""
-        first, second = _halves(self.labelled.y, self.case.settings.seed)
-        learned, held = self.labelled.take(first), self.labelled.take(second)
-        base = self.model.get_weights()
-        base_answers = self._answers(held)
-        best = before = float(np.mean(base_answers == held.y))
-        chosen, ratio, answers = None, 1.0, base_answers
-        for name in names:
-            self.model.set_weights(base)
-            begun = time.perf_counter()
-            try:
-                went, reason = _LEARNERS[name](self.case, learned, held, None)
-            except NotTried as why:
-                self._add(name, begun, reason=f"not tried: {why}")
-                continue
-            found = self._answers(held)
-            after = float(np.mean(found == held.y))
-            self._add(name, begun, before, after, reason=reason)
-            if after > best:
-                best, chosen, ratio, answers = after, name, went, found
-        self.model.set_weights(base)
-        self._judged, self._before = held, self._before[second]
-        self._after = answers
-        if chosen is not None:
-            self._keep(chosen, ratio)
-
-    def widen(self) -> None:
-        """Gives the head new classes."""
-        begun = time.perf_counter()
-        first, second = _halves(self.labelled.y, self.case.settings.seed)
-        held = self.labelled.take(second)
-        try:
-            self.result = _remedies.widen(self.case, self.labelled.take(first))
-            self._judged, self._before = held, self._before[second]
-            self._after = self._answers(held)
-            self.result = _remedies.widen(self.case, self.labelled)
-        except NotTried as why:
-            self._add("wider head", begun, reason=f"not tried: {why}")
-            return
-        before, after = (
-            float(np.mean(each == held.y))
-            for each in (self._before, self._after)
-        )
-        self._add(
-            "wider head", begun, before, after, True, reason="new classes"
-        )
-
-    def verdict(self) -> Verdict | None:
-        """Judges what was kept; `None` without labels."""
-        if not len(self._judged):
-            return None
-        old = None
-        if self._old_held is not None:
-            now = self._answers(self._old_held)
-            old = (self._old_held.y, self._old_before, now)
-        return judge_change(
-            self._judged.y,
-            self._before,
-            self._after,
-            old=old,
-            forgets_at_most=self._forgets_at_most,
-        )
-
-    def _keep(self, name, ratio):
-        """Has the chosen remedy learn from all labels."""
-        place = [each.remedy for each in self.attempts].index(name)
-        begun = time.perf_counter()
-        _LEARNERS[name](self.case, self.labelled, None, ratio)
-        seconds = self.attempts[place].seconds + time.perf_counter() - begun
-        self.attempts[place] = dataclasses.replace(
-            self.attempts[place], is_kept=True, seconds=seconds
-        )
-
-    def _look(self):
-        """Returns the accuracy on all labelled rows, before and now."""
-        if not len(self.labelled):
-            return None, None
-        self._after = self._answers(self.labelled)
-        return tuple(
-            float(np.mean(each == self.labelled.y))
-            for each in (self._before, self._after)
-        )
-
-    def _predict(self, rows):
-        return _remedies.predict(self.result, rows.x)
-
-    def _answers(self, rows):
-        if rows is None or not len(rows):
-            return np.zeros(0, "int64")
-        return self._predict(rows).argmax(axis=1)
-
-    def _add(
-        self,
-        remedy,
-        begun,
-        before=None,
-        after=None,
-        is_kept=False,
-        measure="accuracy",
-        *,
-        reason,
-    ):
-        seconds = time.perf_counter() - begun
-        self.attempts.append(
-            Attempt(remedy, before, after, measure, is_kept, seconds, reason)
-        )
-
-
-def _solve(case, rows, held, ratio):
-    return 1.0, _remedies.solve_head(case, rows)
-
-
-def _train(case, rows, held, ratio):
-    ratio = _remedies.train_all(case, rows, held=held, ratio=ratio)
-    told = "" if ratio == 1.0 else f", {ratio:g} of the way"
-    return ratio, f"{case.settings.epochs} epochs{told}"
-
-
-def _solve_and_train(case, rows, held, ratio):
-    _remedies.solve_head(case, rows)
-    return _train(case, rows, held, ratio)
-
-
-_LEARNERS: dict[str, Callable] = {
-    "head": _solve,
-    "all": _train,
-    "head, then all": _solve_and_train,
-}
-
-
-def _answer_none(run):
-    return "nothing has changed, and nothing was tried"
-
-
-def _answer_label(run):
-    run.fold_priors()
-    return _said(run)
-
-
-def _answer_input(run):
-    run.move_statistics()
-    if run.can_learn:
-        run.try_each(("all",))
-    return _said(run)
-
-
-def _answer_output(run):
-    if not run.can_learn:
-        return _needs_labels(run, "what labels mean now is told by them alone")
-    run.try_each(("head",))
-    return _said(run)
-
-
-def _answer_classes(run):
-    run.widen()
-    return _said(run)
-
-
-def _answer_unexplained(run):
-    if not run.can_learn:
-        return _needs_labels(run, "it is not known what has changed")
-    run.move_statistics()
-    run.try_each(("head", "all", "head, then all"))
-    return _said(run)
-
-
-_ANSWERS: dict[str, Callable] = {
-    "none": _answer_none,
-    "label": _answer_label,
-    "input": _answer_input,
-    "output": _answer_output,
-    "classes": _answer_classes,
-    "unexplained": _answer_unexplained,
-}
-
-
-def _said(run):
-    kept = [each.remedy for each in run.attempts if each.is_kept]
-    return f"kept: {', '.join(kept)}" if kept else "the model is as it was"
-
-
-def _needs_labels(run, because):
-    return (
-        f"the model is as it was: {because}. {len(run.labelled)} rows have a "
-        f"label, at least {_LEAST_LABELS} are learned from, and about "
-        f"{_USUAL_LABELS} prove a gain of 10 points"
     )
 
 
@@ -490,6 +214,15 @@ def _old_rows(old):
     return Rows(x, y.astype("int64"))
 
 
+def _compared(model, reference, new, labels, class_count):
+    """Returns what `compare` finds, or `None` where a class is new."""
+    labels = None if labels is None else np.asarray(labels)
+    if labels is not None and labels.max() >= class_count:
+        return None
+    is_whole = labels is not None and labels.min() >= 0
+    return compare(model, reference, new, labels if is_whole else None)
+
+
 def _kind(shift, rows, class_count):
     has_new = len(rows) and int(rows.y.max()) >= class_count
     if shift is None:
@@ -504,19 +237,3 @@ def _kind(shift, rows, class_count):
             "classes. Leave `shift` out to have it follow from them."
         )
     return kind
-
-
-def _parted(old):
-    """Holds every fourth row out, at most so many."""
-    if old is None or len(old) < 4:
-        return old, None
-    stride = max(4, -(-len(old) // _MOST_HELD))
-    is_held = np.arange(len(old)) % stride == 0
-    return (old.take(np.nonzero(~is_held)[0]), old.take(np.nonzero(is_held)[0]))
-
-
-def _halves(labels, seed):
-    """Divides row numbers so that each class is in both halves, if it can."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    return np.sort(order[::2]), np.sort(order[1::2])

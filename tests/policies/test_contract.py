@@ -28,6 +28,7 @@ CASES = {
         {"rate_ratio": 0.5, "depth_ratio": 0.9, "frozen_ratio": 0.3},
     ],
     "ThawBetweenCycles": [{}, {"first_epoch": 2, "spread": 10.0}],
+    "ThawByTrial": [{}, {"head_epochs": 2, "monitor": "val_loss"}],
     "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
     "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],
     "ThawTopThenAll": [{}, {"monitor": "val_accuracy", "rate_ratio": 0.5}],

@@ -130,6 +130,18 @@ def test_other_frequencies_are_folded_into_the_head(model):
     assert accuracy(model, x, y) > was + 0.05
 
 
+def test_a_reference_names_the_shift_and_calibrates(model):
+    held = points(5)
+    reference = aet_keras.drift.Reference.measure(model, OLD[0], held)
+    x, _ = points(6, (0.85, 0.1, 0.05))
+
+    quiet = aet_keras.adapt(model, NEW_X, reference=reference)
+    adapted = aet_keras.adapt(model, x, reference=reference)
+
+    assert (quiet.kind, quiet.attempts) == ("none", ())
+    assert (adapted.kind, adapted.kept) == ("label", ("priors",))
+
+
 def test_labels_refuse_frequencies_that_make_it_worse(model):
     before = model.get_weights()
     x = shifted(NEW_X)
