@@ -20,7 +20,6 @@ from aet_keras import (
     data,
     evaluation,
     export,
-    policies,
     publishing,
     tasks,
 )
@@ -36,10 +35,6 @@ image_size = (32, 32) if args.smoke else (64, 64)
 epochs = 1 if args.smoke else 20
 learning_rate = 3e-3  # the head's; thawed groups get a share of it
 augment = "light"
-# The backbone knows clothes, which is far from digits: all of it may move.
-policy = policies.ThawOnStall(
-    first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
-)
 batch_size = 32
 seed = 0
 
@@ -64,7 +59,6 @@ model.compile(
     metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
 )
 freezing = callbacks.ElasticFreezing(
-    policy,
     train_batch_normalization=True,
     cache=None,  # each epoch's images are new: nothing to replay
     verbose=1,

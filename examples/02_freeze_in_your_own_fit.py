@@ -1,16 +1,16 @@
-"""What do the two callbacks do in a `model.fit` that you have already?
+"""What do the callbacks do in a `model.fit` that you have already?
 
 The model is plain Keras, a MobileNetV2 of `keras.applications` under a head,
 compiled and fitted as you would. The callbacks find the groups by themselves,
-train the head first, and thaw the groups below it when validation stalls.
+train the head first, and thaw the groups below it. Averages of the weights
+are validated and kept.
 
     python examples/02_freeze_in_your_own_fit.py
 
 Takes about 1 minute on 2 cores, prints which groups moved in which epoch and
 why, and ends at about 0.96 accuracy on 269 test images of digits. The weights
-are the small ones that ship with aet_keras, so that nothing is downloaded. They
-know clothes: it is far from there to digits, so every group may move. For
-photographs take `weights="imagenet"` and `ElasticFreezing()` as it is.
+are the small ones that ship with aet_keras, so that nothing is downloaded. For
+photographs take `weights="imagenet"`.
 """
 
 import argparse
@@ -28,12 +28,7 @@ size = 32
 train_count = 64 if args.smoke else None  # None: all
 epochs = 2 if args.smoke else 20
 learning_rate = 1e-3  # the head's; thawed groups get a share of it
-policy = aet_keras.policies.ThawOnStall(
-    first_count=6,  # groups at once
-    head_ratio=0.05,  # share of the epochs for the head alone
-    rate_ratio=1.0,  # share of the rate for what thaws
-    frozen_ratio=0.0,  # share of the groups that never thaw
-)
+policy = aet_keras.policies.ThawTopThenAll()  # the default
 batch_size = 32
 seed = 0
 
@@ -58,6 +53,7 @@ model.compile(
     metrics=["accuracy"],
 )
 
+average = aet_keras.callbacks.AverageWeights()
 freezing = aet_keras.callbacks.ElasticFreezing(policy)
 rate = aet_keras.callbacks.AdaptiveLearningRate()
 history = model.fit(
@@ -67,7 +63,7 @@ history = model.fit(
     batch_size=batch_size,
     epochs=epochs,
     verbose=2,
-    callbacks=[freezing, rate],
+    callbacks=[average, freezing, rate],
 )
 
 print("\ngroups, stem to head:", ", ".join(freezing.group_names))

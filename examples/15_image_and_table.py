@@ -28,9 +28,6 @@ size = 32
 train_count = 64 if args.smoke else None  # None: all
 epochs = 2 if args.smoke else 20
 learning_rate = 1e-3
-policy = aet_keras.policies.ThawOnStall(  # as in example 02
-    first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
-)
 batch_size = 32
 seed = 0
 
@@ -69,7 +66,7 @@ model.compile(
     metrics=["accuracy"],
 )
 
-freezing = aet_keras.callbacks.ElasticFreezing(policy)
+freezing = aet_keras.callbacks.ElasticFreezing()
 model.fit(
     train_x,
     train_y,

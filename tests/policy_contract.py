@@ -147,6 +147,7 @@ def norms(epoch, step):
         "weight_norms": np.array([3.0, 2.0, 1.0]),
         "group_seconds": np.array([0.1, 0.2, 0.3]),
         "rebuild_seconds": np.array(1.0),
+        "mean_fan_in": np.array(90.0),
         "gradient_square_norms": np.array(4.0),
         "mean_gradient_square_norm": np.array(2.0),
         "interval_batches": np.array(10),

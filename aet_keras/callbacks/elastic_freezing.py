@@ -12,20 +12,21 @@ from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import progress_bar
 from aet_keras._keras.optimizer import ids_to_be_known
-from aet_keras.backbones.costs import multiply_counts
+from aet_keras.backbones.kernels import mean_fan_in, multiply_counts
 from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes, StepClock
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
 from aet_keras.engine import Engine
 from aet_keras.engine.change import Change
 from aet_keras.engine.measurements import MEASURED
-from aet_keras.policies import Decision, Policy, ThawOnStall
+from aet_keras.policies import Decision, Policy, ThawTopThenAll
 from aet_keras.policies.policy import check_policy
 from aet_keras.replay import FeatureCache
 from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.replay.replay import Replay
 
 _TIMED = frozenset({"group_seconds", "rebuild_seconds"})
+_COUNTED = frozenset({"mean_fan_in"})
 
 
 class ElasticFreezing(StepClock, keras.callbacks.Callback):
@@ -48,15 +49,15 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
     whole.
 
     After `fit` the model keeps the weights and the trainable map of the last
-    epoch, as in Keras, with one exception: `ThawOnStall` undoes a thaw that
-    made things worse, at the latest when `fit` ends, so that no thaw leaves a
-    model worse than it was before. Where `KeepBest`, or a callback of Keras
-    with `restore_best_weights=True`, chooses the weights, the end of `fit` is
-    left to it.
+    epoch, as in Keras, with one exception: `ThawTopThenAll` and `ThawOnStall`
+    undo a thaw that made things worse, at the latest when `fit` ends, so that
+    no thaw leaves a model worse than it was before. Where `KeepBest`, or a
+    callback of Keras with `restore_best_weights=True`, chooses the weights,
+    the end of `fit` is left to it.
 
     Args:
         policy: optional `aet_keras.policies.Policy` that decides
-            `trainable`. Defaults to `ThawOnStall()`.
+            `trainable`. Defaults to `ThawTopThenAll()`.
         groups: optional sequence of `Group`, or of sequences of layers or
             layer names, stem to head. Layers in none of them are the head.
             Needed for subclassed models, which have to be built.
@@ -161,8 +162,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         super().__init__()
         self.policy = check_policy(
             self,
-            ThawOnStall() if policy is None else policy,
-            gathered=MEASURED | _TIMED,
+            ThawTopThenAll() if policy is None else policy,
+            gathered=MEASURED | _TIMED | _COUNTED,
             advice="or give a policy of the rate to `AdaptiveLearningRate`",
         )
         check_one_way(self, groups, backbone)
@@ -196,6 +197,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             needs_head=True,
         )
         self._costs = multiply_counts(groups)
+        self._fan_in = {"mean_fan_in": np.asarray(mean_fan_in(groups))}
         engine = Engine.of(self.model)
         engine.attach(self)
         known = ids_to_be_known(self.model)
@@ -324,7 +326,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             is_epoch_end=is_epoch_end,
             logs=logs,
             is_head_solved=is_head_solved,
-            arrays={**measured, **self._seconds(engine)},
+            arrays={**self._fan_in, **measured, **self._seconds(engine)},
         )
         decision = self._without_rate(self.policy.decide(progress))
         self._writes_rate = self._writes_rate or decision.rate is not None

@@ -20,6 +20,13 @@ SHIFTED = 3
     help="Measure what rows are compared with, for a version that has none: "
     "on the data of its recipe. FOLDER/reference-N.npz is written.",
 )
+@click.option(
+    "--labelled",
+    is_flag=True,
+    help="Read classes too: of images and .txt files the names of their "
+    "folders, of tables the column that is predicted. Then it is seen, too, "
+    "whether the same inputs have other classes now.",
+)
 @_options.encoding
 @click.option(
     "--format",
@@ -30,15 +37,14 @@ SHIFTED = 3
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
-def watch(context, folder, what, measure, encoding, form, debug):
+def watch(context, folder, what, measure, labelled, encoding, form, debug):
     """Say whether new rows differ from those a model knows, and how.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
     versions. WHAT are files of images or folders of them, or of texts .txt
     files, folders of them and tables with the column of the recipe, or .csv
-    files of table rows. Labels are not looked at. Of rows that are not
-    shifted at most one batch in 20 is called so. Exit codes: 0 not shifted,
-    3 shifted, 1 failed, 2 misused.
+    files of table rows. Of batches that are not shifted at most one in 20 is
+    called so. Exit codes: 0 not shifted, 3 shifted, 1 failed, 2 misused.
 
     \b
     Example:
@@ -51,7 +57,7 @@ def watch(context, folder, what, measure, encoding, form, debug):
         if measure:
             _measure(folder)
             return
-        is_shifted = _watch(folder, what, encoding, form)
+        is_shifted = _watch(folder, what, encoding, labelled, form)
     context.exit(SHIFTED if is_shifted else 0)
 
 
@@ -72,10 +78,12 @@ def _measure(folder):
     click.echo(measure_version(folder))
 
 
-def _watch(folder, what, encoding, form):
+def _watch(folder, what, encoding, labelled, form):
     with quiet_start():
         from aet_keras.cli._watched_rows import compare_with_version
-    shift, names = compare_with_version(folder, what, encoding=encoding)
+    shift, names = compare_with_version(
+        folder, what, encoding=encoding, is_labelled=labelled
+    )
     if form == "json":
         novel = [names[row] for row in shift.novel_rows]
         click.echo(json.dumps(shift.to_json() | {"novel_names": novel}))

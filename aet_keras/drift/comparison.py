@@ -18,6 +18,9 @@ from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift
 
 _OWNER = "compare"
 _LEVEL = 0.05
+# Weighted rows that are not refuted are no proof: few shifts of labels have a
+# lower p value, and of shifts of inputs in 50 rows many have.
+_EXPLAINED = 0.1
 _NEAREST, _NOVEL_ROWS, _NOVEL_SHARE = 5, 9, 0.99
 _ACCURACY = "accuracy"
 
@@ -37,9 +40,9 @@ def compare(
     a set are corrected by Bonferroni, and the sets among each other: of rows
     like the reference at most 5 % are called shifted. If they differ, the
     reference's rows are weighted as if its classes had the shares that the
-    new rows seem to have, and are tested again. Do they no longer differ, and
-    is the change of shares itself no chance, then the kind is `"label"`, if
-    they still do, `"input"`.
+    new rows seem to have, and are tested again. If they still differ, the kind
+    is `"input"`. If the p value is then above 0.1, and the change of shares
+    is itself no chance, it is `"label"`; else `"unexplained"`.
 
     Cost: one pass of the model over the new rows.
 
@@ -158,10 +161,11 @@ def _kind(row_count, tests, corrected, shares):
         return "output"  # the answers alone have become worse
     if row_count < LEAST_ROWS:
         return "unexplained"
-    if _of_sets(_inputs_of(corrected), len(tests)) <= _LEVEL:
+    p = _of_sets(_inputs_of(corrected), len(tests))
+    if p <= _LEVEL:
         return "input"
     is_enough = two_samples.effective_count(shares.weights) >= LEAST_ROWS
-    if shares.p > _LEVEL or not is_enough:
+    if p <= _EXPLAINED or shares.p > _LEVEL or not is_enough:
         return "unexplained"
     is_worse = corrected.get(_ACCURACY, 1.0) * len(tests) <= _LEVEL
     return "output" if is_worse else "label"

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import keras
@@ -13,9 +12,11 @@ import xxhash
 from aet_keras import _check as check
 from aet_keras._keras import graph
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
+from aet_keras.drift.row_batches import batches_of
 
 _OWNER = "read_outputs"
 _ROUNDED = 1e-2  # of sums of probabilities in half precision
+_EAGER_BATCHES = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,15 +108,20 @@ def read_outputs(
 
 
 class OutputReader:
-    """Does what `read_outputs` does for several data, and is traced once.
+    """Does what `read_outputs` does for several data.
+
+    The first batches run eagerly: to trace a model takes as long as some
+    hundred rows do. It is traced once, if more come.
 
     Args:
         model: as of `read_outputs`.
     """
 
     def __init__(self, model: keras.Model):
-        self._run = _traced(model)
-        self._size = 0  # of the largest batch so far
+        self._eager = _forward(model)
+        self._traced = tf.function(self._eager, reduce_retracing=True)
+        self._count = 0  # of batches so far
+        self._size = 0  # of the largest of them
 
     def read(
         self, data: Any, *, batch_size: int = 128, most_rows: int | None = None
@@ -124,7 +130,7 @@ class OutputReader:
         check.positive_int(_OWNER, batch_size=batch_size)
         if most_rows is not None:
             check.positive_int(_OWNER, most_rows=most_rows)
-        batches = _batches(data, batch_size, most_rows)
+        batches = batches_of(data, batch_size, most_rows)
         found = [self._read(*batch) for batch in batches]
         if not found:
             raise ValueError(
@@ -146,8 +152,19 @@ class OutputReader:
     def _read(self, inputs, labels):
         """Returns features, scores, labels and raw columns of a batch."""
         count = len(keras.tree.flatten(inputs)[0])
-        self._size = max(self._size, count)
-        features, scores = self._run(_filled(inputs, self._size - count))
+        self._size, self._count = max(self._size, count), self._count + 1
+        try:
+            if self._count <= _EAGER_BATCHES:
+                features, scores = self._eager(_tensors(inputs))
+            else:
+                whole = _filled(inputs, self._size - count)
+                features, scores = self._traced(_tensors(whole))
+        except LossBelow as error:
+            raise ValueError(
+                f"{_OWNER}: layers must add no losses, because the model is "
+                f"run in two parts. Received: {error}. Take the model "
+                "without them."
+            ) from error
         return (
             features.numpy()[:count],
             scores.numpy()[:count],
@@ -226,8 +243,8 @@ def as_probabilities(owner: str, scores: np.ndarray) -> np.ndarray:
     )
 
 
-def _split(model: keras.Model) -> tuple[SplitGraph, Boundary, Any]:
-    """Returns a model's graph, the boundary below its last dense layer."""
+def _split(model: keras.Model) -> tuple[SplitGraph, Boundary]:
+    """Returns a model's graph, and the boundary below its last dense layer."""
     if not graph.runs_only_its_graph(model):
         _refuse(model, "its calls cannot be listed")
     split = SplitGraph(model)
@@ -236,11 +253,7 @@ def _split(model: keras.Model) -> tuple[SplitGraph, Boundary, Any]:
     if not dense or len(split.outputs) > 1:
         what = f"{len(dense)} dense layers and {len(split.outputs)} outputs"
         _refuse(model, what)
-    return (
-        split,
-        split.split_below(lambda each: each is not dense[-1]),
-        dense[-1],
-    )
+    return split, split.split_below(lambda each: each is not dense[-1])
 
 
 def _refuse(model, what):
@@ -252,10 +265,10 @@ def _refuse(model, what):
     )
 
 
-def _traced(model):
-    split, boundary, _ = _split(model)
+def _forward(model):
+    """Returns a function of inputs: the rows that enter the head, scores."""
+    split, boundary = _split(model)
 
-    @tf.function(reduce_retracing=True)
     def run(inputs):
         crossing = split.compute_lower(
             inputs, boundary, boundary.keys, training=False
@@ -267,13 +280,11 @@ def _traced(model):
         rows = [tf.cast(each, tf.float32) for each in crossing]
         return tf.concat(rows, axis=1), tf.cast(scores, tf.float32)
 
-    def answer(inputs):
-        try:
-            return run(keras.tree.map_structure(_tensor, inputs))
-        except LossBelow:
-            _refuse(model, "a layer of which adds a loss")
+    return run
 
-    return answer
+
+def _tensors(inputs):
+    return keras.tree.map_structure(_tensor, inputs)
 
 
 def _tensor(array):
@@ -297,68 +308,6 @@ def _filled(inputs, missing):
         return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
 
     return keras.tree.map_structure(fill, inputs)
-
-
-def _batches(data, size, most):
-    """Yields inputs and labels, or None for these, batch by batch."""
-    if isinstance(data, tf.data.Dataset):
-        if data.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise ValueError(
-                f"{_OWNER}: the data must have an end, because all of it is "
-                "read. Received: an infinite `tf.data.Dataset`. Use "
-                "`dataset.take(batches)`."
-            )
-        yield from map(_parts, _spread(data, int(data.cardinality()), most))
-    elif isinstance(data, keras.utils.PyDataset):
-        count = data.num_batches or 0
-        batches = (data[place] for place in range(count))
-        yield from map(_parts, _spread(batches, count, most))
-    else:
-        yield from _slices(data, size, most)
-
-
-def _spread(batches, count, most):
-    """Yields so many batches that they hold about `most` rows."""
-    step = None
-    for place, batch in enumerate(batches):
-        if step is None:
-            rows = len(keras.tree.flatten(batch)[0])
-            step = max(1, count * rows // most) if most and rows else 1
-        if place % step == 0:
-            yield batch
-
-
-def _slices(data, size, most):
-    inputs, labels = _parts(data)
-    columns = [np.asarray(each) for each in keras.tree.flatten(inputs)]
-    counts = {len(each) for each in columns if each.ndim}
-    if len(counts) != 1 or not all(each.ndim for each in columns):
-        raise TypeError(
-            f"{_OWNER}: the data must be an array, a dict of arrays of as "
-            "many rows, a tf.data.Dataset or a keras.utils.PyDataset. "
-            f"Received: {type(data).__name__} of {sorted(counts)} rows."
-        )
-    inputs = keras.tree.pack_sequence_as(inputs, columns)
-    rows = np.arange(counts.pop())
-    if most is not None and len(rows) > most:
-        random = np.random.default_rng(0)
-        rows = np.sort(random.permutation(rows)[:most])
-    labels = None if labels is None else np.asarray(labels)
-    for start in range(0, len(rows), size):
-        chosen = rows[start : start + size]
-        batch = keras.tree.map_structure(partial(_rows, rows=chosen), inputs)
-        yield batch, None if labels is None else labels[chosen]
-
-
-def _rows(array, *, rows):
-    return array[rows]
-
-
-def _parts(batch):
-    """Returns the inputs and the labels of a batch as `fit` takes it."""
-    if not isinstance(batch, tuple):
-        return batch, None
-    return batch[0], batch[1] if len(batch) > 1 else None
 
 
 def _columns(inputs):

@@ -16,18 +16,26 @@ import xxhash
 from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras._files import write_whole
+from aet_keras._keras.normalization import normalizations
+from aet_keras.drift.batch_statistics import (
+    LEAST_ROWS,
+    Moments,
+    measure_moments,
+)
 from aet_keras.drift.model_outputs import (
     ModelOutputs,
     OutputReader,
     sum_of_weights,
 )
+from aet_keras.drift.row_batches import sample_inputs
 from aet_keras.errors import ExportError
 
 FILE = "reference.npz"
 _FORMAT = 1
 _COMPONENTS = 16
 _TRAIN_ROWS, VALIDATION_ROWS = 1000, 2000  # more say little more
-_COLUMN, _SUM = "column/", "sum"
+_MOMENT_ROWS = 500
+_COLUMN, _MOMENTS, _SUM = "column/", "moments/", "sum"
 _NAMES = {
     "format",
     "probabilities",
@@ -59,6 +67,8 @@ class Reference:
         columns: dict from raw columns of a table to their cells `(rows,)`,
             floats or str.
         class_names: tuple of str; empty where they are not known.
+        moments: optional `Moments` of training rows, of a model that has
+            BatchNormalization; `aet_keras.adapt` moves it relative to them.
 
     Example: see `compare`.
 
@@ -79,6 +89,7 @@ class Reference:
     model: str
     columns: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+    moments: Moments | None = None
 
     def __repr__(self):
         return (
@@ -96,7 +107,7 @@ class Reference:
         class_names: Sequence[str] = (),
         batch_size: int = 128,
     ) -> "Reference":
-        """Measures a model, by a pass over up to 3,000 rows.
+        """Measures a model, by a pass over up to 3,500 rows.
 
         Args:
             model: `keras.Model` that ends in a `Dense` layer.
@@ -119,12 +130,16 @@ class Reference:
                 (validation, VALIDATION_ROWS),
             )
         )
-        return cls.of_outputs(
+        made = cls.of_outputs(
             seen,
             held,
             model=sum_of_weights(model),
             class_names=class_names,
         )
+        if seen.row_count < LEAST_ROWS or not normalizations(model):
+            return made
+        rows = sample_inputs(train, _MOMENT_ROWS)
+        return dataclasses.replace(made, moments=measure_moments(model, rows))
 
     @classmethod
     def of_outputs(
@@ -207,6 +222,7 @@ class Reference:
             },
             "class_names": np.array(self.class_names, dtype=str),
             **{_COLUMN + name: each for name, each in self.columns.items()},
+            **_moments_to_arrays(self.moments),
         }
         arrays[_SUM] = np.array(_sum(arrays))
         file = io.BytesIO()
@@ -252,9 +268,11 @@ class Reference:
             for name in list(arrays)
             if name.startswith(_COLUMN)
         }
-        names = tuple(arrays.pop("class_names").tolist())
-        model = str(arrays.pop("model"))
-        return cls(**arrays, model=model, columns=columns, class_names=names)
+        moments = _moments_of_arrays(arrays)
+        known = {name: arrays[name] for name in _NAMES - {"format"}}
+        known["model"] = str(known["model"])
+        known["class_names"] = tuple(known["class_names"].tolist())
+        return cls(**known, columns=columns, moments=moments)
 
 
 def as_cells(column: np.ndarray) -> np.ndarray:
@@ -285,6 +303,30 @@ def _checked_labels(validation):
             "classes from 0 on."
         )
     return labels
+
+
+def _moments_to_arrays(moments):
+    if moments is None:
+        return {}
+    return {
+        _MOMENTS + "count": np.array(moments.count),
+        **{f"{_MOMENTS}mean {i}": m for i, m in enumerate(moments.means)},
+        **{
+            f"{_MOMENTS}variance {i}": v
+            for i, v in enumerate(moments.variances)
+        },
+    }
+
+
+def _moments_of_arrays(arrays):
+    if _MOMENTS + "count" not in arrays:
+        return None
+    layers = range(sum(each.startswith(_MOMENTS + "mean ") for each in arrays))
+    means, variances = (
+        tuple(arrays[f"{_MOMENTS}{what} {i}"] for i in layers)
+        for what in ("mean", "variance")
+    )
+    return Moments(means, variances, int(arrays[_MOMENTS + "count"]))
 
 
 def _principal_components(features):

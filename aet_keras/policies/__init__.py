@@ -15,6 +15,7 @@ from aet_keras.policies.policy import Policy
 from aet_keras.policies.progress import Progress
 from aet_keras.policies.rate import AdaptToTrend, DecayOnStall, WarmupCosine
 from aet_keras.policies.thaw import ThawAll, ThawOnSchedule, ThawOnStall
+from aet_keras.policies.top_then_all import ThawTopThenAll
 from aet_keras.policies.trial import ThawByTrial
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "ThawByTrial",
     "ThawOnSchedule",
     "ThawOnStall",
+    "ThawTopThenAll",
     "TrainHeadThenAll",
     "WarmupCosine",
 ]

@@ -4,9 +4,14 @@ The state that these functions share with a policy has the keys of `START`.
 """
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aet_keras.policies import stall
+from aet_keras.policies.decision import Decision
+from aet_keras.policies.policy import Policy
+from aet_keras.policies.progress import Progress
 
 # `judged`: what the figure is called; `kept`: the best one so far, which stays;
 # `kept_count`: groups thawed then; `worse`: the figures since the last thaw
@@ -19,6 +24,72 @@ START: dict[str, Any] = {
     "worse": None,
     "is_undone": False,
 }
+
+
+class UndoesThaws(Policy):
+    """What policies have in common that undo a thaw which made things worse.
+
+    A subclass has the options `monitor`, `undo_thaw` and `min_improvement`,
+    says in `undo_patience` how many epochs a thaw is given, keeps `thawed`,
+    `since` and `wait` in its state beside `START`, and makes the decision for
+    the groups that have thawed in `_decision(progress, why)`.
+    """
+
+    monitor: str
+    undo_thaw: bool
+    min_improvement: float
+
+    @property
+    def undo_patience(self) -> int:
+        """Epochs that a thaw is given."""
+        raise NotImplementedError
+
+    def judge(self, logs: Mapping[str, float]) -> bool:
+        key = stall.find_key(logs, self.monitor, self.state["judged"])
+        if key is None or not self.undo_thaw:
+            return False
+        if key != self.state["judged"]:
+            self.state.update(START, judged=key)
+        return judge(self.state, key, float(logs[key]), self.state["thawed"])
+
+    def finish(self, progress: Progress) -> Decision:
+        if not self.state["worse"]:
+            return Decision()
+        return self._undo(progress)
+
+    def _is_worse(self):
+        """Says whether the last thaw has made things clearly worse."""
+        if self.state["is_undone"]:
+            return False
+        return is_clearly_worse(
+            self.state, self.state["judged"], self.min_improvement
+        )
+
+    def _is_failed(self):
+        """Says whether it had its time as well."""
+        return self._is_worse() and is_over(
+            self.state, self.state["judged"], self.undo_patience
+        )
+
+    def _undo(self, progress):
+        """Goes back to the best state; what is trained then is on trial."""
+        key, kept = self.state["judged"], self.state["kept"]
+        count = len(self.state["worse"])
+        self.state.update(
+            thawed=self.state["kept_count"],
+            worse=[],
+            is_undone=True,
+            since=0,
+            wait=0,
+        )
+        why = (
+            f"{key} was {kept:.4g} before, and worse in each of the {count} "
+            f"epoch{'s' * (count != 1)} since"
+        )
+        return replace(self._decision(progress, why), undo=True)
+
+    def _decision(self, progress, why):
+        raise NotImplementedError
 
 
 def judge(state: dict[str, Any], key: str, value: float, thawed: int) -> bool:

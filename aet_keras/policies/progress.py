@@ -35,8 +35,10 @@ class Progress:
             `"net_gradient_norms"` (L1, of the mean gradient),
             `"update_norms"` and `"weight_norms"` (L2). `"group_seconds"` is
             what freezing a group saves in a step; `"rebuild_seconds"`, a
-            single number, what a new train function costs. Of all weights that
-            move: `"gradient_square_norms"` (the mean over the interval),
+            single number, what a new train function costs; `"mean_fan_in"`,
+            another, how many inputs a kernel of the groups adds up, as a
+            geometric mean. Of all weights that move:
+            `"gradient_square_norms"` (the mean over the interval),
             `"mean_gradient_square_norm"` and `"interval_batches"`.
 
     Example:

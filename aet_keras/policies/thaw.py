@@ -1,11 +1,12 @@
 """Policies that thaw groups, and set their rates."""
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras.policies import _undo, stall
+from aet_keras.policies._undo import UndoesThaws
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
@@ -47,7 +48,7 @@ class ThawAll(Policy):
             return Decision()
         groups = len(progress.trainable)
         most = _most_thawed(groups, self.frozen_ratio)
-        return _thawed_from_the_top(
+        return thawed_from_the_top(
             progress,
             most,
             rate_ratio=self.rate_ratio,
@@ -95,7 +96,7 @@ class ThawOnSchedule(Policy):
     def decide(self, progress: Progress) -> Decision:
         past = progress.epoch - self.first_epoch
         turns = 0 if past < 0 else 1 + past // self.every_epochs
-        return _thawed_from_the_top(
+        return thawed_from_the_top(
             progress,
             turns * self.group_count,
             rate_ratio=self.rate_ratio,
@@ -105,7 +106,7 @@ class ThawOnSchedule(Policy):
 
 
 @dataclass(eq=False, repr=False)
-class ThawOnStall(Policy):
+class ThawOnStall(UndoesThaws):
     """Thaws the next groups, from the top down, when the figure stalls.
 
     The head trains alone on frozen groups until it has stopped improving
@@ -188,30 +189,17 @@ class ThawOnStall(Policy):
         # Runs saved by 0.9.0 know nothing of undoing.
         super().set_state({**_undo.START, **state})
 
-    def judge(self, logs: Mapping[str, float]) -> bool:
-        key = stall.find_key(logs, self.monitor, self.state["judged"])
-        if key is None or not self.undo_thaw:
-            return False
-        if key != self.state["judged"]:
-            self.state.update(_undo.START, judged=key)
-        thawed = self.state["thawed"]
-        return _undo.judge(self.state, key, float(logs[key]), thawed)
-
-    def finish(self, progress: Progress) -> Decision:
-        if not self.state["worse"]:
-            return Decision()
-        return self._undo(progress)
+    @property
+    def undo_patience(self) -> int:
+        return self.patience_epochs
 
     def decide(self, progress: Progress) -> Decision:
         why = self._reason(progress) if progress.epoch else ""
         groups = len(progress.trainable)
         most = _most_thawed(groups, self.frozen_ratio)
-        is_worse = self._is_worse()
-        if is_worse and _undo.is_over(
-            self.state, self.state["judged"], self.patience_epochs
-        ):
+        if self._is_failed():
             return self._undo(progress)
-        may_thaw = not (is_worse or self.state["is_undone"])
+        may_thaw = not (self._is_worse() or self.state["is_undone"])
         if why and may_thaw and self.state["thawed"] < most:
             thawed = self.state["thawed"]
             more = self.group_count if thawed else self.first_count
@@ -220,33 +208,8 @@ class ThawOnStall(Policy):
             _undo.begin_trial(self.state)
         return self._decision(progress, why or "the head alone")
 
-    def _is_worse(self):
-        """Says whether the last thaw has made things clearly worse."""
-        if self.state["is_undone"]:
-            return False
-        return _undo.is_clearly_worse(
-            self.state, self.state["judged"], self.min_improvement
-        )
-
-    def _undo(self, progress):
-        """Goes back to the best state; what is trained then is on trial."""
-        key, kept = self.state["judged"], self.state["kept"]
-        count = len(self.state["worse"])
-        self.state.update(
-            thawed=self.state["kept_count"],
-            worse=[],
-            is_undone=True,
-            since=0,
-            wait=0,
-        )
-        why = (
-            f"{key} was {kept:.4g} before, and worse in each of the {count} "
-            f"epoch{'s' * (count != 1)} since"
-        )
-        return replace(self._decision(progress, why), undo=True)
-
     def _decision(self, progress, why):
-        return _thawed_from_the_top(
+        return thawed_from_the_top(
             progress,
             self.state["thawed"],
             rate_ratio=self.rate_ratio,
@@ -273,7 +236,7 @@ def _most_thawed(groups, frozen_ratio):
     return groups - int(frozen_ratio * groups)
 
 
-def _thawed_from_the_top(progress, count, *, rate_ratio, depth_ratio, why):
+def thawed_from_the_top(progress, count, *, rate_ratio, depth_ratio, why):
     """Decides for the map with the top `count` groups thawed.
 
     The multipliers of frozen groups are given too: they hold from the thaw on.

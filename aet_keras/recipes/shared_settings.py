@@ -11,6 +11,7 @@ THAW_POLICIES = (
     "ThawAll",
     "ThawOnSchedule",
     "ThawOnStall",
+    "ThawTopThenAll",
 )
 RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 

@@ -28,7 +28,8 @@ class Batching:
         self.function = function
         self.most_rows = most_rows
         self._waiting: collections.deque[_Job] = collections.deque()
-        self._turn = threading.Lock()
+        self._is_busy = False
+        self._lock = threading.Lock()
 
     def __call__(self, arrays: Arrays) -> dict[str, np.ndarray]:
         count = len(next(iter(arrays.values())))
@@ -43,12 +44,30 @@ class Batching:
 
     def _join(self, arrays):
         job = _Job(arrays)
-        self._waiting.append(job)
-        while not job.is_done:
-            with self._turn:
-                if not job.is_done:
-                    self._run(self._take())
+        with self._lock:
+            self._waiting.append(job)
+            is_first, self._is_busy = not self._is_busy, True
+        if not is_first:
+            job.wakes.wait()
+        if not job.is_done:
+            self._lead()
         return job.result()
+
+    def _lead(self):
+        """Runs the batch of the job that has waited longest, which is its own.
+
+        One thread is woken for the next batch before the others go on: else
+        who has an answer already would have to wait for a lock behind it.
+        """
+        with self._lock:
+            jobs = self._take()
+        self._run(jobs)
+        with self._lock:
+            self._is_busy = bool(self._waiting)
+            if self._is_busy:
+                self._waiting[0].wakes.set()
+        for job in jobs:
+            job.wakes.set()
 
     def _take(self):
         """Returns the first waiting job, and those that fit in its batch."""
@@ -70,7 +89,7 @@ class Batching:
             return jobs[0].run(self.function)
         try:
             outputs = self.function(_stack([job.arrays for job in jobs]))
-        except Exception:
+        except BaseException:  # or those that wait would wait for ever
             for job in jobs:
                 job.run(self.function)
             return None
@@ -90,6 +109,7 @@ class _Job:
         self.count = len(next(iter(arrays.values())))
         self.shapes = {k: v.shape[1:] for k, v in arrays.items()}
         self.is_done = False
+        self.wakes = threading.Event()  # it is done, or its turn has come
         self._outputs = self._error = None
 
     def run(self, function):

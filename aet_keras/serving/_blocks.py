@@ -138,20 +138,23 @@ def _numbers(text, count):
     digits = text - _ZERO  # wraps around: no other sign is below 10
     is_digit = digits < 10
     edges = np.flatnonzero(is_digit[1:] != is_digit[:-1])
-    before, ends = edges[0::2], edges[1::2] + 1
-    if len(before) != count or len(ends) != count:
+    before, last = edges[0::2], edges[1::2]  # of each run
+    if len(before) != count or len(last) != count:
         return None
-    lengths = ends - before - 1
+    lengths = last - before
     most = lengths.max()
-    has_lead = (text[before + 1] == _ZERO) & (lengths > 1)
+    has_lead = (text.take(before + 1) == _ZERO) & (lengths > 1)
     if most > _MOST_DIGITS or has_lead.any():
         return None
-    if not _are_all(text[before], _BEFORE) or not _are_all(text[ends], _AFTER):
+    if not _are_all(text.take(before), _BEFORE):
         return None
-    numbers = digits[ends - 1].astype("int64")
+    if not _are_all(text.take(last + 1), _AFTER):
+        return None
+    kind = np.int32 if most < 10 else np.int64
+    numbers = digits.take(last).astype(kind)
     for place in range(1, most):
-        found = np.where(lengths > place, digits[ends - 1 - place], 0)
-        numbers += found * np.int64(10**place)
+        more = digits.take(last - place).astype(kind) * kind(10**place)
+        numbers += more * (lengths > place)
     return numbers
 
 

@@ -42,7 +42,8 @@ _STATUSES = {
 }
 _LONGEST = 300
 _ASSERTED = re.compile(r"^assertion failed: \[(.*?)\] \[(.*)\]$")
-_NODE = re.compile(r"\{\{.*?\}\}")
+_NODE = re.compile(r"\{\{.*?\}\}\s*")
+_CALLER = re.compile(r"\[\[\w+\]\]")  # a line of its own, one for each caller
 
 
 def refusal(error: tf.errors.OpError) -> Refusal:
@@ -62,7 +63,10 @@ def _sentence(message):
         if not line.startswith(("Graph execution error", "Detected at node"))
     ]
     lines = [
-        line for line in stripped if line and not line.startswith("<stack")
+        line
+        for line in stripped
+        if line and not line.startswith("<stack")
+        if not _CALLER.fullmatch(line)
     ]
     lines = [_ASSERTED.sub(r"\1 \2", line) for line in lines]
     return " ".join(lines[:3]) or "The model refused the request."

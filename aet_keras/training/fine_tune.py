@@ -13,6 +13,7 @@ from aet_keras.engine.change import Change
 from aet_keras.replay.dense_head import SolvedHead
 
 _LEAST_PATIENCE_EPOCHS = 5
+_LEAST_AVERAGED_PATIENCE_EPOCHS = 4  # figures of averages are less noisy
 _SETTLED_EPOCHS = 2
 
 
@@ -80,15 +81,15 @@ def fine_tune(
     freezing: parts.ElasticFreezing | None = None,
     rate: parts.AdaptiveLearningRate | None = None,
     best: parts.KeepBest | None = None,
-    average: parts.AverageWeights | None = None,
+    average: parts.AverageWeights | bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **fit_arguments,
 ) -> Run:
     """Adapts a compiled model to new data: the whole recipe in one call.
 
-    It is `model.fit` with three callbacks, and can be written so: groups thaw
-    as validation asks, the rate follows, the best weights are kept, and the
-    run stops when nothing becomes better any more.
+    It is `model.fit` with four callbacks, and can be written so: weights are
+    averaged, groups thaw as validation asks, the rate follows, the best
+    weights are kept, and the run stops when nothing becomes better any more.
 
     Args:
         model: a compiled `keras.Model` with a head for the new task, as in
@@ -104,11 +105,13 @@ def fine_tune(
         freezing: optional `ElasticFreezing`, to set what it does.
         rate: optional `AdaptiveLearningRate`.
         best: optional `KeepBest`. Defaults to one that watches `val_loss` and
-            stops after `max(5, epochs // 2)` epochs without a better one
-            while the rate is high (with its fall come gains that a hastier
-            stop would miss), and after 2 once it has fallen.
-        average: optional `AverageWeights`: judge, and keep, averages of the
-            weights. Defaults to the weights themselves.
+            stops after `max(4, epochs // 4)` epochs without a better one
+            while the rate is high, and after 2 once it has fallen; without
+            averages after `max(5, epochs // 2)`, because then gains come
+            with the fall of the rate.
+        average: bool or `AverageWeights`. Whether averages of the weights are
+            judged and kept, in place of the weights themselves. Defaults to
+            `True`, which is `AverageWeights()`.
         callbacks: more callbacks; they come after ours.
         **fit_arguments: other arguments of `fit`, such as `batch_size`,
             `class_weight` and `verbose`.
@@ -142,7 +145,7 @@ def fine_tune(
     freezing = parts.ElasticFreezing() if freezing is None else freezing
     rate = parts.AdaptiveLearningRate() if rate is None else rate
     if best is None:
-        best = stop_early(epochs)
+        best = stop_early(epochs, is_averaged=bool(average))
     check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)
     history = keras.callbacks.History()
     if isinstance(train, tuple):
@@ -150,7 +153,9 @@ def fine_tune(
         fit_arguments.update(zip(names, train, strict=False))
     else:
         fit_arguments["x"] = train
-    first = [] if average is None else [average]  # before ElasticFreezing
+    if average is True:
+        average = parts.AverageWeights()
+    first = [average] if average else []  # before ElasticFreezing
     begun = time.perf_counter()
     try:
         model.fit(
@@ -188,9 +193,16 @@ def _with_attention(model, kind):
     return grafted
 
 
-def stop_early(epochs: int) -> parts.KeepBest:
-    """Returns what ends a planned run, and keeps its best weights."""
+def stop_early(epochs: int, *, is_averaged: bool = False) -> parts.KeepBest:
+    """Returns what ends a planned run, and keeps its best weights.
+
+    Args:
+        epochs: int >= 1. As planned.
+        is_averaged: bool. Whether averages of the weights are judged.
+    """
+    patience = max(_LEAST_PATIENCE_EPOCHS, epochs // 2)
+    if is_averaged:
+        patience = max(_LEAST_AVERAGED_PATIENCE_EPOCHS, epochs // 4)
     return parts.KeepBest(
-        patience_epochs=max(_LEAST_PATIENCE_EPOCHS, epochs // 2),
-        settled_epochs=_SETTLED_EPOCHS,
+        patience_epochs=patience, settled_epochs=_SETTLED_EPOCHS
     )

@@ -13,7 +13,7 @@ from aet_keras import callbacks as parts
 from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import job
-from aet_keras.training.fine_tune import Run, fine_tune
+from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure
 
 
@@ -148,16 +148,12 @@ def _freezing(recipe, cache):
 
 
 def _thaw_policy(recipe):
-    """Returns when groups thaw; the embedded backbone has further to go."""
+    """Returns when groups thaw."""
     if recipe.thaw is not None:
         return job.policy_of(recipe.thaw)
     if recipe.weights == "none":
         return policies.ThawAll()
-    if recipe.backbone == backbones.applications.EMBEDDED:
-        return policies.ThawOnStall(
-            first_count=6, head_ratio=0.05, rate_ratio=1.0, frozen_ratio=0.0
-        )
-    return policies.ThawOnStall()
+    return policies.ThawTopThenAll()
 
 
 def _rate(recipe):
@@ -234,5 +230,6 @@ JOB = job.Job(
     fit=fit_recipe,
     measure=measure,
     write=_write,
+    best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
 )

@@ -128,6 +128,7 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
         ),
         rate=parts.AdaptiveLearningRate(rate),
         best=best,
+        average=False,
         callbacks=callbacks,
         shuffle=False,  # the data set does it
         verbose=0,

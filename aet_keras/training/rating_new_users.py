@@ -175,6 +175,7 @@ def learn_new_users(
             ),
             rate=parts.AdaptiveLearningRate(rate),
             best=best,
+            average=False,
             callbacks=callbacks,
             shuffle=False,
             verbose=0,

@@ -173,6 +173,7 @@ def fit_table_model(
         epochs=recipe.epochs,
         freezing=_freezing(recipe),
         best=best or _best(recipe),
+        average=False,
         callbacks=[*_anchors(recipe), *callbacks],
         batch_size=recipe.batch_size,
         validation_batch_size=1024,

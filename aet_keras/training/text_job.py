@@ -144,7 +144,7 @@ def _tokens(split):
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     train, validation = dataset.train, dataset.validation
     rate = job.policy_of(recipe.rate, text_rate_policy())
-    average = None
+    average: parts.AverageWeights | bool = False
     if recipe.average_power is not None:
         average = parts.AverageWeights(recipe.average_power)
     weights = job.weights_of(recipe, dataset)

@@ -165,7 +165,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
             TrainingError: if the loss became NaN, or was never finite.
         """
         recipe = self.to_recipe(hp.values)
-        best = stop_early(recipe.epochs)
+        best = stop_early(recipe.epochs, is_averaged=True)
         run = training.image_job.fit_recipe(
             model,
             recipe,

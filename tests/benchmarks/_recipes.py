@@ -103,13 +103,14 @@ def by_policy(
 
 
 def ours(
-    data, epochs, watch, *, freezing=None, rate=None, build=build, fit=fit
+    data, epochs, watch, *, freezing=None, average=True, build=build, fit=fit
 ):
-    """The two callbacks, at their defaults if no policies are given."""
+    """Our callbacks, at their defaults if no policy is given."""
     model, _ = build(1e-3)
+    first = [callbacks.AverageWeights()] if average else []
     freezing = callbacks.ElasticFreezing(freezing)
-    rate = callbacks.AdaptiveLearningRate(rate)
-    fit(model, data, epochs, freezing, rate, watch)
+    rate = callbacks.AdaptiveLearningRate()
+    fit(model, data, epochs, *first, freezing, rate, watch)
     events = [*freezing.events, *freezing.cache_events]
     return model, [f"{epoch}: {what}" for epoch, what in events]
 

@@ -120,14 +120,14 @@ def by_policy(name, cell, watch):
     )
 
 
-def ours(cell, watch, *, freezing=None, rate=None):
-    """The two callbacks, at their defaults if none are given."""
+def ours(cell, watch, *, freezing=None, average=True):
+    """The callbacks at their defaults, or with another policy of freezing."""
     return _recipes.ours(
         cell,
         EPOCHS,
         watch,
         freezing=freezing and freezing(),
-        rate=rate and rate(),
+        average=average,
         build=cell["build"],
         fit=fit,
     )
@@ -153,18 +153,12 @@ ROWS = {
     "lp_ft": lp_ft,
     "full": functools.partial(lp_ft, head_epochs=0),
     **{name: functools.partial(by_policy, name) for name in _recipes.PEERS},
-    # What the defaults were in 0.9.0.
+    # What the defaults were in 0.9.0, in today's engine.
     "shipped": functools.partial(
-        ours, freezing=policies.ThawOnStall, rate=policies.AdaptToTrend
+        ours, freezing=policies.ThawOnStall, average=False
     ),
     "ours": ours,
-    # Everything joins once the top groups stall.
-    "deeper": functools.partial(
-        ours,
-        freezing=lambda: policies.ThawOnStall(
-            group_count=99, frozen_ratio=0.0, latest_ratio=1.0, rate_ratio=1.0
-        ),
-    ),
+    "unaveraged": functools.partial(ours, average=False),
     "ours_stopped": ours_stopped,
 }
 

@@ -5,7 +5,7 @@ Claim: of batches without a shift at most 5 % are called shifted (n = 50, 100,
 0.95 of those shifts of inputs that cost 7 points of accuracy.
 
     python tests/benchmarks/drift.py [--data clothing10] [--backbone mobilenet]
-        [--seeds 0] [--draws 200]
+        [--seeds 0] [--draws 200] [--sizes 300]
 
 The source model is that of `_shifts.py`, 64 pixels. Validation and test rows
 are one pool, none of which it has learned: each draw takes other rows for the
@@ -133,8 +133,8 @@ def shown(shifts):
     )
 
 
-def run(data, backbone, seed, count, folder):
-    """Prints the figures of one model."""
+def run(data, backbone, seed, count, sizes, folder):
+    """Prints the figures of one model; kinds at some sizes alone."""
     model, splits = _shifts.source(data, backbone, seed, folder)
     begun = time.perf_counter()
     train, pools = read_pool(model, splits, seed)
@@ -168,7 +168,7 @@ def run(data, backbone, seed, count, folder):
             flush=True,
         )
     order = np.roll(np.arange(clean.probabilities.shape[1]), 1)
-    for size in SIZES:
+    for size in sizes:
         print(f"n={size}")
         for alpha in ALPHAS:
             found = shown(repeated("clean", size, alpha=alpha))
@@ -212,11 +212,12 @@ def main():
     parser.add_argument("--backbone", default="mobilenet")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[300])
     parser.add_argument("--folder", default="/tmp/aet-shifts")
     args = parser.parse_args()
     print(_machine.describe())
     for seed in args.seeds:
-        run(args.data, args.backbone, seed, args.draws, args.folder)
+        run(args.data, args.backbone, seed, args.draws, args.sizes, args.folder)
     seconds_of_compare(args.data, args.backbone, args.seeds[0], args.folder)
 
 

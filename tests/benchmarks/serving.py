@@ -2,20 +2,30 @@
 
 Claims, for the embedded server, one image of 64 pixels a request:
 
-- the 99th percentile at 8 clients is at most 10 times the median at one;
+- a version is loaded within 2 seconds;
 - a version published under the load of 8 clients loses no request, and is
   served within 2 seconds of its rename. On a machine that others use, what the
   server itself took of a processor until then says more than the seconds.
+
+Aims: the median at one client is at most 1.3 times that of the bare function
+with constant weights; the 99th percentile at 8 clients is at most 5 times the
+median at one. Both ask for a machine of its own: where the server shares a core
+with others, it waits for them in steps of milliseconds. What a request takes of
+the processor does not change with that, so it is printed too.
 
     python tests/benchmarks/serving.py [--seconds 10] [--rounds 3] [--load 30]
 
 The embedded backbone, ten classes, over loopback. The clients are threads of
 this process, so that they and the server share the machine's cores; figures
 say more about ratios than about a machine of its own. The bare calls take
-turns with the server, round by round.
+turns with the server, round by round. Those with constant weights are what
+`convert_variables_to_constants_v2` makes of a signature; they get the array or
+the bytes that the server has to find in the body.
 """
 
 import argparse
+import base64
+import functools
 import json
 import os
 import pathlib
@@ -28,6 +38,8 @@ import time
 import _machine
 import keras
 import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework import convert_to_constants
 
 import aet_keras
 
@@ -42,7 +54,7 @@ OTHERS = [f"other {k}" for k in range(10)]
 
 
 def write_versions(home):
-    """Writes a classifier twice, with other names; returns it and them."""
+    """Writes a classifier twice, with other names; returns where."""
     keras.utils.set_random_seed(0)
     model = aet_keras.tasks.build_image_classifier(
         class_count=10, image_size=(64, 64)
@@ -52,7 +64,7 @@ def write_versions(home):
         path = home / names[0]
         aet_keras.export.write_image_model(model, path, class_names=names)
         versions.append(path)
-    return model, versions
+    return versions
 
 
 def image():
@@ -61,14 +73,43 @@ def image():
     return np.kron(coarse, np.ones((8, 8, 1), "int64")).astype("uint8")
 
 
-def bodies(version):
-    """Returns the ways to ask that the version knows."""
+def requests():
+    """Returns the ways to ask: a signature, its input, and a body."""
     pixels = image()
-    found = {"uint8 JSON": {"instances": [pixels.tolist()]}}
-    if "bytes" in version.signatures:
-        jpeg = served_models.encoded_image(pixels, "JPEG")
-        found["JPEG"] = {"signature_name": "bytes", "instances": [jpeg]}
-    return {name: json.dumps(body).encode() for name, body in found.items()}
+    jpeg = served_models.encoded_image(pixels, "JPEG")
+    files = np.array([base64.b64decode(jpeg["b64"])], object)
+    return {
+        "uint8 JSON": ("serving_default", pixels[None], [pixels.tolist()]),
+        "JPEG": ("bytes", files, [jpeg]),
+    }
+
+
+def body(signature, instances):
+    """Returns the bytes of a predict request."""
+    content = {"signature_name": signature, "instances": instances}
+    return json.dumps(content).encode()
+
+
+def frozen_call(saved, signature, array):
+    """Returns a call of a signature with constant weights, by hand."""
+    function = saved.signatures[signature]
+    frozen = convert_to_constants.convert_variables_to_constants_v2(function)
+    # Tables are no weights: they are given with each call.
+    tables = {
+        inside.name: given
+        for inside, given in zip(
+            function.graph.internal_captures,
+            function.captured_inputs,
+            strict=True,
+        )
+    }
+
+    def call():
+        given = tf.constant(array)
+        inputs = [tables.get(each.name, given) for each in frozen.inputs]
+        return [each.numpy() for each in frozen(*inputs)]
+
+    return call
 
 
 def quantiles(seconds):
@@ -85,33 +126,59 @@ def bare(call, seconds):
     """Returns the quantiles of a call in this process, again and again."""
     call()
     taken, until = [], time.perf_counter() + seconds
+    spent = time.process_time()
     while time.perf_counter() < until:
         begun = time.perf_counter()
         call()
         taken.append(time.perf_counter() - begun)
-    return quantiles(taken)
+    spent = time.process_time() - spent
+    return {**quantiles(taken), "processor_ms": 1000 * spent / len(taken)}
 
 
-def measure(model, version, url, args):
+def bare_calls(path):
+    """Returns the calls of this process that the server is held to."""
+    version, saved = aet_keras.serving.load_version(path), load_saved(path)
+    found = {}
+    for name, (signature, array, _) in requests().items():
+        loaded = version.signatures[signature]
+        (given,) = loaded.inputs
+        found[f"{name}, bare"] = functools.partial(loaded, {given: array})
+        found[f"{name}, frozen"] = frozen_call(saved, signature, array)
+    return found
+
+
+def load_saved(path):
+    """Loads a version as TensorFlow does; only its object keeps its tables."""
+    return tf.saved_model.load(os.fspath(path))
+
+
+def measure(path, process, url, args):
     """Yields a row for each way to ask, round by round."""
-    pixels = image()[None]
-    serve = version.signatures["serving_default"]
-    ways = {
-        "Keras model, bare": lambda: model(pixels, training=False).numpy(),
-        "SavedModel, bare": lambda: serve({"images": pixels}),
-    }
+    ways = bare_calls(path)
+    for signature, _, instances in requests().values():
+        # The server has its time to make what is asked faster.
+        server_clients.under_load(
+            f"{url}:predict", body(signature, instances), count=1, seconds=12
+        )
     for turn in range(args.rounds):
-        for name, call in ways.items():
-            row = bare(call, args.seconds / 4)
-            yield {"row": name, "clients": 0, "round": turn, **row}
-        for name, body in bodies(version).items():
+        for name, (signature, _, instances) in requests().items():
+            for kind in ("bare", "frozen"):
+                row = bare(ways[f"{name}, {kind}"], args.seconds / 4)
+                yield {"row": name, "kind": kind, "round": turn, **row}
             for count in (1, 8):
+                spent = processor_seconds(process)
                 answers, lost = server_clients.under_load(
-                    f"{url}:predict", body, count=count, seconds=args.seconds
+                    f"{url}:predict",
+                    body(signature, instances),
+                    count=count,
+                    seconds=args.seconds,
                 )
+                spent = processor_seconds(process) - spent
                 row = quantiles([seconds for _, seconds, _ in answers])
+                row["processor_ms"] = 1000 * spent / len(answers)
+                kind = f"{count} clients"
                 row["lost"] = len(lost)
-                yield {"row": name, "clients": count, "round": turn, **row}
+                yield {"row": name, "kind": kind, "round": turn, **row}
 
 
 def processor_seconds(process):
@@ -152,26 +219,56 @@ def publish_under_load(process, url, folder, other, body, seconds):
 
 
 def summarize(rows):
-    """Prints a line for each way to ask, and the claim's ratio."""
+    """Prints a line for each way to ask, and the ratios of the claims."""
+    kinds = ("bare", "frozen", "1 clients", "8 clients")
     for name in dict.fromkeys(row["row"] for row in rows):
-        mine = [row for row in rows if row["row"] == name]
-        for count in sorted({row["clients"] for row in mine}):
-            some = [row for row in mine if row["clients"] == count]
+        mine = {
+            kind: [r for r in rows if (r["row"], r["kind"]) == (name, kind)]
+            for kind in kinds
+        }
+        for kind, some in mine.items():
             said = ", ".join(
                 f"{key} {statistics.median(row[key] for row in some):.2f}"
-                for key in ("median_ms", "p99_ms")
+                for key in ("median_ms", "p99_ms", "processor_ms")
             )
-            print(f"{name:>20}, {count} clients: {said}")
-        pairs = zip(
-            (row["median_ms"] for row in mine if row["clients"] == 1),
-            (row["p99_ms"] for row in mine if row["clients"] == 8),
-            strict=True,
-        )
-        ratios = [p99 / median for median, p99 in pairs]
-        if ratios:
-            print(
-                f"{name:>20}, p99 at 8 / median at 1: {_machine.spread(ratios)}"
-            )
+            print(f"{name:>10}, {kind:>9}: {said}")
+        for what, above, below in (
+            ("median at 1 / frozen", "1 clients median_ms", "frozen median_ms"),
+            (
+                "processor at 1 / frozen",
+                "1 clients processor_ms",
+                "frozen processor_ms",
+            ),
+            (
+                "p99 at 8 / median at 1",
+                "8 clients p99_ms",
+                "1 clients median_ms",
+            ),
+        ):
+            ratios = [
+                each / other
+                for each, other in zip(
+                    values(mine, above), values(mine, below), strict=True
+                )
+            ]
+            print(f"{name:>10}, {what}: {_machine.spread(ratios)}")
+
+
+def values(rows, what):
+    """Returns a figure of each round; `what` is a kind of row and its key."""
+    kind, _, key = what.rpartition(" ")
+    return [row[key] for row in rows[kind]]
+
+
+def loads(path):
+    """Returns the seconds until a version is loaded and answers, 3 times."""
+    found = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        version = aet_keras.serving.load_version(path)
+        version.warm_up(["serving_default"])
+        found.append(time.perf_counter() - begun)
+    return found
 
 
 def main():
@@ -184,8 +281,7 @@ def main():
     print(_machine.describe())
     with tempfile.TemporaryDirectory() as home:
         home = pathlib.Path(home)
-        model, (one, other) = write_versions(home)
-        version = aet_keras.serving.load_version(one)
+        one, other = write_versions(home)
         folder = home / "benchmark"
         folder.mkdir()
         served_models.copy_version(one, folder, 1)
@@ -194,15 +290,18 @@ def main():
             url,
         ):
             rows = []
-            for row in measure(model, version, url, args):
+            for row in measure(one, process, url, args):
                 rows.append(row)
                 print(json.dumps(row), flush=True)
-            body = bodies(version)["uint8 JSON"]
+            signature, _, instances = requests()["uint8 JSON"]
+            asked = body(signature, instances)
             event = publish_under_load(
-                process, url, folder, other, body, args.load
+                process, url, folder, other, asked, args.load
             )
             server_clients.stop_server(process)
+        seconds = loads(one)
     summarize(rows)
+    print(f"seconds to load: {_machine.spread(seconds)}")
     print(f"load at the end {os.getloadavg()[0]:.1f}")
     print(json.dumps(event))
     print(json.dumps(rows))

@@ -239,10 +239,13 @@ def layer_wise(model, data, epochs, rate, watch):
     return []
 
 
-def ours(model, data, epochs, rate, watch, *, is_averaged=True):
-    """The text recipe at its defaults, or without averages of the weights."""
+def ours(
+    model, data, epochs, rate, watch, *, is_averaged=True, is_staged=False
+):
+    """The text recipe, or without averages, or in the stages of images."""
     compile_model(model, rate)
-    freezing = callbacks.ElasticFreezing(training.text_job.text_thaw_policy())
+    thaw = None if is_staged else training.text_job.text_thaw_policy()
+    freezing = callbacks.ElasticFreezing(thaw)
     adaptive = callbacks.AdaptiveLearningRate(
         training.text_job.text_rate_policy()
     )
@@ -264,6 +267,9 @@ ROWS = {
     "ours": functools.partial(_ours, rate=1e-3, batch_size=16),
     "unaveraged": functools.partial(
         _ours, rate=1e-3, batch_size=16, is_averaged=False
+    ),
+    "staged": functools.partial(
+        _ours, rate=1e-3, batch_size=16, is_staged=True
     ),
 }
 

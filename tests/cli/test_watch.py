@@ -39,7 +39,9 @@ def photos(tmp_path_factory):
     """Returns the published folder of a small classifier, and its data."""
     home = tmp_path_factory.mktemp("photos")
     source = write_images(home / "train", 150)
-    recipe = recipes.Recipe(str(source), image_size=8, epochs=1)
+    recipe = recipes.Recipe(
+        str(source), image_size=8, epochs=6, learning_rate=0.02
+    )
     with pytest.MonkeyPatch.context() as patch:
         image_models.make_tiny(patch)
         training.run_recipe(recipe, home / "saved")
@@ -72,9 +74,25 @@ def test_other_images_are_shifted(photos, tmp_path):
 
     said = json.loads(result.stdout)
     assert result.exit_code == 3, result.output
-    assert said["kind"] == "input"
+    assert said["is_shifted"]
     assert all(name.startswith(str(new)) for name in said["novel_names"])
     assert said["class_names"] == ["class 0", "class 1", "class 2"]
+
+
+def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
+    new = write_images(tmp_path / "new", seed=1)
+    (new / "class 0").rename(new / "other")
+    (new / "class 1").rename(new / "class 0")
+    (new / "class 2").rename(new / "class 1")
+
+    without = watch(photos, new)
+    known = watch(photos, new, "--labelled", "--format", "json")
+
+    said = json.loads(known.stdout)
+    assert (without.exit_code, known.exit_code) == (0, 3)
+    assert said["kind"] == "output"
+    assert said["accuracy"] < said["source_accuracy"] - 0.3
+    assert "20 rows are of classes that the model does not" in said["notes"][-1]
 
 
 def test_a_damaged_image_is_named_and_left_out(photos, tmp_path):
@@ -170,6 +188,22 @@ def test_rows_of_a_table_are_watched_by_column(table, tmp_path):
     assert same.exit_code == 0, same.output
     assert later.exit_code == 3, later.output
     assert "moved columns: opened" in later.stdout
+
+
+def test_the_target_of_a_table_is_the_class_of_its_rows(
+    table, tmp_path, sentence
+):
+    rows = table_data.write_table(tmp_path / "rows.csv", 120, seed=7)
+    text = (tmp_path / "rows.csv").read_text()
+    (tmp_path / "gap.csv").write_text(text.replace(",yes", ",", 1))
+
+    right = watch(table, rows, "--labelled", "--format", "json")
+    gap = watch(table, tmp_path / "gap.csv", "--labelled")
+
+    said = json.loads(right.stdout)
+    assert (right.exit_code, said["kind"]) == (0, "none")
+    assert said["accuracy"] > 0.6
+    assert "each row must have a class" in sentence(gap)
 
 
 @pytest.fixture(scope="module")

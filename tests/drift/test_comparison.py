@@ -108,6 +108,23 @@ def test_one_row_is_compared(reference):
     assert (shift.kind, shift.row_count) == ("none", 1)
 
 
+def test_rows_of_one_class_alone_are_a_shift_of_labels(reference):
+    found = kinds(reference, times=3, priors=(0, 1, 0))
+
+    assert found == ["label"] * 3
+
+
+def test_a_reference_of_one_class_alone_is_compared_with():
+    one = drift_samples.outputs(200, 1, priors=(1, 0, 0))
+    known = Reference.of_outputs(one, one)
+
+    same = unlabelled(drift_samples.outputs(100, 2, priors=(1, 0, 0)))
+    other = unlabelled(drift_samples.outputs(100, 2))
+
+    assert compare_outputs(known, same).kind == "none"
+    assert compare_outputs(known, other).is_shifted
+
+
 def test_the_farthest_rows_are_named_first(reference):
     outputs = unlabelled(drift_samples.outputs(100, 7))
     outputs.features[[13, 42]] += np.array([[20.0], [40.0]])

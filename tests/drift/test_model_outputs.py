@@ -71,6 +71,27 @@ def test_any_data_that_fit_takes_is_read(make, model, rows, outputs):
     np.testing.assert_array_equal(found.labels, rows[1])
 
 
+def test_batches_that_are_traced_are_the_same(model, rows, outputs):
+    found = read_outputs(model, rows, batch_size=1)  # the fifth is traced
+
+    np.testing.assert_allclose(found.features, outputs.features, atol=1e-6)
+    np.testing.assert_allclose(
+        found.probabilities, outputs.probabilities, atol=1e-6
+    )
+
+
+def test_a_short_batch_that_is_traced_is_whole(model, rows, outputs):
+    parts = [rows[0][start : start + 2] for start in (0, 2, 4, 6, 8)]
+    parts[-1:] = [parts[-1][:1], parts[-1][1:]]
+    data = tf.data.Dataset.from_generator(
+        lambda: iter(parts), output_signature=tf.TensorSpec((None, 8, 8, 3))
+    )
+
+    found = read_outputs(model, data)
+
+    np.testing.assert_allclose(found.features, outputs.features, atol=1e-6)
+
+
 def test_some_of_many_batches_are_spread_over_all(model, rows):
     data = tf.data.Dataset.from_tensor_slices(rows).batch(1)
 

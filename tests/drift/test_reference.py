@@ -10,6 +10,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from aet_keras.drift import Reference, compare
+from aet_keras.drift.batch_statistics import measure_moments
 from aet_keras.errors import ExportError
 
 
@@ -83,6 +84,24 @@ def test_a_saved_model_is_known_again(measured, tmp_path):
     reference.check_model(again)
     with pytest.raises(ValueError, match="measured on this model"):
         compare(image_models.classifier(), reference, x)
+
+
+def test_moments_of_batch_normalization_are_kept(tmp_path):
+    model = image_models.classifier()
+    x, y = image_models.noise_images(120)
+    expected = measure_moments(model, x)
+
+    measured = Reference.measure(model, x, (x, y))
+    loaded = Reference.load(measured.save(tmp_path / "reference.npz"))
+
+    assert measured.moments.count == loaded.moments.count == 120
+    assert len(loaded.moments.means) == len(expected.means) == 3
+    for name in ("means", "variances"):
+        pairs = zip(
+            getattr(loaded.moments, name), getattr(expected, name), strict=True
+        )
+        for found, known in pairs:
+            np.testing.assert_allclose(found, known, rtol=1e-5, atol=1e-7)
 
 
 def _flip(content):

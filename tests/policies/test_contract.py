@@ -31,6 +31,7 @@ CASES = {
     "ThawByTrial": [{}, {"head_epochs": 2, "monitor": "val_loss"}],
     "ThawOnSchedule": [{}, {"every_epochs": 2, "depth_ratio": 0.5}],
     "ThawOnStall": [{}, {"monitor": "val_accuracy", "patience_epochs": 2}],
+    "ThawTopThenAll": [{}, {"monitor": "val_accuracy", "rate_ratio": 0.5}],
     "TrainHeadThenAll": [{}, {"first_epoch": 0, "rate_ratio": 0.5}],
     "WarmupCosine": [
         {},

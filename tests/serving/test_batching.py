@@ -106,6 +106,34 @@ def test_nobody_suffers_for_another():
         done[2].result()
 
 
+def test_who_is_done_does_not_wait_for_the_next_batch():
+    double, may_end = Doubling(), threading.Event()
+
+    def slow_if_wide(arrays):
+        if arrays["x"].ndim > 1:
+            assert may_end.wait(20)
+        return double(arrays)
+
+    batching = Batching(slow_if_wide)
+    wide = {"x": np.ones((1, 2), "float32")}
+    double.go.clear()
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        done = []
+        for call in [*[rows(k) for k in range(8)], wide]:
+            done.append(pool.submit(batching, call))
+            while len(batching._waiting) < len(done) - 1:
+                pass
+            assert double.is_begun.wait(20)
+        double.go.set()
+        found = [each.result(20)["y"][0] for each in done[:-1]]
+        is_wide_done = done[-1].done()
+        may_end.set()
+
+    assert found == [*range(0, 16, 2)]
+    assert not is_wide_done
+    assert double.batches == [1, 7, 1]
+
+
 def test_many_threads_each_get_their_own():
     batching = Batching(Doubling(), most_rows=4)
 

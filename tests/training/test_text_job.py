@@ -1,10 +1,15 @@
 """Does a recipe for texts end in a report and a SavedModel?"""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import text_data
+from click.testing import CliRunner
 
+from aet_keras.cli import main
+from aet_keras.drift import Reference
 from aet_keras.recipes import TextRecipe
 from aet_keras.training import run_recipe
 from aet_keras.training.text_job import read_tokens
@@ -41,6 +46,23 @@ def test_the_run_says_what_it_read_and_leaves_a_version(run):
     assert publication.report.test.count == 8
     again = TextRecipe.load(publication.version / "recipe.json")
     assert again.sequence_length == 12
+
+
+def test_the_version_reads_texts_as_its_reference_did(run, table):
+    publication, _ = run
+    home = publication.version.parent
+    reference = Reference.load(publication.version / "reference.npz")
+
+    result = CliRunner().invoke(
+        main, ["watch", str(home), table, "--labelled", "--format", "json"]
+    )
+
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["kind"]) == (0, "none"), result.output
+    assert said["row_count"] == 60
+    assert reference.class_names == ("bad", "good")
+    assert said["source_accuracy"] == reference.accuracy
+    assert said["tests"]["components"] > 0.05
 
 
 def test_frozen_blocks_were_recorded(run):

@@ -19,7 +19,7 @@ def test_every_default_makes_a_recipe():
     space = ElasticSpace()
     recipe = space.to_recipe(Recipe("digits"), values_of(space))
 
-    assert recipe.thaw["policy"] == "ThawOnStall"
+    assert recipe.thaw["policy"] == "ThawTopThenAll"
     assert recipe.rate["policy"] == "AdaptToTrend"
     assert recipe.anchor_strength is None
     assert Recipe(**recipe.to_json()) == recipe
