@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
+from aet_keras.drift.shift import LEAST_ROWS
 from aet_keras.training import _mixed_fit
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training.interpolation import interpolate
@@ -48,6 +49,9 @@ def fold_priors(case: Case) -> str:
         raise NotTried(
             "there are no old rows to calibrate on: give `old=` or `reference=`"
         )
+    count = reading.row_count(case.new)
+    if count < LEAST_ROWS:
+        raise NotTried(f"{count} rows are fewer than {LEAST_ROWS}")
     _head(case.model)
     probabilities, labels = case.source
     calibration = priors.calibrate(probabilities, labels)
@@ -72,7 +76,6 @@ def move_statistics(case: Case) -> batch_statistics.StatisticsStep:
     """
     if case.old is None:
         raise NotTried("there are no old rows to compare with: give `old=`")
-    step = batch_statistics.StatisticsStep(False, None, None, "")
     if len(case.old) < batch_statistics.LEAST_ROWS:
         raise NotTried(
             f"{len(case.old)} old rows are fewer than "

@@ -7,10 +7,12 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras import reading
+from aet_keras._keras import graph, reading
 from aet_keras.drift.comparison import compare
 from aet_keras.drift.gate import Verdict
+from aet_keras.drift.priors import checked_probabilities
 from aet_keras.drift.reference import Reference
+from aet_keras.training import _remedies
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training._trials import ANSWERS, Attempt, Run
 
@@ -134,7 +136,8 @@ def adapt(
         `Adaptation`.
 
     Raises:
-        ValueError: if labels do not fit, or `shift` is no kind.
+        ValueError: if labels do not fit, `shift` is no kind, or the model
+            does not answer with probabilities of at least two classes.
 
     Cost:
         Without labels a few passes over the new rows; with them, up to three
@@ -155,8 +158,8 @@ def adapt(
     check.ratio(_OWNER, forgets_at_most=forgets_at_most)
     count = reading.row_count(new)
     rows = _labelled(new, labels, count)
-    old_rows = None if old is None else _old_rows(old)
-    class_count = model.output_shape[-1]
+    class_count = _class_count(model, new)
+    old_rows = None if old is None else _old_rows(old, class_count)
     if shift is None and reference is not None:
         shift = _compared(model, reference, new, labels, class_count)
     kind = _kind(shift, rows, class_count)
@@ -196,7 +199,20 @@ def _labelled(new, labels, count):
     return Rows(new, labels).take(known)
 
 
-def _old_rows(old):
+def _class_count(model, new):
+    """Returns how many classes a model knows, by its answers for a few rows."""
+    if not graph.is_graph(model) or len(model.outputs) != 1:
+        raise ValueError(
+            f"{_OWNER}: the model must be functional or a built Sequential "
+            "with one output, because parts of it are looked at. Received: "
+            f"{check.shown(type(model).__name__)}. Build it with "
+            "`keras.Model(inputs, outputs)`."
+        )
+    few = _remedies.predict(model, reading.take(new, slice(0, 8)))
+    return checked_probabilities(_OWNER, few).shape[1]
+
+
+def _old_rows(old, class_count):
     if not isinstance(old, tuple) or len(old) != 2:
         raise ValueError(
             f"{_OWNER}: `old` must be a tuple of inputs and classes. "
@@ -205,11 +221,13 @@ def _old_rows(old):
     x, y = old
     y = np.asarray(y)
     count = reading.row_count(x)
-    if y.shape != (count,) or y.dtype.kind not in "iu" or y.min() < 0:
+    is_column = count and y.shape == (count,) and y.dtype.kind in "iu"
+    if not is_column or not 0 <= y.min() <= y.max() < class_count:
         raise ValueError(
-            f"{_OWNER}: `old` must have an int from 0 on for each row. "
-            f"Received: {y.dtype} of shape {y.shape} for {count} rows. "
-            "One-hot labels become classes by `y.argmax(axis=1)`."
+            f"{_OWNER}: `old` must have an int from 0 to {class_count - 1} for "
+            f"each row, at least one. Received: {y.dtype} of shape {y.shape} "
+            f"for {count} rows, or another class. One-hot labels become "
+            "classes by `y.argmax(axis=1)`."
         )
     return Rows(x, y.astype("int64"))
 

@@ -253,8 +253,27 @@ def test_half_of_a_batch_is_old_and_each_row_comes_as_often():
         ({"shift": "classes"}, "Leave `shift` out"),
         ({"labels": np.full(3, 7), "shift": "input"}, "Leave `shift` out"),
         ({"epochs": 0}, "at least 1"),
+        ({"old": (OLD[0], OLD[1] + 1)}, "an int from 0 to 2"),
     ],
 )
 def test_bad_arguments_are_refused(model, arguments, advice):
     with pytest.raises((TypeError, ValueError), match=advice):
         aet_keras.adapt(model, NEW_X[:3], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "advice"),
+    [(1, "sigmoid", "at least two"), (3, "linear", "apply a softmax")],
+)
+def test_another_kind_of_answer_is_refused(units, activation, advice):
+    head = keras.layers.Dense(units, activation=activation)
+    model = keras.Sequential([keras.Input((6,)), head])
+
+    with pytest.raises(ValueError, match=advice):
+        aet_keras.adapt(model, NEW_X)
+
+
+def test_few_rows_say_nothing_of_frequencies(model):
+    adapted = aet_keras.adapt(model, NEW_X[:29], old=OLD, shift="label")
+
+    assert "29 rows are fewer than 30" in adapted.attempts[0].reason
