@@ -4,8 +4,11 @@ That is Python's, NumPy's, TensorFlow's seeds of operations and its global
 generator, and the seeds of Keras. Layers keep theirs among their variables.
 """
 
+import contextlib
 import random
+from collections.abc import Iterable, Iterator
 
+import keras
 import numpy as np
 from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
@@ -41,6 +44,32 @@ def write(state: dict) -> None:
             holder.state.assign(values)
     if state["generators"][0] is None:  # Keras makes one of Python's numbers
         global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+
+
+@contextlib.contextmanager
+def seeded_layers(
+    layers: Iterable[keras.layers.Layer], seed: int
+) -> Iterator[None]:
+    """Has layers draw what a seed says, and gives them their states back.
+
+    Args:
+        layers: those that may draw, such as dropout, sublayers included.
+        seed: int >= 0.
+    """
+    states = [each.state for layer in layers for each in _generators(layer)]
+    kept = [state.numpy() for state in states]
+    drawn = np.random.default_rng(seed)
+    for state in states:
+        state.assign(drawn.integers(2**31, size=2).astype("uint32"))
+    try:
+        yield
+    finally:
+        for state, values in zip(states, kept, strict=True):
+            state.assign(values)
+
+
+def _generators(layer):
+    return layer._seed_generators
 
 
 def _holders():

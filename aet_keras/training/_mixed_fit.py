@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from aet_keras import callbacks, policies
-from aet_keras._keras import graph, reading, trainable
+from aet_keras._keras import graph, random_state, reading, trainable
 from aet_keras.backbones.groups import HEAD, group_layers
 
 _WARMUP_RATIO = 0.1
@@ -142,7 +142,9 @@ def train_groups(
             _MoveSome(chosen), cache=None, solve_head=False, warmup_steps=0
         )
         watchers.insert(0, freezing)
-    with _kept_flags(model):
+    layers = trainable.sublayers(model)
+    seeded = random_state.seeded_layers(layers, settings.seed)
+    with _kept_flags(model), seeded:
         if not names:
             trainable.set_trainable(same, True, except_for=_is_normalization)
         same.fit(

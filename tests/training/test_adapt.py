@@ -94,6 +94,34 @@ def test_labels_train_all_groups_and_judge_them(model):
     assert not model.compiled and all(each.trainable for each in model.layers)
 
 
+def test_a_seed_says_what_dropout_draws(model):
+    inputs = keras.Input((6,))
+    x = model.get_layer("backbone")(inputs)
+    dropout = keras.layers.Dropout(0.5)
+    x = dropout(x)
+    model = keras.Model(inputs, model.get_layer("head")(x))
+    rows = _mixed_fit.Rows(NEW_X[:60], NEW_Y[:60])
+    start, ends = model.get_weights(), []
+    before = dropout.seed_generator.state.numpy()
+
+    for seed in (0, 0, 1):
+        model.set_weights(start)
+        settings = _mixed_fit.Settings(epochs=2, seed=seed)
+        # Dropout alone may differ: the order of the rows is set.
+        batches = _mixed_fit.Settings(epochs=2, seed=0)
+        with pytest.MonkeyPatch.context() as patch:
+            made = _mixed_fit.MixedBatches(rows, None, batches)
+            patch.setattr(
+                _mixed_fit, "MixedBatches", lambda *_, made=made: made
+            )
+            _mixed_fit.train_groups(model, rows, None, settings)
+        ends.append(model.get_layer("head").get_weights()[0])
+
+    np.testing.assert_array_equal(ends[0], ends[1])
+    assert not np.array_equal(ends[0], ends[2])
+    np.testing.assert_array_equal(dropout.seed_generator.state, before)
+
+
 def test_without_old_rows_training_goes_a_part_of_the_way(model):
     adapted = aet_keras.adapt(
         model, shifted(NEW_X), NEW_Y, shift="input", learning_rate=1e-2
