@@ -58,9 +58,9 @@ def test_a_head_that_is_not_solved_has_two_epochs_at_most():
 
 @pytest.mark.parametrize(
     ("fan_in", "ratio"),
-    [(134.0, 45 / 134), (37.0, 45 / 37), (5.0, 2.0), (1e4, 0.03)],
+    [(60.0, 1.0), (240.0, 0.125), (50.0, 1.2**1.5), (5.0, 2.0), (1e4, 0.03)],
 )
-def test_the_rate_of_groups_goes_with_one_over_fan_in(fan_in, ratio):
+def test_the_rate_of_groups_falls_with_fan_in(fan_in, ratio):
     (decision,) = run(policies.ThawTopThenAll(), [], fan_in=fan_in)
     assert decision.multipliers == pytest.approx((ratio,) * COUNT)
 
@@ -72,11 +72,11 @@ def test_a_rate_that_was_asked_for_is_kept():
 
 def test_groups_without_kernels_count_as_of_a_usual_width():
     (decision,) = run(policies.ThawTopThenAll(), [], fan_in=np.nan)
-    assert decision.multipliers == pytest.approx((0.3,) * COUNT)
+    assert decision.multipliers == pytest.approx((0.4**1.5,) * COUNT)
 
 
 def test_a_narrow_network_has_all_groups_thawed_at_once():
-    for fan_in, thawed in ((45.0, COUNT), (45.1, 2)):
+    for fan_in, thawed in ((60.0, COUNT), (60.1, 2)):
         decisions = run(policies.ThawTopThenAll(), [1.0], fan_in=fan_in)
         assert thawed_of(decisions) == [0, thawed]
 
