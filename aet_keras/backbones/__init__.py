@@ -29,7 +29,7 @@ __getattr__ = renamed(
         "applications": ["EMBEDDED"],
         "attention": ["graft_attention"],
         "cached_weights": ["CachedWeights", "find_cached_weights"],
-        "costs": ["multiply_counts"],
+        "kernels": ["multiply_counts"],
         "groups": ["Group", "as_groups"],
         "pooling": ["graft_pooling"],
         "text_packing": ["TextPacking"],

@@ -61,12 +61,12 @@ class Interrupt(keras.callbacks.Callback):
 
 @pytest.fixture
 def is_kept(out, sentence):
-    """Returns a check that the weights of epoch 1 are left, and answer."""
+    """Returns a check that the weights of an epoch are left, and answer."""
 
-    def check(result, reason):
+    def check(result, reason, epoch=1):
         kept = out / "interrupted.keras"
         assert result.exit_code == 1
-        assert f"{reason}. The weights of epoch 1" in sentence(result)
+        assert f"{reason}. The weights of epoch {epoch}" in sentence(result)
         assert f"`{kept}`" in sentence(result)
         assert os.listdir(out) == [kept.name]
         model = keras.models.load_model(kept)
@@ -81,7 +81,8 @@ def test_a_rate_that_blows_up_stops_and_keeps_the_best(
 ):
     result = fit(photos, "--learning-rate", "1e30", "--epochs", 3)
 
-    is_kept(result, "the loss became NaN in epoch 2")
+    # The head alone saturates; it is the groups that become NaN.
+    is_kept(result, "the loss became NaN in epoch 3", epoch=2)
     assert "Try a lower `learning_rate`" in sentence(result)
 
 
