@@ -9,6 +9,7 @@ from scipy import optimize, special
 
 from aet_keras import _check as check
 from aet_keras.drift import heads
+from aet_keras.evaluation.classification import check_shares
 
 _LEAST_PROBABILITY = 1e-12  # below it, float32 softmaxes are noise
 _MOST_LOG_TEMPERATURE = 3.0
@@ -259,13 +260,7 @@ def checked_probabilities(owner: str, probabilities: Any) -> np.ndarray:
             "and a column for each class, at least two. Received: shape "
             f"{shape}."
         )
-    sums = probabilities.sum(axis=1)
-    is_share = (probabilities >= 0).all() and np.allclose(sums, 1, atol=1e-2)
-    if not is_share:  # also where a value is NaN
-        raise ValueError(
-            f"{owner}: each row of `probabilities` must be finite, not "
-            "negative, and sum to 1. If these are logits, apply a softmax."
-        )
+    check_shares(owner, probabilities)
     return probabilities
 
 

@@ -169,6 +169,20 @@ def _check_probabilities(probabilities, class_names):
             "least two. "
             f"Received: shape {shape} and {len(class_names)} class names."
         )
+    check_shares(owner, probabilities)
+
+
+def check_shares(owner: str, probabilities: np.ndarray) -> None:
+    """Refuses rows that are no probabilities.
+
+    Args:
+        owner: str. Who asks.
+        probabilities: floats `(rows, classes)`.
+
+    Raises:
+        ValueError: if a value is negative or not finite, or a row does not
+            sum to 1.
+    """
     sums = probabilities.sum(axis=1)
     is_share = (probabilities >= 0).all() and np.allclose(sums, 1, atol=1e-2)
     if not is_share:  # also where a value is NaN

@@ -3,6 +3,7 @@
 The state that these functions share with a policy has the keys of `START`.
 """
 
+import abc
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,19 +31,13 @@ class UndoesThaws(Policy):
     """What policies have in common that undo a thaw which made things worse.
 
     A subclass has the options `monitor`, `undo_thaw` and `min_improvement`,
-    says in `undo_patience` how many epochs a thaw is given, keeps `thawed`,
-    `since` and `wait` in its state beside `START`, and makes the decision for
-    the groups that have thawed in `_decision(progress, why)`.
+    keeps `thawed`, `since` and `wait` in its state beside `START`, and makes
+    the decision for the groups that have thawed in `_decision`.
     """
 
     monitor: str
     undo_thaw: bool
     min_improvement: float
-
-    @property
-    def undo_patience(self) -> int:
-        """Epochs that a thaw is given."""
-        raise NotImplementedError
 
     def judge(self, logs: Mapping[str, float]) -> bool:
         key = stall.find_key(logs, self.monitor, self.state["judged"])
@@ -65,10 +60,10 @@ class UndoesThaws(Policy):
             self.state, self.state["judged"], self.min_improvement
         )
 
-    def _is_failed(self):
-        """Says whether it had its time as well."""
+    def _is_failed(self, patience):
+        """Says whether it had its time, so many epochs, as well."""
         return self._is_worse() and is_over(
-            self.state, self.state["judged"], self.undo_patience
+            self.state, self.state["judged"], patience
         )
 
     def _undo(self, progress):
@@ -88,8 +83,9 @@ class UndoesThaws(Policy):
         )
         return replace(self._decision(progress, why), undo=True)
 
+    @abc.abstractmethod
     def _decision(self, progress, why):
-        raise NotImplementedError
+        """Returns the decision for the groups that have thawed."""
 
 
 def judge(state: dict[str, Any], key: str, value: float, thawed: int) -> bool:

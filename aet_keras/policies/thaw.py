@@ -189,15 +189,11 @@ class ThawOnStall(UndoesThaws):
         # Runs saved by 0.9.0 know nothing of undoing.
         super().set_state({**_undo.START, **state})
 
-    @property
-    def undo_patience(self) -> int:
-        return self.patience_epochs
-
     def decide(self, progress: Progress) -> Decision:
         why = self._reason(progress) if progress.epoch else ""
         groups = len(progress.trainable)
         most = _most_thawed(groups, self.frozen_ratio)
-        if self._is_failed():
+        if self._is_failed(self.patience_epochs):
             return self._undo(progress)
         may_thaw = not (self._is_worse() or self.state["is_undone"])
         if why and may_thaw and self.state["thawed"] < most:

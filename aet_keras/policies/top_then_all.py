@@ -94,15 +94,11 @@ class ThawTopThenAll(UndoesThaws):
     rate_ratio: float | None = option(None, check.positive, can_be_none=True)
     undo_thaw: bool = option(True, check.boolean)
 
-    @property
-    def undo_patience(self) -> int:
-        return _UNDO_EPOCHS
-
     def decide(self, progress: Progress) -> Decision:
         if not progress.is_epoch_end:
             return Decision()
         why = self._reason(progress) if progress.epoch else ""
-        if self._is_failed():
+        if self._is_failed(_UNDO_EPOCHS):
             return self._undo(progress)
         may_thaw = not (self._is_worse() or self.state["is_undone"])
         groups = len(progress.trainable)
