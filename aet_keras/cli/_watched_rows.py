@@ -15,9 +15,8 @@ from aet_keras.cli._inputs import Row, load_version_of, read_images, read_rows
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.data.folder_layout import IMAGE, TEXT
 from aet_keras.drift.comparison import compare, compare_outputs
-from aet_keras.drift.kept_reference import load_reference
 from aet_keras.drift.model_outputs import ModelOutputs
-from aet_keras.drift.reference import Reference
+from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import read_kind

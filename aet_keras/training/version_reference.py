@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 from aet_keras import _regular_file
-from aet_keras.drift.kept_reference import later_path
-from aet_keras.drift.reference import VALIDATION_ROWS
+from aet_keras.drift.reference import VALIDATION_ROWS, later_path
 from aet_keras.errors import ExportError
 from aet_keras.evaluation import Report
 from aet_keras.publishing.publication import find_version
