@@ -24,7 +24,6 @@ from aet_keras.errors import DataError
 
 FORMAT = 1
 DESCRIPTION = "recording.json"
-STATE = "day.json"
 SUFFIX = ".row"
 
 _OWNER = "read_recorded_rows"
@@ -184,19 +183,6 @@ def days_of(home: Path) -> list[Path]:
     return sorted(each for each in inside if each.is_dir())
 
 
-def read_state(day: Path) -> tuple[int, int]:
-    """Reads how many rows a day was asked, and below which key rows are kept.
-
-    The name of a row's file is its key, a random number of 64 bits. What
-    cannot be read counts as a day that kept all of its rows.
-    """
-    try:
-        state = json.loads((day / STATE).read_bytes())
-        return int(state["asked"]), int(state["threshold"], 16)
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0, 2**64
-
-
 def encode_row(row: RecordedRow) -> bytes:
     """Returns the bytes of a row's file."""
     blobs: list[bytes] = []
@@ -248,24 +234,13 @@ def _home_of(path: Path) -> Path | None:
 
 
 def _read_day(day, found, damaged):
-    _, threshold = read_state(day)
     for file in sorted(day.glob(f"*{SUFFIX}")):
-        # A server that was killed may have left some that it had given up.
-        if _key_of(file) >= threshold:
-            continue
         try:
             found.append(decode_row(file.read_bytes()))
         except FileNotFoundError:  # a server has just deleted it
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
             damaged.append(f"{file}, {first_line(error)}")
-
-
-def _key_of(file):
-    try:
-        return int(file.stem, 16)
-    except ValueError:
-        return 0
 
 
 def _sum(rest):
