@@ -60,6 +60,28 @@ class RecentRows:
     def __contains__(self, name: str) -> bool:
         return name in self._rows
 
+    def checked_ids(
+        self, ids: Iterable[str] | None, count: int, *, first: int
+    ) -> list[str]:
+        """Returns the ids of new rows; by default their numbers.
+
+        Raises:
+            ValueError: if there is not one for each, or one comes twice.
+        """
+        if ids is None:
+            return [str(first + place) for place in range(count)]
+        ids = list(map(str, ids))
+        again = [each for each in ids if each in self._rows]
+        if len(ids) == count == len(set(ids)) and not again:
+            return ids
+        raise ValueError(
+            "Stream: each row must have one id, and none that another row "
+            "has, because labels are joined by it. Received: "
+            f"{len(ids)} ids, {len(set(ids))} different ones, for {count} "
+            f"rows; {len(again)} of them came before. Leave `ids` out to "
+            "number the rows."
+        )
+
     def add(
         self,
         inputs: Any,

@@ -108,9 +108,9 @@ class StreamRemedies:
                 outputs = self.read(rows)
             finally:
                 self.model.set_weights(now)
-        labels = labels if (labels >= 0).any() else None
+        known = labels if (labels >= 0).any() else None
         return compare_outputs(
-            self.reference, dataclasses.replace(outputs, labels=labels)
+            self.reference, dataclasses.replace(outputs, labels=known)
         )
 
     def go_back(self) -> None:
@@ -271,7 +271,7 @@ def reference_arrays(
 
 def reference_of(state: Mapping[str, np.ndarray], prefix: str) -> Reference:
     """Returns the reference of `reference_arrays`."""
-    known = {name: state[prefix + name] for name in _FIELDS}
+    known: dict[str, Any] = {n: state[prefix + n] for n in _FIELDS}
     column = f"{prefix}column/"
     return Reference(
         **{**known, "model": str(known["model"])},
