@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras.data.recorded_rows import RecordedRow
+from aet_keras.data.serving_logs import as_instance, as_numbers
 from aet_keras.serving.loaded_version import LoadedVersion
 
 Arrays = Mapping[str, np.ndarray]
@@ -103,7 +104,7 @@ def make_rows(answered: Answered, keeps: str) -> list[RecordedRow]:
             answered.time,
             answered.version.number,
             inputs[place] if keeps == "inputs" else None,
-            {k: _as_kept(v[place]) for k, v in numbers.items()},
+            {k: as_numbers(v[place]) for k, v in numbers.items()},
         )
         for place, number in enumerate(answered.numbers)
     ]
@@ -155,7 +156,7 @@ def _decoder(shape):
 def _inputs(answered, place):
     if answered.is_classify:
         return _of_example(answered.inputs["inputs"][place], answered.version)
-    return {k: _value(k, v[place]) for k, v in answered.inputs.items()}
+    return {k: as_instance(k, v[place]) for k, v in answered.inputs.items()}
 
 
 def _of_example(serialised, version):
@@ -169,7 +170,7 @@ def _of_example(serialised, version):
             known = name not in version.cells and _INPUTS_OF_FEATURES.get(name)
             name = known or name
             first = values[0] if len(values) == 1 else values
-            found[name] = _value(name, first)
+            found[name] = as_instance(name, first)
     return _missing_cells(version) | found
 
 
@@ -180,31 +181,6 @@ def _missing_cells(version):
         name: "" if specs[name].dtype == tf.string else math.nan
         for name in sorted(version.cells & set(specs))
     }
-
-
-def _value(name, value):
-    """Returns a value as an instance of a request has it."""
-    if isinstance(value, bytes):
-        return value if name.endswith("_bytes") else _text(value)
-    if isinstance(value, list):
-        return [_value(name, each) for each in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return _value(name, value.tolist())
-    return value
-
-
-def _text(value):
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-def _as_kept(value):
-    array = np.asarray(value)
-    return array.astype("float32") if array.dtype.kind == "V" else array
 
 
 def _is_numeric(array):
