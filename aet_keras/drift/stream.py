@@ -32,8 +32,7 @@ from aet_keras.drift.stream_remedies import (
 )
 
 _WITHOUT_LABELS = ("label", "input")  # kinds that have a remedy then
-_ROWS, _REMEDIES, _ALARM = "rows/", "remedies/", "alarm/"
-_WATCHED = "watched/"
+_ROWS, _REMEDIES, _ALARM, _WATCHED = "rows/", "remedies/", "alarm/", "watched/"
 
 
 class Stream:
@@ -234,11 +233,9 @@ class Stream:
         it once the model was adapted; of a model with new classes the layers
         are not: save `stream.model`, and construct the next stream with it.
         """
-        about = {
-            "place": dataclasses.asdict(self._at),
-            "labelled": list(self._labelled),
-            "log": self._log.get_state(),
-        }
+        place = dataclasses.asdict(self._at)
+        about = {"place": place, "log": self._log.get_state()}
+        about["labelled"] = list(self._labelled)
         state = {"about": np.array(json.dumps(about))}
         parts: dict[str, Any] = {
             _ROWS: self._rows,
