@@ -17,6 +17,7 @@ from aet_keras.drift.reference import Reference, as_cells
 from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift
 
 _OWNER = "compare"
+UNKNOWN = -1  # the label of a row whose class is not known
 _LEVEL = 0.05
 # Weighted rows that are not refuted are no proof: few shifts of labels have a
 # lower p value, and of shifts of inputs in 50 rows many have.
@@ -51,8 +52,9 @@ def compare(
         reference: `Reference`.
         new: rows: array, dict of arrays, `tf.data.Dataset` of batches or
             `keras.utils.PyDataset`, with labels or without.
-        labels: optional ints `(rows,)` or one-hot rows, of arrays. Defaults
-            to those of `new`, if it has some.
+        labels: optional ints `(rows,)`, -1 where a class is not known, or
+            one-hot rows, of arrays. Defaults to those of `new`, if it has
+            some.
         batch_size: int >= 1. Of arrays. Defaults to `128`.
 
     Returns:
@@ -90,7 +92,8 @@ def compare(
     _check_columns(reference, new)
     outputs = read_outputs(model, new, batch_size=batch_size)
     if labels is not None:
-        outputs = dataclasses.replace(outputs, labels=as_labels(_OWNER, labels))
+        labels = as_labels(_OWNER, labels, least=UNKNOWN)
+        outputs = dataclasses.replace(outputs, labels=labels)
     return compare_outputs(reference, outputs)
 
 
@@ -106,6 +109,8 @@ def compare_outputs(reference: Reference, outputs: ModelOutputs) -> Shift:
             are not one a row.
     """
     _check_outputs(reference, outputs)
+    if outputs.labels is not None and np.all(outputs.labels == UNKNOWN):
+        outputs = dataclasses.replace(outputs, labels=None)
     calibration = calibrate(reference.probabilities, reference.labels)
     tests = _tests(reference, outputs)
     p = _of_sets(tests)
@@ -225,15 +230,22 @@ def _columns(reference, outputs, weights=None):
 def _worse_p(reference, outputs, weights=None):
     """Returns how likely so many wrong answers are by chance (Fisher)."""
     known = reference.probabilities.argmax(axis=1) == reference.labels
-    right = (outputs.probabilities.argmax(axis=1) == outputs.labels).sum()
+    right = _right_answers(outputs)
     weights = np.ones(len(known)) if weights is None else weights
     count = two_samples.effective_count(weights)
     share = (known * weights).sum() / weights.sum()
     table = [
         [round(share * count), round((1 - share) * count)],
-        [right, outputs.row_count - right],
+        [right.sum(), (~right).sum()],
     ]
     return float(stats.fisher_exact(table, alternative="greater").pvalue)
+
+
+def _right_answers(outputs):
+    """Returns whether each answer is right, of rows whose class is known."""
+    known = outputs.labels != UNKNOWN
+    answers = outputs.probabilities.argmax(axis=1)
+    return answers[known] == outputs.labels[known]
 
 
 def _shift(
@@ -254,9 +266,8 @@ def _shift(
     priors = shares.priors if is_label else None
     accuracy = None
     if outputs.labels is not None:
-        answers = outputs.probabilities.argmax(axis=1)
-        accuracy = float((answers == outputs.labels).mean())
-        if is_label:
+        accuracy = float(_right_answers(outputs).mean())
+        if is_label and np.all(outputs.labels != UNKNOWN):
             counts = np.bincount(outputs.labels, minlength=len(priors))
             priors = counts[: len(priors)] / outputs.row_count
     moved = [c for c in _columns(reference, outputs) if c.p <= _LEVEL]
@@ -368,6 +379,6 @@ def _check_outputs(reference, outputs):
     if labels is not None and len(labels) != outputs.row_count:
         raise ValueError(
             f"{_OWNER}: each new row must have one label. Received: "
-            f"{len(labels)} labels for {outputs.row_count} rows. Leave out "
-            "the rows that have none."
+            f"{len(labels)} labels for {outputs.row_count} rows. Give -1 to "
+            "rows whose class is not known."
         )

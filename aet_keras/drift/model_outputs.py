@@ -196,26 +196,38 @@ def sum_of_weights(model: keras.Model) -> str:
     return found.hexdigest()
 
 
-def as_labels(owner: str, labels: Any) -> np.ndarray:
-    """Returns labels `(rows,)`, of those or of one-hot ones.
+def as_labels(owner: str, labels: Any, *, least: int = 0) -> np.ndarray:
+    """Returns labels `(rows,)`, of those, of a column or of one-hot rows.
+
+    Args:
+        owner: str. Who is named in the error.
+        labels: numbers of classes, or one-hot rows.
+        least: int. -1 if that may stand where a class is not known.
 
     Raises:
         ValueError: if they are neither.
     """
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        labels = labels.argmax(axis=1)
-    labels = labels.reshape(-1) if labels.ndim == 2 else labels
-    is_whole = labels.dtype.kind in "iub" or (
-        labels.dtype.kind == "f" and np.array_equal(labels, np.floor(labels))
+    given = found = np.asarray(labels)
+    if given.ndim == 2 and given.shape[1] > 1 and _is_one_hot(given):
+        found = given.argmax(axis=1)
+    elif given.ndim == 2 and given.shape[1] == 1:
+        found = given[:, 0]
+    is_whole = found.dtype.kind in "iub" or (
+        found.dtype.kind == "f" and np.array_equal(found, np.floor(found))
     )
-    if labels.ndim == 1 and is_whole and (not len(labels) or labels.min() >= 0):
-        return labels.astype("int64")
+    if found.ndim == 1 and is_whole and np.all(found >= least):
+        return found.astype("int64")
+    unknown = ", -1 where it is not known" if least < 0 else ""
     raise ValueError(
-        f"{owner}: labels must be the numbers of classes, one a row, or "
-        f"one-hot rows. Received: {labels.dtype} of the shape {labels.shape}. "
+        f"{owner}: labels must be the numbers of classes, one a row{unknown}, "
+        f"or one-hot rows. Received: {given.dtype} of the shape {given.shape}. "
         "Give each class a number from 0 on."
     )
+
+
+def _is_one_hot(labels):
+    is_binary = np.isin(labels, (0, 1)).all()
+    return bool(is_binary and np.all(labels.sum(axis=1) == 1))
 
 
 def as_probabilities(owner: str, scores: np.ndarray) -> np.ndarray:

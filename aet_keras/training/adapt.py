@@ -13,6 +13,7 @@ from aet_keras.drift.gate import Verdict
 from aet_keras.drift.priors import checked_probabilities
 from aet_keras.drift.reference import Reference
 from aet_keras.training import _remedies
+from aet_keras.training._given_rows import read_new, read_old
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training._trials import ANSWERS, Attempt, Run
 
@@ -111,12 +112,15 @@ def adapt(
             softmax. Its weights change in place; how it is compiled and which
             layers are frozen stay. Its BatchNormalization stays in inference
             mode.
-        new: array, or dict of arrays, as `predict` takes them: new rows.
-        labels: optional ints `(rows,)`. Their classes, -1 where it is not
-            known. Learned from where there are at least 20.
-        old: optional tuple `(x, y)` of old rows, whose classes are ints; best
-            are some that the model was not trained on. A quarter of them, at
-            most 500, is held out to see what is forgotten.
+        new: array, dict of arrays, `tf.data.Dataset` of batches or
+            `keras.utils.PyDataset`: new rows. Data sets become arrays.
+        labels: optional ints `(rows,)`, -1 where a class is not known, or
+            one-hot rows. Learned from where there are at least 20. Defaults
+            to those of a data set, if it has some.
+        old: optional tuple `(x, y)` of old rows and their classes, or data
+            set of such batches; best are some that the model was not trained
+            on. A quarter of them, at most 500, is held out to see what is
+            forgotten.
         shift: optional str, one of the kinds above or `"none"`, or what has
             it as `kind` (`aet_keras.drift.compare` returns such a record).
             Defaults to `"classes"` if a label is new, else to what `compare`
@@ -156,10 +160,10 @@ def adapt(
     """
     settings = _settings(epochs, batch_size, learning_rate, seed)
     check.ratio(_OWNER, forgets_at_most=forgets_at_most)
-    count = reading.row_count(new)
-    rows = _labelled(new, labels, count)
+    new, labels = read_new(new, labels)
+    rows = Rows(new, labels).take(np.flatnonzero(labels >= 0))
     class_count = _class_count(model, new)
-    old_rows = None if old is None else _old_rows(old, class_count)
+    old_rows = None if old is None else read_old(old, class_count)
     if shift is None and reference is not None:
         shift = _compared(model, reference, new, labels, class_count)
     kind = _kind(shift, rows, class_count)
@@ -184,21 +188,6 @@ def _settings(epochs, batch_size, learning_rate, seed):
     )
 
 
-def _labelled(new, labels, count):
-    if labels is None:
-        labels = np.full(count, -1)
-    labels = np.asarray(labels)
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"{_OWNER}: `labels` must hold an int for each new row, -1 where "
-            f"its class is not known. Received: {labels.dtype} of shape "
-            f"{labels.shape} for {count} rows."
-        )
-    labels = labels.astype("int64")
-    (known,) = np.nonzero(labels >= 0)
-    return Rows(new, labels).take(known)
-
-
 def _class_count(model, new):
     """Returns how many classes a model knows, by its answers for a few rows."""
     if not graph.is_graph(model) or len(model.outputs) != 1:
@@ -212,33 +201,11 @@ def _class_count(model, new):
     return checked_probabilities(_OWNER, few).shape[1]
 
 
-def _old_rows(old, class_count):
-    if not isinstance(old, tuple) or len(old) != 2:
-        raise ValueError(
-            f"{_OWNER}: `old` must be a tuple of inputs and classes. "
-            f"Received: old={check.shown(type(old).__name__)}. Give `(x, y)`."
-        )
-    x, y = old
-    y = np.asarray(y)
-    count = reading.row_count(x)
-    is_column = count and y.shape == (count,) and y.dtype.kind in "iu"
-    if not is_column or not 0 <= y.min() <= y.max() < class_count:
-        raise ValueError(
-            f"{_OWNER}: `old` must have an int from 0 to {class_count - 1} for "
-            f"each row, at least one. Received: {y.dtype} of shape {y.shape} "
-            f"for {count} rows, or another class. One-hot labels become "
-            "classes by `y.argmax(axis=1)`."
-        )
-    return Rows(x, y.astype("int64"))
-
-
 def _compared(model, reference, new, labels, class_count):
     """Returns what `compare` finds, or `None` where a class is new."""
-    labels = None if labels is None else np.asarray(labels)
-    if labels is not None and labels.max() >= class_count:
+    if labels.max() >= class_count:
         return None
-    is_whole = labels is not None and labels.min() >= 0
-    return compare(model, reference, new, labels if is_whole else None)
+    return compare(model, reference, new, labels)
 
 
 def _kind(shift, rows, class_count):

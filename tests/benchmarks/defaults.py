@@ -13,7 +13,10 @@ Claims, over all cells (a data set and a backbone):
 
 Each run is a process of its own, on one core, and a line of the file; what the
 file has already is not run again, so that a day of runs can be done in parts.
-`--table` runs nothing and prints the table of the file.
+`--table` runs nothing and prints the table of the file. `--choose ROWS` asks
+whether what was chosen holds on data that had no part in the choice: for each
+data set it takes the row that does best on all others, and prints its gain on
+the one left out.
 
 Every row is a `fit` of 14 epochs at batch 32, on the same rows in the same
 order. LP-FT trains the head for 2 epochs and then everything with
@@ -47,6 +50,10 @@ EPOCHS = 14
 # Of 1e-4, 3e-4, 1e-3 and 2e-3, the best for the embedded backbone is the last;
 # the others are those of `transfer_images.py`.
 RATES = {"mobilenet": 1e-4, "lite": 1e-4, "embedded": 2e-3}
+
+
+# Groups' rate by 45 / fan-in, which was the default for a day.
+LINEAR_RATIOS = {"mobilenet": 0.336, "lite": 0.268, "embedded": 1.203}
 
 
 class Watch(keras.callbacks.Callback):
@@ -133,6 +140,13 @@ def ours(cell, watch, *, freezing=None, average=True):
     )
 
 
+def linear(cell, watch):
+    """Ours, with groups' rate by 45 / fan-in."""
+    ratio = LINEAR_RATIOS[cell["backbone"]]
+    policy = functools.partial(policies.ThawTopThenAll, rate_ratio=ratio)
+    return ours(cell, watch, freezing=policy)
+
+
 def ours_stopped(cell, watch):
     """`fine_tune`, which stops early."""
     model, _ = cell["build"](1e-3)
@@ -158,6 +172,7 @@ ROWS = {
         ours, freezing=policies.ThawOnStall, average=False
     ),
     "ours": ours,
+    "linear": linear,
     "unaveraged": functools.partial(ours, average=False),
     "ours_stopped": ours_stopped,
 }
@@ -225,6 +240,44 @@ def figures_of(run, peer):
     }
 
 
+def print_choices(runs, rows):
+    """Prints the row that the other data sets choose, for each data set."""
+    peers = _peers(runs)
+    gains = {}
+    for run in runs:
+        place = run["data"], run["backbone"], run["seed"]
+        if run["row"] in rows and place in peers:
+            figures = figures_of(run, peers[place])
+            gains.setdefault(place, {})[run["row"]] = figures
+    whole = {k: v for k, v in gains.items() if len(v) == len(rows)}
+    for data in dict.fromkeys(place[0] for place in whole):
+        others = [v for k, v in whole.items() if k[0] != data]
+        means = {
+            row: statistics.mean(each[row]["gain"] for each in others)
+            for row in rows
+        }
+        best = max(rows, key=means.get)
+        left = [v[best] for k, v in whole.items() if k[0] == data]
+        shown = {
+            key: statistics.mean(each[key] for each in left)
+            for key in ("gain", "test gain", "sooner")
+        }
+        print(
+            f"{data:12} left out, {len(others)} runs choose {best:10} "
+            + "  ".join(f"{key} {value:+.3f}" for key, value in shown.items())
+            + f"  ({len(left)} runs)"
+        )
+
+
+def _peers(runs):
+    """Returns LP-FT's run of each data set, backbone and seed."""
+    return {
+        (run["data"], run["backbone"], run["seed"]): run
+        for run in runs
+        if run["row"] == "lp_ft"
+    }
+
+
 def _first(seconds, values, wanted):
     """Returns when a value was reached first."""
     pairs = zip(seconds, values, strict=True)
@@ -233,12 +286,7 @@ def _first(seconds, values, wanted):
 
 def print_table(runs):
     """Prints medians over seeds, a line a cell and row; then the worst cell."""
-    peers = {
-        (run["data"], run["backbone"], run["seed"]): run
-        for run in runs
-        if run["row"] == "lp_ft"
-    }
-    cells = {}
+    peers, cells = _peers(runs), {}
     for run in runs:
         peer = peers.get((run["data"], run["backbone"], run["seed"]))
         if peer is not None:
@@ -281,6 +329,7 @@ def main():
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--here", action="store_true", help="one run, no file")
     parser.add_argument("--table", action="store_true", help="run nothing")
+    parser.add_argument("--choose", nargs="+", metavar="ROW", default=())
     args = parser.parse_args()
     wanted = itertools.product(args.seeds, args.data, args.backbones, args.rows)
     if args.here:
@@ -309,6 +358,8 @@ def main():
         values = [e["val_accuracy"] for e in json.loads(line)["epochs"]]
         print(f"{data}/{backbone}/{row}/{seed}: {max(values):.4f}", flush=True)
     print_table(read(args.file))
+    if args.choose:
+        print_choices(read(args.file), args.choose)
 
 
 def read(file):

@@ -4,17 +4,16 @@ import json
 import shutil
 
 import image_models
+import keras
 import numpy as np
 import pytest
 import table_data
-import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
 
 from aet_keras import publishing, recipes, training
 from aet_keras.cli import main
 from aet_keras.drift import Reference
-from aet_keras.drift.model_outputs import ModelOutputs
 
 
 def watch(*arguments):
@@ -210,33 +209,32 @@ def test_the_target_of_a_table_is_the_class_of_its_rows(
 def texts(tmp_path_factory):
     """Returns a published folder that tells long texts from short ones."""
     home = tmp_path_factory.mktemp("texts") / "saved"
-
-    def sizes(texts):
-        return tf.cast(tf.strings.length(texts), tf.float32)[:, None]
-
-    def serve(texts):
-        long = tf.sigmoid((sizes(texts) - 20.0) / 4)
-        return {"probabilities": tf.concat([1 - long, long], axis=1)}
-
-    spec = tf.TensorSpec([None], tf.string, name="texts")
-    module = tf.Module()
-    module.serve = tf.function(serve, input_signature=[spec])
-    module.embed = tf.function(
-        lambda texts: {"embeddings": sizes(texts)}, input_signature=[spec]
-    )
-    signatures = {"serving_default": module.serve, "embeddings": module.embed}
-    tf.saved_model.save(module, str(home / "1"), signatures=signatures)
+    names = ("token_ids", "padding_mask")
+    given = {name: keras.Input((80,), name=name) for name in names}
+    size = keras.ops.sum(given["padding_mask"], axis=1, keepdims=True)
+    head = keras.layers.Dense(2, activation="softmax")
+    model = keras.Model(given, head(size))
+    head.set_weights([np.array([[-0.1, 0.1]]), np.array([2.0, -2.0])])
     recipe = {"kind": "text", "data": "a.csv", "text_column": "text"}
-    (home / "1" / "recipe.json").write_text(json.dumps(recipe))
-    given = tf.constant(of_lengths(0))
-    outputs = ModelOutputs(
-        sizes(given).numpy(),
-        serve(given)["probabilities"].numpy(),
-        labels=(sizes(given).numpy()[:, 0] > 20).astype("int64"),
-    )
-    reference = Reference.of_outputs(outputs, outputs)
-    reference.save(home / "1" / "reference.npz")
+    known = tokens_of_lengths(recipe, model, of_lengths(0))
+    labels = (known["padding_mask"].sum(axis=1) > 20).astype("int64")
+
+    def write(aside):
+        (aside / "saved_model.pb").touch()
+        (aside / "recipe.json").write_text(json.dumps(recipe))
+        model.save(aside / "model.keras")
+        reference = Reference.measure(model, known, (known, labels))
+        reference.save(aside / "reference.npz")
+
+    publishing.publish(home, write)
     return home
+
+
+def tokens_of_lengths(recipe, model, texts):
+    """Makes one token of each letter."""
+    sizes = np.array([len(text) for text in texts])
+    mask = (np.arange(80) < sizes[:, None]).astype("int32")
+    return {"token_ids": mask, "padding_mask": mask}
 
 
 def of_lengths(seed, more=0):
@@ -244,7 +242,11 @@ def of_lengths(seed, more=0):
     return ["x" * int(n) for n in random.integers(5, 40, 80) + more]
 
 
-def test_texts_are_read_from_tables_and_from_files(texts, tmp_path):
+def test_texts_are_read_from_tables_and_from_files(
+    texts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training.text_job, "tokens_of", tokens_of_lengths)
+    monkeypatch.setattr(training.text_job, "load_layers", lambda: None)
     for seed, text in enumerate(of_lengths(1)):
         (tmp_path / "new").mkdir(exist_ok=True)
         (tmp_path / "new" / f"{seed}.txt").write_text(text)

@@ -66,6 +66,17 @@ def test_other_labels_are_seen_below_other_shares(reference):
     assert found.count("output") >= 11
 
 
+def test_some_labels_show_that_answers_are_wrong(reference):
+    outputs = drift_samples.outputs(300, 7, order=(1, 2, 0))
+    few = np.where(np.arange(300) < 50, outputs.labels, -1)
+
+    shift = compare_outputs(reference, dataclasses.replace(outputs, labels=few))
+
+    answers = outputs.probabilities.argmax(axis=1)
+    assert shift.kind == "output"
+    assert shift.accuracy == np.mean(answers[:50] == outputs.labels[:50])
+
+
 def test_shares_are_estimated_without_labels(reference):
     outputs = drift_samples.outputs(300, 7, priors=FEW_OF_TWO)
 

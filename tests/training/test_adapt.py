@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import aet_keras
 from aet_keras.training import _mixed_fit
@@ -24,6 +25,12 @@ def shifted(x):
 
 OLD = points(0, count=600)
 NEW_X, NEW_Y = points(1)
+
+
+def batches(*arrays):
+    """A data set of such rows, without labels if one array is given."""
+    rows = arrays if len(arrays) > 1 else arrays[0]
+    return tf.data.Dataset.from_tensor_slices(rows).batch(64)
 
 
 def network():
@@ -170,6 +177,38 @@ def test_a_reference_names_the_shift_and_calibrates(model):
     assert (adapted.kind, adapted.kept) == ("label", ("priors",))
 
 
+def test_labels_of_some_rows_show_that_meanings_have_changed(model):
+    train, held = points(3), points(4)
+    known = aet_keras.drift.Reference.measure(model, train[0], held)
+    labels = np.where(np.arange(300) < 60, PERMUTED[NEW_Y], -1)
+
+    adapted = aet_keras.adapt(model, NEW_X, labels, old=OLD, reference=known)
+
+    assert adapted.kind == "output"
+    assert adapted.kept == ("head",)
+
+
+def one_hot(labels):
+    return np.eye(3, dtype="float32")[labels]
+
+
+@pytest.mark.parametrize(
+    ("new", "labels", "old"),
+    [
+        (NEW_X, one_hot(PERMUTED[NEW_Y]), (OLD[0], one_hot(OLD[1]))),
+        (NEW_X, PERMUTED[NEW_Y][:, None], (OLD[0], OLD[1].astype("float32"))),
+        (batches(NEW_X, PERMUTED[NEW_Y]), None, batches(*OLD)),
+        (batches(NEW_X), PERMUTED[NEW_Y], batches(OLD[0], one_hot(OLD[1]))),
+    ],
+    ids=["one-hot", "column and floats", "data sets", "data set and labels"],
+)
+def test_rows_and_labels_come_in_the_forms_of_fit(model, new, labels, old):
+    adapted = aet_keras.adapt(model, new, labels, old=old, shift="output")
+
+    assert adapted.kept == ("head",)
+    assert accuracy(model, NEW_X, PERMUTED[NEW_Y]) > 0.9
+
+
 def test_labels_refuse_frequencies_that_make_it_worse(model):
     before = model.get_weights()
     x = shifted(NEW_X)
@@ -273,15 +312,15 @@ def test_half_of_a_batch_is_old_and_each_row_comes_as_often():
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        ({"labels": np.zeros(3)}, "an int for each new row"),
-        ({"labels": np.zeros(4, int)}, "an int for each new row"),
+        ({"labels": np.full(3, 0.5)}, "-1 where it is not known"),
+        ({"labels": np.zeros(4, int)}, "4 labels for 3 rows"),
         ({"old": OLD[0]}, r"Give `\(x, y\)`"),
-        ({"old": (OLD[0], OLD[1] * 1.0)}, "One-hot labels become"),
+        ({"old": (OLD[0], OLD[1] - 0.5)}, "or one-hot rows"),
         ({"shift": "style"}, "one of 'none', 'label'"),
         ({"shift": "classes"}, "Leave `shift` out"),
         ({"labels": np.full(3, 7), "shift": "input"}, "Leave `shift` out"),
         ({"epochs": 0}, "at least 1"),
-        ({"old": (OLD[0], OLD[1] + 1)}, "an int from 0 to 2"),
+        ({"old": (OLD[0], OLD[1] + 1)}, "from 0 to 2"),
     ],
 )
 def test_bad_arguments_are_refused(model, arguments, advice):

@@ -1,0 +1,114 @@
+"""Reads the rows and labels that `adapt` is given."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aet_keras import _check as check
+from aet_keras._keras import reading
+from aet_keras.drift.comparison import UNKNOWN
+from aet_keras.drift.model_outputs import as_labels
+from aet_keras.drift.row_batches import batches_of
+from aet_keras.training._mixed_fit import Rows
+
+_OWNER = "adapt"
+_BATCH = 1024
+
+
+def read_new(new: Any, labels: Any) -> tuple[Any, np.ndarray]:
+    """Returns inputs as arrays, and a label a row, -1 where it is not known.
+
+    Args:
+        new: array, dict of arrays, or data set of batches, whose labels are
+            taken if `labels` is `None`.
+        labels: optional labels, a number a row or one-hot.
+
+    Raises:
+        ValueError: if labels are no classes, or not as many as rows.
+    """
+    x, found = _collected(new)
+    count = _row_count(x)
+    if labels is None:
+        labels = np.full(count, UNKNOWN) if found is None else found
+    return x, _classes(labels, count, least=UNKNOWN)
+
+
+def read_old(old: Any, class_count: int) -> Rows:
+    """Returns old rows, each with a class that the model has.
+
+    Args:
+        old: tuple `(x, y)`, or data set of such batches.
+        class_count: int. How many classes the model has.
+
+    Raises:
+        ValueError: if rows have no class, or one that the model lacks.
+    """
+    is_pair = isinstance(old, tuple) and len(old) == 2
+    if not is_pair and not _is_data_set(old):
+        raise ValueError(
+            f"{_OWNER}: `old` must be a tuple of inputs and classes, or a "
+            "data set of such batches. Received: "
+            f"old={check.shown(type(old).__name__)}. Give `(x, y)`."
+        )
+    x, y = old if is_pair else _collected(old)
+    count = _row_count(x)
+    if y is None or not count:
+        raise ValueError(
+            f"{_OWNER}: `old` must have at least one row with its class. "
+            f"Received: {count} rows, {'no classes' if y is None else 'none'}. "
+            "Give `(x, y)`, or leave `old` out."
+        )
+    classes = _classes(y, count, least=0)
+    if classes.max() >= class_count:
+        raise ValueError(
+            f"{_OWNER}: the classes of `old` must be known to the model, from "
+            f"0 to {class_count - 1}. Received: {classes.max()}. Give rows "
+            "with a new class as `new` and `labels`."
+        )
+    return Rows(x, classes)
+
+
+def _is_data_set(data):
+    return isinstance(data, tf.data.Dataset | keras.utils.PyDataset)
+
+
+def _collected(data):
+    """Returns inputs, and labels or `None`; a data set becomes arrays."""
+    if isinstance(data, tuple):
+        raise ValueError(
+            f"{_OWNER}: `new` must be inputs alone. Received: a tuple of "
+            f"{len(data)}. Give the classes as `labels`."
+        )
+    if not _is_data_set(data):
+        return data, None
+    inputs, labels = zip(*batches_of(data, _BATCH), strict=True) or ((), ())
+    are_labelled = all(each is not None for each in labels)
+    return _joined(inputs), _joined(labels) if are_labelled else None
+
+
+def _joined(parts):
+    return keras.tree.map_structure(
+        lambda *each: np.concatenate([np.asarray(a) for a in each]), *parts
+    )
+
+
+def _row_count(x):
+    counts = {len(each) for each in keras.tree.flatten(x)}
+    if len(counts) == 1:
+        return reading.row_count(x)
+    raise ValueError(
+        f"{_OWNER}: all inputs must have as many rows. Received: "
+        f"{sorted(counts)}. Give arrays of one length."
+    )
+
+
+def _classes(labels, count, *, least):
+    found = as_labels(_OWNER, labels, least=least)
+    if len(found) == count:
+        return found
+    raise ValueError(
+        f"{_OWNER}: each row must have one label. Received: {len(found)} "
+        f"labels for {count} rows. Give as many."
+    )
