@@ -1,7 +1,5 @@
 """Are the rows that a server kept read back, and bad ones left out?"""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -97,20 +95,6 @@ def test_half_written_files_are_no_rows(home):
 
     assert len(ids(home, say=said.append)) == 4
     assert not said
-
-
-def test_rows_that_a_killed_server_had_given_up_are_left_out(home):
-    state = {"asked": 100, "threshold": f"{1:x}"}
-    (home / "2026-11-28" / "day.json").write_text(json.dumps(state))
-
-    assert ids(home) == ["r4-0", "r8-0", "r9-0"]
-
-
-@pytest.mark.parametrize("state", ["", "[]", '{"asked": 1}', "{"])
-def test_a_damaged_state_of_a_day_loses_no_row(home, state):
-    (home / "2026-11-28" / "day.json").write_text(state)
-
-    assert len(ids(home)) == 4
 
 
 def test_what_is_recorded_is_known_by_its_description(home, tmp_path):
