@@ -34,6 +34,7 @@ class NewRows:
             file, or its cell in the column `id`, or the number of the row.
         times: list of floats, seconds since 1970, or None where not known.
         classes: list of str. The class of each row, `""` if not known.
+        texts: optional list of str, what the tokens were made of.
     """
 
     x: Any
@@ -41,6 +42,7 @@ class NewRows:
     ids: list[str]
     times: list[float | None]
     classes: list[str]
+    texts: list[str] | None = None
 
     @property
     def count(self) -> int:
@@ -175,7 +177,7 @@ def _texts(asked):
     texts, names, ids, classes = map(list, zip(*found, strict=True))
     recipe = load_recipe(asked.path / "recipe.json")
     tokens = text_job.tokens_of(recipe, asked.model, texts)
-    return NewRows(tokens, names, ids, [None] * len(names), classes)
+    return NewRows(tokens, names, ids, [None] * len(names), classes, texts)
 
 
 def _text_files(asked, given):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from aet_keras import data, tasks
+from aet_keras._progress import report
 from aet_keras.drift.comparison import compare
 from aet_keras.drift.gate import Verdict, judge_change
 from aet_keras.drift.reference import Reference
@@ -23,6 +24,7 @@ from aet_keras.training.old_rows import OldRows, Pair
 
 PUBLISHED, CANDIDATE, NOTHING = "published", "candidate", "nothing"
 _OWNER = "adapt"
+_OTHER_MEANING = "output"  # a kind of shift
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,7 +61,8 @@ def adapt_version(
     """Adapts a published model, and publishes it if it is proved better.
 
     Published is what labels prove to be better on new rows, and not to forget
-    more than is allowed on old rows that neither version was trained on. What
+    more than is allowed on old rows that neither version was trained on. Where
+    labels mean something else now, old rows prove nothing. What
     is not proved is written as a candidate, which is not served; what is
     worse, or the same, is not written at all.
 
@@ -84,9 +87,11 @@ def adapt_version(
     Example: see `aet-keras adapt`.
     """
     labels = incoming.labels if incoming.is_labelled else None
+    report("comparing new rows with the reference")
     shift = compare(model, reference, incoming.x, _known(incoming, reference))
     view = _view(read_kind(version, _OWNER), model)
     before = None if old is None else view.answers(old.held)
+    report("trying what may help")
     adapted = adapt(
         view.model,
         view.inputs(incoming.x),
@@ -101,8 +106,10 @@ def adapt_version(
     if old is not None:
         old = old.with_classes(incoming.class_names)
         after = _view_of(view, result).answers(old.held)
-        old_answers = (old.held[1], before, after)
-        verdict = _judged(adapted.verdict, old_answers, forgets_at_most)
+        answers = (old.held[1], before, after)
+        if adapted.kind == _OTHER_MEANING:
+            answers = None  # their labels mean what they do not mean any more
+        verdict = _judged(adapted.verdict, answers, forgets_at_most)
         adapted = dataclasses.replace(adapted, verdict=verdict)
     adapted = dataclasses.replace(adapted, model=result)
     outcome, reason = _outcome(adapted, old, is_candidate)
@@ -111,6 +118,7 @@ def adapt_version(
         return found
 
     def write(directory):
+        report("writing the SavedModel, and comparing it")
         write_adapted(
             directory,
             version,
@@ -164,9 +172,14 @@ def _outcome(adapted: Adaptation, old, is_candidate):
         return CANDIDATE, f"undecided{_missing(verdict)}"
     if old is None:
         return CANDIDATE, "without old rows it is not known what it forgot"
+    if adapted.kind == _OTHER_MEANING:
+        return CANDIDATE, "labels mean something else now than in old rows"
     if is_candidate:
         return CANDIDATE, "it is better; a candidate was asked for"
-    return PUBLISHED, "it is better on new rows, and old ones are kept"
+    return (
+        PUBLISHED,
+        "it is better on new rows, and forgets no more than is allowed",
+    )
 
 
 def _missing(verdict):

@@ -70,7 +70,7 @@ class Incoming:
     @property
     def labelled(self) -> tuple[Any, np.ndarray]:
         """The rows whose class is known, and their labels."""
-        (known,) = np.nonzero(self.labels >= 0)
+        known: Any = self.labels >= 0
         return reading.take(self.x, known), self.labels[known]
 
     @property
@@ -84,7 +84,8 @@ class Incoming:
                 row.update(_bytes_of(leaf[number]))
             rows.append(row.hexdigest())
         names = "\0".join(self.class_names)
-        return xxhash.xxh3_128("".join([*sorted(rows), names])).hexdigest()
+        whole = "".join([*sorted(rows), names])
+        return xxhash.xxh3_128(whole.encode()).hexdigest()
 
 
 def _bytes_of(cell):
@@ -136,9 +137,7 @@ def write_adapted(
     name = version.resolve().parent.name
     report = job.measure(_no_run(model), name, dataset)
     notes = (*report.notes, *_notes(version, adapted, incoming))
-    write_report(
-        dataclasses.replace(report, notes=notes), dataset, directory
-    )
+    write_report(dataclasses.replace(report, notes=notes), dataset, directory)
 
 
 def _of_new(version, incoming):

@@ -168,9 +168,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
 
     def write(directory):
         say_progress("writing the SavedModel, and comparing it")
-        made["comparison"] = write_model(
-            job, recipe, model, dataset, directory
-        )
+        made["comparison"] = write_model(job, recipe, model, dataset, directory)
         reference = job.reference_of(model, dataset)
         if reference is not None:
             reference.save(directory / FILE)
