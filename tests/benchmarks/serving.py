@@ -294,7 +294,7 @@ def record_cost(path, home, args):
             asked = body(signature, instances)
             for _, url in servers.values():  # made faster; a day filled
                 server_clients.under_load(
-                    f"{url}:predict", asked, count=2, seconds=20
+                    f"{url}:predict", asked, count=2, seconds=12
                 )
             for turn in range(args.rounds):
                 for way, (process, url) in servers.items():
