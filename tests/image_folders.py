@@ -46,15 +46,3 @@ def add_unusual_images(folder):
     clear_path = folder / "six" / "clear.PNG"
     clear.save(clear_path)
     return grey_path, clear_path
-
-
-def write_levels(folder, count=60, *, seed=0, light=0):
-    """Writes images of three classes that differ in brightness."""
-    random = np.random.default_rng(seed)
-    for number in range(count):
-        level = 40 + 60 * (number % 3) + light
-        pixels = random.normal(level, 12, (8, 8, 3)).clip(0, 255)
-        path = folder / f"class {number % 3}" / f"{number:03}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.astype("uint8")).save(path)
-    return folder

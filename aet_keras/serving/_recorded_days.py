@@ -172,7 +172,9 @@ class RecordedDays:
         del self._open[day]
 
     def _publish(self):
-        self._thresholds = {d: r.threshold for d, r in self._open.items()}
+        found = {d: r.threshold for d, r in self._open.items()}
+        if found != self._thresholds:
+            self._thresholds = found
 
     def _path(self, day):
         return self.folder / _date(day).isoformat()

@@ -14,7 +14,6 @@ import json
 import os
 from pathlib import Path
 
-from aet_keras import _files
 from aet_keras.data.recorded_rows import SUFFIX
 
 STATE = "day.json"
@@ -80,10 +79,12 @@ class Reservoir:
         if not self._has_room(size) and self._is_largest(key):
             self._lower(key)
             return False
-        with _written(self.folder, content) as aside:
-            if not self._make_room(key, size):
+        with _written(self.folder, content, "row") as aside:
+            if self._make_room(key, size):
+                os.replace(aside, self._path(key))
+            else:
+                os.unlink(aside)
                 return False
-            os.replace(aside, self._path(key))
         self._keep(key, size)
         return True
 
@@ -95,16 +96,17 @@ class Reservoir:
             "is_full": self._is_full,
         }
         if state != self._saved:
-            with _written(self.folder, json.dumps(state).encode()) as aside:
-                os.replace(aside, self.folder / STATE)
+            content = json.dumps(state).encode()
+            with _written(self.folder, content, "state") as aside:
+                os.replace(aside, os.path.join(self.folder, STATE))
             self._saved = state
 
     def _read_state(self):
         """Reads what was written.
 
-        Without it, the rows might be all that were asked, or a few of them.
-        That some were dropped is then the safer guess: were it wrong, the
-        share of the rows to come that is lost is that of one kept row.
+        Without it, nobody knows whether rows were dropped. Then it is taken
+        that they were. If that is wrong, of the rows to come about one in as
+        many as are kept now is lost; the other error would favour them.
         """
         self._is_full = len(self._rows) >= _MANY
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -116,13 +118,13 @@ class Reservoir:
     def _read_rows(self):
         for entry in os.scandir(self.folder):
             if entry.name.startswith(_ASIDE):  # a killed server left it
-                _remove(Path(entry.path))
+                _remove(entry.path)
             with contextlib.suppress(ValueError, OSError):
                 key = _key(entry.name)
                 self._keep(key, _on_disk(entry.stat().st_size))
 
     def _path(self, key):
-        return self.folder / f"{key:016x}{SUFFIX}"
+        return os.path.join(self.folder, f"{key:016x}{SUFFIX}")
 
     def _keep(self, key, size):
         heapq.heappush(self._rows, (-key, size))
@@ -182,19 +184,29 @@ def _on_disk(size):
 
 
 @contextlib.contextmanager
-def _written(folder, content):
-    """Lends a file that is written aside.
+def _written(folder, content, what):
+    """Lends a file that is written aside, to be renamed.
 
     It is not seen to be on the disk: that takes longer than all the rest. If
     the power fails, its sum tells that it is not whole.
     """
-    aside = _files.name_aside(folder)
+    # One thread writes in a folder, and one file of each kind at a time.
+    aside = os.path.join(folder, f"{_ASIDE}{what}")
     try:
-        aside.write_bytes(content)
+        with open(aside, "wb", buffering=0) as file:
+            _write_all(file, content)
         yield aside
-    finally:
+    except BaseException:
         _remove(aside)
+        raise
+
+
+def _write_all(file, content):
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _remove(path):
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

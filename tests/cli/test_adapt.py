@@ -4,10 +4,10 @@ import json
 import os
 import shutil
 
-import image_folders
 import image_models
 import pytest
 import table_data
+import watched_images
 from click.testing import CliRunner
 
 from aet_keras import publishing, recipes, training
@@ -32,7 +32,7 @@ def accept(*arguments):
 def home(tmp_path_factory):
     """Returns where a small classifier of images and its data are."""
     home = tmp_path_factory.mktemp("photos")
-    source = image_folders.write_levels(home / "train", 240)
+    source = watched_images.write_images(home / "train", 240)
     recipe = recipes.Recipe(
         str(source), image_size=8, epochs=6, learning_rate=0.02
     )
@@ -52,7 +52,7 @@ def saved(home, tmp_path, monkeypatch):
 @pytest.fixture
 def new(tmp_path):
     """Returns new images of the same classes, far lighter."""
-    return image_folders.write_levels(tmp_path / "new", 120, seed=1, light=80)
+    return watched_images.write_images(tmp_path / "new", 120, seed=1, light=80)
 
 
 def record(path):
@@ -143,7 +143,7 @@ def test_rows_that_were_taken_back_are_not_adapted_to_again(saved, new):
 
 
 def test_without_a_shift_nothing_is_written(saved, tmp_path):
-    same = image_folders.write_levels(tmp_path / "same", 60, seed=1)
+    same = watched_images.write_images(tmp_path / "same", 60, seed=1)
 
     result = adapt(saved, same)
 
@@ -153,7 +153,7 @@ def test_without_a_shift_nothing_is_written(saved, tmp_path):
 
 
 def test_where_labels_mean_something_else_a_person_decides(saved, tmp_path):
-    other = image_folders.write_levels(tmp_path / "other", 90, seed=1)
+    other = watched_images.write_images(tmp_path / "other", 90, seed=1)
     (other / "class 0").rename(other / "kept")
     (other / "class 1").rename(other / "class 0")
     (other / "kept").rename(other / "class 1")

@@ -3,12 +3,11 @@
 import json
 import shutil
 
-import image_folders
-import image_models
 import keras
 import numpy as np
 import pytest
 import table_data
+import watched_images
 from click.testing import CliRunner
 
 from aet_keras import publishing, recipes, training
@@ -23,16 +22,7 @@ def watch(*arguments):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Returns the published folder of a small classifier, and its data."""
-    home = tmp_path_factory.mktemp("photos")
-    source = image_folders.write_levels(home / "train", 150)
-    recipe = recipes.Recipe(
-        str(source), image_size=8, epochs=6, learning_rate=0.02
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        image_models.make_tiny(patch)
-        training.run_recipe(recipe, home / "saved")
-    return home / "saved"
+    return watched_images.publish(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +36,7 @@ def table(tmp_path_factory):
 
 
 def test_images_like_those_of_training_are_quiet(photos, tmp_path):
-    new = image_folders.write_levels(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
 
     result = watch(photos, new)
 
@@ -55,7 +45,7 @@ def test_images_like_those_of_training_are_quiet(photos, tmp_path):
 
 
 def test_other_images_are_shifted(photos, tmp_path):
-    new = image_folders.write_levels(tmp_path / "new", seed=1, light=50)
+    new = watched_images.write_images(tmp_path / "new", seed=1, light=50)
 
     result = watch(photos / "1", new, "--format", "json")
 
@@ -67,7 +57,7 @@ def test_other_images_are_shifted(photos, tmp_path):
 
 
 def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
-    new = image_folders.write_levels(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0").rename(new / "other")
     (new / "class 1").rename(new / "class 0")
     (new / "class 2").rename(new / "class 1")
@@ -83,7 +73,7 @@ def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
 
 
 def test_a_damaged_image_is_named_and_left_out(photos, tmp_path):
-    new = image_folders.write_levels(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0" / "bad.png").write_bytes(b"none")
 
     result = watch(photos, new)
@@ -110,7 +100,7 @@ def old(photos, tmp_path):
 
 
 def test_an_old_version_is_measured_once(old, photos, tmp_path, sentence):
-    new = image_folders.write_levels(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     refused = watch(old, new)
     measured = watch(old, "--measure")
 
@@ -146,7 +136,7 @@ def test_a_reference_of_another_model_is_refused(
     shutil.copytree(photos, folder)
     shutil.copy(table / "1" / "reference.npz", folder / "1")
 
-    result = watch(folder, image_folders.write_levels(tmp_path / "new"))
+    result = watch(folder, watched_images.write_images(tmp_path / "new"))
 
     assert result.exit_code == 2
     assert "measured on this model" in sentence(result)
@@ -157,7 +147,7 @@ def test_a_damaged_reference_is_refused(photos, tmp_path, sentence):
     shutil.copytree(photos, folder)
     (folder / "1" / "reference.npz").write_bytes(b"PK")
 
-    result = watch(folder, image_folders.write_levels(tmp_path / "new"))
+    result = watch(folder, watched_images.write_images(tmp_path / "new"))
 
     assert result.exit_code == 1
     assert "must be a whole reference" in sentence(result)

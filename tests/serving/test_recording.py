@@ -346,10 +346,10 @@ def test_a_full_disk_is_said_once_and_recording_goes_on_later(
     offer(recorder, "a")
     wait_until(lambda: len(kept.ids()) == 2)
 
-    def full(folder):
+    def full(file, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_reservoir._files, "name_aside", full)
+    monkeypatch.setattr(_reservoir, "_write_all", full)
     for name in "bcd":
         offer(recorder, name)
         kept.clock.go(5)

@@ -106,7 +106,7 @@ def test_counts_come_back_after_a_restart(tmp_path):
 
 def test_what_a_killed_server_left_is_removed(tmp_path):
     (tmp_path / "day").mkdir()
-    (tmp_path / "day" / ".aside-1").write_bytes(b"half")
+    (tmp_path / "day" / ".aside-row").write_bytes(b"half")
     (tmp_path / "day" / "note.txt").write_bytes(b"of a person")
 
     reservoir = opened(tmp_path / "day")
@@ -143,10 +143,10 @@ def test_a_full_disk_drops_no_row(tmp_path, monkeypatch):
     for key in (5, 9, 7):
         reservoir.add(key, str(key).encode())
 
-    def full(folder):
+    def full(file, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_reservoir._files, "name_aside", full)
+    monkeypatch.setattr(_reservoir, "_write_all", full)
     with pytest.raises(OSError, match="No space left"):
         reservoir.add(1, b"1")
 
