@@ -84,7 +84,7 @@ def adapt_version(
         ValueError: if the reference is of another model, or an argument out
             of its range.
 
-    Example: see `aet-keras adapt`.
+    Example: see `aet_keras/cli/adapt.py`.
     """
     labels = incoming.labels if incoming.is_labelled else None
     report("comparing new rows with the reference")
@@ -106,7 +106,7 @@ def adapt_version(
     if old is not None:
         old = old.with_classes(incoming.class_names)
         after = _view_of(view, result).answers(old.held)
-        answers = (old.held[1], before, after)
+        answers: tuple | None = (old.held[1], before, after)
         if adapted.kind == _OTHER_MEANING:
             answers = None  # their labels mean what they do not mean any more
         verdict = _judged(adapted.verdict, answers, forgets_at_most)
