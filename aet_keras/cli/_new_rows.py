@@ -12,6 +12,7 @@ import numpy as np
 from aet_keras import _regular_file, data
 from aet_keras.cli._inputs import Row, read_images, read_texts
 from aet_keras.cli._inputs import reasons as reasons_of
+from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.data.folder_layout import IMAGE, TEXT
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import read_kind
@@ -34,6 +35,7 @@ class NewRows:
             file, or its cell in the column `id`, or the number of the row.
         times: list of floats, seconds since 1970, or None where not known.
         classes: list of str. The class of each row, `""` if not known.
+        texts: list of str. Texts as they were written; empty of other kinds.
     """
 
     x: Any
@@ -41,6 +43,7 @@ class NewRows:
     ids: list[str]
     times: list[float | None]
     classes: list[str]
+    texts: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -56,7 +59,7 @@ class Asked:
         owner: str. The command, in sentences.
         path: path of the version.
         model: its `keras.Model`.
-        what: files and folders.
+        what: files and folders, or what a server has recorded.
         encoding: optional str, of files of texts or rows.
         is_labelled: bool. Whether to read classes, too: the names of folders,
             or the column of a table that the model predicts.
@@ -75,6 +78,10 @@ class Asked:
         return _regular_file.read_object(
             self.owner, self.path / "recipe.json", "a recipe"
         )
+
+    def say(self, sentence: str) -> None:
+        """Says what a person should know, beside the command's output."""
+        click.echo(sentence, err=True)
 
     @property
     def encoding_of_files(self) -> str:
@@ -128,7 +135,18 @@ def read_new_rows(asked: Asked) -> NewRows:
         ExportError: if the version is no classifier.
     """
     kind = check_classifier(asked.path, asked.owner)
-    return _READERS[kind](asked)
+    if not are_recorded(asked.owner, asked.what):
+        return _READERS[kind](asked)
+    found = read_recorded(asked, kind, needs_inputs=True)
+    unknown = [""] * len(found.ids)
+    return NewRows(
+        found.x,
+        list(found.ids),
+        list(found.ids),
+        list(found.times),
+        unknown,
+        found.texts,
+    )
 
 
 def load_model(path: pathlib.Path) -> Any:
@@ -175,7 +193,7 @@ def _texts(asked):
     texts, names, ids, classes = map(list, zip(*found, strict=True))
     recipe = load_recipe(asked.path / "recipe.json")
     tokens = text_job.tokens_of(recipe, asked.model, texts)
-    return NewRows(tokens, names, ids, [None] * len(names), classes)
+    return NewRows(tokens, names, ids, [None] * len(names), classes, texts)
 
 
 def _text_files(asked, given):
@@ -213,7 +231,7 @@ def _table(asked):
             specification,
             encoding=asked.encoding_of_files,
             categories=categories,
-            say=_say,
+            say=asked.say,
         )
         parts.append(rows)
         frame = asked.frame(file)
@@ -261,12 +279,8 @@ def _readable(asked, rows: list[Row]) -> list[Row]:
         said += reasons_of(bad)
         if not good:
             raise DataError(f"{said}. Name files that can be.")
-        _say(f"{said}. They are left out.")
+        asked.say(f"{said}. They are left out.")
     return good
-
-
-def _say(sentence):
-    click.echo(sentence, err=True)
 
 
 _READERS: dict[str, Callable[[Asked], NewRows]] = {

@@ -1,7 +1,9 @@
 """Compares new rows with those that a published version knows."""
 
+import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,45 +13,150 @@ from aet_keras.cli._new_rows import (
     load_model,
     read_new_rows,
 )
-from aet_keras.drift.comparison import compare
-from aet_keras.drift.reference import load_reference
+from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
+from aet_keras.drift.comparison import compare_outputs
+from aet_keras.drift.days import Day, DayAlarm, watch_days
+from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
+from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
 from aet_keras.errors import DataError
+from aet_keras.export.table_manifest import read_table_manifest
 from aet_keras.publishing.publication import find_version
 
 _OWNER = "watch"
 
 
-def compare_with_version(
+@dataclasses.dataclass(frozen=True, eq=False)
+class Watched:
+    """Holds what a version makes of new rows, and how they differ.
+
+    Args:
+        name: str. Of the version, for a title.
+        reference: `Reference` of the version.
+        outputs: `ModelOutputs` of the rows that were compared.
+        shift: `Shift`.
+        names: list of str, one a row that was compared.
+        novel: list of the most novel rows, as the model takes them; texts as
+            they were written; empty where inputs were not kept.
+        days: tuple of `Day`; empty where rows have no time.
+        alarm: optional `DayAlarm`.
+        dates: tuple of the names of columns that are days since 1970-01-01.
+    """
+
+    name: str
+    reference: Reference
+    outputs: ModelOutputs
+    shift: Shift
+    names: list[str]
+    novel: list[Any]
+    days: tuple[Day, ...] = ()
+    alarm: DayAlarm | None = None
+    dates: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        found = self.shift.to_json()
+        found["novel_names"] = [self.names[n] for n in self.shift.novel_rows]
+        if self.days:
+            found["days"] = [dataclasses.asdict(each) for each in self.days]
+            found["alarm"] = self.alarm and dataclasses.asdict(self.alarm)
+        return found
+
+    def to_text(self) -> str:
+        """Returns it for a person, a few lines."""
+        told = self.shift.to_text(self.names)
+        if not self.days:
+            return told
+        count = sum(day.row_count for day in self.days)
+        said = self.alarm.to_text() if self.alarm else "alarm: none"
+        return f"{said}; {count} rows of {len(self.days)} days\n{told}"
+
+
+def watch_version(
     folder: pathlib.Path,
     what: Sequence[str],
     *,
     encoding: str | None,
     is_labelled: bool = False,
-) -> tuple[Shift, list[str]]:
+    most_days: int = 60,
+) -> Watched:
     """Compares rows with the reference of a published version.
 
     Args:
         folder: `saved_models/NAME`, or `saved_models/NAME/N`.
-        what: files and folders of new rows.
+        what: files and folders of new rows, or what a server has recorded.
         encoding: optional str, of files of texts or rows.
         is_labelled: bool. Whether to read classes, too: the names of folders,
             or the column of a table that the model predicts.
-
-    Returns:
-        `Shift`, and the name of each row that was compared.
+        most_days: int >= 1. Of recorded rows: how many days are looked at.
     """
     path = find_version(folder)
-    check_classifier(path, _OWNER)
+    kind = check_classifier(path, _OWNER)
     reference = load_reference(path)
     model = load_model(path)
-    rows = read_new_rows(
-        Asked(_OWNER, path, model, what, encoding, is_labelled)
-    )
+    reference.check_model(model)
+    asked = Asked(_OWNER, path, model, what, encoding, is_labelled)
+    if are_recorded(_OWNER, what):
+        return _watch_recorded(asked, kind, reference, most_days)
+    rows = read_new_rows(asked)
     labels = None
     if is_labelled:
         labels = _labels(rows.classes, reference.class_names)
-    return compare(model, reference, rows.x, labels), rows.names
+    outputs = dataclasses.replace(read_outputs(model, rows.x), labels=labels)
+    shift = compare_outputs(reference, outputs)
+    return Watched(
+        _title(path),
+        reference,
+        outputs,
+        shift,
+        rows.names,
+        _chosen(rows.texts or rows.x, shift.novel_rows),
+        dates=_dates(path, kind),
+    )
+
+
+def _watch_recorded(asked, kind, reference, most_days):
+    if asked.is_labelled:
+        raise DataError(
+            f"{_OWNER}: with `--labelled`, rows must have classes, and "
+            f"recorded ones have none. Received: {', '.join(asked.what)}. "
+            "`aet-keras adapt --labels late.csv` takes their labels."
+        )
+    rows = read_recorded(asked, kind, needs_inputs=False, most_days=most_days)
+    outputs = rows.outputs or read_outputs(asked.model, rows.x)
+    found = watch_days(reference, outputs, rows.times)
+    chosen = [found.rows[row] for row in found.shift.novel_rows]
+    return Watched(
+        _title(asked.path),
+        reference,
+        outputs.take(np.array(found.rows)),
+        found.shift,
+        [rows.ids[row] for row in found.rows],
+        _chosen(rows.texts or rows.x, chosen),
+        found.days,
+        found.alarm,
+        _dates(asked.path, kind),
+    )
+
+
+def _title(path):
+    return f"{path.parent.name}, version {path.name}"
+
+
+def _dates(path, kind):
+    if kind != "table":
+        return ()
+    columns = read_table_manifest(path).columns
+    return tuple(each.name for each in columns if each.kind == "date")
+
+
+def _chosen(rows, numbers):
+    """Returns some rows, one by one."""
+    if rows is None:
+        return []
+    if isinstance(rows, Mapping):
+        return [{n: each[row] for n, each in rows.items()} for row in numbers]
+    return [rows[row] for row in numbers]
 
 
 def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:

@@ -3,13 +3,12 @@
 import json
 import shutil
 
-import image_models
 import keras
 import numpy as np
 import pytest
 import table_data
+import watched_images
 from click.testing import CliRunner
-from PIL import Image
 
 from aet_keras import publishing, recipes, training
 from aet_keras.cli import main
@@ -21,30 +20,9 @@ def watch(*arguments):
     return CliRunner().invoke(main, command)
 
 
-def write_images(folder, count=60, *, seed=0, light=0):
-    """Writes images of three classes that differ in brightness."""
-    random = np.random.default_rng(seed)
-    for number in range(count):
-        level = 40 + 60 * (number % 3) + light
-        pixels = random.normal(level, 12, (8, 8, 3)).clip(0, 255)
-        path = folder / f"class {number % 3}" / f"{number:03}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.astype("uint8")).save(path)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Returns the published folder of a small classifier, and its data."""
-    home = tmp_path_factory.mktemp("photos")
-    source = write_images(home / "train", 150)
-    recipe = recipes.Recipe(
-        str(source), image_size=8, epochs=6, learning_rate=0.02
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        image_models.make_tiny(patch)
-        training.run_recipe(recipe, home / "saved")
-    return home / "saved"
+    return watched_images.publish(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +36,7 @@ def table(tmp_path_factory):
 
 
 def test_images_like_those_of_training_are_quiet(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
 
     result = watch(photos, new)
 
@@ -67,7 +45,7 @@ def test_images_like_those_of_training_are_quiet(photos, tmp_path):
 
 
 def test_other_images_are_shifted(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1, light=50)
+    new = watched_images.write_images(tmp_path / "new", seed=1, light=50)
 
     result = watch(photos / "1", new, "--format", "json")
 
@@ -79,7 +57,7 @@ def test_other_images_are_shifted(photos, tmp_path):
 
 
 def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0").rename(new / "other")
     (new / "class 1").rename(new / "class 0")
     (new / "class 2").rename(new / "class 1")
@@ -95,7 +73,7 @@ def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
 
 
 def test_a_damaged_image_is_named_and_left_out(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0" / "bad.png").write_bytes(b"none")
 
     result = watch(photos, new)
@@ -122,7 +100,7 @@ def old(photos, tmp_path):
 
 
 def test_an_old_version_is_measured_once(old, photos, tmp_path, sentence):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     refused = watch(old, new)
     measured = watch(old, "--measure")
 
@@ -158,7 +136,7 @@ def test_a_reference_of_another_model_is_refused(
     shutil.copytree(photos, folder)
     shutil.copy(table / "1" / "reference.npz", folder / "1")
 
-    result = watch(folder, write_images(tmp_path / "new"))
+    result = watch(folder, watched_images.write_images(tmp_path / "new"))
 
     assert result.exit_code == 2
     assert "measured on this model" in sentence(result)
@@ -169,7 +147,7 @@ def test_a_damaged_reference_is_refused(photos, tmp_path, sentence):
     shutil.copytree(photos, folder)
     (folder / "1" / "reference.npz").write_bytes(b"PK")
 
-    result = watch(folder, write_images(tmp_path / "new"))
+    result = watch(folder, watched_images.write_images(tmp_path / "new"))
 
     assert result.exit_code == 1
     assert "must be a whole reference" in sentence(result)
