@@ -14,6 +14,7 @@ from aet_keras import _check as check
 from aet_keras._keras import reading
 from aet_keras._wording import counted
 from aet_keras.drift.alarm import DELTA, Alarm
+from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.recent_rows import UNKNOWN, RecentRows
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.shift import LEAST_ROWS, Shift
@@ -24,6 +25,7 @@ from aet_keras.drift.stream_log import (
     StreamEvent,
     StreamLog,
     StreamPlace,
+    part_of,
 )
 from aet_keras.drift.stream_remedies import (
     StreamRemedies,
@@ -50,7 +52,7 @@ class Stream:
        that the stream started with, or that labels taught last.
     4. The next `wait_rows` rows are not watched: the detectors and what they
        compare with start anew from them. If rows look like those of the
-       start again, the model goes back to it.
+       start again, it goes back; 30 rows may show that.
 
     It holds `most_rows` rows, 20,000 numbers of each detector, 1,000 events.
 
@@ -265,13 +267,13 @@ class Stream:
                 f"Received: {sorted(arrays)[:5]}. Start anew."
             )
         about = json.loads(str(arrays["about"]))
-        self._remedies.set_state(_part(arrays, _REMEDIES))
-        self._rows.set_state(_part(arrays, _ROWS))
+        self._remedies.set_state(part_of(arrays, _REMEDIES))
+        self._rows.set_state(part_of(arrays, _ROWS))
         watched = self._remedies.reference
         if _WATCHED + "model" in arrays:
             watched = reference_of(arrays, _WATCHED)
         self._watch(watched)
-        self._alarm.set_state(_part(arrays, _ALARM))
+        self._alarm.set_state(part_of(arrays, _ALARM))
         self._at = check.record(StreamPlace, state=about["place"])
         self._labelled.extend(about["labelled"])
         self._log.set_state(about["log"])
@@ -304,6 +306,7 @@ class Stream:
         self._at.phase, self._at.kind = COLLECTING, ""
         self._at.since = self._at.waits_from = since
         self._at.labels_due = self.least_labels
+        self._at.looks_at = LEAST_ROWS
         self._say(
             "alarm",
             f"{signal} has changed, noticed at row {place}; the "
@@ -312,8 +315,9 @@ class Stream:
 
     def _proceed(self):
         """Does what is due."""
-        is_due = self._at.count - self._at.waits_from >= self.wait_rows
-        if self._at.phase == COLLECTING and is_due:
+        waited = self._at.count - self._at.waits_from
+        is_due = waited >= self.wait_rows
+        if self._at.phase == COLLECTING and (is_due or self._is_back(waited)):
             self._name()
         elif self._at.phase == SETTLING and is_due:
             self._settle()
@@ -330,11 +334,7 @@ class Stream:
         """Names the shift, and tries what needs no labels."""
         ids = self._rows.since(self._at.since)[-self.wait_rows :]
         self._at.waits_from = self._at.count
-        self.shift = self._remedies.compare(
-            self._rows.inputs(ids),
-            self._rows.outputs(ids),
-            self._rows.labels(ids),
-        )
+        self.shift = self._compared(ids)
         if not self.shift.is_shifted and self._can_end(ids):
             self._end()
         if not self.shift.is_shifted:
@@ -345,6 +345,21 @@ class Stream:
         self._say("shift", self.shift.to_text().partition("\n")[0])
         if self._remedies.adapt and self._at.kind in _WITHOUT_LABELS:
             self._adapt(self._rows.since(self._at.since), None)
+
+    def _compared(self, ids):
+        rows = self._rows
+        return self._remedies.compare(
+            rows.inputs(ids), rows.outputs(ids), rows.labels(ids)
+        )
+
+    def _is_back(self, waited):
+        """Looks early whether rows refute the moved model, not its start."""
+        if not self._remedies.is_moved or waited < self._at.looks_at:
+            return False
+        self._at.looks_at = 2 * waited
+        ids = self._rows.since(self._at.since)
+        now = compare_outputs(self._watched, self._rows.outputs(ids))
+        return now.is_shifted and not self._compared(ids).is_shifted
 
     def _can_end(self, ids):
         """Says whether these rows would show the shift if it were there."""
@@ -362,8 +377,8 @@ class Stream:
         self._watch(self._remedies.reference)
 
     def _adapt(self, ids, labels):
-        classes = self.model.output_shape[-1]
-        is_new = labels is not None and labels.max() >= max(2, classes)
+        classes = self._rows.outputs(ids[-1:]).probabilities.shape[1]
+        is_new = labels is not None and labels.max() >= classes
         kind = "classes" if is_new else self._at.kind
         found = self._remedies.answer(kind, self._rows.inputs(ids), labels)
         known = 0 if labels is None else int((labels >= 0).sum())
@@ -390,11 +405,3 @@ class Stream:
             "compared with",
         )
         self._watch(reference)
-
-
-def _part(arrays, prefix):
-    return {
-        name.removeprefix(prefix): each
-        for name, each in arrays.items()
-        if name.startswith(prefix)
-    }
