@@ -11,8 +11,8 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras._keras import random_state, running_fit
+from aet_keras._lock import InUse, Lock
 from aet_keras.callbacks import _run_state
-from aet_keras.callbacks._lock import InUse, Lock
 from aet_keras.callbacks._old_saves import in_present_form
 from aet_keras.callbacks._others import check_no_swapped_averages
 from aet_keras.callbacks._saves import Saves

@@ -113,7 +113,7 @@ def read_rows(
     if version.kind in ("text", "table"):
         encoding = encoding or _encoding(path)
         if version.kind == "text":
-            return Rows("text", _texts(given, encoding))
+            return Rows("text", read_texts(given, encoding))
         return Rows("row", _rows(given, path, encoding, id_column))
     raise ExportError(
         f"predict: {path.parent} must hold a classifier of images, texts or "
@@ -163,7 +163,8 @@ def _encoding(path):
     return content.get("encoding", "auto")
 
 
-def _texts(given, encoding):
+def read_texts(given: Iterable[str], encoding: str) -> Iterator[Row]:
+    """Reads `.txt` files; what names none is a text itself."""
     for text in given:
         # A file that exists is never taken for a text of the same words.
         problem = _regular_file.why_not(text)

@@ -69,38 +69,102 @@ _EMBEDDED = (
     help="Requests that are worked on at once.",
 )
 @click.option(
+    "--record",
+    type=click.Path(path_type=pathlib.Path),
+    metavar="FOLDER",
+    help="Keep a sample of what is asked in FOLDER, with the embedded server. "
+    "Nothing is kept without it.",
+)
+@click.option(
+    "--record-what",
+    type=click.Choice(["inputs", "outputs"]),
+    help="inputs, the default: rows and their probabilities. outputs: "
+    "embeddings and probabilities, no inputs.",
+)
+@click.option(
+    "--record-megabytes",
+    type=click.IntRange(1),
+    help="The most of a day (UTC). Each row of it has the same chance to be "
+    "kept. Defaults to 100.",
+)
+@click.option(
+    "--record-days",
+    type=click.IntRange(1, 100_000),
+    help="Older days are deleted. Defaults to 30.",
+)
+@click.option(
     "--debug", is_flag=True, help="Show tracebacks, and what C libraries say."
 )
-def serve(folder, port, host, embedded, debug, **limits):
+def serve(folder, port, host, embedded, debug, **options):
     """Serve a published model over the REST API of TensorFlow Serving.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it. A version that
     is published meanwhile is served as soon as it is loaded. Ctrl-C ends it.
+    An answer has the header `x-request-id`. A recorded row has that id, `-`
+    and the number of the row in the request, so that labels can come later.
 
     \b
     Example:
         aet-keras serve saved_models/digits --port 8501
         curl http://127.0.0.1:8501/v1/models/digits
+        aet-keras serve saved_models/digits --record requests --record-days 7
     """
     with _ended_by_signals(), one_sentence(debug=debug):
         from aet_keras import publishing, serving
 
-        megapixels = limits["picture_megapixels"] or limits["image_megapixels"]
-        limits = serving.Limits(
-            body_bytes=limits["body_megabytes"] * 2**20,
-            image_pixels=megapixels * 10**6,
-            request_seconds=limits["request_seconds"],
-            concurrent_predictions=limits["concurrent"],
-        )
+        limits = _limits(serving, options)
+        recording = _recording(options)
         publishing.newest_version(folder)
-        program = None if embedded else shutil.which(_PROGRAM)
+        is_embedded = embedded or recording is not None
+        program = None if is_embedded else shutil.which(_PROGRAM)
         if program is not None:
             _become(serving, program, folder, port, limits)
         click.echo(_EMBEDDED)
         with quiet_start():
             from aet_keras.serving import serve as answer
         with contextlib.nullcontext() if debug else _own_words():
-            answer(folder, host=host, port=port, limits=limits, say=_say)
+            answer(
+                folder,
+                host=host,
+                port=port,
+                limits=limits,
+                recording=recording,
+                say=_say,
+            )
+
+
+def _limits(serving, options):
+    megapixels = options["picture_megapixels"] or options["image_megapixels"]
+    return serving.Limits(
+        body_bytes=options["body_megabytes"] * 2**20,
+        image_pixels=megapixels * 10**6,
+        request_seconds=options["request_seconds"],
+        concurrent_predictions=options["concurrent"],
+    )
+
+
+def _recording(options):
+    """Returns what to record, or None."""
+    from aet_keras.serving.settings import Recording
+
+    given = {
+        "--record-what": ("keeps", options["record_what"]),
+        "--record-megabytes": ("day_bytes", options["record_megabytes"]),
+        "--record-days": ("days", options["record_days"]),
+    }
+    given = {k: pair for k, pair in given.items() if pair[1] is not None}
+    if options["record"] is None and given:
+        raise ValueError(
+            "serve: these options need `--record`, because they say how to "
+            f"record. Received: {', '.join(given)}. Name a folder to record "
+            "in, `--record FOLDER`, or leave them out."
+        )
+    if options["record"] is None:
+        return None
+    settings = dict(given.values())
+    if "day_bytes" in settings:
+        settings["day_bytes"] *= 2**20
+    return Recording(options["record"], **settings)
 
 
 def _say(sentence):

@@ -29,6 +29,19 @@ SHIFTED = 3
 )
 @_options.encoding
 @click.option(
+    "--days",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Of recorded rows, look at so many of the newest days.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=pathlib.Path),
+    help="Draw a PNG file: confidence by day, the shift, the classes, and the "
+    "most novel rows.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
@@ -37,18 +50,38 @@ SHIFTED = 3
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
-def watch(context, folder, what, measure, labelled, encoding, form, debug):
+def watch(
+    context,
+    folder,
+    what,
+    measure,
+    labelled,
+    encoding,
+    days,
+    report,
+    form,
+    debug,
+):
     """Say whether new rows differ from those a model knows, and how.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
     versions. WHAT are files of images or folders of them, or of texts .txt
     files, folders of them and tables with the column of the recipe, or .csv
     files of table rows. Of batches that are not shifted at most one in 20 is
-    called so. Exit codes: 0 not shifted, 3 shifted, 1 failed, 2 misused.
+    called so.
+
+    WHAT may be what a server was asked, too: the folder of `aet-keras serve
+    --record`, or TensorFlow Serving's request logs. Its rows have times: then
+    it is said since when they differ, and quiet days raise no alarm because
+    one looks each day. Each run reads the newest days anew, one pass of the
+    model over their rows, so that it may run from cron at any time.
+
+    Exit codes: 0 not shifted, 3 shifted, 1 failed, 2 misused.
 
     \b
     Example:
         aet-keras watch saved_models/clothes incoming/today
+        aet-keras watch saved_models/clothes recorded --report today.png
         aet-keras watch saved_models/clothes --measure
     """
     with one_sentence(debug=debug):
@@ -57,7 +90,21 @@ def watch(context, folder, what, measure, labelled, encoding, form, debug):
         if measure:
             _measure(folder)
             return
-        is_shifted = _watch(folder, what, encoding, labelled, form)
+        with quiet_start():
+            from aet_keras.cli._watched_rows import watch_version
+        watched = watch_version(
+            folder,
+            what,
+            encoding=encoding,
+            is_labelled=labelled,
+            most_days=days,
+        )
+        if report is not None:
+            _draw(watched, report)
+        is_json = form == "json"
+        told = json.dumps(watched.to_json()) if is_json else watched.to_text()
+        click.echo(told)
+        is_shifted = watched.shift.is_shifted
     context.exit(SHIFTED if is_shifted else 0)
 
 
@@ -78,15 +125,18 @@ def _measure(folder):
     click.echo(measure_version(folder))
 
 
-def _watch(folder, what, encoding, labelled, form):
-    with quiet_start():
-        from aet_keras.cli._watched_rows import compare_with_version
-    shift, names = compare_with_version(
-        folder, what, encoding=encoding, is_labelled=labelled
+def _draw(watched, path):
+    from aet_keras.drift.watch_chart import draw_watched
+
+    draw_watched(
+        watched.name,
+        watched.reference,
+        watched.outputs,
+        watched.shift,
+        path,
+        names=watched.names,
+        novel=watched.novel,
+        days=watched.days,
+        alarm=watched.alarm,
+        dates=watched.dates,
     )
-    if form == "json":
-        novel = [names[row] for row in shift.novel_rows]
-        click.echo(json.dumps(shift.to_json() | {"novel_names": novel}))
-    else:
-        click.echo(shift.to_text(names))
-    return shift.is_shifted

@@ -1,9 +1,10 @@
-"""Reads the rows that a server was asked, as `serve --record` kept them.
+"""Reads the rows that a server was asked and kept.
 
-A folder holds `recording.json`, which says what is kept, and a folder for each
-day (UTC) with a file for each kept row. A file begins with the sum of the rest
-of it: a file that was cut off or damaged is noticed. Then comes one line of
-JSON that a person can read, and then the bytes of arrays and files.
+The folder of `aet-keras serve --record` holds `recording.json`, which says
+what is kept, and a folder for each day (UTC) with a file for each kept row. A
+file begins with the sum of the rest of it: a file that was cut off or damaged
+is noticed. Then comes one line of JSON that a person can read, and then the
+bytes of arrays and files. Logs of TensorFlow Serving: `serving_logs`.
 """
 
 import dataclasses
@@ -19,12 +20,12 @@ import xxhash
 
 from aet_keras import _regular_file
 from aet_keras._check import first_line
-from aet_keras._wording import counted
+from aet_keras._wording import counted, listed
+from aet_keras.data import serving_logs
 from aet_keras.errors import DataError
 
 FORMAT = 1
 DESCRIPTION = "recording.json"
-STATE = "day.json"
 SUFFIX = ".row"
 
 _OWNER = "read_recorded_rows"
@@ -39,7 +40,10 @@ class RecordedRow:
 
     Args:
         id: str. That of the request, `-`, and the number of the row in it.
-        time: float. When it was asked, in seconds since 1970 (UTC).
+            Logs of TensorFlow Serving have no ids of requests: there it is
+            the file's name, `:`, and the number of the record.
+        time: float. When it was asked, in seconds since 1970 (UTC); that of
+            the file, if a log does not say it.
         version: int. The number of the version that answered; 0 if unknown.
         inputs: dict from the name of each input to its value, as an instance
             of a predict request has it: bytes, str, number or array; a
@@ -47,7 +51,8 @@ class RecordedRow:
             outputs were kept.
         outputs: dict from `"probabilities"` `(classes,)` to an array, and
             from `"embeddings"` `(width,)` where they were kept. Other models
-            than classifiers have the names of their own outputs.
+            than classifiers have the names of their own outputs. Empty where
+            a log holds no responses.
 
     Example: see `read_recorded_rows`.
 
@@ -72,15 +77,20 @@ def is_recorded(path: str | os.PathLike) -> bool:
         path: str or path-like.
 
     Returns:
-        True for a folder that `aet-keras serve --record` wrote, or one day's
-        folder in it.
+        True for a folder that `aet-keras serve --record` wrote, one day's
+        folder of it, and a file or a folder of logs of TensorFlow Serving.
 
     Example:
 
     >>> aet_keras.data.recorded_rows.is_recorded("photos")
     False
     """
-    return _home_of(Path(path)) is not None
+    path = Path(path)
+    return (
+        _home_of(path) is not None
+        or _holds_rows(path)
+        or serving_logs.is_log(path)
+    )
 
 
 def read_recorded_rows(
@@ -94,8 +104,11 @@ def read_recorded_rows(
     told how many. Rows that a server deletes meanwhile are left out, too.
 
     Args:
-        path: str or path-like. What `aet-keras serve --record` wrote, or one
-            day's folder in it.
+        path: str or path-like. What `aet-keras serve --record` wrote, one
+            day's folder of it, or a file or folder of TensorFlow Serving's
+            logs: TFRecords of `PredictionLog`, plain or as gzip. Of these
+            predict requests are read; what follows a damaged record in a
+            file is left out.
         say: function that is called with a sentence for a person.
 
     Returns:
@@ -104,6 +117,7 @@ def read_recorded_rows(
     Raises:
         DataError: if the path holds no such requests, or a later version of
             aet-keras wrote them.
+        ImportError: of logs, if `tensorflow-serving-api` is not installed.
 
     Example:
 
@@ -125,16 +139,27 @@ def read_recorded_rows(
     """
     path = Path(path)
     home = _home_of(path)
-    if home is None:
+    if home == path:
+        read_description(home)
+        found = _read_days(path, days_of(home), say)
+    elif home is not None or _holds_rows(path):
+        found = _read_days(path, [path], say)
+    elif serving_logs.is_log(path):
+        found = _read_logs(path, say)
+    else:
         raise DataError(
             f"{_OWNER}: the path must hold requests that a server kept. "
-            f"Received: {os.fspath(path)}, without `{DESCRIPTION}`. Name the "
-            "folder that `aet-keras serve --record` was given."
+            f"Received: {os.fspath(path)}, without `{DESCRIPTION}`, and no "
+            "log of TensorFlow Serving. Name the folder that `aet-keras serve "
+            "--record` was given, or a TFRecord file of `PredictionLog`."
         )
-    read_description(home)
+    return sorted(found, key=lambda row: (row.time, row.id))
+
+
+def _read_days(path, days, say):
     found: list[RecordedRow] = []
     damaged: list[str] = []
-    for day in days_of(path) if path == home else [path]:
+    for day in days:
         _read_day(day, found, damaged)
     if damaged:
         say(
@@ -143,7 +168,21 @@ def read_recorded_rows(
             f"{'is' if len(damaged) == 1 else 'are'} left out. The first: "
             f"{damaged[0]}."
         )
-    return sorted(found, key=lambda row: (row.time, row.id))
+    return found
+
+
+def _read_logs(path, say):
+    problems: list[str] = []
+    rows = [
+        RecordedRow(row.id, row.time, row.version, row.inputs, row.outputs)
+        for row in serving_logs.read_logs(path, problems)
+    ]
+    if problems:
+        say(
+            f"{os.fspath(path)}: {counted(len(rows), 'row')} could be read, "
+            f"not all. Left out: {listed(problems)}."
+        )
+    return rows
 
 
 def describe(**about: Any) -> str:
@@ -182,19 +221,6 @@ def days_of(home: Path) -> list[Path]:
     """Returns the folders of days, the oldest first."""
     inside = [each for each in home.iterdir() if _DAY.fullmatch(each.name)]
     return sorted(each for each in inside if each.is_dir())
-
-
-def read_state(day: Path) -> tuple[int, int]:
-    """Reads how many rows a day was asked, and below which key rows are kept.
-
-    The name of a row's file is its key, a random number of 64 bits. What
-    cannot be read counts as a day that kept all of its rows.
-    """
-    try:
-        state = json.loads((day / STATE).read_bytes())
-        return int(state["asked"]), int(state["threshold"], 16)
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0, 2**64
 
 
 def encode_row(row: RecordedRow) -> bytes:
@@ -247,25 +273,29 @@ def _home_of(path: Path) -> Path | None:
     return None
 
 
+def _holds_rows(path):
+    """Says whether a folder has a row itself, as a copy of a day has."""
+    if not _regular_file.is_folder(path):
+        return False
+    return any(map(_begins_as_row, path.glob(f"*{SUFFIX}")))
+
+
+def _begins_as_row(file):
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
 def _read_day(day, found, damaged):
-    _, threshold = read_state(day)
     for file in sorted(day.glob(f"*{SUFFIX}")):
-        # A server that was killed may have left some that it had given up.
-        if _key_of(file) >= threshold:
-            continue
         try:
             found.append(decode_row(file.read_bytes()))
         except FileNotFoundError:  # a server has just deleted it
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
             damaged.append(f"{file}, {first_line(error)}")
-
-
-def _key_of(file):
-    try:
-        return int(file.stem, 16)
-    except ValueError:
-        return 0
 
 
 def _sum(rest):

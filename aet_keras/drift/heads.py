@@ -1,5 +1,6 @@
 """Finds, solves and widens the dense layer that a classifier ends in."""
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -11,7 +12,9 @@ from aet_keras._keras import graph
 from aet_keras.replay import lbfgs
 
 _FOLDS = 5
-_ITERATIONS = 100
+_ITERATIONS, _TOLERANCE = 100, 1e-6
+_STRENGTHS = (1.0, *lbfgs.STRENGTHS)
+_STARTS = ("zero", "old", "renamed")
 
 
 def dense_head(owner: str, model: keras.Model) -> keras.layers.Dense:
@@ -53,42 +56,152 @@ def read_features(
     return np.asarray(below.predict(x, verbose=0), "float32")
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class SolvedHead:
+    """Holds a softmax layer that was solved on the features of a few rows.
+
+    `solve_head` makes it.
+
+    Args:
+        kernel: float array `(width, classes)`.
+        bias: float array `(classes,)`.
+        start: str. What the penalty pulls to: `"zero"`, `"old"` or
+            `"renamed"`.
+        strength: float. Of the L2 penalty, on standardised features.
+        loss: float. Mean cross-entropy of rows that were left out.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    start: str
+    strength: float
+    loss: float
+
+
 def solve_head(
     features: np.ndarray,
     labels: np.ndarray,
     class_count: int,
     *,
+    old: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
-) -> lbfgs.Solution:
+) -> SolvedHead:
     """Finds the best softmax layer on the features of a few rows.
 
-    The strength of its L2 penalty is the one with the lowest loss on rows
-    left out, five times a fifth of them.
+    An L2 penalty pulls its kernel to zero, to the old kernel, or to that
+    with its classes renamed: each old class then stands for another one, so
+    that the answers are right as often as such names can make them. Which of
+    the three, and how strongly, is what has the lowest loss on rows left
+    out, five times a fifth of them.
 
     Args:
         features: floats `(rows, width)`.
         labels: ints `(rows,)`.
         class_count: int >= 2.
+        old: optional tuple of the old layer's kernel and bias, of as many
+            classes. Defaults to none: pulled to zero alone.
         seed: int >= 0. Of the parts that are left out. Defaults to `0`.
 
     Returns:
-        `Solution`.
+        `SolvedHead`.
     """
-    rows = lbfgs.Rows(
-        np.asarray(features, "float32"),
-        np.eye(class_count, dtype="float32")[labels],
-        np.ones(len(labels), "float32"),
+    problem = _Problem.of(features, labels, class_count, old)
+    losses: dict[tuple[str, float], float] = {}
+    for left_out in _left_out(labels, seed):
+        for start in problem.starts:
+            for strength, loss in problem.losses(start, left_out):
+                losses[start, strength] = (
+                    losses.get((start, strength), 0.0) + loss * left_out.mean()
+                )
+    start, strength = min(losses, key=lambda each: losses[each])
+    kernel, bias = problem.solution(start, strength)
+    return SolvedHead(
+        kernel.astype("float32"),
+        bias.astype("float32"),
+        start,
+        strength,
+        losses[start, strength],
     )
-    losses = np.zeros(len(lbfgs.STRENGTHS))
-    for left_out in _left_out(len(labels), seed):
-        held = _some(rows, left_out)
-        found = lbfgs.path(_some(rows, ~left_out), kind="softmax")
-        losses += [
-            lbfgs.mean_loss(each.kernel, each.bias, held, kind="softmax")
-            for each in found
-        ]
-    best = int(losses.argmin())
-    return next(itertools.islice(lbfgs.path(rows, kind="softmax"), best, None))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Problem:
+    """A head to be solved: columns that are added to those it starts from.
+
+    Args:
+        features: floats `(rows, numbers)`, standardised, in what they span:
+            few numbers where rows are few.
+        to_kernel: floats `(width, numbers)`. Of columns there, a kernel.
+        mean: floats `(width,)`.
+        labels: ints `(rows,)`.
+        logits: floats `(rows, classes)`, of the old head; zero without one.
+        old: tuple of the old kernel and bias; zeros without them.
+        starts: tuple of the names of what is tried.
+    """
+
+    features: np.ndarray
+    to_kernel: np.ndarray
+    mean: np.ndarray
+    labels: np.ndarray
+    logits: np.ndarray
+    old: tuple[np.ndarray, np.ndarray]
+    starts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, features, labels, class_count, old):
+        features = np.asarray(features, "float64")
+        scaled, mean, scale = _standardised(features)
+        span = np.linalg.svd(scaled, full_matrices=False)[2].T
+        starts = _STARTS if old is not None else _STARTS[:1]
+        if old is None:
+            width = features.shape[1]
+            old = np.zeros((width, class_count)), np.zeros(class_count)
+        logits = features @ old[0] + old[1]
+        to_kernel = span / scale[:, None]
+        return cls(scaled @ span, to_kernel, mean, labels, logits, old, starts)
+
+    def losses(self, start, left_out):
+        """Yields each strength with the loss on rows left out."""
+        rows = self._rows(self._order(start, ~left_out))
+        held = [each[left_out] for each in rows]
+        count = self.logits.shape[1]
+        solved = _columns([each[~left_out] for each in rows], count)
+        for strength, found in zip(_STRENGTHS, solved, strict=True):
+            yield strength, column_loss(found.ravel(), held, count, 0.0)[0]
+
+    def solution(self, start, strength):
+        """Returns kernel and bias, solved on all rows."""
+        order = self._order(start, np.ones(len(self.labels), bool))
+        solved = _columns(self._rows(order), self.logits.shape[1])
+        place = _STRENGTHS.index(strength)
+        found = next(itertools.islice(solved, place, None))
+        more = self.to_kernel @ found[:-1]
+        kernel, bias = (_in_order(each, order) for each in self.old)
+        return kernel + more, bias + found[-1] - self.mean @ more
+
+    def _rows(self, order):
+        offsets = _in_order(self.logits, order)
+        weights = np.ones(len(self.labels))
+        return [self.features, offsets, self.labels, weights]
+
+    def _order(self, start, kept):
+        """Returns which old class each class starts from; `None` for none."""
+        count = self.logits.shape[1]
+        if start == "zero":
+            return None
+        if start == "old":
+            return np.arange(count)
+        answers, labels = self.logits[kept].argmax(axis=1), self.labels[kept]
+        both = np.zeros((count, count))
+        np.add.at(both, (labels, answers), 1)
+        # Of as many right answers, the names that are.
+        both += np.eye(count) / (1 + len(labels))
+        return optimize.linear_sum_assignment(both, maximize=True)[1]
+
+
+def _in_order(columns, order):
+    """Returns columns in another order; zeros for none."""
+    return np.zeros_like(columns) if order is None else columns[..., order]
 
 
 def widen_head(
@@ -118,13 +231,13 @@ def widen_head(
         ValueError: if there are no rows of old, or of a new class.
     """
     kernel, bias = head.get_weights()
-    logits = features @ kernel + bias
     counts = np.bincount(labels, minlength=head.units + 1)
     _check_counts(head, counts)
     weights = _balanced(counts, head.units)[labels]
-    scale = np.maximum(features.std(axis=0), 1e-3 * features.std() + 1e-12)
-    mean = features.mean(axis=0)
-    rows = ((features - mean) / scale, logits, labels, weights)
+    scaled, mean, scale = _standardised(features)
+    offsets = np.zeros((len(labels), len(counts)))
+    offsets[:, : head.units] = features @ kernel + bias
+    rows = (scaled, offsets, labels, weights)
     found = _best_columns(rows, len(counts) - head.units, seed)
     more = found[:-1] / scale[:, None]
     wide = keras.layers.Dense(
@@ -162,10 +275,17 @@ def _balanced(counts, old_count):
     return weights * counts.sum() / (weights * counts).sum()
 
 
+def _standardised(features):
+    """Returns features of mean 0 and variance 1, the mean and the scale."""
+    scale = np.maximum(features.std(axis=0), 1e-3 * features.std() + 1e-12)
+    mean = features.mean(axis=0)
+    return (features - mean) / scale, mean, scale
+
+
 def _best_columns(rows, count, seed):
     """Returns new columns, the bias last, with the strength that is best."""
-    losses = np.zeros(len(lbfgs.STRENGTHS))
-    for left_out in _left_out(len(rows[0]), seed):
+    losses = np.zeros(len(_STRENGTHS))
+    for left_out in _left_out(rows[2], seed):
         kept = [each[~left_out] for each in rows]
         held = [each[left_out] for each in rows]
         for place, found in enumerate(_columns(kept, count)):
@@ -174,30 +294,39 @@ def _best_columns(rows, count, seed):
 
 
 def _columns(rows, count):
+    """Yields the columns of each strength, from strong to weak."""
     width = rows[0].shape[1]
     start = np.zeros((width + 1) * count)
-    for strength in lbfgs.STRENGTHS:
+    for strength in _STRENGTHS:
         start = optimize.minimize(
             column_loss,
             start,
             (rows, count, strength),
             method="L-BFGS-B",
             jac=True,
-            options={"maxiter": _ITERATIONS},
+            options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
         ).x
         yield start.reshape(width + 1, count)
 
 
 def column_loss(flat, rows, count, strength):
-    """Returns the loss of new columns beside old logits, and its gradient."""
+    """Returns the loss with columns added to the last logits, and its slope.
+
+    Args:
+        flat: floats `((width + 1) * count,)`. Columns, the bias last.
+        rows: features `(rows, width)`, the logits `(rows, classes)` that
+            columns add to, labels and weights `(rows,)`.
+        count: int. How many of the classes, the last, get a column.
+        strength: float. Of the L2 penalty, which leaves the bias out.
+    """
     features, logits, labels, weights = rows
-    columns = flat.reshape(-1, count)
-    scores = np.hstack([logits, features @ columns[:-1] + columns[-1]])
+    columns, scores = flat.reshape(-1, count), logits.copy()
+    scores[:, -count:] += features @ columns[:-1] + columns[-1]
     logs = special.log_softmax(scores, axis=1)
     places = np.arange(len(labels))
     slopes = np.exp(logs)
     slopes[places, labels] -= 1
-    slopes = slopes[:, logits.shape[1] :] * weights[:, None] / len(labels)
+    slopes = slopes[:, -count:] * weights[:, None] / len(labels)
     gradient = np.vstack([features.T @ slopes, slopes.sum(axis=0)])
     gradient[:-1] += strength * columns[:-1]
     loss = -(weights * logs[places, labels]).mean()
@@ -205,18 +334,15 @@ def column_loss(flat, rows, count, strength):
     return loss, gradient.ravel()
 
 
-def _left_out(count, seed):
-    """Yields masks of rows, each row in one of them."""
-    places = np.random.default_rng(seed).permutation(count)
-    folds = max(2, min(_FOLDS, count))
+def _left_out(labels, seed):
+    """Yields masks of rows, each row in one; classes in all, if they can."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    folds = max(2, min(_FOLDS, len(labels)))
+    places = np.empty(len(labels), "int64")
+    places[order] = np.arange(len(labels)) % folds
     for fold in range(folds):
-        yield places % folds == fold
-
-
-def _some(rows, mask):
-    return lbfgs.Rows(
-        rows.features[mask], rows.targets[mask], rows.weights[mask]
-    )
+        yield places == fold
 
 
 def _end(last):

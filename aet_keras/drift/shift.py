@@ -9,7 +9,7 @@ from aet_keras._files import plain
 KINDS = ("none", "label", "input", "output", "unexplained")
 LEAST_ROWS = 30
 _MOST_NAMED = 5
-_SENTENCES = {
+SENTENCES = {
     "none": "No shift was found.",
     "label": "Shifted: other shares of the classes explain it.",
     "input": "Shifted: the inputs look different, within classes too.",
@@ -110,7 +110,7 @@ class Shift:
         return "\n".join(self._lines(row_names))
 
     def _lines(self, row_names):
-        yield f"{_SENTENCES[self.kind]} p = {self.p:.2g}, {self.row_count} rows"
+        yield f"{SENTENCES[self.kind]} p = {self.p:.2g}, {self.row_count} rows"
         yield f"kind: {self.kind}"
         yield f"tests: {_shown(self.tests)}"
         if self.corrected:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from aet_keras.serving.settings import Limits
 
 VERBS = ("predict", "classify")
 
+Arrays = Mapping[str, np.ndarray]
+Record = Callable[[str, str, LoadedVersion, Arrays, Arrays], None]
+
 
 def answer(
     verb: str,
@@ -26,6 +29,7 @@ def answer(
     *,
     limits: Limits,
     reading: threading.Lock,
+    record: Record | None = None,
 ) -> bytes:
     """Returns the answer to a predict or classify request.
 
@@ -35,6 +39,7 @@ def answer(
         body: bytes of the request.
         limits: `Limits`.
         reading: lock that is held while the body is read.
+        record: optional function that is given what was asked and answered.
 
     Raises:
         Refusal: if the body or the model does not allow an answer.
@@ -45,8 +50,13 @@ def answer(
         asked = read(version, body)
     outputs = _call(version, asked.signature, asked.arrays, limits)
     if is_classify:
-        return to_json(in_classes(outputs))
-    return to_json(in_rows(outputs) if asked.is_rows else in_columns(outputs))
+        content = to_json(in_classes(outputs))
+    else:
+        shape = in_rows if asked.is_rows else in_columns
+        content = to_json(shape(outputs))
+    if record is not None:
+        record(verb, asked.signature, version, asked.arrays, outputs)
+    return content
 
 
 def _read_inputs(version, body):
@@ -105,9 +115,6 @@ def _call(
         return version.call(name, arrays)
     except tf.errors.OpError as error:
         raise refusal(error) from error
-
-
-Arrays = Mapping[str, np.ndarray]
 
 
 def to_json(content: Any) -> bytes:

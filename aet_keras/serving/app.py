@@ -3,7 +3,10 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
+import re
 import threading
+import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -19,6 +22,9 @@ from aet_keras.serving.model_folder import ModelFolder
 from aet_keras.serving.settings import Limits
 
 _LARGEST = 2**63 - 1
+_ID = "x-request-id"
+# One that a cell of a .csv file holds as it is.
+_GOOD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _YIELD_SECONDS = 0.1
 _MODEL = "/v1/models/{model}"
 _PATHS = (
@@ -29,7 +35,10 @@ _PATHS = (
 
 
 def build_app(
-    folder: ModelFolder, *, limits: Limits | None = None
+    folder: ModelFolder,
+    *,
+    limits: Limits | None = None,
+    record: Callable[..., None] | None = None,
 ) -> Starlette:
     """Returns the REST API of TensorFlow Serving for one model.
 
@@ -37,10 +46,14 @@ def build_app(
     signatures; `POST /v1/models/NAME:predict` and `:classify` ask it.
     `/versions/N` may stand behind the name. An error is
     `{"error": "..."}`. Not there: gRPC, `:regress`, labels of versions.
+    An answer has the header `x-request-id`: the client's own, if it sent one
+    of at most 128 letters, digits or signs of `._:/+=@-`, or a new one.
 
     Args:
         folder: `ModelFolder`. Its `current` version answers.
         limits: `Limits`. Defaults to `Limits()`.
+        record: optional function, `Recorder.offer`, that is given what was
+            asked and answered.
 
     Returns:
         `starlette.applications.Starlette`, an ASGI application.
@@ -66,7 +79,7 @@ def build_app(
     >>> app.routes[0].path, app.routes[0].methods
     ('/v1/models/{model}:{verb}', {'POST'})
     """
-    endpoints = _Endpoints(folder, limits or Limits())
+    endpoints = _Endpoints(folder, limits or Limits(), record)
     routes = []
     for path in _PATHS:
         routes += [
@@ -92,8 +105,8 @@ def build_app(
 class _Endpoints:
     """Answers the requests of each path."""
 
-    def __init__(self, folder, limits):
-        self.folder, self.limits = folder, limits
+    def __init__(self, folder, limits, record):
+        self.folder, self.limits, self.record = folder, limits, record
         self.queue = RequestQueue(limits)
         # One thread reads JSON at a time: more would only take the interpreter
         # from each other, from the event loop and from a version that loads.
@@ -105,6 +118,7 @@ class _Endpoints:
         self.queue.close()
 
     async def ask(self, request):
+        request.state.id = request_id = _request_id(request)
         verb = request.path_params["verb"].lower()
         if verb not in _answers.VERBS:
             raise _unknown_verb(request, verb)
@@ -115,12 +129,21 @@ class _Endpoints:
             await asyncio.sleep(_YIELD_SECONDS)
             version = self._find(request)
 
+        record = self.record and functools.partial(self.record, request_id)
+
         def work(body):
             return _answers.answer(
-                verb, version, body, limits=self.limits, reading=self.reading
+                verb,
+                version,
+                body,
+                limits=self.limits,
+                reading=self.reading,
+                record=record,
             )
 
-        return _json(await self.queue.answer(request, work))
+        response = _json(await self.queue.answer(request, work))
+        response.headers[_ID] = request_id
+        return response
 
     async def metadata(self, request):
         version = self._find(request)
@@ -161,6 +184,12 @@ class _Endpoints:
         raise Refusal(
             HTTPStatus.NOT_FOUND, f"Servable not found for request: {asked}"
         )
+
+
+def _request_id(request):
+    """Returns the client's id of a request, or a new one."""
+    given = request.headers.get(_ID, "")
+    return given if _GOOD_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _wanted(request):
@@ -212,6 +241,9 @@ async def _refuse(request, refusal):
     if refusal.status == HTTPStatus.REQUEST_TIMEOUT:
         # What is still to come would be taken for the next request.
         response.headers["connection"] = "close"
+    request_id = getattr(request.state, "id", None)
+    if request_id is not None:
+        response.headers[_ID] = request_id
     return response
 
 

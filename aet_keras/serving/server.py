@@ -16,7 +16,7 @@ from aet_keras.publishing import newest_version
 from aet_keras.serving._connection import GRACE_SECONDS, Connection, Terms
 from aet_keras.serving.app import build_app
 from aet_keras.serving.model_folder import ModelFolder
-from aet_keras.serving.settings import Limits
+from aet_keras.serving.settings import Limits, Recording
 
 
 def serve(
@@ -25,6 +25,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8501,
     limits: Limits | None = None,
+    recording: Recording | None = None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> None:
     """Serves a published model until Ctrl-C or SIGTERM.
@@ -41,11 +42,16 @@ def serve(
             it only where that is not the default.
         port: int. 0 takes a free one; `say` is told which.
         limits: `Limits`. Defaults to `Limits()`.
+        recording: optional `aet_keras.serving.settings.Recording`. What to
+            keep of what is asked. Defaults to nothing.
         say: function that is called with a sentence for a person.
 
     Raises:
+        DataError: if the folder to record in is damaged.
         ExportError: if the folder holds no version that can be served.
-        OSError: if the port is in use, or the host is not of this machine.
+        OSError: if the port is in use, the host is not of this machine, or
+            nothing can be recorded.
+        ValueError: if the folder to record in holds other things.
 
     Example:
 
@@ -59,17 +65,39 @@ def serve(
         gc.collect()
         gc.freeze()  # what is imported is not searched for garbage again
         model = ModelFolder(folder, say=say)
-        server = build_server(model, limits)
-        say(f"Ready: {address(listener)}/v1/models/{model.name}")
-        with model.watched():
-            server.run(sockets=[listener])
+        with _recorder(recording, model, say) as record:
+            server = build_server(model, limits, record)
+            say(f"Ready: {address(listener)}/v1/models/{model.name}")
+            with model.watched():
+                server.run(sockets=[listener])
 
 
-def build_server(model: ModelFolder, limits: Limits) -> uvicorn.Server:
+@contextlib.contextmanager
+def _recorder(recording, model, say):
+    """Lends the function that records, if anything is to be recorded."""
+    if recording is None:
+        yield None
+        return
+    from aet_keras.serving.recording import Recorder  # a tenth of a second
+
+    recorder = Recorder(recording, model.name, say=say)
+    try:
+        say(recorder.description)
+        recorder.warm_up(model.current)
+        yield recorder.offer
+    finally:
+        recorder.close()
+
+
+def build_server(
+    model: ModelFolder,
+    limits: Limits,
+    record: Callable[..., None] | None = None,
+) -> uvicorn.Server:
     """Returns a server for a model that ends gently."""
     terms = Terms(limits.request_seconds)
     config = uvicorn.Config(
-        build_app(model, limits=limits),
+        build_app(model, limits=limits, record=record),
         # uvicorn only calls it, as it would call a class.
         http=functools.partial(Connection, terms=terms),  # type: ignore[arg-type]
         access_log=False,

@@ -1,4 +1,4 @@
-"""What a server is told: limits, and the command line of TensorFlow Serving."""
+"""What a server is told: its limits, what it keeps, how it is started."""
 
 import os
 from dataclasses import dataclass
@@ -112,3 +112,48 @@ def model_server_command(
             f"--batching_parameters_file={batching}",
         ]
     return command
+
+
+KEEPS = ("inputs", "outputs")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Holds what the embedded server keeps of what it is asked.
+
+    Of each day (UTC) a uniform sample of the rows: each row that was asked
+    has the same chance to be kept.
+
+    Args:
+        folder: path-like. Where to: a new or empty folder, or one that a
+            server of the same model kept rows in.
+        keeps: str. `"inputs"` keeps the inputs of a row and its outputs,
+            `"outputs"` no inputs, but what goes into the model's head where
+            the version has the signature `embeddings`.
+        day_bytes: int >= 2**16. The most bytes of a day, on the disk. A row
+            may have a twentieth of it.
+        day_rows: int >= 1. The most rows of a day.
+        days: int >= 1. How many days are kept, the present one included.
+
+    Raises:
+        TypeError: if an argument is of another kind.
+        ValueError: if one is out of its range.
+
+    Example:
+
+    >>> aet_keras.serving.settings.Recording("requests").keeps
+    'inputs'
+    """
+
+    folder: str | os.PathLike
+    keeps: str = "inputs"
+    day_bytes: int = 100 * 2**20
+    day_rows: int = 10_000
+    days: int = 30
+
+    def __post_init__(self):
+        _check.instance(self, of=str | os.PathLike, folder=self.folder)
+        _check.one_of(self, keeps=self.keeps, among=KEEPS)
+        _check.whole(self, day_bytes=self.day_bytes, least=2**16)
+        _check.positive_int(self, day_rows=self.day_rows)
+        _check.positive_int(self, days=self.days, up_to=100_000)

@@ -14,6 +14,11 @@ from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training.interpolation import interpolate
 
 _MOST_MOMENT_ROWS = 500
+_TOWARDS = {
+    "zero": "zero",
+    "old": "the old head",
+    "renamed": "the old head with other names of its classes",
+}
 _RATIOS = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -95,10 +100,14 @@ def solve_head(case: Case, rows: Rows) -> str:
     head = _head(case.model)
     features = heads.read_features(case.model, head, rows.x)
     found = heads.solve_head(
-        features, rows.y, head.units, seed=case.settings.seed
+        features,
+        rows.y,
+        head.units,
+        old=tuple(head.get_weights()),
+        seed=case.settings.seed,
     )
     head.set_weights([found.kernel, found.bias])
-    return f"L2 strength {found.strength:g}"
+    return f"L2 strength {found.strength:g}, towards {_TOWARDS[found.start]}"
 
 
 def train_all(

@@ -1,10 +1,12 @@
 """Defines the steps of a run on texts."""
 
 import dataclasses
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 
-from aet_keras import backbones, data, export, policies, tasks
+from aet_keras import _optional, backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training import job
@@ -88,6 +90,51 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     notes = (*dataset.notes, *_notes(length, counts))
     dataset = dataclasses.replace(dataset, **made, notes=notes)
     return job.with_note(recipe, dataset)
+
+
+def load_layers() -> None:
+    """Registers the layers of text backbones with Keras.
+
+    Raises:
+        ImportError: if KerasHub is missing.
+
+    Example: see `tokens_of`.
+
+    >>> aet_keras.training.text_job.load_layers()
+    """
+    _optional.optional("keras_hub", extra=backbones.text_encoder.EXTRA)
+
+
+def tokens_of(
+    recipe: TextRecipe, model: keras.Model, texts: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Cuts texts into tokens as a published model takes them.
+
+    Args:
+        recipe: `TextRecipe` of the version.
+        model: its `keras.Model`.
+        texts: sequence of str.
+
+    Returns:
+        dict of `token_ids` and `padding_mask`, int32 `(texts, tokens)`.
+
+    Raises:
+        WeightsError: if the tokeniser cannot be had.
+
+    Example:
+
+    >>> recipe = aet_keras.recipes.TextRecipe("a.csv", backbone="b.keras")
+    >>> tokens = {"token_ids": keras.Input((12,), name="token_ids")}
+    >>> try:
+    ...     aet_keras.training.text_job.tokens_of(
+    ...         recipe, keras.Model(tokens, tokens), ["a text"]
+    ...     )
+    ... except ValueError as error:
+    ...     "Give `vocabulary`" in str(error)
+    True
+    """
+    length = model.input["token_ids"].shape[1]
+    return _packing(recipe, sequence_length=length).pack(texts)
 
 
 def _packing(recipe, **settings):

@@ -30,7 +30,7 @@ def load(data, side, seed):
     A seed draws the training rows, where there are more than are wanted.
     """
     splits = DATA[data](seed)
-    return [(_resized(images, side), labels) for images, labels in splits]
+    return [(resized(images, side), labels) for images, labels in splits]
 
 
 def build(backbone, side, classes, learning_rate, backbone_training=None):
@@ -56,7 +56,8 @@ def compile_model(model, learning_rate):
     )
 
 
-def _resized(images, side):
+def resized(images, side):
+    """Returns images of another size, as uint8."""
     if images.shape[1] == side:
         return images
     found = [
@@ -72,7 +73,8 @@ def _drawn(images, labels, count, seed):
     return images[rows], labels[rows]
 
 
-def _from_archive(name, side, seed, *, count=None):
+def from_archive(name, side, seed, *, count=None):
+    """Returns the splits of a file of JPEGs, some training rows drawn."""
     archive = np.load(_machine.DATA / name)
     splits = []
     for split in ("train", "validation", "test"):
@@ -155,12 +157,12 @@ def _lite(side):
 
 DATA = {
     "clothing10": functools.partial(
-        _from_archive, "clothing10_128px_jpeg.npz", 128
+        from_archive, "clothing10_128px_jpeg.npz", 128
     ),
     "cifar10": functools.partial(
-        _from_archive, "cifar10_32px_jpeg.npz", 32, count=4000
+        from_archive, "cifar10_32px_jpeg.npz", 32, count=4000
     ),
-    "signs": functools.partial(_from_archive, "signdigits_100px_jpeg.npz", 100),
+    "signs": functools.partial(from_archive, "signdigits_100px_jpeg.npz", 100),
     "fashion": _fashion,
     "digits": _digits,
 }

@@ -14,6 +14,11 @@ with others, it waits for them in steps of milliseconds. What a request takes of
 the processor does not change with that, so it is printed too.
 
     python tests/benchmarks/serving.py [--seconds 10] [--rounds 3] [--load 30]
+    python tests/benchmarks/serving.py --record [--seconds 2] [--rounds 20]
+
+With `--record` another question: what does `serve --record` cost a request?
+Servers without it, with it while every row is kept, and with it once the day's
+share is full take turns, one client each.
 
 The embedded backbone, ten classes, over loopback. The clients are threads of
 this process, so that they and the server share the machine's cores; figures
@@ -25,6 +30,7 @@ the bytes that the server has to find in the body.
 
 import argparse
 import base64
+import contextlib
 import functools
 import json
 import os
@@ -260,6 +266,69 @@ def values(rows, what):
     return [row[key] for row in rows[kind]]
 
 
+def record_cost(path, home, args):
+    """Yields a row for each way to ask and to record, round by round.
+
+    "kept" keeps each row that is asked, "full" one in some hundreds, as in the
+    rest of a busy day.
+    """
+    folder = home / "benchmark"
+    folder.mkdir()
+    served_models.copy_version(path, folder, 1)
+    ways = {
+        "off": [],
+        "inputs kept": [home / "kept", "--record-megabytes", 10_000],
+        "inputs full": [home / "full", "--record-megabytes", 1],
+        "outputs kept": [home / "outputs", "--record-what", "outputs"],
+    }
+    with contextlib.ExitStack() as stack:
+        servers = {}
+        for way, options in ways.items():
+            options = options and ["--record", *options]
+            servers[way] = stack.enter_context(
+                server_clients.running_server(
+                    CONSOLE, folder, "--embedded", *options, seconds=3600
+                )
+            )
+        for name, (signature, _, instances) in requests().items():
+            asked = body(signature, instances)
+            for _, url in servers.values():  # made faster; a day filled
+                server_clients.under_load(
+                    f"{url}:predict", asked, count=2, seconds=12
+                )
+            for turn in range(args.rounds):
+                for way, (process, url) in servers.items():
+                    spent = processor_seconds(process)
+                    answers, lost = server_clients.under_load(
+                        f"{url}:predict", asked, count=1, seconds=args.seconds
+                    )
+                    spent = processor_seconds(process) - spent
+                    row = quantiles([seconds for _, seconds, _ in answers])
+                    row["processor_ms"] = 1000 * spent / len(answers)
+                    row["lost"] = len(lost)
+                    yield {"row": name, "kind": way, "round": turn, **row}
+        for process, _ in servers.values():
+            server_clients.stop_server(process)
+
+
+def summarize_record(rows):
+    """Prints a line for each way to record, and its cost beside none."""
+    for name in dict.fromkeys(row["row"] for row in rows):
+        mine = [row for row in rows if row["row"] == name]
+        for way in dict.fromkeys(row["kind"] for row in mine):
+            for key in ("median_ms", "p99_ms", "processor_ms"):
+                found, off = (
+                    [row[key] for row in mine if row["kind"] == kind]
+                    for kind in (way, "off")
+                )
+                more = [a - b for a, b in zip(found, off, strict=True)]
+                print(
+                    f"{name:>10}, {way:>12}, {key}: "
+                    f"{statistics.median(found):.2f}, more than off: "
+                    f"{_machine.spread(more)}"
+                )
+
+
 def loads(path):
     """Returns the seconds until a version is loaded and answers, 3 times."""
     found = []
@@ -277,11 +346,20 @@ def main():
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--load", type=float, default=30)
+    parser.add_argument("--record", action="store_true")
     args = parser.parse_args()
     print(_machine.describe())
     with tempfile.TemporaryDirectory() as home:
         home = pathlib.Path(home)
         one, other = write_versions(home)
+        if args.record:
+            rows = []
+            for row in record_cost(one, home, args):
+                rows.append(row)
+                print(json.dumps(row), flush=True)
+            summarize_record(rows)
+            print(f"load at the end {os.getloadavg()[0]:.1f}")
+            return
         folder = home / "benchmark"
         folder.mkdir()
         served_models.copy_version(one, folder, 1)

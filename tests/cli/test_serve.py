@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from served_models import noise_images
 
 from aet_keras.cli import main
+from aet_keras.data.recorded_rows import read_recorded_rows
 
 BODY = json.dumps({"instances": noise_images(1).tolist()}).encode()
 
@@ -113,6 +114,42 @@ def test_what_is_refused_takes_no_memory_and_writes_nothing(
     assert code == 0
 
 
+@pytest.mark.slow
+def test_what_is_asked_is_recorded_and_joined_by_its_id(
+    clothes, console, tmp_path, monkeypatch
+):
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "tensorflow_model_server").write_text("#!/bin/sh\nexit 9\n")
+    (bin_ / "tensorflow_model_server").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    folder = tmp_path / "requests"
+
+    with server_clients.running_server(
+        console, clothes, "--record", folder
+    ) as (process, url):
+        status, _ = server_clients.ask(f"{url}:predict", BODY)
+        code, _ = server_clients.stop_server(process)
+
+    assert (status, code) == (200, 0)
+    (row,) = read_recorded_rows(folder)
+    assert row.id.endswith("-0")
+
+
+def test_how_to_record_is_no_use_without_where(clothes, sentence):
+    result = serve(clothes, "--record-days", 3)
+
+    assert result.exit_code == 2
+    assert "Received: --record-days. Name a folder" in sentence(result)
+
+
+def test_a_folder_that_cannot_be_recorded_in_is_said_at_once(clothes, sentence):
+    result = serve(clothes, "--port", 0, "--record", clothes)
+
+    assert result.exit_code == 2
+    assert "must be new, or hold a recording" in sentence(result)
+
+
 def test_a_port_in_use_is_one_sentence(clothes, sentence):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -146,6 +183,9 @@ def test_a_damaged_version_is_refused(clothes, sentence):
         (["--body-megabytes", "0"], "x>=1"),
         (["--request-seconds", "0"], "x>0"),
         (["--concurrent", "0"], "x>=1"),
+        (["--record-megabytes", "0"], "x>=1"),
+        (["--record-days", "0"], "1<=x<=100000"),
+        (["--record-what", "all"], "'inputs', 'outputs'"),
     ],
 )
 def test_misuse_is_exit_code_2(options, words, tmp_path):

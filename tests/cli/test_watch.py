@@ -3,18 +3,16 @@
 import json
 import shutil
 
-import image_models
+import keras
 import numpy as np
 import pytest
 import table_data
-import tensorflow as tf
+import watched_images
 from click.testing import CliRunner
-from PIL import Image
 
 from aet_keras import publishing, recipes, training
 from aet_keras.cli import main
 from aet_keras.drift import Reference
-from aet_keras.drift.model_outputs import ModelOutputs
 
 
 def watch(*arguments):
@@ -22,30 +20,9 @@ def watch(*arguments):
     return CliRunner().invoke(main, command)
 
 
-def write_images(folder, count=60, *, seed=0, light=0):
-    """Writes images of three classes that differ in brightness."""
-    random = np.random.default_rng(seed)
-    for number in range(count):
-        level = 40 + 60 * (number % 3) + light
-        pixels = random.normal(level, 12, (8, 8, 3)).clip(0, 255)
-        path = folder / f"class {number % 3}" / f"{number:03}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.astype("uint8")).save(path)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Returns the published folder of a small classifier, and its data."""
-    home = tmp_path_factory.mktemp("photos")
-    source = write_images(home / "train", 150)
-    recipe = recipes.Recipe(
-        str(source), image_size=8, epochs=6, learning_rate=0.02
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        image_models.make_tiny(patch)
-        training.run_recipe(recipe, home / "saved")
-    return home / "saved"
+    return watched_images.publish(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +36,7 @@ def table(tmp_path_factory):
 
 
 def test_images_like_those_of_training_are_quiet(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
 
     result = watch(photos, new)
 
@@ -68,7 +45,7 @@ def test_images_like_those_of_training_are_quiet(photos, tmp_path):
 
 
 def test_other_images_are_shifted(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1, light=50)
+    new = watched_images.write_images(tmp_path / "new", seed=1, light=50)
 
     result = watch(photos / "1", new, "--format", "json")
 
@@ -80,7 +57,7 @@ def test_other_images_are_shifted(photos, tmp_path):
 
 
 def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0").rename(new / "other")
     (new / "class 1").rename(new / "class 0")
     (new / "class 2").rename(new / "class 1")
@@ -96,7 +73,7 @@ def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
 
 
 def test_a_damaged_image_is_named_and_left_out(photos, tmp_path):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0" / "bad.png").write_bytes(b"none")
 
     result = watch(photos, new)
@@ -123,7 +100,7 @@ def old(photos, tmp_path):
 
 
 def test_an_old_version_is_measured_once(old, photos, tmp_path, sentence):
-    new = write_images(tmp_path / "new", seed=1)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
     refused = watch(old, new)
     measured = watch(old, "--measure")
 
@@ -159,7 +136,7 @@ def test_a_reference_of_another_model_is_refused(
     shutil.copytree(photos, folder)
     shutil.copy(table / "1" / "reference.npz", folder / "1")
 
-    result = watch(folder, write_images(tmp_path / "new"))
+    result = watch(folder, watched_images.write_images(tmp_path / "new"))
 
     assert result.exit_code == 2
     assert "measured on this model" in sentence(result)
@@ -170,7 +147,7 @@ def test_a_damaged_reference_is_refused(photos, tmp_path, sentence):
     shutil.copytree(photos, folder)
     (folder / "1" / "reference.npz").write_bytes(b"PK")
 
-    result = watch(folder, write_images(tmp_path / "new"))
+    result = watch(folder, watched_images.write_images(tmp_path / "new"))
 
     assert result.exit_code == 1
     assert "must be a whole reference" in sentence(result)
@@ -210,33 +187,32 @@ def test_the_target_of_a_table_is_the_class_of_its_rows(
 def texts(tmp_path_factory):
     """Returns a published folder that tells long texts from short ones."""
     home = tmp_path_factory.mktemp("texts") / "saved"
-
-    def sizes(texts):
-        return tf.cast(tf.strings.length(texts), tf.float32)[:, None]
-
-    def serve(texts):
-        long = tf.sigmoid((sizes(texts) - 20.0) / 4)
-        return {"probabilities": tf.concat([1 - long, long], axis=1)}
-
-    spec = tf.TensorSpec([None], tf.string, name="texts")
-    module = tf.Module()
-    module.serve = tf.function(serve, input_signature=[spec])
-    module.embed = tf.function(
-        lambda texts: {"embeddings": sizes(texts)}, input_signature=[spec]
-    )
-    signatures = {"serving_default": module.serve, "embeddings": module.embed}
-    tf.saved_model.save(module, str(home / "1"), signatures=signatures)
+    names = ("token_ids", "padding_mask")
+    given = {name: keras.Input((80,), name=name) for name in names}
+    size = keras.ops.sum(given["padding_mask"], axis=1, keepdims=True)
+    head = keras.layers.Dense(2, activation="softmax")
+    model = keras.Model(given, head(size))
+    head.set_weights([np.array([[-0.1, 0.1]]), np.array([2.0, -2.0])])
     recipe = {"kind": "text", "data": "a.csv", "text_column": "text"}
-    (home / "1" / "recipe.json").write_text(json.dumps(recipe))
-    given = tf.constant(of_lengths(0))
-    outputs = ModelOutputs(
-        sizes(given).numpy(),
-        serve(given)["probabilities"].numpy(),
-        labels=(sizes(given).numpy()[:, 0] > 20).astype("int64"),
-    )
-    reference = Reference.of_outputs(outputs, outputs)
-    reference.save(home / "1" / "reference.npz")
+    known = tokens_of_lengths(recipe, model, of_lengths(0))
+    labels = (known["padding_mask"].sum(axis=1) > 20).astype("int64")
+
+    def write(aside):
+        (aside / "saved_model.pb").touch()
+        (aside / "recipe.json").write_text(json.dumps(recipe))
+        model.save(aside / "model.keras")
+        reference = Reference.measure(model, known, (known, labels))
+        reference.save(aside / "reference.npz")
+
+    publishing.publish(home, write)
     return home
+
+
+def tokens_of_lengths(recipe, model, texts):
+    """Makes one token of each letter."""
+    sizes = np.array([len(text) for text in texts])
+    mask = (np.arange(80) < sizes[:, None]).astype("int32")
+    return {"token_ids": mask, "padding_mask": mask}
 
 
 def of_lengths(seed, more=0):
@@ -244,7 +220,11 @@ def of_lengths(seed, more=0):
     return ["x" * int(n) for n in random.integers(5, 40, 80) + more]
 
 
-def test_texts_are_read_from_tables_and_from_files(texts, tmp_path):
+def test_texts_are_read_from_tables_and_from_files(
+    texts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training.text_job, "tokens_of", tokens_of_lengths)
+    monkeypatch.setattr(training.text_job, "load_layers", lambda: None)
     for seed, text in enumerate(of_lengths(1)):
         (tmp_path / "new").mkdir(exist_ok=True)
         (tmp_path / "new" / f"{seed}.txt").write_text(text)

@@ -1,6 +1,6 @@
 """Are the rows that a server kept read back, and bad ones left out?"""
 
-import json
+import shutil
 
 import numpy as np
 import pytest
@@ -99,20 +99,6 @@ def test_half_written_files_are_no_rows(home):
     assert not said
 
 
-def test_rows_that_a_killed_server_had_given_up_are_left_out(home):
-    state = {"asked": 100, "threshold": f"{1:x}"}
-    (home / "2026-11-28" / "day.json").write_text(json.dumps(state))
-
-    assert ids(home) == ["r4-0", "r8-0", "r9-0"]
-
-
-@pytest.mark.parametrize("state", ["", "[]", '{"asked": 1}', "{"])
-def test_a_damaged_state_of_a_day_loses_no_row(home, state):
-    (home / "2026-11-28" / "day.json").write_text(state)
-
-    assert len(ids(home)) == 4
-
-
 def test_what_is_recorded_is_known_by_its_description(home, tmp_path):
     other = tmp_path / "photos" / "2026-11-28"
     other.mkdir(parents=True)
@@ -124,6 +110,23 @@ def test_what_is_recorded_is_known_by_its_description(home, tmp_path):
     assert not recorded_rows.is_recorded(home / "recording.json")
     with pytest.raises(DataError, match="that `aet-keras serve --record` was"):
         read_recorded_rows(other)
+
+
+def test_a_copy_of_a_day_is_read_under_any_name(home, tmp_path):
+    copy = shutil.copytree(home / "2026-11-28", tmp_path / "copy")
+    (copy / f"{0:016x}.row").write_bytes(b"")
+    said = []
+
+    assert recorded_rows.is_recorded(copy)
+    assert ids(copy, say=said.append) == ["r3-0"]
+    assert "1 row of 2" in said[0]
+
+
+def test_a_day_without_rows_is_empty(home):
+    (home / "2026-11-30").mkdir()
+
+    assert recorded_rows.is_recorded(home / "2026-11-30")
+    assert ids(home / "2026-11-30") == []
 
 
 @pytest.mark.parametrize(

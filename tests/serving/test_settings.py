@@ -3,7 +3,7 @@
 import pytest
 
 from aet_keras.serving import Limits
-from aet_keras.serving.settings import model_server_command
+from aet_keras.serving.settings import Recording, model_server_command
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ from aet_keras.serving.settings import model_server_command
 def test_a_limit_out_of_range_is_refused(name, value, error):
     with pytest.raises(error, match=f"Limits: `{name}` must be"):
         Limits(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("folder", 3, TypeError),
+        ("keeps", "all", ValueError),
+        ("day_bytes", 1000, ValueError),
+        ("day_rows", 0, ValueError),
+        ("days", 0, ValueError),
+    ],
+)
+def test_a_setting_of_a_recording_out_of_range_is_refused(name, value, error):
+    with pytest.raises(error, match=f"Recording: `{name}` must be"):
+        Recording(**{"folder": "requests", name: value})
 
 
 def test_the_model_is_called_after_its_folder(tmp_path, monkeypatch):

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from aet_keras.callbacks import _lock
-from aet_keras.callbacks._lock import InUse, Lock
+from aet_keras import _lock
+from aet_keras._lock import InUse, Lock
 
 # Loaded by its path: the package would load Keras in each process.
 HOLDER = """

@@ -1,4 +1,4 @@
-"""Locks a folder for one run at a time."""
+"""Locks a folder for one writer at a time: a run that saves, a server."""
 
 import contextlib
 import os
@@ -18,6 +18,7 @@ class Lock:
     Args:
         folder: path of a folder that is there.
         is_running: function that says whether the run of this lock goes on.
+        who: str. What else in this process may have the folder.
 
     Raises:
         InUse: if another run has the folder.
@@ -26,13 +27,19 @@ class Lock:
 
     _held: dict[str, "Lock"] = {}
 
-    def __init__(self, folder: str | os.PathLike, is_running: Callable):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        is_running: Callable,
+        *,
+        who: str = "another `fit`",
+    ):
         self._path = os.path.join(os.path.realpath(folder), ".lock")
         self._is_running = is_running
         self._descriptor: int | None = None
         earlier = Lock._held.get(self._path)
         if earlier is not None and earlier._is_running():
-            raise InUse("another `fit` of this process saves in it")
+            raise InUse(f"{who} of this process saves in it")
         if earlier is not None:  # its `fit` was interrupted
             earlier.release()
         self._descriptor = _locked(self._path)

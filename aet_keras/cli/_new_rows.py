@@ -1,0 +1,290 @@
+"""Reads files and folders as new rows of a published classifier."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+import numpy as np
+
+from aet_keras import _regular_file, data
+from aet_keras.cli._inputs import Row, read_images, read_texts
+from aet_keras.cli._inputs import reasons as reasons_of
+from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
+from aet_keras.data.folder_layout import IMAGE, TEXT
+from aet_keras.errors import DataError, ExportError
+from aet_keras.publishing.data_kind import read_kind
+from aet_keras.recipes.kinds import load_recipe
+from aet_keras.training import text_job
+from aet_keras.training.job import load_earlier
+
+_ID = "id"  # the column that names the rows of a table, if there is one
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NewRows:
+    """Holds new rows as the model of a version takes them.
+
+    Args:
+        x: array, or dict of arrays: uint8 images, tokens of texts, or the
+            columns of a table.
+        names: list of str. What a person calls each row.
+        ids: list of str. What a file of labels calls it: the name of its
+            file, or its cell in the column `id`, or the number of the row.
+        times: list of floats, seconds since 1970, or None where not known.
+        classes: list of str. The class of each row, `""` if not known.
+        texts: list of str. Texts as they were written; empty of other kinds.
+    """
+
+    x: Any
+    names: list[str]
+    ids: list[str]
+    times: list[float | None]
+    classes: list[str]
+    texts: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.names)
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """Holds which rows are to be read, for which version.
+
+    Args:
+        owner: str. The command, in sentences.
+        path: path of the version.
+        model: its `keras.Model`.
+        what: files and folders, or what a server has recorded.
+        encoding: optional str, of files of texts or rows.
+        is_labelled: bool. Whether to read classes, too: the names of folders,
+            or the column of a table that the model predicts.
+    """
+
+    owner: str
+    path: pathlib.Path
+    model: Any
+    what: Sequence[str]
+    encoding: str | None = None
+    is_labelled: bool = False
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe of the version, as it is written."""
+        return _regular_file.read_object(
+            self.owner, self.path / "recipe.json", "a recipe"
+        )
+
+    def say(self, sentence: str) -> None:
+        """Says what a person should know, beside the command's output."""
+        click.echo(sentence, err=True)
+
+    @property
+    def encoding_of_files(self) -> str:
+        """The encoding that is given, or else that of the training data."""
+        return self.encoding or self.recipe.get("encoding", "auto")
+
+    def frame(self, file: str) -> Any:
+        """Returns the cells of a table as they are written."""
+        return data.read_csv(self.owner, file, encoding=self.encoding_of_files)
+
+    def cells(self, frame: Any, column: str) -> list[str]:
+        """Returns the cells of a column of a table."""
+        data.table_file.check_columns(self.owner, frame, column=column)
+        return data.table_cells.stripped(frame[column].astype(str)).tolist()
+
+    def ids(self, frame: Any) -> list[str]:
+        """Returns what names the rows of a table."""
+        if _ID in frame.columns:
+            return self.cells(frame, _ID)
+        return [str(number) for number in range(1, len(frame) + 1)]
+
+
+def check_classifier(path: pathlib.Path, owner: str) -> str:
+    """Returns the kind of a version's data, unless it is of ratings.
+
+    Args:
+        path: path of the version.
+        owner: str. The command, in sentences.
+
+    Raises:
+        ExportError: if the version is no classifier.
+    """
+    kind = read_kind(path, owner)
+    if kind in _READERS:
+        return kind
+    raise ExportError(
+        f"{owner}: FOLDER must hold a classifier of images, texts or table "
+        "rows, because the shares of its answers are compared. Received: "
+        f"{path}, of ratings. Watch the figures of its reports instead."
+    )
+
+
+def read_new_rows(asked: Asked) -> NewRows:
+    """Reads rows as the model of a version takes them.
+
+    Args:
+        asked: `Asked`.
+
+    Raises:
+        DataError: if there are none, or they cannot be read.
+        ExportError: if the version is no classifier.
+    """
+    kind = check_classifier(asked.path, asked.owner)
+    if not are_recorded(asked.owner, asked.what):
+        return _READERS[kind](asked)
+    found = read_recorded(asked, kind, needs_inputs=True)
+    unknown = [""] * len(found.ids)
+    return NewRows(
+        found.x,
+        list(found.ids),
+        list(found.ids),
+        list(found.times),
+        unknown,
+        found.texts,
+    )
+
+
+def load_model(path: pathlib.Path) -> Any:
+    """Returns the `keras.Model` of a version, not compiled.
+
+    Raises:
+        ExportError: if it cannot be loaded.
+    """
+    if read_kind(path, "load_model") == "text":
+        text_job.load_layers()
+    return load_earlier(str(path))
+
+
+def _images(asked):
+    files = _files(asked, IMAGE)
+    size = tuple(asked.model.input_shape[1:3])
+    rows = _readable(asked, list(read_images(files, size)))
+    names = [row.name for row in rows]
+    return NewRows(
+        np.stack([row.values["images"] for row in rows]),
+        names,
+        [pathlib.Path(name).name for name in names],
+        [None] * len(rows),
+        [_folder_of(name) if asked.is_labelled else "" for name in names],
+    )
+
+
+def _folder_of(name):
+    return pathlib.Path(name).absolute().parent.name
+
+
+def _texts(asked):
+    found = []
+    for each in asked.what:
+        is_table = data.table_file.is_csv(each)
+        read = _text_rows if is_table else _text_files
+        found += read(asked, each)
+    if not found:
+        raise DataError(
+            f"{asked.owner}: there must be a text, because texts are "
+            f"compared. Received: {', '.join(asked.what)}, with empty cells "
+            "alone. Name other files."
+        )
+    texts, names, ids, classes = map(list, zip(*found, strict=True))
+    recipe = load_recipe(asked.path / "recipe.json")
+    tokens = text_job.tokens_of(recipe, asked.model, texts)
+    return NewRows(tokens, names, ids, [None] * len(names), classes, texts)
+
+
+def _text_files(asked, given):
+    """Yields the text, name, id and class of each of some .txt files."""
+    files = _files(dataclasses.replace(asked, what=[given]), TEXT)
+    rows = read_texts(files, asked.encoding_of_files)
+    for row in _readable(asked, list(rows)):
+        label = _folder_of(row.name) if asked.is_labelled else ""
+        text = row.values["texts"].decode(errors="replace")
+        yield text, row.name, pathlib.Path(row.name).name, label
+
+
+def _text_rows(asked, file):
+    """Yields the same of the rows of a table that have a text."""
+    frame, recipe = asked.frame(file), asked.recipe
+    cells = asked.cells(frame, recipe.get("text_column", "text"))
+    classes = [""] * len(cells)
+    if asked.is_labelled:
+        classes = asked.cells(frame, recipe.get("label_column", "label"))
+    rows = zip(cells, asked.ids(frame), classes, strict=True)
+    for number, (text, name, label) in enumerate(rows, start=1):
+        if text:
+            yield text, f"{file}:{number}", name, label
+
+
+def _table(asked):
+    from aet_keras.export import table_manifest
+
+    specification = table_manifest.read_table_manifest(asked.path)
+    categories = table_manifest.read_categories(asked.path)
+    parts, names, ids, classes = [], [], [], []
+    for file in asked.what:
+        rows = data.table_reading.read_table_rows(
+            file,
+            specification,
+            encoding=asked.encoding_of_files,
+            categories=categories,
+            say=asked.say,
+        )
+        parts.append(rows)
+        frame = asked.frame(file)
+        names += [f"{file}:{number}" for number in range(1, len(frame) + 1)]
+        ids += asked.ids(frame)
+        if asked.is_labelled:
+            classes += asked.cells(frame, specification.target)
+    cells = {
+        name: np.concatenate([part[name] for part in parts])
+        for name in parts[0]
+    }
+    for column in specification.columns:
+        if column.kind == "date":  # a server takes texts, the model days
+            cells[column.name] = data.date_cells.to_days(
+                cells[column.name], column.format.date_format
+            )
+    classes = classes or [""] * len(names)
+    return NewRows(cells, names, ids, [None] * len(names), classes)
+
+
+def _files(asked, kind):
+    """Returns files, those of folders in the order of their names."""
+    found = []
+    for each in asked.what:
+        if not _regular_file.is_folder(each):
+            found.append(each)
+            continue
+        inside = sorted(p for p in pathlib.Path(each).rglob("*") if kind.has(p))
+        if not inside:
+            raise DataError(
+                f"{asked.owner}: a folder must hold {kind.noun}s, because they "
+                f"are compared. Received: {os.fspath(each)}, with none. Name "
+                "another folder."
+            )
+        found += map(str, inside)
+    return found
+
+
+def _readable(asked, rows: list[Row]) -> list[Row]:
+    """Returns the rows that could be read, and says which could not."""
+    bad = [row for row in rows if row.reason]
+    good = [row for row in rows if not row.reason]
+    if bad:
+        said = f"{asked.owner}: {len(bad)} of {len(rows)} could not be read: "
+        said += reasons_of(bad)
+        if not good:
+            raise DataError(f"{said}. Name files that can be.")
+        asked.say(f"{said}. They are left out.")
+    return good
+
+
+_READERS: dict[str, Callable[[Asked], NewRows]] = {
+    "image": _images,
+    "text": _texts,
+    "table": _table,
+}

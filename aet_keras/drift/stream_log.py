@@ -1,0 +1,99 @@
+"""Says where a stream stands, and what it did."""
+
+import collections
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+_MOST_EVENTS = 1000
+WATCHING, COLLECTING, SETTLING = "watching", "collecting", "settling"
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamEvent:
+    """Says what a `Stream` did, and why.
+
+    Args:
+        time: float. Seconds since 1970, or what the stream's clock says.
+        row_count: int. Rows that it had seen.
+        what: `"alarm"`, `"shift"` (it was named), `"quiet"` (there is none, or
+            none any more), `"adapted"`, `"not adapted"`, `"settled"` (it
+            watches again) or `"labels"` (some could not be used).
+        why: str. The figures in a sentence.
+
+    Example:
+
+    >>> event = aet_keras.drift.stream_log.StreamEvent(0.0, 40, "alarm", "...")
+    >>> event.to_json()
+    {'time': 0.0, 'row_count': 40, 'what': 'alarm', 'why': '...'}
+    """
+
+    time: float
+    row_count: int
+    what: str
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+class StreamLog:
+    """Holds the newest 1,000 events of a stream.
+
+    Args:
+        clock: function that returns seconds.
+
+    Example:
+
+    >>> log = aet_keras.drift.stream_log.StreamLog(lambda: 3.0)
+    >>> log.say(40, "quiet", "nothing has changed")
+    >>> log.events[0].time
+    3.0
+    """
+
+    def __init__(self, clock: Callable[[], float]):
+        self.clock = clock
+        self._events: collections.deque = collections.deque(maxlen=_MOST_EVENTS)
+
+    @property
+    def events(self) -> tuple[StreamEvent, ...]:
+        """The events, the oldest first."""
+        return tuple(self._events)
+
+    def say(self, row_count: int, what: str, why: str) -> None:
+        """Adds an event of now."""
+        self._events.append(StreamEvent(self.clock(), row_count, what, why))
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """Returns the events as JSON can hold them."""
+        return [event.to_json() for event in self._events]
+
+    def set_state(self, state: list[dict[str, Any]]) -> None:
+        """Goes on from what `get_state` returned."""
+        self._events.clear()
+        self._events.extend(StreamEvent(**each) for each in state)
+
+
+@dataclasses.dataclass
+class StreamPlace:
+    """Holds where a stream stands.
+
+    Args:
+        phase: `"watching"`; `"collecting"`, rows after an alarm; or
+            `"settling"`, after an adaptation.
+        count: int. Rows so far.
+        since: int. The row at which the last shift began.
+        waits_from: int. The row from which rows are waited for.
+        watched_from: int. The row from which the model is watched.
+        kind: str. Of the shift that labels may settle; empty without one.
+        labels_due: int. How many labels are learned from next.
+    """
+
+    phase: str = WATCHING
+    count: int = 0
+    since: int = 0
+    waits_from: int = 0
+    watched_from: int = 0
+    kind: str = ""
+    labels_due: int = 0

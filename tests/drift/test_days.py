@@ -1,0 +1,132 @@
+"""Is the day named from which on rows differ, and a quiet period left alone?"""
+
+import dataclasses
+
+import drift_samples
+import numpy as np
+import pytest
+from PIL import Image
+
+from aet_keras.drift import days
+from aet_keras.drift.days import DayAlarm, watch_days
+from aet_keras.drift.model_outputs import ModelOutputs
+from aet_keras.drift.watch_chart import draw_watched
+
+START = 1_793_491_200.0  # 2026-11-01 00:00 UTC
+HOURLY = START + 3600 * np.arange(2000.0)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return drift_samples.reference(class_names=("hat", "shoe", "bag"))
+
+
+def outputs(*parts):
+    """Returns the outputs of parts of a period, one after the other."""
+    made = [
+        drift_samples.outputs(count, seed, **settings)
+        for seed, (count, settings) in enumerate(parts, start=50)
+    ]
+    return ModelOutputs(
+        np.concatenate([each.features for each in made]),
+        np.concatenate([each.probabilities for each in made]),
+    )
+
+
+def test_quiet_days_raise_no_alarm(reference):
+    rows = outputs((720, {}))
+
+    found = watch_days(reference, rows, HOURLY[:720])
+
+    assert (found.alarm, found.shift.kind) == (None, "none")
+    assert len(found.rows) == 500
+    assert [day.row_count for day in found.days] == [24] * 30
+    assert found.days[1].name == "2026-11-02"
+    assert found.days[1].confidence == pytest.approx(
+        rows.probabilities[24:48].max(axis=1).mean()
+    )
+
+
+def test_it_is_said_since_when_rows_differ_and_how(reference):
+    rows = outputs((240, {}), (240, {"priors": (0.8, 0.1, 0.1)}))
+
+    found = watch_days(reference, rows, HOURLY[:480])
+
+    assert found.shift.kind == "label"
+    assert found.shift.priors == pytest.approx((0.8, 0.1, 0.1), abs=0.1)
+    assert found.alarm.day in ("2026-11-10", "2026-11-11", "2026-11-12")
+    assert found.alarm.noticed > found.alarm.time
+    assert found.alarm.to_text().startswith("alarm: since 2026-11-1")
+    assert found.rows[-1] == 479
+
+
+def test_rows_in_any_order_are_taken_by_their_times(reference):
+    rows = outputs((240, {}), (240, {"moved": 1.0}))
+    order = np.random.default_rng(0).permutation(480)
+
+    mixed = watch_days(reference, rows.take(order), HOURLY[:480][order])
+
+    ordered = watch_days(reference, rows, HOURLY[:480])
+    assert mixed.alarm == ordered.alarm
+    assert mixed.days == ordered.days
+    assert [order[row] for row in mixed.rows] == list(ordered.rows)
+
+
+def test_an_alarm_that_is_over_is_no_shift(reference):
+    rows = outputs((240, {}), (120, {"moved": 1.5}), (700, {}))
+
+    found = watch_days(reference, rows, HOURLY[:1060])
+
+    assert (found.alarm, found.shift.is_shifted) == (None, False)
+
+
+def test_who_looks_each_day_needs_a_smaller_p(reference):
+    rows = outputs((200, {"moved": 2.0}))
+    shift = watch_days(reference, rows, HOURLY[:200]).shift
+    assert shift.is_shifted
+    rare = dataclasses.replace(shift, p=0.02)
+
+    once, daily = (days.looked_at_daily(rare, count) for count in (1, 30))
+
+    assert once == rare
+    assert (daily.is_shifted, daily.kind) == (False, "none")
+    assert "is no alarm" in daily.notes[-1]
+
+
+IMAGES = list(np.zeros((9, 8, 8, 3), "uint8"))
+CELLS = {"age": np.float32(np.nan), "town": "", "day": 19770.0}
+
+
+@pytest.mark.parametrize(
+    "novel",
+    [IMAGES, ["$x_1$ \u77ed\u3044 " * 50] * 9, [CELLS] * 9, []],
+    ids=["images", "texts", "cells", "names alone"],
+)
+@pytest.mark.parametrize("has_days", [True, False], ids=["days", "no days"])
+def test_what_was_found_is_drawn(novel, has_days, reference, tmp_path):
+    columns = {
+        "age": np.array([1, np.nan, 3], "float32"),
+        "town": np.array(["a", "a", ""]),
+        "day": np.array([19770, np.nan, 19771], "float32"),
+    }
+    known = dataclasses.replace(reference, columns=columns)
+    rows = outputs((60, {"moved": 2.0}))
+    found = watch_days(reference, rows, HOURLY[:60])
+    alarm = DayAlarm(START, START + 9, "distance", 60)
+
+    path = draw_watched(
+        "clothes",
+        known,
+        rows,
+        found.shift,
+        tmp_path / "a.png",
+        names=[f"{n}.png" for n in range(60)],
+        novel=novel,
+        days=found.days if has_days else (),
+        alarm=alarm if has_days else None,
+        dates=("day",),
+    )
+
+    with Image.open(path) as image:
+        assert image.width == 1320
+        assert 400 < image.height < 1200
