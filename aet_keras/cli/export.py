@@ -35,13 +35,27 @@ _FORMATS = ["serving", "onnx", "openvino", "litert"]
     help="Take the newest version back: servers go on with the one before.",
 )
 @click.option(
+    "--accept",
+    is_flag=True,
+    help="Make a candidate of `aet-keras adapt` the next version: that of "
+    "FOLDER, saved_models/NAME/candidates/N, or the newest in FOLDER.",
+)
+@click.option(
+    "--from-older",
+    is_flag=True,
+    help="With --accept: also a candidate that was made from a version which "
+    "is not the newest any more.",
+)
+@click.option(
     "--keep",
     type=click.IntRange(min=1),
     metavar="N",
     help="Remove all but the N newest versions, and those taken back.",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def export(folder, format, out, check, roll_back, keep, debug):
+def export(
+    folder, format, out, check, roll_back, accept, from_older, keep, debug
+):
     """Bring a published model to a server or another runtime.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it.
@@ -51,9 +65,11 @@ def export(folder, format, out, check, roll_back, keep, debug):
         aet-keras export saved_models/digits
         aet-keras export saved_models/digits --format onnx
         aet-keras export saved_models/digits --roll-back
+        aet-keras export saved_models/digits --accept
     """
     with one_sentence(debug=debug):
-        _check_one_thing(format, out, check, roll_back, keep)
+        _check_one_thing(format, out, check, roll_back, accept, keep)
+        _check_accept(accept, from_older)
         load_layers()
         with quiet_start():
             from aet_keras import export as exporting
@@ -62,6 +78,8 @@ def export(folder, format, out, check, roll_back, keep, debug):
             _check(publishing, folder)
         elif roll_back:
             _roll_back(publishing, folder)
+        elif accept:
+            _accept(folder, from_older)
         elif keep is not None:
             _prune(publishing, folder, keep)
         elif format in (None, "serving"):
@@ -70,11 +88,12 @@ def export(folder, format, out, check, roll_back, keep, debug):
             _convert(exporting, folder, format, out)
 
 
-def _check_one_thing(format, out, check, roll_back, keep):
+def _check_one_thing(format, out, check, roll_back, accept, keep):
     asked = {
         "--format": format is not None,
         "--check": check,
         "--roll-back": roll_back,
+        "--accept": accept,
         "--keep": keep is not None,
     }
     named = [option for option, is_asked in asked.items() if is_asked]
@@ -90,6 +109,22 @@ def _check_one_thing(format, out, check, roll_back, keep):
             "the files of a server belong in FOLDER/serving. Received: "
             f"--out {out}. Leave it out, or name a `--format`."
         )
+
+
+def _check_accept(accept, from_older):
+    if accept or not from_older:
+        return
+    raise ValueError(
+        "export: `--from-older` must go with `--accept`, because it says which "
+        "candidates are. Received: it alone. Add `--accept`."
+    )
+
+
+def _accept(folder, from_older):
+    from aet_keras.publishing.candidates import accept_candidate
+
+    version = accept_candidate(folder, is_older_taken=from_older)
+    click.echo(f"{version} is the newest now")
 
 
 def _check(publishing, folder):

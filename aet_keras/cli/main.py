@@ -2,6 +2,7 @@
 
 import click
 
+from aet_keras.cli.adapt import adapt
 from aet_keras.cli.explain import explain
 from aet_keras.cli.export import export
 from aet_keras.cli.fit import fit
@@ -23,7 +24,8 @@ from aet_keras.cli.watch import watch
 def main():
     """Adapt pretrained Keras models to new data.
 
-    Exit codes: 0 done, 1 failed, 2 misused; of watch, 3 shifted.
+    Exit codes: 0 done, 1 failed, 2 misused; of watch, 3 shifted; of adapt, 3
+    a candidate was written, 4 nothing was.
 
     \b
     Example:
@@ -33,5 +35,5 @@ def main():
     """
 
 
-for _command in (fit, explain, tune, predict, serve, watch, export):
+for _command in (fit, explain, tune, predict, serve, watch, adapt, export):
     main.add_command(_command)

@@ -100,13 +100,14 @@ def serve(folder, port, host, embedded, debug, **options):
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it. A version that
     is published meanwhile is served as soon as it is loaded. Ctrl-C ends it.
-    An answer has the header `x-request-id`; a recorded row is called by it,
-    `-` and its number in the request, so that labels can come later.
+    An answer has the header `x-request-id`. A recorded row has that id, `-`
+    and the number of the row in the request, so that labels can come later.
 
     \b
     Example:
         aet-keras serve saved_models/digits --port 8501
         curl http://127.0.0.1:8501/v1/models/digits
+        aet-keras serve saved_models/digits --record requests --record-days 7
     """
     with _ended_by_signals(), one_sentence(debug=debug):
         from aet_keras import publishing, serving

@@ -78,7 +78,7 @@ def is_recorded(path: str | os.PathLike) -> bool:
 
     Returns:
         True for a folder that `aet-keras serve --record` wrote, one day's
-        folder in it, and a file or a folder of logs of TensorFlow Serving.
+        folder of it, and a file or a folder of logs of TensorFlow Serving.
 
     Example:
 
@@ -86,7 +86,11 @@ def is_recorded(path: str | os.PathLike) -> bool:
     False
     """
     path = Path(path)
-    return _home_of(path) is not None or serving_logs.is_log(path)
+    return (
+        _home_of(path) is not None
+        or _holds_rows(path)
+        or serving_logs.is_log(path)
+    )
 
 
 def read_recorded_rows(
@@ -101,7 +105,7 @@ def read_recorded_rows(
 
     Args:
         path: str or path-like. What `aet-keras serve --record` wrote, one
-            day's folder in it, or a file or folder of TensorFlow Serving's
+            day's folder of it, or a file or folder of TensorFlow Serving's
             logs: TFRecords of `PredictionLog`, plain or as gzip. Of these
             predict requests are read; what follows a damaged record in a
             file is left out.
@@ -135,8 +139,11 @@ def read_recorded_rows(
     """
     path = Path(path)
     home = _home_of(path)
-    if home is not None:
-        found = _read_days(path, home, say)
+    if home == path:
+        read_description(home)
+        found = _read_days(path, days_of(home), say)
+    elif home is not None or _holds_rows(path):
+        found = _read_days(path, [path], say)
     elif serving_logs.is_log(path):
         found = _read_logs(path, say)
     else:
@@ -149,11 +156,10 @@ def read_recorded_rows(
     return sorted(found, key=lambda row: (row.time, row.id))
 
 
-def _read_days(path, home, say):
-    read_description(home)
+def _read_days(path, days, say):
     found: list[RecordedRow] = []
     damaged: list[str] = []
-    for day in days_of(path) if path == home else [path]:
+    for day in days:
         _read_day(day, found, damaged)
     if damaged:
         say(
@@ -265,6 +271,21 @@ def _home_of(path: Path) -> Path | None:
     if is_day and not _regular_file.why_not(above / DESCRIPTION):
         return above
     return None
+
+
+def _holds_rows(path):
+    """Says whether a folder has a row itself, as a copy of a day has."""
+    if not _regular_file.is_folder(path):
+        return False
+    return any(map(_begins_as_row, path.glob(f"*{SUFFIX}")))
+
+
+def _begins_as_row(file):
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 def _read_day(day, found, damaged):

@@ -51,26 +51,27 @@ class LoggedRow:
 
 def is_log(path: Path) -> bool:
     """Says whether a file begins as such a log does, or a folder's first."""
-    if not _regular_file.is_folder(path):
-        return _begins_as_log(path)
-    files = files_of(path)
-    return bool(files) and _begins_as_log(files[0])
+    first = next(files_of(path), None)
+    return first is not None and _begins_as_log(first)
 
 
-def files_of(path: Path) -> list[Path]:
-    """Returns the files of a folder that may be logs, by name; or the file.
+def files_of(path: Path) -> Iterator[Path]:
+    """Yields the files of a folder that may be logs, by name; or the file.
 
     Hidden and empty files are none, nor marks such as `_SUCCESS`.
     """
     if not _regular_file.is_folder(path):
-        return [path]
-    found = [
-        entry.path
-        for entry in os.scandir(path)
-        if not entry.name.startswith((".", "_")) and entry.is_file()
-    ]
-    files = [Path(each) for each in sorted(found)]
-    return [each for each in files if each.stat().st_size]
+        yield path
+        return
+    with os.scandir(path) as entries:
+        found = [
+            entry.path
+            for entry in entries
+            if not entry.name.startswith((".", "_")) and entry.is_file()
+        ]
+    for each in map(Path, sorted(found)):
+        if each.stat().st_size:
+            yield each
 
 
 def read_logs(path: Path, problems: list[str]) -> Iterator[LoggedRow]:

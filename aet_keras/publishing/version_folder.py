@@ -100,7 +100,7 @@ def claim(aside: Path, folder: Path) -> Path:
     POSIX renames a directory onto another only where that one is empty. No
     version is, so that of two publishers one is refused and tries the next.
     """
-    number = max([0, *_numbered(folder, ""), *_withdrawn(folder)]) + 1
+    number = max([0, *_numbered(folder, ""), *withdrawn(folder)]) + 1
     while True:
         version = folder / str(number)
         try:
@@ -129,7 +129,7 @@ def set_old_aside(folder: Path, *, keep: int) -> dict[int, Path]:
     seen = versions(folder)
     doomed = {number: seen[number] for number in sorted(seen)[:-keep]}
     newest = max(seen, default=0)
-    for number, path in _withdrawn(folder).items():
+    for number, path in withdrawn(folder).items():
         if number < newest:
             doomed[number] = path
     moved = {}
@@ -155,7 +155,7 @@ def show_newest(folder: Path, copies: Sequence[str]) -> None:
                 _show(seen[shown] / name, folder / name)
 
 
-def _withdrawn(folder):
+def withdrawn(folder: Path) -> dict[int, Path]:
     """Returns the versions that were taken back, by their numbers."""
     return _numbered(folder, _PREFIX)
 

@@ -11,6 +11,8 @@ from aet_keras import layers
 from aet_keras.data.specifications import TableColumn
 
 ENCODED, NETWORK = "encoded", "network"
+_HIDDEN = "dropout"  # what `change` is given
+_HEADS = ("linear", "change")
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
 
 
@@ -130,6 +132,74 @@ def build_table_classifier(
     return keras.Model(inputs, network(encoded), name="table_classifier")
 
 
+def with_one_head(network: keras.Model) -> keras.Model:
+    """Returns a network's function, ended by one dense layer with a softmax.
+
+    It shares all layers below, and its head is `linear` and `change` side by
+    side: what corrects the head of a classifier can then be applied.
+
+    Args:
+        network: the layer `network` of a table classifier.
+
+    Example: see `take_head`.
+    """
+    row, hidden = network.input, network.get_layer(_HIDDEN).output
+    linear, change = (network.get_layer(name) for name in _HEADS)
+    head = keras.layers.Dense(linear.units, activation="softmax", name="head")
+    both = keras.layers.Concatenate(name="both")([row, hidden])
+    headed = keras.Model(row, head(both), name="headed")
+    kernel, bias = linear.get_weights()
+    (other,) = change.get_weights()
+    head.set_weights([np.concatenate([kernel, other]), bias])
+    return headed
+
+
+def take_head(model: keras.Model, headed: keras.Model) -> keras.Model:
+    """Returns a table classifier with the head of what `with_one_head` gave.
+
+    Args:
+        model: the table classifier. Its head changes in place, unless the
+            other one has more classes.
+        headed: of `with_one_head`, or a model that ends in a wider head.
+
+    Returns:
+        The `keras.Model`; with more classes another one of the same layers.
+
+    Example:
+
+    >>> from aet_keras.data.specifications import TableColumn
+    >>> from aet_keras.tasks import table_model
+    >>> space = table_model.fit_feature_space(
+    ...     [TableColumn("age", "number", "age")],
+    ...     {"age": np.array([20, 30, np.nan], "float32")},
+    ... )
+    >>> model = aet_keras.tasks.build_table_classifier(space, class_count=2)
+    >>> headed = table_model.with_one_head(model.get_layer("network"))
+    >>> table_model.take_head(model, headed) is model
+    True
+    """
+    network = model.get_layer(NETWORK)
+    linear, change = (network.get_layer(name) for name in _HEADS)
+    kernel, bias = headed.layers[-1].get_weights()
+    width = network.input.shape[1]
+    if len(bias) != linear.units:
+        model = _widened(model, len(bias))
+        network = model.get_layer(NETWORK)
+        linear, change = (network.get_layer(name) for name in _HEADS)
+    linear.set_weights([kernel[:width], bias])
+    change.set_weights([kernel[width:]])
+    return model
+
+
+def _widened(model, class_count):
+    """Returns the model with a new head of more classes."""
+    old = model.get_layer(NETWORK)
+    row, hidden = old.input, old.get_layer(_HIDDEN).output
+    network = keras.Model(row, _end(row, hidden, class_count), name=NETWORK)
+    encoded = model.get_layer(ENCODED).output
+    return keras.Model(dict(model.input), network(encoded), name=model.name)
+
+
 def feature_names(columns: Sequence[TableColumn]) -> list[str]:
     """Returns the names of the columns in the order of their tokens.
 
@@ -154,16 +224,20 @@ def _network(widths, class_count, units, dropout):
     x = pool(name="pool")(x)  # (batch, units)
     x = keras.layers.LayerNormalization(name="level")(x)
     x = keras.layers.Dense(2 * units, activation="gelu", name="hidden")(x)
-    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    x = keras.layers.Dropout(dropout, name=_HIDDEN)(x)
+    return keras.Model(row, _end(row, x, class_count), name=NETWORK)
+
+
+def _end(row, hidden, class_count):
+    """Returns probabilities: both paths, added."""
     change = keras.layers.Dense(
         class_count, use_bias=False, kernel_initializer="zeros", name="change"
-    )(x)
+    )(hidden)
     logits = keras.layers.Dense(class_count, name="linear")(row)
     logits = keras.layers.Add(name="logits")([logits, change])
-    probabilities = keras.layers.Activation(
+    return keras.layers.Activation(
         "softmax", dtype="float32", name="probabilities"
     )(logits)
-    return keras.Model(row, probabilities, name=NETWORK)
 
 
 def _number(name, cells, bin_count, periods):

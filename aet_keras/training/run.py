@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
-from aet_keras import evaluation, export, publishing
+from aet_keras import data, evaluation, export, publishing
 from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
 from aet_keras.drift.reference import FILE
@@ -168,22 +168,52 @@ def _publish(job, recipe, model, dataset, report, out, clock):
 
     def write(directory):
         say_progress("writing the SavedModel, and comparing it")
-        made["comparison"] = job.write(model, recipe, dataset, directory)
-        save_classifier(model, directory / "model.keras")
-        recipe.save(directory / "recipe.json")
+        made["comparison"] = write_model(job, recipe, model, dataset, directory)
         reference = job.reference_of(model, dataset)
         if reference is not None:
             reference.save(directory / FILE)
         clock.lap("export")
         say_progress("drawing the report")
         timed = dataclasses.replace(report, seconds=clock.seconds)
-        timed.save(directory / "report.json")
-        evaluation.draw_report(timed, directory / "report.png")
-        _draw_mistakes(timed, dataset, directory / "top_losses.png")
+        write_report(timed, dataset, directory)
         made["report"] = timed
 
     version = publishing.publish(out, write)
     return Publication(model, version=version, **made)
+
+
+def write_model(
+    job: Job,
+    recipe: BaseRecipe,
+    model: keras.Model,
+    dataset: data.Dataset,
+    directory: pathlib.Path,
+) -> export.comparison.Comparison:
+    """Writes a model for servers and for Keras, and its recipe.
+
+    Args:
+        job: `Job` of the kind of data.
+        recipe: of the run.
+        model: classifier, or model of ratings.
+        dataset: what the SavedModel is compared on: rows of `test`.
+        directory: of the version; it exists.
+
+    Returns:
+        `Comparison` of the SavedModel with the model.
+    """
+    comparison = job.write(model, recipe, dataset, directory)
+    save_classifier(model, directory / "model.keras")
+    recipe.save(directory / "recipe.json")
+    return comparison
+
+
+def write_report(
+    report: evaluation.Report, dataset: data.Dataset, directory: pathlib.Path
+) -> None:
+    """Writes a report into a version, as JSON and drawn."""
+    report.save(directory / "report.json")
+    evaluation.draw_report(report, directory / "report.png")
+    _draw_mistakes(report, dataset, directory / "top_losses.png")
 
 
 def _draw_mistakes(report, dataset, path):

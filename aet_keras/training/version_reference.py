@@ -5,7 +5,11 @@ import os
 from pathlib import Path
 
 from aet_keras import _regular_file
-from aet_keras.drift.reference import VALIDATION_ROWS, later_path
+from aet_keras.drift.reference import (
+    VALIDATION_ROWS,
+    Reference,
+    later_path,
+)
 from aet_keras.errors import ExportError
 from aet_keras.evaluation import Report
 from aet_keras.publishing.publication import find_version
@@ -55,12 +59,18 @@ def measure_version(folder: str | os.PathLike) -> Path:
             f"shares of its answers are compared. Received: {version}, of "
             f"{recipe.rows}. Watch the figures of its report instead."
         )
-    _check_same(version, reference, dataset.validation.count)
+    check_same_data(version, reference, dataset.validation.count)
     return reference.save(later_path(version))
 
 
-def _check_same(version, reference, count):
-    """Raises an `ExportError` unless the rows are those of the report."""
+def check_same_data(version: Path, reference: Reference, count: int) -> None:
+    """Raises an `ExportError` unless the rows are those of the report.
+
+    Args:
+        version: path of the version.
+        reference: what its model makes of the validation rows.
+        count: int. How many there are; the reference may hold a sample.
+    """
     content = _regular_file.read_object(
         _OWNER, version / "report.json", "a report"
     )

@@ -1,5 +1,7 @@
 """Are the rows that a server kept read back, and bad ones left out?"""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,23 @@ def test_what_is_recorded_is_known_by_its_description(home, tmp_path):
     assert not recorded_rows.is_recorded(home / "recording.json")
     with pytest.raises(DataError, match="that `aet-keras serve --record` was"):
         read_recorded_rows(other)
+
+
+def test_a_copy_of_a_day_is_read_under_any_name(home, tmp_path):
+    copy = shutil.copytree(home / "2026-11-28", tmp_path / "copy")
+    (copy / f"{0:016x}.row").write_bytes(b"")
+    said = []
+
+    assert recorded_rows.is_recorded(copy)
+    assert ids(copy, say=said.append) == ["r3-0"]
+    assert "1 row of 2" in said[0]
+
+
+def test_a_day_without_rows_is_empty(home):
+    (home / "2026-11-30").mkdir()
+
+    assert recorded_rows.is_recorded(home / "2026-11-30")
+    assert ids(home / "2026-11-30") == []
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,32 @@ def test_the_whole_model_comes_back_from_its_file(space, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
 
     np.testing.assert_array_equal(model(cells), loaded(cells))
+
+
+def test_one_head_says_the_same_and_is_taken_back(space):
+    model = tasks.build_table_classifier(space, class_count=2, units=4)
+    network = model.get_layer("network")
+    random = np.random.default_rng(0)
+    network.set_weights(
+        [random.normal(size=w.shape) for w in network.get_weights()]
+    )
+    rows = random.normal(size=(5, network.input.shape[1])).astype("float32")
+    before = np.asarray(network(rows))
+
+    headed = tasks.table_model.with_one_head(network)
+    kernel, bias = headed.layers[-1].get_weights()
+    wide = keras.layers.Dense(3, activation="softmax")
+    wider = keras.Model(headed.input, wide(headed.layers[-1].input))
+    column = random.normal(size=(len(kernel), 1))
+    wide.set_weights([np.hstack([kernel, column]), np.append(bias, 0.5)])
+    taken = tasks.table_model.take_head(model, wider)
+
+    found = np.asarray(taken.get_layer("network")(rows))
+    np.testing.assert_allclose(headed(rows), before, atol=1e-6)
+    np.testing.assert_allclose(wider(rows), found, atol=1e-6)
+    np.testing.assert_allclose(
+        found[:, :2] / found[:, :2].sum(axis=1, keepdims=True),
+        before,
+        atol=1e-5,
+    )
+    assert tasks.table_model.take_head(model, headed) is model

@@ -1,0 +1,192 @@
+"""Reads what a published model is adapted to, and says what came of it."""
+
+import pathlib
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from aet_keras._progress import listening, report
+from aet_keras.cli import _new_rows
+from aet_keras.cli._display import ProgressBar
+from aet_keras.cli._late_labels import check_classes, join_labels
+from aet_keras.drift.reference import Reference, load_reference
+from aet_keras.errors import AetError, DataError, ExportError
+from aet_keras.publishing.candidates import earlier_records
+from aet_keras.publishing.publication import check_writable, newest_version
+from aet_keras.training import adapt_version as adapting
+from aet_keras.training import old_rows
+from aet_keras.training.adapted_files import Incoming
+
+_OWNER = "adapt"
+_COLUMNS = 80
+_USERS = "Users and items are added by `aet_keras.training.adapt_users`."
+
+
+def adapt_rows(
+    folder: pathlib.Path,
+    what: Sequence[str],
+    *,
+    labels: str | None,
+    labelled: bool,
+    old: str | None,
+    candidate_only: bool,
+    forgets_at_most: float,
+    seed: int,
+    encoding: str | None,
+    say: Callable[[str], None],
+) -> str:
+    """Adapts the newest version of a folder to rows of files.
+
+    Args:
+        folder: `saved_models/NAME`.
+        what: files and folders of new rows.
+        labels: optional str. A table of ids and classes.
+        labelled: bool. Whether rows have their classes with them.
+        old: optional str. Data of what the model knew.
+        candidate_only: bool. Never to publish.
+        forgets_at_most: float from 0 to 1.
+        seed: int >= 0.
+        encoding: optional str, of files of texts or rows.
+        say: function that is told what a person should know.
+
+    Returns:
+        str, the outcome of an `AdaptedVersion`.
+    """
+    version = newest_version(folder)
+    _check_kind(version)
+    check_writable(folder)
+    reference = load_reference(version)
+    model = _new_rows.load_model(version)
+    reference.check_model(model)
+    asked = _new_rows.Asked(_OWNER, version, model, what, encoding, labelled)
+    incoming = _incoming(asked, labels, reference, say)
+    done = _done(folder, incoming, say)
+    if done is not None:
+        return done
+    bar = ProgressBar()
+    try:
+        with listening(bar):
+            found = adapting.adapt_version(
+                version,
+                model,
+                incoming,
+                reference=reference,
+                old=_old_rows(version, model, reference, old, say),
+                is_candidate=candidate_only,
+                forgets_at_most=forgets_at_most,
+                seed=seed,
+            )
+    finally:
+        bar.close()
+    _tell(found, incoming, folder, say)
+    return found.outcome
+
+
+def _check_kind(version):
+    try:
+        _new_rows.check_classifier(version, _OWNER)
+    except ExportError as error:
+        raise ExportError(
+            f"{_OWNER}: FOLDER must hold a classifier of images, texts or "
+            f"table rows. Received: {version}, of ratings. {_USERS}"
+        ) from error
+
+
+def _incoming(asked, labels, reference: Reference, say) -> Incoming:
+    """Reads the new rows, and their classes where they are known."""
+    rows = _new_rows.read_new_rows(asked)
+    classes = rows.classes
+    if labels is not None:
+        encoding = asked.encoding_of_files
+        classes = join_labels(rows, labels, encoding=encoding, say=_warn)
+    if asked.is_labelled and "" in classes:
+        raise DataError(
+            f"{_OWNER}: with `--labelled`, each row must have a class. "
+            f"Received: none for {rows.names[classes.index('')]}. Leave it "
+            "out, or give classes by `--labels`."
+        )
+    known = reference.class_names
+    check_classes(classes, known, say)
+    numbers, names = adapting.numbered(classes, known)
+    return Incoming(
+        rows.x, rows.names, numbers, names, len(known), asked.what, rows.texts
+    )
+
+
+def _old_rows(version, model, reference, source, say) -> Any:
+    """Reads old rows; says so where there are none to judge by."""
+    known = reference.class_names
+    report("reading old rows")
+    if source is not None:
+        return old_rows.read_other_rows(version, model, known, source)
+    try:
+        return old_rows.read_own_rows(version, model, known)
+    except (AetError, OSError) as error:
+        say(
+            _wrapped(
+                "What the model forgets cannot be seen, because the data of "
+                f"its recipe cannot be used: {error} Nothing will be "
+                "published, but a candidate may be written. `--old DATA` "
+                "names old data."
+            )
+        )
+        return None
+
+
+def _done(folder, incoming, say):
+    """Returns the outcome where the same rows were adapted to before."""
+    for path, record in earlier_records(folder):
+        if record.get("rows", {}).get("sum") != incoming.sum:
+            continue
+        what = f"The same {incoming.count} rows were adapted to: {path}"
+        if path.name.startswith("."):
+            say(_wrapped(f"{what}, which was taken back. Nothing was done."))
+            return adapting.NOTHING
+        if path.parent.name == "candidates":
+            say(_wrapped(f"{what}. To adapt to them again, remove it."))
+            say(_advice(path))
+            return adapting.CANDIDATE
+        say(_wrapped(f"{what}, the newest version. Nothing was done."))
+        return adapting.PUBLISHED
+    return None
+
+
+def _tell(found, incoming, folder, say):
+    known = int((incoming.labels >= 0).sum())
+    say(f"{incoming.count} new rows, {known} with a class.")
+    say(f"\n{_shown(found.shift)}\n")
+    say("\n".join(map(_wrapped, found.adaptation.to_text().splitlines())))
+    if found.path is None:
+        say(_wrapped(f"\nNothing was written: {found.reason}."))
+    elif found.outcome == adapting.PUBLISHED:
+        say(_wrapped(f"\nPublished: {found.path}. It {found.reason[3:]}."))
+        say(f"Taken back by: aet-keras export {folder} --roll-back")
+    else:
+        say(_wrapped(f"\nCandidate: {found.path} ({found.reason})."))
+        say(_advice(found.path))
+
+
+def _shown(shift):
+    lines = [shift.to_text().splitlines()[0], f"kind: {shift.kind}"]
+    return "\n".join(map(_wrapped, [*lines, *shift.notes]))
+
+
+def _advice(path):
+    return f"Accept it: aet-keras export {path} --accept"
+
+
+def _wrapped(sentence):
+    start = "\n" if sentence.startswith("\n") else ""
+    return start + textwrap.fill(
+        sentence.strip(),
+        _COLUMNS,
+        subsequent_indent="  ",
+        replace_whitespace=False,
+        break_on_hyphens=False,
+    )
+
+
+def _warn(sentence):
+    click.echo(sentence, err=True)

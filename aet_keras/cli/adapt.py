@@ -1,0 +1,80 @@
+"""Adapts a published model to new rows, and publishes what is better."""
+
+import pathlib
+
+import click
+
+from aet_keras.cli import _options, _running
+
+PUBLISHED, FAILED, CANDIDATE, NOTHING = 0, 1, 3, 4
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=pathlib.Path))
+@click.argument("what", nargs=-1, required=True, metavar="WHAT...")
+@click.option(
+    "--labels",
+    metavar="FILE",
+    help="Classes that became known later: a table with the columns id and "
+    "label. The id of a row is the name of its file, its cell in the column "
+    "id, that of a recorded request, or its number.",
+)
+@click.option(
+    "--labelled",
+    is_flag=True,
+    help="Read classes with the rows: of images and .txt files the names of "
+    "their folders, of tables the column that is predicted.",
+)
+@click.option(
+    "--old",
+    metavar="DATA",
+    help="What the model knew, to see what it forgets. [default: the data of "
+    "its recipe, if they are still the same]",
+)
+@click.option(
+    "--candidate-only",
+    is_flag=True,
+    help="Publish nothing: write FOLDER/candidates/N, which is not served. "
+    "`aet-keras export --accept` publishes it.",
+)
+@click.option(
+    "--forgets-at-most",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    help="The accuracy on old rows that may be lost.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, help="Of random numbers."
+)
+@_options.encoding
+@_options.training
+@click.pass_context
+def adapt(context, folder, what, debug, quiet, **settings):
+    """Adapt a published model to rows that have changed.
+
+    FOLDER is saved_models/NAME; its newest version is adapted. WHAT are new
+    rows, as of `aet-keras watch`. What labels prove to be better on new rows,
+    old rows being kept, becomes the next version. What they do not prove is
+    written as a candidate; what is worse is not written. The same rows are
+    not adapted to twice. Exit codes: 0 published, 3 a candidate to look at,
+    4 nothing was written, 1 failed, 2 misused.
+
+    \b
+    Example:
+        aet-keras adapt saved_models/clothes incoming/ --labels late.csv
+        aet-keras adapt saved_models/clothes incoming/ --candidate-only
+        aet-keras export saved_models/clothes --accept
+    """
+    with _running.one_sentence(debug=debug), _running.keeping_on_unread():
+        if settings["labels"] is not None and settings["labelled"]:
+            raise ValueError(
+                "adapt: classes must come from one place. Received: `--labels` "
+                "and `--labelled`. Leave one out."
+            )
+        _running.load_layers()
+        with _running.quiet_start():
+            from aet_keras.cli._adapted_rows import adapt_rows
+        say = (lambda sentence: None) if quiet else click.echo
+        outcome = adapt_rows(folder, what, say=say, **settings)
+    codes = {"published": PUBLISHED, "candidate": CANDIDATE}
+    context.exit(codes.get(outcome, NOTHING))

@@ -1,0 +1,276 @@
+"""Adapts a published model to new rows, and publishes what is proved better."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import data, tasks
+from aet_keras._progress import report
+from aet_keras.drift.comparison import compare
+from aet_keras.drift.gate import Verdict, judge_change
+from aet_keras.drift.reference import Reference
+from aet_keras.drift.shift import Shift
+from aet_keras.publishing.candidates import write_candidate
+from aet_keras.publishing.data_kind import read_kind
+from aet_keras.publishing.publication import publish
+from aet_keras.training import table_measuring
+from aet_keras.training.adapt import Adaptation, adapt
+from aet_keras.training.adapted_files import Incoming, write_adapted
+from aet_keras.training.old_rows import OldRows, Pair
+
+PUBLISHED, CANDIDATE, NOTHING = "published", "candidate", "nothing"
+_OWNER = "adapt"
+_OTHER_MEANING = "output"  # a kind of shift
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AdaptedVersion:
+    """Holds what came of adapting a published model.
+
+    Args:
+        shift: `Shift`, how the new rows differ.
+        adaptation: `Adaptation`, its verdict by rows that nothing was learned
+            from.
+        outcome: `"published"`, `"candidate"` or `"nothing"`.
+        path: path of the version or candidate; None if nothing was written.
+        reason: str. Why, in a sentence.
+    """
+
+    shift: Shift
+    adaptation: Adaptation
+    outcome: str
+    path: Path | None
+    reason: str
+
+
+def adapt_version(
+    version: Path,
+    model: keras.Model,
+    incoming: Incoming,
+    *,
+    reference: Reference,
+    old: OldRows | None,
+    is_candidate: bool = False,
+    forgets_at_most: float = 0.02,
+    seed: int = 0,
+) -> AdaptedVersion:
+    """Adapts a published model, and publishes it if it is proved better.
+
+    Published is what labels prove to be better on new rows, and not to forget
+    more than is allowed on old rows that neither version was trained on. Where
+    labels mean something else now, old rows prove nothing. What
+    is not proved is written as a candidate, which is not served; what is
+    worse, or the same, is not written at all.
+
+    Args:
+        version: path of the version.
+        model: its `keras.Model`; it may change in place.
+        incoming: `Incoming`, the new rows.
+        reference: `Reference` of the version.
+        old: optional `OldRows`. Without them nothing is published.
+        is_candidate: bool. Never to publish.
+        forgets_at_most: float from 0 to 1. As of `aet_keras.adapt`.
+        seed: int >= 0. As of `aet_keras.adapt`.
+
+    Returns:
+        `AdaptedVersion`.
+
+    Raises:
+        ExportError: if nothing can be written.
+        ValueError: if the reference is of another model, or an argument out
+            of its range.
+
+    Example: see `aet_keras/cli/adapt.py`.
+    """
+    labels = incoming.labels if incoming.is_labelled else None
+    report("comparing new rows with the reference")
+    shift = compare(model, reference, incoming.x, _known(incoming, reference))
+    view = _view(read_kind(version, _OWNER), model)
+    before = None if old is None else view.answers(old.held)
+    report("trying what may help")
+    adapted = adapt(
+        view.model,
+        view.inputs(incoming.x),
+        labels,
+        old=None if old is None else view.pair(old.learned),
+        shift="classes" if incoming.new_classes else shift,
+        reference=reference,
+        forgets_at_most=forgets_at_most,
+        seed=seed,
+    )
+    result = view.taken(adapted.model)
+    if old is not None:
+        old = old.with_classes(incoming.class_names)
+        after = _view_of(view, result).answers(old.held)
+        answers: tuple | None = (old.held[1], before, after)
+        if adapted.kind == _OTHER_MEANING:
+            answers = None  # their labels mean what they do not mean any more
+        verdict = _judged(adapted.verdict, answers, forgets_at_most)
+        adapted = dataclasses.replace(adapted, verdict=verdict)
+    adapted = dataclasses.replace(adapted, model=result)
+    outcome, reason = _outcome(adapted, old, is_candidate)
+    found = AdaptedVersion(shift, adapted, outcome, None, reason)
+    if outcome == NOTHING:
+        return found
+
+    def write(directory):
+        report("writing the SavedModel, and comparing it")
+        write_adapted(
+            directory,
+            version,
+            adapted,
+            incoming,
+            old,
+            shift=shift,
+            outcome=outcome,
+            why=reason,
+        )
+
+    put = publish if outcome == PUBLISHED else write_candidate
+    return dataclasses.replace(found, path=put(version.parent, write))
+
+
+def _known(incoming, reference):
+    """Returns labels to compare by; a new class counts as wrong."""
+    if not incoming.is_labelled:
+        return None
+    return np.minimum(incoming.labels, reference.class_count)
+
+
+def _judged(verdict: Verdict | None, old, forgets_at_most):
+    """Judges again, with old rows that the model was never trained on.
+
+    Of new rows only those count of which one model is right and the other is
+    not, so that the counts are all that is needed.
+    """
+    if verdict is None:
+        return None
+    new = verdict.new
+    truth = np.zeros(new.count, "int64")
+    before, after = truth.copy(), truth.copy()
+    before[: new.gained_count] = 1
+    after[new.count - new.lost_count :] = 1
+    return judge_change(
+        truth, before, after, old=old, forgets_at_most=forgets_at_most
+    )
+
+
+def _outcome(adapted: Adaptation, old, is_candidate):
+    """Says what becomes of an adapted model, and why."""
+    verdict = adapted.verdict
+    if not adapted.kept:
+        return NOTHING, "nothing was kept, so nothing is written"
+    if verdict is None:
+        return CANDIDATE, "without labels it is not proved to be better"
+    if verdict.outcome == "not better":
+        return NOTHING, "it is not better, so nothing is written"
+    if verdict.outcome == "undecided":
+        return CANDIDATE, f"undecided{_missing(verdict)}"
+    if old is None:
+        return CANDIDATE, "without old rows it is not known what it forgot"
+    if adapted.kind == _OTHER_MEANING:
+        return CANDIDATE, "labels mean something else now than in old rows"
+    if is_candidate:
+        return CANDIDATE, "it is better; a candidate was asked for"
+    return (
+        PUBLISHED,
+        "it is better on new rows, and forgets no more than is allowed",
+    )
+
+
+def _missing(verdict):
+    counts = [
+        f"{count} more labels of {what} rows"
+        for what, count in (
+            ("new", verdict.more_labels),
+            ("old", verdict.more_old_labels),
+        )
+        if count is not None
+    ]
+    return f": about {' and '.join(counts)} would decide" if counts else ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _View:
+    """Shows a model as `adapt` takes it.
+
+    Args:
+        whole: the `keras.Model` of a version.
+        model: what is adapted: the same, unless it is of table rows.
+    """
+
+    whole: keras.Model
+    model: keras.Model
+
+    def inputs(self, x: Any) -> Any:
+        """Returns rows as `model` takes them."""
+        return x
+
+    def pair(self, rows: Pair) -> Pair:
+        """Returns rows with labels, likewise."""
+        return self.inputs(rows[0]), rows[1]
+
+    def taken(self, adapted: keras.Model) -> keras.Model:
+        """Returns the whole model with what was adapted."""
+        return adapted
+
+    def answers(self, rows: Pair) -> np.ndarray:
+        """Returns the class that the model answers for each row."""
+        x = self.inputs(rows[0])
+        found = self.model.predict(x, batch_size=128, verbose=0)
+        return np.asarray(found).argmax(axis=1)
+
+
+class _TableView(_View):
+    """Shows the network of a table classifier, with one head."""
+
+    def inputs(self, x):
+        count = len(next(iter(x.values())))
+        names = ("",) * count
+        split = data.Split(x, np.zeros(count, "int32"), names)
+        return table_measuring.encode(self.whole, split)
+
+    def taken(self, adapted):
+        return tasks.table_model.take_head(self.whole, adapted)
+
+
+def _view(kind: str, model: keras.Model) -> _View:
+    if kind != "table":
+        return _View(model, model)
+    network = model.get_layer(tasks.table_model.NETWORK)
+    return _TableView(model, tasks.table_model.with_one_head(network))
+
+
+def _view_of(view, model):
+    """Returns the view of a model that was adapted."""
+    kind = "table" if isinstance(view, _TableView) else ""
+    return _view(kind, model)
+
+
+def numbered(
+    classes: Sequence[str], known: Sequence[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns the numbers of classes, and the names of all classes.
+
+    Args:
+        classes: sequence of str, one a row, `""` where it is not known.
+        known: sequence of str, the classes of the model in their order. New
+            ones come behind them, in the order of the alphabet.
+
+    Returns:
+        int64 array `(rows,)`, -1 where the class is not known, and a tuple.
+
+    Example:
+
+    >>> from aet_keras.training import adapt_version
+    >>> adapt_version.numbered(["b", "", "c"], ["a", "b"])
+    (array([ 1, -1,  2]), ('a', 'b', 'c'))
+    """
+    new = sorted(set(classes) - set(known) - {""})
+    names = (*known, *new)
+    numbers = {name: i for i, name in enumerate(names)} | {"": -1}
+    return np.array([numbers[each] for each in classes], "int64"), names

@@ -1,0 +1,244 @@
+"""Writes an adapted model as any version is, and how it came about."""
+
+import collections
+import dataclasses
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import xxhash
+
+from aet_keras import _files, data
+from aet_keras import _log_keys as log_keys
+from aet_keras._keras import reading
+from aet_keras.data.dataset import Specification
+from aet_keras.drift.reference import FILE, Reference
+from aet_keras.drift.shift import Shift
+from aet_keras.export import table_manifest
+from aet_keras.publishing.candidates import RECORD
+from aet_keras.recipes.kinds import load_recipe
+from aet_keras.training.adapt import Adaptation
+from aet_keras.training.fine_tune import Run
+from aet_keras.training.old_rows import OldRows
+from aet_keras.training.run import job_of, write_model, write_report
+
+_MOST_NAMES = 1000
+_REFERENCE_ROWS = 100  # fewer new rows with labels are joined by old ones
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Incoming:
+    """Holds new rows to adapt to.
+
+    Args:
+        x: array, or dict of arrays, as the model takes them.
+        names: sequence of str. What a person calls each row.
+        labels: int64 array `(rows,)`, -1 where the class is not known.
+        class_names: tuple of str. The classes that the model knows, and
+            behind them the new ones.
+        known_count: int. How many the model knows.
+        what: sequence of str. Where they were read from.
+        texts: optional sequence of str, where the rows are tokens.
+    """
+
+    x: Any
+    names: Sequence[str]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    known_count: int
+    what: Sequence[str] = ()
+    texts: Sequence[str] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.labels)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the class of a row is known."""
+        return bool((self.labels >= 0).any())
+
+    @property
+    def new_classes(self) -> tuple[str, ...]:
+        """The names of the classes that the model does not know."""
+        return self.class_names[self.known_count :]
+
+    @property
+    def labelled(self) -> tuple[Any, np.ndarray]:
+        """The rows whose class is known, and their labels."""
+        known: Any = self.labels >= 0
+        return reading.take(self.x, known), self.labels[known]
+
+    @property
+    def sum(self) -> str:
+        """A sum of the rows and their classes, in whatever order."""
+        leaves = keras.tree.flatten(self.x)
+        rows = []
+        for number, label in enumerate(self.labels):
+            row = xxhash.xxh3_128(str(label).encode())
+            for leaf in leaves:
+                row.update(_bytes_of(leaf[number]))
+            rows.append(row.hexdigest())
+        names = "\0".join(self.class_names)
+        whole = "".join([*sorted(rows), names])
+        return xxhash.xxh3_128(whole.encode()).hexdigest()
+
+
+def _bytes_of(cell):
+    if isinstance(cell, str):
+        return cell.encode("utf-8", "replace") + b"\0"
+    return np.ascontiguousarray(cell).tobytes()
+
+
+def write_adapted(
+    directory: Path,
+    version: Path,
+    adapted: Adaptation,
+    incoming: Incoming,
+    old: OldRows | None,
+    *,
+    shift: Shift,
+    outcome: str,
+    why: str,
+) -> None:
+    """Writes an adapted model into an empty directory.
+
+    The SavedModel is compared with the model, as of any version. The report
+    is measured on the old rows, and left out without them: new rows with
+    labels have been learned from.
+
+    Args:
+        directory: where to write.
+        version: path of the version that was adapted.
+        adapted: `Adaptation`.
+        incoming: `Incoming`.
+        old: optional `OldRows`.
+        shift: `Shift` that was answered.
+        outcome: str. What is written: a version or a candidate.
+        why: str. Why, in a sentence.
+    """
+    recipe = load_recipe(version / "recipe.json") if old is None else old.recipe
+    job = job_of(recipe)
+    dataset = _of_new(version, incoming) if old is None else old.dataset
+    model = adapted.model
+    write_model(job, recipe, model, dataset, directory)
+    reference = _reference(model, incoming, old)
+    if reference is not None:
+        reference.save(directory / FILE)
+    about = _record(version, adapted, incoming, old, shift)
+    about |= {"outcome": outcome, "reason": why}
+    (directory / RECORD).write_bytes(_files.json_bytes(about))
+    if old is None:
+        return
+    name = version.resolve().parent.name
+    report = job.measure(_no_run(model), name, dataset)
+    notes = (*report.notes, *_notes(version, adapted, incoming))
+    write_report(dataclasses.replace(report, notes=notes), dataset, directory)
+
+
+def _of_new(version, incoming):
+    """Returns the new rows as a data set, for want of old ones."""
+    kind = {str: "text"}.get(type((incoming.texts or [None])[0]))
+    x = incoming.x
+    if kind == "text":
+        texts = np.array(incoming.texts, object)
+        x = {"texts": texts, **x}
+    if kind is None:
+        kind = "table" if isinstance(x, Mapping) else "image"
+    about = {
+        "kind": kind,
+        "class_names": incoming.class_names,
+        "image_size": tuple(x.shape[1:3]) if kind == "image" else None,
+        "source": ", ".join(incoming.what),
+    }
+    specification: Any = Specification(**about)
+    if kind == "table":
+        known = table_manifest.read_table_manifest(version)
+        names = incoming.class_names
+        specification = dataclasses.replace(known, class_names=names)
+    labels = incoming.labels.astype("int32")
+    split = data.Split(x, labels, tuple(incoming.names))
+    return data.Dataset(split, split, split, specification)
+
+
+def _reference(model, incoming, old):
+    """Measures what new rows are compared with from now on.
+
+    That is the rows of today where enough of them have labels. They have been
+    learned from, but those of the version before look different.
+    """
+    x, labels = incoming.labelled
+    if old is not None and len(labels) < _REFERENCE_ROWS:
+        old_x, old_labels = old.held
+        x = keras.tree.map_structure(_joined, old_x, x)
+        labels = np.concatenate([old_labels, labels])
+    if len(labels) < 2:
+        return None
+    return Reference.measure(
+        model, incoming.x, (x, labels), class_names=incoming.class_names
+    )
+
+
+def _joined(first, second):
+    return np.concatenate([first, second])
+
+
+def _no_run(model):
+    """Returns the run of a model that was not trained by `fit`."""
+    return Run(
+        model=model,
+        history={log_keys.RATE: []},
+        best_epoch=0,
+        group_names=(),
+        trained_groups=[],
+        events=[],
+        cache_events=[],
+        stopped=None,
+        seconds=0.0,
+    )
+
+
+def _notes(version, adapted, incoming):
+    yield (
+        f"Adapted from version {version.name} to {incoming.count} new rows by: "
+        f"{', '.join(adapted.kept)}. The figures are those of old rows."
+    )
+    if adapted.verdict is not None:
+        yield (
+            f"Judged as {adapted.verdict.outcome}: {adapted.verdict.reason}."
+        )
+
+
+def _record(version, adapted, incoming, old, shift):
+    """Returns what `adaptation.json` holds."""
+    counts = collections.Counter(
+        incoming.class_names[label] for label in incoming.labels if label >= 0
+    )
+    return {
+        "from": int(version.name) if version.name.isdigit() else version.name,
+        "created": datetime.datetime.now().isoformat(timespec="seconds"),
+        "rows": {
+            "what": list(incoming.what),
+            "count": incoming.count,
+            "labelled_count": sum(counts.values()),
+            "classes": dict(sorted(counts.items())),
+            "sum": incoming.sum,
+            "names": list(incoming.names[:_MOST_NAMES]),
+        },
+        "old_rows": None
+        if old is None
+        else {
+            "source": old.recipe.data,
+            "learned_count": len(old.learned[1]),
+            "held_count": len(old.held[1]),
+        },
+        "new_classes": list(incoming.new_classes),
+        "kind": adapted.kind,
+        "shift": shift.to_json(),
+        "attempts": [dataclasses.asdict(each) for each in adapted.attempts],
+        "verdict": adapted.verdict and dataclasses.asdict(adapted.verdict),
+    }

@@ -1,0 +1,171 @@
+"""Reads the rows that a published model has learned from."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras import data
+from aet_keras._keras import reading
+from aet_keras.errors import DataError
+from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.recipes.kinds import load_recipe
+from aet_keras.training.job import Job
+from aet_keras.training.run import job_of
+from aet_keras.training.version_reference import check_same_data
+
+_OWNER = "adapt"
+_MOST_LEARNED = 2000  # an adaptation sees a few hundred of them
+_SPLITS = ("train", "validation", "test")
+Pair = tuple[Any, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OldRows:
+    """Holds old rows: some to learn again, and some to judge by.
+
+    Args:
+        job: `Job` of the kind of data.
+        recipe: the recipe that reads them.
+        dataset: `aet_keras.data.Dataset`, its labels the model's numbers.
+    """
+
+    job: Job
+    recipe: BaseRecipe
+    dataset: data.Dataset
+
+    def with_classes(self, class_names: Sequence[str]) -> "OldRows":
+        """Returns them for a model that knows more classes."""
+        specification = dataclasses.replace(
+            self.dataset.specification, class_names=tuple(class_names)
+        )
+        dataset = dataclasses.replace(self.dataset, specification=specification)
+        return dataclasses.replace(self, dataset=dataset)
+
+    @property
+    def learned(self) -> Pair:
+        """Rows and labels that may be learned from, at most 2,000."""
+        x, y = self._rows(self.dataset.train)
+        some = slice(None, None, -(-len(y) // _MOST_LEARNED))
+        return reading.take(x, some), y[some]
+
+    @property
+    def held(self) -> Pair:
+        """Rows and labels that the model was not trained on."""
+        return self._rows(self.dataset.validation)
+
+    def _rows(self, split):
+        assert self.job.rows is not None  # ratings are refused before
+        return self.job.rows(split)
+
+
+def read_own_rows(
+    version: Path, model: keras.Model, class_names: Sequence[str]
+) -> OldRows:
+    """Reads the data of a version's own recipe, and proves that they are.
+
+    The proof is the accuracy on the validation rows, which its report holds.
+
+    Args:
+        version: path of the version.
+        model: its model, as it was published.
+        class_names: sequence of str. The classes it knows, in their order.
+
+    Returns:
+        `OldRows`.
+
+    Raises:
+        DataError: if the data are not there any more.
+        ExportError: if they are other ones now.
+
+    Example: see `read_other_rows`.
+
+    >>> from aet_keras.training import old_rows
+    >>> old_rows.read_own_rows.__name__
+    'read_own_rows'
+    """
+    recipe = load_recipe(version / "recipe.json")
+    job = job_of(recipe)
+    dataset = _numbered(job.read(_sized(recipe, model)), class_names)
+    measured = job.reference_of(model, dataset)
+    assert measured is not None  # ratings are refused before
+    check_same_data(version, measured, dataset.validation.count)
+    return OldRows(job, recipe, dataset)
+
+
+def read_other_rows(
+    version: Path,
+    model: keras.Model,
+    class_names: Sequence[str],
+    source: str,
+) -> OldRows:
+    """Reads old rows from data that a user names, as the recipe reads them.
+
+    Args:
+        version: path of the version.
+        model: its model.
+        class_names: sequence of str. The classes it knows, in their order.
+        source: str. What `aet-keras fit` would read.
+
+    Returns:
+        `OldRows`.
+
+    Raises:
+        DataError: if they cannot be read, or have other classes.
+
+    Example:
+
+    >>> import pathlib
+    >>> from aet_keras.training import old_rows
+    >>> try:
+    ...     old_rows.read_other_rows(pathlib.Path("nowhere"), None, (), "a")
+    ... except OSError as error:
+    ...     "recipe.json" in str(error)
+    True
+    """
+    recipe = load_recipe(version / "recipe.json", {"data": source})
+    if recipe.kind == "table":  # the columns of the version are wanted
+        recipe = dataclasses.replace(recipe, from_=str(version))  # type: ignore[call-arg]
+    job = job_of(recipe)
+    dataset = job.read(_sized(recipe, model))
+    return OldRows(job, recipe, _numbered(dataset, class_names))
+
+
+def _sized(recipe: BaseRecipe, model: keras.Model) -> BaseRecipe:
+    """Has texts cut as the model takes them, whatever their lengths."""
+    if recipe.kind != "text":
+        return recipe
+    length = model.input["token_ids"].shape[1]
+    return dataclasses.replace(recipe, sequence_length=length)  # type: ignore[call-arg]
+
+
+def _numbered(dataset, class_names):
+    """Returns the data set with the model's numbers of the classes."""
+    numbers = {name: i for i, name in enumerate(class_names)}
+    unknown = [
+        name
+        for name in dataset.specification.class_names
+        if name not in numbers
+    ]
+    if unknown:
+        raise DataError(
+            f"{_OWNER}: old data must have classes that the model knows, "
+            "because it is judged by what it answers for them. Received: "
+            f"{check.shown(unknown[0])} and {len(unknown) - 1} more unknown "
+            "ones. Name the data that the version was trained on."
+        )
+    order = [numbers[name] for name in dataset.specification.class_names]
+    to_model = np.array(order, "int32")
+    parts = {}
+    for name in _SPLITS:
+        split = getattr(dataset, name)
+        labels = to_model[split.labels]
+        parts[name] = dataclasses.replace(split, labels=labels)
+    specification = dataclasses.replace(
+        dataset.specification, class_names=tuple(class_names)
+    )
+    return dataclasses.replace(dataset, **parts, specification=specification)
