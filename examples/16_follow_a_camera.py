@@ -8,9 +8,10 @@ When the images look like those of the start again, so is the model.
 
     python examples/16_follow_a_camera.py
 
-Takes a minute of processor time and needs the extra `[drift]`. Prints what the
-stream did, and the accuracy for each 100 images, beside that of the unchanged
-model.
+Takes half a minute of processor time and needs the extra `[drift]`. Prints
+what the stream did, and the accuracy for each 100 images: 0.92 by day; in the
+dusk 0.32, and 0.82 from the 100th image on, where the unchanged model stays
+at 0.35; by day again 0.31 for 50 images, then 0.90. One seed.
 """
 
 import argparse

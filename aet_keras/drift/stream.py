@@ -34,7 +34,8 @@ from aet_keras.drift.stream_remedies import (
 )
 
 _WITHOUT_LABELS = ("label", "input")  # kinds that have a remedy then
-_ROWS, _REMEDIES, _ALARM, _WATCHED = "rows/", "remedies/", "alarm/", "watched/"
+_PARTS = _ROWS, _REMEDIES, _ALARM = "rows/", "remedies/", "alarm/"
+_WATCHED = "watched/"
 
 
 class Stream:
@@ -239,12 +240,8 @@ class Stream:
         about = {"place": place, "log": self._log.get_state()}
         about["labelled"] = list(self._labelled)
         state = {"about": np.array(json.dumps(about))}
-        parts: dict[str, Any] = {
-            _ROWS: self._rows,
-            _REMEDIES: self._remedies,
-            _ALARM: self._alarm,
-        }
-        for prefix, part in parts.items():
+        parts: tuple[Any, ...] = (self._rows, self._remedies, self._alarm)
+        for prefix, part in zip(_PARTS, parts, strict=True):
             state |= {prefix + n: a for n, a in part.get_state().items()}
         if self._watched is not self._remedies.reference:
             state |= reference_arrays(self._watched, _WATCHED)
@@ -254,8 +251,8 @@ class Stream:
         """Goes on from what `get_state` returned.
 
         Args:
-            state: the dict, or what `numpy.load` returns of its file, for a
-                stream constructed as the other one was.
+            state: the dict, or what `numpy.load` returns of its file. This
+                stream must be constructed as that one was.
 
         Raises:
             ValueError: if it is no state of a stream.
@@ -309,8 +306,7 @@ class Stream:
         self._at.looks_at = LEAST_ROWS
         self._say(
             "alarm",
-            f"{signal} has changed, noticed at row {place}; the "
-            f"{counted(place - since + 1, 'row')} up to it differ",
+            f"{signal} has changed since row {since}, noticed at row {place}",
         )
 
     def _proceed(self):
@@ -363,7 +359,7 @@ class Stream:
 
     def _can_end(self, ids):
         """Says whether these rows would show the shift if it were there."""
-        known = int((self._rows.labels(ids) >= 0).sum())
+        known = (self._rows.labels(ids) >= 0).sum()
         return self._at.kind != "output" or known >= LEAST_ROWS
 
     def _end(self):
@@ -399,9 +395,6 @@ class Stream:
         reference = self._remedies.settle(
             self._rows.outputs(ids), self._rows.labels(ids)
         )
-        self._say(
-            "settled",
-            f"watches again; {counted(len(ids), 'row')} are what rows are "
-            "compared with",
-        )
+        rows = counted(len(ids), "row")
+        self._say("settled", f"rows are compared with the last {rows} from now")
         self._watch(reference)
