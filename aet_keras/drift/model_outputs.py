@@ -13,6 +13,7 @@ from aet_keras import _check as check
 from aet_keras._keras import graph
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
 from aet_keras.drift.row_batches import batches_of
+from aet_keras.drift.softmax_twin import Twin
 
 _OWNER = "read_outputs"
 _ROUNDED = 1e-2  # of sums of probabilities in half precision
@@ -118,7 +119,7 @@ class OutputReader:
     """
 
     def __init__(self, model: keras.Model):
-        self._eager = _forward(model)
+        self._eager = _forward(Twin.of(model).twin)
         self._traced = tf.function(self._eager, reduce_retracing=True)
         self._count = 0  # of batches so far
         self._size = 0  # of the largest of them

@@ -14,6 +14,7 @@ from aet_keras import _check as check
 from aet_keras._keras import reading
 from aet_keras._wording import counted
 from aet_keras.drift.alarm import DELTA, Alarm
+from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.recent_rows import UNKNOWN, RecentRows
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.shift import LEAST_ROWS, Shift
@@ -24,6 +25,7 @@ from aet_keras.drift.stream_log import (
     StreamEvent,
     StreamLog,
     StreamPlace,
+    part_of,
 )
 from aet_keras.drift.stream_remedies import (
     StreamRemedies,
@@ -32,7 +34,8 @@ from aet_keras.drift.stream_remedies import (
 )
 
 _WITHOUT_LABELS = ("label", "input")  # kinds that have a remedy then
-_ROWS, _REMEDIES, _ALARM, _WATCHED = "rows/", "remedies/", "alarm/", "watched/"
+_PARTS = _ROWS, _REMEDIES, _ALARM = "rows/", "remedies/", "alarm/"
+_WATCHED = "watched/"
 
 
 class Stream:
@@ -50,7 +53,7 @@ class Stream:
        that the stream started with, or that labels taught last.
     4. The next `wait_rows` rows are not watched: the detectors and what they
        compare with start anew from them. If rows look like those of the
-       start again, the model goes back to it.
+       start again, it goes back; 30 rows may show that.
 
     It holds `most_rows` rows, 20,000 numbers of each detector, 1,000 events.
 
@@ -237,12 +240,8 @@ class Stream:
         about = {"place": place, "log": self._log.get_state()}
         about["labelled"] = list(self._labelled)
         state = {"about": np.array(json.dumps(about))}
-        parts: dict[str, Any] = {
-            _ROWS: self._rows,
-            _REMEDIES: self._remedies,
-            _ALARM: self._alarm,
-        }
-        for prefix, part in parts.items():
+        parts: tuple[Any, ...] = (self._rows, self._remedies, self._alarm)
+        for prefix, part in zip(_PARTS, parts, strict=True):
             state |= {prefix + n: a for n, a in part.get_state().items()}
         if self._watched is not self._remedies.reference:
             state |= reference_arrays(self._watched, _WATCHED)
@@ -252,8 +251,8 @@ class Stream:
         """Goes on from what `get_state` returned.
 
         Args:
-            state: the dict, or what `numpy.load` returns of its file, for a
-                stream constructed as the other one was.
+            state: the dict, or what `numpy.load` returns of its file. This
+                stream must be constructed as that one was.
 
         Raises:
             ValueError: if it is no state of a stream.
@@ -265,13 +264,13 @@ class Stream:
                 f"Received: {sorted(arrays)[:5]}. Start anew."
             )
         about = json.loads(str(arrays["about"]))
-        self._remedies.set_state(_part(arrays, _REMEDIES))
-        self._rows.set_state(_part(arrays, _ROWS))
+        self._remedies.set_state(part_of(arrays, _REMEDIES))
+        self._rows.set_state(part_of(arrays, _ROWS))
         watched = self._remedies.reference
         if _WATCHED + "model" in arrays:
             watched = reference_of(arrays, _WATCHED)
         self._watch(watched)
-        self._alarm.set_state(_part(arrays, _ALARM))
+        self._alarm.set_state(part_of(arrays, _ALARM))
         self._at = check.record(StreamPlace, state=about["place"])
         self._labelled.extend(about["labelled"])
         self._log.set_state(about["log"])
@@ -304,16 +303,17 @@ class Stream:
         self._at.phase, self._at.kind = COLLECTING, ""
         self._at.since = self._at.waits_from = since
         self._at.labels_due = self.least_labels
+        self._at.looks_at = LEAST_ROWS
         self._say(
             "alarm",
-            f"{signal} has changed, noticed at row {place}; the "
-            f"{counted(place - since + 1, 'row')} up to it differ",
+            f"{signal} has changed since row {since}, noticed at row {place}",
         )
 
     def _proceed(self):
         """Does what is due."""
-        is_due = self._at.count - self._at.waits_from >= self.wait_rows
-        if self._at.phase == COLLECTING and is_due:
+        waited = self._at.count - self._at.waits_from
+        is_due = waited >= self.wait_rows
+        if self._at.phase == COLLECTING and (is_due or self._is_back(waited)):
             self._name()
         elif self._at.phase == SETTLING and is_due:
             self._settle()
@@ -330,11 +330,7 @@ class Stream:
         """Names the shift, and tries what needs no labels."""
         ids = self._rows.since(self._at.since)[-self.wait_rows :]
         self._at.waits_from = self._at.count
-        self.shift = self._remedies.compare(
-            self._rows.inputs(ids),
-            self._rows.outputs(ids),
-            self._rows.labels(ids),
-        )
+        self.shift = self._compared(ids)
         if not self.shift.is_shifted and self._can_end(ids):
             self._end()
         if not self.shift.is_shifted:
@@ -346,9 +342,24 @@ class Stream:
         if self._remedies.adapt and self._at.kind in _WITHOUT_LABELS:
             self._adapt(self._rows.since(self._at.since), None)
 
+    def _compared(self, ids):
+        rows = self._rows
+        return self._remedies.compare(
+            rows.inputs(ids), rows.outputs(ids), rows.labels(ids)
+        )
+
+    def _is_back(self, waited):
+        """Looks early whether rows refute the moved model, not its start."""
+        if not self._remedies.is_moved or waited < self._at.looks_at:
+            return False
+        self._at.looks_at = 2 * waited
+        ids = self._rows.since(self._at.since)
+        now = compare_outputs(self._watched, self._rows.outputs(ids))
+        return now.is_shifted and not self._compared(ids).is_shifted
+
     def _can_end(self, ids):
         """Says whether these rows would show the shift if it were there."""
-        known = int((self._rows.labels(ids) >= 0).sum())
+        known = (self._rows.labels(ids) >= 0).sum()
         return self._at.kind != "output" or known >= LEAST_ROWS
 
     def _end(self):
@@ -362,8 +373,8 @@ class Stream:
         self._watch(self._remedies.reference)
 
     def _adapt(self, ids, labels):
-        classes = self.model.output_shape[-1]
-        is_new = labels is not None and labels.max() >= max(2, classes)
+        classes = self._rows.outputs(ids[-1:]).probabilities.shape[1]
+        is_new = labels is not None and labels.max() >= classes
         kind = "classes" if is_new else self._at.kind
         found = self._remedies.answer(kind, self._rows.inputs(ids), labels)
         known = 0 if labels is None else int((labels >= 0).sum())
@@ -384,17 +395,6 @@ class Stream:
         reference = self._remedies.settle(
             self._rows.outputs(ids), self._rows.labels(ids)
         )
-        self._say(
-            "settled",
-            f"watches again; {counted(len(ids), 'row')} are what rows are "
-            "compared with",
-        )
+        rows = counted(len(ids), "row")
+        self._say("settled", f"rows are compared with the last {rows} from now")
         self._watch(reference)
-
-
-def _part(arrays, prefix):
-    return {
-        name.removeprefix(prefix): each
-        for name, each in arrays.items()
-        if name.startswith(prefix)
-    }

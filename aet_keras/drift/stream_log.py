@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _MOST_EVENTS = 1000
@@ -88,6 +88,7 @@ class StreamPlace:
         watched_from: int. The row from which the model is watched.
         kind: str. Of the shift that labels may settle; empty without one.
         labels_due: int. How many labels are learned from next.
+        looks_at: int. After how many rows it looks whether the start is back.
     """
 
     phase: str = WATCHING
@@ -97,3 +98,20 @@ class StreamPlace:
     watched_from: int = 0
     kind: str = ""
     labels_due: int = 0
+    looks_at: int = 0
+
+
+def part_of(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Returns what has a prefix in a state, without it.
+
+    Example:
+
+    >>> from aet_keras.drift.stream_log import part_of
+    >>> part_of({"rows/ids": 1, "alarm/confidence": 2}, "rows/")
+    {'ids': 1}
+    """
+    return {
+        name.removeprefix(prefix): each
+        for name, each in state.items()
+        if name.startswith(prefix)
+    }

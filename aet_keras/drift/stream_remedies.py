@@ -159,8 +159,9 @@ class StreamRemedies:
             raise
         seconds = time.perf_counter() - begun
         self._pace = max(1.0, self._pace * seconds / max(expected, 1e-9))
-        why = _told(found, seconds, self.most_seconds)
-        if not _is_allowed(found, labels):
+        is_kept = _is_allowed(found, labels)
+        why = _told(found, is_kept, seconds, self.most_seconds)
+        if not is_kept:
             self.model.set_weights(now)
             return Outcome(False, why)
         self._start, self.is_learned = start, labels is not None
@@ -290,8 +291,8 @@ def _is_allowed(found, labels):
     return found.verdict is not None and found.verdict.is_better
 
 
-def _told(found, seconds, most):
-    parts = [found.reason]
+def _told(found, is_kept, seconds, most):
+    parts = [found.reason if is_kept else f"undone ({found.reason})"]
     if found.verdict is not None:
         parts.append(f"{found.verdict.outcome}: {found.verdict.reason}")
     over = f", more than the {most:g} s expected" if seconds > most else ""

@@ -141,9 +141,7 @@ class _Endpoints:
                 record=record,
             )
 
-        response = _json(await self.queue.answer(request, work))
-        response.headers[_ID] = request_id
-        return response
+        return _named(request, _json(await self.queue.answer(request, work)))
 
     async def metadata(self, request):
         version = self._find(request)
@@ -190,6 +188,14 @@ def _request_id(request):
     """Returns the client's id of a request, or a new one."""
     given = request.headers.get(_ID, "")
     return given if _GOOD_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _named(request, response):
+    """Returns a response with the id of its request, if that asks a model."""
+    request_id = getattr(request.state, "id", None)
+    if request_id is not None:
+        response.headers[_ID] = request_id
+    return response
 
 
 def _wanted(request):
@@ -241,10 +247,7 @@ async def _refuse(request, refusal):
     if refusal.status == HTTPStatus.REQUEST_TIMEOUT:
         # What is still to come would be taken for the next request.
         response.headers["connection"] = "close"
-    request_id = getattr(request.state, "id", None)
-    if request_id is not None:
-        response.headers[_ID] = request_id
-    return response
+    return _named(request, response)
 
 
 async def _malformed(request, error):
@@ -257,7 +260,8 @@ async def _client_left(request, error):
 
 async def _failed(request, error):
     sentence = "The server failed; its log says why."
-    return _json(to_json({"error": sentence}), HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _named(request, _json(to_json({"error": sentence}), status))
 
 
 class RequestQueue:

@@ -20,6 +20,7 @@ from aet_keras.serving.settings import Recording
 
 _MOST_WAITING = 32 * 2**20  # bytes of rows that wait to be written
 _LOOK_SECONDS = 60.0
+_GATHER_SECONDS = 0.05  # to take turns with each request would slow all
 _RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 600.0  # a disk that is full now and then is said once
 _END_SECONDS = 10.0
@@ -84,7 +85,7 @@ class Recorder:
         self._waiting: collections.deque[Answered] = collections.deque()
         self._waiting_bytes = 0
         self._counts: dict[int, _Counts] = collections.defaultdict(_Counts)
-        self._is_over = False
+        self._is_over = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name="aet-keras recorder", daemon=True
         )
@@ -167,9 +168,13 @@ class Recorder:
     def close(self) -> None:
         """Writes what still waits, and lets another server have the folder."""
         with self._changed:
-            self._is_over = True
+            self._is_over.set()
             self._changed.notify()
         self._thread.join(_END_SECONDS)
+        if self._thread.is_alive():
+            with self._changed:
+                left = sum(len(each.keys) for each in self._waiting)
+            self._say(f"{left} rows that waited were not kept")
         self._days.release()
 
     def _take(self, answered):
@@ -198,21 +203,19 @@ class Recorder:
     def _run(self):
         """Writes rows, and looks at the folder now and then."""
         looked_at = -math.inf
-        while True:
+        while not self._is_over.is_set() or self._waiting:
             if self._steady() - looked_at >= _LOOK_SECONDS:
                 self._look()
                 looked_at = self._steady()
             with self._changed:
-                if not self._waiting and not self._is_over:
+                if not self._waiting and not self._is_over.is_set():
                     self._changed.wait(_LOOK_SECONDS)
-                if self._waiting:
+            self._is_over.wait(_GATHER_SECONDS)
+            for _ in range(len(self._waiting)):  # then it looks, if it is time
+                with self._changed:
                     some = self._waiting.popleft()
                     self._waiting_bytes -= some.size
-                elif self._is_over:
-                    break
-                else:
-                    continue
-            self._keep(some)
+                self._keep(some)
         self._look()
 
     def _keep(self, answered):

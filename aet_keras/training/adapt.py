@@ -7,11 +7,12 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras import graph, reading
+from aet_keras._keras import graph
 from aet_keras.drift.comparison import compare
 from aet_keras.drift.gate import Verdict
 from aet_keras.drift.priors import checked_probabilities
 from aet_keras.drift.reference import Reference
+from aet_keras.drift.softmax_twin import Twin
 from aet_keras.training import _remedies
 from aet_keras.training._given_rows import read_new, read_old
 from aet_keras.training._mixed_fit import Rows, Settings
@@ -108,10 +109,12 @@ def adapt(
     as far as that is better for new and old rows alike.
 
     Args:
-        model: a functional or built Sequential `keras.Model` that ends in a
-            softmax. Its weights change in place; how it is compiled and which
-            layers are frozen stay. Its BatchNormalization stays in inference
-            mode.
+        model: a functional or built Sequential `keras.Model` that puts out
+            probabilities of classes, the logits of these (a last `Dense`
+            without an activation), or by `Dense(1, "sigmoid")` the
+            probability of the second of two. Its weights change in place;
+            how it is compiled and which layers are frozen stay. Its
+            BatchNormalization stays in inference mode.
         new: array, dict of arrays, `tf.data.Dataset` of batches or
             `keras.utils.PyDataset`: new rows. Data sets become arrays.
         labels: optional ints `(rows,)`, -1 where a class is not known, or
@@ -162,21 +165,27 @@ def adapt(
     check.ratio(_OWNER, forgets_at_most=forgets_at_most)
     new, labels = read_new(new, labels)
     rows = Rows(new, labels).take(np.flatnonzero(labels >= 0))
-    class_count = _class_count(model, new)
+    _check_graph(model)
+    twin = Twin.of(model)
+    class_count = _class_count(twin.twin, new)
     old_rows = None if old is None else read_old(old, class_count)
     if shift is None and reference is not None:
         shift = _compared(model, reference, new, labels, class_count)
     kind = _kind(shift, rows, class_count)
-    run = Run(model, new, rows, old_rows, settings, forgets_at_most, reference)
+    if kind == "classes":
+        twin.check_can_widen(_OWNER)
+    run = Run(
+        twin.twin, new, rows, old_rows, settings, forgets_at_most, reference
+    )
     start = model.get_weights()
     try:
         reason = ANSWERS[kind](run)
+        verdict = run.verdict()
+        adapted = twin.adapted(run.result)
     except BaseException:
         model.set_weights(start)
         raise
-    return Adaptation(
-        run.result, kind, tuple(run.attempts), run.verdict(), reason
-    )
+    return Adaptation(adapted, kind, tuple(run.attempts), verdict, reason)
 
 
 def _settings(epochs, batch_size, learning_rate, seed):
@@ -188,8 +197,7 @@ def _settings(epochs, batch_size, learning_rate, seed):
     )
 
 
-def _class_count(model, new):
-    """Returns how many classes a model knows, by its answers for a few rows."""
+def _check_graph(model):
     if not graph.is_graph(model) or len(model.outputs) != 1:
         raise ValueError(
             f"{_OWNER}: the model must be functional or a built Sequential "
@@ -197,8 +205,20 @@ def _class_count(model, new):
             f"{check.shown(type(model).__name__)}. Build it with "
             "`keras.Model(inputs, outputs)`."
         )
-    few = _remedies.predict(model, reading.take(new, slice(0, 8)))
-    return checked_probabilities(_OWNER, few).shape[1]
+
+
+def _class_count(model, new):
+    """Returns how many classes a model knows, by its answers."""
+    answers = _remedies.predict(model, new)
+    is_bad = ~np.isfinite(answers).reshape(len(answers), -1).all(axis=1)
+    if is_bad.any():
+        raise ValueError(
+            f"{_OWNER}: the model must answer new rows with finite numbers, "
+            f"because they are compared. Received: {is_bad.sum()} of "
+            f"{len(answers)} rows with others, the first is row "
+            f"{is_bad.argmax()}. Look for NaN in `new`, or leave rows out."
+        )
+    return checked_probabilities(_OWNER, answers).shape[1]
 
 
 def _compared(model, reference, new, labels, class_count):

@@ -275,24 +275,10 @@ def record_cost(path, home, args):
     folder = home / "benchmark"
     folder.mkdir()
     served_models.copy_version(path, folder, 1)
-    ways = {
-        "off": [],
-        "inputs kept": [home / "kept", "--record-megabytes", 10_000],
-        "inputs full": [home / "full", "--record-megabytes", 1],
-        "outputs kept": [home / "outputs", "--record-what", "outputs"],
-    }
-    with contextlib.ExitStack() as stack:
-        servers = {}
-        for way, options in ways.items():
-            options = options and ["--record", *options]
-            servers[way] = stack.enter_context(
-                server_clients.running_server(
-                    CONSOLE, folder, "--embedded", *options, seconds=3600
-                )
-            )
-        for name, (signature, _, instances) in requests().items():
-            asked = body(signature, instances)
-            for _, url in servers.values():  # made faster; a day filled
+    for name, (signature, _, instances) in requests().items():
+        asked = body(signature, instances)
+        with recording_servers(folder, home / name) as servers:
+            for _, url in servers.values():  # made faster; a day is filled
                 server_clients.under_load(
                     f"{url}:predict", asked, count=2, seconds=12
                 )
@@ -307,8 +293,30 @@ def record_cost(path, home, args):
                     row["processor_ms"] = 1000 * spent / len(answers)
                     row["lost"] = len(lost)
                     yield {"row": name, "kind": way, "round": turn, **row}
-        for process, _ in servers.values():
-            server_clients.stop_server(process)
+
+
+@contextlib.contextmanager
+def recording_servers(folder, home):
+    """Lends a server for each way to record, by its name."""
+    ways = {
+        "off": [],
+        "inputs kept": [home / "kept", "--record-megabytes", 1000],
+        "inputs full": [home / "full", "--record-megabytes", 1],
+        "outputs kept": [home / "outputs", "--record-what", "outputs"],
+    }
+    with contextlib.ExitStack() as stack:
+        yield {
+            way: stack.enter_context(
+                server_clients.running_server(
+                    CONSOLE,
+                    folder,
+                    "--embedded",
+                    *(options and ["--record", *options]),
+                    seconds=3600,
+                )
+            )
+            for way, options in ways.items()
+        }
 
 
 def summarize_record(rows):

@@ -169,3 +169,14 @@ def test_a_model_without_a_dense_head_is_refused(outputs):
 
     with pytest.raises(ValueError, match="made by a `keras.layers.Dense`"):
         read_outputs(model, np.ones((2, 3, 4)))
+
+
+def test_numbers_of_a_linear_head_are_logits_even_between_0_and_1():
+    head = keras.layers.Dense(1)
+    model = keras.Sequential([keras.Input((1,)), head])
+    head.set_weights([np.ones((1, 1)), np.zeros(1)])
+
+    found = read_outputs(model, np.array([[0.2], [0.7]], "float32"))
+
+    ones = 1 / (1 + np.exp([-0.2, -0.7]))
+    np.testing.assert_allclose(found.probabilities[:, 1], ones, atol=1e-6)

@@ -88,6 +88,8 @@ def test_it_goes_back_to_the_start_with_the_rows():
 
     assert whats(stream)[-2:] == ["alarm", "quiet"]
     assert "has gone back" in stream.log[-1].why
+    since = stream.log[-2].row_count
+    assert stream.log[-1].row_count - since < stream.wait_rows  # looks early
     for before, now in zip(start, stream.model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, now)
 

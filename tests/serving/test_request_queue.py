@@ -154,3 +154,4 @@ def test_what_fails_unforeseen_is_said_as_json(stalled):
 
     assert response.status_code == 500
     assert response.json() == {"error": "The server failed; its log says why."}
+    assert response.headers["x-request-id"]
