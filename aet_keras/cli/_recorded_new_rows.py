@@ -1,17 +1,22 @@
 """Makes new rows of what a server was asked."""
 
+import collections
 import dataclasses
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from aet_keras import data
+from aet_keras import _regular_file, data
 from aet_keras._check import first_line
 from aet_keras._wording import counted
 from aet_keras.data.recorded_rows import (
+    DESCRIPTION,
     RecordedRow,
+    days_of,
     is_recorded,
+    read_description,
     read_recorded_rows,
 )
 from aet_keras.drift.days import day_of
@@ -67,6 +72,7 @@ def read_recorded(
     *,
     needs_inputs: bool,
     most_days: int | None = None,
+    most_a_day: int | None = None,
 ) -> Recorded:
     """Reads rows that a server was asked, for the model of a version.
 
@@ -75,11 +81,12 @@ def read_recorded(
         kind: `"image"`, `"text"` or `"table"`.
         needs_inputs: bool. Whether outputs alone are of no use.
         most_days: optional int >= 1. The newest days that are read.
+        most_a_day: optional int >= 1. Rows of a day, spread over it.
 
     Raises:
         DataError: if no row can be used.
     """
-    rows = {row.id: row for row in _all_rows(asked, most_days)}
+    rows = {row.id: row for row in _all_rows(asked, most_days, most_a_day)}
     if not rows:
         _refuse(asked, "there are no rows, because rows are compared", "none")
     with_inputs = [row for row in rows.values() if row.inputs is not None]
@@ -94,17 +101,47 @@ def read_recorded(
     return _of_outputs(asked, list(rows.values()))
 
 
-def _all_rows(asked, most_days):
-    rows = [
-        row
-        for each in asked.what
-        for row in read_recorded_rows(each, say=asked.say)
-    ]
+def _all_rows(asked, most_days, most_a_day):
+    """Returns rows by time.
+
+    A recording is read day by day: it may hold more than memory does.
+    """
+    rows, count = [], 0
+    for part in [p for each in asked.what for p in _parts(each, most_days)]:
+        found = read_recorded_rows(part, say=asked.say)
+        count += len(found)
+        rows += _spread(found, most_a_day)
+    if len(rows) < count:
+        asked.say(
+            f"{asked.owner}: {len(rows)} of {count} recorded rows are looked "
+            f"at, {most_a_day} of a day."
+        )
     rows.sort(key=lambda row: (row.time, row.id))
-    if most_days is None:
-        return rows
-    newest = sorted({day_of(row.time) for row in rows})[-most_days:]
+    newest = sorted({day_of(row.time) for row in rows})[-(most_days or 0) :]
     return [row for row in rows if day_of(row.time) in newest]
+
+
+def _parts(path, most_days):
+    """Returns what is read one after the other: days, or all."""
+    home = pathlib.Path(path)
+    if _regular_file.why_not(home / DESCRIPTION):
+        return [home]
+    read_description(home)
+    return days_of(home)[-(most_days or 0) :]
+
+
+def _spread(rows, most_a_day):
+    """Returns at most so many rows of each day, spread over it."""
+    if most_a_day is None:
+        return rows
+    days = collections.defaultdict(list)
+    for row in rows:
+        days[day_of(row.time)].append(row)
+    return [
+        row
+        for each in days.values()
+        for row in each[:: -(-len(each) // most_a_day)]
+    ]
 
 
 def _of_inputs(asked, kind, rows, count):

@@ -24,6 +24,7 @@ from aet_keras.export.table_manifest import read_table_manifest
 from aet_keras.publishing.publication import find_version
 
 _OWNER = "watch"
+_MOST_A_DAY = 200  # recorded rows; 60 days of them are a minute's pass
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -122,7 +123,13 @@ def _watch_recorded(asked, kind, reference, most_days):
             f"recorded ones have none. Received: {', '.join(asked.what)}. "
             "`aet-keras adapt --labels late.csv` takes their labels."
         )
-    rows = read_recorded(asked, kind, needs_inputs=False, most_days=most_days)
+    rows = read_recorded(
+        asked,
+        kind,
+        needs_inputs=False,
+        most_days=most_days,
+        most_a_day=_MOST_A_DAY,
+    )
     outputs = rows.outputs or read_outputs(asked.model, rows.x)
     found = watch_days(reference, outputs, rows.times)
     chosen = [found.rows[row] for row in found.shift.novel_rows]

@@ -73,8 +73,9 @@ def watch(
     WHAT may be what a server was asked, too: the folder of `aet-keras serve
     --record`, or TensorFlow Serving's request logs. Its rows have times: then
     it is said since when they differ, and quiet days raise no alarm because
-    one looks each day. Each run reads the newest days anew, one pass of the
-    model over their rows, so that it may run from cron at any time.
+    one looks each day. Each run reads the newest days anew, up to 200 rows of
+    each, and keeps nothing: it may run from cron at any time. It costs one
+    pass of the model over these rows.
 
     Exit codes: 0 not shifted, 3 shifted, 1 failed, 2 misused.
 

@@ -65,7 +65,7 @@ class Stream:
             a rule that. Defaults to `None`: shifts are noticed and named.
         old: optional tuple `(x, y)` of old rows, which `adapt` is given.
         most_rows: int. Rows that are kept, and that an adaptation is given at
-            most. Defaults to `500`.
+            most; labels of older ones are lost. Defaults to `1000`.
         wait_rows: int from 30 to `most_rows`. Rows after a change, before it
             is named, and after an adaptation. With fewer than 100,
             BatchNormalization is not moved. Defaults to `200`.
@@ -116,7 +116,7 @@ class Stream:
         *,
         adapt: Callable | None = None,
         old: tuple | None = None,
-        most_rows: int = 500,
+        most_rows: int = 1000,
         wait_rows: int = 200,
         least_labels: int = 100,
         most_seconds: float = 120.0,

@@ -97,6 +97,17 @@ def test_a_quiet_recording_is_quiet_and_the_newest_days_are_read(
     assert few.stdout.startswith("alarm: none; 45 rows of 3 days")
 
 
+def test_of_a_day_with_many_rows_some_are_looked_at(
+    recorded, photos, monkeypatch
+):
+    monkeypatch.setattr("aet_keras.cli._watched_rows._MOST_A_DAY", 4)
+
+    result = watch(photos, recorded, "--days", "10")
+
+    assert result.stdout.startswith("alarm: none; 40 rows of 10 days")
+    assert "40 of 150 recorded rows are looked at, 4 of a" in result.stderr
+
+
 def test_rows_without_a_readable_input_are_counted(photos, tmp_path):
     rows = list(images(40, dark_from=99))
     rows[3] = (*rows[3][:1], {"image_bytes": b"none"}, rows[3][2])

@@ -43,6 +43,20 @@ def client(folder, **limits):
     return served_models.Client(build_app(folder, limits=Limits(**limits)))
 
 
+def telling_of_503(app, refused):
+    """Returns an application that releases a semaphore with each refusal."""
+
+    async def tell(scope, receive, send):
+        async def pass_on(message):
+            if message.get("status") == 503:
+                refused.release()
+            await send(message)
+
+        await app(scope, receive, pass_on)
+
+    return tell
+
+
 def receive_from(body, taken):
     """Returns what hands an application a body, piece by piece."""
     pieces = iter(body)
@@ -123,10 +137,14 @@ def test_an_answer_that_takes_too_long_is_given_up(stalled):
 
 def test_one_too_many_is_sent_away_and_the_others_are_answered(stalled):
     limits = {"concurrent_predictions": 1, "waiting_requests": 2}
-    asker = client(stalled, **limits)
-    threading.Thread(
-        target=lambda: stalled.begun.acquire(timeout=20) and stalled.go.set()
-    ).start()
+    asker, refused = client(stalled, **limits), threading.Semaphore(0)
+    asker.app = telling_of_503(asker.app, refused)
+
+    def go_on():  # not earlier: an answer makes room for another request
+        if all(refused.acquire(timeout=20) for _ in range(2)):
+            stalled.go.set()
+
+    threading.Thread(target=go_on).start()
 
     requests = [("POST", asker.path + ":predict", {"json": BODY})] * 5
     responses = asker.all(requests, at_once=5)

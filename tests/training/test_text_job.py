@@ -1,6 +1,8 @@
 """Does a recipe for texts end in a report and a SavedModel?"""
 
 import json
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -63,6 +65,28 @@ def test_the_version_reads_texts_as_its_reference_did(run, table):
     assert reference.class_names == ("bad", "good")
     assert said["source_accuracy"] == reference.accuracy
     assert said["tests"]["components"] > 0.05
+
+
+def test_a_version_is_adapted_to_a_new_class(run, table, tmp_path):
+    publication, _ = run
+    home = shutil.copytree(publication.version.parent, tmp_path / "reviews")
+    lines = pathlib.Path(table).read_text().splitlines()
+    more = tmp_path / "more.csv"
+    so_so = [f"the plot {n} the plot {n} plot,so-so" for n in range(20)]
+    more.write_text("\n".join([*lines[:21], *so_so]))
+
+    result = CliRunner().invoke(
+        main, ["adapt", str(home), str(more), "--labelled"]
+    )
+
+    candidate = home / "candidates" / "1"
+    assert result.exit_code == 3, result.output
+    served = tf.saved_model.load(candidate).signatures["serving_default"]
+    outputs = served(texts=tf.constant(["the plot 7 the plot 7 plot"]))
+    assert outputs["classes"][0, 2].numpy() == b"so-so"
+    assert outputs["probabilities"][0].numpy().argmax() == 2
+    about = json.loads((candidate / "adaptation.json").read_text())
+    assert about["old_rows"]["held_count"] == 8
 
 
 def test_frozen_blocks_were_recorded(run):
