@@ -61,11 +61,11 @@ class Stream:
         model: `keras.Model`, as `compare` takes it. It is adapted in place;
             `stream.model` is another one after new classes were learned.
         reference: `Reference` of the model.
-        adapt: optional function with the signature of `aet_keras.adapt`, as
-            a rule that. Defaults to `None`: shifts are noticed and named.
+        adapt: optional function: `aet_keras.adapt`, or a `functools.partial`
+            of it. Defaults to `None`: shifts are noticed and named.
         old: optional tuple `(x, y)` of old rows, which `adapt` is given.
         most_rows: int. Rows that are kept, and that an adaptation is given at
-            most. Defaults to `500`.
+            most; labels of older ones are lost. Defaults to `1000`.
         wait_rows: int from 30 to `most_rows`. Rows after a change, before it
             is named, and after an adaptation. With fewer than 100,
             BatchNormalization is not moved. Defaults to `200`.
@@ -116,7 +116,7 @@ class Stream:
         *,
         adapt: Callable | None = None,
         old: tuple | None = None,
-        most_rows: int = 500,
+        most_rows: int = 1000,
         wait_rows: int = 200,
         least_labels: int = 100,
         most_seconds: float = 120.0,

@@ -153,8 +153,24 @@ class ThawTopThenAll(UndoesThaws):
     def _rate_ratio(self, progress):
         if self.rate_ratio is not None:
             return self.rate_ratio
-        ratio = (_NARROW / _mean_fan_in(progress)) ** _POWER
-        return min(_MOST_RATIO, max(_LEAST_RATIO, ratio))
+        return rate_ratio_of(_mean_fan_in(progress))
+
+
+def rate_ratio_of(mean_fan_in: float) -> float:
+    """Returns the groups' rate as a share of the head's.
+
+    Args:
+        mean_fan_in: float >= 1 (`backbones.kernels.mean_fan_in`); NaN where
+            no kernel is known, which is taken for a usual network for images.
+
+    Example:
+
+    >>> from aet_keras.policies.top_then_all import rate_ratio_of
+    >>> round(rate_ratio_of(134), 2)  # MobileNetV2
+    0.3
+    """
+    known = mean_fan_in if mean_fan_in >= 1 else _USUAL
+    return min(_MOST_RATIO, max(_LEAST_RATIO, (_NARROW / known) ** _POWER))
 
 
 def _mean_fan_in(progress):

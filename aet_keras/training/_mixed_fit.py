@@ -10,7 +10,9 @@ import numpy as np
 
 from aet_keras import callbacks, policies
 from aet_keras._keras import graph, random_state, reading, trainable
+from aet_keras.backbones import kernels
 from aet_keras.backbones.groups import HEAD, group_layers
+from aet_keras.policies import top_then_all
 
 _WARMUP_RATIO = 0.1
 
@@ -47,13 +49,13 @@ class Settings:
     Args:
         epochs: int >= 1. Passes over the new rows.
         batch_size: int >= 2. Half of a batch is old rows, where there are any.
-        learning_rate: float > 0. Adam's.
+        learning_rate: float > 0. Adam's, of the head.
         seed: int >= 0.
     """
 
     epochs: int = 15
     batch_size: int = 32
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     seed: int = 0
 
 
@@ -95,11 +97,12 @@ class _MoveSome(policies.Policy):
     """Lets some groups move, from the start to the end."""
 
     chosen: tuple[bool, ...] = ()
+    rate_ratio: float = 1.0
 
     def decide(self, progress):
         return policies.Decision(
             trainable=self.chosen,
-            multipliers=(1.0,) * len(self.chosen),
+            multipliers=(self.rate_ratio,) * len(self.chosen),
             why="chosen before",
         )
 
@@ -114,9 +117,10 @@ def train_groups(
 ) -> None:
     """Trains some groups and the head of a model, in place.
 
-    BatchNormalization stays in inference mode. The model's own compilation
-    and flags stay as they are: what is compiled is another model of the same
-    layers.
+    BatchNormalization stays in inference mode. Groups have the share of the
+    head's rate that their fan-in says (`ThawTopThenAll`). The model's own
+    compilation and flags stay as they are: what is compiled is another model
+    of the same layers.
 
     Args:
         model: a functional or built Sequential `keras.Model` that answers
@@ -139,7 +143,10 @@ def train_groups(
     if names:
         chosen = tuple(chosen or (True,) * len(names))
         freezing = callbacks.ElasticFreezing(
-            _MoveSome(chosen), cache=None, solve_head=False, warmup_steps=0
+            _MoveSome(chosen, _rate_ratio(model)),
+            cache=None,
+            solve_head=False,
+            warmup_steps=0,
         )
         watchers.insert(0, freezing)
     layers = trainable.sublayers(model)
@@ -171,6 +178,11 @@ def group_names(model: keras.Model) -> tuple[str, ...]:
         return ()
     names = tuple(group.name for group in group_layers(model))
     return names[:-1] if names[-1] == HEAD and len(names) > 1 else ()
+
+
+def _rate_ratio(model):
+    groups = [each for each in group_layers(model) if each.name != HEAD]
+    return top_then_all.rate_ratio_of(kernels.mean_fan_in(groups))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Applies what may help a model whose data have changed, one at a time."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -46,6 +47,20 @@ class Case:
     old: Rows | None
     source: tuple[np.ndarray, np.ndarray] | None
     settings: Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Judges:
+    """Says how far trained weights may go.
+
+    Args:
+        new: labelled new `Rows` that were held out.
+        worth: optional function that returns what the model, as it is now,
+            is worth on new and old rows; `None` without old rows.
+    """
+
+    new: Rows
+    worth: Callable[[], float] | None
 
 
 def fold_priors(case: Case) -> str:
@@ -111,17 +126,18 @@ def solve_head(case: Case, rows: Rows) -> str:
 
 
 def train_all(
-    case: Case, rows: Rows, *, judges: tuple | None, ratio: float | None
+    case: Case, rows: Rows, *, judges: Judges | None, ratio: float | None
 ) -> float:
     """Trains all groups and the head.
 
-    The weights then go back a part of the way to what they were, which costs
-    little of what was learned and saves much of what was known.
+    The weights then go back towards what they were: as far as the
+    model is worth more then, or without old rows, as far as the loss of new
+    ones that were held out is lower.
 
     Args:
         case: `Case`.
         rows: labelled `Rows` to learn from.
-        judges: optional `(x, y, sample_weight)` that say how far.
+        judges: optional `Judges` that say how far.
         ratio: optional float from 0 to 1. How far, where that is known.
 
     Returns:
@@ -129,23 +145,40 @@ def train_all(
     """
     start = case.model.get_weights()
     _mixed_fit.train_groups(case.model, rows, case.old, case.settings)
-    same = _mixed_fit.compiled(case.model, case.settings)
-    if ratio is None:
+    worth = None if judges is None else judges.worth
+    if ratio is None and judges is not None and worth is None:
+        same = _mixed_fit.compiled(case.model, case.settings)
         return interpolate(
             same,
             start,
-            validation_data=judges,
+            validation_data=(judges.new.x, judges.new.y),
             ratios=_RATIOS,
             batch_size=128,
         ).best_ratio
     trained = case.model.get_weights()
-    case.model.set_weights(
+    if ratio is None:
+        ratio = 1.0 if worth is None else _best(case.model, start, worth)
+    _blend(case.model, start, trained, ratio)
+    return ratio
+
+
+def _best(model, start, worth):
+    """Returns the ratio at which a trained model is worth most."""
+    trained, found = model.get_weights(), {}
+    for ratio in reversed(_RATIOS):  # of equals, the farthest from the start
+        _blend(model, start, trained, ratio)
+        found[ratio] = worth()
+    return max(found, key=lambda each: found[each])
+
+
+def _blend(model, start, trained, ratio):
+    """Sets the weights between two; integers are as trained."""
+    model.set_weights(
         [
             ratio * now + (1 - ratio) * then if now.dtype.kind == "f" else now
             for then, now in zip(start, trained, strict=True)
         ]
     )
-    return ratio
 
 
 def widen(case: Case, rows: Rows) -> keras.Model:

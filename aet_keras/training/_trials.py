@@ -10,13 +10,9 @@ from aet_keras.drift.gate import Verdict, judge_change
 from aet_keras.training import _remedies
 from aet_keras.training._remedies import Case, NotTried
 
-_LEAST_LABELS = 20
+LEAST_LABELS = 20
 _MOST_HELD = 500
-_MOST_JUDGES = 200
-# Trains all groups without the statistics that were moved before.
-_FROM_START = "all, not moved"
-# To prove a gain of 10 points where 3 answers of 10 differ: 2.7 * 0.3 / 0.1^2.
-_USUAL_LABELS = 81
+_MOVED = "statistics"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +67,7 @@ class Run:
     @property
     def can_learn(self) -> bool:
         """Whether there are labels enough to learn and to judge."""
-        return len(self.labelled) >= _LEAST_LABELS
+        return len(self.labelled) >= LEAST_LABELS
 
     def fold_priors(self) -> None:
         """Tries new class frequencies; with labels, they decide."""
@@ -115,17 +111,22 @@ class Run:
         self._is_moved = is_kept
         self._add("statistics", begun, before, after, is_kept, reason=reason)
 
-    def try_each(self, names: tuple[str, ...]) -> None:
+    def try_each(
+        self, names: tuple[str, ...], *, keeps_old: bool = False
+    ) -> None:
         """Learns from half of the labels, judges by the rest, keeps one."""
         first, second = _halves(self.labelled.y, self.case.settings.seed)
         learned, held = self.labelled.take(first), self.labelled.take(second)
-        base = self.model.get_weights()
-        trials = [self._trial("", base, 1.0, held)]
-        if self._is_moved and self._old_held is not None:
-            names = (*names, _FROM_START)
+        trials = [self._trial("", 1.0, held)]
+        is_left = self._is_moved and trials[0].drop > self._forgets_at_most
+        if is_left:
+            # Old rows are lost with the statistics: learn without them.
+            moved = dataclasses.replace(trials[0], name=_MOVED)
+            self.model.set_weights(self._start)
+            trials = [self._trial("", 1.0, held), moved]
+        base = trials[0].weights
         for name in names:
-            weights = self._start if name == _FROM_START else base
-            self.model.set_weights(weights)
+            self.model.set_weights(base)
             begun = time.perf_counter()
             try:
                 ratio, reason = _LEARNERS[name](
@@ -134,35 +135,37 @@ class Run:
             except NotTried as why:
                 self._add(name, begun, reason=f"not tried: {why}")
                 continue
-            trials.append(self._trial(name, weights, ratio, held))
+            trials.append(self._trial(name, ratio, held))
             before, after = trials[0].accuracy, trials[-1].accuracy
             self._add(name, begun, before, after, reason=reason)
-        best = _best(trials)
+        best = best_of(trials, self._forgets_at_most, keeps_old=keeps_old)
         self._judged, self._before = held, self._before[second]
         self._after = best.answers
-        self.model.set_weights(best.weights)
-        if best.name:
-            self._keep(best)
+        self._keep(best, base, is_left=is_left)
 
-    def _trial(self, name, weights, ratio, held):
+    def _trial(self, name, ratio, held):
         answers = self._answers(held)
-        old = 0.0
-        if self._old_held is not None:
-            now = self._answers(self._old_held)
-            old = float(np.mean(now == self._old_held.y))
-        return _Trial(name, weights, ratio, answers, answers == held.y, old)
+        right = float(np.mean(answers == held.y))
+        weights = self.model.get_weights()
+        return Trial(name, weights, ratio, answers, right, self._drop())
+
+    def _drop(self):
+        """Returns the accuracy on old rows that is lost; 0 without any."""
+        if self._old_held is None:
+            return 0.0
+        y, now = self._old_held.y, self._answers(self._old_held)
+        return float(np.mean(self._old_before == y) - np.mean(now == y))
 
     def _judges(self, held):
-        """Returns what says how far weights go: new rows, and as much old."""
+        """Returns what says how far trained weights go."""
         if self._old_held is None:
-            return held.x, held.y, np.ones(len(held))
-        stride = -(-len(self._old_held) // _MOST_JUDGES)
-        old = self._old_held.take(slice(None, None, stride))
-        both = held.joined(old)
-        shares = np.repeat(
-            [0.5 / len(held), 0.5 / len(old)], [len(held), len(old)]
-        )
-        return both.x, both.y, shares * len(both)
+            return _remedies.Judges(held, None)
+
+        def found():
+            right = float(np.mean(self._answers(held) == held.y))
+            return worth(right, self._drop(), self._forgets_at_most)
+
+        return _remedies.Judges(held, found)
 
     def widen(self) -> None:
         """Gives the head new classes."""
@@ -201,20 +204,24 @@ class Run:
             forgets_at_most=self._forgets_at_most,
         )
 
-    def _keep(self, best):
+    def _keep(self, best, base, *, is_left):
         """Has the chosen remedy learn from all labels."""
         names = [each.remedy for each in self.attempts]
-        place = names.index(best.name)
-        if best.name == _FROM_START:
-            moved = names.index("statistics")
-            self.attempts[moved] = dataclasses.replace(
-                self.attempts[moved], is_kept=False, reason="training is better"
-            )
-        begun = time.perf_counter()
+        if is_left and best.name != _MOVED:
+            reason = "too much is forgotten"
+            self._change(names.index(_MOVED), is_kept=False, reason=reason)
+        if best.name in ("", _MOVED):
+            self.model.set_weights(best.weights)
+            return
+        self.model.set_weights(base)
+        begun, place = time.perf_counter(), names.index(best.name)
         _LEARNERS[best.name](self.case, self.labelled, None, best.ratio)
         seconds = self.attempts[place].seconds + time.perf_counter() - begun
+        self._change(place, is_kept=True, seconds=seconds)
+
+    def _change(self, place, **changes):
         self.attempts[place] = dataclasses.replace(
-            self.attempts[place], is_kept=True, seconds=seconds
+            self.attempts[place], **changes
         )
 
     def _look(self):
@@ -252,49 +259,57 @@ class Run:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Trial:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trial:
     """Holds what a remedy learned from half of the labels.
 
     Args:
         name: str. The remedy; empty for none.
-        weights: list of arrays. What it began with.
+        weights: list of arrays. What it ended with.
         ratio: float from 0 to 1. How far its weights went.
         answers: ints `(rows,)`, of the labelled rows held out.
-        is_right: bools `(rows,)`.
-        old: float. Accuracy on old rows held out; 0 without any.
+        accuracy: float. The share of them that is right.
+        drop: float. Accuracy lost on old rows held out; 0 without any.
     """
 
     name: str
     weights: list
     ratio: float
     answers: np.ndarray
-    is_right: np.ndarray
-    old: float
-
-    @property
-    def accuracy(self) -> float:
-        """The share of right answers."""
-        return float(np.mean(self.is_right))
+    accuracy: float
+    drop: float
 
 
-def _best(trials):
+def best_of(
+    trials: list[Trial], forgets_at_most: float, *, keeps_old: bool
+) -> Trial:
     """Returns the trial to keep, the first being to do nothing.
 
-    Of those within a standard error of the best, the one that has forgotten
-    least; without old rows, the best.
+    If old rows are to be kept, it is the one with the highest worth. If not,
+    the best of those that forget no more than is allowed, if it brings half
+    of what the best of all brings; else that one. The earlier of equals.
     """
-    better = [each for each in trials if each.accuracy > trials[0].accuracy]
-    if not better:
-        return trials[0]
-    top = max(better, key=lambda each: each.accuracy)
-    close = [
+    if keeps_old:
+        return max(
+            trials,
+            key=lambda each: worth(each.accuracy, each.drop, forgets_at_most),
+        )
+    start = trials[0].accuracy
+    best = max(trials, key=lambda each: each.accuracy)
+    enough = start + (best.accuracy - start) / 2
+    allowed = [
         each
-        for each in better
-        if top.accuracy - each.accuracy
-        <= np.sqrt(np.sum(each.is_right != top.is_right)) / len(top.is_right)
+        for each in trials
+        if each.drop <= forgets_at_most and each.accuracy >= enough
     ]
-    return max(close, key=lambda each: (each.old, each.accuracy))
+    if best.accuracy <= start:
+        return trials[0]
+    return max(allowed or [best], key=lambda each: each.accuracy)
+
+
+def worth(accuracy: float, drop: float, forgets_at_most: float) -> float:
+    """Returns accuracy less what is forgotten beyond what may be."""
+    return accuracy - max(0.0, drop - forgets_at_most)
 
 
 def _solve(case, rows, judges, ratio):
@@ -316,67 +331,7 @@ _LEARNERS: dict[str, Callable] = {
     "head": _solve,
     "all": _train,
     "head, then all": _solve_and_train,
-    _FROM_START: _train,
 }
-
-
-def _answer_none(run):
-    return "nothing has changed, and nothing was tried"
-
-
-def _answer_label(run):
-    run.fold_priors()
-    return _said(run)
-
-
-def _answer_input(run):
-    run.move_statistics()
-    if run.can_learn:
-        run.try_each(("all",))
-    return _said(run)
-
-
-def _answer_output(run):
-    if not run.can_learn:
-        return _needs_labels(run, "what labels mean now is told by them alone")
-    run.try_each(("head",))
-    return _said(run)
-
-
-def _answer_classes(run):
-    run.widen()
-    return _said(run)
-
-
-def _answer_unexplained(run):
-    if not run.can_learn:
-        return _needs_labels(run, "it is not known what has changed")
-    run.move_statistics()
-    run.try_each(("head", "all", "head, then all"))
-    return _said(run)
-
-
-ANSWERS: dict[str, Callable] = {
-    "none": _answer_none,
-    "label": _answer_label,
-    "input": _answer_input,
-    "output": _answer_output,
-    "classes": _answer_classes,
-    "unexplained": _answer_unexplained,
-}
-
-
-def _said(run):
-    kept = [each.remedy for each in run.attempts if each.is_kept]
-    return f"kept: {', '.join(kept)}" if kept else "the model is as it was"
-
-
-def _needs_labels(run, because):
-    return (
-        f"the model is as it was: {because}. {len(run.labelled)} rows have a "
-        f"label, at least {_LEAST_LABELS} are learned from, and about "
-        f"{_USUAL_LABELS} prove a gain of 10 points"
-    )
 
 
 def _parted(old):

@@ -14,9 +14,10 @@ from aet_keras.drift.priors import checked_probabilities
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.softmax_twin import Twin
 from aet_keras.training import _remedies
+from aet_keras.training._answers import ANSWERS
 from aet_keras.training._given_rows import read_new, read_old
 from aet_keras.training._mixed_fit import Rows, Settings
-from aet_keras.training._trials import ANSWERS, Attempt, Run
+from aet_keras.training._trials import Attempt, Run
 
 KINDS = ("none", "label", "input", "output", "classes", "unexplained")
 _OWNER = "adapt"
@@ -80,7 +81,7 @@ def adapt(
     reference: Reference | None = None,
     epochs: int = 15,
     batch_size: int = 32,
-    learning_rate: float = 3e-4,
+    learning_rate: float = 1e-3,
     forgets_at_most: float = 0.02,
     seed: int = 0,
 ) -> Adaptation:
@@ -92,9 +93,9 @@ def adapt(
       folded into the head.
     - `"input"`, the rows look different: BatchNormalization is moved by the
       difference of new and old rows, and kept if the answers say more about
-      the inputs and, with labels, no fewer are right. With labels, all
-      groups train then, half of each batch on old rows, with the moved
-      statistics and without.
+      the inputs and, with labels, no fewer are right. With labels, the head
+      is solved then, or all groups train, half of each batch on old rows;
+      without the moved statistics, if old rows are forgotten with them.
     - `"output"`, labels mean something else: the head is solved on the new
       rows' features.
     - `"classes"`, labels name classes that the head does not have: it is
@@ -103,10 +104,12 @@ def adapt(
       and the head before all groups are tried. Without, nothing is.
 
     What learns from labels is tried on half of them and judged by the other
-    half. The best learns from all of them; of those within a standard error
-    of it, the one that forgets least. If none is better than the model was,
-    that stays as it was. After a training, weights go back towards the start
-    as far as that is better for new and old rows alike.
+    half. After a shift of inputs, a point forgotten beyond `forgets_at_most`
+    weighs as much as a point gained. Else the best of those that forget no
+    more is kept, or the best of all where that brings twice as much. It
+    learns from all labels then. If none is better than the model was, that
+    stays as it was. After a training weights go back towards the start as
+    far as old rows ask for it.
 
     Args:
         model: a functional or built Sequential `keras.Model` that puts out
@@ -133,10 +136,12 @@ def adapt(
         epochs: int >= 1. Passes over the labelled rows where groups train.
             Defaults to `15`.
         batch_size: int >= 2. Defaults to `32`.
-        learning_rate: float > 0. Adam's, warmed up and lowered along a
-            cosine. Defaults to `3e-4`.
-        forgets_at_most: float from 0 to 1. What the verdict allows to be lost
-            on old rows. Defaults to `0.02`.
+        learning_rate: float > 0. Adam's for the head, warmed up and lowered
+            along a cosine; groups have a share of it that follows from their
+            fan-in, as in `policies.ThawTopThenAll`. Defaults to `1e-3`.
+        forgets_at_most: float from 0 to 1. The accuracy on old rows that may
+            be lost, by the choice of a remedy and by the verdict. Defaults to
+            `0.02`.
         seed: int >= 0. Of halves and batches. Defaults to `0`.
 
     Returns:
@@ -147,7 +152,7 @@ def adapt(
             does not answer with probabilities of at least two classes.
 
     Cost:
-        Without labels a few passes over the new rows; with them, up to three
+        Without labels a few passes over the new rows; with them, two or three
         trainings of `epochs` passes over the labelled rows.
 
     Example:

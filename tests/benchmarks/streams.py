@@ -6,7 +6,7 @@ the median alarm comes within 1 to 3 days, of mild JPEG on Fashion-MNIST (7
 points) within 6. ADWIN on the confidence alone takes 4 to 30, or never.
 
     python tests/benchmarks/streams.py [--data cifar10] [--backbone lite]
-        [--seeds 0 1] [--quiet 200] [--shifted 30]
+        [--seeds 0 1] [--quiet 200] [--shifted 30] [--adapt [--shifts noise5]]
 
 A stream is drawn from rows that the model has not learned (`_stream_rows.py`):
 1,000 are its reference, 2,400 others come one after the other, none twice.
@@ -15,16 +15,23 @@ grows for 20 days. Beside the alarm of `aet_keras.drift.Stream` stand ADWIN on
 the confidence alone, from the stream's first row on, with the delta that
 river has as its default, and a test of Kolmogorov and Smirnov each day, of the
 confidences of the last seven days.
+
+With `--adapt`, one stream of each strong shift of `_shifts.py` is run with the
+images themselves: 400 as they were, then 1,000 shifted ones, 40 at a time,
+without labels or with those of every fourth image, 200 images late. Printed
+is the accuracy on the last 400, beside that of the unchanged model.
 """
 
 import argparse
 
 import _machine
+import _shifts
 import _stream_rows
 import numpy as np
 from river.drift import ADWIN
 from scipy import stats
 
+import aet_keras
 from aet_keras.drift.alarm import Alarm
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.reference import Reference
@@ -137,6 +144,52 @@ def run(data, backbone, seed, quiet, shifted, folder):
             print(f"  {shift:10} {how:9}" + "".join(found), flush=True)
 
 
+def adapted(model, reference, images, labels, old, late):
+    """Returns the answers of a stream, and what it did."""
+    stream = aet_keras.drift.Stream(
+        model, reference, adapt=aet_keras.adapt, old=old
+    )
+    answers = []
+    for start in range(0, len(images), A_DAY):
+        part = images[start : start + A_DAY]
+        answers.append(stream.predict(part).argmax(axis=1))
+        rows = range(start - 200, start - 200 + A_DAY)
+        if late:
+            known = [row for row in rows if row >= 0 and row % 4 == 0]
+            stream.add_labels({str(row): int(labels[row]) for row in known})
+    what = [e.what for e in stream.log]
+    return np.concatenate(answers), ", ".join(what)
+
+
+def run_adapted(data, backbone, seed, folder, names):
+    model, splits = _shifts.source(data, backbone, seed, folder)
+    start = model.get_weights()
+    pool = _stream_rows.unlearned(data, splits, seed, 2400)
+    (held, held_y), (images, labels) = (
+        [each[part] for each in pool]
+        for part in (slice(1000), slice(1000, 2400))
+    )
+    rows = np.random.default_rng(seed).permutation(len(splits[0][1]))[:500]
+    old = tuple(each[rows] for each in splits[0])
+    reference = Reference.measure(model, splits[0][0], (held, held_y))
+    print(f"{data}, {backbone}, seed {seed}; the last 400 images")
+    changes = {**_shifts.SHIFTS, "sketch": _shifts.SKETCH}
+    for name in names or changes:
+        change = changes[name]
+        later = change(images[400:], np.random.default_rng(seed))
+        rows = np.concatenate([images[:400], later])
+        before = model.predict(rows[-400:], verbose=0).argmax(axis=1)
+        told = f"  {name:10} unchanged {np.mean(before == labels[-400:]):.3f}"
+        for late in (False, True):
+            model.set_weights(start)
+            answers, what = adapted(model, reference, rows, labels, old, late)
+            how = "labels" if late else "without"
+            right = np.mean(answers[-400:] == labels[-400:])
+            told += f"  {how} {right:.3f} ({what})"
+        model.set_weights(start)
+        print(told, flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="cifar10")
@@ -145,9 +198,16 @@ def main():
     parser.add_argument("--quiet", type=int, default=200)
     parser.add_argument("--shifted", type=int, default=30)
     parser.add_argument("--folder", default="/tmp/aet-shifts")
+    parser.add_argument("--adapt", action="store_true")
+    parser.add_argument("--shifts", nargs="*")
     args = parser.parse_args()
     print(_machine.describe())
     for seed in args.seeds:
+        if args.adapt:
+            run_adapted(
+                args.data, args.backbone, seed, args.folder, args.shifts
+            )
+            continue
         run(
             args.data,
             args.backbone,

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import aet_keras
-from aet_keras.training import _mixed_fit
+from aet_keras.training import _mixed_fit, _remedies, _trials
 
 CENTERS = 2.5 * np.eye(6)[:3]
 PERMUTED = np.array([1, 2, 0])
@@ -129,14 +129,63 @@ def test_a_seed_says_what_dropout_draws(model):
     np.testing.assert_array_equal(dropout.seed_generator.state, before)
 
 
-def test_without_old_rows_training_goes_a_part_of_the_way(model):
+def test_without_old_rows_new_ones_alone_judge(model):
     adapted = aet_keras.adapt(
         model, shifted(NEW_X), NEW_Y, shift="input", learning_rate=1e-2
     )
 
-    statistics, trained = adapted.attempts
+    statistics, _, trained = adapted.attempts
     assert "give `old=`" in statistics.reason
-    assert trained.is_kept and adapted.verdict.old is None
+    assert trained.after > trained.before
+    assert adapted.verdict.is_better and adapted.verdict.old is None
+
+
+@pytest.mark.parametrize(
+    ("figures", "kept"),
+    [
+        ([(0.4, 0.0), (0.8, 0.3), (0.65, 0.01), (0.65, 0.0)], 2),
+        ([(0.4, 0.0), (0.8, 0.3), (0.5, 0.0)], 1),
+        ([(0.4, 0.5), (0.4, 0.0)], 0),
+    ],
+    ids=["forgets little", "forgets little, brings little", "no gain"],
+)
+def test_what_forgets_too_much_is_kept_only_if_all_else_helps_little(
+    figures, kept
+):
+    trials = [
+        _trials.Trial(str(place), [], 1.0, np.zeros(0), accuracy, drop)
+        for place, (accuracy, drop) in enumerate(figures)
+    ]
+
+    assert _trials.best_of(trials, 0.02, keeps_old=False).name == str(kept)
+
+
+def test_a_point_forgotten_weighs_as_much_as_one_gained():
+    figures = [(0.4, 0.0), (0.8, 0.47), (0.6, 0.04)]
+    trials = [
+        _trials.Trial(str(place), [], 1.0, np.zeros(0), accuracy, drop)
+        for place, (accuracy, drop) in enumerate(figures)
+    ]
+
+    assert _trials.best_of(trials, 0.02, keeps_old=True).name == "2"
+    assert _trials.best_of(trials[:2], 0.02, keeps_old=True).name == "0"
+
+
+def test_weights_go_back_to_where_they_are_worth_most(model, trained):
+    x = shifted(NEW_X)[:, ::-1].copy()
+    rows = _mixed_fit.Rows(x, NEW_Y)
+    settings = _mixed_fit.Settings(epochs=5, learning_rate=1e-2)
+    case = _remedies.Case(model, x, rows, None, None, settings)
+
+    judges = _remedies.Judges(rows, lambda: accuracy(model, *OLD))
+    ratio = _remedies.train_all(case, rows, judges=judges, ratio=None)
+    assert ratio < 1
+
+    ends = model.get_weights()
+    model.set_weights(trained)
+    _remedies.train_all(case, rows, judges=None, ratio=ratio)
+    for left, right in zip(ends, model.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-5)
 
 
 def test_other_meanings_need_the_head_alone(model):
