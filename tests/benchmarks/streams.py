@@ -2,7 +2,7 @@
 
 Claim: of quiet streams of 60 days with 40 rows each at most 5 % raise an
 alarm; after an abrupt shift of images that costs about 10 points of accuracy
-the median alarm comes within 1 to 3 days, of mild JPEG on Fashion-MNIST (7
+the median alarm comes within 1 to 3.5 days, of mild JPEG on Fashion-MNIST (7
 points) within 6. ADWIN on the confidence alone takes 4 to 30, or never.
 
     python tests/benchmarks/streams.py [--data cifar10] [--backbone lite]
