@@ -61,8 +61,8 @@ class Stream:
         model: `keras.Model`, as `compare` takes it. It is adapted in place;
             `stream.model` is another one after new classes were learned.
         reference: `Reference` of the model.
-        adapt: optional function with the signature of `aet_keras.adapt`, as
-            a rule that. Defaults to `None`: shifts are noticed and named.
+        adapt: optional function: `aet_keras.adapt`, or a `functools.partial`
+            of it. Defaults to `None`: shifts are noticed and named.
         old: optional tuple `(x, y)` of old rows, which `adapt` is given.
         most_rows: int. Rows that are kept, and that an adaptation is given at
             most; labels of older ones are lost. Defaults to `1000`.

@@ -145,7 +145,7 @@ class Run:
 
     def _trial(self, name, ratio, held):
         answers = self._answers(held)
-        right = float(np.mean(answers == held.y))
+        right = answers == held.y
         weights = self.model.get_weights()
         return Trial(name, weights, ratio, answers, right, self._drop())
 
@@ -268,7 +268,7 @@ class Trial:
         weights: list of arrays. What it ended with.
         ratio: float from 0 to 1. How far its weights went.
         answers: ints `(rows,)`, of the labelled rows held out.
-        accuracy: float. The share of them that is right.
+        is_right: bools `(rows,)`.
         drop: float. Accuracy lost on old rows held out; 0 without any.
     """
 
@@ -276,8 +276,18 @@ class Trial:
     weights: list
     ratio: float
     answers: np.ndarray
-    accuracy: float
+    is_right: np.ndarray
     drop: float
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers."""
+        return float(np.mean(self.is_right))
+
+    def is_better(self, other: "Trial") -> bool:
+        """Says whether more is right, by a standard error of the difference."""
+        more = int(np.sum(self.is_right)) - int(np.sum(other.is_right))
+        return more > np.sqrt(np.sum(self.is_right != other.is_right))
 
 
 def best_of(
@@ -285,25 +295,27 @@ def best_of(
 ) -> Trial:
     """Returns the trial to keep, the first being to do nothing.
 
-    If old rows are to be kept, it is the one with the highest worth. If not,
-    the best of those that forget no more than is allowed, if it brings half
-    of what the best of all brings; else that one. The earlier of equals.
+    What is not better than that by a standard error is left out. If old rows
+    are to be kept, it is the one with the highest worth. If not, the best of
+    those that forget no more than is allowed, if it brings half of what the
+    best of all brings; else that one. The earlier of equals.
     """
+    nothing = trials[0]
+    trials = [nothing, *(each for each in trials if each.is_better(nothing))]
     if keeps_old:
         return max(
             trials,
             key=lambda each: worth(each.accuracy, each.drop, forgets_at_most),
         )
-    start = trials[0].accuracy
     best = max(trials, key=lambda each: each.accuracy)
-    enough = start + (best.accuracy - start) / 2
+    enough = (nothing.accuracy + best.accuracy) / 2
     allowed = [
         each
         for each in trials
         if each.drop <= forgets_at_most and each.accuracy >= enough
     ]
-    if best.accuracy <= start:
-        return trials[0]
+    if best is nothing:
+        return nothing
     return max(allowed or [best], key=lambda each: each.accuracy)
 
 

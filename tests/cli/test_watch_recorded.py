@@ -97,6 +97,22 @@ def test_a_quiet_recording_is_quiet_and_the_newest_days_are_read(
     assert few.stdout.startswith("alarm: none; 45 rows of 3 days")
 
 
+def test_late_labels_are_joined_by_the_id_of_a_request(
+    recorded, photos, tmp_path
+):
+    late = tmp_path / "late.csv"
+    rows = [f"r{number}-0,class 0" for number in range(0, 60, 3)]
+    late.write_text("\n".join(["id,label", *rows, "r999-0,class 1"]))
+
+    result = CliRunner().invoke(
+        main, ["adapt", str(photos), str(recorded), "--labels", str(late)]
+    )
+
+    assert result.exit_code == 1
+    assert "1 of 21 labels is of no new row" in result.stderr
+    assert "20 labels, all `class 0`" in result.stderr
+
+
 def test_of_a_day_with_many_rows_some_are_looked_at(
     recorded, photos, monkeypatch
 ):

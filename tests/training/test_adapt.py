@@ -140,6 +140,21 @@ def test_without_old_rows_new_ones_alone_judge(model):
     assert adapted.verdict.is_better and adapted.verdict.old is None
 
 
+def trials_of(figures):
+    """Trials named by number; of 100 answers the first ones are right."""
+    return [
+        _trials.Trial(
+            str(place),
+            [],
+            1.0,
+            np.zeros(100),
+            np.arange(100) < 100 * right,
+            drop,
+        )
+        for place, (right, drop) in enumerate(figures)
+    ]
+
+
 @pytest.mark.parametrize(
     ("figures", "kept"),
     [
@@ -152,20 +167,25 @@ def test_without_old_rows_new_ones_alone_judge(model):
 def test_what_forgets_too_much_is_kept_only_if_all_else_helps_little(
     figures, kept
 ):
-    trials = [
-        _trials.Trial(str(place), [], 1.0, np.zeros(0), accuracy, drop)
-        for place, (accuracy, drop) in enumerate(figures)
-    ]
+    trials = trials_of(figures)
 
     assert _trials.best_of(trials, 0.02, keeps_old=False).name == str(kept)
 
 
+def test_what_one_answer_decides_is_not_kept():
+    """Where k answers differ, a standard error is the root of k."""
+    one, two = trials_of([(0.5, 0.0), (0.51, 0.0)]), trials_of([(0.5, 0.0)] * 2)
+    more = trials_of([(0.5, 0.0), (0.52, 0.0)])
+
+    for trials, kept in ((one, "0"), (two, "0"), (more, "1")):
+        for keeps_old in (False, True):
+            best = _trials.best_of(trials, 0.02, keeps_old=keeps_old)
+            assert best.name == kept
+
+
 def test_a_point_forgotten_weighs_as_much_as_one_gained():
     figures = [(0.4, 0.0), (0.8, 0.47), (0.6, 0.04)]
-    trials = [
-        _trials.Trial(str(place), [], 1.0, np.zeros(0), accuracy, drop)
-        for place, (accuracy, drop) in enumerate(figures)
-    ]
+    trials = trials_of(figures)
 
     assert _trials.best_of(trials, 0.02, keeps_old=True).name == "2"
     assert _trials.best_of(trials[:2], 0.02, keeps_old=True).name == "0"
