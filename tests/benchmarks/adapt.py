@@ -6,13 +6,16 @@ a shift of labels at least 0.65 of the gain is found that the true frequencies
 give; of 200 useless changes at most 5 % pass `judge_change`.
 
     python tests/benchmarks/adapt.py [--data clothing10] [--backbone mobilenet]
-        [--seeds 0] [--parts inputs labels few gate] [--labels 100]
+        [--seeds 0] [--parts inputs labels few rules gate] [--labels 100]
 
 The source model and the shifts are those of `_shifts.py`, 64 pixels. New rows
 are shifted validation images, old ones are training images; accuracies are of
 test images, which nothing was learned or chosen on. `few` gives `--labels` of
 the new rows their label: of `noise5`, and of clean images whose labels are
-permuted, where the head alone has to learn.
+permuted, where the head alone has to learn. `rules` trains by published rules
+on the same labels, in plain Keras at one rate, without old rows: the head, the
+first or the last group with it, all, the head before all (LP-FT), and all after
+BatchNormalization was moved. Nothing is claimed of them.
 """
 
 import argparse
@@ -24,9 +27,13 @@ import keras
 import numpy as np
 
 import aet_keras
-from aet_keras.drift import gate, priors
+from aet_keras._keras import normalization
+from aet_keras.backbones.groups import group_layers
+from aet_keras.drift import batch_statistics, gate, priors
 
-PARTS = ("inputs", "labels", "few", "gate")
+PARTS = ("inputs", "labels", "few", "rules", "gate")
+RULES = ("head", "first", "last", "all", "LP-FT", "BN, then all")
+RULE_EPOCHS, RULE_RATE = 20, 3e-4
 ALPHA = 0.3
 DRAWS = 100
 USELESS = 200
@@ -116,34 +123,42 @@ def _corrected(found, truth, calibration, source):
     return [np.mean(each.argmax(axis=1) == truth) for each in scores]
 
 
-def few(model, splits, seed, options):
-    """Prints what some labels bring, and what is forgotten."""
-    start, (train, validation, test) = model.get_weights(), splits
+def cases_of(splits, seed, count):
+    """Yields name, new rows, given labels, test rows and whether permuted."""
+    _, validation, test = splits
     random = np.random.default_rng(3000 + seed)
-    permuted = random.permutation(int(train[1].max()) + 1)
-    known = random.permutation(len(validation[1]))[: options.labels]
+    permuted = random.permutation(int(splits[0][1].max()) + 1)
+    known = random.permutation(len(validation[1]))[:count]
     noise = _shifts.SHIFTS["noise5"]
     cases = {
         "noise5": (noise(validation[0], random), noise(test[0], random), None),
         "permuted": (validation[0], test[0], permuted),
     }
     for name, (new, seen, order) in cases.items():
-        kinds = ("input" if order is None else "output", None)
         truth, wanted = (
             split[1] if order is None else order[split[1]]
             for split in (test, validation)
         )
         given = np.full(len(wanted), -1)
         given[known] = wanted[known]
-        for kind in kinds:
+        yield name, new, given, (seen, truth), order is not None
+
+
+def few(model, splits, seed, options):
+    """Prints what some labels bring, and what is forgotten."""
+    start, (train, _, test) = model.get_weights(), splits
+    for name, new, given, seen, is_permuted in cases_of(
+        splits, seed, options.labels
+    ):
+        for kind in ("output" if is_permuted else "input", None):
             model.set_weights(start)
-            before = accuracy(model, seen, truth), accuracy(model, *test)
+            before = accuracy(model, *seen), accuracy(model, *test)
             begun = time.process_time()
             adapted = aet_keras.adapt(
                 model, new, given, old=train, shift=kind, seed=seed
             )
             seconds = time.process_time() - begun
-            after = accuracy(model, seen, truth), accuracy(model, *test)
+            after = accuracy(model, *seen), accuracy(model, *test)
             print(
                 f"  {name}, {options.labels} labels, shift={kind}: "
                 f"{before[0]:.3f} -> {after[0]:.3f}, clean {before[1]:.3f} -> "
@@ -152,6 +167,52 @@ def few(model, splits, seed, options):
                 flush=True,
             )
     model.set_weights(start)
+
+
+def rules(model, splits, seed, options):
+    """Prints what each published rule brings with the same labels."""
+    start, (train, _, test) = model.get_weights(), splits
+    stride = -(-len(train[1]) // 500)
+    for name, new, given, seen, _ in cases_of(splits, seed, options.labels):
+        known = given >= 0
+        for rule in RULES:
+            model.set_weights(start)
+            keras.utils.set_random_seed(seed)
+            begun = time.process_time()
+            if rule.startswith("BN"):
+                source = batch_statistics.measure_moments(
+                    model, train[0][::stride]
+                )
+                moved = batch_statistics.measure_moments(model, new, source)
+                batch_statistics.shift_statistics(model, source, moved)
+            if rule == "LP-FT":
+                train_by("head", model, new[known], given[known])
+            train_by(rule, model, new[known], given[known])
+            seconds = time.process_time() - begun
+            print(
+                f"  {name}, {options.labels} labels, {rule}: "
+                f"{accuracy(model, *seen):.3f}, clean "
+                f"{accuracy(model, *test):.3f}, {seconds:.0f} s",
+                flush=True,
+            )
+    model.set_weights(start)
+
+
+def train_by(rule, model, x, y):
+    """Trains the groups that a rule names, and the head, in plain Keras."""
+    *groups, head = group_layers(model)
+    chosen = {"head": [], "first": groups[:1], "last": groups[-1:]}
+    model.trainable = True
+    for group in groups:
+        for layer in group.layers:
+            layer.trainable = group in chosen.get(rule, groups)
+    for layer in normalization.normalizations(model):
+        layer.trainable = False  # its statistics stay
+    model.compile(
+        keras.optimizers.Adam(1e-3 if rule == "head" else RULE_RATE),
+        "sparse_categorical_crossentropy",
+    )
+    model.fit(x, y, batch_size=16, epochs=RULE_EPOCHS, verbose=0)
 
 
 def useless(model, splits, seed, options):
@@ -180,7 +241,13 @@ def useless(model, splits, seed, options):
         )
 
 
-RUNS = {"inputs": inputs, "labels": labels, "few": few, "gate": useless}
+RUNS = {
+    "inputs": inputs,
+    "labels": labels,
+    "few": few,
+    "rules": rules,
+    "gate": useless,
+}
 
 
 def main():
