@@ -188,12 +188,17 @@ class Run:
             "wider head", begun, before, after, True, reason="new classes"
         )
 
-    def verdict(self) -> Verdict | None:
-        """Judges what was kept; `None` without labels."""
+    def verdict(self, *, judges_old: bool = True) -> Verdict | None:
+        """Judges what was kept; `None` without labels.
+
+        Args:
+            judges_old: bool. Whether what is forgotten counts: not where the
+                labels of old rows mean something else now.
+        """
         if not len(self._judged):
             return None
         old = None
-        if self._old_held is not None:
+        if judges_old and self._old_held is not None:
             now = self._answers(self._old_held)
             old = (self._old_held.y, self._old_before, now)
         return judge_change(

@@ -37,6 +37,8 @@ class Adaptation:
         verdict: `Verdict` on labelled rows, or `None` without labels. On new
             rows it judges the remedy as learned from half of the labels, by
             the other half; the model has learned from all of them since.
+            What is forgotten of old rows counts, but for the kind
+            `"output"`: their labels are wrong now.
         reason: str. What came of it in a sentence.
 
     Example: see `adapt`.
@@ -185,7 +187,7 @@ def adapt(
     start = model.get_weights()
     try:
         reason = ANSWERS[kind](run)
-        verdict = run.verdict()
+        verdict = run.verdict(judges_old=kind != "output")
         adapted = twin.adapted(run.result)
     except BaseException:
         model.set_weights(start)

@@ -275,6 +275,7 @@ def test_rows_and_labels_come_in_the_forms_of_fit(model, new, labels, old):
     adapted = aet_keras.adapt(model, new, labels, old=old, shift="output")
 
     assert adapted.kept == ("head",)
+    assert adapted.verdict.is_better and adapted.verdict.old is None
     assert accuracy(model, NEW_X, PERMUTED[NEW_Y]) > 0.9
 
 
