@@ -125,7 +125,7 @@ def _old_rows(version, model, reference, source, say) -> Any:
         return old_rows.read_own_rows(version, model, known)
     except (AetError, OSError) as error:
         say(
-            _wrapped(
+            wrapped(
                 "What the model forgets cannot be seen, because the data of "
                 f"its recipe cannot be used: {error} Nothing will be "
                 "published, but a candidate may be written. `--old DATA` "
@@ -142,13 +142,13 @@ def _done(folder, incoming, say):
             continue
         what = f"The same {incoming.count} rows were adapted to: {path}"
         if path.name.startswith("."):
-            say(_wrapped(f"{what}, which was taken back. Nothing was done."))
+            say(wrapped(f"{what}, which was taken back. Nothing was done."))
             return adapting.NOTHING
         if path.parent.name == "candidates":
-            say(_wrapped(f"{what}. To adapt to them again, remove it."))
+            say(wrapped(f"{what}. To adapt to them again, remove it."))
             say(_advice(path))
             return adapting.CANDIDATE
-        say(_wrapped(f"{what}, the newest version. Nothing was done."))
+        say(wrapped(f"{what}, the newest version. Nothing was done."))
         return adapting.PUBLISHED
     return None
 
@@ -157,27 +157,28 @@ def _tell(found, incoming, folder, say):
     known = int((incoming.labels >= 0).sum())
     say(f"{incoming.count} new rows, {known} with a class.")
     say(f"\n{_shown(found.shift)}\n")
-    say("\n".join(map(_wrapped, found.adaptation.to_text().splitlines())))
+    say("\n".join(map(wrapped, found.adaptation.to_text().splitlines())))
     if found.path is None:
-        say(_wrapped(f"\nNothing was written: {found.reason}."))
+        say(wrapped(f"\nNothing was written: {found.reason}."))
     elif found.outcome == adapting.PUBLISHED:
-        say(_wrapped(f"\nPublished: {found.path}. It {found.reason[3:]}."))
+        say(wrapped(f"\nPublished: {found.path}. It {found.reason[3:]}."))
         say(f"Taken back by: aet-keras export {folder} --roll-back")
     else:
-        say(_wrapped(f"\nCandidate: {found.path} ({found.reason})."))
+        say(wrapped(f"\nCandidate: {found.path} ({found.reason})."))
         say(_advice(found.path))
 
 
 def _shown(shift):
     lines = [shift.to_text().splitlines()[0], f"kind: {shift.kind}"]
-    return "\n".join(map(_wrapped, [*lines, *shift.notes]))
+    return "\n".join(map(wrapped, [*lines, *shift.notes]))
 
 
 def _advice(path):
     return f"Accept it: aet-keras export {path} --accept"
 
 
-def _wrapped(sentence):
+def wrapped(sentence: str) -> str:
+    """Returns a sentence in lines of at most 80 columns, its paths whole."""
     start = "\n" if sentence.startswith("\n") else ""
     return start + textwrap.fill(
         sentence.strip(),
@@ -185,6 +186,7 @@ def _wrapped(sentence):
         subsequent_indent="  ",
         replace_whitespace=False,
         break_on_hyphens=False,
+        break_long_words=False,  # paths are copied from the screen
     )
 
 

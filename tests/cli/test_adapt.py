@@ -11,7 +11,7 @@ import watched_images
 from click.testing import CliRunner
 
 from aet_keras import publishing, recipes, training
-from aet_keras.cli import _late_labels, main
+from aet_keras.cli import _adapted_rows, _late_labels, main
 from aet_keras.cli._new_rows import NewRows
 from aet_keras.drift import Reference
 from aet_keras.errors import DataError
@@ -108,6 +108,12 @@ def test_what_is_proved_better_is_the_next_version(saved, more):
 
 def flat(result):
     return " ".join(result.stdout.split())
+
+
+def test_a_path_longer_than_a_line_is_not_broken():
+    path = "/long" * 20
+
+    assert path in _adapted_rows.wrapped(f"Candidate: {path} (undecided).")
 
 
 def test_a_candidate_is_whole_and_says_what_it_was_made_of(with_candidate):
