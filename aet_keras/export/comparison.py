@@ -30,7 +30,7 @@ class Comparison:
 
     Args:
         difference: float. The largest gap between a probability of the export
-            and the model's own.
+            and the model's own; of numbers, divided by the largest of them.
         count: int. How many rows were compared.
         spread: float. The largest gap between the model's probabilities of
             one class for two of the rows. Near 0, agreement says little.
@@ -188,7 +188,8 @@ def compare_table_export(
         model: the `keras.Model` it was written from.
         rows: dict of column to array.
         specification: `aet_keras.data.specifications.TableSpecification`.
-        tolerance: float > 0. The largest difference to accept.
+        tolerance: float > 0. The largest difference to accept; of numbers in
+            parts of the largest of them.
 
     Returns:
         A `Comparison`.
@@ -212,8 +213,21 @@ def compare_table_export(
     cells = {k: table_graph.tensor(v)[:, tf.newaxis] for k, v in rows.items()}
     expected = _predict(model, cells)
     raw = table_graph.raw(rows, specification)
-    served = _serving(owner, "write_table_model", "rows", raw, expected)
-    return _compare(owner, directory, served, expected, tolerance, "rows")
+    is_number = specification.target_kind == "number"
+    unit = float(np.abs(expected).max()) if is_number else 1.0
+    unit = unit if np.isfinite(unit) and unit else 1.0
+    served = _serving(
+        owner,
+        "write_table_model",
+        "rows",
+        raw,
+        expected / unit,
+        output="values" if is_number else "probabilities",
+        unit=unit,
+    )
+    return _compare(
+        owner, directory, served, expected / unit, tolerance, "rows"
+    )
 
 
 def compare_rating_export(
@@ -352,18 +366,25 @@ def _load(owner, directory):
         ) from error
 
 
-def _serving(owner, writer, rows, given, expected):
-    """Returns a function that asks an export for the probabilities of rows."""
+def _serving(
+    owner, writer, rows, given, expected, *, output="probabilities", unit=1.0
+):
+    """Returns a function that asks an export for an output of rows.
+
+    What it yields is divided by a unit.
+    """
 
     def served(exported):
         serve = exported.signatures.get(DEFAULT)
-        if serve is None or "probabilities" not in serve.structured_outputs:
+        if serve is None or output not in serve.structured_outputs:
             raise ExportError(
                 f"{owner}: the export must have a signature `{DEFAULT}` that "
-                "puts out `probabilities`. Received: signatures "
+                f"puts out `{output}`. Received: signatures "
                 f"{sorted(exported.signatures)}. Write it with `{writer}`."
             )
-        yield from _all_and_one(rows, serve, given, expected)
+        found = _all_and_one(rows, serve, given, expected, output)
+        for what, outputs, wanted in found:
+            yield what, outputs / unit, wanted
 
     return served
 
