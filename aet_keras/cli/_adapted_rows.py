@@ -154,7 +154,7 @@ def _done(folder, incoming, say):
 
 
 def _tell(found, incoming, folder, say):
-    known = int((incoming.labels >= 0).sum())
+    known = len(incoming.labelled[1])
     say(f"{incoming.count} new rows, {known} with a class.")
     say(f"\n{_shown(found.shift)}\n")
     say("\n".join(map(wrapped, found.adaptation.to_text().splitlines())))

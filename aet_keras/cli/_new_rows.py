@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from aet_keras import _regular_file, data
+from aet_keras._keras import reading
 from aet_keras.cli._inputs import Row, read_images, read_texts
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
@@ -239,10 +240,7 @@ def _table(asked):
         ids += asked.ids(frame)
         if asked.is_labelled:
             classes += asked.cells(frame, specification.target)
-    cells = {
-        name: np.concatenate([part[name] for part in parts])
-        for name in parts[0]
-    }
+    cells = reading.join(parts)
     for column in specification.columns:
         if column.kind == "date":  # a server takes texts, the model days
             cells[column.name] = data.date_cells.to_days(

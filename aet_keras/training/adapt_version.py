@@ -13,6 +13,7 @@ from aet_keras._progress import report
 from aet_keras.drift.comparison import compare
 from aet_keras.drift.gate import Verdict, judge_change
 from aet_keras.drift.reference import Reference
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.publishing.candidates import write_candidate
 from aet_keras.publishing.data_kind import read_kind
@@ -272,5 +273,5 @@ def numbered(
     """
     new = sorted(set(classes) - set(known) - {""})
     names = (*known, *new)
-    numbers = {name: i for i, name in enumerate(names)} | {"": -1}
+    numbers = {name: i for i, name in enumerate(names)} | {"": UNKNOWN}
     return np.array([numbers[each] for each in classes], "int64"), names

@@ -16,6 +16,7 @@ from aet_keras import _log_keys as log_keys
 from aet_keras._keras import reading
 from aet_keras.data.dataset import Specification
 from aet_keras.drift.reference import FILE, Reference
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
 from aet_keras.publishing.candidates import RECORD
@@ -60,7 +61,7 @@ class Incoming:
     @property
     def is_labelled(self) -> bool:
         """Whether the class of a row is known."""
-        return bool((self.labels >= 0).any())
+        return bool((self.labels != UNKNOWN).any())
 
     @property
     def new_classes(self) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ class Incoming:
     @property
     def labelled(self) -> tuple[Any, np.ndarray]:
         """The rows whose class is known, and their labels."""
-        known: Any = self.labels >= 0
+        known: Any = self.labels != UNKNOWN
         return reading.take(self.x, known), self.labels[known]
 
     @property
@@ -173,18 +174,12 @@ def _reference(model, incoming, old):
     """
     x, labels = incoming.labelled
     if old is not None and len(labels) < _REFERENCE_ROWS:
-        old_x, old_labels = old.held
-        x = keras.tree.map_structure(_joined, old_x, x)
-        labels = np.concatenate([old_labels, labels])
+        x, labels = reading.join([old.held, (x, labels)])
     if len(labels) < 2:
         return None
     return Reference.measure(
         model, incoming.x, (x, labels), class_names=incoming.class_names
     )
-
-
-def _joined(first, second):
-    return np.concatenate([first, second])
 
 
 def _no_run(model):
@@ -216,7 +211,7 @@ def _notes(version, adapted, incoming):
 def _record(version, adapted, incoming, old, shift):
     """Returns what `adaptation.json` holds."""
     counts = collections.Counter(
-        incoming.class_names[label] for label in incoming.labels if label >= 0
+        incoming.class_names[label] for label in incoming.labelled[1]
     )
     return {
         "from": int(version.name) if version.name.isdigit() else version.name,
