@@ -240,12 +240,9 @@ def _table(asked):
         ids += asked.ids(frame)
         if asked.is_labelled:
             classes += asked.cells(frame, specification.target)
-    cells = reading.join(parts)
-    for column in specification.columns:
-        if column.kind == "date":  # a server takes texts, the model days
-            cells[column.name] = data.date_cells.to_days(
-                cells[column.name], column.format.date_format
-            )
+    cells = data.date_cells.dates_to_days(
+        reading.join(parts), specification.columns
+    )
     classes = classes or [""] * len(names)
     return NewRows(cells, names, ids, [None] * len(names), classes)
 
