@@ -201,18 +201,12 @@ def _text(asked):
 
 
 def _cells(asked):
-    names = [column.name for column in _specification(asked).columns]
+    names = [column.name for column in asked.specification.columns]
 
     def read(inputs):
         return {name: np.asarray(inputs[name]).item() for name in names}
 
     return read
-
-
-def _specification(asked):
-    from aet_keras.export import table_manifest
-
-    return table_manifest.read_table_manifest(asked.path)
 
 
 def _joined(asked, kind, values):
@@ -221,7 +215,7 @@ def _joined(asked, kind, values):
     if kind == "text":
         recipe = load_recipe(asked.path / "recipe.json")
         return text_job.tokens_of(recipe, asked.model, values)
-    columns = _specification(asked).columns
+    columns = asked.specification.columns
     cells = {}
     for column in columns:
         given = [row[column.name] for row in values]
