@@ -198,14 +198,6 @@ def compare_table_export(
         ExportError: as `compare_image_export` does.
 
     Example: see `write_table_model`.
-
-    >>> try:
-    ...     aet_keras.export.compare_table_export(
-    ...         "nowhere", None, {}, specification=None, tolerance=0
-    ...     )
-    ... except ValueError as error:
-    ...     "`tolerance` must be" in str(error)
-    True
     """
     owner = "compare_table_export"
     _check.positive(owner, tolerance=tolerance)
@@ -213,21 +205,11 @@ def compare_table_export(
     cells = {k: table_graph.tensor(v)[:, tf.newaxis] for k, v in rows.items()}
     expected = _predict(model, cells)
     raw = table_graph.raw(rows, specification)
-    is_number = specification.target_kind == "number"
-    unit = float(np.abs(expected).max()) if is_number else 1.0
-    unit = unit if np.isfinite(unit) and unit else 1.0
-    served = _serving(
-        owner,
-        "write_table_model",
-        "rows",
-        raw,
-        expected / unit,
-        output="values" if is_number else "probabilities",
-        unit=unit,
-    )
-    return _compare(
-        owner, directory, served, expected / unit, tolerance, "rows"
-    )
+    output, unit = "probabilities", 1.0
+    if specification.target_kind == "number":
+        output, unit = "values", float(np.abs(expected).max()) or 1.0
+    served = _serving(owner, "write_table_model", "rows", raw, expected, output)
+    return _compare(owner, directory, served, expected, tolerance, "rows", unit)
 
 
 def compare_rating_export(
@@ -326,6 +308,7 @@ def _compare(
     expected: np.ndarray,
     tolerance: float,
     rows: str,
+    unit: float = 1.0,
 ) -> Comparison:
     """Loads an export and holds what it puts out against its model.
 
@@ -337,12 +320,13 @@ def _compare(
         expected: array `(count, columns)`. What the model says of all rows.
         tolerance: float > 0.
         rows: str. What the rows are called.
+        unit: float > 0. What a difference is divided by.
     """
     # The object must outlive its functions: it holds the weights.
     exported = _load(owner, directory)
     difference = 0.0
     for what, outputs, wanted in served(exported):
-        gap = largest_gap(owner, what, outputs, wanted)
+        gap = largest_gap(owner, what, outputs, wanted) / unit
         if gap > tolerance:
             worst = np.abs(outputs - wanted).max(axis=1)
             raise ExportError(
@@ -352,7 +336,7 @@ def _compare(
                 f"most {tolerance:.0e} is accepted. Do not serve it."
             )
         difference = max(difference, gap)
-    spread = float(np.ptp(expected, axis=0).max())
+    spread = float(np.ptp(expected, axis=0).max()) / unit
     return Comparison(difference, len(expected), spread, rows)
 
 
@@ -366,13 +350,8 @@ def _load(owner, directory):
         ) from error
 
 
-def _serving(
-    owner, writer, rows, given, expected, *, output="probabilities", unit=1.0
-):
-    """Returns a function that asks an export for an output of rows.
-
-    What it yields is divided by a unit.
-    """
+def _serving(owner, writer, rows, given, expected, output="probabilities"):
+    """Returns a function that asks an export for an output of rows."""
 
     def served(exported):
         serve = exported.signatures.get(DEFAULT)
@@ -382,9 +361,7 @@ def _serving(
                 f"puts out `{output}`. Received: signatures "
                 f"{sorted(exported.signatures)}. Write it with `{writer}`."
             )
-        found = _all_and_one(rows, serve, given, expected, output)
-        for what, outputs, wanted in found:
-            yield what, outputs / unit, wanted
+        yield from _all_and_one(rows, serve, given, expected, output)
 
     return served
 

@@ -71,14 +71,15 @@ class Job:
     def reference_of(
         self, model: keras.Model, dataset: data.Dataset
     ) -> Reference | None:
-        """Measures what new rows are compared with; None of numbers."""
-        if self.rows is None or dataset.specification.target_kind == "number":
+        """Measures what new rows are compared with; None for ratings."""
+        if self.rows is None:
             return None
         return Reference.measure(
             model,
             self.rows(dataset.train),
             self.rows(dataset.validation),
             class_names=dataset.specification.class_names,
+            is_number=dataset.specification.target_kind == "number",
         )
 
 

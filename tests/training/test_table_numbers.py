@@ -1,6 +1,7 @@
 """Is a number learned, measured, served and explained in its own unit?"""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -188,3 +189,53 @@ def test_an_earlier_model_is_drawn_towards_new_rows(published, tmp_path):
 def test_settings_of_classes_are_refused(table, more, error, advice):
     with pytest.raises(error, match=advice):
         training.table_job.read_rows(settings(table, **more))
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Returns two tables: rows of the same kind, and much larger areas."""
+    folder = tmp_path_factory.mktemp("new")
+    same = table_data.write_numbers(folder / "same.csv", seed=3)
+    with open(same, encoding="utf-8") as file:
+        head, *rows = file.read().splitlines()
+    cells = [row.split(",") for row in rows]
+    far = [f"{float(a or 100) + 60},{town},{p}" for a, town, p in cells]
+    (folder / "far.csv").write_text("\n".join([head, *far]), encoding="utf-8")
+    return same, str(folder / "far.csv")
+
+
+def test_rows_are_watched_by_columns_and_numbers(published, others):
+    out, _ = published
+    same, far = others
+
+    quiet = command("watch", out, same, "--labelled", "--format", "json")
+    shifted = command("watch", out, far)
+    labelled = command("watch", out, far, "--labelled", "--format", "json")
+
+    assert quiet.exit_code == 0 and shifted.exit_code == 3
+    found = json.loads(quiet.stdout)
+    assert found["kind"] == "none" and 150 < found["error"] < 600
+    assert "kind: input" in shifted.stdout and "area" in shifted.stdout
+    assert "to not known" in shifted.stdout
+    assert json.loads(labelled.stdout)["error"] > 2 * found["error"]
+
+
+def test_what_needs_classes_is_refused_of_numbers(published, others, tmp_path):
+    out, _ = published
+
+    adapted = command("adapt", out, others[0])
+    drawn = command("watch", out, others[0], "--report", tmp_path / "a.png")
+
+    assert adapted.exit_code == 1 and "--from" in adapted.stderr
+    assert drawn.exit_code == 2 and "Leave it out" in drawn.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reference_can_be_measured_later(published, table, tmp_path):
+    out = tmp_path / "prices"
+    shutil.copytree(published[0], out)
+    (out / "1" / "reference.npz").unlink()
+
+    done = command("watch", out, "--measure")
+
+    assert done.exit_code == 0 and (out / "reference-1.npz").exists()
