@@ -103,7 +103,7 @@ class Specification:
     class_names: tuple[str, ...]
     image_size: tuple[int, int] | None
     source: str
-    target_kind: str = "classes"
+    target_kind: str = dataclasses.field(default="classes", kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

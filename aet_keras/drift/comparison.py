@@ -96,8 +96,9 @@ def compare(
     check.instance(_OWNER, of=Reference, reference=reference)
     reference.check_model(model)
     _check_columns(reference, new)
-    of = {"batch_size": batch_size, "is_number": reference.is_number}
-    outputs = read_outputs(model, new, **of)
+    outputs = read_outputs(
+        model, new, batch_size=batch_size, is_number=reference.is_number
+    )
     if labels is not None:
         labels = _labels_of(reference, labels)
         outputs = dataclasses.replace(outputs, labels=labels)

@@ -178,10 +178,10 @@ def column_shifts(
         cells = as_cells(new[name])
         if known.dtype.kind == "f":
             # A missing cell is a number below all others.
-            pair = [
+            old, now = (
                 np.nan_to_num(x, nan=-np.inf)[:, None] for x in (known, cells)
-            ]
-            p = ks_p_values(*pair, weights=weights)[0]
+            )
+            p = ks_p_values(old, now, weights=weights)[0]
         else:
             p = chi_squared_p(known, cells, weights)
         test = "ks" if known.dtype.kind == "f" else "chi-squared"

@@ -74,12 +74,15 @@ class Job:
         """Measures what new rows are compared with; None for ratings."""
         if self.rows is None:
             return None
+        is_number = dataset.specification.target_kind == "number"
+        # The linear path of a number has learned the validation rows, too.
+        held = dataset.test if is_number else dataset.validation
         return Reference.measure(
             model,
             self.rows(dataset.train),
-            self.rows(dataset.validation),
+            self.rows(held),
             class_names=dataset.specification.class_names,
-            is_number=dataset.specification.target_kind == "number",
+            is_number=is_number,
         )
 
 

@@ -75,9 +75,14 @@ def measure(
             dataset.test.labels, predicted, dataset, dataset.test.names, content
         )
 
+        held = {id(dataset.test): predicted}
+        if run.validation_outputs is not None:
+            held[id(dataset.validation)] = run.validation_outputs
+
         def score(model, split):
-            is_test = split is dataset.test
-            outputs = predicted if is_test else predict(model, split)
+            outputs = held.get(id(split))
+            if outputs is None:
+                outputs = predict(model, split)
             others = baselines(split)
             return objective.score(split.labels, outputs, dataset, others)
 
@@ -96,10 +101,19 @@ def measure(
         best_epoch=run.best_epoch,
         solved_head=_solved(run),
         versions=versions(),
-        notes=dataset.notes,
+        notes=(*dataset.notes, *_notes(run)),
         mistakes=mistakes,
         kind=dataset.specification.kind,
     )
+
+
+def _notes(run):
+    if run.validation_outputs is not None:
+        yield (
+            "Once the validation rows had decided, the linear path has learned "
+            "them, too: the figures on them are those from before, and new "
+            "rows are compared with the test rows."
+        )
 
 
 def _solved(run):

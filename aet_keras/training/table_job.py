@@ -14,10 +14,9 @@ from aet_keras.training import job, table_measuring
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.objectives import objective_of
 from aet_keras.training.table_start import guess_masked_cells
-from aet_keras.training.table_targets import target_of
+from aet_keras.training.table_targets import Trained, target_of
 
 _COMPARED_ROWS = 64
-_CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
 _ATTENTION = ["attention", "gate", "pool"]
 _NEW_GROUPS = [["linear"], ["tokens", *_ATTENTION]]
 _OLD_GROUPS = [["tokens"], _ATTENTION]
@@ -119,9 +118,11 @@ def fit_table_model(
 ) -> Run:
     """Trains the network beside the linear path, and keeps it if it helps.
 
-    The weights of the best epoch are kept where they lower the loss of the
-    validation rows by more than twice its standard error, row for row; else
-    the model stays what it was.
+    Of classes, the weights of the best epoch are kept where they lower the
+    loss of the validation rows by more than twice its standard error, row for
+    row; else the model stays what it was. Of a number, the network keeps the
+    share with the least error on these rows, and the linear path is then
+    solved again on them, too.
 
     Args:
         model: what `build_table_model` built.
@@ -166,11 +167,7 @@ def fit_table_model(
         for name, each in rows.items()
     }
 
-    def losses():
-        outputs = table_measuring.say(learner, rows["validation"])
-        return objective.losses(outputs, wanted["validation"])
-
-    start, before = network.get_weights(), losses()
+    start = network.get_weights()
     _compile(learner, recipe, objective)
     run = fine_tune(
         learner,
@@ -185,20 +182,9 @@ def fit_table_model(
         validation_batch_size=1024,
         verbose=0,
     )
-    gain = before - losses()
-    if weights is not None:
-        gain *= weights[dataset.validation.labels]
     run = dataclasses.replace(run, model=model)
-    if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
-        return run
-    network.set_weights(start)
-    event = (run.best_epoch, _kept_start(gain))
-    return dataclasses.replace(
-        run,
-        best_epoch=0,
-        is_best_solved=False,
-        cache_events=[*run.cache_events, event],
-    )
+    trained = Trained(learner, start, rows, wanted, weights)
+    return target.finish(run, trained, recipe, dataset)
 
 
 def _compile(learner, recipe, objective):
@@ -206,14 +192,6 @@ def _compile(learner, recipe, objective):
         keras.optimizers.AdamW(recipe.learning_rate, weight_decay=0.01),
         loss=objective.loss,
         metrics=objective.make_metrics(),
-    )
-
-
-def _kept_start(gain):
-    return (
-        "the start is kept, because the loss of the validation rows became "
-        f"lower by {gain.mean():.4f} at best, with a standard error of "
-        f"{gain.std() / np.sqrt(len(gain)):.4f}"
     )
 
 

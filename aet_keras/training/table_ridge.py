@@ -156,6 +156,32 @@ def blend(network: keras.Model, share: float, linear: list[np.ndarray]) -> None:
     change.set_weights([(1 - share) * change.get_weights()[0]])
 
 
+def best_share(
+    before: np.ndarray, after: np.ndarray, wanted: np.ndarray
+) -> float:
+    """Returns how much of a change has the least squared error, 0 to 1.
+
+    For before + share * (after - before) it is the mean of (wanted - before)
+    * (after - before), over that of (after - before)^2.
+
+    Args:
+        before: float array `(count,)`, without the change.
+        after: float array `(count,)`, with all of it.
+        wanted: float array `(count,)`.
+
+    Example:
+
+    >>> from aet_keras.training.table_ridge import best_share
+    >>> best_share(np.zeros(2), np.ones(2), np.array([0.25, 0.5]))
+    0.375
+    """
+    change = (after - before).astype("float64")
+    square = float(change @ change)
+    if not square:
+        return 0.0
+    return float(np.clip((wanted - before) @ change / square, 0.0, 1.0))
+
+
 def learner_of(network: keras.Model) -> keras.Model:
     """Returns the network up to the number of mean 0 and spread 1."""
     outputs = network.get_layer(NUMBER).input
