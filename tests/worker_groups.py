@@ -17,7 +17,7 @@ import time
 import traceback
 
 TESTS = pathlib.Path(__file__).parent
-_START_SECONDS, _RUN_SECONDS = 240, 240
+_START_SECONDS, _RUN_SECONDS = 300, 300
 
 
 class Group:
