@@ -134,7 +134,7 @@ def environment(count: int) -> dict[str, str]:
     return {
         "TF_NUM_INTRAOP_THREADS": threads,  # more would wait for each other
         "TF_NUM_INTEROP_THREADS": threads,
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
         **os.environ,
         "no_grpc_proxy": HOST,
         PARENT: str(os.getpid()),

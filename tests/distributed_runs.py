@@ -3,6 +3,10 @@
 `worker_groups.Group` has each of several processes call a function of these.
 """
 
+import os
+import signal
+import warnings
+
 import image_models
 import keras
 import numpy as np
@@ -10,7 +14,11 @@ import tensorflow as tf
 
 import aet_keras
 from aet_keras import _cluster
-from aet_keras.callbacks import AdaptiveLearningRate, ElasticFreezing
+from aet_keras.callbacks import (
+    AdaptiveLearningRate,
+    ElasticCheckpoint,
+    ElasticFreezing,
+)
 from aet_keras.engine import Engine
 from aet_keras.policies import Decision, ThawOnSchedule
 
@@ -50,37 +58,24 @@ def weights_of(model):
     return [each.numpy() for each in model.weights]
 
 
-def linear_run(count=75, fit=None, **settings):
-    """Fits a linear model; returns weights, logs, and more of the kind."""
-    keras.utils.set_random_seed(0)
-    with aet_keras.scope():
-        model = linear_model(metrics=["mae"], **settings)
-    return _run(model, rows(count), fit or {})
+def linear_run(count=75, fit=None, *, strategy=None, is_whole=True, **settings):
+    """Fits a linear model; returns its weights and logs.
 
-
-def replicated_run(strategy, count=75, fit=None, **settings):
-    """Does what `linear_run` does under a strategy of your own."""
+    The whole also validates, evaluates and predicts, which is traced anew.
+    """
     keras.utils.set_random_seed(0)
     with aet_keras.scope(strategy):
         model = linear_model(metrics=["mae"], **settings)
-    return _run(model, rows(count), fit or {})
-
-
-def _run(model, data, settings):
-    settings = dict(settings)
-    x, y = data
-    shown = model.fit(
-        x,
-        y,
-        **{"batch_size": 16, "epochs": 3, "verbose": 0, **settings},
-        validation_data=(x[:21], y[:21]),
-    )
-    return {
-        "weights": weights_of(model),
-        "logs": shown.history,
-        "evaluated": model.evaluate(x, y, batch_size=16, verbose=0),
-        "predicted": model.predict(x, batch_size=16, verbose=0),
-    }
+    x, y = rows(count)
+    given = {"batch_size": 16, "epochs": 3, "verbose": 0, **(fit or {})}
+    if is_whole:
+        given["validation_data"] = x[:21], y[:21]
+    run = {"logs": model.fit(x, y, **given).history}
+    run["weights"] = weights_of(model)
+    if is_whole:
+        run["evaluated"] = model.evaluate(x, y, batch_size=16, verbose=0)
+        run["predicted"] = model.predict(x, batch_size=16, verbose=0)
+    return run
 
 
 def many_runs(cases):
@@ -93,10 +88,10 @@ def linear_run_of_several_steps():
     return linear_run(steps_per_execution=2)
 
 
-def elastic_run():
+def elastic_run(count=45):
     """Fits a small backbone with both of our callbacks."""
     with aet_keras.scope():
-        return _elastic_run()
+        return _elastic_run(count)
 
 
 def elastic_run_in_a_scope_of_the_user():
@@ -106,10 +101,10 @@ def elastic_run_in_a_scope_of_the_user():
     assert workers.has_collectives()
     made = strategy.made_for_here()
     with made.scope():
-        return _elastic_run()
+        return _elastic_run(45)
 
 
-def _elastic_run():
+def _elastic_run(count):
     keras.utils.set_random_seed(0)
     base = image_models.backbone()
     for layer in base.layers:  # statistics that are not those of no data
@@ -124,7 +119,7 @@ def _elastic_run():
         metrics=["accuracy"],
     )
     freezing = ElasticFreezing(ThawOnSchedule(every_epochs=1), cache=None)
-    x, y = images(45)
+    x, y = images(count)
     shown = model.fit(
         x,
         y,
@@ -290,3 +285,30 @@ def numbers_told():
         agreement.gather(made, [index + 10, 2**60 + index]).tolist(),
         agreement.broadcast(made, {"of": index, "rate": 0.1, "none": None}),
     )
+
+
+class Shoots(keras.callbacks.Callback):
+    """Kills its own process after some batches, in one worker."""
+
+    def __init__(self, index, batches):
+        super().__init__()
+        self.left = batches if _cluster.here().index == index else -1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def saved_run(folder, index=None, batches=0):
+    """Returns a `dense_run` that is saved, and where it began.
+
+    One worker kills itself, if `index` names one.
+    """
+    checkpoint = ElasticCheckpoint(folder, save_freq=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of callbacks that start anew
+        run = dense_run(
+            AdaptiveLearningRate(), checkpoint, Shoots(index, batches)
+        )
+    return {**run, "resumed_from": checkpoint.resumed_from}

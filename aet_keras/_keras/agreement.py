@@ -5,11 +5,14 @@ the others. Without several workers it returns what it was given.
 """
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from aet_keras._keras import workers
+
+_SUMS: dict[tf.distribute.Strategy, Callable] = {}
 
 
 def worker_count(strategy) -> int:
@@ -77,7 +80,14 @@ def _local_count(strategy):
 
 
 def _sum(strategy, array):
-    """Adds arrays of the same shape up over the workers.
+    """Adds arrays of the same shape up over the workers."""
+    if strategy not in _SUMS:
+        _SUMS[strategy] = _sum_function(strategy)
+    return _SUMS[strategy](tf.constant(array)).numpy()
+
+
+def _sum_function(strategy):
+    """Makes a function of an array; eager TensorFlow would start threads.
 
     The first replica of each worker gives its array, the others zeros.
     """
@@ -87,5 +97,9 @@ def _sum(strategy, array):
         number = tf.distribute.get_replica_context().replica_id_in_sync_group
         return values * tf.cast(number % local_count == 0, values.dtype)
 
-    given = strategy.run(give, args=(tf.constant(array),))
-    return strategy.reduce("SUM", given, axis=None).numpy()
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.int64)])
+    def add(values):
+        given = strategy.run(give, args=(values,))
+        return strategy.reduce("SUM", given, axis=None)
+
+    return add

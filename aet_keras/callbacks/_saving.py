@@ -78,7 +78,8 @@ class Saving(keras.callbacks.Callback):
             return
         save = in_present_form(save, begun)
         state = save.state
-        self._check_same(state)
+        if is_chief:  # it may have more callbacks, which show progress
+            self._check_same(state)
         self._checkpoint.resumed_from = state["epoch"], state["batch"]
         if state["is_finished"]:
             self._finished = state

@@ -75,6 +75,7 @@ def fit(
             _check_named(data)
         _workers.check(workers)
         is_chief = _workers.join()
+        _running.load_layers()
         quiet = quiet or not is_chief
         say = (lambda sentence: None) if quiet else click.echo
         asked = given(context, {"data": data, **settings})
@@ -87,7 +88,6 @@ def fit(
             options += ["--quiet"] * quiet + ["--debug"] * debug
             _workers.supervise(recipe, out, options, count=workers, say=say)
             return
-        _running.load_layers()
         with _running.quiet_start():
             from aet_keras import training
             from aet_keras.cli import _display

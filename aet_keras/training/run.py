@@ -123,7 +123,9 @@ def _run(recipe, out, observers, trackers, say):
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
-    shared = SharedRun(out)
+    shared = SharedRun(recipe, out)
+    for sentence in shared.introduce():
+        say(sentence)
     keras.utils.set_random_seed(recipe.seed)
     say_progress("building the model")
     with shared.scope():

@@ -12,6 +12,7 @@ from aet_keras import _cluster
 from aet_keras._keras import agreement
 from aet_keras._keras.strategy import made_for_here, scope
 from aet_keras.callbacks import ElasticCheckpoint
+from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.training.fine_tune import Run
 
 FOLDER = ".workers"  # in OUT; no server takes it for a version
@@ -24,19 +25,34 @@ class SharedRun:
     came of it, in a model outside the strategy; the others wait for it.
 
     Args:
+        recipe: what is run.
         out: path of the folder that the run publishes in.
     """
 
-    def __init__(self, out: pathlib.Path):
+    def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
         cluster = _cluster.here()
+        self._is_saved = getattr(recipe, "augment", "none") == "none"
         self.is_chief = cluster.is_chief
         self._saves = out / FOLDER / "saves"
         self._strategy = made_for_here() if cluster.is_several else None
 
+    def introduce(self) -> Iterator[str]:
+        """Yields what a person should know before all begin."""
+        if self._strategy is None:
+            return
+        count = self._strategy.num_replicas_in_sync
+        yield f"{count} workers train together, each on a share of every batch."
+        if not self._is_saved:
+            yield (
+                "Augmented images cannot be drawn again as they were: if a "
+                "worker is killed, all begin anew (with `--augment none` they "
+                "go on from the last epoch)."
+            )
+
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What saves the run, so that a group that starts again goes on."""
-        if self._strategy is None:
+        if self._strategy is None or not self._is_saved:
             return []
         return [ElasticCheckpoint(self._saves)]
 
