@@ -15,6 +15,7 @@ from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import read_layout
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_pixels import read_pixels
+from aet_keras.data.image_shards import find_shards, read_image_shards
 from aet_keras.data.tfds_source import open_examples
 from aet_keras.errors import DataError
 
@@ -32,7 +33,8 @@ def read_images(
     """Reads images from whatever the source is.
 
     `"digits"` is `read_digits`, `"tfds:NAME"` `read_image_tfds`, a name that
-    ends in `.npz` `read_image_arrays`, a folder `read_image_folder`.
+    ends in `.npz` `read_image_arrays`, a TFRecord file or `.tar`, a pattern
+    or folder of these `read_image_shards`, another folder `read_image_folder`.
 
     Args:
         source: str or path. `"./digits"` is the folder of that name.
@@ -82,6 +84,8 @@ def read_images(
     path = Path(source)
     if path.suffix.lower() == ".npz" and not _regular_file.is_folder(path):
         return read_image_arrays(path, **options)
+    if find_shards(source):
+        return read_image_shards(source, **options)
     if _regular_file.is_folder(path):
         return read_image_folder(path, **options)
     raise DataError(_unknown(path))
@@ -93,8 +97,8 @@ def _unknown(path):
     near = nearest(path.name, ["digits", *beside])
     what = _regular_file.why_not(path) or "a file of another kind"
     return (
-        "read_images: the source must be `digits`, `tfds:NAME`, an .npz file "
-        f"or a folder of images. Received: {path}, which is {what}."
+        "read_images: the source must be `digits`, `tfds:NAME`, an .npz file, "
+        f"shards, or a folder of images. Received: {path}, which is {what}."
         f"{near} Check the path; it is relative to {Path.cwd()}."
     )
 
@@ -204,11 +208,16 @@ def read_image_tfds(name: str, **options: Any) -> Dataset[Specification]:
     """
     asked = ImageOptions(owner="read_image_tfds", **options)
     examples = open_examples(name, "Image")
+    is_streamed = asked.streams(len(examples.names))
+    images: Any = examples.inputs(is_encoded=True)
+    if is_streamed:
+        images = examples.places()
     pixels = read_pixels(
-        examples.inputs(is_encoded=True),
+        images,
         asked,
         names=examples.names,
         source=examples.source,
+        is_streamed=is_streamed,
     )
     given = examples.rows(pixels.is_good)
     return assemble_images(
