@@ -5,6 +5,7 @@ import glob
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ _WORDS = re.compile(r"[A-Za-z]+")
 _NAME_FILES = ("label.labels.txt", "labels.txt")
 
 
-def find_shards(source: str | Path) -> list[Path]:
+def find_shards(source: str | PathLike) -> list[Path]:
     """Returns the shards that a source names; none if it names other things.
 
     Args:
@@ -82,7 +83,7 @@ def _is_file(path):
 
 
 def read_image_shards(
-    source: str | Path, **options: Any
+    source: str | PathLike, **options: Any
 ) -> Dataset[Specification]:
     """Reads images from shards: TFRecord files, or tars of WebDataset.
 

@@ -132,7 +132,7 @@ class StreamedImages:
 
 def sum_of_pixels(pixels: np.ndarray) -> np.ndarray:
     """Returns a sum of an image's pixels, uint8 `(16,)`."""
-    raw = xxhash.xxh3_128_digest(memoryview(np.ascontiguousarray(pixels)))
+    raw = xxhash.xxh3_128_digest(np.ascontiguousarray(pixels).data)
     return np.frombuffer(raw, "uint8")
 
 
