@@ -123,7 +123,11 @@ def _run(recipe, out, observers, trackers, say):
     model = job.build(recipe, dataset)
     best = job.best(recipe)
     watching = (*trackers, *observers)
-    with finished(trackers), best_kept(model, best, out):
+    with (
+        finished(trackers),
+        best_kept(model, best, out),
+        data.streamed_images.failures_named(dataset),
+    ):
         run = job.fit(model, recipe, dataset, best=best, callbacks=watching)
         check_finished(model, best, out)
         clock.lap("training")
