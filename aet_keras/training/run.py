@@ -136,6 +136,7 @@ def _run(recipe, out, observers, trackers, say):
         finished(trackers),
         best_kept(model, best, out, writes=shared.is_chief),
         shared.ended_together(),
+        data.streamed_images.failures_named(dataset),
     ):
         run = job.fit(model, recipe, dataset, best=best, callbacks=watching)
         check_finished(model, best, out, writes=shared.is_chief)
