@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._wording import counted
 from aet_keras.cli._new_rows import (
     Asked,
     check_classifier,
@@ -70,7 +71,8 @@ class Watched:
             return told
         count = sum(day.row_count for day in self.days)
         said = self.alarm.to_text() if self.alarm else "alarm: none"
-        return f"{said}; {count} rows of {len(self.days)} days\n{told}"
+        days = counted(len(self.days), "day")
+        return f"{said}; {counted(count, 'row')} of {days}\n{told}"
 
 
 def watch_version(
