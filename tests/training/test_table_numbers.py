@@ -70,27 +70,28 @@ def bending(model):
 
 
 def test_numbers_that_spread_as_they_grow_are_learned_as_roots(tmp_path):
-    path = tmp_path / "squares.csv"
     random = np.random.default_rng(0)
-    size = random.uniform(2, 10, 200)
-    number = (size + 0.5 * random.normal(size=200)) ** 2
-    pairs = zip(size, number, strict=True)
-    rows = [f"{a:.3f},{b:.3f}" for a, b in pairs]
-    path.write_text("\n".join(["size,price", *rows]), encoding="utf-8")
+    sides = random.uniform(0, 6, (300, 2))
+    number = (sides.sum(axis=1) + 0.5 * random.normal(size=300)) ** 2
+    pairs = zip(sides, number, strict=True)
+    lines = [f"{a:.3f},{b:.3f},{y:.3f}" for (a, b), y in pairs]
+    path = tmp_path / "squares.csv"
+    path.write_text("\n".join(["a,b,price", *lines]), encoding="utf-8")
 
     recipe = settings(str(path))
     dataset = training.table_job.read_rows(recipe)
     model = training.table_job.build_table_model(recipe, dataset)
     run = training.table_job.fit_table_model(model, recipe, dataset)
 
-    unit = Unit.of(model.get_layer("network"))
     # What roots are missed by has the variance 0.25.
-    assert unit.rest == pytest.approx(0.25, abs=0.08)
+    rest = Unit.of(model.get_layer("network")).rest
+    assert rest == pytest.approx(0.25, abs=0.08)
+    # E[(s + e)^2] = s^2 + 0.25; of a sum s of 12, a line that is off by 0.2
+    # is off by 5.
+    inputs = dataset.test.inputs
+    expected = (inputs["a"] + inputs["b"]) ** 2 + 0.25
     said = predict(run.model, dataset.test)[:, 0]
-    cells = np.float32(dataset.test.inputs["size"])
-    # E[(s + e)^2] = s^2 + 0.25; the line is fitted to 140 rows.
-    np.testing.assert_allclose(said, cells**2 + 0.25, atol=4)
-    assert abs((said - cells**2).mean() - 0.25) < 1
+    np.testing.assert_allclose(said, expected, atol=5)
 
 
 def test_a_unit_takes_numbers_there_and_back():
