@@ -16,7 +16,9 @@ _MOST_CHANGE = 4.0
 
 def can_be_likened(old: Any, new: Any) -> bool:
     """Says whether both are images, of one size and enough."""
-    shapes = [getattr(each, "shape", ()) for each in (old, new)]
+    shapes: list[tuple[int, ...]] = [
+        getattr(each, "shape", ()) for each in (old, new)
+    ]
     if shapes[0][1:] != shapes[1][1:] or len(shapes[0]) != 4:
         return False
     _, height, width, channels = shapes[0]
