@@ -10,7 +10,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
-from aet_keras._keras import progress_bar
+from aet_keras._keras import progress_bar, workers
 from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras.backbones.kernels import mean_fan_in, multiply_counts
 from aet_keras.callbacks import _others
@@ -160,6 +160,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         verbose: int = 0,
     ):
         super().__init__()
+        workers.mend_if_needed()
         self.policy = check_policy(
             self,
             ThawTopThenAll() if policy is None else policy,
@@ -209,7 +210,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             every_steps=self.every_steps,
             cache=self._feature_cache,
             views=self.views,
-            seed=int(np.random.randint(2**31)),
+            seed=engine.workers.of_chief(int(np.random.randint(2**31))),
         )
         if known != ids_to_be_known(self.model):
             _others.warn_of_restored_before(self)
@@ -263,7 +264,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         is_chosen = engine.is_end_chosen or _others.restores_weights(self.model)
         if self.history and not is_chosen:
             self._epoch += 1
-            self._apply(engine, self.policy.finish(self._progress(engine)))
+            decision = self.policy.finish(self._progress(engine))
+            self._apply(engine, engine.workers.decision_of_chief(decision))
         self._say(len(self.history))
         if self._writes_rate:
             engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
@@ -328,7 +330,9 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             is_head_solved=is_head_solved,
             arrays={**self._fan_in, **measured, **self._seconds(engine)},
         )
-        decision = self._without_rate(self.policy.decide(progress))
+        decision = self.policy.decide(progress)
+        decision = engine.workers.decision_of_chief(decision)
+        decision = self._without_rate(decision)
         self._writes_rate = self._writes_rate or decision.rate is not None
         self._apply(engine, decision)
 
@@ -342,7 +346,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             self._print(change)
 
     def _judge(self, engine, logs):
-        if self.policy.judge(logs):
+        if engine.workers.of_chief(bool(self.policy.judge(logs))):
             engine.keep_state()
 
     def _without_rate(self, decision):

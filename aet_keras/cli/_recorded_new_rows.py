@@ -11,9 +11,9 @@ import numpy as np
 from aet_keras import _regular_file, data
 from aet_keras._check import first_line
 from aet_keras._wording import counted
+from aet_keras.data.recorded_row import RecordedRow
 from aet_keras.data.recorded_rows import (
     DESCRIPTION,
-    RecordedRow,
     days_of,
     is_recorded,
     read_description,
@@ -88,7 +88,7 @@ def read_recorded(
     """
     rows = {row.id: row for row in _all_rows(asked, most_days, most_a_day)}
     if not rows:
-        _refuse(asked, "there are no rows, because rows are compared", "none")
+        _refuse(asked, "there must be a row, because rows are compared", "none")
     with_inputs = [row for row in rows.values() if row.inputs is not None]
     if with_inputs:
         return _of_inputs(asked, kind, with_inputs, len(rows))
@@ -96,7 +96,8 @@ def read_recorded(
         _refuse(
             asked,
             "inputs must have been kept, because a model learns from them",
-            "outputs alone. Record with `--record-what inputs`",
+            "outputs alone",
+            "Record with `--record-what inputs`",
         )
     return _of_outputs(asked, list(rows.values()))
 
@@ -201,18 +202,12 @@ def _text(asked):
 
 
 def _cells(asked):
-    names = [column.name for column in _specification(asked).columns]
+    names = [column.name for column in asked.specification.columns]
 
     def read(inputs):
         return {name: np.asarray(inputs[name]).item() for name in names}
 
     return read
-
-
-def _specification(asked):
-    from aet_keras.export import table_manifest
-
-    return table_manifest.read_table_manifest(asked.path)
 
 
 def _joined(asked, kind, values):
@@ -221,17 +216,15 @@ def _joined(asked, kind, values):
     if kind == "text":
         recipe = load_recipe(asked.path / "recipe.json")
         return text_job.tokens_of(recipe, asked.model, values)
+    columns = asked.specification.columns
     cells = {}
-    for column in _specification(asked).columns:
+    for column in columns:
         given = [row[column.name] for row in values]
         if column.kind == "number":
             cells[column.name] = np.array(given, "float32")
             continue
-        texts = np.array([_as_text(each) for each in given], object)
-        if column.kind == "date":  # a server takes texts, the model days
-            texts = data.date_cells.to_days(texts, column.format.date_format)
-        cells[column.name] = texts
-    return cells
+        cells[column.name] = np.array(list(map(_as_text, given)), object)
+    return data.date_cells.dates_to_days(cells, columns)
 
 
 def _as_text(cell):
@@ -271,8 +264,8 @@ def _of_outputs(asked, rows: list[RecordedRow]):
     )
 
 
-def _refuse(asked, must, received):
+def _refuse(asked, must, received, advice="Name another folder"):
     raise DataError(
         f"{asked.owner}: {must}. Received: {received}, in "
-        f"{', '.join(asked.what)}. Name another folder."
+        f"{', '.join(asked.what)}. {advice}."
     )

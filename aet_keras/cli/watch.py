@@ -37,7 +37,7 @@ SHIFTED = 3
 )
 @click.option(
     "--report",
-    type=click.Path(path_type=pathlib.Path),
+    type=click.Path(dir_okay=False, path_type=pathlib.Path),
     help="Draw a PNG file: confidence by day, the shift, the classes, and the "
     "most novel rows.",
 )

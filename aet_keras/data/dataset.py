@@ -25,7 +25,8 @@ class Split(Generic[InputsT]):
     Args:
         inputs: array `(count, ...)`, or a dict of such arrays by column name.
             Images are uint8 `(count, height, width, 3)`, texts an object
-            array of str. May be a `np.memmap`.
+            array of str. May be a `np.memmap`, or stand for an array of
+            images that are decoded when they are indexed (`read_images`).
         labels: array `(count,)`: int32, indices into the class names, or
             float32 ratings.
         names: tuple of str, one a row: a path, or `"train[17]"`.

@@ -306,6 +306,33 @@ def read_table_rows(
     """
     owner = "read_table_rows"
     frame = read_csv(owner, path, encoding=encoding)
+    return frame_rows(
+        owner, frame, specification, path, categories=categories, say=say
+    )
+
+
+def frame_rows(
+    owner: str,
+    frame: Any,
+    specification: Any,
+    source: str | os.PathLike,
+    *,
+    categories: Mapping[str, Collection[str]] | None = None,
+    say: Callable[[str], Any] = lambda sentence: None,
+) -> dict[str, np.ndarray]:
+    """Does the same with cells that `read_csv` has read.
+
+    Args:
+        owner: str. Who is named in errors.
+        frame: what `read_csv` returned.
+        specification: `TableSpecification`.
+        source: str or path of the file, for sentences.
+        categories: as of `read_table_rows`.
+        say: as of `read_table_rows`.
+
+    Raises:
+        DataError: if a column is missing.
+    """
     for note in frame.attrs["notes"]:
         say(note)
     rows = {}
@@ -323,7 +350,7 @@ def read_table_rows(
                 f"cell {of} is {what} counts",
                 f"cells {of} are {what} count",
             )
-            say(f"{path}: {cells} as {taken}, such as `{odd[0]}`.")
+            say(f"{os.fspath(source)}: {cells} as {taken}, such as `{odd[0]}`.")
     return rows
 
 

@@ -1,0 +1,150 @@
+import distributed_runs as runs
+import image_models
+import keras
+import numpy as np
+import pytest
+import worker_groups
+from keras.src.backend.tensorflow import trainer as keras_trainer
+
+from aet_keras._keras import workers
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    group = worker_groups.Group(2, tmp_path_factory.mktemp("two"))
+    yield group
+    group.close()
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    group = worker_groups.Group(3, tmp_path_factory.mktemp("three"))
+    yield group
+    group.close()
+
+
+# If this fails, Keras is mended: remove what `workers` replaces.
+def test_keras_still_fails_in_two_places(two):
+    for said, is_mended in two.run(runs.unmended_run):
+        first, second = said
+        assert "Attempt to convert a value (PerReplica" in first
+        assert "Invalid reduction dimension" in second
+        assert not is_mended
+
+
+def test_the_lines_that_fail_are_the_ones_that_are_replaced():
+    assert workers.reduces_a_batch()
+    assert workers.reduces_scalars_over_rows()
+
+
+def test_nothing_is_replaced_where_no_strategy_is_in_use():
+    workers.mend_if_needed()
+
+    own = workers._OWN_MAKE, workers._OWN_BUILD, workers._OWN_REDUCE
+    trainer = keras_trainer.TensorFlowTrainer
+    assert own == (
+        trainer._make_function,
+        trainer._maybe_symbolic_build,
+        keras_trainer.reduce_per_replica,
+    )
+
+
+CASES = {
+    "even": {"count": 64, "is_whole": False},
+    "uneven": {},
+    "a replica without rows at the end": {"count": 65, "is_whole": False},
+    "weights of rows": {
+        "fit": {"sample_weight": np.linspace(0.1, 2.0, 75)},
+        "is_whole": False,
+    },
+    "a mean over weights": {
+        "loss": keras.losses.MeanSquaredError("mean_with_sample_weight"),
+        "fit": {"sample_weight": np.linspace(0.1, 2.0, 75)},
+        "is_whole": False,
+    },
+    "a penalty of weights": {"penalty": 0.1, "is_whole": False},
+    "a sum over rows": {
+        "loss": keras.losses.MeanSquaredError("sum"),
+        "is_whole": False,
+    },
+}
+FEW = "even", "uneven", "a replica without rows at the end"
+
+
+def test_two_workers_end_with_the_weights_of_one_process(two):
+    check_cases(two, CASES)
+
+
+def test_three_workers_end_with_the_weights_of_one_process(three):
+    check_cases(three, FEW)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_replicas_end_with_the_weights_of_one_process(name):
+    strategy = image_models.two_replicas()
+    alone = runs.linear_run(**CASES[name])
+
+    run = runs.linear_run(strategy=strategy, **CASES[name])
+
+    check_same(run, alone)
+
+
+def test_without_weights_of_rows_they_would_differ(monkeypatch):
+    monkeypatch.setattr(workers, "_weight_of", lambda model, data: None)
+    alone = runs.linear_run(**CASES["a replica without rows at the end"])
+
+    run = runs.linear_run(
+        strategy=image_models.two_replicas(),
+        **CASES["a replica without rows at the end"],
+    )
+
+    assert np.abs(run["weights"][0] - alone["weights"][0]).max() > 1e-3
+
+
+def check_cases(group, names):
+    runs_of = group.run(runs.many_runs, [CASES[name] for name in names])
+    for number, name in enumerate(names):
+        alone = runs.linear_run(**CASES[name])
+        together = [each[number] for each in runs_of]
+        for each in together:
+            check_same(each, alone)
+        check_equal(together)
+
+
+def check_equal(together):
+    for each in together[1:]:
+        pairs = zip(together[0]["weights"], each["weights"], strict=True)
+        for one, other in pairs:
+            np.testing.assert_array_equal(one, other)
+
+
+def test_frozen_groups_thaw_as_in_one_process(two):
+    alone = runs.elastic_run()
+
+    together = two.run(runs.elastic_run)
+
+    for each in together:
+        check_same(each, alone)
+        assert each["maps"] == alone["maps"]
+    check_equal(together)
+
+
+def test_the_strategy_may_be_the_users_own(two):
+    together = two.run(runs.elastic_run_in_a_scope_of_the_user)
+
+    check_same(together[0], runs.elastic_run())
+
+
+def check_same(run, alone):
+    for part, expected in zip(run["weights"], alone["weights"], strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-5)
+    for key, values in alone["logs"].items():
+        np.testing.assert_allclose(run["logs"][key], values, rtol=1e-4)
+    for key in alone.keys() & {"evaluated", "predicted"}:
+        np.testing.assert_allclose(run[key], alone[key], rtol=1e-3, atol=1e-4)
+
+
+def test_several_steps_a_call_are_refused(two):
+    with pytest.raises(AssertionError, match="steps_per_execution` must be 1"):
+        two.run(runs.linear_run_of_several_steps)
+    two.wait()
