@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from aet_keras._keras.iterators import Order
+from aet_keras._keras.strategy import is_distributed
 
 _BATCH_HOOKS = (
     "on_batch_begin",
@@ -124,7 +125,12 @@ def start_at(model: keras.Model, epoch: int | None) -> None:
 
 
 def build_metrics(model: keras.Model, iterator) -> None:
-    """Makes the variables of metrics that the first step would make."""
+    """Makes the variables of metrics that the first step would make.
+
+    Under a strategy `fit` has made them before it calls its callbacks.
+    """
+    if is_distributed(model):
+        return
     batch = keras.tree.map_structure(
         lambda spec: tf.zeros([size or 1 for size in spec.shape], spec.dtype),
         iterator.element_spec,

@@ -1,0 +1,132 @@
+"""Is what several workers learn what one process learns, and what of a kill?
+
+Claims: workers end with equal weights, within 1e-5 of those of one process,
+whether they share batches evenly or not; a killed worker is noticed by the
+others within 15 s on a quiet machine, and `aet-keras fit --workers` goes on.
+
+    python tests/benchmarks/workers.py [--workers 1 2 3] [--without-kills]
+
+Each worker is a process of this machine with one thread. Their model has
+BatchNormalization, Adam, two metrics, thaws one group after each epoch and
+lets the rate follow; batches of 16 rows, 4 epochs.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import _machine
+
+sys.path.insert(0, str(_machine.ROOT / "tests"))
+import distributed_runs as runs
+import numpy as np
+import worker_groups
+
+ROWS = {"even": 64, "uneven": 75}
+
+
+def most_apart(some, others):
+    """Returns the largest difference of two lists of arrays."""
+    pairs = zip(some, others, strict=True)
+    return max(float(np.abs(a - b).max()) for a, b in pairs)
+
+
+def compare(count, folder, alone):
+    """Prints a row for each share of rows."""
+    group = worker_groups.Group(count, folder)
+    try:
+        for name, rows in ROWS.items():
+            begun = time.perf_counter()
+            together = [e["weights"] for e in group.run(runs.elastic_run, rows)]
+            seconds = time.perf_counter() - begun
+            between = max(most_apart(together[0], each) for each in together)
+            print(
+                f"{count:>7}  {name:<7}{between:>17.1e}"
+                f"{most_apart(together[0], alone[name]):>17.1e}"
+                f"{seconds:>9.1f}",
+                flush=True,
+            )
+    finally:
+        group.close()
+
+
+def seconds_to_notice(index, folder):
+    """Kills one of two workers; returns when the other one has noticed."""
+    group = worker_groups.Group(2, folder / f"group{index}")
+    try:
+        group.begin(runs.saved_run, str(folder / f"saves{index}"), index, 9)
+        group.workers[index].process.wait()
+        begun = time.perf_counter()
+        try:
+            group.wait_for(1 - index)
+        except AssertionError:
+            return time.perf_counter() - begun
+        raise SystemExit("it was not noticed")
+    finally:
+        group.close()
+
+
+def seconds_to_go_on(name, folder):
+    """Kills a process of the command; returns when the next save is there."""
+    out = folder / f"out_{name}"
+    command = [sys.executable, "-m", "aet_keras_command", "fit", "digits"]
+    options = ["--out", str(out), "--workers", "2", "--epochs", "30"]
+    options += ["--image-size", "32"]
+    command = subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, stderr=sys.stderr
+    )
+    saves, pid_file = out / ".workers" / "saves", out / f".workers/{name}.pid"
+    try:
+        wait_for_save(saves, command, after=1)
+        last = newest(saves)
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        begun = time.perf_counter()
+        wait_for_save(saves, command, after=last + 1)
+        return time.perf_counter() - begun
+    finally:
+        command.terminate()
+        command.wait()
+
+
+def newest(saves):
+    """Returns the number of the newest save, 0 if there is none."""
+    found = sorted(each.name for each in saves.glob("save-*"))
+    return int(found[-1].removeprefix("save-")) if found else 0
+
+
+def wait_for_save(saves, command, after):
+    while newest(saves) <= after:
+        if command.poll() is not None:
+            raise SystemExit("the command ended")
+        time.sleep(0.1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--without-kills", action="store_true")
+    given = parser.parse_args()
+    print(_machine.describe())
+    print("workers  rows    between workers   to one process  seconds")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        alone = {name: runs.elastic_run(n) for name, n in ROWS.items()}
+        alone = {name: run["weights"] for name, run in alone.items()}
+        for count in given.workers:
+            compare(count, folder / f"workers{count}", alone)
+        if given.without_kills:
+            return
+        print("killed    noticed by the other  training goes on (--workers 2)")
+        for index, name in enumerate(("chief", "worker1")):
+            noticed = seconds_to_notice(index, folder)
+            goes_on = seconds_to_go_on(name, folder)
+            print(f"{name:<10}{noticed:>18.1f} s{goes_on:>28.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
