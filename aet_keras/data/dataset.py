@@ -28,7 +28,7 @@ class Split(Generic[InputsT]):
             array of str. May be a `np.memmap`, or stand for an array of
             images that are decoded when they are indexed (`read_images`).
         labels: array `(count,)`: int32, indices into the class names, or
-            float32 ratings.
+            float32 ratings or numbers.
         names: tuple of str, one a row: a path, or `"train[17]"`.
 
     Raises:
@@ -85,6 +85,8 @@ class Specification:
         image_size: `(height, width)` of every image; `None` for rows of
             another kind.
         source: str. What was read, as the user named it.
+        target_kind: `"classes"` or `"number"`. What is predicted. Rooms that
+            treat the two in different ways have a table by this word.
 
     Example:
 
@@ -102,6 +104,7 @@ class Specification:
     class_names: tuple[str, ...]
     image_size: tuple[int, int] | None
     source: str
+    target_kind: str = dataclasses.field(default="classes", kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
