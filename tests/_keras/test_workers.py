@@ -6,6 +6,7 @@ import pytest
 import worker_groups
 from keras.src.backend.tensorflow import trainer as keras_trainer
 
+import aet_keras
 from aet_keras._keras import workers
 
 
@@ -37,16 +38,21 @@ def test_the_lines_that_fail_are_the_ones_that_are_replaced():
     assert workers.reduces_scalars_over_rows()
 
 
-def test_nothing_is_replaced_where_no_strategy_is_in_use():
-    workers.mend_if_needed()
-
-    own = workers._OWN_MAKE, workers._OWN_BUILD, workers._OWN_REDUCE
+def test_nothing_is_replaced_where_no_strategy_is_in_use(monkeypatch):
     trainer = keras_trainer.TensorFlowTrainer
-    assert own == (
-        trainer._make_function,
-        trainer._maybe_symbolic_build,
-        keras_trainer.reduce_per_replica,
-    )
+    own = [  # of Keras, whatever other tests have mended
+        (trainer, "_make_function", workers._OWN_MAKE),
+        (trainer, "_maybe_symbolic_build", workers._OWN_BUILD),
+        (keras_trainer, "reduce_per_replica", workers._OWN_REDUCE),
+    ]
+    for each in own:
+        monkeypatch.setattr(*each)
+
+    workers.mend_if_needed()
+    with aet_keras.scope():
+        aet_keras.callbacks.ElasticFreezing()
+
+    assert all(getattr(of, name) is part for of, name, part in own)
 
 
 CASES = {
