@@ -73,6 +73,25 @@ def is_overridden(thing) -> bool:
     return not {"call", "__call__"}.isdisjoint(vars(thing))
 
 
+def reductions(model: keras.Model) -> set[str] | None:
+    """Returns how the losses of a model are reduced over the rows of a batch.
+
+    Returns:
+        Set of str, empty for a model without; or `None` if a loss reduces
+        itself, or no step was made yet.
+    """
+    compiled = model._compile_loss
+    if compiled is None:
+        return set()
+    if not compiled.built:
+        return None
+    losses = [loss for _, loss, _, _ in compiled._flat_losses]
+    called = keras.losses.Loss.__call__
+    if any(type(each).__call__ is not called for each in losses):
+        return None
+    return {str(each.reduction) for each in losses}
+
+
 def share_of_replica(value):
     """Returns what one replica adds of a term that there is once in all.
 

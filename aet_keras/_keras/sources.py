@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import tensorflow as tf
+
 _ARRAYS = "ArrayDataAdapter"
 _DATASET = "TFDatasetAdapter"
 _OWN_STATE = {  # operations of a `map` that write to what outlives an iterator
@@ -38,7 +40,7 @@ class Source:
         data = epoch_iterator._distributed_dataset
         if not hasattr(data, "_inputs"):
             return cls("they are distributed by a strategy", [kind], False)
-        parts = [_Part(each) for each in _upstream(data)]
+        parts = [_Part(each) for each in upstream(data)]
         reasons = [part.reason for part in parts if part.reason]
         return cls(
             reason=reasons[0] if reasons else None,
@@ -52,8 +54,24 @@ def is_shuffled(iterator) -> bool:
 
     Where the seed of all is set, it is the same order in each epoch.
     """
-    data = getattr(iterator, "_dataset", None)
-    return data is not None and any(map(_shuffles, _upstream(data)))
+    data = dataset_of(iterator)
+    return data is not None and any(map(_shuffles, upstream(data)))
+
+
+def dataset_of(iterator):
+    """Returns the data set that an iterator reads; None if it is not known.
+
+    Under a strategy it ends with what shares its batches among replicas.
+    """
+    if isinstance(iterator, tf.distribute.DistributedIterator):
+        iterator, *_ = iterator._iterators
+    return getattr(iterator, "_dataset", None)
+
+
+def original_of(epoch_iterator):
+    """Returns the data set of a `fit` as it was before a strategy shared it."""
+    data = epoch_iterator._distributed_dataset
+    return getattr(data, "_original_dataset", data)
 
 
 def _shuffles(data):
@@ -62,6 +80,14 @@ def _shuffles(data):
     graphs = [each.function.graph for each in data._functions()]
     kinds = {node.type for graph in graphs for node in graph.get_operations()}
     return "RandomShuffle" in kinds
+
+
+def upstream(data) -> list:
+    """Lists a data set and all it is made from."""
+    found = [data]
+    for each in data._inputs():
+        found += upstream(each)
+    return found
 
 
 class _Part:
@@ -88,14 +114,6 @@ class _Part:
             self.reason = "they are shuffled or drawn at random without a seed"
 
 
-def _upstream(data):
-    """Lists a data set and all it is made from."""
-    found = [data]
-    for each in data._inputs():
-        found += _upstream(each)
-    return found
-
-
 def _nodes(data):
     """Lists the operations of a data set's function, inner functions too."""
     functions = data._functions()
@@ -111,6 +129,6 @@ def _nodes(data):
 def _caches_random(data):
     return any(
         type(each).__name__ == "CacheDataset"
-        and any(_Part(below).is_random for below in _upstream(each))
-        for each in _upstream(data)
+        and any(_Part(below).is_random for below in upstream(each))
+        for each in upstream(data)
     )

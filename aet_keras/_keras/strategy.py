@@ -3,6 +3,14 @@
 import contextlib
 
 import keras
+import tensorflow as tf
+
+# The kinds whose replicas hold the same weights and train in step; no other
+# class, as a subclass may do something else.
+_MIRRORED = (
+    tf.distribute.MirroredStrategy,
+    tf.distribute.MultiWorkerMirroredStrategy,
+)
 
 
 def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
@@ -14,3 +22,21 @@ def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
 def is_distributed(model: keras.Model) -> bool:
     """Says whether a model was made under a distribution strategy."""
     return model._distribute_strategy is not None
+
+
+def is_mirrored(model: keras.Model) -> bool:
+    """Says whether all replicas of a distributed model train in step."""
+    return type(model._distribute_strategy) in _MIRRORED
+
+
+def worker_count(model: keras.Model) -> int:
+    """Returns how many processes train a model together."""
+    strategy = model._distribute_strategy
+    if strategy is None or not strategy.extended._in_multi_worker_mode():
+        return 1
+    return strategy.num_replicas_in_sync // local_replica_count(strategy)
+
+
+def local_replica_count(strategy: tf.distribute.Strategy) -> int:
+    """Returns how many replicas of a strategy this process has."""
+    return len(strategy.extended.worker_devices)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check as check
+from aet_keras._keras import replicas
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
 from aet_keras._keras.steps import LowerFunctions, Signature
 from aet_keras.replay import replay_safety
@@ -282,6 +283,7 @@ class Recorder:
 
     def read(self, batch):
         """Returns the leaves of the inputs, and of targets and weights."""
+        batch = replicas.joined(batch)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if self._inputs is None:
             replay_safety.check_leaves(_present((x, y, sample_weight)))
