@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras.src.losses.loss import scale_loss_for_distribution
+from keras.src.losses.loss import (
+    scale_loss_for_distribution,
+    unscale_loss_for_distribution,
+)
 from keras.src.losses.losses import LossFunctionWrapper
 
 # They do no more than call a function of Keras.
@@ -99,6 +102,14 @@ def share_of_replica(value):
     their number already.
     """
     return scale_loss_for_distribution(value)
+
+
+def unscale_loss(loss):
+    """Returns the mean over the rows of one replica.
+
+    Keras divides a loss by the number of replicas in the scope of a strategy.
+    """
+    return unscale_loss_for_distribution(loss)
 
 
 def _place(model, path):

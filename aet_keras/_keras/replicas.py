@@ -4,17 +4,25 @@ Shares are weighed by their rows: Keras averages losses over replicas, which is
 another loss where a batch cannot be shared evenly.
 """
 
+import functools
+import weakref
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
-from keras.src.losses.loss import unscale_loss_for_distribution
 
-from aet_keras._keras.loss_objects import reductions
-from aet_keras._keras.strategy import is_distributed, local_replica_count
+from aet_keras._keras.loss_objects import reductions, unscale_loss
+from aet_keras._keras.strategy import (
+    is_distributed,
+    local_replica_count,
+    worker_count,
+)
 
 # Keras divides them by the rows of a share and by the number of replicas.
 _MEANS = {"mean", "sum_over_batch_size"}
+_COUNT = tf.TensorSpec((), "int32")
+_SUMS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def reason_of_losses(model: keras.Model) -> str | None:
@@ -59,7 +67,9 @@ def concatenated(model: keras.Model, function: Callable) -> Callable:
     return run
 
 
-def averaged(model: keras.Model, step: Callable) -> Callable:
+def averaged(
+    model: keras.Model, step: Callable, *, is_training: bool
+) -> tuple[Callable, list]:
     """Has each replica run a step on its share of the rows of a batch.
 
     Args:
@@ -67,38 +77,71 @@ def averaged(model: keras.Model, step: Callable) -> Callable:
         step: function of tensors `(batch, ...)`, and of `weight`: what the
             loss that Keras computes is to be multiplied with, so that the
             losses of all replicas sum up to the mean over the batch; `None`
-            if there is one replica. Returns logs.
+            if it is right as it is. Returns logs.
+        is_training: bool. Whether losses are differentiated, and need weights.
 
     Returns:
-        A function of tensors `(batch, ...)`, of all rows of this process.
+        A function of tensors `(batch, ...)`, of all rows of this process, and
+        the specs of what else it takes: in training with several workers, how
+        many rows all of them have in the step.
     """
     if not is_distributed(model):
-        return lambda *leaves: step(*leaves, weight=None)
+        return functools.partial(step, weight=None), []
     strategy = model.distribute_strategy
-    by_rows = reductions(model) != {"sum"}
+    is_weighed = is_training and reductions(model) != {"sum"}
+    more = [_COUNT] if is_training and worker_count(model) > 1 else []
 
-    def on_replica(*leaves):
+    def on_replica(total, *leaves):
         share, row_count = _share_of(strategy, leaves)
-        weight = _weight(strategy, share[0], row_count) if by_rows else None
+        weight = None
+        if is_weighed:
+            total = row_count if total is None else total
+            weight = _weight(strategy, share[0], total)
         return step(*share, weight=weight)
 
     def run(*leaves):
-        logs = strategy.run(on_replica, args=leaves)
+        leaves, total = (leaves[:-1], leaves[-1]) if more else (leaves, None)
+        logs = strategy.run(on_replica, args=(total, *leaves))
         return keras.tree.map_structure(_averaged, logs)
 
-    return run
+    return run, more
+
+
+def summed_over_workers(model: keras.Model, array) -> np.ndarray:
+    """Returns the sum of what each worker gives; all have to call it.
+
+    Args:
+        model: a model under a strategy, or under none.
+        array: array of numbers, of one shape on all workers.
+    """
+    array = np.asarray(array)
+    if worker_count(model) == 1:
+        return array
+    strategy = model.distribute_strategy
+    if strategy not in _SUMS:
+        _SUMS[strategy] = _sum_of(strategy)
+    total = _SUMS[strategy](tf.constant(array)).numpy()
+    return total / local_replica_count(strategy)
 
 
 def loss_of_share(loss, row_count):
-    """Returns the loss of one replica's rows by themselves, 0 if it has none.
-
-    Keras divides what it computes by the number of replicas.
-    """
-    loss = unscale_loss_for_distribution(loss)
+    """Returns the loss of one replica's rows alone, 0 if it has none."""
+    loss = unscale_loss(loss)
     if tf.distribute.has_strategy():
         loss = tf.where(row_count > 0, loss, tf.zeros_like(loss))
         return tf.reduce_sum(loss)  # eagerly, no rows have a vector for a loss
     return loss
+
+
+def _sum_of(strategy):
+    """Makes a function that adds up a tensor of all replicas."""
+
+    @tf.function(reduce_retracing=True)
+    def total(tensor):
+        values = strategy.run(tf.identity, args=(tensor,))
+        return strategy.reduce("SUM", values, axis=None)
+
+    return total
 
 
 def _share_of(strategy, leaves):

@@ -153,7 +153,8 @@ def train_function(
 ) -> Callable:
     """Makes a function of what crosses the boundary, targets and weights.
 
-    It does what `keras.Model.train_step` does, and returns its logs.
+    It does what `keras.Model.train_step` does, and returns its logs. With
+    several workers it takes how many rows all of them have, too.
     """
     model = graph.model
     _build_metrics(graph, targets)
@@ -174,11 +175,8 @@ def train_function(
         model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
-    return _compiled(
-        model,
-        replicas.averaged(model, step),
-        crossing.specs + targets.specs,
-    )
+    run, more = replicas.averaged(model, step, is_training=True)
+    return _compiled(model, run, crossing.specs + targets.specs + more)
 
 
 def evaluate_function(
@@ -198,11 +196,8 @@ def evaluate_function(
         _tracked_loss(model, tensors, y, outputs, sample_weight, training=False)
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
-    return _compiled(
-        model,
-        replicas.averaged(model, step),
-        crossing.specs + targets.specs,
-    )
+    run, _ = replicas.averaged(model, step, is_training=False)
+    return _compiled(model, run, crossing.specs + targets.specs)
 
 
 def _grown(value):

@@ -45,8 +45,6 @@ def _reason_of_strategy(model):
     name = type(model.distribute_strategy).__name__
     if not strategy.is_mirrored(model):
         return f"the model is distributed by a `{name}`"
-    if strategy.worker_count(model) > 1:
-        return "the model is trained by several workers"
     reason = replicas.reason_of_losses(model)
     return reason and f"the model is distributed, and {reason}"
 

@@ -11,27 +11,29 @@ from replay_runs import batches, build_model, noise_rows, repeated_batches
 from aet_keras._keras import replicas
 
 
-def model_of(scope=None, **settings):
+def model_of(scope=None, *, loss=None):
     """Returns a maker of a model without random layers, under a strategy."""
 
     def make():
         with (scope or tf.distribute.get_strategy()).scope():
-            return build_model(
+            model = build_model(
                 head=(keras.layers.Identity(),),
                 optimizer="adam",
                 run_eagerly=False,
                 metrics=["accuracy"],
-                **settings,
             )
+            if loss is not None:
+                model.compile("adam", loss, metrics=["accuracy"])
+            return model
 
     return make
 
 
-def compare(data, **fit):
+def compare(data, *, loss=None, **fit):
     """Trains plainly on one device, and with a cache on two replicas."""
     fit = {"validation_data": batches(5, 4)} | fit
-    plain = replay_runs.run(model_of(), data, None, **fit)
-    again = replay_runs.run(model_of(two_replicas()), data, **fit)
+    plain = replay_runs.run(model_of(loss=loss), data, None, **fit)
+    again = replay_runs.run(model_of(two_replicas(), loss=loss), data, **fit)
     replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
     assert again.cached == [3, 3, 2]
     return again
@@ -56,19 +58,9 @@ def test_rows_are_looked_up_for_all_replicas():
 
 
 def test_sums_of_losses_are_not_weighed_by_rows():
-    def make(scope=None):
-        def made():
-            model = model_of(scope)()
-            loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
-            model.compile("sgd", loss, metrics=["accuracy"])
-            return model
+    loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
 
-        return made
-
-    plain = replay_runs.run(make(), lambda: batches(13, 8), None)
-    again = replay_runs.run(make(two_replicas()), lambda: batches(13, 8))
-
-    replay_runs.check_equal(plain, again, rtol=1e-5, atol=1e-5)
+    compare(lambda: batches(13, 8), loss=loss)
 
 
 def test_the_head_is_solved_on_the_rows_of_all_replicas():
@@ -118,11 +110,6 @@ def test_features_without_a_row_for_each_of_the_batch_are_cut_short():
     ],
 )
 def test_losses_that_rows_do_not_weigh_turn_the_cache_off(loss, why):
-    def make():
-        model = model_of(two_replicas())()
-        model.compile("sgd", loss)
-        return model
-
-    again = replay_runs.run(make, epochs=1)
+    again = replay_runs.run(model_of(two_replicas(), loss=loss), epochs=1)
 
     assert again.said == [f"no cache: the model is distributed, and {why}"]
