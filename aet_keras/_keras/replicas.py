@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._keras.loss_objects import reductions, unscale_loss
+from aet_keras._keras.optimizer import innermost
 from aet_keras._keras.strategy import (
     is_distributed,
     local_replica_count,
@@ -33,6 +34,14 @@ def reason_of_losses(model: keras.Model) -> str | None:
     if found <= _MEANS or found == {"sum"}:
         return None
     return f"its losses are reduced by {', '.join(map(repr, sorted(found)))}"
+
+
+def reason_of_optimizer(model: keras.Model) -> str | None:
+    """Says why an optimizer does not add up gradients, or None."""
+    made_under = innermost(model.optimizer)._distribution_strategy
+    if made_under is model.distribute_strategy:
+        return None
+    return "its optimizer was made outside the strategy's scope"
 
 
 def joined(batch):

@@ -45,7 +45,8 @@ def _reason_of_strategy(model):
     name = type(model.distribute_strategy).__name__
     if not strategy.is_mirrored(model):
         return f"the model is distributed by a `{name}`"
-    reason = replicas.reason_of_losses(model)
+    reason = replicas.reason_of_optimizer(model)
+    reason = reason or replicas.reason_of_losses(model)
     return reason and f"the model is distributed, and {reason}"
 
 
