@@ -31,6 +31,7 @@ __all__ = [
     "recipes",
     "regularizers",
     "replay",
+    "scope",
     "serving",
     "tasks",
     "tracking",
@@ -47,6 +48,8 @@ def __getattr__(name):
     if name in _SHORTCUTS:
         training = importlib.import_module("aet_keras.training")
         return getattr(training, name)
+    if name == "scope":
+        return importlib.import_module("aet_keras._keras.strategy").scope
     if name in __all__:
         return importlib.import_module(f"aet_keras.{name}")
     raise AttributeError(f"module 'aet_keras' has no attribute {name!r}")

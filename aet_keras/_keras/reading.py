@@ -1,6 +1,6 @@
 """Reads batches from whatever `fit` takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -57,4 +57,15 @@ def take(batch, rows: slice):
     """Returns some rows of a nested structure of arrays."""
     return keras.tree.map_structure(
         lambda leaf: None if leaf is None else leaf[rows], batch
+    )
+
+
+def join(parts: Sequence):
+    """Returns the rows of several nested structures of arrays as one.
+
+    Args:
+        parts: at least one structure; all are alike.
+    """
+    return keras.tree.map_structure(
+        lambda *each: np.concatenate(list(map(np.asarray, each))), *parts
     )

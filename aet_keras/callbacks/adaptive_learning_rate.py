@@ -10,7 +10,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
-from aet_keras._keras import progress_bar
+from aet_keras._keras import progress_bar, workers
 from aet_keras.callbacks._batch_times import StepClock
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
@@ -62,6 +62,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
 
     def __init__(self, policy: Policy | None = None):
         super().__init__()
+        workers.mend_if_needed()
         self.policy = check_policy(
             self,
             AdaptToTrend() if policy is None else policy,

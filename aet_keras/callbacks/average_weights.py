@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._keras import workers
 from aet_keras._keras.strategy import scope_of
 from aet_keras.callbacks._others import warn_of_saved_averages
 from aet_keras.callbacks._run_state import assign
@@ -64,6 +65,7 @@ class AverageWeights(keras.callbacks.Callback):
 
     def __init__(self, power: float = 4.0, *, every_batches: int = 4):
         super().__init__()
+        workers.mend_if_needed()
         self.power = check.number(self, least=0, power=power)
         self.every_batches = check.positive_int(
             self, every_batches=every_batches

@@ -8,7 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
-from aet_keras._keras import likelihood, progress_bar, trainable
+from aet_keras._keras import likelihood, progress_bar, trainable, workers
 from aet_keras._keras.penalties import Penalties, lift_all
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
 from aet_keras.engine import Engine
@@ -93,6 +93,7 @@ class ElasticAnchor(keras.callbacks.Callback):
         fisher_count: int = 256,
     ):
         super().__init__()
+        workers.mend_if_needed()
         self.strength = check.number(self, least=0, strength=strength)
         self.head_strength = head_strength
         if head_strength is not None:

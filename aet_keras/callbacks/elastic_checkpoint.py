@@ -5,7 +5,7 @@ import os
 import keras
 
 from aet_keras import _check as check
-from aet_keras._keras import running_fit
+from aet_keras._keras import running_fit, workers
 from aet_keras.callbacks._saving import Saving
 
 
@@ -97,6 +97,7 @@ class ElasticCheckpoint(keras.callbacks.Callback):
         keep: int = 2,
     ):
         super().__init__()
+        workers.mend_if_needed()
         self.directory = check.instance(
             self, of=str | os.PathLike, directory=directory
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
-from aet_keras._keras import progress_bar
+from aet_keras._keras import progress_bar, workers
 from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras.backbones.kernels import mean_fan_in, multiply_counts
 from aet_keras.callbacks import _others
@@ -160,6 +160,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         verbose: int = 0,
     ):
         super().__init__()
+        workers.mend_if_needed()
         self.policy = check_policy(
             self,
             ThawTopThenAll() if policy is None else policy,

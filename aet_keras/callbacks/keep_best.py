@@ -8,6 +8,7 @@ import keras
 
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
+from aet_keras._keras import workers
 from aet_keras.callbacks._others import warn_of_restored_after
 from aet_keras.engine import Engine
 from aet_keras.policies.stall import is_higher_better
@@ -83,6 +84,7 @@ class KeepBest(keras.callbacks.Callback):
         settled_epochs: int | None = None,
     ):
         super().__init__()
+        workers.mend_if_needed()
         self.monitor = check.instance(self, of=str, monitor=monitor)
         self.mode = mode and check.one_of(self, mode=mode, among=("min", "max"))
         self.patience_epochs = patience_epochs

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from aet_keras import _check as check
+from aet_keras._keras import workers
 from aet_keras.engine import Engine
 
 
@@ -46,6 +47,7 @@ class KeepHeadOnly(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
+        workers.mend_if_needed()
         self._forget()
 
     def on_train_begin(self, logs=None):

@@ -12,7 +12,7 @@ from aet_keras.cli import _new_rows
 from aet_keras.cli._display import ProgressBar
 from aet_keras.cli._late_labels import check_classes, join_labels
 from aet_keras.drift.reference import Reference, load_reference
-from aet_keras.errors import AetError, DataError, ExportError
+from aet_keras.errors import AetError, ExportError
 from aet_keras.publishing.candidates import earlier_records
 from aet_keras.publishing.publication import check_writable, newest_version
 from aet_keras.training import adapt_version as adapting
@@ -101,12 +101,6 @@ def _incoming(asked, labels, reference: Reference, say) -> Incoming:
     if labels is not None:
         encoding = asked.encoding_of_files
         classes = join_labels(rows, labels, encoding=encoding, say=_warn)
-    if asked.is_labelled and "" in classes:
-        raise DataError(
-            f"{_OWNER}: with `--labelled`, each row must have a class. "
-            f"Received: none for {rows.names[classes.index('')]}. Leave it "
-            "out, or give classes by `--labels`."
-        )
     known = reference.class_names
     check_classes(classes, known, say)
     numbers, names = adapting.numbered(classes, known)
@@ -120,7 +114,11 @@ def _old_rows(version, model, reference, source, say) -> Any:
     known = reference.class_names
     report("reading old rows")
     if source is not None:
-        return old_rows.read_other_rows(version, model, known, source)
+        found = old_rows.read_other_rows(version, model, known, source)
+        if found.doubt:
+            said = f"{old_rows.OF_DOUBT} Received: {source}, {found.doubt}."
+            say(wrapped(said))
+        return found
     try:
         return old_rows.read_own_rows(version, model, known)
     except (AetError, OSError) as error:
@@ -154,7 +152,7 @@ def _done(folder, incoming, say):
 
 
 def _tell(found, incoming, folder, say):
-    known = int((incoming.labels >= 0).sum())
+    known = incoming.labelled_count
     say(f"{incoming.count} new rows, {known} with a class.")
     say(f"\n{_shown(found.shift)}\n")
     say("\n".join(map(wrapped, found.adaptation.to_text().splitlines())))

@@ -1,6 +1,7 @@
 """Reads files and folders as new rows of a published classifier."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ import click
 import numpy as np
 
 from aet_keras import _regular_file, data
+from aet_keras._keras import reading
+from aet_keras._wording import counted
 from aet_keras.cli._inputs import Row, read_images, read_texts
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
@@ -72,11 +75,35 @@ class Asked:
     encoding: str | None = None
     is_labelled: bool = False
 
-    @property
+    @functools.cached_property
     def recipe(self) -> dict[str, Any]:
         """The recipe of the version, as it is written."""
         return _regular_file.read_object(
             self.owner, self.path / "recipe.json", "a recipe"
+        )
+
+    @functools.cached_property
+    def specification(self) -> Any:
+        """The `TableSpecification` of a version of table rows."""
+        from aet_keras.export import table_manifest
+
+        return table_manifest.read_table_manifest(self.path)
+
+    @functools.cached_property
+    def are_recorded(self) -> bool:
+        """Whether the rows are what a server was asked.
+
+        Raises:
+            DataError: if some are, or if their classes are asked for.
+        """
+        if not are_recorded(self.owner, self.what):
+            return False
+        if not self.is_labelled:
+            return True
+        raise DataError(
+            f"{self.owner}: with `--labelled`, rows must have classes, and "
+            f"recorded ones have none. Received: {', '.join(self.what)}. "
+            "`aet-keras adapt --labels late.csv` takes their labels."
         )
 
     def say(self, sentence: str) -> None:
@@ -131,12 +158,16 @@ def read_new_rows(asked: Asked) -> NewRows:
         asked: `Asked`.
 
     Raises:
-        DataError: if there are none, or they cannot be read.
+        DataError: if there are none, they cannot be read, or one has no class
+            though classes are asked for.
         ExportError: if the version is no classifier.
     """
     kind = check_classifier(asked.path, asked.owner)
-    if not are_recorded(asked.owner, asked.what):
-        return _READERS[kind](asked)
+    if not asked.are_recorded:
+        rows = _READERS[kind](asked)
+        if asked.is_labelled:
+            _check_classes(asked, rows)
+        return rows
     found = read_recorded(asked, kind, needs_inputs=True)
     unknown = [""] * len(found.ids)
     return NewRows(
@@ -146,6 +177,22 @@ def read_new_rows(asked: Asked) -> NewRows:
         list(found.times),
         unknown,
         found.texts,
+    )
+
+
+def _check_classes(asked, rows):
+    if "" not in rows.classes:
+        return
+    without = [
+        name
+        for name, each in zip(rows.names, rows.classes, strict=True)
+        if not each
+    ]
+    raise DataError(
+        f"{asked.owner}: with `--labelled`, each row must have a class. "
+        f"Received: {counted(len(without), 'row')} of {rows.count} without "
+        f"one, the first is {without[0]}. Leave out the rows that have none, "
+        "or give `aet-keras adapt` the classes that are known by `--labels`."
     )
 
 
@@ -161,7 +208,7 @@ def load_model(path: pathlib.Path) -> Any:
 
 
 def _images(asked):
-    files = _files(asked, IMAGE)
+    files = _files(asked, asked.what, IMAGE)
     size = tuple(asked.model.input_shape[1:3])
     rows = _readable(asked, list(read_images(files, size)))
     names = [row.name for row in rows]
@@ -198,7 +245,7 @@ def _texts(asked):
 
 def _text_files(asked, given):
     """Yields the text, name, id and class of each of some .txt files."""
-    files = _files(dataclasses.replace(asked, what=[given]), TEXT)
+    files = _files(asked, [given], TEXT)
     rows = read_texts(files, asked.encoding_of_files)
     for row in _readable(asked, list(rows)):
         label = _folder_of(row.name) if asked.is_labelled else ""
@@ -222,7 +269,7 @@ def _text_rows(asked, file):
 def _table(asked):
     from aet_keras.export import table_manifest
 
-    specification = table_manifest.read_table_manifest(asked.path)
+    specification = asked.specification
     categories = table_manifest.read_categories(asked.path)
     parts, names, ids, classes = [], [], [], []
     for file in asked.what:
@@ -239,23 +286,17 @@ def _table(asked):
         ids += asked.ids(frame)
         if asked.is_labelled:
             classes += asked.cells(frame, specification.target)
-    cells = {
-        name: np.concatenate([part[name] for part in parts])
-        for name in parts[0]
-    }
-    for column in specification.columns:
-        if column.kind == "date":  # a server takes texts, the model days
-            cells[column.name] = data.date_cells.to_days(
-                cells[column.name], column.format.date_format
-            )
+    cells = data.date_cells.dates_to_days(
+        reading.join(parts), specification.columns
+    )
     classes = classes or [""] * len(names)
     return NewRows(cells, names, ids, [None] * len(names), classes)
 
 
-def _files(asked, kind):
+def _files(asked, what, kind):
     """Returns files, those of folders in the order of their names."""
     found = []
-    for each in asked.what:
+    for each in what:
         if not _regular_file.is_folder(each):
             found.append(each)
             continue

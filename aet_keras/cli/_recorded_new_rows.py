@@ -11,9 +11,9 @@ import numpy as np
 from aet_keras import _regular_file, data
 from aet_keras._check import first_line
 from aet_keras._wording import counted
+from aet_keras.data.recorded_row import RecordedRow
 from aet_keras.data.recorded_rows import (
     DESCRIPTION,
-    RecordedRow,
     days_of,
     is_recorded,
     read_description,
@@ -201,18 +201,12 @@ def _text(asked):
 
 
 def _cells(asked):
-    names = [column.name for column in _specification(asked).columns]
+    names = [column.name for column in asked.specification.columns]
 
     def read(inputs):
         return {name: np.asarray(inputs[name]).item() for name in names}
 
     return read
-
-
-def _specification(asked):
-    from aet_keras.export import table_manifest
-
-    return table_manifest.read_table_manifest(asked.path)
 
 
 def _joined(asked, kind, values):
@@ -221,17 +215,15 @@ def _joined(asked, kind, values):
     if kind == "text":
         recipe = load_recipe(asked.path / "recipe.json")
         return text_job.tokens_of(recipe, asked.model, values)
+    columns = asked.specification.columns
     cells = {}
-    for column in _specification(asked).columns:
+    for column in columns:
         given = [row[column.name] for row in values]
         if column.kind == "number":
             cells[column.name] = np.array(given, "float32")
             continue
-        texts = np.array([_as_text(each) for each in given], object)
-        if column.kind == "date":  # a server takes texts, the model days
-            texts = data.date_cells.to_days(texts, column.format.date_format)
-        cells[column.name] = texts
-    return cells
+        cells[column.name] = np.array(list(map(_as_text, given)), object)
+    return data.date_cells.dates_to_days(cells, columns)
 
 
 def _as_text(cell):

@@ -13,14 +13,12 @@ from aet_keras.cli._new_rows import (
     load_model,
     read_new_rows,
 )
-from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
+from aet_keras.cli._recorded_new_rows import read_recorded
 from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
-from aet_keras.errors import DataError
-from aet_keras.export.table_manifest import read_table_manifest
 from aet_keras.publishing.publication import find_version
 
 _OWNER = "watch"
@@ -97,7 +95,7 @@ def watch_version(
     model = load_model(path)
     reference.check_model(model)
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled)
-    if are_recorded(_OWNER, what):
+    if asked.are_recorded:
         return _watch_recorded(asked, kind, reference, most_days)
     rows = read_new_rows(asked)
     labels = None
@@ -112,17 +110,11 @@ def watch_version(
         shift,
         rows.names,
         _chosen(rows.texts or rows.x, shift.novel_rows),
-        dates=_dates(path, kind),
+        dates=_dates(asked, kind),
     )
 
 
 def _watch_recorded(asked, kind, reference, most_days):
-    if asked.is_labelled:
-        raise DataError(
-            f"{_OWNER}: with `--labelled`, rows must have classes, and "
-            f"recorded ones have none. Received: {', '.join(asked.what)}. "
-            "`aet-keras adapt --labels late.csv` takes their labels."
-        )
     rows = read_recorded(
         asked,
         kind,
@@ -142,7 +134,7 @@ def _watch_recorded(asked, kind, reference, most_days):
         _chosen(rows.texts or rows.x, chosen),
         found.days,
         found.alarm,
-        _dates(asked.path, kind),
+        _dates(asked, kind),
     )
 
 
@@ -150,10 +142,10 @@ def _title(path):
     return f"{path.parent.name}, version {path.name}"
 
 
-def _dates(path, kind):
+def _dates(asked, kind):
     if kind != "table":
         return ()
-    columns = read_table_manifest(path).columns
+    columns = asked.specification.columns
     return tuple(each.name for each in columns if each.kind == "date")
 
 
@@ -168,11 +160,5 @@ def _chosen(rows, numbers):
 
 def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:
     """Returns the numbers of classes; unknown ones have one too many."""
-    if "" in classes:
-        raise DataError(
-            f"{_OWNER}: with `--labelled`, each row must have a class. "
-            f"Received: none for row {list(classes).index('') + 1}. Leave "
-            "out the rows that have none."
-        )
     numbers = {name: i for i, name in enumerate(known)}
     return np.array([numbers.get(each, len(numbers)) for each in classes])

@@ -28,8 +28,9 @@ PUBLISHED, FAILED, CANDIDATE, NOTHING = 0, 1, 3, 4
 @click.option(
     "--old",
     metavar="DATA",
-    help="What the model knew, to see what it forgets. [default: the data of "
-    "its recipe, if they are still the same]",
+    help="What the model knew, to see what it forgets: by their validation "
+    "rows, which it should not have been trained on. [default: the data of its "
+    "recipe, if they are still the same]",
 )
 @click.option(
     "--candidate-only",

@@ -25,6 +25,22 @@ _FORMATS = ["serving", "onnx", "openvino", "litert"]
     "[default: FOLDER/model-N with the format's ending]",
 )
 @click.option(
+    "--weights",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="With litert: round the weights, for a smaller file. It is kept if "
+    "98.5 % of the images get the same class as before.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=pathlib.Path),
+    multiple=True,
+    help="With rounded --weights: images or a folder of them, at least 200 "
+    "that the model was not trained on. [default: the validation and test "
+    "images of the run]",
+)
+@click.option(
     "--check",
     is_flag=True,
     help="Write nothing; hold every version against the sums in its manifest.",
@@ -54,7 +70,17 @@ _FORMATS = ["serving", "onnx", "openvino", "litert"]
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def export(
-    folder, format, out, check, roll_back, accept, from_older, keep, debug
+    folder,
+    format,
+    out,
+    weights,
+    images,
+    check,
+    roll_back,
+    accept,
+    from_older,
+    keep,
+    debug,
 ):
     """Bring a published model to a server or another runtime.
 
@@ -64,12 +90,14 @@ def export(
     Example:
         aet-keras export saved_models/digits
         aet-keras export saved_models/digits --format onnx
+        aet-keras export saved_models/digits --format litert --weights int8
         aet-keras export saved_models/digits --roll-back
         aet-keras export saved_models/digits --accept
     """
     with one_sentence(debug=debug):
         _check_one_thing(format, out, check, roll_back, accept, keep)
         _check_accept(accept, from_older)
+        _check_weights(format, weights, images)
         load_layers()
         with quiet_start():
             from aet_keras import export as exporting
@@ -85,7 +113,7 @@ def export(
         elif format in (None, "serving"):
             _deploy(exporting, folder)
         else:
-            _convert(exporting, folder, format, out)
+            _convert(exporting, folder, format, out, weights, images)
 
 
 def _check_one_thing(format, out, check, roll_back, accept, keep):
@@ -118,6 +146,21 @@ def _check_accept(accept, from_older):
         "export: `--from-older` must go with `--accept`, because it says which "
         "candidates are. Received: it alone. Add `--accept`."
     )
+
+
+def _check_weights(format, weights, images):
+    if weights != "float32" and format != "litert":
+        raise ValueError(
+            f"export: `--weights {weights}` must go with `--format litert`, "
+            f"whose files can have them. Received: {format or 'no format'}. "
+            "Add it, or leave `--weights` out."
+        )
+    if images and weights == "float32":
+        raise ValueError(
+            "export: `--images` must go with `--weights float16` or `int8`, "
+            "which are accepted by the answers for them. Received: them with "
+            "float32. Leave them out."
+        )
 
 
 def _accept(folder, from_older):
@@ -159,18 +202,56 @@ def _deploy(exporting, folder):
     )
 
 
-def _convert(exporting, folder, format, out):
+def _convert(exporting, folder, format, out, weights, images):
     from aet_keras._progress import listening
     from aet_keras.cli._display import ProgressBar
     from aet_keras.export.conversion import SUFFIXES
     from aet_keras.publishing import newest_version
 
     version = newest_version(folder)
-    out = out or folder / f"model-{version.name}{SUFFIXES[format]}"
+    rounded = "" if weights == "float32" else f"-{weights}"
+    out = out or folder / f"model-{version.name}{rounded}{SUFFIXES[format]}"
     bar = ProgressBar()
     try:
         with listening(bar):
-            compared = exporting.convert(version, out, format=format)
+            settings = {}
+            if rounded:
+                settings["weights"] = weights
+                settings["images"] = _unseen(version, images)
+            compared = exporting.convert(
+                version, out, format=format, **settings
+            )
     finally:
         bar.close()
     click.echo(f"{out}  {compared.to_text()}")
+
+
+def _unseen(version, images):
+    """Returns images that a version was not trained on."""
+    import numpy as np
+
+    from aet_keras import _regular_file
+    from aet_keras.cli import _new_rows
+    from aet_keras.errors import AetError, DataError
+    from aet_keras.evaluation import Report
+    from aet_keras.training.old_rows import read_own_rows
+
+    model = _new_rows.load_model(version)
+    if images:
+        given = list(map(str, images))
+        asked = _new_rows.Asked("export", version, model, given)
+        return _new_rows.read_new_rows(asked).x
+    report = version / "report.json"
+    try:
+        content = _regular_file.read_object("export", report, "a report")
+        scores = Report.from_json(content).test.per_class
+        names = [score.name for score in scores]
+        dataset = read_own_rows(version, model, names).dataset
+    except (AetError, OSError) as error:
+        raise DataError(
+            "export: rounded weights are accepted by their answers for images "
+            "that the model was not trained on, and those of the run cannot "
+            f"be read: {error} Name others by `--images`."
+        ) from error
+    splits = dataset.validation, dataset.test
+    return np.concatenate([split.inputs for split in splits])

@@ -5,13 +5,14 @@ import datetime
 import functools
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from aet_keras._optional import optional
 from aet_keras.data.number_cells import readable
+from aet_keras.data.specifications import TableColumn
 from aet_keras.errors import DataError
 
 MONTHS = tuple(
@@ -146,6 +147,25 @@ def to_days(cells: Any, date_format: str = "") -> np.ndarray:
     codes, distinct = pandas.factorize(cells)
     values = [read_day(text, date_format) for text in distinct]
     return np.array([*values, np.nan], "float32")[codes]
+
+
+def dates_to_days(
+    cells: Mapping[str, np.ndarray], columns: Sequence[TableColumn]
+) -> dict[str, np.ndarray]:
+    """Returns the cells of a table as its model takes them.
+
+    A server takes dates as texts, the model in it as days.
+
+    Args:
+        cells: dict from the name of each column to its cells.
+        columns: sequence of `TableColumn`.
+    """
+    days = {
+        column.name: to_days(cells[column.name], column.format.date_format)
+        for column in columns
+        if column.kind == "date"
+    }
+    return {**cells, **days}
 
 
 def write_days(days: np.ndarray, date_format: str = "") -> np.ndarray:

@@ -6,20 +6,17 @@ rule, its response. It has no id, and a time only where the collector's server
 set one.
 """
 
-import dataclasses
 import gzip
 import os
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from aet_keras import _regular_file
 from aet_keras._check import first_line
 from aet_keras._optional import optional
+from aet_keras.data.recorded_row import RecordedRow, as_instance, as_numbers
 
 _GZIP = b"\x1f\x8b"
 _PREFIX = 2**16  # bytes of a file that are looked at
@@ -27,26 +24,6 @@ _HEADER = struct.Struct("<QI")  # the length of a record, and its sum
 _METADATA = 1  # fields of a `PredictionLog`; those behind are kinds of logs
 _LOGS = range(2, 8)
 _POLYNOMIAL = 0x82F63B78  # of CRC-32C, reflected
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class LoggedRow:
-    """Holds one row of a request that was logged.
-
-    Args:
-        id: str. Name of the file, number of the record, number of the row.
-        time: float. When, in seconds since 1970; that of the file where the
-            record has none.
-        version: int. The number of the version; 0 if unknown.
-        inputs: dict from the name of each input to its value.
-        outputs: dict from the name of each output to its array.
-    """
-
-    id: str
-    time: float
-    version: int
-    inputs: dict[str, Any]
-    outputs: dict[str, np.ndarray]
 
 
 def is_log(path: Path) -> bool:
@@ -74,7 +51,7 @@ def files_of(path: Path) -> Iterator[Path]:
             yield each
 
 
-def read_logs(path: Path, problems: list[str]) -> Iterator[LoggedRow]:
+def read_logs(path: Path, problems: list[str]) -> Iterator[RecordedRow]:
     """Yields the rows of predict requests in a file or folder of logs.
 
     Args:
@@ -92,34 +69,6 @@ def read_logs(path: Path, problems: list[str]) -> Iterator[LoggedRow]:
             problems.append(f"{file} is no log of requests")
             continue
         yield from _read_file(file, log_pb2.PredictionLog, problems)
-
-
-def as_instance(name: str, value: Any) -> Any:
-    """Returns a value as an instance of a predict request has it.
-
-    Bytes are a text, unless the name of the input ends in `_bytes`, as in the
-    REST API, or they are no UTF-8.
-
-    Args:
-        name: str. The input's.
-        value: bytes, number or array.
-    """
-    if isinstance(value, bytes):
-        return value if name.endswith("_bytes") else _text(value)
-    if isinstance(value, list):
-        return [as_instance(name, each) for each in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return as_instance(name, value.tolist())
-    return value
-
-
-def _text(value):
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
 
 
 def _read_file(file, kind, problems):
@@ -176,19 +125,13 @@ def _rows(log, name, time):
     version = next((s.version.value for s in specs if s.version.value), 0)
     kept = {k: v for k, v in outputs.items() if v.dtype.kind in "biufV"}
     for row in range(count):
-        yield LoggedRow(
+        yield RecordedRow(
             f"{name}-{row}",
             time,
             version,
             {k: as_instance(k, v[row]) for k, v in sorted(inputs.items())},
             {k: as_numbers(v[row]) for k, v in sorted(kept.items())},
         )
-
-
-def as_numbers(value: Any) -> np.ndarray:
-    """Returns an output as an array of a type that NumPy has by itself."""
-    array = np.asarray(value)
-    return array.astype("float32") if array.dtype.kind == "V" else array
 
 
 def _begins_as_log(path):

@@ -14,10 +14,10 @@ from aet_keras.drift import two_samples
 from aet_keras.drift.model_outputs import ModelOutputs, as_labels, read_outputs
 from aet_keras.drift.priors import Calibration, calibrate, estimate_priors
 from aet_keras.drift.reference import Reference, as_cells
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift
 
 _OWNER = "compare"
-UNKNOWN = -1  # the label of a row whose class is not known
 _LEVEL = 0.05
 # Weighted rows that are not refuted are no proof: few shifts of labels have a
 # lower p value, and of shifts of inputs in 50 rows many have.

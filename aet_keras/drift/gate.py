@@ -9,6 +9,7 @@ from scipy import optimize, stats
 
 from aet_keras import _check as check
 
+_OWNER = "judge_change"
 _CONFIDENCE = 0.95
 _Z = float(stats.norm.ppf(_CONFIDENCE))  # one-sided: 1.645
 _MOST_LABELS = 1_000_000
@@ -127,23 +128,40 @@ def judge_change(
         https://doi.org/10.1007/BF02295996), since the score is too sure
         where few answers differ.
     """
-    owner = "judge_change"
-    check.ratio(owner, forgets_at_most=forgets_at_most)
-    new = _paired(owner, labels, before, after)
-    kept = None if old is None else _paired(owner, *_three(old))
+    check.ratio(_OWNER, forgets_at_most=forgets_at_most)
+    return judge_gains(
+        compare_answers(labels, before, after),
+        None if old is None else compare_answers(*_three(old)),
+        forgets_at_most=forgets_at_most,
+    )
+
+
+def judge_gains(
+    new: PairedGain,
+    old: PairedGain | None = None,
+    *,
+    forgets_at_most: float = 0.02,
+) -> Verdict:
+    """Judges a changed model by gains on new and old rows.
+
+    Args:
+        new: `PairedGain` on new rows.
+        old: optional `PairedGain` on old rows.
+        forgets_at_most: float from 0 to 1. As of `judge_change`.
+    """
     more = _more_labels(new)
-    more_old = None if kept is None else _more_old(kept, forgets_at_most)
+    more_old = None if old is None else _more_old(old, forgets_at_most)
     is_worse = new.high <= 0
-    has_forgotten = kept is not None and -kept.high > forgets_at_most
-    proved = new.low > 0 and (kept is None or -kept.low <= forgets_at_most)
+    has_forgotten = old is not None and -old.high > forgets_at_most
+    proved = new.low > 0 and (old is None or -old.low <= forgets_at_most)
     if proved:
         outcome = "better"
     elif is_worse or has_forgotten:
         outcome = "not better"
     else:
         outcome = "undecided"
-    reason = _sentence(new, kept, forgets_at_most)
-    return Verdict(outcome, new, kept, more, more_old, reason)
+    reason = _sentence(new, old, forgets_at_most)
+    return Verdict(outcome, new, old, more, more_old, reason)
 
 
 def paired_gain(gained: int, lost: int, count: int) -> PairedGain:
@@ -162,15 +180,25 @@ def paired_gain(gained: int, lost: int, count: int) -> PairedGain:
     return PairedGain(gain, low, high, gained, lost, count)
 
 
-def _paired(owner, labels, before, after):
+def compare_answers(labels: Any, before: Any, after: Any) -> PairedGain:
+    """Compares two models by their answers to the same rows.
+
+    Args:
+        labels: ints `(rows,)`. The true classes.
+        before: the unchanged model's answers, as of `judge_change`.
+        after: the changed model's answers, likewise.
+
+    Raises:
+        ValueError: if there are no rows, or shapes do not fit.
+    """
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"{owner}: `labels` must be ints, one a row, at least one. "
+            f"{_OWNER}: `labels` must be ints, one a row, at least one. "
             f"Received: {labels.dtype} of shape {labels.shape}."
         )
-    was = _answers(owner, labels, before=before) == labels
-    now = _answers(owner, labels, after=after) == labels
+    was = _answers(labels, before=before) == labels
+    now = _answers(labels, after=after) == labels
     gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
     return paired_gain(gained, lost, len(labels))
 
@@ -179,19 +207,19 @@ def _three(old):
     if isinstance(old, tuple) and len(old) == 3:
         return old
     raise ValueError(
-        "judge_change: `old` must be a tuple of three: labels, the answers "
+        f"{_OWNER}: `old` must be a tuple of three: labels, the answers "
         "before and the answers after. Received: "
         f"{check.shown(type(old).__name__)}."
     )
 
 
-def _answers(owner, labels, **named):
+def _answers(labels, **named):
     ((name, given),) = named.items()
     given = np.asarray(given)
     given = given.argmax(axis=1) if given.ndim == 2 else given
     if given.shape != labels.shape:
         raise ValueError(
-            f"{owner}: `{name}` must hold an answer, or a row of scores, for "
+            f"{_OWNER}: `{name}` must hold an answer, or a row of scores, for "
             f"each label. Received: shape {np.shape(named[name])} for "
             f"{len(labels)} labels."
         )

@@ -1,7 +1,7 @@
 """Reads what a classifier makes of rows, and what goes into its head."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,9 +10,9 @@ import tensorflow as tf
 import xxhash
 
 from aet_keras import _check as check
-from aet_keras._keras import graph
+from aet_keras._keras import graph, reading
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
-from aet_keras.drift.row_batches import batches_of
+from aet_keras.drift.row_batches import batches_of, no_rows
 from aet_keras.drift.softmax_twin import Twin
 
 _OWNER = "read_outputs"
@@ -49,6 +49,18 @@ class ModelOutputs:
     def row_count(self) -> int:
         """Returns the number of rows."""
         return len(self.probabilities)
+
+    @classmethod
+    def joined(cls, parts: Sequence["ModelOutputs"]) -> "ModelOutputs":
+        """Returns the rows of several; labels where all parts have them."""
+        labels = [each.labels for each in parts if each.labels is not None]
+        are_labelled = len(labels) == len(parts)
+        return cls(
+            np.concatenate([each.features for each in parts]),
+            np.concatenate([each.probabilities for each in parts]),
+            labels=np.concatenate(labels) if are_labelled else None,
+            columns=reading.join([dict(each.columns) for each in parts]),
+        )
 
     def take(self, rows: np.ndarray) -> "ModelOutputs":
         """Returns some of the rows, by their numbers."""
@@ -133,26 +145,15 @@ class OutputReader:
             check.positive_int(_OWNER, most_rows=most_rows)
         batches = batches_of(data, batch_size, most_rows)
         found = [self._read(*batch) for batch in batches]
-        if not found:
-            raise ValueError(
-                f"{_OWNER}: there must be a row, because nothing can be said "
-                "of none. Received: no rows. Name data that has some."
-            )
-        features, scores, labels, columns = zip(*found, strict=True)
-        are_labelled = all(each is not None for each in labels)
-        return ModelOutputs(
-            np.concatenate(features),
-            as_probabilities(_OWNER, np.concatenate(scores)),
-            labels=np.concatenate(labels) if are_labelled else None,
-            columns={
-                name: np.concatenate([each[name] for each in columns])
-                for name in columns[0]
-            },
-        )
+        if not any(each.row_count for each in found):
+            raise no_rows(_OWNER)
+        whole = ModelOutputs.joined(found)
+        probabilities = as_probabilities(_OWNER, whole.probabilities)
+        return dataclasses.replace(whole, probabilities=probabilities)
 
     def _read(self, inputs, labels):
-        """Returns features, scores, labels and raw columns of a batch."""
-        count = len(keras.tree.flatten(inputs)[0])
+        """Returns the outputs of a batch, scores for probabilities."""
+        count = reading.row_count(inputs)
         self._size, self._count = max(self._size, count), self._count + 1
         try:
             if self._count <= _EAGER_BATCHES:
@@ -166,11 +167,11 @@ class OutputReader:
                 f"run in two parts. Received: {error}. Take the model "
                 "without them."
             ) from error
-        return (
+        return ModelOutputs(
             features.numpy()[:count],
             scores.numpy()[:count],
-            None if labels is None else as_labels(_OWNER, labels),
-            _columns(inputs),
+            labels=None if labels is None else as_labels(_OWNER, labels),
+            columns=_columns(inputs),
         )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from aet_keras._keras import reading
 from aet_keras.drift.model_outputs import ModelOutputs
+from aet_keras.drift.row_batches import UNKNOWN
 
-UNKNOWN = -1  # the label of a row that has none
 _ROWS, _COLUMN = "row/", "column/"
 
 
@@ -106,22 +106,11 @@ class RecentRows:
 
     def inputs(self, ids: Sequence[str]) -> Any:
         """Returns some rows, as `predict` takes them."""
-        return keras.tree.map_structure(
-            lambda *parts: np.concatenate(parts),
-            *(self._rows[each].inputs for each in ids),
-        )
+        return reading.join([self._rows[each].inputs for each in ids])
 
     def outputs(self, ids: Sequence[str]) -> ModelOutputs:
         """Returns what the model made of some rows when they came."""
-        parts = [self._rows[each].outputs for each in ids]
-        return ModelOutputs(
-            np.concatenate([each.features for each in parts]),
-            np.concatenate([each.probabilities for each in parts]),
-            columns={
-                name: np.concatenate([each.columns[name] for each in parts])
-                for name in parts[0].columns
-            },
-        )
+        return ModelOutputs.joined([self._rows[each].outputs for each in ids])
 
     def labels(self, ids: Iterable[str]) -> np.ndarray:
         """Returns the labels of some rows, ints, -1 where it is not known."""

@@ -8,6 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras._keras import reading
+
+UNKNOWN = -1  # the label of a row whose class is not known
 _OWNER = "read_outputs"
 
 
@@ -82,7 +85,7 @@ def _rows(array, *, rows):
 
 def _parts(batch):
     """Returns the inputs and the labels of a batch as `fit` takes it."""
-    if not isinstance(batch, tuple):
+    if not isinstance(batch, tuple) or not batch:
         return batch, None
     return batch[0], batch[1] if len(batch) > 1 else None
 
@@ -94,6 +97,9 @@ def sample_inputs(data: Any, most_rows: int) -> Any:
         data: as of `read_outputs`.
         most_rows: int >= 1.
 
+    Raises:
+        ValueError: if there are no rows.
+
     Example:
 
     >>> rows = np.arange(1000)[:, None]
@@ -101,7 +107,19 @@ def sample_inputs(data: Any, most_rows: int) -> Any:
     100
     """
     batches = [each for each, _ in batches_of(data, most_rows, most_rows)]
-    return keras.tree.map_structure(
-        lambda *parts: np.concatenate([np.asarray(each) for each in parts]),
-        *batches,
+    if not batches:
+        raise no_rows(_OWNER)
+    return reading.join(batches)
+
+
+def no_rows(owner: str, what: str = "the data") -> ValueError:
+    """Returns the error for data that have no rows.
+
+    Args:
+        owner: str. Who is named in it.
+        what: str. What is given without rows.
+    """
+    return ValueError(
+        f"{owner}: {what} must have at least one row, because nothing can be "
+        "said of none. Received: no rows. Name data that has some."
     )

@@ -15,8 +15,9 @@ from aet_keras._keras import reading
 from aet_keras._wording import counted
 from aet_keras.drift.alarm import DELTA, Alarm
 from aet_keras.drift.comparison import compare_outputs
-from aet_keras.drift.recent_rows import UNKNOWN, RecentRows
+from aet_keras.drift.recent_rows import RecentRows
 from aet_keras.drift.reference import Reference
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import LEAST_ROWS, Shift
 from aet_keras.drift.stream_log import (
     COLLECTING,
@@ -321,7 +322,7 @@ class Stream:
             return
         ids = self._rows.since(self._at.since)
         labels = self._rows.labels(ids)
-        known = int((labels >= 0).sum())
+        known = int((labels != UNKNOWN).sum())
         if known >= self._at.labels_due:
             self._at.labels_due = 2 * known
             self._adapt(ids, labels)
@@ -359,7 +360,7 @@ class Stream:
 
     def _can_end(self, ids):
         """Says whether these rows would show the shift if it were there."""
-        known = (self._rows.labels(ids) >= 0).sum()
+        known = (self._rows.labels(ids) != UNKNOWN).sum()
         return self._at.kind != "output" or known >= LEAST_ROWS
 
     def _end(self):
@@ -377,7 +378,7 @@ class Stream:
         is_new = labels is not None and labels.max() >= classes
         kind = "classes" if is_new else self._at.kind
         found = self._remedies.answer(kind, self._rows.inputs(ids), labels)
-        known = 0 if labels is None else int((labels >= 0).sum())
+        known = 0 if labels is None else int((labels != UNKNOWN).sum())
         self._say(
             "adapted" if found.is_kept else "not adapted",
             f"{kind}, {counted(len(ids), 'row')}, {counted(known, 'label')}: "

@@ -18,6 +18,7 @@ from aet_keras.drift.model_outputs import (
 )
 from aet_keras.drift.priors import calibrate
 from aet_keras.drift.reference import Reference, as_cells
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 
 _EPOCHS = 15  # at most; those of `aet_keras.adapt`
@@ -108,7 +109,7 @@ class StreamRemedies:
                 outputs = self.read(rows)
             finally:
                 self.model.set_weights(now)
-        known = labels if (labels >= 0).any() else None
+        known = labels if (labels != UNKNOWN).any() else None
         return compare_outputs(
             self.reference, dataclasses.replace(outputs, labels=known)
         )
@@ -174,7 +175,7 @@ class StreamRemedies:
         """Returns how many epochs fit, at least 1, and the seconds expected."""
         old = 0 if self.old is None else len(self.old[1])
         passes = _PASSES * (count + min(old, _OLD_ROWS))
-        known = 0 if labels is None else int((labels >= 0).sum())
+        known = 0 if labels is None else int((labels != UNKNOWN).sum())
         second = self._pace * self._row_seconds
         free, epoch = second * passes, second * _PASSES_OF_EPOCH * known
         if not known:

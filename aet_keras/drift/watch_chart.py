@@ -303,7 +303,7 @@ def _draw_images(page, down, images, names):
         is_tiny = max(image.shape[:2]) < 64
         axes.imshow(image, interpolation="nearest" if is_tiny else None)
         axes.set_axis_off()
-        name = name.replace("\\", "/").rpartition("/")[2]
+        name = printed_text.last_part(name)
         page.write(
             printed_text.cut_middle(name, 20),
             place * share,
@@ -315,7 +315,7 @@ def _draw_images(page, down, images, names):
 
 def _write_texts(page, down, texts, names):
     for text, name in zip(texts, names, strict=True):
-        short = name.replace("\\", "/").rpartition("/")[2]
+        short = printed_text.last_part(name)
         page.write(
             printed_text.cut_middle(short, _NAME),
             0,
@@ -341,7 +341,7 @@ def _write_cells(page, down, known, shift, rows, names):
     usual = [_usual(known[name]) for name in columns]
     table = [("", columns), ("reference", usual)]
     for name, row in zip(names, rows, strict=True):
-        short = name.replace("\\", "/").rpartition("/")[2]
+        short = printed_text.last_part(name)
         table.append((short, [_cell(row[column]) for column in columns]))
     width = 0.82 / _MOST_COLUMNS
     for number, (name, cells) in enumerate(table):

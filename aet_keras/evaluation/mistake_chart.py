@@ -141,8 +141,7 @@ def _draw_one(axes, mistake, image, spell):
     is_tiny = max(image.shape[:2]) < 64
     axes.imshow(image, interpolation="nearest" if is_tiny else None)
     axes.set_axis_off()
-    # The file's name says more than the folders above it.
-    name = mistake.name.replace("\\", "/").rpartition("/")[2]
+    name = printed_text.last_part(mistake.name)
     prefix = f"called ({_percent(mistake.probability)}): "
     below = -5.0  # points under the image
     for text, size, colour in (

@@ -63,6 +63,14 @@ def cut_middle(text: str, columns: int) -> str:
     return f"{start}…{end}"
 
 
+def last_part(path: str) -> str:
+    """Returns the name of a file without the folders above it.
+
+    It says more than they do. What is no path is left as it is.
+    """
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
 def wrapped(text: str, columns: int, *, lines: int) -> str:
     """Returns the text in a few lines of so many columns, its middle cut.
 

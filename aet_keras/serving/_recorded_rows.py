@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.data.recorded_rows import RecordedRow
-from aet_keras.data.serving_logs import as_instance, as_numbers
+from aet_keras.data.recorded_row import RecordedRow, as_instance, as_numbers
 from aet_keras.serving.loaded_version import LoadedVersion
 
 Arrays = Mapping[str, np.ndarray]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from aet_keras._check import first_line, kind_and_line
 from aet_keras._wording import counted
-from aet_keras.data.recorded_rows import encode_row
+from aet_keras.data.recorded_row import encode_row
 from aet_keras.serving import _recorded_rows
 from aet_keras.serving._recorded_days import DAY_SECONDS, RecordedDays
 from aet_keras.serving._recorded_rows import Answered, Arrays

@@ -8,9 +8,8 @@ import tensorflow as tf
 
 from aet_keras import _check as check
 from aet_keras._keras import reading
-from aet_keras.drift.comparison import UNKNOWN
 from aet_keras.drift.model_outputs import as_labels
-from aet_keras.drift.row_batches import batches_of
+from aet_keras.drift.row_batches import UNKNOWN, batches_of, no_rows
 from aet_keras.training._mixed_fit import Rows
 
 _OWNER = "adapt"
@@ -26,10 +25,13 @@ def read_new(new: Any, labels: Any) -> tuple[Any, np.ndarray]:
         labels: optional labels, a number a row or one-hot.
 
     Raises:
-        ValueError: if labels are no classes, or not as many as rows.
+        ValueError: if there are no rows, or labels are no classes or not as
+            many as rows.
     """
-    x, found = _collected(new)
+    x, found = _collected(new, "new")
     count = _row_count(x)
+    if not count:
+        raise no_rows(_OWNER, "`new`")
     if labels is None:
         labels = np.full(count, UNKNOWN) if found is None else found
     return x, _classes(labels, count, least=UNKNOWN)
@@ -52,7 +54,7 @@ def read_old(old: Any, class_count: int) -> Rows:
             "data set of such batches. Received: "
             f"old={check.shown(type(old).__name__)}. Give `(x, y)`."
         )
-    x, y = old if is_pair else _collected(old)
+    x, y = old if is_pair else _collected(old, "old")
     count = _row_count(x)
     if y is None or not count:
         raise ValueError(
@@ -74,33 +76,31 @@ def _is_data_set(data):
     return isinstance(data, tf.data.Dataset | keras.utils.PyDataset)
 
 
-def _collected(data):
+def _collected(data, what):
     """Returns inputs, and labels or `None`; a data set becomes arrays."""
     if isinstance(data, tuple):
         raise ValueError(
-            f"{_OWNER}: `new` must be inputs alone. Received: a tuple of "
+            f"{_OWNER}: `{what}` must be inputs alone. Received: a tuple of "
             f"{len(data)}. Give the classes as `labels`."
         )
     if not _is_data_set(data):
         return data, None
-    inputs, labels = zip(*batches_of(data, _BATCH), strict=True) or ((), ())
+    batches = list(batches_of(data, _BATCH))
+    if not batches:
+        raise no_rows(_OWNER, f"`{what}`")
+    inputs, labels = zip(*batches, strict=True)
     are_labelled = all(each is not None for each in labels)
-    return _joined(inputs), _joined(labels) if are_labelled else None
-
-
-def _joined(parts):
-    return keras.tree.map_structure(
-        lambda *each: np.concatenate([np.asarray(a) for a in each]), *parts
-    )
+    return reading.join(inputs), reading.join(labels) if are_labelled else None
 
 
 def _row_count(x):
-    counts = {len(each) for each in keras.tree.flatten(x)}
-    if len(counts) == 1:
+    counts = {np.shape(each)[:1] for each in keras.tree.flatten(x)}
+    if len(counts) == 1 and () not in counts:
         return reading.row_count(x)
     raise ValueError(
-        f"{_OWNER}: all inputs must have as many rows. Received: "
-        f"{sorted(counts)}. Give arrays of one length."
+        f"{_OWNER}: inputs must be arrays of as many rows. Received: "
+        f"{check.shown(type(x).__name__)}, with {sorted(sum(counts, ()))} "
+        "rows. Give arrays of one length."
     )
 
 

@@ -38,8 +38,7 @@ class Rows:
 
     def joined(self, other: "Rows") -> "Rows":
         """Returns the rows of both."""
-        x = keras.tree.map_structure(_joined, self.x, other.x)
-        return Rows(x, _joined(self.y, other.y))
+        return Rows(*reading.join([(self.x, self.y), (other.x, other.y)]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +199,3 @@ def _passes(count, wanted, random):
     passes = -(-wanted // count)
     rows = [random.permutation(count) for _ in range(passes)]
     return np.concatenate(rows)[:wanted]
-
-
-def _joined(first, second):
-    return np.concatenate([first, second])

@@ -12,6 +12,7 @@ from aet_keras.drift.comparison import compare
 from aet_keras.drift.gate import Verdict
 from aet_keras.drift.priors import checked_probabilities
 from aet_keras.drift.reference import Reference
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.softmax_twin import Twin
 from aet_keras.training import _remedies
 from aet_keras.training._answers import ANSWERS
@@ -171,7 +172,7 @@ def adapt(
     settings = _settings(epochs, batch_size, learning_rate, seed)
     check.ratio(_OWNER, forgets_at_most=forgets_at_most)
     new, labels = read_new(new, labels)
-    rows = Rows(new, labels).take(np.flatnonzero(labels >= 0))
+    rows = Rows(new, labels).take(np.flatnonzero(labels != UNKNOWN))
     _check_graph(model)
     twin = Twin.of(model)
     class_count = _class_count(twin.twin, new)

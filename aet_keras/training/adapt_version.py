@@ -11,8 +11,9 @@ import numpy as np
 from aet_keras import data, tasks
 from aet_keras._progress import report
 from aet_keras.drift.comparison import compare
-from aet_keras.drift.gate import Verdict, judge_change
+from aet_keras.drift.gate import Verdict, compare_answers, judge_gains
 from aet_keras.drift.reference import Reference
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.publishing.candidates import write_candidate
 from aet_keras.publishing.data_kind import read_kind
@@ -61,10 +62,10 @@ def adapt_version(
     """Adapts a published model, and publishes it if it is proved better.
 
     Published is what labels prove to be better on new rows, and not to forget
-    more than is allowed on old rows that neither version was trained on. Where
-    labels mean something else now, old rows prove nothing. What
-    is not proved is written as a candidate, which is not served; what is
-    worse, or the same, is not written at all.
+    more than is allowed on old validation rows. Where labels mean something
+    else now, old rows prove nothing. What is not proved is written as a
+    candidate, which is not served; what is worse, or the same, is not written
+    at all.
 
     Args:
         version: path of the version.
@@ -106,10 +107,8 @@ def adapt_version(
     if old is not None:
         old = old.with_classes(incoming.class_names)
         after = _view_of(view, result).answers(old.held)
-        answers: tuple | None = (old.held[1], before, after)
-        if adapted.kind == _OTHER_MEANING:
-            answers = None  # their labels mean what they do not mean any more
-        verdict = _judged(adapted.verdict, answers, forgets_at_most)
+        kept = compare_answers(old.held[1], before, after)
+        verdict = _judged(adapted, kept, forgets_at_most)
         adapted = dataclasses.replace(adapted, verdict=verdict)
     adapted = dataclasses.replace(adapted, model=result)
     outcome, reason = _outcome(adapted, old, is_candidate)
@@ -141,21 +140,14 @@ def _known(incoming, reference):
     return np.minimum(incoming.labels, reference.class_count)
 
 
-def _judged(verdict: Verdict | None, old, forgets_at_most):
-    """Judges again, with old rows that the model was never trained on.
-
-    Of new rows only those count of which one model is right and the other is
-    not, so that the counts are all that is needed.
-    """
-    if verdict is None:
+def _judged(adapted: Adaptation, kept, forgets_at_most) -> Verdict | None:
+    """Judges again, with old rows that the model was never trained on."""
+    if adapted.verdict is None:
         return None
-    new = verdict.new
-    truth = np.zeros(new.count, "int64")
-    before, after = truth.copy(), truth.copy()
-    before[: new.gained_count] = 1
-    after[new.count - new.lost_count :] = 1
-    return judge_change(
-        truth, before, after, old=old, forgets_at_most=forgets_at_most
+    if adapted.kind == _OTHER_MEANING:
+        kept = None  # their labels mean what they do not mean any more
+    return judge_gains(
+        adapted.verdict.new, kept, forgets_at_most=forgets_at_most
     )
 
 
@@ -272,5 +264,5 @@ def numbered(
     """
     new = sorted(set(classes) - set(known) - {""})
     names = (*known, *new)
-    numbers = {name: i for i, name in enumerate(names)} | {"": -1}
+    numbers = {name: i for i, name in enumerate(names)} | {"": UNKNOWN}
     return np.array([numbers[each] for each in classes], "int64"), names

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import datetime
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from aet_keras import _log_keys as log_keys
 from aet_keras._keras import reading
 from aet_keras.data.dataset import Specification
 from aet_keras.drift.reference import FILE, Reference
+from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
 from aet_keras.publishing.candidates import RECORD
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
 from aet_keras.training.fine_tune import Run
-from aet_keras.training.old_rows import OldRows
+from aet_keras.training.old_rows import OF_DOUBT, OldRows
 from aet_keras.training.run import job_of, write_model, write_report
 
 _MOST_NAMES = 1000
@@ -58,9 +60,14 @@ class Incoming:
         return len(self.labels)
 
     @property
+    def labelled_count(self) -> int:
+        """How many of them have a class that is known."""
+        return int((self.labels != UNKNOWN).sum())
+
+    @property
     def is_labelled(self) -> bool:
         """Whether the class of a row is known."""
-        return bool((self.labels >= 0).any())
+        return self.labelled_count > 0
 
     @property
     def new_classes(self) -> tuple[str, ...]:
@@ -70,10 +77,10 @@ class Incoming:
     @property
     def labelled(self) -> tuple[Any, np.ndarray]:
         """The rows whose class is known, and their labels."""
-        known: Any = self.labels >= 0
+        known: Any = self.labels != UNKNOWN
         return reading.take(self.x, known), self.labels[known]
 
-    @property
+    @functools.cached_property
     def sum(self) -> str:
         """A sum of the rows and their classes, in whatever order."""
         leaves = keras.tree.flatten(self.x)
@@ -136,7 +143,7 @@ def write_adapted(
         return
     name = version.resolve().parent.name
     report = job.measure(_no_run(model), name, dataset)
-    notes = (*report.notes, *_notes(version, adapted, incoming))
+    notes = (*report.notes, *_notes(version, adapted, incoming, old))
     write_report(dataclasses.replace(report, notes=notes), dataset, directory)
 
 
@@ -173,18 +180,12 @@ def _reference(model, incoming, old):
     """
     x, labels = incoming.labelled
     if old is not None and len(labels) < _REFERENCE_ROWS:
-        old_x, old_labels = old.held
-        x = keras.tree.map_structure(_joined, old_x, x)
-        labels = np.concatenate([old_labels, labels])
+        x, labels = reading.join([old.held, (x, labels)])
     if len(labels) < 2:
         return None
     return Reference.measure(
         model, incoming.x, (x, labels), class_names=incoming.class_names
     )
-
-
-def _joined(first, second):
-    return np.concatenate([first, second])
 
 
 def _no_run(model):
@@ -202,7 +203,7 @@ def _no_run(model):
     )
 
 
-def _notes(version, adapted, incoming):
+def _notes(version, adapted, incoming, old):
     yield (
         f"Adapted from version {version.name} to {incoming.count} new rows by: "
         f"{', '.join(adapted.kept)}. The figures are those of old rows."
@@ -211,12 +212,16 @@ def _notes(version, adapted, incoming):
         yield (
             f"Judged as {adapted.verdict.outcome}: {adapted.verdict.reason}."
         )
+    if old.doubt:
+        yield f"{OF_DOUBT} Received: {old.doubt}."
 
 
 def _record(version, adapted, incoming, old, shift):
     """Returns what `adaptation.json` holds."""
     counts = collections.Counter(
-        incoming.class_names[label] for label in incoming.labels if label >= 0
+        incoming.class_names[label]
+        for label in incoming.labels
+        if label != UNKNOWN
     )
     return {
         "from": int(version.name) if version.name.isdigit() else version.name,
@@ -224,7 +229,7 @@ def _record(version, adapted, incoming, old, shift):
         "rows": {
             "what": list(incoming.what),
             "count": incoming.count,
-            "labelled_count": sum(counts.values()),
+            "labelled_count": incoming.labelled_count,
             "classes": dict(sorted(counts.items())),
             "sum": incoming.sum,
             "names": list(incoming.names[:_MOST_NAMES]),
@@ -235,6 +240,7 @@ def _record(version, adapted, incoming, old, shift):
             "source": old.recipe.data,
             "learned_count": len(old.learned[1]),
             "held_count": len(old.held[1]),
+            "doubt": old.doubt,
         },
         "new_classes": list(incoming.new_classes),
         "kind": adapted.kind,

@@ -1,6 +1,7 @@
 """Reads the rows that a published model has learned from."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,19 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import data
 from aet_keras._keras import reading
-from aet_keras.errors import DataError
+from aet_keras.drift.model_outputs import read_outputs
+from aet_keras.drift.reference import VALIDATION_ROWS
+from aet_keras.errors import AetError, DataError
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.job import Job
 from aet_keras.training.run import job_of
-from aet_keras.training.version_reference import check_same_data
+from aet_keras.training.version_reference import other_data, why_other_data
 
+OF_DOUBT = (
+    "It is not known whether the model was trained on the old rows that judge "
+    "it. Of such rows more seems forgotten than is."
+)
 _OWNER = "adapt"
 _MOST_LEARNED = 2000  # an adaptation sees a few hundred of them
 _SPLITS = ("train", "validation", "test")
@@ -32,11 +39,15 @@ class OldRows:
         job: `Job` of the kind of data.
         recipe: the recipe that reads them.
         dataset: `aet_keras.data.Dataset`, its labels the model's numbers.
+        doubt: str. What speaks against that the rows to judge by are the
+            validation rows of the version; empty if they are. If it was
+            trained on them, more seems to be forgotten than is.
     """
 
     job: Job
     recipe: BaseRecipe
     dataset: data.Dataset
+    doubt: str = ""
 
     def with_classes(self, class_names: Sequence[str]) -> "OldRows":
         """Returns them for a model that knows more classes."""
@@ -46,16 +57,16 @@ class OldRows:
         dataset = dataclasses.replace(self.dataset, specification=specification)
         return dataclasses.replace(self, dataset=dataset)
 
-    @property
+    @functools.cached_property
     def learned(self) -> Pair:
         """Rows and labels that may be learned from, at most 2,000."""
         x, y = self._rows(self.dataset.train)
         some = slice(None, None, -(-len(y) // _MOST_LEARNED))
         return reading.take(x, some), y[some]
 
-    @property
+    @functools.cached_property
     def held(self) -> Pair:
-        """Rows and labels that the model was not trained on."""
+        """Rows and labels to judge by; see `doubt`."""
         return self._rows(self.dataset.validation)
 
     def _rows(self, split):
@@ -68,7 +79,8 @@ def read_own_rows(
 ) -> OldRows:
     """Reads the data of a version's own recipe, and proves that they are.
 
-    The proof is the accuracy on the validation rows, which its report holds.
+    The proof is the validation rows, whose classes and accuracy its report
+    holds.
 
     Args:
         version: path of the version.
@@ -91,10 +103,11 @@ def read_own_rows(
     recipe = load_recipe(version / "recipe.json")
     job = job_of(recipe)
     dataset = _numbered(job.read(_sized(recipe, model)), class_names)
-    measured = job.reference_of(model, dataset)
-    assert measured is not None  # ratings are refused before
-    check_same_data(version, measured, dataset.validation.count)
-    return OldRows(job, recipe, dataset)
+    rows = OldRows(job, recipe, dataset)
+    why = _why_others(version, model, rows)
+    if why:
+        raise other_data(version, why)
+    return rows
 
 
 def read_other_rows(
@@ -104,6 +117,9 @@ def read_other_rows(
     source: str,
 ) -> OldRows:
     """Reads old rows from data that a user names, as the recipe reads them.
+
+    They may be others than the version was trained on. If they are not proved
+    to be the same, `doubt` says why: it may have been trained on any of them.
 
     Args:
         version: path of the version.
@@ -132,7 +148,19 @@ def read_other_rows(
         recipe = dataclasses.replace(recipe, from_=str(version))  # type: ignore[call-arg]
     job = job_of(recipe)
     dataset = job.read(_sized(recipe, model))
-    return OldRows(job, recipe, _numbered(dataset, class_names))
+    rows = OldRows(job, recipe, _numbered(dataset, class_names))
+    try:
+        doubt = _why_others(version, model, rows)
+    except (AetError, OSError, ValueError):
+        doubt = "no report of the version that can be read"
+    return dataclasses.replace(rows, doubt=doubt)
+
+
+def _why_others(version, model, rows):
+    """Says why the rows to judge by are not validation rows of a version."""
+    made = read_outputs(model, rows.held, most_rows=VALIDATION_ROWS)
+    right = made.probabilities.argmax(axis=1) == made.labels
+    return why_other_data(version, rows.dataset, right.mean(), made.row_count)
 
 
 def _sized(recipe: BaseRecipe, model: keras.Model) -> BaseRecipe:

@@ -1,17 +1,16 @@
 """Measures the reference that new rows are compared with, for a version."""
 
+import collections
 import math
 import os
 from pathlib import Path
 
-from aet_keras import _regular_file
-from aet_keras.drift.reference import (
-    VALIDATION_ROWS,
-    Reference,
-    later_path,
-)
+from aet_keras import _regular_file, data
+from aet_keras._wording import counted
+from aet_keras.drift.reference import later_path
 from aet_keras.errors import ExportError
 from aet_keras.evaluation import Report
+from aet_keras.evaluation.classification import Classification
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.job import load_earlier
@@ -25,7 +24,7 @@ def measure_version(folder: str | os.PathLike) -> Path:
     """Measures a version that has no reference, on the data of its recipe.
 
     The data are read again. That they are those of the run is proved by the
-    accuracy on the validation rows, which its report holds.
+    validation rows, whose classes and accuracy its report holds.
 
     Args:
         folder: path of `saved_models/NAME`, of which the newest version is
@@ -59,33 +58,65 @@ def measure_version(folder: str | os.PathLike) -> Path:
             f"shares of its answers are compared. Received: {version}, of "
             f"{recipe.rows}. Watch the figures of its report instead."
         )
-    check_same_data(version, reference, dataset.validation.count)
+    why = why_other_data(
+        version, dataset, reference.accuracy, reference.row_count
+    )
+    if why:
+        raise other_data(version, why)
     return reference.save(later_path(version))
 
 
-def check_same_data(version: Path, reference: Reference, count: int) -> None:
-    """Raises an `ExportError` unless the rows are those of the report.
+def why_other_data(
+    version: Path, dataset: data.Dataset, accuracy: float, row_count: int
+) -> str:
+    """Says why validation rows are not those of a version's report.
+
+    Returns:
+        str, what was received instead; empty if there are as many rows of
+        each class, and as many of them are answered rightly.
 
     Args:
         version: path of the version.
-        reference: what its model makes of the validation rows.
-        count: int. How many there are; the reference may hold a sample.
+        dataset: `data.Dataset`.
+        accuracy: float. That of its model on the validation rows, or on a
+            sample of them.
+        row_count: int. How many were looked at for it.
     """
     content = _regular_file.read_object(
         _OWNER, version / "report.json", "a report"
     )
-    known = getattr(Report.from_json(content).validation, "accuracy", None)
-    if known is None:
-        return
-    rows = reference.row_count
-    allowed = 1.5 / rows  # one row may be rounded to the other side
-    if count > VALIDATION_ROWS:
-        allowed += _CERTAIN * math.sqrt(known * (1 - known) / rows)
-    if abs(known - reference.accuracy) <= allowed:
-        return
-    raise ExportError(
+    known = Report.from_json(content).validation
+    if not isinstance(known, Classification):
+        return "a report without validation rows"
+    names = dataset.specification.class_names
+    counts = collections.Counter(names[y] for y in dataset.validation.labels)
+    wanted = {each.name: each.count for each in known.per_class}
+    if counts != collections.Counter(wanted):
+        return (
+            f"{counted(counts.total(), 'validation row')}, where the report "
+            f"has {known.count}, or others of a class"
+        )
+    allowed = 1.5 / row_count  # one row may be rounded to the other side
+    if row_count < known.count:
+        share = known.accuracy
+        allowed += _CERTAIN * math.sqrt(share * (1 - share) / row_count)
+    if abs(known.accuracy - accuracy) <= allowed:
+        return ""
+    return (
+        f"a validation accuracy of {accuracy:.4f}, where the report has "
+        f"{known.accuracy:.4f}"
+    )
+
+
+def other_data(version: Path, why: str) -> ExportError:
+    """Returns the error for data that a version was not trained on.
+
+    Args:
+        version: path of the version.
+        why: str. What `why_other_data` returned.
+    """
+    return ExportError(
         f"{_OWNER}: the data of the recipe must be those that {version} was "
-        "trained on, because others are not what it knows. Received: a "
-        f"validation accuracy of {reference.accuracy:.4f}, where the report "
-        f"has {known:.4f}. Bring the data back, or train again."
+        f"trained on, because others are not what it knows. Received: {why}. "
+        "Bring the data back, or train again."
     )

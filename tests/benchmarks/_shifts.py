@@ -15,6 +15,7 @@ import PIL.Image
 import PIL.ImageFilter
 
 import aet_keras
+from aet_keras.drift.reference import Reference
 
 SIDE = 64
 EPOCHS = 12
@@ -42,6 +43,28 @@ def source(data, backbone, seed, folder):
     path.parent.mkdir(parents=True, exist_ok=True)
     model.save(path)
     return model, splits
+
+
+def split_reference(base, outputs, random, count):
+    """Returns a reference of some rows, and the numbers of the others.
+
+    Args:
+        base: `Reference` whose principal components are taken, of the same
+            rows.
+        outputs: `ModelOutputs` of rows that were not learned.
+        random: `np.random.Generator`.
+        count: int. Rows of the reference.
+    """
+    rows, rest = np.split(random.permutation(outputs.row_count), [count])
+    reference = Reference(
+        outputs.probabilities[rows],
+        outputs.labels[rows],
+        base.projections[rows],
+        base.center,
+        base.basis,
+        "",
+    )
+    return reference, rest
 
 
 def _noise(images, random, *, scale):

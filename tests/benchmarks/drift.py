@@ -74,24 +74,11 @@ class Draws:
         self.reference_count = reference_count
         self.base = Reference.of_outputs(train, pools["clean"])
 
-    def split(self):
-        """Returns a reference, and the numbers of the rows that it has not."""
-        clean = self.pools["clean"]
-        order = self.random.permutation(clean.row_count)
-        rows, rest = np.split(order, [self.reference_count])
-        reference = Reference(
-            clean.probabilities[rows],
-            clean.labels[rows],
-            self.base.projections[rows],
-            self.base.center,
-            self.base.basis,
-            "",
-        )
-        return reference, rest
-
     def compare(self, pool, size, alpha=None, relabel=None, labelled=False):
         """Returns a `Shift`, and the error of the accuracy it expects."""
-        reference, rest = self.split()
+        reference, rest = _shifts.split_reference(
+            self.base, self.pools["clean"], self.random, self.reference_count
+        )
         rows = rest[:size]
         if alpha is not None:
             rows = self.of_shares(rest, reference.class_count, size, alpha)

@@ -52,17 +52,10 @@ class Streams:
     def draw(self, shift, *, gradual=False):
         """Returns a reference and the rows of 60 days."""
         clean = self.pools["clean"]
-        order = self.random.permutation(clean.row_count)
-        rows, rest = np.split(order, [REFERENCE])
-        rest = rest[: DAYS * A_DAY]
-        reference = Reference(
-            clean.probabilities[rows],
-            clean.labels[rows],
-            self.base.projections[rows],
-            self.base.center,
-            self.base.basis,
-            "",
+        reference, rest = _shifts.split_reference(
+            self.base, clean, self.random, REFERENCE
         )
+        rest = rest[: DAYS * A_DAY]
         days = np.arange(len(rest)) // A_DAY - SHIFT_DAY
         shares = (days + 1) / GROWS if gradual else (days >= 0) * 1.0
         is_shifted = self.random.random(len(rest)) < shares

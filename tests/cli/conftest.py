@@ -60,6 +60,16 @@ def sentence_fixture():
     return sentence
 
 
+@pytest.fixture
+def ratings(tmp_path):
+    """Returns a published folder that says it is of ratings."""
+    version = tmp_path / "ratings" / "1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    (version / "recipe.json").write_text('{"kind": "rating"}')
+    return version.parent
+
+
 @pytest.fixture(scope="session")
 def console():
     """Returns the path of the console script that was installed."""

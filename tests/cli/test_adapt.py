@@ -5,6 +5,7 @@ import os
 import shutil
 
 import image_models
+import numpy as np
 import pytest
 import table_data
 import watched_images
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 
 from aet_keras import publishing, recipes, training
 from aet_keras.cli import _adapted_rows, _late_labels, main
-from aet_keras.cli._new_rows import NewRows
+from aet_keras.cli._new_rows import NewRows, load_model
 from aet_keras.drift import Reference
 from aet_keras.errors import DataError
 from aet_keras.serving.model_folder import ModelFolder
@@ -245,6 +246,24 @@ def test_without_its_old_data_nothing_is_published(saved, more, sentence):
     assert "old data must have classes that the model knows" in sentence(other)
 
 
+def test_old_rows_that_are_the_same_are_proved_by_validation_rows(
+    home, saved, new, tmp_path
+):
+    same = shutil.copytree(home / "train", tmp_path / "moved")
+    version, said = saved / "1", []
+    known = load_model(version), Reference.load(version / "reference.npz")
+
+    moved, others, own = (
+        _adapted_rows._old_rows(version, *known, source, said.append)
+        for source in (str(same), str(new), None)
+    )
+
+    assert (moved.doubt, own.doubt) == ("", "")
+    np.testing.assert_array_equal(moved.held[0], own.held[0])
+    assert "18 validation rows, where the report has 36" in others.doubt
+    assert len(said) == 1 and "not known whether the model was" in said[0]
+
+
 def test_late_labels_are_joined_by_the_name_of_a_file(saved, new, tmp_path):
     late = tmp_path / "late.csv"
     files = sorted(new.rglob("*.png"))[:40:2]
@@ -306,12 +325,8 @@ def test_classes_that_teach_nothing_are_refused(classes, said):
         _late_labels.check_classes(classes, ["cat", "dog"], print)
 
 
-def test_ratings_are_refused(tmp_path, sentence):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "saved_model.pb").touch()
-    (tmp_path / "1" / "recipe.json").write_text('{"kind": "rating"}')
-
-    result = adapt(tmp_path, "new")
+def test_ratings_are_refused(ratings, sentence):
+    result = adapt(ratings, "new")
 
     assert result.exit_code == 1
     assert "adapt_users" in sentence(result)

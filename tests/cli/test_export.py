@@ -8,6 +8,7 @@ import keras
 import pytest
 from click.testing import CliRunner
 from keras import layers
+from PIL import Image
 
 from aet_keras.cli import main
 from aet_keras.export import write_image_model
@@ -88,8 +89,8 @@ def converted(monkeypatch):
     """Stands for `convert`; returns what it was asked."""
     asked = []
 
-    def convert(source, path, *, format):
-        asked.append((source, path, format))
+    def convert(source, path, *, format, **rounding):
+        asked.append((source, path, format, *rounding.items()))
         return Comparison(2e-7, 16, spread=0.5)
 
     monkeypatch.setattr("aet_keras.export.convert", convert)
@@ -112,6 +113,32 @@ def test_another_format_is_called_after_its_version(
     assert result.exit_code == 0, result.output
     assert converted == [(folder / "2", folder / name, format)]
     assert f"{folder / name}  The export agrees" in result.stdout
+
+
+def test_rounded_weights_are_judged_by_images_that_are_given(
+    folder, converted, tmp_path
+):
+    for k in range(3):
+        Image.new("RGB", (8, 8), (k, 0, 0)).save(tmp_path / f"{k}.png")
+
+    result = export(
+        folder, "--format", "litert", "--weights", "int8", "--images", tmp_path
+    )
+
+    assert result.exit_code == 0, result.output
+    *file, weights, (_, images) = converted[0]
+    assert file == [folder / "2", folder / "model-2-int8.tflite", "litert"]
+    assert weights == ("weights", "int8")
+    assert images.shape == (3, 8, 8, 3)
+    assert images[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_the_images_of_a_run_that_are_gone_are_asked_for(folder, sentence):
+    result = export(folder, "--format", "litert", "--weights", "float16")
+
+    assert result.exit_code == 1
+    assert "cannot be read: " in sentence(result)
+    assert sentence(result).endswith("Name others by `--images`.")
 
 
 def test_another_place_can_be_named(folder, tmp_path):
@@ -180,6 +207,11 @@ def test_a_folder_that_does_not_hold_is_refused(
         (["--out", "x.onnx"], "name a `--format`"),
         (["--format", "serving", "--out", "x"], "name a `--format`"),
         (["--format", "onnx", "--out", "x.h5"], "must end with `.onnx`"),
+        (["--weights", "int8"], "`--weights int8` must go with `--format lite"),
+        (
+            ["--format", "litert", "--images", "x"],
+            "`--images` must go with `--weights",
+        ),
     ],
 )
 def test_misuse_is_exit_code_2(folder, sentence, options, words):

@@ -249,12 +249,8 @@ def test_one_thing_is_asked_for(more, tmp_path, sentence):
     assert "either rows must be named or `--measure`" in sentence(result)
 
 
-def test_ratings_have_no_classes_to_watch(tmp_path, sentence):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "saved_model.pb").touch()
-    (tmp_path / "1" / "recipe.json").write_text('{"kind": "rating"}')
-
-    result = watch(tmp_path, "new")
+def test_ratings_have_no_classes_to_watch(ratings, sentence):
+    result = watch(ratings, "new")
 
     assert result.exit_code == 1
     assert "must hold a classifier" in sentence(result)

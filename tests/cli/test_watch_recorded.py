@@ -14,7 +14,7 @@ from aet_keras import data, recipes, training
 from aet_keras.cli import _recorded_new_rows, main
 from aet_keras.cli._new_rows import Asked, read_new_rows
 from aet_keras.data import recorded_rows
-from aet_keras.data.recorded_rows import RecordedRow
+from aet_keras.data.recorded_row import RecordedRow, encode_row
 from aet_keras.drift import Reference
 from aet_keras.errors import DataError
 from aet_keras.export import table_manifest
@@ -42,7 +42,7 @@ def write(home, rows):
         day = home / f"2026-11-{1 + int(time // DAY):02}"
         day.mkdir(exist_ok=True)
         row = RecordedRow(f"r{key}-0", START + time, 1, inputs, outputs)
-        content = recorded_rows.encode_row(row)
+        content = encode_row(row)
         (day / f"{key:016x}.row").write_bytes(content)
     return home
 

@@ -8,6 +8,7 @@ import pandas
 import pytest
 
 from aet_keras.data import date_cells
+from aet_keras.data.specifications import CellFormat, TableColumn
 
 CASES = {
     "ISO": (["2022-08-09", "2022/8/9 10:15"], "%Y-%m-%d"),
@@ -95,3 +96,19 @@ def test_dates_become_days_since_1970():
     # 54 years of 365 days, 13 leap days before 2024, 31 + 29 + 16 in it.
     expected = [1, 54 * 365 + 13 + 76, *[np.nan] * 3]
     np.testing.assert_array_equal(found, np.float32(expected))
+
+
+def test_dates_of_a_table_become_days_by_the_format_of_their_column():
+    columns = [
+        TableColumn(
+            "since", "date", "Since", CellFormat(date_format="%d.%m.%Y")
+        ),
+        TableColumn("job", "category", "Job"),
+    ]
+    jobs = np.array(["tailor", ""], object)
+    cells = {"since": np.array(["03.01.1970", ""], object), "job": jobs}
+
+    found = date_cells.dates_to_days(cells, columns)
+
+    np.testing.assert_array_equal(found["since"], np.float32([2, np.nan]))
+    assert found["job"] is jobs and cells["since"][0] == "03.01.1970"

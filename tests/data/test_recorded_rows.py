@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aet_keras.data import recorded_rows
-from aet_keras.data.recorded_rows import RecordedRow, read_recorded_rows
+from aet_keras.data.recorded_row import RecordedRow, decode_row, encode_row
+from aet_keras.data.recorded_rows import read_recorded_rows
 from aet_keras.errors import DataError
 
 SCORES = {"probabilities": np.array([0.25, 0.75], "float32")}
@@ -30,7 +31,7 @@ def home(tmp_path):
 def write(day, key, kept):
     day.mkdir(exist_ok=True)
     path = day / f"{key:016x}.row"
-    path.write_bytes(recorded_rows.encode_row(kept))
+    path.write_bytes(encode_row(kept))
     return path
 
 
@@ -43,7 +44,7 @@ def test_a_row_is_the_same_after_a_file():
     inputs = {"bytes": b"\x00\xff\n", "images": images, "age": 3.5, "vip": True}
     inputs |= {"job": "tailor é", "tags": ["a", b"b"], "none": None}
 
-    kept = recorded_rows.decode_row(recorded_rows.encode_row(row(**inputs)))
+    kept = decode_row(encode_row(row(**inputs)))
 
     np.testing.assert_array_equal(kept.inputs["images"], images)
     assert kept.inputs["images"].dtype == "uint8"
@@ -55,11 +56,11 @@ def test_a_row_is_the_same_after_a_file():
 
 
 def test_a_missing_number_stays_missing_and_missing_inputs_do():
-    missing = recorded_rows.encode_row(row(age=np.float32("nan")))
-    bare = recorded_rows.encode_row(RecordedRow("a-0", 1.0, 3, None, SCORES))
+    missing = encode_row(row(age=np.float32("nan")))
+    bare = encode_row(RecordedRow("a-0", 1.0, 3, None, SCORES))
 
-    assert np.isnan(recorded_rows.decode_row(missing).inputs["age"])
-    assert recorded_rows.decode_row(bare).inputs is None
+    assert np.isnan(decode_row(missing).inputs["age"])
+    assert decode_row(bare).inputs is None
 
 
 def test_rows_come_by_time_of_all_days_or_of_one(home):

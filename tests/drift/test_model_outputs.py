@@ -145,8 +145,10 @@ def test_data_without_an_end_is_refused(model, rows):
 
 
 def test_no_rows_are_refused(model, rows):
-    with pytest.raises(ValueError, match="there must be a row"):
+    with pytest.raises(ValueError, match="at least one row"):
         read_outputs(model, rows[0][:0])
+    with pytest.raises(ValueError, match="at least one row"):
+        read_outputs(model, tf.data.Dataset.from_tensors(rows[0][:0]))
 
 
 def test_what_has_no_rows_is_refused(model):

@@ -80,6 +80,39 @@ def test_litert_of_a_published_folder_says_the_same(model, tmp_path):
     assert compared.difference < 1e-5 and compared.count == 3
 
 
+@pytest.fixture(scope="module")
+def wide():
+    """Returns a classifier with kernels large enough to be rounded."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+    x = layers.Dense(128, activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+
+
+def test_rounded_weights_are_judged_by_the_classes_they_leave(wide, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 3), "uint8")
+    path = tmp_path / "model.tflite"
+    asked = {"format": "litert", "weights": "int8", "images": images}
+
+    compared = convert(wide, path, **asked, agreement=0.9)
+
+    assert os.listdir(tmp_path) == ["model.tflite"]
+    made = conversion.run_litert(path, images.astype("float32"))
+    expected = wide.predict(images, verbose=0)
+    equal = np.mean(made.argmax(1) == expected.argmax(1))
+    assert compared.agreement == equal and 0.9 < equal < 1
+    assert compared.difference == pytest.approx(abs(made - expected).max())
+    assert compared.size_bytes == path.stat().st_size
+    assert compared.size_bytes < 0.4 * compared.float32_bytes
+    assert compared.milliseconds > 0
+
+    path.unlink()
+    with pytest.raises(ExportError, match=rf"Received: {equal:.1%} of 300"):
+        convert(wide, path, **asked, agreement=(equal + 1) / 2)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.fixture
 def written(monkeypatch):
     """Puts an empty file in the place of what a format would write."""
@@ -181,8 +214,33 @@ def test_a_missing_package_is_said_before_anything_is_written(
             "Resize them",
         ),
         ({"path": "m.onnx", "format": "onnx", "tolerance": 0}, "above 0"),
+        (
+            {"path": "m.onnx", "format": "onnx", "weights": "int8"},
+            'must go with `format="litert"`',
+        ),
+        (
+            {"path": "m.tflite", "format": "litert", "weights": "int4"},
+            "must be one of",
+        ),
+        (
+            {
+                "path": "m.tflite",
+                "format": "litert",
+                "weights": "int8",
+                "images": np.zeros((199, 8, 8, 3)),
+            },
+            "at least 200 images.*Received: 199",
+        ),
     ],
-    ids=["ending", "format", "images", "tolerance"],
+    ids=[
+        "ending",
+        "format",
+        "images",
+        "tolerance",
+        "weights of onnx",
+        "weights",
+        "few images",
+    ],
 )
 def test_misuse_is_refused(model, tmp_path, settings, advice):
     needs("onnx")

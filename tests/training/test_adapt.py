@@ -391,11 +391,22 @@ def test_half_of_a_batch_is_old_and_each_row_comes_as_often():
         ({"labels": np.full(3, 7), "shift": "input"}, "Leave `shift` out"),
         ({"epochs": 0}, "at least 1"),
         ({"old": (OLD[0], OLD[1] + 1)}, "from 0 to 2"),
+        ({"old": batches(*OLD).take(0)}, "`old` must have at least one row"),
     ],
 )
 def test_bad_arguments_are_refused(model, arguments, advice):
     with pytest.raises((TypeError, ValueError), match=advice):
         aet_keras.adapt(model, NEW_X[:3], **arguments)
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [NEW_X[:0], batches(NEW_X).take(0), batches(NEW_X[:0], NEW_Y[:0])],
+    ids=["an array", "no batch", "batches without a row"],
+)
+def test_data_without_rows_are_refused(model, empty):
+    with pytest.raises(ValueError, match="`new` must have at least one row"):
+        aet_keras.adapt(model, empty)
 
 
 TWO = OLD[1] < 2
