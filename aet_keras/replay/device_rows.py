@@ -44,7 +44,7 @@ class DeviceRows:
         self._record = None
         self._state: tuple = ()
         self._is_tried = False
-        self._columns: list | None = None
+        self._columns: list = []
 
     def take(self, record, places: Sequence[int], rows: np.ndarray) -> list:
         """Returns some rows of some columns; of the copy, if there is one.
@@ -56,7 +56,9 @@ class DeviceRows:
         """
         if not self._is_allowed or not self._has_copy(record, tuple(places)):
             return record.take(rows, places)
-        return [tf.gather(column, rows) for column in self._columns or ()]
+        columns = self._columns
+        with tf.device(columns[0].device):
+            return [tf.gather(column, rows) for column in columns]
 
     def _has_copy(self, record, places):
         state = record.count, places
@@ -67,16 +69,16 @@ class DeviceRows:
         if not self._is_tried:
             self._is_tried = True
             self._columns = _copied([record.columns[place] for place in places])
-        return self._columns is not None
+        return bool(self._columns)
 
 
 def _copied(columns):
     device = devices.first_gpu()
     size = sum(column.byte_count for column in columns)
     if device is None or not fits(size, device.free_bytes):
-        return None
+        return []
     try:
         with tf.device(device.name):
             return [tf.identity(tf.constant(each.all())) for each in columns]
     except tf.errors.ResourceExhaustedError:
-        return None
+        return []

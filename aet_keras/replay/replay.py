@@ -58,7 +58,10 @@ class Replay:
                 model, train, running_fit.epoch_iterator_of(model), views
             )
         except Unproved as error:
-            self._say(f"no cache with several workers: {error}")
+            self._say(
+                f"no cache with several workers: {error}; rows of arrays, and "
+                "of slices with `map` and `batch`, can be divided"
+            )
             self.is_on, self.recorders = False, ()
             return
         self._training = Training(

@@ -1,0 +1,154 @@
+"""What do several workers reach, cost and send?
+
+Claims:
+
+- weights are equal on all workers, and at most 1e-5 from those of one process,
+  plain and replayed, with even and uneven batches, for 1, 2 and 3 workers;
+- each worker decodes at most its share of the rows, and a batch more;
+- a step reduces the bytes of what moves, and nothing else;
+- a replayed epoch under two workers on one machine takes at most 1.15 times
+  the processor seconds of one process on the same rows.
+
+    python tests/benchmarks/workers.py [--parts replay bytes]
+
+Small models for the weights; MobileNetV2 at 96 pixels, random weights and
+rows, batch 32, for bytes and seconds. Each process has one thread.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+import tempfile
+
+import _machine
+import numpy as np
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+# The processes that are started import from here, too.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
+)
+
+import _worker_replays  # noqa: E402
+import distributed_replays  # noqa: E402
+import worker_groups  # noqa: E402
+
+COUNTS = 1, 2, 3
+SHAPES = "even", "uneven", "a worker without rows at the end"
+ROWS, BATCH = 512, 32
+MACHINES = 2, 4, 8, 16
+RATES = 1, 10  # Gbit/s
+
+
+def grouped(count, function, *arguments):
+    """Returns what a function returns in each of some new processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        group = worker_groups.Group(count, folder)
+        try:
+            return group.run(function, *arguments, seconds=1200)
+        finally:
+            group.close()
+
+
+def replay():
+    """Prints weights, decoded rows, and seconds of replayed epochs."""
+    alone = {True: None, False: None}
+    print("largest difference of a weight: between workers, to one process")
+    print(f"{'workers':>7}  {'':8} " + "".join(f"{s:>36}" for s in SHAPES))
+    for count in COUNTS:
+        for is_plain in (True, False):
+            ended = grouped(count, _worker_replays.runs, SHAPES, is_plain)
+            if alone[True] is None:
+                alone[True] = ended[0]
+            cells = [
+                f"{_apart(ended, n):.1e} {_beside(ended, alone[True], n):.1e}"
+                for n in range(len(SHAPES))
+            ]
+            kind = "plain" if is_plain else "replayed"
+            print(f"{count:7}  {kind:8} " + "".join(f"{c:>36}" for c in cells))
+    print(
+        f"\nrows decoded by each worker in 3 epochs, of "
+        f"{distributed_replays.COUNT} rows and 21 of validation, batch "
+        f"{distributed_replays.BATCH}"
+    )
+    for count in COUNTS:
+        counted = grouped(count, distributed_replays.decoded_counts)
+        shown = "; ".join(f"{train} and {held}" for train, held, _ in counted)
+        print(f"{count:7}  {shown}")
+
+
+def _apart(ended, number):
+    return max(
+        np.abs(one - other).max()
+        for each in ended
+        for one, other in zip(ended[0][number], each[number], strict=True)
+    )
+
+
+def _beside(ended, alone, number):
+    return max(
+        np.abs(one - other).max()
+        for one, other in zip(ended[0][number], alone[number], strict=True)
+    )
+
+
+def send():
+    """Prints bytes a step, seconds of epochs, and what follows for machines."""
+    sizes = grouped(2, _worker_replays.reduced_bytes)[0]
+    one = grouped(1, _worker_replays.epochs, ROWS, BATCH)[0]
+    two = grouped(2, _worker_replays.epochs, ROWS, BATCH)
+    print(f"an epoch of {ROWS} rows, batch {BATCH}; `all` is not replayed")
+    print(
+        f"{'moves':12} {'reduced MB':>10} {'moving MB':>10}  "
+        f"processor seconds: {'1 process':>10} {'2 workers':>10} {'ratio':>6}"
+    )
+    for place, name in enumerate(_worker_replays.MOVING):
+        reduced, moving = sizes[place]
+        single = one[place][1]
+        double = sum(each[place][1] for each in two)
+        print(
+            f"{name:12} {reduced / 1e6:10.3f} {moving / 1e6:10.3f}  "
+            f"{'':18} {single:10.3f} {double:10.3f} {double / single:6.2f}"
+        )
+    steps = ROWS / BATCH
+    print(
+        "\na formula, not measured: seconds of a step of N machines = s / N + "
+        "2 (N - 1) / N * bytes / rate,\nwith s the measured processor seconds "
+        "of one process a step; latency and overlap are left out"
+    )
+    header = "".join(
+        f"{f'{n} at {rate} Gbit/s':>16}" for rate in RATES for n in MACHINES
+    )
+    print(f"{'moves':12} {'1 machine':>10}{header}")
+    for place, name in enumerate(_worker_replays.MOVING):
+        seconds = one[place][1] / steps
+        cells = "".join(
+            f"{_foretold(seconds, sizes[place][0], n, rate):16.4f}"
+            for rate in RATES
+            for n in MACHINES
+        )
+        print(f"{name:12} {seconds:10.4f}{cells}")
+
+
+def _foretold(seconds, size, count, rate):
+    sent = 2 * (count - 1) / count * size
+    return seconds / count + sent * 8 / (rate * 1e9)
+
+
+PARTS = {"replay": replay, "bytes": send}
+
+
+def main():
+    """Runs the parts that are asked for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
+    print(_machine.describe())
+    for part in parser.parse_args().parts:
+        print()
+        PARTS[part]()
+
+
+if __name__ == "__main__":
+    main()
