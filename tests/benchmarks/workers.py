@@ -16,6 +16,7 @@ rows, batch 32, for bytes and seconds. Each process has one thread.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import sys
@@ -42,28 +43,39 @@ MACHINES = 2, 4, 8, 16
 RATES = 1, 10  # Gbit/s
 
 
-def grouped(count, function, *arguments):
-    """Returns what a function returns in each of some new processes."""
-    with tempfile.TemporaryDirectory() as folder:
-        group = worker_groups.Group(count, folder)
-        try:
-            return group.run(function, *arguments, seconds=1200)
-        finally:
-            group.close()
+class Groups:
+    """Starts so many processes once, and has them run functions."""
+
+    def __init__(self):
+        self._stack = contextlib.ExitStack()
+        self._made = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def run(self, count, function, *arguments):
+        """Returns what a function returns in each of some processes."""
+        if count not in self._made:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory())
+            self._made[count] = worker_groups.Group(count, folder)
+            self._stack.callback(self._made[count].close)
+        return self._made[count].run(function, *arguments, seconds=1800)
 
 
-def replay():
+def replay(groups):
     """Prints weights, decoded rows, and seconds of replayed epochs."""
-    alone = {True: None, False: None}
+    alone = None
     print("largest difference of a weight: between workers, to one process")
     print(f"{'workers':>7}  {'':8} " + "".join(f"{s:>36}" for s in SHAPES))
     for count in COUNTS:
         for is_plain in (True, False):
-            ended = grouped(count, _worker_replays.runs, SHAPES, is_plain)
-            if alone[True] is None:
-                alone[True] = ended[0]
+            ended = groups.run(count, _worker_replays.runs, SHAPES, is_plain)
+            alone = ended[0] if alone is None else alone
             cells = [
-                f"{_apart(ended, n):.1e} {_beside(ended, alone[True], n):.1e}"
+                f"{_apart(ended, n):.1e} {_beside(ended, alone, n):.1e}"
                 for n in range(len(SHAPES))
             ]
             kind = "plain" if is_plain else "replayed"
@@ -74,7 +86,7 @@ def replay():
         f"{distributed_replays.BATCH}"
     )
     for count in COUNTS:
-        counted = grouped(count, distributed_replays.decoded_counts)
+        counted = groups.run(count, distributed_replays.decoded_counts)
         shown = "; ".join(f"{train} and {held}" for train, held, _ in counted)
         print(f"{count:7}  {shown}")
 
@@ -94,11 +106,11 @@ def _beside(ended, alone, number):
     )
 
 
-def send():
+def send(groups):
     """Prints bytes a step, seconds of epochs, and what follows for machines."""
-    sizes = grouped(2, _worker_replays.reduced_bytes)[0]
-    one = grouped(1, _worker_replays.epochs, ROWS, BATCH)[0]
-    two = grouped(2, _worker_replays.epochs, ROWS, BATCH)
+    sizes = groups.run(2, _worker_replays.reduced_bytes)[0]
+    one = groups.run(1, _worker_replays.epochs, ROWS, BATCH)[0]
+    two = groups.run(2, _worker_replays.epochs, ROWS, BATCH)
     print(f"an epoch of {ROWS} rows, batch {BATCH}; `all` is not replayed")
     print(
         f"{'moves':12} {'reduced MB':>10} {'moving MB':>10}  "
@@ -144,10 +156,12 @@ def main():
     """Runs the parts that are asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
-    print(_machine.describe())
-    for part in parser.parse_args().parts:
-        print()
-        PARTS[part]()
+    parts = parser.parse_args().parts
+    print(_machine.describe(), flush=True)
+    with Groups() as groups:
+        for part in parts:
+            print()
+            PARTS[part](groups)
 
 
 if __name__ == "__main__":
