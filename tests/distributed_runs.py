@@ -3,13 +3,24 @@
 `worker_groups.Group` has each of several processes call a function of these.
 """
 
+import os
+import signal
+import warnings
+
 import image_models
 import keras
 import numpy as np
+import tensorflow as tf
 
 import aet_keras
-from aet_keras.callbacks import AdaptiveLearningRate, ElasticFreezing
-from aet_keras.policies import ThawOnSchedule
+from aet_keras import _cluster
+from aet_keras.callbacks import (
+    AdaptiveLearningRate,
+    ElasticCheckpoint,
+    ElasticFreezing,
+)
+from aet_keras.engine import Engine
+from aet_keras.policies import Decision, ThawOnSchedule
 
 
 def images(count):
@@ -47,36 +58,24 @@ def weights_of(model):
     return [each.numpy() for each in model.weights]
 
 
-def linear_run(count=75, fit=None, **settings):
-    """Fits a linear model; returns weights, logs, and more of the kind."""
-    keras.utils.set_random_seed(0)
-    with aet_keras.scope():
-        model = linear_model(metrics=["mae"], **settings)
-    return _run(model, rows(count), fit or {})
+def linear_run(count=75, fit=None, *, strategy=None, is_whole=True, **settings):
+    """Fits a linear model; returns its weights and logs.
 
-
-def replicated_run(strategy, count=75, fit=None, **settings):
-    """Does what `linear_run` does under a strategy of your own."""
+    The whole also validates, evaluates and predicts, which is traced anew.
+    """
     keras.utils.set_random_seed(0)
     with aet_keras.scope(strategy):
         model = linear_model(metrics=["mae"], **settings)
-    return _run(model, rows(count), fit or {})
-
-
-def _run(model, data, settings):
-    x, y = data
-    shown = model.fit(
-        x,
-        y,
-        **{"batch_size": 16, "epochs": 3, "verbose": 0, **settings},
-        validation_data=(x[:21], y[:21]),
-    )
-    return {
-        "weights": weights_of(model),
-        "logs": shown.history,
-        "evaluated": model.evaluate(x, y, batch_size=16, verbose=0),
-        "predicted": model.predict(x, batch_size=16, verbose=0),
-    }
+    x, y = rows(count)
+    given = {"batch_size": 16, "epochs": 3, "verbose": 0, **(fit or {})}
+    if is_whole:
+        given["validation_data"] = x[:21], y[:21]
+    run = {"logs": model.fit(x, y, **given).history}
+    run["weights"] = weights_of(model)
+    if is_whole:
+        run["evaluated"] = model.evaluate(x, y, batch_size=16, verbose=0)
+        run["predicted"] = model.predict(x, batch_size=16, verbose=0)
+    return run
 
 
 def many_runs(cases):
@@ -89,10 +88,10 @@ def linear_run_of_several_steps():
     return linear_run(steps_per_execution=2)
 
 
-def elastic_run():
+def elastic_run(count=45):
     """Fits a small backbone with both of our callbacks."""
     with aet_keras.scope():
-        return _elastic_run()
+        return _elastic_run(count)
 
 
 def elastic_run_in_a_scope_of_the_user():
@@ -102,10 +101,10 @@ def elastic_run_in_a_scope_of_the_user():
     assert workers.has_collectives()
     made = strategy.made_for_here()
     with made.scope():
-        return _elastic_run()
+        return _elastic_run(45)
 
 
-def _elastic_run():
+def _elastic_run(count):
     keras.utils.set_random_seed(0)
     base = image_models.backbone()
     for layer in base.layers:  # statistics that are not those of no data
@@ -120,7 +119,7 @@ def _elastic_run():
         metrics=["accuracy"],
     )
     freezing = ElasticFreezing(ThawOnSchedule(every_epochs=1), cache=None)
-    x, y = images(45)
+    x, y = images(count)
     shown = model.fit(
         x,
         y,
@@ -160,3 +159,156 @@ def unmended_run():
             said.append(f"{type(error).__name__}: {error}")
     trainer.TensorFlowTrainer._maybe_symbolic_build = workers._OWN_BUILD
     return said, workers.is_mended()
+
+
+class Stops(keras.callbacks.Callback):
+    """Stops `fit` after some epochs, in one worker."""
+
+    def __init__(self, index, epochs=1):
+        super().__init__()
+        self.stops = _cluster.here().index == index
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.stops and epoch + 1 == self.epochs:
+            self.model.stop_training = True
+
+
+class Hurries(keras.callbacks.Callback):
+    """Doubles the rate, in one worker."""
+
+    def __init__(self, index):
+        super().__init__()
+        self.writes = _cluster.here().index == index
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.writes:
+            Engine.of(self.model).apply(Decision(rate=0.02))
+
+
+def dense_run(*callbacks, policy=None, data=None, seed=0, epochs=3, **settings):
+    """Fits two dense layers below a head; returns weights, map and logs."""
+    keras.utils.set_random_seed(seed)
+    with aet_keras.scope():
+        base = keras.Sequential(
+            [keras.Input((5,)), keras.layers.Dense(4), keras.layers.Dense(4)],
+            name="old",
+        )
+        model = keras.Sequential([base, keras.layers.Dense(2)])
+        model.compile(keras.optimizers.Adam(0.01), "mse")
+    freezing = ElasticFreezing(
+        policy or ThawOnSchedule(every_epochs=1), cache=None
+    )
+    x, y = rows(41) if data is None else data
+    settings = {"batch_size": 8, "epochs": epochs, "verbose": 0, **settings}
+    shown = model.fit(
+        x,
+        y,
+        callbacks=[freezing, *callbacks],
+        validation_data=rows(9),
+        **settings,
+    )
+    return {
+        "weights": weights_of(model),
+        "maps": freezing.history,
+        "logs": shown.history,
+    }
+
+
+def chief_decides():
+    """Returns a `dense_run` whose workers have other policies."""
+    every = 1 if _cluster.here().is_chief else 2
+    return dense_run(policy=ThawOnSchedule(every_epochs=every))
+
+
+def one_stops(index):
+    """Returns after how many epochs all end, where one worker stops."""
+    return len(dense_run(Stops(index))["maps"])
+
+
+def sentence_of(function, *arguments):
+    """Returns the error of a function, or None."""
+    try:
+        function(*arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def one_hurries():
+    """Returns the sentence where one worker has another rate."""
+    return sentence_of(dense_run, Hurries(1))
+
+
+def other_data():
+    """Returns the sentence where one worker has other rows."""
+    x, y = rows(41)
+    x[-1] += _cluster.here().index
+    return sentence_of(lambda: dense_run(data=(x, y)))
+
+
+def other_seed():
+    """Returns the sentence where one worker shuffles otherwise."""
+    return sentence_of(lambda: dense_run(seed=_cluster.here().index))
+
+
+def unseeded_data():
+    """Returns the sentence about a data set without a seed."""
+    tf.random.set_seed(None)
+    data = tf.data.Dataset.from_tensor_slices(rows(41)).batch(8)
+    data = data.shuffle(8)
+    return sentence_of(lambda: dense_run(data=(data, None), batch_size=None))
+
+
+def generated_data():
+    """Returns the sentence about rows of a generator."""
+    data = tf.data.Dataset.from_generator(
+        lambda: zip(*rows(16), strict=True),
+        output_signature=(tf.TensorSpec((5,)), tf.TensorSpec((2,))),
+    ).batch(8)
+    return sentence_of(lambda: dense_run(data=(data, None), batch_size=None))
+
+
+def one_row():
+    """Returns the sentence about less rows than workers."""
+    return sentence_of(lambda: dense_run(data=rows(1)))
+
+
+def numbers_told():
+    """Returns what the workers tell each other."""
+    from aet_keras._keras import agreement, strategy
+
+    made = strategy.made_for_here()
+    index = agreement.worker_index(made)
+    return (
+        agreement.worker_count(made),
+        index,
+        agreement.gather(made, [index + 10, 2**60 + index]).tolist(),
+        agreement.broadcast(made, {"of": index, "rate": 0.1, "none": None}),
+    )
+
+
+class Shoots(keras.callbacks.Callback):
+    """Kills its own process after some batches, in one worker."""
+
+    def __init__(self, index, batches):
+        super().__init__()
+        self.left = batches if _cluster.here().index == index else -1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def saved_run(folder, index=None, batches=0):
+    """Returns a `dense_run` that is saved, and where it began.
+
+    One worker kills itself, if `index` names one.
+    """
+    checkpoint = ElasticCheckpoint(folder, save_freq=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of callbacks that start anew
+        run = dense_run(
+            AdaptiveLearningRate(), checkpoint, Shoots(index, batches)
+        )
+    return {**run, "resumed_from": checkpoint.resumed_from}

@@ -40,3 +40,19 @@ def build_model(path, **settings):
         dataset,
         training.table_job.build_table_model(recipe, dataset),
     )
+
+
+def write_numbers(path, count=160, seed=0, *, scale=1000.0, mean=9e4):
+    """Writes a table whose target is a number in a large unit, with gaps."""
+    random = np.random.default_rng(seed)
+    area = random.normal(100, 25, count)
+    town = random.choice(["north", "south", "east"], count)
+    price = (area - 100) / 25 + 2.0 * (town == "south")
+    price = mean + scale * (price + 0.3 * random.normal(size=count))
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["area", "town", "price"])
+        for i in range(count):
+            shown = "" if i % 11 == 0 else f"{area[i]:.2f}"
+            writer.writerow([shown, town[i], f"{price[i]:.1f}"])
+    return str(path)

@@ -5,25 +5,20 @@ another loss where a batch cannot be shared evenly.
 """
 
 import functools
-import weakref
 from collections.abc import Callable
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from aet_keras._keras import running_fit, workers
+from aet_keras._keras.agreement import worker_count
 from aet_keras._keras.loss_objects import reductions, unscale_loss
 from aet_keras._keras.optimizer import innermost
-from aet_keras._keras.strategy import (
-    is_distributed,
-    local_replica_count,
-    worker_count,
-)
+from aet_keras._keras.strategy import is_distributed, local_replica_count
 
 # Keras divides them by the rows of a share and by the number of replicas.
 _MEANS = {"mean", "sum_over_batch_size"}
 _COUNT = tf.TensorSpec((), "int32")
-_SUMS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def reason_of_losses(model: keras.Model) -> str | None:
@@ -98,7 +93,9 @@ def averaged(
         return functools.partial(step, weight=None), []
     strategy = model.distribute_strategy
     is_weighed = is_training and reductions(model) != {"sum"}
-    more = [_COUNT] if is_training and worker_count(model) > 1 else []
+    is_shared = is_training and worker_count(strategy) > 1
+    more = [_COUNT] if is_shared else []
+    is_read = is_shared and running_fit.reads_batch_logs(model)
 
     def on_replica(total, *leaves):
         share, row_count = _share_of(strategy, leaves)
@@ -111,26 +108,11 @@ def averaged(
     def run(*leaves):
         leaves, total = (leaves[:-1], leaves[-1]) if more else (leaves, None)
         logs = strategy.run(on_replica, args=(total, *leaves))
+        if is_read:  # who stops by logs of its own leaves others waiting
+            return workers.mean_of_logs(logs, strategy)
         return keras.tree.map_structure(_averaged, logs)
 
     return run, more
-
-
-def summed_over_workers(model: keras.Model, array) -> np.ndarray:
-    """Returns the sum of what each worker gives; all have to call it.
-
-    Args:
-        model: a model under a strategy, or under none.
-        array: array of numbers, of one shape on all workers.
-    """
-    array = np.asarray(array)
-    if worker_count(model) == 1:
-        return array
-    strategy = model.distribute_strategy
-    if strategy not in _SUMS:
-        _SUMS[strategy] = _sum_of(strategy)
-    total = _SUMS[strategy](tf.constant(array)).numpy()
-    return total / local_replica_count(strategy)
 
 
 def loss_of_share(loss, row_count):
@@ -140,17 +122,6 @@ def loss_of_share(loss, row_count):
         loss = tf.where(row_count > 0, loss, tf.zeros_like(loss))
         return tf.reduce_sum(loss)  # eagerly, no rows have a vector for a loss
     return loss
-
-
-def _sum_of(strategy):
-    """Makes a function that adds up a tensor of all replicas."""
-
-    @tf.function(reduce_retracing=True)
-    def total(tensor):
-        values = strategy.run(tf.identity, args=(tensor,))
-        return strategy.reduce("SUM", values, axis=None)
-
-    return total
 
 
 def _share_of(strategy, leaves):

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from aet_keras._keras.iterators import Order
+from aet_keras._keras.strategy import is_distributed
 
 _BATCH_HOOKS = (
     "on_batch_begin",
@@ -99,6 +100,18 @@ def acts_within_epochs(model: keras.Model) -> bool:
     )
 
 
+def reads_batch_logs(model: keras.Model) -> bool:
+    """Says whether the logs of a batch may end a `fit`.
+
+    Callbacks of Keras and of this package show them at most, but for one.
+    """
+    by_nan = keras.callbacks.TerminateOnNaN
+    listed = callbacks_of(model) or ()
+    return acts_within_epochs(model) or any(
+        isinstance(each, by_nan) for each in listed
+    )
+
+
 def _is_users(hook):
     module = getattr(hook, "__module__", None) or ""
     return module.split(".")[0] not in ("keras", "aet_keras")
@@ -124,7 +137,12 @@ def start_at(model: keras.Model, epoch: int | None) -> None:
 
 
 def build_metrics(model: keras.Model, iterator) -> None:
-    """Makes the variables of metrics that the first step would make."""
+    """Makes the variables of metrics that the first step would make.
+
+    Under a strategy `fit` has made them before it calls its callbacks.
+    """
+    if is_distributed(model):
+        return
     batch = keras.tree.map_structure(
         lambda spec: tf.zeros([size or 1 for size in spec.shape], spec.dtype),
         iterator.element_spec,

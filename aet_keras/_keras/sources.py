@@ -2,10 +2,14 @@
 
 import dataclasses
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 _ARRAYS = "ArrayDataAdapter"
 _DATASET = "TFDatasetAdapter"
+_GENERATED = "they come from a generator"
+_UNSEEDED = "they are shuffled or drawn at random without a seed"
 _OWN_STATE = {  # operations of a `map` that write to what outlives an iterator
     "AssignAddVariableOp",
     "AssignSubVariableOp",
@@ -25,28 +29,50 @@ class Source:
             random in it; equal for the same command.
         keeps_first_order: bool. Whether the first pass is random, and kept
             for the later ones.
+        is_ordered: bool. Whether rows come in the same order in each process
+            that is seeded alike.
+        arrays: tuple of arrays. Those that the rows are in.
+        row_count: int or None. How many rows these have.
     """
 
     reason: str | None
     signature: list
     keeps_first_order: bool
+    is_ordered: bool = True
+    arrays: tuple = ()
+    row_count: int | None = None
 
     @classmethod
     def of(cls, epoch_iterator) -> "Source":
         """Looks at what `fit` draws its steps from."""
         kind = type(epoch_iterator.data_adapter).__name__
         if kind not in (_ARRAYS, _DATASET):
-            return cls("they come from a generator", [kind], False)
-        data = epoch_iterator._distributed_dataset
+            return cls(_GENERATED, [kind], False, is_ordered=False)
+        data = original_of(epoch_iterator)
         if not hasattr(data, "_inputs"):
             return cls("they are distributed by a strategy", [kind], False)
         parts = [_Part(each) for each in upstream(data)]
+        arrays = _arrays_of(epoch_iterator.data_adapter, data)
         reasons = [part.reason for part in parts if part.reason]
         return cls(
             reason=reasons[0] if reasons else None,
             signature=[part.signature for part in parts],
             keeps_first_order=_caches_random(data),
+            is_ordered=not {_GENERATED, _UNSEEDED} & set(reasons),
+            arrays=arrays,
+            row_count=len(arrays[0]) if arrays else None,
         )
+
+
+def _arrays_of(adapter, data):
+    """Lists the arrays that rows are slices of; none of other data."""
+    given = getattr(adapter, "_inputs", None)
+    if type(adapter).__name__ != _ARRAYS:
+        sliced = [getattr(each, "_tensors", ()) for each in upstream(data)]
+        given = sliced if len(list(filter(None, sliced))) == 1 else None
+    arrays = [] if given is None else keras.tree.flatten(given)
+    kept = [np.asarray(each) for each in arrays if each is not None]
+    return tuple(kept) if all(each.ndim for each in kept) else ()
 
 
 def is_shuffled(iterator) -> bool:
@@ -107,11 +133,11 @@ class _Part:
         self.signature = [type(data).__name__, *map(list, seeds)]
         self.reason = None
         if "GeneratorDataset" in operations:
-            self.reason = "they come from a generator"
+            self.reason = _GENERATED
         elif operations & _OWN_STATE:
             self.reason = "a `map` in them draws from a state of its own"
         elif (0, 0) in seeds:
-            self.reason = "they are shuffled or drawn at random without a seed"
+            self.reason = _UNSEEDED
 
 
 def _nodes(data):

@@ -86,22 +86,6 @@ def is_mirrored(model: keras.Model) -> bool:
     return type(model._distribute_strategy) in _MIRRORED
 
 
-def worker_count(model: keras.Model) -> int:
-    """Returns how many processes train a model together."""
-    strategy = model._distribute_strategy
-    if strategy is None or not strategy.extended._in_multi_worker_mode():
-        return 1
-    return strategy.num_replicas_in_sync // local_replica_count(strategy)
-
-
-def worker_index(model: keras.Model) -> int:
-    """Returns which of them this process is, from 0 on."""
-    if worker_count(model) == 1:
-        return 0
-    extended = model._distribute_strategy.extended
-    return extended._make_input_context().input_pipeline_id
-
-
 def local_replica_count(strategy: tf.distribute.Strategy) -> int:
     """Returns how many replicas of a strategy this process has."""
     return len(strategy.extended.worker_devices)

@@ -112,18 +112,26 @@ def _symbolic(spec):
 
 
 def _reduce_per_replica(values, strategy, reduction):
-    """Returns the logs of this worker's own replicas.
-
-    Metrics of an epoch are reduced over all workers when they are read.
-    """
     if reduction not in ("auto", "mean") or not is_multi_worker(strategy):
         return _OWN_REDUCE(values, strategy, reduction=reduction)
-    return keras.tree.map_structure(
-        lambda value: tf.reduce_mean(
-            strategy.experimental_local_results(value), axis=0
-        ),
-        values,
-    )
+    return mean_of_logs(values, strategy)
+
+
+def mean_of_logs(values, strategy):
+    """Returns the means of logs over all replicas, reduced in one message.
+
+    A worker that stopped by a log of its own would leave the others waiting.
+    Metrics of an epoch are reduced when they are read.
+    """
+    flat = keras.tree.flatten(values)
+    if not flat:
+        return values
+
+    def stack(*logs):
+        return tf.stack([tf.reduce_mean(tf.cast(x, "float32")) for x in logs])
+
+    means = strategy.reduce("MEAN", strategy.run(stack, args=flat), axis=None)
+    return keras.tree.pack_sequence_as(values, tf.unstack(means))
 
 
 def _make_function(self, step_function):

@@ -15,10 +15,15 @@ from aet_keras._lock import InUse, Lock
 from aet_keras.callbacks import _run_state
 from aet_keras.callbacks._old_saves import in_present_form
 from aet_keras.callbacks._others import check_no_swapped_averages
-from aet_keras.callbacks._saves import Saves
+from aet_keras.callbacks._saves import Damaged, Saves
 from aet_keras.engine import Engine
+from aet_keras.engine.agreement import Meeting
 
-_HARMLESS = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
+_HARMLESS = (
+    keras.callbacks.History,
+    keras.callbacks.ProgbarLogger,
+    Meeting,
+)
 
 
 class Saving(keras.callbacks.Callback):
@@ -64,15 +69,17 @@ class Saving(keras.callbacks.Callback):
 
     def _begin(self):
         begun = _run_state.read_callbacks(self._fit.callbacks)
-        problem = self._take_folder()
-        save = self._newest()
+        is_chief = Engine.of(self.model).workers.is_chief
+        problem = self._take_folder() if is_chief else None
+        save = self._newest_of_all()
         if save is None:
             self._check_data()
             self._check_folder(problem)
             return
         save = in_present_form(save, begun)
         state = save.state
-        self._check_same(state)
+        if is_chief:  # it may have more callbacks, which show progress
+            self._check_same(state)
         self._checkpoint.resumed_from = state["epoch"], state["batch"]
         if state["is_finished"]:
             self._finished = state
@@ -135,6 +142,8 @@ class Saving(keras.callbacks.Callback):
             "metrics": [v.numpy() for v in model.metrics_variables],
             "run": _run_state.read(model, fit.callbacks, fit.train.current),
         }
+        if not Engine.of(model).workers.is_chief:
+            return state  # all have read it together: the chief writes it
         try:
             self._saves.write(state, start=self._start if batch else None)
             self._has_failed = False
@@ -213,6 +222,28 @@ class Saving(keras.callbacks.Callback):
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def _newest_of_all(self):
+        """Returns the newest save that the chief found, read by each worker."""
+        workers = Engine.of(self.model).workers
+        save = self._newest() if workers.is_chief else None
+        if not workers.is_needed:
+            return save
+        name, reason = workers.of_chief(save and save.name), None
+        if name is not None and not workers.is_chief:
+            try:
+                save = self._saves.read(name)
+            except Damaged as error:
+                reason = str(error)
+        if any(workers.of_all([reason is not None])):
+            raise ValueError(
+                "ElasticCheckpoint: `directory` must be a folder that all "
+                "workers read, because the chief writes and the others go on "
+                "from there. Received: "
+                f"directory={str(self._saves.folder)!r}; here {reason or name}."
+                " Name a folder that the machines share."
+            )
+        return save
 
     def _newest(self):
         """Returns the newest whole save, or None; says which are not."""

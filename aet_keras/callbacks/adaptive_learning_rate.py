@@ -172,6 +172,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
             engine, is_epoch_end=is_epoch_end, logs=logs, arrays=arrays
         )
         decision = self.policy.decide(progress)
+        decision = engine.workers.decision_of_chief(decision)
         engine.apply(Decision(rate=decision.rate, why=decision.why))
 
 

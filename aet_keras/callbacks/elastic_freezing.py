@@ -213,7 +213,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             every_steps=self.every_steps,
             cache=self._feature_cache,
             views=self.views,
-            seed=int(np.random.randint(2**31)),
+            seed=engine.workers.of_chief(int(np.random.randint(2**31))),
         )
         if known != ids_to_be_known(self.model):
             _others.warn_of_restored_before(self)
@@ -267,7 +267,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         is_chosen = engine.is_end_chosen or _others.restores_weights(self.model)
         if self.history and not is_chosen:
             self._epoch += 1
-            self._apply(engine, self.policy.finish(self._progress(engine)))
+            decision = self.policy.finish(self._progress(engine))
+            self._apply(engine, engine.workers.decision_of_chief(decision))
         self._say(len(self.history))
         if self._writes_rate:
             engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
@@ -332,7 +333,9 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             is_head_solved=is_head_solved,
             arrays={**self._fan_in, **measured, **self._seconds(engine)},
         )
-        decision = self._without_rate(self.policy.decide(progress))
+        decision = self.policy.decide(progress)
+        decision = engine.workers.decision_of_chief(decision)
+        decision = self._without_rate(decision)
         self._writes_rate = self._writes_rate or decision.rate is not None
         self._apply(engine, decision)
 
@@ -346,7 +349,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             self._print(change)
 
     def _judge(self, engine, logs):
-        if self.policy.judge(logs):
+        if engine.workers.of_chief(bool(self.policy.judge(logs))):
             engine.keep_state()
 
     def _without_rate(self, decision):

@@ -58,6 +58,13 @@ def adapt_rows(
     _check_kind(version)
     check_writable(folder)
     reference = load_reference(version)
+    if reference.is_number:
+        raise ExportError(
+            f"{_OWNER}: FOLDER must hold a classifier, because classes prove "
+            f"what is better. Received: {version}, a model of a number. "
+            f"`aet-keras fit NEW.csv --from {folder} --target COLUMN` learns "
+            "from new rows; its report says what it is worth."
+        )
     model = _new_rows.load_model(version)
     reference.check_model(model)
     asked = _new_rows.Asked(_OWNER, version, model, what, encoding, labelled)

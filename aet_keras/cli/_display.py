@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 
+from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 
 _ACCURACY = "accuracy"
@@ -172,6 +173,8 @@ class EpochLines(keras.callbacks.Callback):
         self._bar = None
         self._metric = None
         self._note = ""  # what the epoch does besides training
+
+    get_state, set_state = check.NO_STATE
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()

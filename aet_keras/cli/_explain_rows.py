@@ -47,12 +47,12 @@ def explain_rows(
                 f"Received: {row.name} ({row.reason}). Mend it or "
                 "leave it out."
             )
-        names, left_out = _explained(version, row, class_name)
-        title = f"{names[left_out.column]}, {left_out.answer:.1%}"
+        what, title, left_out = _explained(path, version, row, class_name)
         target = out / f"{_stem(asked.noun, row, number)}.png"
-        explanations.save_left_out(target, left_out, title=title)
+        explanations.save_left_out(target, left_out, title=title, what=what)
         strongest = "; ".join(
-            f"{name} {loss:+.3f}" for name, loss in left_out.strongest(_NAMED)
+            f"{name} {_shown(loss, what)}"
+            for name, loss in left_out.strongest(_NAMED)
         )
         yield f"{target}  {title}: {strongest}"
 
@@ -65,7 +65,40 @@ def _say_more(most, count):
     )
 
 
-def _explained(version, row, class_name):
+def _shown(loss, what):
+    """Returns what an answer loses, in thousandths of a probability."""
+    return f"{loss:+.3f}" if what == "probability" else f"{loss:+.4g}"
+
+
+def _explained(path, version, row, class_name):
+    """Returns what is lost, the answer in words, and the loss of each part."""
+    outputs = version.signatures["serving_default"].outputs
+    if "values" in outputs:
+        return _explained_number(path, version, row, class_name)
+    names, left_out = _explained_class(version, row, class_name)
+    title = f"{names[left_out.column]}, {left_out.answer:.1%}"
+    return "probability", title, left_out
+
+
+def _explained_number(path, version, row, class_name):
+    from aet_keras import explanations, export
+
+    if class_name is not None:
+        raise ValueError(
+            "explain: `--class` must be left out for a number, because it has "
+            f"no classes. Received: {class_name}. Leave it out."
+        )
+
+    def predict(cells):
+        values = version.call("serving_default", cells)["values"]
+        return values[:, None]
+
+    left_out = explanations.leave_out_cells(predict, row.values)
+    target = export.table_manifest.read_table_manifest(path).target
+    return target, f"{target} = {left_out.answer:.6g}", left_out
+
+
+def _explained_class(version, row, class_name):
     """Returns the class names, and what is missed without each part."""
     import numpy as np
 

@@ -273,15 +273,16 @@ def _table(asked):
     categories = table_manifest.read_categories(asked.path)
     parts, names, ids, classes = [], [], [], []
     for file in asked.what:
-        rows = data.table_reading.read_table_rows(
-            file,
+        frame = asked.frame(file)
+        rows = data.table_reading.frame_rows(
+            asked.owner,
+            frame,
             specification,
-            encoding=asked.encoding_of_files,
+            file,
             categories=categories,
             say=asked.say,
         )
         parts.append(rows)
-        frame = asked.frame(file)
         names += [f"{file}:{number}" for number in range(1, len(frame) + 1)]
         ids += asked.ids(frame)
         if asked.is_labelled:

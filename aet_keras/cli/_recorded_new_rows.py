@@ -88,7 +88,7 @@ def read_recorded(
     """
     rows = {row.id: row for row in _all_rows(asked, most_days, most_a_day)}
     if not rows:
-        _refuse(asked, "there are no rows, because rows are compared", "none")
+        _refuse(asked, "there must be a row, because rows are compared", "none")
     with_inputs = [row for row in rows.values() if row.inputs is not None]
     if with_inputs:
         return _of_inputs(asked, kind, with_inputs, len(rows))
@@ -96,7 +96,8 @@ def read_recorded(
         _refuse(
             asked,
             "inputs must have been kept, because a model learns from them",
-            "outputs alone. Record with `--record-what inputs`",
+            "outputs alone",
+            "Record with `--record-what inputs`",
         )
     return _of_outputs(asked, list(rows.values()))
 
@@ -263,8 +264,8 @@ def _of_outputs(asked, rows: list[RecordedRow]):
     )
 
 
-def _refuse(asked, must, received):
+def _refuse(asked, must, received, advice="Name another folder"):
     raise DataError(
         f"{asked.owner}: {must}. Received: {received}, in "
-        f"{', '.join(asked.what)}. Name another folder."
+        f"{', '.join(asked.what)}. {advice}."
     )

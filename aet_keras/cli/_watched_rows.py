@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras._wording import counted
 from aet_keras.cli._new_rows import (
     Asked,
     check_classifier,
@@ -14,11 +15,13 @@ from aet_keras.cli._new_rows import (
     read_new_rows,
 )
 from aet_keras.cli._recorded_new_rows import read_recorded
+from aet_keras.data import number_cells
 from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
+from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.publication import find_version
 
 _OWNER = "watch"
@@ -68,7 +71,8 @@ class Watched:
             return told
         count = sum(day.row_count for day in self.days)
         said = self.alarm.to_text() if self.alarm else "alarm: none"
-        return f"{said}; {count} rows of {len(self.days)} days\n{told}"
+        days = counted(len(self.days), "day")
+        return f"{said}; {counted(count, 'row')} of {days}\n{told}"
 
 
 def watch_version(
@@ -96,12 +100,16 @@ def watch_version(
     reference.check_model(model)
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled)
     if asked.are_recorded:
+        _check_days(reference, path)
         return _watch_recorded(asked, kind, reference, most_days)
     rows = read_new_rows(asked)
     labels = None
-    if is_labelled:
+    if is_labelled and reference.is_number:
+        labels = _numbers(asked, rows.classes)
+    elif is_labelled:
         labels = _labels(rows.classes, reference.class_names)
-    outputs = dataclasses.replace(read_outputs(model, rows.x), labels=labels)
+    outputs = read_outputs(model, rows.x, is_number=reference.is_number)
+    outputs = dataclasses.replace(outputs, labels=labels)
     shift = compare_outputs(reference, outputs)
     return Watched(
         _title(path),
@@ -136,6 +144,29 @@ def _watch_recorded(asked, kind, reference, most_days):
         found.alarm,
         _dates(asked, kind),
     )
+
+
+def _check_days(reference, path):
+    if reference.is_number:
+        raise ExportError(
+            f"{_OWNER}: recorded rows must be those of a classifier, because "
+            "it is its probabilities that are compared day by day. Received: "
+            f"{path}, a model of a number. Name files of new rows."
+        )
+
+
+def _numbers(asked, cells):
+    """Returns the true numbers of rows, as the version's table writes them."""
+    form = asked.specification.target_format
+    found = [number_cells.read_number(cell, form) for cell in cells]
+    odd = [row for row, each in enumerate(found) if not np.isfinite(each)]
+    if odd:
+        raise DataError(
+            f"{_OWNER}: with `--labelled`, each row must have a finite number. "
+            f"Received: `{cells[odd[0]]}` in row {odd[0] + 1}. Leave out the "
+            "rows that have none."
+        )
+    return np.float32(found)
 
 
 def _title(path):

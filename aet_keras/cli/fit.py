@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from aet_keras import recipes
-from aet_keras.cli import _options, _running
+from aet_keras.cli import _options, _running, _workers
 from aet_keras.cli._options import SectionedCommand
 from aet_keras.cli._recipe_options import given, recipe_options
 
@@ -40,10 +40,21 @@ _HISTOGRAM_EPOCHS = 5
     help="Log the run in OUT/logs or OUT/wandb (offline, unless WANDB_MODE "
     "says otherwise); may be given twice.",
 )
+@click.option(
+    "--workers",
+    default=0,
+    show_default=False,
+    type=click.IntRange(0),
+    help="Train in so many processes of this machine, all on each batch, and "
+    "start them again if one is killed. Over several machines: the same "
+    "command on each, with TF_CONFIG set and OUT on a disk they share.",
+)
 @_options.training
 @recipe_options()
 @click.pass_context
-def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
+def fit(
+    context, data, recipe_file, out, track, workers, quiet, debug, **settings
+):
     """Adapt a model to DATA and publish a SavedModel.
 
     \b
@@ -62,17 +73,25 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
     with _running.one_sentence(debug=debug), _running.keeping_on_unread():
         if recipe_file is None:
             _check_named(data)
+        _workers.check(workers)
+        is_chief = _workers.join()
         _running.load_layers()
-        with _running.quiet_start():
-            from aet_keras import training
-            from aet_keras.cli import _display
+        quiet = quiet or not is_chief
         say = (lambda sentence: None) if quiet else click.echo
         asked = given(context, {"data": data, **settings})
         if recipe_file is None:
             recipe = recipes.kinds.make_recipe(asked)
         else:
             recipe = recipes.load_recipe(recipe_file, asked)
-        trackers = make_trackers(track, out)
+        if workers > 1:
+            options = [f"--track={each}" for each in track]
+            options += ["--quiet"] * quiet + ["--debug"] * debug
+            _workers.supervise(recipe, out, options, count=workers, say=say)
+            return
+        with _running.quiet_start():
+            from aet_keras import training
+            from aet_keras.cli import _display
+        trackers = make_trackers(track, out) if is_chief else []
         bar = None if quiet else _display.ProgressBar()
         display = _display.display(epochs=recipe.epochs, quiet=quiet, bar=bar)
         with display as observers:
@@ -84,6 +103,8 @@ def fit(context, data, recipe_file, out, track, quiet, debug, **settings):
                 say=_after(bar, say),
                 progress=bar,
             )
+        if run is None:  # the chief says what came of it
+            return
         say(f"\n{run.report.to_text()}")
         say(
             "\n".join([_ending(run), *(_where(each, out) for each in trackers)])

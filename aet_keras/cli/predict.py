@@ -1,4 +1,4 @@
-"""Predicts classes, or recommends items, with a published model.
+"""Predicts classes or numbers, or recommends items, with a published model.
 
 As JSON an answer is an object a line, as CSV a header and a row a line. Only
 answers go to the output; what a person should know goes to the error stream.
@@ -48,7 +48,7 @@ _FORMATS = ("text", "json", "csv")
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def predict(folder, what, top, encoding, form, id_column, debug):
-    """Name the class of each image, text or table row, or recommend.
+    """Say the class or number of each image, text or table row, or recommend.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
     SavedModel answers, one line each. WHAT are files of images, or texts in
@@ -66,13 +66,56 @@ def predict(folder, what, top, encoding, form, id_column, debug):
             version, path, what, encoding=encoding, id_column=id_column
         )
         bad = []
-        for line in _class_lines(version, asked, top or 1, form, bad):
+        is_number = _puts_out_numbers(version)
+        _check_top(top, is_number)
+        lines = _number_lines if is_number else _class_lines
+        for line in lines(version, asked, top or 1, form, bad):
             click.echo(line)
         if bad:
             raise DataError(
                 f"predict: {len(bad)} of the {asked.noun}s could not be read: "
                 f"{reasons(bad)}. Mend them or leave them out."
             )
+
+
+def _puts_out_numbers(version):
+    return "values" in version.signatures["serving_default"].outputs
+
+
+def _check_top(top, is_number):
+    if top is not None and is_number:
+        raise ValueError(
+            "predict: `--top` must go with classes or items, because a number "
+            f"is one answer. Received: --top {top}. Leave it out."
+        )
+
+
+def _number_lines(version, asked, top, form, bad):
+    """Yields a line for each row; those that have no answer go into `bad`."""
+    del top  # there is one number a row
+    if form == "csv":
+        yield _csv(["id", "value", "error"])
+    for batch in asked.batches(_BATCH):
+        bad += [row for row in batch if row.reason]
+        for row, value in _valued(version, batch):
+            if form == "csv":
+                yield _csv([row.name, value, row.reason])
+            elif form == "json":
+                named = {"id": row.name, asked.noun: row.name}
+                said = {"error": row.reason} if row.reason else {"value": value}
+                yield json.dumps(named | said)
+            elif not row.reason:
+                yield f"{row.name}  {value}"
+
+
+def _valued(version, batch):
+    """Yields each row of a batch, with its number if it could be read."""
+    answers = iter(())
+    if any(not row.reason for row in batch):
+        answers = iter(_answers(version, batch)["values"])
+    for row in batch:
+        # As many digits as a float32 has: not those of the float64 it becomes.
+        yield row, "" if row.reason else float(str(next(answers)))
 
 
 def _class_lines(version, asked, top, form, bad):
@@ -93,20 +136,25 @@ def _class_lines(version, asked, top, form, bad):
 
 def _scored(version, batch, top):
     """Yields each row of a batch, with its classes if it could be read."""
-    import numpy as np
-
-    good = [row.values for row in batch if not row.reason]
     answers = iter(())
-    if good:
-        arrays = {
-            name: np.stack([np.asarray(values[name]) for values in good])
-            for name in good[0]
-        }
-        outputs = version.call("serving_default", arrays)
+    if any(not row.reason for row in batch):
+        outputs = _answers(version, batch)
         columns = outputs["classes"], outputs["probabilities"]
         answers = zip(*columns, strict=True)
     for row in batch:
         yield row, [] if row.reason else _best(*next(answers), top)
+
+
+def _answers(version, batch):
+    """Returns what a model says of the rows that could be read."""
+    import numpy as np
+
+    good = [row.values for row in batch if not row.reason]
+    arrays = {
+        name: np.stack([np.asarray(values[name]) for values in good])
+        for name in good[0]
+    }
+    return version.call("serving_default", arrays)
 
 
 def _best(names, probabilities, top):

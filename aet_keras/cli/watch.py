@@ -37,7 +37,7 @@ SHIFTED = 3
 )
 @click.option(
     "--report",
-    type=click.Path(path_type=pathlib.Path),
+    type=click.Path(dir_okay=False, path_type=pathlib.Path),
     help="Draw a PNG file: confidence by day, the shift, the classes, and the "
     "most novel rows.",
 )
@@ -101,6 +101,7 @@ def watch(
             most_days=days,
         )
         if report is not None:
+            _check_has_classes(watched)
             _draw(watched, report)
         is_json = form == "json"
         told = json.dumps(watched.to_json()) if is_json else watched.to_text()
@@ -124,6 +125,15 @@ def _measure(folder):
     with quiet_start():
         from aet_keras.training.version_reference import measure_version
     click.echo(measure_version(folder))
+
+
+def _check_has_classes(watched):
+    if watched.reference.is_number:
+        raise ValueError(
+            "watch: `--report` must go with a classifier, because confidence "
+            "and classes are drawn. Received: a model of a number. Leave it "
+            "out: what is printed says all that is measured."
+        )
 
 
 def _draw(watched, path):

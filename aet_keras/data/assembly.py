@@ -10,7 +10,7 @@ from aet_keras import _check as check
 from aet_keras._wording import counted
 from aet_keras.data.class_balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
-from aet_keras.data.image_storage import arrange
+from aet_keras.data.image_storage import arrange, is_beyond_memory
 from aet_keras.data.names import check_class_names, note_alike
 from aet_keras.data.splits import (
     SPLITS,
@@ -19,6 +19,7 @@ from aet_keras.data.splits import (
     frequent_classes,
     shared_rows,
 )
+from aet_keras.data.streamed_images import StreamedImages
 from aet_keras.errors import DataError
 
 
@@ -54,21 +55,33 @@ class ImageOptions(ReadOptions):
     Args:
         image_size: `(height, width)`.
         skip_bad: bool. Leave out images that cannot be read.
+        stream: optional bool. Decode images when they are needed; by default
+            if all of them would take too much memory.
     """
 
     image_size: tuple[int, int]
     skip_bad: bool = False
+    stream: bool | None = None
 
     def __post_init__(self):
         size = check_image_size(self.owner, self.image_size)
         object.__setattr__(self, "image_size", size)
         super().__post_init__()
         check.boolean(self.owner, skip_bad=self.skip_bad)
+        if self.stream is not None:
+            check.boolean(self.owner, stream=self.stream)
+
+    def streams(self, count: int) -> bool:
+        """Says whether so many images are to be streamed."""
+        if self.stream is None:
+            return is_beyond_memory(count, self.image_size)
+        return self.stream
 
 
 def assemble_images(
     options: ImageOptions,
-    rows: np.ndarray,
+    rows: np.ndarray | StreamedImages,
+    sums: np.ndarray,
     labels: np.ndarray,
     names: Sequence[str],
     given: Mapping[str, np.ndarray],
@@ -81,7 +94,8 @@ def assemble_images(
 
     Args:
         options: `ImageOptions`.
-        rows: uint8 array `(count, height, width, 3)`.
+        rows: uint8 array `(count, height, width, 3)`, or `StreamedImages`.
+        sums: uint8 array `(count, 16)`. Equal for images of equal pixels.
         labels: int array `(count,)`.
         names: sequence of str, one a row.
         given: the row numbers of each split that the source brings. Rows in
@@ -91,7 +105,8 @@ def assemble_images(
         notes: sequence of str.
 
     Returns:
-        A `Dataset` whose splits are stretches of `rows`.
+        A `Dataset` whose splits are stretches of `rows`. Its notes count
+        images that are in more than one split.
 
     Raises:
         DataError: if there is only one class, or a class is too small.
@@ -100,12 +115,24 @@ def assemble_images(
         "image", tuple(class_names), options.image_size, source
     )
     divided = _divide("images", labels, given, specification, options)
+    later = _shared_notes(
+        {split: _as_bytes(sums[divided.parts[split]]) for split in SPLITS},
+        "image",
+    )
+    if isinstance(rows, StreamedImages):
+        taken = {split: rows.take(divided.parts[split]) for split in SPLITS}
+        return divided.wrap(taken, names, notes, later)
     kept = np.concatenate([divided.parts[name] for name in SPLITS])
     dropped = np.setdiff1d(np.arange(len(rows)), kept)
     arrange(rows, np.concatenate([kept, dropped]))
     ends = np.cumsum([len(divided.parts[name]) for name in SPLITS])
     inputs = dict(zip(SPLITS, np.split(rows, ends)[:-1], strict=True))
-    return divided.wrap(inputs, names, notes)
+    return divided.wrap(inputs, names, notes, later)
+
+
+def _as_bytes(sums):
+    """Returns each sum as one value, which can be compared."""
+    return np.ascontiguousarray(sums).view("S16")[:, 0].tolist()
 
 
 def assemble_texts(
@@ -207,12 +234,19 @@ def _text_notes(inputs, empty_count):
         yield "1 text was left out: it is empty."
     elif empty_count:
         yield f"{empty_count} texts were left out: they are empty."
-    shared = shared_rows({name: each.tolist() for name, each in inputs.items()})
+    yield from _shared_notes(
+        {name: each.tolist() for name, each in inputs.items()}, "text"
+    )
+
+
+def _shared_notes(rows, noun):
+    """Yields a note on rows of later splits that are in an earlier one."""
+    shared = shared_rows(rows)
     if shared:
-        texts = counted(shared, "text is", "texts are")
+        are = counted(shared, f"{noun} is", f"{noun}s are")
         yield (
-            f"{texts} in more than one split: figures on validation and test "
-            "are better than on new texts."
+            f"{are} in more than one split: figures on validation and test "
+            f"are better than on new {noun}s."
         )
 
 

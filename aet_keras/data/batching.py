@@ -1,6 +1,8 @@
 """Feeds the rows of a split to `model.fit` in batches."""
 
+import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +10,7 @@ import tensorflow as tf
 from aet_keras import _check as check
 from aet_keras._keras.proofs import promise_by_row
 from aet_keras.data.dataset import Split
+from aet_keras.data.streamed_images import StreamedImages
 
 
 def make_batches(
@@ -21,9 +24,10 @@ def make_batches(
     """Returns a split as a `tf.data.Dataset` of batches.
 
     Row numbers are shuffled, over the whole split and again each epoch, and
-    the rows then gathered: inputs on a disk stay there, and none are copied
-    into a graph. Keras warns about every data set in `fit` unless it is told
-    `shuffle=False`; that leaves the order made here as it is.
+    the rows then gathered: inputs on a disk stay there, images that are
+    streamed are decoded in threads, and none are copied into a graph. Keras
+    warns about every data set in `fit` unless it is told `shuffle=False`;
+    that leaves the order made here as it is.
 
     Args:
         split: `Split`.
@@ -63,13 +67,27 @@ def make_batches(
     check.instance(owner, of=Split, split=split)
     rows = batched_rows(owner, split, batch_size, shuffle_seed)
     # Rows stay the same from epoch to epoch, which `fit` need not find out.
-    dataset = promise_by_row(rows.map(_gather(split)))
+    is_streamed = isinstance(split.inputs, StreamedImages)
+    dataset = promise_by_row(
+        rows.map(_gather(split), **(_parallel() if is_streamed else {}))
+    )
     if class_weights is not None:
         dataset = promise_by_row(dataset.map(_weighted(class_weights)))
     if augment is not None:
         # One at a time: the layers draw from one seeded stream.
         dataset = dataset.map(_augmented(augment))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    # Left to tune itself, it would hold up to 512 batches of images.
+    return dataset.prefetch(_AHEAD if is_streamed else tf.data.AUTOTUNE)
+
+
+_AHEAD = 2
+_MOST_THREADS = 16  # Python code between the decoders takes turns
+
+
+def _parallel() -> dict[str, Any]:
+    """Returns what lets several batches be decoded at once, in order."""
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    return {"num_parallel_calls": threads, "deterministic": True}
 
 
 def batched_rows(

@@ -25,9 +25,10 @@ class Split(Generic[InputsT]):
     Args:
         inputs: array `(count, ...)`, or a dict of such arrays by column name.
             Images are uint8 `(count, height, width, 3)`, texts an object
-            array of str. May be a `np.memmap`.
+            array of str. May be a `np.memmap`, or stand for an array of
+            images that are decoded when they are indexed (`read_images`).
         labels: array `(count,)`: int32, indices into the class names, or
-            float32 ratings.
+            float32 ratings or numbers.
         names: tuple of str, one a row: a path, or `"train[17]"`.
 
     Raises:
@@ -84,6 +85,8 @@ class Specification:
         image_size: `(height, width)` of every image; `None` for rows of
             another kind.
         source: str. What was read, as the user named it.
+        target_kind: `"classes"` or `"number"`. What is predicted. Rooms that
+            treat the two in different ways have a table by this word.
 
     Example:
 
@@ -101,6 +104,7 @@ class Specification:
     class_names: tuple[str, ...]
     image_size: tuple[int, int] | None
     source: str
+    target_kind: str = dataclasses.field(default="classes", kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,14 +11,10 @@ import numpy as np
 
 from aet_keras import _regular_file
 from aet_keras._wording import quoted
+from aet_keras.data.array_members import read_members
 from aet_keras.data.assembly import ImageOptions, assemble_images
 from aet_keras.data.dataset import Dataset, Specification
-from aet_keras.data.image_decoding import (
-    conversion_notes,
-    decode_images,
-    resize,
-)
-from aet_keras.data.image_storage import allocate
+from aet_keras.data.image_pixels import read_pixels
 from aet_keras.errors import DataError
 
 _WORDS = {
@@ -46,14 +42,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
             f"Check the path; it is relative to {Path.cwd()}."
         )
     try:
-        # NumPy leaves a file that it opened itself open when it fails.
-        with (
-            path.open("rb") as file,
-            np.load(file, allow_pickle=False) as archive,
-        ):
-            arrays = {key: archive[key] for key in archive.files}
-        # NumPy hands out members of a zip that are no arrays as bytes.
-        arrays = {k: a for k, a in arrays.items() if isinstance(a, np.ndarray)}
+        arrays = read_members(path)
     except (
         OSError,
         EOFError,
@@ -226,7 +215,7 @@ def read_image_arrays(
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "blobs.npz"
-    >>> images = np.zeros((20, 8, 8), "uint8")
+    >>> images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), "uint8")
     >>> np.savez(path, images=images, labels=np.arange(20) % 2)
     >>> from aet_keras.data.image_arrays import read_image_arrays
     >>> dataset = read_image_arrays(path, image_size=(4, 4))
@@ -245,45 +234,63 @@ def read_image_arrays(
     )
     names = [f"{s}[{row}]" for s in found for row in range(len(by_split[s]))]
     splits = np.repeat(list(found), [len(by_split[s]) for s in found])
-    keys = [images for images, _ in found.values()]
-    if any(key.startswith("jpeg_") for key in keys):
-        rows, is_good, notes = decode_images(
-            _encoded(arrays, keys),
-            names=names,
-            image_size=asked.image_size,
-            source=str(path),
-            skip_bad=asked.skip_bad,
-        )
-    else:
-        rows, notes = _resized([arrays[key] for key in keys], asked.image_size)
-        is_good = np.ones(len(rows), bool)
+    images = _parts(arrays, [images for images, _ in found.values()])
+    pixels = read_pixels(
+        images,
+        asked,
+        names=names,
+        source=str(path),
+        is_streamed=asked.streams(len(names)),
+    )
     return assemble_images(
         asked,
-        rows,
+        pixels.rows,
+        pixels.sums,
         labels,
         names,
-        {s: np.flatnonzero((splits == s) & is_good) for s in found},
+        {s: np.flatnonzero((splits == s) & pixels.is_good) for s in found},
         class_names=class_names,
         source=str(path),
-        notes=notes,
+        notes=pixels.notes,
     )
 
 
-def _encoded(arrays, keys):
-    for key in keys:
-        ends = arrays[key.replace("jpeg_", "offsets_")]
-        for start, end in zip(ends[:-1], ends[1:], strict=True):
-            yield arrays[key][start:end].tobytes()
+class _Parts:
+    """The images of several arrays, one after the other, not copied.
+
+    Args:
+        parts: list of arrays of images, or of `(bytes, offsets)`.
+    """
+
+    def __init__(self, parts):
+        self._parts = parts
+        counts = [
+            len(part[1]) - 1 if isinstance(part, tuple) else len(part)
+            for part in parts
+        ]
+        self._ends = np.cumsum(counts)
+
+    def __len__(self):
+        return int(self._ends[-1])
+
+    def __getitem__(self, row):
+        if not 0 <= row < len(self):
+            raise IndexError(row)  # which ends a loop over all
+        number = int(np.searchsorted(self._ends, row, side="right"))
+        part = self._parts[number]
+        row -= int(self._ends[number - 1]) if number else 0
+        if not isinstance(part, tuple):
+            return part[row]
+        content, offsets = part
+        return content[offsets[row] : offsets[row + 1]].tobytes()
 
 
-def _resized(parts, image_size):
-    rows = allocate((sum(map(len, parts)), *image_size, 3))
-    row, grey_count = 0, 0
-    for images in parts:
-        if images.shape[-1] == 1 and images.ndim == 4:
-            images = images[..., 0]
-        grey_count += len(images) * (images.ndim == 3)
-        for image in images:
-            rows[row] = resize(image, image_size)
-            row += 1
-    return rows, conversion_notes({"greyscale image": grey_count})
+def _parts(arrays, keys):
+    return _Parts(
+        [
+            (arrays[key], arrays[key.replace("jpeg_", "offsets_")])
+            if key.startswith("jpeg_")
+            else arrays[key]
+            for key in keys
+        ]
+    )

@@ -1,23 +1,17 @@
 """Decodes images of any kind into 8-bit RGB of one size."""
 
-import collections
-import concurrent.futures
 import contextlib
 import io
-import itertools
 import re
 import struct
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from aet_keras._optional import needing, optional
-from aet_keras._progress import report
-from aet_keras._wording import counted, listed
-from aet_keras.data.image_storage import allocate
-from aet_keras.errors import DataError
+from aet_keras._wording import counted
 
 # Pillow opens more, EPS through an outside program among them: images come
 # from anywhere, so only what needs none.
@@ -35,8 +29,11 @@ _CONVERSIONS = {
 }
 
 
+Encoded = str | bytes | np.ndarray
+
+
 def decode(
-    source: str | bytes, image_size: tuple[int, int]
+    source: Encoded, image_size: tuple[int, int]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Reads one image as RGB, upright and of the size asked for.
 
@@ -47,7 +44,8 @@ def decode(
     the same pixels of a JPEG or PNG: what is changed here changes there.
 
     Args:
-        source: str or bytes. A path, or an encoded image.
+        source: str, bytes or array. A path, an encoded image, or uint8
+            pixels `(height, width)`, or with 1 or 3 channels last.
         image_size: `(height, width)`.
 
     Returns:
@@ -59,6 +57,11 @@ def decode(
     """
     Image = optional("PIL.Image", extra="training")
 
+    if isinstance(source, np.ndarray):
+        if source.ndim == 3 and source.shape[-1] == 1:
+            source = source[..., 0]
+        is_grey = source.ndim == 2
+        return resize(source, image_size), ("greyscale image",) * is_grey
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     with Image.open(file, formats=FORMATS) as image:
         # A JPEG is decoded at a half, a quarter or an eighth of its size
@@ -211,92 +214,6 @@ def bombs_refused() -> Iterator[None]:
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
-
-
-# Enough to keep every core busy, few enough that encoded images which
-# arrive one by one never all wait in memory.
-_CHUNK = 512
-
-
-def decode_images(
-    images: Iterable[str | bytes],
-    *,
-    names: Sequence[str],
-    image_size: tuple[int, int],
-    source: str,
-    skip_bad: bool,
-    known_bad: Mapping[str, str] | None = None,
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Decodes each image once, in threads, into rows of one array.
-
-    Args:
-        images: iterable of paths or encoded images.
-        names: sequence of str. What each is called in a sentence.
-        image_size: `(height, width)`.
-        source: str. What an error sentence starts with.
-        skip_bad: bool. Leave bad images out instead of raising.
-        known_bad: dict of name to reason, of files known to be no images.
-
-    Returns:
-        The rows, a bool array saying which of them are good, and the notes.
-
-    Raises:
-        DataError: naming up to three bad images and their count.
-    """
-    rows = allocate((len(names), *image_size, 3))
-    is_good = np.ones(len(names), bool)
-    bad = dict(known_bad or {})
-    conversions: collections.Counter[str] = collections.Counter()
-
-    def place(numbered):
-        row, image = numbered
-        # Damage surfaces as nearly every kind of exception, depending on the
-        # format: whichever it is, the answer is to name the image.
-        try:
-            rows[row], converted = decode(image, image_size)
-        except Exception as error:
-            return row, (), _reason(error)
-        return row, converted, None
-
-    with bombs_refused(), concurrent.futures.ThreadPoolExecutor() as pool:
-        numbered = iter(enumerate(images))
-        while chunk := list(itertools.islice(numbered, _CHUNK)):
-            report("reading images", chunk[0][0], total=len(names))
-            for row, converted, reason in pool.map(place, chunk):
-                conversions.update(converted)
-                if reason:
-                    bad[names[row]] = reason
-                    is_good[row] = False
-    left_out = _bad_notes(bad, source, skip_bad)
-    return rows, is_good, (*conversion_notes(conversions), *left_out)
-
-
-def _reason(error):
-    with needing("training"):
-        from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image"
-    if isinstance(
-        error, (Image.DecompressionBombWarning, Image.DecompressionBombError)
-    ):
-        return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels"
-    return str(error).strip() or type(error).__name__
-
-
-def _bad_notes(bad, source, skip_bad):
-    if not bad:
-        return ()
-    images = counted(len(bad), "unreadable image")
-    shown = listed(f"{name} ({why})" for name, why in bad.items())
-    if skip_bad:
-        were = "was" if len(bad) == 1 else "were"
-        return (f"{images} {were} left out: {shown}.",)
-    raise DataError(
-        f"{source}: every file must be an image that can be read. Received: "
-        f"{images}: {shown}. Mend or remove them, or leave them out with "
-        "`skip_bad=True` (`--skip-bad`)."
-    )
 
 
 _COLOURED = 10.0  # a colourfulness of 15 is seen as slightly coloured

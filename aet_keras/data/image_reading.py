@@ -14,8 +14,8 @@ from aet_keras.data.assembly import ImageOptions, assemble_images
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import read_layout
 from aet_keras.data.image_arrays import read_image_arrays
-from aet_keras.data.image_decoding import decode_images, resize
-from aet_keras.data.image_storage import allocate
+from aet_keras.data.image_pixels import read_pixels
+from aet_keras.data.image_shards import find_shards, read_image_shards
 from aet_keras.data.tfds_source import open_examples
 from aet_keras.errors import DataError
 
@@ -28,11 +28,13 @@ def read_images(
     validation_ratio: float = 0.15,
     test_ratio: float = 0.15,
     skip_bad: bool = False,
+    stream: bool | None = None,
 ) -> Dataset[Specification]:
     """Reads images from whatever the source is.
 
     `"digits"` is `read_digits`, `"tfds:NAME"` `read_image_tfds`, a name that
-    ends in `.npz` `read_image_arrays`, a folder `read_image_folder`.
+    ends in `.npz` `read_image_arrays`, a TFRecord file or `.tar`, a pattern
+    or folder of these `read_image_shards`, another folder `read_image_folder`.
 
     Args:
         source: str or path. `"./digits"` is the folder of that name.
@@ -43,9 +45,15 @@ def read_images(
         test_ratio: float in (0, 1). The same for test. Defaults to `0.15`.
         skip_bad: bool. Leave out images that cannot be read and say so in
             the notes. Defaults to `False`.
+        stream: optional bool. Keep no decoded images: each is decoded again
+            when a batch needs it, and must not change until then. Defaults
+            to whether all of them, decoded, take more than a quarter of the
+            free memory, which a note says.
 
     Returns:
-        A `Dataset`.
+        A `Dataset`. Where images are streamed, `inputs` of its splits are
+        not arrays: they have the `shape`, `dtype` and `len` of one, and are
+        indexed along the first axis.
 
     Raises:
         DataError: if the source is none of these, or cannot be learned from.
@@ -59,6 +67,8 @@ def read_images(
     'digits'
     """
     check.boolean("read_images", skip_bad=skip_bad)
+    if stream is not None:
+        check.boolean("read_images", stream=stream)
     options: dict[str, Any] = {
         "image_size": image_size,
         "seed": seed,
@@ -67,14 +77,17 @@ def read_images(
     }
     if source == "digits":
         return read_digits(**options)
+    options |= {"skip_bad": skip_bad, "stream": stream}
     if isinstance(source, str) and source.startswith("tfds:"):
         name = source.removeprefix("tfds:")
-        return read_image_tfds(name, skip_bad=skip_bad, **options)
+        return read_image_tfds(name, **options)
     path = Path(source)
     if path.suffix.lower() == ".npz" and not _regular_file.is_folder(path):
-        return read_image_arrays(path, skip_bad=skip_bad, **options)
+        return read_image_arrays(path, **options)
+    if find_shards(source):
+        return read_image_shards(source, **options)
     if _regular_file.is_folder(path):
-        return read_image_folder(path, skip_bad=skip_bad, **options)
+        return read_image_folder(path, **options)
     raise DataError(_unknown(path))
 
 
@@ -84,8 +97,8 @@ def _unknown(path):
     near = nearest(path.name, ["digits", *beside])
     what = _regular_file.why_not(path) or "a file of another kind"
     return (
-        "read_images: the source must be `digits`, `tfds:NAME`, an .npz file "
-        f"or a folder of images. Received: {path}, which is {what}."
+        "read_images: the source must be `digits`, `tfds:NAME`, an .npz file, "
+        f"shards, or a folder of images. Received: {path}, which is {what}."
         f"{near} Check the path; it is relative to {Path.cwd()}."
     )
 
@@ -102,7 +115,8 @@ def read_image_folder(
     in threads: upright by its EXIF orientation, the first frame, alpha laid
     on white, 16 bits scaled to 8, all as RGB, stretched to `image_size`
     (bilinear with antialiasing, the aspect ratio not kept). The rows lie in
-    memory up to 2 GiB, beyond that in a temporary file.
+    memory up to 2 GiB, beyond that in a temporary file; or they are streamed
+    (see `read_images`).
 
     Args:
         folder: str or path.
@@ -137,23 +151,25 @@ def read_image_folder(
     """
     asked = ImageOptions(owner="read_image_folder", **options)
     layout = read_layout(Path(folder))
-    rows, is_good, notes = decode_images(
-        layout.paths,
-        names=layout.paths,
-        image_size=asked.image_size,
+    paths = layout.paths
+    pixels = read_pixels(
+        paths,
+        asked,
+        names=paths,
         source=str(folder),
-        skip_bad=asked.skip_bad,
+        is_streamed=asked.streams(len(paths)),
         known_bad=layout.others,
     )
     return assemble_images(
         asked,
-        rows,
+        pixels.rows,
+        pixels.sums,
         layout.labels,
-        layout.paths,
-        layout.rows(is_good),
+        paths,
+        layout.rows(pixels.is_good),
         class_names=layout.class_names,
         source=str(folder),
-        notes=(*layout.notes, *notes),
+        notes=(*layout.notes, *pixels.notes),
     )
 
 
@@ -192,22 +208,28 @@ def read_image_tfds(name: str, **options: Any) -> Dataset[Specification]:
     """
     asked = ImageOptions(owner="read_image_tfds", **options)
     examples = open_examples(name, "Image")
-    rows, is_good, notes = decode_images(
-        examples.inputs(is_encoded=True),
+    is_streamed = asked.streams(len(examples.names))
+    images: Any = examples.inputs(is_encoded=True)
+    if is_streamed:
+        images = examples.places()
+    pixels = read_pixels(
+        images,
+        asked,
         names=examples.names,
-        image_size=asked.image_size,
         source=examples.source,
-        skip_bad=asked.skip_bad,
+        is_streamed=is_streamed,
     )
+    given = examples.rows(pixels.is_good)
     return assemble_images(
         asked,
-        rows,
+        pixels.rows,
+        pixels.sums,
         examples.labels,
         examples.names,
-        examples.rows(is_good),
+        given,
         class_names=examples.class_names,
         source=examples.source,
-        notes=(*examples.notes, *notes),
+        notes=(*examples.notes, *pixels.notes),
     )
 
 
@@ -258,15 +280,15 @@ def read_digits(
     )
     digits = load_digits()
     grey = np.round(digits.images * (255 / 16)).astype("uint8")
-    rows = allocate((len(grey), *asked.image_size, 3))
-    for row, image in enumerate(grey):
-        rows[row] = resize(image, asked.image_size)
+    names = [f"digits[{row}]" for row in range(len(grey))]
+    pixels = read_pixels(grey, asked, names=names, source="digits")
     return assemble_images(
         asked,
-        rows,
+        pixels.rows,
+        pixels.sums,
         digits.target,
-        [f"digits[{row}]" for row in range(len(rows))],
-        {"train": np.arange(len(rows))},
+        names,
+        {"train": np.arange(len(grey))},
         class_names="0123456789",
         source="digits",
     )

@@ -1,4 +1,4 @@
-"""Keeps image rows in memory, or on disk if they are many."""
+"""Keeps image rows in memory, on disk, or nowhere if they are many."""
 
 import math
 import shutil
@@ -6,11 +6,24 @@ import tempfile
 
 import numpy as np
 
+from aet_keras._memory import free_memory
 from aet_keras.errors import DataError
 
 # A quarter of the memory of a small machine (8 GB), where the model, its
 # optimizer and its activations need the rest: 78,000 images at 96 px.
 MEMORY_LIMIT_BYTES = 2 * 1024**3
+# Of the free memory: images that take more are decoded when they are needed.
+_SHARE = 0.25
+
+
+def decoded_bytes(count: int, image_size: tuple[int, int]) -> int:
+    """Returns how many bytes some decoded images take."""
+    return count * math.prod(image_size) * 3
+
+
+def is_beyond_memory(count: int, image_size: tuple[int, int]) -> bool:
+    """Says whether decoded images take more than a quarter of what is free."""
+    return decoded_bytes(count, image_size) > _SHARE * free_memory()
 
 
 def allocate(

@@ -155,10 +155,11 @@ def read_description(home: str | os.PathLike) -> dict[str, Any]:
             _OWNER, Path(home, DESCRIPTION), "a recording's description"
         )
     except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it holds no JSON object"
         raise DataError(
             f"{_OWNER}: `{DESCRIPTION}` must say what the folder holds. "
             f"Received: {os.fspath(home)}, where it cannot be read "
-            f"({first_line(error)}). Start `aet-keras serve --record` with "
+            f"({why}). Start `aet-keras serve --record` with "
             "another folder."
         ) from error
     if about.get("format") == FORMAT:

@@ -88,11 +88,13 @@ class TableSpecification(Specification):
     Args:
         columns: tuple of `TableColumn` that a model may look at.
         target: str. The column to predict.
-        positive: str. The class whose probability is the risk.
+        positive: str. The class whose probability is the risk; `""` of a
+            number.
         cost_false_negative: float > 0. What it costs to miss a positive.
         cost_false_positive: float > 0. What it costs to call a row positive
             that is not, in the same unit.
         missing: tuple of str. Words that mean a row without a target.
+        target_format: `CellFormat`. How a target that is a number is written.
 
     Example:
 
@@ -118,6 +120,7 @@ class TableSpecification(Specification):
     cost_false_negative: float = 1.0
     cost_false_positive: float = 1.0
     missing: tuple[str, ...] = MISSING_WORDS
+    target_format: CellFormat = CellFormat()
 
     @property
     def positive_index(self) -> int:

@@ -86,7 +86,7 @@ def find_columns(
     reading: Reading = Reading(),
 ) -> tuple[tuple[TableColumn, ...], list[str]]:
     """Returns the columns to use, and a note on each that is left out."""
-    found = _meanings(features, kinds, reading)
+    found = find_meanings(features, kinds, reading)
     columns, notes = [], []
     for title, meaning in found.items():
         if meaning.kind == kinds_of.IGNORE:
@@ -96,7 +96,7 @@ def find_columns(
         if meaning.kind == kinds_of.CATEGORY and meaning.why:
             notes.append(f"Column `{title}` is a category: {meaning.why}.")
         if meaning.kind == kinds_of.NUMBER:
-            notes += _number_notes(title, features[title], meaning)
+            notes += number_notes(title, features[title], meaning)
         if meaning.kind == kinds_of.DATE:
             notes += _date_notes(title, meaning)
     if not columns:
@@ -108,7 +108,9 @@ def find_columns(
     return _served(columns, notes)
 
 
-def _meanings(features, kinds, reading):
+def find_meanings(
+    features: Any, kinds: Mapping[str, str], reading: Reading
+) -> dict[str, kinds_of.Meaning]:
     """Finds the meaning of all columns; clear ones decide unclear ones."""
 
     def find(title, decimal):
@@ -142,7 +144,16 @@ def _meanings(features, kinds, reading):
     return found
 
 
-def _number_notes(title, cells, meaning):
+def number_notes(
+    title: str, cells: Any, meaning: kinds_of.Meaning
+) -> list[str]:
+    """Notes how the numbers of a column are read, where that is not plain.
+
+    Args:
+        title: str. The column's.
+        cells: `pandas.Series` of str.
+        meaning: `table_column_kinds.Meaning` of a number.
+    """
     notes = table_cells.note_format(title, cells, meaning.format)
     if meaning.rival is not None:
         note = table_cells.note_rival(

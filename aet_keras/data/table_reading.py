@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._choices import COLUMN_KINDS
-from aet_keras._wording import counted, quoted
+from aet_keras._choices import COLUMN_KINDS, TARGET_KINDS
+from aet_keras._wording import counted
 from aet_keras.data import number_cells, table_cells
 from aet_keras.data import splits as splitting
 from aet_keras.data import table_column_kinds as kinds_of
-from aet_keras.data.class_balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Split
-from aet_keras.data.names import note_alike
+from aet_keras.data.number_target import (
+    CLASSES,
+    read_numbers,
+    target_kind_of,
+)
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
     columns_like,
@@ -26,10 +29,9 @@ from aet_keras.data.table_columns import (
 )
 from aet_keras.data.table_file import check_columns, read_csv
 from aet_keras.data.table_target import (
-    class_names_of,
     given_rows,
-    labelled,
-    positive_of,
+    notes_of_classes,
+    read_classes,
 )
 from aet_keras.errors import DataError
 
@@ -40,6 +42,7 @@ def read_table(
     path: str | os.PathLike,
     *,
     target: str,
+    target_kind: str = "auto",
     positive: str | None = None,
     kinds: Mapping[str, str] | None = None,
     split_column: str | None = None,
@@ -68,7 +71,10 @@ def read_table(
 
     Args:
         path: str or path. As of `read_csv`.
-        target: str. The column to predict; each of its values is a class.
+        target: str. The column to predict.
+        target_kind: `"classes"`, each value is one; `"number"`; or `"auto"`,
+            the default: fractions, and more than 20 whole numbers, are a
+            number, with a note.
         positive: optional str. Of two classes the one whose probability is
             the risk. Defaults to the later one of `0` and `1`, `no` and
             `yes`, `negative` and `positive` and the like, else to the one
@@ -87,7 +93,7 @@ def read_table(
             to `1.0`.
         cost_false_positive: float > 0. Defaults to `1.0`.
         like: optional `TableSpecification` of an earlier table, whose columns
-            and classes are wanted. A column that this table lacks becomes one
+            and target are wanted. A column that this table lacks becomes one
             of missing cells; one that is new is left out.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
@@ -102,8 +108,8 @@ def read_table(
 
     Raises:
         DataError: if there is no such file or column, the target has one
-            value or is a number, a class has too few rows, or no other column
-            is usable.
+            value, or is a number with a cell that is none, a class has too
+            few rows, or no other column is usable.
         ValueError: if a kind is not known, or a ratio out of its range.
 
     Example:
@@ -125,6 +131,7 @@ def read_table(
     }
     for name, cost in costs.items():
         check.positive(_OWNER, **{name: cost})
+    check.one_of(_OWNER, target_kind=target_kind, among=TARGET_KINDS)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
     kinds = _checked_kinds(kinds or {})
@@ -137,24 +144,17 @@ def read_table(
                 f"{_OWNER}: the target must have no other use. Received: "
                 f"`{target}` in {what}, too. Leave it out there."
             )
-    found = labelled(
+    read = _read_target(
         frame,
         target,
-        missing=reading.missing if like is None else like.missing,
-        known=like.class_names if like else (),
+        target_kind=target_kind,
+        positive=positive,
+        costs=costs,
+        split_column=split_column,
+        reading=reading,
+        like=like,
     )
-    frame, notes = found.frame, found.notes
-    class_names = class_names_of(_OWNER, frame[target], target, like)
-    number = {name: label for label, name in enumerate(class_names)}
-    labels = frame[target].map(number).to_numpy("int32")
-    if like is None:
-        given = given_rows(_OWNER, frame, split_column)
-        kept = splitting.frequent_classes(labels, given, class_names, "rows")
-        frame, labels = frame[kept.labels >= 0], kept.labels[kept.labels >= 0]
-        class_names = kept.class_names
-        notes = [*notes, *note_alike("classes", class_names), *kept.notes]
-    labels = labels.astype("int32")
-    positive = positive_of(_OWNER, positive, frame[target], class_names, like)
+    frame, labels = read.frame, read.labels
     features = frame.drop(columns=[target, *filter(None, [split_column])])
     if like is not None:
         columns, column_notes = columns_like(_OWNER, features, like)
@@ -162,9 +162,9 @@ def read_table(
         columns, column_notes = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
     parts = splitting.complete_splits(
-        labels,
+        read.strata,
         given_rows(_OWNER, frame, split_column),
-        class_names=class_names,
+        class_names=read.class_names or _strata_names(read.strata),
         ratios=ratios,
         seed=seed,
         source=str(path),
@@ -175,23 +175,24 @@ def read_table(
         **splits,
         specification=TableSpecification(
             kind="table",
-            class_names=class_names,
+            class_names=read.class_names,
             image_size=None,
             source=str(path),
+            target_kind=read.kind,
             columns=columns,
             target=target,
-            positive=positive,
+            positive=read.positive,
             cost_false_negative=costs["cost_false_negative"],
             cost_false_positive=costs["cost_false_positive"],
-            missing=found.missing,
+            missing=read.missing,
+            target_format=read.format,
         ),
         notes=(
             *of_file,
-            *notes,
+            *read.notes,
             *column_notes,
             *odd,
-            *_lacking(splits, class_names),
-            *imbalance_notes(splits["train"].labels, class_names),
+            *_notes_of_splits(read, splits),
             *_shared(splits),
         ),
     )
@@ -222,15 +223,49 @@ def _checked_kinds(kinds):
     return kinds
 
 
-def _lacking(splits: Mapping[str, Split], class_names) -> Sequence[str]:
-    """Notes which classes no row of a split has."""
-    notes = []
-    for name, split in splits.items():
-        lacking = np.setdiff1d(np.arange(len(class_names)), split.labels)
-        if len(lacking):
-            rows = quoted(class_names[label] for label in lacking)
-            notes.append(f"{name} has no rows of {rows}.")
-    return notes
+def _read_target(
+    frame, target, *, target_kind, positive, costs, split_column, reading, like
+):
+    kind = target_kind_of(
+        frame, target, asked=target_kind, reading=reading, like=like
+    )
+    if kind == CLASSES:
+        return read_classes(
+            _OWNER,
+            frame,
+            target,
+            positive=positive,
+            split_column=split_column,
+            missing=reading.missing,
+            like=like,
+        )
+    for name, given in {"positive": positive, **costs}.items():
+        if given not in (None, 1.0):
+            raise DataError(
+                f"{_OWNER}: `{name}` must go with classes, because a number "
+                f"has none. Received: {name}={given!r}, where the target "
+                f"`{target}` is a number. Leave it out, or say `--target-kind "
+                "classes`."
+            )
+    return read_numbers(
+        _OWNER,
+        frame,
+        target,
+        reading=reading,
+        split_column=split_column,
+        like=like,
+        is_said=target_kind == kind,
+    )
+
+
+def _strata_names(strata):
+    return tuple(map(str, range(strata.max() + 1)))
+
+
+def _notes_of_splits(read, splits):
+    if read.kind == CLASSES:
+        return notes_of_classes(splits, read.class_names)
+    return []
 
 
 def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
@@ -306,6 +341,33 @@ def read_table_rows(
     """
     owner = "read_table_rows"
     frame = read_csv(owner, path, encoding=encoding)
+    return frame_rows(
+        owner, frame, specification, path, categories=categories, say=say
+    )
+
+
+def frame_rows(
+    owner: str,
+    frame: Any,
+    specification: Any,
+    source: str | os.PathLike,
+    *,
+    categories: Mapping[str, Collection[str]] | None = None,
+    say: Callable[[str], Any] = lambda sentence: None,
+) -> dict[str, np.ndarray]:
+    """Does the same with cells that `read_csv` has read.
+
+    Args:
+        owner: str. Who is named in errors.
+        frame: what `read_csv` returned.
+        specification: `TableSpecification`.
+        source: str or path of the file, for sentences.
+        categories: as of `read_table_rows`.
+        say: as of `read_table_rows`.
+
+    Raises:
+        DataError: if a column is missing.
+    """
     for note in frame.attrs["notes"]:
         say(note)
     rows = {}
@@ -323,7 +385,7 @@ def read_table_rows(
                 f"cell {of} is {what} counts",
                 f"cells {of} are {what} count",
             )
-            say(f"{path}: {cells} as {taken}, such as `{odd[0]}`.")
+            say(f"{os.fspath(source)}: {cells} as {taken}, such as `{odd[0]}`.")
     return rows
 
 

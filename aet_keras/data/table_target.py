@@ -2,15 +2,23 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._wording import quoted
+from aet_keras.data import splits as splitting
 from aet_keras.data import table_cells
 from aet_keras.data import table_column_kinds as kinds_of
-from aet_keras.data.names import by_number, check_one_line, read_names
+from aet_keras.data.class_balance import imbalance_notes
+from aet_keras.data.names import (
+    by_number,
+    check_one_line,
+    note_alike,
+    read_names,
+)
 from aet_keras.data.specifications import CellFormat, TableSpecification
 from aet_keras.data.splits import SPLIT_OF, SPLITS
 from aet_keras.errors import DataError
@@ -119,7 +127,8 @@ def class_names_of(
             f"{owner}: the target must be a class, at most {most} of them in "
             f"at least twice as many rows. Received: target={target!r}, with "
             f"{len(names)} values in {len(cells)} rows. Cut it into ranges "
-            "first, such as `high` and `low`."
+            "first, such as `high` and `low`; if it is a number, say "
+            "`--target-kind number`."
         )
     return names
 
@@ -180,3 +189,97 @@ def given_rows(
         )
     rows = {name: np.flatnonzero(named == name) for name in SPLITS}
     return {name: found for name, found in rows.items() if len(found)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TableTarget:
+    """Holds the target of the rows of a table that have one.
+
+    Args:
+        kind: `"classes"` or `"number"`.
+        frame: `pandas.DataFrame`. The rows that are left.
+        labels: array `(rows,)`: int32 classes or float32 numbers.
+        strata: int array `(rows,)`. Each split gets its share of each.
+        missing: tuple of str. Words that counted as no target.
+        notes: list of sentences.
+        class_names: tuple of str; empty of a number.
+        positive: str. The class that is the risk; `""` of a number.
+        format: `CellFormat`. How a number is written.
+    """
+
+    kind: str
+    frame: Any
+    labels: np.ndarray
+    strata: np.ndarray
+    missing: tuple[str, ...]
+    notes: list[str]
+    class_names: tuple[str, ...] = ()
+    positive: str = ""
+    format: CellFormat = CellFormat()
+
+
+def read_classes(
+    owner: str,
+    frame: Any,
+    target: str,
+    *,
+    positive: str | None,
+    split_column: str | None,
+    missing: tuple[str, ...],
+    like: TableSpecification | None,
+) -> TableTarget:
+    """Reads a target whose values are classes.
+
+    Args:
+        owner: str. Who asks.
+        frame: `pandas.DataFrame` of stripped cells.
+        target: str. The column.
+        positive: optional str. The class that is the risk.
+        split_column: optional str. The column of the splits.
+        missing: tuple of str. Words that mean that there is none.
+        like: optional `TableSpecification` of an earlier table.
+
+    Raises:
+        DataError: if it is no class, or has one value.
+    """
+    found = labelled(
+        frame,
+        target,
+        missing=missing if like is None else like.missing,
+        known=like.class_names if like else (),
+    )
+    frame, notes = found.frame, found.notes
+    class_names = class_names_of(owner, frame[target], target, like)
+    number = {name: label for label, name in enumerate(class_names)}
+    labels = frame[target].map(number).to_numpy("int32")
+    if like is None:
+        given = given_rows(owner, frame, split_column)
+        kept = splitting.frequent_classes(labels, given, class_names, "rows")
+        frame, labels = frame[kept.labels >= 0], kept.labels[kept.labels >= 0]
+        class_names = kept.class_names
+        notes = [*notes, *note_alike("classes", class_names), *kept.notes]
+    labels = labels.astype("int32")
+    return TableTarget(
+        "classes",
+        frame,
+        labels,
+        labels,
+        found.missing,
+        notes,
+        class_names,
+        positive_of(owner, positive, frame[target], class_names, like),
+    )
+
+
+def notes_of_classes(
+    splits: Mapping[str, splitting.Split], class_names: tuple[str, ...]
+) -> list[str]:
+    """Notes which classes no row of a split has, or few of train."""
+    notes = []
+    for name, split in splits.items():
+        lacking = np.setdiff1d(np.arange(len(class_names)), split.labels)
+        if len(lacking):
+            rows = quoted(class_names[label] for label in lacking)
+            notes.append(f"{name} has no rows of {rows}.")
+    labels = splits["train"].labels
+    return [*notes, *imbalance_notes(labels, class_names)]

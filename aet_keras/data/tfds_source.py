@@ -5,6 +5,7 @@ import os
 import socket
 import urllib.request
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras._optional import optional
 from aet_keras._wording import nearest, quoted
+from aet_keras.data.shard_files import ShardedImages, read_records
 from aet_keras.data.splits import SPLIT_OF, SPLITS
 from aet_keras.errors import DataError
 
@@ -206,6 +208,49 @@ class Examples:
                 self.labels[row] = int(example[self.label])
                 row += 1
                 yield example[self.feature]
+
+    def places(self) -> ShardedImages:
+        """Returns images to be read from the files of TFDS, in its order.
+
+        Labels are written down meanwhile, as `inputs` does it.
+
+        Raises:
+            DataError: if the files are no TFRecords.
+        """
+        kind = self.builder.info.file_format.value
+        if kind != "tfrecord":
+            raise DataError(
+                f"{self.source}: images can be streamed from TFRecord files "
+                f"only. Received: {kind} files. Prepare it with "
+                "`tfds build --file_format=tfrecord`, or read all at once: "
+                "`stream=False` (`--no-stream`)."
+            )
+        images, order = ShardedImages(), []
+        for part in self.parts.values():
+            known: dict[str, int] = {}
+            for path in map(Path, self.builder.info.splits[part].filepaths):
+                images.add_file(path)
+                for found in read_records(
+                    path, path, (self.feature,), (self.label,)
+                ):
+                    known[f"{path.name}__{found.name}"] = len(images)
+                    self.labels[len(images)] = int(found.label or -1)
+                    images.add(found)
+            order += [known[each] for each in self._ids(part)]
+        self.labels = self.labels[order]
+        return images.take(np.array(order, int))
+
+    def _ids(self, part) -> Iterator[str]:
+        """Yields what TFDS calls each example: its file and number there."""
+        tfds = optional("tensorflow_datasets", extra="training")
+        examples = self.builder.as_dataset(
+            split=part,
+            shuffle_files=False,
+            decoders={self.feature: tfds.decode.SkipDecoding()},
+            read_config=tfds.ReadConfig(add_tfds_id=True),
+        )
+        for name in examples.map(lambda each: each["tfds_id"]):
+            yield name.numpy().decode()
 
     def rows(self, is_good: np.ndarray | bool = True) -> dict[str, np.ndarray]:
         """Returns the rows of each split, bad ones left out.

@@ -11,11 +11,17 @@ from scipy import spatial, stats
 from aet_keras import _check as check
 from aet_keras._wording import quoted
 from aet_keras.drift import two_samples
-from aet_keras.drift.model_outputs import ModelOutputs, as_labels, read_outputs
+from aet_keras.drift.model_outputs import (
+    ModelOutputs,
+    as_labels,
+    as_numbers,
+    read_outputs,
+)
+from aet_keras.drift.number_shift import name_number_shift
 from aet_keras.drift.priors import Calibration, calibrate, estimate_priors
-from aet_keras.drift.reference import Reference, as_cells
+from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
-from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift
+from aet_keras.drift.shift import LEAST_ROWS, Shift
 
 _OWNER = "compare"
 _LEVEL = 0.05
@@ -90,9 +96,11 @@ def compare(
     check.instance(_OWNER, of=Reference, reference=reference)
     reference.check_model(model)
     _check_columns(reference, new)
-    outputs = read_outputs(model, new, batch_size=batch_size)
+    outputs = read_outputs(
+        model, new, batch_size=batch_size, is_number=reference.is_number
+    )
     if labels is not None:
-        labels = as_labels(_OWNER, labels, least=UNKNOWN)
+        labels = _labels_of(reference, labels)
         outputs = dataclasses.replace(outputs, labels=labels)
     return compare_outputs(reference, outputs)
 
@@ -109,6 +117,13 @@ def compare_outputs(reference: Reference, outputs: ModelOutputs) -> Shift:
             are not one a row.
     """
     _check_outputs(reference, outputs)
+    if reference.is_number:
+        tests, moved = (
+            _input_tests(reference, outputs),
+            _moved(reference, outputs),
+        )
+        far = _novelty(reference, outputs)
+        return name_number_shift(reference, outputs, tests, moved, novelty=far)
     if outputs.labels is not None and np.all(outputs.labels == UNKNOWN):
         outputs = dataclasses.replace(outputs, labels=None)
     calibration = calibrate(reference.probabilities, reference.labels)
@@ -187,6 +202,14 @@ def _of_sets(tests, count=None):
 
 def _tests(reference, outputs, weights=None):
     """Returns the p value of each set of tests."""
+    tests = _input_tests(reference, outputs, weights)
+    if outputs.labels is not None:
+        tests[_ACCURACY] = _worse_p(reference, outputs, weights)
+    return tests
+
+
+def _input_tests(reference, outputs, weights=None):
+    """Returns those that need no labels."""
     pairs = {
         "components": (
             reference.projections,
@@ -200,31 +223,23 @@ def _tests(reference, outputs, weights=None):
         )
         for name, pair in pairs.items()
     }
-    columns = _columns(reference, outputs, weights)
+    columns = two_samples.column_shifts(
+        reference.columns, outputs.columns, weights
+    )
     if columns:
         tests["columns"] = min(each.p for each in columns)
-    if outputs.labels is not None:
-        tests[_ACCURACY] = _worse_p(reference, outputs, weights)
     return tests
 
 
-def _columns(reference, outputs, weights=None):
-    """Returns a `ColumnShift` of each column, the farthest first."""
-    found = []
-    count = len(reference.columns)
-    for name, known in reference.columns.items():
-        new = as_cells(outputs.columns[name])
-        if known.dtype.kind == "f":
-            # A missing cell is a number below all others.
-            cells = [
-                np.nan_to_num(x, nan=-np.inf)[:, None] for x in (known, new)
-            ]
-            p = two_samples.ks_p_values(*cells, weights=weights)[0]
-        else:
-            p = two_samples.chi_squared_p(known, new, weights)
-        test = "ks" if known.dtype.kind == "f" else "chi-squared"
-        found.append(ColumnShift(name, float(min(1.0, count * p)), test))
-    return sorted(found, key=lambda each: each.p)
+def _moved(reference, outputs):
+    columns = two_samples.column_shifts(reference.columns, outputs.columns)
+    return tuple(each for each in columns if each.p <= _LEVEL)
+
+
+def _labels_of(reference, labels):
+    if reference.is_number:
+        return as_numbers(_OWNER, labels)
+    return as_labels(_OWNER, labels, least=UNKNOWN)
 
 
 def _worse_p(reference, outputs, weights=None):
@@ -270,7 +285,6 @@ def _shift(
         if is_label and np.all(outputs.labels != UNKNOWN):
             counts = np.bincount(outputs.labels, minlength=len(priors))
             priors = counts[: len(priors)] / outputs.row_count
-    moved = [c for c in _columns(reference, outputs) if c.p <= _LEVEL]
     return Shift(
         kind != "none",
         p,
@@ -285,7 +299,7 @@ def _shift(
         expected_accuracy=_confidence(outputs, calibration, ratios),
         accuracy=accuracy,
         source_accuracy=reference.accuracy,
-        columns=tuple(moved),
+        columns=_moved(reference, outputs),
         notes=tuple(_notes(reference, outputs, kind)),
         class_names=reference.class_names,
     )

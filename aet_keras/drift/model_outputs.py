@@ -26,8 +26,10 @@ class ModelOutputs:
 
     Args:
         features: float32 array `(rows, width)`. The inputs of the head.
-        probabilities: float32 array `(rows, classes)`.
-        labels: optional int array `(rows,)`, where the data have labels.
+        probabilities: float32 array `(rows, classes)`; of a model of a number
+            the numbers, `(rows, 1)`.
+        labels: optional int array `(rows,)`, where the data have labels;
+            floats of a number.
         columns: dict from the name of each raw column to its array
             `(rows,)`; empty where the model takes one tensor.
 
@@ -79,8 +81,9 @@ def read_outputs(
     *,
     batch_size: int = 128,
     most_rows: int | None = None,
+    is_number: bool = False,
 ) -> ModelOutputs:
-    """Runs rows through a classifier, once.
+    """Runs rows through a classifier, or a model of a number, once.
 
     Args:
         model: a functional or built Sequential `keras.Model` whose head is a
@@ -93,6 +96,8 @@ def read_outputs(
         most_rows: optional int >= 1. If there are more rows, only about so
             many are read: of arrays a sample, of others batches that are
             evenly spread. Defaults to all.
+        is_number: bool. Whether the model puts out one number a row, and
+            labels are numbers. Defaults to `False`.
 
     Returns:
         `ModelOutputs`.
@@ -115,7 +120,7 @@ def read_outputs(
     >>> outputs.features.shape, outputs.probabilities.shape
     ((5, 4), (5, 3))
     """
-    return OutputReader(model).read(
+    return OutputReader(model, is_number=is_number).read(
         data, batch_size=batch_size, most_rows=most_rows
     )
 
@@ -128,9 +133,12 @@ class OutputReader:
 
     Args:
         model: as of `read_outputs`.
+        is_number: bool, likewise.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, *, is_number: bool = False):
+        self._as_labels = as_numbers if is_number else as_labels
+        self._as_outputs = _one_number if is_number else as_probabilities
         self._eager = _forward(Twin.of(model).twin)
         self._traced = tf.function(self._eager, reduce_retracing=True)
         self._count = 0  # of batches so far
@@ -148,7 +156,7 @@ class OutputReader:
         if not any(each.row_count for each in found):
             raise no_rows(_OWNER)
         whole = ModelOutputs.joined(found)
-        probabilities = as_probabilities(_OWNER, whole.probabilities)
+        probabilities = self._as_outputs(_OWNER, whole.probabilities)
         return dataclasses.replace(whole, probabilities=probabilities)
 
     def _read(self, inputs, labels):
@@ -170,7 +178,7 @@ class OutputReader:
         return ModelOutputs(
             features.numpy()[:count],
             scores.numpy()[:count],
-            labels=None if labels is None else as_labels(_OWNER, labels),
+            labels=None if labels is None else self._as_labels(_OWNER, labels),
             columns=_columns(inputs),
         )
 
@@ -224,6 +232,38 @@ def as_labels(owner: str, labels: Any, *, least: int = 0) -> np.ndarray:
         f"{owner}: labels must be the numbers of classes, one a row{unknown}, "
         f"or one-hot rows. Received: {given.dtype} of the shape {given.shape}. "
         "Give each class a number from 0 on."
+    )
+
+
+def as_numbers(owner: str, labels: Any) -> np.ndarray:
+    """Returns the true numbers of rows, `(rows,)`.
+
+    Args:
+        owner: str. Who is named in the error.
+        labels: numbers, one a row.
+
+    Raises:
+        ValueError: if they are none, or not finite.
+    """
+    found = np.asarray(labels)
+    if found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    if found.ndim == 1 and found.dtype.kind in "iuf":
+        if np.isfinite(found).all():
+            return found.astype("float32")
+    raise ValueError(
+        f"{owner}: labels must be finite numbers, one a row. Received: "
+        f"{found.dtype} of the shape {found.shape}. Leave out the rows that "
+        "have none."
+    )
+
+
+def _one_number(owner, scores):
+    if scores.shape[1:] == (1,) and np.isfinite(scores).all():
+        return scores.astype("float32")
+    raise ValueError(
+        f"{owner}: the model must put out one finite number a row. Received: "
+        f"the shape {scores.shape}. Give a model of a number."
     )
 
 

@@ -57,8 +57,8 @@ class Reference:
     makes it, on rows that the model has not learned: validation rows.
 
     Args:
-        probabilities: float32 array `(rows, classes)`.
-        labels: int64 array `(rows,)`, the true classes.
+        probabilities: float32 array `(rows, classes)`; numbers `(rows, 1)`.
+        labels: int64 array `(rows,)`, the true classes; or float32 numbers.
         projections: float32 array `(rows, components)`. The inputs of the
             head, on the first 16 principal components of training rows.
         center: float32 array `(width,)`. The mean of the training rows.
@@ -106,6 +106,7 @@ class Reference:
         *,
         class_names: Sequence[str] = (),
         batch_size: int = 128,
+        is_number: bool = False,
     ) -> "Reference":
         """Measures a model, by a pass over up to 3,500 rows.
 
@@ -117,12 +118,13 @@ class Reference:
                 `(inputs, labels)`, or a data set of such batches.
             class_names: sequence of str, for sentences. Defaults to none.
             batch_size: int >= 1. Of arrays. Defaults to `128`.
+            is_number: bool. Whether it is of a number. Defaults to `False`.
 
         Raises:
             ValueError: if the validation rows have no labels, there are fewer
                 than two of them, or the model is no such classifier.
         """
-        reader = OutputReader(model)
+        reader = OutputReader(model, is_number=is_number)
         seen, held = (
             reader.read(data, batch_size=batch_size, most_rows=most)
             for data, most in (
@@ -131,10 +133,7 @@ class Reference:
             )
         )
         made = cls.of_outputs(
-            seen,
-            held,
-            model=sum_of_weights(model),
-            class_names=class_names,
+            seen, held, model=sum_of_weights(model), class_names=class_names
         )
         if seen.row_count < LEAST_ROWS or not normalizations(model):
             return made
@@ -171,8 +170,13 @@ class Reference:
 
     @property
     def class_count(self) -> int:
-        """Returns the number of classes."""
+        """Returns the number of classes; 1 of a number."""
         return self.probabilities.shape[1]
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is of a number: classes have a probability each."""
+        return self.class_count == 1
 
     @property
     def priors(self) -> np.ndarray:
@@ -296,7 +300,7 @@ def _checked_labels(validation):
             "a label, because classes are told apart by it. Received: "
             f"{rows} rows, {count} labels. Give `(inputs, labels)`."
         )
-    if labels.max() >= classes:
+    if classes > 1 and labels.max() >= classes:
         raise ValueError(
             f"Reference: labels must be below {classes}, the number of "
             f"classes that the model knows. Received: {labels.max()}. Count "

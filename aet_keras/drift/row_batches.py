@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._keras import reading
+from aet_keras.data.streamed_images import StreamedImages
 
 UNKNOWN = -1  # the label of a row whose class is not known
 _OWNER = "read_outputs"
@@ -59,7 +60,7 @@ def _spread(batches, count, most):
 
 def _slices(data, size, most):
     inputs, labels = _parts(data)
-    columns = [np.asarray(each) for each in keras.tree.flatten(inputs)]
+    columns = [_indexable(each) for each in keras.tree.flatten(inputs)]
     counts = {len(each) for each in columns if each.ndim}
     if len(counts) != 1 or not all(each.ndim for each in columns):
         raise TypeError(
@@ -77,6 +78,11 @@ def _slices(data, size, most):
         chosen = rows[start : start + size]
         batch = keras.tree.map_structure(partial(_rows, rows=chosen), inputs)
         yield batch, None if labels is None else labels[chosen]
+
+
+def _indexable(leaf):
+    """Returns an array; images that are streamed stay what they are."""
+    return leaf if isinstance(leaf, StreamedImages) else np.asarray(leaf)
 
 
 def _rows(array, *, rows):

@@ -16,6 +16,12 @@ SENTENCES = {
     "output": "Shifted: the inputs look the same, and more answers are wrong.",
     "unexplained": "Shifted, and these rows do not tell how.",
 }
+NUMBER_SENTENCES = {
+    "none": SENTENCES["none"],
+    "input": "Shifted: the inputs, or what is predicted, look different.",
+    "output": "Shifted: the inputs look the same, and errors are larger.",
+    "unexplained": SENTENCES["unexplained"],
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +81,9 @@ class Shift:
             first.
         notes: tuple of str. What can and cannot be said.
         class_names: tuple of str, or empty.
+        source_error: float, of a model of a number: its RMSE on the rows of
+            the reference. It has no accuracies then: they are NaN or None.
+        error: float likewise of the new rows; None without labels.
 
     Example: see `compare`.
     """
@@ -95,6 +104,8 @@ class Shift:
     columns: tuple[ColumnShift, ...] = ()
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
+    source_error: float | None = None
+    error: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
@@ -110,7 +121,9 @@ class Shift:
         return "\n".join(self._lines(row_names))
 
     def _lines(self, row_names):
-        yield f"{SENTENCES[self.kind]} p = {self.p:.2g}, {self.row_count} rows"
+        is_number = self.source_error is not None
+        sentence = (NUMBER_SENTENCES if is_number else SENTENCES)[self.kind]
+        yield f"{sentence} p = {self.p:.2g}, {self.row_count} rows"
         yield f"kind: {self.kind}"
         yield f"tests: {_shown(self.tests)}"
         if self.corrected:
@@ -122,7 +135,10 @@ class Shift:
             more = len(moved) - _MOST_NAMED
             ending = f" and {more} more" if more > 0 else ""
             yield f"moved columns: {', '.join(moved[:_MOST_NAMED])}{ending}"
-        if self.accuracy is not None:
+        if is_number:
+            now = "not known" if self.error is None else f"{self.error:.5g}"
+            yield f"RMSE: {self.source_error:.5g} to {now}"
+        elif self.accuracy is not None:
             yield f"accuracy: {self.source_accuracy:.3f} to {self.accuracy:.3f}"
         else:
             yield (

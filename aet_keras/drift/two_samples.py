@@ -4,10 +4,13 @@ Rows of the first sample may have weights: the test then asks whether the
 second is what the first would be with other shares of its classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import stats
+
+from aet_keras.drift.reference import as_cells
+from aet_keras.drift.shift import ColumnShift
 
 _LEAST_EXPECTED = 5  # of a cell, below which chi-squared is not trusted
 
@@ -155,3 +158,32 @@ def _merged(table):
     rare = table[:, is_rare].sum(axis=1, keepdims=True)
     kept = table[:, ~is_rare]
     return np.concatenate([kept, rare], axis=1) if rare.sum() > 0 else kept
+
+
+def column_shifts(
+    reference: Mapping[str, np.ndarray],
+    new: Mapping[str, np.ndarray],
+    weights: np.ndarray | None = None,
+) -> list[ColumnShift]:
+    """Returns how far each raw column has moved, the farthest first.
+
+    Args:
+        reference: dict of column to array, as a `Reference` has them.
+        new: dict of the same columns, of new rows.
+        weights: optional float array, one a row of the reference.
+    """
+    found = []
+    count = len(reference)
+    for name, known in reference.items():
+        cells = as_cells(new[name])
+        if known.dtype.kind == "f":
+            # A missing cell is a number below all others.
+            old, now = (
+                np.nan_to_num(x, nan=-np.inf)[:, None] for x in (known, cells)
+            )
+            p = ks_p_values(old, now, weights=weights)[0]
+        else:
+            p = chi_squared_p(known, cells, weights)
+        test = "ks" if known.dtype.kind == "f" else "chi-squared"
+        found.append(ColumnShift(name, float(min(1.0, count * p)), test))
+    return sorted(found, key=lambda each: each.p)

@@ -11,7 +11,7 @@ from aet_keras._keras import functions
 from aet_keras._keras import optimizer as optimizers
 from aet_keras._keras import trainable as flags
 from aet_keras._renamed import renamed_members
-from aet_keras.engine import preconditions
+from aet_keras.engine import agreement, preconditions
 from aet_keras.engine.change import Change
 from aet_keras.engine.controlled_groups import ControlledGroups
 from aet_keras.engine.group_rates import GroupRates
@@ -47,6 +47,7 @@ class Engine:
 
     Attributes:
         measurements: `Measurements` of the model's gradients.
+        workers: `Agreement` with the other processes that train it.
         is_end_chosen: bool. Whether a callback chooses the weights that `fit`
             ends with.
         own_rate: float or None. The rate that was written here last.
@@ -77,6 +78,7 @@ class Engine:
         self._head = HeadSolver()
         self._kept = KeptWeights()
         self.measurements = Measurements(model)
+        self.workers = agreement.Agreement(model.distribute_strategy)
         self.is_end_chosen = False
         self.own_rate: float | None = None
         self.rate_owner: str | None = None
@@ -143,6 +145,7 @@ class Engine:
             self.rate_owner = None
             self._clients.clear()
             self._release()
+            agreement.begin(self)
         self._clients.add(client)
 
     def detach(self, client: keras.callbacks.Callback) -> None:
@@ -318,12 +321,10 @@ class Engine:
             self.check_rate_writable(self)
             self._optimizer.learning_rate = decision.rate
             self.take_rate()
-        count = len(self._groups)
-        if decision.multipliers is not None:
-            preconditions.check_length(
-                "multipliers", decision.multipliers, count
-            )
-            self._rates.write(decision.multipliers)
+        count, multipliers = len(self._groups), decision.multipliers
+        if multipliers is not None:
+            preconditions.check_length("multipliers", multipliers, count)
+            self._rates.write(multipliers)
         if decision.trainable is None or decision.trainable == self.trainable:
             return None
         preconditions.check_length("trainable", decision.trainable, count)
@@ -340,7 +341,7 @@ class Engine:
             "trainable": self.trainable,
             "missed": self._rates.get_state(),
             "kept": self._kept.get_state(self.model),
-            "variables": [v.numpy() for v in self._variables],
+            "variables": [v.numpy() for v in self._variables()],
             "replay": None if replay is None else replay.get_state(current),
         }
 
@@ -353,15 +354,14 @@ class Engine:
         Raises:
             ValueError: if an entry is missing or not known.
         """
-        state = {"kept": [], **state}  # 0.9.0 had none
-        check.entries(self, state, _STATE)
+        check.entries(self, {"kept": [], **state}, _STATE)
         trainable = tuple(state["trainable"])
         if trainable != self.trainable:  # nothing is thawed anew by it
             self._groups.turn_to(trainable)
             functions.rebuild_train_function(self.model)
-        self._kept.set_state(self.model, state["kept"])
+        self._kept.set_state(self.model, state.get("kept", []))  # 0.9.0: none
         self.take_rate()  # it came back with the optimizer
-        pairs = zip(self._variables, state["variables"], strict=False)
+        pairs = zip(self._variables(), state["variables"], strict=False)
         for variable, value in pairs:  # none are left once `fit` has ended
             variable.assign(value)
         self._rates.set_state(state["missed"])
@@ -374,7 +374,6 @@ class Engine:
     def _optimizer(self):
         return optimizers.innermost(self.model.optimizer)
 
-    @property
     def _variables(self):
         return [*self._rates.variables, *self.measurements.variables]
 

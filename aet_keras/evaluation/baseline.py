@@ -10,6 +10,7 @@ from aet_keras._wording import counted, listed
 from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.rating_scores import Recommendation
+from aet_keras.evaluation.regression import Regression
 from aet_keras.evaluation.risk import Risk
 
 _CHANCE = 0.05  # of a model that knows nothing to be called better
@@ -17,6 +18,7 @@ _CERTAIN = 1.645  # standard errors that leave as much on one side
 _MOST_SHUFFLED = 2000
 _SHUFFLES = 999
 _MOST_NAME = 24
+_EQUAL = 1e-3  # of an error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Baseline:
 
     Args:
         figure: str. `"accuracy"`, `"balanced accuracy"`, `"ROC AUC"`,
-            `"RMSE"` or `"NDCG"`.
+            `"RMSE"`, `"MAE"` or `"NDCG"`.
         value: float. Of the model.
         baseline: float. Of the baseline.
         name: str. What the baseline is, such as `"chance"`.
@@ -50,7 +52,8 @@ class Baseline:
 
 
 def compare_with_baselines(
-    test: Classification | Recommendation, risk: Risk | None = None
+    test: Classification | Recommendation | Regression,
+    risk: Risk | None = None,
 ) -> tuple[Baseline, ...]:
     """Compares the figures of a split with those of baselines.
 
@@ -63,9 +66,10 @@ def compare_with_baselines(
       0.5, and it is 1.645 standard errors above that of random answers.
     - Ratings: against the best of their baselines. The model is better if its
       gain is 1.645 times the standard error of the gain.
+    - Numbers: against each of their baselines, by squared errors, likewise.
 
     Args:
-        test: `Classification` or `Recommendation`.
+        test: `Classification`, `Recommendation` or `Regression`.
         risk: optional `Risk` of the same rows.
 
     Returns:
@@ -84,6 +88,8 @@ def compare_with_baselines(
     """
     if isinstance(test, Recommendation):
         return tuple(_of_ratings(test))
+    if isinstance(test, Regression):
+        return tuple(_of_numbers(test))
     found = [_accuracy(test), _balanced_accuracy(test)]
     if risk is not None and math.isfinite(risk.roc_auc):
         is_better = risk.roc_auc_low > 0.5 and _is_ordered(test, risk)
@@ -93,12 +99,13 @@ def compare_with_baselines(
 
 
 def judge(
-    test: Classification | Recommendation, risk: Risk | None = None
+    test: Classification | Recommendation | Regression,
+    risk: Risk | None = None,
 ) -> str:
     """Says in words where a model is not better than its baselines.
 
     Args:
-        test: `Classification` or `Recommendation`.
+        test: `Classification`, `Recommendation` or `Regression`.
         risk: optional `Risk` of the same rows.
 
     Returns:
@@ -116,6 +123,8 @@ def judge(
     baselines = compare_with_baselines(test, risk)
     if isinstance(test, Recommendation):
         sentences = _judge_ratings(baselines)
+    elif isinstance(test, Regression):
+        sentences = _judge_numbers(test, baselines)
     else:
         sentences = _judge_classes(test, baselines)
     return " ".join(sentences)
@@ -218,6 +227,35 @@ def _of_ratings(test) -> Iterable[Baseline]:
             mean, error = gain
             is_better = mean > _CERTAIN * error
         yield Baseline(figure, value, known[name], name, bool(is_better))
+
+
+def figure_text(value: float) -> str:
+    """Returns a figure for a person; an error in a large unit is shorter."""
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.6g}"
+
+
+def _of_numbers(test) -> Iterable[Baseline]:
+    for name, score in test.baselines.items():
+        gain, error = test.gains[name]
+        is_better = bool(gain > _CERTAIN * error)
+        yield Baseline("RMSE", test.rmse, score.rmse, name, is_better)
+
+
+def _judge_numbers(test, baselines):
+    behind = [each for each in baselines if not each.is_better]
+    if behind and len(behind) == len(baselines):
+        yield "The model is not better than no model."
+    for each in behind:
+        relation = "not shown to beat"
+        if each.value > each.baseline:
+            relation = "worse than"
+        elif np.isclose(each.value, each.baseline, rtol=_EQUAL):
+            relation = "as good as"
+        yield (
+            f"Its error is {relation} that of {each.name} (RMSE "
+            f"{figure_text(each.value)} and {figure_text(each.baseline)}, "
+            f"{counted(test.count, 'test row')})."
+        )
 
 
 def _judge_ratings(baselines):

@@ -88,6 +88,13 @@ class Classification:
         rows = tuple(tuple(row) for row in content["confusion_matrix"])
         return cls(**{**content, "per_class": scores, "confusion_matrix": rows})
 
+    def to_line(self) -> str:
+        """Returns the first figures in one line."""
+        return (
+            f"accuracy {self.accuracy:.4f}   loss {self.loss:.4f}   "
+            f"({self.count} examples)"
+        )
+
     def to_text(self) -> str:
         """Returns headline, classes and confusions, for 80 columns."""
         parts = [_headline(self), _class_table(self), _confusions(self)]
@@ -218,8 +225,7 @@ _LEAST_NAME = 8
 
 def _headline(scores):
     return (
-        f"accuracy {scores.accuracy:.4f}   loss {scores.loss:.4f}   "
-        f"({scores.count} examples)\n"
+        f"{scores.to_line()}\n"
         f"macro    precision {scores.macro_precision:.4f}   "
         f"recall {scores.macro_recall:.4f}   F1 {scores.macro_f1:.4f}"
     )

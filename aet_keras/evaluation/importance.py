@@ -1,5 +1,6 @@
 """Measures which features of a table a model depends on."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,12 +17,13 @@ def measure_importance(
     inputs: Mapping[str, np.ndarray],
     labels: np.ndarray,
     *,
-    positive_index: int,
+    positive_index: int = 1,
+    score: Callable[[np.ndarray, np.ndarray], float] | None = None,
     attention: Mapping[str, float] | None = None,
     repeat_count: int = 5,
     seed: int = 0,
 ) -> tuple[FeatureImportance, ...]:
-    """Measures how much ROC AUC falls when one column is shuffled.
+    """Measures how much a score falls when one column is shuffled.
 
     As scikit-learn's `permutation_importance`, for models that take a dict of
     columns of any kind. If two columns carry the same information, shuffling
@@ -31,8 +33,10 @@ def measure_importance(
         predict: function of a dict of columns that returns probabilities
             `(rows, classes)`.
         inputs: dict of column to array `(rows,)`.
-        labels: ints `(rows,)`. The column of the true class.
-        positive_index: int. The positive one of two classes.
+        labels: ints `(rows,)`, the column of the true class; or floats.
+        positive_index: int. The positive one of two classes. Defaults to `1`.
+        score: optional function of labels and of what `predict` returns; the
+            higher, the better. Defaults to ROC AUC.
         attention: optional dict of column to its share of the attention.
         repeat_count: int >= 1. How often each is shuffled. Defaults to `5`.
         seed: int >= 0. Of the shuffling.
@@ -60,15 +64,15 @@ def measure_importance(
     check.positive_int(_OWNER, repeat_count=repeat_count)
     random = np.random.default_rng(seed)
     attention = attention or {}
-    whole = auc_of(labels, predict(inputs), positive_index)
+    if score is None:
+        score = functools.partial(auc_of, positive_index=positive_index)
+    whole = score(labels, predict(inputs))
     features = []
     for name, cells in inputs.items():
         losses = [
             whole
-            - auc_of(
-                labels,
-                predict({**inputs, name: random.permutation(cells)}),
-                positive_index,
+            - score(
+                labels, predict({**inputs, name: random.permutation(cells)})
             )
             for _ in range(repeat_count)
         ]

@@ -86,6 +86,10 @@ class Recommendation:
         }
         return cls(**{**content, "baselines": baselines, "gains": gains})
 
+    def to_line(self) -> str:
+        """Returns the figures of `to_text`: one line would be too long."""
+        return self.to_text()
+
     def to_text(self) -> str:
         """Returns a table of the model and its baselines, for 80 columns."""
         own = RatingScore(self.rmse, self.hit_rate, self.ndcg)

@@ -11,13 +11,17 @@ from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.baseline import (
     Baseline,
     compare_with_baselines,
+    figure_text,
     judge,
 )
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.forgetting import Forgetting
 from aet_keras.evaluation.mistakes import Mistake, mistakes_text, most_confused
 from aet_keras.evaluation.rating_scores import Recommendation
+from aet_keras.evaluation.regression import Miss, Regression, misses_text
 from aet_keras.evaluation.risk import Risk
+
+Scores = Classification | Recommendation | Regression
 
 # Of the figures of the test split, all but these are given twice.
 _NOT_LIFTED = {
@@ -29,6 +33,7 @@ _NOT_LIFTED = {
     "gains",
     "importance",
     "k",
+    "points",
     "positive",
 }
 
@@ -46,7 +51,7 @@ class Report:
         name: str. What the run is called.
         created: str. When it ended, in ISO 8601.
         test: `Classification` of the kept weights on the test split, or
-            `Recommendation`.
+            `Regression` of numbers, or `Recommendation`.
         validation: the same on the validation split, or `None`.
         history: what Keras's `History` holds: one list of floats a log key,
             one float an epoch.
@@ -67,8 +72,8 @@ class Report:
         old_task: `Forgetting` of what the model knew before, or `None`.
         risk: `Risk` of table rows of the test split, or `None`; its figures
             are at the top of `to_json`, too.
-        mistakes: tuple of `Mistake`, the test rows that are most wrong, as
-            `find_mistakes` finds them.
+        mistakes: tuple of `Mistake`, or of numbers `Miss`: the test rows that
+            are most wrong.
         kind: str or None. What a row is: `"image"`, `"text"`, `"table"` or
             `"rating"`.
 
@@ -89,8 +94,8 @@ class Report:
 
     name: str
     created: str
-    test: Classification | Recommendation
-    validation: Classification | Recommendation | None = None
+    test: Scores
+    validation: Scores | None = None
     history: dict[str, list[float]] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
     group_names: tuple[str, ...] = ()
@@ -104,7 +109,7 @@ class Report:
     stopped: str | None = None
     old_task: Forgetting | None = None
     risk: Risk | None = None
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[Mistake | Miss, ...] = ()
     kind: str | None = None
 
     def __post_init__(self):
@@ -162,7 +167,7 @@ class Report:
             "notes": tuple(known["notes"]),
             "old_task": old_task and Forgetting.from_json(old_task),
             "risk": known["risk"] and Risk.from_json(known["risk"]),
-            "mistakes": tuple(Mistake(**row) for row in known["mistakes"]),
+            "mistakes": tuple(map(_mistake, known["mistakes"])),
         }
         return cls(**known)
 
@@ -192,9 +197,15 @@ def _lifted(figures):
 
 
 def _scores(content):
-    is_rated = "rmse" in content
-    kind = Recommendation if is_rated else Classification
+    """Returns a record of the kind that alone has a figure."""
+    if "hit_rate" in content:
+        return Recommendation.from_json(content)
+    kind = Regression if "r2" in content else Classification
     return kind.from_json(content)
+
+
+def _mistake(row):
+    return Mistake(**row) if "probability" in row else Miss(**row)
 
 
 def _floats(values):
@@ -227,8 +238,8 @@ def _headline(report):
     for each in rows:
         what = each.name + ("" if each.is_better else "; not better")
         lines.append(
-            f"{each.figure:<{max(names, 17)}}  {each.value:.4f}  "
-            f"{each.baseline:.4f}, {what}"
+            f"{each.figure:<{max(names, 17)}}  {figure_text(each.value)}  "
+            f"{figure_text(each.baseline)}, {what}"
         )
     if report.verdict:
         lines += ["", *textwrap.wrap(report.verdict, printed_text.COLUMNS)]
@@ -236,22 +247,20 @@ def _headline(report):
 
 
 def _mistakes(report):
-    if not isinstance(report.test, Classification):
+    if isinstance(report.test, Regression):
+        lines = ["most wrong", *misses_text(report.mistakes)]
+    elif isinstance(report.test, Classification):
+        lines = ["most confused", *mistakes_text(report.test, report.mistakes)]
+    else:
         return ""
-    lines = [*mistakes_text(report.test, report.mistakes)]
-    return "\n".join(["most confused", *lines]) if lines else ""
+    return "\n".join(lines) if len(lines) > 1 else ""
 
 
 def _validation(report):
     scores = report.validation
     if scores is None:
         return ""
-    if isinstance(scores, Recommendation):
-        return f"validation\n{scores.to_text()}"
-    return (
-        f"validation\naccuracy {scores.accuracy:.4f}   "
-        f"loss {scores.loss:.4f}   ({scores.count} examples)"
-    )
+    return f"validation\n{scores.to_line()}"
 
 
 def _list(title, lines):

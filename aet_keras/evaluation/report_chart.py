@@ -1,19 +1,24 @@
 """Draws a run as one PNG: curves, rates, groups and scores."""
 
+import dataclasses
 import math
 import os
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aet_keras import _files
 from aet_keras import _log_keys as log_keys
 from aet_keras._optional import needing
 from aet_keras.evaluation import chart_fonts, printed_text, score_charts
+from aet_keras.evaluation.baseline import figure_text
+from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.rating_scores import Recommendation
+from aet_keras.evaluation.regression import Regression
 from aet_keras.evaluation.report import Report
 
 _PALE = "#A9D3E8"
-_ACCURACY = ("accuracy", "Accuracy")
 _MOST_NAME = 18
 
 
@@ -54,51 +59,110 @@ def _words(report):
     """Yields all that a user named."""
     yield report.name
     yield from report.group_names
-    if not isinstance(report.test, Recommendation):
+    if isinstance(report.test, Classification):
         yield from (score.name for score in report.test.per_class)
     if report.risk:
         yield report.risk.positive
-        yield from (each.name for each in report.risk.importance)
+    yield from (each.name for each in _importance(report))
+
+
+def _importance(report):
+    """Returns the features of a report, wherever it has them."""
+    holder = report.risk or report.test
+    return getattr(holder, "importance", ())
 
 
 def _draw(report, spell):
-    is_rated = isinstance(report.test, Recommendation)
-    more = 0 if is_rated else score_charts.extra_inches(report.test)
+    panels = _PANELS[type(report.test)]
+    more = panels.extra_inches(report.test)
+    has_below = bool(report.risk or _importance(report))
     lines = _title(report, spell)
     head = 0.25 + sum(size / 50 for _, size, _ in lines)
-    height = head + more + (10.5 if report.risk else 6.5)
+    height = head + more + (10.5 if has_below else 6.5)
     figure = chart_fonts.new_figure(17 + more, height, layout="constrained")
     figure.get_layout_engine().set(
         w_pad=0.12, h_pad=0.12, rect=(0, 0, 1, 1 - head / height)
     )
     _write(figure, lines)
-    heights = [1, 1, 1.2] if report.risk else [1, 1]
+    heights = [1, 1, 1.2] if has_below else [1, 1]
     widths = [1, 1, 1.5 + more / 4]
     grid = figure.add_gridspec(
         len(heights), 3, width_ratios=widths, height_ratios=heights
     )
     _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
-    key, title = ("rating_rmse", "RMSE") if is_rated else _ACCURACY
-    _draw_curves(figure.add_subplot(grid[0, 1]), report, key, title)
+    _draw_curves(figure.add_subplot(grid[0, 1]), report, *panels.curve)
     _draw_rates(figure.add_subplot(grid[1, 0]), report)
     _draw_groups(figure.add_subplot(grid[1, 1]), report, spell)
-    if is_rated:
-        bars = grid[:2, 2].subgridspec(3, 1)
-        for row, name in enumerate(("rmse", "hit_rate", "ndcg")):
-            score_charts.draw_rating_scores(
-                figure.add_subplot(bars[row]), report.test, name
-            )
-    else:
-        score_charts.draw_confusions(
-            figure.add_subplot(grid[:2, 2]), report.test, spell
-        )
-    if report.risk:
-        # Apart: long names of features move nothing above them.
-        below = grid[2, :].subgridspec(1, 2, width_ratios=[1, 2.2])
-        calibration, features = map(figure.add_subplot, below)
-        score_charts.draw_calibration(calibration, report.risk, spell)
-        score_charts.draw_features(features, report.risk, spell)
+    panels.draw(figure, grid[:2, 2], report.test, spell)
+    if has_below:  # apart: long names of features move nothing above them
+        panels.draw_below(figure, grid[2, :], report, spell)
     return chart_fonts.png_of(figure)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Panels:
+    """Holds what a chart shows of one kind of scores.
+
+    Args:
+        curve: the key of the logs beside the loss, and its title.
+        draw: of a figure, a place, the scores and `spell`.
+        draw_below: of a figure, a place, the report and `spell`.
+        extra_inches: of the scores; how much wider and higher it must be.
+    """
+
+    curve: tuple[str, str]
+    draw: Callable[..., None]
+    draw_below: Callable[..., None] | None = None
+    extra_inches: Callable[[Any], float] = lambda scores: 0.0
+
+
+def _draw_classes(figure, place, scores, spell):
+    score_charts.draw_confusions(figure.add_subplot(place), scores, spell)
+
+
+def _draw_risk(figure, place, report, spell):
+    below = place.subgridspec(1, 2, width_ratios=[1, 2.2])
+    calibration, features = map(figure.add_subplot, below)
+    score_charts.draw_calibration(calibration, report.risk, spell)
+    score_charts.draw_features(features, report.risk.importance, spell)
+
+
+def _draw_ratings(figure, place, scores, spell):
+    del spell  # there is no name in it
+    bars = place.subgridspec(3, 1)
+    for row, name in enumerate(("rmse", "hit_rate", "ndcg")):
+        axes = figure.add_subplot(bars[row])
+        score_charts.draw_rating_scores(axes, scores, name)
+
+
+def _draw_numbers(figure, place, scores, spell):
+    del spell
+    rows = place.subgridspec(2, 1, height_ratios=[1.5, 1])
+    numbers, residuals = map(figure.add_subplot, rows)
+    score_charts.draw_numbers(numbers, scores.points)
+    score_charts.draw_residuals(residuals, scores.points)
+
+
+def _draw_features_of_numbers(figure, place, report, spell):
+    axes = figure.add_subplot(place)
+    importance = report.test.importance
+    score_charts.draw_features(axes, importance, spell, figure="RMSE added")
+
+
+_PANELS = {
+    Classification: _Panels(
+        ("accuracy", "Accuracy"),
+        _draw_classes,
+        _draw_risk,
+        score_charts.extra_inches,
+    ),
+    Recommendation: _Panels(("rating_rmse", "RMSE"), _draw_ratings),
+    Regression: _Panels(
+        ("r2", "R2, the share of the variance that is explained"),
+        _draw_numbers,
+        _draw_features_of_numbers,
+    ),
+}
 
 
 def _title(report, spell):
@@ -106,7 +170,8 @@ def _title(report, spell):
     old = report.old_task
     kept = f", old task {old.before:.3f} to {old.after:.3f}" if old else ""
     figures = ", ".join(
-        f"{each.figure} {each.value:.3f} ({each.name}: {each.baseline:.3f})"
+        f"{each.figure} {_shown(each.value)} "
+        f"({each.name}: {_shown(each.baseline)})"
         for each in report.baselines
     )
     is_spelt = chart_fonts.is_spelt(_words(report), spell)
@@ -119,6 +184,10 @@ def _title(report, spell):
         wrapped = textwrap.wrap(spell(text), 150)
         lines += [(line, size, colour) for line in wrapped]
     return lines
+
+
+def _shown(value):
+    return f"{value:.3f}" if abs(value) < 100 else figure_text(value)
 
 
 def _write(figure, lines):

@@ -157,10 +157,17 @@ def draw_calibration(axes, risk, spell) -> None:
     chart_fonts.style(axes, title)
 
 
-def draw_features(axes, risk, spell) -> None:
-    """Draws the importance of each feature, and its attention."""
-    first = risk.importance[:_MOST][::-1]
-    title = f"Features: ROC AUC lost when shuffled{_of_all(risk)}"
+def draw_features(axes, importance, spell, *, figure="ROC AUC lost") -> None:
+    """Draws the importance of each feature, and its attention.
+
+    Args:
+        axes: of Matplotlib.
+        importance: tuple of `FeatureImportance`.
+        spell: function of a text, as `chart_fonts.lettered` lends it.
+        figure: str. What is lost or gained when a column is shuffled.
+    """
+    first = importance[:_MOST][::-1]
+    title = f"Features: {figure} when shuffled{_of_all(importance)}"
     if not first:
         chart_fonts.style(axes, "Features: not measured")
         axes.set_axis_off()
@@ -175,7 +182,7 @@ def draw_features(axes, risk, spell) -> None:
         [each.permutation for each in first],
         height=height,
         color=chart_fonts.BLUE,
-        label="AUC lost",
+        label=figure.removeprefix("ROC "),
     )
     if is_seen:
         title += ", and attention"
@@ -200,9 +207,43 @@ def draw_features(axes, risk, spell) -> None:
     )
 
 
-def _of_all(risk):
-    count = len(risk.importance)
+def _of_all(importance):
+    count = len(importance)
     return f" (the first {_MOST} of {count})" if count > _MOST else ""
+
+
+def draw_numbers(axes: Any, points: Sequence[tuple[float, float]]) -> None:
+    """Draws predicted numbers over true ones, and the line of equality.
+
+    Args:
+        axes: of Matplotlib.
+        points: pairs of a true number and the predicted one.
+    """
+    true, predicted = zip(*points, strict=True)
+    ends = [min(*true, *predicted), max(*true, *predicted)]
+    axes.plot(ends, ends, "--", color=chart_fonts.DIM, linewidth=1)
+    axes.plot(true, predicted, "o", color=chart_fonts.BLUE, ms=4, alpha=0.6)
+    chart_fonts.style(axes, "Test: predicted over true (dashed: equal)")
+    axes.set_xlabel("true")
+    axes.set_ylabel("predicted")
+
+
+def draw_residuals(axes: Any, points: Sequence[tuple[float, float]]) -> None:
+    """Draws by how much predictions are too high or too low.
+
+    Args:
+        axes: of Matplotlib.
+        points: pairs of a true number and the predicted one.
+    """
+    predicted = [each for _, each in points]
+    residuals = [each - true for true, each in points]
+    axes.axhline(0, linestyle="--", color=chart_fonts.DIM, linewidth=1)
+    axes.plot(
+        predicted, residuals, "o", color=chart_fonts.ORANGE, ms=4, alpha=0.6
+    )
+    chart_fonts.style(axes, "Test: residuals (predicted less true)")
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("residual")
 
 
 _COLOURS = ("#0072B2", "#A9D3E8", "#BBBBBB", "#D9D9D9")  # the model's first

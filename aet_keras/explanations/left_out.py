@@ -22,9 +22,10 @@ class LeftOut:
         names: tuple of str. The parts, in their order in the row.
         losses: float array `(parts,)`. How much the answer falls without
             each part; negative if it rises.
-        column: int. Which class, as a column of the output; 0 of a rating.
-        answer: float. With all parts: the probability of the class, or the
-            rating.
+        column: int. Which class, as a column of the output; 0 of a rating or
+            a number.
+        answer: float. With all parts: the probability of the class, the
+            rating, or the number.
 
     Example:
 
@@ -110,7 +111,7 @@ def leave_out_cells(
 
     Args:
         predict: function of a dict of column to array `(rows,)`; returns
-            probabilities `(rows, classes)`.
+            probabilities `(rows, classes)`, or numbers `(rows, 1)`.
         row: dict of column to its cell: a float, missing as NaN, or a str,
             missing as `""`.
         column: optional int >= 0. The class to explain. Defaults to the one

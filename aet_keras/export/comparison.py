@@ -30,7 +30,7 @@ class Comparison:
 
     Args:
         difference: float. The largest gap between a probability of the export
-            and the model's own.
+            and the model's own; of numbers, divided by the largest of them.
         count: int. How many rows were compared.
         spread: float. The largest gap between the model's probabilities of
             one class for two of the rows. Near 0, agreement says little.
@@ -188,7 +188,8 @@ def compare_table_export(
         model: the `keras.Model` it was written from.
         rows: dict of column to array.
         specification: `aet_keras.data.specifications.TableSpecification`.
-        tolerance: float > 0. The largest difference to accept.
+        tolerance: float > 0. The largest difference to accept; of numbers in
+            parts of the largest of them.
 
     Returns:
         A `Comparison`.
@@ -197,14 +198,6 @@ def compare_table_export(
         ExportError: as `compare_image_export` does.
 
     Example: see `write_table_model`.
-
-    >>> try:
-    ...     aet_keras.export.compare_table_export(
-    ...         "nowhere", None, {}, specification=None, tolerance=0
-    ...     )
-    ... except ValueError as error:
-    ...     "`tolerance` must be" in str(error)
-    True
     """
     owner = "compare_table_export"
     _check.positive(owner, tolerance=tolerance)
@@ -212,8 +205,11 @@ def compare_table_export(
     cells = {k: table_graph.tensor(v)[:, tf.newaxis] for k, v in rows.items()}
     expected = _predict(model, cells)
     raw = table_graph.raw(rows, specification)
-    served = _serving(owner, "write_table_model", "rows", raw, expected)
-    return _compare(owner, directory, served, expected, tolerance, "rows")
+    output, unit = "probabilities", 1.0
+    if specification.target_kind == "number":
+        output, unit = "values", float(np.abs(expected).max()) or 1.0
+    served = _serving(owner, "write_table_model", "rows", raw, expected, output)
+    return _compare(owner, directory, served, expected, tolerance, "rows", unit)
 
 
 def compare_rating_export(
@@ -312,6 +308,7 @@ def _compare(
     expected: np.ndarray,
     tolerance: float,
     rows: str,
+    unit: float = 1.0,
 ) -> Comparison:
     """Loads an export and holds what it puts out against its model.
 
@@ -323,12 +320,13 @@ def _compare(
         expected: array `(count, columns)`. What the model says of all rows.
         tolerance: float > 0.
         rows: str. What the rows are called.
+        unit: float > 0. What a difference is divided by.
     """
     # The object must outlive its functions: it holds the weights.
     exported = _load(owner, directory)
     difference = 0.0
     for what, outputs, wanted in served(exported):
-        gap = largest_gap(owner, what, outputs, wanted)
+        gap = largest_gap(owner, what, outputs, wanted) / unit
         if gap > tolerance:
             worst = np.abs(outputs - wanted).max(axis=1)
             raise ExportError(
@@ -338,7 +336,7 @@ def _compare(
                 f"most {tolerance:.0e} is accepted. Do not serve it."
             )
         difference = max(difference, gap)
-    spread = float(np.ptp(expected, axis=0).max())
+    spread = float(np.ptp(expected, axis=0).max()) / unit
     return Comparison(difference, len(expected), spread, rows)
 
 
@@ -352,18 +350,18 @@ def _load(owner, directory):
         ) from error
 
 
-def _serving(owner, writer, rows, given, expected):
-    """Returns a function that asks an export for the probabilities of rows."""
+def _serving(owner, writer, rows, given, expected, output="probabilities"):
+    """Returns a function that asks an export for an output of rows."""
 
     def served(exported):
         serve = exported.signatures.get(DEFAULT)
-        if serve is None or "probabilities" not in serve.structured_outputs:
+        if serve is None or output not in serve.structured_outputs:
             raise ExportError(
                 f"{owner}: the export must have a signature `{DEFAULT}` that "
-                "puts out `probabilities`. Received: signatures "
+                f"puts out `{output}`. Received: signatures "
                 f"{sorted(exported.signatures)}. Write it with `{writer}`."
             )
-        yield from _all_and_one(rows, serve, given, expected)
+        yield from _all_and_one(rows, serve, given, expected, output)
 
     return served
 

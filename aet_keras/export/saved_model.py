@@ -16,8 +16,12 @@ from aet_keras._wording import repeated
 from aet_keras.publishing import manifest
 
 DEFAULT, BYTES = "serving_default", "bytes"
-CLASSIFY, EMBEDDINGS = "classify", "embeddings"
-METHODS = {CLASSIFY: "tensorflow/serving/classify"}  # the others: predict
+CLASSIFY, REGRESS = "classify", "regress"
+EMBEDDINGS = "embeddings"
+METHODS = {  # the others: predict
+    CLASSIFY: "tensorflow/serving/classify",
+    REGRESS: "tensorflow/serving/regress",
+}
 PREDICT = "tensorflow/serving/predict"
 NO_EMBEDDINGS = (
     "`embeddings` is left out, because the model's head is not one dense "
@@ -197,9 +201,14 @@ def predict_log(name: str, inputs: Mapping[str, Any]) -> Any:
 
 
 def classify_log(name: str, rows: Iterable[Mapping[str, bytes | float]]) -> Any:
-    """Returns the record of a classify request, an example a row."""
+    """Returns the record of a classify or regress request, an example a row.
+
+    Args:
+        name: `CLASSIFY` or `REGRESS`.
+        rows: of features by name.
+    """
     log = _log()
-    request = log.classify_log.request
+    request = getattr(log, f"{name}_log").request
     request.model_spec.signature_name = name
     for row in rows:
         example = request.input.example_list.examples.add()

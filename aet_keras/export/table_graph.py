@@ -160,15 +160,22 @@ def tensor(cells: np.ndarray) -> Any:
     return tf.constant([*map(str, cells)] if is_text else cells)
 
 
-def requests(raw: Mapping[str, np.ndarray]) -> Iterator[Any]:
-    """Yields what a server tries before it serves a version."""
+def requests(
+    raw: Mapping[str, np.ndarray], examples: str = written.CLASSIFY
+) -> Iterator[Any]:
+    """Yields what a server tries before it serves a version.
+
+    Args:
+        raw: dict of column to array, as a server takes them.
+        examples: str. The signature that takes serialised examples.
+    """
     row_count = len(next(iter(raw.values())))
     for count in (1, row_count):
         inputs = {name: tensor(cells[:count]) for name, cells in raw.items()}
         yield written.predict_log(written.DEFAULT, inputs)
     rows = zip(*map(_as_features, raw.values()), strict=True)
     yield written.classify_log(
-        written.CLASSIFY, [dict(zip(raw, row, strict=True)) for row in rows]
+        examples, [dict(zip(raw, row, strict=True)) for row in rows]
     )
 
 

@@ -57,6 +57,7 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
             "columns": columns,
             "class_names": names,
             "missing": missing,
+            "target_format": _format(content.get("target_format")),
         }
         rest.pop("categories", None)
         return TableSpecification(kind="table", image_size=None, **rest)
@@ -115,8 +116,10 @@ def said_of_table(
                 "cost_false_negative",
                 "cost_false_positive",
                 "missing",
+                "target_kind",
             )
         },
+        "target_format": dataclasses.asdict(specification.target_format),
         "categories": {
             layer.name.removesuffix(_LOOKUP): layer.get_vocabulary(
                 include_special_tokens=False
@@ -151,11 +154,15 @@ def _written(form):
 
 
 def _column(content):
-    form = EARLIER_FORMAT
-    if "format" in content:
-        form = {
+    return TableColumn(**{**content, "format": _format(content.get("format"))})
+
+
+def _format(content):
+    if content is None:
+        return EARLIER_FORMAT
+    return CellFormat(
+        **{
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in content["format"].items()
+            for name, value in content.items()
         }
-        form = CellFormat(**form)
-    return TableColumn(**{**content, "format": form})
+    )

@@ -1,8 +1,11 @@
-"""Writes the SavedModel of a table classifier."""
+"""Writes the SavedModel of a table model: of classes, or of a number."""
 
+import dataclasses
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +26,7 @@ def write_table_model(
     specification: TableSpecification,
     rows: Mapping[str, np.ndarray],
 ) -> Path:
-    """Writes a classifier of table rows as a SavedModel that takes raw cells.
+    """Writes a model of table rows as a SavedModel that takes raw cells.
 
     - `serving_default`: one input a column, by its name, `(batch,)`: float32
       for a number (missing: NaN), a string for a category or a date (missing:
@@ -32,10 +35,12 @@ def write_table_model(
       is refused. A category it has not learned counts as a rare one. It
       returns `probabilities`, float32 `(batch, classes)`, and
       `classes`, strings of the same shape: the name of each column, repeated
-      for each row.
+      for each row. A model of a number returns `values`, float32 `(batch,)`,
+      in the unit of the file.
     - `classify`: `inputs`, serialised `tf.train.Example`s with a feature a
       column; one that is left out is missing. It returns `classes` and
-      `scores`, as the classify call of TensorFlow Serving has them.
+      `scores`, as the classify call of TensorFlow Serving has them. A model
+      of a number has `regress` in its place, which returns `outputs`.
 
     `manifest.json` says of each column what it is and what the file called
     it, so that `read_table_manifest` gives the specification back, and which
@@ -43,7 +48,8 @@ def write_table_model(
 
     Args:
         model: `keras.Model` from a dict of column to `(batch, 1)` to
-            probabilities, as `aet_keras.tasks.build_table_classifier` builds.
+            probabilities, as `aet_keras.tasks.build_table_classifier` builds,
+            or to a number `(batch, 1)`.
         directory: str or path-like. Where to write; made if missing.
         specification: `aet_keras.data.specifications.TableSpecification`.
         rows: dict of column to array, as `aet_keras.data.read_table` reads
@@ -78,18 +84,18 @@ def write_table_model(
     """
     names = list(specification.class_names)
     _check_inputs(model, specification)
-    written.check_columns(_OWNER, model, names)
+    answer = ANSWERS[specification.target_kind]
+    answer.check(model, names)
     first = {k: v[: written.MOST_REQUESTS] for k, v in rows.items()}
     raw = table_graph.raw(first, specification)
 
     def build(folder):
-        table = written.label_table(folder / "labels.txt", names)
-        return _build(model, specification, table)
+        return _build(model, specification, answer, folder)
 
     return written.write_saved_model(
         directory,
         build,
-        lambda _: table_graph.requests(raw),
+        lambda _: table_graph.requests(raw, answer.of_examples),
         kind="table",
         class_count=len(names),
         described={"table": said_of_table(specification, _lookups(model))},
@@ -109,8 +115,81 @@ def _check_inputs(model, specification):
         )
 
 
-def _build(model, specification, table):
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """Holds how a kind of target is answered by a server.
+
+    Args:
+        output: str. The output of `serving_default` that a comparison takes.
+        check: of the model and the class names; raises if they do not fit.
+        prepare: of the class names and a folder for files; returns an object
+            that is kept, and a function of what the model puts out that
+            returns the outputs of `serving_default`.
+        of_examples: str. The signature that takes serialised examples.
+        as_examples: of the outputs of `serving_default`; returns those of
+            that signature.
+    """
+
+    output: str
+    check: Callable[[keras.Model, list[str]], None]
+    prepare: Callable[[list[str], Path], tuple[Any, Callable]]
+    of_examples: str
+    as_examples: Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+def _prepare_classes(names, folder):
+    table = written.label_table(folder / "labels.txt", names)
+
+    def say(probabilities):
+        row_count = tf.shape(probabilities)[0]
+        return {
+            "probabilities": tf.cast(probabilities, tf.float32),
+            "classes": written.repeated_names(table, len(names), row_count),
+        }
+
+    return table, say
+
+
+def _check_one_number(model, names):
+    del names  # a number has none
+    given = tuple(model.outputs[0].shape)
+    if given[1:] != (1,):
+        raise ValueError(
+            f"{_OWNER}: the model must put out one number a row, because its "
+            f"target is a number. Received: output shape {given}."
+        )
+
+
+def _prepare_number(names, folder):
+    del names, folder  # there is nothing to write beside it
+
+    def say(numbers):
+        return {"values": tf.cast(numbers[:, 0], tf.float32)}
+
+    return (), say
+
+
+ANSWERS = {
+    "classes": Answer(
+        "probabilities",
+        functools.partial(written.check_columns, _OWNER),
+        _prepare_classes,
+        written.CLASSIFY,
+        written.classified,
+    ),
+    "number": Answer(
+        "values",
+        _check_one_number,
+        _prepare_number,
+        written.REGRESS,
+        lambda outputs: {"outputs": outputs["values"]},
+    ),
+}
+
+
+def _build(model, specification, answer, folder):
     """Traces the model once; each signature calls that one trace."""
+    kept_table, say = answer.prepare(list(specification.class_names), folder)
     specs = {
         column.name: tf.TensorSpec(
             (None,),
@@ -120,38 +199,31 @@ def _build(model, specification, table):
         for column in specification.columns
     }
     columns = {column.name: column for column in specification.columns}
-    class_count = len(specification.class_names)
 
     def run(**cells):
         read = {
             name: table_graph.read(cell, columns[name])
             for name, cell in cells.items()
         }
-        probabilities = model(
-            {k: cell[:, tf.newaxis] for k, cell in read.items()}
-        )
-        row_count = tf.shape(probabilities)[0]
-        return {
-            "probabilities": tf.cast(probabilities, tf.float32),
-            "classes": written.repeated_names(table, class_count, row_count),
-        }
+        return say(model({k: cell[:, tf.newaxis] for k, cell in read.items()}))
 
     run = written.trace(run, **specs)
 
     def serve(**cells):
         return run(**cells)
 
-    def classify(inputs):
+    def serve_examples(inputs):
         cells = tf.io.parse_example(inputs, _features(specs))
-        return written.classified(run(**cells))
+        return answer.as_examples(run(**cells))
 
+    strings = written.strings("inputs")
     functions = {
         written.DEFAULT: written.trace(serve, **specs),
-        written.CLASSIFY: written.trace(classify, written.strings("inputs")),
+        answer.of_examples: written.trace(serve_examples, strings),
     }
     kept = {
         "weights": list(run.variables),
-        "table": table,
+        "table": kept_table,
         "lookups": [layer.lookup_table for layer in _lookups(model)],
     }
     return written.Served(functions, kept, notes_of_numbers(specification))

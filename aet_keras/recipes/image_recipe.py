@@ -107,6 +107,11 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)
     skip_bad: bool = setting(False, "Go on without those that cannot be read.")
+    stream: bool | None = setting(
+        None,
+        "Decode each image when it is needed, and keep none.",
+        default="yes where all would take a quarter of the free memory",
+    )
 
     def __post_init__(self) -> None:
         # Late: the help of `aet-keras fit` reads the fields without Keras.

@@ -30,7 +30,13 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     target: str = setting(
         REQUIRED,
         "Column to tell from the others: a class, at most 1000 of them, 50 if "
-        "they are numbers.",
+        "they are numbers; or a number.",
+    )
+    target_kind: str = setting(
+        "auto",
+        "Whether the target is classes or a number; auto: fractions, and more "
+        "than 20 whole numbers, are a number.",
+        among=_choices.TARGET_KINDS,
     )
     positive: str | None = setting(
         None,
@@ -77,6 +83,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_target()
         for name in ("kinds", "missing", "decimal", "date_formats"):
             given = getattr(self, name)
             if self.from_ is not None and given is not None:
@@ -84,4 +91,22 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
                     f"TableRecipe: `{name}` must not go with `from_`, because "
                     "the earlier model knows its columns as they are. "
                     f"Received: {name}={given!r}. Leave it out, or train anew."
+                )
+
+    def _check_target(self) -> None:
+        """Refuses a kind of target where something else says another."""
+        if self.from_ is not None and self.target_kind != "auto":
+            raise ValueError(
+                "TableRecipe: `target_kind` must not go with `from_`, because "
+                "the earlier model knows what it predicts. Received: "
+                f"target_kind={self.target_kind!r}. Leave it out, or train "
+                "anew."
+            )
+        for name in ("positive", "class_weight"):
+            given = getattr(self, name)
+            if self.target_kind == "number" and given is not None:
+                raise ValueError(
+                    f"TableRecipe: `{name}` must go with classes, because a "
+                    f"number has none. Received: {name}={given!r}. Leave it "
+                    "out, or say `--target-kind classes`."
                 )

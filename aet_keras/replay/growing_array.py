@@ -1,6 +1,7 @@
 """Grows an array row by row, in memory or on disk."""
 
 import errno
+import mmap
 import os
 import tempfile
 
@@ -10,6 +11,9 @@ from aet_keras.errors import CacheFull
 from aet_keras.replay.storage_budget import StorageBudget
 
 _FIRST_ROWS = 256
+# Pages of a mapped file count as memory of the process once they are touched,
+# until it lets go of them; the system keeps them as long as there is room.
+_TOUCHED_BYTES = 16 * 1024**2
 
 
 class GrowingArray:
@@ -37,6 +41,8 @@ class GrowingArray:
     ):
         self.count = 0
         self.is_on_disk = False
+        self._map: mmap.mmap | None = None
+        self._touched = 0
         self._budget = budget
         self._only_memory = only_memory
         self._rows = np.empty((0, *shape), dtype)
@@ -59,6 +65,7 @@ class GrowingArray:
             self._grow(max(end, len(self._rows) * 5 // 4), self.dtype)
         self._rows[self.count : end] = rows
         self.count = end
+        self._let_go(rows.nbytes)
 
     def widen(self, dtype) -> None:
         """Keeps the rows in another dtype from now on."""
@@ -66,16 +73,28 @@ class GrowingArray:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Returns a copy of the rows of these numbers."""
-        return np.asarray(self._rows[rows])
+        taken = np.asarray(self._rows[rows])
+        self._let_go(taken.nbytes)
+        return taken
 
     def free(self) -> None:
         """Gives its bytes back; it is of no use after that."""
         self._budget.give_back(self._rows.nbytes, disk=self.is_on_disk)
         self._rows = self._rows[:0].copy()
+        self._map = None
 
     def all(self) -> np.ndarray:
         """Returns all rows, not copied."""
         return self._rows[: self.count]
+
+    def _let_go(self, touched):
+        """Has a mapped file take no memory of the process, now and then."""
+        self._touched += touched
+        if self._map is None or self._touched < _TOUCHED_BYTES:
+            return
+        self._touched = 0
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)  # shared: nothing is lost
 
     def _grow(self, length, dtype):
         """Moves the rows to where there is room for more, or for wider ones."""
@@ -101,13 +120,17 @@ class GrowingArray:
             with tempfile.TemporaryFile(
                 dir=self._budget.folder, prefix="aet-features-"
             ) as file:
-                _reserve(file, int(np.prod(shape)) * dtype.itemsize)
-                return np.memmap(file, dtype, "w+", shape=shape)
+                size = max(1, int(np.prod(shape)) * dtype.itemsize)
+                _reserve(file, size)
+                file.truncate(size)
+                mapped = mmap.mmap(file.fileno(), size)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CacheFull(
                 f"nothing can be written in {self._budget.folder}: {reason}"
             ) from error
+        self._map, self._touched = mapped, 0
+        return np.ndarray(shape, dtype, buffer=mapped)
 
 
 def _reserve(file, size):

@@ -1,10 +1,9 @@
 """Chooses what records and reads each split of a `fit`."""
 
-from aet_keras._keras import steps
+from aet_keras._keras import agreement, steps
 from aet_keras._keras.own_rows import OwnRows
 from aet_keras._keras.proofs import Proof, Unproved
 from aet_keras._keras.split_graph import SplitGraph
-from aet_keras._keras.strategy import worker_count, worker_index
 from aet_keras.replay.augmented_passes import AugmentedPasses
 from aet_keras.replay.feature_reuse import FeatureReuse
 from aet_keras.replay.pass_reader import PassReader
@@ -56,7 +55,7 @@ def reader_of_training(model, recorder: Recorder, epoch_iterator, views: int):
         Unproved: if rows cannot be divided among several workers.
     """
     proof = Proof.of(epoch_iterator)
-    if worker_count(model) > 1:
+    if agreement.worker_count(model.distribute_strategy) > 1:
         if views > 1:
             raise Unproved("several views are recorded by one process alone")
         return _reader_of_worker(model, recorder, epoch_iterator, proof), None
@@ -80,7 +79,7 @@ def reader_of_validation(model, recorder: Recorder, epoch_iterator):
         Unproved: if rows cannot be divided among several workers.
     """
     proof = Proof.of(epoch_iterator)
-    if worker_count(model) > 1:
+    if agreement.worker_count(model.distribute_strategy) > 1:
         return _reader_of_worker(model, recorder, epoch_iterator, proof), None
     if proof.reason is None and proof.is_in_order:
         return PassReader(recorder), None
@@ -90,10 +89,11 @@ def reader_of_validation(model, recorder: Recorder, epoch_iterator):
 
 
 def _reader_of_worker(model, recorder, epoch_iterator, proof):
+    strategy = model.distribute_strategy
     rows = OwnRows.of(
         epoch_iterator,
         proof,
-        index=worker_index(model),
-        worker_count=worker_count(model),
+        index=agreement.worker_index(strategy),
+        worker_count=agreement.worker_count(strategy),
     )
     return WorkerReader(recorder, rows, model, is_in_order=proof.is_in_order)

@@ -1,8 +1,9 @@
 """Limits how much is kept in memory and on disk."""
 
-import os
 import pathlib
 import shutil
+
+from aet_keras._memory import free_memory
 
 # Of what is free, what is taken where the user sets no limit.
 _SHARE = 0.5
@@ -47,13 +48,4 @@ class StorageBudget:
 
 def memory_to_take() -> int:
     """Returns half of the memory that is free, in bytes."""
-    return int(_SHARE * _free_memory())
-
-
-def _free_memory():
-    try:
-        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-    except OSError:  # no Linux: what caches could give back is not counted
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    sizes = dict(line.split(":", 1) for line in lines)
-    return 1024 * int(sizes["MemAvailable"].split()[0])
+    return int(_SHARE * free_memory())

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from aet_keras._keras.replicas import summed_over_workers
-from aet_keras._keras.strategy import worker_count, worker_index
+from aet_keras._keras import agreement
 
 
 class Together:
@@ -20,16 +19,13 @@ class Together:
     """
 
     def __init__(self, model: keras.Model | None = None):
-        self._model = model
-        self._is_alone = model is None or worker_count(model) == 1
-        self._is_chief = model is None or worker_index(model) == 0
+        self._strategy = None if model is None else model.distribute_strategy
+        self._is_alone = agreement.worker_count(self._strategy) == 1
+        self._is_chief = agreement.is_chief(self._strategy)
 
     def total(self, array) -> np.ndarray:
         """Returns the sum of an array that each worker has."""
-        array = np.asarray(array)
-        if self._is_alone or self._model is None:
-            return array
-        return summed_over_workers(self._model, array)
+        return agreement.total(self._strategy, array)
 
     def count_of(self, obstacle) -> int:
         """Returns how many workers have something that is not None."""

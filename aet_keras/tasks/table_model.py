@@ -1,6 +1,7 @@
-"""Builds a classifier of table rows."""
+"""Builds a model of table rows: of classes, or of a number."""
 
 import collections
+import functools
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -11,6 +12,7 @@ from aet_keras import layers
 from aet_keras.data.specifications import TableColumn
 
 ENCODED, NETWORK = "encoded", "network"
+NUMBER = "number"  # the layer that puts out a number in its own unit
 _HIDDEN = "dropout"  # what `change` is given
 _HEADS = ("linear", "change")
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
@@ -123,13 +125,115 @@ def build_table_classifier(
     check.whole(owner, least=2, class_count=class_count)
     check.positive_int(owner, units=units)
     check.number(owner, least=0, most=0.999, dropout=dropout)
+    end = functools.partial(_classes, class_count=class_count)
+    return _build(features, end, units, dropout, name="table_classifier")
+
+
+def build_table_regressor(
+    features: keras.utils.FeatureSpace,
+    *,
+    mean: float,
+    scale: float,
+    units: int = 16,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Builds a model of a number, of rows of raw cells.
+
+    It is the network of `build_table_classifier` with one unit in place of
+    the logits: a number of mean 0 and spread 1, which the last layer,
+    `number`, brings into its own unit: number * scale + mean.
+
+    Args:
+        features: `keras.utils.FeatureSpace`, as `fit_feature_space` makes it.
+        mean: float. Of the numbers to learn from.
+        scale: float > 0. Their standard deviation.
+        units: int >= 1. Width of a token. Defaults to `16`.
+        dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
+
+    Returns:
+        A `keras.Model` from a dict of column to `(batch, 1)` to numbers
+        `(batch, 1)`.
+
+    Raises:
+        TypeError: if an argument is of another kind.
+        ValueError: if one is out of its range.
+
+    Example:
+
+    >>> from aet_keras.data.specifications import TableColumn
+    >>> from aet_keras.tasks import table_model
+    >>> space = table_model.fit_feature_space(
+    ...     [TableColumn("age", "number", "age")],
+    ...     {"age": np.array([20, 30, np.nan], "float32")},
+    ... )
+    >>> model = table_model.build_table_regressor(space, mean=50, scale=9)
+    >>> table_model.unit_of(model.get_layer("network"))
+    (50.0, 9.0)
+    """
+    owner = "build_table_regressor"
+    kind = keras.utils.FeatureSpace
+    check.instance(owner, of=kind, features=features)
+    check.number(owner, mean=mean)
+    check.positive(owner, scale=scale)
+    check.positive_int(owner, units=units)
+    check.number(owner, least=0, most=0.999, dropout=dropout)
+    end = functools.partial(_number_in_unit, mean=mean, scale=scale)
+    return _build(features, end, units, dropout, name="table_regressor")
+
+
+def unit_of(network: keras.Model) -> tuple[float, float]:
+    """Returns mean and scale of the numbers that a regressor puts out.
+
+    Args:
+        network: the layer `network` of a table regressor.
+
+    Example: see `build_table_regressor`.
+    """
+    last = network.get_layer(NUMBER)
+    return float(last.offset), float(last.scale)
+
+
+def bending_columns(model: keras.Model) -> np.ndarray:
+    """Returns which columns of encoded rows let a line bend at a knot.
+
+    Args:
+        model: a table classifier or regressor.
+
+    Returns:
+        bool array `(columns,)`.
+
+    Example:
+
+    >>> from aet_keras.data.specifications import TableColumn
+    >>> from aet_keras.tasks import table_model
+    >>> space = table_model.fit_feature_space(
+    ...     [TableColumn("age", "number", "age")],
+    ...     {"age": np.arange(9, dtype="float32")},
+    ...     bin_count=2,
+    ... )
+    >>> model = table_model.build_table_regressor(space, mean=50, scale=9)
+    >>> table_model.bending_columns(model)
+    array([False, False,  True,  True])
+    """
+    bends: list[bool] = []
+    for name in sorted(model.input):
+        layer = model.get_layer(f"{name}_preprocessor")
+        if not isinstance(layer, layers.NumberEncoding):
+            bends += [False] * layer.vocabulary_size()
+            continue
+        bins = max(0, len(layer.knots) - 1)
+        bends += [2 <= place < 2 + bins for place in range(layer.width)]
+    return np.array(bends)
+
+
+def _build(features, end, units, dropout, *, name):
     encoded = keras.layers.Identity(name=ENCODED)(
         features.get_encoded_features()
     )
-    network = _network(_widths(features), class_count, units, dropout)
+    network = _network(_widths(features), end, units, dropout)
     # A plain dict: Keras warns at each call if it has to unwrap its own.
     inputs = dict(features.get_inputs())
-    return keras.Model(inputs, network(encoded), name="table_classifier")
+    return keras.Model(inputs, network(encoded), name=name)
 
 
 def with_one_head(network: keras.Model) -> keras.Model:
@@ -195,7 +299,8 @@ def _widened(model, class_count):
     """Returns the model with a new head of more classes."""
     old = model.get_layer(NETWORK)
     row, hidden = old.input, old.get_layer(_HIDDEN).output
-    network = keras.Model(row, _end(row, hidden, class_count), name=NETWORK)
+    outputs = _classes(row, hidden, class_count=class_count)
+    network = keras.Model(row, outputs, name=NETWORK)
     encoded = model.get_layer(ENCODED).output
     return keras.Model(dict(model.input), network(encoded), name=model.name)
 
@@ -213,7 +318,7 @@ def feature_names(columns: Sequence[TableColumn]) -> list[str]:
     return sorted(column.name for column in columns)  # as FeatureSpace does
 
 
-def _network(widths, class_count, units, dropout):
+def _network(widths, end, units, dropout):
     row = keras.Input((sum(widths),), name="row")
     tokens = layers.FeatureTokens(widths, units, name="tokens")(row)
     look, pool = layers.SoftAttention, layers.SoftAttentionPooling
@@ -225,19 +330,30 @@ def _network(widths, class_count, units, dropout):
     x = keras.layers.LayerNormalization(name="level")(x)
     x = keras.layers.Dense(2 * units, activation="gelu", name="hidden")(x)
     x = keras.layers.Dropout(dropout, name=_HIDDEN)(x)
-    return keras.Model(row, _end(row, x, class_count), name=NETWORK)
+    return keras.Model(row, end(row, x), name=NETWORK)
 
 
-def _end(row, hidden, class_count):
-    """Returns probabilities: both paths, added."""
-    change = keras.layers.Dense(
-        class_count, use_bias=False, kernel_initializer="zeros", name="change"
-    )(hidden)
-    logits = keras.layers.Dense(class_count, name="linear")(row)
-    logits = keras.layers.Add(name="logits")([logits, change])
+def _classes(row, hidden, *, class_count):
+    """Returns probabilities."""
+    logits = _both_paths(row, hidden, class_count)
     return keras.layers.Activation(
         "softmax", dtype="float32", name="probabilities"
     )(logits)
+
+
+def _number_in_unit(row, hidden, *, mean, scale):
+    """Returns a number in its own unit."""
+    return keras.layers.Rescaling(
+        float(scale), offset=float(mean), dtype="float32", name=NUMBER
+    )(_both_paths(row, hidden, 1))
+
+
+def _both_paths(row, hidden, unit_count):
+    change = keras.layers.Dense(
+        unit_count, use_bias=False, kernel_initializer="zeros", name="change"
+    )(hidden)
+    logits = keras.layers.Dense(unit_count, name="linear")(row)
+    return keras.layers.Add(name="logits")([logits, change])
 
 
 def _number(name, cells, bin_count, periods):

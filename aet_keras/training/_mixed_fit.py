@@ -13,6 +13,7 @@ from aet_keras._keras import graph, random_state, reading, trainable
 from aet_keras.backbones import kernels
 from aet_keras.backbones.groups import HEAD, group_layers
 from aet_keras.policies import top_then_all
+from aet_keras.training._likeness import Likeness
 
 _WARMUP_RATIO = 0.1
 
@@ -47,7 +48,8 @@ class Settings:
 
     Args:
         epochs: int >= 1. Passes over the new rows.
-        batch_size: int >= 2. Half of a batch is old rows, where there are any.
+        batch_size: int >= 2. Half of a batch is old rows, where there are
+            any; a third, where as many are made like new ones.
         learning_rate: float > 0. Adam's, of the head.
         seed: int >= 0.
     """
@@ -59,36 +61,53 @@ class Settings:
 
 
 class MixedBatches(keras.utils.PyDataset):
-    """Batches half of which are old rows, all batches of a run in one epoch.
+    """New rows and old ones in each batch, all batches of a run in one epoch.
 
     Args:
         new: `Rows`.
-        old: optional `Rows`.
+        old: optional `Rows`: as many in a batch as new ones.
         settings: `Settings`.
+        likeness: optional `Likeness`. With it and old rows, a batch has as
+            many more old rows, which are made to look like new ones.
     """
 
-    def __init__(self, new: Rows, old: Rows | None, settings: Settings):
+    def __init__(
+        self,
+        new: Rows,
+        old: Rows | None,
+        settings: Settings,
+        likeness: Likeness | None = None,
+    ):
         super().__init__()
-        self._new, self._old = new, old
+        self._new, self._old, self._seed = new, old, settings.seed
+        self._likeness = None if old is None else likeness
         random = np.random.default_rng(settings.seed)
-        self._size = settings.batch_size // (1 if old is None else 2)
-        self._size = min(self._size, len(new))
+        parts = 1 + (old is not None) + (self._likeness is not None)
+        self._size = min(max(1, settings.batch_size // parts), len(new))
         self._steps = -(-len(new) // self._size) * settings.epochs
         wanted = self._steps * self._size
         self._new_rows = _passes(len(new), wanted, random)
         if old is not None:
-            self._old_rows = _passes(len(old), wanted, random)
+            self._old_rows = _passes(len(old), wanted * (parts - 1), random)
 
     def __len__(self):
         return self._steps
 
     def __getitem__(self, step):
-        part = slice(step * self._size, (step + 1) * self._size)
+        size = self._size
+        part = slice(step * size, (step + 1) * size)
         batch = self._new.take(self._new_rows[part])
         if self._old is None:
             return batch.x, batch.y
-        both = batch.joined(self._old.take(self._old_rows[part]))
-        return both.x, both.y
+        if self._likeness is None:
+            both = batch.joined(self._old.take(self._old_rows[part]))
+            return both.x, both.y
+        part = slice(2 * step * size, 2 * (step + 1) * size)
+        old = self._old.take(self._old_rows[part])
+        random = np.random.default_rng((self._seed, step))
+        made = self._likeness.apply(old.x[:size], random)
+        x = np.concatenate([batch.x, made, old.x[size:]])
+        return x, np.concatenate([batch.y, old.y])
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -113,6 +132,7 @@ def train_groups(
     settings: Settings,
     *,
     chosen: Sequence[bool] | None = None,
+    likeness: Likeness | None = None,
 ) -> None:
     """Trains some groups and the head of a model, in place.
 
@@ -129,8 +149,9 @@ def train_groups(
         settings: `Settings`.
         chosen: optional sequence of bools, a group each, stem to head, the
             head left out. Defaults to all.
+        likeness: optional `Likeness`, as of `MixedBatches`.
     """
-    batches = MixedBatches(new, old, settings)
+    batches = MixedBatches(new, old, settings, likeness)
     same = compiled(model, settings)
     names = group_names(model)
     steps = round(_WARMUP_RATIO * len(batches))

@@ -1,6 +1,7 @@
 """Applies what may help a model whose data have changed, one at a time."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
 from aet_keras.drift.shift import LEAST_ROWS
 from aet_keras.training import _mixed_fit
+from aet_keras.training._likeness import Likeness, can_be_likened
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training.interpolation import interpolate
 
@@ -21,6 +23,7 @@ _TOWARDS = {
     "renamed": "the old head with other names of its classes",
 }
 _RATIOS = (0.25, 0.5, 0.75, 1.0)
+_FURTHER = 3  # this part of the epochs, on more rows
 
 
 class NotTried(Exception):
@@ -47,6 +50,13 @@ class Case:
     old: Rows | None
     source: tuple[np.ndarray, np.ndarray] | None
     settings: Settings
+
+    @functools.cached_property
+    def likeness(self) -> Likeness | None:
+        """What makes old rows look like new ones; `None` if they are none."""
+        if self.old is None or not can_be_likened(self.old.x, self.new):
+            return None
+        return Likeness(self.old.x, self.new)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,9 +135,20 @@ def solve_head(case: Case, rows: Rows) -> str:
     return f"L2 strength {found.strength:g}, towards {_TOWARDS[found.start]}"
 
 
-def train_all(
-    case: Case, rows: Rows, *, judges: Judges | None, ratio: float | None
-) -> float:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trained:
+    """Says where a training led, and how much of the way was gone.
+
+    Args:
+        ratio: float from 0 to 1.
+        end: list of arrays. The weights at the end of the way.
+    """
+
+    ratio: float
+    end: list
+
+
+def train_all(case: Case, rows: Rows, judges: Judges | None) -> Trained:
     """Trains all groups and the head.
 
     The weights then go back towards what they were: as far as the
@@ -138,28 +159,55 @@ def train_all(
         case: `Case`.
         rows: labelled `Rows` to learn from.
         judges: optional `Judges` that say how far.
-        ratio: optional float from 0 to 1. How far, where that is known.
-
-    Returns:
-        float from 0 to 1. The share of the way that the weights went.
     """
     start = case.model.get_weights()
-    _mixed_fit.train_groups(case.model, rows, case.old, case.settings)
-    worth = None if judges is None else judges.worth
-    if ratio is None and judges is not None and worth is None:
+    _train(case, rows, case.settings)
+    end = case.model.get_weights()
+    if judges is None:
+        return Trained(1.0, end)
+    if judges.worth is None:
         same = _mixed_fit.compiled(case.model, case.settings)
-        return interpolate(
+        ratio = interpolate(
             same,
             start,
             validation_data=(judges.new.x, judges.new.y),
             ratios=_RATIOS,
             batch_size=128,
         ).best_ratio
-    trained = case.model.get_weights()
-    if ratio is None:
-        ratio = 1.0 if worth is None else _best(case.model, start, worth)
-    _blend(case.model, start, trained, ratio)
-    return ratio
+    else:
+        ratio = _best(case.model, start, judges.worth)
+    _blend(case.model, start, end, ratio)
+    return Trained(ratio, end)
+
+
+def train_further(case: Case, rows: Rows, trained: Trained) -> None:
+    """Goes on from the end of a training, with more rows.
+
+    The model moves from where it is by the same share of the way.
+    """
+    now = case.model.get_weights()
+    case.model.set_weights(trained.end)
+    settings = dataclasses.replace(
+        case.settings,
+        epochs=-(-case.settings.epochs // _FURTHER),
+        learning_rate=case.settings.learning_rate / 2,
+        seed=case.settings.seed + 1,
+    )
+    _train(case, rows, settings)
+    case.model.set_weights(
+        [
+            was + trained.ratio * (each - end) if _is_float(each) else each
+            for was, each, end in zip(
+                now, case.model.get_weights(), trained.end, strict=True
+            )
+        ]
+    )
+
+
+def _train(case, rows, settings):
+    _mixed_fit.train_groups(
+        case.model, rows, case.old, settings, likeness=case.likeness
+    )
 
 
 def _best(model, start, worth):
@@ -175,10 +223,14 @@ def _blend(model, start, trained, ratio):
     """Sets the weights between two; integers are as trained."""
     model.set_weights(
         [
-            ratio * now + (1 - ratio) * then if now.dtype.kind == "f" else now
+            ratio * now + (1 - ratio) * then if _is_float(now) else now
             for then, now in zip(start, trained, strict=True)
         ]
     )
+
+
+def _is_float(array):
+    return array.dtype.kind == "f"
 
 
 def widen(case: Case, rows: Rows) -> keras.Model:

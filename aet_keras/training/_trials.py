@@ -117,25 +117,25 @@ class Run:
         """Learns from half of the labels, judges by the rest, keeps one."""
         first, second = _halves(self.labelled.y, self.case.settings.seed)
         learned, held = self.labelled.take(first), self.labelled.take(second)
-        trials = [self._trial("", 1.0, held)]
+        trials = [self._trial("", held)]
         is_left = self._is_moved and trials[0].drop > self._forgets_at_most
         if is_left:
             # Old rows are lost with the statistics: learn without them.
             moved = dataclasses.replace(trials[0], name=_MOVED)
             self.model.set_weights(self._start)
-            trials = [self._trial("", 1.0, held), moved]
+            trials = [self._trial("", held), moved]
         base = trials[0].weights
         for name in names:
             self.model.set_weights(base)
             begun = time.perf_counter()
             try:
-                ratio, reason = _LEARNERS[name](
-                    self.case, learned, self._judges(held), None
+                trained, reason = _LEARNERS[name](
+                    self.case, learned, self._judges(held)
                 )
             except NotTried as why:
                 self._add(name, begun, reason=f"not tried: {why}")
                 continue
-            trials.append(self._trial(name, ratio, held))
+            trials.append(self._trial(name, held, trained))
             before, after = trials[0].accuracy, trials[-1].accuracy
             self._add(name, begun, before, after, reason=reason)
         best = best_of(trials, self._forgets_at_most, keeps_old=keeps_old)
@@ -143,11 +143,11 @@ class Run:
         self._after = best.answers
         self._keep(best, base, is_left=is_left)
 
-    def _trial(self, name, ratio, held):
+    def _trial(self, name, held, trained=None):
         answers = self._answers(held)
         right = answers == held.y
         weights = self.model.get_weights()
-        return Trial(name, weights, ratio, answers, right, self._drop())
+        return Trial(name, weights, trained, answers, right, self._drop())
 
     def _drop(self):
         """Returns the accuracy on old rows that is lost; 0 without any."""
@@ -218,9 +218,13 @@ class Run:
         if best.name in ("", _MOVED):
             self.model.set_weights(best.weights)
             return
-        self.model.set_weights(base)
         begun, place = time.perf_counter(), names.index(best.name)
-        _LEARNERS[best.name](self.case, self.labelled, None, best.ratio)
+        if best.trained is None:
+            self.model.set_weights(base)
+            _remedies.solve_head(self.case, self.labelled)
+        else:
+            self.model.set_weights(best.weights)
+            _remedies.train_further(self.case, self.labelled, best.trained)
         seconds = self.attempts[place].seconds + time.perf_counter() - begun
         self._change(place, is_kept=True, seconds=seconds)
 
@@ -271,7 +275,7 @@ class Trial:
     Args:
         name: str. The remedy; empty for none.
         weights: list of arrays. What it ended with.
-        ratio: float from 0 to 1. How far its weights went.
+        trained: optional `Trained`, where groups have trained.
         answers: ints `(rows,)`, of the labelled rows held out.
         is_right: bools `(rows,)`.
         drop: float. Accuracy lost on old rows held out; 0 without any.
@@ -279,7 +283,7 @@ class Trial:
 
     name: str
     weights: list
-    ratio: float
+    trained: _remedies.Trained | None
     answers: np.ndarray
     is_right: np.ndarray
     drop: float
@@ -329,19 +333,23 @@ def worth(accuracy: float, drop: float, forgets_at_most: float) -> float:
     return accuracy - max(0.0, drop - forgets_at_most)
 
 
-def _solve(case, rows, judges, ratio):
-    return 1.0, _remedies.solve_head(case, rows)
+def _solve(case, rows, judges):
+    return None, _remedies.solve_head(case, rows)
 
 
-def _train(case, rows, judges, ratio):
-    ratio = _remedies.train_all(case, rows, judges=judges, ratio=ratio)
-    told = "" if ratio == 1.0 else f", {ratio:g} of the way"
-    return ratio, f"{case.settings.epochs} epochs{told}"
+def _train(case, rows, judges):
+    trained = _remedies.train_all(case, rows, judges)
+    told = f"{case.settings.epochs} epochs"
+    if case.likeness is not None:
+        told += ", old rows made like new"
+    if trained.ratio < 1:
+        told += f", {trained.ratio:g} of the way"
+    return trained, told
 
 
-def _solve_and_train(case, rows, judges, ratio):
+def _solve_and_train(case, rows, judges):
     _remedies.solve_head(case, rows)
-    return _train(case, rows, judges, ratio)
+    return _train(case, rows, judges)
 
 
 _LEARNERS: dict[str, Callable] = {

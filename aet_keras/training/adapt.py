@@ -98,7 +98,9 @@ def adapt(
       difference of new and old rows, and kept if the answers say more about
       the inputs and, with labels, no fewer are right. With labels, the head
       is solved then, or all groups train, half of each batch on old rows;
-      without the moved statistics, if old rows are forgotten with them.
+      without the moved statistics, if old rows are forgotten with them. Of
+      images a third is old and a third old ones that are made to look like
+      new ones: by their colours, their spectrum and their noise.
     - `"output"`, labels mean something else: the head is solved on the new
       rows' features.
     - `"classes"`, labels name classes that the head does not have: it is
@@ -155,8 +157,9 @@ def adapt(
             does not answer with probabilities of at least two classes.
 
     Cost:
-        Without labels a few passes over the new rows; with them, two or three
-        trainings of `epochs` passes over the labelled rows.
+        Without labels a few passes over the new rows; with them, one or two
+        trainings of `epochs` passes over half of the labelled rows, and a
+        third of that over all of them.
 
     Example:
 

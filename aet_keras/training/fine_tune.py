@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import callbacks as parts
@@ -28,6 +29,8 @@ class Run:
         is_best_solved: bool. Whether the kept weights are those of
             `best_epoch` with the head that was solved after it.
         solved: optional `aet_keras.replay.dense_head.SolvedHead`.
+        validation_outputs: optional array. What the model said of the
+            validation rows, where it has learned them since.
         group_names: tuple of str, stem to head, the head left out.
         trained_groups: list of tuples of bools, one an epoch.
         events: list of `(epoch, Change)`.
@@ -58,6 +61,7 @@ class Run:
     seconds: float
     is_best_solved: bool = False
     solved: SolvedHead | None = None
+    validation_outputs: np.ndarray | None = None
 
     @property
     def best_figures(self) -> dict[str, float]:

@@ -97,6 +97,7 @@ def fit_recipe(
         `Run`.
 
     Raises:
+        DataError: if an image that is streamed cannot be read again.
         ValueError: if an argument is out of its range.
 
     Example:
@@ -122,20 +123,21 @@ def fit_recipe(
         augment=augment,
         class_weights=weights,
     )
-    return fine_tune(
-        model,
-        train,
-        validation_data=data.make_batches(
-            dataset.validation, batch_size=128, class_weights=weights
-        ),
-        epochs=recipe.epochs,
-        freezing=_freezing(recipe, cache),
-        rate=_rate(recipe),
-        best=best,
-        callbacks=[*job.anchors_of(recipe), *callbacks],
-        verbose=0,
-        shuffle=False,  # the data set shuffles itself
-    )
+    with data.streamed_images.failures_named(dataset):
+        return fine_tune(
+            model,
+            train,
+            validation_data=data.make_batches(
+                dataset.validation, batch_size=128, class_weights=weights
+            ),
+            epochs=recipe.epochs,
+            freezing=_freezing(recipe, cache),
+            rate=_rate(recipe),
+            best=best,
+            callbacks=[*job.anchors_of(recipe), *callbacks],
+            verbose=0,
+            shuffle=False,  # the data set shuffles itself
+        )
 
 
 def _freezing(recipe, cache):

@@ -21,7 +21,7 @@ from aet_keras import (
 from aet_keras._wording import listed
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.drift.reference import Reference
-from aet_keras.errors import ExportError
+from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes import TableRecipe, TextRecipe
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -74,11 +74,15 @@ class Job:
         """Measures what new rows are compared with; None for ratings."""
         if self.rows is None:
             return None
+        is_number = dataset.specification.target_kind == "number"
+        # The linear path of a number has learned the validation rows, too.
+        held = dataset.test if is_number else dataset.validation
         return Reference.measure(
             model,
             self.rows(dataset.train),
-            self.rows(dataset.validation),
+            self.rows(held),
             class_names=dataset.specification.class_names,
+            is_number=is_number,
         )
 
 
@@ -158,18 +162,35 @@ def weights_of(
     """
     if recipe.class_weight is None:
         return None
+    if dataset.specification.target_kind != "classes":
+        raise DataError(
+            f"{recipe.owner}: `class_weight` must go with classes, because a "
+            f"number has none. Received: class_weight={recipe.class_weight!r}, "
+            "where the target is a number. Leave it out, or say "
+            "`--target-kind classes`."
+        )
     return data.class_balance.compute_class_weights(
         dataset.train.labels, len(dataset.specification.class_names)
     )
 
 
 def rows_with_weights(
-    inputs, labels: np.ndarray, weights: np.ndarray | None
+    inputs,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    classes: np.ndarray | None = None,
 ) -> tuple:
-    """Returns what `fit` takes: a pair, or a triple with sample weights."""
+    """Returns what `fit` takes: a pair, or a triple with sample weights.
+
+    Args:
+        inputs: of the rows.
+        labels: array, as the model learns them.
+        weights: optional float array `(classes,)`.
+        classes: optional int array `(count,)`. Defaults to `labels`.
+    """
     if weights is None:
         return inputs, labels
-    return inputs, labels, weights[labels]
+    return inputs, labels, weights[labels if classes is None else classes]
 
 
 def with_note(

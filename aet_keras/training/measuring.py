@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -12,7 +12,9 @@ from aet_keras import _log_keys as log_keys
 from aet_keras import data, evaluation
 from aet_keras._optional import versions
 from aet_keras.evaluation.mistakes import Mistake
+from aet_keras.evaluation.regression import Miss
 from aet_keras.training.fine_tune import Run
+from aet_keras.training.objectives import objective_of
 
 
 class Clock:
@@ -45,6 +47,9 @@ def measure(
     *,
     predict: Callable[[keras.Model, data.Split], np.ndarray] = _predict,
     score: Callable[[keras.Model, data.Split], Any] | None = None,
+    baselines: Callable[
+        [data.Split], Mapping[str, np.ndarray]
+    ] = lambda split: {},
     content: Callable[[int], str] = lambda row: "",
 ) -> evaluation.Report:
     """Returns the report of a finished run, its times left out.
@@ -53,27 +58,33 @@ def measure(
         run: `Run`.
         name: str. What it is called.
         dataset: `data.Dataset`.
-        predict: function of model and split that returns probabilities.
+        predict: function of model and split that returns probabilities, or
+            numbers `(rows, 1)`.
         score: optional function of model and split that returns a record, of
-            what is no classifier.
+            what has no target, such as ratings.
+        baselines: function of a split that returns what other models predict
+            of a number, by their names.
         content: function of a row of test that returns it in words.
     """
     model, history = run.model, run.history
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[Mistake | Miss, ...] = ()
     if score is None:
+        objective = objective_of(dataset)
         predicted = predict(model, dataset.test)
-        mistakes = evaluation.mistakes.find_mistakes(
-            dataset.test.labels,
-            predicted,
-            class_names=dataset.specification.class_names,
-            names=dataset.test.names,
-            content=content,
+        mistakes = objective.find_mistakes(
+            dataset.test.labels, predicted, dataset, dataset.test.names, content
         )
 
+        held = {id(dataset.test): predicted}
+        if run.validation_outputs is not None:
+            held[id(dataset.validation)] = run.validation_outputs
+
         def score(model, split):
-            is_test = split is dataset.test
-            probabilities = predicted if is_test else predict(model, split)
-            return _scores(probabilities, split, dataset)
+            outputs = held.get(id(split))
+            if outputs is None:
+                outputs = predict(model, split)
+            others = baselines(split)
+            return objective.score(split.labels, outputs, dataset, others)
 
     # What groups and cache did, in the order of the epochs.
     events = sorted([*run.events, *run.cache_events], key=lambda each: each[0])
@@ -90,10 +101,19 @@ def measure(
         best_epoch=run.best_epoch,
         solved_head=_solved(run),
         versions=versions(),
-        notes=dataset.notes,
+        notes=(*dataset.notes, *_notes(run)),
         mistakes=mistakes,
         kind=dataset.specification.kind,
     )
+
+
+def _notes(run):
+    if run.validation_outputs is not None:
+        yield (
+            "Once the validation rows had decided, the linear path has learned "
+            "them, too: the figures on them are those from before, and new "
+            "rows are compared with the test rows."
+        )
 
 
 def _solved(run):
@@ -106,11 +126,3 @@ def _solved(run):
         "loss_after": run.solved.after,
         "is_kept": run.is_best_solved,
     }
-
-
-def _scores(probabilities, split, dataset):
-    return evaluation.measure_classification(
-        split.labels,
-        probabilities,
-        class_names=dataset.specification.class_names,
-    )

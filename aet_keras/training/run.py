@@ -28,6 +28,7 @@ from aet_keras.training.run_guards import (
     check_named_files,
     save_classifier,
 )
+from aet_keras.training.shared_run import SharedRun
 
 JOBS = {
     "image": image_job.JOB,
@@ -64,12 +65,16 @@ def run_recipe(
     trackers: Sequence[keras.callbacks.Callback] = (),
     say: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[Step], None] | None = None,
-) -> Publication:
+) -> Publication | None:
     """Adapts a model to new data, measures it, and publishes it.
 
     Everything in it can be written with the parts; for images they are
     `read_dataset`, `build_classifier`, `fit_recipe`,
     `evaluation.measure_classification`, `publishing.publish`.
+
+    If `TF_CONFIG` names several processes, each of them calls it with the same
+    recipe and an `out` on a disk that they share: they train together, and the
+    first one publishes.
 
     Args:
         recipe: `Recipe`, or that of another kind of data.
@@ -83,7 +88,7 @@ def run_recipe(
             how much of it is `done`, and the `total`.
 
     Returns:
-        `Publication`.
+        `Publication`; None in a process of a cluster that is not its chief.
 
     Raises:
         DataError: if the data cannot be learned from.
@@ -118,15 +123,27 @@ def _run(recipe, out, observers, trackers, say):
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
+    shared = SharedRun(recipe, out)
+    for sentence in shared.introduce():
+        say(sentence)
     keras.utils.set_random_seed(recipe.seed)
     say_progress("building the model")
-    model = job.build(recipe, dataset)
+    with shared.scope():
+        model = job.build(recipe, dataset)
     best = job.best(recipe)
-    watching = (*trackers, *observers)
-    with finished(trackers), best_kept(model, best, out):
+    watching = (*trackers, *observers, *shared.callbacks)
+    with (
+        finished(trackers),
+        best_kept(model, best, out, writes=shared.is_chief),
+        shared.ended_together(),
+        data.streamed_images.failures_named(dataset),
+    ):
         run = job.fit(model, recipe, dataset, best=best, callbacks=watching)
-        check_finished(model, best, out)
+        check_finished(model, best, out, writes=shared.is_chief)
+        run = shared.outside(run, lambda: job.build(recipe, dataset))
         clock.lap("training")
+        if not shared.is_chief:
+            return None
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)

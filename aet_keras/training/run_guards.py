@@ -47,34 +47,47 @@ _ADVICE = " Try a lower `learning_rate` (`--learning-rate`)."
 
 @contextlib.contextmanager
 def best_kept(
-    model: keras.Model, best: KeepBest, out: pathlib.Path
+    model: keras.Model,
+    best: KeepBest,
+    out: pathlib.Path,
+    *,
+    writes: bool = True,
 ) -> Iterator[None]:
-    """Answers Ctrl-C with a `TrainingError`, the best weights being saved."""
+    """Answers Ctrl-C with a `TrainingError`, the best weights being saved.
+
+    Of several workers one `writes`.
+    """
     try:
         yield
     except KeyboardInterrupt:
         reason = "the run was interrupted"
-        raise _stopped(model, reason, best, out) from None
+        raise _stopped(model, reason, best, out, writes=writes) from None
 
 
 def check_finished(
-    model: keras.Model, best: KeepBest, out: pathlib.Path
+    model: keras.Model,
+    best: KeepBest,
+    out: pathlib.Path,
+    *,
+    writes: bool = True,
 ) -> None:
     """Raises a `TrainingError` if there is no result that can be trusted."""
     if best.failed:
-        raise _stopped(model, best.stopped, best, out, _ADVICE)
+        raise _stopped(model, best.stopped, best, out, _ADVICE, writes=writes)
     if not best.best_epoch:
         reason = "the validation loss was never a finite number"
-        raise _stopped(model, reason, best, out, _ADVICE)
+        raise _stopped(model, reason, best, out, _ADVICE, writes=writes)
 
 
-def _stopped(model, reason, best, out, advice=""):
+def _stopped(model, reason, best, out, advice="", *, writes):
     """Saves the best weights of a run that must stop, and says where."""
     if not best.best_epoch:
         return TrainingError(
             f"Stopped: {reason}. No epoch had ended well before: there was "
             f"nothing to keep.{advice}"
         )
+    if not writes:
+        return TrainingError(f"Stopped: {reason}.{advice}")
     best.restore()
     out.mkdir(parents=True, exist_ok=True)
     aside = out / f".interrupted-{os.getpid()}.keras"

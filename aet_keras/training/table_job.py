@@ -12,14 +12,11 @@ from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training import job, table_measuring
 from aet_keras.training.fine_tune import Run, fine_tune
-from aet_keras.training.table_start import (
-    guess_masked_cells,
-    mix_linear_path,
-    solve_linear_path,
-)
+from aet_keras.training.objectives import objective_of
+from aet_keras.training.table_start import guess_masked_cells
+from aet_keras.training.table_targets import Trained, target_of
 
 _COMPARED_ROWS = 64
-_CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
 _ATTENTION = ["attention", "gate", "pool"]
 _NEW_GROUPS = [["linear"], ["tokens", *_ATTENTION]]
 _OLD_GROUPS = [["tokens"], _ATTENTION]
@@ -63,18 +60,20 @@ def build_table_model(
 ) -> keras.Model:
     """Builds the model of a recipe, or loads the one it begins with.
 
-    Its linear path is a tuned logistic regression on the rows to learn from;
-    with `from_`, the earlier model is drawn towards that one by a quarter, a
-    half or three quarters, no farther than rows it has not seen ask for.
+    Its linear path is a tuned regression on the rows to learn from: logistic
+    of classes, ridge of a number. With `from_`, the earlier model is drawn
+    towards that one by a quarter, a half or three quarters, no farther than
+    rows it has not seen ask for.
 
     Args:
         recipe: `TableRecipe`.
         dataset: what `read_rows` read.
 
     Returns:
-        A `keras.Model`; see `aet_keras.tasks.build_table_classifier`. It is
-        not compiled: `fit_table_model` trains its layer `network` alone, on
-        rows that are encoded once.
+        A `keras.Model`; see `aet_keras.tasks.build_table_classifier`, of a
+        number `aet_keras.tasks.table_model.build_table_regressor`. It is not
+        compiled: `fit_table_model` trains its layer `network` alone, on rows
+        that are encoded once.
 
     Raises:
         ExportError: if the earlier model cannot be loaded.
@@ -84,18 +83,16 @@ def build_table_model(
     >>> aet_keras.training.table_job.build_table_model.__name__
     'build_table_model'
     """
+    target = target_of(dataset)
     if recipe.from_ is None:
-        model = job.with_settings(tasks.build_table_classifier, recipe)(
-            tasks.table_model.fit_feature_space(
-                dataset.specification.columns, dataset.train.inputs
-            ),
-            class_count=len(dataset.specification.class_names),
+        space = tasks.table_model.fit_feature_space(
+            dataset.specification.columns, dataset.train.inputs
         )
+        model = target.build(recipe, dataset, space)
     else:
         model = job.load_earlier(recipe.from_)
     network = model.get_layer(tasks.table_model.NETWORK)
-    train = dataset.train
-    rows = table_measuring.encode(model, train)
+    rows = table_measuring.encode(model, dataset.train)
     if recipe.pretrain_epochs:
         guess_masked_cells(
             network,
@@ -106,14 +103,8 @@ def build_table_model(
             batch_size=recipe.batch_size,
             seed=recipe.seed,
         )
-    solve = solve_linear_path if recipe.from_ is None else mix_linear_path
-    solve(
-        network,
-        rows,
-        train.labels,
-        seed=recipe.seed,
-        class_weights=job.weights_of(recipe, dataset),
-    )
+    start = target.solve if recipe.from_ is None else target.mix
+    start(model, rows, recipe, dataset)
     return model
 
 
@@ -127,9 +118,11 @@ def fit_table_model(
 ) -> Run:
     """Trains the network beside the linear path, and keeps it if it helps.
 
-    The weights of the best epoch are kept where they lower the loss of the
-    validation rows by more than twice its standard error, row for row; else
-    the model stays what it was.
+    Of classes, the weights of the best epoch are kept where they lower the
+    loss of the validation rows by more than twice its standard error, row for
+    row; else the model stays what it was. Of a number, the network keeps the
+    share with the least error on these rows, and the linear path is then
+    solved again on them, too.
 
     Args:
         model: what `build_table_model` built.
@@ -160,16 +153,26 @@ def fit_table_model(
         name: table_measuring.encode(model, getattr(dataset, name))
         for name in ("train", "validation")
     }
-    labels = dataset.validation.labels
+    target, objective = target_of(dataset), objective_of(dataset)
+    learner = target.learner(network)
     weights = job.weights_of(recipe, dataset)
+    wanted = {
+        name: target.learned(network, getattr(dataset, name).labels)
+        for name in rows
+    }
+    pairs = {
+        name: job.rows_with_weights(
+            each, wanted[name], weights, getattr(dataset, name).labels
+        )
+        for name, each in rows.items()
+    }
+
     start = network.get_weights()
-    before = table_measuring.losses(network, rows["validation"], labels)
+    _compile(learner, recipe, objective)
     run = fine_tune(
-        _learner(network, recipe),
-        job.rows_with_weights(rows["train"], dataset.train.labels, weights),
-        validation_data=job.rows_with_weights(
-            rows["validation"], labels, weights
-        ),
+        learner,
+        pairs["train"],
+        validation_data=pairs["validation"],
         epochs=recipe.epochs,
         freezing=_freezing(recipe),
         best=best or _best(recipe),
@@ -179,40 +182,16 @@ def fit_table_model(
         validation_batch_size=1024,
         verbose=0,
     )
-    gain = before - table_measuring.losses(network, rows["validation"], labels)
-    gain = gain if weights is None else gain * weights[labels]
     run = dataclasses.replace(run, model=model)
-    if gain.mean() > _CERTAIN * gain.std() / np.sqrt(len(gain)):
-        return run
-    network.set_weights(start)
-    event = (run.best_epoch, _kept_start(gain))
-    return dataclasses.replace(
-        run,
-        best_epoch=0,
-        is_best_solved=False,
-        cache_events=[*run.cache_events, event],
-    )
+    trained = Trained(learner, start, rows, wanted, weights)
+    return target.finish(run, trained, recipe, dataset)
 
 
-def _learner(network, recipe):
-    """Returns the same layers in a model to compile.
-
-    The network itself is not: an optimizer would be saved with it.
-    """
-    learner = keras.Model(network.input, network.output, name=network.name)
+def _compile(learner, recipe, objective):
     learner.compile(
         keras.optimizers.AdamW(recipe.learning_rate, weight_decay=0.01),
-        loss="sparse_categorical_crossentropy",
-        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-    )
-    return learner
-
-
-def _kept_start(gain):
-    return (
-        "the start is kept, because the loss of the validation rows became "
-        f"lower by {gain.mean():.4f} at best, with a standard error of "
-        f"{gain.std() / np.sqrt(len(gain)):.4f}"
+        loss=objective.loss,
+        metrics=objective.make_metrics(),
     )
 
 
@@ -244,6 +223,12 @@ def _introduce(dataset):
     kinds = [column.kind for column in specification.columns]
     counts = [f"{kinds.count(k)} of kind {k}" for k in sorted(set(kinds))]
     yield f"Columns: {', '.join(counts)}."
+    if specification.target_kind == "number":
+        mean, spread = dataset.train.labels.mean(), dataset.train.labels.std()
+        yield (
+            f"`{specification.target}` is predicted as a number: mean "
+            f"{mean:.5g}, standard deviation {spread:.5g} in train."
+        )
     if len(specification.class_names) == 2:
         yield f"The risk is the probability of `{specification.positive}`."
 

@@ -1,17 +1,20 @@
-"""Runs rows through a table model, and measures its risk."""
+"""Runs rows through a table model, and measures what it says of them."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
 
 from aet_keras import data, evaluation, tasks
 from aet_keras.evaluation.importance import measure_importance
+from aet_keras.evaluation.risk import auc_of
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.measuring import measure
+from aet_keras.training.table_ridge import tune_ridge
 
 _ROWS_AT_ONCE = 65536
-_LEAST = 1e-7
+_LINEAR = "a linear model"
 
 
 def encode(model: keras.Model, split: data.Split) -> np.ndarray:
@@ -28,7 +31,7 @@ def encode(model: keras.Model, split: data.Split) -> np.ndarray:
 
 
 def predict(model: keras.Model, split: data.Split) -> np.ndarray:
-    """Returns the probabilities of the rows of a split."""
+    """Returns the probabilities, or numbers, of the rows of a split."""
     network = model.get_layer(tasks.table_model.NETWORK)
     return say(network, encode(model, split))
 
@@ -40,21 +43,12 @@ def stretches(count: int) -> list[tuple[int, int]]:
 
 
 def say(network: keras.Model, rows: np.ndarray) -> np.ndarray:
-    """Returns the probabilities of encoded rows."""
+    """Returns what a network puts out for encoded rows."""
     parts = [
         np.asarray(network(rows[start:stop], training=False))
         for start, stop in stretches(len(rows))
     ]
     return np.concatenate(parts)
-
-
-def losses(
-    network: keras.Model, rows: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Returns the cross-entropy of each encoded row."""
-    probabilities = say(network, rows)
-    true = probabilities[np.arange(len(labels)), labels]
-    return -np.log(np.clip(true, _LEAST, 1))
 
 
 def measure_table_model(
@@ -68,24 +62,32 @@ def measure_table_model(
         dataset: what `read_rows` read.
 
     Returns:
-        `aet_keras.evaluation.Report`, with its `risk` on the test rows.
+        `aet_keras.evaluation.Report`, of classes with its `risk` on the test
+        rows, of a number with a linear model beside it.
 
     Example: see `fit_table_model`.
 
     >>> aet_keras.training.table_measuring.measure_table_model.__name__
     'measure_table_model'
     """
-    specification, test = dataset.specification, dataset.test
-    dates = [c.name for c in specification.columns if c.kind == "date"]
-    report = measure(
-        run,
-        name,
-        dataset,
-        predict=predict,
-        content=lambda row: evaluation.mistakes.cells_of(
-            test.inputs, row, dates=dates
-        ),
+    return _MEASURED[dataset.specification.target_kind](run, name, dataset)
+
+
+def _content(dataset):
+    columns = dataset.specification.columns
+    return functools.partial(
+        evaluation.mistakes.cells_of,
+        dataset.test.inputs,
+        dates=[each.name for each in columns if each.kind == "date"],
     )
+
+
+def _measure_classes(run, name, dataset):
+    specification, test = dataset.specification, dataset.test
+    report = measure(
+        run, name, dataset, predict=predict, content=_content(dataset)
+    )
+    auc = functools.partial(auc_of, positive_index=specification.positive_index)
     risk = evaluation.measure_risk(
         test.labels,
         predict(run.model, test),
@@ -93,12 +95,56 @@ def measure_table_model(
         positive=specification.positive,
         cost_false_negative=specification.cost_false_negative,
         cost_false_positive=specification.cost_false_positive,
-        importance=_importance(run.model, dataset),
+        importance=_importance(run.model, dataset, auc),
     )
     return dataclasses.replace(report, risk=risk)
 
 
-def _importance(model, dataset):
+def _measure_number(run, name, dataset):
+    report = measure(
+        run,
+        name,
+        dataset,
+        predict=predict,
+        baselines=_linear_model(run.model, dataset),
+        content=_content(dataset),
+    )
+    importance = _importance(run.model, dataset, _less_error)
+    test = dataclasses.replace(report.test, importance=importance)
+    return dataclasses.replace(report, test=test)
+
+
+def _linear_model(model, dataset):
+    """Returns a function of a split: what a tuned ridge says of its rows.
+
+    It is given each number as it is: it has no knots to bend at. What it
+    says of test rows, it has learned from all others.
+    """
+    is_straight = ~tasks.table_model.bending_columns(model)
+
+    def rows_of(split):
+        return encode(model, split)[:, is_straight]
+
+    def predict(split):
+        learned = [dataset.train]
+        if split is dataset.test:
+            learned.append(dataset.validation)
+        rows = np.concatenate([rows_of(each) for each in learned])
+        labels = np.concatenate([each.labels for each in learned])
+        ridge = tune_ridge(rows, labels.astype("float64"))
+        return {_LINEAR: ridge.predict(rows_of(split))}
+
+    return predict
+
+
+def _less_error(numbers, predicted):
+    return -float(np.sqrt(np.mean((predicted[:, 0] - numbers) ** 2)))
+
+
+_MEASURED = {"classes": _measure_classes, "number": _measure_number}
+
+
+def _importance(model, dataset, score):
     network = model.get_layer(tasks.table_model.NETWORK)
     rows, labels = encode(model, dataset.test), dataset.test.labels
     names = tasks.table_model.feature_names(dataset.specification.columns)
@@ -114,7 +160,7 @@ def _importance(model, dataset):
         shuffled,
         {name: np.arange(len(rows)) for name in names},
         labels,
-        positive_index=dataset.specification.positive_index,
+        score=score,
         attention=_attention(network, rows, names),
     )
 

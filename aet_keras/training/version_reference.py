@@ -5,12 +5,15 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
+
 from aet_keras import _regular_file, data
 from aet_keras._wording import counted
 from aet_keras.drift.reference import later_path
 from aet_keras.errors import ExportError
 from aet_keras.evaluation import Report
 from aet_keras.evaluation.classification import Classification
+from aet_keras.evaluation.regression import Regression
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.job import load_earlier
@@ -58,12 +61,39 @@ def measure_version(folder: str | os.PathLike) -> Path:
             f"shares of its answers are compared. Received: {version}, of "
             f"{recipe.rows}. Watch the figures of its report instead."
         )
-    why = why_other_data(
-        version, dataset, reference.accuracy, reference.row_count
-    )
+    if reference.is_number:
+        why = _why_other_numbers(version, dataset)
+    else:
+        why = why_other_data(
+            version, dataset, reference.accuracy, reference.row_count
+        )
     if why:
         raise other_data(version, why)
     return reference.save(later_path(version))
+
+
+def _known(version):
+    """Returns what the report of a version says of the validation rows."""
+    content = _regular_file.read_object(
+        _OWNER, version / "report.json", "a report"
+    )
+    return Report.from_json(content).validation
+
+
+def _why_other_numbers(version, dataset):
+    """Says why numbers are not those of the report; empty if they are."""
+    known, numbers = _known(version), dataset.validation.labels
+    if not isinstance(known, Regression):
+        return "a report without validation rows"
+    if known.count != len(numbers):
+        return (
+            f"{counted(len(numbers), 'validation row')}, where the report has "
+            f"{known.count}"
+        )
+    given = set(np.float32(numbers).tolist())
+    if all(float(np.float32(true)) in given for true, _ in known.points):
+        return ""
+    return "validation rows with other numbers"
 
 
 def why_other_data(
@@ -82,10 +112,7 @@ def why_other_data(
             sample of them.
         row_count: int. How many were looked at for it.
     """
-    content = _regular_file.read_object(
-        _OWNER, version / "report.json", "a report"
-    )
-    known = Report.from_json(content).validation
+    known = _known(version)
     if not isinstance(known, Classification):
         return "a report without validation rows"
     names = dataset.specification.class_names

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 
+from aet_keras import _processes
 from aet_keras._check import first_line
 from aet_keras.tuning import processes
 from aet_keras.tuning._settings import Settings
@@ -18,7 +19,7 @@ _CHIEF_SECONDS = 300.0  # it starts when its workers do
 
 def main(folder: str) -> int:
     """Takes part in the search in a folder; returns the exit code."""
-    processes.end_with_parent()
+    _processes.end_with_parent()
     out, role = pathlib.Path(folder), processes.here()
     try:
         if role.is_worker:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from aet_keras import _check as check
-from aet_keras import _choices, recipes, tracking
+from aet_keras import _choices, _processes, recipes, tracking
 from aet_keras._progress import Step, listening, report
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
@@ -171,7 +171,7 @@ def _supervise(settings, out, workers, watch):
                 seen.add(trial.number)
                 watch(trial)
 
-    command = processes.python("aet_keras.tuning", str(out))
+    command = _processes.python("aet_keras.tuning", str(out))
     try:
         processes.supervise(
             command, out / "workers", workers=workers, look=look

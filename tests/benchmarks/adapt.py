@@ -15,8 +15,11 @@ test images, which nothing was learned or chosen on. `few` gives `--labels` of
 the new rows their label: of `noise5`, and of clean images whose labels are
 permuted, where the head alone has to learn. `rules` trains by published rules
 on the same labels, in plain Keras at one rate, without old rows: the head, the
-first or the last group with it, all, the head before all (LP-FT), and all after
-BatchNormalization was moved. Nothing is claimed of them.
+first or the last group with it, all, the head before all (LP-FT), all at rates
+by relative gradient norms (Auto-RGN), and all after BatchNormalization was
+moved. `beside` does so on the shifts of `--shifts`, beside `adapt`: wanted is
+at least the accuracy of the best rule, within one standard error of the
+difference, which is that of the paired answers.
 """
 
 import argparse
@@ -27,14 +30,16 @@ import _machine
 import _shifts
 import keras
 import numpy as np
+import tensorflow as tf
 
 import aet_keras
 from aet_keras._keras import normalization
 from aet_keras.backbones.groups import group_layers
 from aet_keras.drift import batch_statistics, gate, priors
 
-PARTS = ("inputs", "labels", "few", "rules", "gate")
-RULES = ("head", "first", "last", "all", "LP-FT", "BN, then all")
+PARTS = ("inputs", "labels", "few", "rules", "beside", "gate")
+RULES = ("head", "first", "last", "all", "Auto-RGN", "LP-FT", "BN, then all")
+RGN_BATCHES = 5
 RULE_EPOCHS, RULE_RATE = 20, 3e-4
 ALPHA = 0.3
 DRAWS = 100
@@ -177,21 +182,9 @@ def rules(model, splits, seed, options):
     start, (train, _, test) = model.get_weights(), splits
     stride = -(-len(train[1]) // 500)
     for name, new, given, seen, _ in cases_of(splits, seed, options.labels):
-        known = given >= 0
         for rule in RULES:
             model.set_weights(start)
-            keras.utils.set_random_seed(seed)
-            begun = time.process_time()
-            if rule.startswith("BN"):
-                source = batch_statistics.measure_moments(
-                    model, train[0][::stride]
-                )
-                moved = batch_statistics.measure_moments(model, new, source)
-                batch_statistics.shift_statistics(model, source, moved)
-            if rule == "LP-FT":
-                train_by("head", model, new[known], given[known])
-            train_by(rule, model, new[known], given[known])
-            seconds = time.process_time() - begun
+            seconds = follow(rule, model, new, given, train[0][::stride], seed)
             print(
                 f"  {name}, {options.labels} labels, {rule}: "
                 f"{accuracy(model, *seen):.3f}, clean "
@@ -199,6 +192,65 @@ def rules(model, splits, seed, options):
                 flush=True,
             )
     model.set_weights(start)
+
+
+def beside(model, splits, seed, options):
+    """Prints `adapt`, and each rule, on some shifts, with the same labels."""
+    start, (train, validation, test) = model.get_weights(), splits
+    stride = -(-len(train[1]) // 500)
+    for name in options.shifts:
+        random = np.random.default_rng(5000 + seed)
+        change = _shifts.SHIFTS[name]
+        new, seen = (change(each[0], random) for each in (validation, test))
+        given = np.full(len(new), -1)
+        known = random.permutation(len(new))[: options.labels]
+        given[known] = validation[1][known]
+
+        def right(images, truth=test[1]):
+            return answers(model, images).argmax(axis=1) == truth
+
+        model.set_weights(start)
+        was = right(seen).mean(), right(test[0]).mean()
+        begun = time.process_time()
+        adapted = aet_keras.adapt(
+            model, new, given, old=train, shift="input", seed=seed
+        )
+        seconds = time.process_time() - begun
+        ours, clean = right(seen), right(test[0]).mean()
+        print(
+            f"  {name}, {options.labels} labels, as it was: {was[0]:.3f}, "
+            f"clean {was[1]:.3f}\n"
+            f"  {'adapt':<13} {ours.mean():.3f}, clean {clean:.3f}, "
+            f"{seconds:.0f} s; kept: {', '.join(adapted.kept) or 'nothing'}",
+            flush=True,
+        )
+        for rule in options.rules:
+            model.set_weights(start)
+            seconds = follow(rule, model, new, given, train[0][::stride], seed)
+            theirs, clean = right(seen), right(test[0]).mean()
+            more = ours.astype(int) - theirs
+            error = more.std() / len(more) ** 0.5
+            print(
+                f"  {rule:<13} {theirs.mean():.3f}, clean {clean:.3f}, "
+                f"{seconds:.0f} s; adapt {more.mean():+.3f} "
+                f"(standard error {error:.3f})",
+                flush=True,
+            )
+    model.set_weights(start)
+
+
+def follow(rule, model, new, given, old, seed):
+    """Trains by a rule; returns the seconds of the processor."""
+    keras.utils.set_random_seed(seed)
+    begun, known = time.process_time(), given >= 0
+    if rule.startswith("BN"):
+        source = batch_statistics.measure_moments(model, old)
+        moved = batch_statistics.measure_moments(model, new, source)
+        batch_statistics.shift_statistics(model, source, moved)
+    if rule == "LP-FT":
+        train_by("head", model, new[known], given[known])
+    train_by(rule, model, new[known], given[known])
+    return time.process_time() - begun
 
 
 def train_by(rule, model, x, y):
@@ -215,7 +267,44 @@ def train_by(rule, model, x, y):
         keras.optimizers.Adam(1e-3 if rule == "head" else RULE_RATE),
         "sparse_categorical_crossentropy",
     )
+    if rule == "Auto-RGN":
+        return train_by_norms(model, x, y)
     model.fit(x, y, batch_size=16, epochs=RULE_EPOCHS, verbose=0)
+
+
+def train_by_norms(model, x, y):
+    """Trains each weight at a rate by its relative gradient norm.
+
+    The rate is `RULE_RATE` * norm / largest norm, norm = |gradient| / |weight|,
+    a mean of the first batches of each epoch (https://arxiv.org/abs/2210.11466).
+    """
+    weights, random = model.trainable_variables, np.random.default_rng(0)
+
+    @tf.function(reduce_retracing=True)
+    def slopes(images, labels):
+        with tf.GradientTape() as tape:
+            losses = keras.losses.sparse_categorical_crossentropy(
+                labels, model(images, training=True)
+            )
+            loss = tf.reduce_mean(losses)
+        return tape.gradient(loss, [each.value for each in weights])
+
+    for _ in range(RULE_EPOCHS):
+        order = np.array_split(random.permutation(len(y)), -(-len(y) // 16))
+        batches = [(tf.constant(x[rows]), y[rows]) for rows in order]
+        norms = np.zeros(len(weights))
+        for batch in batches[:RGN_BATCHES]:
+            for place, slope in enumerate(slopes(*batch)):
+                size = np.linalg.norm(weights[place].numpy())
+                norms[place] += np.linalg.norm(slope) / max(size, 1e-8)
+        ratios = norms / norms.max()
+        for batch in batches:
+            before = [each.numpy() for each in weights]
+            model.optimizer.apply_gradients(
+                zip(slopes(*batch), weights, strict=True)
+            )
+            for weight, old, ratio in zip(weights, before, ratios, strict=True):
+                weight.assign(old + ratio * (weight.numpy() - old))
 
 
 def useless(model, splits, seed, options):
@@ -265,6 +354,7 @@ RUNS = {
     "labels": labels,
     "few": few,
     "rules": rules,
+    "beside": beside,
     "gate": useless,
 }
 
@@ -276,6 +366,13 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument(
+        "--shifts",
+        nargs="+",
+        choices=_shifts.SHIFTS,
+        default=["noise5", "jpeg5", "rotate35"],
+    )
+    parser.add_argument("--rules", nargs="+", choices=RULES, default=RULES)
     parser.add_argument(
         "--folder",
         default="/tmp/aet-shifts",

@@ -1,167 +1,157 @@
-"""What do several workers reach, cost and send?
+"""Is what several workers learn what one process learns, and what of a kill?
 
-Claims:
+Claims: workers end with equal weights, within 1e-5 of those of one process,
+whether they share batches evenly or not; a killed worker is noticed by the
+others within 15 s on a quiet machine, and `aet-keras fit --workers` goes on;
+replayed, they are as near to one process, each worker decodes its share of the
+rows and at most a batch more, a step reduces the bytes of what moves and
+nothing else, and a replayed epoch of two workers on one machine takes at most
+1.15 times the processor seconds of one process.
 
-- weights are equal on all workers, and at most 1e-5 from those of one process,
-  plain and replayed, with even and uneven batches, for 1, 2 and 3 workers;
-- each worker decodes at most its share of the rows, and a batch more;
-- a step reduces the bytes of what moves, and nothing else;
-- a replayed epoch under two workers on one machine takes at most 1.15 times
-  the processor seconds of one process on the same rows.
+    python tests/benchmarks/workers.py [--workers 1 2 3]
+        [--parts weights kills replay bytes]
 
-    python tests/benchmarks/workers.py [--parts replay bytes]
-
-Small models for the weights; MobileNetV2 at 96 pixels, random weights and
-rows, batch 32, for bytes and seconds. Each process has one thread.
+Each worker is a process of this machine with one thread. The model of
+`weights` has BatchNormalization, Adam, two metrics, thaws one group after each
+epoch and lets the rate follow; batches of 16 rows, 4 epochs. `replay` compares
+three dense layers in all, `bytes` has MobileNetV2 at 96 pixels, random weights
+and rows, batch 32.
 """
 
 import argparse
-import contextlib
 import os
-import pathlib
+import signal
+import subprocess
 import sys
 import tempfile
+import time
+from pathlib import Path
 
 import _machine
+import _worker_tables
+
+sys.path.insert(0, str(_machine.ROOT / "tests"))
+import distributed_runs as runs
 import numpy as np
+import worker_groups
 
-HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-# The processes that are started import from here, too.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-)
-
-import _worker_replays  # noqa: E402
-import distributed_replays  # noqa: E402
-import worker_groups  # noqa: E402
-
-COUNTS = 1, 2, 3
-SHAPES = "even", "uneven", "a worker without rows at the end"
-ROWS, BATCH = 512, 32
-MACHINES = 2, 4, 8, 16
-RATES = 1, 10  # Gbit/s
+ROWS = {"even": 64, "uneven": 75}
 
 
-class Groups:
-    """Starts so many processes once, and has them run functions."""
-
-    def __init__(self):
-        self._stack = contextlib.ExitStack()
-        self._made = {}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._stack.close()
-
-    def run(self, count, function, *arguments):
-        """Returns what a function returns in each of some processes."""
-        if count not in self._made:
-            folder = self._stack.enter_context(tempfile.TemporaryDirectory())
-            self._made[count] = worker_groups.Group(count, folder)
-            self._stack.callback(self._made[count].close)
-        return self._made[count].run(function, *arguments, seconds=1800)
+def most_apart(some, others):
+    """Returns the largest difference of two lists of arrays."""
+    pairs = zip(some, others, strict=True)
+    return max(float(np.abs(a - b).max()) for a, b in pairs)
 
 
-def replay(groups):
-    """Prints weights, decoded rows, and seconds of replayed epochs."""
-    alone = None
-    print("largest difference of a weight: between workers, to one process")
-    print(f"{'workers':>7}  {'':8} " + "".join(f"{s:>36}" for s in SHAPES))
-    for count in COUNTS:
-        for is_plain in (True, False):
-            ended = groups.run(count, _worker_replays.runs, SHAPES, is_plain)
-            alone = ended[0] if alone is None else alone
-            cells = [
-                f"{_apart(ended, n):.1e} {_beside(ended, alone, n):.1e}"
-                for n in range(len(SHAPES))
-            ]
-            kind = "plain" if is_plain else "replayed"
-            print(f"{count:7}  {kind:8} " + "".join(f"{c:>36}" for c in cells))
-    print(
-        f"\nrows decoded by each worker in 3 epochs, of "
-        f"{distributed_replays.COUNT} rows and 21 of validation, batch "
-        f"{distributed_replays.BATCH}"
+def compare(count, folder, alone):
+    """Prints a row for each share of rows."""
+    group = worker_groups.Group(count, folder)
+    try:
+        for name, rows in ROWS.items():
+            begun = time.perf_counter()
+            together = [e["weights"] for e in group.run(runs.elastic_run, rows)]
+            seconds = time.perf_counter() - begun
+            between = max(most_apart(together[0], each) for each in together)
+            print(
+                f"{count:>7}  {name:<7}{between:>17.1e}"
+                f"{most_apart(together[0], alone[name]):>17.1e}"
+                f"{seconds:>9.1f}",
+                flush=True,
+            )
+    finally:
+        group.close()
+
+
+def seconds_to_notice(index, folder):
+    """Kills one of two workers; returns when the other one has noticed."""
+    group = worker_groups.Group(2, folder / f"group{index}")
+    try:
+        group.begin(runs.saved_run, str(folder / f"saves{index}"), index, 9)
+        group.workers[index].process.wait()
+        begun = time.perf_counter()
+        try:
+            group.wait_for(1 - index)
+        except AssertionError:
+            return time.perf_counter() - begun
+        raise SystemExit("it was not noticed")
+    finally:
+        group.close()
+
+
+def seconds_to_go_on(name, folder):
+    """Kills a process of the command; returns when the next save is there."""
+    out = folder / f"out_{name}"
+    command = [sys.executable, "-m", "aet_keras_command", "fit", "digits"]
+    options = ["--out", str(out), "--workers", "2", "--epochs", "30"]
+    options += ["--image-size", "32"]
+    command = subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, stderr=sys.stderr
     )
-    for count in COUNTS:
-        counted = groups.run(count, distributed_replays.decoded_counts)
-        shown = "; ".join(f"{train} and {held}" for train, held, _ in counted)
-        print(f"{count:7}  {shown}")
+    saves, pid_file = out / ".workers" / "saves", out / f".workers/{name}.pid"
+    try:
+        wait_for_save(saves, command, after=1)
+        last = newest(saves)
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        begun = time.perf_counter()
+        wait_for_save(saves, command, after=last + 1)
+        return time.perf_counter() - begun
+    finally:
+        command.terminate()
+        command.wait()
 
 
-def _apart(ended, number):
-    return max(
-        np.abs(one - other).max()
-        for each in ended
-        for one, other in zip(ended[0][number], each[number], strict=True)
-    )
+def newest(saves):
+    """Returns the number of the newest save, 0 if there is none."""
+    found = sorted(each.name for each in saves.glob("save-*"))
+    return int(found[-1].removeprefix("save-")) if found else 0
 
 
-def _beside(ended, alone, number):
-    return max(
-        np.abs(one - other).max()
-        for one, other in zip(ended[0][number], alone[number], strict=True)
-    )
-
-
-def send(groups):
-    """Prints bytes a step, seconds of epochs, and what follows for machines."""
-    sizes = groups.run(2, _worker_replays.reduced_bytes)[0]
-    one = groups.run(1, _worker_replays.epochs, ROWS, BATCH)[0]
-    two = groups.run(2, _worker_replays.epochs, ROWS, BATCH)
-    print(f"an epoch of {ROWS} rows, batch {BATCH}; `all` is not replayed")
-    print(
-        f"{'moves':12} {'reduced MB':>10} {'moving MB':>10}  "
-        f"processor seconds: {'1 process':>10} {'2 workers':>10} {'ratio':>6}"
-    )
-    for place, name in enumerate(_worker_replays.MOVING):
-        reduced, moving = sizes[place]
-        single = one[place][1]
-        double = sum(each[place][1] for each in two)
-        print(
-            f"{name:12} {reduced / 1e6:10.3f} {moving / 1e6:10.3f}  "
-            f"{'':18} {single:10.3f} {double:10.3f} {double / single:6.2f}"
-        )
-    steps = ROWS / BATCH
-    print(
-        "\na formula, not measured: seconds of a step of N machines = s / N + "
-        "2 (N - 1) / N * bytes / rate,\nwith s the measured processor seconds "
-        "of one process a step; latency and overlap are left out"
-    )
-    header = "".join(
-        f"{f'{n} at {rate} Gbit/s':>16}" for rate in RATES for n in MACHINES
-    )
-    print(f"{'moves':12} {'1 machine':>10}{header}")
-    for place, name in enumerate(_worker_replays.MOVING):
-        seconds = one[place][1] / steps
-        cells = "".join(
-            f"{_foretold(seconds, sizes[place][0], n, rate):16.4f}"
-            for rate in RATES
-            for n in MACHINES
-        )
-        print(f"{name:12} {seconds:10.4f}{cells}")
-
-
-def _foretold(seconds, size, count, rate):
-    sent = 2 * (count - 1) / count * size
-    return seconds / count + sent * 8 / (rate * 1e9)
-
-
-PARTS = {"replay": replay, "bytes": send}
+def wait_for_save(saves, command, after):
+    while newest(saves) <= after:
+        if command.poll() is not None:
+            raise SystemExit("the command ended")
+        time.sleep(0.1)
 
 
 def main():
-    """Runs the parts that are asked for."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
-    parts = parser.parse_args().parts
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 3])
+    parts = "weights", "kills", "replay", "bytes"
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
+    given = parser.parse_args()
     print(_machine.describe(), flush=True)
-    with Groups() as groups:
-        for part in parts:
-            print()
-            PARTS[part](groups)
+    if "weights" in given.parts:
+        print_weights(given.workers)
+    if "kills" in given.parts:
+        print_kills()
+    with _worker_tables.Groups() as groups:
+        if "replay" in given.parts:
+            _worker_tables.replay(groups, given.workers)
+        if "bytes" in given.parts:
+            _worker_tables.send(groups)
+
+
+def print_weights(workers):
+    """Prints how far workers end apart, and from one process."""
+    print("workers  rows    between workers   to one process  seconds")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        alone = {name: runs.elastic_run(n) for name, n in ROWS.items()}
+        alone = {name: run["weights"] for name, run in alone.items()}
+        for count in workers:
+            compare(count, folder / f"workers{count}", alone)
+
+
+def print_kills():
+    """Prints seconds until a kill is noticed, and until training goes on."""
+    print("killed    noticed by the other  training goes on (--workers 2)")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for index, name in enumerate(("chief", "worker1")):
+            noticed = seconds_to_notice(index, folder)
+            goes_on = seconds_to_go_on(name, folder)
+            print(f"{name:<10}{noticed:>18.1f} s{goes_on:>28.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -249,6 +249,13 @@ def test_one_thing_is_asked_for(more, tmp_path, sentence):
     assert "either rows must be named or `--measure`" in sentence(result)
 
 
+def test_a_report_is_no_folder(tmp_path):
+    result = watch(tmp_path, "new", "--report", tmp_path)
+
+    assert result.exit_code == 2
+    assert "is a directory" in result.stderr
+
+
 def test_ratings_have_no_classes_to_watch(ratings, sentence):
     result = watch(ratings, "new")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aet_keras.data.image_arrays import read_image_arrays
+from aet_keras.data.image_arrays import load_arrays, read_image_arrays
 from aet_keras.errors import DataError
 
 LABELS = np.arange(20) % 2
@@ -182,3 +182,29 @@ def test_real_photos_keep_their_given_splits(shared_data):
     parts = dataset.train, dataset.validation, dataset.test
     assert [part.count for part in parts] == [3068, 341, 372]
     assert dataset.specification.class_names[0] == "dress"
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("stream", [False, True], ids=["held", "streamed"])
+def test_large_arrays_are_mapped_or_unpacked_alike(
+    tmp_path, monkeypatch, save, stream
+):
+    images = np.random.default_rng(0).integers(0, 256, (40, 9, 7, 3), "uint8")
+    path = tmp_path / "noise.npz"
+    save(path, images=images, labels=np.arange(40) % 2)
+    expected = read_image_arrays(path, image_size=(8, 8))
+    monkeypatch.setattr("aet_keras.data.array_members._LARGE_BYTES", 100)
+
+    dataset = read_image_arrays(path, image_size=(8, 8), stream=stream)
+
+    assert isinstance(load_arrays(path)["images"], np.memmap) == (
+        save is np.savez
+    )
+    np.testing.assert_array_equal(
+        dataset.train.inputs[:], expected.train.inputs
+    )
+    damaged = bytearray(path.read_bytes())
+    damaged[2000] ^= 255
+    path.write_bytes(damaged)
+    with pytest.raises(DataError, match="must be a whole .npz file"):
+        read_image_arrays(path, image_size=(8, 8), stream=stream)

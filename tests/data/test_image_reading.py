@@ -56,9 +56,7 @@ def test_a_file_of_another_kind_says_what_is_accepted(tmp_path):
     path = tmp_path / "images.zip"
     path.touch()
 
-    with pytest.raises(
-        DataError, match="`tfds:NAME`, an .npz file or a folder"
-    ):
+    with pytest.raises(DataError, match="an .npz file, shards, or a folder"):
         read_images(path, image_size=(8, 8))
 
 

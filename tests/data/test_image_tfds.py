@@ -97,7 +97,7 @@ def test_splits_that_are_not_used_are_mentioned(prepared, monkeypatch):
 
     dataset = read_image_tfds("dark_and_light", image_size=(4, 4))
 
-    assert dataset.notes == ("The split `extra` was left out.",)
+    assert dataset.notes[0] == "The split `extra` was left out."
 
 
 def test_a_data_set_that_would_be_downloaded_says_so_offline(
@@ -142,3 +142,19 @@ def test_a_data_set_without_classes_is_refused():
 def test_a_data_set_without_train_is_refused():
     with pytest.raises(DataError, match="a split `train`. Received: `test`"):
         find_splits(["test"], "tfds:x")
+
+
+def test_images_are_streamed_from_the_files_of_tfds(prepared, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared))
+
+    held, streamed = (
+        read_image_tfds("dark_and_light", image_size=(4, 4), stream=stream)
+        for stream in (False, True)
+    )
+
+    assert streamed.notes == held.notes
+    for name in ("train", "validation", "test"):
+        ours, theirs = getattr(streamed, name), getattr(held, name)
+        assert ours.names == theirs.names
+        np.testing.assert_array_equal(ours.labels, theirs.labels)
+        np.testing.assert_array_equal(ours.inputs[:], theirs.inputs)

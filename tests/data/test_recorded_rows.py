@@ -133,7 +133,10 @@ def test_a_day_without_rows_is_empty(home):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "Start `aet-keras serve --record` with another folder"),
+        (
+            "{",
+            r"\(it holds no JSON object\)\. Start `aet-keras serve --record`",
+        ),
         ('{"format": 2}', "Read it with the version of aet-keras that wrote"),
     ],
     ids=["damaged", "later"],

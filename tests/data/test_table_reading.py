@@ -146,7 +146,11 @@ REFUSED = {
         "paid",
         "missing cells left out",
     ),
-    "a measure": ({}, "age", "Cut it into ranges first"),
+    "a word of its own in each row": (
+        {"age": [f"a{i}" for i in range(COUNT)]},
+        "age",
+        "Cut it into ranges first",
+    ),
     "too few": (
         {"paid": ["no", *["yes"] * (COUNT - 1)]},
         "paid",

@@ -114,7 +114,7 @@ def test_bars_of_features_stand_at_their_ticks(attention):
     axes = Figure().add_subplot()
 
     with chart_fonts.lettered([]) as spell:
-        score_charts.draw_features(axes, risk, spell)
+        score_charts.draw_features(axes, risk.importance, spell)
 
     middles = [bar.get_y() + bar.get_height() / 2 for bar in axes.patches]
     pairs = np.reshape(middles, (-1, 3)).mean(axis=0)

@@ -243,3 +243,17 @@ def test_a_full_disk_is_said(monkeypatch):
 def test_settings_that_cannot_be_are_refused(settings, advice):
     with pytest.raises(ValueError, match=advice):
         FeatureCache(**settings)
+
+
+def test_pages_of_a_file_are_let_go_and_nothing_is_lost(monkeypatch):
+    monkeypatch.setattr("aet_keras.replay.growing_array._TOUCHED_BYTES", 100)
+    rows = np.random.default_rng(0).normal(size=(300, 64)).astype("float32")
+    record = FeatureCache("disk", dtype="float32").new_record([rows[:1]])
+
+    for begin in range(0, 300, 30):
+        part = rows[begin : begin + 30]
+        record.append([bytes([begin % 7])] * 30, [part])
+
+    order = np.random.default_rng(1).permutation(300)
+    np.testing.assert_array_equal(record.take(order)[0], rows[order])
+    assert record.is_on_disk

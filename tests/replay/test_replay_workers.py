@@ -92,9 +92,9 @@ def test_the_head_is_solved_on_the_rows_of_all_workers(two):
     ("name", "said"),
     [
         (
-            "the rows of a generator",
+            "batches that are taken",
             "no cache with several workers: "
-            "`AssertCardinality` may give other rows in each of them; rows of",
+            "`take` of batches cannot be divided by rows; rows of",
         ),
         ("a worker without memory", "no cache: "),
     ],

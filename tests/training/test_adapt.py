@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -119,7 +121,7 @@ def test_a_seed_says_what_dropout_draws(model):
         with pytest.MonkeyPatch.context() as patch:
             made = _mixed_fit.MixedBatches(rows, None, batches)
             patch.setattr(
-                _mixed_fit, "MixedBatches", lambda *_, made=made: made
+                _mixed_fit, "MixedBatches", lambda *_, made=made, **__: made
             )
             _mixed_fit.train_groups(model, rows, None, settings)
         ends.append(model.get_layer("head").get_weights()[0])
@@ -146,7 +148,7 @@ def trials_of(figures):
         _trials.Trial(
             str(place),
             [],
-            1.0,
+            None,
             np.zeros(100),
             np.arange(100) < 100 * right,
             drop,
@@ -198,14 +200,33 @@ def test_weights_go_back_to_where_they_are_worth_most(model, trained):
     case = _remedies.Case(model, x, rows, None, None, settings)
 
     judges = _remedies.Judges(rows, lambda: accuracy(model, *OLD))
-    ratio = _remedies.train_all(case, rows, judges=judges, ratio=None)
-    assert ratio < 1
+    found = _remedies.train_all(case, rows, judges)
 
+    assert found.ratio < 1
+    for start, end, now in zip(
+        trained, found.end, model.get_weights(), strict=True
+    ):
+        wanted = found.ratio * end + (1 - found.ratio) * start
+        np.testing.assert_allclose(now, wanted, atol=1e-6)
+
+
+def test_more_rows_move_weights_by_the_same_share_of_the_way(model, trained):
+    settings = _mixed_fit.Settings(epochs=3, learning_rate=1e-2)
+    rows = _mixed_fit.Rows(shifted(NEW_X), NEW_Y)
+    case = _remedies.Case(model, rows.x, rows, None, None, settings)
+    whole = _remedies.train_all(case, rows, None)
+    _remedies.train_further(case, rows, whole)
     ends = model.get_weights()
+
     model.set_weights(trained)
-    _remedies.train_all(case, rows, judges=None, ratio=ratio)
-    for left, right in zip(ends, model.get_weights(), strict=True):
-        np.testing.assert_allclose(left, right, atol=1e-5)
+    half = dataclasses.replace(whole, ratio=0.5)
+    _remedies.train_further(case, rows, half)
+
+    for start, end, further, now in zip(
+        trained, whole.end, ends, model.get_weights(), strict=True
+    ):
+        wanted = start + (further - end) / 2
+        np.testing.assert_allclose(now, wanted, atol=1e-5)
 
 
 def test_other_meanings_need_the_head_alone(model):

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from aet_keras import _processes
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
 
@@ -79,7 +80,7 @@ def test_a_worker_that_is_killed_starts_again_under_its_id(supervise, tmp_path):
 def test_a_worker_that_is_killed_again_and_again_ends_the_search(
     supervise, monkeypatch
 ):
-    monkeypatch.setattr(processes, "_MOST_RESTARTS", 1)
+    monkeypatch.setattr(_processes, "MOST_RESTARTS", 1)
 
     with pytest.raises(TrainingError, match="signal 9, after 1 restarts"):
         supervise(

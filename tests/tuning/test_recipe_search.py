@@ -173,7 +173,7 @@ def test_a_worker_killed_with_9_gets_its_trial_back(
 ):
     code = WORKER.format(tests=str(pytestconfig.rootpath / "tests"))
     monkeypatch.setattr(
-        "aet_keras.tuning.processes.python",
+        "aet_keras._processes.python",
         lambda module, folder: [sys.executable, "-c", code, folder],
     )
     out, seen = tmp_path / "out", []

@@ -1,0 +1,207 @@
+"""Says whether the target of a table is a number, and reads it."""
+
+import collections
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from aet_keras.data import number_cells, table_cells
+from aet_keras.data import table_column_kinds as kinds_of
+from aet_keras.data.specifications import CellFormat, TableSpecification
+from aet_keras.data.table_columns import (
+    Reading,
+    find_meanings,
+    number_notes,
+)
+from aet_keras.data.table_target import TableTarget, given_rows, labelled
+from aet_keras.errors import DataError
+
+CLASSES, NUMBER = "classes", "number"
+_MOST_CLASSES = 20  # of whole numbers; more are a number
+_MOST_DOUBTED = 50
+_LEAST_ROWS = 10
+_LEAST_SHARE = 0.95  # of cells; the others are faults, not classes
+_STRATA, _LEAST_IN_STRATUM = 10, 5
+_ROUGH = 1e-3  # of the spread; what float32 rounds off shows
+
+
+def target_kind_of(
+    frame: Any,
+    target: str,
+    *,
+    asked: str,
+    reading: Reading,
+    like: TableSpecification | None,
+) -> str:
+    """Returns `"classes"` or `"number"`.
+
+    A target is a number if at least 95 of 100 cells are numbers, and some are
+    fractions, of more than two values; or whole numbers of more than 20
+    values; or of fewer, but so many that most rows have one of their own.
+
+    Args:
+        frame: `pandas.DataFrame` of stripped cells.
+        target: str. The column.
+        asked: `"auto"`, or what the user says it is.
+        reading: `Reading`, the options for cells.
+        like: optional `TableSpecification` of an earlier table, which wins.
+    """
+    if like is not None:
+        return like.target_kind
+    if asked != "auto":
+        return asked
+    counts = _counts(frame[target], reading)
+    form = number_cells.find_number_form(
+        counts, CellFormat(missing=reading.missing), reading.decimal
+    )
+    if form.share < _LEAST_SHARE or sum(counts.values()) < _LEAST_ROWS:
+        return CLASSES
+    values = set(form.values.values())
+    if any(value != np.floor(value) for value in values):
+        return NUMBER if len(values) > 2 else CLASSES
+    is_own = len(values) > sum(counts.values()) / 2
+    return NUMBER if len(values) > _MOST_CLASSES or is_own else CLASSES
+
+
+def _counts(cells, reading):
+    """Returns how often each cell is met that means no missing one."""
+    counts = collections.Counter(cells.tolist())
+    gone = {"", *reading.missing}
+    return {
+        text: count
+        for text, count in counts.items()
+        if text not in gone and text.lower() not in table_cells.MARKERS
+    }
+
+
+def read_numbers(
+    owner: str,
+    frame: Any,
+    target: str,
+    *,
+    reading: Reading,
+    split_column: str | None,
+    like: TableSpecification | None,
+    is_said: bool,
+) -> TableTarget:
+    """Reads a target that is a number.
+
+    Args:
+        owner: str. Who asks.
+        frame: `pandas.DataFrame` of stripped cells.
+        target: str. The column.
+        reading: `Reading`, the options for cells.
+        split_column: optional str. The column of the splits.
+        like: optional `TableSpecification` of an earlier table.
+        is_said: bool. Whether the user says that it is a number.
+
+    Raises:
+        DataError: if a cell is no finite number, all are the same, or there
+            are fewer than ten.
+    """
+    missing = reading.missing if like is None else like.missing
+    found = labelled(
+        frame,
+        target,
+        missing=missing,
+        what="a number",
+        read=lambda words: (words, []),
+    )
+    frame, cells = found.frame, found.frame[target]
+    if like is not None:
+        form, notes = like.target_format, []
+    else:
+        form, notes = _format(frame, target, reading, split_column)
+    form = dataclasses.replace(form, missing=found.missing)
+    values = number_cells.to_numbers(cells, form)
+    _check_numbers(owner, target, cells, values)
+    train = given_rows(owner, frame, split_column)["train"]
+    _check_spread(owner, target, values[train])
+    if like is None:
+        notes += _said(target, values, is_said)
+    return TableTarget(
+        NUMBER,
+        frame,
+        values,
+        _strata(values, train),
+        found.missing,
+        [*found.notes, *notes],
+        format=form,
+    )
+
+
+def _format(frame, target, reading, split_column):
+    """Returns how the numbers are written; other columns may decide it."""
+    beside = frame.drop(columns=[each for each in [split_column] if each])
+    form = number_cells.find_number_form(
+        _counts(frame[target], reading),
+        CellFormat(missing=reading.missing),
+        reading.decimal,
+    )
+    meaning = kinds_of.Meaning(NUMBER, format=form.format)
+    if form.rival is not None:
+        meaning = find_meanings(beside, {target: NUMBER}, reading)[target]
+    return meaning.format, number_notes(target, frame[target], meaning)
+
+
+def _check_numbers(owner, target, cells, values):
+    odd = table_cells.odd_words(cells, values)
+    if not odd:
+        return
+    raise DataError(
+        f"{owner}: a target that is a number must be a finite one in each "
+        f"row, because the model predicts it. Received: target={target!r}, "
+        f"with {table_cells.listed(odd)} in {odd.total()} of {len(cells)} "
+        "rows. Mend these cells, leave their rows out by `--missing WORD`, or "
+        "say `--target-kind classes`."
+    )
+
+
+def _check_spread(owner, target, values):
+    if len(values) and np.ptp(values) == 0:
+        raise DataError(
+            f"{owner}: the target must have at least two values, because "
+            f"it is what the model predicts. Received: target={target!r}, with "
+            f"{values[0]:.10g} in every row to learn from, missing cells left "
+            "out. Name another column, or add rows of another value."
+        )
+    if len(values) < _LEAST_ROWS:
+        raise DataError(
+            f"{owner}: at least {_LEAST_ROWS} rows to learn from must have "
+            "the target, because fewer show no relation to a number. "
+            f"Received: target={target!r}, in {len(values)}. Add rows."
+        )
+
+
+def _strata(values, train):
+    """Returns a stratum for each row: as many, with values near each other."""
+    strata = np.zeros(len(values), "int32")
+    count = max(2, min(_STRATA, len(train) // _LEAST_IN_STRATUM))
+    order = train[np.argsort(values[train], kind="stable")]
+    for stratum, rows in enumerate(np.array_split(order, count)):
+        strata[rows] = stratum
+    return strata
+
+
+def _said(target, values, is_said):
+    """Notes what the target is taken for, and how to say another thing."""
+    low, high = values.min(), values.max()
+    distinct = len(np.unique(values))
+    notes = []
+    if not is_said:
+        doubt = ""
+        if distinct <= _MOST_DOUBTED and not np.any(values % 1):
+            doubt = "If these are codes or classes: "
+        notes.append(
+            f"The target `{target}` is a number: {distinct} values from "
+            f"{low:.6g} to {high:.6g}. {doubt}`--target-kind classes` makes "
+            "each value a class."
+        )
+    largest = max(abs(low), abs(high))
+    if np.spacing(np.float32(largest)) > _ROUGH * values.std():
+        notes.append(
+            f"The target `{target}` is large beside its spread: models count "
+            "in float32, which rounds it. Subtract a constant first."
+        )
+    return notes

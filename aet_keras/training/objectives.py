@@ -1,0 +1,117 @@
+"""Says how each kind of target is trained and measured.
+
+What the target of a data set is, its specification says (`target_kind`). All
+that a run does in another way because of it is in the table `OBJECTIVES`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import data, evaluation
+from aet_keras.evaluation import mistakes as wrong_rows
+from aet_keras.evaluation import regression
+
+_LEAST = 1e-7
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """Holds how a kind of target is trained and measured.
+
+    Args:
+        loss: what `compile` takes.
+        make_metrics: returns new metrics, one of them called `metric`.
+        metric: str. The figure that is shown beside the loss.
+        losses: of outputs and labels, as they are trained; returns the loss
+            of each row.
+        score: of labels, outputs, the data set, and the outputs of baselines
+            by name; returns a record of `aet_keras.evaluation`.
+        find_mistakes: of labels, outputs, the data set, the names of the rows
+            and a function of a row that returns its content; returns the rows
+            that are most wrong.
+    """
+
+    loss: Any
+    make_metrics: Callable[[], list[keras.metrics.Metric]]
+    metric: str
+    losses: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    score: Callable[..., Any]
+    find_mistakes: Callable[..., tuple]
+
+
+def objective_of(dataset: data.Dataset) -> Objective:
+    """Returns the objective of a data set."""
+    return OBJECTIVES[dataset.specification.target_kind]
+
+
+def _cross_entropies(probabilities, labels):
+    true = probabilities[np.arange(len(labels)), labels]
+    return -np.log(np.clip(true, _LEAST, 1))
+
+
+def _score_classes(labels, probabilities, dataset, baselines):
+    del baselines  # shares of the classes are those of a classifier
+    return evaluation.measure_classification(
+        labels, probabilities, class_names=dataset.specification.class_names
+    )
+
+
+def _mistaken_classes(labels, probabilities, dataset, names, content):
+    return wrong_rows.find_mistakes(
+        labels,
+        probabilities,
+        class_names=dataset.specification.class_names,
+        names=names,
+        content=content,
+    )
+
+
+def _squares(numbers, wanted):
+    return np.mean((numbers - wanted) ** 2, axis=1)
+
+
+def _score_numbers(
+    labels: np.ndarray,
+    numbers: np.ndarray,
+    dataset: data.Dataset,
+    baselines: Mapping[str, np.ndarray],
+) -> regression.Regression:
+    mean = np.full(len(labels), dataset.train.labels.mean())
+    return regression.measure_regression(
+        labels, numbers[:, 0], baselines={"the mean": mean, **baselines}
+    )
+
+
+def _mistaken_numbers(labels, numbers, dataset, names, content):
+    del dataset
+    return regression.find_misses(
+        labels, numbers[:, 0], names=names, content=content
+    )
+
+
+OBJECTIVES = {
+    "classes": Objective(
+        loss="sparse_categorical_crossentropy",
+        # By its name, Keras makes it inside the first step: traced twice.
+        make_metrics=lambda: [
+            keras.metrics.SparseCategoricalAccuracy("accuracy")
+        ],
+        metric="accuracy",
+        losses=_cross_entropies,
+        score=_score_classes,
+        find_mistakes=_mistaken_classes,
+    ),
+    "number": Objective(
+        loss="mean_squared_error",
+        # The share of the variance that is explained: it has no unit.
+        make_metrics=lambda: [keras.metrics.R2Score(name="r2")],
+        metric="r2",
+        losses=_squares,
+        score=_score_numbers,
+        find_mistakes=_mistaken_numbers,
+    ),
+}

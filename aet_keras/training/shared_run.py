@@ -1,0 +1,91 @@
+"""Lets the processes of a cluster run one recipe together."""
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator
+
+import keras
+
+from aet_keras import _cluster
+from aet_keras._keras import agreement
+from aet_keras._keras.strategy import made_for_here, scope
+from aet_keras.callbacks import ElasticCheckpoint
+from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.training.fine_tune import Run
+
+FOLDER = ".workers"  # in OUT; no server takes it for a version
+
+
+class SharedRun:
+    """Is the part of this process in a run; without a cluster, the whole.
+
+    All processes train. The first, the chief, measures and publishes what
+    came of it, in a model outside the strategy; the others wait for it.
+
+    Args:
+        recipe: what is run.
+        out: path of the folder that the run publishes in.
+    """
+
+    def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
+        cluster = _cluster.here()
+        self._is_saved = getattr(recipe, "augment", "none") == "none"
+        self.is_chief = cluster.is_chief
+        self._saves = out / FOLDER / "saves"
+        self._strategy = made_for_here() if cluster.is_several else None
+
+    def introduce(self) -> Iterator[str]:
+        """Yields what a person should know before all begin."""
+        if self._strategy is None:
+            return
+        count = self._strategy.num_replicas_in_sync
+        yield f"{count} workers train together, each on a share of every batch."
+        if not self._is_saved:
+            yield (
+                "Augmented images cannot be drawn again as they were: if a "
+                "worker is killed, all begin anew (with `--augment none` they "
+                "go on from the last epoch)."
+            )
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """What saves the run, so that a group that starts again goes on."""
+        if self._strategy is None or not self._is_saved:
+            return []
+        return [ElasticCheckpoint(self._saves)]
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Returns the scope in which the model is built and compiled."""
+        if self._strategy is None:
+            return contextlib.nullcontext()
+        return scope(self._strategy)
+
+    def outside(self, run: Run, build: Callable[[], keras.Model]) -> Run:
+        """Returns a run with its model outside the strategy.
+
+        There the chief computes without the others.
+
+        Args:
+            run: of the model under the strategy.
+            build: function that builds the same model again.
+        """
+        if self._strategy is None:
+            return run
+        weights = run.model.get_weights()
+        if not self.is_chief:
+            return run
+        model = build()
+        model.set_weights(weights)
+        return dataclasses.replace(run, model=model)
+
+    @contextlib.contextmanager
+    def ended_together(self) -> Iterator[None]:
+        """Has all wait until the chief has published."""
+        yield
+        if self._strategy is None:
+            return
+        if self.is_chief:
+            shutil.rmtree(self._saves, ignore_errors=True)
+        agreement.wait_for_all(self._strategy)

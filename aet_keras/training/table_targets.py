@@ -1,0 +1,222 @@
+"""Says what a table's model is for each kind of target."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import data, tasks
+from aet_keras.recipes.table_recipe import TableRecipe
+from aet_keras.tasks import table_model
+from aet_keras.training import job, table_ridge, table_start
+from aet_keras.training.fine_tune import Run
+from aet_keras.training.objectives import objective_of
+from aet_keras.training.table_measuring import say
+
+_CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
+_LEAST_SHARE = 0.01  # less is nothing
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trained:
+    """Holds a network that was trained, and what it was trained on.
+
+    Args:
+        learner: `keras.Model` of the network's layers.
+        start: list of arrays, the weights of the network before.
+        rows: dict of `"train"` and `"validation"` to encoded rows.
+        wanted: dict of the same to what the learner shall put out.
+        weights: optional float array, what a row of each class counts.
+    """
+
+    learner: keras.Model
+    start: list[np.ndarray]
+    rows: Mapping[str, np.ndarray]
+    wanted: Mapping[str, np.ndarray]
+    weights: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TableTarget:
+    """Holds how a table's model is built and begun for a kind of target.
+
+    Args:
+        build: of the recipe, the data set and its `FeatureSpace`; returns a
+            `keras.Model`.
+        solve: of the model, the encoded rows, the recipe and the data set;
+            gives a new model its start.
+        mix: likewise, of an earlier model.
+        learner: of the layer `network`; returns a new model of its layers,
+            which is trained: an optimizer would be saved with the network.
+        learned: of the network and of labels; returns them as the learner
+            puts them out.
+        finish: of the run, the `Trained`, the recipe and the data set; says
+            how much of the network is kept, and returns the `Run`.
+    """
+
+    build: Callable[[TableRecipe, data.Dataset, Any], keras.Model]
+    solve: Callable[[keras.Model, np.ndarray, TableRecipe, data.Dataset], Any]
+    mix: Callable[[keras.Model, np.ndarray, TableRecipe, data.Dataset], Any]
+    learner: Callable[[keras.Model], keras.Model]
+    learned: Callable[[keras.Model, np.ndarray], np.ndarray]
+    finish: Callable[[Run, Trained, TableRecipe, data.Dataset], Run]
+
+
+def target_of(dataset: data.Dataset) -> TableTarget:
+    """Returns what the target of a table asks for."""
+    return TARGETS[dataset.specification.target_kind]
+
+
+def _build_classifier(recipe, dataset, space):
+    return job.with_settings(tasks.build_table_classifier, recipe)(
+        space, class_count=len(dataset.specification.class_names)
+    )
+
+
+def _solve_classes(model, rows, recipe, dataset):
+    _begin_classes(table_start.solve_linear_path, model, rows, recipe, dataset)
+
+
+def _mix_classes(model, rows, recipe, dataset):
+    _begin_classes(table_start.mix_linear_path, model, rows, recipe, dataset)
+
+
+def _begin_classes(begin, model, rows, recipe, dataset):
+    begin(
+        model.get_layer(table_model.NETWORK),
+        rows,
+        dataset.train.labels,
+        seed=recipe.seed,
+        class_weights=job.weights_of(recipe, dataset),
+    )
+
+
+def _same_layers(network):
+    return keras.Model(network.input, network.output, name=network.name)
+
+
+def _keep_if_better(run, trained, recipe, dataset):
+    """Keeps a classifier's network where its gain is no luck."""
+    del recipe
+    network = run.model.get_layer(table_model.NETWORK)
+    losses = objective_of(dataset).losses
+    rows, wanted = trained.rows["validation"], trained.wanted["validation"]
+    after, best = say(trained.learner, rows), network.get_weights()
+    network.set_weights(trained.start)
+    gain = losses(say(trained.learner, rows), wanted) - losses(after, wanted)
+    if trained.weights is not None:
+        gain *= trained.weights[wanted]
+    error = gain.std() / np.sqrt(len(gain))
+    if gain.mean() > _CERTAIN * error:
+        network.set_weights(best)
+        return run
+    return _with_start(
+        run,
+        "the start is kept, because the loss of the validation rows became "
+        f"lower by {gain.mean():.4f} at best, with a standard error of "
+        f"{error:.4f}",
+    )
+
+
+def _with_start(run, why):
+    return dataclasses.replace(
+        run,
+        best_epoch=0,
+        is_best_solved=False,
+        cache_events=[*run.cache_events, (run.best_epoch, why)],
+    )
+
+
+def _build_regressor(recipe, dataset, space):
+    labels = dataset.train.labels.astype("float64")
+    return job.with_settings(table_model.build_table_regressor, recipe)(
+        space, mean=float(labels.mean()), scale=float(labels.std())
+    )
+
+
+def _solve_number(model, rows, recipe, dataset):
+    del recipe  # rows are left out one by one: nothing is drawn
+    table_ridge.solve_ridge_path(
+        model.get_layer(table_model.NETWORK),
+        rows,
+        dataset.train.labels,
+        bends=table_model.bending_columns(model),
+    )
+
+
+def _mix_number(model, rows, recipe, dataset):
+    table_ridge.mix_ridge_path(
+        model.get_layer(table_model.NETWORK),
+        rows,
+        dataset.train.labels,
+        seed=recipe.seed,
+        bends=table_model.bending_columns(model),
+    )
+
+
+def _learned_numbers(network, labels):
+    return table_ridge.standard(network, labels).astype("float32")[:, None]
+
+
+def _keep_a_share(run, trained, recipe, dataset):
+    """Keeps the share of a number's network that errs least."""
+    network = run.model.get_layer(table_model.NETWORK)
+    rows, wanted = trained.rows["validation"], trained.wanted["validation"]
+    after, best = say(trained.learner, rows), network.get_weights()
+    network.set_weights(trained.start)
+    before = say(trained.learner, rows)
+    path = network.get_layer("linear").get_weights()
+    share = table_ridge.best_share(before[:, 0], after[:, 0], wanted[:, 0])
+    if share >= _LEAST_SHARE:
+        network.set_weights(best)
+        table_ridge.blend(network, 1 - share, path)
+        why = f"of the network's change a share of {share:.2f} is kept"
+        events = [*run.cache_events, (run.best_epoch, why)]
+        run = dataclasses.replace(run, cache_events=events)
+    else:
+        run = _with_start(
+            run,
+            "the start is kept, because no share of the network's change "
+            "lowers the error of the validation rows",
+        )
+    if recipe.from_ is not None:
+        return run  # its start is no ridge of these rows alone
+    outputs = say(network, rows)
+    _solve_again(network, path, trained, table_model.bending_columns(run.model))
+    return dataclasses.replace(run, validation_outputs=outputs)
+
+
+def _solve_again(network, path, trained, bends):
+    """Solves the linear path on validation rows, too; the change stays."""
+    both = [
+        np.concatenate([each["train"], each["validation"]])
+        for each in (trained.rows, trained.wanted)
+    ]
+    ridge = table_ridge.tune_ridge(both[0], both[1][:, 0], bends)
+    linear = network.get_layer("linear")
+    pairs = zip(
+        linear.get_weights(), path, [ridge.kernel, ridge.bias], strict=True
+    )
+    linear.set_weights([now + new - old for now, old, new in pairs])
+
+
+TARGETS = {
+    "classes": TableTarget(
+        _build_classifier,
+        _solve_classes,
+        _mix_classes,
+        _same_layers,
+        lambda network, labels: labels,
+        _keep_if_better,
+    ),
+    "number": TableTarget(
+        _build_regressor,
+        _solve_number,
+        _mix_number,
+        table_ridge.learner_of,
+        _learned_numbers,
+        _keep_a_share,
+    ),
+}

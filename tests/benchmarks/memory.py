@@ -1,0 +1,168 @@
+"""How much memory does a run on streamed images take as there are more?
+
+Claim: it grows by the names of the images, not by their pixels.
+
+    python tests/benchmarks/memory.py [--rows 5000 20000] [--image-size 96]
+        [--limit-megabytes 64] [--array]
+
+JPEGs of noise and stripes are generated, 96 x 96, in a folder a class. Each
+count is a process of its own: `run_recipe`, the embedded backbone, its top
+group thawing after the second of 4 epochs, with the report, the SavedModel and
+the reference. `--limit-megabytes` is what recorded features may take in
+memory, beyond which they are on the disk. Printed are the most resident
+memory over that before the run (`resident`; `own` without the pages of mapped
+files, which the system may take back), and seconds of the clock and of the
+processor. `--array` runs the first count with all images decoded, too.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from unittest import mock
+
+import _machine
+import numpy as np
+from PIL import Image
+
+CLASSES = 10
+
+
+def write_images(folder, begin, end):
+    """Writes JPEGs that differ, of ten classes that stripes tell apart."""
+    folder = pathlib.Path(folder)
+    for number in range(CLASSES):
+        (folder / f"class{number}").mkdir(parents=True, exist_ok=True)
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        numbers = range(begin, end, 500)
+        ends = [min(each + 500, end) for each in numbers]
+        list(pool.map(_write_some, [folder] * len(ends), numbers, ends))
+
+
+def _write_some(folder, begin, end):
+    place = np.arange(96)
+    for number in range(begin, end):
+        random = np.random.default_rng(number)
+        label = number % CLASSES
+        stripes = np.sin(place * (label + 1) / 8)[None, :, None]
+        colour = random.uniform(20, 90, 3)
+        noise = random.normal(0, 25, (24, 24, 3)).repeat(4, 0).repeat(4, 1)
+        pixels = np.clip(128 + stripes * colour + noise, 0, 255)
+        path = folder / f"class{label}" / f"{number:06}.jpg"
+        Image.fromarray(pixels.astype("uint8")).save(path, quality=90)
+
+
+class Peak(threading.Thread):
+    """Looks at the memory of this process until it is stopped.
+
+    Attributes:
+        resident: int. The most kilobytes, over those at the start.
+        own: int. The same, pages of mapped files left out.
+    """
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self._first = _kilobytes()
+        self.resident = self.own = 0
+        self._is_over = threading.Event()
+
+    def run(self):
+        while not self._is_over.wait(0.02):
+            resident, own = _kilobytes()
+            self.resident = max(self.resident, resident - self._first[0])
+            self.own = max(self.own, own - self._first[1])
+
+    def stop(self):
+        self._is_over.set()
+        self.join()
+
+
+def _kilobytes():
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    sizes = dict(line.split(":", 1) for line in lines)
+    return tuple(int(sizes[key].split()[0]) for key in ("VmRSS", "RssAnon"))
+
+
+def measure(folder, image_size, stream, limit):
+    """Runs one count in this process."""
+    from aet_keras import training
+    from aet_keras.recipes import Recipe
+    from aet_keras.replay import feature_cache
+
+    recipe = Recipe(
+        str(folder), epochs=4, image_size=image_size, stream=stream,
+        augment="none", train_batch_normalization=False,
+        thaw={"policy": "ThawOnSchedule", "every_epochs": 2},
+    )  # fmt: skip
+    peak, begun, said = Peak(), _machine.now(), []
+    peak.start()
+    with (
+        mock.patch.object(feature_cache, "memory_to_take", lambda: limit),
+        tempfile.TemporaryDirectory() as out,
+    ):
+        done = training.run_recipe(recipe, out, say=said.append)
+    peak.stop()
+    seconds, processor = _machine.now() - begun
+    return {
+        "images": sum(len(files) for _, _, files in os.walk(folder)),
+        "streamed": stream,
+        "resident_megabytes": round(peak.resident / 1024),
+        "own_megabytes": round(peak.own / 1024),
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(processor, 1),
+        "parts": {k: round(v, 1) for k, v in done.report.seconds.items()},
+        "accuracy": done.report.test.accuracy,
+        "loss": done.report.history["loss"],
+    }
+
+
+def main():
+    """Prints a line a count."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, nargs="+", default=[5000, 20000])
+    parser.add_argument("--image-size", type=int, default=96)
+    parser.add_argument("--limit-megabytes", type=int, default=64)
+    parser.add_argument("--array", action="store_true")
+    parser.add_argument("--images", help="a folder to write them in, and keep")
+    parser.add_argument("--here", nargs=2, help="one folder, stream or array")
+    args = parser.parse_args()
+    if args.here:
+        folder, how = args.here
+        limit = args.limit_megabytes * 1_000_000
+        found = measure(folder, args.image_size, how == "stream", limit)
+        print(json.dumps(found))
+        return
+    print(_machine.describe(), "limit", args.limit_megabytes, "MB", flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, written = args.images or temporary, 0
+        if os.path.isdir(folder):
+            written = sum(len(files) for _, _, files in os.walk(folder))
+        for place, count in enumerate(sorted(args.rows)):
+            begun = time.perf_counter()
+            write_images(folder, written, count)
+            written = max(written, count)
+            made = time.perf_counter() - begun
+            print(f"{count} images written in {made:.0f} s", flush=True)
+            ways = ["array"] if args.array and not place else []
+            for how in [*ways, "stream"]:
+                _run(folder, how, args)
+
+
+def _run(folder, how, args):
+    command = [sys.executable, __file__, "--here", str(folder), how]
+    command += ["--image-size", str(args.image_size)]
+    command += ["--limit-megabytes", str(args.limit_megabytes)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    print(done.stdout.splitlines()[-1], flush=True)
+
+
+if __name__ == "__main__":
+    main()

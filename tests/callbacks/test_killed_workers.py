@@ -1,0 +1,53 @@
+"""Does a group whose workers were killed end with the same weights?"""
+
+import distributed_runs as runs
+import numpy as np
+import pytest
+import worker_groups
+
+FOLLOWER, CHIEF = 1, 0
+
+
+@pytest.fixture
+def start_group(tmp_path):
+    """Returns a function that starts two workers; the last one closes all."""
+    groups = []
+
+    def start():
+        number = len(groups)
+        groups.append(worker_groups.Group(2, tmp_path / f"group{number}"))
+        return groups[-1]
+
+    yield start
+    for each in groups:
+        each.close()
+
+
+def end_by_kill(group, folder, index, batches):
+    """Has one worker die; the other one must notice."""
+    group.begin(runs.saved_run, folder, index, batches)
+    assert group.workers[index].process.wait(timeout=300) == -9
+    with pytest.raises(AssertionError, match="Unavailable|Aborted|it ended"):
+        group.wait_for(1 - index)
+    group.close()
+
+
+def test_a_group_started_again_ends_with_the_same_weights(
+    tmp_path, start_group
+):
+    folder = str(tmp_path / "saves")
+    alone = runs.saved_run(str(tmp_path / "alone"))
+
+    end_by_kill(start_group(), folder, FOLLOWER, 5)
+    end_by_kill(start_group(), folder, CHIEF, 5)
+    together = start_group().run(runs.saved_run, folder)
+
+    for run in together:
+        assert run["resumed_from"] == (1, 2)
+        assert run["maps"] == alone["maps"]
+        for part, expected in zip(
+            run["weights"], alone["weights"], strict=True
+        ):
+            np.testing.assert_allclose(part, expected, atol=1e-5)
+        for key, values in alone["logs"].items():
+            np.testing.assert_allclose(run["logs"][key], values, rtol=1e-4)

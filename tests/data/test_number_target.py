@@ -1,0 +1,140 @@
+"""Is a target taken for a number where it is one, and refused where not?"""
+
+import numpy as np
+import pytest
+
+from aet_keras import data
+from aet_keras.errors import DataError
+
+COUNT = 120
+
+
+def write(tmp_path, cells, **columns):
+    columns = {"size": [i % 17 + 0.5 for i in range(len(cells))], **columns}
+    columns["y"] = [f'"{cell}"' for cell in cells]
+    rows = zip(*columns.values(), strict=True)
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in rows)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def read(tmp_path, cells, **settings):
+    path = write(tmp_path, cells)
+    return data.read_table(path, target="y", **settings)
+
+
+def cycled(values):
+    return [values[i % len(values)] for i in range(COUNT)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (cycled([0, 1]), "classes"),
+        (cycled(["0.0", "1.0"]), "classes"),
+        (cycled(["0.5", "1.5"]), "classes"),
+        (cycled(["low", "high"]), "classes"),
+        (cycled(range(20)), "classes"),
+        (cycled(range(21)), "number"),
+        (cycled(["1.5", "2", "3.25"]), "number"),
+        ([i / 7 for i in range(COUNT)], "number"),
+        ([*range(12), 5, 6], "number"),
+        ([f"{i * 37:,}" for i in range(COUNT)], "number"),
+    ],
+    ids=[
+        "two numbers",
+        "two floats",
+        "two fractions",
+        "words",
+        "20 whole numbers",
+        "21 whole numbers",
+        "three fractions",
+        "fractions",
+        "few rows, each with a value of its own",
+        "thousands",
+    ],
+)
+def test_the_kind_of_a_target_follows_the_rule(tmp_path, cells, kind):
+    specification = read(tmp_path, cells).specification
+
+    assert specification.target_kind == kind
+    assert bool(specification.class_names) is (kind == "classes")
+
+
+def test_what_is_decided_is_said_and_can_be_said_otherwise(tmp_path):
+    cells = cycled(range(30))
+
+    guessed = read(tmp_path, cells)
+    said = read(tmp_path, cells, target_kind="number")
+    classes = read(tmp_path, cells, target_kind="classes")
+
+    (note,) = [each for each in guessed.notes if "is a number" in each]
+    assert "30 values from 0 to 29" in note and "--target-kind classes" in note
+    assert not any("is a number" in each for each in said.notes)
+    assert len(classes.specification.class_names) == 30
+
+
+def test_numbers_are_in_the_unit_of_the_file_in_every_split(tmp_path):
+    cells = [f"{i * 37:,}" for i in range(COUNT)]
+
+    dataset = read(tmp_path, cells)
+
+    splits = (dataset.train, dataset.validation, dataset.test)
+    numbers = np.concatenate([split.labels for split in splits])
+    assert numbers.dtype == "float32"
+    np.testing.assert_array_equal(np.sort(numbers), 37.0 * np.arange(COUNT))
+    assert dataset.specification.target_format.thousands == ","
+    # Of each tenth of the range a share is in each split.
+    tenths = np.floor(dataset.test.labels / (37 * COUNT / 10)).astype(int)
+    assert len(np.unique(tenths)) == 10
+
+
+def test_rows_without_a_number_are_left_out(tmp_path):
+    cells = [i / 7 for i in range(COUNT)]
+    cells[3], cells[4] = "", "NA"
+
+    dataset = read(tmp_path, cells)
+
+    assert any("2 rows have no `y`" in each for each in dataset.notes)
+    splits = (dataset.train, dataset.validation, dataset.test)
+    assert sum(split.count for split in splits) == COUNT - 2
+
+
+@pytest.mark.parametrize(
+    ("odd", "settings", "advice"),
+    [
+        ({5: "cheap"}, {}, "`cheap` .1. in 1 of 120 rows.*--missing WORD"),
+        ({5: "inf", 9: "-inf"}, {}, "must be a finite one"),
+        ({5: "1e60"}, {}, "`1e60`"),
+        (dict.fromkeys(range(60), "w"), {"target_kind": "number"}, "`w` .60."),
+        (dict.fromkeys(range(COUNT), 2.5), {"target_kind": "number"}, "2.5 in"),
+        ({}, {"positive": "1"}, "`positive` must go with classes"),
+        ({}, {"cost_false_negative": 5.0}, "`cost_false_negative` must go"),
+    ],
+    ids=[
+        "a word",
+        "infinity",
+        "beyond float32",
+        "half of them words",
+        "one value",
+        "a positive class",
+        "a cost",
+    ],
+)
+def test_what_is_no_number_is_refused(tmp_path, odd, settings, advice):
+    cells = [odd.get(i, i / 7) for i in range(COUNT)]
+
+    with pytest.raises(DataError, match=advice):
+        read(tmp_path, cells, **settings)
+
+
+def test_too_few_rows_are_refused(tmp_path):
+    with pytest.raises(DataError, match="at least 10 rows"):
+        read(tmp_path, [i / 7 for i in range(9)], target_kind="number")
+
+
+def test_an_offset_that_float32_rounds_off_is_noted(tmp_path):
+    dataset = read(tmp_path, [1e9 + i for i in range(COUNT)])
+
+    assert any("Subtract a constant" in each for each in dataset.notes)
