@@ -60,7 +60,8 @@ def fit(
     \b
     Images: `digits`, a folder with one folder a class (or train/,
       validation/ and test/ with those inside), an .npz file with uint8
-      images and integer labels, or tfds:NAME.
+      images and integer labels, tfds:NAME, or shards: .tar of WebDataset
+      or TFRecords, a folder of them or a quoted pattern ('shards/*.tar').
     Texts: a file with --text-column and --label-column, a folder of
       .txt files, a folder a class, or tfds:imdb_reviews.
     Tables: a file with --target.

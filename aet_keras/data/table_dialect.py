@@ -5,13 +5,13 @@ many cells as the first line has names. A text that can be read in two ways is
 refused.
 """
 
+import array
 import contextlib
 import csv
 import dataclasses
-import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from aet_keras._wording import counted
 
@@ -20,6 +20,8 @@ _NO_SEPARATOR = "\x1f"
 _FIRST_LINE = re.compile(r'"?sep=([^"\r\n])"?[ \t]*(\r\n|\r|\n)', re.I)
 _COMMENTS = re.compile(r"(#[^\r\n]*(\r\n|\r|\n))+")
 _ESCAPED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')
+# As `io.StringIO(text, newline="")` divides it, which holds 4 bytes a sign.
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _DECIMAL = re.compile(r"[-+]?\d+(\.\d{3})*,\d+")
 _POINT = re.compile(r"[-+]?\d+\.\d+")
 
@@ -194,26 +196,42 @@ def _is_wrapped(cell, quote):
 def _parse(text, separator, quotes, first_line):
     """Reads a text in one way; stops at the first row that does not fit."""
     reader = csv.reader(
-        io.StringIO(text, newline=""),
+        (line[0] for line in _LINES.finditer(text)),
         delimiter=separator,
         quotechar=quotes or None,
         quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
         skipinitialspace=True,
         strict=True,
     )
-    rows, numbers, begin = [], [], 0
+    rows: list[list[str]] = []
+    numbers, begin, shared = array.array("q"), 0, shared_cells()
     with _long_cells():
         try:
             for row in reader:
                 line, begin = first_line + begin, reader.line_num
                 if not row or (row == [""] and (not rows or len(rows[0]) > 1)):
                     continue
-                rows.append(row)
+                rows.append(shared(row))
                 numbers.append(line)
         except csv.Error as error:
             place = first_line + begin
             return _Way(separator, quotes, rows, _broken(error, place, quotes))
     return _of_one_width(_Way(separator, quotes, rows), numbers)
+
+
+_MOST_SHARED = 10_000  # different ones; a column of numbers has more
+
+
+def shared_cells() -> Callable[[Iterable[str]], list[str]]:
+    """Returns a function that keeps equal cells once: 50 bytes each less."""
+    known: dict[str, str] = {}
+
+    def shared(cells: Iterable[str]) -> list[str]:
+        if len(known) < _MOST_SHARED:
+            return [known.setdefault(cell, cell) for cell in cells]
+        return [known.get(cell, cell) for cell in cells]
+
+    return shared
 
 
 @contextlib.contextmanager

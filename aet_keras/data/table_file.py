@@ -79,11 +79,11 @@ def read_csv(
         raise DataError(_not_there(owner, path))
     name = path.name.lower()
     if name.endswith(".parquet"):
-        return _framed(owner, path, table_file_types.read_parquet(owner, path))
+        return _framed(owner, path, *table_file_types.read_parquet(owner, path))
     text, notes = decode(owner, path, read_file(owner, path), encoding)
     if name.removesuffix(".gz").endswith(_JSON):
         rows = table_file_types.read_json(owner, path, text)
-        return _framed(owner, path, rows, notes)
+        return _framed(owner, path, rows[0], _columns(rows), notes)
     usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
     try:
         cells = read_cells(text, usual=usual)
@@ -93,7 +93,8 @@ def read_csv(
             f"Received: {path}, {error}."
         ) from error
     notes += [f"{path}: {note}." for note in cells.notes]
-    frame = _framed(owner, path, cells.rows, notes, cells.decimal)
+    names, columns = cells.rows[0], _columns(cells.rows)
+    frame = _framed(owner, path, names, columns, notes, cells.decimal)
     frame.attrs["hint"] = _other_separator(cells.rows)
     return frame
 
@@ -135,10 +136,17 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
         )
 
 
-def _framed(owner, path, rows, notes=(), decimal=""):
+def _columns(rows):
+    """Yields the columns of rows, the names left out."""
+    if len(rows) == 1:
+        return iter([()] * len(rows[0]))
+    return zip(*rows[1:], strict=True)
+
+
+def _framed(owner, path, names, columns, notes=(), decimal=""):
     pandas = optional("pandas", extra="training")
 
-    names = [str(name).strip() for name in rows[0]]
+    names = [str(name).strip() for name in names]
     doubled = repeated(name for name in names if name)
     if doubled or not any(names):
         what = f"`{short(doubled[0], 60)}` twice" if doubled else "no names"
@@ -146,39 +154,38 @@ def _framed(owner, path, rows, notes=(), decimal=""):
             f"{owner}: the first line must name the columns, each once. "
             f"Received: {path}, with {what}. Rename them."
         )
-    if len(rows) < 2:
-        raise DataError(
-            f"{owner}: the file must have rows below its first line. "
-            f"Received: {path}, with none."
-        )
     # pandas 3 has a type of its own for text, where 2 has objects.
     kind = pandas.Series(["a"]).dtype
-    columns = {
-        name: pandas.Series(_cells(column), dtype=kind)
-        for name, column in zip(names, zip(*rows[1:], strict=True), strict=True)
-        if name
-    }
-    notes = [*notes, *_nameless(path, names, rows)]
-    frame = pandas.DataFrame(columns)
-    alike = note_alike(f"columns of {path}", columns)
+    framed, notes = {}, [*notes]
+    for place, (name, column) in enumerate(zip(names, columns, strict=True)):
+        if not len(column):
+            raise DataError(
+                f"{owner}: the file must have rows below its first line. "
+                f"Received: {path}, with none."
+            )
+        if name:
+            framed[name] = pandas.Series(_cells(column), dtype=kind)
+        else:
+            notes += _nameless(path, place, column)
+    frame = pandas.DataFrame(framed)
+    alike = note_alike(f"columns of {path}", framed)
     frame.attrs.update(notes=(*notes, *alike), decimal=decimal)
     return frame
 
 
-def _nameless(path, names, rows):
+def _nameless(path, place, column):
     """Notes a column without a name, unless it is empty or counts the rows.
 
     Tables written by R and pandas number their rows in one.
     """
-    for place, name in enumerate(names):
-        cells = [] if name else [row[place].strip() for row in rows[1:]]
-        odd = [cell for cell in cells if cell]
-        counts = [str(n) for n in range(len(cells) + 1)]
-        if odd and cells not in (counts[:-1], counts[1:]):
-            yield (
-                f"{path}: column {place + 1} has no name and is left out, with "
-                f"cells such as `{short(odd[0], 60)}`."
-            )
+    cells = [cell.strip() for cell in column]
+    odd = [cell for cell in cells if cell]
+    counts = [str(n) for n in range(len(cells) + 1)]
+    if odd and cells not in (counts[:-1], counts[1:]):
+        yield (
+            f"{path}: column {place + 1} has no name and is left out, with "
+            f"cells such as `{short(odd[0], 60)}`."
+        )
 
 
 def _cells(column):

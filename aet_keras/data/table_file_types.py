@@ -2,18 +2,25 @@
 
 import datetime
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras._optional import needing, optional
+from aet_keras.data.table_dialect import shared_cells
 from aet_keras.errors import DataError
 
 _WORDS = {True: "true", False: "false", None: ""}
 
 
-def read_parquet(owner: str, path: Path) -> list[list[str]]:
-    """Returns the rows of a Parquet file as text, the names first.
+def read_parquet(
+    owner: str, path: Path
+) -> tuple[list[str], Iterator[list[str]]]:
+    """Returns the names of a Parquet file, and its columns as text.
+
+    A column becomes text when it is asked for: as texts it takes many times
+    the memory that it takes in the file.
 
     Raises:
         DataError: if it is none, or a column holds no text, numbers or dates.
@@ -32,14 +39,14 @@ def read_parquet(owner: str, path: Path) -> list[list[str]]:
             f", {check.first_line(error)[:200].rstrip('.')}. Write it again."
         ) from error
     names = list(table.column_names)
-    columns = [
-        _column(owner, path, name, table.column(place))
+    columns = (
+        shared_cells()(_column(owner, path, name, table.column(place)))
         for place, name in enumerate(names)
-    ]
-    return [names, *map(list, zip(*columns, strict=True))]
+    )
+    return names, columns
 
 
-def _column(owner, path, name, column):
+def _column(owner, path, name, column) -> Iterator[str]:
     import numpy as np
 
     pyarrow = optional("pyarrow", extra="training")
@@ -48,9 +55,10 @@ def _column(owner, path, name, column):
     if pyarrow.types.is_float32(column.type):
         # As float64, 0.1 would become 0.10000000149011612.
         values = [None if v is None else np.float32(v).item() for v in values]
-        return ["" if v is None else _shortest(v) for v in values]
+        yield from ("" if v is None else _shortest(v) for v in values)
+        return
     try:
-        return [_as_text(value) for value in values]
+        yield from map(_as_text, values)
     except TypeError as error:
         raise DataError(
             f"{owner}: a column must hold texts, numbers, dates or true and "

@@ -2,10 +2,17 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from aet_keras import _check as check
 from aet_keras._choices import COLUMN_KINDS, TARGET_KINDS
@@ -271,10 +278,7 @@ def _notes_of_splits(read, splits):
 def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
     """Notes how many rows of validation and test are in train, too."""
     count = splitting.shared_rows(
-        {
-            name: list(zip(*_as_keys(split), strict=True))
-            for name, split in splits.items()
-        }
+        {name: [*_sums(split)] for name, split in splits.items()}
     )
     if not count:
         return []
@@ -287,10 +291,17 @@ def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
     ]
 
 
-def _as_keys(split: Split) -> list[list[Any]]:
-    # NaN is not equal to itself, its text is.
-    columns = [[*map(str, c.tolist())] for c in split.inputs.values()]
-    return [*columns, split.labels.tolist()]
+_BLOCK_ROWS = 4096
+
+
+def _sums(split: Split) -> Iterator[bytes]:
+    """Yields a sum of each row: the cells of all rows as texts are many."""
+    columns = [*split.inputs.values(), split.labels]
+    for start in range(0, split.count, _BLOCK_ROWS):
+        # NaN is not equal to itself, its text is.
+        block = [c[start : start + _BLOCK_ROWS].tolist() for c in columns]
+        for row in zip(*block, strict=True):
+            yield xxhash.xxh3_128_digest(repr([*map(str, row)]).encode())
 
 
 def read_table_rows(

@@ -1,11 +1,8 @@
 """Converts a model to ONNX, OpenVINO and LiteRT."""
 
 import os
-import statistics
-import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from aet_keras._renamed import renamed_arguments
 from aet_keras.data.image_decoding import resize
 from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
+from aet_keras.export import rounded_weights
 from aet_keras.export.comparison import Comparison, largest_gap, predict_images
 from aet_keras.export.image_model import image_shape, whole_pixels
 from aet_keras.publishing import check_manifest, version_folder
@@ -28,62 +26,6 @@ from aet_keras.publishing.publication import find_version
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 _NEEDS = {"litert": (), "onnx": ("onnx", "tf2onnx"), "openvino": ("openvino",)}
 _DIGITS = 16
-_FEWEST = 200  # of fewer images, 98.5 % is decided by two answers
-_TIMED = 32
-AGREEMENT = 0.985
-# What Keras hands on to TensorFlow's converter. `int8` rounds kernels alone:
-# activations stay floats, so that no images are needed to choose their ranges.
-WEIGHTS: dict[str, Mapping[str, Any]] = {
-    "float32": {},
-    "float16": {
-        "optimizations": [tf.lite.Optimize.DEFAULT],
-        "target_spec": {"supported_types": [tf.float16]},
-    },
-    "int8": {"optimizations": [tf.lite.Optimize.DEFAULT]},
-}
-
-
-@dataclass(frozen=True)
-class RoundedComparison(Comparison):
-    """Holds how closely a file with rounded weights follows its model.
-
-    Args:
-        agreement: float in [0, 1]. The share of rows whose most probable
-            class is the model's.
-        weights: str. What the weights were rounded to.
-        size_bytes: int. The size of the file.
-        float32_bytes: int. The size of the same file with float32 weights.
-        milliseconds: float. What one image takes, the median.
-        float32_milliseconds: float. The same with float32 weights.
-
-    Example:
-
-    >>> from aet_keras.export.conversion import RoundedComparison
-    >>> compared = RoundedComparison(
-    ...     0.08, 400, 0.9, agreement=0.99, weights="int8",
-    ...     size_bytes=2_540_000, float32_bytes=8_940_000,
-    ...     milliseconds=3.2, float32_milliseconds=4.1,
-    ... )
-    >>> compared.to_text()[:62]
-    'The same class for 99.0% of 400 images; 2.54 MB (float32 8.94 '
-    """
-
-    agreement: float = 1.0
-    weights: str = "float32"
-    size_bytes: int = 0
-    float32_bytes: int = 0
-    milliseconds: float = 0.0
-    float32_milliseconds: float = 0.0
-
-    def to_text(self) -> str:
-        """Returns two sentences for a person."""
-        return (
-            f"The same class for {self.agreement:.1%} of {self.count} "
-            f"{self.rows}; {self.size_bytes / 1e6:.2f} MB (float32 "
-            f"{self.float32_bytes / 1e6:.2f} MB), {self.milliseconds:.2f} ms "
-            f"an image (float32 {self.float32_milliseconds:.2f} ms). "
-            f"Probabilities differ by {self.difference:.3f} at most."
-        )
 
 
 @renamed_arguments(pictures="images")
@@ -95,7 +37,7 @@ def convert(
     images: Any = None,
     tolerance: float = 1e-4,
     weights: str = "float32",
-    agreement: float = AGREEMENT,
+    agreement: float = rounded_weights.AGREEMENT,
 ) -> Comparison:
     """Writes a classifier of images for another runtime, and tries it there.
 
@@ -153,7 +95,7 @@ def convert(
     _check.one_of("convert", format=format, among=sorted(SUFFIXES))
     _check.positive("convert", tolerance=tolerance)
     _check.positive_ratio("convert", agreement=agreement)
-    _check_weights(weights, format, images)
+    rounded_weights.check_asked(weights, format, images)
     target = _checked_path(Path(path), format)
     for package in _NEEDS[format]:
         optional(package, extra=format)
@@ -167,6 +109,8 @@ def convert(
             written = aside / target.name
             # First: some exporters refuse a model that was never called.
             expected = predict_images(model, pixels)
+            if weights == "int8":
+                model = rounded_weights.with_even_head(model)
             report(f"writing {format}")
             _write(model, written, format)
             report("running it, and comparing it with the model")
@@ -175,13 +119,18 @@ def convert(
             compared = _compare(format, made, expected, tolerance)
             if weights != "float32":
                 report(f"rounding weights to {weights}, and comparing again")
-                whole = written.replace(aside / f"float32{written.suffix}")
-                _write(model, written, format, **WEIGHTS[weights])
+                whole = written.replace(aside / "float32")
+                settings = rounded_weights.SETTINGS[weights]
+                _write(model, written, format, **settings)
                 made = _run(written, format, taken)
-                compared = _compare_rounded(
-                    (written, whole), weights, taken, made, expected
+                compared = rounded_weights.compare(
+                    weights,
+                    made,
+                    expected,
+                    _measured(written, taken),
+                    _measured(whole, taken),
                 )
-                _check_agreement(compared, agreement)
+                rounded_weights.check_agreement(compared, agreement)
                 whole.unlink()
             for each in sorted(aside.iterdir()):
                 os.replace(each, target.with_name(each.name))
@@ -223,25 +172,6 @@ def _digits(shape):
     return np.repeat(rows[..., :1], channels, axis=-1)  # they are grey
 
 
-def _check_weights(weights, format, images):
-    _check.one_of("convert", weights=weights, among=sorted(WEIGHTS))
-    if weights == "float32":
-        return
-    if format != "litert":
-        raise ValueError(
-            f'convert: `weights="{weights}"` must go with `format="litert"`, '
-            f'whose converter rounds them. Received: format="{format}".'
-        )
-    count = 0 if images is None else len(images)
-    if count < _FEWEST:
-        raise ValueError(
-            f"convert: there must be at least {_FEWEST} images that the model "
-            f'was not trained on, because `weights="{weights}"` is accepted '
-            f"by the share of equal answers. Received: {count}. Give more "
-            "`images`."
-        )
-
-
 def _write(model, path, format, **settings):
     with warnings.catch_warnings():
         # About the age of what the converters lean on: not ours to repair.
@@ -274,48 +204,10 @@ def _compare(format, made, expected, tolerance):
     return Comparison(gap, len(made), spread)
 
 
-def _compare_rounded(files, weights, pixels, made, expected):
-    gap = largest_gap("convert", weights, made, expected)
-    written, whole = files
-    return RoundedComparison(
-        gap,
-        len(made),
-        float(np.ptp(expected, axis=0).max()),
-        agreement=float(np.mean(_classes(made) == _classes(expected))),
-        weights=weights,
-        size_bytes=written.stat().st_size,
-        float32_bytes=whole.stat().st_size,
-        milliseconds=_milliseconds(written, pixels),
-        float32_milliseconds=_milliseconds(whole, pixels),
-    )
-
-
-def _classes(outputs):
-    is_single = outputs.shape[-1] == 1  # a sigmoid
-    return outputs[:, 0] > 0.5 if is_single else outputs.argmax(-1)
-
-
-def _milliseconds(path, pixels):
-    """Returns how long one image takes, the median of some."""
+def _measured(path, pixels):
+    """Returns the bytes of a LiteRT file, and the milliseconds of an image."""
     run = _interpreter(path, pixels[:1])
-    taken = []
-    for each in pixels[:_TIMED]:
-        begun = time.perf_counter()
-        run(each[None])
-        taken.append(time.perf_counter() - begun)
-    return 1e3 * statistics.median(taken)
-
-
-def _check_agreement(compared, least):
-    if compared.agreement >= least:
-        return
-    other = "float16" if compared.weights == "int8" else "float32"
-    raise ExportError(
-        f"convert: weights rounded to {compared.weights} must leave the most "
-        f"probable class of at least {least:.1%} of the images as it is. "
-        f"Received: {compared.agreement:.1%} of {compared.count}. Nothing was "
-        f'kept. Take `weights="{other}"`.'
-    )
+    return path.stat().st_size, rounded_weights.milliseconds(run, pixels)
 
 
 def run_onnx(path: Path, pixels: np.ndarray) -> np.ndarray:

@@ -32,8 +32,8 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     """Writes a run on images down: with the same data it can be done again.
 
     Args:
-        data: str. `"digits"`, a folder of images, an `.npz` file, or
-            `"tfds:NAME"`.
+        data: str. `"digits"`, a folder of images, an `.npz` file,
+            `"tfds:NAME"`, or shards, such as `"shards/*.tar"`.
         {settings}
 
     Raises:

@@ -4,6 +4,7 @@ Claim: it grows by the names of the images, not by their pixels.
 
     python tests/benchmarks/memory.py [--rows 5000 20000] [--image-size 96]
         [--limit-megabytes 64] [--array]
+    python tests/benchmarks/memory.py --tables 100000 300000
 
 JPEGs of noise and stripes are generated, 96 x 96, in a folder a class. Each
 count is a process of its own: `run_recipe`, the embedded backbone, its top
@@ -13,6 +14,11 @@ memory, beyond which they are on the disk. Printed are the most resident
 memory over that before the run (`resident`; `own` without the pages of mapped
 files, which the system may take back), and seconds of the clock and of the
 processor. `--array` runs the first count with all images decoded, too.
+
+`--tables` reads tables of so many rows, of ten columns (five of noise with four
+decimals, an age, three of five words, the target), as .csv and .parquet, and
+prints the most resident memory over that before the first of them. Of two
+counts the difference is what a row takes.
 """
 
 import argparse
@@ -122,6 +128,40 @@ def measure(folder, image_size, stream, limit):
     }
 
 
+def measure_table(count, kind):
+    """Reads a table of so many rows in this process."""
+    import pandas
+
+    from aet_keras import data
+
+    random = np.random.default_rng(0)
+    words = np.array(["north", "south", "east", "west", "somewhere else"])
+    noise = {f"n{i}": random.normal(size=count).round(4) for i in range(5)}
+    texts = {f"c{i}": words[random.integers(0, 5, count)] for i in range(3)}
+    columns = {**noise, "age": random.integers(18, 90, count), **texts}
+    columns["y"] = np.array(["no", "yes"])[random.integers(0, 2, count)]
+    with tempfile.TemporaryDirectory() as folder:
+        small, path = (pathlib.Path(folder, f"{n}.{kind}") for n in "ab")
+        frame = pandas.DataFrame(columns)
+        for part, to in ((frame[:1000], small), (frame, path)):
+            part.to_csv(to, index=False) if kind == "csv" else (
+                part.to_parquet(to)
+            )
+        del frame, columns, noise, texts
+        data.read_table(small, target="y")  # loads what is loaded late
+        peak, begun = Peak(), _machine.now()
+        peak.start()
+        data.read_table(path, target="y")
+        peak.stop()
+        return {
+            "rows": count,
+            "kind": kind,
+            "file_megabytes": round(path.stat().st_size / 1e6, 1),
+            "resident_megabytes": round(peak.resident / 1024),
+            "processor_seconds": round((_machine.now() - begun)[1], 1),
+        }
+
+
 def main():
     """Prints a line a count."""
     parser = argparse.ArgumentParser()
@@ -130,15 +170,24 @@ def main():
     parser.add_argument("--limit-megabytes", type=int, default=64)
     parser.add_argument("--array", action="store_true")
     parser.add_argument("--images", help="a folder to write them in, and keep")
+    parser.add_argument("--tables", type=int, nargs="+", metavar="ROWS")
     parser.add_argument("--here", nargs=2, help="one folder, stream or array")
     args = parser.parse_args()
     if args.here:
         folder, how = args.here
+        if how in ("csv", "parquet"):
+            print(json.dumps(measure_table(int(folder), how)))
+            return
         limit = args.limit_megabytes * 1_000_000
         found = measure(folder, args.image_size, how == "stream", limit)
         print(json.dumps(found))
         return
     print(_machine.describe(), "limit", args.limit_megabytes, "MB", flush=True)
+    if args.tables:
+        for kind in ("csv", "parquet"):
+            for count in args.tables:
+                _run(count, kind, args)
+        return
     with tempfile.TemporaryDirectory() as temporary:
         folder, written = args.images or temporary, 0
         if os.path.isdir(folder):

@@ -113,6 +113,26 @@ def test_rounded_weights_are_judged_by_the_classes_they_leave(wide, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_head_of_very_different_weights_bears_to_be_rounded(tmp_path):
+    keras.utils.set_random_seed(0)
+    scale = 10.0 ** np.linspace(-3, 3, 128)
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+    x = layers.Dense(128, activation="relu")(x)
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    below, head = model.layers[-2:]
+    below.kernel.assign(below.kernel / scale)
+    head.kernel.assign(head.kernel * scale[:, None])
+    images = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 3), "uint8")
+    asked = {"format": "litert", "weights": "int8", "images": images}
+    kernel = head.kernel.numpy()
+
+    compared = convert(model, tmp_path / "m.tflite", **asked, agreement=0.9)
+
+    assert compared.agreement > 0.95  # 0.31 as it is
+    assert model.layers[-1] is head and (head.kernel.numpy() == kernel).all()
+
+
 @pytest.fixture
 def written(monkeypatch):
     """Puts an empty file in the place of what a format would write."""
