@@ -84,8 +84,8 @@ def many_runs(cases):
 
 
 def linear_run_of_several_steps():
-    """Tries a `linear_run` of two steps a call."""
-    return linear_run(steps_per_execution=2)
+    """Returns the sentence about two steps a call."""
+    return sentence_of(lambda: linear_run(steps_per_execution=2))
 
 
 def elastic_run(count=45):
@@ -186,10 +186,18 @@ class Hurries(keras.callbacks.Callback):
             Engine.of(self.model).apply(Decision(rate=0.02))
 
 
-def dense_run(*callbacks, policy=None, data=None, seed=0, epochs=3, **settings):
+def dense_run(
+    *callbacks,
+    policy=None,
+    data=None,
+    seed=0,
+    epochs=3,
+    strategy=None,
+    **settings,
+):
     """Fits two dense layers below a head; returns weights, map and logs."""
     keras.utils.set_random_seed(seed)
-    with aet_keras.scope():
+    with aet_keras.scope(strategy):
         base = keras.Sequential(
             [keras.Input((5,)), keras.layers.Dense(4), keras.layers.Dense(4)],
             name="old",
@@ -287,8 +295,15 @@ def numbers_told():
     )
 
 
+class Killed(Exception):
+    """Stands for a process that is gone."""
+
+
 class Shoots(keras.callbacks.Callback):
-    """Kills its own process after some batches, in one worker."""
+    """Kills its own process after some batches, in one worker.
+
+    Where there are no others, it raises `Killed`.
+    """
 
     def __init__(self, index, batches):
         super().__init__()
@@ -297,10 +312,12 @@ class Shoots(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.left -= 1
         if self.left == 0:
+            if not _cluster.here().is_several:
+                raise Killed
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def saved_run(folder, index=None, batches=0):
+def saved_run(folder, index=None, batches=0, strategy=None):
     """Returns a `dense_run` that is saved, and where it began.
 
     One worker kills itself, if `index` names one.
@@ -309,6 +326,9 @@ def saved_run(folder, index=None, batches=0):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of callbacks that start anew
         run = dense_run(
-            AdaptiveLearningRate(), checkpoint, Shoots(index, batches)
+            AdaptiveLearningRate(),
+            checkpoint,
+            Shoots(index, batches),
+            strategy=strategy,
         )
     return {**run, "resumed_from": checkpoint.resumed_from}

@@ -11,6 +11,7 @@ from aet_keras._processes import Process
 from aet_keras.errors import ExportError, TrainingError
 from aet_keras.recipes.base_recipe import BaseRecipe
 
+_SAY_SECONDS = 5.0
 FOLDER = ".workers"  # in OUT; no server takes it for a version
 
 
@@ -117,9 +118,9 @@ def _run_group(command, folder, count):
             killed = [p for p in started if p.code is not None and p.code < 0]
             if killed:
                 return killed[0]
-            for each in started:
-                if each.code:
-                    raise _gave_up(each)
+            gave_up = [each for each in started if each.code]
+            if gave_up:
+                raise _why(gave_up[0], chief=started[0])
             time.sleep(_processes.TURN_SECONDS)
         return None
     finally:
@@ -143,9 +144,13 @@ def _processes_of(command, folder, count):
     return made
 
 
-def _gave_up(process):
-    if process.is_shown:  # it has said why
-        return SystemExit(process.code)
+def _why(process, chief):
+    """Returns what ends the command where one process gave up."""
+    until = time.monotonic() + _SAY_SECONDS
+    while chief.code is None and time.monotonic() < until:
+        time.sleep(_processes.TURN_SECONDS)
+    if chief.code:  # for a reason that all have, and that it has shown
+        return SystemExit(chief.code)
     return TrainingError(
         f"fit: `{process.name}` must run to the end, because the others "
         f"cannot do without it. Received: {process.why_ended()} See "

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from aet_keras import _check as check
-from aet_keras import _choices, _processes, recipes, tracking
+from aet_keras import _choices, _cluster, _processes, recipes, tracking
 from aet_keras._progress import Step, listening, report
 from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
@@ -115,6 +115,13 @@ def search_recipes(
             f"{_OWNER}: `workers` must be 0 where {processes.ADDRESS} is set, "
             "because this process is one of several already. Received: "
             f"workers={workers}. Unset the variable, or leave them out."
+        )
+    if _cluster.here().is_several:
+        raise ValueError(
+            f"{_OWNER}: {_cluster.NAME} must name one process, because each "
+            "trial trains in one: processes share a search by its trials. "
+            f"Received: {_cluster.here().count} processes. Unset "
+            f"{_cluster.NAME}; several machines use {processes.ADDRESS}."
         )
     if track != "none":
         tracking.TensorBoard(out / "logs")  # else each trial would fail

@@ -6,6 +6,7 @@ import pytest
 import worker_groups
 from keras.src.backend.tensorflow import trainer as keras_trainer
 
+import aet_keras
 from aet_keras._keras import workers
 
 
@@ -37,16 +38,21 @@ def test_the_lines_that_fail_are_the_ones_that_are_replaced():
     assert workers.reduces_scalars_over_rows()
 
 
-def test_nothing_is_replaced_where_no_strategy_is_in_use():
-    workers.mend_if_needed()
-
-    own = workers._OWN_MAKE, workers._OWN_BUILD, workers._OWN_REDUCE
+def test_nothing_is_replaced_where_no_strategy_is_in_use(monkeypatch):
     trainer = keras_trainer.TensorFlowTrainer
-    assert own == (
-        trainer._make_function,
-        trainer._maybe_symbolic_build,
-        keras_trainer.reduce_per_replica,
-    )
+    own = [  # of Keras, whatever other tests have mended
+        (trainer, "_make_function", workers._OWN_MAKE),
+        (trainer, "_maybe_symbolic_build", workers._OWN_BUILD),
+        (keras_trainer, "reduce_per_replica", workers._OWN_REDUCE),
+    ]
+    for each in own:
+        monkeypatch.setattr(*each)
+
+    workers.mend_if_needed()
+    with aet_keras.scope():
+        aet_keras.callbacks.ElasticFreezing()
+
+    assert all(getattr(of, name) is part for of, name, part in own)
 
 
 CASES = {
@@ -68,6 +74,8 @@ CASES = {
         "is_whole": False,
     },
 }
+# Keras logs a mean over rows of what each replica made of its own.
+LOGGED_OTHERWISE = {"a mean over weights", "a sum over rows"}
 FEW = "even", "uneven", "a replica without rows at the end"
 
 
@@ -86,7 +94,7 @@ def test_two_replicas_end_with_the_weights_of_one_process(name):
 
     run = runs.linear_run(strategy=strategy, **CASES[name])
 
-    check_same(run, alone)
+    check_same(run, alone, name)
 
 
 def test_without_weights_of_rows_they_would_differ(monkeypatch):
@@ -107,7 +115,7 @@ def check_cases(group, names):
         alone = runs.linear_run(**CASES[name])
         together = [each[number] for each in runs_of]
         for each in together:
-            check_same(each, alone)
+            check_same(each, alone, name)
         check_equal(together)
 
 
@@ -135,9 +143,11 @@ def test_the_strategy_may_be_the_users_own(two):
     check_same(together[0], runs.elastic_run())
 
 
-def check_same(run, alone):
+def check_same(run, alone, name=None):
     for part, expected in zip(run["weights"], alone["weights"], strict=True):
         np.testing.assert_allclose(part, expected, atol=1e-5)
+    if name in LOGGED_OTHERWISE:
+        return
     for key, values in alone["logs"].items():
         np.testing.assert_allclose(run["logs"][key], values, rtol=1e-4)
     for key in alone.keys() & {"evaluated", "predicted"}:
@@ -145,6 +155,5 @@ def check_same(run, alone):
 
 
 def test_several_steps_a_call_are_refused(two):
-    with pytest.raises(AssertionError, match="steps_per_execution` must be 1"):
-        two.run(runs.linear_run_of_several_steps)
-    two.wait()
+    for said in two.run(runs.linear_run_of_several_steps):
+        assert "`steps_per_execution` must be 1 with several workers" in said

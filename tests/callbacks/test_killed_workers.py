@@ -1,6 +1,7 @@
 """Does a group whose workers were killed end with the same weights?"""
 
 import distributed_runs as runs
+import image_models
 import numpy as np
 import pytest
 import worker_groups
@@ -44,10 +45,24 @@ def test_a_group_started_again_ends_with_the_same_weights(
 
     for run in together:
         assert run["resumed_from"] == (1, 2)
-        assert run["maps"] == alone["maps"]
-        for part, expected in zip(
-            run["weights"], alone["weights"], strict=True
-        ):
-            np.testing.assert_allclose(part, expected, atol=1e-5)
-        for key, values in alone["logs"].items():
-            np.testing.assert_allclose(run["logs"][key], values, rtol=1e-4)
+        check_same(run, alone)
+
+
+def test_replicas_of_one_process_end_with_the_same_weights(tmp_path):
+    folder, strategy = str(tmp_path / "saves"), image_models.two_replicas()
+    alone = runs.saved_run(str(tmp_path / "alone"))
+
+    with pytest.raises(runs.Killed):
+        runs.saved_run(folder, 0, 9, strategy)
+    run = runs.saved_run(folder, strategy=strategy)
+
+    assert run["resumed_from"] == (1, 2)
+    check_same(run, alone)
+
+
+def check_same(run, alone):
+    assert run["maps"] == alone["maps"]
+    for part, expected in zip(run["weights"], alone["weights"], strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-5)
+    for key, values in alone["logs"].items():
+        np.testing.assert_allclose(run["logs"][key], values, rtol=1e-4)
