@@ -112,13 +112,17 @@ def _symbolic(spec):
 
 
 def _reduce_per_replica(values, strategy, reduction):
+    if reduction not in ("auto", "mean") or not is_multi_worker(strategy):
+        return _OWN_REDUCE(values, strategy, reduction=reduction)
+    return mean_of_logs(values, strategy)
+
+
+def mean_of_logs(values, strategy):
     """Returns the means of logs over all replicas, reduced in one message.
 
     A worker that stopped by a log of its own would leave the others waiting.
     Metrics of an epoch are reduced when they are read.
     """
-    if reduction not in ("auto", "mean") or not is_multi_worker(strategy):
-        return _OWN_REDUCE(values, strategy, reduction=reduction)
     flat = keras.tree.flatten(values)
     if not flat:
         return values

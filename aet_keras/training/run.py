@@ -243,7 +243,7 @@ def _draw_mistakes(report, dataset, path):
     draw_mistakes(report, images, path)
 
 
-_METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")
+_METRICS = "accuracy loss macro_f1 rmse mae r2 hit_rate ndcg".split()
 
 
 @contextlib.contextmanager
@@ -266,7 +266,7 @@ def hand_over(
     metrics = {
         f"test_{key}": getattr(report.test, key)
         for key in _METRICS
-        if hasattr(report.test, key)
+        if getattr(report.test, key, None) is not None
     }
     for each in trackers:
         each.record_hparams(recipe.to_json(), metrics)
