@@ -81,6 +81,7 @@ def test_two_workers_end_with_the_weights_of_one_process(two):
     check_cases(two, CASES)
 
 
+@pytest.mark.slow
 def test_three_workers_end_with_the_weights_of_one_process(three):
     check_cases(three, FEW)
 
