@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from aet_keras._keras import workers
 
-_SUMS: dict[tf.distribute.Strategy, Callable] = {}
+_SUMS: dict[tuple, Callable] = {}
 
 
 def worker_count(strategy) -> int:
@@ -66,6 +66,17 @@ def broadcast(strategy, value):
     return json.loads(bytes(codes.astype("uint8")))
 
 
+def total(strategy, numbers) -> np.ndarray:
+    """Returns the sum over workers of an array of floats that each has.
+
+    Args:
+        strategy: `tf.distribute.Strategy` or None.
+        numbers: array of numbers, of the same shape in each worker.
+    """
+    array = np.asarray(numbers, "float64")
+    return array if worker_count(strategy) == 1 else _sum(strategy, array)
+
+
 def wait_for_all(strategy) -> None:
     """Returns once every worker has come here."""
     gather(strategy, [1])
@@ -80,13 +91,13 @@ def _local_count(strategy):
 
 
 def _sum(strategy, array):
-    """Adds arrays of the same shape up over the workers."""
-    if strategy not in _SUMS:
-        _SUMS[strategy] = _sum_function(strategy)
-    return _SUMS[strategy](tf.constant(array)).numpy()
+    key = strategy, array.dtype
+    if key not in _SUMS:
+        _SUMS[key] = _sum_function(*key)
+    return _SUMS[key](tf.constant(array)).numpy()
 
 
-def _sum_function(strategy):
+def _sum_function(strategy, dtype):
     """Makes a function of an array; eager TensorFlow would start threads.
 
     The first replica of each worker gives its array, the others zeros.
@@ -97,7 +108,7 @@ def _sum_function(strategy):
         number = tf.distribute.get_replica_context().replica_id_in_sync_group
         return values * tf.cast(number % local_count == 0, values.dtype)
 
-    @tf.function(input_signature=[tf.TensorSpec(None, tf.int64)])
+    @tf.function(input_signature=[tf.TensorSpec(None, dtype)])
     def add(values):
         given = strategy.run(give, args=(values,))
         return strategy.reduce("SUM", given, axis=None)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from aet_keras._keras.sources import dataset_of, upstream
+
 
 def rebuild_train_function(model: keras.Model) -> None:
     """Makes a train function again; `fit` takes it from the next batch on.
@@ -37,7 +39,9 @@ def current_fit(model: keras.Model):
 
 def is_of_fit(iterator) -> bool:
     """Tells the batches of a `fit` from what `train_on_batch` was given."""
-    return isinstance(iterator, tf.data.Iterator)
+    return isinstance(
+        iterator, tf.data.Iterator | tf.distribute.DistributedIterator
+    )
 
 
 def run_steps(model: keras.Model, step: Callable, iterator):
@@ -68,15 +72,15 @@ def has_queue(iterator) -> bool:
     What they have ready when a pass is left early comes in the next one. They
     are known by the options that Keras sets for them, and for them alone.
     """
-    dataset = getattr(iterator, "_dataset", None)
+    dataset = dataset_of(iterator)
     if dataset is None:
         return False
     options = dataset.options()
     if options.autotune.enabled is not False:
         return False
-    sources = [type(each).__name__ for each in dataset._inputs()]
+    sources = [type(each).__name__ for each in upstream(dataset)]
     has_one_thread = options.threading.private_threadpool_size == 1
-    return has_one_thread and sources == ["_FlatMapDataset"]
+    return has_one_thread and "_FlatMapDataset" in sources
 
 
 def own_validation(model: keras.Model, iterator) -> int | None:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras.src.losses.loss import scale_loss_for_distribution
+from keras.src.losses.loss import (
+    scale_loss_for_distribution,
+    unscale_loss_for_distribution,
+)
 from keras.src.losses.losses import LossFunctionWrapper
 
 # They do no more than call a function of Keras.
@@ -73,6 +76,25 @@ def is_overridden(thing) -> bool:
     return not {"call", "__call__"}.isdisjoint(vars(thing))
 
 
+def reductions(model: keras.Model) -> set[str] | None:
+    """Returns how the losses of a model are reduced over the rows of a batch.
+
+    Returns:
+        Set of str, empty for a model without; or `None` if a loss reduces
+        itself, or no step was made yet.
+    """
+    compiled = model._compile_loss
+    if compiled is None:
+        return set()
+    if not compiled.built:
+        return None
+    losses = [loss for _, loss, _, _ in compiled._flat_losses]
+    called = keras.losses.Loss.__call__
+    if any(type(each).__call__ is not called for each in losses):
+        return None
+    return {str(each.reduction) for each in losses}
+
+
 def share_of_replica(value):
     """Returns what one replica adds of a term that there is once in all.
 
@@ -80,6 +102,14 @@ def share_of_replica(value):
     their number already.
     """
     return scale_loss_for_distribution(value)
+
+
+def unscale_loss(loss):
+    """Returns the mean over the rows of one replica.
+
+    Keras divides a loss by the number of replicas in the scope of a strategy.
+    """
+    return unscale_loss_for_distribution(loss)
 
 
 def _place(model, path):

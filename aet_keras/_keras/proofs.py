@@ -11,6 +11,8 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters import array_data_adapter
 from tensorflow.python.framework import op_def_registry
 
+from aet_keras._keras.sources import original_of
+
 _MODULES = "tensorflow.python.data.ops."
 # The same rows in the same order; in any order; in any order and batch.
 _FIXED, _SHUFFLED, _MIXED = range(3)
@@ -89,6 +91,12 @@ def promise_by_row(data: tf.data.Dataset) -> tf.data.Dataset:
     return data
 
 
+def maps_by_row(data: tf.data.Dataset) -> bool:
+    """Says whether a `map` of batches is known to treat each row by itself."""
+    functions = [each.function for each in data._functions()]
+    return getattr(data, _PROMISE, False) or all(map(_is_by_row, functions))
+
+
 class Unproved(Exception):
     """Says which part of a data set may give other rows."""
 
@@ -102,7 +110,7 @@ def _order_of_adapter(adapter, epoch_iterator):
     if kind.__name__ != "TFDatasetAdapter":
         name = kind.__name__.removesuffix("Adapter")
         raise Unproved(f"a `{name}` may give other rows in each of them")
-    data = epoch_iterator._distributed_dataset
+    data = original_of(epoch_iterator)
     if not hasattr(data, "_inputs"):
         raise Unproved("they are distributed by a strategy")
     if data.options().deterministic is False:
@@ -176,10 +184,9 @@ def _mapped(data, orders):
     _check_in_turn(data)
     if getattr(data, _PROMISE, False):
         return orders[0]
-    functions = [each.function for each in data._functions()]
-    for function in functions:
-        _check_pure(function)
-    if orders[0] == _MIXED and not all(map(_is_by_row, functions)):
+    for each in data._functions():
+        _check_pure(each.function)
+    if orders[0] == _MIXED and not maps_by_row(data):
         raise Unproved("a `map` of shuffled batches may mix their rows")
     return orders[0]
 
@@ -241,7 +248,7 @@ def _count_of_repeated(epoch_iterator):
 
     A guess at most, for the question how long to wait for rows to come again.
     """
-    data = getattr(epoch_iterator, "_distributed_dataset", None)
+    data = original_of(epoch_iterator)
     if not hasattr(data, "_inputs"):
         return None
     ranks, size = _ranks(data), epoch_iterator.data_adapter.batch_size

@@ -100,6 +100,18 @@ def acts_within_epochs(model: keras.Model) -> bool:
     )
 
 
+def reads_batch_logs(model: keras.Model) -> bool:
+    """Says whether the logs of a batch may end a `fit`.
+
+    Callbacks of Keras and of this package show them at most, but for one.
+    """
+    by_nan = keras.callbacks.TerminateOnNaN
+    listed = callbacks_of(model) or ()
+    return acts_within_epochs(model) or any(
+        isinstance(each, by_nan) for each in listed
+    )
+
+
 def _is_users(hook):
     module = getattr(hook, "__module__", None) or ""
     return module.split(".")[0] not in ("keras", "aet_keras")

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 _ARRAYS = "ArrayDataAdapter"
 _DATASET = "TFDatasetAdapter"
@@ -47,11 +48,10 @@ class Source:
         kind = type(epoch_iterator.data_adapter).__name__
         if kind not in (_ARRAYS, _DATASET):
             return cls(_GENERATED, [kind], False, is_ordered=False)
-        data = epoch_iterator._distributed_dataset
-        data = getattr(data, "_original_dataset", data)  # of a strategy
+        data = original_of(epoch_iterator)
         if not hasattr(data, "_inputs"):
             return cls("they are distributed by a strategy", [kind], False)
-        parts = [_Part(each) for each in _upstream(data)]
+        parts = [_Part(each) for each in upstream(data)]
         arrays = _arrays_of(epoch_iterator.data_adapter, data)
         reasons = [part.reason for part in parts if part.reason]
         return cls(
@@ -68,7 +68,7 @@ def _arrays_of(adapter, data):
     """Lists the arrays that rows are slices of; none of other data."""
     given = getattr(adapter, "_inputs", None)
     if type(adapter).__name__ != _ARRAYS:
-        sliced = [getattr(each, "_tensors", ()) for each in _upstream(data)]
+        sliced = [getattr(each, "_tensors", ()) for each in upstream(data)]
         given = sliced if len(list(filter(None, sliced))) == 1 else None
     arrays = [] if given is None else keras.tree.flatten(given)
     kept = [np.asarray(each) for each in arrays if each is not None]
@@ -80,8 +80,24 @@ def is_shuffled(iterator) -> bool:
 
     Where the seed of all is set, it is the same order in each epoch.
     """
-    data = getattr(iterator, "_dataset", None)
-    return data is not None and any(map(_shuffles, _upstream(data)))
+    data = dataset_of(iterator)
+    return data is not None and any(map(_shuffles, upstream(data)))
+
+
+def dataset_of(iterator):
+    """Returns the data set that an iterator reads; None if it is not known.
+
+    Under a strategy it ends with what shares its batches among replicas.
+    """
+    if isinstance(iterator, tf.distribute.DistributedIterator):
+        iterator, *_ = iterator._iterators
+    return getattr(iterator, "_dataset", None)
+
+
+def original_of(epoch_iterator):
+    """Returns the data set of a `fit` as it was before a strategy shared it."""
+    data = epoch_iterator._distributed_dataset
+    return getattr(data, "_original_dataset", data)
 
 
 def _shuffles(data):
@@ -90,6 +106,14 @@ def _shuffles(data):
     graphs = [each.function.graph for each in data._functions()]
     kinds = {node.type for graph in graphs for node in graph.get_operations()}
     return "RandomShuffle" in kinds
+
+
+def upstream(data) -> list:
+    """Lists a data set and all it is made from."""
+    found = [data]
+    for each in data._inputs():
+        found += upstream(each)
+    return found
 
 
 class _Part:
@@ -116,14 +140,6 @@ class _Part:
             self.reason = _UNSEEDED
 
 
-def _upstream(data):
-    """Lists a data set and all it is made from."""
-    found = [data]
-    for each in data._inputs():
-        found += _upstream(each)
-    return found
-
-
 def _nodes(data):
     """Lists the operations of a data set's function, inner functions too."""
     functions = data._functions()
@@ -139,6 +155,6 @@ def _nodes(data):
 def _caches_random(data):
     return any(
         type(each).__name__ == "CacheDataset"
-        and any(_Part(below).is_random for below in _upstream(each))
-        for each in _upstream(data)
+        and any(_Part(below).is_random for below in upstream(each))
+        for each in upstream(data)
     )

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from aet_keras._keras import replicas
 from aet_keras._keras.fixed import may_heed_training
 from aet_keras._keras.split_graph import Boundary, SplitGraph
 
@@ -104,7 +105,11 @@ class LowerFunctions:
                     is_folded=is_folded,
                 )
 
-            self._made[place] = _compiled(graph.model, compute, signature.specs)
+            self._made[place] = _compiled(
+                graph.model,
+                replicas.concatenated(graph.model, compute),
+                signature.specs,
+            )
         return self._made[place]
 
     def _place(self, boundary, signature, training):
@@ -148,12 +153,13 @@ def train_function(
 ) -> Callable:
     """Makes a function of what crosses the boundary, targets and weights.
 
-    It does what `keras.Model.train_step` does, and returns its logs.
+    It does what `keras.Model.train_step` does, and returns its logs. With
+    several workers it takes how many rows all of them have, too.
     """
     model = graph.model
     _build_metrics(graph, targets)
 
-    def step(*leaves):
+    def step(*leaves, weight):
         tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
         model._clear_losses()
         with tf.GradientTape() as tape:
@@ -161,13 +167,16 @@ def train_function(
             loss = _tracked_loss(
                 model, tensors, y, outputs, sample_weight, training=True
             )
+            if weight is not None:
+                loss = loss * tf.cast(weight, loss.dtype)
             loss = model.optimizer.scale_loss(loss)
         weights = model.trainable_weights
         gradients = tape.gradient(loss, weights)
         model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
-    return _compiled(model, step, crossing.specs + targets.specs)
+    run, more = replicas.averaged(model, step, is_training=True)
+    return _compiled(model, run, crossing.specs + targets.specs + more)
 
 
 def evaluate_function(
@@ -180,14 +189,15 @@ def evaluate_function(
     model = graph.model
     _build_metrics(graph, targets)
 
-    def step(*leaves):
+    def step(*leaves, weight):
         tensors, y, sample_weight = _unpacked(leaves, crossing, targets)
         model._clear_losses()
         outputs = graph.compute_upper(tensors, boundary, training=False)
         _tracked_loss(model, tensors, y, outputs, sample_weight, training=False)
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
-    return _compiled(model, step, crossing.specs + targets.specs)
+    run, _ = replicas.averaged(model, step, is_training=False)
+    return _compiled(model, run, crossing.specs + targets.specs)
 
 
 def _grown(value):
@@ -243,7 +253,9 @@ def _tracked_loss(model, tensors, y, outputs, sample_weight, *, training):
         training=training,
     )
     rows = tf.shape(tensors[0])[0]
-    model._loss_tracker.update_state(loss, sample_weight=rows)
+    model._loss_tracker.update_state(
+        replicas.loss_of_share(loss, rows), sample_weight=rows
+    )
     return loss
 
 

@@ -8,6 +8,12 @@ import tensorflow as tf
 from aet_keras import _cluster
 from aet_keras._keras import workers
 
+# The kinds whose replicas hold the same weights and train in step; no other
+# class, as a subclass may do something else.
+_MIRRORED = (
+    tf.distribute.MirroredStrategy,
+    tf.distribute.MultiWorkerMirroredStrategy,
+)
 _MADE: dict[_cluster.Cluster, tf.distribute.Strategy | None] = {}
 
 
@@ -73,6 +79,16 @@ def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
 def is_distributed(model: keras.Model) -> bool:
     """Says whether a model was made under a distribution strategy."""
     return model._distribute_strategy is not None
+
+
+def is_mirrored(model: keras.Model) -> bool:
+    """Says whether all replicas of a distributed model train in step."""
+    return type(model._distribute_strategy) in _MIRRORED
+
+
+def local_replica_count(strategy: tf.distribute.Strategy) -> int:
+    """Returns how many replicas of a strategy this process has."""
+    return len(strategy.extended.worker_devices)
 
 
 def _make(cluster):

@@ -34,11 +34,6 @@ def mend() -> None:
     _Trainer._make_function = _make_function
 
 
-def is_mended() -> bool:
-    """Says whether `mend` was called in this process."""
-    return _Trainer._make_function is _make_function
-
-
 def reduces_a_batch() -> bool:
     """Says whether Keras still reduces a batch to learn its shape."""
     return "distribute_strategy.reduce(" in inspect.getsource(_OWN_BUILD)
@@ -112,13 +107,17 @@ def _symbolic(spec):
 
 
 def _reduce_per_replica(values, strategy, reduction):
+    if reduction not in ("auto", "mean") or not is_multi_worker(strategy):
+        return _OWN_REDUCE(values, strategy, reduction=reduction)
+    return mean_of_logs(values, strategy)
+
+
+def mean_of_logs(values, strategy):
     """Returns the means of logs over all replicas, reduced in one message.
 
     A worker that stopped by a log of its own would leave the others waiting.
     Metrics of an epoch are reduced when they are read.
     """
-    if reduction not in ("auto", "mean") or not is_multi_worker(strategy):
-        return _OWN_REDUCE(values, strategy, reduction=reduction)
     flat = keras.tree.flatten(values)
     if not flat:
         return values

@@ -88,7 +88,10 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             being read. Of all other data each batch is read, and its rows are
             looked up: what is not recorded yet is computed. If fewer than a
             tenth of the rows of an epoch come again (augmentation, for
-            example), training goes on without recording. `None` does without.
+            example), training goes on without recording. Under a strategy of
+            several workers each one reads and records its own rows alone, if
+            the data set can be divided by rows. Features that fit in half of
+            the free memory of a GPU are copied there. `None` does without.
         views: int >= 1. How many passes over the training data are recorded.
             With 1, rows and frozen layers must not be random. With more, each
             pass is augmented in its own way, by the input pipeline or by

@@ -116,8 +116,10 @@ def read_numbers(
     form = dataclasses.replace(form, missing=found.missing)
     values = number_cells.to_numbers(cells, form)
     _check_numbers(owner, target, cells, values)
-    train = given_rows(owner, frame, split_column)["train"]
+    given = given_rows(owner, frame, split_column)
+    train = given["train"]
     _check_spread(owner, target, values[train])
+    _check_splits(owner, given)
     if like is None:
         notes += _said(target, values, is_said)
     return TableTarget(
@@ -172,6 +174,16 @@ def _check_spread(owner, target, values):
             "the target, because fewer show no relation to a number. "
             f"Received: target={target!r}, in {len(values)}. Add rows."
         )
+
+
+def _check_splits(owner, given):
+    for name, rows in given.items():
+        if len(rows) < 2:
+            raise DataError(
+                f"{owner}: each split must have at least two rows, because "
+                "the errors of one say nothing about a number. Received: "
+                f"{len(rows)} row for {name}. Add rows to it."
+            )
 
 
 def _strata(values, train):

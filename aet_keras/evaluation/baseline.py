@@ -244,7 +244,9 @@ def _of_numbers(test) -> Iterable[Baseline]:
 def _judge_numbers(test, baselines):
     behind = [each for each in baselines if not each.is_better]
     if behind and len(behind) == len(baselines):
-        yield "The model is not better than no model."
+        is_worse = any(each.value >= each.baseline for each in behind)
+        known = "better" if is_worse else "shown to be better"
+        yield f"The model is not {known} than no model."
     for each in behind:
         relation = "not shown to beat"
         if each.value > each.baseline:

@@ -3,14 +3,9 @@
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras import steps
-from aet_keras._keras.proofs import Proof
-from aet_keras._keras.split_graph import Boundary, SplitGraph
-from aet_keras.replay.feature_reuse import FeatureReuse
-from aet_keras.replay.pass_reader import PassReader
+from aet_keras._keras.split_graph import Boundary
 from aet_keras.replay.recorder import Recorder
 from aet_keras.replay.replay_safety import Unsafe, check_iterator
-from aet_keras.replay.row_lookup import RowLookup
 
 
 class AugmentedPasses:
@@ -115,58 +110,3 @@ class AugmentedPasses:
         first = sum(sum(view) for view in self._views[:number])
         order = np.random.default_rng(self._seed).permutation(sum(sizes))
         return iter(np.split(first + order, np.cumsum(sizes)[:-1]))
-
-
-def make_recorders(
-    graph: SplitGraph, cache, store
-) -> tuple[Recorder, Recorder]:
-    """Returns the recorders of training and of validation.
-
-    Args:
-        graph: `SplitGraph` of the model.
-        cache: `replay.FeatureCache`.
-        store: optional `replay.feature_store.FeatureStore`.
-    """
-    peers: list[FeatureReuse] = []
-    # Beside the rounding of features, that of folding is nothing.
-    lowers = steps.LowerFunctions(graph, is_folded=cache.dtype != "float32")
-    train, test = (
-        Recorder(
-            graph,
-            cache,
-            make_step,
-            training=is_training,
-            reuse=store and FeatureReuse(store, graph, peers),
-            lowers=lowers,
-        )
-        for make_step, is_training in (
-            (steps.train_function, True),
-            (steps.evaluate_function, False),
-        )
-    )
-    return train, test
-
-
-def reader_of_training(recorder: Recorder, proof: Proof, views: int):
-    """Returns what reads training, and a sentence or `None`.
-
-    Args:
-        recorder: `Recorder` of training.
-        proof: `Proof` of what `fit` reads.
-        views: int >= 1. How many passes of training to record.
-    """
-    if views > 1:
-        return AugmentedPasses(recorder, views), None
-    if proof.reason is None:
-        return PassReader(recorder), None
-    sentence = f"looks rows up in each epoch: {proof.reason}"
-    return RowLookup(recorder, proof.pass_count), sentence
-
-
-def reader_of_validation(recorder: Recorder, proof: Proof):
-    """Returns what reads validation, and a sentence or `None`."""
-    if proof.reason is None and proof.is_in_order:
-        return PassReader(recorder), None
-    why = proof.reason or "their order changes"
-    sentence = f"looks rows of validation up in each epoch: {why}"
-    return RowLookup(recorder, proof.pass_count), sentence

@@ -11,12 +11,17 @@ import math
 import keras
 import numpy as np
 
-from aet_keras._keras.loss_objects import compiled_losses, is_overridden
+from aet_keras._keras.loss_objects import (
+    compiled_losses,
+    is_overridden,
+    unscale_loss,
+)
 from aet_keras._keras.split_graph import Boundary, Key, SplitGraph, Step
 from aet_keras._keras.trainable import own_weights, sublayers
 from aet_keras.layers import Uncertainty
 from aet_keras.replay import lbfgs
 from aet_keras.replay.head_loss import KnownLoss, NotSolved, by_output
+from aet_keras.replay.together import Together
 
 # Products of rows, width and units that are solved in a few seconds.
 _MOST_PRODUCTS = 1e9
@@ -63,15 +68,19 @@ class DenseHead:
         products = rows.features.size * self.layer.units
         return products <= _MOST_PRODUCTS and rows.features.ndim == 2
 
-    def loss(self, rows: lbfgs.Rows) -> float:
+    def loss(self, rows: lbfgs.Rows, together: Together = lbfgs.ALONE) -> float:
         """Returns the loss of the present weights, as the solver has it."""
         kernel, bias = self.layer.get_weights()
-        return lbfgs.mean_loss(kernel, bias, rows, kind=self.known.kind)
+        return lbfgs.mean_loss(
+            kernel, bias, rows, kind=self.known.kind, together=together
+        )
 
     def loss_of_keras(self, features, y, sample_weight) -> float:
         """Returns the same, by the layer and the loss object themselves."""
         scores = self.layer(np.asarray(features, "float32"))
         loss = self.known.loss(y, scores, sample_weight)
+        # A `fit` in the scope of a strategy is divided by the replicas.
+        loss = unscale_loss(loss)
         return float(keras.ops.convert_to_numpy(loss))
 
     def cost(self, loss: float) -> float:
@@ -169,12 +178,11 @@ def solve(
     Raises:
         NotSolved: if Keras computes another loss than the solver.
     """
-    rows = [
-        [_rows(head, model, recorder) for recorder in recorders]
-        for head in heads
-    ]
+    together = Together(model)
+    rows = _rows_of_all(heads, model, recorders, together)
     losses = [
-        head.loss(held) for head, (_, held) in zip(heads, rows, strict=True)
+        head.loss(held, together)
+        for head, (_, held) in zip(heads, rows, strict=True)
     ]
     before = sum(map(DenseHead.cost, heads, losses))
     if not _is_near(before, logged, _LOGGED, _LEAST_LOGGED):
@@ -185,7 +193,9 @@ def solve(
     kept = [(v, v.numpy()) for head in heads for v in head.variables]
     sentences = []
     for head, loss, (train, held) in zip(heads, losses, rows, strict=True):
-        found = lbfgs.solve(train, held, kind=head.known.kind)
+        found = lbfgs.solve(
+            train, held, kind=head.known.kind, together=together
+        )
         if found.loss < loss:
             head.write(found)
             sentences.append(_sentence(head, heads, loss, found))
@@ -198,6 +208,19 @@ def _sentence(head, heads, before, found):
         f"solved the head{called}: validation loss {before:.4f} to "
         f"{found.loss:.4f} (L2 strength {found.strength:g})"
     )
+
+
+def _rows_of_all(heads, model, recorders, together):
+    """Returns `_rows` of each head; raises in all workers if one has none."""
+    rows, obstacle = [], None
+    try:
+        for head in heads:
+            rows.append([_rows(head, model, each) for each in recorders])
+    except NotSolved as reason:
+        obstacle = reason
+    if together.count_of(obstacle):
+        raise obstacle or NotSolved("another worker cannot solve it")
+    return rows
 
 
 def _rows(head, model, recorder):

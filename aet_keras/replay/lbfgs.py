@@ -11,10 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import optimize
 
+from aet_keras.replay.together import Together
+
 # Strong to weak, each from the last one's solution, while validation improves.
 STRENGTHS = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 1e-4)
 _ITERATIONS = 30
 _TOLERANCE = 1e-5  # of the loss; what is left is below its noise
+ALONE = Together()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +54,13 @@ class Solution:
     strength: float
 
 
-def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
+def solve(
+    train: Rows,
+    validation: Rows,
+    *,
+    kind: str,
+    together: Together = ALONE,
+) -> Solution:
     """Finds the layer whose L2 strength is best on the validation rows.
 
     Args:
@@ -59,10 +68,13 @@ def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
         validation: `Rows` to choose the strength by.
         kind: `"softmax"`, `"sigmoid"` or `"linear"`: cross-entropy of classes,
             binary cross-entropy, squared error; means over units as in Keras.
+        together: `Together`. Sums over workers that have other rows.
     """
     best: Solution | None = None
-    for found in path(train, kind=kind):
-        loss = mean_loss(found.kernel, found.bias, validation, kind=kind)
+    for found in path(train, kind=kind, together=together):
+        loss = mean_loss(
+            found.kernel, found.bias, validation, kind=kind, together=together
+        )
         if best is not None and not loss < best.loss:
             break
         best = dataclasses.replace(found, loss=loss)
@@ -70,57 +82,93 @@ def solve(train: Rows, validation: Rows, *, kind: str) -> Solution:
     return best
 
 
-def path(train: Rows, *, kind: str) -> Iterator[Solution]:
+def path(
+    train: Rows, *, kind: str, together: Together = ALONE
+) -> Iterator[Solution]:
     """Yields the layer of each of `STRENGTHS`, with the loss of its own rows.
 
     Args:
         train: `Rows` to fit.
         kind: as `solve` takes it.
+        together: as `solve` takes it.
     """
-    mean = train.features.mean(axis=0, dtype="float64").astype("float32")
-    scale = train.features.std(axis=0, dtype="float64").astype("float32")
-    scale = np.maximum(scale, 1e-3 * max(1e-12, scale.max(initial=0.0)))
+    mean, scale, count = _moments(train.features, together)
     scaled = dataclasses.replace(
         train, features=(train.features - mean) / scale
     )
     width, units = scaled.features.shape[1], train.targets.shape[1]
     start = np.zeros((width + 1) * units)
     for strength in STRENGTHS:
-        found = optimize.minimize(
-            _objective,
-            start,
-            (scaled, kind, strength),
-            method="L-BFGS-B",
-            jac=True,
-            options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
+
+        def search(ask, start, strength=strength):
+            found = optimize.minimize(
+                lambda flat: _penalised(flat, ask(flat), units, strength),
+                start,
+                method="L-BFGS-B",
+                jac=True,
+                options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
+            )
+            return found.x, float(found.fun)
+
+        start, loss = together.led(
+            search, lambda flat: _objective(flat, scaled, kind, count), start
         )
-        start = found.x
         weights = start.reshape(width + 1, units).astype("float32")
         kernel = weights[:-1] / scale[:, None]
         bias = weights[-1] - mean @ kernel
-        yield Solution(kernel, bias, float(found.fun), strength)
+        yield Solution(kernel, bias, float(loss), strength)
 
 
-def mean_loss(kernel, bias, rows: Rows, *, kind: str) -> float:
+def mean_loss(
+    kernel, bias, rows: Rows, *, kind: str, together: Together = ALONE
+) -> float:
     """Returns what Keras would call the loss of some rows."""
     losses, _ = _LOSSES[kind](rows.features @ kernel + bias, rows.targets)
-    return float((losses * rows.weights).sum() / len(losses))
+    total = float((losses * rows.weights).sum())
+    total, count = together.total([total, len(losses)])
+    return float(total / count)
 
 
-def _objective(flat, rows, kind, strength):
-    """Returns penalised loss and gradient at some weights, the bias last."""
-    count, width = rows.features.shape
-    weights = flat.reshape(width + 1, -1).astype("float32")
+def _moments(features, together):
+    """Returns mean and scale of each feature, and how many rows there are."""
+    sums = features.sum(axis=0, dtype="float64")
+    *sums, count = together.total([*sums, len(features)])
+    mean = np.array(sums) / count
+    squares = ((features - mean) ** 2).sum(axis=0)
+    scale = np.sqrt(together.total(squares) / count).astype("float32")
+    scale = np.maximum(scale, 1e-3 * max(1e-12, scale.max(initial=0.0)))
+    return mean.astype("float32"), scale, int(count)
+
+
+def _objective(flat, rows, kind, count):
+    """Returns what some rows add to loss and gradient, the loss first.
+
+    Args:
+        flat: the weights, the bias last.
+        rows: `Rows`.
+        kind: as `solve` takes it.
+        count: int. How many rows there are in all.
+    """
+    width, units = rows.features.shape[1], rows.targets.shape[1]
+    weights = flat.reshape(width + 1, units).astype("float32")
     losses, slopes = _LOSSES[kind](
         rows.features @ weights[:-1] + weights[-1], rows.targets
     )
     slopes = slopes * (rows.weights / count)[:, None]
-    gradient = np.empty((width + 1, weights.shape[1]))
-    gradient[:-1] = rows.features.T @ slopes + strength * weights[:-1]
-    gradient[-1] = slopes.sum(axis=0)
-    penalty = 0.5 * strength * float((weights[:-1] ** 2).sum())
-    loss = float((losses * rows.weights).sum()) / count
-    return loss + penalty, gradient.ravel()
+    found = np.empty(1 + flat.size)
+    found[0] = float((losses * rows.weights).sum()) / count
+    found[1:-units] = (rows.features.T @ slopes).ravel()
+    found[-units:] = slopes.sum(axis=0)
+    return found
+
+
+def _penalised(flat, answer, units, strength):
+    """Returns loss and gradient with the penalty on all but the bias."""
+    kernel = flat[:-units].astype("float32")
+    gradient = answer[1:].copy()
+    gradient[:-units] += strength * kernel
+    penalty = 0.5 * strength * float((kernel**2).sum())
+    return answer[0] + penalty, gradient
 
 
 def _softmax(scores, targets):

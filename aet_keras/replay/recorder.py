@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check as check
+from aet_keras._keras import replicas
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
 from aet_keras._keras.steps import LowerFunctions, Signature
 from aet_keras.replay import replay_safety
+from aet_keras.replay.device_rows import DeviceRows
 from aet_keras.replay.feature_reuse import FeatureReuse
 from aet_keras.replay.padding import Padding, PaddingFinder
 from aet_keras.replay.sums import EXACT, is_close
@@ -49,6 +51,7 @@ class Recorder:
         self._training = training
         self._lowers = lowers or LowerFunctions(graph)
         self._steps: dict[Any, Any] = {}
+        self._on_device = DeviceRows(graph.model)
         self._inputs: Any = None
         self._targets: Any = None
         self.is_skipping = False  # record as asked, but run no step
@@ -68,6 +71,7 @@ class Recorder:
         self._dtypes: list[Any] = []
         self._is_checked = False
         self._paddings = PaddingFinder(self._graph)
+        self._on_device.forget()
         if self._reuse is not None:
             self._reuse.forget()
 
@@ -167,7 +171,12 @@ class Recorder:
         return self.record.take(rows, self._places(boundary))
 
     def replay(
-        self, rows, boundary: Boundary, *, padding: Padding | None = None
+        self,
+        rows,
+        boundary: Boundary,
+        *,
+        padding: Padding | None = None,
+        total: int | None = None,
     ):
         """Runs a step on some rows of the record, and returns the logs.
 
@@ -175,11 +184,15 @@ class Recorder:
             rows: the rows' numbers.
             boundary: where the graph is split.
             padding: optional `Padding`, which batches are rid of.
+            total: optional int. Rows of all workers in the step; those of
+                this process alone if not given.
         """
         crossing = self._crossing(rows, boundary, padding)
         target_columns = range(len(self.keys), len(self.record.columns))
         arrays = self.record.take(rows, target_columns)
         targets = [tf.convert_to_tensor(array) for array in arrays]
+        if total is not None and self._training:
+            targets.append(tf.constant(total))
         step = self._step(boundary, crossing, padding)
         return step(*crossing, *targets)
 
@@ -218,9 +231,11 @@ class Recorder:
 
     def _crossing(self, rows, boundary, padding=None):
         """Returns the recorded tensors that cross a boundary, of some rows."""
-        arrays = self.held(rows, boundary)
-        if padding is not None:
-            arrays = padding.trim(rows, arrays)
+        if padding is None:
+            places = self._places(boundary)
+            arrays = self._on_device.take(self.record, places, rows)
+        else:
+            arrays = padding.trim(rows, self.held(rows, boundary))
         return self.tensors(arrays, boundary)
 
     def recorded(self, key):
@@ -282,6 +297,7 @@ class Recorder:
 
     def read(self, batch):
         """Returns the leaves of the inputs, and of targets and weights."""
+        batch = replicas.joined(batch)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if self._inputs is None:
             replay_safety.check_leaves(_present((x, y, sample_weight)))

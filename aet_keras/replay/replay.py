@@ -6,14 +6,11 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras._keras import functions, running_fit
 from aet_keras._keras.optimizer import restart_averages
-from aet_keras._keras.proofs import Proof
+from aet_keras._keras.proofs import Unproved
 from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.replay import dense_head
-from aet_keras.replay.augmented_passes import (
-    make_recorders,
-    reader_of_training,
-)
 from aet_keras.replay.boundary import BoundaryFinder
+from aet_keras.replay.readers import make_recorders, reader_of_training
 from aet_keras.replay.replay_safety import reason_of_model
 from aet_keras.replay.sums import FrozenWeights
 from aet_keras.replay.training import Training
@@ -56,9 +53,17 @@ class Replay:
         self.recorders = make_recorders(graph, cache, self._store)
         train, test = self.recorders
         self._weights = FrozenWeights(graph)
-        reader, self._why_looked_up = reader_of_training(
-            train, Proof.of(running_fit.epoch_iterator_of(model)), views
-        )
+        try:
+            reader, self._why_looked_up = reader_of_training(
+                model, train, running_fit.epoch_iterator_of(model), views
+            )
+        except Unproved as error:
+            self._say(
+                f"no cache with several workers: {error}; rows of arrays, and "
+                "of slices with `map` and `batch`, can be divided"
+            )
+            self.is_on, self.recorders = False, ()
+            return
         self._training = Training(
             model,
             reader,

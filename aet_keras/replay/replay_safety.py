@@ -7,6 +7,7 @@ from aet_keras._keras import (
     forwarding,
     functions,
     graph,
+    replicas,
     strategy,
     trainable,
 )
@@ -36,8 +37,17 @@ def reason_of_model(model: keras.Model) -> str | None:
     if own:
         return f"the model has its own `{own[0]}`, which replay would pass by"
     if strategy.is_distributed(model):
-        return "the model is distributed by a strategy"
+        return _reason_of_strategy(model)
     return None
+
+
+def _reason_of_strategy(model):
+    name = type(model.distribute_strategy).__name__
+    if not strategy.is_mirrored(model):
+        return f"the model is distributed by a `{name}`"
+    reason = replicas.reason_of_optimizer(model)
+    reason = reason or replicas.reason_of_losses(model)
+    return reason and f"the model is distributed, and {reason}"
 
 
 def check_iterator(iterator) -> None:

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from aet_keras._keras import functions, iterators
-from aet_keras._keras.proofs import Proof
+from aet_keras._keras.proofs import Unproved
 from aet_keras._keras.split_graph import Boundary
 from aet_keras.errors import CacheFull
-from aet_keras.replay.augmented_passes import reader_of_validation
+from aet_keras.replay.readers import reader_of_validation
 from aet_keras.replay.recorder import Recorder
 from aet_keras.replay.replay_safety import Unsafe
 from aet_keras.replay.sums import FrozenWeights
@@ -47,6 +47,7 @@ class Validation:
         self._why_looked_up: str | None = None
         self._boundary: Any = None
         self._is_train_plain = self._is_begun = False
+        self._unread_count = 0  # batches that were replayed and not read
         self._iterator: weakref.ref | None = None
 
     def begin_epoch(self, boundary: Boundary, *, is_train_plain: bool) -> None:
@@ -63,10 +64,13 @@ class Validation:
     def reader(self):
         """Returns what reads validation, once its data set is there."""
         source = functions.validation_iterator(self._model)
-        if self._reader is None and source is not None:
-            self._reader, self._why_looked_up = reader_of_validation(
-                self.recorder, Proof.of(source)
-            )
+        if self._reader is None and source is not None and self.is_on:
+            try:
+                self._reader, self._why_looked_up = reader_of_validation(
+                    self._model, self.recorder, source
+                )
+            except Unproved as error:
+                self._leave(f"with several workers, {error}")
         return self._reader
 
     def run(self, iterator):
@@ -100,7 +104,10 @@ class Validation:
 
     def _begin(self, iterator, batch_count):
         reader = self.reader()
+        if reader is None:
+            return
         self._is_begun = True
+        self._unread_count = 0
         goes_on = iterators.is_same(self._iterator, iterator)
         self._iterator = weakref.ref(iterator)
         why = reader.surrender()
@@ -138,9 +145,14 @@ class Validation:
             if self.is_on:
                 if self._weights.sees_change():
                     raise Unsafe("frozen weights were written within an epoch")
-                return self._reader.step(batch)
+                logs = self._reader.step(batch)
+                self._unread_count += batch is None
+                return logs
         except (Unsafe, CacheFull) as error:
             self._leave(str(error))
+            for _ in range(self._unread_count):
+                next(iterator)
+        batch = next(iterator) if batch is None else batch
         return self.plain(iter([batch]))
 
     def _leave(self, why):

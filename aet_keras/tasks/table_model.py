@@ -10,9 +10,9 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import layers
 from aet_keras.data.specifications import TableColumn
+from aet_keras.tasks.number_unit import Unit
 
-ENCODED, NETWORK = "encoded", "network"
-NUMBER = "number"  # the layer that puts out a number in its own unit
+ENCODED, NETWORK, SUM = "encoded", "network", "logits"
 _HIDDEN = "dropout"  # what `change` is given
 _HEADS = ("linear", "change")
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
@@ -131,22 +131,20 @@ def build_table_classifier(
 
 def build_table_regressor(
     features: keras.utils.FeatureSpace,
+    unit: Unit,
     *,
-    mean: float,
-    scale: float,
     units: int = 16,
     dropout: float = 0.2,
 ) -> keras.Model:
     """Builds a model of a number, of rows of raw cells.
 
     It is the network of `build_table_classifier` with one unit in place of
-    the logits: a number of mean 0 and spread 1, which the last layer,
-    `number`, brings into its own unit: number * scale + mean.
+    the logits: a value of mean 0 and spread 1, which the last layers bring
+    into the unit of the number.
 
     Args:
         features: `keras.utils.FeatureSpace`, as `fit_feature_space` makes it.
-        mean: float. Of the numbers to learn from.
-        scale: float > 0. Their standard deviation.
+        unit: `aet_keras.tasks.number_unit.Unit`.
         units: int >= 1. Width of a token. Defaults to `16`.
         dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
 
@@ -166,31 +164,19 @@ def build_table_regressor(
     ...     [TableColumn("age", "number", "age")],
     ...     {"age": np.array([20, 30, np.nan], "float32")},
     ... )
-    >>> model = table_model.build_table_regressor(space, mean=50, scale=9)
-    >>> table_model.unit_of(model.get_layer("network"))
-    (50.0, 9.0)
+    >>> unit = aet_keras.tasks.number_unit.Unit(50.0, 9.0)
+    >>> model = table_model.build_table_regressor(space, unit)
+    >>> model.get_layer("network").output_shape
+    (None, 1)
     """
     owner = "build_table_regressor"
     kind = keras.utils.FeatureSpace
     check.instance(owner, of=kind, features=features)
-    check.number(owner, mean=mean)
-    check.positive(owner, scale=scale)
+    check.instance(owner, of=Unit, unit=unit)
     check.positive_int(owner, units=units)
     check.number(owner, least=0, most=0.999, dropout=dropout)
-    end = functools.partial(_number_in_unit, mean=mean, scale=scale)
+    end = functools.partial(_in_unit, unit=unit)
     return _build(features, end, units, dropout, name="table_regressor")
-
-
-def unit_of(network: keras.Model) -> tuple[float, float]:
-    """Returns mean and scale of the numbers that a regressor puts out.
-
-    Args:
-        network: the layer `network` of a table regressor.
-
-    Example: see `build_table_regressor`.
-    """
-    last = network.get_layer(NUMBER)
-    return float(last.offset), float(last.scale)
 
 
 def bending_columns(model: keras.Model) -> np.ndarray:
@@ -211,7 +197,8 @@ def bending_columns(model: keras.Model) -> np.ndarray:
     ...     {"age": np.arange(9, dtype="float32")},
     ...     bin_count=2,
     ... )
-    >>> model = table_model.build_table_regressor(space, mean=50, scale=9)
+    >>> unit = aet_keras.tasks.number_unit.Unit(50.0, 9.0)
+    >>> model = table_model.build_table_regressor(space, unit)
     >>> table_model.bending_columns(model)
     array([False, False,  True,  True])
     """
@@ -341,11 +328,9 @@ def _classes(row, hidden, *, class_count):
     )(logits)
 
 
-def _number_in_unit(row, hidden, *, mean, scale):
+def _in_unit(row, hidden, *, unit):
     """Returns a number in its own unit."""
-    return keras.layers.Rescaling(
-        float(scale), offset=float(mean), dtype="float32", name=NUMBER
-    )(_both_paths(row, hidden, 1))
+    return unit.apply(_both_paths(row, hidden, 1))
 
 
 def _both_paths(row, hidden, unit_count):
@@ -353,7 +338,7 @@ def _both_paths(row, hidden, unit_count):
         unit_count, use_bias=False, kernel_initializer="zeros", name="change"
     )(hidden)
     logits = keras.layers.Dense(unit_count, name="linear")(row)
-    return keras.layers.Add(name="logits")([logits, change])
+    return keras.layers.Add(name=SUM)([logits, change])
 
 
 def _number(name, cells, bin_count, periods):

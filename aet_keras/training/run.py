@@ -117,14 +117,14 @@ def _run(recipe, out, observers, trackers, say):
     publishing.publication.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)
+    shared = SharedRun(recipe, out)  # before TensorFlow computes anything
     clock = Clock()
     say_progress("reading")
     dataset = job.read(recipe)
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
-    shared = SharedRun(recipe, out)
-    for sentence in shared.introduce():
+    for sentence in shared.introduce(dataset):
         say(sentence)
     keras.utils.set_random_seed(recipe.seed)
     say_progress("building the model")
@@ -243,7 +243,7 @@ def _draw_mistakes(report, dataset, path):
     draw_mistakes(report, images, path)
 
 
-_METRICS = ("accuracy", "loss", "macro_f1", "rmse", "hit_rate", "ndcg")
+_METRICS = "accuracy loss macro_f1 rmse mae r2 hit_rate ndcg".split()
 
 
 @contextlib.contextmanager
@@ -266,7 +266,7 @@ def hand_over(
     metrics = {
         f"test_{key}": getattr(report.test, key)
         for key in _METRICS
-        if hasattr(report.test, key)
+        if getattr(report.test, key, None) is not None
     }
     for each in trackers:
         each.record_hparams(recipe.to_json(), metrics)

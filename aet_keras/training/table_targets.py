@@ -10,13 +10,14 @@ import numpy as np
 from aet_keras import data, tasks
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.tasks import table_model
+from aet_keras.tasks.number_unit import Unit
+from aet_keras.tasks.table_model import bending_columns
 from aet_keras.training import job, table_ridge, table_start
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.objectives import objective_of
-from aet_keras.training.table_measuring import say
+from aet_keras.training.table_measuring import encode, say
 
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
-_LEAST_SHARE = 0.01  # less is nothing
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -130,10 +131,13 @@ def _with_start(run, why):
 
 
 def _build_regressor(recipe, dataset, space):
+    """Builds it twice where roots are learned: that is seen by its rows."""
+    build = job.with_settings(table_model.build_table_regressor, recipe)
     labels = dataset.train.labels.astype("float64")
-    return job.with_settings(table_model.build_table_regressor, recipe)(
-        space, mean=float(labels.mean()), scale=float(labels.std())
-    )
+    model = build(space, Unit.fitted(labels))
+    rows, bends = encode(model, dataset.train), bending_columns(model)
+    unit = table_ridge.find_unit(rows, labels, bends, seed=recipe.seed)
+    return model if unit.rest is None else build(space, unit)
 
 
 def _solve_number(model, rows, recipe, dataset):
@@ -142,7 +146,7 @@ def _solve_number(model, rows, recipe, dataset):
         model.get_layer(table_model.NETWORK),
         rows,
         dataset.train.labels,
-        bends=table_model.bending_columns(model),
+        bends=bending_columns(model),
     )
 
 
@@ -152,12 +156,12 @@ def _mix_number(model, rows, recipe, dataset):
         rows,
         dataset.train.labels,
         seed=recipe.seed,
-        bends=table_model.bending_columns(model),
+        bends=bending_columns(model),
     )
 
 
 def _learned_numbers(network, labels):
-    return table_ridge.standard(network, labels).astype("float32")[:, None]
+    return Unit.of(network).values(labels).astype("float32")[:, None]
 
 
 def _keep_a_share(run, trained, recipe, dataset):
@@ -168,8 +172,10 @@ def _keep_a_share(run, trained, recipe, dataset):
     network.set_weights(trained.start)
     before = say(trained.learner, rows)
     path = network.get_layer("linear").get_weights()
-    share = table_ridge.best_share(before[:, 0], after[:, 0], wanted[:, 0])
-    if share >= _LEAST_SHARE:
+    share = table_ridge.best_share(
+        Unit.of(network), before[:, 0], after[:, 0], wanted[:, 0]
+    )
+    if share:
         network.set_weights(best)
         table_ridge.blend(network, 1 - share, path)
         why = f"of the network's change a share of {share:.2f} is kept"
@@ -184,7 +190,7 @@ def _keep_a_share(run, trained, recipe, dataset):
     if recipe.from_ is not None:
         return run  # its start is no ridge of these rows alone
     outputs = say(network, rows)
-    _solve_again(network, path, trained, table_model.bending_columns(run.model))
+    _solve_again(network, path, trained, bending_columns(run.model))
     return dataclasses.replace(run, validation_outputs=outputs)
 
 

@@ -8,7 +8,7 @@ from aet_keras._keras import split_graph
 from aet_keras._keras.folding import find_folds
 from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.replay import FeatureCache
-from aet_keras.replay.augmented_passes import make_recorders
+from aet_keras.replay.readers import make_recorders
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 12, 12, 3)).astype("float32")
 LINEAR = {

@@ -134,6 +134,14 @@ def test_too_few_rows_are_refused(tmp_path):
         read(tmp_path, [i / 7 for i in range(9)], target_kind="number")
 
 
+def test_a_split_of_one_row_is_refused(tmp_path):
+    splits = ["test", *["train"] * (COUNT - 1)]
+    path = write(tmp_path, [i / 7 for i in range(COUNT)], part=splits)
+
+    with pytest.raises(DataError, match="1 row for test"):
+        data.read_table(path, target="y", split_column="part")
+
+
 def test_an_offset_that_float32_rounds_off_is_noted(tmp_path):
     dataset = read(tmp_path, [1e9 + i for i in range(COUNT)])
 

@@ -151,6 +151,21 @@ def test_frozen_weights_that_are_written_within_an_epoch_are_used(data, at):
     assert again.why == "no cache: frozen weights are written within an epoch"
 
 
+class WriteInValidation(WriteOnce):
+    on_test_batch_end = WriteOnce.on_train_batch_end
+    on_train_batch_end = keras.callbacks.Callback.on_train_batch_end
+
+
+@pytest.mark.parametrize("at", [(0, 1), (1, 0), (1, 1)])
+def test_weights_that_are_written_within_a_validation_are_used(at):
+    plain, again = replay_runs.run_both(
+        also=[functools.partial(WriteInValidation, at)],
+        validation_data=replay_runs.batches(24),
+    )
+
+    replay_runs.check_equal(plain, again)
+
+
 class Swap(keras.callbacks.Callback):
     """Validates the third epoch and later ones with other frozen weights."""
 

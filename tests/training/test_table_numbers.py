@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import table_data
@@ -14,6 +15,7 @@ from aet_keras import data, export, recipes, tasks, training
 from aet_keras.cli.main import main
 from aet_keras.errors import DataError
 from aet_keras.serving import load_version
+from aet_keras.tasks.number_unit import Unit
 from aet_keras.training import table_ridge
 from aet_keras.training.run import run_recipe
 from aet_keras.training.table_measuring import encode, predict
@@ -51,6 +53,7 @@ def published(table, tmp_path_factory):
 def test_a_new_model_is_scikit_learns_ridge(built):
     _, dataset, model = built
     rows, bends = encode(model, dataset.train), bending(model)
+    assert Unit.of(model.get_layer("network")).rest is None
     ridge = table_ridge.tune_ridge(rows, dataset.train.labels, bends)
 
     factor = np.where(bends, ridge.bend_scale, 1.0)
@@ -64,6 +67,54 @@ def test_a_new_model_is_scikit_learns_ridge(built):
 
 def bending(model):
     return tasks.table_model.bending_columns(model)
+
+
+def test_numbers_that_spread_as_they_grow_are_learned_as_roots(tmp_path):
+    random = np.random.default_rng(0)
+    sides = random.uniform(0, 6, (300, 2))
+    number = (sides.sum(axis=1) + 0.5 * random.normal(size=300)) ** 2
+    pairs = zip(sides, number, strict=True)
+    lines = [f"{a:.3f},{b:.3f},{y:.3f}" for (a, b), y in pairs]
+    path = tmp_path / "squares.csv"
+    path.write_text("\n".join(["a,b,price", *lines]), encoding="utf-8")
+
+    recipe = settings(str(path))
+    dataset = training.table_job.read_rows(recipe)
+    model = training.table_job.build_table_model(recipe, dataset)
+    run = training.table_job.fit_table_model(model, recipe, dataset)
+
+    # What roots are missed by has the variance 0.25.
+    rest = Unit.of(model.get_layer("network")).rest
+    assert rest == pytest.approx(0.25, abs=0.08)
+    # E[(s + e)^2] = s^2 + 0.25; of a sum s of 12, a line that is off by 0.2
+    # is off by 5.
+    inputs = dataset.test.inputs
+    expected = (inputs["a"] + inputs["b"]) ** 2 + 0.25
+    said = predict(run.model, dataset.test)[:, 0]
+    np.testing.assert_allclose(said, expected, atol=5)
+
+
+def test_a_unit_takes_numbers_there_and_back():
+    numbers = np.array([0.0, 4.0, 9.0])
+    for unit in (Unit(3.0, 2.0), Unit(2.0, 0.5, rest=0.0)):
+        values = unit.values(numbers)
+        np.testing.assert_allclose(unit.numbers(values), numbers)
+        inputs = keras.Input((1,))
+        model = keras.Model(inputs, unit.apply(inputs))
+        found = model.predict(values[:, None], verbose=0)[:, 0]
+        np.testing.assert_allclose(found, numbers, atol=1e-5)
+        assert Unit.of(model) == unit
+
+
+def test_the_best_share_is_that_of_the_least_error():
+    before, after = np.zeros(4), np.array([1.0, 1.0, 2.0, 2.0])
+
+    shares = [
+        table_ridge.best_share(Unit(0.0, 1.0), before, after, wanted)
+        for wanted in (after, -after, 0.4 * after)
+    ]
+
+    assert shares == [1.0, 0.0, 0.4]
 
 
 def test_a_left_out_row_decides_the_penalty(built):

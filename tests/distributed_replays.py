@@ -1,0 +1,136 @@
+"""Small replayed runs of several workers, compared with those of one process.
+
+`worker_groups.Group` has each of several processes call a function of these.
+"""
+
+from types import SimpleNamespace
+
+import collective_bytes
+import keras
+import numpy as np
+import replay_runs
+import tensorflow as tf
+from replay_runs import batches, noise_rows
+
+import aet_keras
+from aet_keras import _cluster
+from aet_keras._keras import proofs
+
+COUNT, BATCH = 45, 8
+
+aet_keras.scope()  # workers have to meet before anything is computed
+
+
+def model_of(loss=None):
+    """Returns a model without random layers, under the strategy of here."""
+    with aet_keras.scope():
+        model = replay_runs.build_model(
+            head=(keras.layers.Identity(),),
+            optimizer="adam",
+            run_eagerly=False,
+            metrics=["accuracy"],
+        )
+        if loss is not None:
+            model.compile("adam", loss, metrics=["accuracy"])
+        return model
+
+
+def decoding_rows(count=COUNT, decoded=None):
+    """Returns rows in batches that are decoded one by one, as pictures are."""
+    x, y = noise_rows(count)
+
+    def decode(row):
+        if decoded is not None:
+            decoded.append(int(row))
+        return x[int(row)]
+
+    def read(row, label):
+        pixels = tf.py_function(decode, [row], tf.float32)
+        return tf.ensure_shape(pixels, (8,)), label
+
+    pairs = tf.data.Dataset.from_tensor_slices((np.arange(count), y))
+    return proofs.promise_by_row(pairs.map(read)).batch(BATCH)
+
+
+def own_limit():
+    """Returns settings of a cache that the second worker has no memory for."""
+    return {"cache_limit_bytes": 0 if _cluster.here().index == 1 else 10**9}
+
+
+def sums():
+    """Returns a loss that is summed over rows."""
+    return keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+
+
+CASES = {
+    "even": {"data": lambda: batches(32)},
+    "uneven": {"data": lambda: batches(COUNT)},
+    "a worker without rows at the end": {"data": lambda: batches(33)},
+    "arrays": {"data": lambda: noise_rows(COUNT)},
+    "sums of losses": {"data": lambda: batches(COUNT), "loss": sums},
+    "batches that are taken": {"data": lambda: batches(COUNT).take(99)},
+    "a worker without memory": {
+        "data": lambda: batches(COUNT),
+        "own": own_limit,
+    },
+    "a solved head": {
+        "data": lambda: batches(COUNT),
+        "own": lambda: {"solve_head": True},
+    },
+    "shuffled": {
+        "data": lambda: noise_rows(COUNT),
+        "fit": {"shuffle": True},
+    },
+}
+
+
+def run(name, *, is_plain=False):
+    """Returns what a run ends with."""
+    case = CASES[name]
+    ended = replay_runs.run(
+        lambda: model_of(case["loss"]() if "loss" in case else None),
+        case["data"],
+        None if is_plain else "memory",
+        own=case.get("own", dict)(),
+        validation_data=batches(21),
+        **case.get("fit", {}),
+    )
+    return {
+        "weights": ended.weights,
+        "slots": ended.slots,
+        "logs": ended.logs,
+        "said": ended.said,
+        "cached": ended.cached,
+    }
+
+
+def runs(names):
+    """Returns `run` of each of some cases."""
+    return [run(name) for name in names]
+
+
+def decoded_counts():
+    """Returns how often rows were decoded, in training and validation."""
+    train, held = [], []
+    ended = replay_runs.run(
+        model_of,
+        lambda: decoding_rows(decoded=train),
+        validation_data=decoding_rows(21, held),
+    )
+    assert ended.cached == [3, 3, 2]
+    return len(train), len(held), sorted(set(train))
+
+
+def bytes_of_steps():
+    """Returns what steps reduce, and what moves, for 0 to 3 moving groups."""
+    model = model_of()
+    base = model.get_layer("old")
+    groups = [
+        SimpleNamespace(name=name, layers=[base.get_layer(name)])
+        for name in "abc"
+    ]
+    x, y = map(tf.constant, noise_rows(4))
+    return [
+        collective_bytes.of_step(model, groups, count, x, y)
+        for count in range(4)
+    ]
