@@ -3,6 +3,7 @@
 `worker_groups.Group` has each of several processes call a function of these.
 """
 
+import functools
 import os
 import signal
 import warnings
@@ -98,8 +99,8 @@ def elastic_run_in_a_scope_of_the_user():
     """Does what `elastic_run` does, in the scope of a strategy alone."""
     from aet_keras._keras import strategy, workers
 
-    assert workers.has_collectives()
     made = strategy.made_for_here()
+    assert workers.has_collectives()  # what a callback can see of it
     with made.scope():
         return _elastic_run(45)
 
@@ -139,26 +140,22 @@ def _elastic_run(count):
 
 
 def unmended_run():
-    """Returns what Keras says to the first `fit`, and to the next mended."""
+    """Returns what Keras says to `fit`, and where its build alone is mended."""
     from keras.src.backend.tensorflow import trainer
 
     from aet_keras._keras import strategy, workers
 
-    made = strategy.made_for_here()
-    said = []
-    for is_built in (False, True):
-        if is_built:
-            trainer.TensorFlowTrainer._maybe_symbolic_build = (
-                workers._build_of_specs
-            )
+    made, said = strategy.made_for_here(), []
+    trainer.TensorFlowTrainer._make_function = workers._OWN_MAKE
+    trainer.reduce_per_replica = workers._OWN_REDUCE
+    for build in (workers._OWN_BUILD, workers._build_of_specs):
+        trainer.TensorFlowTrainer._maybe_symbolic_build = build
         with made.scope():
             model = linear_model()
-        try:
-            model.fit(*rows(32), batch_size=16, verbose=0)
-        except Exception as error:
-            said.append(f"{type(error).__name__}: {error}")
-    trainer.TensorFlowTrainer._maybe_symbolic_build = workers._OWN_BUILD
-    return said, workers.is_mended()
+        fit = functools.partial(model.fit, batch_size=16, verbose=0)
+        said.append(sentence_of(fit, *rows(32)))
+    workers.mend()
+    return said
 
 
 class Stops(keras.callbacks.Callback):

@@ -34,11 +34,6 @@ def mend() -> None:
     _Trainer._make_function = _make_function
 
 
-def is_mended() -> bool:
-    """Says whether `mend` was called in this process."""
-    return _Trainer._make_function is _make_function
-
-
 def reduces_a_batch() -> bool:
     """Says whether Keras still reduces a batch to learn its shape."""
     return "distribute_strategy.reduce(" in inspect.getsource(_OWN_BUILD)

@@ -43,6 +43,17 @@ def join() -> bool:
     return _cluster.here().is_chief
 
 
+def meet() -> None:
+    """Waits for the other processes of the cluster, if there are any.
+
+    It must come before TensorFlow computes anything: a tracker does.
+    """
+    if _cluster.here().is_several:
+        from aet_keras._keras.strategy import made_for_here
+
+        made_for_here()
+
+
 def supervise(
     recipe: BaseRecipe,
     out: str | os.PathLike,

@@ -92,6 +92,7 @@ def fit(
         with _running.quiet_start():
             from aet_keras import training
             from aet_keras.cli import _display
+        _workers.meet()
         trackers = make_trackers(track, out) if is_chief else []
         bar = None if quiet else _display.ProgressBar()
         display = _display.display(epochs=recipe.epochs, quiet=quiet, bar=bar)

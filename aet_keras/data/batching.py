@@ -29,6 +29,14 @@ def make_batches(
     warns about every data set in `fit` unless it is told `shuffle=False`;
     that leaves the order made here as it is.
 
+    The rows are read by Python code of this process. So
+    `tf.data.experimental.service` can distribute what is returned to workers
+    of this process only; for workers elsewhere a data set is made of
+    TensorFlow's own readers, such as `tf.data.TFRecordDataset`. `fit` takes
+    such a data set with all callbacks. The service promises no order, so the
+    outputs of frozen layers are not replayed blindly: each batch is read, and
+    its rows are looked up in the record.
+
     Args:
         split: `Split`.
         batch_size: int >= 1. The last batch may be smaller.

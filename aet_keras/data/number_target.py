@@ -27,6 +27,7 @@ _ROUGH = 1e-3  # of the spread; what float32 rounds off shows
 
 
 def target_kind_of(
+    owner: str,
     frame: Any,
     target: str,
     *,
@@ -41,14 +42,25 @@ def target_kind_of(
     values; or of fewer, but so many that most rows have one of their own.
 
     Args:
+        owner: str. Who asks.
         frame: `pandas.DataFrame` of stripped cells.
         target: str. The column.
         asked: `"auto"`, or what the user says it is.
         reading: `Reading`, the options for cells.
         like: optional `TableSpecification` of an earlier table, which wins.
+
+    Raises:
+        DataError: if the user says another kind than that of `like`.
     """
     if like is not None:
-        return like.target_kind
+        if asked in ("auto", like.target_kind):
+            return like.target_kind
+        raise DataError(
+            f"{owner}: `target_kind` must be that of the earlier model, "
+            f"because it goes on. Received: target_kind={asked!r}, where its "
+            f"target is of the kind {like.target_kind}. Leave it out, or train "
+            "anew."
+        )
     if asked != "auto":
         return asked
     counts = _counts(frame[target], reading)

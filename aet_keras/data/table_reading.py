@@ -234,7 +234,7 @@ def _read_target(
     frame, target, *, target_kind, positive, costs, split_column, reading, like
 ):
     kind = target_kind_of(
-        frame, target, asked=target_kind, reading=reading, like=like
+        _OWNER, frame, target, asked=target_kind, reading=reading, like=like
     )
     if kind == CLASSES:
         return read_classes(

@@ -140,7 +140,7 @@ def begin(engine) -> None:
         "version": list(map(_version, _PACKAGES)),
         "list of callbacks": names,
         "data or seed of their order": _signature(epochs),
-        "initial weight": [_sum_of_array(v.numpy()) for v in model.weights],
+        "initial weight": [sum_of_array(v.numpy()) for v in model.weights],
     }
     workers.check_same("start", start)
     running_fit.call_last(model, callbacks, Meeting(engine))
@@ -166,7 +166,7 @@ def _check_shared(epochs, count):
 
 def _signature(epochs):
     source = Source.of(epochs)
-    sums = [_sum_of_array(each) for each in source.arrays]
+    sums = [sum_of_array(each) for each in source.arrays]
     return [source.signature, sums, epochs.num_batches]
 
 
@@ -175,7 +175,10 @@ def _sum(value):
     return int.from_bytes(hashlib.sha256(text).digest()[:7], "big")
 
 
-def _sum_of_array(array):
+def sum_of_array(array: np.ndarray) -> str:
+    """Returns what tells an array from others."""
+    if array.dtype == object:  # texts
+        return hashlib.sha256(repr(array.tolist()).encode()).hexdigest()
     array = np.ascontiguousarray(array)
     return hashlib.sha256(array.tobytes()).hexdigest()
 

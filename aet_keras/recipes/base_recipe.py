@@ -143,6 +143,8 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
             f"its `data`. Received: {path}. Compare `recipe.json` in a "
             "published folder."
         )
+    if "target" in content:  # before targets could be numbers, it was classes
+        content.setdefault("target_kind", "classes")
     return content
 
 

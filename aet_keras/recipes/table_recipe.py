@@ -94,14 +94,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
                 )
 
     def _check_target(self) -> None:
-        """Refuses a kind of target where something else says another."""
-        if self.from_ is not None and self.target_kind != "auto":
-            raise ValueError(
-                "TableRecipe: `target_kind` must not go with `from_`, because "
-                "the earlier model knows what it predicts. Received: "
-                f"target_kind={self.target_kind!r}. Leave it out, or train "
-                "anew."
-            )
+        """Refuses what only classes have, where a number is said."""
         for name in ("positive", "class_weight"):
             given = getattr(self, name)
             if self.target_kind == "number" and given is not None:

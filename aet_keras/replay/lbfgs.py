@@ -16,6 +16,7 @@ from aet_keras.replay.together import Together
 # Strong to weak, each from the last one's solution, while validation improves.
 STRENGTHS = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 1e-4)
 _ITERATIONS = 30
+_BLOCK_ROWS = 8192
 _TOLERANCE = 1e-5  # of the loss; what is left is below its noise
 ALONE = Together()
 
@@ -93,9 +94,9 @@ def path(
         together: as `solve` takes it.
     """
     mean, scale, count = _moments(train.features, together)
-    scaled = dataclasses.replace(
-        train, features=(train.features - mean) / scale
-    )
+    features = train.features - mean
+    features /= scale
+    scaled = dataclasses.replace(train, features=features)
     width, units = scaled.features.shape[1], train.targets.shape[1]
     start = np.zeros((width + 1) * units)
     for strength in STRENGTHS:
@@ -134,7 +135,11 @@ def _moments(features, together):
     sums = features.sum(axis=0, dtype="float64")
     *sums, count = together.total([*sums, len(features)])
     mean = np.array(sums) / count
-    squares = ((features - mean) ** 2).sum(axis=0)
+    # By blocks: in float64 all rows would take four times their memory.
+    squares = np.zeros(features.shape[1])
+    for start in range(0, len(features), _BLOCK_ROWS):
+        block = features[start : start + _BLOCK_ROWS] - mean
+        squares += (block**2).sum(axis=0)
     scale = np.sqrt(together.total(squares) / count).astype("float32")
     scale = np.maximum(scale, 1e-3 * max(1e-12, scale.max(initial=0.0)))
     return mean.astype("float32"), scale, int(count)

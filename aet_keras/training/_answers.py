@@ -18,6 +18,7 @@ def _answer_label(run):
 
 
 def _answer_input(run):
+    run.compare_images()
     run.move_statistics()
     if run.can_learn:
         # Old inputs mean what they did. Where labels have changed instead,
@@ -41,6 +42,7 @@ def _answer_classes(run):
 def _answer_unexplained(run):
     if not run.can_learn:
         return _needs_labels(run, "it is not known what has changed")
+    run.compare_images()
     run.move_statistics()
     run.try_each(("head", "all", "head, then all"))
     return _said(run)

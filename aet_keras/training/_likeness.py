@@ -12,6 +12,7 @@ _MOST_ROWS = 300
 _LEAST_ROWS, _LEAST_SIDE = 50, 8
 _STEPS = 2
 _MOST_CHANGE = 4.0
+_MOST_LEFT = 0.3  # of the distance of features
 
 
 def can_be_likened(old: Any, new: Any) -> bool:
@@ -98,6 +99,25 @@ class Likeness:
         waves += np.einsum("hwcd,nhwd->nhwc", self._noise, noise)
         made = fft.irfft2(waves, images.shape[1:3], axes=(1, 2))
         return np.clip(made + self._new_mean, self._low, self._high)
+
+
+def is_met(old: np.ndarray, made: np.ndarray, new: np.ndarray) -> bool:
+    """Says whether made rows are much nearer to new ones than old rows are.
+
+    Args:
+        old: floats `(rows, width)`. What a model makes of old rows.
+        made: floats `(rows, width)`. Of old rows made like new ones.
+        new: floats `(rows, width)`. Of new rows.
+    """
+    return _distance(made, new) <= _MOST_LEFT * _distance(old, new)
+
+
+def _distance(left, right):
+    """Returns the mean squared distance of means, in standard deviations."""
+    scale = (left.std(axis=0) + right.std(axis=0)) / 2
+    away = (left.mean(axis=0) - right.mean(axis=0)) / np.maximum(scale, 1e-6)
+    # What samples of one distribution are apart is taken off.
+    return float(np.mean(away**2)) - 1 / len(left) - 1 / len(right)
 
 
 def _some(images):

@@ -12,11 +12,12 @@ from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
 from aet_keras.drift.shift import LEAST_ROWS
 from aet_keras.training import _mixed_fit
-from aet_keras.training._likeness import Likeness, can_be_likened
+from aet_keras.training._likeness import Likeness, can_be_likened, is_met
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training.interpolation import interpolate
 
 _MOST_MOMENT_ROWS = 500
+_MOST_COMPARED = 150
 _TOWARDS = {
     "zero": "zero",
     "old": "the old head",
@@ -53,10 +54,25 @@ class Case:
 
     @functools.cached_property
     def likeness(self) -> Likeness | None:
-        """What makes old rows look like new ones; `None` if they are none."""
+        """What makes old rows look like new ones; `None` if nothing does.
+
+        It must first be asked for while the model is as it was: made rows
+        must be to it what new ones are.
+        """
         if self.old is None or not can_be_likened(self.old.x, self.new):
             return None
-        return Likeness(self.old.x, self.new)
+        try:
+            head = _head(self.model)
+        except NotTried:
+            return None
+        likeness = Likeness(self.old.x, self.new)
+        old, new = (_spread(each) for each in (self.old.x, self.new))
+        made = likeness.apply(old, np.random.default_rng(0))
+        found = [
+            heads.read_features(self.model, head, each)
+            for each in (old, made, new)
+        ]
+        return likeness if is_met(*found) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,6 +260,10 @@ def widen(case: Case, rows: Rows) -> keras.Model:
         )
     except ValueError as error:
         raise NotTried(str(error)) from error
+
+
+def _spread(images):
+    return images[:: -(-len(images) // _MOST_COMPARED)]
 
 
 def predict(model: keras.Model, x: Any) -> np.ndarray:

@@ -69,6 +69,14 @@ class Run:
         """Whether there are labels enough to learn and to judge."""
         return len(self.labelled) >= LEAST_LABELS
 
+    def compare_images(self) -> None:
+        """Finds whether old images can be made to look like new ones.
+
+        That is told by what the model makes of them while it is as it was.
+        """
+        if self.can_learn:
+            _ = self.case.likeness
+
     def fold_priors(self) -> None:
         """Tries new class frequencies; with labels, they decide."""
         kept = self.model.get_weights()

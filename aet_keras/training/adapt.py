@@ -100,7 +100,8 @@ def adapt(
       is solved then, or all groups train, half of each batch on old rows;
       without the moved statistics, if old rows are forgotten with them. Of
       images a third is old and a third old ones that are made to look like
-      new ones: by their colours, their spectrum and their noise.
+      new ones by their colours, their spectrum and their noise, if the model
+      takes these for new ones.
     - `"output"`, labels mean something else: the head is solved on the new
       rows' features.
     - `"classes"`, labels name classes that the head does not have: it is

@@ -117,14 +117,14 @@ def _run(recipe, out, observers, trackers, say):
     publishing.publication.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)
+    shared = SharedRun(recipe, out)  # before TensorFlow computes anything
     clock = Clock()
     say_progress("reading")
     dataset = job.read(recipe)
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
-    shared = SharedRun(recipe, out)
-    for sentence in shared.introduce():
+    for sentence in shared.introduce(dataset):
         say(sentence)
     keras.utils.set_random_seed(recipe.seed)
     say_progress("building the model")

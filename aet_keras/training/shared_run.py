@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import keras
+import numpy as np
 
 from aet_keras import _cluster
 from aet_keras._keras import agreement
 from aet_keras._keras.strategy import made_for_here, scope
 from aet_keras.callbacks import ElasticCheckpoint
+from aet_keras.data import Dataset, Split
+from aet_keras.engine.agreement import Agreement, sum_of_array
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.training.fine_tune import Run
 
@@ -31,15 +34,28 @@ class SharedRun:
 
     def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
         cluster = _cluster.here()
+        self._settings = {**recipe.to_json(), "data": None}  # of its own disk
         self._is_saved = getattr(recipe, "augment", "none") == "none"
         self.is_chief = cluster.is_chief
         self._saves = out / FOLDER / "saves"
         self._strategy = made_for_here() if cluster.is_several else None
 
-    def introduce(self) -> Iterator[str]:
-        """Yields what a person should know before all begin."""
+    def introduce(self, dataset: Dataset) -> Iterator[str]:
+        """Yields what a person should know before all begin.
+
+        Raises:
+            TrainingError: in all workers, if one of them has read other data
+                or was given another recipe.
+        """
         if self._strategy is None:
             return
+        parts = {
+            "recipe": self._settings,
+            "classes": list(dataset.specification.class_names),
+        }
+        for name in ("train", "validation", "test"):
+            parts[f"{name} rows"] = _sums_of(getattr(dataset, name))
+        Agreement(self._strategy).check_same("recipe and data", parts)
         count = self._strategy.num_replicas_in_sync
         yield f"{count} workers train together, each on a share of every batch."
         if not self._is_saved:
@@ -89,3 +105,14 @@ class SharedRun:
         if self.is_chief:
             shutil.rmtree(self._saves, ignore_errors=True)
         agreement.wait_for_all(self._strategy)
+
+
+_LOOKED_AT = 64  # rows of a split; all would be decoded for it
+
+
+def _sums_of(split: Split) -> list[str]:
+    """Returns sums of all labels, and of some rows."""
+    rows = np.unique(np.linspace(0, split.count - 1, _LOOKED_AT).astype(int))
+    inputs = keras.tree.flatten(split.inputs)
+    some = [np.asarray(column[rows]) for column in inputs]
+    return [sum_of_array(each) for each in (np.asarray(split.labels), *some)]

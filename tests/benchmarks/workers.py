@@ -84,7 +84,7 @@ def seconds_to_go_on(name, folder):
     out = folder / f"out_{name}"
     command = [sys.executable, "-m", "aet_keras_command", "fit", "digits"]
     options = ["--out", str(out), "--workers", "2", "--epochs", "30"]
-    options += ["--image-size", "32"]
+    options += ["--image-size", "32", "--augment", "none"]
     command = subprocess.Popen(
         [*command, *options], stdout=subprocess.DEVNULL, stderr=sys.stderr
     )

@@ -33,6 +33,7 @@ def end_by_kill(group, folder, index, batches):
     group.close()
 
 
+@pytest.mark.slow
 def test_a_group_started_again_ends_with_the_same_weights(
     tmp_path, start_group
 ):

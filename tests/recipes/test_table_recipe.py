@@ -50,3 +50,15 @@ def test_an_earlier_model_reads_cells_as_it_did(name):
         recipes.TableRecipe(
             "a.csv", "paid", from_="saved", **{name: CELLS[name]}
         )
+
+
+def test_a_file_from_before_numbers_means_classes(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"data": "a.csv", "target": "paid"}))
+
+    said = recipes.load_recipe(path, {"target_kind": "number"})
+
+    assert recipes.load_recipe(path).target_kind == "classes"
+    assert recipes.TableRecipe.load(path).target_kind == "classes"
+    assert said.target_kind == "number"
+    assert recipes.TableRecipe("a.csv", "paid").target_kind == "auto"

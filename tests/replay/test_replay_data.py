@@ -215,3 +215,22 @@ def test_rows_that_were_dropped_before_join_the_record_once():
     epochs = [set(seen[start : start + 16]) for start in (0, 16, 32, 48)]
     assert [len(epoch) for epoch in epochs] == [16] * 4
     assert epochs[0] != set.union(*epochs) == set(range(17))
+
+
+@pytest.mark.filterwarnings(replay_runs.RAN_OUT)
+def test_rows_that_a_data_service_serves_are_looked_up():
+    service = tf.data.experimental.service
+    dispatcher = service.DispatchServer()
+    address = dispatcher.target.split("://")[1]
+    worker = service.WorkerServer(service.WorkerConfig(address))
+    served = service.distribute("distributed_epoch", dispatcher.target)
+
+    # One batch: a service promises no order of them.
+    plain, again = replay_runs.run_both(
+        data=lambda: replay_runs.batches(8).apply(served)
+    )
+
+    replay_runs.check_equal(plain, again)
+    assert again.cached == [3, 3, 2]
+    assert any("looks rows up" in sentence for sentence in again.said)
+    del worker

@@ -1,10 +1,11 @@
 """Old images made to look like new ones, of which nothing is known."""
 
+import keras
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from aet_keras.training import _likeness, _mixed_fit
+from aet_keras.training import _likeness, _mixed_fit, _remedies
 
 SIDE = 16
 
@@ -90,6 +91,44 @@ def test_only_images_of_one_size_are_made_alike():
     }
     for name, (old, new, wanted) in cases.items():
         assert _likeness.can_be_likened(old, new) is wanted, name
+
+
+def test_made_rows_are_met_if_they_are_much_nearer_than_old_ones():
+    random = np.random.default_rng(0)
+    old, near, far, new = (
+        random.normal(center, 1, (100, 8)) for center in (0, 0.8, 0.3, 1)
+    )
+
+    assert _likeness.is_met(old, near, new)
+    assert not _likeness.is_met(old, far, new)
+    assert not _likeness.is_met(old, new + 2, new)
+
+
+@pytest.mark.parametrize(
+    ("activation", "is_met", "is_made"),
+    [
+        ("softmax", True, True),
+        ("softmax", False, False),
+        ("sigmoid", True, False),  # no head whose features are compared
+    ],
+)
+def test_images_are_made_only_if_the_model_takes_them_for_new(
+    activation, is_met, is_made, monkeypatch
+):
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Conv2D(8, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3, activation=activation),
+    ]
+    model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), *layers])
+    new, labels = noisy(drawn(1)), np.zeros(200, int)
+    rows, old = (_mixed_fit.Rows(x, labels) for x in (new, drawn(0)))
+    case = _remedies.Case(model, new, rows, old, None, _mixed_fit.Settings())
+    if not is_met:
+        monkeypatch.setattr(_remedies, "is_met", lambda *features: False)
+
+    assert (case.likeness is not None) is is_made
 
 
 def test_a_third_of_a_batch_is_made():

@@ -13,7 +13,7 @@ import pytest
 from aet_keras.data import image_decoding, streamed_images
 from aet_keras.errors import DataError
 from aet_keras.recipes import Recipe
-from aet_keras.training import run_recipe
+from aet_keras.training import old_rows, run_recipe
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -75,6 +75,13 @@ def test_weights_and_report_are_those_of_the_array(photos, tmp_path, decoded):
         assert old.files == new.files
         for name in old.files:
             np.testing.assert_array_equal(new[name], old[name])
+    names = streamed.report.test.per_class
+    old = old_rows.read_own_rows(
+        streamed.version, streamed.model, [each.name for each in names]
+    )
+    x, y = old.held  # what `adapt` judges by: arrays, read once
+    assert type(x) is np.ndarray and len(x) == len(y) == 20
+    np.testing.assert_array_equal(x, old.dataset.validation.inputs[:])
 
 
 def test_an_image_is_decoded_once_for_each_boundary(photos, tmp_path, decoded):
