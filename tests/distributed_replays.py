@@ -15,6 +15,7 @@ from replay_runs import batches, noise_rows
 import aet_keras
 from aet_keras import _cluster
 from aet_keras._keras import proofs
+from aet_keras.replay.recorder import Recorder
 
 COUNT, BATCH = 45, 8
 
@@ -107,6 +108,42 @@ def run(name, *, is_plain=False):
 def runs(names):
     """Returns `run` of each of some cases."""
     return [run(name) for name in names]
+
+
+def shuffled_run():
+    """Returns a run of shuffled rows, and the own rows of each of its steps."""
+    steps, replay = [], Recorder.replay
+    cluster = _cluster.here()
+
+    def noting(self, rows, *arguments, **settings):
+        if self._training:
+            steps.append((cluster.index + cluster.count * rows).tolist())
+        return replay(self, rows, *arguments, **settings)
+
+    Recorder.replay = noting
+    try:
+        return run("shuffled"), steps
+    finally:
+        Recorder.replay = replay
+
+
+def run_in_order(steps):
+    """Returns a plain run of the rows of these steps, three epochs of them."""
+    x, y = noise_rows(COUNT)
+
+    def data():
+        return tf.data.Dataset.from_generator(
+            lambda: ((x[rows], y[rows]) for rows in steps),
+            output_signature=(
+                tf.TensorSpec((None, 8), "float32"),
+                tf.TensorSpec((None,), "int32"),
+            ),
+        )
+
+    ended = replay_runs.run(
+        model_of, data, None, steps_per_epoch=len(steps) // 3
+    )
+    return {"weights": ended.weights, "slots": ended.slots}
 
 
 def decoded_counts():

@@ -69,11 +69,19 @@ def test_sums_of_losses_are_not_weighed_by_rows(two):
 
 
 def test_shuffled_rows_come_in_an_order_of_each_worker(two):
-    ((one,), (other,)) = two.run(replays.runs, ["shuffled"])
+    (one, steps), (other, others) = two.run(replays.shuffled_run)
 
     check_equal([one, other])
-    assert one["said"] == RECORDS
-    assert one["logs"]["loss"][-1] < one["logs"]["loss"][0]
+    together = [a + b for a, b in zip(steps, others, strict=True)]
+    first, second, third = np.array_split(np.arange(len(together)), 3)
+    for epoch in (first, second, third):
+        rows = [row for step in epoch for row in together[step]]
+        assert sorted(rows) == list(range(replays.COUNT))
+    assert together[first[0]] != together[second[0]]
+    alone = replays.run_in_order(together)
+    for kind, parts in alone.items():
+        for part, expected in zip(one[kind], parts, strict=True):
+            np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_head_is_solved_on_the_rows_of_all_workers(two):
