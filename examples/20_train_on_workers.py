@@ -1,6 +1,6 @@
 """How does one script train on a laptop, and on several machines together?
 
-    python examples/19_train_on_workers.py
+    python examples/20_train_on_workers.py
 
 `aet_keras.scope()` is all there is to it. Alone, the script trains in one
 process. Started on each of several machines, with `TF_CONFIG` naming them all,
