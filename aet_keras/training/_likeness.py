@@ -58,7 +58,8 @@ class Likeness:
         was, now = (_power(each) for each in (source, target))
         waves = _waves(*old.shape[1:3])
         is_outline = (waves > 0) & (waves <= _OUTLINES)
-        gain = now[is_outline].sum(axis=0) / was[is_outline].sum(axis=0)
+        outlines = was[is_outline].sum(axis=0)
+        gain = now[is_outline].sum(axis=0) / np.maximum(outlines, 1e-12)
         kept = np.minimum(now / np.maximum(was, 1e-12), gain)
         self._filter = np.sqrt(kept)[..., None]  # (height, waves, c, 1)
         more = target - self._filter * source * np.swapaxes(
