@@ -171,7 +171,9 @@ def _penalised(flat, answer, units, strength):
     """Returns loss and gradient with the penalty on all but the bias."""
     kernel = flat[:-units].astype("float32")
     gradient = answer[1:].copy()
-    gradient[:-units] += strength * kernel
+    # In float32, as in earlier versions: a run goes on from what they saved.
+    below = gradient[:-units].astype("float32")
+    gradient[:-units] = below + strength * kernel
     penalty = 0.5 * strength * float((kernel**2).sum())
     return answer[0] + penalty, gradient
 
