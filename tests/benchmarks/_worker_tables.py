@@ -118,13 +118,13 @@ def send(groups):
     for place, name in enumerate(_worker_replays.MOVING):
         seconds = one[place][1] / steps
         cells = "".join(
-            f"{_foretold(seconds, sizes[place][0], n, rate):16.4f}"
+            f"{_predicted(seconds, sizes[place][0], n, rate):16.4f}"
             for rate in RATES
             for n in MACHINES
         )
         print(f"{name:12} {seconds:10.4f}{cells}")
 
 
-def _foretold(seconds, size, count, rate):
+def _predicted(seconds, size, count, rate):
     sent = 2 * (count - 1) / count * size
     return seconds / count + sent * 8 / (rate * 1e9)
