@@ -71,8 +71,10 @@ def test_all_start_again_if_one_is_killed(supervise, tmp_path, index):
     said = supervise(
         "print('started', flush=True)",
         f"if me == {index} and is_first('killed'):",
+        "    while not os.path.exists(os.path.join(folder, 'survived')):",
+        "        time.sleep(0.01)",
         "    os.kill(os.getpid(), signal.SIGKILL)",
-        "if is_first(f'ran{me}'): time.sleep(99)",
+        f"if me != {index} and is_first('survived'): time.sleep(99)",
     )
 
     assert log(tmp_path).count("started") == 2
