@@ -257,10 +257,10 @@ def _example(path, content, number, image_keys, label_keys):
         features = {}
     image = _value(features, image_keys, "bytes_list")
     if image is None:
+        held = quoted(sorted(features), 8) or "a record without features"
         raise DataError(
             f"{path}: each record must be a `tf.train.Example` with an encoded "
-            f"image in {quoted(image_keys)}. Received: "
-            f"{quoted(sorted(features), 8) or 'none of its features'}. Write "
+            f"image in {quoted(image_keys)}. Received: {held}. Write "
             "the shards with these names, as TensorFlow's and TFDS's "
             "converters do."
         )

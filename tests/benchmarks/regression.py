@@ -21,16 +21,13 @@ import _machine
 import keras
 import numpy as np
 import pandas
-from sklearn.compose import make_column_selector as of_type
-from sklearn.compose import make_column_transformer
+from _table_baselines import boosting_search, encoded_cells
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.metrics import root_mean_squared_error
-from sklearn.model_selection import GridSearchCV, KFold, RandomizedSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from aet_keras import recipes, training
 
@@ -65,19 +62,8 @@ def mean(train, test, target):
 
 def ridge(train, test, target):
     """Returns the RMSE of what most people would start with."""
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
-    )
-    words = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="missing"),
-        OneHotEncoder(handle_unknown="ignore"),
-    )
-    encode = make_column_transformer(
-        (numbers, of_type(dtype_include="number")),
-        (words, of_type(dtype_exclude="number")),
-    )
     search = GridSearchCV(
-        make_pipeline(encode, Ridge()),
+        make_pipeline(encoded_cells(), Ridge()),
         {"ridge__alpha": [0.01, 0.1, 1, 3, 10, 30, 100, 300, 1000]},
         scoring=ERROR,
         cv=KFold(5, shuffle=True, random_state=0),
@@ -87,25 +73,10 @@ def ridge(train, test, target):
 
 def boosting(train, test, target):
     """Returns the RMSE of tuned gradient boosting."""
-    words = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    encode = make_column_transformer(
-        (words, of_type(dtype_exclude="number")), remainder="passthrough"
-    )
-    settings = {
-        "learning_rate": [0.02, 0.05, 0.1],
-        "max_leaf_nodes": [3, 7, 15, 31],
-        "max_iter": [60, 120, 250],
-        "min_samples_leaf": [5, 15, 40],
-        "l2_regularization": [0, 1, 10],
-    }
-    name = "histgradientboostingregressor"
-    search = RandomizedSearchCV(
-        make_pipeline(encode, HistGradientBoostingRegressor(random_state=0)),
-        {f"{name}__{key}": values for key, values in settings.items()},
-        n_iter=12,
-        random_state=0,
+    search = boosting_search(
+        HistGradientBoostingRegressor(random_state=0),
         scoring=ERROR,
-        cv=KFold(4, shuffle=True, random_state=0),
+        folds=KFold(4, shuffle=True, random_state=0),
     )
     return _error_of(search, train, test, target)
 

@@ -21,20 +21,16 @@ import _machine
 import keras
 import numpy as np
 import pandas
-from sklearn.compose import make_column_selector as of_type
-from sklearn.compose import make_column_transformer
+from _table_baselines import boosting_search, encoded_cells
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
-    RandomizedSearchCV,
     StratifiedKFold,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from aet_keras import data, export, recipes, training
 
@@ -70,19 +66,8 @@ def tables():
 
 def logistic_regression(train, test, target, positive):
     """Returns the AUC of what most people would start with."""
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
-    )
-    words = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="missing"),
-        OneHotEncoder(handle_unknown="ignore"),
-    )
-    encode = make_column_transformer(
-        (numbers, of_type(dtype_include="number")),
-        (words, of_type(dtype_exclude="number")),
-    )
     search = GridSearchCV(
-        make_pipeline(encode, LogisticRegression(max_iter=2000)),
+        make_pipeline(encoded_cells(), LogisticRegression(max_iter=2000)),
         {"logisticregression__C": [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10]},
         scoring="roc_auc",
         cv=5,
@@ -92,25 +77,10 @@ def logistic_regression(train, test, target, positive):
 
 def boosting(train, test, target, positive):
     """Returns the AUC of tuned gradient boosting."""
-    words = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    encode = make_column_transformer(
-        (words, of_type(dtype_exclude="number")), remainder="passthrough"
-    )
-    settings = {
-        "learning_rate": [0.02, 0.05, 0.1],
-        "max_leaf_nodes": [3, 7, 15, 31],
-        "max_iter": [60, 120, 250],
-        "min_samples_leaf": [5, 15, 40],
-        "l2_regularization": [0, 1, 10],
-    }
-    name = "histgradientboostingclassifier"
-    search = RandomizedSearchCV(
-        make_pipeline(encode, HistGradientBoostingClassifier(random_state=0)),
-        {f"{name}__{key}": values for key, values in settings.items()},
-        n_iter=12,
-        random_state=0,
+    search = boosting_search(
+        HistGradientBoostingClassifier(random_state=0),
         scoring="roc_auc",
-        cv=4,
+        folds=4,
     )
     return _auc_of(search, train, test, target, positive)
 
