@@ -104,3 +104,29 @@ def find_kind(
         return "rating"
     inputs = set(signatures.get("serving_default", ()))
     return {"images": "image", "texts": "text"}.get(" ".join(inputs))
+
+
+def check_one_answer(version: str | os.PathLike, owner: str) -> None:
+    """Raises if a version answers with tags: these are not compared.
+
+    Args:
+        version: path of the version.
+        owner: str. The command, in sentences.
+
+    Raises:
+        ExportError: if it does.
+    """
+    try:
+        path = Path(version) / "manifest.json"
+        content = _regular_file.read_object(owner, path, "a manifest")
+        signatures = content["signatures"]
+        outputs = signatures["serving_default"]["outputs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # what is damaged is said where it is needed
+    if "tags" in outputs:
+        raise ExportError(
+            f"{owner}: FOLDER must hold a model of one class or number a row, "
+            "because its answers are compared with that of each row. "
+            f"Received: {version}, a model of tags. Watch the figures of its "
+            "reports, and train it anew by `aet-keras fit`."
+        )
