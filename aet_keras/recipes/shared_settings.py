@@ -37,6 +37,12 @@ ANCHOR_STRENGTH = Setting(
     "model of --from.",
     above=0,
 )
+TEACHER = Setting(
+    "saved_models/BIG or FILE.keras, a classifier of the same classes whose "
+    "probabilities are learned beside the labels.",
+    metavar="MODEL",
+    default="labels alone",
+)
 CLASS_WEIGHT = Setting(
     "Let each class count the same, however many rows it has.",
     among=("balanced",),

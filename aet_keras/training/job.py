@@ -27,6 +27,7 @@ from aet_keras.recipes import TableRecipe, TextRecipe
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.fine_tune import Run, stop_early
+from aet_keras.training.teach import compile_taught
 
 
 def _usual_best(recipe: Any) -> callbacks.KeepBest:
@@ -54,6 +55,8 @@ class Job:
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
         rows: of a split; returns `(inputs, labels)` as the model takes them.
             None for ratings.
+        teacher_rows: as `teachers.with_teacher` takes it; None where no
+            teacher can be named.
     """
 
     read: Callable[[Any], data.Dataset]
@@ -67,6 +70,7 @@ class Job:
     ]
     best: Callable[[Any], callbacks.KeepBest] = _usual_best
     rows: Callable[[data.Split], tuple[Any, np.ndarray]] | None = None
+    teacher_rows: Callable[..., Any] | None = None
 
     def reference_of(
         self, model: keras.Model, dataset: data.Dataset
@@ -128,14 +132,16 @@ def with_settings(
     return functools.partial(function, **given)
 
 
-def compile_classifier(model: keras.Model, learning_rate: float) -> None:
-    """Compiles a classifier for Adam and integer labels."""
+def compile_classifier(model: keras.Model, recipe: Any) -> None:
+    """Compiles a classifier for Adam and labels, or a teacher beside them."""
     model.compile(
-        keras.optimizers.Adam(learning_rate),
+        keras.optimizers.Adam(recipe.learning_rate),
         loss="sparse_categorical_crossentropy",
         # By its name, Keras makes it inside the first step: traced twice.
         metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
     )
+    if recipe.teacher is not None:
+        compile_taught(model)
 
 
 def policy_of(written: dict[str, Any] | None, usual: Any = None) -> Any:

@@ -29,6 +29,7 @@ from aet_keras.training.run_guards import (
     save_classifier,
 )
 from aet_keras.training.shared_run import SharedRun
+from aet_keras.training.teachers import with_teacher
 
 JOBS = {
     "image": image_job.JOB,
@@ -120,7 +121,7 @@ def _run(recipe, out, observers, trackers, say):
     shared = SharedRun(recipe, out)  # before TensorFlow computes anything
     clock = Clock()
     say_progress("reading")
-    dataset = job.read(recipe)
+    dataset = with_teacher(recipe, job.read(recipe), job.teacher_rows)
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
@@ -163,7 +164,10 @@ def job_of(recipe: BaseRecipe) -> Job:
 
 
 def _pinned(recipe):
-    """Names the version that a run begins with: newer ones will follow."""
+    """Names the versions that a run is made of: newer ones will follow."""
+    teacher = getattr(recipe, "teacher", None)
+    if teacher is not None and not teacher.endswith(".keras"):
+        recipe = dataclasses.replace(recipe, teacher=str(find_version(teacher)))
     folder = getattr(recipe, "from_", None)
     if folder is None:
         return recipe
