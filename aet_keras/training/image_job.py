@@ -14,7 +14,7 @@ from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
-from aet_keras.training.measuring import measure
+from aet_keras.training.measuring import measure, predict
 
 
 def read_dataset(recipe: ImageRecipe) -> data.Dataset:
@@ -214,13 +214,14 @@ def _build(recipe, dataset):
     return build_classifier(recipe, class_count)
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     images = dataset.test.inputs[:_COMPARED_IMAGES]
     export.write_image_model(
         model,
         directory,
         class_names=dataset.specification.class_names,
         images=images,
+        guarantee=guarantee,
     )
     return export.compare_image_export(directory, model, images)
 
@@ -234,4 +235,5 @@ JOB = job.Job(
     write=_write,
     best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
+    predict=predict,
 )
