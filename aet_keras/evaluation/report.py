@@ -14,6 +14,7 @@ from aet_keras.evaluation.baseline import (
     figure_text,
     judge,
 )
+from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.conformal import Coverage
 from aet_keras.evaluation.forgetting import Forgetting
@@ -78,6 +79,7 @@ class Report:
         kind: str or None. What a row is: `"image"`, `"text"`, `"table"` or
             `"rating"`.
         coverage: `Coverage` of sets or intervals on test rows, or `None`.
+        groups: tuple of `ByGroup`, the figures of test rows by a column.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -114,6 +116,7 @@ class Report:
     mistakes: tuple[Mistake | Miss, ...] = ()
     kind: str | None = None
     coverage: Coverage | None = None
+    groups: tuple[ByGroup, ...] = ()
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -157,13 +160,14 @@ class Report:
         older = dict.fromkeys(
             ("coverage", "kind", "old_task", "risk", "solved_head")
         )
-        older["mistakes"] = []
+        older |= {"mistakes": [], "groups": []}
         content = {**older, **content}
         known = {item.name: content[item.name] for item in fields(cls)}
         history, validation = known["history"], known["validation"]
         old_task = known["old_task"]
         covered = known["coverage"]
         known |= {
+            "groups": tuple(map(ByGroup.from_json, known["groups"])),
             "coverage": covered and Coverage.from_json(covered),
             "test": _scores(known["test"]),
             "validation": validation and _scores(validation),
@@ -189,6 +193,7 @@ class Report:
             _headline(self),
             f"test\n{self.test.to_text()}",
             self.risk and f"risk\n{self.risk.to_text()}",
+            *(f"by {e.column}\n{e.to_text()}" for e in self.groups),
             self.coverage and f"coverage\n{self.coverage.to_text()}",
             _validation(self),
             self.old_task and f"old task\n{self.old_task.to_text()}",

@@ -27,6 +27,7 @@ from aet_keras.training import (
     table_job,
     text_job,
 )
+from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.job import Job
 from aet_keras.training.measuring import Clock
 from aet_keras.training.run_guards import (
@@ -129,6 +130,7 @@ def _run(recipe, out, observers, trackers, say):
     say_progress("reading")
     dataset = job.read(recipe)
     guarantees.check(recipe, dataset)
+    groups = find_groups(recipe, dataset)
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
@@ -154,6 +156,7 @@ def _run(recipe, out, observers, trackers, say):
             return None
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
+        measured = with_groups(measured, groups, job, run.model, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
         return done
