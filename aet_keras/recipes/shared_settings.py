@@ -73,6 +73,13 @@ DATE_FORMATS = Setting(
     metavar="FORMAT",
     default="what the cells show",
 )
+COVERAGE = Setting(
+    "Answer with a set of classes, or an interval, that holds the truth as "
+    "often: 0.9. Half of the test rows calibrate it.",
+    above=0,
+    most=0.999,
+    default="no sets",
+)
 VALIDATION_RATIO = Setting(
     "Share of the rows that decisions are made on, if the data has no such "
     "split of its own.",

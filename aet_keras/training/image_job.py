@@ -15,7 +15,7 @@ from aet_keras.data.target_batches import make_target_batches
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
-from aet_keras.training.measuring import measure
+from aet_keras.training.measuring import measure, predict
 from aet_keras.training.teachers import TaughtSplit, with_teacher
 
 
@@ -242,13 +242,14 @@ def _build(recipe, dataset):
     return build_classifier(recipe, class_count)
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     images = dataset.test.inputs[:_COMPARED_IMAGES]
     export.write_image_model(
         model,
         directory,
         class_names=dataset.specification.class_names,
         images=images,
+        guarantee=guarantee,
     )
     return export.compare_image_export(directory, model, images)
 
@@ -263,4 +264,5 @@ JOB = job.Job(
     best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
     teacher_rows=_teacher_rows,
+    predict=predict,
 )

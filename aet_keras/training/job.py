@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import inspect
-import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -50,13 +49,16 @@ class Job:
             `callbacks`; returns a `Run`.
         measure: of the run, its name and the data set; returns an
             `evaluation.Report`.
-        write: of model, recipe, data set and a directory; writes a SavedModel
+        write: of model, recipe, data set and a directory, and the keyword
+            `guarantee`, a `Guarantee` or None; writes a SavedModel
             there, loads it again and returns a `Comparison` with the model.
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
         rows: of a split; returns `(inputs, labels)` as the model takes them.
             None for ratings.
         teacher_rows: as `teachers.with_teacher` takes it; None where no
             teacher can be named.
+        predict: of model and split; returns what the model says of its rows.
+            None for ratings.
     """
 
     read: Callable[[Any], data.Dataset]
@@ -64,13 +66,11 @@ class Job:
     build: Callable[[Any, data.Dataset], keras.Model]
     fit: Callable[..., Run]
     measure: Callable[[Run, str, data.Dataset], evaluation.Report]
-    write: Callable[
-        [keras.Model, Any, data.Dataset, pathlib.Path],
-        export.comparison.Comparison,
-    ]
+    write: Callable[..., export.comparison.Comparison]
     best: Callable[[Any], callbacks.KeepBest] = _usual_best
     rows: Callable[[data.Split], tuple[Any, np.ndarray]] | None = None
     teacher_rows: Callable[..., Any] | None = None
+    predict: Callable[[keras.Model, data.Split], np.ndarray] | None = None
 
     def reference_of(
         self, model: keras.Model, dataset: data.Dataset

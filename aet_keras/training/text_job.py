@@ -234,7 +234,7 @@ def _measure(run, name, dataset):
     )
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     length = dataset.train.inputs["token_ids"].shape[1]
     packing = _packing(recipe, sequence_length=length)
     texts = dataset.test.inputs["texts"][:_COMPARED_TEXTS]
@@ -244,6 +244,7 @@ def _write(model, recipe, dataset, directory):
         class_names=dataset.specification.class_names,
         packing=packing,
         texts=texts,
+        guarantee=guarantee,
     )
     return export.compare_text_export(directory, model, texts, packing=packing)
 
@@ -271,4 +272,5 @@ JOB = job.Job(
     write=_write,
     rows=lambda split: (_tokens(split), split.labels),
     teacher_rows=_teacher_rows,
+    predict=_predict,
 )
