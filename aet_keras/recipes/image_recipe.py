@@ -103,6 +103,8 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         None, shared.ANCHOR_STRENGTH, default="not held"
     )
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
+    teacher: str | None = setting(None, shared.TEACHER)
+    coverage: float | None = setting(None, shared.COVERAGE)
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)

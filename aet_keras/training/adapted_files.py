@@ -130,7 +130,7 @@ def write_adapted(
     """
     recipe = load_recipe(version / "recipe.json") if old is None else old.recipe
     job = job_of(recipe)
-    dataset = _of_new(version, incoming) if old is None else old.dataset
+    dataset = dataset_of_new(version, incoming) if old is None else old.dataset
     model = adapted.model
     write_model(job, recipe, model, dataset, directory)
     reference = _reference(model, incoming, old)
@@ -147,16 +147,16 @@ def write_adapted(
     write_report(dataclasses.replace(report, notes=notes), dataset, directory)
 
 
-def _of_new(version, incoming):
+def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     """Returns the new rows as a data set, for want of old ones."""
-    kind = {str: "text"}.get(type((incoming.texts or [None])[0]))
+    kind = "text" if incoming.texts else None
     x = incoming.x
     if kind == "text":
         texts = np.array(incoming.texts, object)
         x = {"texts": texts, **x}
     if kind is None:
         kind = "table" if isinstance(x, Mapping) else "image"
-    about = {
+    about: dict[str, Any] = {
         "kind": kind,
         "class_names": incoming.class_names,
         "image_size": tuple(x.shape[1:3]) if kind == "image" else None,
@@ -167,7 +167,8 @@ def _of_new(version, incoming):
         known = table_manifest.read_table_manifest(version)
         names = incoming.class_names
         specification = dataclasses.replace(known, class_names=names)
-    labels = incoming.labels.astype("int32")
+    is_number = specification.target_kind == "number"
+    labels = incoming.labels.astype("float32" if is_number else "int32")
     split = data.Split(x, labels, tuple(incoming.names))
     return data.Dataset(split, split, split, specification)
 

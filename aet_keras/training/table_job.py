@@ -234,11 +234,15 @@ def _introduce(dataset):
         yield f"The risk is the probability of `{specification.positive}`."
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     specification = dataset.specification
     rows = {k: v[:_COMPARED_ROWS] for k, v in dataset.test.inputs.items()}
     export.write_table_model(
-        model, directory, specification=specification, rows=rows
+        model,
+        directory,
+        specification=specification,
+        rows=rows,
+        guarantee=guarantee,
     )
     return export.compare_table_export(
         directory, model, rows, specification=specification

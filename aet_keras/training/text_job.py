@@ -12,6 +12,7 @@ from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training import job
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
+from aet_keras.training.teachers import targets_of, with_teacher
 
 _COMPARED_TEXTS = 64
 _SPLITS = ("train", "validation", "test")
@@ -180,7 +181,7 @@ def _build(recipe, dataset):
         class_count=len(dataset.specification.class_names),
         sequence_length=dataset.train.inputs["token_ids"].shape[1],
     )
-    job.compile_classifier(model, recipe.learning_rate)
+    job.compile_classifier(model, recipe)
     return model
 
 
@@ -189,6 +190,7 @@ def _tokens(split):
 
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
+    dataset = with_teacher(recipe, dataset, _teacher_rows)
     train, validation = dataset.train, dataset.validation
     rate = job.policy_of(recipe.rate, text_rate_policy())
     average: parts.AverageWeights | bool = False
@@ -197,7 +199,9 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     weights = job.weights_of(recipe, dataset)
     return fine_tune(
         model,
-        job.rows_with_weights(_tokens(train), train.labels, weights),
+        job.rows_with_weights(
+            _tokens(train), targets_of(train), weights, train.labels
+        ),
         validation_data=job.rows_with_weights(
             _tokens(validation), validation.labels, weights
         ),
@@ -230,7 +234,7 @@ def _measure(run, name, dataset):
     )
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     length = dataset.train.inputs["token_ids"].shape[1]
     packing = _packing(recipe, sequence_length=length)
     texts = dataset.test.inputs["texts"][:_COMPARED_TEXTS]
@@ -240,8 +244,23 @@ def _write(model, recipe, dataset, directory):
         class_names=dataset.specification.class_names,
         packing=packing,
         texts=texts,
+        guarantee=guarantee,
     )
     return export.compare_text_export(directory, model, texts, packing=packing)
+
+
+def _teacher_rows(recipe, dataset, teacher):
+    """Cuts the texts into tokens as the teacher does."""
+    del dataset
+    if teacher.recipe is None:
+        raise ValueError(
+            f"{recipe.owner}: a teacher of texts must be a folder that "
+            "`aet-keras fit` published, because a file does not say how it "
+            f"cuts texts into tokens. Received: {teacher.name}."
+        )
+    return lambda split, name: tokens_of(
+        teacher.recipe, teacher.model, split.inputs["texts"]
+    )
 
 
 JOB = job.Job(
@@ -252,4 +271,6 @@ JOB = job.Job(
     measure=_measure,
     write=_write,
     rows=lambda split: (_tokens(split), split.labels),
+    teacher_rows=_teacher_rows,
+    predict=_predict,
 )
