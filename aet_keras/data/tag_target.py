@@ -68,7 +68,7 @@ def separators_of(counts: Mapping[str, int]) -> tuple[str, ...]:
     found = tuple(s for s in SEPARATORS if any(s in cell for cell in counts))
     several = [cell for cell in counts if _parts(cell, found)[1:]]
     count = sum(counts[cell] for cell in several)
-    if len(several) < 2 or count < _LEAST_SHARE * sum(counts.values()):
+    if not several or count < _LEAST_SHARE * sum(counts.values()):
         return ()
     parts = {part for cell in counts for part in _parts(cell, found)}
     return found if len(parts) < len(counts) else ()

@@ -107,7 +107,7 @@ def find_kind(
 
 
 def check_one_answer(version: str | os.PathLike, owner: str) -> None:
-    """Raises if a version answers with tags: these are not compared.
+    """Raises if a version's answers are not compared: tags, some numbers.
 
     Args:
         version: path of the version.
@@ -123,10 +123,12 @@ def check_one_answer(version: str | os.PathLike, owner: str) -> None:
         outputs = signatures["serving_default"]["outputs"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # what is damaged is said where it is needed
-    if "tags" in outputs:
+    is_number = "values" in outputs and content.get("kind") != "table"
+    if "tags" in outputs or is_number:
+        what = "a number of images or texts" if is_number else "tags"
         raise ExportError(
-            f"{owner}: FOLDER must hold a model of one class or number a row, "
-            "because its answers are compared with that of each row. "
-            f"Received: {version}, a model of tags. Watch the figures of its "
-            "reports, and train it anew by `aet-keras fit`."
+            f"{owner}: FOLDER must hold a classifier, or a model of a number "
+            f"of a table, because only their answers are compared. Received: "
+            f"{version}, a model of {what}. Watch the figures of its reports, "
+            "and train it anew by `aet-keras fit`."
         )

@@ -19,6 +19,10 @@ THAW_POLICIES = (
 )
 RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 
+TARGET = Setting(
+    "Column to predict: a class, at most 1000 of them, 50 if they are "
+    "numbers; a number; or tags, such as red;wool."
+)
 LABEL_COLUMNS = Setting(
     "Columns of 0 and 1, or no and yes, in place of a target: tags, of which "
     "a row may have several. a,b,c, or the option several times.",
@@ -113,6 +117,12 @@ ENCODING = Setting(
     "How a file, or texts, are written down, such as utf-8 or cp1252; auto "
     "looks at the bytes.",
     "encoding",
+)
+
+
+IMAGE_COLUMN = Setting(
+    "Of a table of images: the column of their files, paths from its folder "
+    "on; --target or --label-columns says what is predicted."
 )
 
 

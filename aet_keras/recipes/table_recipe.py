@@ -27,12 +27,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     True
     """
 
-    target: str | None = setting(
-        None,
-        "Column to tell from the others: a class, at most 1000 of them, 50 if "
-        "they are numbers; a number; or tags, such as red;wool.",
-    )
-    label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
+    target: str | None = setting(None, shared.TARGET)
     target_kind: str = setting("auto", shared.TARGET_KIND)
     positive: str | None = setting(
         None,
@@ -85,6 +80,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)
     encoding: str = setting("auto", shared.ENCODING)
+    label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
 
     def __post_init__(self) -> None:
         super().__post_init__()

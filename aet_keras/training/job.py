@@ -94,10 +94,15 @@ class Job:
     def reference_of(
         self, model: keras.Model, dataset: data.Dataset
     ) -> Reference | None:
-        """Measures what new rows are compared with; None of ratings, tags."""
-        if self.rows is None or dataset.specification.target_kind == "tags":
+        """Measures what new rows are compared with.
+
+        None of ratings and tags, and of numbers of images and texts.
+        """
+        kind = dataset.specification.target_kind
+        is_number = kind == "number"
+        is_table = dataset.specification.kind == "table"
+        if self.rows is None or kind == "tags" or (is_number and not is_table):
             return None
-        is_number = dataset.specification.target_kind == "number"
         # The linear path of a number has learned the validation rows, too.
         held = dataset.test if is_number else dataset.validation
         return Reference.measure(
