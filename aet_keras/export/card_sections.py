@@ -282,7 +282,7 @@ def _coverage(facts):
     yield (
         f"{covered.asked:g} was asked, {shown_number(covered.coverage)} is "
         f"covered ({shown_number(covered.low)} to "
-        f"{shown_number(covered.high)}), {shown_number(covered.size)} {unit}; "
+        f"{shown_number(covered.high)}), {shown_number(covered.size)} {unit}. "
         f"{covered.guarantee.to_text()}"
     )
     rows = [

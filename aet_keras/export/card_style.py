@@ -29,11 +29,12 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0;
 tr > th { font-weight: 500; }
 thead th { color: var(--quiet); font-weight: 400; }
 td { min-width: 4rem; overflow-wrap: anywhere; }
-td:last-child:not(.n) { min-width: 9rem; }
+table:not(.matrix) td:last-child:not(.n) { min-width: 9rem; }
 td.long { min-width: 16rem; }
 .n { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .matrix th, .matrix td { padding: .3rem .5rem; }
-.matrix td { min-width: 2.2rem; text-align: center;
+.matrix td { min-width: 2.4rem; text-align: center; white-space: nowrap;
+  overflow-wrap: normal;
   background: rgba(var(--accent), calc(var(--share) * .75)); }
 .matrix thead th { text-align: center; }
 .matrix .right { font-weight: 600; }

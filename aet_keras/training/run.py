@@ -31,6 +31,7 @@ from aet_keras.training import (
 from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.job import Job
 from aet_keras.training.measuring import Clock
+from aet_keras.training.merged import with_merged
 from aet_keras.training.run_guards import (
     best_kept,
     check_finished,
@@ -156,6 +157,7 @@ def _run(recipe, out, observers, trackers, say):
         clock.lap("training")
         if not shared.is_chief:
             return None
+        dataset = with_merged(job, recipe, run.model, dataset)
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
         measured = with_groups(measured, groups, job, run.model, dataset)
