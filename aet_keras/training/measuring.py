@@ -105,6 +105,7 @@ def measure(
         notes=(*dataset.notes, *_notes(run)),
         mistakes=mistakes,
         kind=dataset.specification.kind,
+        train_count=dataset.train.count,
     )
 
 

@@ -15,6 +15,7 @@ from aet_keras.drift.reference import FILE
 from aet_keras.errors import ExportError
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.evaluation.mistake_chart import draw_mistakes
+from aet_keras.export.card import write_card
 from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -215,6 +216,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
         say_progress("drawing the report")
         timed = dataclasses.replace(report, seconds=clock.seconds)
         write_report(timed, dataset, directory)
+        write_card(directory, name=out.resolve().name)
         made["report"] = timed
 
     version = publishing.publish(out, write)
