@@ -101,12 +101,13 @@ class Guarantee:
     def to_text(self) -> str:
         """Returns a sentence for a person."""
         low, high = self.likely
-        what = "sets" if self.target_kind == "classes" else "intervals"
+        is_set = self.target_kind == "classes"
+        best = ", to which the most probable class is added" if is_set else ""
         return (
-            f"{what} for a coverage of {self.coverage:g}, calibrated on "
-            f"{self.count} rows ({needed_rows(self.coverage)} needed). With so "
-            f"many, {low:.3f} to {high:.3f} is what such {what} cover in 95 "
-            "of 100 cases."
+            f"{'Sets' if is_set else 'Intervals'} for a coverage of "
+            f"{self.coverage:g}, calibrated on {self.count} rows "
+            f"({needed_rows(self.coverage)} needed). With so many, the limit "
+            f"covers {low:.3f} to {high:.3f} in 95 of 100 cases{best}."
         )
 
 

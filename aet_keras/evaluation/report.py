@@ -44,6 +44,15 @@ _NOT_LIFTED = {
     "points",
     "positive",
 }
+# What reports of earlier versions do not have.
+_NOT_IN_OLDER = (
+    "coverage",
+    "kind",
+    "old_task",
+    "risk",
+    "solved_head",
+    "train_count",
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,7 @@ class Report:
             `"rating"`.
         coverage: `Coverage` of sets or intervals on test rows, or `None`.
         groups: tuple of `ByGroup`, the figures of test rows by a column.
+        train_count: int or None. How many rows there were to learn from.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -123,6 +133,7 @@ class Report:
     kind: str | None = None
     coverage: Coverage | None = None
     groups: tuple[ByGroup, ...] = ()
+    train_count: int | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -163,9 +174,7 @@ class Report:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
         """Returns the report that `to_json` wrote down; `None` reads as NaN."""
-        older = dict.fromkeys(
-            ("coverage", "kind", "old_task", "risk", "solved_head")
-        )
+        older = dict.fromkeys(_NOT_IN_OLDER)
         older |= {"mistakes": [], "groups": []}
         content = {**older, **content}
         known = {item.name: content[item.name] for item in fields(cls)}

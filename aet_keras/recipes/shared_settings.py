@@ -56,6 +56,12 @@ ANCHOR_STRENGTH = Setting(
     "model of --from.",
     above=0,
 )
+LORA = Setting(
+    "Rank of the low-rank adapters that learn in the backbone's place (LoRA); "
+    "merged in the end.",
+    least=1,
+    default="the backbone itself learns",
+)
 TEACHER = Setting(
     "saved_models/BIG or FILE.keras, a classifier of the same classes whose "
     "probabilities are learned beside the labels.",

@@ -20,6 +20,7 @@ from aet_keras.drift.reference import FILE, Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
+from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
@@ -139,12 +140,14 @@ def write_adapted(
     about = _record(version, adapted, incoming, old, shift)
     about |= {"outcome": outcome, "reason": why}
     (directory / RECORD).write_bytes(_files.json_bytes(about))
-    if old is None:
-        return
     name = version.resolve().parent.name
+    if old is None:
+        write_card(directory, name=name)
+        return
     report = job.measure(_no_run(model), name, dataset)
     notes = (*report.notes, *_notes(version, adapted, incoming, old))
     write_report(dataclasses.replace(report, notes=notes), dataset, directory)
+    write_card(directory, name=name)
 
 
 def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:

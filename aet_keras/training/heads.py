@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from aet_keras import data
+from aet_keras.backbones.low_rank import adapt_by_rank
+from aet_keras.errors import DataError
 from aet_keras.tasks.number_unit import VALUE, Unit
 from aet_keras.training import job
 from aet_keras.training.fine_tune import Run
@@ -71,15 +73,30 @@ def compiled(model: keras.Model, recipe: Any, dataset: data.Dataset) -> Any:
             activation and units.
         recipe: of images or texts.
         dataset: what the recipe reads.
+
+    Raises:
+        DataError: if adapters are asked for, and the target is a number.
     """
     if dataset.specification.target_kind == "classes":
         job.compile_classifier(model, recipe)
         return model
+    if recipe.lora is not None:
+        _check_lora(recipe, dataset)
+        adapt_by_rank(model, recipe.lora, owner=recipe.owner)
     model = head_of(dataset).end(model, dataset)
     learner = learner_of(model)
     if learner is model:
         _compile(model, recipe, dataset)
     return model
+
+
+def _check_lora(recipe, dataset):
+    if dataset.specification.target_kind == "number":
+        raise DataError(
+            f"{recipe.owner}: `lora` must go with classes or tags, because "
+            "merged adapters are compared by probabilities. Received: "
+            f"lora={recipe.lora}, where the target is a number. Leave it out."
+        )
 
 
 def learner_of(model: keras.Model) -> keras.Model:

@@ -18,6 +18,7 @@ from aet_keras import (
     policies,
 )
 from aet_keras._wording import listed
+from aet_keras.backbones.low_rank import adapt_by_rank
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.drift.reference import Reference
 from aet_keras.errors import DataError, ExportError
@@ -157,7 +158,12 @@ def with_settings(
 
 
 def compile_classifier(model: keras.Model, recipe: Any) -> None:
-    """Compiles a classifier for Adam and labels, or a teacher beside them."""
+    """Compiles a classifier for Adam and labels, or a teacher beside them.
+
+    With `lora`, adapters are added before.
+    """
+    if recipe.lora is not None:
+        adapt_by_rank(model, recipe.lora, owner=recipe.owner)
     model.compile(
         keras.optimizers.Adam(recipe.learning_rate),
         loss="sparse_categorical_crossentropy",

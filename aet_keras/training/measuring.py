@@ -103,6 +103,7 @@ def measure(
         notes=(*dataset.notes, *_notes(run, dataset)),
         mistakes=mistakes,
         kind=dataset.specification.kind,
+        train_count=dataset.train.count,
     )
 
 

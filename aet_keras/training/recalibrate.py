@@ -16,6 +16,7 @@ from aet_keras.drift.reference import FILE, later_path
 from aet_keras.errors import DataError
 from aet_keras.evaluation import conformal
 from aet_keras.evaluation.conformal import Coverage, Guarantee
+from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
 from aet_keras.publishing.manifest import read_content
 from aet_keras.publishing.publication import publish
@@ -141,6 +142,7 @@ def recalibrate(
         write_model(job, recipe, model, dataset, directory, guarantee=guarantee)
         _keep_files(version, directory)
         _write_report(version, directory, guarantee, after)
+        write_card(directory, name=version.resolve().parent.name)
 
     path = publish(version.parent, write)
     return Recalibrated(before, guarantee, after, path)

@@ -15,6 +15,7 @@ from aet_keras.drift.reference import FILE
 from aet_keras.errors import ExportError
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.evaluation.mistake_chart import draw_mistakes
+from aet_keras.export.card import write_card
 from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -30,6 +31,7 @@ from aet_keras.training import (
 from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.job import Job
 from aet_keras.training.measuring import Clock
+from aet_keras.training.merged import with_merged
 from aet_keras.training.run_guards import (
     best_kept,
     check_finished,
@@ -155,6 +157,7 @@ def _run(recipe, out, observers, trackers, say):
         clock.lap("training")
         if not shared.is_chief:
             return None
+        dataset = with_merged(job, recipe, run.model, dataset)
         run, dataset = job.finish(run, dataset)
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
@@ -214,6 +217,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
         say_progress("drawing the report")
         timed = dataclasses.replace(report, seconds=clock.seconds)
         write_report(timed, dataset, directory)
+        write_card(directory, name=out.resolve().name)
         made["report"] = timed
 
     version = publishing.publish(out, write)

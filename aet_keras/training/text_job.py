@@ -20,6 +20,7 @@ _SPLITS = ("train", "validation", "test")
 _TOKENS = ("token_ids", "padding_mask")
 _COVERED = 95  # percent of the texts that are read to their end
 _LONGEST = 256
+_ADAPTERS_RATIO = 0.5
 _STEP = 8  # lengths are rounded up to a multiple of it
 
 
@@ -216,7 +217,7 @@ def _fit_rows(model, dataset, *, recipe, best, callbacks):
         ),
         epochs=recipe.epochs,
         freezing=parts.ElasticFreezing(
-            job.policy_of(recipe.thaw, text_thaw_policy())
+            job.policy_of(recipe.thaw, _thaw_policy(recipe))
         ),
         rate=parts.AdaptiveLearningRate(rate),
         best=best,
@@ -225,6 +226,16 @@ def _fit_rows(model, dataset, *, recipe, best, callbacks):
         batch_size=recipe.batch_size,
         validation_batch_size=128,
         verbose=0,
+    )
+
+
+def _thaw_policy(recipe):
+    usual = text_thaw_policy()
+    if recipe.lora is None:
+        return usual
+    # B begins as 0: what moves it first is small.
+    return policies.ThawAll(
+        rate_ratio=_ADAPTERS_RATIO, frozen_ratio=usual.frozen_ratio
     )
 
 

@@ -81,3 +81,6 @@ def test_the_report_has_the_groups(table, tmp_path):
     flagged = sum(g.count * g.figures["flagged"].value for g in found.groups)
     assert flagged == pytest.approx(called)
     assert "by sex\n" in run.report.to_text()
+    page = (run.version / "card.html").read_text()
+    assert f"{run.report.train_count:,}" in page
+    assert all(f"<th>{group.name}</th>" in page for group in found.groups)
