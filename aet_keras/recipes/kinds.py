@@ -104,8 +104,8 @@ def _recipe_of(settings):
     told = next(iter(telling), None)
     if "image_column" in settings and told is ImageRecipe:
         return told  # images that a table names
-    if told is None and _names_target(settings):
-        return TableRecipe
+    if told in (None, ImageRecipe) and _names_target(settings):
+        return TableRecipe  # a setting of images is refused by its name
     if told is None or _is_other(told, settings.get("data")):
         return _usual(settings.get("data"))
     return told
