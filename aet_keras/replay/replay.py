@@ -5,6 +5,7 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras._keras import functions, running_fit
+from aet_keras._keras.iterators import made
 from aet_keras._keras.optimizer import restart_averages
 from aet_keras._keras.proofs import Unproved
 from aet_keras._keras.split_graph import SplitGraph
@@ -110,11 +111,11 @@ class Replay:
         if is_plain:
             self.cached_count = 0
             self._leave()
-            self._model.test_function = self._run_test
+            self._enter_validation()
             return
         self._training.begin(batch_count=batch_count, seed=(self._seed, epoch))
         self._model.train_function = self._run_train
-        self._model.test_function = self._run_test
+        self._enter_validation()
         if self._training.reader.is_recording:
             self._say_recording()
 
@@ -356,8 +357,14 @@ class Replay:
         for each in self.recorders:
             each.forget()
 
+    def _enter_validation(self):
+        self._model.test_function = self._run_test
+        self._validation.enter()
+
     def _leave(self):
         """Gives the model functions of its own."""
+        self._training.leave()
+        self._validation.leave()
         if self._model.train_function == self._run_train:
             functions.rebuild_train_function(self._model)
         if self._model.test_function == self._run_test:
@@ -380,10 +387,10 @@ class Replay:
 
     def _run_test(self, iterator):
         if self._is_foreign():
-            return self._validation.plain(iterator)
+            return self._validation.plain(made(iterator))
         return self._validation.run(iterator)
 
     def _run_train(self, iterator):
         if self._is_foreign():
-            return self._model.train_function(iterator)
+            return self._model.train_function(made(iterator))
         return self._training.run(iterator)
