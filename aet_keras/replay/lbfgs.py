@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import optimize
 
+from aet_keras.replay.taught_loss import TaughtLoss
 from aet_keras.replay.together import Together
 
 # Strong to weak, each from the last one's solution, while validation improves.
@@ -20,6 +21,7 @@ _MOST_AT_ONCE = 2**23  # numbers, of which two copies in float32 take 64 MiB
 _BLOCK_ROWS = 512  # so few that a block is read once from memory
 _TOLERANCE = 1e-5  # of the loss; what is left is below its noise
 ALONE = Together()
+Kind = str | TaughtLoss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,7 @@ def solve(
     train: Rows,
     validation: Rows,
     *,
-    kind: str,
+    kind: Kind,
     together: Together = ALONE,
 ) -> Solution:
     """Finds the layer whose L2 strength is best on the validation rows.
@@ -104,6 +106,7 @@ def solve(
         validation: `Rows` to choose the strength by.
         kind: `"softmax"`, `"sigmoid"` or `"linear"`: cross-entropy of classes,
             binary cross-entropy, squared error; means over units as in Keras.
+            Or a `TaughtLoss`.
         together: `Together`. Sums over workers that have other rows.
     """
     best: Solution | None = None
@@ -119,7 +122,7 @@ def solve(
 
 
 def path(
-    train: Rows, *, kind: str, together: Together = ALONE
+    train: Rows, *, kind: Kind, together: Together = ALONE
 ) -> Iterator[Solution]:
     """Yields the layer of each of `STRENGTHS`, with the loss of its own rows.
 
@@ -130,7 +133,7 @@ def path(
     """
     mean, scale, count = _moments(train, together)
     scaled = _Scaled(train, mean, scale)
-    width, units = train.features.shape[1], train.targets.shape[1]
+    width, units = train.features.shape[1], _units(train, kind)
     start = np.zeros((width + 1) * units)
     for strength in STRENGTHS:
 
@@ -154,13 +157,13 @@ def path(
 
 
 def mean_loss(
-    kernel, bias, rows: Rows, *, kind: str, together: Together = ALONE
+    kernel, bias, rows: Rows, *, kind: Kind, together: Together = ALONE
 ) -> float:
     """Returns what Keras would call the loss of some rows."""
     total = 0.0
     for block in rows.blocks():
         scores = block.features @ kernel + bias
-        losses, _ = _LOSSES[kind](scores, block.targets)
+        losses, _ = _loss(kind)(scores, block.targets)
         total += float((losses * block.weights).sum())
     total, count = together.total([total, len(rows.features)])
     return float(total / count)
@@ -217,9 +220,9 @@ def _objective(flat, blocks, kind, count):
     """
     found = np.zeros(1 + flat.size)
     for rows in blocks:
-        width, units = rows.features.shape[1], rows.targets.shape[1]
+        width, units = rows.features.shape[1], _units(rows, kind)
         weights = flat.reshape(width + 1, units).astype("float32")
-        losses, slopes = _LOSSES[kind](
+        losses, slopes = _loss(kind)(
             rows.features @ weights[:-1] + weights[-1], rows.targets
         )
         slopes = slopes * (rows.weights / count)[:, None]
@@ -259,3 +262,12 @@ def _linear(scores, targets):
 
 
 _LOSSES = {"softmax": _softmax, "sigmoid": _sigmoid, "linear": _linear}
+
+
+def _loss(kind):
+    return _LOSSES[kind] if isinstance(kind, str) else kind
+
+
+def _units(rows, kind):
+    columns = 1 if isinstance(kind, str) else kind.columns_per_unit
+    return rows.targets.shape[1] // columns
