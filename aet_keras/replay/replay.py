@@ -75,6 +75,7 @@ class Replay:
         )
         self._validation = Validation(model, test, self._weights, say=self._say)
         self._boundary: Any = None
+        self._recorded_before: set = set()
         self._is_for_others = False
         self._fit = functions.current_fit(model)
 
@@ -99,7 +100,10 @@ class Replay:
         self._sort_out_records()
         # What no epoch follows is of use to those who share the store alone.
         has_records = any(each.record is not None for each in self.recorders)
-        self._is_for_others = is_last and not has_records
+        # A worker that goes on records anew what the one before it had.
+        had_record = self._recorded_before.issuperset(self._boundary.keys)
+        self._recorded_before = set()
+        self._is_for_others = is_last and not (has_records or had_record)
         is_worth_it = self._store is not None or not self._is_for_others
         is_plain = self._training.is_plain
         self._training.begin_epoch(self._boundary)
@@ -111,11 +115,11 @@ class Replay:
         if is_plain:
             self.cached_count = 0
             self._leave()
-            self._enter_validation()
+            self._validation.enter(self._run_test)
             return
         self._training.begin(batch_count=batch_count, seed=(self._seed, epoch))
         self._model.train_function = self._run_train
-        self._enter_validation()
+        self._validation.enter(self._run_test)
         if self._training.reader.is_recording:
             self._say_recording()
 
@@ -245,6 +249,8 @@ class Replay:
         self._sentences = list(learned["sentences"])
         self._boundary = self._finder.find(trainable)
         self._weights.set_state(state["sums"])
+        held = state["train"]["keys"] if state["train"] else ()
+        self._recorded_before = {self._graph.keys[place] for place in held}
         for split, reader in self._readers().items():
             if reader is None:
                 continue
@@ -356,10 +362,6 @@ class Replay:
     def _forget(self):
         for each in self.recorders:
             each.forget()
-
-    def _enter_validation(self):
-        self._model.test_function = self._run_test
-        self._validation.enter()
 
     def _leave(self):
         """Gives the model functions of its own."""

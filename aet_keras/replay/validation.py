@@ -61,8 +61,9 @@ class Validation:
         self._boundary, self._is_train_plain = boundary, is_train_plain
         self._is_begun = False
 
-    def enter(self) -> None:
-        """Notes that the model's test function is `run` from now on."""
+    def enter(self, function: Callable) -> None:
+        """Gives the model a test function that calls `run`."""
+        self._model.test_function = function
         postpone(self._reader, True)
 
     def leave(self) -> None:
