@@ -109,7 +109,7 @@ positive = dataset.specification.positive_index
 column, _, edge = by[0].partition("<=")
 if edge and importlib.util.find_spec("fairlearn"):
     even_out(
-        said[:, positive],
+        said[:, positive].astype("float64"),
         (dataset.test.labels == positive).astype(int),
         (dataset.test.inputs[column] <= float(edge)).astype(int),
     )
