@@ -105,6 +105,12 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
     lora: int | None = setting(None, shared.LORA)
     teacher: str | None = setting(None, shared.TEACHER)
+    unlabelled: str | None = setting(
+        None,
+        "A folder of images without labels, which the teacher alone teaches.",
+        metavar="FOLDER",
+        default="none",
+    )
     coverage: float | None = setting(None, shared.COVERAGE)
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
@@ -127,6 +133,13 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         check.known(self.owner, kind="backbone", among=names, backbone=backbone)
         is_embedded = self.backbone == EMBEDDED
         defaults = _EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS
+        if self.unlabelled is not None and self.teacher is None:
+            raise ValueError(
+                "Recipe: `unlabelled` (`--unlabelled`) must go with `teacher` "
+                "(`--teacher`), because nothing else says what these images "
+                f"are. Received: unlabelled={self.unlabelled!r} alone. Name a "
+                "teacher, or leave it out."
+            )
         if self.lora is not None:
             _check_adapted(self)
             defaults = {**defaults, "train_batch_normalization": False}

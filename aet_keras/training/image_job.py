@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import backbones, data, export, policies, tasks
@@ -16,7 +17,7 @@ from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure, predict
-from aet_keras.training.teachers import TaughtSplit, with_teacher
+from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
 
 
 def read_dataset(recipe: ImageRecipe) -> data.Dataset:
@@ -144,10 +145,20 @@ def fit_recipe(
 
 
 def _train_batches(split, weights, **settings):
+    targets = targets_of(split)
     if not isinstance(split, TaughtSplit):
         return data.make_batches(split, class_weights=weights, **settings)
     rows = None if weights is None else weights[split.labels]
-    return make_target_batches(split, split.targets, weights=rows, **settings)
+    if split.more is not None:
+        count = len(split.more)
+        if rows is not None:
+            rows = np.append(rows, np.ones(count))
+        split = data.Split(
+            np.concatenate([split.inputs[:], split.more]),
+            np.arange(split.count + count),
+            (*split.names, *("unlabelled",) * count),
+        )
+    return make_target_batches(split, targets, weights=rows, **settings)
 
 
 def _teacher_rows(recipe, dataset, teacher):

@@ -13,7 +13,8 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import _regular_file, data
 from aet_keras._wording import quoted
-from aet_keras.errors import ExportError
+from aet_keras.data import unlabelled_images
+from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -46,7 +47,8 @@ class TaughtSplit(data.Split):
         labels: as of `data.Split`.
         names: as of `data.Split`.
         targets: float array `(count, 2 * classes)`, as `Distillation` takes
-            it.
+            it; those of `more` after them.
+        more: optional array of inputs without labels.
 
     Example: see `with_teacher`.
 
@@ -55,6 +57,7 @@ class TaughtSplit(data.Split):
     """
 
     targets: np.ndarray = dataclasses.field(kw_only=True)
+    more: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,9 +140,14 @@ def with_teacher(
     notes = [*notes, _accuracy(recipe, teacher, held, dataset.validation)]
     labels = np.eye(held.shape[1], dtype="float32")[dataset.train.labels]
     targets = np.hstack([labels, ask(dataset.train, "train")])
-    train = dataset.train
+    train, more = dataset.train, None
+    if getattr(recipe, "unlabelled", None) is not None:
+        more, answers, said = _unlabelled(recipe, teacher, columns, dataset)
+        empty = np.zeros((len(more), labels.shape[1]), "float32")
+        targets = np.vstack([targets, np.hstack([empty, answers])])
+        notes = [*notes, said]
     taught = TaughtSplit(
-        train.inputs, train.labels, train.names, targets=targets
+        train.inputs, train.labels, train.names, targets=targets, more=more
     )
     notes = [*dataset.notes, *notes, *_seen(recipe, teacher)]
     return dataclasses.replace(dataset, train=taught, notes=tuple(notes))
@@ -227,13 +235,45 @@ def _columns(recipe, teacher, dataset):
     return [teacher.class_names.index(name) for name in wanted], notes
 
 
+def _unlabelled(recipe, teacher, columns, dataset):
+    """Returns images without labels, the teacher's answers, and a sentence."""
+    files = unlabelled_images.find_unlabelled(recipe.owner, recipe.unlabelled)
+    read = unlabelled_images.read_unlabelled
+    images, names = read(files, dataset.specification.image_size)
+    splits = dataset.train, dataset.validation, dataset.test
+    fresh = ~unlabelled_images.is_known(images, splits)
+    left = f"{len(files) - len(names)} that cannot be read"
+    left += f" and {int((~fresh).sum())} that are rows of the data"
+    if not fresh.any():
+        raise DataError(
+            f"{recipe.owner}: `unlabelled` (`--unlabelled`) must have images "
+            "that are not in the data, because those have labels. Received: "
+            f"{recipe.unlabelled}, {len(files)} images, {left}. Name another "
+            "folder."
+        )
+    images = images[fresh]
+    size = teacher.model.input_shape[1:3]
+    if None in size or size == images.shape[1:3]:
+        rows = images
+    else:  # as it was trained on them: decoded at its own size
+        kept = [
+            name for name, is_new in zip(names, fresh, strict=True) if is_new
+        ]
+        rows, _ = read(map(pathlib.Path, kept), size)
+    answers = _checked(recipe, teacher, columns, rows)
+    said = f"{len(images)} images without labels are taught by the teacher"
+    return images, answers, f"{said}; left out are {left}."
+
+
 def _answers(recipe, teacher, columns, given, split, name):
-    """Returns the teacher's probabilities of the data's classes."""
-    found = probabilities_of(
-        teacher.model, given(split, name), _BATCH, recipe.owner
-    )
+    """Returns the teacher's probabilities of a split, of the data's classes."""
+    return _checked(recipe, teacher, columns, given(split, name))
+
+
+def _checked(recipe, teacher, columns, rows):
+    found = probabilities_of(teacher.model, rows, _BATCH, recipe.owner)
     classes = found.shape[1] if columns is None else len(teacher.class_names)
-    check_probabilities(recipe.owner, found, (split.count, classes))
+    check_probabilities(recipe.owner, found, (len(found), classes))
     if columns is None:
         return found
     found = found[:, columns]

@@ -4,9 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from aet_keras import data, recipes, training
-from aet_keras.errors import ExportError
-from aet_keras.training.teachers import TaughtSplit, with_teacher
+from aet_keras import training
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(48, 4)).astype("float32")
@@ -127,92 +125,3 @@ def test_what_does_not_fit_is_refused_in_a_sentence(case):
 def test_a_data_set_is_refused_because_answers_are_kept_by_row():
     with pytest.raises(TypeError, match="kept row by row"):
         training.teach(build(), ANSWERS, X)
-
-
-NAMES = ("cat", "dog", "owl")
-
-
-def photos(side=8):
-    """Returns noise whose class is which colour is brightest."""
-    splits = {}
-    for name in ("train", "validation", "test"):
-        random = np.random.default_rng(len(name))
-        images = random.integers(0, 256, (30, side, side, 3), "uint8")
-        labels = images.mean(axis=(1, 2)).argmax(axis=1).astype("int32")
-        names = tuple(f"{name}[{row}]" for row in range(30))
-        splits[name] = data.Split(images, labels, names)
-    specification = data.dataset.Specification("image", NAMES, (8, 8), "photos")
-    return data.Dataset(**splits, specification=specification)
-
-
-def published(folder, names, *, order=(0, 1, 2), **settings):
-    """Writes a version whose model answers the brightest colour."""
-    inputs = keras.Input((16, 16, 3))
-    means = keras.layers.GlobalAveragePooling2D()(inputs)
-    head = keras.layers.Dense(len(names), "softmax")
-    model = keras.Model(inputs, head(means))
-    kernel = np.zeros((3, len(names)))
-    kernel[range(3), order] = 1.0
-    head.set_weights([kernel, np.zeros(len(names))])
-    version = folder / "1"
-    (version / "assets").mkdir(parents=True)
-    model.save(version / "model.keras")
-    (version / "assets" / "labels.txt").write_text("\n".join(names) + "\n")
-    (version / "saved_model.pb").touch()
-    recipes.Recipe("photos", **settings).save(version / "recipe.json")
-    return str(folder)
-
-
-def taught(folder, **settings):
-    recipe = recipes.Recipe("photos", teacher=folder, **settings)
-    return with_teacher(
-        recipe, photos(), lambda *given: lambda split, name: split.inputs
-    )
-
-
-def test_a_teacher_of_another_size_and_order_is_mapped_by_names(tmp_path):
-    names = ("owl", "ant", "cat", "dog")
-    folder = published(tmp_path / "big", names, order=(2, 3, 0))
-
-    dataset = taught(folder)
-
-    train = dataset.train
-    assert isinstance(train, TaughtSplit)
-    answers = train.targets[:, 3:]
-    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
-    assert (answers.argmax(axis=1) == train.labels).mean() > 0.9
-    assert any("1 more classes" in note for note in dataset.notes)
-    assert any("right about" in note for note in dataset.notes)
-
-
-@pytest.mark.parametrize(
-    "seed, ending", [(0, "no test rows."), (7, "too good.")]
-)
-def test_it_is_said_whether_the_teacher_may_have_seen_test_rows(
-    tmp_path, seed, ending
-):
-    folder = published(tmp_path / "big", NAMES, seed=seed)
-
-    assert taught(folder).notes[-1].endswith(ending)
-
-
-def test_a_teacher_without_a_class_is_refused(tmp_path):
-    folder = published(tmp_path / "big", ("cat", "dog", "ant"))
-
-    with pytest.raises(ExportError, match="without `owl`"):
-        taught(folder)
-
-
-def test_a_teacher_that_knows_nothing_is_refused(tmp_path):
-    folder = published(tmp_path / "big", NAMES, order=(1, 2, 0))
-
-    with pytest.raises(ExportError, match="must know the classes"):
-        taught(folder)
-
-
-def test_a_file_that_is_no_model_is_refused(tmp_path):
-    path = tmp_path / "big.keras"
-    path.write_text("a letter")
-
-    with pytest.raises(ExportError, match="a `.keras` file of a classifier"):
-        taught(str(path))
