@@ -181,16 +181,14 @@ def read_image_folder(
         is_streamed=asked.streams(len(paths)),
         known_bad=layout.others,
     )
-    return assemble_images(
+    return pixels.assemble(
         asked,
-        pixels.rows,
-        pixels.sums,
         layout.labels,
         paths,
         layout.rows(pixels.is_good),
         class_names=layout.class_names,
         source=str(folder),
-        notes=(*layout.notes, *pixels.notes),
+        notes=layout.notes,
     )
 
 
@@ -241,16 +239,14 @@ def read_image_tfds(name: str, **options: Any) -> Dataset[Specification]:
         is_streamed=is_streamed,
     )
     given = examples.rows(pixels.is_good)
-    return assemble_images(
+    return pixels.assemble(
         asked,
-        pixels.rows,
-        pixels.sums,
         examples.labels,
         examples.names,
         given,
         class_names=examples.class_names,
         source=examples.source,
-        notes=(*examples.notes, *pixels.notes),
+        notes=examples.notes,
     )
 
 
