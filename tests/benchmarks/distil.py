@@ -5,7 +5,7 @@ augmentation), the teacher a MobileNetV2 at 96 pixels with 8 times as many
 weights. It is tuned once for each data set, on the training rows, its epoch
 chosen on validation rows; nobody saw the test rows.
 
-Claims:
+Wanted; what was reached stands in CHANGES:
 
 - `--part head`: with the student frozen and its head solved at once, as `fit`
   does after the first epoch, test accuracy with the teacher is at least 0.01
