@@ -11,7 +11,6 @@ from aet_keras.evaluation.conformal import wilson
 
 LEAST_ROWS = 10
 _RESAMPLES, _DRAWN_AT_ONCE = 1000, 1_000_000
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,14 @@ class Figure:
     low: float | None = None
     high: float | None = None
 
-    def to_text(self) -> str:
+    def to_text(self, *, digits: int = 3) -> str:
         """Returns the figure with its interval."""
         if self.value is None:
             return "-"
         if self.low is None or self.high is None:
             return f"{self.value:.4g}"
         ends = (self.value, self.low, self.high)
-        form = ".3f" if max(map(abs, ends)) < 100 else ".0f"
+        form = f".{digits if max(map(abs, ends)) < 100 else 0}f"
         value, low, high = (format(each, form) for each in ends)
         return f"{value} ({low} to {high})"
 
@@ -94,26 +93,26 @@ class ByGroup:
 
     def to_text(self) -> str:
         """Returns the groups and the gaps, for 80 columns."""
-        names = printed_text.widest([g.name for g in self.groups], most=20)
+        names = printed_text.widest([g.name for g in self.groups], most=24)
         names = max(names, len("group"))
-        first = list(self.groups[0].figures)[:_SHOWN] if self.groups else []
-        widths = [
-            max(
-                len(each),
-                *(len(g.figures[each].to_text()) for g in self.groups),
-            )
-            for each in first
+        columns = [
+            [str(g.count) for g in self.groups],
+            *(
+                [g.figures[each].to_text(digits=2) for g in self.groups]
+                for each in self.groups[0].figures
+            ),
         ]
-        titles = [f"{n:<{w}}" for n, w in zip(first, widths, strict=True)]
-        title = f"{'group':<{names}}   rows  {'  '.join(titles)}"
-        lines = [title.rstrip()]
-        for group in self.groups:
-            shown = [
-                f"{group.figures[name].to_text():<{width}}"
-                for name, width in zip(first, widths, strict=True)
+        titles = ["rows", *self.groups[0].figures]
+        lines = [f"{'group':<{names}}"]
+        lines += [printed_text.fit(g.name, names) for g in self.groups]
+        for title, cells in zip(titles, columns, strict=True):
+            width = max(len(title), *map(len, cells))
+            if len(lines[0]) + 2 + width > printed_text.COLUMNS:
+                break  # all of them are in report.json
+            lines = [
+                f"{line}  {cell:>{width}}"
+                for line, cell in zip(lines, [title, *cells], strict=True)
             ]
-            line = f"{printed_text.fit(group.name, names)}  {group.count:>5}  "
-            lines.append((line + "  ".join(shown)).rstrip())
         lines += [f"gap: {n} {f.to_text()}" for n, f in self.gaps.items()]
         if self.too_small:
             lines.append(
