@@ -14,9 +14,9 @@ from aet_keras.drift.priors import checked_probabilities
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.softmax_twin import Twin
-from aet_keras.training import _remedies
 from aet_keras.training._answers import ANSWERS
 from aet_keras.training._given_rows import read_new, read_old
+from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training._trials import Attempt, Run
 
@@ -110,12 +110,11 @@ def adapt(
       and the head before all groups are tried. Without, nothing is.
 
     What learns from labels is tried on half of them and judged by the other
-    half. After a shift of inputs, a point forgotten beyond `forgets_at_most`
-    weighs as much as a point gained. Else the best of those that forget no
-    more is kept, or the best of all where that brings twice as much. It
-    learns from all labels then. If none is better than the model was, that
-    stays as it was. After a training weights go back towards the start as
-    far as old rows ask for it.
+    half, and the best learns from all. If none is better than the model was,
+    that stays as it was. Weights go back towards the start as far as rows
+    that were held out ask for it; after a shift of inputs until no more than
+    `forgets_at_most` is forgotten of old ones. Else what forgets more is kept
+    if it brings twice as much as what does not.
 
     Args:
         model: a functional or built Sequential `keras.Model` that puts out
@@ -146,8 +145,9 @@ def adapt(
             along a cosine; groups have a share of it that follows from their
             fan-in, as in `policies.ThawTopThenAll`. Defaults to `1e-3`.
         forgets_at_most: float from 0 to 1. The accuracy on old rows that may
-            be lost, by the choice of a remedy and by the verdict. Defaults to
-            `0.02`.
+            be lost, by the choice of a remedy and by the verdict. It is seen
+            on the old rows held out, and in these alone does it hold
+            exactly. Defaults to `0.02`.
         seed: int >= 0. Of halves and batches. Defaults to `0`.
 
     Returns:
@@ -179,7 +179,8 @@ def adapt(
     rows = Rows(new, labels).take(np.flatnonzero(labels != UNKNOWN))
     _check_graph(model)
     twin = Twin.of(model)
-    class_count = _class_count(twin.twin, new)
+    outputs = KnownOutputs(twin.twin)
+    class_count = _class_count(outputs.probabilities(new))
     old_rows = None if old is None else read_old(old, class_count)
     if shift is None and reference is not None:
         shift = _compared(model, reference, new, labels, class_count)
@@ -187,7 +188,7 @@ def adapt(
     if kind == "classes":
         twin.check_can_widen(_OWNER)
     run = Run(
-        twin.twin, new, rows, old_rows, settings, forgets_at_most, reference
+        outputs, new, rows, old_rows, settings, forgets_at_most, reference
     )
     start = model.get_weights()
     try:
@@ -219,9 +220,8 @@ def _check_graph(model):
         )
 
 
-def _class_count(model, new):
+def _class_count(answers):
     """Returns how many classes a model knows, by its answers."""
-    answers = _remedies.predict(model, new)
     is_bad = ~np.isfinite(answers).reshape(len(answers), -1).all(axis=1)
     if is_bad.any():
         raise ValueError(
