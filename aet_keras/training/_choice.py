@@ -18,6 +18,7 @@ class Trial:
         answers: ints `(rows,)`, of the labelled rows held out.
         is_right: bools `(rows,)`.
         drop: float. Accuracy lost on old rows held out; 0 without any.
+        has_forgotten: bool. Whether these prove that it is more than may be.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Trial:
     answers: np.ndarray
     is_right: np.ndarray
     drop: float
+    has_forgotten: bool
 
     @property
     def accuracy(self) -> float:
@@ -43,15 +45,18 @@ def best_of(
 ) -> Trial:
     """Returns the trial to keep, the first being to do nothing.
 
-    What is not better than that by a standard error is left out. It is the
-    best of those that forget no more than is allowed; if old rows need not be
-    kept, only if it brings half of what the best of all brings, and that one
-    if not. The earlier of equals.
+    What is not better than that by a standard error is left out. If old rows
+    are to be kept, it is the best of those that have not forgotten too much.
+    If not, the best of those whose drop is allowed, if it brings half of what
+    the best of all brings; else that one. The earlier of equals.
     """
     nothing = trials[0]
     trials = [nothing, *(each for each in trials if each.is_better(nothing))]
+    if keeps_old:
+        trials = [each for each in trials if not each.has_forgotten]
+        return max([nothing, *trials], key=lambda each: each.accuracy)
     best = max(trials, key=lambda each: each.accuracy)
-    enough = 0.0 if keeps_old else (nothing.accuracy + best.accuracy) / 2
+    enough = (nothing.accuracy + best.accuracy) / 2
     allowed = [
         each
         for each in trials

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aet_keras.drift.gate import Verdict, judge_change
+from aet_keras.drift.gate import Verdict, compare_answers, judge_change
 from aet_keras.training import _remedies
 from aet_keras.training._choice import Trial, best_of, worth
 from aet_keras.training._known_outputs import predict
@@ -180,14 +180,27 @@ class Run:
     def _go_back(self, start):
         """Goes back towards some weights while too much is forgotten."""
         return _remedies.go_back(
-            self.model, start, lambda: self._drop() <= self._forgets_at_most
+            self.model, start, lambda: not self._has_forgotten()
         )
+
+    def _has_forgotten(self):
+        """Says whether old rows prove that more is forgotten than may be.
+
+        More than proved must not be asked: rows that the model was trained
+        on, which `old=` often has, are forgotten ten times as much as others.
+        """
+        if self._old_held is None:
+            return False
+        now = self._answers(self._old_held)
+        found = compare_answers(self._old_held.y, self._old_before, now)
+        return -found.high > self._forgets_at_most
 
     def _trial(self, name, held, trained=None):
         answers = self._answers(held)
         right = answers == held.y
         weights = self.model.get_weights()
-        return Trial(name, weights, trained, answers, right, self._drop())
+        old = self._drop(), self._has_forgotten()
+        return Trial(name, weights, trained, answers, right, *old)
 
     def _drop(self):
         """Returns the accuracy on old rows that is lost; 0 without any."""

@@ -112,9 +112,9 @@ def adapt(
     What learns from labels is tried on half of them and judged by the other
     half, and the best learns from all. If none is better than the model was,
     that stays as it was. Weights go back towards the start as far as rows
-    that were held out ask for it; after a shift of inputs until no more than
-    `forgets_at_most` is forgotten of old ones. Else what forgets more is kept
-    if it brings twice as much as what does not.
+    that were held out ask for it; after a shift of inputs until old ones no
+    longer prove that more than `forgets_at_most` is forgotten. Else what
+    forgets more is kept if it brings twice as much as what does not.
 
     Args:
         model: a functional or built Sequential `keras.Model` that puts out
@@ -145,9 +145,8 @@ def adapt(
             along a cosine; groups have a share of it that follows from their
             fan-in, as in `policies.ThawTopThenAll`. Defaults to `1e-3`.
         forgets_at_most: float from 0 to 1. The accuracy on old rows that may
-            be lost, by the choice of a remedy and by the verdict. It is seen
-            on the old rows held out, and in these alone does it hold
-            exactly. Defaults to `0.02`.
+            be lost, by the choice of a remedy and by the verdict. Defaults to
+            `0.02`.
         seed: int >= 0. Of halves and batches. Defaults to `0`.
 
     Returns:

@@ -181,6 +181,7 @@ def trials_of(figures):
             np.zeros(100),
             np.arange(100) < 100 * right,
             drop,
+            drop > 0.02,
         )
         for place, (right, drop) in enumerate(figures)
     ]
