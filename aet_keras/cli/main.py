@@ -3,6 +3,7 @@
 import click
 
 from aet_keras.cli.adapt import adapt
+from aet_keras.cli.calibrate import calibrate
 from aet_keras.cli.explain import explain
 from aet_keras.cli.export import export
 from aet_keras.cli.fit import fit
@@ -35,5 +36,16 @@ def main():
     """
 
 
-for _command in (fit, explain, tune, predict, serve, watch, adapt, export):
+_COMMANDS = (
+    fit,
+    explain,
+    tune,
+    predict,
+    serve,
+    watch,
+    adapt,
+    calibrate,
+    export,
+)
+for _command in _COMMANDS:
     main.add_command(_command)

@@ -19,6 +19,8 @@ from aet_keras.errors import DataError
 _BATCH = 32
 _ITEMS = 10  # recommended by default
 _FORMATS = ("text", "json", "csv")
+_NUMBERS = ("values", "lower", "upper")  # the last two: see answer_sets.py
+_IN_SET = "in_set"
 
 
 @click.command()
@@ -78,8 +80,12 @@ def predict(folder, what, top, encoding, form, id_column, debug):
             )
 
 
+def _outputs(version):
+    return version.signatures["serving_default"].outputs
+
+
 def _puts_out_numbers(version):
-    return "values" in version.signatures["serving_default"].outputs
+    return _NUMBERS[0] in _outputs(version)
 
 
 def _check_top(top, is_number):
@@ -93,44 +99,59 @@ def _check_top(top, is_number):
 def _number_lines(version, asked, top, form, bad):
     """Yields a line for each row; those that have no answer go into `bad`."""
     del top  # there is one number a row
+    names = [name for name in _NUMBERS if name in _outputs(version)]
     if form == "csv":
-        yield _csv(["id", "value", "error"])
+        shown = ["value", *names[1:]]
+        yield _csv(["id", *shown, "error"])
     for batch in asked.batches(_BATCH):
         bad += [row for row in batch if row.reason]
-        for row, value in _valued(version, batch):
+        for row, numbers in _valued(version, batch, names):
             if form == "csv":
-                yield _csv([row.name, value, row.reason])
+                yield _csv([row.name, *numbers.values(), row.reason])
             elif form == "json":
                 named = {"id": row.name, asked.noun: row.name}
-                said = {"error": row.reason} if row.reason else {"value": value}
+                said = {"error": row.reason} if row.reason else numbers
                 yield json.dumps(named | said)
             elif not row.reason:
-                yield f"{row.name}  {value}"
+                value, *ends = numbers.values()
+                shown = f"  ({ends[0]} to {ends[1]})" if ends else ""
+                yield f"{row.name}  {value}{shown}"
 
 
-def _valued(version, batch):
-    """Yields each row of a batch, with its number if it could be read."""
+def _valued(version, batch, names):
+    """Yields each row of a batch, with its numbers if it could be read."""
     answers = iter(())
     if any(not row.reason for row in batch):
-        answers = iter(_answers(version, batch)["values"])
+        outputs = _answers(version, batch)
+        answers = zip(*(outputs[name] for name in names), strict=True)
+    keys = ["value", *names[1:]]
     for row in batch:
-        # As many digits as a float32 has: not those of the float64 it becomes.
-        yield row, "" if row.reason else float(str(next(answers)))
+        found = [""] * len(keys)
+        if not row.reason:
+            # As many digits as a float32 has: not those of a float64.
+            found = [float(str(each)) for each in next(answers)]
+        yield row, dict(zip(keys, found, strict=True))
 
 
 def _class_lines(version, asked, top, form, bad):
     """Yields a line for each row; those that have no answer go into `bad`."""
+    last = ["set", "error"] if _IN_SET in _outputs(version) else ["error"]
     if form == "csv":
-        yield _csv(["id", *_columns(("class", "probability"), top), "error"])
+        yield _csv(["id", *_columns(("class", "probability"), top), *last])
     for batch in asked.batches(_BATCH):
         bad += [row for row in batch if row.reason]
-        for row, scores in _scored(version, batch, top):
+        for row, scores, among in _scored(version, batch, top):
             if form == "csv":
-                yield _csv_line(row.name, scores, top, row.reason)
+                ending = [row.reason]
+                if len(last) > 1:
+                    ending = [json.dumps(among or []), row.reason]
+                yield _csv_line(row.name, scores, top, *ending)
             elif form == "json":
-                yield _json_line(asked.noun, row, scores)
+                yield _json_line(asked.noun, row, scores, among)
             elif not row.reason:
                 shown = "; ".join(f"{k}, {value:.1%}" for k, value in scores)
+                if among is not None:
+                    shown += f"  (one of: {', '.join(among)})"
                 yield f"{row.name}  {shown}"
 
 
@@ -139,10 +160,24 @@ def _scored(version, batch, top):
     answers = iter(())
     if any(not row.reason for row in batch):
         outputs = _answers(version, batch)
-        columns = outputs["classes"], outputs["probabilities"]
+        columns = [outputs["classes"], outputs["probabilities"]]
+        columns += [outputs[_IN_SET]] if _IN_SET in outputs else []
         answers = zip(*columns, strict=True)
     for row in batch:
-        yield row, [] if row.reason else _best(*next(answers), top)
+        if row.reason:
+            yield row, [], None
+            continue
+        names, probabilities, *is_in = next(answers)
+        best = _best(names, probabilities, top)
+        yield row, best, _among(names, probabilities, *is_in)
+
+
+def _among(names, probabilities, is_in=None):
+    """Returns the classes of a set, the likeliest first; None without one."""
+    if is_in is None:
+        return None
+    order = probabilities.argsort(kind="stable")[::-1]
+    return [names[i].decode() for i in order if is_in[i]]
 
 
 def _answers(version, batch):
@@ -162,13 +197,14 @@ def _best(names, probabilities, top):
     return [(names[i].decode(), float(probabilities[i])) for i in order]
 
 
-def _json_line(noun, row, scores):
+def _json_line(noun, row, scores, among):
     key = "picture" if noun == "image" else noun  # as programs read it
     named = {"id": row.name, key: row.name}
     if row.reason:
         return json.dumps(named | {"error": row.reason})
     classes = [{"class": k, "probability": v} for k, v in scores]
-    return json.dumps(named | {"classes": classes})
+    said = {} if among is None else {"set": among}
+    return json.dumps(named | {"classes": classes} | said)
 
 
 def _item_lines(version, users, top, form):
@@ -211,9 +247,9 @@ def _columns(names, top):
         yield from (f"{name}{ending}" for name in names)
 
 
-def _csv_line(name, pairs, top, last):
+def _csv_line(name, pairs, top, *last):
     cells = [cell for pair in pairs for cell in pair]
-    return _csv([name, *cells, *[""] * (2 * top - len(cells)), last])
+    return _csv([name, *cells, *[""] * (2 * top - len(cells)), *last])
 
 
 def _csv(cells):

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras._optional import optional
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.risk import CalibrationBin, calibration_of
 
 _LEAST_PROBABILITY = 1e-7  # Keras's own, so that losses can be compared
 
@@ -54,6 +55,9 @@ class Classification:
         confusion_matrix: tuple of rows of counts; row = true class,
             column = predicted class.
         count: int. How many examples were measured.
+        calibration: tuple of `CalibrationBin`, of rows sorted by the
+            probability of what they are called; `observed` is the share of
+            them that are called rightly.
 
     Example:
 
@@ -72,6 +76,7 @@ class Classification:
     per_class: tuple[ClassScore, ...]
     confusion_matrix: tuple[tuple[int, ...], ...]
     count: int
+    calibration: tuple[CalibrationBin, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as a dict of plain lists and numbers."""
@@ -79,6 +84,7 @@ class Classification:
             **asdict(self),
             "per_class": [asdict(score) for score in self.per_class],
             "confusion_matrix": [list(row) for row in self.confusion_matrix],
+            "calibration": [asdict(each) for each in self.calibration],
         }
 
     @classmethod
@@ -86,7 +92,13 @@ class Classification:
         """Returns the record that `to_json` wrote down."""
         scores = tuple(ClassScore(**score) for score in content["per_class"])
         rows = tuple(tuple(row) for row in content["confusion_matrix"])
-        return cls(**{**content, "per_class": scores, "confusion_matrix": rows})
+        bins = content.get("calibration", ())
+        read = {
+            "per_class": scores,
+            "confusion_matrix": rows,
+            "calibration": tuple(CalibrationBin(**each) for each in bins),
+        }
+        return cls(**{**content, **read})
 
     def to_line(self) -> str:
         """Returns the first figures in one line."""
@@ -155,6 +167,9 @@ def measure_classification(
         per_class=tuple(map(_class_score, class_names, scores.T.tolist())),
         confusion_matrix=tuple(map(tuple, matrix.tolist())),
         count=len(labels),
+        calibration=calibration_of(
+            predicted == labels, probabilities.max(axis=1)
+        ),
     )
 
 

@@ -14,7 +14,9 @@ from aet_keras.evaluation.baseline import (
     figure_text,
     judge,
 )
+from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.classification import Classification
+from aet_keras.evaluation.conformal import Coverage
 from aet_keras.evaluation.forgetting import Forgetting
 from aet_keras.evaluation.mistakes import Mistake, mistakes_text, most_confused
 from aet_keras.evaluation.rating_scores import Recommendation
@@ -36,6 +38,15 @@ _NOT_LIFTED = {
     "points",
     "positive",
 }
+# What reports of earlier versions do not have.
+_NOT_IN_OLDER = (
+    "coverage",
+    "kind",
+    "old_task",
+    "risk",
+    "solved_head",
+    "train_count",
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,9 @@ class Report:
             are most wrong.
         kind: str or None. What a row is: `"image"`, `"text"`, `"table"` or
             `"rating"`.
+        coverage: `Coverage` of sets or intervals on test rows, or `None`.
+        groups: tuple of `ByGroup`, the figures of test rows by a column.
+        train_count: int or None. How many rows there were to learn from.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -111,6 +125,9 @@ class Report:
     risk: Risk | None = None
     mistakes: tuple[Mistake | Miss, ...] = ()
     kind: str | None = None
+    coverage: Coverage | None = None
+    groups: tuple[ByGroup, ...] = ()
+    train_count: int | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -151,13 +168,16 @@ class Report:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
         """Returns the report that `to_json` wrote down; `None` reads as NaN."""
-        older = dict.fromkeys(("kind", "old_task", "risk", "solved_head"))
-        older["mistakes"] = []
+        older = dict.fromkeys(_NOT_IN_OLDER)
+        older |= {"mistakes": [], "groups": []}
         content = {**older, **content}
         known = {item.name: content[item.name] for item in fields(cls)}
         history, validation = known["history"], known["validation"]
         old_task = known["old_task"]
+        covered = known["coverage"]
         known |= {
+            "groups": tuple(map(ByGroup.from_json, known["groups"])),
+            "coverage": covered and Coverage.from_json(covered),
             "test": _scores(known["test"]),
             "validation": validation and _scores(validation),
             "history": {key: _floats(row) for key, row in history.items()},
@@ -182,6 +202,8 @@ class Report:
             _headline(self),
             f"test\n{self.test.to_text()}",
             self.risk and f"risk\n{self.risk.to_text()}",
+            *(f"by {e.column}\n{e.to_text()}" for e in self.groups),
+            self.coverage and f"coverage\n{self.coverage.to_text()}",
             _validation(self),
             self.old_task and f"old task\n{self.old_task.to_text()}",
             _mistakes(self),

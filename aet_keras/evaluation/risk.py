@@ -318,8 +318,18 @@ def _interval(labels, truths, risks, resample_count, seed):
 
 
 def _calibration(truths, risks):
-    """Cuts all rows, sorted by risk, into bins of the same size."""
-    truth, risk = np.concatenate(truths), np.concatenate(risks)
+    return calibration_of(np.concatenate(truths), np.concatenate(risks))
+
+
+def calibration_of(
+    truth: np.ndarray, risk: np.ndarray
+) -> tuple[CalibrationBin, ...]:
+    """Cuts all rows, sorted by risk, into ten bins of the same size.
+
+    Args:
+        truth: bools `(rows,)`.
+        risk: floats `(rows,)`, the probabilities that they are true.
+    """
     order = np.argsort(risk, kind="stable")
     parts = np.array_split(order, min(_BINS, len(order)))
     return tuple(

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._renamed import renamed_arguments
+from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
 from aet_keras.export.image_decoding import CHANNELS, decode_images
@@ -41,6 +42,7 @@ def write_image_model(
     *,
     class_names: Sequence[str],
     images: Any = None,
+    guarantee: Guarantee | None = None,
 ) -> Path:
     """Writes a classifier of images as a SavedModel.
 
@@ -74,6 +76,8 @@ def write_image_model(
         images: optional array `(count, height, width, channels)` of real
             images; the first four are the requests in `assets.extra`.
             Defaults to a grey one and a gradient.
+        guarantee: optional `Guarantee` of `evaluation.conformal`. Answers
+            then have the sets or intervals that hold it.
 
     Returns:
         `pathlib.Path`, the directory.
@@ -119,6 +123,7 @@ def write_image_model(
         kind="image",
         class_count=len(names),
         shape=shape,
+        guarantee=guarantee,
     )
 
 

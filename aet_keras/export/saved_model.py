@@ -13,6 +13,8 @@ import tensorflow as tf
 from aet_keras import _check as check
 from aet_keras._optional import optional, versions
 from aet_keras._wording import repeated
+from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.export.answer_sets import answer_with_sets
 from aet_keras.publishing import manifest
 
 DEFAULT, BYTES = "serving_default", "bytes"
@@ -55,6 +57,7 @@ def write_saved_model(
     class_count: int,
     shape: tuple[int, int, int] | None = None,
     described: Mapping[str, Any] | None = None,
+    guarantee: Guarantee | None = None,
 ) -> Path:
     """Writes a SavedModel, requests that a server tries, and the manifest.
 
@@ -67,6 +70,7 @@ def write_saved_model(
         class_count: int >= 0.
         shape: height, width and channels of an image, where it takes any.
         described: what the manifest says besides.
+        guarantee: optional `Guarantee`, which sets or intervals hold.
 
     Returns:
         `pathlib.Path`, the directory.
@@ -74,9 +78,13 @@ def write_saved_model(
     directory = Path(directory)
     with tempfile.TemporaryDirectory() as folder:
         served = build(Path(folder))
+        if guarantee is not None:
+            served = answer_with_sets(served, guarantee)
         _save(directory, served)
     write_requests(directory, requests(served.functions))
     about = _describe(served, kind, class_count, shape)
+    if guarantee is not None:
+        about["guarantee"] = guarantee.to_json()
     manifest.write_manifest(directory, {**about, **(described or {})})
     return directory
 

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras.data.specifications import TableSpecification
+from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
 from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
@@ -25,6 +26,7 @@ def write_table_model(
     *,
     specification: TableSpecification,
     rows: Mapping[str, np.ndarray],
+    guarantee: Guarantee | None = None,
 ) -> Path:
     """Writes a model of table rows as a SavedModel that takes raw cells.
 
@@ -54,6 +56,8 @@ def write_table_model(
         specification: `aet_keras.data.specifications.TableSpecification`.
         rows: dict of column to array, as `aet_keras.data.read_table` reads
             them. The first four are the requests in `assets.extra`.
+        guarantee: optional `Guarantee` of `evaluation.conformal`. Answers
+            then have the sets or intervals that hold it.
 
     Returns:
         `pathlib.Path`, the directory.
@@ -99,6 +103,7 @@ def write_table_model(
         kind="table",
         class_count=len(names),
         described={"table": said_of_table(specification, _lookups(model))},
+        guarantee=guarantee,
     )
 
 

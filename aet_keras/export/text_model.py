@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
 from aet_keras.export.saved_model import (
@@ -33,6 +34,7 @@ def write_text_model(
     class_names: Sequence[str],
     packing: Any,
     texts: Sequence[str] = _TRIED,
+    guarantee: Guarantee | None = None,
 ) -> Path:
     """Writes a classifier of texts as a SavedModel, its tokeniser inside.
 
@@ -62,6 +64,8 @@ def write_text_model(
             `graph_pack` goes into the SavedModel.
         texts: sequence of str. The first four are the requests in
             `assets.extra`, which a server tries before it serves the version.
+        guarantee: optional `Guarantee` of `evaluation.conformal`. Answers
+            then have the sets or intervals that hold it.
 
     Returns:
         `pathlib.Path`, the directory.
@@ -97,6 +101,7 @@ def write_text_model(
         lambda functions: _requests(functions, tried),
         kind="text",
         class_count=len(names),
+        guarantee=guarantee,
     )
 
 

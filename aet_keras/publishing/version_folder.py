@@ -21,6 +21,8 @@ from aet_keras.errors import ExportError
 
 MODEL_FILE = "saved_model.pb"  # proves a version
 COPIES = (
+    "card.html",
+    "card.md",
     "model.keras",
     "recipe.json",
     "report.json",

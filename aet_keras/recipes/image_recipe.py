@@ -103,6 +103,15 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         None, shared.ANCHOR_STRENGTH, default="not held"
     )
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
+    lora: int | None = setting(None, shared.LORA)
+    teacher: str | None = setting(None, shared.TEACHER)
+    unlabelled: str | None = setting(
+        None,
+        "A folder of images without labels, which the teacher alone teaches.",
+        metavar="FOLDER",
+        default="none",
+    )
+    coverage: float | None = setting(None, shared.COVERAGE)
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)
@@ -124,6 +133,16 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         check.known(self.owner, kind="backbone", among=names, backbone=backbone)
         is_embedded = self.backbone == EMBEDDED
         defaults = _EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS
+        if self.unlabelled is not None and self.teacher is None:
+            raise ValueError(
+                "Recipe: `unlabelled` (`--unlabelled`) must go with `teacher` "
+                "(`--teacher`), because nothing else says what these images "
+                f"are. Received: unlabelled={self.unlabelled!r} alone. Name a "
+                "teacher, or leave it out."
+            )
+        if self.lora is not None:
+            _check_adapted(self)
+            defaults = {**defaults, "train_batch_normalization": False}
         if self.weights == "none":
             defaults = {**defaults, "train_batch_normalization": True}
         for name, value in defaults.items():
@@ -131,6 +150,22 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
                 object.__setattr__(self, name, value)
         super().__post_init__()
         check_attention(self.owner, self.attention, self.attention_ratio)
+
+
+def _check_adapted(recipe):
+    """Raises unless adapters are all that is to learn in the backbone."""
+    against = {
+        "weights": recipe.weights == "none",
+        "attention": recipe.attention not in (None, "none"),
+        "train_batch_normalization": recipe.train_batch_normalization,
+    }
+    for name, is_against in against.items():
+        if is_against:
+            raise ValueError(
+                "Recipe: `lora` (`--lora`) must go with a pretrained backbone "
+                "that stays as it is, because adapters learn in its place. "
+                f"Received: {name}={getattr(recipe, name)!r}. Leave one out."
+            )
 
 
 Recipe = ImageRecipe  # the name by which users know it

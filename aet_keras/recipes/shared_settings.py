@@ -37,6 +37,18 @@ ANCHOR_STRENGTH = Setting(
     "model of --from.",
     above=0,
 )
+LORA = Setting(
+    "Rank of the low-rank adapters that learn in the backbone's place (LoRA); "
+    "merged in the end.",
+    least=1,
+    default="the backbone itself learns",
+)
+TEACHER = Setting(
+    "saved_models/BIG or FILE.keras, a classifier of the same classes whose "
+    "probabilities are learned beside the labels.",
+    metavar="MODEL",
+    default="labels alone",
+)
 CLASS_WEIGHT = Setting(
     "Let each class count the same, however many rows it has.",
     among=("balanced",),
@@ -66,6 +78,13 @@ DATE_FORMATS = Setting(
     option="--date-format",
     metavar="FORMAT",
     default="what the cells show",
+)
+COVERAGE = Setting(
+    "Answer with a set of classes, or an interval, that holds the truth as "
+    "often: 0.9. Half of the test rows calibrate it.",
+    above=0,
+    most=0.999,
+    default="no sets",
 )
 VALIDATION_RATIO = Setting(
     "Share of the rows that decisions are made on, if the data has no such "

@@ -76,6 +76,15 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     dropout: float = setting(0.2, shared.DROPOUT)
     anchor_strength: float = setting(0.1, shared.ANCHOR_STRENGTH)
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
+    coverage: float | None = setting(None, shared.COVERAGE)
+    report_by: Sequence[str] | None = setting(
+        None,
+        "Figures of each group that columns make, whether the model sees them "
+        "or not: age<=25,sex.",
+        kind="columns",
+        metavar="COLUMN[<=NUMBER]",
+        default="of all rows together",
+    )
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)

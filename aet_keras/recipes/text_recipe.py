@@ -68,6 +68,9 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
         can_be_none=True,
     )
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
+    lora: int | None = setting(None, shared.LORA)
+    teacher: str | None = setting(None, shared.TEACHER)
+    coverage: float | None = setting(None, shared.COVERAGE)
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)

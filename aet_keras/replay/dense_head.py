@@ -72,7 +72,7 @@ class DenseHead:
         """Returns the loss of the present weights, as the solver has it."""
         kernel, bias = self.layer.get_weights()
         return lbfgs.mean_loss(
-            kernel, bias, rows, kind=self.known.kind, together=together
+            kernel, bias, rows, kind=self.known.solved_as, together=together
         )
 
     def loss_of_keras(self, features, y, sample_weight) -> float:
@@ -194,7 +194,7 @@ def solve(
     sentences = []
     for head, loss, (train, held) in zip(heads, losses, rows, strict=True):
         found = lbfgs.solve(
-            train, held, kind=head.known.kind, together=together
+            train, held, kind=head.known.solved_as, together=together
         )
         if found.loss < loss:
             head.write(found)

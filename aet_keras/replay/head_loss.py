@@ -7,6 +7,8 @@ import numpy as np
 
 from aet_keras._keras import loss_objects
 from aet_keras.losses import WeightedByUncertainty
+from aet_keras.losses.distillation import Distillation
+from aet_keras.replay.taught_loss import TaughtLoss
 
 # The very functions: another one may have the same name.
 _KNOWN = (
@@ -35,7 +37,7 @@ class NotSolved(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class KnownLoss:
-    """One output's loss, as one of Keras's own.
+    """One output's loss, as one of Keras's own, or `Distillation`.
 
     Args:
         kind: `"softmax"`, `"sigmoid"` or `"linear"`.
@@ -43,6 +45,7 @@ class KnownLoss:
         takes_logits: bool. Whether the output has no activation.
         loss: the `keras.losses.Loss` itself.
         learns_weight: bool. Whether `WeightedByUncertainty` is around it.
+        taught: optional `TaughtLoss`, where a teacher has a part in it.
     """
 
     kind: str
@@ -50,6 +53,7 @@ class KnownLoss:
     takes_logits: bool
     loss: keras.losses.Loss
     learns_weight: bool
+    taught: TaughtLoss | None = None
 
     @classmethod
     def of(cls, loss) -> "KnownLoss":
@@ -63,6 +67,11 @@ class KnownLoss:
         if learns_weight and loss_objects.is_overridden(loss):
             raise NotSolved(f"{type(loss).__name__} has a `call` of its own")
         loss = loss.resolved if learns_weight else loss
+        if type(loss) is Distillation and not loss_objects.is_overridden(loss):
+            _check_computed(loss)
+            taught = TaughtLoss.of(loss)
+            logits = loss.from_logits
+            return cls("softmax", False, logits, loss, learns_weight, taught)
         parts = loss_objects.function_of(loss)
         known = parts and _known(parts[0])
         if parts is None or known is None:
@@ -73,10 +82,7 @@ class KnownLoss:
         settings = dict(parts[1])
         takes_logits = bool(settings.pop("from_logits", False))
         _check_settings(settings)
-        if loss.reduction not in _MEANS:
-            raise NotSolved(f"its loss has `reduction={loss.reduction!r}`")
-        if loss.dtype not in ("float32", "float64"):
-            raise NotSolved(f"its loss is computed in {loss.dtype}")
+        _check_computed(loss)
         return cls(kind, is_sparse, takes_logits, loss, learns_weight)
 
     def check_activation(self, activation) -> None:
@@ -91,10 +97,20 @@ class KnownLoss:
     def targets(self, y: np.ndarray, units: int) -> np.ndarray:
         """Returns recorded targets as `(count, units)`.
 
+        Those of a teacher are twice as wide; see `TaughtLoss`.
+
         Raises:
             NotSolved: if they are not what the loss goes with.
         """
         count = len(y)
+        if self.taught is not None:
+            found = self.taught.targets(np.asarray(y, "float32"), units)
+            if found is None:
+                raise NotSolved(
+                    f"its targets have the shape {y.shape[1:]}, which is "
+                    f"neither labels nor a teacher's of {units} classes"
+                )
+            return found
         if self.is_sparse:
             if y.size != count or not _are_classes(y, units):
                 raise NotSolved(f"its targets are not classes below {units}")
@@ -105,6 +121,11 @@ class KnownLoss:
                 "units"
             )
         return np.asarray(y, "float32").reshape(count, units)
+
+    @property
+    def solved_as(self) -> str | TaughtLoss:
+        """What the solver knows it as."""
+        return self.kind if self.taught is None else self.taught
 
     def weights(self, given: np.ndarray | None, count: int) -> np.ndarray:
         """Returns the weights of recorded rows as `(count,)`.
@@ -119,6 +140,13 @@ class KnownLoss:
         if given.size != count or not np.all(given >= 0):
             raise NotSolved("its sample weights are not one number >= 0 a row")
         return np.asarray(given, "float32").reshape(count)
+
+
+def _check_computed(loss):
+    if loss.reduction not in _MEANS:
+        raise NotSolved(f"its loss has `reduction={loss.reduction!r}`")
+    if loss.dtype not in ("float32", "float64"):
+        raise NotSolved(f"its loss is computed in {loss.dtype}")
 
 
 def _known(function):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import optimize
 
+from aet_keras.replay.taught_loss import TaughtLoss
 from aet_keras.replay.together import Together
 
 # Strong to weak, each from the last one's solution, while validation improves.
@@ -19,6 +20,7 @@ _ITERATIONS = 30
 _BLOCK_ROWS = 8192
 _TOLERANCE = 1e-5  # of the loss; what is left is below its noise
 ALONE = Together()
+Kind = str | TaughtLoss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,7 @@ def solve(
     train: Rows,
     validation: Rows,
     *,
-    kind: str,
+    kind: Kind,
     together: Together = ALONE,
 ) -> Solution:
     """Finds the layer whose L2 strength is best on the validation rows.
@@ -69,6 +71,7 @@ def solve(
         validation: `Rows` to choose the strength by.
         kind: `"softmax"`, `"sigmoid"` or `"linear"`: cross-entropy of classes,
             binary cross-entropy, squared error; means over units as in Keras.
+            Or a `TaughtLoss`.
         together: `Together`. Sums over workers that have other rows.
     """
     best: Solution | None = None
@@ -84,7 +87,7 @@ def solve(
 
 
 def path(
-    train: Rows, *, kind: str, together: Together = ALONE
+    train: Rows, *, kind: Kind, together: Together = ALONE
 ) -> Iterator[Solution]:
     """Yields the layer of each of `STRENGTHS`, with the loss of its own rows.
 
@@ -97,7 +100,7 @@ def path(
     features = train.features - mean
     features /= scale
     scaled = dataclasses.replace(train, features=features)
-    width, units = scaled.features.shape[1], train.targets.shape[1]
+    width, units = scaled.features.shape[1], _units(train, kind)
     start = np.zeros((width + 1) * units)
     for strength in STRENGTHS:
 
@@ -121,10 +124,10 @@ def path(
 
 
 def mean_loss(
-    kernel, bias, rows: Rows, *, kind: str, together: Together = ALONE
+    kernel, bias, rows: Rows, *, kind: Kind, together: Together = ALONE
 ) -> float:
     """Returns what Keras would call the loss of some rows."""
-    losses, _ = _LOSSES[kind](rows.features @ kernel + bias, rows.targets)
+    losses, _ = _loss(kind)(rows.features @ kernel + bias, rows.targets)
     total = float((losses * rows.weights).sum())
     total, count = together.total([total, len(losses)])
     return float(total / count)
@@ -154,9 +157,9 @@ def _objective(flat, rows, kind, count):
         kind: as `solve` takes it.
         count: int. How many rows there are in all.
     """
-    width, units = rows.features.shape[1], rows.targets.shape[1]
+    width, units = rows.features.shape[1], _units(rows, kind)
     weights = flat.reshape(width + 1, units).astype("float32")
-    losses, slopes = _LOSSES[kind](
+    losses, slopes = _loss(kind)(
         rows.features @ weights[:-1] + weights[-1], rows.targets
     )
     slopes = slopes * (rows.weights / count)[:, None]
@@ -197,3 +200,12 @@ def _linear(scores, targets):
 
 
 _LOSSES = {"softmax": _softmax, "sigmoid": _sigmoid, "linear": _linear}
+
+
+def _loss(kind):
+    return _LOSSES[kind] if isinstance(kind, str) else kind
+
+
+def _units(rows, kind):
+    columns = 1 if isinstance(kind, str) else kind.columns_per_unit
+    return rows.targets.shape[1] // columns

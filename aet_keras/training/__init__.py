@@ -7,6 +7,7 @@ from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.interpolation import interpolate
 from aet_keras.training.rating_new_users import adapt_users
 from aet_keras.training.run import run_recipe
+from aet_keras.training.teach import teach
 
 __all__ = [
     "adapt",
@@ -15,6 +16,7 @@ __all__ = [
     "fine_tune",
     "interpolate",
     "run_recipe",
+    "teach",
 ]
 
 __getattr__ = renamed(

@@ -20,6 +20,7 @@ from aet_keras.drift.reference import FILE, Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
+from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
@@ -130,7 +131,7 @@ def write_adapted(
     """
     recipe = load_recipe(version / "recipe.json") if old is None else old.recipe
     job = job_of(recipe)
-    dataset = _of_new(version, incoming) if old is None else old.dataset
+    dataset = dataset_of_new(version, incoming) if old is None else old.dataset
     model = adapted.model
     write_model(job, recipe, model, dataset, directory)
     reference = _reference(model, incoming, old)
@@ -139,24 +140,26 @@ def write_adapted(
     about = _record(version, adapted, incoming, old, shift)
     about |= {"outcome": outcome, "reason": why}
     (directory / RECORD).write_bytes(_files.json_bytes(about))
-    if old is None:
-        return
     name = version.resolve().parent.name
+    if old is None:
+        write_card(directory, name=name)
+        return
     report = job.measure(_no_run(model), name, dataset)
     notes = (*report.notes, *_notes(version, adapted, incoming, old))
     write_report(dataclasses.replace(report, notes=notes), dataset, directory)
+    write_card(directory, name=name)
 
 
-def _of_new(version, incoming):
+def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     """Returns the new rows as a data set, for want of old ones."""
-    kind = {str: "text"}.get(type((incoming.texts or [None])[0]))
+    kind = "text" if incoming.texts else None
     x = incoming.x
     if kind == "text":
         texts = np.array(incoming.texts, object)
         x = {"texts": texts, **x}
     if kind is None:
         kind = "table" if isinstance(x, Mapping) else "image"
-    about = {
+    about: dict[str, Any] = {
         "kind": kind,
         "class_names": incoming.class_names,
         "image_size": tuple(x.shape[1:3]) if kind == "image" else None,
@@ -167,7 +170,8 @@ def _of_new(version, incoming):
         known = table_manifest.read_table_manifest(version)
         names = incoming.class_names
         specification = dataclasses.replace(known, class_names=names)
-    labels = incoming.labels.astype("int32")
+    is_number = specification.target_kind == "number"
+    labels = incoming.labels.astype("float32" if is_number else "int32")
     split = data.Split(x, labels, tuple(incoming.names))
     return data.Dataset(split, split, split, specification)
 

@@ -6,15 +6,18 @@ import os
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.backbones.cached_weights import find_cached_weights
+from aet_keras.data.target_batches import make_target_batches
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
-from aet_keras.training.measuring import measure
+from aet_keras.training.measuring import measure, predict
+from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
 
 
 def read_dataset(recipe: ImageRecipe) -> data.Dataset:
@@ -68,7 +71,7 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
         image_size=(recipe.image_size,) * 2,
         momentum=0.9 if recipe.train_batch_normalization else None,
     )
-    job.compile_classifier(model, recipe.learning_rate)
+    job.compile_classifier(model, recipe)
     return model
 
 
@@ -115,13 +118,14 @@ def fit_recipe(
         image_size=dataset.specification.image_size,
         seed=recipe.seed,
     )
+    dataset = with_teacher(recipe, dataset, _teacher_rows)
     weights = job.weights_of(recipe, dataset)
-    train = data.make_batches(
+    train = _train_batches(
         dataset.train,
+        weights,
         batch_size=recipe.batch_size,
         shuffle_seed=recipe.seed,
         augment=augment,
-        class_weights=weights,
     )
     with data.streamed_images.failures_named(dataset):
         return fine_tune(
@@ -138,6 +142,41 @@ def fit_recipe(
             verbose=0,
             shuffle=False,  # the data set shuffles itself
         )
+
+
+def _train_batches(split, weights, **settings):
+    targets = targets_of(split)
+    if not isinstance(split, TaughtSplit):
+        return data.make_batches(split, class_weights=weights, **settings)
+    rows = None if weights is None else weights[split.labels]
+    if split.more is not None:
+        count = len(split.more)
+        if rows is not None:
+            rows = np.append(rows, np.ones(count))
+        split = data.Split(
+            np.concatenate([split.inputs[:], split.more]),
+            np.arange(split.count + count),
+            (*split.names, *("unlabelled",) * count),
+        )
+    return make_target_batches(split, targets, weights=rows, **settings)
+
+
+def _teacher_rows(recipe, dataset, teacher):
+    """Returns images at the size that the teacher takes."""
+    height, width = teacher.model.input_shape[1:3]
+    if height != width or height in (None, recipe.image_size):
+        return lambda split, name: split.inputs  # or resized as it is asked
+    sized = dataclasses.replace(recipe, image_size=height)
+    other = job.with_settings(data.read_images, sized)(
+        recipe.data, image_size=(height, width)
+    )
+
+    def rows(split, name):
+        found = getattr(other, name)
+        # An image that was added meanwhile would move the others.
+        return (found if found.names == split.names else split).inputs
+
+    return rows
 
 
 def _freezing(recipe, cache):
@@ -214,13 +253,14 @@ def _build(recipe, dataset):
     return build_classifier(recipe, class_count)
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     images = dataset.test.inputs[:_COMPARED_IMAGES]
     export.write_image_model(
         model,
         directory,
         class_names=dataset.specification.class_names,
         images=images,
+        guarantee=guarantee,
     )
     return export.compare_image_export(directory, model, images)
 
@@ -234,4 +274,6 @@ JOB = job.Job(
     write=_write,
     best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
+    teacher_rows=_teacher_rows,
+    predict=predict,
 )

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import inspect
-import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from aet_keras import (
     policies,
 )
 from aet_keras._wording import listed
+from aet_keras.backbones.low_rank import adapt_by_rank
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.drift.reference import Reference
 from aet_keras.errors import DataError, ExportError
@@ -27,6 +27,7 @@ from aet_keras.recipes import TableRecipe, TextRecipe
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.fine_tune import Run, stop_early
+from aet_keras.training.teach import compile_taught
 
 
 def _usual_best(recipe: Any) -> callbacks.KeepBest:
@@ -49,10 +50,15 @@ class Job:
             `callbacks`; returns a `Run`.
         measure: of the run, its name and the data set; returns an
             `evaluation.Report`.
-        write: of model, recipe, data set and a directory; writes a SavedModel
+        write: of model, recipe, data set and a directory, and the keyword
+            `guarantee`, a `Guarantee` or None; writes a SavedModel
             there, loads it again and returns a `Comparison` with the model.
         best: of the recipe; returns the `callbacks.KeepBest` of the run.
         rows: of a split; returns `(inputs, labels)` as the model takes them.
+            None for ratings.
+        teacher_rows: as `teachers.with_teacher` takes it; None where no
+            teacher can be named.
+        predict: of model and split; returns what the model says of its rows.
             None for ratings.
     """
 
@@ -61,12 +67,11 @@ class Job:
     build: Callable[[Any, data.Dataset], keras.Model]
     fit: Callable[..., Run]
     measure: Callable[[Run, str, data.Dataset], evaluation.Report]
-    write: Callable[
-        [keras.Model, Any, data.Dataset, pathlib.Path],
-        export.comparison.Comparison,
-    ]
+    write: Callable[..., export.comparison.Comparison]
     best: Callable[[Any], callbacks.KeepBest] = _usual_best
     rows: Callable[[data.Split], tuple[Any, np.ndarray]] | None = None
+    teacher_rows: Callable[..., Any] | None = None
+    predict: Callable[[keras.Model, data.Split], np.ndarray] | None = None
 
     def reference_of(
         self, model: keras.Model, dataset: data.Dataset
@@ -128,14 +133,21 @@ def with_settings(
     return functools.partial(function, **given)
 
 
-def compile_classifier(model: keras.Model, learning_rate: float) -> None:
-    """Compiles a classifier for Adam and integer labels."""
+def compile_classifier(model: keras.Model, recipe: Any) -> None:
+    """Compiles a classifier for Adam and labels, or a teacher beside them.
+
+    With `lora`, adapters are added before.
+    """
+    if recipe.lora is not None:
+        adapt_by_rank(model, recipe.lora, owner=recipe.owner)
     model.compile(
-        keras.optimizers.Adam(learning_rate),
+        keras.optimizers.Adam(recipe.learning_rate),
         loss="sparse_categorical_crossentropy",
         # By its name, Keras makes it inside the first step: traced twice.
         metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
     )
+    if recipe.teacher is not None:
+        compile_taught(model)
 
 
 def policy_of(written: dict[str, Any] | None, usual: Any = None) -> Any:

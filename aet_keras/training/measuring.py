@@ -35,7 +35,8 @@ class Clock:
         self._last = now
 
 
-def _predict(model, split):
+def predict(model: keras.Model, split: data.Split) -> np.ndarray:
+    """Returns what a model says of the images of a split."""
     batches = data.make_batches(split, batch_size=128)
     return model.predict(batches, verbose=0)
 
@@ -45,7 +46,7 @@ def measure(
     name: str,
     dataset: data.Dataset,
     *,
-    predict: Callable[[keras.Model, data.Split], np.ndarray] = _predict,
+    predict: Callable[[keras.Model, data.Split], np.ndarray] = predict,
     score: Callable[[keras.Model, data.Split], Any] | None = None,
     baselines: Callable[
         [data.Split], Mapping[str, np.ndarray]
@@ -104,6 +105,7 @@ def measure(
         notes=(*dataset.notes, *_notes(run)),
         mistakes=mistakes,
         kind=dataset.specification.kind,
+        train_count=dataset.train.count,
     )
 
 

@@ -13,15 +13,25 @@ from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
 from aet_keras.drift.reference import FILE
 from aet_keras.errors import ExportError
+from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.evaluation.mistake_chart import draw_mistakes
+from aet_keras.export.card import write_card
 from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.recipes.kinds import KINDS
-from aet_keras.training import image_job, rating_job, table_job, text_job
+from aet_keras.training import (
+    guarantees,
+    image_job,
+    rating_job,
+    table_job,
+    text_job,
+)
+from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.job import Job
 from aet_keras.training.measuring import Clock
+from aet_keras.training.merged import with_merged
 from aet_keras.training.run_guards import (
     best_kept,
     check_finished,
@@ -29,6 +39,7 @@ from aet_keras.training.run_guards import (
     save_classifier,
 )
 from aet_keras.training.shared_run import SharedRun
+from aet_keras.training.teachers import with_teacher
 
 JOBS = {
     "image": image_job.JOB,
@@ -120,7 +131,9 @@ def _run(recipe, out, observers, trackers, say):
     shared = SharedRun(recipe, out)  # before TensorFlow computes anything
     clock = Clock()
     say_progress("reading")
-    dataset = job.read(recipe)
+    dataset = with_teacher(recipe, job.read(recipe), job.teacher_rows)
+    guarantees.check(recipe, dataset)
+    groups = find_groups(recipe, dataset)
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
@@ -144,8 +157,10 @@ def _run(recipe, out, observers, trackers, say):
         clock.lap("training")
         if not shared.is_chief:
             return None
+        dataset = with_merged(job, recipe, run.model, dataset)
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
+        measured = with_groups(measured, groups, job, run.model, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
         return done
@@ -163,7 +178,10 @@ def job_of(recipe: BaseRecipe) -> Job:
 
 
 def _pinned(recipe):
-    """Names the version that a run begins with: newer ones will follow."""
+    """Names the versions that a run is made of: newer ones will follow."""
+    teacher = getattr(recipe, "teacher", None)
+    if teacher is not None and not teacher.endswith(".keras"):
+        recipe = dataclasses.replace(recipe, teacher=str(find_version(teacher)))
     folder = getattr(recipe, "from_", None)
     if folder is None:
         return recipe
@@ -183,9 +201,14 @@ def _publish(job, recipe, model, dataset, report, out, clock):
     """Writes the next version, and returns the `Publication`."""
     made = {}
 
+    guarantee, covered = guarantees.find(job, recipe, model, dataset)
+    report = dataclasses.replace(report, coverage=covered)
+
     def write(directory):
         say_progress("writing the SavedModel, and comparing it")
-        made["comparison"] = write_model(job, recipe, model, dataset, directory)
+        made["comparison"] = write_model(
+            job, recipe, model, dataset, directory, guarantee=guarantee
+        )
         reference = job.reference_of(model, dataset)
         if reference is not None:
             reference.save(directory / FILE)
@@ -193,6 +216,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
         say_progress("drawing the report")
         timed = dataclasses.replace(report, seconds=clock.seconds)
         write_report(timed, dataset, directory)
+        write_card(directory, name=out.resolve().name)
         made["report"] = timed
 
     version = publishing.publish(out, write)
@@ -205,6 +229,8 @@ def write_model(
     model: keras.Model,
     dataset: data.Dataset,
     directory: pathlib.Path,
+    *,
+    guarantee: Guarantee | None = None,
 ) -> export.comparison.Comparison:
     """Writes a model for servers and for Keras, and its recipe.
 
@@ -214,11 +240,14 @@ def write_model(
         model: classifier, or model of ratings.
         dataset: what the SavedModel is compared on: rows of `test`.
         directory: of the version; it exists.
+        guarantee: optional `Guarantee` that its answers hold.
 
     Returns:
         `Comparison` of the SavedModel with the model.
     """
-    comparison = job.write(model, recipe, dataset, directory)
+    comparison = job.write(
+        model, recipe, dataset, directory, guarantee=guarantee
+    )
     save_classifier(model, directory / "model.keras")
     recipe.save(directory / "recipe.json")
     return comparison

@@ -26,6 +26,9 @@ def check_named_files(recipe: BaseRecipe) -> None:
     weights = getattr(recipe, "weights", None)
     if weights is not None and weights.endswith(".weights.h5"):
         _check(recipe, weights=weights)
+    teacher = getattr(recipe, "teacher", None)
+    if teacher is not None and teacher.endswith(".keras"):
+        _check(recipe, teacher=teacher)
     backbone = getattr(recipe, "backbone", None)
     if backbone is None or not backbone.endswith(".keras"):
         return

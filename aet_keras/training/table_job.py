@@ -233,11 +233,15 @@ def _introduce(dataset):
         yield f"The risk is the probability of `{specification.positive}`."
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     specification = dataset.specification
     rows = {k: v[:_COMPARED_ROWS] for k, v in dataset.test.inputs.items()}
     export.write_table_model(
-        model, directory, specification=specification, rows=rows
+        model,
+        directory,
+        specification=specification,
+        rows=rows,
+        guarantee=guarantee,
     )
     return export.compare_table_export(
         directory, model, rows, specification=specification
@@ -252,5 +256,6 @@ JOB = job.Job(
     measure=table_measuring.measure_table_model,
     write=_write,
     rows=job.rows_of,
+    predict=table_measuring.predict,
     best=_best,
 )

@@ -12,12 +12,14 @@ from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training import job
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
+from aet_keras.training.teachers import targets_of, with_teacher
 
 _COMPARED_TEXTS = 64
 _SPLITS = ("train", "validation", "test")
 _TOKENS = ("token_ids", "padding_mask")
 _COVERED = 95  # percent of the texts that are read to their end
 _LONGEST = 256
+_ADAPTERS_RATIO = 0.5
 _STEP = 8  # lengths are rounded up to a multiple of it
 
 
@@ -180,7 +182,7 @@ def _build(recipe, dataset):
         class_count=len(dataset.specification.class_names),
         sequence_length=dataset.train.inputs["token_ids"].shape[1],
     )
-    job.compile_classifier(model, recipe.learning_rate)
+    job.compile_classifier(model, recipe)
     return model
 
 
@@ -189,6 +191,7 @@ def _tokens(split):
 
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
+    dataset = with_teacher(recipe, dataset, _teacher_rows)
     train, validation = dataset.train, dataset.validation
     rate = job.policy_of(recipe.rate, text_rate_policy())
     average: parts.AverageWeights | bool = False
@@ -197,13 +200,15 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     weights = job.weights_of(recipe, dataset)
     return fine_tune(
         model,
-        job.rows_with_weights(_tokens(train), train.labels, weights),
+        job.rows_with_weights(
+            _tokens(train), targets_of(train), weights, train.labels
+        ),
         validation_data=job.rows_with_weights(
             _tokens(validation), validation.labels, weights
         ),
         epochs=recipe.epochs,
         freezing=parts.ElasticFreezing(
-            job.policy_of(recipe.thaw, text_thaw_policy())
+            job.policy_of(recipe.thaw, _thaw_policy(recipe))
         ),
         rate=parts.AdaptiveLearningRate(rate),
         best=best,
@@ -212,6 +217,16 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
         batch_size=recipe.batch_size,
         validation_batch_size=128,
         verbose=0,
+    )
+
+
+def _thaw_policy(recipe):
+    usual = text_thaw_policy()
+    if recipe.lora is None:
+        return usual
+    # B begins as 0: what moves it first is small.
+    return policies.ThawAll(
+        rate_ratio=_ADAPTERS_RATIO, frozen_ratio=usual.frozen_ratio
     )
 
 
@@ -230,7 +245,7 @@ def _measure(run, name, dataset):
     )
 
 
-def _write(model, recipe, dataset, directory):
+def _write(model, recipe, dataset, directory, guarantee=None):
     length = dataset.train.inputs["token_ids"].shape[1]
     packing = _packing(recipe, sequence_length=length)
     texts = dataset.test.inputs["texts"][:_COMPARED_TEXTS]
@@ -240,8 +255,23 @@ def _write(model, recipe, dataset, directory):
         class_names=dataset.specification.class_names,
         packing=packing,
         texts=texts,
+        guarantee=guarantee,
     )
     return export.compare_text_export(directory, model, texts, packing=packing)
+
+
+def _teacher_rows(recipe, dataset, teacher):
+    """Cuts the texts into tokens as the teacher does."""
+    del dataset
+    if teacher.recipe is None:
+        raise ValueError(
+            f"{recipe.owner}: a teacher of texts must be a folder that "
+            "`aet-keras fit` published, because a file does not say how it "
+            f"cuts texts into tokens. Received: {teacher.name}."
+        )
+    return lambda split, name: tokens_of(
+        teacher.recipe, teacher.model, split.inputs["texts"]
+    )
 
 
 JOB = job.Job(
@@ -252,4 +282,6 @@ JOB = job.Job(
     measure=_measure,
     write=_write,
     rows=lambda split: (_tokens(split), split.labels),
+    teacher_rows=_teacher_rows,
+    predict=_predict,
 )

@@ -74,3 +74,21 @@ def test_a_bad_argument_is_refused_with_what_it_must_be(arguments, advice):
         Recipe(**{"data": "digits", **arguments})
 
     assert str(refused.value).startswith("Recipe: ")
+
+
+@pytest.mark.parametrize(
+    "against",
+    [
+        {"weights": "none"},
+        {"attention": "se"},
+        {"train_batch_normalization": True},
+    ],
+    ids=lambda each: next(iter(each)),
+)
+def test_adapters_go_with_a_pretrained_backbone_alone(against):
+    with pytest.raises(ValueError, match=f"Received: {next(iter(against))}="):
+        Recipe("digits", lora=2, **against)
+
+
+def test_with_adapters_normalization_stays_as_it_is():
+    assert not Recipe("digits", lora=2).train_batch_normalization

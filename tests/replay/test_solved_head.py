@@ -7,10 +7,12 @@ import replay_runs
 from keras import layers, ops
 
 from aet_keras.callbacks import ElasticFreezing
+from aet_keras.losses.distillation import Distillation
 from aet_keras.policies import ThawOnSchedule
 
 COUNT = 29
 X, KIND = replay_runs.noise_rows(COUNT)
+TAUGHT = np.random.default_rng(1).dirichlet([1, 1, 1], COUNT)
 MORE = replay_runs.noise_rows(61)  # the solver is nearer to the best of them
 
 
@@ -154,6 +156,10 @@ SOLVED = {
     "weights of validation rows": (softmax, weighted_rows()),
     "a weight of the loss": (softmax, {"compiled": {"loss_weights": 0.5}}),
     "half precision": (lambda: softmax(dtype="mixed_float16"), {}),
+    "a teacher beside labels": (
+        softmax,
+        {"loss": Distillation(), "y": np.hstack([np.eye(3)[KIND], TAUGHT])},
+    ),
     "squared errors": (
         lambda: layers.Dense(1),
         {"loss": "mse", "y": KIND.astype("float32")},

@@ -50,6 +50,31 @@ def test_the_run_says_what_it_read_and_leaves_a_version(run):
     assert again.sequence_length == 12
 
 
+def test_adapters_learn_from_a_version_that_cuts_texts_otherwise(
+    run, preset, table, tmp_path
+):
+    home = run[0].version.parent
+    recipe = TextRecipe(
+        table,
+        backbone=preset,
+        epochs=1,
+        sequence_length=8,
+        lora=2,
+        teacher=str(home),
+    )
+
+    student = run_recipe(recipe, tmp_path / "small")
+
+    notes = student.report.notes
+    assert any("right about" in note for note in notes)
+    assert any("saw no test rows" in note for note in notes)
+    assert any("Adapters of rank 2 and the head are" in note for note in notes)
+    assert student.comparison.difference < 1e-5
+    assert not any("lora" in v.path for v in student.model.weights)
+    written = TextRecipe.load(student.version / "recipe.json")
+    assert written.teacher == str(home / "1")  # newer ones may follow
+
+
 def test_the_version_reads_texts_as_its_reference_did(run, table):
     publication, _ = run
     home = publication.version.parent

@@ -1,0 +1,104 @@
+"""Reads a folder of images that have no labels."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from aet_keras import _regular_file
+from aet_keras._progress import counted
+from aet_keras.data.dataset import Split
+from aet_keras.data.folder_layout import IMAGE
+from aet_keras.data.image_decoding import bombs_refused, decode
+from aet_keras.errors import DataError
+
+
+def find_unlabelled(owner: str, folder: str | os.PathLike) -> list[Path]:
+    """Lists the images in a folder and all folders inside it, sorted.
+
+    Args:
+        owner: str. Who asks, in the sentences of what is raised.
+        folder: path. The names of folders mean nothing.
+
+    Raises:
+        DataError: if there is no such folder, or no image in it.
+
+    Example:
+
+    >>> from aet_keras.data.unlabelled_images import find_unlabelled
+    >>> try:
+    ...     find_unlabelled("Recipe", "nowhere")
+    ... except aet_keras.errors.DataError as error:
+    ...     "must be a folder of images" in str(error)
+    True
+    """
+    found = []
+    if _regular_file.is_folder(folder):
+        found = sorted(p for p in Path(folder).rglob("*") if IMAGE.has(p))
+    if not found:
+        raise DataError(
+            f"{owner}: `unlabelled` (`--unlabelled`) must be a folder of "
+            f"images. Received: {os.fspath(folder)}, with none. Name another "
+            "folder, or leave it out."
+        )
+    return found
+
+
+def read_unlabelled(
+    files: Iterable[Path], image_size: tuple[int, int]
+) -> tuple[np.ndarray, list[str]]:
+    """Decodes images, and leaves out those that are damaged.
+
+    Args:
+        files: paths.
+        image_size: `(height, width)`.
+
+    Returns:
+        uint8 `(count, height, width, 3)`, and the names of the files that
+        were read.
+
+    Example:
+
+    >>> from aet_keras.data.unlabelled_images import read_unlabelled
+    >>> read_unlabelled([], (8, 8))[0].shape
+    (0, 8, 8, 3)
+    """
+    files, images, names = list(files), [], []
+    with bombs_refused():
+        what = "reading images without labels"
+        for file in counted(files, what, total=len(files), every=50):
+            try:
+                images.append(decode(file, image_size)[0])
+            except Exception:  # as damage is met: see `decode`
+                continue
+            names.append(str(file))
+    shape = (0, *image_size, 3)
+    return (np.stack(images) if images else np.zeros(shape, "uint8")), names
+
+
+def is_known(images: np.ndarray, splits: Iterable[Split]) -> np.ndarray:
+    """Says of each image whether it is a row of some splits, by its pixels.
+
+    Args:
+        images: uint8 `(count, height, width, 3)`.
+        splits: `Split`s of images of the same size.
+
+    Example:
+
+    >>> from aet_keras.data.unlabelled_images import is_known
+    >>> split = aet_keras.data.read_digits().test
+    >>> is_known(split.inputs[:2], [split]).tolist()
+    [True, True]
+    """
+    known = {
+        _sum(split.inputs[row])
+        for split in splits
+        for row in range(split.count)
+    }
+    return np.array([_sum(image) in known for image in images], bool)
+
+
+def _sum(image):
+    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()

@@ -1,0 +1,63 @@
+"""Has a SavedModel answer with a set of classes, or an interval."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from aet_keras.evaluation.conformal import Guarantee
+
+SET, LOWER, UPPER = "in_set", "lower", "upper"
+
+
+def answer_with_sets(served: Any, guarantee: Guarantee) -> Any:
+    """Adds outputs to the signatures that answer with what a set is made of.
+
+    Beside `probabilities` stands `in_set`, bools of the same shape; beside
+    `values` stand `lower` and `upper`. The calls `classify` and `regress` of
+    TensorFlow Serving have no place for them.
+
+    Args:
+        served: `Served` of `saved_model`.
+        guarantee: `Guarantee`.
+
+    Returns:
+        A `Served` of the same weights.
+    """
+    output, add = _ADDED[guarantee.target_kind]
+    functions = {
+        name: _extended(function, lambda found: add(found, guarantee.limit))
+        if output in function.structured_outputs
+        else function
+        for name, function in served.functions.items()
+    }
+    # What was traced first must live as long as what calls it.
+    kept = {**served.kept, "before_sets": list(served.functions.values())}
+    return dataclasses.replace(served, functions=functions, kept=kept)
+
+
+def _extended(function: Any, add: Callable[[Any], Mapping[str, Any]]) -> Any:
+    positional, named = function.structured_input_signature
+    specs = {**{spec.name: spec for spec in positional}, **named}
+
+    def run(**inputs):
+        outputs = function(**inputs)
+        return {**outputs, **add(outputs)}
+
+    return tf.function(run, autograph=False).get_concrete_function(**specs)
+
+
+def _sets(outputs, limit):
+    said = outputs["probabilities"]
+    best = tf.reduce_max(said, axis=1, keepdims=True)
+    return {SET: said >= tf.minimum(best, tf.cast(limit, said.dtype))}
+
+
+def _ends(outputs, limit):
+    values = outputs["values"]
+    half = tf.cast(limit, values.dtype)
+    return {LOWER: values - half, UPPER: values + half}
+
+
+_ADDED = {"classes": ("probabilities", _sets), "number": ("values", _ends)}

@@ -1,0 +1,416 @@
+"""Says what stands on a version's card, whatever it is written in."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aet_keras.evaluation.by_group import ByGroup
+from aet_keras.evaluation.conformal import Coverage, wilson
+from aet_keras.export.card_facts import Facts, measured, shown_number
+
+UNKNOWN = "unknown"
+_MOST_DRAWN, _MOST_LISTED = 25, 60
+_EMBEDDED = (
+    "the backbone that comes with aet-keras: MobileNetV2 of width 0.25, which "
+    "has seen clothes in grey"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Holds a table; cells of the columns behind the first are figures.
+
+    Args:
+        header: sequence of str.
+        rows: sequence of sequences of str.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Matrix:
+    """Holds counts of true classes (rows) by predicted ones (columns).
+
+    Args:
+        names: sequence of str.
+        counts: sequence of rows of ints.
+    """
+
+    names: Sequence[str]
+    counts: Sequence[Sequence[int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bins:
+    """Holds what was predicted and observed, bin by bin.
+
+    Args:
+        points: sequence of `(predicted, observed, count)`.
+    """
+
+    points: Sequence[tuple[float, float, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """Holds an image file of the version.
+
+    Args:
+        path: path of a PNG.
+        words: str. What it shows.
+    """
+
+    path: Path
+    words: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Code:
+    """Holds commands.
+
+    Args:
+        lines: sequence of str.
+    """
+
+    lines: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """Holds what stands below a heading: strings, tables and so on."""
+
+    title: str
+    blocks: Sequence[Any]
+
+
+def sections(facts: Facts) -> list[Section]:
+    """Returns the sections of a card, in their order."""
+    made = [
+        ("What it is", _about(facts)),
+        ("Data", _data(facts)),
+        ("Figures on the test rows", _figures(facts)),
+        ("Classes", _classes(facts)),
+        ("Most wrong", _wrong(facts)),
+        ("Are its probabilities right?", _calibration(facts)),
+        ("Sets and intervals", _coverage(facts)),
+        ("By group", _groups(facts)),
+        ("What it rests on", _importance(facts)),
+        ("Training", _training(facts)),
+        ("When data change", _drift(facts)),
+        ("Files and serving", _serving(facts)),
+        ("Not known", _unknown(facts)),
+    ]
+    found = [Section(title, list(blocks)) for title, blocks in made]
+    return [each for each in found if each.blocks]
+
+
+def _about(facts):
+    recipe = facts.recipe
+    task = facts.task.replace("-", " ")
+    rows = [
+        ("task", task if facts.task != "other" else facts.kind or UNKNOWN),
+        ("adapted from", _origin(facts)),
+        ("to", str(recipe.get("data", UNKNOWN))),
+    ]
+    if recipe.get("target"):
+        rows.append(("predicts", f"column {recipe['target']}"))
+    names = [each["name"] for each in facts.test.get("per_class") or ()]
+    if names:
+        more = ", ..." if len(names) > 30 else ""
+        rows.append((f"{len(names)} classes", ", ".join(names[:30]) + more))
+    rows.append(("made", facts.report.get("created", UNKNOWN)))
+    versions = facts.manifest.get("versions") or {}
+    said = ", ".join(f"{name} {value}" for name, value in versions.items())
+    rows.append(("with", said or UNKNOWN))
+    yield Table(("", ""), rows)
+
+
+def _origin(facts):
+    recipe = facts.recipe
+    if facts.adaptation:
+        return f"version {facts.adaptation.get('from', UNKNOWN)} of this model"
+    if recipe.get("from_"):
+        return str(recipe["from_"])
+    if facts.kind == "table":
+        return "nothing: a tuned linear model, and a network beside it"
+    backbone = recipe.get("backbone")
+    if backbone is None:
+        return "nothing" if facts.kind == "rating" else UNKNOWN
+    weights = recipe.get("weights")
+    if backbone == "embedded" and weights is None:
+        return _EMBEDDED
+    if weights == "none":
+        return f"{backbone}, with random weights"
+    usual = "the weights it comes with (of image models: ImageNet)"
+    return f"{backbone}, {weights or usual}"
+
+
+def _data(facts):
+    rows = [
+        (
+            split,
+            f"{facts.splits[split]:,}" if split in facts.splits else UNKNOWN,
+        )
+        for split in ("train", "validation", "test")
+    ]
+    yield Table(("split", "rows"), rows)
+    adapted = facts.adaptation.get("rows")
+    if adapted:
+        yield (
+            f"Adapted to {adapted['count']} new rows, of which "
+            f"{adapted['labelled_count']} have labels: "
+            f"{', '.join(adapted['what'])}."
+        )
+    yield from facts.report.get("notes") or ()
+
+
+def _figures(facts):
+    rows = [
+        (
+            each.name,
+            shown_number(each.value),
+            UNKNOWN
+            if each.ends is None
+            else " to ".join(map(shown_number, each.ends)),
+            each.baseline or "-",
+        )
+        for each in measured(facts)
+    ]
+    if not rows:
+        yield "Unknown: this version has no report."
+        return
+    yield Table(("", "model", "95 % interval", "without this model"), rows)
+    if facts.report.get("verdict"):
+        yield facts.report["verdict"]
+
+
+def _classes(facts):
+    scores = facts.test.get("per_class") or []
+    if not scores:
+        return
+    rows = []
+    for each in scores[:_MOST_LISTED]:
+        recall = each["recall"]
+        ends = UNKNOWN
+        if recall is not None:
+            pair = wilson(round(recall * each["count"]), each["count"])
+            ends = " to ".join(map(shown_number, pair))
+        rows.append(
+            (
+                each["name"],
+                str(each["count"]),
+                shown_number(recall),
+                ends,
+                shown_number(each["precision"]),
+                shown_number(each["f1"]),
+            )
+        )
+    header = ("class", "rows", "found", "95 % interval", "precision", "F1")
+    yield Table(header, rows)
+    if len(scores) > len(rows):
+        yield f"and {len(scores) - len(rows)} more, in report.json."
+    if len(scores) <= _MOST_DRAWN:
+        names = [each["name"] for each in scores]
+        yield Matrix(names, facts.test["confusion_matrix"])
+    for each in facts.report.get("most_confused") or ():
+        yield (
+            f"{each['true']} called {each['predicted']}: {each['count']} rows, "
+            f"{each['share']:.0%} of the class."
+        )
+
+
+def _wrong(facts):
+    picture = facts.directory / "top_losses.png"
+    if picture.is_file():
+        yield Picture(picture, "The test images that are most wrong")
+        return
+    rows = []
+    for each in facts.report.get("mistakes") or ():
+        if "probability" in each:
+            what = f"{each['true']}, called {each['predicted']}"
+            what += f" ({each['probability']:.0%})"
+        else:
+            known = [f"{k} {v}" for k, v in each.items() if k in _OF_MISS]
+            what = ", ".join(known)
+        rows.append((each.get("name", ""), what, each.get("content", "")))
+    if rows:
+        yield Table(("row", "what is wrong", "content"), rows)
+
+
+_OF_MISS = ("true", "predicted", "error", "value", "number")
+
+
+def _calibration(facts):
+    risk = facts.report.get("risk") or {}
+    bins = risk.get("calibration") or facts.test.get("calibration") or ()
+    if not bins:
+        if facts.task.endswith("classification"):
+            yield "Not measured."
+        return
+    points = [(b["predicted"], b["observed"], b["count"]) for b in bins]
+    total = sum(count for *_, count in points)
+    gap = sum(abs(p - o) * n for p, o, n in points) / total
+    positive = risk.get("positive")
+    of = f"of `{positive}`" if positive else "of the class that is called"
+    yield (
+        f"Probabilities {of}, in bins of equal numbers of test rows: what was "
+        f"predicted and how often it was so. They are off by {gap:.3f} on "
+        "average."
+    )
+    yield Bins(points)
+
+
+def _coverage(facts):
+    content = facts.report.get("coverage")
+    if content is None:
+        guarantee = facts.manifest.get("guarantee")
+        if guarantee:
+            yield (
+                f"Answers hold the truth with a probability of "
+                f"{guarantee['coverage']:g}, calibrated on "
+                f"{guarantee['count']} rows. What they cover on others was "
+                "not measured."
+            )
+        elif facts.kind != "rating":
+            yield "It answers without a set or an interval (`--coverage 0.9`)."
+        return
+    covered = Coverage.from_json(content)
+    unit = "classes a set" if covered.per_class else "wide, on average"
+    yield (
+        f"{covered.asked:g} was asked, {shown_number(covered.coverage)} is "
+        f"covered ({shown_number(covered.low)} to "
+        f"{shown_number(covered.high)}), {shown_number(covered.size)} {unit}. "
+        f"{covered.guarantee.to_text()}"
+    )
+    rows = [
+        (e.name, shown_number(e.coverage), shown_number(e.size), str(e.count))
+        for e in covered.per_class[:_MOST_LISTED]
+        if e.coverage is not None
+    ]
+    if rows:
+        yield Table(("class", "covered", "classes a set", "rows"), rows)
+        yield "The guarantee is of all rows together, not of each class."
+
+
+def _groups(facts):
+    made = facts.report.get("groups") or ()
+    if not made and facts.kind == "table":
+        yield "No groups were asked for (`--report-by COLUMN`)."
+    for content in made:
+        found = ByGroup.from_json(content)
+        names = list(found.groups[0].figures)
+        yield Table(
+            (found.column, "rows", *names),
+            [
+                (
+                    group.name,
+                    str(group.count),
+                    *(group.figures[name].to_text() for name in names),
+                )
+                for group in found.groups
+            ],
+        )
+        gaps = [f"{k} {v.to_text()}" for k, v in found.gaps.items()]
+        if gaps:
+            yield f"Largest gaps between groups: {'; '.join(gaps)}."
+        if found.too_small:
+            yield f"Too small for the gaps: {', '.join(found.too_small)}."
+
+
+def _importance(facts):
+    risk = facts.report.get("risk") or {}
+    features = risk.get("importance") or facts.test.get("importance") or ()
+    if not features:
+        return
+    lost = "RMSE gained" if "r2" in facts.test else "ROC AUC lost"
+    yield Table(
+        ("column", f"{lost} when it is shuffled"),
+        [(e["name"], f"{e['permutation']:.4g}") for e in features[:15]],
+    )
+
+
+def _training(facts) -> Iterator[Any]:
+    report = facts.report
+    if not report:
+        yield "Unknown: this version has no report."
+        return
+    epochs = max(map(len, (report.get("history") or {"": []}).values()))
+    best = report.get("best_epoch")
+    kept = f"epoch {best}" if best else "the start"
+    seconds = (report.get("seconds") or {}).get("total")
+    took = f"{seconds:.0f} s in all" if seconds else "time unknown"
+    yield f"{epochs} epochs, weights of {kept} kept, {took}."
+    if report.get("stopped"):
+        yield f"Ended early: {report['stopped']}"
+    settings = {
+        key: value
+        for key, value in facts.recipe.items()
+        if value not in (None, "", []) and key not in ("data", "kind")
+    }
+    if settings:
+        rows = [(key, str(value)) for key, value in settings.items()]
+        yield Table(("setting", ""), rows)
+
+
+def _drift(facts):
+    if (facts.directory / "reference.npz").is_file():
+        yield (
+            "`reference.npz` keeps how the model answers rows it was not "
+            "trained on; new rows are compared with it:"
+        )
+        yield Code([f"aet-keras watch saved_models/{facts.name} NEW_ROWS"])
+    else:
+        yield "It has no reference that new rows could be compared with."
+    shift = facts.adaptation.get("shift")
+    if shift:
+        found = shift.get("kind", UNKNOWN)
+        yield f"It was adapted because of a shift: {found}."
+
+
+def _serving(facts):
+    sizes = facts.sizes()
+    shown = sorted(sizes.items(), key=lambda pair: -pair[1])[:8]
+    rows = [(name, f"{size / 1e6:,.2f} MB") for name, size in shown]
+    rows.append(("all files", f"{sum(sizes.values()) / 1e6:,.2f} MB"))
+    yield Table(("file", "size"), rows)
+    name = facts.name
+    yield Code(
+        [
+            f"aet-keras predict saved_models/{name} WHAT",
+            f"aet-keras serve saved_models/{name}",
+            "docker run -p 8501:8501 -e MODEL_NAME=" + name,
+            f'    -v "$PWD/saved_models/{name}:/models/{name}" '
+            "tensorflow/serving",
+        ]
+    )
+    rows = [
+        (signature, _listed(each["inputs"]), _listed(each["outputs"]))
+        for signature, each in (facts.manifest.get("signatures") or {}).items()
+    ]
+    if rows:
+        yield Table(("signature", "takes", "returns"), rows)
+
+
+def _listed(specs):
+    names = list(specs)
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(names[:6]) + more
+
+
+def _unknown(facts):
+    yield (
+        "This card was written by the run. It does not know: who made the "
+        "model and for whom, what it must not be used for, under which licence "
+        "the data and the pretrained weights stand, whether people agreed to "
+        "be in the data, how it does on noisy, blurred or hostile inputs."
+    )
+    missing = [
+        s for s in ("train", "validation", "test") if s not in facts.splits
+    ]
+    if missing:
+        yield f"Nor how many rows these splits had: {', '.join(missing)}."
+    if facts.kind == "table" and not facts.report.get("groups"):
+        yield "Nor for which groups of people it errs more."

@@ -1,0 +1,176 @@
+"""Calibrates a published model anew, without training it."""
+
+import dataclasses
+import datetime
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import evaluation
+from aet_keras._progress import report as say_progress
+from aet_keras.drift.reference import FILE, later_path
+from aet_keras.errors import DataError
+from aet_keras.evaluation import conformal
+from aet_keras.evaluation.conformal import Coverage, Guarantee
+from aet_keras.export.card import write_card
+from aet_keras.publishing.candidates import RECORD
+from aet_keras.publishing.manifest import read_content
+from aet_keras.publishing.publication import publish
+from aet_keras.recipes.kinds import load_recipe
+from aet_keras.training.adapted_files import Incoming, dataset_of_new
+from aet_keras.training.run import job_of, write_model
+
+_OWNER = "calibrate"
+_KEPT = ("report.png", "top_losses.png", RECORD)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recalibrated:
+    """Holds what came of calibrating a published model anew.
+
+    Args:
+        before: `Coverage` of the version's own limit on the new rows; None
+            where it had none.
+        guarantee: the new `Guarantee`.
+        after: `Coverage` of limits of one half of the rows on the other; None
+            where there are too few.
+        path: path of the new version.
+    """
+
+    before: Coverage | None
+    guarantee: Guarantee
+    after: Coverage | None
+    path: Path
+
+    def to_text(self) -> str:
+        """Returns it for a person, a few lines."""
+        lines = ["No limit was known before."]
+        if self.before is not None:
+            lines = [
+                f"before: {self.before.coverage:.3f} of these rows covered "
+                f"(95 %: {self.before.low:.3f} to {self.before.high:.3f}), "
+                f"{self.before.asked:g} asked"
+            ]
+        if self.after is not None:
+            lines.append(f"now\n{self.after.to_text()}")
+        else:
+            lines.append(f"now: {self.guarantee.to_text()}")
+        return "\n".join(lines)
+
+
+def read_guarantee(version: Path) -> Guarantee | None:
+    """Returns what the answers of a version hold; None where nothing."""
+    content = read_content(version).get("guarantee")
+    return Guarantee(**content) if content else None
+
+
+def recalibrate(
+    version: Path,
+    model: keras.Model,
+    incoming: Incoming,
+    *,
+    coverage: float | None = None,
+) -> Recalibrated:
+    """Publishes a version with the same weights and limits for new rows.
+
+    Args:
+        version: path of the version.
+        model: its `keras.Model`.
+        incoming: `Incoming`, new rows whose labels are known. Of a number,
+            its labels are numbers.
+        coverage: optional float above 0, at most 0.999. Defaults to that of
+            the version.
+
+    Returns:
+        `Recalibrated`.
+
+    Raises:
+        DataError: if there are too few rows, or one is of a new class.
+        ValueError: if no coverage is known.
+        ExportError: if nothing can be written.
+    """
+    known = read_guarantee(version)
+    if coverage is None and known is not None:
+        coverage = known.coverage
+    if coverage is None:
+        raise ValueError(
+            f"{_OWNER}: a coverage must be given, because {version} has none. "
+            "Say `--coverage 0.9`."
+        )
+    if incoming.new_classes:
+        raise DataError(
+            f"{_OWNER}: the rows must be of the classes that the model knows, "
+            "because no set holds another. Received: "
+            f"{', '.join(incoming.new_classes[:3])}. Leave them out, or teach "
+            "the model: `aet-keras adapt`."
+        )
+    advice = "Label more rows, or ask for less."
+    try:
+        conformal.check_rows(_OWNER, coverage, incoming.count, advice=advice)
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    recipe: Any = load_recipe(version / "recipe.json")
+    recipe = dataclasses.replace(recipe, coverage=coverage)
+    job, dataset = job_of(recipe), dataset_of_new(version, incoming)
+    assert job.predict is not None
+    say_progress("running the model on the new rows")
+    names = dataset.specification.class_names
+    said = np.asarray(job.predict(model, dataset.test)), dataset.test.labels
+    outputs, labels = said
+    guarantee = conformal.calibrate(
+        labels,
+        outputs,
+        coverage=coverage,
+        target_kind=dataset.specification.target_kind,
+        source=", ".join(incoming.what),
+    )
+    before = None
+    if known is not None:
+        before = conformal.measure_coverage(
+            labels, outputs, known, class_names=names
+        )
+    after = conformal.cross_coverage(
+        labels, outputs, guarantee, class_names=names
+    )
+
+    def write(directory):
+        say_progress("writing the SavedModel, and comparing it")
+        write_model(job, recipe, model, dataset, directory, guarantee=guarantee)
+        _keep_files(version, directory)
+        _write_report(version, directory, guarantee, after)
+        write_card(directory, name=version.resolve().parent.name)
+
+    path = publish(version.parent, write)
+    return Recalibrated(before, guarantee, after, path)
+
+
+def _keep_files(version, directory):
+    """Copies what is true of the same weights."""
+    for name in _KEPT:
+        if (version / name).is_file():
+            shutil.copy2(version / name, directory / name)
+    for path in (version / FILE, later_path(version)):
+        if path.is_file():
+            shutil.copy2(path, directory / FILE)
+            return
+
+
+def _write_report(version, directory, guarantee, covered):
+    path = version / "report.json"
+    if not path.is_file():
+        return
+    content = json.loads(path.read_text(encoding="utf-8"))
+    report = evaluation.Report.from_json(content)
+    note = (
+        f"Version {version.name}, its sets or intervals calibrated on "
+        f"{guarantee.count} rows of {guarantee.source}: nothing was trained. "
+        "All other figures are those of that version."
+    )
+    now = datetime.datetime.now().isoformat(timespec="seconds")
+    dataclasses.replace(
+        report, created=now, coverage=covered, notes=(*report.notes, note)
+    ).save(directory / "report.json")

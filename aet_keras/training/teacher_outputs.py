@@ -1,0 +1,116 @@
+"""Asks a teacher what it thinks of rows."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras._keras import reading
+from aet_keras._progress import report
+from aet_keras.drift.softmax_twin import Twin
+
+_ROUNDED = 1e-2  # how far from 1 half precision may put a sum
+
+
+def probabilities_of(
+    teacher: keras.Model, x: Any, batch_size: int, owner: str
+) -> np.ndarray:
+    """Returns the probabilities of a teacher, row by row.
+
+    A head of logits or of one sigmoid is read as the softmax that it is.
+
+    Args:
+        teacher: `keras.Model`.
+        x: array or dict of arrays; images may be of another size than the
+            teacher takes, and are resized.
+        batch_size: int >= 1.
+        owner: str. Who asks, in the sentences of what is raised.
+
+    Raises:
+        ValueError: if the rows are nothing that the teacher takes, or what it
+            says is no probability of classes.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    >>> from aet_keras.training.teacher_outputs import probabilities_of
+    >>> probabilities_of(model, np.zeros((1, 2)), 32, "teach")
+    array([[0.5, 0.5]], dtype=float32)
+    """
+    asked = _softmax_of(teacher, owner)
+    size = _size(asked, x, owner)
+    found = []
+    count = len(keras.tree.flatten(x)[0])
+    for start in range(0, count, batch_size):
+        report("asking the teacher", start, total=count)
+        rows = reading.take(x, slice(start, start + batch_size))
+        if size is not None:
+            rows = keras.ops.image.resize(
+                np.asarray(rows, "float32"), size, antialias=True
+            )
+        found.append(np.asarray(asked.predict_on_batch(rows), "float32"))
+    return np.concatenate(found)
+
+
+def check_probabilities(
+    owner: str, found: np.ndarray, shape: tuple[int, int]
+) -> None:
+    """Raises a `ValueError` unless rows are probabilities of classes.
+
+    Args:
+        owner: str. Who asks.
+        found: array.
+        shape: `(rows, classes)`, as wanted.
+
+    Example:
+
+    >>> from aet_keras.training.teacher_outputs import check_probabilities
+    >>> check_probabilities("teach", np.array([[0.5, 0.5]]), (1, 2))
+    """
+    if found.shape != shape:
+        raise ValueError(
+            f"{owner}: the teacher must have the student's classes in their "
+            f"order: answers of the shape {shape}. Received: {found.shape}. "
+            "Give a teacher of the same classes, or its probabilities with "
+            "columns in the student's order."
+        )
+    sums = found.sum(axis=1)
+    if np.all(found >= 0) and np.all(np.abs(sums - 1) <= _ROUNDED):
+        return
+    raise ValueError(
+        f"{owner}: the teacher's answers must be probabilities, each 0 or more "
+        f"and 1 in sum. Received: answers from {found.min():.3g} to "
+        f"{found.max():.3g}, sums from {sums.min():.3g} to {sums.max():.3g}. "
+        "End the teacher in a softmax."
+    )
+
+
+def _softmax_of(teacher, owner):
+    found = Twin.of(teacher)
+    head = teacher.layers[-1] if found.has_one_unit else None
+    if getattr(head, "activation", None) is keras.activations.linear:
+        raise ValueError(
+            f"{owner}: the teacher must tell classes apart. Received: a model "
+            "that puts out one number without an activation. End it in a "
+            "softmax or a sigmoid."
+        )
+    return found.twin
+
+
+def _size(teacher, x, owner):
+    """Returns the size that images are resized to; None if they fit."""
+    wanted = teacher.input_shape
+    if isinstance(wanted, dict) or isinstance(x, dict):
+        return None  # Keras says which names it misses
+    given = (None, *np.shape(x)[1:])
+    pairs = list(zip(wanted, given, strict=False))
+    fits = [a is None or b is None or a == b for a, b in pairs]
+    if len(wanted) == len(given) and all(fits):
+        return None
+    if len(wanted) == len(given) == 4 and fits[3] and None not in wanted[1:3]:
+        return wanted[1:3]
+    raise ValueError(
+        f"{owner}: the rows must be what the teacher takes, because it is "
+        f"asked about each. Received: rows of the shape {given[1:]}, a teacher "
+        f"of {tuple(wanted[1:])}. Give its answers as an array instead."
+    )

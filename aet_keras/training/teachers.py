@@ -1,0 +1,323 @@
+"""Finds the teacher that a recipe names, and asks it about the rows."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import _check as check
+from aet_keras import _regular_file, data
+from aet_keras._wording import quoted
+from aet_keras.data import unlabelled_images
+from aet_keras.errors import DataError, ExportError
+from aet_keras.publishing.data_kind import written_kind
+from aet_keras.publishing.publication import find_version
+from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.recipes.kinds import load_recipe
+from aet_keras.training.teacher_outputs import (
+    check_probabilities,
+    probabilities_of,
+)
+
+_BATCH = 128
+# What decides which rows are test rows; a recipe may lack some.
+_SPLITTING = (
+    "data",
+    "label_column",
+    "missing",
+    "seed",
+    "skip_bad",
+    "test_ratio",
+    "text_column",
+    "validation_ratio",
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class TaughtSplit(data.Split):
+    """Holds rows with what a teacher thinks of them.
+
+    Args:
+        inputs: as of `data.Split`.
+        labels: as of `data.Split`.
+        names: as of `data.Split`.
+        targets: float array `(count, 2 * classes)`, as `Distillation` takes
+            it; those of `more` after them.
+        more: optional array of inputs without labels.
+
+    Example: see `with_teacher`.
+
+    >>> aet_keras.training.teachers.TaughtSplit.__base__.__name__
+    'Split'
+    """
+
+    targets: np.ndarray = dataclasses.field(kw_only=True)
+    more: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """Holds a model that teaches, and what is known of it.
+
+    Args:
+        name: str. The path, as a person reads it.
+        model: `keras.Model`.
+        recipe: optional recipe of its version.
+        class_names: optional tuple of str. Of its outputs, in their order.
+
+    Example: see `with_teacher`.
+
+    >>> aet_keras.training.teachers.Teacher("a.keras", None).class_names is None
+    True
+    """
+
+    name: str
+    model: keras.Model
+    recipe: BaseRecipe | None = None
+    class_names: tuple[str, ...] | None = None
+
+
+Rows = Callable[[data.Split, str], Any]
+
+
+def targets_of(split: data.Split) -> np.ndarray:
+    """Returns what a model learns of a split: the teacher's part, if any.
+
+    Example:
+
+    >>> split = aet_keras.data.Split(np.zeros((1, 2)), np.array([3]), ("a",))
+    >>> aet_keras.training.teachers.targets_of(split)
+    array([3])
+    """
+    return split.targets if isinstance(split, TaughtSplit) else split.labels
+
+
+def with_teacher(
+    recipe: BaseRecipe,
+    dataset: data.Dataset,
+    rows: Callable[[Any, data.Dataset, Teacher], Rows] | None,
+) -> data.Dataset:
+    """Returns a data set whose training rows have a teacher's answers.
+
+    Args:
+        recipe: of images or texts; without a `teacher`, or with a data set
+            that it has taught already, nothing changes.
+        dataset: `data.Dataset` of the recipe.
+        rows: function of recipe, data set and `Teacher` that returns a
+            function of a split and its name, which returns the rows as the
+            teacher takes them; the one of the recipe's job.
+
+    Returns:
+        `data.Dataset`. Its notes say how often the teacher is right about
+        validation rows, and whether it may have learned the test rows.
+
+    Raises:
+        ExportError: if there is no such teacher, it is of another kind, lacks
+            a class, or knows no more than the largest class.
+
+    Example:
+
+    >>> recipe = aet_keras.recipes.Recipe("digits")
+    >>> dataset = aet_keras.data.read_digits()
+    >>> from aet_keras.training.teachers import with_teacher
+    >>> with_teacher(recipe, dataset, None) is dataset
+    True
+    """
+    path = getattr(recipe, "teacher", None)
+    is_taught = isinstance(dataset.train, TaughtSplit)
+    if path is None or rows is None or is_taught:
+        return dataset
+    teacher = load_teacher(recipe, path)
+    columns, notes = _columns(recipe, teacher, dataset)
+    given = rows(recipe, dataset, teacher)
+    ask = functools.partial(_answers, recipe, teacher, columns, given)
+    held = ask(dataset.validation, "validation")
+    notes = [*notes, _accuracy(recipe, teacher, held, dataset.validation)]
+    labels = np.eye(held.shape[1], dtype="float32")[dataset.train.labels]
+    targets = np.hstack([labels, ask(dataset.train, "train")])
+    train, more = dataset.train, None
+    if getattr(recipe, "unlabelled", None) is not None:
+        more, answers, said = _unlabelled(recipe, teacher, columns, dataset)
+        empty = np.zeros((len(more), labels.shape[1]), "float32")
+        targets = np.vstack([targets, np.hstack([empty, answers])])
+        notes = [*notes, said]
+    taught = TaughtSplit(
+        train.inputs, train.labels, train.names, targets=targets, more=more
+    )
+    notes = [*dataset.notes, *notes, *_seen(recipe, teacher)]
+    return dataclasses.replace(dataset, train=taught, notes=tuple(notes))
+
+
+def load_teacher(recipe: BaseRecipe, path: str) -> Teacher:
+    """Loads what a recipe names: a published version, or a `.keras` file.
+
+    Args:
+        recipe: of images or texts.
+        path: str.
+
+    Raises:
+        ExportError: if there is none, or it is of another kind of data.
+
+    Example:
+
+    >>> recipe = aet_keras.recipes.Recipe("digits")
+    >>> try:
+    ...     aet_keras.training.teachers.load_teacher(recipe, "nowhere.keras")
+    ... except aet_keras.errors.ExportError as error:
+    ...     "not there" in str(error)
+    True
+    """
+    if path.endswith(".keras"):
+        return Teacher(path, _load(recipe, pathlib.Path(path)))
+    version = find_version(path)
+    kind = written_kind(version, recipe.owner)
+    names = version / "assets" / "labels.txt"
+    if kind not in (None, recipe.kind) or not names.is_file():
+        what = "no classes" if kind in (None, recipe.kind) else f"kind `{kind}`"
+        raise _refused(
+            recipe,
+            f"must be a classifier of {recipe.rows}, because it is asked about "
+            f"each of them. Received: {path}, {what}. Name another folder.",
+        )
+    return Teacher(
+        str(version),
+        _load(recipe, version / "model.keras"),
+        load_recipe(version / "recipe.json"),
+        tuple(names.read_text(encoding="utf-8").splitlines()),
+    )
+
+
+def _load(recipe, path):
+    try:
+        return _regular_file.load_model(path)
+    except (OSError, ValueError, TypeError) as error:
+        raise _refused(
+            recipe,
+            "must be a folder that `aet-keras fit` published, or a `.keras` "
+            f"file of a classifier. Received: {path}: {check.first_line(error)}"
+            ". Name another one.",
+        ) from error
+
+
+def _refused(recipe, sentence):
+    return ExportError(f"{recipe.owner}: `teacher` (`--teacher`) {sentence}")
+
+
+def _columns(recipe, teacher, dataset):
+    """Returns the teacher's columns of the classes, and notes on them."""
+    wanted = dataset.specification.class_names
+    if teacher.class_names is None:
+        return None, [
+            f"The classes of {teacher.name} have no names: they are taken in "
+            "the order of the data's."
+        ]
+    missing = [name for name in wanted if name not in teacher.class_names]
+    if missing:
+        raise _refused(
+            recipe,
+            "must know each class of the data, because it says how likely each "
+            f"is. Received: {teacher.name} without {quoted(missing[:3])}"
+            f" ({len(missing)} of {len(wanted)}). Name a teacher that has "
+            "learned them, or leave these rows out.",
+        )
+    more = len(teacher.class_names) - len(wanted)
+    notes = []
+    if more:
+        notes.append(
+            f"The teacher knows {more} more classes: what it gives to these is "
+            "shared out among the others."
+        )
+    return [teacher.class_names.index(name) for name in wanted], notes
+
+
+def _unlabelled(recipe, teacher, columns, dataset):
+    """Returns images without labels, the teacher's answers, and a sentence."""
+    files = unlabelled_images.find_unlabelled(recipe.owner, recipe.unlabelled)
+    read = unlabelled_images.read_unlabelled
+    images, names = read(files, dataset.specification.image_size)
+    splits = dataset.train, dataset.validation, dataset.test
+    fresh = ~unlabelled_images.is_known(images, splits)
+    left = f"{len(files) - len(names)} that cannot be read"
+    left += f" and {int((~fresh).sum())} that are rows of the data"
+    if not fresh.any():
+        raise DataError(
+            f"{recipe.owner}: `unlabelled` (`--unlabelled`) must have images "
+            "that are not in the data, because those have labels. Received: "
+            f"{recipe.unlabelled}, {len(files)} images, {left}. Name another "
+            "folder."
+        )
+    images = images[fresh]
+    size = teacher.model.input_shape[1:3]
+    if None in size or size == images.shape[1:3]:
+        rows = images
+    else:  # as it was trained on them: decoded at its own size
+        kept = [
+            name for name, is_new in zip(names, fresh, strict=True) if is_new
+        ]
+        rows, _ = read(map(pathlib.Path, kept), size)
+    answers = _checked(recipe, teacher, columns, rows)
+    said = f"{len(images)} images without labels are taught by the teacher"
+    return images, answers, f"{said}; left out are {left}."
+
+
+def _answers(recipe, teacher, columns, given, split, name):
+    """Returns the teacher's probabilities of a split, of the data's classes."""
+    return _checked(recipe, teacher, columns, given(split, name))
+
+
+def _checked(recipe, teacher, columns, rows):
+    found = probabilities_of(teacher.model, rows, _BATCH, recipe.owner)
+    classes = found.shape[1] if columns is None else len(teacher.class_names)
+    check_probabilities(recipe.owner, found, (len(found), classes))
+    if columns is None:
+        return found
+    found = found[:, columns]
+    return found / np.maximum(found.sum(axis=1, keepdims=True), 1e-7)
+
+
+def _accuracy(recipe, teacher, held, split):
+    """Says how often the teacher is right, which is more than by chance."""
+    labels = split.labels
+    classes = held.shape[1]
+    if labels.max() >= classes:
+        raise _refused(
+            recipe,
+            "must have an output for each class of the data. Received: "
+            f"{teacher.name} with {classes}. Name another one.",
+        )
+    right = float(np.mean(held.argmax(axis=1) == labels))
+    chance = float(np.bincount(labels).max() / len(labels))
+    if not right > chance:
+        raise _refused(
+            recipe,
+            "must know the classes of the data. Received: "
+            f"{teacher.name}, right about {right:.1%} of the validation rows, "
+            f"of which the largest class has {chance:.1%}. Its classes may be "
+            "in another order, or it takes other numbers for the same rows.",
+        )
+    return f"The teacher is right about {right:.1%} of the validation rows."
+
+
+def _seen(recipe, teacher):
+    """Yields a note unless the teacher learned of the same training rows."""
+    own = teacher.recipe
+    is_adapted = pathlib.Path(teacher.name, "adaptation.json").exists()
+    if own is not None and not is_adapted and _splits(own) == _splits(recipe):
+        yield "The teacher was trained on the same rows, and saw no test rows."
+        return
+    yield (
+        "The teacher may have learned rows that are test rows here: if so, the "
+        "student's test figures are too good."
+    )
+
+
+def _splits(recipe):
+    found = {name: getattr(recipe, name, None) for name in _SPLITTING}
+    if os.path.exists(found["data"]):
+        found["data"] = os.path.realpath(found["data"])
+    return found

@@ -1,0 +1,113 @@
+"""Does a published model answer with sets, and learn other limits?"""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import table_data
+from click.testing import CliRunner
+
+from aet_keras import recipes, training
+from aet_keras.cli import main
+from aet_keras.training.recalibrate import read_guarantee
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory):
+    return _published(
+        tmp_path_factory.mktemp("classes"),
+        table_data.write_table,
+        table_data.TARGET,
+    )
+
+
+@pytest.fixture(scope="module")
+def number(tmp_path_factory):
+    return _published(
+        tmp_path_factory.mktemp("number"), table_data.write_numbers, "price"
+    )
+
+
+def _published(home, write, target):
+    source = write(home / "t.csv", 240)
+    recipe = recipes.TableRecipe(
+        source, target, epochs=1, units=4, test_ratio=0.3, coverage=0.8
+    )
+    training.run_recipe(recipe, home / "saved")
+    return home / "saved"
+
+
+def test_classes_are_calibrated_for_other_rows(classes, tmp_path):
+    new = table_data.write_table(tmp_path / "new.csv", 60, seed=5)
+
+    result = run("calibrate", classes, new, "--coverage", 0.9)
+
+    assert result.exit_code == 0, result.output
+    assert "before: 0." in result.output
+    assert "calibrated on 60 rows (9 needed)" in result.output
+    old, now = (read_guarantee(classes / each) for each in "12")
+    assert (old.coverage, now.coverage, now.count) == (0.8, 0.9, 60)
+    weights = [
+        keras.models.load_model(classes / each / "model.keras").get_weights()
+        for each in "12"
+    ]
+    assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
+    assert (classes / "2" / "reference.npz").exists()
+    said = run("predict", classes, new, "--json").stdout.splitlines()
+    sets = [json.loads(line)["set"] for line in said]
+    assert all(1 <= len(each) <= 2 for each in sets)
+    words = [each["class"] for each in json.loads(said[0])["classes"]]
+    assert sets[0][0] == words[0]
+
+
+def test_numbers_have_an_interval(number, tmp_path):
+    new = table_data.write_numbers(tmp_path / "new.csv", 40, seed=5)
+
+    result = run("calibrate", number, new)
+
+    assert result.exit_code == 0, result.output
+    half = read_guarantee(number / "2").limit
+    row = json.loads(
+        run("predict", number, new, "--json").stdout.split("\n")[0]
+    )
+    assert row["upper"] - row["value"] == pytest.approx(half, rel=1e-3)
+    assert row["value"] - row["lower"] == pytest.approx(half, rel=1e-3)
+    header = run("predict", number, new, "--format", "csv").stdout.split("\n")[
+        0
+    ]
+    assert header == "id,value,lower,upper,error"
+
+
+def test_too_few_rows_say_how_many_are_needed(classes, tmp_path):
+    new = table_data.write_table(tmp_path / "new.csv", 30, seed=5)
+
+    result = run("calibrate", classes, new, "--coverage", 0.98)
+
+    assert result.exit_code == 1
+    assert "at least 49 rows" in result.output
+    assert "30 rows" in result.output
+
+
+def test_test_rows_that_are_too_few_are_refused_before_training(tmp_path):
+    source = table_data.write_table(tmp_path / "t.csv", 160)
+
+    result = run(
+        *("fit", source, "--target", "paid", "--out", tmp_path / "out"),
+        *("--coverage", 0.95),
+    )
+
+    assert result.exit_code == 1
+    assert "at least 19 rows" in result.output
+    assert "--test-ratio" in result.output
+
+
+def test_a_coverage_of_one_is_refused(tmp_path):
+    result = run("fit", "digits", "--out", tmp_path, "--coverage", 1.0)
+
+    assert result.exit_code == 2
+    assert "0<x<=0.999" in result.output

@@ -1,0 +1,144 @@
+"""Does the card say what is known of a version, and what is not?"""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import yaml
+
+from aet_keras import evaluation
+from aet_keras.evaluation.by_group import measure_by_group
+from aet_keras.evaluation.conformal import calibrate, measure_coverage
+from aet_keras.export.card import write_card
+from aet_keras.publishing.manifest import check_manifest, seal
+
+ODD = "<b>|shirt`"
+
+
+class Outline(HTMLParser):
+    """Collects the tags and the words of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.words = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def _outline(path):
+    found = Outline()
+    found.feed(path.read_text(encoding="utf-8"))
+    return found.tags, " ".join(found.words)
+
+
+def _report(**more):
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 60)
+    said = random.dirichlet((1, 1), 60)
+    said[:40] = np.eye(2)[labels[:40]] * 0.8 + 0.1
+    names = [ODD, "coat"]
+    limit = calibrate(labels, said, coverage=0.9)
+    return evaluation.Report(
+        "clothes",
+        "2026-01-31T12:00:00",
+        evaluation.measure_classification(labels, said, class_names=names),
+        history={"loss": [0.7]},
+        coverage=measure_coverage(labels, said, limit, class_names=names),
+        groups=(
+            measure_by_group(
+                labels, said, ["x", "y"] * 30, column="sex", positive=1
+            ),
+        ),
+        train_count=1234,
+        **more,
+    )
+
+
+@pytest.fixture
+def version(tmp_path):
+    """Returns a version with a report, and its card."""
+    _report().save(tmp_path / "report.json")
+    recipe = {"data": "a/clothes.csv", "kind": "table", "target": "kind"}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    (tmp_path / "saved_model.pb").write_bytes(b"x" * 5000)
+    write_card(tmp_path, name="clothes")
+    return tmp_path
+
+
+def test_the_page_has_the_figures_and_loads_nothing(version):
+    tags, words = _outline(version / "card.html")
+
+    report = json.loads((version / "report.json").read_text())
+    assert f"{report['accuracy']:.3f}" in words
+    assert f"{report['coverage']['coverage']:.3f}" in words
+    assert "1,234" in words
+    assert "Largest gaps between groups: parity" in words
+    assert ODD.replace("`", "") in words.replace("`", "")
+    sources = [about.get("src") or about.get("href") for _, about in tags]
+    assert {each for each in sources if each} == set()
+    page = (version / "card.html").read_text()
+    assert "url(" not in page and "<script" not in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_a_name_with_signs_is_no_tag(version):
+    page = (version / "card.html").read_text()
+
+    assert "&lt;b&gt;|shirt" in page
+    assert "<b>|shirt" not in page
+    rows = (version / "card.md").read_text().splitlines()
+    row, _ = [each for each in rows if each.startswith(r"| \<b\>\|shirt")]
+    assert len(re.split(r"(?<!\\)\|", row)) == 6 + 2
+
+
+def test_hubs_read_the_front_matter(version):
+    content = (version / "card.md").read_text()
+
+    about = yaml.safe_load(content.split("---\n")[1])
+    assert about["pipeline_tag"] == "tabular-classification"
+    hub = pytest.importorskip("huggingface_hub")
+    card = hub.ModelCard(content)
+    found = {each.metric_type: each for each in card.data.eval_results}
+    report = json.loads((version / "report.json").read_text())
+    assert found["accuracy"].metric_value == report["accuracy"]
+    assert found["f1"].dataset_name == "clothes.csv"
+
+
+def test_intervals_of_macro_figures_are_near_those_of_shares(version):
+    # Two classes of like size: macro recall is nearly the accuracy.
+    lines = (version / "card.md").read_text().splitlines()
+    ends = {
+        line.split("|")[1].strip(): [
+            float(each) for each in line.split("|")[3].split(" to ")
+        ]
+        for line in lines
+        if line.startswith(("| accuracy", "| macro recall"))
+    }
+    assert ends["accuracy"] == pytest.approx(ends["macro recall"], abs=0.04)
+
+
+def test_what_is_not_known_is_said_to_be_unknown(tmp_path):
+    write_card(tmp_path, name="bare")
+
+    _, words = _outline(tmp_path / "card.html")
+    assert "Unknown: this version has no report." in words
+    assert "made at an unknown time" in words
+    assert "train, validation, test" in words
+    about = (tmp_path / "card.md").read_text().split("---\n")[1]
+    assert yaml.safe_load(about)["license"] == "unknown"
+
+
+def test_sums_cover_the_card(version):
+    seal(version)
+    check_manifest(version)
+
+    (version / "card.html").write_text("another")
+
+    with pytest.raises(Exception, match=r"card\.html"):
+        check_manifest(version)

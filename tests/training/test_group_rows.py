@@ -1,0 +1,86 @@
+"""Which groups do columns make, and does the report have them?"""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import table_data
+
+from aet_keras import recipes, training
+from aet_keras.errors import DataError
+from aet_keras.evaluation import Report
+from aet_keras.training.group_rows import find_groups
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Returns a table with a column that the model must not see."""
+    path = tmp_path_factory.mktemp("table") / "t.csv"
+    table_data.write_table(path, 200)
+    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    sexes = ["sex", *("mf"[i % 3 == 0] for i in range(200))]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [*row, sex] for row, sex in zip(rows, sexes, strict=True)
+        )
+    return str(path)
+
+
+def _groups(table, *columns, **settings):
+    recipe = recipes.TableRecipe(
+        table, "paid", epochs=1, units=4, report_by=columns, **settings
+    )
+    dataset = training.table_job.read_rows(recipe)
+    return dataset, find_groups(recipe, dataset)
+
+
+def test_groups_are_of_the_rows_of_the_file(table):
+    dataset, found = _groups(table, "age<=40,sex", kinds={"sex": "ignore"})
+
+    numbers = [int(name.split()[1]) - 1 for name in dataset.test.names]
+    assert found["sex"].tolist() == ["mf"[n % 3 == 0] for n in numbers]
+    ages = dataset.test.inputs["age"]
+    expected = np.where(ages <= 40, "at most 40", "above 40")
+    expected = np.where(np.isnan(ages), "missing", expected)
+    assert (found["age<=40"] == expected).all()
+
+
+def test_a_number_is_cut_into_quarters(table):
+    _, found = _groups(table, "age")
+
+    names, counts = np.unique(found["age"], return_counts=True)
+    of_numbers = counts[names != "missing"]
+    assert len(of_numbers) == 4
+    assert of_numbers.max() - of_numbers.min() <= 2
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("paid", "another than the target"),
+        ("branhc", "branch"),
+        ("branch<=2", "must hold numbers"),
+    ],
+)
+def test_columns_that_make_no_groups_are_refused(table, column, words):
+    with pytest.raises(DataError, match=words):
+        _groups(table, column)
+
+
+def test_the_report_has_the_groups(table, tmp_path):
+    recipe = recipes.TableRecipe(
+        table, "paid", epochs=1, units=4, report_by=["sex"]
+    )
+
+    run = training.run_recipe(recipe, tmp_path)
+
+    content = json.loads((run.version / "report.json").read_text())
+    (found,) = Report.from_json(content).groups
+    called = np.array(run.report.test.confusion_matrix)[:, 1].sum()
+    flagged = sum(g.count * g.figures["flagged"].value for g in found.groups)
+    assert flagged == pytest.approx(called)
+    assert "by sex\n" in run.report.to_text()
+    page = (run.version / "card.html").read_text()
+    assert f"{run.report.train_count:,}" in page
+    assert all(f"<th>{group.name}</th>" in page for group in found.groups)

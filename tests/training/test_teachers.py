@@ -1,0 +1,147 @@
+"""Is the teacher that a recipe names asked rightly, or refused?"""
+
+import keras
+import numpy as np
+import PIL.Image
+import pytest
+
+from aet_keras import data, recipes
+from aet_keras.errors import DataError, ExportError
+from aet_keras.training import image_job
+from aet_keras.training.teachers import TaughtSplit, with_teacher
+
+NAMES = ("cat", "dog", "owl")
+
+
+def photos(side=8):
+    """Returns noise whose class is which colour is brightest."""
+    splits = {}
+    for name in ("train", "validation", "test"):
+        random = np.random.default_rng(len(name))
+        images = random.integers(0, 256, (30, side, side, 3), "uint8")
+        labels = images.mean(axis=(1, 2)).argmax(axis=1).astype("int32")
+        names = tuple(f"{name}[{row}]" for row in range(30))
+        splits[name] = data.Split(images, labels, names)
+    specification = data.dataset.Specification("image", NAMES, (8, 8), "photos")
+    return data.Dataset(**splits, specification=specification)
+
+
+def published(folder, names, *, order=(0, 1, 2), **settings):
+    """Writes a version whose model answers the brightest colour."""
+    inputs = keras.Input((16, 16, 3))
+    means = keras.layers.GlobalAveragePooling2D()(inputs)
+    head = keras.layers.Dense(len(names), "softmax")
+    model = keras.Model(inputs, head(means))
+    kernel = np.zeros((3, len(names)))
+    kernel[range(3), order] = 1.0
+    head.set_weights([kernel, np.zeros(len(names))])
+    version = folder / "1"
+    (version / "assets").mkdir(parents=True)
+    model.save(version / "model.keras")
+    (version / "assets" / "labels.txt").write_text("\n".join(names) + "\n")
+    (version / "saved_model.pb").touch()
+    recipes.Recipe("photos", **settings).save(version / "recipe.json")
+    return str(folder)
+
+
+def taught(folder, **settings):
+    recipe = recipes.Recipe("photos", teacher=folder, **settings)
+    return with_teacher(
+        recipe, photos(), lambda *given: lambda split, name: split.inputs
+    )
+
+
+def test_a_teacher_of_another_size_and_order_is_mapped_by_names(tmp_path):
+    names = ("owl", "ant", "cat", "dog")
+    folder = published(tmp_path / "big", names, order=(2, 3, 0))
+
+    dataset = taught(folder)
+
+    train = dataset.train
+    assert isinstance(train, TaughtSplit)
+    answers = train.targets[:, 3:]
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+    assert (answers.argmax(axis=1) == train.labels).mean() > 0.9
+    assert any("1 more classes" in note for note in dataset.notes)
+    assert any("right about" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize(
+    "seed, ending", [(0, "no test rows."), (7, "too good.")]
+)
+def test_it_is_said_whether_the_teacher_may_have_seen_test_rows(
+    tmp_path, seed, ending
+):
+    folder = published(tmp_path / "big", NAMES, seed=seed)
+
+    assert taught(folder).notes[-1].endswith(ending)
+
+
+def write_images(folder, images):
+    """Writes images without labels, and a file that is none."""
+    folder.mkdir()
+    for row, image in enumerate(images):
+        PIL.Image.fromarray(image).save(folder / f"{row}.png")
+    (folder / "broken.png").write_text("a letter")
+    return str(folder)
+
+
+def test_images_without_labels_are_taught_unless_they_are_rows(tmp_path):
+    teacher = published(tmp_path / "big", NAMES)
+    new = np.random.default_rng(9).integers(0, 256, (3, 8, 8, 3), "uint8")
+    rows = photos().test.inputs[:2]
+    folder = write_images(tmp_path / "more", [*new, *rows])
+
+    dataset = taught(teacher, unlabelled=folder)
+
+    train = dataset.train
+    np.testing.assert_array_equal(train.more, new)
+    assert train.targets.shape == (33, 6) and train.count == 30
+    assert not train.targets[30:, :3].any()  # no label
+    brightest = new.mean(axis=(1, 2)).argmax(axis=1)
+    np.testing.assert_array_equal(
+        train.targets[30:, 3:].argmax(axis=1), brightest
+    )
+    said = "1 that cannot be read and 2 that are rows of the data"
+    assert any(said in note for note in dataset.notes)
+    weights = np.array([1.0, 2.0, 3.0])
+    batches = image_job._train_batches(train, weights, batch_size=33)
+    images, targets, given = next(iter(batches))
+    np.testing.assert_array_equal(images[30:], new)
+    np.testing.assert_array_equal(targets, train.targets)
+    np.testing.assert_array_equal(given, [*weights[train.labels], 1, 1, 1])
+
+
+def test_images_that_are_all_labelled_ones_are_refused(tmp_path):
+    teacher = published(tmp_path / "big", NAMES)
+    folder = write_images(tmp_path / "more", photos().train.inputs[:2])
+
+    with pytest.raises(DataError, match="2 that are rows of the data"):
+        taught(teacher, unlabelled=folder)
+
+
+def test_images_without_labels_need_a_teacher():
+    with pytest.raises(ValueError, match="must go with `teacher`"):
+        recipes.Recipe("photos", unlabelled="more")
+
+
+def test_a_teacher_without_a_class_is_refused(tmp_path):
+    folder = published(tmp_path / "big", ("cat", "dog", "ant"))
+
+    with pytest.raises(ExportError, match="without `owl`"):
+        taught(folder)
+
+
+def test_a_teacher_that_knows_nothing_is_refused(tmp_path):
+    folder = published(tmp_path / "big", NAMES, order=(1, 2, 0))
+
+    with pytest.raises(ExportError, match="must know the classes"):
+        taught(folder)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    path = tmp_path / "big.keras"
+    path.write_text("a letter")
+
+    with pytest.raises(ExportError, match="a `.keras` file of a classifier"):
+        taught(str(path))
