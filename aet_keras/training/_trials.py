@@ -186,8 +186,8 @@ class Run:
     def _has_forgotten(self):
         """Says whether old rows prove that more is forgotten than may be.
 
-        More than proved must not be asked: rows that the model was trained
-        on, which `old=` often has, are forgotten ten times as much as others.
+        No less than a proof is asked for: rows that the model was trained
+        on, which `old=` often has, are forgotten more than others.
         """
         if self._old_held is None:
             return False
