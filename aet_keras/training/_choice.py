@@ -18,7 +18,6 @@ class Trial:
         answers: ints `(rows,)`, of the labelled rows held out.
         is_right: bools `(rows,)`.
         drop: float. Accuracy lost on old rows held out; 0 without any.
-        has_forgotten: bool. Whether these prove that it is more than may be.
     """
 
     name: str
@@ -27,7 +26,6 @@ class Trial:
     answers: np.ndarray
     is_right: np.ndarray
     drop: float
-    has_forgotten: bool
 
     @property
     def accuracy(self) -> float:
@@ -46,15 +44,17 @@ def best_of(
     """Returns the trial to keep, the first being to do nothing.
 
     What is not better than that by a standard error is left out. If old rows
-    are to be kept, it is the best of those that have not forgotten too much.
-    If not, the best of those whose drop is allowed, if it brings half of what
-    the best of all brings; else that one. The earlier of equals.
+    are to be kept, it is the one with the highest worth. If not, the best of
+    those that forget no more than is allowed, if it brings half of what the
+    best of all brings; else that one. The earlier of equals.
     """
     nothing = trials[0]
     trials = [nothing, *(each for each in trials if each.is_better(nothing))]
     if keeps_old:
-        trials = [each for each in trials if not each.has_forgotten]
-        return max([nothing, *trials], key=lambda each: each.accuracy)
+        return max(
+            trials,
+            key=lambda each: worth(each.accuracy, each.drop, forgets_at_most),
+        )
     best = max(trials, key=lambda each: each.accuracy)
     enough = (nothing.accuracy + best.accuracy) / 2
     allowed = [

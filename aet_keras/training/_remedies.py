@@ -25,7 +25,6 @@ _TOWARDS = {
     "renamed": "the old head with other names of its classes",
 }
 _RATIOS = (0.25, 0.5, 0.75, 1.0)
-_FINEST = 1 / 8
 _FURTHER = 3  # this part of the epochs, on more rows
 
 
@@ -174,10 +173,6 @@ class Trained:
     ratio: float
     end: list
 
-    def shortened(self, share: float) -> "Trained":
-        """Returns the same with a share of the way."""
-        return dataclasses.replace(self, ratio=share * self.ratio)
-
 
 def train_all(case: Case, rows: Rows, judges: Judges | None) -> Trained:
     """Trains all groups and the head.
@@ -207,7 +202,7 @@ def train_all(case: Case, rows: Rows, judges: Judges | None) -> Trained:
         ).best_ratio
     else:
         ratio = _best(case.model, start, judges)
-    blend(case.model, start, end, ratio)
+    _blend(case.model, start, end, ratio)
     return Trained(ratio, end)
 
 
@@ -243,42 +238,18 @@ def _best(model, start, judges):
     """Returns the ratio at which a trained model is worth most."""
     trained, right, found = model.get_weights(), {}, {}
     for ratio in _RATIOS:
-        blend(model, start, trained, ratio)
+        _blend(model, start, trained, ratio)
         right[ratio] = judges.right()
     # Of equals, the farthest from the start.
     for ratio in sorted(_RATIOS, key=lambda each: (right[each], each))[::-1]:
         if found and right[ratio] < max(found.values()):
             break  # old rows can only take away from it
-        blend(model, start, trained, ratio)
+        _blend(model, start, trained, ratio)
         found[ratio] = judges.worth(right[ratio])
     return max(found, key=lambda each: (found[each], each))
 
 
-def go_back(
-    model: keras.Model, start: list, is_allowed: Callable[[], bool]
-) -> float:
-    """Moves a model towards where it started, until it is allowed there.
-
-    Args:
-        model: the `keras.Model`, changed in place.
-        start: list of arrays. Its weights at the start, which are allowed.
-        is_allowed: function that says whether it is, as the model is now.
-
-    Returns:
-        The share of the way that is left, in eighths.
-    """
-    if is_allowed():
-        return 1.0
-    end, low, high = model.get_weights(), 0.0, 1.0
-    while high - low > _FINEST:
-        middle = (low + high) / 2
-        blend(model, start, end, middle)
-        low, high = (middle, high) if is_allowed() else (low, middle)
-    blend(model, start, end, low)
-    return low
-
-
-def blend(model: keras.Model, start: list, trained: list, ratio: float) -> None:
+def _blend(model, start, trained, ratio):
     """Sets the weights between two; integers are as trained."""
     model.set_weights(
         [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aet_keras.drift.gate import Verdict, compare_answers, judge_change
+from aet_keras.drift.gate import Verdict, judge_change
 from aet_keras.training import _remedies
 from aet_keras.training._choice import Trial, best_of, worth
 from aet_keras.training._known_outputs import predict
@@ -133,9 +133,6 @@ class Run:
         if is_left:
             # Old rows are lost with the statistics: learn without them.
             moved = dataclasses.replace(trials[0], name=_MOVED)
-            if keeps_old:
-                self._go_back(self._start)
-                moved = self._trial(_MOVED, held)
             self.model.set_weights(self._start)
             trials = [self._trial("", held), moved]
         base = trials[0].weights
@@ -149,10 +146,6 @@ class Run:
             except NotTried as why:
                 self._add(name, begun, reason=f"not tried: {why}")
                 continue
-            if keeps_old:
-                share = self._go_back(base)
-                reason += _told(share)
-                trained = trained and trained.shortened(share)
             trials.append(self._trial(name, held, trained))
             before, after = trials[0].accuracy, trials[-1].accuracy
             self._add(name, begun, before, after, reason=reason)
@@ -160,47 +153,12 @@ class Run:
         self._judged, self._before = held, self._before[second]
         self._after = best.answers
         self._keep(best, base, is_left=is_left)
-        if keeps_old:
-            self._keep_old(best, base, held)
-
-    def _keep_old(self, best, base, held):
-        """Has what learned from all labels forget no more than is allowed."""
-        share = self._go_back(base)
-        if share == 1:
-            return
-        # What is judged, and learned from half of them, goes as far back.
-        end = self.model.get_weights()
-        _remedies.blend(self.model, base, best.weights, share)
-        self._after = self._answers(held)
-        self.model.set_weights(end)
-        place = [each.remedy for each in self.attempts].index(best.name)
-        reason = self.attempts[place].reason + _told(share)
-        self._change(place, reason=reason)
-
-    def _go_back(self, start):
-        """Goes back towards some weights while too much is forgotten."""
-        return _remedies.go_back(
-            self.model, start, lambda: not self._has_forgotten()
-        )
-
-    def _has_forgotten(self):
-        """Says whether old rows prove that more is forgotten than may be.
-
-        No less than a proof is asked for: rows that the model was trained
-        on, which `old=` often has, are forgotten more than others.
-        """
-        if self._old_held is None:
-            return False
-        now = self._answers(self._old_held)
-        found = compare_answers(self._old_held.y, self._old_before, now)
-        return -found.high > self._forgets_at_most
 
     def _trial(self, name, held, trained=None):
         answers = self._answers(held)
         right = answers == held.y
         weights = self.model.get_weights()
-        old = self._drop(), self._has_forgotten()
-        return Trial(name, weights, trained, answers, right, *old)
+        return Trial(name, weights, trained, answers, right, self._drop())
 
     def _drop(self):
         """Returns the accuracy on old rows that is lost; 0 without any."""
@@ -322,10 +280,6 @@ class Run:
         self.attempts.append(
             Attempt(remedy, before, after, measure, is_kept, seconds, reason)
         )
-
-
-def _told(share):
-    return "" if share == 1 else f", {share:g} of it for old rows"
 
 
 def _solve(case, rows, judges):

@@ -110,11 +110,12 @@ def adapt(
       and the head before all groups are tried. Without, nothing is.
 
     What learns from labels is tried on half of them and judged by the other
-    half, and the best learns from all. If none is better than the model was,
-    that stays as it was. Weights go back towards the start as far as rows
-    that were held out ask for it; after a shift of inputs until old ones no
-    longer prove that more than `forgets_at_most` is forgotten. Else what
-    forgets more is kept if it brings twice as much as what does not.
+    half. After a shift of inputs, a point forgotten beyond `forgets_at_most`
+    weighs as much as a point gained. Else the best of those that forget no
+    more is kept, or the best of all where that brings twice as much. It
+    learns from all labels then. If none is better than the model was, that
+    stays as it was. After a training weights go back towards the start as
+    far as old rows ask for it.
 
     Args:
         model: a functional or built Sequential `keras.Model` that puts out

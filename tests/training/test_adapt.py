@@ -181,7 +181,6 @@ def trials_of(figures):
             np.zeros(100),
             np.arange(100) < 100 * right,
             drop,
-            drop > 0.02,
         )
         for place, (right, drop) in enumerate(figures)
     ]
@@ -215,30 +214,12 @@ def test_what_one_answer_decides_is_not_kept():
             assert best.name == kept
 
 
-def test_old_rows_that_are_to_be_kept_rule_out_what_forgets_them():
-    figures = [(0.4, 0.0), (0.8, 0.03), (0.6, 0.02)]
+def test_a_point_forgotten_weighs_as_much_as_one_gained():
+    figures = [(0.4, 0.0), (0.8, 0.47), (0.6, 0.04)]
     trials = trials_of(figures)
 
     assert _choice.best_of(trials, 0.02, keeps_old=True).name == "2"
     assert _choice.best_of(trials[:2], 0.02, keeps_old=True).name == "0"
-
-
-def test_weights_go_back_until_it_is_allowed(model):
-    start = model.get_weights()
-    end = [each + np.float32(1) for each in start]
-
-    for allowed, wanted in ((1.0, 1.0), (0.7, 0.625), (0.01, 0.0)):
-        model.set_weights(end)
-        share = _remedies.go_back(
-            model,
-            start,
-            lambda allowed=allowed: (
-                (model.get_weights()[0] - start[0]).max() <= allowed + 1e-3
-            ),
-        )
-        assert share == wanted
-        moved = model.get_weights()[0] - start[0]
-        np.testing.assert_allclose(moved, wanted, atol=1e-5)
 
 
 def test_weights_go_back_to_where_they_are_worth_most(model, trained):
