@@ -17,6 +17,13 @@ HOST = "127.0.0.1"
 MOST_RESTARTS = 5
 TURN_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
+# The C library gives buffers back to the system when they are freed, those of
+# threads sooner: each step would ask for all of them anew.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(4 * 1024**3),
+    "MALLOC_TRIM_THRESHOLD_": str(16 * 1024**3),
+    "MALLOC_TOP_PAD_": str(256 * 1024**2),
+}
 
 
 @dataclasses.dataclass

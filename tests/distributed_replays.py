@@ -3,9 +3,12 @@
 `worker_groups.Group` has each of several processes call a function of these.
 """
 
+import contextlib
+import warnings
 from types import SimpleNamespace
 
 import collective_bytes
+import interrupted_runs
 import keras
 import numpy as np
 import replay_runs
@@ -15,6 +18,7 @@ from replay_runs import batches, noise_rows
 import aet_keras
 from aet_keras import _cluster
 from aet_keras._keras import proofs
+from aet_keras.callbacks import ElasticCheckpoint
 from aet_keras.replay.recorder import Recorder
 
 COUNT, BATCH = 45, 8
@@ -68,6 +72,10 @@ CASES = {
     "uneven": {"data": lambda: batches(COUNT)},
     "a worker without rows at the end": {"data": lambda: batches(33)},
     "arrays": {"data": lambda: noise_rows(COUNT)},
+    "class weights": {
+        "data": lambda: batches(COUNT),
+        "fit": {"class_weight": {0: 0.5, 1: 1.0, 2: 3.0}},
+    },
     "sums of losses": {"data": lambda: batches(COUNT), "loss": sums},
     "batches that are taken": {"data": lambda: batches(COUNT).take(99)},
     "a worker without memory": {
@@ -108,6 +116,39 @@ def run(name, *, is_plain=False):
 def runs(names):
     """Returns `run` of each of some cases."""
     return [run(name) for name in names]
+
+
+def saved_run(folder, *also):
+    """Returns a run of shuffled rows that is saved, and where it began."""
+    checkpoint = ElasticCheckpoint(folder, save_freq=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of callbacks that start anew
+        ended = replay_runs.run(
+            model_of,
+            lambda: noise_rows(COUNT),
+            also=[lambda: checkpoint, *also],
+            validation_data=batches(21),
+            shuffle=True,
+            epochs=4,
+        )
+    return {
+        "weights": ended.weights,
+        "slots": ended.slots,
+        "logs": ended.logs,
+        "cached": ended.cached,
+        "resumed_from": checkpoint.resumed_from,
+    }
+
+
+def resumed_runs(folder, moments):
+    """Returns a run, and those that go on where it was left at moments."""
+    runs = [saved_run(f"{folder}/whole")]
+    for epoch, batch in moments:
+        own = f"{folder}/left-{epoch}-{batch}"
+        with contextlib.suppress(interrupted_runs.Killed):
+            saved_run(own, lambda: interrupted_runs.Kill(epoch, batch))  # noqa: B023
+        runs.append(saved_run(own))
+    return runs
 
 
 def shuffled_run():

@@ -26,14 +26,15 @@ class Group:
     Args:
         count: int >= 1. How many.
         folder: path of a folder for their logs.
+        environment: optional dict of str. More variables of theirs.
     """
 
-    def __init__(self, count, folder):
+    def __init__(self, count, folder, environment=None):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
         self.workers = [
-            Worker(index, addresses, folder / f"worker{index}.log")
+            Worker(index, addresses, folder, environment or {})
             for index in range(count)
         ]
         self.wait(_START_SECONDS)
@@ -74,8 +75,8 @@ class Group:
 class Worker:
     """Is one process of a group."""
 
-    def __init__(self, index, addresses, log):
-        self.log = log
+    def __init__(self, index, addresses, folder, environment):
+        self.log = log = folder / f"worker{index}.log"
         task = {"type": "worker", "index": index}
         known = {"cluster": {"worker": addresses}, "task": task}
         environment = {
@@ -85,6 +86,7 @@ class Worker:
             "TF_ENABLE_ONEDNN_OPTS": "0",
             "TF_NUM_INTEROP_THREADS": "1",
             "TF_NUM_INTRAOP_THREADS": "1",
+            **environment,
         }
         reads, writes = os.pipe()
         self.answers = os.fdopen(reads, "rb")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from aet_keras._keras.iterators import PostponedIterator
 from aet_keras._keras.sources import dataset_of, upstream
 
 
@@ -39,9 +40,8 @@ def current_fit(model: keras.Model):
 
 def is_of_fit(iterator) -> bool:
     """Tells the batches of a `fit` from what `train_on_batch` was given."""
-    return isinstance(
-        iterator, tf.data.Iterator | tf.distribute.DistributedIterator
-    )
+    kinds = tf.data.Iterator, tf.distribute.DistributedIterator
+    return isinstance(iterator, (*kinds, PostponedIterator))
 
 
 def run_steps(model: keras.Model, step: Callable, iterator):

@@ -27,7 +27,10 @@ class Order:
         self._made = 0
         self._skipped = None
         self.source = Source.of(epoch_iterator)
-        epoch_iterator._get_iterator = lambda: self
+        if isinstance(self._data, Postponed):  # those that are made count
+            self._data = self._data.go_below(self)
+        else:
+            epoch_iterator._get_iterator = lambda: self
         epoch_iterator._enumerate_iterator = self._enumerate
 
     def __iter__(self):
@@ -119,6 +122,75 @@ class Order:
             if begin == count and done is not None:
                 done(iterator)
             yield begin, end, iterator
+
+
+class Postponed:
+    """Has the iterators of a `fit` made when they are read from.
+
+    `fit` makes two an epoch. Under a strategy each takes tenths of a second,
+    and begins to read ahead; steps that are replayed read from none.
+
+    Args:
+        epoch_iterator: what `fit` draws its steps from.
+
+    Attributes:
+        is_on: bool. Whether those that `fit` asks for from now on are
+            postponed. Keras's own functions take none of these: `made`.
+    """
+
+    def __init__(self, epoch_iterator):
+        self.is_on = False
+        self._epochs = epoch_iterator
+        self._data = epoch_iterator._get_iterator()
+        epoch_iterator._get_iterator = lambda: self
+
+    def go_below(self, order: Order):
+        """Takes what counts iterators between; returns what it counts on."""
+        data, self._data = self._data, order
+        return data
+
+    def __iter__(self):
+        goes_on = self._epochs.steps_per_epoch is not None
+        if not self.is_on or goes_on or not self._epochs.num_batches:
+            return iter(self._data)
+        return PostponedIterator(self._epochs, self._data)
+
+
+class PostponedIterator:
+    """Stands for an iterator of a `fit` until it is read from.
+
+    Args:
+        epoch_iterator: what `fit` draws its steps from. It goes on with the
+            real one.
+        data: what makes it.
+    """
+
+    def __init__(self, epoch_iterator, data):
+        self._epochs = epoch_iterator
+        self._data = data
+        self._real = None
+        self._aet_place = 0, 0  # nothing of it is recorded
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.made())
+
+    def made(self):
+        """Returns the real iterator, the same each time."""
+        if self._real is None:
+            self._real = iter(self._data)
+            if self._epochs._current_iterator is self:
+                self._epochs._current_iterator = self._real
+        return self._real
+
+
+def made(iterator):
+    """Returns an iterator as Keras's own functions take it."""
+    if isinstance(iterator, PostponedIterator):
+        return iterator.made()
+    return iterator
 
 
 def is_same(reference: weakref.ref | None, iterator) -> bool:

@@ -8,7 +8,10 @@ import dataclasses
 import math
 
 import tensorflow as tf
-from keras.src.trainers.data_adapters import array_data_adapter
+from keras.src.trainers.data_adapters import (
+    array_data_adapter,
+    tf_dataset_adapter,
+)
 from tensorflow.python.framework import op_def_registry
 
 from aet_keras._keras.sources import original_of
@@ -94,7 +97,15 @@ def promise_by_row(data: tf.data.Dataset) -> tf.data.Dataset:
 def maps_by_row(data: tf.data.Dataset) -> bool:
     """Says whether a `map` of batches is known to treat each row by itself."""
     functions = [each.function for each in data._functions()]
-    return getattr(data, _PROMISE, False) or all(map(_is_by_row, functions))
+    is_known = getattr(data, _PROMISE, False) or _weighs_classes(data)
+    return is_known or all(map(_is_by_row, functions))
+
+
+def _weighs_classes(data):
+    """Says whether a `map` is the one that Keras adds for `class_weight`."""
+    own = tf_dataset_adapter.make_class_weight_map_fn({0: 1.0})
+    function = getattr(getattr(data, "_map_func", None), "_func", None)
+    return getattr(function, "__code__", None) is own.__code__
 
 
 class Unproved(Exception):

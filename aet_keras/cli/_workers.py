@@ -141,7 +141,8 @@ def _run_group(command, folder, count):
 def _processes_of(command, folder, count):
     ports = _processes.free_ports(count)
     addresses = [f"{_processes.HOST}:{port}" for port in ports]
-    shared = _processes.environment(count)
+    # What is set here already, by the user, stays.
+    shared = {**_processes.KEEP_MEMORY, **_processes.environment(count)}
     made = []
     for index in range(count):
         name = "chief" if index == 0 else f"worker{index}"

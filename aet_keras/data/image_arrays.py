@@ -12,7 +12,7 @@ import numpy as np
 from aet_keras import _regular_file
 from aet_keras._wording import quoted
 from aet_keras.data.array_members import read_members
-from aet_keras.data.assembly import ImageOptions, assemble_images
+from aet_keras.data.assembly import ImageOptions
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.image_pixels import read_pixels
 from aet_keras.errors import DataError
@@ -242,16 +242,13 @@ def read_image_arrays(
         source=str(path),
         is_streamed=asked.streams(len(names)),
     )
-    return assemble_images(
+    return pixels.assemble(
         asked,
-        pixels.rows,
-        pixels.sums,
         labels,
         names,
         {s: np.flatnonzero((splits == s) & pixels.is_good) for s in found},
         class_names=class_names,
         source=str(path),
-        notes=pixels.notes,
     )
 
 

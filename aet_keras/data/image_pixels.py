@@ -11,7 +11,8 @@ import numpy as np
 
 from aet_keras._progress import report
 from aet_keras._wording import counted, listed
-from aet_keras.data.assembly import ImageOptions
+from aet_keras.data.assembly import ImageOptions, assemble_images
+from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.image_decoding import (
     Encoded,
     bombs_refused,
@@ -47,6 +48,28 @@ class Pixels:
     sums: np.ndarray
     is_good: np.ndarray
     notes: tuple[str, ...]
+
+    def assemble(
+        self,
+        asked: ImageOptions,
+        labels: np.ndarray,
+        names: Sequence[str],
+        given: Mapping[str, np.ndarray],
+        *,
+        notes: Sequence[str] = (),
+        **settings: Any,
+    ) -> Dataset[Specification]:
+        """Sorts them into splits; arguments are those of `assemble_images`."""
+        return assemble_images(
+            asked,
+            self.rows,
+            self.sums,
+            labels,
+            names,
+            given,
+            notes=(*notes, *self.notes),
+            **settings,
+        )
 
 
 def read_pixels(

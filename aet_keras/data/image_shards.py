@@ -13,7 +13,7 @@ import numpy as np
 
 from aet_keras import _regular_file
 from aet_keras._wording import counted, listed, quoted
-from aet_keras.data.assembly import ImageOptions, assemble_images
+from aet_keras.data.assembly import ImageOptions
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import IMAGE
 from aet_keras.data.image_pixels import read_pixels
@@ -147,16 +147,14 @@ def read_image_shards(
         is_streamed=asked.streams(len(names)),
         known_bad=index.bad,
     )
-    return assemble_images(
+    return pixels.assemble(
         asked,
-        pixels.rows,
-        pixels.sums,
         labels,
         names,
         index.rows(by_split, pixels.is_good),
         class_names=class_names,
         source=str(source),
-        notes=(*notes, *left_out, *index.notes, *pixels.notes),
+        notes=(*notes, *left_out, *index.notes),
     )
 
 

@@ -18,12 +18,18 @@ from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.conformal import Coverage
 from aet_keras.evaluation.forgetting import Forgetting
-from aet_keras.evaluation.mistakes import Mistake, mistakes_text, most_confused
+from aet_keras.evaluation.mistakes import (
+    Mistake,
+    mistakes_text,
+    most_confused,
+    wrong_tags_text,
+)
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Miss, Regression, misses_text
 from aet_keras.evaluation.risk import Risk
+from aet_keras.evaluation.tagging import Tagging
 
-Scores = Classification | Recommendation | Regression
+Scores = Classification | Recommendation | Regression | Tagging
 
 # Of the figures of the test split, all but these are given twice.
 _NOT_LIFTED = {
@@ -62,7 +68,7 @@ class Report:
         name: str. What the run is called.
         created: str. When it ended, in ISO 8601.
         test: `Classification` of the kept weights on the test split, or
-            `Regression` of numbers, or `Recommendation`.
+            `Regression` of numbers, `Tagging` of tags, or `Recommendation`.
         validation: the same on the validation split, or `None`.
         history: what Keras's `History` holds: one list of floats a log key,
             one float an epoch.
@@ -222,6 +228,8 @@ def _scores(content):
     """Returns a record of the kind that alone has a figure."""
     if "hit_rate" in content:
         return Recommendation.from_json(content)
+    if "micro_f1" in content:
+        return Tagging.from_json(content)
     kind = Regression if "r2" in content else Classification
     return kind.from_json(content)
 
@@ -271,6 +279,8 @@ def _headline(report):
 def _mistakes(report):
     if isinstance(report.test, Regression):
         lines = ["most wrong", *misses_text(report.mistakes)]
+    elif isinstance(report.test, Tagging):
+        lines = ["most wrong", *wrong_tags_text(report.mistakes)]
     elif isinstance(report.test, Classification):
         lines = ["most confused", *mistakes_text(report.test, report.mistakes)]
     else:

@@ -23,6 +23,7 @@ class AugmentedPasses:
     padding = None
     holds_pass = True  # what is recorded is whole passes
     unused = None  # it never reads ahead
+    postponed = None  # it reads from iterators
 
     def __init__(self, recorder: Recorder, count: int):
         self.recorder = recorder

@@ -51,16 +51,17 @@ class DenseHead:
     uncertainty: Uncertainty | None
     weight: float
 
-    def rows(self, features, y, sample_weight) -> lbfgs.Rows:
+    def rows(self, features, y, sample_weight, let_go=None) -> lbfgs.Rows:
         """Returns recorded arrays in the form that is solved.
 
         Raises:
             NotSolved: if targets or weights are not what the loss goes with.
         """
         return lbfgs.Rows(
-            np.asarray(features, "float32"),
+            features,
             self.known.targets(np.asarray(y), self.layer.units),
             self.known.weights(sample_weight, len(features)),
+            let_go,
         )
 
     def is_small(self, rows: lbfgs.Rows) -> bool:
@@ -77,11 +78,15 @@ class DenseHead:
 
     def loss_of_keras(self, features, y, sample_weight) -> float:
         """Returns the same, by the layer and the loss object themselves."""
-        scores = self.layer(np.asarray(features, "float32"))
-        loss = self.known.loss(y, scores, sample_weight)
-        # A `fit` in the scope of a strategy is divided by the replicas.
-        loss = unscale_loss(loss)
-        return float(keras.ops.convert_to_numpy(loss))
+        total = 0.0
+        for part in lbfgs.parts_of(features):
+            scores = self.layer(np.asarray(features[part], "float32"))
+            weights = None if sample_weight is None else sample_weight[part]
+            loss = self.known.loss(y[part], scores, weights)
+            # A `fit` in the scope of a strategy is divided by the replicas.
+            loss = float(keras.ops.convert_to_numpy(unscale_loss(loss)))
+            total += loss * len(scores) / len(features)
+        return total
 
     def cost(self, loss: float) -> float:
         """Returns what a loss adds to the loss of the model."""
@@ -230,7 +235,7 @@ def _rows(head, model, recorder):
     if y is None or weights is None or y[head.output] is None:
         raise NotSolved("it is not clear which targets belong to which output")
     given = features, y[head.output], weights[head.output]
-    rows = head.rows(*given)
+    rows = head.rows(*given, let_go=recorder.column(head.reads).let_go)
     if not head.is_small(rows):
         raise NotSolved("it is too large to be solved in a few seconds")
     ours, keras_own = head.loss(rows), head.loss_of_keras(*given)

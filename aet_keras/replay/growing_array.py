@@ -65,7 +65,7 @@ class GrowingArray:
             self._grow(max(end, len(self._rows) * 5 // 4), self.dtype)
         self._rows[self.count : end] = rows
         self.count = end
-        self._let_go(rows.nbytes)
+        self.let_go(rows.nbytes)
 
     def widen(self, dtype) -> None:
         """Keeps the rows in another dtype from now on."""
@@ -74,7 +74,7 @@ class GrowingArray:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Returns a copy of the rows of these numbers."""
         taken = np.asarray(self._rows[rows])
-        self._let_go(taken.nbytes)
+        self.let_go(taken.nbytes)
         return taken
 
     def free(self) -> None:
@@ -87,8 +87,12 @@ class GrowingArray:
         """Returns all rows, not copied."""
         return self._rows[: self.count]
 
-    def _let_go(self, touched):
-        """Has a mapped file take no memory of the process, now and then."""
+    def let_go(self, touched: int) -> None:
+        """Has a mapped file take no memory of the process, now and then.
+
+        Args:
+            touched: int. How many more bytes of it were read or written.
+        """
         self._touched += touched
         if self._map is None or self._touched < _TOUCHED_BYTES:
             return

@@ -6,7 +6,7 @@ come near it. Features are standardised for that, and the weights mapped back.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import optimize
@@ -17,7 +17,8 @@ from aet_keras.replay.together import Together
 # Strong to weak, each from the last one's solution, while validation improves.
 STRENGTHS = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 1e-4)
 _ITERATIONS = 30
-_BLOCK_ROWS = 8192
+_MOST_AT_ONCE = 2**23  # numbers, of which two copies in float32 take 64 MiB
+_BLOCK_ROWS = 512  # so few that a block is read once from memory
 _TOLERANCE = 1e-5  # of the loss; what is left is below its noise
 ALONE = Together()
 Kind = str | TaughtLoss
@@ -28,15 +29,49 @@ class Rows:
     """Features with their targets.
 
     Args:
-        features: float array `(count, width)`.
+        features: float array `(count, width)`, of any precision.
         targets: float array `(count, units)`; probabilities of classes for a
             softmax.
         weights: float array `(count,)`. Of the rows.
+        let_go: optional function that is told how many bytes of the features
+            were read: of a mapped file they take memory until it lets go.
     """
 
     features: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+    let_go: Callable[[int], None] | None = None
+
+    def blocks(self) -> Iterator["Rows"]:
+        """Yields all rows in float32, many of them some at a time."""
+        for part, features in self.read("float32", parts_of(self.features)):
+            yield Rows(features, self.targets[part], self.weights[part])
+
+    def read(
+        self, dtype: str, parts: list[slice]
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yields some rows after others, each with which rows they are."""
+        for part in parts:
+            features = self.features[part]
+            yield part, np.asarray(features, dtype)
+            if self.let_go is not None:
+                self.let_go(features.nbytes)
+
+
+def parts_of(features: np.ndarray) -> list[slice]:
+    """Returns which rows are computed on at once, so that memory holds them.
+
+    Args:
+        features: array `(count, width)`.
+    """
+    if features.size <= _MOST_AT_ONCE:
+        return [slice(None)]
+    return _small_parts(len(features))
+
+
+def _small_parts(count):
+    starts = range(0, count, _BLOCK_ROWS)
+    return [slice(start, start + _BLOCK_ROWS) for start in starts]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +131,9 @@ def path(
         kind: as `solve` takes it.
         together: as `solve` takes it.
     """
-    mean, scale, count = _moments(train.features, together)
-    features = train.features - mean
-    features /= scale
-    scaled = dataclasses.replace(train, features=features)
-    width, units = scaled.features.shape[1], _units(train, kind)
+    mean, scale, count = _moments(train, together)
+    scaled = _Scaled(train, mean, scale)
+    width, units = train.features.shape[1], _units(train, kind)
     start = np.zeros((width + 1) * units)
     for strength in STRENGTHS:
 
@@ -127,46 +160,75 @@ def mean_loss(
     kernel, bias, rows: Rows, *, kind: Kind, together: Together = ALONE
 ) -> float:
     """Returns what Keras would call the loss of some rows."""
-    losses, _ = _loss(kind)(rows.features @ kernel + bias, rows.targets)
-    total = float((losses * rows.weights).sum())
-    total, count = together.total([total, len(losses)])
+    total = 0.0
+    for block in rows.blocks():
+        scores = block.features @ kernel + bias
+        losses, _ = _loss(kind)(scores, block.targets)
+        total += float((losses * block.weights).sum())
+    total, count = together.total([total, len(rows.features)])
     return float(total / count)
 
 
-def _moments(features, together):
+class _Scaled:
+    """Gives standardised rows: few of them made once, many whenever asked.
+
+    Args:
+        rows: `Rows`.
+        mean: float32 array `(width,)`, which is taken off.
+        scale: float32 array `(width,)`, which is divided by.
+    """
+
+    def __init__(self, rows, mean, scale):
+        self._rows, self._mean, self._scale = rows, mean, scale
+        is_small = len(parts_of(rows.features)) == 1
+        self._made = [*self._make()] if is_small else None
+
+    def __iter__(self):
+        return iter(self._make() if self._made is None else self._made)
+
+    def _make(self):
+        for block in self._rows.blocks():
+            features = block.features - self._mean
+            features /= self._scale
+            yield dataclasses.replace(block, features=features)
+
+
+def _moments(rows, together):
     """Returns mean and scale of each feature, and how many rows there are."""
-    sums = features.sum(axis=0, dtype="float64")
-    *sums, count = together.total([*sums, len(features)])
+    # In float64 all rows would take four times their memory.
+    parts = _small_parts(len(rows.features))
+    sums, squares = np.zeros((2, rows.features.shape[1]))
+    for _, block in rows.read("float64", parts):
+        sums += block.sum(axis=0)
+    *sums, count = together.total([*sums, len(rows.features)])
     mean = np.array(sums) / count
-    # By blocks: in float64 all rows would take four times their memory.
-    squares = np.zeros(features.shape[1])
-    for start in range(0, len(features), _BLOCK_ROWS):
-        block = features[start : start + _BLOCK_ROWS] - mean
-        squares += (block**2).sum(axis=0)
+    for _, block in rows.read("float64", parts):
+        squares += ((block - mean) ** 2).sum(axis=0)
     scale = np.sqrt(together.total(squares) / count).astype("float32")
     scale = np.maximum(scale, 1e-3 * max(1e-12, scale.max(initial=0.0)))
     return mean.astype("float32"), scale, int(count)
 
 
-def _objective(flat, rows, kind, count):
+def _objective(flat, blocks, kind, count):
     """Returns what some rows add to loss and gradient, the loss first.
 
     Args:
         flat: the weights, the bias last.
-        rows: `Rows`.
+        blocks: `Rows` of these, some at a time.
         kind: as `solve` takes it.
         count: int. How many rows there are in all.
     """
-    width, units = rows.features.shape[1], _units(rows, kind)
-    weights = flat.reshape(width + 1, units).astype("float32")
-    losses, slopes = _loss(kind)(
-        rows.features @ weights[:-1] + weights[-1], rows.targets
-    )
-    slopes = slopes * (rows.weights / count)[:, None]
-    found = np.empty(1 + flat.size)
-    found[0] = float((losses * rows.weights).sum()) / count
-    found[1:-units] = (rows.features.T @ slopes).ravel()
-    found[-units:] = slopes.sum(axis=0)
+    found = np.zeros(1 + flat.size)
+    for rows in blocks:
+        width, units = rows.features.shape[1], _units(rows, kind)
+        weights = flat.reshape(width + 1, units).astype("float32")
+        losses, slopes = _loss(kind)(
+            rows.features @ weights[:-1] + weights[-1], rows.targets
+        )
+        slopes = slopes * (rows.weights / count)[:, None]
+        found[0] += float((losses * rows.weights).sum()) / count
+        found[1:-units] += (rows.features.T @ slopes).ravel()
+        found[-units:] += slopes.sum(axis=0)
     return found
 
 

@@ -31,6 +31,7 @@ class PassReader:
 
     what = "what"  # it records of the frozen groups, for a sentence
     holds_pass = True  # what is recorded is one whole pass
+    postponed = None  # it reads from iterators
 
     def __init__(self, recorder: Recorder):
         self.recorder = recorder

@@ -1,6 +1,7 @@
 """Chooses what records and reads each split of a `fit`."""
 
 from aet_keras._keras import agreement, steps
+from aet_keras._keras.iterators import Postponed
 from aet_keras._keras.own_rows import OwnRows
 from aet_keras._keras.proofs import Proof, Unproved
 from aet_keras._keras.split_graph import SplitGraph
@@ -88,6 +89,17 @@ def reader_of_validation(model, recorder: Recorder, epoch_iterator):
     return RowLookup(recorder, proof.pass_count), sentence
 
 
+def postpone(reader, is_on: bool) -> None:
+    """Has `fit` make the iterators of a split only if they are read from.
+
+    Args:
+        reader: what reads the split; None if that is not known yet.
+        is_on: bool. Whether its steps run on `reader`, and not plainly.
+    """
+    if reader is not None and reader.postponed is not None:
+        reader.postponed.is_on = is_on
+
+
 def _reader_of_worker(model, recorder, epoch_iterator, proof):
     strategy = model.distribute_strategy
     rows = OwnRows.of(
@@ -96,4 +108,10 @@ def _reader_of_worker(model, recorder, epoch_iterator, proof):
         index=agreement.worker_index(strategy),
         worker_count=agreement.worker_count(strategy),
     )
-    return WorkerReader(recorder, rows, model, is_in_order=proof.is_in_order)
+    return WorkerReader(
+        recorder,
+        rows,
+        model,
+        is_in_order=proof.is_in_order,
+        postponed=Postponed(epoch_iterator),
+    )

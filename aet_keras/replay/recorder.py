@@ -247,11 +247,14 @@ class Recorder:
         if self.last_pass is not None:
             rows, targets = self.last_pass()
             y, sample_weight = self._targets.pack(targets)
-            column = self.record.columns[self.keys.index(key)]
-            return column.take(rows), y, sample_weight
+            return self.column(key).take(rows), y, sample_weight
         arrays = [column and column.all() for column in self.record.columns]
         y, sample_weight = self._targets.pack(arrays[len(self.keys) :])
         return arrays[self.keys.index(key)], y, sample_weight
+
+    def column(self, key):
+        """Returns the `GrowingArray` of the features of a key."""
+        return self.record.columns[self.keys.index(key)]
 
     @property
     def is_compiled_by_size(self) -> bool:

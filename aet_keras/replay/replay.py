@@ -5,6 +5,7 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras._keras import functions, running_fit
+from aet_keras._keras.iterators import made
 from aet_keras._keras.optimizer import restart_averages
 from aet_keras._keras.proofs import Unproved
 from aet_keras._keras.split_graph import SplitGraph
@@ -74,6 +75,7 @@ class Replay:
         )
         self._validation = Validation(model, test, self._weights, say=self._say)
         self._boundary: Any = None
+        self._recorded_before: set = set()
         self._is_for_others = False
         self._fit = functions.current_fit(model)
 
@@ -98,7 +100,10 @@ class Replay:
         self._sort_out_records()
         # What no epoch follows is of use to those who share the store alone.
         has_records = any(each.record is not None for each in self.recorders)
-        self._is_for_others = is_last and not has_records
+        # A worker that goes on records anew what the one before it had.
+        had_record = self._recorded_before.issuperset(self._boundary.keys)
+        self._recorded_before = set()
+        self._is_for_others = is_last and not (has_records or had_record)
         is_worth_it = self._store is not None or not self._is_for_others
         is_plain = self._training.is_plain
         self._training.begin_epoch(self._boundary)
@@ -110,11 +115,11 @@ class Replay:
         if is_plain:
             self.cached_count = 0
             self._leave()
-            self._model.test_function = self._run_test
+            self._validation.enter(self._run_test)
             return
         self._training.begin(batch_count=batch_count, seed=(self._seed, epoch))
         self._model.train_function = self._run_train
-        self._model.test_function = self._run_test
+        self._validation.enter(self._run_test)
         if self._training.reader.is_recording:
             self._say_recording()
 
@@ -244,6 +249,8 @@ class Replay:
         self._sentences = list(learned["sentences"])
         self._boundary = self._finder.find(trainable)
         self._weights.set_state(state["sums"])
+        held = state["train"]["keys"] if state["train"] else ()
+        self._recorded_before = {self._graph.keys[place] for place in held}
         for split, reader in self._readers().items():
             if reader is None:
                 continue
@@ -358,6 +365,8 @@ class Replay:
 
     def _leave(self):
         """Gives the model functions of its own."""
+        self._training.leave()
+        self._validation.leave()
         if self._model.train_function == self._run_train:
             functions.rebuild_train_function(self._model)
         if self._model.test_function == self._run_test:
@@ -380,10 +389,10 @@ class Replay:
 
     def _run_test(self, iterator):
         if self._is_foreign():
-            return self._validation.plain(iterator)
+            return self._validation.plain(made(iterator))
         return self._validation.run(iterator)
 
     def _run_train(self, iterator):
         if self._is_foreign():
-            return self._model.train_function(iterator)
+            return self._model.train_function(made(iterator))
         return self._training.run(iterator)

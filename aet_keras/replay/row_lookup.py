@@ -38,6 +38,7 @@ class RowLookup:
     what = "what"  # it records of the frozen groups, for a sentence
     padding = None
     unused = None  # it never reads ahead
+    postponed = None  # it reads from iterators
     wants_batch = True
 
     def __init__(self, recorder: Recorder, pass_count: int | None = None):

@@ -10,6 +10,7 @@ from aet_keras._keras import functions, iterators, running_fit
 from aet_keras._keras.split_graph import Boundary
 from aet_keras._progress import report
 from aet_keras.errors import CacheFull
+from aet_keras.replay.readers import postpone
 from aet_keras.replay.recorder import Recorder
 from aet_keras.replay.replay_safety import Unsafe
 from aet_keras.replay.sums import FrozenWeights
@@ -78,6 +79,11 @@ class Training:
         """Starts an epoch that is recorded or replayed."""
         self._begin = {"batch_count": batch_count, "seed": seed}
         self.reader.begin(self._boundary, **self._begin)
+        postpone(self.reader, True)
+
+    def leave(self) -> None:
+        """Lets the model's own function have the iterators that it takes."""
+        postpone(self.reader, False)
 
     def run(self, iterator):
         """Does what a train function does, and returns its logs."""
@@ -85,7 +91,7 @@ class Training:
             return functions.run_steps(self._model, self._step, iterator)
         if self._plain is None:  # `train_on_batch`
             self._plain = functions.make_train_function(self._model)
-        return self._plain(iterator)
+        return self._plain(iterators.made(iterator))
 
     def skip(self, iterator) -> None:
         """Does to the record what a step does, and trains nothing."""

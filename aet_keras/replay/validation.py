@@ -11,7 +11,7 @@ from aet_keras._keras import functions, iterators
 from aet_keras._keras.proofs import Unproved
 from aet_keras._keras.split_graph import Boundary
 from aet_keras.errors import CacheFull
-from aet_keras.replay.readers import reader_of_validation
+from aet_keras.replay.readers import postpone, reader_of_validation
 from aet_keras.replay.recorder import Recorder
 from aet_keras.replay.replay_safety import Unsafe
 from aet_keras.replay.sums import FrozenWeights
@@ -61,6 +61,15 @@ class Validation:
         self._boundary, self._is_train_plain = boundary, is_train_plain
         self._is_begun = False
 
+    def enter(self, function: Callable) -> None:
+        """Gives the model a test function that calls `run`."""
+        self._model.test_function = function
+        postpone(self._reader, True)
+
+    def leave(self) -> None:
+        """Lets the model's own function have the iterators that it takes."""
+        postpone(self._reader, False)
+
     def reader(self):
         """Returns what reads validation, once its data set is there."""
         source = functions.validation_iterator(self._model)
@@ -77,11 +86,11 @@ class Validation:
         """Does what a test function does, and returns its logs."""
         batch_count = functions.own_validation(self._model, iterator)
         if batch_count is None or not self.is_on:
-            return self.plain(iterator)
+            return self.plain(iterators.made(iterator))
         if not (self._is_begun and iterators.is_same(self._iterator, iterator)):
             self._begin(iterator, batch_count)
         if not self.is_on:
-            return self.plain(iterator)
+            return self.plain(iterators.made(iterator))
         return functions.run_steps(self._model, self._step, iterator)
 
     def measure(self, boundary: Boundary) -> dict[str, float]:

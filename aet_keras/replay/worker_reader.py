@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check as check
+from aet_keras._keras.iterators import Postponed
 from aet_keras._keras.own_rows import OwnRows
 from aet_keras._keras.split_graph import Boundary
 from aet_keras.errors import CacheFull
@@ -28,6 +29,7 @@ class WorkerReader:
         rows: `OwnRows` of this worker.
         model: the model that trains.
         is_in_order: bool. Whether the data set has a fixed order.
+        postponed: `Postponed`. Of the iterators, which it never reads from.
     """
 
     what = "what"  # it records of the frozen groups, for a sentence
@@ -43,8 +45,10 @@ class WorkerReader:
         model: keras.Model,
         *,
         is_in_order: bool,
+        postponed: Postponed,
     ):
         self.recorder = recorder
+        self.postponed = postponed
         recorder.last_pass = None
         self.place = None
         self._rows = rows

@@ -22,6 +22,7 @@ from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
 from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
+from aet_keras.publishing.manifest import read_content
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
 from aet_keras.training.fine_tune import Run
@@ -218,6 +219,12 @@ def _notes(version, adapted, incoming, old):
         )
     if old.doubt:
         yield f"{OF_DOUBT} Received: {old.doubt}."
+    if "guarantee" in read_content(version):
+        yield (
+            "The sets or intervals of the version before are not kept: they "
+            "were calibrated for another model. `aet-keras calibrate` gives "
+            "it new ones."
+        )
 
 
 def _record(version, adapted, incoming, old, shift):

@@ -158,6 +158,7 @@ def _run(recipe, out, observers, trackers, say):
         if not shared.is_chief:
             return None
         dataset = with_merged(job, recipe, run.model, dataset)
+        run, dataset = job.finish(run, dataset)
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
         measured = with_groups(measured, groups, job, run.model, dataset)
@@ -272,7 +273,10 @@ def _draw_mistakes(report, dataset, path):
     draw_mistakes(report, images, path)
 
 
-_METRICS = "accuracy loss macro_f1 rmse mae r2 hit_rate ndcg".split()
+_METRICS = (
+    "accuracy loss macro_f1 micro_f1 mean_average_precision rmse mae r2 "
+    "hit_rate ndcg"
+).split()
 
 
 @contextlib.contextmanager

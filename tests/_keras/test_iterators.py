@@ -2,7 +2,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.backend.tensorflow.trainer import TFEpochIterator
 
+from aet_keras._keras.iterators import Order, Postponed, made
 from aet_keras._keras.running_fit import RunningFit
 
 pytestmark = pytest.mark.tuned  # whatever is read, as users read it
@@ -73,3 +75,47 @@ def test_an_epoch_begins_in_its_middle():
     rest = rows_seen(1, Reads(skip=2))
 
     assert rest == whole[4:]
+
+
+def counted_and_postponed(order_is_first):
+    """Returns what a `fit` draws steps from, its count, what postpones."""
+    source = TFEpochIterator(
+        distribute_strategy=tf.distribute.get_strategy(),
+        x=tf.data.Dataset.range(6).batch(2),
+    )
+    if order_is_first:
+        order, postponed = Order(source), Postponed(source)
+    else:
+        postponed = Postponed(source)
+        order = Order(source)
+    return source, order, postponed
+
+
+@pytest.mark.parametrize("order_is_first", [True, False])
+def test_postponed_iterators_are_made_and_counted_once_read(order_is_first):
+    source, order, postponed = counted_and_postponed(order_is_first)
+    postponed.is_on = True
+
+    assert len([*source]) == 3
+    assert order.state["made"] == 0
+
+    read = []
+    for _, step, iterator in source:
+        if step:
+            read += next(iterator).numpy().tolist()
+    assert read == [0, 1, 2, 3]
+    assert isinstance(iterator, tf.data.Iterator)  # as Keras's functions want
+    assert order.state["made"] == 1  # not the one at the end of the epoch
+
+
+def test_epochs_that_are_not_postponed_have_the_iterators_of_keras():
+    source, order, postponed = counted_and_postponed(True)
+    postponed.is_on = True
+    assert len([*source]) == 3
+
+    postponed.is_on = False
+    iterators = [iterator for *_, iterator in source]
+
+    assert all(isinstance(each, tf.data.Iterator) for each in iterators)
+    assert order.state["made"] == 2
+    assert made(iterators[0]) is iterators[0]

@@ -81,6 +81,23 @@ def test_arrays_are_divided():
     ]
 
 
+@pytest.mark.parametrize("width", [0, 1, 3], ids="as {} numbers".format)
+def test_class_weights_go_with_their_rows(width):
+    kinds = np.arange(11) % 3
+    y = {0: kinds, 1: kinds[:, None], 3: np.eye(3)[kinds]}[width]
+    data = tf.data.Dataset.from_tensor_slices((np.arange(11), y)).shuffle(11)
+
+    own = shares(data.batch(4), class_weight={0: 5.0, 1: 6.0, 2: 7.0})
+
+    found = {
+        int(row): float(weight)
+        for each in own
+        for x, _, weights in each.data
+        for row, weight in zip(x, weights, strict=True)
+    }
+    assert found == {row: 5.0 + row % 3 for row in range(11)}
+
+
 def test_rows_that_are_shuffled_stay_with_their_worker():
     data = rows().shuffle(11, seed=3).batch(4)
 

@@ -1,11 +1,11 @@
 """What is measured of replay by several workers, in each of their processes."""
 
-import _machine
 import collective_bytes
 import distributed_replays
 import keras
 import numpy as np
 import tensorflow as tf
+from _epoch_seconds import EpochSeconds
 
 import aet_keras
 from aet_keras import callbacks, policies
@@ -52,20 +52,6 @@ def reduced_bytes():
     ]
 
 
-class ProcessorSeconds(keras.callbacks.Callback):
-    """Takes the processor's seconds of each epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.seconds = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._begun = _machine.now()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(_machine.now() - self._begun)
-
-
 def epochs(count, batch_size):
     """Returns clock and processor seconds of an epoch of each of `MOVING`."""
     model, groups = mobilenet()
@@ -73,7 +59,7 @@ def epochs(count, batch_size):
     x = random.normal(size=(count, SIZE, SIZE, 3)).astype("float32")
     y = random.integers(CLASSES, size=count)
     data = tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size)
-    times = ProcessorSeconds()
+    times = EpochSeconds()
     # One epoch more at first, which records.
     policy = policies.ThawOnSchedule(
         first_epoch=1 + EPOCHS, every_epochs=EPOCHS

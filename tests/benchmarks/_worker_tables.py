@@ -18,6 +18,8 @@ import distributed_replays  # noqa: E402
 import numpy as np  # noqa: E402
 import worker_groups  # noqa: E402
 
+from aet_keras import _processes  # noqa: E402
+
 SHAPES = "even", "uneven", "a worker without rows at the end"
 ROWS, BATCH = 512, 32
 MACHINES = 2, 4, 8, 16
@@ -41,7 +43,9 @@ class Groups:
         """Returns what a function returns in each of some processes."""
         if count not in self._made:
             folder = self._stack.enter_context(tempfile.TemporaryDirectory())
-            self._made[count] = worker_groups.Group(count, folder)
+            # As `fit --workers` starts them; `fit` alone is started by a user.
+            more = _processes.KEEP_MEMORY if count > 1 else {}
+            self._made[count] = worker_groups.Group(count, folder, more)
             self._stack.callback(self._made[count].close)
         return self._made[count].run(function, *arguments, seconds=1800)
 

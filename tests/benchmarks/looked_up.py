@@ -21,6 +21,7 @@ import _recipes
 import keras
 import numpy as np
 import tensorflow as tf
+from _epoch_seconds import EpochSeconds
 from keras.src.backend.tensorflow.trainer import TFEpochIterator
 from PIL import Image
 
@@ -58,20 +59,6 @@ class Rows(keras.utils.PyDataset):
         return self._x[rows], self._y[rows]
 
 
-class Laps(keras.callbacks.Callback):
-    """Takes the time of each epoch's batches."""
-
-    def __init__(self):
-        super().__init__()
-        self.seconds = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._begun = _machine.now()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(_machine.now() - self._begun)
-
-
 def build(side):
     """Returns a classifier on the embedded backbone, compiled."""
     keras.utils.set_random_seed(0)
@@ -92,13 +79,13 @@ def epochs(side, thawed, *data):
         group_count=thawed or 1,
     )
     freezing = callbacks.ElasticFreezing(policy, solve_head=False)
-    laps = Laps()
+    times = EpochSeconds()
     build(side).fit(
         *data, batch_size=BATCH if len(data) > 1 else None, shuffle=False,
-        epochs=EPOCHS, verbose=0, callbacks=[freezing, laps],
+        epochs=EPOCHS, verbose=0, callbacks=[freezing, times],
     )  # fmt: skip
     said = [sentence for _, sentence in freezing.cache_events]
-    return laps.seconds[WARM_EPOCHS:], said
+    return times.seconds[WARM_EPOCHS:], said
 
 
 def reading(data):

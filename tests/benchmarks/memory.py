@@ -5,6 +5,7 @@ Claim: it grows by the names of the images, not by their pixels.
     python tests/benchmarks/memory.py [--rows 5000 20000] [--image-size 96]
         [--limit-megabytes 64] [--array]
     python tests/benchmarks/memory.py --tables 100000 300000
+    python tests/benchmarks/memory.py --heads 14000 56000
 
 JPEGs of noise and stripes are generated, 96 x 96, in a folder a class. Each
 count is a process of its own: `run_recipe`, the embedded backbone, its top
@@ -19,6 +20,10 @@ processor. `--array` runs the first count with all images decoded, too.
 decimals, an age, three of five words, the target), as .csv and .parquet, and
 prints the most resident memory over that before the first of them. Of two
 counts the difference is what a row takes.
+
+`--heads` solves heads of ten classes on so many recorded rows of 1,280 features
+in float16, which are on the disk: 14,000 and 56,000 are those that 20,000 and
+80,000 images train on.
 """
 
 import argparse
@@ -128,6 +133,41 @@ def measure(folder, image_size, stream, limit):
     }
 
 
+def measure_head(count, width=1280):
+    """Solves a head on so many recorded rows in this process."""
+    from aet_keras.replay import lbfgs
+    from aet_keras.replay.growing_array import GrowingArray
+    from aet_keras.replay.storage_budget import StorageBudget
+
+    random = np.random.default_rng(0)
+    budget = StorageBudget(0, pathlib.Path(tempfile.gettempdir()))
+    kernel = random.normal(size=(width, CLASSES))
+    record = GrowingArray(budget, "float16", (width,), expected=count)
+    labels = []
+    for _ in range(count // 100):
+        features = random.random((100, width), "float32")
+        noise = 9 * random.gumbel(size=(100, CLASSES))
+        labels.append((features @ kernel + noise).argmax(axis=1))
+        record.append(features)
+    targets = np.eye(CLASSES, dtype="float32")[np.concatenate(labels)]
+    ones = np.ones(len(targets), "float32")
+    rows = lbfgs.Rows(record.all(), targets, ones, record.let_go)
+    held = lbfgs.Rows(rows.features[:2000], targets[:2000], ones[:2000])
+    lbfgs.mean_loss(kernel, 0.0, held, kind="softmax")  # loads what is late
+    peak, begun = Peak(), _machine.now()
+    peak.start()
+    lbfgs.solve(rows, held, kind="softmax")
+    peak.stop()
+    return {
+        "rows": len(targets),
+        "kind": "head",
+        "float32_megabytes": round(len(targets) * width * 4 / 1e6),
+        "resident_megabytes": round(peak.resident / 1024),
+        "own_megabytes": round(peak.own / 1024),
+        "processor_seconds": round((_machine.now() - begun)[1], 1),
+    }
+
+
 def measure_table(count, kind):
     """Reads a table of so many rows in this process."""
     import pandas
@@ -171,10 +211,14 @@ def main():
     parser.add_argument("--array", action="store_true")
     parser.add_argument("--images", help="a folder to write them in, and keep")
     parser.add_argument("--tables", type=int, nargs="+", metavar="ROWS")
+    parser.add_argument("--heads", type=int, nargs="+", metavar="ROWS")
     parser.add_argument("--here", nargs=2, help="one folder, stream or array")
     args = parser.parse_args()
     if args.here:
         folder, how = args.here
+        if how == "head":
+            print(json.dumps(measure_head(int(folder))))
+            return
         if how in ("csv", "parquet"):
             print(json.dumps(measure_table(int(folder), how)))
             return
@@ -183,6 +227,10 @@ def main():
         print(json.dumps(found))
         return
     print(_machine.describe(), "limit", args.limit_megabytes, "MB", flush=True)
+    if args.heads:
+        for count in args.heads:
+            _run(count, "head", args)
+        return
     if args.tables:
         for kind in ("csv", "parquet"):
             for count in args.tables:

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 import table_data
+import text_data
+import watched_images
 from click.testing import CliRunner
 
 from aet_keras import recipes, training
@@ -81,6 +83,39 @@ def test_numbers_have_an_interval(number, tmp_path):
         0
     ]
     assert header == "id,value,lower,upper,error"
+
+
+def test_images_of_a_version_without_sets_get_them(tmp_path):
+    saved = watched_images.publish(tmp_path)
+    new = watched_images.write_images(tmp_path / "new", seed=1)
+
+    result = run("calibrate", saved, new, "--coverage", 0.9)
+
+    assert result.exit_code == 0, result.output
+    assert "No limit was known before." in result.output
+    image = new / "class 2" / "002.png"
+    (line,) = run("predict", saved, image, "--json").stdout.splitlines()
+    assert "class 2" in json.loads(line)["set"]
+
+
+def test_texts_get_sets_with_their_tokeniser(tmp_path):
+    pytest.importorskip("keras_hub")
+    table = text_data.write_table(tmp_path / "t.csv", 120)
+    recipe = recipes.TextRecipe(
+        str(table),
+        backbone=str(text_data.save_preset(tmp_path / "preset")),
+        epochs=1,
+        test_ratio=0.4,
+        coverage=0.8,
+    )
+    training.run_recipe(recipe, tmp_path / "saved")
+
+    result = run("calibrate", tmp_path / "saved", table)
+
+    assert result.exit_code == 0, result.output
+    assert "calibrated on 120 rows (4 needed)" in result.output
+    said = run("predict", tmp_path / "saved", "A fun film", "--json").stdout
+    assert json.loads(said)["set"][0] in ("good", "bad")
 
 
 def test_too_few_rows_say_how_many_are_needed(classes, tmp_path):

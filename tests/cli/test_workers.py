@@ -66,6 +66,19 @@ def test_each_worker_gets_its_place_in_one_cluster(supervise, tmp_path):
     assert said == [] or "share" in said[0]
 
 
+def test_workers_keep_the_memory_that_a_step_frees(
+    supervise, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "12345")
+
+    supervise(
+        "print(*[os.environ[f'MALLOC_{name}_'] for name in "
+        "('MMAP_THRESHOLD', 'TRIM_THRESHOLD', 'TOP_PAD')])"
+    )
+
+    assert log(tmp_path).split() == ["4294967296", "12345", "268435456"]
+
+
 @pytest.mark.parametrize("index", [0, 1], ids=["chief", "worker1"])
 def test_all_start_again_if_one_is_killed(supervise, tmp_path, index):
     said = supervise(

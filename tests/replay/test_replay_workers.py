@@ -47,7 +47,7 @@ def check_cases(group, names):
 def test_two_workers_end_where_one_process_does(two):
     names = ["even", "uneven", "a worker without rows at the end", "arrays"]
 
-    check_cases(two, names)
+    check_cases(two, [*names, "class weights"])
 
 
 def test_three_workers_end_where_one_process_does(tmp_path):
@@ -82,6 +82,20 @@ def test_shuffled_rows_come_in_an_order_of_each_worker(two):
     for kind, parts in alone.items():
         for part, expected in zip(one[kind], parts, strict=True):
             np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_run_that_was_left_ends_as_if_it_had_not_been(two, tmp_path):
+    moments = [(1, 3), (2, "begin"), (3, 4)]
+
+    for whole, *resumed in two.run(
+        replays.resumed_runs, str(tmp_path), moments
+    ):
+        assert whole["cached"] == [3, 3, 2, 2]
+        began = [each["resumed_from"] for each in resumed]
+        assert began == [(1, 2), (2, 0), (3, 4)]
+        for each in resumed:
+            assert each["cached"] == whole["cached"]
+            check_same(each, whole)
 
 
 def test_the_head_is_solved_on_the_rows_of_all_workers(two):
