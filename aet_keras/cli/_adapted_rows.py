@@ -14,6 +14,7 @@ from aet_keras.cli._late_labels import check_classes, join_labels
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.errors import AetError, ExportError
 from aet_keras.publishing.candidates import earlier_records
+from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import check_writable, newest_version
 from aet_keras.training import adapt_version as adapting
 from aet_keras.training import old_rows
@@ -92,6 +93,7 @@ def adapt_rows(
 
 
 def _check_kind(version):
+    check_one_answer(version, _OWNER)
     try:
         _new_rows.check_classifier(version, _OWNER)
     except ExportError as error:

@@ -91,7 +91,19 @@ def _read_published(folder):
             f"{check.first_line(error)}. Name the folder that `aet-keras fit` "
             "was given as `--out`."
         ) from error
-    return model, [score.name for score in report.test.per_class]
+    return model, _names_of(folder, report)
+
+
+def _names_of(folder, report):
+    test = report.test
+    scores = getattr(test, "per_class", getattr(test, "per_tag", None))
+    if scores is None:
+        raise ValueError(
+            "explain: an image model must be one of classes or tags, because "
+            f"maps are those of one of them. Received: {folder}, a model of a "
+            "number. `top_losses.png` shows where it errs most."
+        )
+    return [score.name for score in scores]
 
 
 def _find_column(class_name, names, method):

@@ -18,7 +18,7 @@ from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.data.folder_layout import IMAGE, TEXT
 from aet_keras.errors import DataError, ExportError
-from aet_keras.publishing.data_kind import read_kind
+from aet_keras.publishing.data_kind import check_one_answer, read_kind
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import text_job
 from aet_keras.training.job import load_earlier
@@ -142,6 +142,7 @@ def check_classifier(path: pathlib.Path, owner: str) -> str:
         ExportError: if the version is no classifier.
     """
     kind = read_kind(path, owner)
+    check_one_answer(path, owner)
     if kind in _READERS:
         return kind
     raise ExportError(

@@ -4,6 +4,7 @@ Options of one kind of data stand under its heading; those of several say
 which, and their defaults where these differ.
 """
 
+import csv
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from aet_keras.recipes.kinds import KINDS
 from aet_keras.recipes.setting import Setting
 
 _SEVERAL = "Several kinds of data"
+_LISTED = "label_columns"  # may be named in one word
 
 
 def recipe_options(
@@ -89,6 +91,8 @@ def _takes(setting: Setting) -> dict[str, Any]:
         settings["type"] = Policy(setting.among)
     elif setting.kind == "pairs":
         settings["callback"] = _read_pairs
+    elif setting.name == _LISTED:
+        settings["callback"] = _read_listed
     return settings
 
 
@@ -186,6 +190,11 @@ def _read_pairs(context, option, values):
     if all(column and kind for column, _, kind in pairs):
         return {column: kind for column, _, kind in pairs}
     raise click.BadParameter("it must be COLUMN=KIND, such as `age=number`.")
+
+
+def _read_listed(context, option, values):
+    """Returns the columns of `a,b,c`; a name with a comma is in quotes."""
+    return tuple(name.strip() for row in csv.reader(values) for name in row)
 
 
 def given(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:

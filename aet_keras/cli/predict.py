@@ -1,4 +1,4 @@
-"""Predicts classes or numbers, or recommends items, with a published model.
+"""Predicts classes, tags or numbers, or recommends items.
 
 As JSON an answer is an object a line, as CSV a header and a row a line. Only
 answers go to the output; what a person should know goes to the error stream.
@@ -50,7 +50,7 @@ _IN_SET = "in_set"
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def predict(folder, what, top, encoding, form, id_column, debug):
-    """Say the class or number of each image, text or table row, or recommend.
+    """Say the class, tags or number of rows of any kind, or recommend.
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
     SavedModel answers, one line each. WHAT are files of images, or texts in
@@ -68,9 +68,9 @@ def predict(folder, what, top, encoding, form, id_column, debug):
             version, path, what, encoding=encoding, id_column=id_column
         )
         bad = []
-        is_number = _puts_out_numbers(version)
-        _check_top(top, is_number)
-        lines = _number_lines if is_number else _class_lines
+        outputs = _outputs(version)
+        _check_top(top, outputs)
+        lines = next((_LINES[k] for k in _LINES if k in outputs), _class_lines)
         for line in lines(version, asked, top or 1, form, bad):
             click.echo(line)
         if bad:
@@ -84,16 +84,16 @@ def _outputs(version):
     return version.signatures["serving_default"].outputs
 
 
-def _puts_out_numbers(version):
-    return _NUMBERS[0] in _outputs(version)
+def _check_top(top, outputs):
+    for output, what in (("values", "a number is one answer"), ("tags", _ALL)):
+        if top is not None and output in outputs:
+            raise ValueError(
+                "predict: `--top` must go with classes or items, because "
+                f"{what}. Received: --top {top}. Leave it out."
+            )
 
 
-def _check_top(top, is_number):
-    if top is not None and is_number:
-        raise ValueError(
-            "predict: `--top` must go with classes or items, because a number "
-            f"is one answer. Received: --top {top}. Leave it out."
-        )
+_ALL = "all tags are named whose probability reaches their threshold"
 
 
 def _number_lines(version, asked, top, form, bad):
@@ -153,6 +153,58 @@ def _class_lines(version, asked, top, form, bad):
                 if among is not None:
                     shown += f"  (one of: {', '.join(among)})"
                 yield f"{row.name}  {shown}"
+
+
+def _tag_lines(version, asked, top, form, bad):
+    """Yields a line for each row; those that have no answer go into `bad`."""
+    del top  # all that reach their threshold are named
+    if form == "csv":
+        yield _csv(["id", "tags", "probabilities", "error"])
+    for batch in asked.batches(_BATCH):
+        bad += [row for row in batch if row.reason]
+        for row, known, said, shares in _tagged(version, batch):
+            if form == "csv":
+                shown = (said, map(str, shares))
+                yield _csv([row.name, *map(";".join, shown), row.reason])
+            elif form == "json":
+                yield _tag_json(asked.noun, row, known, said, shares)
+            elif not row.reason:
+                pairs = dict(zip(known, shares, strict=True))
+                shown = "; ".join(f"{tag}, {pairs[tag]:.1%}" for tag in said)
+                yield f"{row.name}  {shown or 'no tag'}"
+
+
+def _tagged(version, batch):
+    """Yields each row with all tags, those it has, and the probabilities."""
+    answers = iter(())
+    if any(not row.reason for row in batch):
+        outputs = _answers(version, batch)
+        columns = (outputs[k] for k in ("classes", "tags", "probabilities"))
+        answers = zip(*columns, strict=True)
+    for row in batch:
+        if row.reason:
+            yield row, [], [], []
+            continue
+        known, said, shares = next(answers)
+        yield (
+            row,
+            [name.decode() for name in known],
+            [name.decode() for name in said if name],
+            [float(str(share)) for share in shares],
+        )
+
+
+def _tag_json(noun, row, known, said, shares):
+    key = "picture" if noun == "image" else noun
+    named = {"id": row.name, key: row.name}
+    if row.reason:
+        return json.dumps(named | {"error": row.reason})
+    pairs = dict(zip(known, shares, strict=True))
+    return json.dumps(named | {"tags": said, "probabilities": pairs})
+
+
+# What is answered, by an output that only this kind of model has.
+_LINES = {"values": _number_lines, "tags": _tag_lines}
 
 
 def _scored(version, batch, top):

@@ -14,7 +14,7 @@ from aet_keras.cli._running import one_sentence, quiet_start
 _PROGRAM = "tensorflow_model_server"
 _EMBEDDED = (
     "This is the embedded server of aet-keras: REST alone, one model, CPU or "
-    "one GPU; no gRPC, no labels of versions, no `:regress`. "
+    "one GPU; no gRPC, no labels of versions. "
     f"`{_PROGRAM}` is started instead where it is on the PATH."
 )
 

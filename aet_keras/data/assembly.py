@@ -20,6 +20,8 @@ from aet_keras.data.splits import (
     shared_rows,
 )
 from aet_keras.data.streamed_images import StreamedImages
+from aet_keras.data.table_target import TableTarget
+from aet_keras.data.tag_target import notes_of_tags
 from aet_keras.errors import DataError
 
 
@@ -89,6 +91,7 @@ def assemble_images(
     class_names: Sequence[str],
     source: str,
     notes: Sequence[str] = (),
+    target: TableTarget | None = None,
 ) -> Dataset[Specification]:
     """Sorts images into splits and wraps them; `rows` is changed and kept.
 
@@ -103,6 +106,8 @@ def assemble_images(
         class_names: sequence of str. The name of each label.
         source: str. What was read.
         notes: sequence of str.
+        target: optional `TableTarget` that labels are of, where a table says
+            what is predicted. Defaults to classes.
 
     Returns:
         A `Dataset` whose splits are stretches of `rows`. Its notes count
@@ -114,7 +119,7 @@ def assemble_images(
     specification = Specification(
         "image", tuple(class_names), options.image_size, source
     )
-    divided = _divide("images", labels, given, specification, options)
+    divided = _divide("images", labels, given, specification, options, target)
     later = _shared_notes(
         {split: _as_bytes(sums[divided.parts[split]]) for split in SPLITS},
         "image",
@@ -145,6 +150,7 @@ def assemble_texts(
     class_names: Sequence[str],
     source: str,
     notes: Sequence[str] = (),
+    target: TableTarget | None = None,
 ) -> Dataset[Specification]:
     """Leaves empty texts out, sorts the others into splits and wraps them.
 
@@ -171,7 +177,7 @@ def assemble_texts(
             "that holds the texts."
         )
     specification = Specification("text", tuple(class_names), None, source)
-    divided = _divide("texts", labels, given, specification, options)
+    divided = _divide("texts", labels, given, specification, options, target)
     column = np.array(texts, object)
     inputs = {split: column[rows] for split, rows in divided.parts.items()}
     later = _text_notes(inputs, empty_count)
@@ -192,30 +198,53 @@ class _Divided:
         splits: dict[str, Any] = {
             split: Split(
                 inputs=inputs[split],
-                labels=self.labels[self.parts[split]].astype("int32"),
+                labels=self.labels[self.parts[split]],
                 names=tuple(names[row] for row in self.parts[split]),
             )
             for split in SPLITS
         }
-        uneven = imbalance_notes(
-            splits["train"].labels, self.specification.class_names
-        )
+        of_splits = _notes_of_splits(splits, self.specification)
         return Dataset(
             **splits,
             specification=self.specification,
-            notes=(*notes, *self.notes, *later, *uneven),
+            notes=(*notes, *self.notes, *later, *of_splits),
         )
 
 
-def _divide(rows, labels, given, specification, options):
+def _notes_of_splits(splits, specification):
+    if specification.target_kind == "classes":
+        labels = splits["train"].labels
+        return imbalance_notes(labels, specification.class_names)
+    if specification.target_kind == "tags":
+        return notes_of_tags(splits, specification.class_names)
+    return ()
+
+
+def _divide(rows, labels, given, specification, options, target):
     """Leaves rare classes out, and splits off what is not given."""
     source = specification.source
+    if target is not None and target.kind != "classes":
+        strata = target.strata
+        return _Divided(
+            dataclasses.replace(specification, target_kind=target.kind),
+            labels,
+            complete_splits(
+                strata,
+                given,
+                class_names=tuple(map(str, range(strata.max() + 1))),
+                ratios=options.ratios,
+                seed=options.seed,
+                source=source,
+                rows=rows,
+            ),
+            (),
+        )
     found = frequent_classes(labels, given, specification.class_names, rows)
     class_names = found.class_names
     check_class_names(source, class_names)
     return _Divided(
         dataclasses.replace(specification, class_names=class_names),
-        found.labels,
+        found.labels.astype("int32"),
         complete_splits(
             found.labels,
             found.given,

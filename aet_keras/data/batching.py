@@ -53,7 +53,7 @@ def make_batches(
         `(inputs, labels, sample_weight)`, with a known number of batches:
         inputs `(batch, ...)` of the split's own dtype, or float32 if they are
         augmented, both 0 to 255 for images (Keras casts to what the model
-        takes); labels int32 `(batch,)`.
+        takes); labels int32 `(batch,)`, or floats as the split has them.
 
     Raises:
         TypeError: if an argument is of another kind.
@@ -112,15 +112,17 @@ def batched_rows(
 
 def _gather(split):
     inputs, labels = split.inputs, split.labels
+    if labels.dtype.kind in "iu":  # classes; floats are numbers or tags
+        labels = labels.astype("int32")
 
     def read(rows):
-        return np.asarray(inputs[rows]), labels[rows].astype("int32")
+        return np.asarray(inputs[rows]), labels[rows]
 
     def gather(rows):
-        kinds = tf.as_dtype(inputs.dtype), tf.int32
+        kinds = tf.as_dtype(inputs.dtype), tf.as_dtype(labels.dtype)
         batch, batch_labels = tf.numpy_function(read, [rows], kinds)
         batch.set_shape((None, *inputs.shape[1:]))
-        batch_labels.set_shape((None,))
+        batch_labels.set_shape((None, *labels.shape[1:]))
         return batch, batch_labels
 
     return gather

@@ -28,7 +28,8 @@ class Split(Generic[InputsT]):
             array of str. May be a `np.memmap`, or stand for an array of
             images that are decoded when they are indexed (`read_images`).
         labels: array `(count,)`: int32, indices into the class names, or
-            float32 ratings or numbers.
+            float32 ratings or numbers; of tags float32 `(count, tags)`, 1
+            where a row has the tag.
         names: tuple of str, one a row: a path, or `"train[17]"`.
 
     Raises:
@@ -80,13 +81,15 @@ class Specification:
     Args:
         kind: str. What a row is: `"image"`, `"text"`, `"table"` or
             `"rating"`.
-        class_names: tuple of str. Label `i` means `class_names[i]`; empty
-            where labels are numbers.
+        class_names: tuple of str. Label `i` means `class_names[i]`, of tags
+            column `i` does; empty where labels are numbers.
         image_size: `(height, width)` of every image; `None` for rows of
             another kind.
         source: str. What was read, as the user named it.
-        target_kind: `"classes"` or `"number"`. What is predicted. Rooms that
-            treat the two in different ways have a table by this word.
+        target_kind: `"classes"`, `"number"` or `"tags"`. What is predicted.
+            Rooms that treat them in different ways have a table by this word.
+        thresholds: tuple of floats, one a tag: from which probability on a
+            row is said to have it. Empty until validation rows decided it.
 
     Example:
 
@@ -105,6 +108,7 @@ class Specification:
     image_size: tuple[int, int] | None
     source: str
     target_kind: str = dataclasses.field(default="classes", kw_only=True)
+    thresholds: tuple[float, ...] = dataclasses.field(default=(), kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Reads images from a folder, TFDS or scikit-learn."""
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from aet_keras.data.folder_layout import read_layout
 from aet_keras.data.image_arrays import read_image_arrays
 from aet_keras.data.image_pixels import read_pixels
 from aet_keras.data.image_shards import find_shards, read_image_shards
+from aet_keras.data.image_table import read_image_table
 from aet_keras.data.tfds_source import open_examples
 from aet_keras.errors import DataError
 
@@ -29,12 +31,17 @@ def read_images(
     test_ratio: float = 0.15,
     skip_bad: bool = False,
     stream: bool | None = None,
+    image_column: str | None = None,
+    target: str | None = None,
+    label_columns: Sequence[str] | None = None,
+    target_kind: str = "auto",
 ) -> Dataset[Specification]:
     """Reads images from whatever the source is.
 
     `"digits"` is `read_digits`, `"tfds:NAME"` `read_image_tfds`, a name that
     ends in `.npz` `read_image_arrays`, a TFRecord file or `.tar`, a pattern
     or folder of these `read_image_shards`, another folder `read_image_folder`.
+    With `image_column` it is a table, and `read_image_table` reads it.
 
     Args:
         source: str or path. `"./digits"` is the folder of that name.
@@ -49,6 +56,11 @@ def read_images(
             when a batch needs it, and must not change until then. Defaults
             to whether all of them, decoded, take more than a quarter of the
             free memory, which a note says.
+        image_column: optional str. Of a table: the column of file names.
+        target: optional str. Of a table: the column to predict.
+        label_columns: optional sequence of str. Of a table: in its place,
+            columns of 0 and 1, one a tag.
+        target_kind: str. Of a table, as of `read_table`.
 
     Returns:
         A `Dataset`. Where images are streamed, `inputs` of its splits are
@@ -78,6 +90,15 @@ def read_images(
     if source == "digits":
         return read_digits(**options)
     options |= {"skip_bad": skip_bad, "stream": stream}
+    if image_column is not None:
+        return read_image_table(
+            source,
+            image_column=image_column,
+            target=target,
+            label_columns=label_columns,
+            target_kind=target_kind,
+            **options,
+        )
     if isinstance(source, str) and source.startswith("tfds:"):
         name = source.removeprefix("tfds:")
         return read_image_tfds(name, **options)

@@ -15,6 +15,7 @@ from aet_keras.data.table_columns import (
     number_notes,
 )
 from aet_keras.data.table_target import TableTarget, given_rows, labelled
+from aet_keras.data.tag_target import TAGS, separators_of
 from aet_keras.errors import DataError
 
 CLASSES, NUMBER = "classes", "number"
@@ -35,11 +36,13 @@ def target_kind_of(
     reading: Reading,
     like: TableSpecification | None,
 ) -> str:
-    """Returns `"classes"` or `"number"`.
+    """Returns `"classes"`, `"number"` or `"tags"`.
 
     A target is a number if at least 95 of 100 cells are numbers, and some are
     fractions, of more than two values; or whole numbers of more than 20
-    values; or of fewer, but so many that most rows have one of their own.
+    values; or of fewer, but so many that most rows have one of their own. It
+    is tags if a separator stands between words that are met again and again
+    (`separators_of`).
 
     Args:
         owner: str. Who asks.
@@ -68,7 +71,7 @@ def target_kind_of(
         counts, CellFormat(missing=reading.missing), reading.decimal
     )
     if form.share < _LEAST_SHARE or sum(counts.values()) < _LEAST_ROWS:
-        return CLASSES
+        return TAGS if separators_of(counts) else CLASSES
     values = set(form.values.values())
     if any(value != np.floor(value) for value in values):
         return NUMBER if len(values) > 2 else CLASSES

@@ -87,14 +87,15 @@ class TableSpecification(Specification):
 
     Args:
         columns: tuple of `TableColumn` that a model may look at.
-        target: str. The column to predict.
+        target: str. The column to predict; `""` if tags have a column each.
         positive: str. The class whose probability is the risk; `""` of a
-            number.
+            number and of tags.
         cost_false_negative: float > 0. What it costs to miss a positive.
         cost_false_positive: float > 0. What it costs to call a row positive
             that is not, in the same unit.
         missing: tuple of str. Words that mean a row without a target.
         target_format: `CellFormat`. How a target that is a number is written.
+        label_columns: tuple of str. Where tags have a column each: theirs.
 
     Example:
 
@@ -121,6 +122,7 @@ class TableSpecification(Specification):
     cost_false_positive: float = 1.0
     missing: tuple[str, ...] = MISSING_WORDS
     target_format: CellFormat = CellFormat()
+    label_columns: tuple[str, ...] = ()
 
     @property
     def positive_index(self) -> int:

@@ -21,11 +21,6 @@ from aet_keras.data import number_cells, table_cells
 from aet_keras.data import splits as splitting
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.dataset import Dataset, Split
-from aet_keras.data.number_target import (
-    CLASSES,
-    read_numbers,
-    target_kind_of,
-)
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
     columns_like,
@@ -35,10 +30,12 @@ from aet_keras.data.table_columns import (
     read_stripped,
 )
 from aet_keras.data.table_file import check_columns, read_csv
-from aet_keras.data.table_target import (
-    given_rows,
-    notes_of_classes,
-    read_classes,
+from aet_keras.data.table_target import given_rows
+from aet_keras.data.target_reading import (
+    notes_of_splits,
+    read_target,
+    strata_names,
+    targets_of,
 )
 from aet_keras.errors import DataError
 
@@ -48,7 +45,8 @@ _OWNER = "read_table"
 def read_table(
     path: str | os.PathLike,
     *,
-    target: str,
+    target: str | None = None,
+    label_columns: Sequence[str] = (),
     target_kind: str = "auto",
     positive: str | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -78,10 +76,14 @@ def read_table(
 
     Args:
         path: str or path. As of `read_csv`.
-        target: str. The column to predict.
-        target_kind: `"classes"`, each value is one; `"number"`; or `"auto"`,
-            the default: fractions, and more than 20 whole numbers, are a
-            number, with a note.
+        target: str. The column to predict. Left out where there are
+            `label_columns`.
+        label_columns: sequence of str. Columns of 0 and 1, or no and yes, of
+            which each says whether a row has a tag; a row may have several.
+        target_kind: `"classes"`, each value is one; `"number"`; `"tags"`,
+            each cell holds any number of them, such as `red;wool`; or
+            `"auto"`, the default: fractions, and more than 20 whole numbers,
+            are a number, and cells with a separator are tags, with a note.
         positive: optional str. Of two classes the one whose probability is
             the risk. Defaults to the later one of `0` and `1`, `no` and
             `yes`, `negative` and `positive` and the like, else to the one
@@ -142,18 +144,24 @@ def read_table(
     reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
     kinds = _checked_kinds(kinds or {})
-    check_columns(_OWNER, frame, target=target, split=split_column)
+    targets = targets_of(_OWNER, target, label_columns)
+    check_columns(_OWNER, frame, split=split_column)
+    for name in targets:
+        check_columns(_OWNER, frame, target=name)
     for name in kinds:
         check_columns(_OWNER, frame, kinds=name)
     for what, others in (("kinds", kinds), ("split_column", [split_column])):
-        if target in others:
-            raise DataError(
-                f"{_OWNER}: the target must have no other use. Received: "
-                f"`{target}` in {what}, too. Leave it out there."
-            )
-    read = _read_target(
+        for name in targets:
+            if name in others:
+                raise DataError(
+                    f"{_OWNER}: the target must have no other use. Received: "
+                    f"`{name}` in {what}, too. Leave it out there."
+                )
+    read = read_target(
+        _OWNER,
         frame,
         target,
+        label_columns=tuple(label_columns),
         target_kind=target_kind,
         positive=positive,
         costs=costs,
@@ -162,7 +170,7 @@ def read_table(
         like=like,
     )
     frame, labels = read.frame, read.labels
-    features = frame.drop(columns=[target, *filter(None, [split_column])])
+    features = frame.drop(columns=[*targets, *filter(None, [split_column])])
     if like is not None:
         columns, column_notes = columns_like(_OWNER, features, like)
     else:
@@ -171,7 +179,7 @@ def read_table(
     parts = splitting.complete_splits(
         read.strata,
         given_rows(_OWNER, frame, split_column),
-        class_names=read.class_names or _strata_names(read.strata),
+        class_names=strata_names(read),
         ratios=ratios,
         seed=seed,
         source=str(path),
@@ -187,7 +195,8 @@ def read_table(
             source=str(path),
             target_kind=read.kind,
             columns=columns,
-            target=target,
+            target=target or "",
+            label_columns=tuple(label_columns),
             positive=read.positive,
             cost_false_negative=costs["cost_false_negative"],
             cost_false_positive=costs["cost_false_positive"],
@@ -199,7 +208,7 @@ def read_table(
             *read.notes,
             *column_notes,
             *odd,
-            *_notes_of_splits(read, splits),
+            *notes_of_splits(read, splits),
             *_shared(splits),
         ),
     )
@@ -228,51 +237,6 @@ def _checked_kinds(kinds):
     for kind in kinds.values():
         check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
     return kinds
-
-
-def _read_target(
-    frame, target, *, target_kind, positive, costs, split_column, reading, like
-):
-    kind = target_kind_of(
-        _OWNER, frame, target, asked=target_kind, reading=reading, like=like
-    )
-    if kind == CLASSES:
-        return read_classes(
-            _OWNER,
-            frame,
-            target,
-            positive=positive,
-            split_column=split_column,
-            missing=reading.missing,
-            like=like,
-        )
-    for name, given in {"positive": positive, **costs}.items():
-        if given not in (None, 1.0):
-            raise DataError(
-                f"{_OWNER}: `{name}` must go with classes, because a number "
-                f"has none. Received: {name}={given!r}, where the target "
-                f"`{target}` is a number. Leave it out, or say `--target-kind "
-                "classes`."
-            )
-    return read_numbers(
-        _OWNER,
-        frame,
-        target,
-        reading=reading,
-        split_column=split_column,
-        like=like,
-        is_said=target_kind == kind,
-    )
-
-
-def _strata_names(strata):
-    return tuple(map(str, range(strata.max() + 1)))
-
-
-def _notes_of_splits(read, splits):
-    if read.kind == CLASSES:
-        return notes_of_classes(splits, read.class_names)
-    return []
 
 
 def _shared(splits: Mapping[str, Split]) -> Sequence[str]:

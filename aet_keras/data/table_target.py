@@ -196,9 +196,10 @@ class TableTarget:
     """Holds the target of the rows of a table that have one.
 
     Args:
-        kind: `"classes"` or `"number"`.
+        kind: `"classes"`, `"number"` or `"tags"`.
         frame: `pandas.DataFrame`. The rows that are left.
-        labels: array `(rows,)`: int32 classes or float32 numbers.
+        labels: array `(rows,)`: int32 classes or float32 numbers; of tags
+            float32 `(rows, tags)`.
         strata: int array `(rows,)`. Each split gets its share of each.
         missing: tuple of str. Words that counted as no target.
         notes: list of sentences.

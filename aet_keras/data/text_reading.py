@@ -1,6 +1,5 @@
 """Reads texts from a folder, a table or TFDS."""
 
-import collections
 import os
 from collections.abc import Sequence
 from os import PathLike
@@ -16,10 +15,13 @@ from aet_keras.data.assembly import ReadOptions, assemble_texts
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.folder_layout import IMAGE, TEXT, read_layout
 from aet_keras.data.names import by_number, check_one_line
+from aet_keras.data.number_target import target_kind_of
 from aet_keras.data.specifications import CellFormat
+from aet_keras.data.table_columns import Reading
 from aet_keras.data.table_file import check_columns, is_csv, read_csv
 from aet_keras.data.table_target import labelled
 from aet_keras.data.text_encoding import read_text_file
+from aet_keras.data.text_targets import read_other_targets, text_notes
 from aet_keras.data.tfds_source import open_examples
 from aet_keras.errors import DataError
 
@@ -29,6 +31,8 @@ def read_texts(
     *,
     text_column: str = "text",
     label_column: str = "label",
+    label_columns: Sequence[str] | None = None,
+    target_kind: str = "auto",
     encoding: str = "auto",
     missing: Sequence[str] | None = None,
     seed: int = 0,
@@ -44,6 +48,9 @@ def read_texts(
         source: str or path.
         text_column: str. Of a table. Defaults to `"text"`.
         label_column: str. Of a table. Defaults to `"label"`.
+        label_columns: optional sequence of str. Of a table: in its place,
+            columns of 0 and 1, one a tag.
+        target_kind: str. Of a table, as of `read_table`.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         missing: optional sequence of str. Of a table, as of
             `read_text_table`.
@@ -83,6 +90,8 @@ def read_texts(
             path,
             text_column=text_column,
             label_column=label_column,
+            label_columns=label_columns,
+            target_kind=target_kind,
             missing=missing,
             **options,
         )
@@ -184,6 +193,8 @@ def read_text_table(
     *,
     text_column: str = "text",
     label_column: str = "label",
+    label_columns: Sequence[str] | None = None,
+    target_kind: str = "auto",
     encoding: str = "auto",
     missing: Sequence[str] | None = None,
     **options: Any,
@@ -191,13 +202,17 @@ def read_text_table(
     """Reads texts and their classes from two columns of a table.
 
     Each value of the label's column is a class; they are sorted, numbers by
-    size. Rows without a label and empty texts are left out. Validation and
-    test are split off, each class by its share.
+    size. Or it is a number, or holds tags: as of `read_table`. Rows without a
+    label and empty texts are left out. Validation and test are split off, each
+    class by its share.
 
     Args:
         path: str or path of a file that `read_csv` reads.
         text_column: str. Defaults to `"text"`.
         label_column: str. Defaults to `"label"`.
+        label_columns: optional sequence of str. In its place: columns of 0
+            and 1, or no and yes, one a tag.
+        target_kind: as of `read_table`. Defaults to `"auto"`.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         missing: optional sequence of str. Words that mean that a row has no
             label, or no text, beside an empty cell. Defaults to
@@ -227,22 +242,41 @@ def read_text_table(
     owner = "read_text_table"
     asked = ReadOptions(owner=owner, **options)
     frame = read_csv(owner, path, encoding=encoding)
-    of_file = frame.attrs["notes"]
-    check_columns(
-        owner, frame, text_column=text_column, label_column=label_column
-    )
-    if text_column == label_column:
+    of_file, of_decimal = frame.attrs["notes"], frame.attrs["decimal"]
+    check_columns(owner, frame, text_column=text_column)
+    columns = list(label_columns or [label_column])
+    for name in columns:
+        check_columns(owner, frame, label_column=name)
+    if text_column in columns:
         raise DataError(
             f"{owner}: texts and labels must be two columns. Received: "
             f"`{text_column}` for both. Name the other one."
         )
     frame = frame.apply(table_cells.stripped)
     words = table_cells.missing_words(owner, missing)
+    reading = Reading(words, hint=of_decimal)
+    target = None if label_columns else label_column
+    kind = "tags"
+    if target is not None:
+        kind = target_kind_of(
+            owner, frame, target, asked=target_kind, reading=reading, like=None
+        )
+    if kind != "classes":
+        return read_other_targets(
+            asked,
+            Path(path),
+            frame,
+            text_column,
+            target,
+            label_columns=() if target else columns,
+            reading=reading,
+            target_kind=target_kind,
+        )
     found = labelled(frame, label_column, missing=words)
     frame, labels = found.frame, found.frame[label_column].to_numpy()
     form = CellFormat(missing=words)
     texts = table_cells.words_of(frame[text_column], form)
-    notes = [*of_file, *found.notes, *_text_notes(text_column, frame, texts)]
+    notes = [*of_file, *found.notes, *text_notes(text_column, frame, texts)]
     class_names = _class_names(owner, path, label_column, labels)
     number = {name: label for label, name in enumerate(class_names)}
     return assemble_texts(
@@ -269,12 +303,6 @@ def _class_names(owner, path, column, labels):
         f"{_MOST_CLASSES} classes. Received: {what}. Name the column that "
         "says what each text is."
     )
-
-
-def _text_notes(column, frame, texts):
-    gone = frame[column][(texts == "") & (frame[column] != "")]
-    counts = collections.Counter(gone.tolist())
-    return [table_cells.note_missing(column, counts)] if counts else []
 
 
 def read_text_tfds(name: str, **options: Any) -> Dataset[Specification]:

@@ -12,6 +12,7 @@ from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Regression
 from aet_keras.evaluation.risk import Risk
+from aet_keras.evaluation.tagging import Tagging, never_found
 
 _CHANCE = 0.05  # of a model that knows nothing to be called better
 _CERTAIN = 1.645  # standard errors that leave as much on one side
@@ -29,7 +30,7 @@ class Baseline:
 
     Args:
         figure: str. `"accuracy"`, `"balanced accuracy"`, `"ROC AUC"`,
-            `"RMSE"`, `"MAE"` or `"NDCG"`.
+            `"RMSE"`, `"MAE"`, `"NDCG"`, `"macro F1"` or `"mean AP"`.
         value: float. Of the model.
         baseline: float. Of the baseline.
         name: str. What the baseline is, such as `"chance"`.
@@ -52,7 +53,7 @@ class Baseline:
 
 
 def compare_with_baselines(
-    test: Classification | Recommendation | Regression,
+    test: Classification | Recommendation | Regression | Tagging,
     risk: Risk | None = None,
 ) -> tuple[Baseline, ...]:
     """Compares the figures of a split with those of baselines.
@@ -67,9 +68,11 @@ def compare_with_baselines(
     - Ratings: against the best of their baselines. The model is better if its
       gain is 1.645 times the standard error of the gain.
     - Numbers: against each of their baselines, by squared errors, likewise.
+    - Tags: macro F1 and mean average precision against each of theirs,
+      likewise.
 
     Args:
-        test: `Classification`, `Recommendation` or `Regression`.
+        test: `Classification`, `Recommendation`, `Regression` or `Tagging`.
         risk: optional `Risk` of the same rows.
 
     Returns:
@@ -90,6 +93,8 @@ def compare_with_baselines(
         return tuple(_of_ratings(test))
     if isinstance(test, Regression):
         return tuple(_of_numbers(test))
+    if isinstance(test, Tagging):
+        return tuple(_of_tags(test))
     found = [_accuracy(test), _balanced_accuracy(test)]
     if risk is not None and math.isfinite(risk.roc_auc):
         is_better = risk.roc_auc_low > 0.5 and _is_ordered(test, risk)
@@ -99,13 +104,13 @@ def compare_with_baselines(
 
 
 def judge(
-    test: Classification | Recommendation | Regression,
+    test: Classification | Recommendation | Regression | Tagging,
     risk: Risk | None = None,
 ) -> str:
     """Says in words where a model is not better than its baselines.
 
     Args:
-        test: `Classification`, `Recommendation` or `Regression`.
+        test: `Classification`, `Recommendation`, `Regression` or `Tagging`.
         risk: optional `Risk` of the same rows.
 
     Returns:
@@ -125,6 +130,8 @@ def judge(
         sentences = _judge_ratings(baselines)
     elif isinstance(test, Regression):
         sentences = _judge_numbers(test, baselines)
+    elif isinstance(test, Tagging):
+        sentences = _judge_tags(test, baselines)
     else:
         sentences = _judge_classes(test, baselines)
     return " ".join(sentences)
@@ -239,6 +246,35 @@ def _of_numbers(test) -> Iterable[Baseline]:
         gain, error = test.gains[name]
         is_better = bool(gain > _CERTAIN * error)
         yield Baseline("RMSE", test.rmse, score.rmse, name, is_better)
+
+
+_OF_TAGS = {"macro F1": "macro_f1", "mean AP": "mean_average_precision"}
+
+
+def _of_tags(test) -> Iterable[Baseline]:
+    for figure, key in _OF_TAGS.items():
+        value = getattr(test, key)
+        for name, score in test.baselines.items():
+            gain, error = test.gains[name][key]
+            is_better = bool(gain > _CERTAIN * error)
+            yield Baseline(figure, value, getattr(score, key), name, is_better)
+
+
+def _judge_tags(test, baselines):
+    behind = [each for each in baselines if not each.is_better]
+    if behind and len(behind) == len(baselines):
+        yield "The model is not shown to be better than no model."
+    for each in behind:
+        is_worse = each.value < each.baseline
+        relation = "worse than" if is_worse else "not shown to beat"
+        yield (
+            f"Its {each.figure} is {relation} that of {each.name} "
+            f"({each.value:.4f} and {each.baseline:.4f}, "
+            f"{counted(test.count, 'test row')})."
+        )
+    missed = never_found(test)
+    if missed:
+        yield missed
 
 
 def _judge_numbers(test, baselines):

@@ -10,7 +10,9 @@ import numpy as np
 
 from aet_keras import _files
 from aet_keras.evaluation import chart_fonts, printed_text
+from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.mistakes import most_confused
+from aet_keras.evaluation.regression import Miss, shown
 from aet_keras.evaluation.report import Report
 
 _COLUMNS = 6
@@ -74,7 +76,14 @@ def draw_mistakes(
 def _words(report):
     yield report.name
     for each in report.mistakes:
-        yield from (each.true, each.predicted, each.name)
+        yield from (*_said(each), each.name)
+
+
+def _said(mistake):
+    """Returns what a row is, and what it was called, in words."""
+    if isinstance(mistake, Miss):
+        return shown(mistake.true), shown(mistake.predicted)
+    return mistake.true, mistake.predicted
 
 
 def _draw(report, images, spell):
@@ -117,6 +126,8 @@ def _sections(report, spell):
             report.mistakes[:_MOST_WRONG],
         )
     ]
+    if not isinstance(report.test, Classification):
+        return [("Most wrong", report.mistakes[:_MOST_WRONG])]
     for pair in most_confused(report.test, most=_MOST_PAIRS):
         rows = [
             each
@@ -142,12 +153,15 @@ def _draw_one(axes, mistake, image, spell):
     axes.imshow(image, interpolation="nearest" if is_tiny else None)
     axes.set_axis_off()
     name = printed_text.last_part(mistake.name)
-    prefix = f"called ({_percent(mistake.probability)}): "
+    true, predicted = _said(mistake)
+    prefix = "called: "
+    if not isinstance(mistake, Miss):
+        prefix = f"called ({_percent(mistake.probability)}): "
     below = -5.0  # points under the image
     for text, size, colour in (
         (printed_text.cut_middle(spell(name), _NAME), 7, chart_fonts.DIM),
-        (f"is: {spell(mistake.true)}", 8.5, chart_fonts.INK),
-        (f"{prefix}{spell(mistake.predicted)}", 8.5, _ORANGE),
+        (f"is: {spell(true)}", 8.5, chart_fonts.INK),
+        (f"{prefix}{spell(predicted)}", 8.5, _ORANGE),
     ):
         text = printed_text.wrapped(text, _NAME, lines=2)
         axes.annotate(

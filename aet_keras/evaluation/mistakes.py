@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.classification import Classification
+from aet_keras.evaluation.tagging import losses_of_tags
 
 _MOST_WRONG = 12
 _MOST_PAIRS = 3
@@ -51,10 +52,10 @@ class Mistake:
     Args:
         row: int. Its number in the split.
         name: str. Where it is from: a path, or `"test[17]"`.
-        true: str. Its class.
+        true: str. Its class, or its tags.
         predicted: str. What it was called.
         probability: float. Of what it was called.
-        true_probability: float. Of its class.
+        true_probability: float. Of its class; of tags, see `find_wrong_tags`.
         content: str. The start of a text, the cells of a row of a table,
             nothing of an image.
 
@@ -227,3 +228,83 @@ def mistakes_text(
         columns_left = printed_text.COLUMNS - printed_text.width(head) - 2
         what = printed_text.cut_middle(row.content or row.name, columns_left)
         yield f"{head}  {what}"
+
+
+def find_wrong_tags(
+    labels: Any,
+    probabilities: Any,
+    *,
+    tags: Sequence[str],
+    thresholds: Any,
+    names: Sequence[str],
+    content: Callable[[int], str] = lambda row: "",
+) -> tuple[Mistake, ...]:
+    """Finds the twelve rows with the highest loss that are not all right.
+
+    Args:
+        labels: 0 or 1, `(rows, tags)`.
+        probabilities: floats `(rows, tags)`.
+        tags: one str a tag.
+        thresholds: floats, one a tag.
+        names: one str a row: where it is from.
+        content: optional function of a row number that returns the content of
+            the row as text.
+
+    Returns:
+        Tuple of `Mistake`, the worst first. Its probabilities are those of
+        the tag that is most wrong: that it is what the model says, and what
+        it truly is.
+
+    Example:
+
+    >>> found = aet_keras.evaluation.tagging.find_wrong_tags(
+    ...     [[1, 0], [0, 1]], [[0.9, 0.2], [0.8, 0.7]], tags=["red", "wool"],
+    ...     thresholds=[0.5, 0.5], names=["a", "b"],
+    ... )
+    >>> found[0].true, found[0].predicted
+    ('wool', 'red, wool')
+    """
+    labels = np.asarray(labels, "float64")
+    probabilities = np.asarray(probabilities, "float64")
+    said = probabilities >= np.asarray(thresholds)
+    wrong = np.flatnonzero((said != (labels > 0)).any(axis=1))
+    losses = losses_of_tags(probabilities, labels)
+    order = wrong[np.argsort(-losses[wrong], kind="stable")][:_MOST_WRONG]
+
+    def listed(has):
+        found = [tag for tag, each in zip(tags, has, strict=True) if each]
+        return ", ".join(found) or "no tag"
+
+    made = []
+    for row in map(int, order):
+        of_truth = np.where(
+            labels[row] > 0, probabilities[row], 1 - probabilities[row]
+        )
+        is_wrong = said[row] != (labels[row] > 0)
+        worst = float(of_truth[is_wrong].min())
+        made.append(
+            Mistake(
+                row=row,
+                name=str(names[row]),
+                true=listed(labels[row] > 0),
+                predicted=listed(said[row]),
+                probability=1 - worst,
+                true_probability=worst,
+                content=printed_text.cut(content(row), _SHOWN),
+            )
+        )
+    return tuple(made)
+
+
+def wrong_tags_text(mistakes: Sequence[Mistake]) -> list[str]:
+    """Returns a printed summary of rows with wrong tags, for 80 columns."""
+    lines = []
+    for row in mistakes[:_PRINTED]:
+        true, predicted = (
+            printed_text.cut_middle(n, 24) for n in (row.true, row.predicted)
+        )
+        head = f"{true} called {predicted}"
+        columns_left = printed_text.COLUMNS - printed_text.width(head) - 2
+        what = printed_text.cut_middle(row.content or row.name, columns_left)
+        lines.append(f"{head}  {what}")
+    return lines

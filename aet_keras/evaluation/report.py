@@ -18,12 +18,19 @@ from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.conformal import Coverage
 from aet_keras.evaluation.forgetting import Forgetting
-from aet_keras.evaluation.mistakes import Mistake, mistakes_text, most_confused
+from aet_keras.evaluation.mistakes import (
+    Mistake,
+    mistakes_text,
+    most_confused,
+    wrong_tags_text,
+)
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Miss, Regression, misses_text
 from aet_keras.evaluation.risk import Risk
+from aet_keras.evaluation.robustness import Robustness
+from aet_keras.evaluation.tagging import Tagging
 
-Scores = Classification | Recommendation | Regression
+Scores = Classification | Recommendation | Regression | Tagging
 
 # Of the figures of the test split, all but these are given twice.
 _NOT_LIFTED = {
@@ -45,6 +52,7 @@ _NOT_IN_OLDER = (
     "old_task",
     "risk",
     "solved_head",
+    "stress",
     "train_count",
 )
 
@@ -62,7 +70,7 @@ class Report:
         name: str. What the run is called.
         created: str. When it ended, in ISO 8601.
         test: `Classification` of the kept weights on the test split, or
-            `Regression` of numbers, or `Recommendation`.
+            `Regression` of numbers, `Tagging` of tags, or `Recommendation`.
         validation: the same on the validation split, or `None`.
         history: what Keras's `History` holds: one list of floats a log key,
             one float an epoch.
@@ -90,6 +98,7 @@ class Report:
         coverage: `Coverage` of sets or intervals on test rows, or `None`.
         groups: tuple of `ByGroup`, the figures of test rows by a column.
         train_count: int or None. How many rows there were to learn from.
+        stress: `Robustness` of test images that were corrupted, or `None`.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -128,6 +137,7 @@ class Report:
     coverage: Coverage | None = None
     groups: tuple[ByGroup, ...] = ()
     train_count: int | None = None
+    stress: Robustness | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -176,6 +186,7 @@ class Report:
         old_task = known["old_task"]
         covered = known["coverage"]
         known |= {
+            "stress": known["stress"] and Robustness.from_json(known["stress"]),
             "groups": tuple(map(ByGroup.from_json, known["groups"])),
             "coverage": covered and Coverage.from_json(covered),
             "test": _scores(known["test"]),
@@ -203,6 +214,7 @@ class Report:
             f"test\n{self.test.to_text()}",
             self.risk and f"risk\n{self.risk.to_text()}",
             *(f"by {e.column}\n{e.to_text()}" for e in self.groups),
+            self.stress and f"under stress\n{self.stress.to_text()}",
             self.coverage and f"coverage\n{self.coverage.to_text()}",
             _validation(self),
             self.old_task and f"old task\n{self.old_task.to_text()}",
@@ -222,6 +234,8 @@ def _scores(content):
     """Returns a record of the kind that alone has a figure."""
     if "hit_rate" in content:
         return Recommendation.from_json(content)
+    if "micro_f1" in content:
+        return Tagging.from_json(content)
     kind = Regression if "r2" in content else Classification
     return kind.from_json(content)
 
@@ -271,6 +285,8 @@ def _headline(report):
 def _mistakes(report):
     if isinstance(report.test, Regression):
         lines = ["most wrong", *misses_text(report.mistakes)]
+    elif isinstance(report.test, Tagging):
+        lines = ["most wrong", *wrong_tags_text(report.mistakes)]
     elif isinstance(report.test, Classification):
         lines = ["most confused", *mistakes_text(report.test, report.mistakes)]
     else:

@@ -17,6 +17,7 @@ from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Regression
 from aet_keras.evaluation.report import Report
+from aet_keras.evaluation.tagging import Tagging
 
 _PALE = "#A9D3E8"
 _MOST_NAME = 18
@@ -61,6 +62,8 @@ def _words(report):
     yield from report.group_names
     if isinstance(report.test, Classification):
         yield from (score.name for score in report.test.per_class)
+    if isinstance(report.test, Tagging):
+        yield from (score.name for score in report.test.per_tag)
     if report.risk:
         yield report.risk.positive
     yield from (each.name for each in _importance(report))
@@ -149,6 +152,16 @@ def _draw_features_of_numbers(figure, place, report, spell):
     score_charts.draw_features(axes, importance, spell, figure="RMSE added")
 
 
+def _draw_tags(figure, place, scores, spell):
+    score_charts.draw_tags(figure.add_subplot(place), scores, spell)
+
+
+def _draw_features_of_tags(figure, place, report, spell):
+    axes = figure.add_subplot(place)
+    importance = report.test.importance
+    score_charts.draw_features(axes, importance, spell, figure="mean AP lost")
+
+
 _PANELS = {
     Classification: _Panels(
         ("accuracy", "Accuracy"),
@@ -161,6 +174,11 @@ _PANELS = {
         ("r2", "R2, the share of the variance that is explained"),
         _draw_numbers,
         _draw_features_of_numbers,
+    ),
+    Tagging: _Panels(
+        ("macro_f1", "Macro F1, said from a probability of 0.5 on"),
+        _draw_tags,
+        _draw_features_of_tags,
     ),
 }
 

@@ -7,6 +7,7 @@ from aet_keras.evaluation import chart_fonts, printed_text
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.mistakes import most_confused
 from aet_keras.evaluation.rating_scores import Recommendation
+from aet_keras.evaluation.tagging import Tagging
 
 MOST_CLASSES = 40
 _MOST = 12
@@ -14,6 +15,7 @@ _FEW = 12
 _SHORT = 14
 _LONG, _WIDE = 24, 34
 _PAIRS = 20
+_MOST_TAGS = 25
 
 
 def draw_confusions(
@@ -244,6 +246,60 @@ def draw_residuals(axes: Any, points: Sequence[tuple[float, float]]) -> None:
     chart_fonts.style(axes, "Test: residuals (predicted less true)")
     axes.set_xlabel("predicted")
     axes.set_ylabel("residual")
+
+
+def draw_tags(axes: Any, scores: Tagging, spell: Any) -> None:
+    """Draws F1 and average precision of each tag, and their thresholds.
+
+    Args:
+        axes: of Matplotlib.
+        scores: `Tagging`. Of more than 25 tags those of the lowest F1.
+        spell: function of a text, as `chart_fonts.lettered` lends it.
+    """
+    met = [each for each in scores.per_tag if each.count]
+    first = sorted(met, key=lambda each: each.f1 or 0.0)[:_MOST_TAGS]
+    places = range(len(first))
+    for key, shift, colour, label in (
+        ("f1", 0.2, chart_fonts.BLUE, "F1"),
+        ("average_precision", -0.2, "#A9D3E8", "average precision"),
+    ):
+        axes.barh(
+            [place + shift for place in places],
+            [getattr(each, key) for each in first],
+            height=0.38,
+            color=colour,
+            label=label,
+        )
+    axes.plot(
+        [each.threshold for each in first],
+        places,
+        "|",
+        color=chart_fonts.ORANGE,
+        ms=14,
+        mew=2,
+        label="threshold",
+    )
+    few = (
+        f" (the lowest {_MOST_TAGS} of {len(met)})"
+        if len(met) > _MOST_TAGS
+        else ""
+    )
+    chart_fonts.style(axes, f"Test: each tag{few}")
+    names = [
+        f"{printed_text.cut_middle(spell(each.name), 28)} ({each.count})"
+        for each in first
+    ]
+    axes.set_yticks(places, names, fontsize=8, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlim(0, 1)
+    axes.legend(
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+        loc="upper right",
+        bbox_to_anchor=(1.0, -0.05),
+    )
 
 
 _COLOURS = ("#0072B2", "#A9D3E8", "#BBBBBB", "#D9D9D9")  # the model's first

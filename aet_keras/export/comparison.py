@@ -68,6 +68,7 @@ def compare_image_export(
     model: keras.Model,
     images: Any,
     *,
+    target_kind: str = "classes",
     tolerance: float = 1e-5,
 ) -> Comparison:
     """Loads an export again and holds it against the model it came from.
@@ -81,6 +82,7 @@ def compare_image_export(
         model: the `keras.Model` it was written from.
         images: array `(count, height, width, channels)` of real images, at
             least two for the spread; floats are rounded to whole pixels.
+        target_kind: as of `write_image_model`. Defaults to `"classes"`.
         tolerance: float > 0. The largest difference to accept.
 
     Returns:
@@ -114,16 +116,21 @@ def compare_image_export(
     expected = predict_images(model, pixels)
 
     given = {"images": pixels}
-    plain = _serving(owner, "write_image_model", "images", given, expected)
+    output, unit = _output_of(target_kind, expected)
+    plain = _serving(
+        owner, "write_image_model", "images", given, expected, output
+    )
 
     def served(exported):
         yield from plain(exported)
         if BYTES in exported.signatures:
             encoded = tf.constant(encode_png(pixels))
             outputs = exported.signatures[BYTES](image_bytes=encoded)
-            yield "the PNG files", outputs["probabilities"].numpy(), expected
+            yield "the PNG files", _column(outputs[output].numpy()), expected
 
-    return _compare(owner, directory, served, expected, tolerance, "images")
+    return _compare(
+        owner, directory, served, expected, tolerance, "images", unit
+    )
 
 
 def compare_text_export(
@@ -132,6 +139,7 @@ def compare_text_export(
     texts: Sequence[str],
     *,
     packing: Any,
+    target_kind: str = "classes",
     tolerance: float = 1e-5,
 ) -> Comparison:
     """Loads an export again and holds it against the model it came from.
@@ -144,6 +152,7 @@ def compare_text_export(
         model: the `keras.Model` it was written from.
         texts: sequence of str, at least two for the spread.
         packing: `aet_keras.backbones.text_packing.TextPacking`.
+        target_kind: as of `write_text_model`. Defaults to `"classes"`.
         tolerance: float > 0. The largest difference to accept.
 
     Returns:
@@ -166,8 +175,13 @@ def compare_text_export(
     _check.positive(owner, tolerance=tolerance)
     expected = _predict(model, _constants(packing.pack(texts)))
     given = {"texts": list(texts)}
-    served = _serving(owner, "write_text_model", "texts", given, expected)
-    return _compare(owner, directory, served, expected, tolerance, "texts")
+    output, unit = _output_of(target_kind, expected)
+    served = _serving(
+        owner, "write_text_model", "texts", given, expected, output
+    )
+    return _compare(
+        owner, directory, served, expected, tolerance, "texts", unit
+    )
 
 
 def compare_table_export(
@@ -205,9 +219,7 @@ def compare_table_export(
     cells = {k: table_graph.tensor(v)[:, tf.newaxis] for k, v in rows.items()}
     expected = _predict(model, cells)
     raw = table_graph.raw(rows, specification)
-    output, unit = "probabilities", 1.0
-    if specification.target_kind == "number":
-        output, unit = "values", float(np.abs(expected).max()) or 1.0
+    output, unit = _output_of(specification.target_kind, expected)
     served = _serving(owner, "write_table_model", "rows", raw, expected, output)
     return _compare(owner, directory, served, expected, tolerance, "rows", unit)
 
@@ -378,8 +390,18 @@ def _all_and_one(
     for what, count in ((f"all {rows}", len(expected)), (alone, 1)):
         given = {k: table_graph.tensor(v[:count]) for k, v in inputs.items()}
         outputs = serve(**given)[output].numpy()
-        is_flat = outputs.ndim == 1
-        yield what, outputs[:, None] if is_flat else outputs, expected[:count]
+        yield what, _column(outputs), expected[:count]
+
+
+def _column(outputs):
+    return outputs[:, None] if outputs.ndim == 1 else outputs
+
+
+def _output_of(target_kind, expected):
+    """Returns which output is compared, and what a difference is part of."""
+    if target_kind != "number":
+        return "probabilities", 1.0
+    return "values", float(np.abs(expected).max()) or 1.0
 
 
 def _constants(rows):

@@ -1,6 +1,7 @@
 """Adds what goes into a model's head to its outputs."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,6 +13,8 @@ from aet_keras._keras.split_graph import LossBelow, SplitGraph
 _AFTER_THE_HEAD = (
     keras.layers.Activation,
     keras.layers.Dropout,
+    keras.layers.Identity,
+    keras.layers.Rescaling,  # the unit of a number
     keras.layers.Softmax,
 )
 
@@ -21,7 +24,7 @@ class Outputs:
     """Holds the outputs of a model for a batch.
 
     Args:
-        probabilities: tensor `(batch, classes)`.
+        probabilities: tensor `(batch, classes)`; of a number `(batch, 1)`.
         embeddings: tensor `(batch, width)`, the input of the last dense
             layer, or None where the model does not end with one.
     """
@@ -29,12 +32,9 @@ class Outputs:
     probabilities: Any
     embeddings: Any = None
 
-    def named(self, classes: Any) -> dict[str, Any]:
-        """Returns the outputs of a signature, beside the names of classes."""
-        outputs = {
-            "probabilities": tf.cast(self.probabilities, tf.float32),
-            "classes": classes,
-        }
+    def named(self, say: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Returns the outputs of a signature, as `Answer.prepare` says them."""
+        outputs = say(self.probabilities)
         if self.embeddings is not None:
             outputs["embeddings"] = tf.cast(self.embeddings, tf.float32)
         return outputs

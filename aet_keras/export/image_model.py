@@ -4,7 +4,7 @@ The model is traced once; each signature calls that one trace.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from aet_keras._renamed import renamed_arguments
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
+from aet_keras.export.answers import ANSWERS, Answer
 from aet_keras.export.image_decoding import CHANNELS, decode_images
 from aet_keras.export.saved_model import (
     BYTES,
-    CLASSIFY,
     DEFAULT,
     EMBEDDINGS,
     NO_EMBEDDINGS,
@@ -40,7 +40,9 @@ def write_image_model(
     model: keras.Model,
     directory: str | os.PathLike,
     *,
-    class_names: Sequence[str],
+    class_names: Sequence[str] = (),
+    target_kind: str = "classes",
+    thresholds: Sequence[float] = (),
     images: Any = None,
     guarantee: Guarantee | None = None,
 ) -> Path:
@@ -57,6 +59,10 @@ def write_image_model(
     - `classify`: `inputs`, serialised `tf.train.Example`s with such bytes as
       the feature `image`. It returns `classes` and `scores`, as the classify
       call of TensorFlow Serving has them.
+    - Of tags, `serving_default` and `bytes` return `tags`, too: the name
+      where the probability reaches the tag's threshold, else empty. Of a
+      number they return `values`, float32 `(batch,)`, in its own unit, and
+      `regress` stands in the place of `classify`.
     - `embeddings`: `images` as above. It returns `embeddings`, float32
       `(batch, width)`: what goes into the last dense layer.
 
@@ -72,7 +78,10 @@ def write_image_model(
             images and one output of probabilities; it does its own
             preprocessing of raw pixels.
         directory: str or path-like. Where to write; made if missing.
-        class_names: one str a column of the output.
+        class_names: one str a column of the output; none of a number.
+        target_kind: `"classes"`, `"tags"` or `"number"`. What is put out.
+        thresholds: floats, one a tag, from which probability on a row has it.
+            Defaults to 0.5 each.
         images: optional array `(count, height, width, channels)` of real
             images; the first four are the requests in `assets.extra`.
             Defaults to a grey one and a gradient.
@@ -106,15 +115,16 @@ def write_image_model(
     """
     names = [str(name) for name in class_names]
     shape = image_shape(_OWNER, model)
-    written.check_columns(_OWNER, model, names)
+    answer = ANSWERS[target_kind]
+    answer.check(_OWNER, model, names)
     tried = neutral_images(shape)
     if images is not None:
         tried = whole_pixels(_OWNER, images, shape=shape)
     tried = tried[: written.MOST_REQUESTS]
 
     def build(folder):
-        table = written.label_table(folder / "labels.txt", names)
-        return build_signatures(model, table, len(names))
+        table, say = answer.prepare(names, thresholds, folder)
+        return build_signatures(model, answer, table, say)
 
     return written.write_saved_model(
         directory,
@@ -128,24 +138,25 @@ def write_image_model(
 
 
 def build_signatures(
-    model: keras.Model, table: Any, class_count: int
+    model: keras.Model, answer: Answer, table: Any, say: Callable
 ) -> Served:
-    """Traces the signatures of a classifier of images.
+    """Traces the signatures of a model of images.
 
     Args:
-        model: classifier of images of one size.
-        table: lookup table from columns to class names.
-        class_count: int. How many columns there are.
+        model: of images of one size.
+        answer: `Answer` of its kind of target.
+        table: what `answer.prepare` returned: what is kept,
+        say: and what names the outputs.
     """
     shape = tuple(model.inputs[0].shape[1:])
     pixels = tf.TensorSpec((None, *shape), tf.uint8, name="images")
-    run = trace(_forward(model, table, class_count), pixels)
+    run = trace(_forward(model, say), pixels)
     functions = {
         DEFAULT: trace(lambda images: written.answer(run(images)), pixels)
     }
     notes = []
     if shape[-1] in CHANNELS:
-        functions |= _encoded(run, shape)
+        functions |= _encoded(run, shape, answer)
     else:
         notes.append(NO_BYTES.format(shape[-1]))
     if EMBEDDINGS in run.structured_outputs:
@@ -218,16 +229,15 @@ def neutral_images(shape: tuple[int, int, int]) -> np.ndarray:
     return np.stack([grey, gradient])
 
 
-def _forward(model, table, class_count):
+def _forward(model, say):
     def run(images):
-        names = written.repeated_names(table, class_count, tf.shape(images)[0])
         pixels = tf.cast(images, model.inputs[0].dtype)
-        return embeddings.call(model, pixels).named(names)
+        return embeddings.call(model, pixels).named(say)
 
     return run
 
 
-def _encoded(run, shape):
+def _encoded(run, shape, answer):
     """Returns the signatures that take images as the bytes of files."""
 
     def serve(image_bytes):
@@ -235,7 +245,8 @@ def _encoded(run, shape):
 
     served = trace(serve, strings("image_bytes"))
 
-    return {BYTES: served, CLASSIFY: written.trace_classify(served, "image")}
+    examples = written.trace_examples(served, "image", answer.as_examples)
+    return {BYTES: served, answer.of_examples: examples}
 
 
 def _requests(

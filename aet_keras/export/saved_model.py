@@ -101,8 +101,8 @@ def strings(name: str) -> tf.TensorSpec:
 
 
 def answer(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the outputs of `serving_default`."""
-    return {key: outputs[key] for key in ("probabilities", "classes")}
+    """Returns the outputs of `serving_default`: all but embeddings."""
+    return {k: each for k, each in outputs.items() if k != EMBEDDINGS}
 
 
 def classified(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,19 +110,20 @@ def classified(outputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"classes": outputs["classes"], "scores": outputs["probabilities"]}
 
 
-def trace_classify(run: Callable, feature: str) -> Any:
+def trace_examples(run: Callable, feature: str, shown: Callable) -> Any:
     """Traces the signature that takes serialised examples.
 
     Args:
         run: what is given the strings, `(batch,)`, and returns outputs.
         feature: str. What an example calls its string.
+        shown: of these outputs; returns those of the signature.
     """
 
-    def classify(inputs):
+    def answer_examples(inputs):
         features = {feature: tf.io.FixedLenFeature([], tf.string)}
-        return classified(run(tf.io.parse_example(inputs, features)[feature]))
+        return shown(run(tf.io.parse_example(inputs, features)[feature]))
 
-    return trace(classify, strings("inputs"))
+    return trace(answer_examples, strings("inputs"))
 
 
 def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:

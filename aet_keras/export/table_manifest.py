@@ -58,6 +58,8 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
             "class_names": names,
             "missing": missing,
             "target_format": _format(content.get("target_format")),
+            "label_columns": tuple(content.get("label_columns", ())),
+            "thresholds": tuple(content.get("thresholds", ())),
         }
         rest.pop("categories", None)
         return TableSpecification(kind="table", image_size=None, **rest)
@@ -117,6 +119,8 @@ def said_of_table(
                 "cost_false_positive",
                 "missing",
                 "target_kind",
+                "label_columns",
+                "thresholds",
             )
         },
         "target_format": dataclasses.asdict(specification.target_format),

@@ -1,11 +1,8 @@
-"""Writes the SavedModel of a table model: of classes, or of a number."""
+"""Writes the SavedModel of a table model, whatever its target."""
 
-import dataclasses
-import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +12,7 @@ from aet_keras.data.specifications import TableSpecification
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
+from aet_keras.export.answers import ANSWERS
 from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
 
 _OWNER = "write_table_model"
@@ -37,8 +35,10 @@ def write_table_model(
       is refused. A category it has not learned counts as a rare one. It
       returns `probabilities`, float32 `(batch, classes)`, and
       `classes`, strings of the same shape: the name of each column, repeated
-      for each row. A model of a number returns `values`, float32 `(batch,)`,
-      in the unit of the file.
+      for each row. A model of tags returns `tags`, too: strings of that
+      shape, the name where the probability reaches the tag's threshold, else
+      empty. A model of a number returns `values`, float32 `(batch,)`, in the
+      unit of the file.
     - `classify`: `inputs`, serialised `tf.train.Example`s with a feature a
       column; one that is left out is missing. It returns `classes` and
       `scores`, as the classify call of TensorFlow Serving has them. A model
@@ -89,7 +89,7 @@ def write_table_model(
     names = list(specification.class_names)
     _check_inputs(model, specification)
     answer = ANSWERS[specification.target_kind]
-    answer.check(model, names)
+    answer.check(_OWNER, model, names)
     first = {k: v[: written.MOST_REQUESTS] for k, v in rows.items()}
     raw = table_graph.raw(first, specification)
 
@@ -120,81 +120,11 @@ def _check_inputs(model, specification):
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """Holds how a kind of target is answered by a server.
-
-    Args:
-        output: str. The output of `serving_default` that a comparison takes.
-        check: of the model and the class names; raises if they do not fit.
-        prepare: of the class names and a folder for files; returns an object
-            that is kept, and a function of what the model puts out that
-            returns the outputs of `serving_default`.
-        of_examples: str. The signature that takes serialised examples.
-        as_examples: of the outputs of `serving_default`; returns those of
-            that signature.
-    """
-
-    output: str
-    check: Callable[[keras.Model, list[str]], None]
-    prepare: Callable[[list[str], Path], tuple[Any, Callable]]
-    of_examples: str
-    as_examples: Callable[[Mapping[str, Any]], dict[str, Any]]
-
-
-def _prepare_classes(names, folder):
-    table = written.label_table(folder / "labels.txt", names)
-
-    def say(probabilities):
-        row_count = tf.shape(probabilities)[0]
-        return {
-            "probabilities": tf.cast(probabilities, tf.float32),
-            "classes": written.repeated_names(table, len(names), row_count),
-        }
-
-    return table, say
-
-
-def _check_one_number(model, names):
-    del names  # a number has none
-    given = tuple(model.outputs[0].shape)
-    if given[1:] != (1,):
-        raise ValueError(
-            f"{_OWNER}: the model must put out one number a row, because its "
-            f"target is a number. Received: output shape {given}."
-        )
-
-
-def _prepare_number(names, folder):
-    del names, folder  # there is nothing to write beside it
-
-    def say(numbers):
-        return {"values": tf.cast(numbers[:, 0], tf.float32)}
-
-    return (), say
-
-
-ANSWERS = {
-    "classes": Answer(
-        "probabilities",
-        functools.partial(written.check_columns, _OWNER),
-        _prepare_classes,
-        written.CLASSIFY,
-        written.classified,
-    ),
-    "number": Answer(
-        "values",
-        _check_one_number,
-        _prepare_number,
-        written.REGRESS,
-        lambda outputs: {"outputs": outputs["values"]},
-    ),
-}
-
-
 def _build(model, specification, answer, folder):
     """Traces the model once; each signature calls that one trace."""
-    kept_table, say = answer.prepare(list(specification.class_names), folder)
+    kept_table, say = answer.prepare(
+        list(specification.class_names), specification.thresholds, folder
+    )
     specs = {
         column.name: tf.TensorSpec(
             (None,),

@@ -12,8 +12,8 @@ import tensorflow as tf
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
+from aet_keras.export.answers import ANSWERS
 from aet_keras.export.saved_model import (
-    CLASSIFY,
     DEFAULT,
     EMBEDDINGS,
     NO_EMBEDDINGS,
@@ -31,7 +31,9 @@ def write_text_model(
     model: keras.Model,
     directory: str | os.PathLike,
     *,
-    class_names: Sequence[str],
+    class_names: Sequence[str] = (),
+    target_kind: str = "classes",
+    thresholds: Sequence[float] = (),
     packing: Any,
     texts: Sequence[str] = _TRIED,
     guarantee: Guarantee | None = None,
@@ -47,6 +49,10 @@ def write_text_model(
     - `classify`: `inputs`, serialised `tf.train.Example`s with the feature
       `text`. It returns `classes` and `scores`, as the classify call of
       TensorFlow Serving has them.
+    - Of tags, `serving_default` returns `tags`, too: the name where the
+      probability reaches the tag's threshold, else empty. Of a number it
+      returns `values`, float32 `(batch,)`, in its own unit, and `regress`
+      stands in the place of `classify`.
     - `embeddings`: `texts`. It returns `embeddings`, float32
       `(batch, width)`: what goes into the last dense layer. Left out, with a
       note in `manifest.json`, where the head is not one dense layer.
@@ -58,7 +64,10 @@ def write_text_model(
         model: `keras.Model` from a dict of `token_ids` and `padding_mask` to
             probabilities, as `aet_keras.tasks.build_text_classifier` builds.
         directory: str or path-like. Where to write; made if missing.
-        class_names: one str a column of the output.
+        class_names: one str a column of the output; none of a number.
+        target_kind: `"classes"`, `"tags"` or `"number"`. What is put out.
+        thresholds: floats, one a tag, from which probability on a row has it.
+            Defaults to 0.5 each.
         packing: `TextPacking` that the model was trained with, as
             `load_text_packing` of `aet_keras.backbones` returns it: its
             `graph_pack` goes into the SavedModel.
@@ -88,12 +97,13 @@ def write_text_model(
     """
     names = [str(name) for name in class_names]
     _check_inputs(model)
-    written.check_columns(_OWNER, model, names)
+    answer = ANSWERS[target_kind]
+    answer.check(_OWNER, model, names)
     tried = [text.encode() for text in texts[: written.MOST_REQUESTS]]
 
     def build(folder):
-        table = written.label_table(folder / "labels.txt", names)
-        return _build(model, packing, table, len(names))
+        table, say = answer.prepare(names, thresholds, folder)
+        return _build(model, packing, answer, table, say)
 
     return written.write_saved_model(
         directory,
@@ -118,23 +128,24 @@ def _check_inputs(model):
     )
 
 
-def _build(model, packing, table, class_count):
+def _build(model, packing, answer, table, say):
     """Traces the model once; each signature calls that one trace."""
 
     def run(texts):
         whole = tf.strings.unicode_transcode(
             texts, "UTF-8", "UTF-8", errors="replace"
         )
-        names = written.repeated_names(table, class_count, tf.shape(texts)[0])
         packed = packing.graph_pack(whole)
-        return embeddings.call(model, packed).named(names)
+        return embeddings.call(model, packed).named(say)
 
     run = trace(run, strings("texts"))
     functions = {
         DEFAULT: trace(
             lambda texts: written.answer(run(texts)), strings("texts")
         ),
-        CLASSIFY: written.trace_classify(run, "text"),
+        answer.of_examples: written.trace_examples(
+            run, "text", answer.as_examples
+        ),
     }
     has_embeddings = EMBEDDINGS in run.structured_outputs
     if has_embeddings:
@@ -152,7 +163,7 @@ def _build(model, packing, table, class_count):
 def _requests(functions, texts) -> Iterator[Any]:
     for name in functions:
         for batch in (texts[:1], texts):
-            if name == CLASSIFY:
+            if name in written.METHODS:
                 rows = [{"text": text} for text in batch]
                 yield written.classify_log(name, rows)
             else:

@@ -104,3 +104,31 @@ def find_kind(
         return "rating"
     inputs = set(signatures.get("serving_default", ()))
     return {"images": "image", "texts": "text"}.get(" ".join(inputs))
+
+
+def check_one_answer(version: str | os.PathLike, owner: str) -> None:
+    """Raises if a version's answers are not compared: tags, some numbers.
+
+    Args:
+        version: path of the version.
+        owner: str. The command, in sentences.
+
+    Raises:
+        ExportError: if it does.
+    """
+    try:
+        path = Path(version) / "manifest.json"
+        content = _regular_file.read_object(owner, path, "a manifest")
+        signatures = content["signatures"]
+        outputs = signatures["serving_default"]["outputs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # what is damaged is said where it is needed
+    is_number = "values" in outputs and content.get("kind") != "table"
+    if "tags" in outputs or is_number:
+        what = "a number of images or texts" if is_number else "tags"
+        raise ExportError(
+            f"{owner}: FOLDER must hold a classifier, or a model of a number "
+            f"of a table, because only their answers are compared. Received: "
+            f"{version}, a model of {what}. Watch the figures of its reports, "
+            "and train it anew by `aet-keras fit`."
+        )

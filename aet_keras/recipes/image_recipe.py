@@ -1,6 +1,7 @@
 """Defines the recipe of a run on images."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
@@ -33,7 +34,8 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
 
     Args:
         data: str. `"digits"`, a folder of images, an `.npz` file,
-            `"tfds:NAME"`, or shards, such as `"shards/*.tar"`.
+            `"tfds:NAME"`, shards, such as `"shards/*.tar"`, or a table that
+            names files of images.
         {settings}
 
     Raises:
@@ -112,6 +114,11 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         default="none",
     )
     coverage: float | None = setting(None, shared.COVERAGE)
+    stress: bool = setting(
+        False,
+        "Measure the model on corrupted test images, too: noise, blur, light "
+        "and others, each at three severities.",
+    )
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)
@@ -121,6 +128,10 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         "Decode each image when it is needed, and keep none.",
         default="yes where all would take a quarter of the free memory",
     )
+    image_column: str | None = setting(None, shared.IMAGE_COLUMN)
+    target: str | None = setting(None, shared.TARGET)
+    label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
+    target_kind: str = setting("auto", shared.TARGET_KIND)
 
     def __post_init__(self) -> None:
         # Late: the help of `aet-keras fit` reads the fields without Keras.
@@ -150,6 +161,16 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
                 object.__setattr__(self, name, value)
         super().__post_init__()
         check_attention(self.owner, self.attention, self.attention_ratio)
+        if self.image_column is not None:
+            shared.check_one_target(self, self.target, self.label_columns)
+        elif self.target or self.label_columns:
+            raise ValueError(
+                f"{self.owner}: {self.named('target')} and "
+                f"{self.named('label_columns')} must go with "
+                f"{self.named('image_column')}, because a table says them of "
+                f"each image. Received: data={self.data!r} without it. Name "
+                "the column, or leave them out."
+            )
 
 
 def _check_adapted(recipe):

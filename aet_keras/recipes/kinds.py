@@ -24,9 +24,9 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
 
     Its `kind` decides. Recipes that were written before 0.11.0 have none, nor
     has a command line: there a setting that only one kind has decides, such as
-    `text_column` of texts, `target` of tables or `user` of ratings. Without
-    any, a folder of texts and the reviews of TFDS are texts, and all else is
-    images.
+    `text_column` of texts, `image_column` of images or `user` of ratings. A
+    file with a `target` or `label_columns` alone is a table. Without any, a
+    folder of texts and the reviews of TFDS are texts, and all else is images.
 
     Args:
         settings: dict of arguments of one of the recipes, `kind` among them
@@ -102,9 +102,26 @@ def _recipe_of(settings):
     if len(telling) > 1:
         raise ValueError(_mixed(telling))
     told = next(iter(telling), None)
+    if "image_column" in settings and told is ImageRecipe:
+        return told  # images that a table names
+    if told in (None, ImageRecipe) and _names_target(settings):
+        return TableRecipe  # a setting of images is refused by its name
     if told is None or _is_other(told, settings.get("data")):
         return _usual(settings.get("data"))
     return told
+
+
+def _names_target(settings):
+    """Says whether a table is meant: a file, and what is predicted of it."""
+    from aet_keras import data  # late: it loads Keras
+
+    source = settings.get("data")
+    return (
+        ("target" in settings or "label_columns" in settings)
+        and isinstance(source, str | os.PathLike)
+        and not os.path.isdir(source)
+        and data.table_file.is_csv(source)
+    )
 
 
 def _usual(source):

@@ -1,5 +1,9 @@
 """Declares the settings that recipes of several kinds of data have."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from aet_keras import _choices
 from aet_keras.recipes.setting import MOST_SEED, Setting
 
 # Those that write the rate too would disagree with the policy of the rate.
@@ -15,6 +19,21 @@ THAW_POLICIES = (
 )
 RATE_POLICIES = ("AdaptToNoise", "AdaptToTrend", "DecayOnStall", "WarmupCosine")
 
+TARGET = Setting(
+    "Column to predict: a class, at most 1000 of them, 50 if they are "
+    "numbers; a number; or tags, such as red;wool."
+)
+LABEL_COLUMNS = Setting(
+    "Columns of 0 and 1, or no and yes, in place of a target: tags, of which "
+    "a row may have several. a,b,c, or the option several times.",
+    "columns",
+    metavar="COLUMN",
+)
+TARGET_KIND = Setting(
+    "What is predicted; auto: fractions, and more than 20 whole numbers, are "
+    "a number, and words with ; or | or a comma between them are tags.",
+    among=_choices.TARGET_KINDS,
+)
 BACKBONE = Setting(
     "An image model of keras.applications by name, or `embedded`; for texts "
     "a preset of KerasHub, the folder of one, or FILE.keras."
@@ -105,3 +124,23 @@ ENCODING = Setting(
     "looks at the bytes.",
     "encoding",
 )
+
+
+IMAGE_COLUMN = Setting(
+    "Of a table of images: the column of their files, paths from its folder "
+    "on; --target or --label-columns says what is predicted."
+)
+
+
+def check_one_target(
+    recipe: Any, target: str | None, label_columns: Sequence[str] | None
+) -> None:
+    """Raises unless a recipe says in one way what is predicted."""
+    if (target is None) == (not label_columns):
+        many = "both" if label_columns else "neither"
+        raise ValueError(
+            f"{recipe.owner}: {recipe.named('target')} must be given, or "
+            f"{recipe.named('label_columns')}, and not both, because "
+            f"{recipe.rows} cannot be learned from without it. Received: "
+            f"{many}. Name one."
+        )

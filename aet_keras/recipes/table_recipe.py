@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aet_keras import _choices
 from aet_keras.recipes import shared_settings as shared
 from aet_keras.recipes.base_recipe import BaseRecipe
-from aet_keras.recipes.setting import REQUIRED, setting
+from aet_keras.recipes.setting import setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,17 +27,8 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     True
     """
 
-    target: str = setting(
-        REQUIRED,
-        "Column to tell from the others: a class, at most 1000 of them, 50 if "
-        "they are numbers; or a number.",
-    )
-    target_kind: str = setting(
-        "auto",
-        "Whether the target is classes or a number; auto: fractions, and more "
-        "than 20 whole numbers, are a number.",
-        among=_choices.TARGET_KINDS,
-    )
+    target: str | None = setting(None, shared.TARGET)
+    target_kind: str = setting("auto", shared.TARGET_KIND)
     positive: str | None = setting(
         None,
         "The class whose probability is the risk.",
@@ -89,6 +80,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)
     encoding: str = setting("auto", shared.ENCODING)
+    label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,7 +95,16 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
                 )
 
     def _check_target(self) -> None:
-        """Refuses what only classes have, where a number is said."""
+        """Refuses no target, and what only classes have of others."""
+        shared.check_one_target(self, self.target, self.label_columns)
+        if self.positive is not None and (
+            self.label_columns or self.target_kind == "tags"
+        ):
+            raise ValueError(
+                "TableRecipe: `positive` must go with classes, because tags "
+                f"have none. Received: positive={self.positive!r}. Leave it "
+                "out."
+            )
         for name in ("positive", "class_weight"):
             given = getattr(self, name)
             if self.target_kind == "number" and given is not None:

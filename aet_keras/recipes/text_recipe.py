@@ -32,7 +32,9 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
     """
 
     text_column: str = setting("text", "Column of the texts.")
-    label_column: str = setting("label", "Column of their classes.")
+    label_column: str = setting(
+        "label", "Column of their classes, a number, or tags such as red;wool."
+    )
     missing: Sequence[str] | None = setting(None, shared.MISSING)
     backbone: str = setting("bert_small_en_uncased", shared.BACKBONE)
     vocabulary: str | None = setting(
@@ -75,3 +77,5 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)
     encoding: str = setting("auto", shared.ENCODING)
+    label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
+    target_kind: str = setting("auto", shared.TARGET_KIND)

@@ -1,4 +1,4 @@
-"""Answers predict and classify requests as TensorFlow Serving does."""
+"""Answers predict, classify and regress requests as TensorFlow Serving does."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from aet_keras.serving._tensors import to_values
 from aet_keras.serving.loaded_version import LoadedVersion
 from aet_keras.serving.settings import Limits
 
-VERBS = ("predict", "classify")
+VERBS = ("predict", "classify", "regress")
 
 Arrays = Mapping[str, np.ndarray]
 Record = Callable[[str, str, LoadedVersion, Arrays, Arrays], None]
@@ -31,7 +31,7 @@ def answer(
     reading: threading.Lock,
     record: Record | None = None,
 ) -> bytes:
-    """Returns the answer to a predict or classify request.
+    """Returns the answer to a predict, classify or regress request.
 
     Args:
         verb: one of `VERBS`.
@@ -44,13 +44,13 @@ def answer(
     Raises:
         Refusal: if the body or the model does not allow an answer.
     """
-    is_classify = verb == "classify"
+    results = {"classify": in_classes, "regress": in_numbers}.get(verb)
     with reading:
-        read = _read_examples if is_classify else _read_inputs
+        read = _read_inputs if results is None else _read_examples
         asked = read(version, body)
     outputs = _call(version, asked.signature, asked.arrays, limits)
-    if is_classify:
-        content = to_json(in_classes(outputs))
+    if results is not None:
+        content = to_json(results(outputs))
     else:
         shape = in_rows if asked.is_rows else in_columns
         content = to_json(shape(outputs))
@@ -150,6 +150,17 @@ def _bare(named):
         return named
     (value,) = named.values()
     return value
+
+
+def in_numbers(outputs: Arrays) -> dict[str, Any]:
+    """Returns the answer to a regress request: one number a row."""
+    numbers = outputs.get("outputs", np.empty((1, 2)))
+    if numbers.ndim not in (1, 2) or numbers.size != len(numbers):
+        raise bad_request(
+            "The signature must put out `outputs`, one number a row. It puts "
+            f"out: {', '.join(outputs)}."
+        )
+    return {"results": to_values(numbers.reshape(-1), "outputs")}
 
 
 def in_classes(outputs: Arrays) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def _names(specs):
 def read_examples(
     content: Mapping[str, Any], cells: Collection[str] = ()
 ) -> np.ndarray:
-    """Returns the examples of a classify request, each serialised.
+    """Returns the examples of a classify or regress request, each serialised.
 
     The features in `context` are added to each, as TensorFlow Serving does
     before it calls the signature. A cell of a table that is `null` is left
@@ -136,8 +136,8 @@ def read_examples(
     examples = content.get("examples")
     if not isinstance(examples, list) or not examples:
         raise bad_request(
-            "When method is classify, key 'examples' is expected: a list, not "
-            f"empty, of objects. Received: {shown(examples)}."
+            "When method is classify or regress, key 'examples' is expected: a "
+            f"list, not empty, of objects. Received: {shown(examples)}."
         )
     context = content.get("context", {})
     made = np.empty(len(examples), object)

@@ -43,9 +43,10 @@ def build_app(
     """Returns the REST API of TensorFlow Serving for one model.
 
     `GET /v1/models/NAME` is the status of its versions, `.../metadata` its
-    signatures; `POST /v1/models/NAME:predict` and `:classify` ask it.
+    signatures; `POST /v1/models/NAME:predict`, `:classify` and `:regress`
+    ask it.
     `/versions/N` may stand behind the name. An error is
-    `{"error": "..."}`. Not there: gRPC, `:regress`, labels of versions.
+    `{"error": "..."}`. Not there: gRPC, labels of versions.
     An answer has the header `x-request-id`: the client's own, if it sent one
     of at most 128 letters, digits or signs of `._:/+=@-`, or a new one.
 
@@ -121,7 +122,7 @@ class _Endpoints:
         request.state.id = request_id = _request_id(request)
         verb = request.path_params["verb"].lower()
         if verb not in _answers.VERBS:
-            raise _unknown_verb(request, verb)
+            raise _malformed_request(request)
         version = self._find(request)
         if self.folder.is_loading:
             # With few cores, clients that ask without a pause delay the new
@@ -221,15 +222,6 @@ def _row(numbered):
             "error_message": status.error_message,
         },
     }
-
-
-def _unknown_verb(request, verb):
-    if verb != "regress":
-        return _malformed_request(request)
-    return Refusal(
-        HTTPStatus.NOT_IMPLEMENTED,
-        "The embedded server of aet-keras has no `:regress`. Use `:predict`.",
-    )
 
 
 def _malformed_request(request):

@@ -6,12 +6,14 @@ from aet_keras import _check as check
 from aet_keras import backbones, layers
 from aet_keras._choices import ATTENTIONS
 from aet_keras.backbones.attention import SQUEEZED, graft_attention
+from aet_keras.tasks.number_unit import check_head, head_name
 
 
 def build_image_classifier(
     backbone: str = backbones.applications.EMBEDDED,
     *,
     class_count: int,
+    activation: str = "softmax",
     weights: str | None = None,
     image_size: tuple[int, int] = (64, 64),
     dropout: float = 0.2,
@@ -28,7 +30,10 @@ def build_image_classifier(
 
     Args:
         backbone: str. One of `aet_keras.backbones.backbone_names()`.
-        class_count: int >= 2.
+        class_count: int >= 2; of tags >= 1, of a number 1.
+        activation: `"softmax"`, of classes; `"sigmoid"`, of tags, of which any
+            number may be true of a row; or `"linear"`, of a number. Defaults
+            to `"softmax"`.
         weights: optional str. As in `aet_keras.backbones.load_backbone`.
         image_size: tuple of two ints, `(height, width)`.
         dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
@@ -63,7 +68,7 @@ def build_image_classifier(
     ((None, 64, 64, 3), (None, 3))
     """
     owner = "build_image_classifier"
-    check.whole(owner, least=2, class_count=class_count)
+    check_head(owner, class_count, activation)
     check.number(owner, least=0, most=0.999, dropout=dropout)
     check_attention(owner, attention, attention_ratio)
     check.whole(owner, head_units=head_units)
@@ -85,7 +90,10 @@ def build_image_classifier(
         x = keras.layers.Dense(head_units, activation="relu", name="hidden")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     x = keras.layers.Dense(
-        class_count, activation="softmax", dtype="float32", name="probabilities"
+        class_count,
+        activation=activation,
+        dtype="float32",
+        name=head_name(activation),
     )(x)
     return keras.Model(pixels, x, name="image_classifier")
 

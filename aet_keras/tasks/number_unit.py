@@ -6,8 +6,31 @@ from typing import Any
 import keras
 import numpy as np
 
+from aet_keras import _check as check
+
 NUMBER = "number"  # the last layer of a model of a number
+VALUE = "value"  # the head of one, of mean 0 and spread 1
 _UNIT = "unit"  # the layer that gives mean and spread
+
+
+_LEAST = {"softmax": 2, "sigmoid": 1, "linear": 1}  # units of a head
+
+
+def check_head(owner: str, class_count: int, activation: str) -> None:
+    """Raises unless a head can have so many units.
+
+    Args:
+        owner: str. Who asks.
+        class_count: int. The units of the last layer.
+        activation: `"softmax"`, `"sigmoid"` or `"linear"`.
+    """
+    check.one_of(owner, activation=activation, among=tuple(_LEAST))
+    check.whole(owner, least=_LEAST[activation], class_count=class_count)
+
+
+def head_name(activation: str) -> str:
+    """Returns what the last layer of a head is called."""
+    return VALUE if activation == "linear" else "probabilities"
 
 
 @dataclasses.dataclass(frozen=True)

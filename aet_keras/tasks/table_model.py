@@ -1,4 +1,4 @@
-"""Builds a model of table rows: of classes, or of a number."""
+"""Builds a model of table rows: of classes, of tags, or of a number."""
 
 import collections
 import functools
@@ -81,6 +81,7 @@ def build_table_classifier(
     features: keras.utils.FeatureSpace,
     *,
     class_count: int,
+    activation: str = "softmax",
     units: int = 16,
     dropout: float = 0.2,
 ) -> keras.Model:
@@ -95,7 +96,9 @@ def build_table_classifier(
 
     Args:
         features: `keras.utils.FeatureSpace`, as `fit_feature_space` makes it.
-        class_count: int >= 2.
+        class_count: int >= 2; of tags >= 1.
+        activation: `"softmax"`, of classes, or `"sigmoid"`, of tags, of which
+            any number may be true of a row. Defaults to `"softmax"`.
         units: int >= 1. Width of a token. Defaults to `16`.
         dropout: float from 0 to 1, 1 excluded. Defaults to `0.2`.
 
@@ -122,10 +125,15 @@ def build_table_classifier(
     owner = "build_table_classifier"
     kind = keras.utils.FeatureSpace
     check.instance(owner, of=kind, features=features)
-    check.whole(owner, least=2, class_count=class_count)
+    among = ("softmax", "sigmoid")
+    check.one_of(owner, activation=activation, among=among)
+    least = 2 if activation == "softmax" else 1
+    check.whole(owner, least=least, class_count=class_count)
     check.positive_int(owner, units=units)
     check.number(owner, least=0, most=0.999, dropout=dropout)
-    end = functools.partial(_classes, class_count=class_count)
+    end = functools.partial(
+        _classes, class_count=class_count, activation=activation
+    )
     return _build(features, end, units, dropout, name="table_classifier")
 
 
@@ -320,11 +328,11 @@ def _network(widths, end, units, dropout):
     return keras.Model(row, end(row, x), name=NETWORK)
 
 
-def _classes(row, hidden, *, class_count):
+def _classes(row, hidden, *, class_count, activation="softmax"):
     """Returns probabilities."""
     logits = _both_paths(row, hidden, class_count)
     return keras.layers.Activation(
-        "softmax", dtype="float32", name="probabilities"
+        activation, dtype="float32", name="probabilities"
     )(logits)
 
 

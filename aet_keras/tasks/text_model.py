@@ -5,6 +5,7 @@ import keras
 from aet_keras import _check as check
 from aet_keras import layers
 from aet_keras._choices import POOLINGS
+from aet_keras.tasks.number_unit import check_head, head_name
 
 _MADE = ("token_ids", "padding_mask", "segment_ids")
 
@@ -14,6 +15,7 @@ def build_text_classifier(
     *,
     class_count: int,
     sequence_length: int,
+    activation: str = "softmax",
     pooling: str = "mean",
     dropout: float = 0.1,
 ) -> keras.Model:
@@ -27,7 +29,10 @@ def build_text_classifier(
         encoder: `keras.Model`, as `aet_keras.backbones.load_text_encoder`
             loads it: from a dict of `token_ids` and perhaps `padding_mask`
             and `segment_ids` to `(batch, positions, width)`.
-        class_count: int >= 2.
+        class_count: int >= 2; of tags >= 1, of a number 1.
+        activation: `"softmax"`, of classes; `"sigmoid"`, of tags, of which any
+            number may be true of a row; or `"linear"`, of a number. Defaults
+            to `"softmax"`.
         sequence_length: int >= 1. Tokens in a row.
         pooling: `"mean"`, or `"attention"`, which puts a
             `SoftAttentionPooling` in its place: the same until it learns
@@ -56,7 +61,7 @@ def build_text_classifier(
     """
     owner = "build_text_classifier"
     check.instance(owner, of=keras.Model, encoder=encoder)
-    check.whole(owner, least=2, class_count=class_count)
+    check_head(owner, class_count, activation)
     check.positive_int(owner, sequence_length=sequence_length)
     check.one_of(owner, pooling=pooling, among=POOLINGS)
     check.number(owner, least=0, most=0.999, dropout=dropout)
@@ -72,7 +77,10 @@ def build_text_classifier(
     x = _pool(pooling)(x, mask=mask)  # (batch, width)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     x = keras.layers.Dense(
-        class_count, activation="softmax", dtype="float32", name="probabilities"
+        class_count,
+        activation=activation,
+        dtype="float32",
+        name=head_name(activation),
     )(x)
     inputs = {"token_ids": tokens, "padding_mask": mask}
     return keras.Model(inputs, x, name="text_classifier")

@@ -14,7 +14,7 @@ from aet_keras import callbacks as parts
 from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.data.target_batches import make_target_batches
 from aet_keras.recipes.image_recipe import ImageRecipe
-from aet_keras.training import job
+from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure, predict
 from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
@@ -65,14 +65,19 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
     >>> aet_keras.training.image_job.build_classifier(recipe, 10).output_shape
     (None, 10)
     """
+    model = _built(recipe, class_count)
+    job.compile_classifier(model, recipe)
+    return model
+
+
+def _built(recipe, class_count, activation="softmax"):
     build = job.with_settings(tasks.build_image_classifier, recipe)
-    model = build(
+    return build(
         class_count=class_count,
+        activation=activation,
         image_size=(recipe.image_size,) * 2,
         momentum=0.9 if recipe.train_batch_normalization else None,
     )
-    job.compile_classifier(model, recipe)
-    return model
 
 
 def fit_recipe(
@@ -113,12 +118,19 @@ def fit_recipe(
     1
     """
     check.instance("fit_recipe", of=ImageRecipe, recipe=recipe)
+    dataset = with_teacher(recipe, dataset, _teacher_rows)
+    fit = functools.partial(
+        _fit, recipe=recipe, cache=cache, best=best, callbacks=callbacks
+    )
+    return heads.learn(model, recipe, dataset, fit)
+
+
+def _fit(model, dataset, *, recipe, cache, best, callbacks):
     augment = data.build_augmentation(
         recipe.augment,
         image_size=dataset.specification.image_size,
         seed=recipe.seed,
     )
-    dataset = with_teacher(recipe, dataset, _teacher_rows)
     weights = job.weights_of(recipe, dataset)
     train = _train_batches(
         dataset.train,
@@ -249,8 +261,9 @@ _COMPARED_IMAGES = 64
 
 
 def _build(recipe, dataset):
-    class_count = len(dataset.specification.class_names)
-    return build_classifier(recipe, class_count)
+    head = heads.head_of(dataset)
+    model = _built(recipe, head.units(dataset), head.activation)
+    return heads.compiled(model, recipe, dataset)
 
 
 def _write(model, recipe, dataset, directory, guarantee=None):
@@ -258,11 +271,14 @@ def _write(model, recipe, dataset, directory, guarantee=None):
     export.write_image_model(
         model,
         directory,
-        class_names=dataset.specification.class_names,
         images=images,
         guarantee=guarantee,
+        **heads.said_of(dataset),
     )
-    return export.compare_image_export(directory, model, images)
+    kind = dataset.specification.target_kind
+    return export.compare_image_export(
+        directory, model, images, target_kind=kind
+    )
 
 
 JOB = job.Job(

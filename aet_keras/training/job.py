@@ -27,6 +27,7 @@ from aet_keras.recipes import TableRecipe, TextRecipe
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.fine_tune import Run, stop_early
+from aet_keras.training.objectives import objective_of
 from aet_keras.training.teach import compile_taught
 
 
@@ -73,13 +74,36 @@ class Job:
     teacher_rows: Callable[..., Any] | None = None
     predict: Callable[[keras.Model, data.Split], np.ndarray] | None = None
 
+    def finish(self, run: Run, dataset: data.Dataset) -> tuple[Run, Any]:
+        """Chooses the thresholds of tags by validation rows.
+
+        Returns:
+            The run, with what the model says of the validation rows, and the
+            data set, with the thresholds in its specification. Both as they
+            were where there are no tags.
+        """
+        specification = dataset.specification
+        if self.predict is None or specification.target_kind != "tags":
+            return run, dataset
+        held = dataset.validation
+        outputs = self.predict(run.model, held)
+        found = objective_of(dataset).choose_thresholds(held.labels, outputs)
+        chosen = dataclasses.replace(specification, thresholds=found)
+        run = dataclasses.replace(run, validation_outputs=outputs)
+        return run, dataclasses.replace(dataset, specification=chosen)
+
     def reference_of(
         self, model: keras.Model, dataset: data.Dataset
     ) -> Reference | None:
-        """Measures what new rows are compared with; None for ratings."""
-        if self.rows is None:
+        """Measures what new rows are compared with.
+
+        None of ratings and tags, and of numbers of images and texts.
+        """
+        kind = dataset.specification.target_kind
+        is_number = kind == "number"
+        is_table = dataset.specification.kind == "table"
+        if self.rows is None or kind == "tags" or (is_number and not is_table):
             return None
-        is_number = dataset.specification.target_kind == "number"
         # The linear path of a number has learned the validation rows, too.
         held = dataset.test if is_number else dataset.validation
         return Reference.measure(
@@ -172,9 +196,10 @@ def weights_of(
     Validation rows get them, too: else the epoch is kept that does best on
     the largest class.
     """
-    if recipe.class_weight is None:
-        return None
-    if dataset.specification.target_kind != "classes":
+    kind = dataset.specification.target_kind
+    if recipe.class_weight is None or kind == "tags":
+        return None  # tags are weighed in the loss: `objective_of`
+    if kind != "classes":
         raise DataError(
             f"{recipe.owner}: `class_weight` must go with classes, because a "
             f"number has none. Received: class_weight={recipe.class_weight!r}, "
@@ -205,11 +230,20 @@ def rows_with_weights(
     return inputs, labels, weights[labels if classes is None else classes]
 
 
+_WEIGHTED = (
+    "`class_weight` is balanced: of each tag, rows that have it count as much "
+    "as all that have it not. Losses are weighted so, and probabilities are "
+    "those of tags that half of the rows have."
+)
+
+
 def with_note(
     recipe: ImageRecipe | TextRecipe | TableRecipe, dataset: data.Dataset
 ) -> data.Dataset:
     """Adds a note on the weights of the classes, if they differ."""
     weights = weights_of(recipe, dataset)
+    if weights is None and recipe.class_weight is not None:
+        return dataclasses.replace(dataset, notes=(*dataset.notes, _WEIGHTED))
     if weights is None:
         return dataset
     names = dataset.specification.class_names

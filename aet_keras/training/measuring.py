@@ -48,9 +48,7 @@ def measure(
     *,
     predict: Callable[[keras.Model, data.Split], np.ndarray] = predict,
     score: Callable[[keras.Model, data.Split], Any] | None = None,
-    baselines: Callable[
-        [data.Split], Mapping[str, np.ndarray]
-    ] = lambda split: {},
+    baselines: Callable[[data.Split], Mapping[str, Any]] = lambda split: {},
     content: Callable[[int], str] = lambda row: "",
 ) -> evaluation.Report:
     """Returns the report of a finished run, its times left out.
@@ -64,7 +62,7 @@ def measure(
         score: optional function of model and split that returns a record, of
             what has no target, such as ratings.
         baselines: function of a split that returns what other models predict
-            of a number, by their names.
+            of a number, or `TagAnswers` of tags, by their names.
         content: function of a row of test that returns it in words.
     """
     model, history = run.model, run.history
@@ -102,15 +100,21 @@ def measure(
         best_epoch=run.best_epoch,
         solved_head=_solved(run),
         versions=versions(),
-        notes=(*dataset.notes, *_notes(run)),
+        notes=(*dataset.notes, *_notes(run, dataset)),
         mistakes=mistakes,
         kind=dataset.specification.kind,
         train_count=dataset.train.count,
     )
 
 
-def _notes(run):
-    if run.validation_outputs is not None:
+def _notes(run, dataset):
+    kind = dataset.specification.target_kind
+    if run.validation_outputs is not None and kind == "tags":
+        yield (
+            "The thresholds of the tags are those of the highest F1 on the "
+            "validation rows: F1 on these is flattered by that."
+        )
+    elif run.validation_outputs is not None:
         yield (
             "Once the validation rows had decided, the linear path has learned "
             "them, too: the figures on them are those from before, and new "

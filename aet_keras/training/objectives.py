@@ -13,7 +13,8 @@ import numpy as np
 
 from aet_keras import data, evaluation
 from aet_keras.evaluation import mistakes as wrong_rows
-from aet_keras.evaluation import regression
+from aet_keras.evaluation import regression, tag_thresholds, tagging
+from aet_keras.training.tag_weights import WeightedTags
 
 _LEAST = 1e-7
 
@@ -33,6 +34,8 @@ class Objective:
         find_mistakes: of labels, outputs, the data set, the names of the rows
             and a function of a row that returns its content; returns the rows
             that are most wrong.
+        choose_thresholds: of labels and outputs of validation rows; returns
+            the thresholds of tags, nothing of other kinds.
     """
 
     loss: Any
@@ -41,11 +44,28 @@ class Objective:
     losses: Callable[[np.ndarray, np.ndarray], np.ndarray]
     score: Callable[..., Any]
     find_mistakes: Callable[..., tuple]
+    choose_thresholds: Callable[[np.ndarray, np.ndarray], tuple] = (
+        lambda labels, outputs: ()
+    )
 
 
-def objective_of(dataset: data.Dataset) -> Objective:
-    """Returns the objective of a data set."""
-    return OBJECTIVES[dataset.specification.target_kind]
+def objective_of(
+    dataset: data.Dataset, class_weight: str | None = None
+) -> Objective:
+    """Returns the objective of a data set.
+
+    Args:
+        dataset: `data.Dataset`.
+        class_weight: optional `"balanced"`. Of tags, which are weighed in the
+            loss; classes are weighed row by row (`job.weights_of`).
+    """
+    kind = dataset.specification.target_kind
+    if kind == "tags" and class_weight is not None:
+        loss = WeightedTags.balanced(dataset.train.labels)
+        return dataclasses.replace(
+            OBJECTIVES[kind], loss=loss, losses=loss.of_rows
+        )
+    return OBJECTIVES[kind]
 
 
 def _cross_entropies(probabilities, labels):
@@ -93,6 +113,38 @@ def _mistaken_numbers(labels, numbers, dataset, names, content):
     )
 
 
+def _score_tags(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    dataset: data.Dataset,
+    baselines: Mapping[str, tagging.TagAnswers],
+) -> tagging.Tagging:
+    shares = dataset.train.labels.mean(axis=0)
+    usual = {
+        "the most frequent": tagging.TagAnswers(shares, 0.5),
+        "every tag": tagging.TagAnswers(shares, 0.0),
+    }
+    specification = dataset.specification
+    return tagging.measure_tags(
+        labels,
+        probabilities,
+        names=specification.class_names,
+        thresholds=specification.thresholds or 0.5,
+        baselines={**usual, **baselines},
+    )
+
+
+def _wrongly_tagged(labels, probabilities, dataset, names, content):
+    return wrong_rows.find_wrong_tags(
+        labels,
+        probabilities,
+        tags=dataset.specification.class_names,
+        thresholds=dataset.specification.thresholds or 0.5,
+        names=names,
+        content=content,
+    )
+
+
 OBJECTIVES = {
     "classes": Objective(
         loss="sparse_categorical_crossentropy",
@@ -113,5 +165,16 @@ OBJECTIVES = {
         losses=_squares,
         score=_score_numbers,
         find_mistakes=_mistaken_numbers,
+    ),
+    "tags": Objective(
+        loss="binary_crossentropy",
+        make_metrics=lambda: [
+            keras.metrics.F1Score("macro", threshold=0.5, name="macro_f1")
+        ],
+        metric="macro_f1",
+        losses=tagging.losses_of_tags,
+        score=_score_tags,
+        find_mistakes=_wrongly_tagged,
+        choose_thresholds=tag_thresholds.choose_thresholds,
     ),
 }

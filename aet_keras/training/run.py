@@ -39,6 +39,7 @@ from aet_keras.training.run_guards import (
     save_classifier,
 )
 from aet_keras.training.shared_run import SharedRun
+from aet_keras.training.stress import with_stress
 from aet_keras.training.teachers import with_teacher
 
 JOBS = {
@@ -158,9 +159,11 @@ def _run(recipe, out, observers, trackers, say):
         if not shared.is_chief:
             return None
         dataset = with_merged(job, recipe, run.model, dataset)
+        run, dataset = job.finish(run, dataset)
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
         measured = with_groups(measured, groups, job, run.model, dataset)
+        measured = with_stress(measured, recipe, run.model, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
         return done
@@ -272,7 +275,10 @@ def _draw_mistakes(report, dataset, path):
     draw_mistakes(report, images, path)
 
 
-_METRICS = "accuracy loss macro_f1 rmse mae r2 hit_rate ndcg".split()
+_METRICS = (
+    "accuracy loss macro_f1 micro_f1 mean_average_precision rmse mae r2 "
+    "hit_rate ndcg"
+).split()
 
 
 @contextlib.contextmanager

@@ -61,9 +61,9 @@ def build_table_model(
     """Builds the model of a recipe, or loads the one it begins with.
 
     Its linear path is a tuned regression on the rows to learn from: logistic
-    of classes, ridge of a number. With `from_`, the earlier model is drawn
-    towards that one by a quarter, a half or three quarters, no farther than
-    rows it has not seen ask for.
+    of classes and of each tag, ridge of a number. With `from_`, the earlier
+    model is drawn towards that one by a quarter, a half or three quarters, no
+    farther than rows it has not seen ask for.
 
     Args:
         recipe: `TableRecipe`.
@@ -118,11 +118,11 @@ def fit_table_model(
 ) -> Run:
     """Trains the network beside the linear path, and keeps it if it helps.
 
-    Of classes, the weights of the best epoch are kept where they lower the
-    loss of the validation rows by more than twice its standard error, row for
-    row; else the model stays what it was. Of a number, the network keeps the
-    share with the least error on these rows, and the linear path is then
-    solved again on them, too.
+    Of classes and tags, the weights of the best epoch are kept where they
+    lower the loss of the validation rows by more than twice its standard
+    error, row for row; else the model stays what it was. Of a number, the
+    network keeps the share with the least error on these rows, and the linear
+    path is then solved again on them, too.
 
     Args:
         model: what `build_table_model` built.
@@ -153,7 +153,8 @@ def fit_table_model(
         name: table_measuring.encode(model, getattr(dataset, name))
         for name in ("train", "validation")
     }
-    target, objective = target_of(dataset), objective_of(dataset)
+    target = target_of(dataset)
+    objective = objective_of(dataset, recipe.class_weight)
     learner = target.learner(network)
     weights = job.weights_of(recipe, dataset)
     wanted = {
@@ -229,7 +230,7 @@ def _introduce(dataset):
             f"`{specification.target}` is predicted as a number: mean "
             f"{mean:.5g}, standard deviation {spread:.5g} in train."
         )
-    if len(specification.class_names) == 2:
+    if specification.positive:
         yield f"The risk is the probability of `{specification.positive}`."
 
 

@@ -9,12 +9,16 @@ import numpy as np
 from aet_keras import data, evaluation, tasks
 from aet_keras.evaluation.importance import measure_importance
 from aet_keras.evaluation.risk import auc_of
+from aet_keras.evaluation.tag_thresholds import choose_thresholds
+from aet_keras.evaluation.tagging import TagAnswers, mean_average_precision
+from aet_keras.training import table_start
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.measuring import measure
 from aet_keras.training.table_ridge import tune_ridge
 
 _ROWS_AT_ONCE = 65536
 _LINEAR = "a linear model"
+_REGRESSIONS = "logistic regressions"
 
 
 def encode(model: keras.Model, split: data.Split) -> np.ndarray:
@@ -63,7 +67,8 @@ def measure_table_model(
 
     Returns:
         `aet_keras.evaluation.Report`, of classes with its `risk` on the test
-        rows, of a number with a linear model beside it.
+        rows, of a number with a linear model beside it, of tags with logistic
+        regressions.
 
     Example: see `fit_table_model`.
 
@@ -141,7 +146,54 @@ def _less_error(numbers, predicted):
     return -float(np.sqrt(np.mean((predicted[:, 0] - numbers) ** 2)))
 
 
-_MEASURED = {"classes": _measure_classes, "number": _measure_number}
+def _measure_tags(run, name, dataset):
+    report = measure(
+        run,
+        name,
+        dataset,
+        predict=predict,
+        baselines=_regressions(run.model, dataset),
+        content=_content(dataset),
+    )
+    importance = _importance(run.model, dataset, mean_average_precision)
+    test = dataclasses.replace(report.test, importance=importance)
+    return dataclasses.replace(report, test=test)
+
+
+def _regressions(model, dataset):
+    """Returns a function of a split: logistic regressions, one a tag.
+
+    They are tuned, and given each number as it is, without knots. Their
+    thresholds are chosen by validation rows, as those of the model are.
+    """
+    is_straight = ~tasks.table_model.bending_columns(model)
+
+    def rows_of(split):
+        return encode(model, split)[:, is_straight]
+
+    train, held = dataset.train, dataset.validation
+    fitted = table_start.tag_regressions(
+        rows_of(train), train.labels, seed=0, class_weight=None
+    )
+
+    def answer(split):
+        rows = rows_of(split)
+        shares = [each.predict_proba(rows)[:, 1] for each in fitted]
+        return np.stack(shares, axis=1)
+
+    thresholds = choose_thresholds(held.labels, answer(held))
+
+    def predict(split):
+        return {_REGRESSIONS: TagAnswers(answer(split), thresholds)}
+
+    return predict
+
+
+_MEASURED = {
+    "classes": _measure_classes,
+    "number": _measure_number,
+    "tags": _measure_tags,
+}
 
 
 def _importance(model, dataset, score):

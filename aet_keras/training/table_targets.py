@@ -70,9 +70,11 @@ def target_of(dataset: data.Dataset) -> TableTarget:
     return TARGETS[dataset.specification.target_kind]
 
 
-def _build_classifier(recipe, dataset, space):
+def _build_classifier(recipe, dataset, space, activation="softmax"):
     return job.with_settings(tasks.build_table_classifier, recipe)(
-        space, class_count=len(dataset.specification.class_names)
+        space,
+        class_count=len(dataset.specification.class_names),
+        activation=activation,
     )
 
 
@@ -99,10 +101,9 @@ def _same_layers(network):
 
 
 def _keep_if_better(run, trained, recipe, dataset):
-    """Keeps a classifier's network where its gain is no luck."""
-    del recipe
+    """Keeps the network of classes or tags where its gain is no luck."""
     network = run.model.get_layer(table_model.NETWORK)
-    losses = objective_of(dataset).losses
+    losses = objective_of(dataset, recipe.class_weight).losses
     rows, wanted = trained.rows["validation"], trained.wanted["validation"]
     after, best = say(trained.learner, rows), network.get_weights()
     network.set_weights(trained.start)
@@ -128,6 +129,24 @@ def _with_start(run, why):
         is_best_solved=False,
         cache_events=[*run.cache_events, (run.best_epoch, why)],
     )
+
+
+def _build_tagger(recipe, dataset, space):
+    return _build_classifier(recipe, dataset, space, "sigmoid")
+
+
+def _solve_tags(model, rows, recipe, dataset):
+    table_start.solve_tags(
+        model.get_layer(table_model.NETWORK),
+        rows,
+        dataset.train.labels,
+        seed=recipe.seed,
+        class_weight=recipe.class_weight,
+    )
+
+
+def _no_mixture(model, rows, recipe, dataset):
+    raise NotImplementedError  # `read_table` refuses tags of earlier models
 
 
 def _build_regressor(recipe, dataset, space):
@@ -224,5 +243,13 @@ TARGETS = {
         table_ridge.learner_of,
         _learned_numbers,
         _keep_a_share,
+    ),
+    "tags": TableTarget(
+        _build_tagger,
+        _solve_tags,
+        _no_mixture,
+        _same_layers,
+        lambda network, labels: labels,
+        _keep_if_better,
     ),
 }

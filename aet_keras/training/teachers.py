@@ -132,6 +132,13 @@ def with_teacher(
     is_taught = isinstance(dataset.train, TaughtSplit)
     if path is None or rows is None or is_taught:
         return dataset
+    if dataset.specification.target_kind != "classes":
+        raise _refused(
+            recipe,
+            "must go with one class a row, because its probabilities are "
+            f"learned. Received: {path}, where the target is of the kind "
+            f"{dataset.specification.target_kind}. Leave it out.",
+        )
     teacher = load_teacher(recipe, path)
     columns, notes = _columns(recipe, teacher, dataset)
     given = rows(recipe, dataset, teacher)

@@ -1,6 +1,7 @@
 """Defines the steps of a run on texts."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 from aet_keras import _optional, backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.recipes.text_recipe import TextRecipe
-from aet_keras.training import job
+from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
 from aet_keras.training.teachers import targets_of, with_teacher
@@ -177,13 +178,14 @@ def _introduce(dataset):
 
 def _build(recipe, dataset):
     encoder = backbones.load_text_encoder(recipe.backbone)
+    head = heads.head_of(dataset)
     model = job.with_settings(tasks.build_text_classifier, recipe)(
         encoder,
-        class_count=len(dataset.specification.class_names),
+        class_count=head.units(dataset),
+        activation=head.activation,
         sequence_length=dataset.train.inputs["token_ids"].shape[1],
     )
-    job.compile_classifier(model, recipe)
-    return model
+    return heads.compiled(model, recipe, dataset)
 
 
 def _tokens(split):
@@ -192,6 +194,13 @@ def _tokens(split):
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     dataset = with_teacher(recipe, dataset, _teacher_rows)
+    fit = functools.partial(
+        _fit_rows, recipe=recipe, best=best, callbacks=callbacks
+    )
+    return heads.learn(model, recipe, dataset, fit)
+
+
+def _fit_rows(model, dataset, *, recipe, best, callbacks):
     train, validation = dataset.train, dataset.validation
     rate = job.policy_of(recipe.rate, text_rate_policy())
     average: parts.AverageWeights | bool = False
@@ -252,12 +261,15 @@ def _write(model, recipe, dataset, directory, guarantee=None):
     export.write_text_model(
         model,
         directory,
-        class_names=dataset.specification.class_names,
         packing=packing,
         texts=texts,
         guarantee=guarantee,
+        **heads.said_of(dataset),
     )
-    return export.compare_text_export(directory, model, texts, packing=packing)
+    kind = dataset.specification.target_kind
+    return export.compare_text_export(
+        directory, model, texts, packing=packing, target_kind=kind
+    )
 
 
 def _teacher_rows(recipe, dataset, teacher):

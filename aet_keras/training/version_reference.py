@@ -14,6 +14,7 @@ from aet_keras.errors import ExportError
 from aet_keras.evaluation import Report
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.regression import Regression
+from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.job import load_earlier
@@ -51,6 +52,7 @@ def measure_version(folder: str | os.PathLike) -> Path:
     True
     """
     version = find_version(folder)
+    check_one_answer(version, _OWNER)
     recipe = load_recipe(version / "recipe.json")
     job = job_of(recipe)
     dataset = job.read(recipe)

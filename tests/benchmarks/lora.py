@@ -10,8 +10,7 @@ its own: what moved. Seconds are those of the processor, validation left out.
     python tests/benchmarks/lora.py [--seeds 0 1 2] [--ranks 4 8] \\
         [--ratios 0.5] [--count 800] [--epochs 3]
 
-`--ratios` are the adapters' rates as shares of the head's; the default of
-`--lora` was chosen by the validation accuracy of the first seed.
+`--ratios` are the adapters' rates as shares of the head's; `--lora` has 0.5.
 """
 
 import argparse

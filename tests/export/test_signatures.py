@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 from tensorflow.core.protobuf import saved_model_pb2
 
-from aet_keras.export import embeddings, image_model, write_image_model
+from aet_keras.export import answers, embeddings, image_model, write_image_model
 from aet_keras.publishing.manifest import read_manifest
 
 FREE = [None]
@@ -122,18 +122,16 @@ def test_embeddings_are_what_goes_into_the_head(exported):
     assert np.ptp(exported.embeddings, axis=0).max() > 0.01
 
 
-def test_the_model_is_traced_once(classifier, monkeypatch):
+def test_the_model_is_traced_once(classifier, monkeypatch, tmp_path):
     calls = []
     call = embeddings.call
     monkeypatch.setattr(
         embeddings, "call", lambda *a: calls.append(1) or call(*a)
     )
-    keys = tf.lookup.KeyValueTensorInitializer(
-        tf.range(3, dtype=tf.int64), ["a", "b", "c"]
-    )
-    table = tf.lookup.StaticHashTable(keys, "")
+    answer = answers.ANSWERS["classes"]
+    table, say = answer.prepare(["a", "b", "c"], (), tmp_path)
 
-    made = image_model.build_signatures(classifier, table, 3)
+    made = image_model.build_signatures(classifier, answer, table, say)
 
     assert len(calls) == 1 and len(made.functions) == 4
 

@@ -190,7 +190,7 @@ SPECIFIC = "Servable not found for request: Specific(clothes, 7)"
         ("/v1/models/clothes/labels/best:predict", 400, "label: best"),
         (f"/v1/models/clothes/versions/{2**63}:predict", 400, "to numeric"),
         ("/v1/models/clothes/versions/x:predict", 400, "Malformed request"),
-        ("/v1/models/clothes:regress", 501, "Use `:predict`"),
+        ("/v1/models/clothes:regress", 400, "takes no examples"),
         ("/v1/models/clothes:train", 400, "Malformed request: POST"),
         ("/v1/models/clothes", 400, "Malformed request: POST"),
         ("/v1/models/clothes:predict/", 400, "Malformed request: POST"),

@@ -48,6 +48,19 @@ def test_optimizer_and_metrics_stay_and_measure_labels():
     assert found["sparse_top_k_categorical_accuracy"] >= found["accuracy"]
 
 
+def test_a_taught_student_is_saved_and_trains_on(tmp_path):
+    student = build()
+    train = training.teach(student, ANSWERS, (X, Y))
+    student.fit(*train, verbose=0)
+    student.save(tmp_path / "small.keras")
+
+    again = keras.models.load_model(tmp_path / "small.keras")
+
+    expected = student.evaluate(*train, verbose=0)
+    assert again.evaluate(*train, verbose=0) == pytest.approx(expected)
+    again.fit(*train, verbose=0)
+
+
 def test_a_student_ends_near_a_teacher_that_alone_teaches():
     teacher, student = build(compiled=False), build()
     teacher.layers[-1].set_weights([2 * np.eye(4, 3), np.zeros(3)])

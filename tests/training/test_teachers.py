@@ -8,7 +8,7 @@ import pytest
 from aet_keras import data, recipes
 from aet_keras.errors import DataError, ExportError
 from aet_keras.training import image_job
-from aet_keras.training.teachers import TaughtSplit, with_teacher
+from aet_keras.training.teachers import TaughtSplit, Teacher, with_teacher
 
 NAMES = ("cat", "dog", "owl")
 
@@ -145,3 +145,16 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
 
     with pytest.raises(ExportError, match="a `.keras` file of a classifier"):
         taught(str(path))
+
+
+def test_images_are_read_again_at_the_size_of_the_teacher():
+    recipe = recipes.Recipe("digits", image_size=24, teacher="big.keras")
+    dataset = image_job.read_dataset(recipe)
+    asked = keras.Sequential([keras.Input((40, 40, 3)), keras.layers.Flatten()])
+
+    rows = image_job._teacher_rows(recipe, dataset, Teacher("big", asked))
+
+    wanted = data.read_images("digits", image_size=(40, 40), seed=recipe.seed)
+    given = rows(dataset.validation, "validation")
+    np.testing.assert_array_equal(given, wanted.validation.inputs)
+    assert dataset.validation.names == wanted.validation.names

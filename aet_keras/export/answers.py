@@ -1,0 +1,104 @@
+"""Says what a server answers for each kind of target."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from aet_keras.export import saved_model as written
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """Holds how a kind of target is answered by a server.
+
+    Args:
+        output: str. The output of `serving_default` that a comparison takes.
+        check: of who asks, the model and the class names; raises if they do
+            not fit.
+        prepare: of the class names, the thresholds and a folder for files;
+            returns an object that is kept, and a function of what the model
+            puts out that returns the outputs of `serving_default`.
+        of_examples: str. The signature that takes serialised examples.
+        as_examples: of the outputs of `serving_default`; returns those of
+            that signature.
+    """
+
+    output: str
+    check: Callable[[str, keras.Model, list[str]], None]
+    prepare: Callable[[list[str], Sequence[float], Path], tuple[Any, Callable]]
+    of_examples: str
+    as_examples: Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+def _prepare_classes(names, thresholds, folder):
+    del thresholds  # one class is the likeliest
+    table = written.label_table(folder / "labels.txt", names)
+
+    def say(probabilities):
+        row_count = tf.shape(probabilities)[0]
+        return {
+            "probabilities": tf.cast(probabilities, tf.float32),
+            "classes": written.repeated_names(table, len(names), row_count),
+        }
+
+    return table, say
+
+
+def _prepare_tags(names, thresholds, folder):
+    table, say_names = _prepare_classes(names, thresholds, folder)
+    least = tf.constant(thresholds or [0.5] * len(names), tf.float32)
+
+    def say(probabilities):
+        outputs = say_names(probabilities)
+        is_said = outputs["probabilities"] >= least
+        return {**outputs, "tags": tf.where(is_said, outputs["classes"], "")}
+
+    return table, say
+
+
+def _check_one_number(owner, model, names):
+    del names  # a number has none
+    given = tuple(model.outputs[0].shape)
+    if given[1:] != (1,):
+        raise ValueError(
+            f"{owner}: the model must put out one number a row, because its "
+            f"target is a number. Received: output shape {given}."
+        )
+
+
+def _prepare_number(names, thresholds, folder):
+    del names, thresholds, folder  # there is nothing to write beside it
+
+    def say(numbers):
+        return {"values": tf.cast(numbers[:, 0], tf.float32)}
+
+    return (), say
+
+
+ANSWERS = {
+    "classes": Answer(
+        "probabilities",
+        written.check_columns,
+        _prepare_classes,
+        written.CLASSIFY,
+        written.classified,
+    ),
+    "number": Answer(
+        "values",
+        _check_one_number,
+        _prepare_number,
+        written.REGRESS,
+        lambda outputs: {"outputs": outputs["values"]},
+    ),
+    "tags": Answer(
+        "probabilities",
+        written.check_columns,
+        _prepare_tags,
+        written.CLASSIFY,
+        written.classified,
+    ),
+}

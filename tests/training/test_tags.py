@@ -1,0 +1,189 @@
+"""Are tags of rows learned, measured, decided, served and explained?"""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+from sklearn.linear_model import LogisticRegression
+
+from aet_keras import data, recipes, training
+from aet_keras.cli.main import main
+from aet_keras.serving import load_version
+from aet_keras.training import table_start, tag_weights
+from aet_keras.training.run import run_recipe
+from aet_keras.training.table_measuring import encode, predict
+
+TAGS = ("old", "red", "warm")
+
+
+def write_tags(path, count=160, seed=0):
+    """Writes a table whose tags follow age and town, as `red;warm`."""
+    random = np.random.default_rng(seed)
+    age = random.normal(40, 9, count)
+    town = random.choice(["north", "south"], count)
+    has = {
+        "old": age + 4 * random.normal(size=count) > 50,
+        "red": (town == "south") & (random.random(count) < 0.9),
+        "warm": age + 6 * random.normal(size=count) > 40,
+    }
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["age", "town", "tags"])
+        for row in range(count):
+            said = ";".join(name for name in TAGS if has[name][row])
+            writer.writerow([f"{age[row]:.1f}", town[row], said])
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write_tags(tmp_path_factory.mktemp("tags") / "tags.csv")
+
+
+@pytest.fixture(scope="module")
+def published(table, tmp_path_factory):
+    """Returns a folder that a run published in, and the run."""
+    out = tmp_path_factory.mktemp("models") / "tags"
+    recipe = recipes.TableRecipe(table, "tags", units=4, epochs=1)
+    return out, run_recipe(recipe, out)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_new_model_is_scikit_learns_regression_of_each_tag(
+    table, class_weight
+):
+    recipe = recipes.TableRecipe(
+        table, "tags", units=4, class_weight=class_weight
+    )
+    dataset = training.table_job.read_rows(recipe)
+    model = training.table_job.build_table_model(recipe, dataset)
+    rows, train = encode(model, dataset.train), dataset.train
+
+    found = predict(model, dataset.test)
+
+    fitted = table_start.tag_regressions(
+        rows, train.labels, seed=0, class_weight=class_weight
+    )
+    for tag, each in enumerate(fitted):
+        own = LogisticRegression(
+            C=each.C, max_iter=1000, class_weight=class_weight
+        ).fit(rows, train.labels[:, tag])
+        wanted = own.predict_proba(encode(model, dataset.test))[:, 1]
+        np.testing.assert_allclose(found[:, tag], wanted, atol=1e-3)
+
+
+def test_the_report_has_thresholds_of_validation_and_baselines(published):
+    _, run = published
+
+    test = run.report.test
+
+    assert [each.name for each in test.per_tag] == [*TAGS]
+    assert {*test.baselines} == {
+        "the most frequent",
+        "every tag",
+        "logistic regressions",
+    }
+    assert test.macro_f1 > test.baselines["every tag"].macro_f1
+    assert {each.name for each in test.importance} == {"age", "town"}
+    assert "macro_f1" in run.report.history
+    assert any("thresholds of the tags" in each for each in run.report.notes)
+    held = run.report.validation
+    assert held.macro_f1 >= 0.5
+
+
+def test_a_server_says_probabilities_and_the_tags_that_reach_them(published):
+    _, run = published
+    version = load_version(run.version)
+    asked = {
+        "age": np.float32([60, 20]),
+        "town": np.array([b"south", b"north"], object),
+    }
+
+    outputs = version.call("serving_default", asked)
+
+    least = [each.threshold for each in run.report.test.per_tag]
+    is_said = outputs["probabilities"] >= np.float32(least)
+    names = np.array([name.encode() for name in TAGS], object)
+    assert outputs["classes"].tolist() == [names.tolist()] * 2
+    assert outputs["tags"].tolist() == np.where(is_said, names, b"").tolist()
+    assert is_said[0].all() and not is_said[1, 1]
+    assert run.comparison.difference < 1e-6
+
+
+def test_commands_answer_with_tags_or_say_why_not(published, tmp_path):
+    out, _ = published
+    rows = tmp_path / "new.csv"
+    rows.write_text("age,town\n60,south\n5,north\n")
+
+    text = invoke("predict", out, rows).output.splitlines()
+    line = json.loads(
+        invoke("predict", out, rows, "--json").output.split("\n")[0]
+    )
+    table = invoke("predict", out, rows, "--format", "csv").output
+    explained = invoke(
+        "explain", out, rows, "--class", "red", "--out", tmp_path
+    )
+
+    assert "red" in text[0] and text[1].endswith("no tag")
+    assert line["tags"] == [*TAGS] and {*line["probabilities"]} == {*TAGS}
+    assert table.splitlines()[0] == "id,tags,probabilities,error"
+    assert "old;red;warm" in table.splitlines()[1]
+    assert "red, " in explained.output and explained.exit_code == 0
+    for command in (["watch", out, rows], ["adapt", out, rows]):
+        assert "a model of tags" in invoke(*command).output
+    refused = invoke("predict", out, rows, "--top", "2")
+    assert "Leave it out" in refused.output and refused.exit_code != 0
+
+
+def test_an_earlier_model_of_tags_is_not_gone_on_with(published, table):
+    out, _ = published
+    recipe = recipes.TableRecipe(table, "tags", from_=str(out))
+
+    with pytest.raises(data.table_file.DataError, match="trained anew"):
+        training.table_job.read_rows(recipe)
+
+
+def test_the_options_name_columns_in_one_word(tmp_path):
+    done = invoke(
+        "fit",
+        tmp_path / "no.csv",
+        "--label-columns",
+        'a,"b,c"',
+        "--target",
+        "y",
+        "--out",
+        tmp_path / "x",
+    )
+
+    assert "Received: both" in done.output
+
+
+def test_the_weighted_loss_is_scikit_learns_balanced_one():
+    random = np.random.default_rng(0)
+    labels = (random.random((50, 2)) < [0.1, 0.7]).astype("float32")
+    shares = random.uniform(0.05, 0.95, (50, 2)).astype("float32")
+    loss = tag_weights.WeightedTags.balanced(labels)
+
+    read = keras.losses.deserialize(keras.losses.serialize(loss))
+
+    for each in (loss, read):
+        wanted = 0
+        for tag in range(2):
+            share = labels[:, tag].mean()
+            weights = np.where(
+                labels[:, tag] > 0, 0.5 / share, 0.5 / (1 - share)
+            )
+            wanted += tf.keras.losses.BinaryCrossentropy()(
+                labels[:, tag, None], shares[:, tag, None], weights
+            )
+        assert float(each(labels, shares)) == pytest.approx(
+            float(wanted) / 2, rel=1e-4
+        )
