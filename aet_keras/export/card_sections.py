@@ -127,6 +127,16 @@ def _figures(facts):
 
 
 def _classes(facts):
+    tags = facts.test.get("per_tag") or []
+    if tags:
+        keys = [key for key in tags[0] if key != "name"]
+        yield Table(
+            ("tag", *(key.replace("_", " ") for key in keys)),
+            [
+                (each["name"], *(_shown(each[key]) for key in keys))
+                for each in tags[:_MOST_LISTED]
+            ],
+        )
     scores = facts.test.get("per_class") or []
     if not scores:
         return
@@ -161,6 +171,10 @@ def _classes(facts):
         )
 
 
+def _shown(value):
+    return str(value) if isinstance(value, int) else shown_number(value)
+
+
 def _wrong(facts):
     picture = facts.directory / "top_losses.png"
     if picture.is_file():
@@ -179,7 +193,7 @@ def _wrong(facts):
         yield Table(("row", "what is wrong", "content"), rows)
 
 
-_OF_MISS = ("true", "predicted", "error", "value", "number")
+_OF_MISS = ("true", "predicted")
 
 
 def _calibration(facts):

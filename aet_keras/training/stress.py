@@ -7,9 +7,21 @@ import numpy as np
 
 from aet_keras import data, evaluation
 from aet_keras._progress import report as say_progress
+from aet_keras.errors import DataError
 from aet_keras.evaluation.robustness import measure_robustness
 
 _MOST_IMAGES = 500  # of so many, an accuracy is known to 4 points
+
+
+def check(recipe: object, dataset: data.Dataset) -> None:
+    """Raises a `DataError` if stress is asked for and cannot be measured."""
+    kind = dataset.specification.target_kind
+    if getattr(recipe, "stress", False) and kind != "classes":
+        raise DataError(
+            "stress: images must have one class each, because it is accuracy "
+            f"that is measured. Received: a target of the kind {kind}. Leave "
+            "`--stress` out."
+        )
 
 
 def with_stress(
