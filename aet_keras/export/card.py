@@ -28,7 +28,7 @@ from aet_keras.export.card_sections import sections
 from aet_keras.export.card_style import STYLE
 
 HTML, MARKDOWN = "card.html", "card.md"
-_HEADLINE, _LONG = 4, 60
+_HEADLINE, _LONG, _NARROW = 4, 60, 3
 _FIRST = ("accuracy", "ROC AUC", "macro F1", "RMSE", "MAE", "R2")
 _METRICS = {
     "accuracy": "accuracy",
@@ -146,25 +146,38 @@ def _cell(text):
 
 
 def _html_matrix(matrix: Matrix) -> str:
-    numbers = "".join(
-        f'<th title="{html.escape(name)}">{i}</th>'
-        for i, name in enumerate(matrix.names, start=1)
+    above, beside = _matrix_names(matrix)
+    names = "".join(
+        f'<th title="{html.escape(name)}">{html.escape(short)}</th>'
+        for name, short in zip(matrix.names, above, strict=True)
     )
     rows = []
     for i, (name, counts) in enumerate(
-        zip(matrix.names, matrix.counts, strict=True), start=1
+        zip(beside, matrix.counts, strict=True), start=1
     ):
         total = max(1, sum(counts))
         cells = "".join(
             _shaded(count, count / total, is_right=column == i)
             for column, count in enumerate(counts, start=1)
         )
-        rows.append(f"<tr><th>{i} {html.escape(name)}</th>{cells}</tr>")
+        rows.append(f"<tr><th>{html.escape(name)}</th>{cells}</tr>")
     return (
         "<p>Confusions: a row is the true class, a column what it was called."
         '</p><div class="wide"><table class="matrix"><thead><tr><th></th>'
-        f"{numbers}</tr></thead>{''.join(rows)}</table></div>"
+        f"{names}</tr></thead>{''.join(rows)}</table></div>"
     )
+
+
+def _matrix_names(matrix):
+    """Returns what stands above columns, and beside rows.
+
+    Long names are numbered, so that columns are narrow.
+    """
+    if max(map(len, matrix.names)) <= _NARROW:
+        return matrix.names, matrix.names
+    places = [str(place) for place in range(1, len(matrix.names) + 1)]
+    pairs = zip(places, matrix.names, strict=True)
+    return places, [f"{place} {name}" for place, name in pairs]
 
 
 def _shaded(count, share, *, is_right):
@@ -274,13 +287,11 @@ def _markdown_table(table: Table) -> str:
 
 
 def _markdown_matrix(matrix: Matrix) -> str:
-    places = range(1, len(matrix.names) + 1)
-    header = ["true, then called", *map(str, places)]
+    above, beside = _matrix_names(matrix)
+    header = ["true, then called", *above]
     rows = [
-        [f"{place} {name}", *map(str, counts)]
-        for place, name, counts in zip(
-            places, matrix.names, matrix.counts, strict=True
-        )
+        [name, *map(str, counts)]
+        for name, counts in zip(beside, matrix.counts, strict=True)
     ]
     return _markdown_table(Table(header, rows))
 

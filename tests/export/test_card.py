@@ -37,12 +37,12 @@ def _outline(path):
     return found.tags, " ".join(found.words)
 
 
-def _report(**more):
+def _report(names=(ODD, "coat"), **more):
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 60)
     said = random.dirichlet((1, 1), 60)
     said[:40] = np.eye(2)[labels[:40]] * 0.8 + 0.1
-    names = [ODD, "coat"]
+    names = list(names)
     limit = calibrate(labels, said, coverage=0.9)
     return evaluation.Report(
         "clothes",
@@ -95,6 +95,18 @@ def test_a_name_with_signs_is_no_tag(version):
     rows = (version / "card.md").read_text().splitlines()
     row, _ = [each for each in rows if each.startswith(r"| \<b\>\|shirt")]
     assert len(re.split(r"(?<!\\)\|", row)) == 6 + 2
+
+
+def test_short_names_stand_above_the_confusions(tmp_path):
+    _report(names=("7", "0")).save(tmp_path / "report.json")
+    write_card(tmp_path, name="digits")
+
+    rows = (tmp_path / "card.md").read_text().splitlines()
+    place = rows.index("| true, then called | 7 | 0 |")
+    assert [row.split(" | ")[0] for row in rows[place + 2 :][:2]] == [
+        "| 7",
+        "| 0",
+    ]
 
 
 def test_hubs_read_the_front_matter(version):
