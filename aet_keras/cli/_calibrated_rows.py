@@ -8,6 +8,7 @@ import numpy as np
 from aet_keras.cli._new_rows import Asked, load_model, read_new_rows
 from aet_keras.data import number_cells
 from aet_keras.errors import DataError
+from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import newest_version
 from aet_keras.training.adapt_version import numbered
 from aet_keras.training.adapted_files import Incoming
@@ -31,6 +32,7 @@ def calibrate_rows(
         encoding: optional str, of files of texts or rows.
     """
     path = newest_version(folder)
+    check_one_answer(path, _OWNER)
     model = load_model(path)
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled=True)
     rows = read_new_rows(asked)

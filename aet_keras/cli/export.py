@@ -207,9 +207,12 @@ def _convert(exporting, folder, format, out, weights, images):
     from aet_keras.cli._display import ProgressBar
     from aet_keras.export.conversion import SUFFIXES
     from aet_keras.publishing import newest_version
+    from aet_keras.publishing.data_kind import check_one_answer
 
     version = newest_version(folder)
     rounded = "" if weights == "float32" else f"-{weights}"
+    if rounded:
+        check_one_answer(version, "export: `--weights`")
     out = out or folder / f"model-{version.name}{rounded}{SUFFIXES[format]}"
     bar = ProgressBar()
     try:

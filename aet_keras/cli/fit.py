@@ -61,10 +61,11 @@ def fit(
     Images: `digits`, a folder with one folder a class (or train/,
       validation/ and test/ with those inside), an .npz file with uint8
       images and integer labels, tfds:NAME, or shards: .tar of WebDataset
-      or TFRecords, a folder of them or a quoted pattern ('shards/*.tar').
+      or TFRecords, a folder of them or a quoted pattern ('shards/*.tar');
+      or a file with --image-column and --target or --label-columns.
     Texts: a file with --text-column and --label-column, a folder of
       .txt files, a folder a class, or tfds:imdb_reviews.
-    Tables: a file with --target.
+    Tables: a file with --target, or --label-columns.
     Ratings: a file with --user, --item and --rating.
     A file is .csv or .tsv, .json or .jsonl of one object a row (each
       may have .gz behind it), or .parquet.

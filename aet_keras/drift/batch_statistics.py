@@ -1,7 +1,8 @@
 """Moves BatchNormalization to new data without labels."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -137,7 +138,11 @@ def measure_moments(
 
 
 def move_statistics(
-    model: keras.Model, new: Any, source: Moments
+    model: keras.Model,
+    new: Any,
+    source: Moments,
+    *,
+    predict: Callable[[Any], np.ndarray] | None = None,
 ) -> StatisticsStep:
     """Moves BatchNormalization by what new rows differ from old ones.
 
@@ -162,6 +167,8 @@ def move_statistics(
             hundred rows without labels.
         source: `Moments` of rows that the model was trained on, measured by
             `measure_moments` on this model before it changed.
+        predict: optional function of rows that returns what the model, as it
+            is then, answers. Defaults to its own `predict`.
 
     Returns:
         `StatisticsStep`. Without BatchNormalization, or with fewer than 100
@@ -195,10 +202,12 @@ def move_statistics(
     if count < LEAST_ROWS:
         return _not_tried(f"{count} rows are fewer than {LEAST_ROWS}")
     _check_source(layers, source)
-    before = mutual_information(model.predict(new, verbose=0))
+    if predict is None:
+        predict = functools.partial(model.predict, verbose=0)
+    before = mutual_information(predict(new))
     kept = shift_statistics(model, source, measure_moments(model, new, source))
     try:
-        after = mutual_information(model.predict(new, verbose=0))
+        after = mutual_information(predict(new))
     except BaseException:
         _assign(kept)
         raise

@@ -1,5 +1,6 @@
 """Finds, solves and widens the dense layer that a classifier ends in."""
 
+import contextlib
 import dataclasses
 import itertools
 from typing import Any
@@ -105,6 +106,20 @@ def solve_head(
     Returns:
         `SolvedHead`.
     """
+    with _one_thread():
+        return _solved(features, labels, class_count, old, seed)
+
+
+def _one_thread():
+    """Holds BLAS to one thread: others only wait for such small arrays."""
+    try:
+        import threadpoolctl  # comes with scikit-learn
+    except ImportError:
+        return contextlib.nullcontext()
+    return threadpoolctl.threadpool_limits(1, user_api="blas")
+
+
+def _solved(features, labels, class_count, old, seed):
     problem = _Problem.of(features, labels, class_count, old)
     losses: dict[tuple[str, float], float] = {}
     for left_out in _left_out(labels, seed):
@@ -238,7 +253,8 @@ def widen_head(
     offsets = np.zeros((len(labels), len(counts)))
     offsets[:, : head.units] = features @ kernel + bias
     rows = (scaled, offsets, labels, weights)
-    found = _best_columns(rows, len(counts) - head.units, seed)
+    with _one_thread():
+        found = _best_columns(rows, len(counts) - head.units, seed)
     more = found[:-1] / scale[:, None]
     wide = keras.layers.Dense(
         len(counts), activation="softmax", name=head.name, dtype=head.dtype

@@ -134,13 +134,21 @@ class OutputReader:
     Args:
         model: as of `read_outputs`.
         is_number: bool, likewise.
+        is_traced: bool. Whether it is traced at once, for any batch size.
     """
 
-    def __init__(self, model: keras.Model, *, is_number: bool = False):
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        is_number: bool = False,
+        is_traced: bool = False,
+    ):
         self._as_labels = as_numbers if is_number else as_labels
         self._as_outputs = _one_number if is_number else as_probabilities
         self._eager = _forward(Twin.of(model).twin)
         self._traced = tf.function(self._eager, reduce_retracing=True)
+        self._is_traced = is_traced
         self._count = 0  # of batches so far
         self._size = 0  # of the largest of them
 
@@ -164,7 +172,9 @@ class OutputReader:
         count = reading.row_count(inputs)
         self._size, self._count = max(self._size, count), self._count + 1
         try:
-            if self._count <= _EAGER_BATCHES:
+            if self._is_traced:
+                features, scores = self._of_any_size(_tensors(inputs))
+            elif self._count <= _EAGER_BATCHES:
                 features, scores = self._eager(_tensors(inputs))
             else:
                 whole = _filled(inputs, self._size - count)
@@ -182,9 +192,24 @@ class OutputReader:
             columns=_columns(inputs),
         )
 
+    def _of_any_size(self, tensors):
+        def any_size(each):
+            return tf.TensorSpec((None, *each.shape[1:]), each.dtype)
 
-def sum_of_weights(model: keras.Model) -> str:
+        # A call is answered by what was traced for more general shapes.
+        specs = keras.tree.map_structure(any_size, tensors)
+        self._traced.get_concrete_function(specs)
+        return self._traced(tensors)
+
+
+def sum_of_weights(
+    model: keras.Model, *, except_for: Sequence[keras.Variable] = ()
+) -> str:
     """Returns a sum that tells a model's weights from all others'.
+
+    Args:
+        model: a built `keras.Model`.
+        except_for: sequence of weights that are left out.
 
     Example:
 
@@ -192,14 +217,12 @@ def sum_of_weights(model: keras.Model) -> str:
     ...     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     ...     for _ in range(2)
     ... ]
-    >>> first, second = map(
-    ...     aet_keras.drift.model_outputs.sum_of_weights, models
-    ... )
-    >>> first == second
+    >>> total = aet_keras.drift.model_outputs.sum_of_weights
+    >>> total(models[0]) == total(models[1])
     False
     """
-    found = xxhash.xxh3_128()
-    for weight in model.weights:
+    found, left_out = xxhash.xxh3_128(), {id(each) for each in except_for}
+    for weight in (w for w in model.weights if id(w) not in left_out):
         array = np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
         found.update(f"{array.dtype}{array.shape}".encode())
         found.update(array.tobytes())

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras import _check as check
 from aet_keras._keras import reading
 from aet_keras.data.streamed_images import StreamedImages
 
@@ -116,6 +117,30 @@ def sample_inputs(data: Any, most_rows: int) -> Any:
     if not batches:
         raise no_rows(_OWNER)
     return reading.join(batches)
+
+
+def checked_row_count(owner: str, inputs: Any, what: str = "the data") -> int:
+    """Returns how many rows arrays have.
+
+    Args:
+        owner: str. Who is named in an error.
+        inputs: array, or dict of arrays.
+        what: str. What the inputs are called there.
+
+    Raises:
+        ValueError: if there are none, or not as many in each array.
+    """
+    shapes = {np.shape(each)[:1] for each in keras.tree.flatten(inputs)}
+    if len(shapes) > 1 or () in shapes:
+        raise ValueError(
+            f"{owner}: {what} must be arrays of as many rows. Received: "
+            f"{check.shown(type(inputs).__name__)}, with "
+            f"{sorted(sum(shapes, ()))} rows. Give arrays of one length."
+        )
+    count = sum(shapes.pop()) if shapes else 0
+    if not count:
+        raise no_rows(owner, what)
+    return count
 
 
 def no_rows(owner: str, what: str = "the data") -> ValueError:

@@ -11,13 +11,12 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras import reading
 from aet_keras._wording import counted
 from aet_keras.drift.alarm import DELTA, Alarm
 from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.recent_rows import RecentRows
 from aet_keras.drift.reference import Reference
-from aet_keras.drift.row_batches import UNKNOWN
+from aet_keras.drift.row_batches import UNKNOWN, checked_row_count
 from aet_keras.drift.shift import LEAST_ROWS, Shift
 from aet_keras.drift.stream_log import (
     COLLECTING,
@@ -181,10 +180,10 @@ class Stream:
             before these rows.
 
         Raises:
-            ValueError: if an id comes twice among the rows that are kept, or
-                there is not one for each row.
+            ValueError: if there are no rows, an id comes twice among the
+                rows that are kept, or there is not one for each row.
         """
-        count = reading.row_count(rows)
+        count = checked_row_count("Stream.predict", rows)
         ids = self._rows.checked_ids(ids, count, first=self._at.count)
         outputs = self._remedies.read(rows)
         self._rows.add(rows, ids, outputs, first=self._at.count)

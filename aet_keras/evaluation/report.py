@@ -27,6 +27,7 @@ from aet_keras.evaluation.mistakes import (
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Miss, Regression, misses_text
 from aet_keras.evaluation.risk import Risk
+from aet_keras.evaluation.robustness import Robustness
 from aet_keras.evaluation.tagging import Tagging
 
 Scores = Classification | Recommendation | Regression | Tagging
@@ -51,6 +52,7 @@ _NOT_IN_OLDER = (
     "old_task",
     "risk",
     "solved_head",
+    "stress",
     "train_count",
 )
 
@@ -96,6 +98,7 @@ class Report:
         coverage: `Coverage` of sets or intervals on test rows, or `None`.
         groups: tuple of `ByGroup`, the figures of test rows by a column.
         train_count: int or None. How many rows there were to learn from.
+        stress: `Robustness` of test images that were corrupted, or `None`.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -134,6 +137,7 @@ class Report:
     coverage: Coverage | None = None
     groups: tuple[ByGroup, ...] = ()
     train_count: int | None = None
+    stress: Robustness | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -182,6 +186,7 @@ class Report:
         old_task = known["old_task"]
         covered = known["coverage"]
         known |= {
+            "stress": known["stress"] and Robustness.from_json(known["stress"]),
             "groups": tuple(map(ByGroup.from_json, known["groups"])),
             "coverage": covered and Coverage.from_json(covered),
             "test": _scores(known["test"]),
@@ -209,6 +214,7 @@ class Report:
             f"test\n{self.test.to_text()}",
             self.risk and f"risk\n{self.risk.to_text()}",
             *(f"by {e.column}\n{e.to_text()}" for e in self.groups),
+            self.stress and f"under stress\n{self.stress.to_text()}",
             self.coverage and f"coverage\n{self.coverage.to_text()}",
             _validation(self),
             self.old_task and f"old task\n{self.old_task.to_text()}",

@@ -21,7 +21,7 @@ def choose_thresholds(labels: Any, probabilities: Any) -> tuple[float, ...]:
 
     Example:
 
-    >>> from aet_keras.evaluation.tagging import choose_thresholds
+    >>> from aet_keras.evaluation.tag_thresholds import choose_thresholds
     >>> choose_thresholds([[1], [1], [0]], [[0.4], [0.3], [0.2]])
     (0.25,)
     """

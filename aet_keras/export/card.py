@@ -9,6 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aet_keras.export.card_blocks import (
+    Bins,
+    Code,
+    Matrix,
+    Picture,
+    Section,
+    Table,
+)
 from aet_keras.export.card_facts import (
     Facts,
     Measured,
@@ -16,15 +24,7 @@ from aet_keras.export.card_facts import (
     read_facts,
     shown_number,
 )
-from aet_keras.export.card_sections import (
-    Bins,
-    Code,
-    Matrix,
-    Picture,
-    Section,
-    Table,
-    sections,
-)
+from aet_keras.export.card_sections import sections
 from aet_keras.export.card_style import STYLE
 
 HTML, MARKDOWN = "card.html", "card.md"

@@ -51,7 +51,10 @@ class Facts:
     @property
     def task(self) -> str:
         """What a model hub calls the task."""
-        ending = "regression" if "r2" in self.test else "classification"
+        is_number = "r2" in self.test
+        ending = "regression" if is_number else "classification"
+        if is_number and self.kind != "table":
+            return "other"  # hubs have no word for it
         return {
             "image": "image-classification",
             "text": "text-classification",

@@ -1,12 +1,19 @@
 """Says what stands on a version's card, whatever it is written in."""
 
-import dataclasses
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.conformal import Coverage, wilson
+from aet_keras.evaluation.robustness import Robustness
+from aet_keras.export.card_blocks import (
+    Bins,
+    Code,
+    Matrix,
+    Picture,
+    Section,
+    Table,
+)
 from aet_keras.export.card_facts import Facts, measured, shown_number
 
 UNKNOWN = "unknown"
@@ -15,75 +22,6 @@ _EMBEDDED = (
     "the backbone that comes with aet-keras: MobileNetV2 of width 0.25, which "
     "has seen clothes in grey"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """Holds a table; cells of the columns behind the first are figures.
-
-    Args:
-        header: sequence of str.
-        rows: sequence of sequences of str.
-    """
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Matrix:
-    """Holds counts of true classes (rows) by predicted ones (columns).
-
-    Args:
-        names: sequence of str.
-        counts: sequence of rows of ints.
-    """
-
-    names: Sequence[str]
-    counts: Sequence[Sequence[int]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Bins:
-    """Holds what was predicted and observed, bin by bin.
-
-    Args:
-        points: sequence of `(predicted, observed, count)`.
-    """
-
-    points: Sequence[tuple[float, float, int]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """Holds an image file of the version.
-
-    Args:
-        path: path of a PNG.
-        words: str. What it shows.
-    """
-
-    path: Path
-    words: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Code:
-    """Holds commands.
-
-    Args:
-        lines: sequence of str.
-    """
-
-    lines: Sequence[str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """Holds what stands below a heading: strings, tables and so on."""
-
-    title: str
-    blocks: Sequence[Any]
 
 
 def sections(facts: Facts) -> list[Section]:
@@ -97,6 +35,7 @@ def sections(facts: Facts) -> list[Section]:
         ("Are its probabilities right?", _calibration(facts)),
         ("Sets and intervals", _coverage(facts)),
         ("By group", _groups(facts)),
+        ("Under stress", _stress(facts)),
         ("What it rests on", _importance(facts)),
         ("Training", _training(facts)),
         ("When data change", _drift(facts)),
@@ -188,6 +127,16 @@ def _figures(facts):
 
 
 def _classes(facts):
+    tags = facts.test.get("per_tag") or []
+    if tags:
+        keys = [key for key in tags[0] if key != "name"]
+        yield Table(
+            ("tag", *(key.replace("_", " ") for key in keys)),
+            [
+                (each["name"], *(_shown(each[key]) for key in keys))
+                for each in tags[:_MOST_LISTED]
+            ],
+        )
     scores = facts.test.get("per_class") or []
     if not scores:
         return
@@ -222,6 +171,10 @@ def _classes(facts):
         )
 
 
+def _shown(value):
+    return str(value) if isinstance(value, int) else shown_number(value)
+
+
 def _wrong(facts):
     picture = facts.directory / "top_losses.png"
     if picture.is_file():
@@ -240,7 +193,7 @@ def _wrong(facts):
         yield Table(("row", "what is wrong", "content"), rows)
 
 
-_OF_MISS = ("true", "predicted", "error", "value", "number")
+_OF_MISS = ("true", "predicted")
 
 
 def _calibration(facts):
@@ -318,6 +271,27 @@ def _groups(facts):
             yield f"Largest gaps between groups: {'; '.join(gaps)}."
         if found.too_small:
             yield f"Too small for the gaps: {', '.join(found.too_small)}."
+
+
+def _stress(facts):
+    content = facts.report.get("stress")
+    if content is None:
+        if facts.kind == "image":
+            yield "Not measured on corrupted images (`--stress`)."
+        return
+    found = Robustness.from_json(content)
+    yield (
+        f"Of {found.count} test images, {shown_number(found.clean)} are called "
+        f"rightly as they are, and {shown_number(found.mean)} on average when "
+        "they are corrupted. Images that are made to deceive it were not tried."
+    )
+    yield Table(
+        ("corruption", "mild", "medium", "strong"),
+        [
+            (each.name, *map(shown_number, each.accuracies))
+            for each in found.corrupted
+        ],
+    )
 
 
 def _importance(facts):
@@ -405,7 +379,7 @@ def _unknown(facts):
         "This card was written by the run. It does not know: who made the "
         "model and for whom, what it must not be used for, under which licence "
         "the data and the pretrained weights stand, whether people agreed to "
-        "be in the data, how it does on noisy, blurred or hostile inputs."
+        "be in the data, how it does on inputs that are made to deceive it."
     )
     missing = [
         s for s in ("train", "validation", "test") if s not in facts.splits

@@ -114,6 +114,11 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         default="none",
     )
     coverage: float | None = setting(None, shared.COVERAGE)
+    stress: bool = setting(
+        False,
+        "Measure the model on corrupted test images, too: noise, blur, light "
+        "and others, each at three severities.",
+    )
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)

@@ -9,7 +9,12 @@ import tensorflow as tf
 from aet_keras import _check as check
 from aet_keras._keras import reading
 from aet_keras.drift.model_outputs import as_labels
-from aet_keras.drift.row_batches import UNKNOWN, batches_of, no_rows
+from aet_keras.drift.row_batches import (
+    UNKNOWN,
+    batches_of,
+    checked_row_count,
+    no_rows,
+)
 from aet_keras.training._mixed_fit import Rows
 
 _OWNER = "adapt"
@@ -29,9 +34,7 @@ def read_new(new: Any, labels: Any) -> tuple[Any, np.ndarray]:
             many as rows.
     """
     x, found = _collected(new, "new")
-    count = _row_count(x)
-    if not count:
-        raise no_rows(_OWNER, "`new`")
+    count = checked_row_count(_OWNER, x, "`new`")
     if labels is None:
         labels = np.full(count, UNKNOWN) if found is None else found
     return x, _classes(labels, count, least=UNKNOWN)
@@ -55,12 +58,11 @@ def read_old(old: Any, class_count: int) -> Rows:
             f"old={check.shown(type(old).__name__)}. Give `(x, y)`."
         )
     x, y = old if is_pair else _collected(old, "old")
-    count = _row_count(x)
-    if y is None or not count:
+    count = checked_row_count(_OWNER, x, "`old`")
+    if y is None:
         raise ValueError(
-            f"{_OWNER}: `old` must have at least one row with its class. "
-            f"Received: {count} rows, {'no classes' if y is None else 'none'}. "
-            "Give `(x, y)`, or leave `old` out."
+            f"{_OWNER}: each row of `old` must have its class. Received: "
+            f"{count} rows, no classes. Give `(x, y)`, or leave `old` out."
         )
     classes = _classes(y, count, least=0)
     if classes.max() >= class_count:
@@ -91,17 +93,6 @@ def _collected(data, what):
     inputs, labels = zip(*batches, strict=True)
     are_labelled = all(each is not None for each in labels)
     return reading.join(inputs), reading.join(labels) if are_labelled else None
-
-
-def _row_count(x):
-    counts = {np.shape(each)[:1] for each in keras.tree.flatten(x)}
-    if len(counts) == 1 and () not in counts:
-        return reading.row_count(x)
-    raise ValueError(
-        f"{_OWNER}: inputs must be arrays of as many rows. Received: "
-        f"{check.shown(type(x).__name__)}, with {sorted(sum(counts, ()))} "
-        "rows. Give arrays of one length."
-    )
 
 
 def _classes(labels, count, *, least):

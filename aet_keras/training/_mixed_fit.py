@@ -2,16 +2,20 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
-from aet_keras import callbacks, policies
+from aet_keras import backbones, callbacks, policies
 from aet_keras._keras import graph, random_state, reading, trainable
+from aet_keras._keras import optimizer as optimizers
+from aet_keras._keras.multipliers import Multipliers
 from aet_keras.backbones import kernels
-from aet_keras.backbones.groups import HEAD, group_layers
+from aet_keras.backbones.groups import HEAD, Group, group_layers
+from aet_keras.engine import preconditions
+from aet_keras.engine.controlled_groups import ControlledGroups
 from aet_keras.policies import top_then_all
 from aet_keras.training._likeness import Likeness
 
@@ -110,73 +114,92 @@ class MixedBatches(keras.utils.PyDataset):
         return x, np.concatenate([batch.y, old.y])
 
 
-@dataclasses.dataclass(eq=False, repr=False)
-class _MoveSome(policies.Policy):
-    """Lets some groups move, from the start to the end."""
+class GroupTraining:
+    """Trains all groups and the head of a model, in place, again and again.
 
-    chosen: tuple[bool, ...] = ()
-    rate_ratio: float = 1.0
-
-    def decide(self, progress):
-        return policies.Decision(
-            trainable=self.chosen,
-            multipliers=(self.rate_ratio,) * len(self.chosen),
-            why="chosen before",
-        )
-
-
-def train_groups(
-    model: keras.Model,
-    new: Rows,
-    old: Rows | None,
-    settings: Settings,
-    *,
-    chosen: Sequence[bool] | None = None,
-    likeness: Likeness | None = None,
-) -> None:
-    """Trains some groups and the head of a model, in place.
-
-    BatchNormalization stays in inference mode. Groups have the share of the
-    head's rate that their fan-in says (`ThawTopThenAll`). The model's own
-    compilation and flags stay as they are: what is compiled is another model
-    of the same layers.
+    What a step does is traced once, and anew only if other weights may move
+    than before. Each run starts Adam anew. BatchNormalization stays in
+    inference mode. Groups have the share of the head's rate that their fan-in
+    says (`ThawTopThenAll`). The model's own compilation and flags stay as
+    they are: what is compiled is another model of the same layers.
 
     Args:
         model: a functional or built Sequential `keras.Model` that answers
             with probabilities.
-        new: `Rows`.
-        old: optional `Rows`, for half of each batch.
-        settings: `Settings`.
-        chosen: optional sequence of bools, a group each, stem to head, the
-            head left out. Defaults to all.
-        likeness: optional `Likeness`, as of `MixedBatches`.
     """
-    batches = MixedBatches(new, old, settings, likeness)
-    same = compiled(model, settings)
-    names = group_names(model)
-    steps = round(_WARMUP_RATIO * len(batches))
-    watchers: list[keras.callbacks.Callback] = [
-        callbacks.AdaptiveLearningRate(
+
+    def __init__(self, model: keras.Model):
+        self._model = model
+        self._groups = _without_head(model)
+        self._same: keras.Model | None = None
+        self._moving: list[int] = []
+        self._multipliers: Multipliers | None = None
+
+    def run(
+        self,
+        new: Rows,
+        old: Rows | None,
+        settings: Settings,
+        *,
+        likeness: Likeness | None = None,
+    ) -> None:
+        """Trains from the weights as they are.
+
+        Args:
+            new: `Rows`.
+            old: optional `Rows`, for half of each batch.
+            settings: `Settings`.
+            likeness: optional `Likeness`, as of `MixedBatches`.
+        """
+        batches = MixedBatches(new, old, settings, likeness)
+        steps = round(_WARMUP_RATIO * len(batches))
+        rate = callbacks.AdaptiveLearningRate(
             policies.WarmupCosine(warmup_steps=steps)
         )
-    ]
-    if names:
-        chosen = tuple(chosen or (True,) * len(names))
-        freezing = callbacks.ElasticFreezing(
-            _MoveSome(chosen, _rate_ratio(model)),
-            cache=None,
-            solve_head=False,
-            warmup_steps=0,
-        )
-        watchers.insert(0, freezing)
-    layers = trainable.sublayers(model)
-    seeded = random_state.seeded_layers(layers, settings.seed)
-    with _kept_flags(model), seeded:
-        if not names:
+        layers = trainable.sublayers(self._model)
+        seeded = random_state.seeded_layers(layers, settings.seed)
+        with _kept_flags(self._model), seeded:
+            self._thawed(settings).fit(
+                batches, epochs=1, shuffle=False, verbose=0, callbacks=[rate]
+            )
+
+    def _thawed(self, settings):
+        """Returns a compiled model of the same layers, all of which move."""
+        same = self._same or compiled(self._model, settings)
+        rows = self._thaw(same)
+        moving = [id(each) for each in same.trainable_variables]
+        if same is self._same and moving == self._moving:
+            for each in same.optimizer.variables:
+                each.assign(keras.ops.zeros_like(each))
+            same.optimizer.learning_rate = settings.learning_rate
+            return same
+        if same is self._same:
+            same = compiled(self._model, settings)
+        optimizers.widen(same, list(same.trainable_variables))
+        if rows:
+            count = len(self._groups)
+            self._multipliers = Multipliers(same, rows, count, 0)
+            self._multipliers.install()
+            ratio = top_then_all.rate_ratio_of(
+                kernels.mean_fan_in(self._groups)
+            )
+            self._multipliers.write([ratio] * count)
+        self._same, self._moving = same, moving
+        return same
+
+    def _thaw(self, same):
+        """Lets layers move; returns the place of each weight's group."""
+        if not self._groups:
             trainable.set_trainable(same, True, except_for=_is_normalization)
-        same.fit(
-            batches, epochs=1, shuffle=False, verbose=0, callbacks=watchers
-        )
+            return {}
+        parts = [group.layers for group in self._groups]
+        layers = [each for part in parts for each in part]
+        preconditions.check_head(same, layers)
+        held = trainable.Held.of(same, parts, before=trainable.Held())
+        controlled = ControlledGroups(self._groups, held=held)
+        trainable.open_parents(same, layers)
+        controlled.turn_to(controlled.trainable)
+        return controlled.rows
 
 
 def compiled(model: keras.Model, settings: Settings) -> keras.Model:
@@ -189,20 +212,23 @@ def compiled(model: keras.Model, settings: Settings) -> keras.Model:
     return same
 
 
-def group_names(model: keras.Model) -> tuple[str, ...]:
-    """Returns the names of a model's groups, stem to head.
+def _without_head(model):
+    """Returns a model's groups, stem to head, without the head and grafts.
 
-    The head is left out; a model that is not cut into groups has none.
+    A model that is not cut into groups has none.
     """
     if not graph.is_graph(model):
         return ()
-    names = tuple(group.name for group in group_layers(model))
-    return names[:-1] if names[-1] == HEAD and len(names) > 1 else ()
-
-
-def _rate_ratio(model):
-    groups = [each for each in group_layers(model) if each.name != HEAD]
-    return top_then_all.rate_ratio_of(kernels.mean_fan_in(groups))
+    *groups, last = group_layers(model)
+    if last.name != HEAD or not groups:
+        return ()
+    return tuple(
+        Group(
+            each.name,
+            tuple(x for x in each.layers if not backbones.is_grafted(x)),
+        )
+        for each in groups
+    )
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
 from aet_keras.drift.shift import LEAST_ROWS
 from aet_keras.training import _mixed_fit
+from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._likeness import Likeness, can_be_likened, is_met
-from aet_keras.training._mixed_fit import Rows, Settings
+from aet_keras.training._mixed_fit import GroupTraining, Rows, Settings
 from aet_keras.training.interpolation import interpolate
 
 _MOST_MOMENT_ROWS = 500
@@ -43,6 +44,7 @@ class Case:
         source: optional `(probabilities, labels)` of old rows that the model
             has not learned, which calibrate its answers.
         settings: `Settings` of training.
+        outputs: `KnownOutputs` of the model.
     """
 
     model: keras.Model
@@ -51,6 +53,12 @@ class Case:
     old: Rows | None
     source: tuple[np.ndarray, np.ndarray] | None
     settings: Settings
+    outputs: KnownOutputs
+
+    @functools.cached_property
+    def training(self) -> GroupTraining:
+        """What trains the model; one for all, so that it is traced once."""
+        return GroupTraining(self.model)
 
     @functools.cached_property
     def likeness(self) -> Likeness | None:
@@ -62,16 +70,13 @@ class Case:
         if self.old is None or not can_be_likened(self.old.x, self.new):
             return None
         try:
-            head = _head(self.model)
+            _head(self.model)
         except NotTried:
             return None
         likeness = Likeness(self.old.x, self.new)
         old, new = (_spread(each) for each in (self.old.x, self.new))
         made = likeness.apply(old, np.random.default_rng(0))
-        found = [
-            heads.read_features(self.model, head, each)
-            for each in (old, made, new)
-        ]
+        found = [self.outputs.features(each) for each in (old, made, new)]
         return likeness if is_met(*found) else None
 
 
@@ -81,12 +86,15 @@ class Judges:
 
     Args:
         new: labelled new `Rows` that were held out.
-        worth: optional function that returns what the model, as it is now,
-            is worth on new and old rows; `None` without old rows.
+        right: function that returns the accuracy on them, as the model is.
+        worth: optional function of that accuracy, which returns what the
+            model, as it is, is worth on new and old rows, never more;
+            `None` without old rows.
     """
 
     new: Rows
-    worth: Callable[[], float] | None
+    right: Callable[[], float]
+    worth: Callable[[float], float] | None
 
 
 def fold_priors(case: Case) -> str:
@@ -103,7 +111,7 @@ def fold_priors(case: Case) -> str:
     calibration = priors.calibrate(probabilities, labels)
     calibrated = calibration.apply(probabilities)
     found = priors.estimate_priors(
-        calibration.apply(predict(case.model, case.new)),
+        calibration.apply(case.outputs.probabilities(case.new)),
         calibrated.mean(axis=0),
     )
     priors.fold_priors(
@@ -130,7 +138,9 @@ def move_statistics(case: Case) -> batch_statistics.StatisticsStep:
     stride = -(-len(case.old) // _MOST_MOMENT_ROWS)
     rows = reading.take(case.old.x, slice(None, None, stride))
     source = batch_statistics.measure_moments(case.model, rows)
-    step = batch_statistics.move_statistics(case.model, case.new, source)
+    step = batch_statistics.move_statistics(
+        case.model, case.new, source, predict=case.outputs.probabilities
+    )
     if step.before is None:
         raise NotTried(step.reason.removeprefix("not tried: "))
     return step
@@ -139,7 +149,7 @@ def move_statistics(case: Case) -> batch_statistics.StatisticsStep:
 def solve_head(case: Case, rows: Rows) -> str:
     """Solves the head exactly on the features of labelled rows."""
     head = _head(case.model)
-    features = heads.read_features(case.model, head, rows.x)
+    features = case.outputs.features(rows.x)
     found = heads.solve_head(
         features,
         rows.y,
@@ -191,7 +201,7 @@ def train_all(case: Case, rows: Rows, judges: Judges | None) -> Trained:
             batch_size=128,
         ).best_ratio
     else:
-        ratio = _best(case.model, start, judges.worth)
+        ratio = _best(case.model, start, judges)
     _blend(case.model, start, end, ratio)
     return Trained(ratio, end)
 
@@ -221,18 +231,22 @@ def train_further(case: Case, rows: Rows, trained: Trained) -> None:
 
 
 def _train(case, rows, settings):
-    _mixed_fit.train_groups(
-        case.model, rows, case.old, settings, likeness=case.likeness
-    )
+    case.training.run(rows, case.old, settings, likeness=case.likeness)
 
 
-def _best(model, start, worth):
+def _best(model, start, judges):
     """Returns the ratio at which a trained model is worth most."""
-    trained, found = model.get_weights(), {}
-    for ratio in reversed(_RATIOS):  # of equals, the farthest from the start
+    trained, right, found = model.get_weights(), {}, {}
+    for ratio in _RATIOS:
         _blend(model, start, trained, ratio)
-        found[ratio] = worth()
-    return max(found, key=lambda each: found[each])
+        right[ratio] = judges.right()
+    # Of equals, the farthest from the start.
+    for ratio in sorted(_RATIOS, key=lambda each: (right[each], each))[::-1]:
+        if found and right[ratio] < max(found.values()):
+            break  # old rows can only take away from it
+        _blend(model, start, trained, ratio)
+        found[ratio] = judges.worth(right[ratio])
+    return max(found, key=lambda each: (found[each], each))
 
 
 def _blend(model, start, trained, ratio):
@@ -253,7 +267,7 @@ def widen(case: Case, rows: Rows) -> keras.Model:
     """Returns a model that knows the new classes, too."""
     head = _head(case.model)
     known = rows if case.old is None else rows.joined(case.old)
-    features = heads.read_features(case.model, head, known.x)
+    features = case.outputs.features(known.x)
     try:
         return heads.widen_head(
             case.model, head, features, known.y, seed=case.settings.seed
@@ -264,11 +278,6 @@ def widen(case: Case, rows: Rows) -> keras.Model:
 
 def _spread(images):
     return images[:: -(-len(images) // _MOST_COMPARED)]
-
-
-def predict(model: keras.Model, x: Any) -> np.ndarray:
-    """Returns probabilities `(rows, classes)`."""
-    return np.asarray(model.predict(x, batch_size=128, verbose=0))
 
 
 def _head(model):

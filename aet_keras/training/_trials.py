@@ -8,6 +8,8 @@ import numpy as np
 
 from aet_keras.drift.gate import Verdict, judge_change
 from aet_keras.training import _remedies
+from aet_keras.training._choice import Trial, best_of, worth
+from aet_keras.training._known_outputs import predict
 from aet_keras.training._remedies import Case, NotTried
 
 LEAST_LABELS = 20
@@ -46,9 +48,10 @@ class Run:
     """Tries remedies on a model, and keeps what is better."""
 
     def __init__(
-        self, model, new, rows, old, settings, forgets_at_most, reference
+        self, outputs, new, rows, old, settings, forgets_at_most, reference
     ):
-        self.model = self.result = model
+        self.model = self.result = model = outputs.model
+        self._outputs = outputs
         self.attempts: list[Attempt] = []
         self._start, self._is_moved = model.get_weights(), False
         self._forgets_at_most = forgets_at_most
@@ -62,7 +65,7 @@ class Run:
             source = reference.probabilities, reference.labels
         elif self._old_held is not None:
             source = self._predict(self._old_held), self._old_held.y
-        self.case = Case(model, new, rows, learned, source, settings)
+        self.case = Case(model, new, rows, learned, source, settings, outputs)
 
     @property
     def can_learn(self) -> bool:
@@ -79,45 +82,45 @@ class Run:
 
     def fold_priors(self) -> None:
         """Tries new class frequencies; with labels, they decide."""
-        kept = self.model.get_weights()
-        begun = time.perf_counter()
-        try:
-            reason = _remedies.fold_priors(self.case)
-        except NotTried as why:
-            self._add("priors", begun, reason=f"not tried: {why}")
+        begun, kept = time.perf_counter(), self.model.get_weights()
+        reason = self._tried("priors", begun, _remedies.fold_priors)
+        if reason is not None:
+            self._decide("priors", begun, kept, reason)
+
+    def move_statistics(self) -> None:
+        """Tries other statistics; without labels, information decides."""
+        begun, kept = time.perf_counter(), self.model.get_weights()
+        step = self._tried(_MOVED, begun, _remedies.move_statistics)
+        if step is None:
             return
+        self._is_moved = step.is_kept
+        if not step.is_kept or not self.can_learn:
+            told = step.before, step.after, step.is_kept
+            self._look()
+            self._add(_MOVED, begun, *told, "information", reason=step.reason)
+            return
+        self._is_moved = self._decide(
+            _MOVED, begun, kept, "no fewer labelled rows are right"
+        )
+
+    def _tried(self, name, begun, remedy):
+        """Returns what a remedy says; `None`, and a note, if it cannot be."""
+        try:
+            return remedy(self.case)
+        except NotTried as why:
+            self._add(name, begun, reason=f"not tried: {why}")
+            return None
+
+    def _decide(self, name, begun, kept, reason):
+        """Keeps what was done unless labels are against it."""
         before, after = self._look()
         is_kept = before is None or after >= before
         if not is_kept:
             self.model.set_weights(kept)
             self._after = self._before
             reason = "fewer labelled rows were right"
-        self._add("priors", begun, before, after, is_kept, reason=reason)
-
-    def move_statistics(self) -> None:
-        """Tries other statistics; without labels, information decides."""
-        kept = self.model.get_weights()
-        begun = time.perf_counter()
-        try:
-            step = _remedies.move_statistics(self.case)
-        except NotTried as why:
-            self._add("statistics", begun, reason=f"not tried: {why}")
-            return
-        told = step.before, step.after, step.is_kept
-        self._is_moved = step.is_kept
-        if not step.is_kept or not self.can_learn:
-            self._look()
-            self._add(
-                "statistics", begun, *told, "information", reason=step.reason
-            )
-            return
-        before, after = self._look()
-        is_kept, reason = after >= before, "no fewer labelled rows are right"
-        if not is_kept:
-            self.model.set_weights(kept)
-            self._after, reason = self._before, "fewer labelled rows were right"
-        self._is_moved = is_kept
-        self._add("statistics", begun, before, after, is_kept, reason=reason)
+        self._add(name, begun, before, after, is_kept, reason=reason)
+        return is_kept
 
     def try_each(
         self, names: tuple[str, ...], *, keeps_old: bool = False
@@ -166,14 +169,15 @@ class Run:
 
     def _judges(self, held):
         """Returns what says how far trained weights go."""
-        if self._old_held is None:
-            return _remedies.Judges(held, None)
 
-        def found():
-            right = float(np.mean(self._answers(held) == held.y))
+        def right():
+            return float(np.mean(self._answers(held) == held.y))
+
+        def found(right):
             return worth(right, self._drop(), self._forgets_at_most)
 
-        return _remedies.Judges(held, found)
+        has_old = self._old_held is not None
+        return _remedies.Judges(held, right, found if has_old else None)
 
     def widen(self) -> None:
         """Gives the head new classes."""
@@ -252,7 +256,9 @@ class Run:
         )
 
     def _predict(self, rows):
-        return _remedies.predict(self.result, rows.x)
+        if self.result is self.model:
+            return self._outputs.probabilities(rows.x)
+        return predict(self.result, rows.x)  # it is wider
 
     def _answers(self, rows):
         if rows is None or not len(rows):
@@ -274,71 +280,6 @@ class Run:
         self.attempts.append(
             Attempt(remedy, before, after, measure, is_kept, seconds, reason)
         )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Trial:
-    """Holds what a remedy learned from half of the labels.
-
-    Args:
-        name: str. The remedy; empty for none.
-        weights: list of arrays. What it ended with.
-        trained: optional `Trained`, where groups have trained.
-        answers: ints `(rows,)`, of the labelled rows held out.
-        is_right: bools `(rows,)`.
-        drop: float. Accuracy lost on old rows held out; 0 without any.
-    """
-
-    name: str
-    weights: list
-    trained: _remedies.Trained | None
-    answers: np.ndarray
-    is_right: np.ndarray
-    drop: float
-
-    @property
-    def accuracy(self) -> float:
-        """The share of right answers."""
-        return float(np.mean(self.is_right))
-
-    def is_better(self, other: "Trial") -> bool:
-        """Says whether more is right, by a standard error of the difference."""
-        more = int(np.sum(self.is_right)) - int(np.sum(other.is_right))
-        return more > np.sqrt(np.sum(self.is_right != other.is_right))
-
-
-def best_of(
-    trials: list[Trial], forgets_at_most: float, *, keeps_old: bool
-) -> Trial:
-    """Returns the trial to keep, the first being to do nothing.
-
-    What is not better than that by a standard error is left out. If old rows
-    are to be kept, it is the one with the highest worth. If not, the best of
-    those that forget no more than is allowed, if it brings half of what the
-    best of all brings; else that one. The earlier of equals.
-    """
-    nothing = trials[0]
-    trials = [nothing, *(each for each in trials if each.is_better(nothing))]
-    if keeps_old:
-        return max(
-            trials,
-            key=lambda each: worth(each.accuracy, each.drop, forgets_at_most),
-        )
-    best = max(trials, key=lambda each: each.accuracy)
-    enough = (nothing.accuracy + best.accuracy) / 2
-    allowed = [
-        each
-        for each in trials
-        if each.drop <= forgets_at_most and each.accuracy >= enough
-    ]
-    if best is nothing:
-        return nothing
-    return max(allowed or [best], key=lambda each: each.accuracy)
-
-
-def worth(accuracy: float, drop: float, forgets_at_most: float) -> float:
-    """Returns accuracy less what is forgotten beyond what may be."""
-    return accuracy - max(0.0, drop - forgets_at_most)
 
 
 def _solve(case, rows, judges):

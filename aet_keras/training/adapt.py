@@ -14,9 +14,9 @@ from aet_keras.drift.priors import checked_probabilities
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.softmax_twin import Twin
-from aet_keras.training import _remedies
 from aet_keras.training._answers import ANSWERS
 from aet_keras.training._given_rows import read_new, read_old
+from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training._trials import Attempt, Run
 
@@ -179,7 +179,8 @@ def adapt(
     rows = Rows(new, labels).take(np.flatnonzero(labels != UNKNOWN))
     _check_graph(model)
     twin = Twin.of(model)
-    class_count = _class_count(twin.twin, new)
+    outputs = KnownOutputs(twin.twin)
+    class_count = _class_count(outputs.probabilities(new))
     old_rows = None if old is None else read_old(old, class_count)
     if shift is None and reference is not None:
         shift = _compared(model, reference, new, labels, class_count)
@@ -187,7 +188,7 @@ def adapt(
     if kind == "classes":
         twin.check_can_widen(_OWNER)
     run = Run(
-        twin.twin, new, rows, old_rows, settings, forgets_at_most, reference
+        outputs, new, rows, old_rows, settings, forgets_at_most, reference
     )
     start = model.get_weights()
     try:
@@ -219,9 +220,8 @@ def _check_graph(model):
         )
 
 
-def _class_count(model, new):
+def _class_count(answers):
     """Returns how many classes a model knows, by its answers."""
-    answers = _remedies.predict(model, new)
     is_bad = ~np.isfinite(answers).reshape(len(answers), -1).all(axis=1)
     if is_bad.any():
         raise ValueError(

@@ -23,16 +23,11 @@ class Head:
     Args:
         activation: str. Of the last dense layer.
         units: of the data set; returns how many it has.
-        end: of a model that was built, and the data set; returns the model
-            that is published: of a number one that answers in its unit.
         learned: of that model and labels; returns them as they are learned.
     """
 
     activation: str
     units: Callable[[data.Dataset], int]
-    end: Callable[[keras.Model, data.Dataset], keras.Model] = (
-        lambda model, dataset: model
-    )
     learned: Callable[[keras.Model, np.ndarray], np.ndarray] = (
         lambda model, labels: labels
     )
@@ -56,7 +51,7 @@ def _values(model, labels):
 HEADS = {
     "classes": Head("softmax", _class_count),
     "tags": Head("sigmoid", _class_count),
-    "number": Head("linear", lambda dataset: 1, _in_unit, _values),
+    "number": Head("linear", lambda dataset: 1, _values),
 }
 
 
@@ -83,10 +78,9 @@ def compiled(model: keras.Model, recipe: Any, dataset: data.Dataset) -> Any:
     if recipe.lora is not None:
         _check_lora(recipe, dataset)
         adapt_by_rank(model, recipe.lora, owner=recipe.owner)
-    model = head_of(dataset).end(model, dataset)
-    learner = learner_of(model)
-    if learner is model:
-        _compile(model, recipe, dataset)
+    if dataset.specification.target_kind == "number":
+        return _in_unit(model, dataset)  # `learn` compiles what is trained
+    _compile(model, recipe, dataset)
     return model
 
 
@@ -100,9 +94,7 @@ def _check_lora(recipe, dataset):
 
 
 def learner_of(model: keras.Model) -> keras.Model:
-    """Returns the part of a model that is trained: all but a unit."""
-    if VALUE not in {layer.name for layer in model.layers}:
-        return model
+    """Returns the part of a model of a number that is trained: no unit."""
     return keras.Model(model.input, model.get_layer(VALUE).output)
 
 
@@ -133,9 +125,9 @@ def learn(
     Returns:
         `Run` of the whole model, which has the weights that were trained.
     """
-    learner = learner_of(model)
-    if learner is model:
+    if dataset.specification.target_kind != "number":
         return train(model, dataset)
+    learner = learner_of(model)
     _compile(learner, recipe, dataset)
     learned = {
         name: _with_labels(getattr(dataset, name), model, dataset)

@@ -25,6 +25,7 @@ from aet_keras.training import (
     guarantees,
     image_job,
     rating_job,
+    stress,
     table_job,
     text_job,
 )
@@ -133,6 +134,7 @@ def _run(recipe, out, observers, trackers, say):
     say_progress("reading")
     dataset = with_teacher(recipe, job.read(recipe), job.teacher_rows)
     guarantees.check(recipe, dataset)
+    stress.check(recipe, dataset)
     groups = find_groups(recipe, dataset)
     for sentence in job.introduce(dataset):
         say(sentence)
@@ -162,6 +164,7 @@ def _run(recipe, out, observers, trackers, say):
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
         measured = with_groups(measured, groups, job, run.model, dataset)
+        measured = stress.with_stress(measured, recipe, run.model, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
         return done

@@ -91,22 +91,23 @@ def _beside(ended, alone, number):
     )
 
 
-def send(groups):
+def send(groups, kinds):
     """Prints bytes a step, seconds of epochs, and what follows for machines."""
-    sizes = groups.run(2, _worker_replays.reduced_bytes)[0]
-    one = groups.run(1, _worker_replays.epochs, ROWS, BATCH)[0]
-    two = groups.run(2, _worker_replays.epochs, ROWS, BATCH)
+    sizes = groups.run(2, _worker_replays.reduced_bytes, kinds)[0]
+    one = groups.run(1, _worker_replays.epochs, ROWS, BATCH, kinds)[0]
+    two = groups.run(2, _worker_replays.epochs, ROWS, BATCH, kinds)
+    moving = _worker_replays.MOVING[:kinds]
     print(f"an epoch of {ROWS} rows, batch {BATCH}; `all` is not replayed")
     print(
         f"{'moves':12} {'reduced MB':>10} {'moving MB':>10}  "
         f"processor seconds: {'1 process':>10} {'2 workers':>10} {'ratio':>6}"
     )
-    for place, name in enumerate(_worker_replays.MOVING):
-        reduced, moving = sizes[place]
+    for place, name in enumerate(moving):
+        reduced, weights = sizes[place]
         single = one[place][1]
         double = sum(each[place][1] for each in two)
         print(
-            f"{name:12} {reduced / 1e6:10.3f} {moving / 1e6:10.3f}  "
+            f"{name:12} {reduced / 1e6:10.3f} {weights / 1e6:10.3f}  "
             f"{'':18} {single:10.3f} {double:10.3f} {double / single:6.2f}"
         )
     steps = ROWS / BATCH
@@ -119,7 +120,7 @@ def send(groups):
         f"{f'{n} at {rate} Gbit/s':>16}" for rate in RATES for n in MACHINES
     )
     print(f"{'moves':12} {'1 machine':>10}{header}")
-    for place, name in enumerate(_worker_replays.MOVING):
+    for place, name in enumerate(moving):
         seconds = one[place][1] / steps
         cells = "".join(
             f"{_predicted(seconds, sizes[place][0], n, rate):16.4f}"

@@ -9,13 +9,13 @@ nothing else. Asked, and not reached: a replayed epoch of two workers on one
 machine takes at most 1.15 times the processor seconds of one process.
 
     python tests/benchmarks/workers.py [--workers 1 2 3]
-        [--parts weights kills replay bytes]
+        [--parts weights kills replay bytes] [--moves 3]
 
 Each worker is a process of this machine with one thread. The model of
 `weights` has BatchNormalization, Adam, two metrics, thaws one group after each
 epoch and lets the rate follow; batches of 16 rows, 4 epochs. `replay` compares
 three dense layers in all, `bytes` has MobileNetV2 at 96 pixels, random weights
-and rows, batch 32.
+and rows, batch 32; `--moves 1` measures its head alone, 2 also `block_13` up.
 """
 
 import argparse
@@ -119,6 +119,7 @@ def main():
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 3])
     parts = "weights", "kills", "replay", "bytes"
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--moves", type=int, choices=(1, 2, 3), default=3)
     given = parser.parse_args()
     print(_machine.describe(), flush=True)
     if "weights" in given.parts:
@@ -129,7 +130,7 @@ def main():
         if "replay" in given.parts:
             _worker_tables.replay(groups, given.workers)
         if "bytes" in given.parts:
-            _worker_tables.send(groups)
+            _worker_tables.send(groups, given.moves)
 
 
 def print_weights(workers):

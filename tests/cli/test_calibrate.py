@@ -141,6 +141,19 @@ def test_test_rows_that_are_too_few_are_refused_before_training(tmp_path):
     assert "--test-ratio" in result.output
 
 
+def test_stress_is_for_images_alone(tmp_path):
+    source = table_data.write_table(tmp_path / "t.csv", 60)
+
+    result = run(
+        *("fit", source, "--target", "paid", "--out", tmp_path / "out"),
+        "--stress",
+    )
+
+    assert result.exit_code == 2
+    assert "stress" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_coverage_of_one_is_refused(tmp_path):
     result = run("fit", "digits", "--out", tmp_path, "--coverage", 1.0)
 

@@ -15,6 +15,8 @@ from PIL import Image
 from aet_keras.recipes import Recipe
 
 FILES = (
+    "card.html",
+    "card.md",
     "model.keras",
     "recipe.json",
     "report.json",

@@ -198,6 +198,12 @@ def test_labels_of_unknown_rows_and_second_ones_are_counted():
     assert "1 of 3 are of rows that are not kept, and 1" in stream.log[0].why
 
 
+@pytest.mark.parametrize("empty", [[], {}, np.zeros((0, 8))])
+def test_no_rows_are_refused_in_a_sentence(empty):
+    with pytest.raises(ValueError, match="must have at least one row"):
+        make_stream().predict(empty)
+
+
 @pytest.mark.parametrize("ids", [["a"], ["x", "x"], ["x", "a"]])
 def test_each_row_has_an_id_of_its_own(ids):
     stream = make_stream()

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import aet_keras
-from aet_keras.training import _mixed_fit, _remedies, _trials
+from aet_keras.training import _choice, _mixed_fit, _remedies
+from aet_keras.training._known_outputs import KnownOutputs
 
 CENTERS = 2.5 * np.eye(6)[:3]
 PERMUTED = np.array([1, 2, 0])
@@ -123,12 +124,40 @@ def test_a_seed_says_what_dropout_draws(model):
             patch.setattr(
                 _mixed_fit, "MixedBatches", lambda *_, made=made, **__: made
             )
-            _mixed_fit.train_groups(model, rows, None, settings)
+            _mixed_fit.GroupTraining(model).run(rows, None, settings)
         ends.append(model.get_layer("head").get_weights()[0])
 
     np.testing.assert_array_equal(ends[0], ends[1])
     assert not np.array_equal(ends[0], ends[2])
     np.testing.assert_array_equal(dropout.seed_generator.state, before)
+
+
+def test_a_second_training_is_traced_only_if_other_weights_move(model):
+    rows = _mixed_fit.Rows(NEW_X[:60], NEW_Y[:60])
+    start, training = model.get_weights(), _mixed_fit.GroupTraining(model)
+    backbone = model.get_layer("backbone")
+
+    def run(training, epochs):
+        model.set_weights(start)
+        training.run(rows, None, _mixed_fit.Settings(epochs, 8, 1e-2, epochs))
+        return model.get_weights(), training._same.train_function
+
+    _, first = run(training, 2)
+    used, second = run(training, 3)
+    anew, _ = run(_mixed_fit.GroupTraining(model), 3)
+    backbone.layers[1].trainable = False
+    run(training, 1)
+
+    assert first is second
+    for left, right in zip(used, anew, strict=True):
+        np.testing.assert_array_equal(left, right)
+    places = [id(each) for each in model.weights]
+    for layer, is_kept in zip(
+        backbone.layers, (True, True, False), strict=True
+    ):
+        kernel = places.index(id(layer.weights[0]))
+        now = model.get_weights()[kernel]
+        assert np.array_equal(now, start[kernel]) is is_kept
 
 
 def test_without_old_rows_new_ones_alone_judge(model):
@@ -145,7 +174,7 @@ def test_without_old_rows_new_ones_alone_judge(model):
 def trials_of(figures):
     """Trials named by number; of 100 answers the first ones are right."""
     return [
-        _trials.Trial(
+        _choice.Trial(
             str(place),
             [],
             None,
@@ -171,7 +200,7 @@ def test_what_forgets_too_much_is_kept_only_if_all_else_helps_little(
 ):
     trials = trials_of(figures)
 
-    assert _trials.best_of(trials, 0.02, keeps_old=False).name == str(kept)
+    assert _choice.best_of(trials, 0.02, keeps_old=False).name == str(kept)
 
 
 def test_what_one_answer_decides_is_not_kept():
@@ -181,7 +210,7 @@ def test_what_one_answer_decides_is_not_kept():
 
     for trials, kept in ((one, "0"), (two, "0"), (more, "1")):
         for keeps_old in (False, True):
-            best = _trials.best_of(trials, 0.02, keeps_old=keeps_old)
+            best = _choice.best_of(trials, 0.02, keeps_old=keeps_old)
             assert best.name == kept
 
 
@@ -189,17 +218,21 @@ def test_a_point_forgotten_weighs_as_much_as_one_gained():
     figures = [(0.4, 0.0), (0.8, 0.47), (0.6, 0.04)]
     trials = trials_of(figures)
 
-    assert _trials.best_of(trials, 0.02, keeps_old=True).name == "2"
-    assert _trials.best_of(trials[:2], 0.02, keeps_old=True).name == "0"
+    assert _choice.best_of(trials, 0.02, keeps_old=True).name == "2"
+    assert _choice.best_of(trials[:2], 0.02, keeps_old=True).name == "0"
 
 
 def test_weights_go_back_to_where_they_are_worth_most(model, trained):
     x = shifted(NEW_X)[:, ::-1].copy()
     rows = _mixed_fit.Rows(x, NEW_Y)
     settings = _mixed_fit.Settings(epochs=5, learning_rate=1e-2)
-    case = _remedies.Case(model, x, rows, None, None, settings)
+    outputs = KnownOutputs(model)
+    case = _remedies.Case(model, x, rows, None, None, settings, outputs)
 
-    judges = _remedies.Judges(rows, lambda: accuracy(model, *OLD))
+    def old(_):
+        return accuracy(model, *OLD)
+
+    judges = _remedies.Judges(rows, lambda: 1.0, old)
     found = _remedies.train_all(case, rows, judges)
 
     assert found.ratio < 1
@@ -213,7 +246,8 @@ def test_weights_go_back_to_where_they_are_worth_most(model, trained):
 def test_more_rows_move_weights_by_the_same_share_of_the_way(model, trained):
     settings = _mixed_fit.Settings(epochs=3, learning_rate=1e-2)
     rows = _mixed_fit.Rows(shifted(NEW_X), NEW_Y)
-    case = _remedies.Case(model, rows.x, rows, None, None, settings)
+    outputs = KnownOutputs(model)
+    case = _remedies.Case(model, rows.x, rows, None, None, settings, outputs)
     whole = _remedies.train_all(case, rows, None)
     _remedies.train_further(case, rows, whole)
     ends = model.get_weights()
@@ -375,7 +409,7 @@ def test_an_error_leaves_the_model_as_it_was(model, monkeypatch):
         model.set_weights([0 * each for each in before])
         raise RuntimeError("no space left")
 
-    monkeypatch.setattr(_mixed_fit, "train_groups", fail)
+    monkeypatch.setattr(_mixed_fit.GroupTraining, "run", fail)
 
     with pytest.raises(RuntimeError, match="no space"):
         aet_keras.adapt(model, NEW_X, NEW_Y, old=OLD, shift="input")

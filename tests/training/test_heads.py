@@ -3,6 +3,7 @@
 import csv
 import pathlib
 
+import image_models
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -61,6 +62,18 @@ def read(items, **settings):
 
 def invoke(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_backbone():
+    """Puts three convolutions in the place of the embedded backbone."""
+
+    def load(name=None, *, weights=None, image_size=(8, 8)):
+        return image_models.backbone(size=image_size[0])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aet_keras.backbones.load_backbone", load)
+        yield
 
 
 @pytest.fixture(scope="module")

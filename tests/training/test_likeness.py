@@ -6,6 +6,7 @@ import pytest
 from scipy import ndimage
 
 from aet_keras.training import _likeness, _mixed_fit, _remedies
+from aet_keras.training._known_outputs import KnownOutputs
 
 SIDE = 16
 
@@ -124,7 +125,8 @@ def test_images_are_made_only_if_the_model_takes_them_for_new(
     model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), *layers])
     new, labels = noisy(drawn(1)), np.zeros(200, int)
     rows, old = (_mixed_fit.Rows(x, labels) for x in (new, drawn(0)))
-    case = _remedies.Case(model, new, rows, old, None, _mixed_fit.Settings())
+    settings, outputs = _mixed_fit.Settings(), KnownOutputs(model)
+    case = _remedies.Case(model, new, rows, old, None, settings, outputs)
     if not is_met:
         monkeypatch.setattr(_remedies, "is_met", lambda *features: False)
 

@@ -137,7 +137,8 @@ def test_commands_answer_with_tags_or_say_why_not(published, tmp_path):
     assert table.splitlines()[0] == "id,tags,probabilities,error"
     assert "old;red;warm" in table.splitlines()[1]
     assert "red, " in explained.output and explained.exit_code == 0
-    for command in (["watch", out, rows], ["adapt", out, rows]):
+    converted = ["export", out, "--format", "litert", "--weights", "int8"]
+    for command in (["watch", out, rows], ["adapt", out, rows], converted):
         assert "a model of tags" in invoke(*command).output
     refused = invoke("predict", out, rows, "--top", "2")
     assert "Leave it out" in refused.output and refused.exit_code != 0

@@ -1,0 +1,48 @@
+"""Puts a model's test images under stress, where a recipe asks for it."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from aet_keras import data, evaluation
+from aet_keras._progress import report as say_progress
+from aet_keras.errors import DataError
+from aet_keras.evaluation.robustness import measure_robustness
+
+_MOST_IMAGES = 500  # of so many, an accuracy is known to 4 points
+
+
+def check(recipe: object, dataset: data.Dataset) -> None:
+    """Raises a `DataError` if stress is asked for and cannot be measured."""
+    kind = dataset.specification.target_kind
+    if getattr(recipe, "stress", False) and kind != "classes":
+        raise DataError(
+            "stress: images must have one class each, because it is accuracy "
+            f"that is measured. Received: a target of the kind {kind}. Leave "
+            "`--stress` out."
+        )
+
+
+def with_stress(
+    report: evaluation.Report,
+    recipe: object,
+    model: keras.Model,
+    dataset: data.Dataset,
+) -> evaluation.Report:
+    """Returns a report with the accuracy on corrupted test images.
+
+    Args:
+        report: `Report` of the run.
+        recipe: of the run; only that of images has `stress`.
+        model: the trained `keras.Model`.
+        dataset: `data.Dataset`.
+    """
+    if not getattr(recipe, "stress", False):
+        return report
+    say_progress("measuring the model on corrupted images")
+    random = np.random.default_rng(getattr(recipe, "seed", 0))
+    rows = random.permutation(dataset.test.count)[:_MOST_IMAGES]
+    images = np.stack([dataset.test.inputs[row] for row in rows])
+    found = measure_robustness(model, images, dataset.test.labels[rows])
+    return dataclasses.replace(report, stress=found)
