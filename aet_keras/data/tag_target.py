@@ -51,7 +51,8 @@ def separators_of(counts: Mapping[str, int]) -> tuple[str, ...]:
 
     Cells hold tags if one in ten or more has a separator, and what it
     separates is met again and again: there are fewer parts than cells that
-    differ. `Paris, France` and `Rome, Italy` are two names.
+    differ. `Paris, France` and `Rome, Italy` are two names. So are `Doe, Ann`
+    and `Doe, Eve`: where each cell has as many parts, they make up one name.
 
     Args:
         counts: how often each cell is met.
@@ -70,8 +71,10 @@ def separators_of(counts: Mapping[str, int]) -> tuple[str, ...]:
     count = sum(counts[cell] for cell in several)
     if not several or count < _LEAST_SHARE * sum(counts.values()):
         return ()
-    parts = {part for cell in counts for part in _parts(cell, found)}
-    return found if len(parts) < len(counts) else ()
+    made = [_parts(cell, found) for cell in counts]
+    is_one_name = len({len(parts) for parts in made if parts}) == 1
+    names = {name for parts in made for name in parts}
+    return () if is_one_name or len(names) >= len(counts) else found
 
 
 def _parts(cell, separators):

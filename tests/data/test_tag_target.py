@@ -51,8 +51,14 @@ def test_a_column_with_a_separator_holds_tags(tmp_path, sign):
         cycled("Paris, France", "Rome, Italy"),
         cycled("red", "wool"),
         [f"{i * 37:,}" for i in range(COUNT)],
+        cycled(*[f"{a}, {b}" for a in ("Doe", "Roe") for b in "xyz"], ""),
     ],
-    ids=["names with a comma", "one word each", "numbers with thousands"],
+    ids=[
+        "names with a comma",
+        "one word each",
+        "numbers with thousands",
+        "names of two parts that come again",
+    ],
 )
 def test_what_only_looks_like_tags_is_not_taken_for_them(tmp_path, cells):
     path = write(tmp_path / "a.csv", y=cells)
