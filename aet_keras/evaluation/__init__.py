@@ -20,10 +20,11 @@ __all__ = [
 __getattr__ = renamed(
     __name__,
     moved={
-        "baseline": ["Baseline", "compare_with_baselines", "judge"],
+        "baseline": ["Baseline", "compare_with_baselines"],
         "classification": ["ClassScore", "Classification"],
         "forgetting": ["Forgetting"],
         "importance": ["measure_importance"],
+        "judgement": ["judge"],
         "mistake_chart": ["draw_mistakes"],
         "mistakes": [
             "Confusion",

@@ -12,12 +12,12 @@ from aet_keras.evaluation.baseline import (
     Baseline,
     compare_with_baselines,
     figure_text,
-    judge,
 )
 from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.conformal import Coverage
 from aet_keras.evaluation.forgetting import Forgetting
+from aet_keras.evaluation.judgement import judge
 from aet_keras.evaluation.mistakes import (
     Mistake,
     mistakes_text,
@@ -28,7 +28,7 @@ from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Miss, Regression, misses_text
 from aet_keras.evaluation.risk import Risk
 from aet_keras.evaluation.robustness import Robustness
-from aet_keras.evaluation.tagging import Tagging
+from aet_keras.evaluation.tag_scores import Tagging
 
 Scores = Classification | Recommendation | Regression | Tagging
 

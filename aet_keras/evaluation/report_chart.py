@@ -17,7 +17,7 @@ from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Regression
 from aet_keras.evaluation.report import Report
-from aet_keras.evaluation.tagging import Tagging
+from aet_keras.evaluation.tag_scores import Tagging
 
 _PALE = "#A9D3E8"
 _MOST_NAME = 18

@@ -7,7 +7,7 @@ from aet_keras.evaluation import chart_fonts, printed_text
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.mistakes import most_confused
 from aet_keras.evaluation.rating_scores import Recommendation
-from aet_keras.evaluation.tagging import Tagging
+from aet_keras.evaluation.tag_scores import Tagging
 
 MOST_CLASSES = 40
 _MOST = 12

@@ -1,8 +1,7 @@
 """Compares the outputs of an export with those of its model."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -15,52 +14,20 @@ from aet_keras.data.specifications import (
     RatingSpecification,
     TableSpecification,
 )
-from aet_keras.errors import ExportError
 from aet_keras.export import rating_answers, table_graph
-from aet_keras.export.embeddings import pack
+from aet_keras.export.compared_outputs import (
+    Comparison,
+    all_and_one,
+    column_of,
+    compare,
+    constants,
+    output_of,
+    predict,
+    predict_images,
+    serving,
+)
 from aet_keras.export.image_model import encode_png, whole_pixels
 from aet_keras.export.saved_model import BYTES, DEFAULT
-
-_FLAT = 1e-3
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Holds how closely an export follows its model.
-
-    Args:
-        difference: float. The largest gap between a probability of the export
-            and the model's own; of numbers, divided by the largest of them.
-        count: int. How many rows were compared.
-        spread: float. The largest gap between the model's probabilities of
-            one class for two of the rows. Near 0, agreement says little.
-        rows: str. What the rows are called.
-
-    Example:
-
-    >>> aet_keras.export.comparison.Comparison(3e-8, 32, 0.9).is_telling
-    True
-    """
-
-    difference: float
-    count: int
-    spread: float
-    rows: str = "images"
-
-    @property
-    def is_telling(self) -> bool:
-        """Whether the rows differed enough for agreement to mean much."""
-        return self.spread > _FLAT
-
-    def to_text(self) -> str:
-        """Returns one sentence for a person."""
-        text = (
-            f"The export agrees with the model to {self.difference:.1e} on "
-            f"{self.count} {self.rows}."
-        )
-        if self.is_telling:
-            return text
-        return f"{text} The model says the same of all: this proves little."
 
 
 def compare_image_export(
@@ -116,8 +83,8 @@ def compare_image_export(
     expected = predict_images(model, pixels)
 
     given = {"images": pixels}
-    output, unit = _output_of(target_kind, expected)
-    plain = _serving(
+    output, unit = output_of(target_kind, expected)
+    plain = serving(
         owner, "write_image_model", "images", given, expected, output
     )
 
@@ -126,9 +93,9 @@ def compare_image_export(
         if BYTES in exported.signatures:
             encoded = tf.constant(encode_png(pixels))
             outputs = exported.signatures[BYTES](image_bytes=encoded)
-            yield "the PNG files", _column(outputs[output].numpy()), expected
+            yield "the PNG files", column_of(outputs[output].numpy()), expected
 
-    return _compare(
+    return compare(
         owner, directory, served, expected, tolerance, "images", unit
     )
 
@@ -173,15 +140,13 @@ def compare_text_export(
     """
     owner = "compare_text_export"
     _check.positive(owner, tolerance=tolerance)
-    expected = _predict(model, _constants(packing.pack(texts)))
+    expected = predict(model, constants(packing.pack(texts)))
     given = {"texts": list(texts)}
-    output, unit = _output_of(target_kind, expected)
-    served = _serving(
+    output, unit = output_of(target_kind, expected)
+    served = serving(
         owner, "write_text_model", "texts", given, expected, output
     )
-    return _compare(
-        owner, directory, served, expected, tolerance, "texts", unit
-    )
+    return compare(owner, directory, served, expected, tolerance, "texts", unit)
 
 
 def compare_table_export(
@@ -217,11 +182,11 @@ def compare_table_export(
     _check.positive(owner, tolerance=tolerance)
     rows = table_graph.with_odd_rows(rows, specification)
     cells = {k: table_graph.tensor(v)[:, tf.newaxis] for k, v in rows.items()}
-    expected = _predict(model, cells)
+    expected = predict(model, cells)
     raw = table_graph.raw(rows, specification)
-    output, unit = _output_of(specification.target_kind, expected)
-    served = _serving(owner, "write_table_model", "rows", raw, expected, output)
-    return _compare(owner, directory, served, expected, tolerance, "rows", unit)
+    output, unit = output_of(specification.target_kind, expected)
+    served = serving(owner, "write_table_model", "rows", raw, expected, output)
+    return compare(owner, directory, served, expected, tolerance, "rows", unit)
 
 
 def compare_rating_export(
@@ -266,10 +231,10 @@ def compare_rating_export(
     """
     owner = "compare_rating_export"
     _check.positive(owner, tolerance=tolerance)
-    expected = _predict(model, _constants(tables.rows(rows)))["rating"]
+    expected = predict(model, constants(tables.rows(rows)))["rating"]
     # Of no item in particular, so that none is left out of the history.
     nothing = {**rows, "item": np.zeros_like(rows["item"])}
-    logits = _predict(model, _constants(tables.rows(nothing)))["rank"]
+    logits = predict(model, constants(tables.rows(nothing)))["rank"]
     shown = rating_answers.best_shares(logits, rows["user"][:, 0], tables)
     users = rating_answers.ids_of(rows["user"][:, 0], specification.users)
     items = rating_answers.ids_of(rows["item"][:, 0], specification.items)
@@ -277,144 +242,11 @@ def compare_rating_export(
     def served(exported):
         serve = exported.signatures[DEFAULT]
         given = {"user": users, "item": items}
-        yield from _all_and_one("ratings", serve, given, expected, "scores")
+        yield from all_and_one("ratings", serve, given, expected, "scores")
         top = exported.signatures["top_k"](
             user=tf.constant(users),
             k=tf.fill([len(users)], rating_answers.SHOWN),
         )
         yield "the best items", top["scores"].numpy(), shown
 
-    return _compare(owner, directory, served, expected, tolerance, "ratings")
-
-
-def predict_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Returns the outputs of a model for uint8 images, as float32."""
-    pixels = tf.constant(images.astype(model.inputs[0].dtype))
-    (outputs,) = keras.tree.flatten(_predict(model, pack(model, pixels)))
-    return outputs
-
-
-def largest_gap(
-    owner: str, what: str, served: np.ndarray, expected: np.ndarray
-) -> float:
-    """Returns how far two arrays differ, or says why they cannot be held."""
-    if served.shape != expected.shape:
-        raise ExportError(
-            f"{owner}: for {what} the export puts out shape "
-            f"{served.shape}, the model {expected.shape}. Do not serve it."
-        )
-    for name, values in (("model", expected), ("export", served)):
-        odd = int((~np.isfinite(values)).sum())
-        if odd:
-            raise ExportError(
-                f"{owner}: for {what} the {name} puts out {odd} of "
-                f"{values.size} numbers that are not finite. Do not serve it."
-            )
-    return float(np.abs(served - expected).max())
-
-
-def _compare(
-    owner: str,
-    directory: str | os.PathLike,
-    served: Callable[[Any], Iterable[tuple[str, np.ndarray, np.ndarray]]],
-    expected: np.ndarray,
-    tolerance: float,
-    rows: str,
-    unit: float = 1.0,
-) -> Comparison:
-    """Loads an export and holds what it puts out against its model.
-
-    Args:
-        owner: str. Who asks.
-        directory: path of the export.
-        served: takes the loaded export; yields what went in, what came out
-            and what the model says of it.
-        expected: array `(count, columns)`. What the model says of all rows.
-        tolerance: float > 0.
-        rows: str. What the rows are called.
-        unit: float > 0. What a difference is divided by.
-    """
-    # The object must outlive its functions: it holds the weights.
-    exported = _load(owner, directory)
-    difference = 0.0
-    for what, outputs, wanted in served(exported):
-        gap = largest_gap(owner, what, outputs, wanted) / unit
-        if gap > tolerance:
-            worst = np.abs(outputs - wanted).max(axis=1)
-            raise ExportError(
-                f"{owner}: the export in {os.fspath(directory)} differs "
-                f"from the model by {gap:.2e} for {what} of {len(expected)}, "
-                f"most on {rows.removesuffix('s')} {int(worst.argmax())}; at "
-                f"most {tolerance:.0e} is accepted. Do not serve it."
-            )
-        difference = max(difference, gap)
-    spread = float(np.ptp(expected, axis=0).max()) / unit
-    return Comparison(difference, len(expected), spread, rows)
-
-
-def _load(owner, directory):
-    try:
-        return tf.saved_model.load(os.fspath(directory))
-    except (OSError, tf.errors.OpError) as error:
-        raise ExportError(
-            f"{owner}: no SavedModel could be loaded from "
-            f"{os.fspath(directory)}: {error}"
-        ) from error
-
-
-def _serving(owner, writer, rows, given, expected, output="probabilities"):
-    """Returns a function that asks an export for an output of rows."""
-
-    def served(exported):
-        serve = exported.signatures.get(DEFAULT)
-        if serve is None or output not in serve.structured_outputs:
-            raise ExportError(
-                f"{owner}: the export must have a signature `{DEFAULT}` that "
-                f"puts out `{output}`. Received: signatures "
-                f"{sorted(exported.signatures)}. Write it with `{writer}`."
-            )
-        yield from _all_and_one(rows, serve, given, expected, output)
-
-    return served
-
-
-def _all_and_one(
-    rows: str,
-    serve: Callable,
-    inputs: Mapping[str, Any],
-    expected: np.ndarray,
-    output: str = "probabilities",
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yields the outputs for all rows at once, and for the first one alone."""
-    alone = f"one {rows.removesuffix('s')}"
-    for what, count in ((f"all {rows}", len(expected)), (alone, 1)):
-        given = {k: table_graph.tensor(v[:count]) for k, v in inputs.items()}
-        outputs = serve(**given)[output].numpy()
-        yield what, _column(outputs), expected[:count]
-
-
-def _column(outputs):
-    return outputs[:, None] if outputs.ndim == 1 else outputs
-
-
-def _output_of(target_kind, expected):
-    """Returns which output is compared, and what a difference is part of."""
-    if target_kind != "number":
-        return "probabilities", 1.0
-    return "values", float(np.abs(expected).max()) or 1.0
-
-
-def _constants(rows):
-    return {name: tf.constant(column) for name, column in rows.items()}
-
-
-def _predict(model, inputs):
-    """Returns the outputs of a model, without XLA, as float32."""
-
-    @tf.function(jit_compile=False, autograph=False)
-    def call(inputs):
-        return model(inputs, training=False)
-
-    return keras.tree.map_structure(
-        lambda outputs: outputs.numpy().astype("float32"), call(inputs)
-    )
+    return compare(owner, directory, served, expected, tolerance, "ratings")

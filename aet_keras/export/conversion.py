@@ -18,7 +18,11 @@ from aet_keras.data.image_decoding import resize
 from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
 from aet_keras.export import rounded_weights
-from aet_keras.export.comparison import Comparison, largest_gap, predict_images
+from aet_keras.export.compared_outputs import (
+    Comparison,
+    largest_gap,
+    predict_images,
+)
 from aet_keras.export.image_model import image_shape, whole_pixels
 from aet_keras.publishing import check_manifest, version_folder
 from aet_keras.publishing.publication import find_version

@@ -13,7 +13,7 @@ import tensorflow as tf
 from aet_keras import _check
 from aet_keras._keras import graph
 from aet_keras.errors import ExportError
-from aet_keras.export.comparison import Comparison, largest_gap
+from aet_keras.export.compared_outputs import Comparison, largest_gap
 
 AGREEMENT = 0.985
 _FEWEST = 200  # of fewer images, 98.5 % is decided by two answers

@@ -337,8 +337,8 @@ class Recorder:
             raise replay_safety.Unsafe(f"below the boundary {error}") from error
         features = dict(zip(boundary.recorded, found, strict=True))
         for key, tensor in features.items():
-            if tensor is not None and not _has_rows(tensor, len(x[0])):
-                features[key] = None
+            if tensor is not None and tensor.shape[:1] != (len(x[0]),):
+                features[key] = None  # not one row each
         if any(features[key] is None for key in boundary.keys):
             raise replay_safety.Unsafe(
                 "what the frozen layers put out has a mask, or is not a dense "
@@ -389,13 +389,8 @@ class Recorder:
         return self._steps[boundary, padded]
 
 
-def _has_rows(tensor, count):
-    return tensor.shape.rank and tensor.shape[0] == count
-
-
 def _present(structure):
-    flat = keras.tree.flatten(structure)
-    return [leaf for leaf in flat if leaf is not None]
+    return [e for e in keras.tree.flatten(structure) if e is not None]
 
 
 def _arrays(tensors):

@@ -37,7 +37,7 @@ def test_every_row_called_one_class_is_of_no_use():
     scores = matrix([[150, 0, 0], [12, 0, 0], [4, 0, 0]])
 
     accuracy, balanced = evaluation.baseline.compare_with_baselines(scores)
-    said = evaluation.baseline.judge(scores)
+    said = evaluation.judgement.judge(scores)
 
     assert accuracy.value == accuracy.baseline == pytest.approx(150 / 166)
     assert balanced.value == balanced.baseline == pytest.approx(1 / 3)
@@ -46,14 +46,14 @@ def test_every_row_called_one_class_is_of_no_use():
 
 
 def test_accuracy_0_is_not_published_without_a_word():
-    said = evaluation.baseline.judge(matrix([[0, 9], [9, 0]], ["a", "b"]))
+    said = evaluation.judgement.judge(matrix([[0, 9], [9, 0]], ["a", "b"]))
 
     assert "not better than no model" in said and "0.000" in said
     assert "No row is recognised of `a` (9), `b` (9)" in said
 
 
 def test_the_rare_class_for_every_row_is_said_to_be_worse():
-    said = evaluation.baseline.judge(matrix([[0, 90], [0, 10]], ["a", "b"]))
+    said = evaluation.judgement.judge(matrix([[0, 90], [0, 10]], ["a", "b"]))
 
     assert "calls every row `b`" in said
     assert "every row `a` is right more often, for 0.900" in said
@@ -61,13 +61,13 @@ def test_the_rare_class_for_every_row_is_said_to_be_worse():
 
 def test_a_good_model_hears_nothing():
     assert (
-        evaluation.baseline.judge(matrix([[40, 9, 1], [5, 40, 5], [0, 2, 48]]))
+        evaluation.judgement.judge(matrix([[40, 9, 1], [5, 40, 5], [0, 2, 48]]))
         == ""
     )
 
 
 def test_few_rows_show_nothing_however_many_are_right():
-    said = evaluation.baseline.judge(matrix([[2, 0], [0, 2]], ["a", "b"]))
+    said = evaluation.judgement.judge(matrix([[2, 0], [0, 2]], ["a", "b"]))
 
     assert "not shown to be better" in said and "4 test rows" in said
 
@@ -114,7 +114,7 @@ def test_shuffles_and_the_formula_agree():
 def test_a_model_that_knows_rare_rows_is_not_called_useless():
     scores = matrix([[920, 60], [2, 18]], ["no", "yes"])
 
-    said = evaluation.baseline.judge(scores)
+    said = evaluation.judgement.judge(scores)
 
     assert better(scores) == {"accuracy": False, "balanced accuracy": True}
     assert "no use" not in said and "Accuracy (0.938) is lower than" in said
@@ -129,7 +129,7 @@ def test_a_risk_that_orders_rows_is_seen_where_one_class_is_called():
     scores = measure_classification(labels, rows, **of)
     risk = measure_risk(labels, rows, positive="yes", resample_count=50, **of)
 
-    said = evaluation.baseline.judge(scores, risk)
+    said = evaluation.judgement.judge(scores, risk)
 
     assert better(scores, risk)["ROC AUC"]
     assert said.startswith("The model calls every row `no`.")
@@ -148,7 +148,7 @@ def test_an_auc_of_two_rows_a_class_is_not_certain():
 
 
 def test_a_split_of_one_class_is_said_to_show_nothing():
-    said = evaluation.baseline.judge(matrix([[5, 1], [0, 0]], ["a", "b"]))
+    said = evaluation.judgement.judge(matrix([[5, 1], [0, 0]], ["a", "b"]))
 
     assert said.startswith("All rows are of `a`")
 
@@ -177,13 +177,13 @@ def test_ratings_stand_beside_the_best_baseline_row_for_row():
     assert ndcg.name == "popularity" and ndcg.is_better
     assert mean == pytest.approx(1 - scores.rmse**2)
     assert 0 < error < 0.1
-    assert evaluation.baseline.judge(scores) == ""
+    assert evaluation.judgement.judge(scores) == ""
 
 
 def test_ratings_no_better_than_biases_are_said_to_be():
     scores = rated(np.full(20, 1.2), np.full(20, 30))
 
-    said = evaluation.baseline.judge(scores)
+    said = evaluation.judgement.judge(scores)
 
     assert said.startswith("The model is not better than no model.")
     assert "ratings are worse than biases of users and items" in said

@@ -8,7 +8,7 @@ from sklearn import metrics
 
 from aet_keras import evaluation
 from aet_keras.evaluation import mistakes, tag_thresholds, tagging
-from aet_keras.evaluation.baseline import judge
+from aet_keras.evaluation.judgement import judge
 
 NAMES = ("red", "wool", "old", "none")
 
