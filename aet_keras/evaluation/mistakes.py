@@ -257,7 +257,7 @@ def find_wrong_tags(
 
     Example:
 
-    >>> found = aet_keras.evaluation.tagging.find_wrong_tags(
+    >>> found = aet_keras.evaluation.mistakes.find_wrong_tags(
     ...     [[1, 0], [0, 1]], [[0.9, 0.2], [0.8, 0.7]], tags=["red", "wool"],
     ...     thresholds=[0.5, 0.5], names=["a", "b"],
     ... )

@@ -25,6 +25,7 @@ from aet_keras.training.teacher_outputs import (
 )
 
 _BATCH = 128
+_LEAST_TOLD = 30  # rows; of fewer, a good teacher may be wrong about half
 # What decides which rows are test rows; a recipe may lack some.
 _SPLITTING = (
     "data",
@@ -288,7 +289,10 @@ def _checked(recipe, teacher, columns, rows):
 
 
 def _accuracy(recipe, teacher, held, split):
-    """Says how often the teacher is right, which is more than by chance."""
+    """Says how often the teacher is right, which is more than by chance.
+
+    Of few rows that cannot be told, and it is said.
+    """
     labels = split.labels
     classes = held.shape[1]
     if labels.max() >= classes:
@@ -299,7 +303,7 @@ def _accuracy(recipe, teacher, held, split):
         )
     right = float(np.mean(held.argmax(axis=1) == labels))
     chance = float(np.bincount(labels).max() / len(labels))
-    if not right > chance:
+    if right <= chance and len(labels) >= _LEAST_TOLD:
         raise _refused(
             recipe,
             "must know the classes of the data. Received: "
@@ -307,7 +311,13 @@ def _accuracy(recipe, teacher, held, split):
             f"of which the largest class has {chance:.1%}. Its classes may be "
             "in another order, or it takes other numbers for the same rows.",
         )
-    return f"The teacher is right about {right:.1%} of the validation rows."
+    note = f"The teacher is right about {right:.1%} of the validation rows."
+    if len(labels) < _LEAST_TOLD:
+        note += (
+            f" These are {len(labels)}: too few to tell whether it knows the "
+            "classes."
+        )
+    return note
 
 
 def _seen(recipe, teacher):
@@ -315,7 +325,10 @@ def _seen(recipe, teacher):
     own = teacher.recipe
     is_adapted = pathlib.Path(teacher.name, "adaptation.json").exists()
     if own is not None and not is_adapted and _splits(own) == _splits(recipe):
-        yield "The teacher was trained on the same rows, and saw no test rows."
+        yield (
+            "The teacher was trained on the same data, divided by the same "
+            "seed: if the data are as they were then, it saw no test rows."
+        )
         return
     yield (
         "The teacher may have learned rows that are test rows here: if so, the "

@@ -133,7 +133,7 @@ def test_ctrl_c_in_the_first_epoch_says_there_is_nothing(
     assert not out.exists()
 
 
-def written_at_once(model, directory, *, class_names, images):
+def written_at_once(model, directory, **_):
     """Stands for `write_image_model`, which takes seconds."""
     (directory / "saved_model.pb").touch()
 

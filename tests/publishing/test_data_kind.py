@@ -78,5 +78,5 @@ def test_what_says_no_kind_is_not_taken_for_images(
 def test_a_kind_decides_over_a_setting(tmp_path):
     said = {"kind": "text", "data": "a.csv", "target": "paid"}
 
-    with pytest.raises(ValueError, match="`--target`.*of tables"):
+    with pytest.raises(ValueError, match="`--target`.*of images and tables"):
         recipes.kinds.make_recipe(said)

@@ -59,10 +59,13 @@ def test_the_report_counts_it(spoilt):
         [0, 1], [[0.9, 0.1], [0.2, 0.8]], class_names=["hat", "shoe"]
     )
     dataset = types.SimpleNamespace(
+        train=types.SimpleNamespace(count=2),
         test=None,
         validation=None,
         notes=(),
-        specification=types.SimpleNamespace(kind="image"),
+        specification=types.SimpleNamespace(
+            kind="image", target_kind="classes"
+        ),
     )
 
     report = measure(run, "a", dataset, score=lambda model, split: scores)
