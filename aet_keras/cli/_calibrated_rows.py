@@ -3,11 +3,12 @@
 import pathlib
 from collections.abc import Sequence
 
-import numpy as np
-
-from aet_keras.cli._new_rows import Asked, load_model, read_new_rows
-from aet_keras.data import number_cells
-from aet_keras.errors import DataError
+from aet_keras.cli._new_rows import (
+    Asked,
+    load_model,
+    read_new_rows,
+    true_numbers,
+)
 from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import newest_version
 from aet_keras.training.adapt_version import numbered
@@ -36,17 +37,21 @@ def calibrate_rows(
     model = load_model(path)
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled=True)
     rows = read_new_rows(asked)
-    names = _class_names(asked)
-    if names:
-        labels, names = numbered(rows.classes, names)
+    known = names = _class_names(asked)
+    if known:
+        labels, names = numbered(rows.classes, known)
     else:
-        labels = _numbers(asked, rows.classes)
+        labels = true_numbers(
+            asked,
+            rows.classes,
+            must="each row must have a finite number to be compared with",
+        )
     incoming = Incoming(
         rows.x,
         rows.names,
         labels,
         names,
-        len(_class_names(asked)),
+        len(known),
         what,
         rows.texts or None,
     )
@@ -59,16 +64,3 @@ def _class_names(asked):
         return tuple(asked.specification.class_names)
     path = asked.path / "assets" / "labels.txt"
     return tuple(path.read_text(encoding="utf-8").splitlines())
-
-
-def _numbers(asked, cells):
-    form = asked.specification.target_format
-    found = [number_cells.read_number(cell, form) for cell in cells]
-    odd = [row for row, each in enumerate(found) if not np.isfinite(each)]
-    if odd:
-        raise DataError(
-            f"{_OWNER}: each row must have a finite number to be compared "
-            f"with. Received: `{cells[odd[0]]}` in row {odd[0] + 1}. Leave "
-            "out the rows that have none."
-        )
-    return np.float32(found)

@@ -16,6 +16,7 @@ from aet_keras._wording import counted
 from aet_keras.cli._inputs import Row, read_images, read_texts
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
+from aet_keras.data import number_cells
 from aet_keras.data.folder_layout import IMAGE, TEXT
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import check_one_answer, read_kind
@@ -195,6 +196,30 @@ def _check_classes(asked, rows):
         f"one, the first is {without[0]}. Leave out the rows that have none, "
         "or give `aet-keras adapt` the classes that are known by `--labels`."
     )
+
+
+def true_numbers(
+    asked: "Asked", cells: Sequence[str], *, must: str
+) -> np.ndarray:
+    """Returns the true numbers of rows, as the version's table writes them.
+
+    Args:
+        asked: `Asked`, of a model of a number.
+        cells: sequence of str, one a row.
+        must: str. What must hold, as a sentence without its end.
+
+    Raises:
+        DataError: if a row has no finite number.
+    """
+    form = asked.specification.target_format
+    found = [number_cells.read_number(cell, form) for cell in cells]
+    odd = [row for row, each in enumerate(found) if not np.isfinite(each)]
+    if odd:
+        raise DataError(
+            f"{asked.owner}: {must}. Received: `{cells[odd[0]]}` in row "
+            f"{odd[0] + 1}. Leave out the rows that have none."
+        )
+    return np.asarray(found, "float32")
 
 
 def load_model(path: pathlib.Path) -> Any:

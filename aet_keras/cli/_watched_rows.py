@@ -13,15 +13,15 @@ from aet_keras.cli._new_rows import (
     check_classifier,
     load_model,
     read_new_rows,
+    true_numbers,
 )
 from aet_keras.cli._recorded_new_rows import read_recorded
-from aet_keras.data import number_cells
 from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
-from aet_keras.errors import DataError, ExportError
+from aet_keras.errors import ExportError
 from aet_keras.publishing.publication import find_version
 
 _OWNER = "watch"
@@ -105,7 +105,11 @@ def watch_version(
     rows = read_new_rows(asked)
     labels = None
     if is_labelled and reference.is_number:
-        labels = _numbers(asked, rows.classes)
+        labels = true_numbers(
+            asked,
+            rows.classes,
+            must="with `--labelled`, each row must have a finite number",
+        )
     elif is_labelled:
         labels = _labels(rows.classes, reference.class_names)
     outputs = read_outputs(model, rows.x, is_number=reference.is_number)
@@ -153,20 +157,6 @@ def _check_days(reference, path):
             "it is its probabilities that are compared day by day. Received: "
             f"{path}, a model of a number. Name files of new rows."
         )
-
-
-def _numbers(asked, cells):
-    """Returns the true numbers of rows, as the version's table writes them."""
-    form = asked.specification.target_format
-    found = [number_cells.read_number(cell, form) for cell in cells]
-    odd = [row for row, each in enumerate(found) if not np.isfinite(each)]
-    if odd:
-        raise DataError(
-            f"{_OWNER}: with `--labelled`, each row must have a finite number. "
-            f"Received: `{cells[odd[0]]}` in row {odd[0] + 1}. Leave out the "
-            "rows that have none."
-        )
-    return np.float32(found)
 
 
 def _title(path):

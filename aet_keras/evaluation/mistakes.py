@@ -224,10 +224,16 @@ def mistakes_text(
         true, predicted = (
             printed_text.cut_middle(n, 18) for n in (row.true, row.predicted)
         )
-        head = f"{true} called {predicted}: {row.probability:.0%}"
-        columns_left = printed_text.COLUMNS - printed_text.width(head) - 2
-        what = printed_text.cut_middle(row.content or row.name, columns_left)
-        yield f"{head}  {what}"
+        yield _with_row(
+            f"{true} called {predicted}: {row.probability:.0%}", row
+        )
+
+
+def _with_row(head, row):
+    """Returns a line that ends in as much of a row as there is room for."""
+    columns_left = printed_text.COLUMNS - printed_text.width(head) - 2
+    what = printed_text.cut_middle(row.content or row.name, columns_left)
+    return f"{head}  {what}"
 
 
 def find_wrong_tags(
@@ -303,8 +309,5 @@ def wrong_tags_text(mistakes: Sequence[Mistake]) -> list[str]:
         true, predicted = (
             printed_text.cut_middle(n, 24) for n in (row.true, row.predicted)
         )
-        head = f"{true} called {predicted}"
-        columns_left = printed_text.COLUMNS - printed_text.width(head) - 2
-        what = printed_text.cut_middle(row.content or row.name, columns_left)
-        lines.append(f"{head}  {what}")
+        lines.append(_with_row(f"{true} called {predicted}", row))
     return lines

@@ -13,7 +13,9 @@ _MOST_NAME, _MOST_TAGS, _FEATURES = 32, 40, 10
 
 @dataclasses.dataclass(frozen=True)
 class TagScore:
-    """Holds the scores of one tag; `None` where the split has none of it.
+    """Holds the scores of one tag.
+
+    They are `None` if no row of the split has the tag.
 
     Args:
         name: str. The tag.
@@ -27,7 +29,7 @@ class TagScore:
 
     Example:
 
-    >>> aet_keras.evaluation.tagging.TagScore(
+    >>> aet_keras.evaluation.tag_scores.TagScore(
     ...     "wool", 1.0, 0.5, 2 / 3, 0.9, 0.4, 8
     ... ).recall
     0.5
@@ -53,7 +55,7 @@ class TagFigures:
 
     Example:
 
-    >>> aet_keras.evaluation.tagging.TagFigures(0.4, 0.5, 0.6).micro_f1
+    >>> aet_keras.evaluation.tag_scores.TagFigures(0.4, 0.5, 0.6).micro_f1
     0.5
     """
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -105,18 +106,24 @@ def _measure_classes(run, name, dataset):
     return dataclasses.replace(report, risk=risk)
 
 
-def _measure_number(run, name, dataset):
+def _measure_beside(baselines_of, score, run, name, dataset):
+    """Measures a run beside baselines, with the importance of columns."""
     report = measure(
         run,
         name,
         dataset,
         predict=predict,
-        baselines=_linear_model(run.model, dataset),
+        baselines=baselines_of(run.model, dataset),
         content=_content(dataset),
     )
-    importance = _importance(run.model, dataset, _less_error)
+    importance = _importance(run.model, dataset, score)
     test = dataclasses.replace(report.test, importance=importance)
     return dataclasses.replace(report, test=test)
+
+
+def _straight_rows(model, split):
+    """Returns encoded rows with each number as it is, without knots."""
+    return encode(model, split)[:, ~tasks.table_model.bending_columns(model)]
 
 
 def _linear_model(model, dataset):
@@ -125,10 +132,7 @@ def _linear_model(model, dataset):
     It is given each number as it is: it has no knots to bend at. What it
     says of test rows, it has learned from all others.
     """
-    is_straight = ~tasks.table_model.bending_columns(model)
-
-    def rows_of(split):
-        return encode(model, split)[:, is_straight]
+    rows_of = functools.partial(_straight_rows, model)
 
     def predict(split):
         learned = [dataset.train]
@@ -146,30 +150,13 @@ def _less_error(numbers, predicted):
     return -float(np.sqrt(np.mean((predicted[:, 0] - numbers) ** 2)))
 
 
-def _measure_tags(run, name, dataset):
-    report = measure(
-        run,
-        name,
-        dataset,
-        predict=predict,
-        baselines=_regressions(run.model, dataset),
-        content=_content(dataset),
-    )
-    importance = _importance(run.model, dataset, mean_average_precision)
-    test = dataclasses.replace(report.test, importance=importance)
-    return dataclasses.replace(report, test=test)
-
-
 def _regressions(model, dataset):
     """Returns a function of a split: logistic regressions, one a tag.
 
     They are tuned, and given each number as it is, without knots. Their
     thresholds are chosen by validation rows, as those of the model are.
     """
-    is_straight = ~tasks.table_model.bending_columns(model)
-
-    def rows_of(split):
-        return encode(model, split)[:, is_straight]
+    rows_of = functools.partial(_straight_rows, model)
 
     train, held = dataset.train, dataset.validation
     fitted = table_start.tag_regressions(
@@ -189,10 +176,12 @@ def _regressions(model, dataset):
     return predict
 
 
-_MEASURED = {
+_MEASURED: dict[str, Callable[..., evaluation.Report]] = {
     "classes": _measure_classes,
-    "number": _measure_number,
-    "tags": _measure_tags,
+    "number": functools.partial(_measure_beside, _linear_model, _less_error),
+    "tags": functools.partial(
+        _measure_beside, _regressions, mean_average_precision
+    ),
 }
 
 
