@@ -54,7 +54,7 @@ def self_train(
     All rows go through the model once, up to its head. On these features the
     head is solved, answers about the rows without labels, and is solved again
     on labels and answers (`label_softly`). Both heads are compared on the
-    validation rows: the gain in loss must be above one standard error.
+    validation rows: the gain in loss must be above half its standard error.
 
     Args:
         model: a compiled classifier that ends in a dense layer, what is below

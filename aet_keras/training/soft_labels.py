@@ -19,7 +19,7 @@ _NEIGHBOURS = 10
 _NEIGHBOUR_SHARE = 0.5  # of a row's neighbours, in what it seems to be
 _SPREADING_STEPS = 15  # what is left is 0.5^15
 _STRENGTHS = (3.0, 1.0, *lbfgs.STRENGTHS)  # strong ones suit a few labels
-_ERRORS = 1.0  # standard errors that a gain must be above 0
+_ERRORS = 0.5  # standard errors that a gain must be above 0
 _LEAST = 1e-12
 
 

@@ -52,14 +52,14 @@ def test_answers_of_the_solved_head_become_labels_that_help():
 
 
 def test_answers_are_made_surer_and_each_class_as_frequent_as_it_should_be():
-    answers = RANDOM.dirichlet([4, 1, 1], 50)
+    answers = RANDOM.dirichlet([3, 2, 2], 50)
 
     found = soft_labels._balanced(answers, np.full(3, 1 / 3))
 
     wanted = 0.5 / 3 + 0.5 * answers.mean(axis=0)
     np.testing.assert_allclose(found.mean(axis=0), wanted, atol=1e-3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert (found.max(axis=1) > answers.max(axis=1)).mean() > 0.9
+    assert found.max(axis=1).mean() > answers.max(axis=1).mean() + 0.05
 
 
 def test_answers_are_spread_as_in_the_closed_form():
