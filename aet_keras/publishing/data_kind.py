@@ -13,7 +13,7 @@ from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.errors import ExportError
 
-KINDS = ("image", "text", "table", "rating")
+KINDS = ("image", "text", "table", "rating", "item")
 
 # Settings of a recipe, and a part of a manifest, that one kind alone has.
 _PROOFS = {
