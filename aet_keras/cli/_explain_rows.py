@@ -6,7 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from aet_keras.cli._inputs import find_class, load_version_of, read_rows
+from aet_keras.cli._inputs import (
+    find_class,
+    load_version_of,
+    read_rows,
+    stacked,
+)
 from aet_keras.cli._running import quiet_start
 from aet_keras.errors import DataError, ExportError
 
@@ -114,7 +119,7 @@ def _explained_class(version, row, class_name):
     def predict_cells(cells):
         return call(cells)["probabilities"]
 
-    one = {k: np.stack([np.asarray(v)]) for k, v in row.values.items()}
+    one = {k: stacked([v]) for k, v in row.values.items()}
     names = [name.decode() for name in call(one)["classes"][0]]
     column = find_class(class_name, names)
     if version.kind == "text":

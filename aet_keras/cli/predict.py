@@ -12,7 +12,12 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._inputs import load_version_of, read_rows, reasons
+from aet_keras.cli._inputs import (
+    load_version_of,
+    read_rows,
+    reasons,
+    stacked,
+)
 from aet_keras.cli._running import one_sentence
 from aet_keras.errors import DataError
 
@@ -54,9 +59,9 @@ def predict(folder, what, top, encoding, form, id_column, debug):
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
     SavedModel answers, one line each. WHAT are files of images, or texts in
-    quotes, or .txt files of one text each, or .csv files of rows, or ids of
-    users, who are recommended items. What cannot be read is named at the end,
-    and makes the exit code 1.
+    quotes, or .txt files of one text each, or .csv files of rows, which may
+    name images, or ids of users, who are recommended items. What cannot be
+    read is named at the end, and makes the exit code 1.
     """
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
@@ -234,12 +239,9 @@ def _among(names, probabilities, is_in=None):
 
 def _answers(version, batch):
     """Returns what a model says of the rows that could be read."""
-    import numpy as np
-
     good = [row.values for row in batch if not row.reason]
     arrays = {
-        name: np.stack([np.asarray(values[name]) for values in good])
-        for name in good[0]
+        name: stacked([values[name] for values in good]) for name in good[0]
     }
     return version.call("serving_default", arrays)
 

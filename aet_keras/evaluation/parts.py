@@ -92,10 +92,11 @@ class Parts:
             ),
         ]
         sure = "better" if self.is_better else "not surely better"
+        error = _CERTAIN * self.gain_error
         lines += [
             f"The model is {sure} than {self.best}: its loss is lower by "
-            f"{self.gain:.3f} (95 %: {self.gain - _CERTAIN * self.gain_error:.3f}"
-            f" to {self.gain + _CERTAIN * self.gain_error:.3f}).",
+            f"{self.gain:.3f} ({self.gain - error:.3f} to "
+            f"{self.gain + error:.3f}).",
             "with a part of another row, what is lost (95 %)",
         ]
         return "\n".join([*lines, *map(_lost, self.scores)])
@@ -157,7 +158,7 @@ def measure_parts(
     ([True, False], True)
     """
     random = np.random.default_rng(seed)
-    whole = ended(sum(scores.values()))
+    whole = ended(_added(scores))
     own = losses(whole, labels)
     late = np.mean(list(alone.values()), axis=0)
     others = {"late fusion": late}
@@ -170,9 +171,7 @@ def measure_parts(
         rises, drops = np.zeros(len(labels)), np.zeros(len(labels))
         for _ in range(_REPEATS):
             taken = random.permutation(len(labels))
-            mixed = ended(
-                sum(s[taken] if n == name else s for n, s in scores.items())
-            )
+            mixed = ended(_added({**scores, name: scores[name][taken]}))
             rises += (losses(mixed, labels) - own) / _REPEATS
             if is_classes:
                 drops += (
@@ -194,6 +193,10 @@ def measure_parts(
         best=best,
         count=len(labels),
     )
+
+
+def _added(scores):
+    return np.sum(list(scores.values()), axis=0)
 
 
 def _right(outputs, labels):

@@ -113,7 +113,7 @@ def leave_out_cells(
         predict: function of a dict of column to array `(rows,)`; returns
             probabilities `(rows, classes)`, or numbers `(rows, 1)`.
         row: dict of column to its cell: a float, missing as NaN, or a str,
-            missing as `""`.
+            missing as `""`; or bytes of an image, missing as `b""`.
         column: optional int >= 0. The class to explain. Defaults to the one
             that is predicted.
 
@@ -135,9 +135,9 @@ def leave_out_cells(
     count = 1 + len(row)
     cells = {}
     for place, (name, cell) in enumerate(row.items(), start=1):
-        is_text = isinstance(cell, str)
+        is_text = isinstance(cell, str | bytes)
         cells[name] = np.full(count, cell, object if is_text else "float32")
-        cells[name][place] = "" if is_text else np.nan
+        cells[name][place] = type(cell)() if is_text else np.nan
     names = tuple(f"{name} = {_shown(cell)}" for name, cell in row.items())
     outputs = np.asarray(predict(cells))
     return _compare("leave_out_cells", names, outputs, column)
@@ -176,6 +176,8 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
 
 
 def _shown(cell):
+    if isinstance(cell, bytes):
+        return "an image" if cell else "missing"
     if isinstance(cell, str):
         return cell or "missing"
     return f"{cell:g}" if cell == cell else "missing"

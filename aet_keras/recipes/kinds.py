@@ -25,9 +25,10 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
 
     Its `kind` decides. Recipes that were written before 0.11.0 have none, nor
     has a command line: there a setting that only one kind has decides, such as
-    `text_column` of texts, `image_column` of images, both of items, or `user`
-    of ratings. A file with a `target` or `label_columns` alone is a table. Without any, a
-    folder of texts and the reviews of TFDS are texts, and all else is images.
+    `text_column` of texts, `image_column` of images or `user` of ratings;
+    `text_column` and `image_column` together are of items. A file with a
+    `target` or `label_columns` alone is a table. Without any, a folder of
+    texts and the reviews of TFDS are texts, and all else is images.
 
     Args:
         settings: dict of arguments of one of the recipes, `kind` among them

@@ -1,6 +1,7 @@
 """Builds a model of items: an image, a text and the columns of a table."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ class Words:
         counts: dict[str, int] = {}
         for text in texts:
             words = text.split()
-            pairs = [" ".join(pair) for pair in zip(words, words[1:])]
+            pairs = map(" ".join, itertools.pairwise(words))
             for each in {*words, *pairs}:
                 counts[each] = counts.get(each, 0) + 1
         least = 2 if len(texts) >= 100 else 1

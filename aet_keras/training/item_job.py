@@ -24,7 +24,7 @@ from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.tasks import item_model
 from aet_keras.training import heads, job, text_job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
-from aet_keras.training.item_start import Features, ended, solve
+from aet_keras.training.item_start import Measurer, ended, solve
 from aet_keras.training.measuring import measure
 from aet_keras.training.objectives import objective_of
 
@@ -81,6 +81,7 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
 
 def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
     """Returns what cuts the texts of a recipe into tokens."""
+    assert recipe.text_backbone is not None
     return backbones.load_text_packing(
         recipe.text_backbone, vocabulary=recipe.vocabulary, **settings
     )
@@ -219,7 +220,13 @@ def fit(
         for name in rows
     }
     settle = functools.partial(
-        _settle, network, rows, labels, kind=kind, losses=objective.losses
+        _settle,
+        network,
+        Measurer(network),
+        rows,
+        labels,
+        kind=kind,
+        losses=objective.losses,
     )
     start = settle()
     begun = network.get_weights()
@@ -274,12 +281,9 @@ def _hold(network, name):
         network.get_layer(name).trainable = False
 
 
-def _settle(network, rows, labels, *, kind, losses):
+def _settle(network, measurer, rows, labels, *, kind, losses):
     """Solves the head of a network on its features of now."""
-    found = {
-        name: (Features.measured(network, rows[name]), labels[name])
-        for name in rows
-    }
+    found = {name: (measurer(rows[name]), labels[name]) for name in rows}
     solved = solve(
         found["train"], found["validation"], kind=kind, losses=losses
     )
@@ -314,10 +318,10 @@ def _parts(model, dataset):
     kind = dataset.specification.target_kind
     losses = objective_of(dataset).losses
     head = heads.head_of(dataset)
-    found = {}
+    found, measurer = {}, Measurer(network)
     for name in _SPLITS:
         split = getattr(dataset, name)
-        features = Features.measured(network, encode(model, split))
+        features = measurer(encode(model, split))
         found[name] = features, head.learned(model, split.labels)
     features, labels = found["test"]
     names = [part.name for part in item_model.parts_of(network)]

@@ -26,21 +26,28 @@ class Features:
 
     parts: Mapping[str, np.ndarray]
 
-    @classmethod
-    def measured(cls, network: keras.Model, rows: Mapping[str, Any]):
-        """Computes them; of backbones by their weights of now."""
-        parts = item_model.parts_of(network)
-        tensors = [network.get_layer(part.features).output for part in parts]
-        inner = keras.Model(network.input, tensors)
-        found = inner.predict(dict(rows), batch_size=128, verbose=0)
-        found = found if isinstance(found, list | tuple) else [found]
+
+class Measurer:
+    """Computes features by the weights that a network has then.
+
+    Args:
+        network: of `tasks.item_model.build_item_network`.
+    """
+
+    def __init__(self, network: keras.Model):
+        self._parts = item_model.parts_of(network)
+        layers = [network.get_layer(part.features) for part in self._parts]
+        self._inner = keras.Model(network.input, [x.output for x in layers])
+
+    def __call__(self, rows: Mapping[str, Any]) -> Features:
+        found = self._inner.predict(dict(rows), batch_size=128, verbose=0)
         arrays = {
             part.name: np.asarray(each, "float32")
-            for part, each in zip(parts, found, strict=True)
+            for part, each in zip(self._parts, found, strict=True)
         }
         flags = [rows["has_image"], rows["has_text"]]
         arrays[_THERE] = np.concatenate(flags, axis=1).astype("float32")
-        return cls(arrays)
+        return Features(arrays)
 
 
 @dataclasses.dataclass(frozen=True)

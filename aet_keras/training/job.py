@@ -181,7 +181,7 @@ def policy_of(written: dict[str, Any] | None, usual: Any = None) -> Any:
     return policies.description.read_policy(written)
 
 
-def anchors_of(recipe: ImageRecipe | TextRecipe) -> list[Any]:
+def anchors_of(recipe: Any) -> list[Any]:
     """Returns the callback that holds the backbone, if one is asked for."""
     if recipe.anchor_strength is None:
         return []

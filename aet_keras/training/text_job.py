@@ -153,8 +153,9 @@ def length_of(recipe, packing, counts):
         return min(-usual // _STEP * -_STEP, _LONGEST, packing.most)
     if recipe.sequence_length > packing.most:
         raise ValueError(
-            f"{recipe.owner}: `sequence_length` must be at most {packing.most}, "
-            "because the backbone has no more positions. Received: "
+            f"{recipe.owner}: `sequence_length` must be at most "
+            f"{packing.most}, because the backbone has no more positions. "
+            "Received: "
             f"sequence_length={recipe.sequence_length}."
         )
     return recipe.sequence_length
