@@ -67,6 +67,8 @@ def fit(
       .txt files, a folder a class, or tfds:imdb_reviews.
     Tables: a file with --target, or --label-columns.
     Ratings: a file with --user, --item and --rating.
+    Items: a file with --image-column, --text-column and --target; all
+      other columns are looked at, too.
     A file is .csv or .tsv, .json or .jsonl of one object a row (each
       may have .gz behind it), or .parquet.
 

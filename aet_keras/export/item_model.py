@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras._keras.word_tables import word_tables
 from aet_keras.data import item_table
 from aet_keras.data.item_table import HAS_IMAGE, HAS_TEXT, ItemSpecification
 from aet_keras.errors import ExportError
@@ -236,7 +237,8 @@ def _build(model, specification, answer, folder, packing):
     kept = {
         "weights": list(run.variables),
         "table": kept_table,
-        "lookups": [layer.lookup_table for layer in _tables(model)],
+        "lookups": [layer.lookup_table for layer in _lookups(model)],
+        "words": word_tables(model),
     }
     if packing is not None:
         kept["tokenizer"] = packing.preprocessor.tokenizer
@@ -246,12 +248,3 @@ def _build(model, specification, answer, folder, packing):
 def _lookups(model):
     kind = keras.layers.StringLookup
     return [layer for layer in model.layers if isinstance(layer, kind)]
-
-
-def _tables(model):
-    """Returns the layers that hold a table of strings."""
-    found = _lookups(model)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.TextVectorization):
-            found.append(layer._lookup_layer)
-    return found

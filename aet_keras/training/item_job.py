@@ -188,6 +188,7 @@ def _set_levels(network, rows):
         if pool not in {layer.name for layer in network.layers}:
             continue
         inner = keras.Model(network.input, network.get_layer(pool).output)
+        inner.compile(jit_compile=False)
         there = rows[f"has_{part}"][:, 0] > 0
         if there.any():
             some = {name: each[there] for name, each in rows.items()}
@@ -234,13 +235,15 @@ def fit(
         _hold(network, name)
     if recipe.text_backbone is None:
         _hold(network, "text_scores")
-    network.compile(
+    # A model of the same layers: the network is saved without an optimizer.
+    learner = keras.Model(network.input, network.output, name="learner")
+    learner.compile(
         keras.optimizers.Adam(recipe.learning_rate),
         loss=objective.loss,
         metrics=objective.make_metrics(),
     )
     run = fine_tune(
-        network,
+        learner,
         (rows["train"], labels["train"]),
         validation_data=(rows["validation"], labels["validation"]),
         epochs=recipe.epochs,

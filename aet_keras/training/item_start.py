@@ -38,6 +38,8 @@ class Measurer:
         self._parts = item_model.parts_of(network)
         layers = [network.get_layer(part.features) for part in self._parts]
         self._inner = keras.Model(network.input, [x.output for x in layers])
+        # It runs a few times: XLA would take longer to compile it.
+        self._inner.compile(jit_compile=False)
 
     def __call__(self, rows: Mapping[str, Any]) -> Features:
         found = self._inner.predict(dict(rows), batch_size=128, verbose=0)
