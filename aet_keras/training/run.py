@@ -147,7 +147,7 @@ def _run(recipe, out, observers, trackers, say):
     say_progress("building the model")
     with shared.scope():
         model = job.build(recipe, dataset)
-    best = job.best(recipe)
+    best = job.best(recipe, dataset)
     watching = (*trackers, *observers, *shared.callbacks)
     with (
         finished(trackers),
