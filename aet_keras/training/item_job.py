@@ -388,6 +388,6 @@ JOB = job.Job(
     fit=fit,
     measure=_measure,
     write=_write,
-    best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
+    best=lambda recipe, dataset: stop_early(recipe.epochs, is_averaged=True),
     predict=predict,
 )
