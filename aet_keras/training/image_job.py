@@ -293,7 +293,7 @@ JOB = job.Job(
     fit=fit_recipe,
     measure=measure,
     write=_write,
-    best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
+    best=lambda recipe, _: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
     teacher_rows=_teacher_rows,
     predict=predict,
