@@ -33,10 +33,10 @@ parser.add_argument("--smoke", action="store_true", help="seconds, untrained")
 args = parser.parse_args()
 
 # Settings.
-length, width, blocks = (24, 8, 2) if args.smoke else (56, 96, 4)
-old_count = 64 if args.smoke else 6000  # lines of the reference, in all 8970
-old_epochs, epochs = (1, 2) if args.smoke else (3, 20)
-rate, batch_size, seed = 2e-3, 32, 0
+length, width, blocks = (24, 8, 2) if args.smoke else (56, 64, 3)
+old_count = 64 if args.smoke else 2000  # lines of the reference, in all 8970
+old_epochs, epochs = (1, 2) if args.smoke else (3, 25)
+rate, batch_size, seed = 2e-3, 12, 0
 signs = "\n" + "".join(chr(code) for code in range(32, 127))  # from 1 on
 
 
@@ -99,7 +99,9 @@ fit = {"batch_size": batch_size, "validation_data": held_out, "verbose": 0}
 
 keras.utils.set_random_seed(seed)
 model, other = build(), build()
-model.fit(**rows(old[:old_count]), **{**fit, "epochs": old_epochs})
+model.fit(
+    **rows(old[:old_count]), **{**fit, "epochs": old_epochs, "batch_size": 32}
+)
 other.set_weights(model.get_weights())
 show("Python's reference alone", model)
 
