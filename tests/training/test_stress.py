@@ -13,7 +13,12 @@ from aet_keras.evaluation import Report
 def test_images_are_measured_under_stress(tmp_path):
     source = watched_images.write_images(tmp_path / "train", 90)
     recipe = recipes.Recipe(
-        str(source), image_size=8, epochs=1, test_ratio=0.3, stress=True
+        str(source),
+        image_size=8,
+        epochs=1,
+        test_ratio=0.3,
+        augment="robust",
+        stress=True,
     )
     with pytest.MonkeyPatch.context() as patch:
         image_models.make_tiny(patch)
@@ -30,3 +35,33 @@ def test_images_are_measured_under_stress(tmp_path):
     assert attacks.clean == pytest.approx(run.report.test.accuracy)
     assert [each.name for each in attacks.rows] == ["FGSM", "PGD"]
     assert "1/255" in card
+    assert found.seen == ("noise", "blur", "contrast", "light")
+    assert "Training saw noise, blur, contrast, light" in card
+    assert "kinds that it never saw" in run.report.to_text()
+
+
+def test_corrupted_passes_are_recorded_and_replayed(tmp_path):
+    source = watched_images.write_images(tmp_path / "train", 60)
+    recipe = recipes.Recipe(
+        str(source),
+        image_size=8,
+        epochs=6,
+        augment="robust",
+        thaw={"policy": "ThawOnSchedule", "every_epochs": 4},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        image_models.make_tiny(patch)
+        job = training.image_job
+        dataset = job.read_dataset(recipe)
+        model = job.build_classifier(
+            recipe, len(dataset.specification.class_names)
+        )
+        run = job.fit_recipe(model, recipe, dataset)
+
+    said = [sentence for _, sentence in run.cache_events]
+    for view in (1, 2, 3):
+        assert any(f"records view {view} of 3" in each for each in said)
+    assert not any("no cache" in each for each in said)
+    moved = [sum(each) for each in run.trained_groups]
+    assert moved[0] == 0 and moved[-1] > 0
+    assert run.history["elastic_freezing/cached_groups"][-1] > 0
