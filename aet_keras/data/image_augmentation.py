@@ -31,9 +31,9 @@ def build_augmentation(
     - `"strong"`: flip, then `RandAugment` with `num_ops=2, factor=0.3`: two
       of eleven changes of shape, colour and sharpness, drawn once a batch,
       with a magnitude for each image.
-    - `"robust"`: half of the images stay as they are, the others have noise,
-      a blur, less contrast, or more or less light, as strong as drawn. They
-      make a model robust to corruptions that it has not seen, too.
+    - `"robust"`: half of the images stay as they are; each of the others gets
+      noise, a blur, less contrast, more or less light, or is turned by up to
+      35 degrees, as strongly as is drawn.
 
     Mirrored letters and digits are other letters: `"flip"` and `"strong"` are
     not for them.

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-KINDS = ("noise", "blur", "contrast", "light")
+KINDS = ("noise", "blur", "contrast", "light", "rotation")
 _SIDE = 96  # a blur is as strong on images of any size
 _MOST_NOISE = 0.2  # standard deviation, of the range
 _MOST_BLUR = 2.5
@@ -18,10 +18,11 @@ _GREY = 128.0  # what comes in from outside
 class RandomCorruption(keras.layers.Layer):
     """Corrupts some images of a batch, each in one way.
 
-    An image stays as it is, or gets noise, a blur, less contrast, or more or
-    less light; the strength is drawn, up to the strongest that
-    `evaluation.robustness.measure_robustness` has. How images look that
-    another kind of corruption has changed is not shown.
+    An image stays as it is, or gets noise, a blur, less contrast, more or less
+    light, or is turned; the strength is drawn, up to the strongest that
+    `evaluation.robustness.measure_robustness` has. What it has besides (JPEG,
+    coarse pixels, a colour cast) is left out, so that a model can be measured
+    on what it has never seen.
 
     Args:
         ratio: float, 0 to 1. The share of images that are corrupted.

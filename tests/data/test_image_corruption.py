@@ -1,6 +1,7 @@
 """Are training images corrupted as is said, each in one way?"""
 
 import numpy as np
+import PIL.Image
 import pytest
 from scipy import ndimage
 
@@ -34,6 +35,19 @@ def test_light_and_contrast_follow_their_formulas():
     np.testing.assert_allclose(
         _corrupted(images, "contrast", 0.5), paler, rtol=1e-5
     )
+
+
+def test_a_turn_is_that_of_pillow():
+    pixels = ndimage.gaussian_filter(_images(2, 32), (0, 2, 2, 0))
+
+    ours = _corrupted(pixels, "rotation", 0.75)
+
+    for image, turned in zip(pixels, ours, strict=True):
+        image = PIL.Image.fromarray(image.astype("uint8"))
+        # (2 * 0.75 - 1) * 35 degrees
+        peer = image.rotate(17.5, PIL.Image.BILINEAR, fillcolor=(128,) * 3)
+        gap = np.abs(turned - np.asarray(peer))[4:-4, 4:-4]
+        assert gap.mean() < 1.2  # Pillow's pixels are whole numbers
 
 
 def test_a_blur_is_that_of_scipy():
