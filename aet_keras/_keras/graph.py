@@ -79,6 +79,26 @@ def calls(model) -> list[Call]:
     return found
 
 
+def model_below(model, layer) -> keras.Model:
+    """Returns what leads to a layer, and it, as a model of the same layers.
+
+    It is named after its first input. The layer is called once.
+    """
+    (output,) = keras.tree.flatten(layer.output)
+    seen, waiting, needed = set(), [output], set()
+    while waiting:
+        operation, number, _ = waiting.pop()._keras_history
+        node = operation._inbound_nodes[number]
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        waiting += node.input_tensors
+        if node.is_input:
+            needed.add(id(operation))
+    inputs = [x for x in model.inputs if id(x._keras_history[0]) in needed]
+    return keras.Model(inputs, output, name=inputs[0]._keras_history[0].name)
+
+
 def overridden(model: keras.Model, *names: str) -> list[str]:
     """Returns which of these methods a model does not have from Keras."""
     is_sequential = isinstance(model, keras.Sequential)

@@ -1,9 +1,11 @@
 """Finds where a graph of layers ends as a backbone and begins as a head."""
 
+import dataclasses
+
 import keras
 
 from aet_keras._keras import graph
-from aet_keras.backbones import _stages
+from aet_keras.backbones import _branches, _pretrained, _stages
 from aet_keras.backbones._stages import Stage, wrapped
 
 _POOLINGS = (
@@ -16,27 +18,57 @@ _POOLINGS = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A pretrained part of a model.
+
+    Args:
+        name: str. That of its nested model, or of the layer that a flat part
+            ends in.
+        stages: list of `Stage`, from its stem to its top.
+    """
+
+    name: str
+    stages: list[Stage]
+
+
 def cut(model, backbone=None):
-    """Returns the stages of a model's backbone, and its head.
+    """Returns the pretrained parts of a model, and its head.
 
     Args:
         model: a functional or built Sequential model.
         backbone: optional layer of its graph: the nested pretrained model.
 
     Returns:
-        Tuple of a list of `Stage`, and of a list of `graph.Call`.
+        Tuple of a list of `Part`, and of a list of `graph.Call`.
     """
     calls = _unique(graph.calls(model))
-    nested = _nested(calls, backbone)
-    if nested is not None:
-        stages, head = _around(calls, nested)
+    positions = _nested(calls, backbone)
+    branches = []
+    if backbone is None:
+        branches = _branches.find(model, calls, set(positions))
+    if branches or len(positions) > 1:
+        parts, head = _beside(calls, positions)
+        for branch in branches:
+            (part,), _ = cut(branch)
+            parts.append(dataclasses.replace(part, name=branch.name))
+    elif positions:
+        (position,) = positions
+        stages, head = _around(calls, position)
+        parts = [Part(calls[position].layer.name, stages)]
     else:
         start = _head_start(calls)
         trunk, head = _without_ends(calls[:start], calls[start:])
-        stages = _stages.cut(trunk)
-    inside = {id(call.layer) for stage in stages for call in stage.calls}
+        parts = [Part(model.name, _stages.cut(trunk))]
+    inside = {
+        id(call.layer)
+        for part in parts
+        for stage in part.stages
+        for call in stage.calls
+    }
+    parts = [Part(part.name, _named(part.stages)) for part in parts]
     # a language model may read words off the table it looked them up in
-    return _named(stages), [c for c in head if id(c.layer) not in inside]
+    return parts, [c for c in head if id(c.layer) not in inside]
 
 
 def _unique(calls):
@@ -48,11 +80,16 @@ def _unique(calls):
 
 
 def _nested(calls, backbone):
-    """Returns the position of the nested model that is the backbone."""
+    """Returns the positions of the nested models that are backbones.
+
+    The largest is one, and so is each other beside it, neither below nor
+    above. One that is as it was built, beside a largest that has learned, is
+    new and of the head.
+    """
     if backbone is not None:
         for position, call in enumerate(calls):
             if call.layer is backbone:
-                return position
+                return [position]
         raise ValueError(
             f"group_layers: the backbone `{backbone.name}` must be a layer of "
             "the model's own graph. Give `groups=` instead."
@@ -67,21 +104,47 @@ def _nested(calls, backbone):
     weight = {p: calls[p].weight_count for p in models}
     # A new tower for the columns of a table may outweigh a small backbone.
     deep = [p for p in models if _has_positions(_inside(calls[p].layer))]
-    largest = max(deep or models, key=weight.get, default=None)
-    if largest is None or weight[largest] < _rivals(calls, largest):
-        return None
-    return largest
+    candidates = sorted(deep or models, key=weight.get, reverse=True)
+    if not candidates or weight[candidates[0]] < _rivals(calls, candidates):
+        return []
+    largest, *others = candidates
+    if not _pretrained.is_new(calls[largest].layer):
+        others = [p for p in others if not _pretrained.is_new(calls[p].layer)]
+    chosen = [largest]
+    above = {p: _above(calls, p) for p in candidates}
+    for position in others:
+        if not any(
+            p in above[position] or position in above[p] for p in chosen
+        ):
+            chosen.append(position)
+    return sorted(chosen)
+
+
+def _above(calls, position):
+    """Returns the positions of all that reads what a call gives."""
+    places = {id(call.layer): place for place, call in enumerate(calls)}
+    found, waiting = set(), [position]
+    while waiting:
+        for layer in calls[waiting.pop()].readers:
+            place = places[id(layer)]
+            if place not in found:
+                found.add(place)
+                waiting.append(place)
+    return found
 
 
 def _rivals(calls, nested):
-    """Counts the weights that make maps beside a nested model.
+    """Counts the weights that make maps outside of nested models.
 
-    A small nested model in a large flat graph is a detail of that backbone.
+    A small nested model in a large flat graph is a detail of that backbone. A
+    branch beside it, which it neither reads nor is read by, is none.
     """
+    above = _above(calls, nested[0])
     return sum(
         call.weight_count
         for position, call in enumerate(calls)
-        if position != nested
+        if position not in nested
+        and (position in above or nested[0] in _above(calls, position))
         and not _drops_positions(call)
         and max((len(shape) for shape in call.inputs), default=0) > 2
     )
@@ -100,6 +163,29 @@ def _around(calls, position):
     return stages, adapters + calls[position + 1 :]
 
 
+def _beside(calls, positions):
+    """Splits a graph around several nested backbones: parts, and the head.
+
+    What leads to two of them, such as the scaling of pixels, is of the first.
+    """
+    parts, taken = [], set(positions)
+    above = [_above(calls, place) for place in range(len(calls))]
+    for position in positions:
+        plain = [
+            place
+            for place, call in enumerate(calls)
+            if position in above[place]
+            and place not in taken
+            and not _can_move(call)
+        ]
+        taken.update(plain)
+        stages = wrapped(
+            [calls[place] for place in plain], _expand(calls[position]), []
+        )
+        parts.append(Part(calls[position].layer.name, stages))
+    return parts, [c for place, c in enumerate(calls) if place not in taken]
+
+
 def _can_move(call):
     return any(weight.trainable for weight in call.weights)
 
@@ -110,10 +196,11 @@ def _expand(call):
         return _stages.cut([call])
     calls = _inside(call.layer)
     deeper = _nested(calls, None)
-    if deeper is None:
+    if len(deeper) != 1:  # of several, none holds what the others do
         return _stages.cut(calls)
-    stages = _expand(calls[deeper])
-    return wrapped(calls[:deeper], stages, calls[deeper + 1 :])
+    (position,) = deeper
+    stages = _expand(calls[position])
+    return wrapped(calls[:position], stages, calls[position + 1 :])
 
 
 def _head_start(calls):

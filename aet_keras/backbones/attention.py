@@ -42,8 +42,8 @@ def graft_attention(
             a head. It stays as it is.
         kind: `"se"` (`SqueezeExcite`), `"eca"` (`EfficientChannelAttention`),
             `"cbam"` (`ConvolutionalBlockAttention`), each behind the upper
-            two groups, `"soft"` (`SoftAttention`), behind the last one, or
-            `"pooling"` (`graft_pooling`), in the head.
+            two groups of each part, `"soft"` (`SoftAttention`), behind the
+            last one, or `"pooling"` (`graft_pooling`), in the head.
         ratio: optional int >= 1. How many channels share a hidden unit of
             `"se"` and `"cbam"`. Defaults to the layers' own, 16.
 
@@ -76,7 +76,13 @@ def graft_attention(
     if kind in SQUEEZED:
         _check_free_of_gates(model, groups, kind)
     count = _GROUP_COUNTS.get(kind, _USUAL_GROUP_COUNT)
-    return graft(model, layer, after=groups[-count:])
+    parts = dict.fromkeys(each.part for each in groups)
+    upper = [
+        group
+        for part in parts
+        for group in [each for each in groups if each.part == part][-count:]
+    ]
+    return graft(model, layer, after=upper)
 
 
 def _check_free_of_gates(model, groups, kind):

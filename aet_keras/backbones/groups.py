@@ -21,6 +21,8 @@ class Group:
             `"stem"` for the first group and `"head"` for the layers above a
             backbone.
         layers: tuple of `keras.layers.Layer`, in the order of computation.
+        part: str. The pretrained part that it is of, where a model has
+            several; else empty.
 
     Example:
 
@@ -31,6 +33,7 @@ class Group:
 
     name: str
     layers: tuple[keras.layers.Layer, ...]
+    part: str = ""
 
     def __repr__(self):
         count = len(self.layers)
@@ -53,6 +56,13 @@ def group_layers(
     with weights below it (a new layer that adapts the input has to learn
     too).
 
+    A model may have several pretrained parts: nested models of which none is
+    below another, such as an encoder of texts beside one of images. Each has
+    groups of its own, called `part/block`, and they alternate, so that the
+    last groups are the top of each part: what freezes the first groups freezes
+    the lower ones of each part. One that is as it was built (all biases
+    zero), beside one that has learned, is of the head.
+
     Groups need not end in one tensor: each cell of NASNet reads the two
     before it, and a mask may go around a transformer's blocks. Nor need their
     layers stand in the graph: of one layer that holds most of a backbone
@@ -60,11 +70,12 @@ def group_layers(
 
     Args:
         model: a functional or built Sequential `keras.Model`.
-        backbone: optional layer of the model, or its name: the nested model
-            that is pretrained. Found by itself if not given.
+        backbone: optional layer of the model, or its name: the only nested
+            model that is pretrained. All are found if not given.
 
     Returns:
-        Tuple of `Group`: contiguous, complete, in the order of computation.
+        Tuple of `Group`: complete, of each part contiguous and in the order
+        of computation.
         A model without a head (`include_top=False`) has no group `"head"`.
 
     Raises:
@@ -80,8 +91,8 @@ def group_layers(
     ['stem', 'block_1', 'block_3', 'block_6', 'block_13', 'head']
     """
     _check_graph(model)
-    stages, head = _cuts.cut(model, _by_name("group_layers", model, backbone))
-    groups = [_group(stage.name, stage.calls) for stage in stages]
+    parts, head = _cuts.cut(model, _by_name("group_layers", model, backbone))
+    groups = _alternating(parts)
     if head:
         groups.append(_group(HEAD, head))
     return tuple(groups)
@@ -190,5 +201,21 @@ def _by_name(owner, model, layer):
     return layers[layer]
 
 
-def _group(name, calls):
-    return Group(name, tuple(call.layer for call in calls))
+def _alternating(parts):
+    """Returns the groups of all parts by their place between stem and top."""
+    if len(parts) == 1:
+        return [_group(stage.name, stage.calls) for stage in parts[0].stages]
+    placed = [
+        (
+            place / len(part.stages),
+            number,
+            _group(f"{part.name}/{stage.name}", stage.calls, part.name),
+        )
+        for number, part in enumerate(parts)
+        for place, stage in enumerate(part.stages, start=1)
+    ]
+    return [group for *_, group in sorted(placed, key=lambda each: each[:2])]
+
+
+def _group(name, calls, part=""):
+    return Group(name, tuple(call.layer for call in calls), part)

@@ -80,6 +80,29 @@ def mean_fan_in(groups: Sequence) -> float:
     return float(np.exp(np.log(counts).mean())) if counts else math.nan
 
 
+def fan_in_of_parts(groups: Sequence) -> np.ndarray:
+    """Returns `mean_fan_in`: of several parts that of each group's own part.
+
+    Args:
+        groups: sequence of `Group`, or of objects with `.layers`.
+
+    Returns:
+        Float array `()`, or of several parts `(groups,)`.
+
+    Example: see `mean_fan_in`.
+
+    >>> aet_keras.backbones.kernels.fan_in_of_parts([])
+    array(nan)
+    """
+    parts: dict[str, list] = {}
+    for group in groups:
+        parts.setdefault(getattr(group, "part", ""), []).append(group)
+    if len(parts) < 2:
+        return np.asarray(mean_fan_in(groups))
+    found = {name: mean_fan_in(members) for name, members in parts.items()}
+    return np.array([found[group.part] for group in groups])
+
+
 def _layers_of(group):
     return [
         each

@@ -1,5 +1,6 @@
 """Finds the pretrained groups of the user's model."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import keras
@@ -60,9 +61,11 @@ def pretrained_groups(
 def _without_grafts(groups: Sequence) -> tuple[backbones.groups.Group, ...]:
     """Returns the groups without layers that are new: those know nothing."""
     return tuple(
-        backbones.groups.Group(
-            group.name,
-            tuple(x for x in group.layers if not backbones.is_grafted(x)),
+        dataclasses.replace(
+            group,
+            layers=tuple(
+                x for x in group.layers if not backbones.is_grafted(x)
+            ),
         )
         for group in groups
     )

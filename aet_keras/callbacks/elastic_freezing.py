@@ -12,7 +12,7 @@ from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import progress_bar, workers
 from aet_keras._keras.optimizer import ids_to_be_known
-from aet_keras.backbones.kernels import mean_fan_in, multiply_counts
+from aet_keras.backbones.kernels import fan_in_of_parts, multiply_counts
 from aet_keras.callbacks import _others
 from aet_keras.callbacks._batch_times import BatchTimes, StepClock
 from aet_keras.callbacks._pretrained import check_one_way, pretrained_groups
@@ -201,7 +201,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             needs_head=True,
         )
         self._costs = multiply_counts(groups)
-        self._fan_in = {"mean_fan_in": np.asarray(mean_fan_in(groups))}
+        self._fan_in = {"mean_fan_in": fan_in_of_parts(groups)}
         engine = Engine.of(self.model)
         engine.attach(self)
         known = ids_to_be_known(self.model)

@@ -35,13 +35,48 @@ class Stressed:
 
 
 @dataclass(frozen=True)
+class Attacks:
+    """Holds the accuracy that attacks leave.
+
+    Args:
+        clean: float. Of the same images as they are.
+        rows: tuple of `Stressed`: each attack, at 1, 2 and 4 of 255.
+        count: int. How many images were attacked.
+
+    Example:
+
+    >>> from aet_keras.evaluation.robustness import Attacks, Stressed
+    >>> found = Attacks(0.8, (Stressed("FGSM", (0.4, 0.2, 0.1)),), 200)
+    >>> print(found.to_text())
+    attacked       1/255   2/255   4/255   (200 images, 0.800 as they are)
+    FGSM           0.400   0.200   0.100
+    """
+
+    clean: float
+    rows: tuple[Stressed, ...]
+    count: int
+
+    def to_text(self) -> str:
+        """Returns a table, for 80 columns."""
+        return "\n".join(
+            [
+                f"{'attacked':<12}   1/255   2/255   4/255   "
+                f"({self.count} images, {self.clean:.3f} as they are)",
+                *map(_line, self.rows),
+            ]
+        )
+
+
+@dataclass(frozen=True)
 class Robustness:
-    """Holds the accuracy on clean images, and on corrupted ones.
+    """Holds the accuracy on clean images, corrupted and attacked ones.
 
     Args:
         clean: float.
         corrupted: tuple of `Stressed`.
         count: int. How many images were measured, each in all ways.
+        seen: tuple of str. The corruptions that training had as well.
+        attacks: `Attacks`, or `None` if none was tried.
 
     Example: see `measure_robustness`.
     """
@@ -49,20 +84,37 @@ class Robustness:
     clean: float
     corrupted: tuple[Stressed, ...]
     count: int
+    seen: tuple[str, ...] = ()
+    attacks: Attacks | None = None
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Robustness":
         """Returns the record that `asdict` wrote down."""
-        rows = tuple(
-            Stressed(each["name"], tuple(each["accuracies"]))
-            for each in content["corrupted"]
+        attacks = content.get("attacks")
+        return cls(
+            content["clean"],
+            _rows(content["corrupted"]),
+            content["count"],
+            tuple(content.get("seen") or ()),
+            attacks
+            and Attacks(
+                attacks["clean"], _rows(attacks["rows"]), attacks["count"]
+            ),
         )
-        return cls(content["clean"], rows, content["count"])
 
     @property
     def mean(self) -> float:
         """The mean accuracy over all corruptions and severities."""
-        return float(np.mean([each.accuracies for each in self.corrupted]))
+        return _mean(self.corrupted)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean accuracy over kinds that training saw, and over others."""
+        parts = {
+            "seen": [e for e in self.corrupted if e.name in self.seen],
+            "unseen": [e for e in self.corrupted if e.name not in self.seen],
+        }
+        return {key: _mean(rows) for key, rows in parts.items() if rows}
 
     def to_text(self) -> str:
         """Returns a table, for 80 columns."""
@@ -70,14 +122,35 @@ class Robustness:
         lines = [
             f"clean {self.clean:.3f} (95 %: {low:.3f} to {high:.3f})   "
             f"corrupted {self.mean:.3f} on average   ({self.count} images)",
-            f"{'':<12}  {'mild':>6}  {'medium':>6}  {'strong':>6}",
         ]
+        if self.seen:
+            lines += [
+                f"kinds that training saw {self.means['seen']:.3f}, "
+                f"kinds that it never saw {self.means['unseen']:.3f}",
+            ]
+        lines += [f"{'':<12}  {'mild':>6}  {'medium':>6}  {'strong':>6}"]
         lines += [
-            f"{each.name:<12}  "
-            + "  ".join(f"{a:6.3f}" for a in each.accuracies)
+            _line(each) + ("   seen" if each.name in self.seen else "")
             for each in self.corrupted
         ]
+        if self.attacks is not None:
+            lines += ["", self.attacks.to_text()]
         return "\n".join(lines)
+
+
+def _line(row):
+    figures = "  ".join(f"{each:6.3f}" for each in row.accuracies)
+    return f"{row.name:<12}  {figures}"
+
+
+def _mean(rows):
+    return float(np.mean([each.accuracies for each in rows]))
+
+
+def _rows(content):
+    return tuple(
+        Stressed(each["name"], tuple(each["accuracies"])) for each in content
+    )
 
 
 def measure_robustness(

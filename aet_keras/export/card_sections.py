@@ -5,7 +5,6 @@ from typing import Any
 
 from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.conformal import Coverage, wilson
-from aet_keras.evaluation.robustness import Robustness
 from aet_keras.export.card_blocks import (
     Bins,
     Code,
@@ -15,6 +14,7 @@ from aet_keras.export.card_blocks import (
     Table,
 )
 from aet_keras.export.card_facts import Facts, measured, shown_number
+from aet_keras.export.card_stress import stress_blocks
 
 UNKNOWN = "unknown"
 _MOST_DRAWN, _MOST_LISTED = 25, 60
@@ -35,7 +35,7 @@ def sections(facts: Facts) -> list[Section]:
         ("Are its probabilities right?", _calibration(facts)),
         ("Sets and intervals", _coverage(facts)),
         ("By group", _groups(facts)),
-        ("Under stress", _stress(facts)),
+        ("Under stress", stress_blocks(facts)),
         ("What it rests on", _importance(facts)),
         ("Training", _training(facts)),
         ("When data change", _drift(facts)),
@@ -271,27 +271,6 @@ def _groups(facts):
             yield f"Largest gaps between groups: {'; '.join(gaps)}."
         if found.too_small:
             yield f"Too small for the gaps: {', '.join(found.too_small)}."
-
-
-def _stress(facts):
-    content = facts.report.get("stress")
-    if content is None:
-        if facts.kind == "image":
-            yield "Not measured on corrupted images (`--stress`)."
-        return
-    found = Robustness.from_json(content)
-    yield (
-        f"Of {found.count} test images, {shown_number(found.clean)} are called "
-        f"rightly as they are, and {shown_number(found.mean)} on average when "
-        "they are corrupted. Images that are made to deceive it were not tried."
-    )
-    yield Table(
-        ("corruption", "mild", "medium", "strong"),
-        [
-            (each.name, *map(shown_number, each.accuracies))
-            for each in found.corrupted
-        ],
-    )
 
 
 def _importance(facts):

@@ -37,7 +37,8 @@ class Progress:
             what freezing a group saves in a step; `"rebuild_seconds"`, a
             single number, what a new train function costs; `"mean_fan_in"`,
             another, how many inputs a kernel of the groups adds up, as a
-            geometric mean. Of all weights that move:
+            geometric mean; of several pretrained parts one a group, that of
+            its part. Of all weights that move:
             `"gradient_square_norms"` (the mean over the interval),
             `"mean_gradient_square_norm"` and `"interval_batches"`.
 

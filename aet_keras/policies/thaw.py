@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+import numpy as np
+
 from aet_keras import _check as check
 from aet_keras.policies import _undo, stall
 from aet_keras.policies._undo import UndoesThaws
@@ -236,13 +238,16 @@ def thawed_from_the_top(progress, count, *, rate_ratio, depth_ratio, why):
     """Decides for the map with the top `count` groups thawed.
 
     The multipliers of frozen groups are given too: they hold from the thaw on.
+    `rate_ratio` is a float, or one a group.
     """
     groups = len(progress.trainable)
     thawed = min(count, groups)
+    ratios = np.broadcast_to(rate_ratio, groups).tolist()
     return Decision(
         trainable=(False,) * (groups - thawed) + (True,) * thawed,
         multipliers=tuple(
-            rate_ratio * depth_ratio ** (groups - 1 - i) for i in range(groups)
+            ratio * depth_ratio ** (groups - 1 - i)
+            for i, ratio in enumerate(ratios)
         ),
         why=why,
     )

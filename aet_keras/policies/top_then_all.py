@@ -3,6 +3,8 @@
 import math
 from dataclasses import KW_ONLY, dataclass
 
+import numpy as np
+
 from aet_keras import _check as check
 from aet_keras.policies import _undo, stall
 from aet_keras.policies._undo import UndoesThaws
@@ -38,7 +40,8 @@ class ThawTopThenAll(UndoesThaws):
     rate goes with 1 / fan-in as a network becomes wider ([Yang et al.,
     2022](https://arxiv.org/abs/2203.03466), table 3). Differs: the power was
     chosen, with the 60, on a backbone with a mean fan-in of 37, which wants
-    2, and on MobileNetV2 (134), which has 0.3 and diverges at 0.56.
+    2, and on MobileNetV2 (134), which has 0.3 and diverges at 0.56. Of several
+    pretrained parts each has the rate of its own fan-in.
 
     A thaw that makes things worse is undone, as by `ThawOnStall`.
 
@@ -110,7 +113,7 @@ class ThawTopThenAll(UndoesThaws):
 
     def _next_count(self, progress):
         groups = len(progress.trainable)
-        if self.state["thawed"] or _mean_fan_in(progress) <= _NARROW:
+        if self.state["thawed"] or _mean_fan_in(progress).max() <= _NARROW:
             return groups
         return min(self.top_count, groups)
 
@@ -153,7 +156,8 @@ class ThawTopThenAll(UndoesThaws):
     def _rate_ratio(self, progress):
         if self.rate_ratio is not None:
             return self.rate_ratio
-        return rate_ratio_of(_mean_fan_in(progress))
+        found = [rate_ratio_of(each) for each in _mean_fan_in(progress)]
+        return found[0] if len(found) == 1 else found
 
 
 def rate_ratio_of(mean_fan_in: float) -> float:
@@ -174,5 +178,7 @@ def rate_ratio_of(mean_fan_in: float) -> float:
 
 
 def _mean_fan_in(progress):
-    found = float(progress.arrays.get("mean_fan_in", math.nan))
-    return found if found >= 1 else _USUAL
+    """Returns one number, or one a group where a model has several parts."""
+    given = progress.arrays.get("mean_fan_in", math.nan)
+    found = np.atleast_1d(np.asarray(given, "float64"))
+    return np.where(found >= 1, found, _USUAL)

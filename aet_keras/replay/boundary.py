@@ -26,6 +26,12 @@ class BoundaryFinder:
             {id(each) for layer in group.layers for each in _inside(layer)}
             for group in groups
         ]
+        self._names = [getattr(group, "name", "") for group in groups]
+        # Each part of a model has a boundary of its own, on its own path.
+        parts: dict[str, list[int]] = {}
+        for place, group in enumerate(groups):
+            parts.setdefault(getattr(group, "part", ""), []).append(place)
+        self._parts = tuple(parts.values())
         self._drawing = self._up_to_groups() if may_draw else frozenset()
 
     def find(self, trainable: Sequence[bool]) -> Boundary:
@@ -43,21 +49,40 @@ class BoundaryFinder:
         """Returns the layers below a boundary."""
         return self._graph.lower_layers(boundary)
 
-    def leading(self, boundary: Boundary) -> int:
-        """Counts the groups, from the stem on, that are below a boundary."""
+    def below(self, boundary: Boundary) -> list[int]:
+        """Returns which groups, from the stem of each part on, are below."""
         above = self._above(boundary)
-        for count, members in enumerate(self._members):
-            if members & above:
-                return count
-        return len(self._members)
+        found = []
+        for places in self._parts:
+            for place in places:
+                if self._members[place] & above:
+                    break
+                found.append(place)
+        return sorted(found)
+
+    def names(self, below: Sequence[int]) -> str:
+        """Returns groups that are below a boundary in words, part by part."""
+        runs = [[p for p in places if p in below] for places in self._parts]
+        return ", and ".join(
+            self._names[run[0]]
+            if len(run) == 1
+            else f"{self._names[run[0]]} to {self._names[run[-1]]}"
+            for run in runs
+            if run
+        )
 
     def obstacle(self, boundary: Boundary) -> str | None:
         """Says what keeps a frozen group above a boundary, or None."""
-        count = self.leading(boundary)
-        if count == len(self._members) or boundary.trainable[count]:
-            return None
+        below = set(self.below(boundary))
+        for places in self._parts:
+            left = [place for place in places if place not in below]
+            if left and not boundary.trainable[left[0]]:
+                return self._obstacle_of(left[0], boundary)
+        return None
+
+    def _obstacle_of(self, place, boundary):
         for layer in self.layers(boundary):
-            if id(layer) in self._members[count] & self._above(boundary):
+            if id(layer) in self._members[place] & self._above(boundary):
                 return f"`{layer.name}` is used again above"
         steps = enumerate(self._graph.steps)
         above = [
@@ -71,24 +96,31 @@ class BoundaryFinder:
     def _recorded(self, boundary):
         """Lists what crosses a boundary, and then each one that may follow."""
         keys = dict.fromkeys(boundary.keys)
-        for fewer in range(self.leading(boundary) - 1, 0, -1):
-            below = self._boundary_below(fewer)
-            if self.leading(below) == fewer:
+        held = self.below(boundary)
+        while len(held) > 1:
+            held = held[:-1]
+            below = self._boundary_below(held)
+            if self.below(below) == held:
                 keys.update(dict.fromkeys(below.keys))
         return tuple(keys)
 
     def _above(self, boundary):
-        """Returns the ids of the layers that are called above a boundary."""
-        return {
-            id(each)
-            for position, step in enumerate(self._graph.steps)
-            if position not in boundary.lower
-            for each in _inside(step.layer)
-        }
+        """Returns the ids of the layers that are called only above a boundary.
 
-    def _boundary_below(self, count):
-        """Returns the boundary if all but `count` groups moved."""
-        moving = set().union(*self._members[count:])
+        What is called below is fixed, and so is another call of it above: an
+        embedding that is also the head gives there what it gave.
+        """
+        below, above = set(), set()
+        for position, step in enumerate(self._graph.steps):
+            found = below if position in boundary.lower else above
+            found.update(id(each) for each in _inside(step.layer))
+        return above - below
+
+    def _boundary_below(self, held):
+        """Returns the boundary if all but some groups moved."""
+        moving = set().union(
+            *(m for place, m in enumerate(self._members) if place not in held)
+        )
         return self._graph.split_below(
             lambda layer: id(layer) not in moving and self._is_fixed(layer)
         )

@@ -30,8 +30,8 @@ class Replay:
 
     Attributes:
         is_on: bool. Whether anything is recorded or replayed.
-        cached_count: int. How many groups, from the stem on, are replayed in
-            this epoch.
+        cached_count: int. How many groups, from the stem of each part on,
+            are replayed in this epoch.
         recorders: tuple of `Recorder`, of training and of validation.
     """
 
@@ -75,6 +75,7 @@ class Replay:
         )
         self._validation = Validation(model, test, self._weights, say=self._say)
         self._boundary: Any = None
+        self._below: list[int] = []
         self._recorded_before: set = set()
         self._is_for_others = False
         self._fit = functions.current_fit(model)
@@ -95,7 +96,8 @@ class Replay:
         self.keep_records()
         self._training.give_up_on_new_rows()
         self._boundary = self._finder.find(trainable)
-        self.cached_count = self._finder.leading(self._boundary)
+        self._below = self._finder.below(self._boundary)
+        self.cached_count = len(self._below)
         self._say_obstacle()
         self._sort_out_records()
         # What no epoch follows is of use to those who share the store alone.
@@ -335,8 +337,7 @@ class Replay:
         self._sentences.append(sentence)
 
     def _say_recording(self):
-        first, last = self._groups[0], self._groups[self.cached_count - 1]
-        names = first.name if first is last else f"{first.name} to {last.name}"
+        names = self._finder.names(self._below)
         self._say(f"records {self._training.reader.what} {names} put out")
         self._say(self._why_looked_up, once=True)
 
@@ -347,7 +348,7 @@ class Replay:
         self._told.add(why)
         reach = "nothing"
         if self.cached_count:
-            top = self._groups[self.cached_count - 1].name
+            top = self._groups[self._below[-1]].name
             reach = f"no further than {top}"
         self._say(f"caches {reach}: {why}")
 

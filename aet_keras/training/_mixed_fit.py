@@ -180,10 +180,13 @@ class GroupTraining:
             count = len(self._groups)
             self._multipliers = Multipliers(same, rows, count, 0)
             self._multipliers.install()
-            ratio = top_then_all.rate_ratio_of(
-                kernels.mean_fan_in(self._groups)
+            found = kernels.fan_in_of_parts(self._groups)
+            self._multipliers.write(
+                [
+                    top_then_all.rate_ratio_of(float(each))
+                    for each in np.broadcast_to(found, count)
+                ]
             )
-            self._multipliers.write([ratio] * count)
         self._same, self._moving = same, moving
         return same
 
@@ -226,6 +229,7 @@ def _without_head(model):
         Group(
             each.name,
             tuple(x for x in each.layers if not backbones.is_grafted(x)),
+            each.part,
         )
         for each in groups
     )

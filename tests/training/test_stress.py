@@ -24,4 +24,9 @@ def test_images_are_measured_under_stress(tmp_path):
     assert found.count == run.report.test.count
     assert found.clean == pytest.approx(run.report.test.accuracy)
     assert len(found.corrupted) == 8
-    assert "colour cast" in (run.version / "card.html").read_text()
+    card = (run.version / "card.html").read_text()
+    assert "colour cast" in card
+    attacks = found.attacks
+    assert attacks.clean == pytest.approx(run.report.test.accuracy)
+    assert [each.name for each in attacks.rows] == ["FGSM", "PGD"]
+    assert "1/255" in card
