@@ -109,6 +109,8 @@ def measure(
 
 def _notes(run, dataset):
     kind = dataset.specification.target_kind
+    if run.unlabelled is not None:
+        yield run.unlabelled
     if run.validation_outputs is not None and kind == "tags":
         yield (
             "The thresholds of the tags are those of the highest F1 on the "

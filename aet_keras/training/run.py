@@ -159,6 +159,8 @@ def _run(recipe, out, observers, trackers, say):
         check_finished(model, best, out, writes=shared.is_chief)
         run = shared.outside(run, lambda: job.build(recipe, dataset))
         clock.lap("training")
+        if run.unlabelled is not None:
+            say(run.unlabelled)
         if not shared.is_chief:
             return None
         dataset = with_merged(job, recipe, run.model, dataset)
