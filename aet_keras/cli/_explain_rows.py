@@ -6,7 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from aet_keras.cli._inputs import find_class, load_version_of, read_rows
+from aet_keras.cli._inputs import (
+    find_class,
+    load_version_of,
+    read_rows,
+    stacked,
+)
 from aet_keras.cli._running import quiet_start
 from aet_keras.errors import DataError, ExportError
 
@@ -14,6 +19,7 @@ _NAMED = 3
 _FIRST = 10  # rows of a table that are explained by default
 _BEST = 3  # items that are explained by default
 _LEAST = 0.005  # less is shown as 0
+_LEAST_SHARE = 0.0001
 
 
 def explain_rows(
@@ -114,7 +120,7 @@ def _explained_class(version, row, class_name):
     def predict_cells(cells):
         return call(cells)["probabilities"]
 
-    one = {k: np.stack([np.asarray(v)]) for k, v in row.values.items()}
+    one = {k: stacked([v]) for k, v in row.values.items()}
     names = [name.decode() for name in call(one)["classes"][0]]
     column = find_class(class_name, names)
     if version.kind == "text":
@@ -157,14 +163,16 @@ def explain_ratings(
         reasons = _reasons(version, user, item)
         left_out = explanations.left_out.leave_out_ratings(reasons)
         note = "" if reasons["is_known"] else " (one of them not known)"
-        title = f"{user}, {item}: {left_out.answer:.2f}{note}"
+        is_rated = "ratings" in reasons
+        digits, what = (2, "rating") if is_rated else (4, "probability")
+        title = f"{user}, {item}: {left_out.answer:.{digits}f}{note}"
         short = re.sub(r"\W+", "_", f"{user}_{item}")[:60].strip("_")
         target = out / f"{short}_occlusion.png"
-        explanations.save_left_out(target, left_out, title=title, what="rating")
+        explanations.save_left_out(target, left_out, title=title, what=what)
         strongest = [
-            f"{name} {loss:+.2f}"
+            f"{name} {loss:+.{digits}f}"
             for name, loss in left_out.strongest(_NAMED)
-            if abs(loss) >= _LEAST
+            if abs(loss) >= (_LEAST if is_rated else _LEAST_SHARE)
         ]
         yield f"{target}  {title}: {'; '.join(strongest) or 'nothing known'}"
 

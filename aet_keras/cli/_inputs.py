@@ -38,7 +38,7 @@ class Rows:
     """Holds the rows that a command was given.
 
     Args:
-        noun: str. What one is: `"image"`, `"text"` or `"row"`.
+        noun: str. What one is: `"image"`, `"text"`, `"row"` or `"item"`.
         rows: iterator of `Row`.
     """
 
@@ -101,7 +101,7 @@ def read_rows(
     """
     signature = version.signatures.get("serving_default")
     inputs = signature.inputs if signature else {}
-    if id_column is not None and version.kind != "table":
+    if id_column is not None and version.kind not in ("table", "item"):
         raise ValueError(
             "predict: `--id` must go with a table, because only a table has "
             f"columns. Received: --id {id_column}. Leave it out."
@@ -110,8 +110,10 @@ def read_rows(
         shape = inputs["images"].shape
         if shape.rank == 4 and shape[3] == 3:
             return Rows("image", read_images(given, tuple(shape[1:3])))
-    if version.kind in ("text", "table"):
+    if version.kind in ("text", "table", "item"):
         encoding = encoding or _encoding(path)
+        if version.kind == "item":
+            return Rows("item", _items(given, path, encoding, id_column))
         if version.kind == "text":
             return Rows("text", read_texts(given, encoding))
         return Rows("row", _rows(given, path, encoding, id_column))
@@ -211,6 +213,59 @@ def _rows(given, path, encoding, id_column):
         ids = _ids(file, encoding, id_column, len(rows))
         for name, cells in zip(ids, rows, strict=True):
             yield Row(name, dict(zip(names, cells, strict=True)))
+
+
+def _items(given, path, encoding, id_column):
+    """Yields the items of tables; one whose image is bad has its reason."""
+    from aet_keras import data, export
+    from aet_keras.export.item_model import read_item_manifest
+
+    specification = read_item_manifest(path)
+    settings = {
+        "categories": export.table_manifest.read_categories(path),
+        "say": lambda sentence: click.echo(sentence, err=True),
+    }
+    for file in given:
+        frame = data.read_csv("predict", file, encoding=encoding)
+        cells = data.table_reading.frame_rows(
+            "predict", frame, specification, file, **settings
+        )
+        files, texts = data.item_table.read_item_rows(
+            frame, specification, file
+        )
+        ids = _ids(file, encoding, id_column, len(files))
+        size = specification.image_size
+        for number, (name, image) in enumerate(zip(ids, files, strict=True)):
+            row = Row(name, {"images": None})
+            if image:
+                row = _read_image(image, size)
+            if row.reason:
+                yield Row(name, reason=f"{image}: {row.reason}")
+                continue
+            yield Row(
+                name,
+                {
+                    specification.image_name: _png(row.values["images"]),
+                    specification.text_name: texts[number],
+                    **{key: column[number] for key, column in cells.items()},
+                },
+            )
+
+
+def _png(pixels):
+    """Returns the bytes of an image as a server takes it."""
+    from aet_keras.export.image_model import encode_png
+
+    return b"" if pixels is None else encode_png(pixels[None])[0]
+
+
+def stacked(cells: Sequence[Any]) -> Any:
+    """Returns the cells of an input, one a row, as one array."""
+    import numpy as np
+
+    if isinstance(cells[0], bytes | str):  # NumPy would pad each to the longest
+        return np.array(list(cells), object)
+    return np.stack([np.asarray(cell) for cell in cells])
 
 
 def _ids(file, encoding, column, count):

@@ -45,7 +45,10 @@ def recipe_options(
 def _option(name, recipes):
     having = [recipe for recipe in recipes if name in recipe.settings]
     setting = having[0].settings[name]
-    is_of_one = len(having) == 1
+    # Items have options of images and texts, whose headings say what they are.
+    of_parts = [each for each in having if each.kind != "item"]
+    is_of_one = len(of_parts or having) == 1
+    having = (of_parts or having) if is_of_one else having
     section = having[0].rows.capitalize() if is_of_one else _SEVERAL
     words = setting.help
     if not is_of_one and len(having) < len(recipes):

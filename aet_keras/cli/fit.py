@@ -66,7 +66,10 @@ def fit(
     Texts: a file with --text-column and --label-column, a folder of
       .txt files, a folder a class, or tfds:imdb_reviews.
     Tables: a file with --target, or --label-columns.
-    Ratings: a file with --user, --item and --rating.
+    Ratings: a file with --user, --item and --rating; without ratings
+      each row says that a user met an item.
+    Items: a file with --image-column, --text-column and --target; all
+      other columns are looked at, too.
     A file is .csv or .tsv, .json or .jsonl of one object a row (each
       may have .gz behind it), or .parquet.
 

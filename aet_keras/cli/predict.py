@@ -12,7 +12,12 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._inputs import load_version_of, read_rows, reasons
+from aet_keras.cli._inputs import (
+    load_version_of,
+    read_rows,
+    reasons,
+    stacked,
+)
 from aet_keras.cli._running import one_sentence
 from aet_keras.errors import DataError
 
@@ -54,9 +59,9 @@ def predict(folder, what, top, encoding, form, id_column, debug):
 
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it; its newest
     SavedModel answers, one line each. WHAT are files of images, or texts in
-    quotes, or .txt files of one text each, or .csv files of rows, or ids of
-    users, who are recommended items. What cannot be read is named at the end,
-    and makes the exit code 1.
+    quotes, or .txt files of one text each, or .csv files of rows, which may
+    name images, or ids of users, who are recommended items. What cannot be
+    read is named at the end, and makes the exit code 1.
     """
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
@@ -234,12 +239,9 @@ def _among(names, probabilities, is_in=None):
 
 def _answers(version, batch):
     """Returns what a model says of the rows that could be read."""
-    import numpy as np
-
     good = [row.values for row in batch if not row.reason]
     arrays = {
-        name: np.stack([np.asarray(values[name]) for values in good])
-        for name in good[0]
+        name: stacked([values[name] for values in good]) for name in good[0]
     }
     return version.call("serving_default", arrays)
 
@@ -261,23 +263,35 @@ def _json_line(noun, row, scores, among):
 
 def _item_lines(version, users, top, form):
     """Yields a line for each user: the recommended items, the best first."""
+    output = "ratings" if _has_ratings(version) else "scores"
+    what, digits = _UNITS[output]
     if form == "csv":
-        yield _csv(["id", *_columns(("item", "rating"), top), "is_known"])
-    for user, is_known, items in _recommended(version, users, top):
+        yield _csv(["id", *_columns(("item", what), top), "is_known"])
+    for user, is_known, items in _recommended(version, users, top, output):
         if form == "csv":
             yield _csv_line(user, items, top, str(is_known).lower())
         elif form == "json":
-            items = [{"item": item, "rating": rating} for item, rating in items]
+            items = [{"item": item, what: number} for item, number in items]
             named = {"id": user, "user": user, "is_known": is_known}
             yield json.dumps(named | {"items": items})
         else:
             note = "" if is_known else " (not known: what is popular)"
-            shown = "; ".join(f"{item} {rating:.2f}" for item, rating in items)
+            pairs = (f"{item} {number:.{digits}f}" for item, number in items)
+            shown = "; ".join(pairs)
             yield f"{user}{note}  {shown}"
 
 
-def _recommended(version, users, top):
-    """Yields each user, whether it is known, and items with their ratings."""
+# What the best items are shown with: its name, and digits.
+_UNITS = {"ratings": ("rating", 2), "scores": ("probability", 4)}
+
+
+def _has_ratings(version):
+    """Says whether a recommender predicts ratings, not only what is next."""
+    return "ratings" in version.signatures["history"].inputs
+
+
+def _recommended(version, users, top, output):
+    """Yields each user, whether it is known, and items with their numbers."""
     import numpy as np
 
     arrays = {
@@ -285,10 +299,10 @@ def _recommended(version, users, top):
         "k": np.full(len(users), top, "int32"),
     }
     outputs = version.call("top_k", arrays)
-    columns = (outputs[name] for name in ("items", "ratings", "is_known"))
-    for user, items, ratings, is_known in zip(users, *columns, strict=True):
+    columns = (outputs[name] for name in ("items", output, "is_known"))
+    for user, items, numbers, is_known in zip(users, *columns, strict=True):
         names = [item.decode() for item in items if item]
-        items = list(zip(names, ratings.tolist(), strict=False))
+        items = list(zip(names, numbers.tolist(), strict=False))
         yield user, bool(is_known), items
 
 

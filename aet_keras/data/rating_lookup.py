@@ -1,10 +1,11 @@
 """Looks up what users and items did by their codes."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from aet_keras import _check as check
 from aet_keras.data.batching import batched_rows
@@ -20,7 +21,7 @@ class RatingTables:
     Args:
         history_items: int32 `(users, history_length)`. The items that a user
             rated last, the last one at the end, 0 where there are fewer.
-        history_ratings: float32 of that shape.
+        history_ratings: float32 of that shape; `None` of interactions.
         rated_items: int32 `(ratings,)`. All items that users rated, user by
             user.
         rated_starts: int64 `(users + 1,)`. Where those of each user begin.
@@ -45,7 +46,7 @@ class RatingTables:
     """
 
     history_items: np.ndarray
-    history_ratings: np.ndarray
+    history_ratings: np.ndarray | None
     rated_items: np.ndarray
     rated_starts: np.ndarray
     item_counts: np.ndarray
@@ -57,19 +58,71 @@ class RatingTables:
         start, end = self.rated_starts[user : user + 2]
         return self.rated_items[start:end]
 
-    def rows(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def rows(
+        self, inputs: Mapping[str, np.ndarray], takes: Container[str] = ()
+    ) -> dict[str, np.ndarray]:
         """Returns inputs with the histories of their users beside them.
 
         The item of a row is left out of its history, because its rating is
         what a model predicts. Features that are not given get their most
         frequent values.
+
+        Args:
+            inputs: dict of codes, of `user` and `item` at least.
+            takes: what a model takes. If `met_items` is in it, the rows have
+                a 1 for each item that the user met, `(rows, items)`.
         """
         users, items = inputs["user"][:, 0], inputs["item"]
         past = self.history_items[users]
         rows = {**inputs, **self._features(inputs)}
         rows["history_items"] = np.where(past == items, 0, past)
-        rows["history_ratings"] = self.history_ratings[users]
+        if self.history_ratings is not None:
+            rows["history_ratings"] = self.history_ratings[users]
+        if "met_items" in takes:
+            met = self.met()[users].toarray().astype("float32")
+            met[np.arange(len(users)), items[:, 0]] = 0
+            rows["met_items"] = met
         return rows
+
+    def met(self) -> scipy.sparse.csr_matrix:
+        """Returns a 1 for each user and item that met, `(users, items)`."""
+        shape = len(self.rated_starts) - 1, len(self.item_counts)
+        ones = np.ones(len(self.rated_items), "uint8")
+        return scipy.sparse.csr_matrix(
+            (ones, self.rated_items, self.rated_starts), shape=shape
+        )
+
+    def comparisons(
+        self, negatives: int | None, random: np.random.Generator
+    ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """Returns what says of each item whether a row compares it.
+
+        Args:
+            negatives: optional int. How many are drawn; all if `None`.
+            random: where chance comes from, anew at each call.
+
+        Returns:
+            Function of the codes of users and items `(rows,)` that returns
+            uint8 `(rows, items)`: 2 for the item of the row, 1 for a
+            negative, 0 for the unknown item and for others that the user met.
+        """
+        met = self.met()
+        shape = met.shape
+
+        def compare(users, items):
+            is_met = met[users].toarray() > 0
+            is_met[:, 0] = True
+            is_met[np.arange(len(items)), items] = True
+            labels = (~is_met).astype("uint8")
+            if negatives is not None and negatives < shape[1]:
+                keys = np.where(is_met, 2.0, random.random(is_met.shape))
+                last = np.partition(keys, negatives - 1, axis=1)
+                labels &= keys <= last[:, negatives - 1 : negatives]
+            rows = np.flatnonzero(items)  # an unknown item has no column
+            labels[rows, items[rows]] = 2
+            return labels
+
+        return compare
 
     def _features(self, inputs):
         made = {}
@@ -148,7 +201,7 @@ def make_rating_tables(
     past_ratings[of[seen], column[seen]] = ratings[known][order][seen]
     return RatingTables(
         history_items=past,
-        history_ratings=past_ratings,
+        history_ratings=past_ratings if specification.has_ratings else None,
         rated_items=rated.astype("int32"),
         rated_starts=starts,
         item_counts=np.bincount(items[known], minlength=counts[1]),
@@ -181,18 +234,29 @@ def make_rating_batches(
     *,
     batch_size: int = 1024,
     shuffle_seed: int | None = None,
+    negatives: int | None = None,
+    takes: Container[str] = (),
 ) -> Any:
     """Feeds ratings to `fit`, histories looked up a batch at a time.
+
+    Of interactions, the labels say of each item what it is to the row's user:
+    2 is the item of the row, 1 a negative, and 0 is not compared. An item
+    that the user met in the rows to learn from is never a negative.
 
     Args:
         split: `Split` of ratings.
         tables: `RatingTables`, of the split to learn from.
         batch_size: int >= 1. Defaults to `1024`.
-        shuffle_seed: optional int >= 0. Another order in each epoch.
+        shuffle_seed: optional int >= 0. Another order in each epoch, and
+            other negatives.
+        negatives: optional int >= 1. How many items are drawn for each
+            interaction. Defaults to all that the user has not met.
+        takes: as of `RatingTables.rows`.
 
     Returns:
         A `tf.data.Dataset` of what `aet_keras.tasks.build_recommender` takes,
-        and of a dict: `rating` `(batch, 1)` and `rank` `(batch, 1)`, the item.
+        and of a dict: `rating` `(batch, 1)` and `rank` `(batch, 1)`, the
+        item; of interactions `rank` alone, uint8 `(batch, items)`.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -215,24 +279,39 @@ def make_rating_batches(
     import tensorflow as tf
 
     owner = "make_rating_batches"
+    if negatives is not None:
+        check.positive_int(owner, negatives=negatives)
     rows = batched_rows(owner, split, batch_size, shuffle_seed)
-    first = tables.rows({k: v[:1] for k, v in split.inputs.items()})
+    if tables.history_ratings is None:
+        random = np.random.default_rng(shuffle_seed)
+        compare = tables.comparisons(negatives, random)
+        item_count = len(tables.item_counts)
+    first = tables.rows({k: v[:1] for k, v in split.inputs.items()}, takes)
     widths = {name: column.shape[1] for name, column in first.items()}
     kinds = {name: tf.as_dtype(each.dtype) for name, each in first.items()}
 
     def read(index):
         part = {k: v[index] for k, v in split.inputs.items()}
-        made = tables.rows(part)
-        return *(made[name] for name in widths), split.labels[index][:, None]
+        made = tables.rows(part, takes)
+        if tables.history_ratings is None:
+            labels = compare(part["user"][:, 0], part["item"][:, 0])
+        else:
+            labels = split.labels[index][:, None]
+        return *(made[name] for name in widths), labels
+
+    is_rated = tables.history_ratings is not None
+    kind, width = (tf.float32, 1) if is_rated else (tf.uint8, item_count)
 
     def gather(index):
-        *columns, ratings = tf.numpy_function(
-            read, [index], [*kinds.values(), tf.float32]
+        *columns, labels = tf.numpy_function(
+            read, [index], [*kinds.values(), kind]
         )
         inputs = dict(zip(widths, columns, strict=True))
         for name, column in inputs.items():
             column.set_shape((None, widths[name]))
-        ratings.set_shape((None, 1))
-        return inputs, {"rating": ratings, "rank": inputs["item"]}
+        labels.set_shape((None, width))
+        if not is_rated:
+            return inputs, {"rank": labels}
+        return inputs, {"rating": labels, "rank": inputs["item"]}
 
     return rows.map(gather).prefetch(tf.data.AUTOTUNE)

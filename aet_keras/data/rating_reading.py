@@ -29,8 +29,8 @@ def read_ratings(
     *,
     user: str = "user",
     item: str = "item",
-    rating: str = "rating",
-    split: str = "random",
+    rating: str | None = None,
+    split: str | None = None,
     time: str | None = None,
     user_features: Sequence[str] = (),
     item_features: Sequence[str] = (),
@@ -45,6 +45,9 @@ def read_ratings(
 ) -> Dataset[RatingSpecification]:
     """Reads ratings: a user, an item and a number in each row.
 
+    Without a rating, each row is an interaction: the user met the item, such
+    as bought or watched it. A pair of both counts once, the first time.
+
     Ids are strings. A feature may change from row to row, such as the age of
     a user at the time of the rating. Each of its values is a category.
 
@@ -52,9 +55,14 @@ def read_ratings(
         path: str or path of a file that `read_csv` reads.
         user: str. The column of the users' ids.
         item: str. The column of the items' ids.
-        rating: str. The column of the ratings, numbers.
-        split: `"random"`, or `"leave_last_out"`: the last rating of each user
-            who has three is for the test, the one before for validation.
+        rating: optional str. The column of the ratings, numbers. Defaults to
+            `"rating"`, and to interactions where there is no such column.
+        split: `"random"`; `"leave_last_out"`: the last rating of each user
+            who has three is for the test, the one before for validation; or
+            `"time"`: what comes after a moment is for the test, and what
+            comes after an earlier one for validation. Only the last of them
+            learns nothing that was not known at the time. Defaults to
+            `"time"` where `time` is given, else to `"random"`.
         time: optional str. A column of numbers or dates that rows are ordered
             by. Without it, the last rating of a user is drawn at random.
         user_features: sequence of str. Columns about users.
@@ -69,8 +77,8 @@ def read_ratings(
             coded again; three rows are enough.
         encoding: str. As of `read_csv`. Defaults to `"auto"`.
         seed: int >= 0. Which rows are split off. Defaults to `0`.
-        validation_ratio: float in (0, 1). Of a random split.
-        test_ratio: float in (0, 1). Of a random split.
+        validation_ratio: float in (0, 1). Of a split at random or by time.
+        test_ratio: float in (0, 1). Likewise.
 
     Returns:
         A `Dataset`. Inputs are a dict of int32 codes: `user` and `item`,
@@ -95,7 +103,13 @@ def read_ratings(
     >>> dataset.train.count, dataset.specification.items
     (14, ('f0', 'f1', 'f2', 'f3', 'f4'))
     """
+    split = split or ("random" if time is None else "time")
     check.one_of(_OWNER, split=split, among=RATING_SPLITS)
+    if split == "time" and time is None:
+        raise DataError(
+            f'{_OWNER}: split="time" must go with `time`, because rows are '
+            "ordered by it. Received: no `time`. Name its column (`--time`)."
+        )
     check.whole(_OWNER, seed=seed)
     ratios = splitting.check_ratios(_OWNER, validation_ratio, test_ratio)
     if like is not None:
@@ -104,33 +118,53 @@ def read_ratings(
     user_features, item_features = tuple(user_features), tuple(item_features)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
+    rating = rating_rows.rating_column(frame.columns, rating, like)
     rating_rows.check_roles(
         frame, user, item, rating, time, user_features, item_features
     )
-    frame, notes = rating_rows.rated_rows(
-        frame,
-        {"user": user, "item": item},
-        rating,
-        least=LEAST_ROWS if like is None else len(splitting.SPLITS),
-        reading=reading,
-    )
-    form = CellFormat(missing=reading.missing)
-    for name in (*user_features, *item_features):
-        frame = frame.assign(**{name: table_cells.words_of(frame[name], form)})
-    ratings = frame[rating].to_numpy("float32")
-    if like is None:
-        rating_rows.check_ratings(ratings, rating)
+    ids = {"user": user, "item": item}
+    if rating is None:
+        used = (time, *user_features, *item_features)
+        frame, notes = rating_rows.met_rows(frame, ids, used, reading)
     else:
-        check_new_users(_OWNER, like.users, frame[user])
+        frame, notes = rating_rows.rated_rows(frame, ids, rating, reading)
+    times = np.arange(len(frame))
     if time is not None:
         times = rating_rows.read_times(
             _OWNER, time, frame[time], reading.date_formats
         )
         order = np.argsort(times, kind="stable")
-        frame, ratings = frame.iloc[order], ratings[order]
+        frame, times = frame.iloc[order], times[order]
+    if rating is None:
+        is_first, more = rating_rows.first_meetings(frame, ids)
+        frame, times, notes = frame[is_first], times[is_first], notes + more
+    least = LEAST_ROWS if like is None else len(splitting.SPLITS)
+    rating_rows.check_count(frame, least, rating, notes)
+    form = CellFormat(missing=reading.missing)
+    for name in (*user_features, *item_features):
+        frame = frame.assign(**{name: table_cells.words_of(frame[name], form)})
+    if rating is None:
+        ratings = np.ones(len(frame), "float32")
+    else:
+        ratings = frame[rating].to_numpy("float32")
+    if like is not None:
+        check_new_users(_OWNER, like.users, frame[user])
+    elif rating is not None:
+        rating_rows.check_ratings(ratings, rating)
     random = np.random.RandomState(seed)
     if split == "random":
         parts = random_rows(_OWNER, len(frame), ratios, random)
+        if rating is None:
+            notes.append(
+                "The rows to validate and test on are drawn at random. With a "
+                "column of times, name it (`--time`): then they are the last."
+            )
+    elif split == "time":
+        parts = rows_by_time(_OWNER, times, ratios)
+        notes.append(
+            "The rows to test on are the last in time, those to validate on "
+            "come before them."
+        )
     else:
         numbers = np.unique(frame[user], return_inverse=True)[1]
         parts = last_rows(_OWNER, numbers, time is not None, random)
@@ -147,6 +181,7 @@ def read_ratings(
         source=str(path),
         users=_values(train[user]),
         items=like.items if like else _values(train[item]),
+        has_ratings=rating is not None,
         user_features=like.user_features
         if like
         else _features(train, user_features),
@@ -259,6 +294,37 @@ def random_rows(
         )
     parts = order[both:], order[test:both], order[:test]
     return {n: np.sort(p) for n, p in zip(splitting.SPLITS, parts, strict=True)}
+
+
+def rows_by_time(
+    owner: str, times: np.ndarray, ratios: Mapping[str, float]
+) -> dict[str, np.ndarray]:
+    """Returns the rows of each split, cut where time changes.
+
+    Rows of the same moment stay together, in the earlier split.
+
+    Args:
+        owner: str. Who asks.
+        times: float array `(count,)`, ascending.
+        ratios: the share of `"validation"` and `"test"`.
+    """
+    count = len(times)
+    wanted = 1 - ratios["test"] - ratios["validation"], 1 - ratios["test"]
+    ends = [
+        int(
+            np.searchsorted(times, times[max(0, round(w * count) - 1)], "right")
+        )
+        for w in wanted
+    ]
+    parts = np.split(np.arange(count), ends)
+    if not all(len(part) for part in parts):
+        raise DataError(
+            f"{owner}: times must differ enough to cut the rows into three, "
+            "because rows of the same moment stay together. Received: "
+            f"{counted(len(np.unique(times)), 'moment')} in {count} rows. Give "
+            'other ratios, finer times, or split="random".'
+        )
+    return dict(zip(splitting.SPLITS, parts, strict=True))
 
 
 def last_rows(

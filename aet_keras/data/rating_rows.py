@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
-from aet_keras._wording import counted, repeated
+from aet_keras._wording import counted, quoted, repeated
 from aet_keras.data import date_cells, number_cells, table_cells
 from aet_keras.data.names import check_one_line, has_floats, read_names
 from aet_keras.data.specifications import CellFormat
@@ -26,7 +26,7 @@ def check_roles(frame, user, item, rating, time, user_features, item_features):
         check_columns(OWNER, frame, user_features=name)
     for name in item_features:
         check_columns(OWNER, frame, item_features=name)
-    roles = [user, item, rating, *features]
+    roles = [user, item, *([] if rating is None else [rating]), *features]
     twice = repeated(roles)
     if twice:
         raise DataError(
@@ -35,14 +35,91 @@ def check_roles(frame, user, item, rating, time, user_features, item_features):
         )
 
 
-def rated_rows(frame, ids, rating, least, reading):
-    """Returns the rows that say who rated what how, at least so many.
+USUAL_RATING = "rating"
+
+
+def rating_column(columns, rating, like):
+    """Returns the column of the ratings; `None` where rows are interactions.
+
+    Args:
+        columns: what columns the file has.
+        rating: optional str. What the user named.
+        like: optional `RatingSpecification` that is followed.
+    """
+    has_ratings = USUAL_RATING in columns if like is None else like.has_ratings
+    if rating is not None and like is not None and not has_ratings:
+        raise DataError(
+            f"{OWNER}: `rating` must be left out, because the earlier model "
+            f"has learned interactions. Received: rating={rating!r}. Leave "
+            "it out, or train anew on the ratings."
+        )
+    return rating or (USUAL_RATING if has_ratings else None)
+
+
+def met_rows(frame, ids, used, reading):
+    """Returns the rows that say who met what.
+
+    Args:
+        frame: `pandas.DataFrame` of stripped cells.
+        ids: dict of what a column of ids is of, and its name.
+        used: the other columns that are looked at.
+        reading: `Reading`, what the user says of the cells.
+    """
+    others = [c for c in frame.columns if c not in (*ids.values(), *used)]
+    named = f" Not looked at: {quoted(others, 3)}." if others else ""
+    notes = [
+        f"There is no column `{USUAL_RATING}`: each row is an interaction, "
+        f"that a user met an item. Else name the ratings (`--rating`).{named}"
+    ]
+    for what, column in ids.items():
+        frame, more = _with_ids(frame, what, column, reading)
+        notes += more
+    return frame, notes
+
+
+def first_meetings(frame, ids):
+    """Says which rows are the first of their user and item, and a note."""
+    is_again = frame.duplicated(list(ids.values())).to_numpy()
+    if not is_again.any():
+        return ~is_again, []
+    rows = counted(int(is_again.sum()), "row repeats", "rows repeat")
+    return ~is_again, [
+        f"{rows} an earlier pair of user and item, and counts once with it."
+    ]
+
+
+def check_count(frame, least, rating, notes):
+    """Raises unless there are so many rows."""
+    if len(frame) >= least:
+        return
+    number = " and a number" if rating else ""
+    what = f" (rating={rating!r})" if rating else ""
+    raise DataError(
+        f"{OWNER}: there must be at least {least} rows with a user, an "
+        f"item{number}, because three splits are made of them. Received: "
+        f"{' '.join([f'{len(frame)}.', *notes])} Add rows, or name the column "
+        f"of the ratings{what}."
+    )
+
+
+def _with_ids(frame, what, column, reading):
+    found = labelled(
+        frame,
+        column,
+        missing=reading.missing,
+        what="an id",
+        read=functools.partial(read_ids, OWNER, f"`{column}` ({what})"),
+    )
+    return found.frame, found.notes
+
+
+def rated_rows(frame, ids, rating, reading):
+    """Returns the rows that say who rated what how.
 
     Args:
         frame: `pandas.DataFrame` of stripped cells.
         ids: dict of what a column of ids is of, and its name.
         rating: str. The column of the ratings.
-        least: int. So many rows there must be.
         reading: `Reading`, what the user says of the cells.
     """
     numbers, notes = _numbers_of(frame[rating], reading)
@@ -58,21 +135,8 @@ def rated_rows(frame, ids, rating, least, reading):
         )
     frame = frame.assign(**{rating: numbers})[is_there]
     for what, column in ids.items():
-        found = labelled(
-            frame,
-            column,
-            missing=reading.missing,
-            what="an id",
-            read=functools.partial(read_ids, OWNER, f"`{column}` ({what})"),
-        )
-        frame, notes = found.frame, [*notes, *found.notes]
-    if len(frame) < least:
-        raise DataError(
-            f"{OWNER}: there must be at least {least} rows with a user, "
-            "an item and a number, because three splits are made of them. "
-            f"Received: {' '.join([f'{len(frame)}.', *notes])} Add rows, or "
-            f"name the column of the ratings (rating={rating!r})."
-        )
+        frame, more = _with_ids(frame, what, column, reading)
+        notes = [*notes, *more]
     return frame, notes
 
 
@@ -153,8 +217,8 @@ def read_times(
             odd = cells[dates.isna().to_numpy()].iloc[0]
             raise DataError(
                 f"{owner}: times must be numbers, or dates such as "
-                "2024-03-17 12:30, because the last rating of each user is "
-                f"looked for. Received: time={column!r} with `{odd}`. Say how "
+                "2024-03-17 12:30, because rows are ordered by them. "
+                f"Received: time={column!r} with `{odd}`. Say how "
                 "they are written (`--date-format`), mend the cell, or leave "
                 "`time` out."
             )

@@ -165,6 +165,8 @@ class RatingSpecification(Specification):
         user_features: tuple of `RatingFeature`, the columns of the inputs
             `user_features`.
         item_features: tuple of `RatingFeature`, those of `item_features`.
+        has_ratings: bool. Whether rows are ratings. Otherwise each is an
+            interaction: a user met an item. Its label is 1.
 
     Example:
 
@@ -179,3 +181,4 @@ class RatingSpecification(Specification):
     items: tuple[str, ...] = ()
     user_features: tuple[RatingFeature, ...] = ()
     item_features: tuple[RatingFeature, ...] = ()
+    has_ratings: bool = True

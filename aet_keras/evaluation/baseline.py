@@ -188,7 +188,7 @@ def _of_ratings(test) -> Iterable[Baseline]:
             for name, score in test.baselines.items()
             if getattr(score, key) is not None
         }
-        if not known:
+        if not known or getattr(test, key) is None:
             continue
         name = best(known, key=known.__getitem__)
         value = getattr(test, key)

@@ -43,7 +43,7 @@ def judge(
     """
     baselines = compare_with_baselines(test, risk)
     if isinstance(test, Recommendation):
-        sentences = _judge_ratings(baselines)
+        sentences = _judge_ratings(test, baselines)
     elif isinstance(test, Regression):
         sentences = _judge_numbers(test, baselines)
     elif isinstance(test, Tagging):
@@ -89,9 +89,11 @@ def _judge_numbers(test, baselines):
         )
 
 
-def _judge_ratings(baselines):
+def _judge_ratings(test, baselines):
     behind = [each for each in baselines if not each.is_better]
-    if behind and len(behind) == len(baselines):
+    # Of interactions, one of the baselines is a model of neighbours.
+    is_rated = test.rmse is not None
+    if is_rated and behind and len(behind) == len(baselines):
         yield "The model is not better than no model."
     for each in behind:
         what = "ratings" if each.figure == "RMSE" else "ranking"

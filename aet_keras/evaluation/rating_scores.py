@@ -39,7 +39,7 @@ class Recommendation:
     `measure_recommendation` makes it.
 
     Args:
-        rmse: float. See `RatingScore`.
+        rmse: float or None. See `RatingScore`.
         hit_rate: float. Likewise.
         ndcg: float. Likewise.
         k: int. How many items are looked at.
@@ -57,7 +57,7 @@ class Recommendation:
     1.2
     """
 
-    rmse: float
+    rmse: float | None
     hit_rate: float
     ndcg: float
     k: int
@@ -97,7 +97,8 @@ class Recommendation:
         names = max(map(len, rows))
         at = f"@{self.k}"
         head = f"{'':<{names}}    RMSE  {'hits' + at:>8}  {'NDCG' + at:>8}"
-        lines = [counted(self.count, "rating"), head]
+        what = "rating" if self.rmse is not None else "interaction"
+        lines = [counted(self.count, what), head]
         for name, score in rows.items():
             cells = (score.rmse, score.hit_rate, score.ndcg)
             rmse, *others = ("-" if c is None else f"{c:.4f}" for c in cells)
@@ -118,7 +119,7 @@ def measure_recommendation(
 
     Args:
         ratings: floats `(count,)`. The true ones.
-        predicted: floats `(count,)`.
+        predicted: floats `(count,)`; `None` of interactions.
         ranks: ints `(count,)`. How many items are ranked above the rated
             one, other items that its user rated left out; see `rank_items`.
         k: int >= 1. How many items a user is shown. Defaults to `10`.
@@ -148,6 +149,7 @@ def measure_recommendation(
         name: _score(owner, ratings, *pair, k) for name, pair in pairs.items()
     }
     own = scores.pop("")
+    assert own.hit_rate is not None and own.ndcg is not None
     return Recommendation(
         rmse=own.rmse,
         hit_rate=own.hit_rate,

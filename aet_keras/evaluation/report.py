@@ -24,6 +24,7 @@ from aet_keras.evaluation.mistakes import (
     most_confused,
     wrong_tags_text,
 )
+from aet_keras.evaluation.parts import Parts
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Miss, Regression, misses_text
 from aet_keras.evaluation.risk import Risk
@@ -50,6 +51,7 @@ _NOT_IN_OLDER = (
     "coverage",
     "kind",
     "old_task",
+    "parts",
     "risk",
     "solved_head",
     "stress",
@@ -99,6 +101,7 @@ class Report:
         groups: tuple of `ByGroup`, the figures of test rows by a column.
         train_count: int or None. How many rows there were to learn from.
         stress: `Robustness` of test images that were corrupted, or `None`.
+        parts: `Parts`, what each part of items decides, or `None`.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -138,6 +141,7 @@ class Report:
     groups: tuple[ByGroup, ...] = ()
     train_count: int | None = None
     stress: Robustness | None = None
+    parts: Parts | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -186,6 +190,7 @@ class Report:
         old_task = known["old_task"]
         covered = known["coverage"]
         known |= {
+            "parts": known["parts"] and Parts.from_json(known["parts"]),
             "stress": known["stress"] and Robustness.from_json(known["stress"]),
             "groups": tuple(map(ByGroup.from_json, known["groups"])),
             "coverage": covered and Coverage.from_json(covered),
@@ -214,6 +219,7 @@ class Report:
             f"test\n{self.test.to_text()}",
             self.risk and f"risk\n{self.risk.to_text()}",
             *(f"by {e.column}\n{e.to_text()}" for e in self.groups),
+            self.parts and f"parts\n{self.parts.to_text()}",
             self.stress and f"under stress\n{self.stress.to_text()}",
             self.coverage and f"coverage\n{self.coverage.to_text()}",
             _validation(self),

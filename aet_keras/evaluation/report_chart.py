@@ -93,7 +93,10 @@ def _draw(report, spell):
         len(heights), 3, width_ratios=widths, height_ratios=heights
     )
     _draw_curves(figure.add_subplot(grid[0, 0]), report, "loss", "Loss")
-    _draw_curves(figure.add_subplot(grid[0, 1]), report, *panels.curve)
+    curve = panels.curve
+    if isinstance(report.test, Recommendation) and report.test.rmse is None:
+        curve = "ndcg", "NDCG at 10, over all items"
+    _draw_curves(figure.add_subplot(grid[0, 1]), report, *curve)
     _draw_rates(figure.add_subplot(grid[1, 0]), report)
     _draw_groups(figure.add_subplot(grid[1, 1]), report, spell)
     panels.draw(figure, grid[:2, 2], report.test, spell)
@@ -132,8 +135,9 @@ def _draw_risk(figure, place, report, spell):
 
 def _draw_ratings(figure, place, scores, spell):
     del spell  # there is no name in it
-    bars = place.subgridspec(3, 1)
-    for row, name in enumerate(("rmse", "hit_rate", "ndcg")):
+    names = ["rmse"] * (scores.rmse is not None) + ["hit_rate", "ndcg"]
+    bars = place.subgridspec(len(names), 1)
+    for row, name in enumerate(names):
         axes = figure.add_subplot(bars[row])
         score_charts.draw_rating_scores(axes, scores, name)
 

@@ -113,7 +113,7 @@ def leave_out_cells(
         predict: function of a dict of column to array `(rows,)`; returns
             probabilities `(rows, classes)`, or numbers `(rows, 1)`.
         row: dict of column to its cell: a float, missing as NaN, or a str,
-            missing as `""`.
+            missing as `""`; or bytes of an image, missing as `b""`.
         column: optional int >= 0. The class to explain. Defaults to the one
             that is predicted.
 
@@ -135,9 +135,9 @@ def leave_out_cells(
     count = 1 + len(row)
     cells = {}
     for place, (name, cell) in enumerate(row.items(), start=1):
-        is_text = isinstance(cell, str)
+        is_text = isinstance(cell, str | bytes)
         cells[name] = np.full(count, cell, object if is_text else "float32")
-        cells[name][place] = "" if is_text else np.nan
+        cells[name][place] = type(cell)() if is_text else np.nan
     names = tuple(f"{name} = {_shown(cell)}" for name, cell in row.items())
     outputs = np.asarray(predict(cells))
     return _compare("leave_out_cells", names, outputs, column)
@@ -153,7 +153,8 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
     Returns:
         `LeftOut` in the unit of ratings. The parts: all that is known of the
         user, all that is known of the item, and each past rating of the user
-        that the model looks at.
+        that the model looks at. Of interactions, in probabilities: the user,
+        and each item that it met.
 
     Example:
 
@@ -165,17 +166,23 @@ def leave_out_ratings(reasons: Mapping[str, Any]) -> LeftOut:
     >>> found.strongest(3)
     [('the item', 1.0), ('the user', 0.5), ('Alien, rated 5', 0.25)]
     """
-    columns = (reasons[name] for name in ("items", "ratings", "without"))
-    past = [row for row in zip(*columns, strict=True) if row[0]]
-    names = [f"{item.decode()}, rated {rating:g}" for item, rating, _ in past]
-    without = [reasons["without_user"], reasons["without_item"]]
-    without += [score for *_, score in past]
+    is_past = [bool(item) for item in reasons["items"]]
+    names = [item.decode() for item in reasons["items"] if item]
+    parts = {"the user": reasons["without_user"]}
+    if "ratings" in reasons:
+        parts["the item"] = reasons["without_item"]
+        ratings = np.asarray(reasons["ratings"])[is_past]
+        pairs = zip(names, ratings, strict=True)
+        names = [f"{name}, rated {rating:g}" for name, rating in pairs]
+    without = [*parts.values(), *np.asarray(reasons["without"])[is_past]]
     answer = float(reasons["scores"])
     losses = answer - np.array(without, "float64")
-    return LeftOut(("the user", "the item", *names), losses, 0, answer)
+    return LeftOut((*parts, *names), losses, 0, answer)
 
 
 def _shown(cell):
+    if isinstance(cell, bytes):
+        return "an image" if cell else "missing"
     if isinstance(cell, str):
         return cell or "missing"
     return f"{cell:g}" if cell == cell else "missing"

@@ -231,10 +231,14 @@ def compare_rating_export(
     """
     owner = "compare_rating_export"
     _check.positive(owner, tolerance=tolerance)
-    expected = predict(model, constants(tables.rows(rows)))["rating"]
+    given = constants(tables.rows(rows, model.input))
+    expected = np.asarray(
+        rating_answers.scores_of(predict(model, given), given)
+    )
     # Of no item in particular, so that none is left out of the history.
     nothing = {**rows, "item": np.zeros_like(rows["item"])}
-    logits = predict(model, constants(tables.rows(nothing)))["rank"]
+    given = constants(tables.rows(nothing, model.input))
+    logits = predict(model, given)["rank"]
     shown = rating_answers.best_shares(logits, rows["user"][:, 0], tables)
     users = rating_answers.ids_of(rows["user"][:, 0], specification.users)
     items = rating_answers.ids_of(rows["item"][:, 0], specification.items)

@@ -15,6 +15,7 @@ from aet_keras.export.saved_model import DEFAULT, Served, predict_log, trace
 FEATURES, HISTORY, TOP_K = "features", "history", "top_k"
 REASONS = "reasons"
 _NEVER = -np.inf
+_UNLIKELY = -1e9
 SHOWN = 10  # of the best items of a user, when they are compared
 
 
@@ -41,10 +42,15 @@ def build(
     pair = [strings("user"), strings("item")]
     many = (None, None)
     ratings = tf.TensorSpec(many, tf.float32, name="ratings")
+    past = [strings("items", many), wanted]
+    if specification.has_ratings:
+        past.insert(1, ratings)
     functions = {
         DEFAULT: trace(answer.score, *pair),
         TOP_K: trace(answer.top_k, strings("user"), wanted),
-        HISTORY: trace(answer.history, strings("items", many), ratings, wanted),
+        HISTORY: trace(
+            answer.history if specification.has_ratings else answer.met, *past
+        ),
         REASONS: trace(answer.reasons, *pair),
     }
     names = answer.feature_names
@@ -130,11 +136,38 @@ def best_shares(
     return shares[:, : min(SHOWN, shares.shape[1] - 1)].astype("float32")
 
 
+def scores_of(outputs: Mapping[str, Any], rows: Mapping[str, Any]) -> Any:
+    """Returns the score of each row, `(batch, 1)`.
+
+    That is the rating; of interactions the probability that the row's item,
+    of all that the user has not met, is the next one: 0 of an unknown item.
+
+    Args:
+        outputs: what the model says of the rows.
+        rows: what it takes.
+    """
+    if "rating" in outputs:
+        return outputs["rating"]
+    return _share(outputs["rank"], rows["met_items"], rows["item"])
+
+
+def _share(logits, met, item):
+    """Returns the probability of an item among those not met, `(batch, 1)`."""
+    ops = keras.ops
+    shares = ops.softmax(ops.where(met > 0, _UNLIKELY, logits)[:, 1:])
+    own = ops.take_along_axis(shares, ops.maximum(item - 1, 0), axis=1)
+    return ops.where(item > 0, own, 0.0)
+
+
 class _Answers:
     """Looks ids up and asks the model."""
 
     def __init__(self, model, specification, tables, lookups):
-        self._rate = keras.Model(model.input, model.output["rating"])
+        self._has_ratings = specification.has_ratings
+        self._looks_at_all = "met_items" in model.input
+        what = "rating" if self._has_ratings else "rank"
+        # Of the outputs only what scores need: the other is not computed.
+        self._said = keras.Model(model.input, {what: model.output[what]})
         self._rank = keras.Model(model.input, model.output["rank"])
         self._lookups = lookups
         rated = tf.RaggedTensor.from_row_splits(
@@ -142,12 +175,14 @@ class _Answers:
         )
         self.tables = {
             "history_items": tf.Variable(tables.history_items),
-            "history_ratings": tf.Variable(tables.history_ratings),
             "user_features": tf.Variable(tables.user_features),
             "item_features": tf.Variable(tables.item_features),
             "rated": tf.Variable(rated.values),
             "starts": tf.Variable(rated.row_splits),
         }
+        if self._has_ratings:
+            past = tables.history_ratings
+            self.tables["history_ratings"] = tf.Variable(past)
         self._item_count = len(tables.item_counts)
         self._length = tables.history_items.shape[1]
         self._features = {
@@ -199,14 +234,34 @@ class _Answers:
             start = end
         return self._scored(rows)
 
-    def top_k(self, user, k):
-        users = self._codes("users", user)
+    def _rated_by(self, users):
+        """Returns the codes of what users rated, `(batch, most)`, 0 to fill."""
         rated = tf.RaggedTensor.from_row_splits(
             self.tables["rated"], self.tables["starts"], validate=False
         )
-        rated = tf.gather(rated, users).to_tensor(0)
+        return tf.gather(rated, users).to_tensor(0)
+
+    def _met_items(self, codes_):
+        """Returns 1 for each of the items, `(batch, items)`, 0 elsewhere."""
+        count = self._item_count
+        met = tf.math.bincount(
+            codes_,
+            minlength=count,
+            maxlength=count,
+            axis=-1,
+            binary_output=True,
+        )
+        met = tf.ensure_shape(tf.cast(met, tf.float32), (None, count))
+        return met * tf.cast(tf.range(count) > 0, tf.float32)
+
+    def top_k(self, user, k):
+        users = self._codes("users", user)
+        rated = self._rated_by(users)
         rows = self._rows(users, tf.zeros_like(users))
         return self._best(rows, rated, k, users > 0)
+
+    def met(self, items, k):
+        return self.history(items, None, k)
 
     def history(self, items, ratings, k):
         rated = self._codes("items", items)  # (batch, any)
@@ -214,12 +269,14 @@ class _Answers:
         missing = tf.maximum(0, self._length - tf.shape(rated)[1])
         pad = [[0, 0], [missing, 0]]
         shape = (-1, self._length)
-        for name, values in (
-            ("history_items", rated),
-            ("history_ratings", ratings),
-        ):
+        given = {"history_items": rated}
+        if ratings is not None:
+            given["history_ratings"] = ratings
+        for name, values in given.items():
             last = tf.pad(values, pad)[:, -self._length :]
             rows[name] = tf.reshape(last, shape)
+        if self._looks_at_all:
+            rows["met_items"] = self._met_items(rated)
         return self._best(rows, rated, k, tf.reduce_any(rated > 0, axis=1))
 
     def reasons(self, user, item):
@@ -232,18 +289,34 @@ class _Answers:
             tf.eye(self._length, dtype=tf.bool), (tf.shape(users)[0], 1)
         )
         each["history_items"] = tf.where(one, 0, each["history_items"])
-        without = self._rate(each, training=False)
+        if self._looks_at_all:
+            left = tf.one_hot(tf.reshape(past, [-1]), self._item_count)
+            each["met_items"] *= 1 - left
         nobody = tf.zeros_like(users)
-        return {
+        stranger = self._rows(nobody, items)
+        if self._has_ratings:
+            without = self._rate(each)
+            without_user = self._scored(stranger)["scores"]
+        else:  # among the same items: those not met
+            without, without_user = (
+                _share(self._rank(x, training=False), met, x["item"])
+                for x, met in (
+                    (each, tf.repeat(rows["met_items"], self._length, axis=0)),
+                    (stranger, rows["met_items"]),
+                )
+            )
+            without_user = without_user[:, 0]
+        said = {
             **self._scored(rows),
-            "without_user": self._scored(self._rows(nobody, items))["scores"],
-            "without_item": self._scored(
-                {**self._rows(users, nobody), "history_items": past}
-            )["scores"],
+            "without_user": without_user,
             "items": self._lookups["names"].lookup(tf.cast(past, tf.int64) - 1),
-            "ratings": rows["history_ratings"],
             "without": tf.reshape(without, (-1, self._length)),
         }
+        if self._has_ratings:
+            rest = {**self._rows(users, nobody), "history_items": past}
+            said["without_item"] = self._scored(rest)["scores"]
+            said["ratings"] = rows["history_ratings"]
+        return said
 
     def _rows(self, users, items):
         past = tf.gather(self.tables["history_items"], users)
@@ -251,17 +324,25 @@ class _Answers:
             "user": users[:, None],
             "item": items[:, None],
             "history_items": tf.where(past == items[:, None], 0, past),
-            "history_ratings": tf.gather(self.tables["history_ratings"], users),
         }
+        if self._has_ratings:
+            ratings = self.tables["history_ratings"]
+            rows["history_ratings"] = tf.gather(ratings, users)
+        if self._looks_at_all:
+            met = self._met_items(self._rated_by(users))
+            rows["met_items"] = met * (1 - tf.one_hot(items, self._item_count))
         for role, of in (("user", users), ("item", items)):
             if self._features[role]:
                 name = f"{role}_features"
                 rows[name] = tf.gather(self.tables[name], of)
         return rows
 
+    def _rate(self, rows):
+        return scores_of(self._said(rows, training=False), rows)
+
     def _scored(self, rows):
         is_known = (rows["user"] > 0) & (rows["item"] > 0)
-        scores = self._rate(rows, training=False)
+        scores = self._rate(rows)
         return {"scores": scores[:, 0], "is_known": is_known[:, 0]}
 
     def _best(self, rows, rated, k, is_known):
@@ -280,12 +361,14 @@ class _Answers:
         is_shown &= ~tf.gather(hidden, best, batch_dims=1)
         codes_ = tf.where(is_shown, best, 0)
         names = self._lookups["names"].lookup(tf.cast(codes_, tf.int64) - 1)
-        return {
+        said = {
             "items": names,
             "scores": tf.where(is_shown, scores, 0.0),
-            "ratings": self._rated(rows, codes_, is_shown),
             "is_known": is_known,
         }
+        if self._has_ratings:
+            said["ratings"] = self._rated(rows, codes_, is_shown)
+        return said
 
     def _rated(self, rows, items, is_shown):
         """Returns the predicted rating of each of the best items."""
@@ -297,7 +380,7 @@ class _Answers:
             each["item_features"] = tf.gather(
                 self.tables["item_features"], flat[:, 0]
             )
-        ratings = tf.reshape(self._rate(each, training=False), (-1, most))
+        ratings = tf.reshape(self._rate(each), (-1, most))
         return tf.where(is_shown, ratings, 0.0)
 
 

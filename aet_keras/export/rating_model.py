@@ -43,6 +43,9 @@ def write_rating_model(
       would be predicted `without_user` and `without_item`, of whom nothing is
       known then, `items` and `ratings` `(batch, history)`, what the user
       rated, and `without`, the prediction without each. `""` fills up.
+    - Of interactions, `scores` of `serving_default` is the probability that
+      the item is the next one, of all that the user has not met; there are no
+      `ratings`, and no `without_item`.
     - `features`, where the model looks at any: `user`, `item` and each column
       of a feature, strings `(batch,)`; the outputs of `serving_default`,
       which takes the features that an id usually has.
@@ -74,7 +77,7 @@ def write_rating_model(
     ...     "`history_items`" in str(error)
     True
     """
-    _check_model(model)
+    _check_model(model, specification)
     _check_sizes(model, specification, tables)
     _check_ids("user", specification.users)
     _check_ids("item", specification.items)
@@ -98,16 +101,19 @@ def write_rating_model(
     )
 
 
-def _check_model(model):
+def _check_model(model, specification):
     given = getattr(model, "input", None)
     names = set(given) if isinstance(given, dict) else set()
-    lacking = {"user", "item", "history_items", "history_ratings"} - names
+    has_ratings = specification is None or specification.has_ratings
+    more = "history_ratings" if has_ratings else "met_items"
+    wanted = {"user", "item", "history_items", more}
+    lacking = wanted - names
     if lacking:
         raise ValueError(
             f"{_OWNER}: the model must take a dict of `user`, `item`, "
-            "`history_items` and `history_ratings`, because these are looked "
-            f"up by the ids. Received: {sorted(names) or type(given).__name__}."
-            " Build it with `aet_keras.tasks.build_recommender`."
+            f"`history_items` and `{more}`, because these are looked up by the "
+            f"ids. Received: {sorted(names) or type(given).__name__}. Build it "
+            "with `aet_keras.tasks.build_recommender`."
         )
 
 

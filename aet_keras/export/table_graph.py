@@ -157,7 +157,12 @@ def with_odd_rows(
 def tensor(cells: np.ndarray) -> Any:
     """Returns cells as a tensor; TensorFlow takes no str of NumPy's own."""
     is_text = np.asarray(cells).dtype.kind in "OU"
-    return tf.constant([*map(str, cells)] if is_text else cells)
+    return tf.constant([*map(_text, cells)] if is_text else cells)
+
+
+def _text(cell):
+    """Returns a cell as it is if it is the bytes of a file."""
+    return cell if isinstance(cell, bytes) else str(cell)
 
 
 def requests(
@@ -182,4 +187,5 @@ def requests(
 def _as_features(cells):
     if np.asarray(cells).dtype.kind == "f":
         return [float(cell) for cell in cells]
-    return [str(cell).encode() for cell in cells]
+    texts = map(_text, cells)
+    return [t if isinstance(t, bytes) else t.encode() for t in texts]

@@ -20,11 +20,18 @@ from aet_keras.publishing.manifest import read_content
 _LOOKUP = "_preprocessor"  # behind a column's name: what FeatureSpace makes
 
 
-def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
+def read_table_manifest(
+    version: str | os.PathLike,
+    *,
+    without: Sequence[str] = (),
+    kind: str = "table",
+) -> TableSpecification:
     """Reads which columns and classes a published table classifier has.
 
     Args:
         version: path of a published version, `FOLDER/3`.
+        without: entries that models of tables do not have.
+        kind: str. Of the specification. Defaults to `"table"`.
 
     Returns:
         `aet_keras.data.specifications.TableSpecification`.
@@ -61,8 +68,9 @@ def read_table_manifest(version: str | os.PathLike) -> TableSpecification:
             "label_columns": tuple(content.get("label_columns", ())),
             "thresholds": tuple(content.get("thresholds", ())),
         }
-        rest.pop("categories", None)
-        return TableSpecification(kind="table", image_size=None, **rest)
+        for name in ("categories", *without):
+            rest.pop(name, None)
+        return TableSpecification(kind=kind, image_size=None, **rest)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ExportError(
             f"{version}: `table` in `manifest.json` must say which columns and "

@@ -13,7 +13,7 @@ from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.errors import ExportError
 
-KINDS = ("image", "text", "table", "rating")
+KINDS = ("image", "text", "table", "rating", "item")
 
 # Settings of a recipe, and a part of a manifest, that one kind alone has.
 _PROOFS = {
@@ -123,6 +123,12 @@ def check_one_answer(version: str | os.PathLike, owner: str) -> None:
         outputs = signatures["serving_default"]["outputs"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # what is damaged is said where it is needed
+    if content.get("kind") == "item":
+        raise ExportError(
+            f"{owner}: FOLDER must hold a model of images, texts or a table, "
+            "because rows of several parts are not compared yet. Received: "
+            f"{version}, a model of items. Train it anew by `aet-keras fit`."
+        )
     is_number = "values" in outputs and content.get("kind") != "table"
     if "tags" in outputs or is_number:
         what = "a number of images or texts" if is_number else "tags"

@@ -11,11 +11,12 @@ from aet_keras.recipes.base_recipe import (
     sentences_of_values,
 )
 from aet_keras.recipes.image_recipe import ImageRecipe
+from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.recipes.rating_recipe import RatingRecipe
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.recipes.text_recipe import TextRecipe
 
-_RECIPES = (ImageRecipe, TextRecipe, TableRecipe, RatingRecipe)
+_RECIPES = (ImageRecipe, TextRecipe, TableRecipe, RatingRecipe, ItemRecipe)
 KINDS: dict[str, type[BaseRecipe]] = {each.kind: each for each in _RECIPES}
 
 
@@ -24,16 +25,18 @@ def make_recipe(settings: Mapping[str, Any]) -> BaseRecipe:
 
     Its `kind` decides. Recipes that were written before 0.11.0 have none, nor
     has a command line: there a setting that only one kind has decides, such as
-    `text_column` of texts, `image_column` of images or `user` of ratings. A
-    file with a `target` or `label_columns` alone is a table. Without any, a
-    folder of texts and the reviews of TFDS are texts, and all else is images.
+    `text_column` of texts, `image_column` of images or `user` of ratings;
+    `text_column` and `image_column` together are of items. A file with a
+    `target` or `label_columns` alone is a table. Without any, a folder of
+    texts and the reviews of TFDS are texts, and all else is images.
 
     Args:
         settings: dict of arguments of one of the recipes, `kind` among them
             or not.
 
     Returns:
-        `ImageRecipe`, `TextRecipe`, `TableRecipe` or `RatingRecipe`.
+        `ImageRecipe`, `TextRecipe`, `TableRecipe`, `RatingRecipe` or
+        `ItemRecipe`.
 
     Raises:
         ValueError: if a setting belongs to none of them, two belong to
@@ -94,9 +97,13 @@ def _recipe_of(settings):
     if "kind" in settings:
         kind = settings["kind"]
         return KINDS[check.one_of("Recipe", kind=kind, among=tuple(KINDS))]
+    if {"image_column", "text_column"} <= settings.keys():
+        return ItemRecipe
     telling: dict[type[BaseRecipe], str] = {}
     for name in settings:
         having = [recipe for recipe in _RECIPES if name in recipe.names()]
+        # Items have what images, texts and tables have: it tells nothing.
+        having = [each for each in having if each is not ItemRecipe] or having
         if len(having) == 1:
             telling.setdefault(having[0], name)
     if len(telling) > 1:

@@ -30,15 +30,20 @@ class RatingRecipe(BaseRecipe, kind="rating", rows="ratings"):
 
     user: str = setting("user", "Column of who rates.")
     item: str = setting("item", "Column of what is rated.")
-    rating: str = setting("rating", "Column of the ratings.")
-    split: str = setting(
-        "random",
-        "Which ratings are tested: any, or the last of each user.",
+    rating: str | None = setting(
+        None,
+        "Column of the ratings. Without one, each row is an interaction.",
+        default="rating, if there is one",
+    )
+    split: str | None = setting(
+        None,
+        "Which rows are tested: any, the last of each user, or the last.",
         among=_choices.RATING_SPLITS,
+        default="time with --time, else random",
     )
     time: str | None = setting(
         None,
-        "Column that says which rating is the last.",
+        "Column of times, which say what comes last.",
         default="the order of the rows",
     )
     missing: Sequence[str] | None = setting(None, shared.MISSING)
@@ -81,6 +86,12 @@ class RatingRecipe(BaseRecipe, kind="rating", rows="ratings"):
     )
     rank_strength: float = setting(
         5.0, "Holds the factors of the order near 0.", least=0
+    )
+    negatives: int | None = setting(
+        None,
+        "Items drawn in each epoch that an interaction is compared with.",
+        least=1,
+        default="all that the user has not met",
     )
     epochs: int = setting(16, shared.EPOCHS)
     batch_size: int | None = setting(

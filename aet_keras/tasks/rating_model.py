@@ -18,7 +18,7 @@ _USER_GROUP = "user_"  # what the names of layers with rows a user begin with
 
 def build_recommender(
     specification: RatingSpecification,
-    biases: Biases,
+    biases: Biases | None,
     *,
     item_counts: Any,
     factors: int = 8,
@@ -44,10 +44,13 @@ def build_recommender(
     an unknown user, item or value. Of an unknown user with a history the
     bias is that of least squares on the history.
 
+    Of interactions there is `rank` alone, and r is also of the user's
+    features.
+
     Args:
         specification: `aet_keras.data.specifications.RatingSpecification`.
         biases: `aet_keras.evaluation.rating_biases.Biases` of the training
-            rows.
+            rows; `None` of interactions.
         item_counts: ints, one a code of an item: how often it is rated in
             the training rows.
         factors: int >= 1. Width of u and v. Defaults to `8`.
@@ -64,7 +67,8 @@ def build_recommender(
         A `keras.Model` from a dict of `user` and `item` `(batch, 1)`,
         `user_features` and `item_features` where there are any,
         `history_items` and `history_ratings` `(batch, history_length)` to a
-        dict of `rating` `(batch, 1)` and `rank` `(batch, items)`.
+        dict of `rating` `(batch, 1)` and `rank` `(batch, items)`. Of
+        interactions without what has `ratings` in its name.
 
     Raises:
         TypeError: if an argument is of another kind.
@@ -104,6 +108,11 @@ def build_recommender(
     rows = counts.sum()
     tables = Tables(specification, rows, factors)
     inputs = _inputs(specification, history_length)
+    ranking = rank_factors, rank_strength
+    if biases is None:
+        is_past = ops.not_equal(inputs["history_items"], 0)
+        logits = _rank(tables, inputs, is_past, counts, ranking)
+        return keras.Model(inputs, {_RANK: logits}, name="recommender")
     user, item = inputs["user"], inputs["item"]
 
     item_level = keras.layers.Rescaling(1.0, offset=biases.mean, name="level")
@@ -131,7 +140,7 @@ def build_recommender(
     rating = keras.layers.Add(name=_RATING, dtype="float32")(
         [item_level(item_bias(item))[:, 0], user_level, *effects, match]
     )
-    rank = _rank(tables, inputs, is_past, counts, (rank_factors, rank_strength))
+    rank = _rank(tables, inputs, is_past, counts, ranking)
     return keras.Model(
         inputs, {_RATING: rating, _RANK: rank}, name="recommender"
     )
@@ -149,9 +158,10 @@ def _inputs(specification, history_length):
     inputs["history_items"] = keras.Input(
         (history_length,), dtype="int32", name="history_items"
     )
-    inputs["history_ratings"] = keras.Input(
-        (history_length,), name="history_ratings"
-    )
+    if specification.has_ratings:
+        inputs["history_ratings"] = keras.Input(
+            (history_length,), name="history_ratings"
+        )
     return inputs
 
 
@@ -172,6 +182,9 @@ def _rank(tables, inputs, is_past, counts, settings):
         inputs["history_items"]
     )
     x = own(inputs["user"])[:, 0] + _pooled("rank", seen, is_past, width)
+    if "history_ratings" not in inputs:  # nothing else looks at features
+        for taste in tables.tastes(inputs, strength, width):
+            x = x + taste
     logits = keras.layers.Dense(
         len(counts),
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.1),
@@ -186,7 +199,16 @@ def _rank(tables, inputs, is_past, counts, settings):
 
 
 def _check_biases(owner, specification, biases, counts):
+    if (biases is None) == specification.has_ratings:
+        given = "none" if biases is None else "some, of interactions"
+        raise ValueError(
+            f"{owner}: biases must go with ratings, because interactions have "
+            f"none. Received: {given}. Give `None` where "
+            "`specification.has_ratings` is false."
+        )
     wanted = 1 + len(specification.users), 1 + len(specification.items)
+    if biases is None:
+        biases = Biases(0.0, np.zeros(wanted[0]), np.zeros(len(counts)), 0, 0)
     given = len(biases.users), len(biases.items)
     if given != wanted or len(counts) != wanted[1]:
         raise ValueError(
@@ -196,6 +218,37 @@ def _check_biases(owner, specification, biases, counts):
             "codes. Fit them with "
             "`aet_keras.evaluation.rating_biases.fit_biases`."
         )
+
+
+def with_neighbours(
+    model: keras.Model, items: np.ndarray, kernel: np.ndarray
+) -> keras.Model:
+    """Returns a recommender whose logits of items get those of neighbours.
+
+    What is added to the logit of an item is the sum of the weights that the
+    items a user met have for it. The layers of `model` are shared.
+
+    Args:
+        model: `keras.Model` of interactions, as `build_recommender` builds.
+        items: ints `(neighbours,)`. The codes of the items that have weights.
+        kernel: float array `(neighbours, neighbours)`, from and to.
+
+    Returns:
+        A `keras.Model` that also takes `met_items` `(batch, items)`.
+    """
+    count = model.output[_RANK].shape[-1]
+    met = keras.Input((count,), name="met_items")
+    place = np.full(count, len(items))
+    place[items] = np.arange(len(items))
+    layer = keras.layers.Dense(
+        len(items), use_bias=False, trainable=False, name="neighbours"
+    )
+    said = layer(ops.take(met, items.tolist(), axis=1))
+    layer.set_weights([kernel.astype("float32")])
+    said = ops.concatenate([said, 0 * said[:, :1]], axis=1)
+    logits = model.output[_RANK] + ops.take(said, place.tolist(), axis=1)
+    inputs = {**model.input, "met_items": met}
+    return keras.Model(inputs, {_RANK: logits}, name="recommender")
 
 
 def user_layers(model: keras.Model) -> Sequence[str]:
@@ -286,6 +339,21 @@ class Tables:
                     row = table(inputs[of])[:, 0]  # (batch, values)
                     parts.append(ops.sum(row * is_value, -1, keepdims=True))
         return parts
+
+    def tastes(self, inputs, strength, width):
+        """Returns a vector for each feature of the users, of its value."""
+        found = []
+        for place, feature in enumerate(self._specification.user_features):
+            codes = inputs["user_features"][:, place : place + 1]
+            table = self.rows(
+                f"of_user_feature_{place}",
+                1 + len(feature.values),
+                strength,
+                "zeros",
+                width,
+            )
+            found.append(table(codes)[:, 0])
+        return found
 
     def _effect(self, name, codes, width):
         table = self.rows(f"of_{name}", width, _SHARED, "zeros", 1)

@@ -18,6 +18,7 @@ from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure, predict
 from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
+from aet_keras.training.unlabelled_rows import with_unlabelled
 
 
 def read_dataset(recipe: ImageRecipe) -> data.Dataset:
@@ -126,7 +127,9 @@ def fit_recipe(
     fit = functools.partial(
         _fit, recipe=recipe, cache=cache, best=best, callbacks=callbacks
     )
-    return heads.learn(model, recipe, dataset, fit)
+    with with_unlabelled(model, recipe, dataset) as (dataset, said):
+        run = heads.learn(model, recipe, dataset, fit)
+    return dataclasses.replace(run, unlabelled=said)
 
 
 def _fit(model, dataset, *, recipe, cache, best, callbacks):
@@ -165,9 +168,11 @@ def _train_batches(split, weights, **settings):
     if not isinstance(split, TaughtSplit):
         return data.make_batches(split, class_weights=weights, **settings)
     rows = None if weights is None else weights[split.labels]
+    if split.weights is not None:
+        rows = split.weights
     if split.more is not None:
         count = len(split.more)
-        if rows is not None:
+        if rows is not None and split.weights is None:
             rows = np.append(rows, np.ones(count))
         split = data.Split(
             np.concatenate([split.inputs[:], split.more]),
@@ -297,7 +302,7 @@ JOB = job.Job(
     fit=fit_recipe,
     measure=measure,
     write=_write,
-    best=lambda recipe: stop_early(recipe.epochs, is_averaged=True),
+    best=lambda recipe, _: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
     teacher_rows=_teacher_rows,
     predict=predict,

@@ -31,7 +31,7 @@ from aet_keras.training.objectives import objective_of
 from aet_keras.training.teach import compile_taught
 
 
-def _usual_best(recipe: Any) -> callbacks.KeepBest:
+def _usual_best(recipe: Any, _: data.Dataset) -> callbacks.KeepBest:
     return stop_early(recipe.epochs)
 
 
@@ -54,7 +54,8 @@ class Job:
         write: of model, recipe, data set and a directory, and the keyword
             `guarantee`, a `Guarantee` or None; writes a SavedModel
             there, loads it again and returns a `Comparison` with the model.
-        best: of the recipe; returns the `callbacks.KeepBest` of the run.
+        best: of recipe and data set; returns the `callbacks.KeepBest` of
+            the run.
         rows: of a split; returns `(inputs, labels)` as the model takes them.
             None for ratings.
         teacher_rows: as `teachers.with_teacher` takes it; None where no
@@ -69,7 +70,7 @@ class Job:
     fit: Callable[..., Run]
     measure: Callable[[Run, str, data.Dataset], evaluation.Report]
     write: Callable[..., export.comparison.Comparison]
-    best: Callable[[Any], callbacks.KeepBest] = _usual_best
+    best: Callable[[Any, data.Dataset], callbacks.KeepBest] = _usual_best
     rows: Callable[[data.Split], tuple[Any, np.ndarray]] | None = None
     teacher_rows: Callable[..., Any] | None = None
     predict: Callable[[keras.Model, data.Split], np.ndarray] | None = None
@@ -181,7 +182,7 @@ def policy_of(written: dict[str, Any] | None, usual: Any = None) -> Any:
     return policies.description.read_policy(written)
 
 
-def anchors_of(recipe: ImageRecipe | TextRecipe) -> list[Any]:
+def anchors_of(recipe: Any) -> list[Any]:
     """Returns the callback that holds the backbone, if one is asked for."""
     if recipe.anchor_strength is None:
         return []

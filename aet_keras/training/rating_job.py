@@ -6,7 +6,7 @@ from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
 from aet_keras.errors import DataError
 from aet_keras.publishing.publication import find_version
-from aet_keras.training import job, rating_measuring
+from aet_keras.training import item_neighbours, job, rating_measuring
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
 from aet_keras.training.rating_archive import keep_ratings, kept_ratings
@@ -17,7 +17,6 @@ from aet_keras.training.rating_new_users import (
     with_new_users,
 )
 
-_WATCHED = "val_rating_rmse"
 _COMPARED = 64
 _BATCH, _NEW_BATCH = 1024, 256  # new users have few ratings
 _SHOWN = 10  # what hit rate and NDCG look at
@@ -25,10 +24,31 @@ _SHOWN = 10  # what hit rate and NDCG look at
 
 def _read(recipe):
     if recipe.from_ is None:
-        return _read_rows(recipe)
+        return _checked(recipe, _read_rows(recipe))
     known = kept_ratings(find_version(recipe.from_))
     _check_features(recipe, known.specification)
-    return join_ratings(known, _read_rows(recipe, like=known.specification))
+    return _checked(
+        recipe,
+        join_ratings(known, _read_rows(recipe, like=known.specification)),
+    )
+
+
+def _checked(recipe, dataset):
+    """Raises where a setting of interactions and ratings is of the other."""
+    if dataset.specification.has_ratings:
+        if recipe.negatives is not None:
+            raise DataError(
+                "RatingRecipe: `negatives` must go with interactions, because "
+                "ratings are compared with no drawn items. Received: "
+                f"negatives={recipe.negatives!r}. Leave it out."
+            )
+    elif recipe.item_features:
+        raise DataError(
+            "RatingRecipe: `item_features` must go with ratings, because of "
+            "interactions each item has a vector of its own. Received: "
+            f"{', '.join(recipe.item_features)}. Leave them out."
+        )
+    return dataset
 
 
 def _check_features(recipe, known):
@@ -51,13 +71,14 @@ def _read_rows(recipe, like=None):
 
 def _introduce(dataset):
     specification = dataset.specification
+    rows = "ratings" if specification.has_ratings else "interactions"
     if isinstance(dataset, GrownRatings):
-        yield from job.introduce(dataset.new, "ratings of new users")
+        yield from job.introduce(dataset.new, f"{rows} of new users")
         count = len(dataset.new.specification.users)
         new = "1 user is" if count == 1 else f"{count} users are"
         yield f"{new} new; what is said of the others stays."
     else:
-        yield from job.introduce(dataset, "ratings")
+        yield from job.introduce(dataset, rows)
     yield (
         f"{len(specification.users)} users and {len(specification.items)} "
         "items."
@@ -78,24 +99,26 @@ def _tables(dataset, length):
 def _build(recipe, dataset):
     if recipe.from_ is not None:
         return with_new_users(job.load_earlier(recipe.from_), dataset)
+    specification = dataset.specification
+    is_rated = specification.has_ratings
     model = job.with_settings(tasks.build_recommender, recipe)(
-        dataset.specification,
-        rating_measuring.usual_biases(dataset),
+        specification,
+        rating_measuring.usual_biases(dataset) if is_rated else None,
         item_counts=_tables(dataset, recipe.history_length).item_counts,
     )
     rating_measuring.compile_recommender(model, recipe.learning_rate)
     return model
 
 
-def _best(recipe):
-    return parts.KeepBest(
-        _WATCHED, mode="min", patience_epochs=max(5, recipe.epochs // 2)
+def _best(recipe, dataset):
+    return rating_measuring.best_kept(
+        dataset.specification, patience_epochs=max(5, recipe.epochs // 2)
     )
 
 
 def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     rate = job.policy_of(recipe.rate, policies.WarmupCosine())
-    best = _best(recipe) if best is None else best
+    best = _best(recipe, dataset) if best is None else best
     if recipe.from_ is not None:
         return learn_new_users(
             model,
@@ -110,13 +133,14 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
         )
     tables = _tables(dataset, recipe.history_length)
     users = tasks.rating_model.user_layers(model)
-    return fine_tune(
+    run = fine_tune(
         model,
         data.rating_lookup.make_rating_batches(
             dataset.train,
             tables,
             batch_size=recipe.batch_size or _BATCH,
             shuffle_seed=recipe.seed,
+            negatives=recipe.negatives,
         ),
         validation_data=data.rating_lookup.make_rating_batches(
             dataset.validation, tables, batch_size=4096
@@ -133,28 +157,50 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
         shuffle=False,  # the data set does it
         verbose=0,
     )
+    if dataset.specification.has_ratings:
+        return run
+    return item_neighbours.add_neighbours(run, dataset.validation, tables)
 
 
 def _measure(run, name, dataset):
     tables = _tables(dataset, rating_measuring.history_length(run.model))
-    biases = rating_measuring.usual_biases(dataset)
+    is_rated = dataset.specification.has_ratings
+    baselines = _rated_baselines if is_rated else _met_baselines
+    of = baselines(dataset, tables)
 
     def score(model, split):
         is_test = split is dataset.test
-        users, items = split.inputs["user"], split.inputs["item"]
+        others = dataset.validation if is_test else dataset.test
+        if not is_test and not is_rated:
+            others = None  # what is met later is not known yet
         return rating_measuring.measure_split(
-            model,
-            split,
-            tables,
-            others=dataset.validation if is_test else dataset.test,
-            baselines={
-                "biases": (biases.predict(users, items), biases.items),
-                "mean rating": (np.full(split.count, biases.mean), None),
-                "popularity": (None, tables.item_counts),
-            },
+            model, split, tables, others=others, baselines=of(split)
         )
 
     return measure(run, name, dataset, score=score)
+
+
+def _rated_baselines(dataset, tables):
+    biases = rating_measuring.usual_biases(dataset)
+
+    def of(split):
+        told = biases.predict(split.inputs["user"], split.inputs["item"])
+        return {
+            "biases": (told, biases.items),
+            "mean rating": (np.full(split.count, biases.mean), None),
+            "popularity": (None, tables.item_counts),
+        }
+
+    return of
+
+
+def _met_baselines(dataset, tables):
+    del dataset
+    cosine = rating_measuring.item_cosine(tables)
+    return lambda split: {
+        "item neighbours": (None, cosine),
+        "popularity": (None, tables.item_counts),
+    }
 
 
 def _write(model, recipe, dataset, directory, guarantee=None):

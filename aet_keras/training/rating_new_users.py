@@ -14,6 +14,7 @@ from aet_keras.data.splits import SPLITS
 from aet_keras.errors import DataError
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.rating_measuring import (
+    best_kept,
     compile_recommender,
     history_length,
 )
@@ -161,10 +162,14 @@ def learn_new_users(
         run = fine_tune(
             alone,
             data.rating_lookup.make_rating_batches(
-                new.train, tables, batch_size=batch_size, shuffle_seed=seed
+                new.train,
+                tables,
+                batch_size=batch_size,
+                shuffle_seed=seed,
+                takes=alone.input,
             ),
             validation_data=data.rating_lookup.make_rating_batches(
-                new.validation, tables, batch_size=4096
+                new.validation, tables, batch_size=4096, takes=alone.input
             ),
             epochs=epochs,
             freezing=parts.ElasticFreezing(
@@ -189,7 +194,7 @@ def learn_new_users(
 
 
 def _check_alike(old, added):
-    for name in ("items", "user_features", "item_features"):
+    for name in ("has_ratings", "items", "user_features", "item_features"):
         if getattr(old, name) != getattr(added, name):
             raise DataError(
                 f"{_OWNER}: {name.replace('_', ' ')} of the new ratings must "
@@ -321,7 +326,7 @@ def adapt_users(
         batch_size=batch_size,
         learning_rate=learning_rate,
         rate=policies.WarmupCosine(),
-        best=parts.KeepBest("val_rating_rmse", mode="min"),
+        best=best_kept(ratings.specification),
         callbacks=callbacks,
     )
     return AdaptedUsers(

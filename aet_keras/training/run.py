@@ -24,6 +24,7 @@ from aet_keras.recipes.kinds import KINDS
 from aet_keras.training import (
     guarantees,
     image_job,
+    item_job,
     rating_job,
     stress,
     table_job,
@@ -47,6 +48,7 @@ JOBS = {
     "text": text_job.JOB,
     "table": table_job.JOB,
     "rating": rating_job.JOB,
+    "item": item_job.JOB,
 }
 
 
@@ -145,7 +147,7 @@ def _run(recipe, out, observers, trackers, say):
     say_progress("building the model")
     with shared.scope():
         model = job.build(recipe, dataset)
-    best = job.best(recipe)
+    best = job.best(recipe, dataset)
     watching = (*trackers, *observers, *shared.callbacks)
     with (
         finished(trackers),
@@ -157,6 +159,8 @@ def _run(recipe, out, observers, trackers, say):
         check_finished(model, best, out, writes=shared.is_chief)
         run = shared.outside(run, lambda: job.build(recipe, dataset))
         clock.lap("training")
+        if run.unlabelled is not None:
+            say(run.unlabelled)
         if not shared.is_chief:
             return None
         dataset = with_merged(job, recipe, run.model, dataset)
@@ -207,6 +211,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
 
     guarantee, covered = guarantees.find(job, recipe, model, dataset)
     report = dataclasses.replace(report, coverage=covered)
+    clock.lap("measuring")
 
     def write(directory):
         say_progress("writing the SavedModel, and comparing it")

@@ -214,7 +214,7 @@ def _anchors(recipe):
     return [parts.ElasticAnchor(recipe.anchor_strength, head_strength=None)]
 
 
-def _best(recipe):
+def _best(recipe, _=None):
     return parts.KeepBest(patience_epochs=max(5, recipe.epochs // 5))
 
 

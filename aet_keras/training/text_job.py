@@ -83,7 +83,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     splits = [getattr(dataset, name) for name in _SPLITS]
     texts = np.concatenate([split.inputs for split in splits])
     counts = packing.count(texts)
-    length = _length(recipe, packing, counts[: dataset.train.count])
+    length = length_of(recipe, packing, counts[: dataset.train.count])
     columns = {"texts": texts, **packing.resized(length).pack(texts)}
     made, start = {}, 0
     for name, split in zip(_SPLITS, splits, strict=True):
@@ -146,15 +146,16 @@ def _packing(recipe, **settings):
     )
 
 
-def _length(recipe, packing, counts):
+def length_of(recipe, packing, counts):
     """Returns how many tokens of each text are read."""
     if recipe.sequence_length is None:
         usual = int(np.ceil(np.percentile(counts, _COVERED)))
         return min(-usual // _STEP * -_STEP, _LONGEST, packing.most)
     if recipe.sequence_length > packing.most:
         raise ValueError(
-            f"TextRecipe: `sequence_length` must be at most {packing.most}, "
-            "because the backbone has no more positions. Received: "
+            f"{recipe.owner}: `sequence_length` must be at most "
+            f"{packing.most}, because the backbone has no more positions. "
+            "Received: "
             f"sequence_length={recipe.sequence_length}."
         )
     return recipe.sequence_length

@@ -29,7 +29,9 @@ def test_help_of_fit_names_every_source_and_default():
     for word in ("digits", "train/", ".npz", "tfds:NAME"):
         assert word in result.stdout
     said = " ".join(result.stdout.split())
-    assert "[default: images 20; texts 8; tables 40; ratings 16]" in said
+    assert (
+        "[default: images 20; texts 8; tables 40; ratings 16; items 12]" in said
+    )
 
 
 def test_every_attention_has_its_word():

@@ -10,7 +10,7 @@ def test_options_stand_under_their_headings_the_general_ones_first():
     heads = [line for line in lines if line.endswith(":") and line[0] != " "]
     place = {line.split()[0]: i for i, line in enumerate(lines) if line.strip()}
 
-    headings = ["Options", "Images", "Texts", "Tables", "Ratings"]
+    headings = ["Options", "Images", "Texts", "Tables", "Ratings", "Items"]
     assert [head for head in heads if head[:-1] in headings] == [
         f"{heading}:" for heading in headings
     ]

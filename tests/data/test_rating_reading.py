@@ -296,3 +296,45 @@ def test_ratings_that_are_no_numbers_are_shown(tmp_path):
 
     with pytest.raises(DataError, match=r"Received: 0\. 40 rows .*`1/5` \(10"):
         data.read_ratings(write(tmp_path / "a.csv", rows))
+
+
+def test_without_ratings_or_time_the_rows_are_interactions(tmp_path):
+    path = tmp_path / "met.csv"
+    rows = [f"u{i % 4},i{i % 5},x" for i in range(20)]
+    path.write_text("\n".join(["user,item,note", *rows, rows[0]]))
+
+    dataset = data.read_ratings(path)
+
+    assert not dataset.specification.has_ratings
+    assert set(dataset.train.labels) == {1.0}
+    splits = dataset.train, dataset.validation, dataset.test
+    assert sum(split.count for split in splits) == 20
+    notes = " ".join(dataset.notes)
+    assert "Not looked at: `note`" in notes
+    assert "1 row repeats" in notes
+    assert "drawn at random" in notes and "`--time`" in notes
+
+
+def test_a_split_by_time_learns_nothing_that_came_later(tmp_path):
+    path = tmp_path / "met.csv"
+    order = np.random.default_rng(0).permutation(40)
+    rows = [f"u{i % 4},i{i % 9},{i % 3},{i // 4}" for i in order]
+    path.write_text("\n".join(["user,item,rating,day", *rows]))
+
+    dataset = data.read_ratings(path, time="day")
+
+    days = [
+        {int(order[int(name.split()[1]) - 1]) // 4 for name in split.names}
+        for split in (dataset.train, dataset.validation, dataset.test)
+    ]
+    assert max(days[0]) < min(days[1]) and max(days[1]) < min(days[2])
+    assert dataset.specification.has_ratings
+
+
+def test_one_moment_cannot_be_cut(tmp_path):
+    path = tmp_path / "met.csv"
+    rows = [f"u{i % 4},i{i % 9},1" for i in range(40)]
+    path.write_text("\n".join(["user,item,day", *rows]))
+
+    with pytest.raises(DataError, match="1 moment in 36 rows"):
+        data.read_ratings(path, time="day")

@@ -18,7 +18,7 @@ def done(tmp_path_factory):
     )
     dataset = JOB.read(recipe)
     model = JOB.build(recipe, dataset)
-    run = JOB.fit(model, recipe, dataset, best=JOB.best(recipe))
+    run = JOB.fit(model, recipe, dataset, best=JOB.best(recipe, dataset))
     return recipe, dataset, run
 
 

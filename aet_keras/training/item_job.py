@@ -1,0 +1,393 @@
+"""Defines the steps of a run on items: an image, a text and columns."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import backbones, data, policies, tasks
+from aet_keras import callbacks as parts
+from aet_keras.data import item_table
+from aet_keras.data.item_table import (
+    HAS_IMAGE,
+    HAS_TEXT,
+    PIXELS,
+    WORDS,
+    normal_words,
+)
+from aet_keras.evaluation.parts import measure_parts
+from aet_keras.export.item_model import write_item_model
+from aet_keras.recipes.item_recipe import ItemRecipe
+from aet_keras.tasks import item_model
+from aet_keras.training import heads, job, text_job
+from aet_keras.training.fine_tune import Run, fine_tune, stop_early
+from aet_keras.training.item_start import Measurer, ended, solve
+from aet_keras.training.measuring import measure
+from aet_keras.training.objectives import objective_of
+
+_SPLITS = ("train", "validation", "test")
+_COMPARED = 32
+_TOKENS = ("token_ids", "padding_mask")
+_MOST_COUNTS = 1e8  # numbers that counted words take in memory
+
+
+def read_items(recipe: ItemRecipe) -> data.Dataset:
+    """Reads the items of a recipe.
+
+    Args:
+        recipe: `ItemRecipe`.
+
+    Returns:
+        `aet_keras.data.Dataset`; with a `text_backbone` its inputs hold the
+        tokens of the texts as well.
+
+    Raises:
+        DataError: if the items cannot be learned from.
+        WeightsError: if the tokeniser cannot be had.
+
+    Example:
+
+    >>> from aet_keras.recipes.item_recipe import ItemRecipe
+    >>> from aet_keras.training import item_job
+    >>> try:
+    ...     item_job.read_items(ItemRecipe("nowhere.csv", target="kind"))
+    ... except aet_keras.errors.DataError as error:
+    ...     "which is not there" in str(error)
+    True
+    """
+    read = job.with_settings(item_table.read_items, recipe)
+    dataset = read(recipe.data, image_size=(recipe.image_size,) * 2)
+    if recipe.text_backbone is None:
+        return dataset
+    packing = packing_of(recipe)
+    texts = {n: getattr(dataset, n).inputs[WORDS] for n in _SPLITS}
+    length = text_job.length_of(recipe, packing, packing.count(texts["train"]))
+    packing = packing.resized(length)
+    packed = {
+        name: dataclasses.replace(
+            getattr(dataset, name),
+            inputs={
+                **getattr(dataset, name).inputs,
+                **packing.pack(texts[name]),
+            },
+        )
+        for name in _SPLITS
+    }
+    return dataclasses.replace(dataset, **packed)
+
+
+def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
+    """Returns what cuts the texts of a recipe into tokens."""
+    assert recipe.text_backbone is not None
+    return backbones.load_text_packing(
+        recipe.text_backbone, vocabulary=recipe.vocabulary, **settings
+    )
+
+
+def rows_of(split: data.Split) -> dict[str, Any]:
+    """Returns the rows of a split as the whole model takes them."""
+    given = split.inputs
+    own = {PIXELS, HAS_IMAGE, HAS_TEXT, WORDS, *_TOKENS}
+    rows: dict[str, Any] = {
+        "pixels": given[PIXELS],
+        "has_image": given[HAS_IMAGE][:, None],
+        "has_text": given[HAS_TEXT][:, None],
+    }
+    if "token_ids" in given:
+        rows |= {name: given[name] for name in _TOKENS}
+    else:
+        rows["text"] = normal_words(given[WORDS].tolist())[:, None]
+    cells = {name: each for name, each in given.items() if name not in own}
+    return rows | data.as_tensors(cells)
+
+
+def encode(model: keras.Model, split: data.Split) -> dict[str, np.ndarray]:
+    """Returns the rows of a split as the network takes them."""
+    rows = rows_of(split)
+    found = {
+        name: np.asarray(rows[name])
+        for name in ("pixels", "has_image", "has_text", *_TOKENS)
+        if name in rows
+    }
+    made = {"words": "text_unit", "row": "encoded"}
+    numeric = set(found)
+    names = {layer.name for layer in model.layers}
+    for name, layer in made.items():
+        if layer not in names:
+            continue
+        used = {
+            key: each
+            for key, each in rows.items()
+            if key not in numeric and (key == "text") == (name == "words")
+        }
+        inner = keras.Model(
+            {key: model.input[key] for key in used},
+            model.get_layer(layer).output,
+        )
+        found[name] = np.asarray(inner(used, training=False))
+    return found
+
+
+def build(recipe: ItemRecipe, dataset: data.Dataset) -> keras.Model:
+    """Builds the model of a recipe, its head solved on frozen features.
+
+    Returns:
+        A `keras.Model` of raw cells; `fit` trains its layer `network`.
+    """
+    specification, head = dataset.specification, heads.head_of(dataset)
+    texts = [
+        each.decode()
+        for each in normal_words(dataset.train.inputs[WORDS].tolist()).numpy()
+    ]
+    words = text = None
+    if recipe.text_backbone is None:
+        most = int(np.clip(_MOST_COUNTS / max(1, len(texts)), 200, 4000))
+        words = item_model.Words.fitted(texts, most=most)
+        text = 1 + len(words.vocabulary)
+    else:
+        text = backbones.load_text_encoder(recipe.text_backbone)
+    space, width = None, 0
+    if specification.columns:
+        space = tasks.table_model.fit_feature_space(
+            specification.columns, dataset.train.inputs
+        )
+        width = int(space.get_encoded_features().shape[-1])
+    size = (recipe.image_size,) * 2
+    network = item_model.build_item_network(
+        class_count=head.units(dataset),
+        activation=head.activation,
+        image_backbone=backbones.load_backbone(
+            recipe.backbone, weights=recipe.weights, image_size=size
+        ),
+        preprocessing=recipe.backbone,
+        image_size=size,
+        text=text,
+        sequence_length=(
+            dataset.train.inputs["token_ids"].shape[1]
+            if recipe.text_backbone
+            else 0
+        ),
+        table_width=width,
+        dropout=recipe.dropout,
+    )
+    model = item_model.build_item_model(network, words=words, features=space)
+    _set_levels(network, encode(model, dataset.train))
+    if specification.target_kind == "number":
+        unit = tasks.number_unit.Unit.fitted(dataset.train.labels)
+        model = keras.Model(
+            model.input, unit.apply(model.output), name=model.name
+        )
+    return model
+
+
+def _set_levels(network, rows):
+    for part, pool in (("image", "image_pool"), ("text", "text_pool")):
+        if pool not in {layer.name for layer in network.layers}:
+            continue
+        inner = keras.Model(network.input, network.get_layer(pool).output)
+        inner.compile(jit_compile=False)
+        there = rows[f"has_{part}"][:, 0] > 0
+        if there.any():
+            some = {name: each[there] for name, each in rows.items()}
+            found = inner.predict(some, batch_size=128, verbose=0)
+            item_model.set_level(network, part, np.asarray(found, "float32"))
+
+
+def fit(
+    model: keras.Model,
+    recipe: ItemRecipe,
+    dataset: data.Dataset,
+    *,
+    best: parts.KeepBest | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
+    """Trains the backbones of a model, and solves what it says of them.
+
+    The head is solved on frozen features; then groups of all backbones thaw
+    as the policy says, with the scores of words and columns held, and the
+    head is solved again on what the backbones have become. The better one of
+    the two is kept, by the validation rows.
+    """
+    network = model.get_layer(item_model.NETWORK)
+    objective = objective_of(dataset)
+    kind = dataset.specification.target_kind
+    head = heads.head_of(dataset)
+    rows = {n: encode(model, getattr(dataset, n)) for n in _SPLITS[:2]}
+    labels = {
+        name: head.learned(model, getattr(dataset, name).labels)
+        for name in rows
+    }
+    settle = functools.partial(
+        _settle,
+        network,
+        Measurer(network),
+        rows,
+        labels,
+        kind=kind,
+        losses=objective.losses,
+    )
+    start = settle()
+    begun = network.get_weights()
+    for name in ("table_scores", "there_scores"):
+        _hold(network, name)
+    if recipe.text_backbone is None:
+        _hold(network, "text_scores")
+    # A model of the same layers: the network is saved without an optimizer.
+    learner = keras.Model(network.input, network.output, name="learner")
+    learner.compile(
+        keras.optimizers.Adam(recipe.learning_rate),
+        loss=objective.loss,
+        metrics=objective.make_metrics(),
+    )
+    run = fine_tune(
+        learner,
+        (rows["train"], labels["train"]),
+        validation_data=(rows["validation"], labels["validation"]),
+        epochs=recipe.epochs,
+        freezing=parts.ElasticFreezing(
+            job.policy_of(recipe.thaw, policies.ThawTopThenAll(head_epochs=1)),
+            solve_head=False,
+        ),
+        rate=parts.AdaptiveLearningRate(job.policy_of(recipe.rate))
+        if recipe.rate
+        else None,
+        best=best or stop_early(recipe.epochs, is_averaged=True),
+        callbacks=[*job.anchors_of(recipe), *callbacks],
+        batch_size=recipe.batch_size,
+        validation_batch_size=128,
+        verbose=0,
+    )
+    for layer in network.layers:
+        if layer.name.endswith("_scores"):
+            layer.trainable = True
+    tuned = settle()
+    said = f"{start.loss:.4f} with frozen backbones, {tuned.loss:.4f} with "
+    said += "those that were trained"
+    if tuned.loss < start.loss:
+        events = f"the head is solved anew: validation loss {said}"
+        run = dataclasses.replace(run, model=model)
+    else:
+        network.set_weights(begun)
+        events = f"the start is kept: validation loss {said}"
+        run = dataclasses.replace(run, model=model, best_epoch=0)
+    last = len(run.trained_groups)
+    return dataclasses.replace(
+        run, cache_events=[*run.cache_events, (last, events)]
+    )
+
+
+def _hold(network, name):
+    if any(layer.name == name for layer in network.layers):
+        network.get_layer(name).trainable = False
+
+
+def _settle(network, measurer, rows, labels, *, kind, losses):
+    """Solves the head of a network on its features of now."""
+    found = {name: (measurer(rows[name]), labels[name]) for name in rows}
+    solved = solve(
+        found["train"], found["validation"], kind=kind, losses=losses
+    )
+    solved.write(network)
+    return solved
+
+
+def predict(model: keras.Model, split: data.Split) -> np.ndarray:
+    """Returns what a model says of the rows of a split."""
+    inner = model.get_layer(item_model.NETWORK)
+    found = inner.predict(encode(model, split), batch_size=128, verbose=0)
+    names = {layer.name for layer in model.layers}
+    if tasks.number_unit.NUMBER in names:
+        unit = tasks.number_unit.Unit.of(model)
+        return unit.numbers(found).astype("float32")
+    return found
+
+
+def _measure(run, name, dataset):
+    test = dataset.test.inputs
+
+    def content(row):
+        return " ".join(test[WORDS][row].split())
+
+    report = measure(run, name, dataset, predict=predict, content=content)
+    return dataclasses.replace(report, parts=_parts(run.model, dataset))
+
+
+def _parts(model, dataset):
+    """Measures each part alone, and what the model loses without it."""
+    network = model.get_layer(item_model.NETWORK)
+    kind = dataset.specification.target_kind
+    losses = objective_of(dataset).losses
+    head = heads.head_of(dataset)
+    found, measurer = {}, Measurer(network)
+    for name in _SPLITS:
+        split = getattr(dataset, name)
+        features = measurer(encode(model, split))
+        found[name] = features, head.learned(model, split.labels)
+    features, labels = found["test"]
+    names = [part.name for part in item_model.parts_of(network)]
+    alone = {
+        each: solve(
+            found["train"],
+            found["validation"],
+            kind=kind,
+            losses=losses,
+            names=[each],
+        ).outputs(features)
+        for each in names
+    }
+    scores = {
+        each: features.parts[each] @ network.get_layer(f"{each}_scores").kernel
+        for each in names
+    }
+    there = network.get_layer("there_scores")
+    scores["there"] = features.parts["there"] @ there.kernel + there.bias
+    return measure_parts(
+        {name: np.asarray(each) for name, each in scores.items()},
+        alone,
+        labels,
+        ended=functools.partial(ended, kind=kind),
+        losses=losses,
+        is_classes=kind == "classes",
+    )
+
+
+def _introduce(dataset):
+    yield from job.introduce(dataset, "items")
+    specification = dataset.specification
+    columns = ", ".join(f"`{each.title}`" for each in specification.columns)
+    yield (
+        f"Parts: the image in `{specification.image_column}`, the text in "
+        f"`{specification.text_column}`, and "
+        f"{f'the columns {columns}' if columns else 'no other columns'}."
+    )
+
+
+def _write(model, recipe, dataset, directory, guarantee=None):
+    del guarantee
+    packing = None
+    if recipe.text_backbone is not None:
+        length = dataset.train.inputs["token_ids"].shape[1]
+        packing = packing_of(recipe, sequence_length=length)
+    rows = {k: v[:_COMPARED] for k, v in dataset.test.inputs.items()}
+    return write_item_model(
+        model,
+        directory,
+        specification=dataset.specification,
+        rows=rows,
+        packing=packing,
+    )
+
+
+JOB = job.Job(
+    read=read_items,
+    introduce=_introduce,
+    build=build,
+    fit=fit,
+    measure=_measure,
+    write=_write,
+    best=lambda recipe, dataset: stop_early(recipe.epochs, is_averaged=True),
+    predict=predict,
+)

@@ -1,0 +1,115 @@
+"""Does a run on items learn from all parts, and is it served as it was?"""
+
+import json
+
+import item_files
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from aet_keras import backbones, training
+from aet_keras.cli.main import main
+from aet_keras.recipes.item_recipe import ItemRecipe
+
+COLUMNS = {"image_column": "file", "text_column": "title", "target": "kind"}
+
+
+def small_backbone(name, *, weights, image_size):
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((*image_size, 3))
+    x = pixels
+    for filters in (8, 16):
+        x = keras.layers.Conv2D(filters, 3, 2, "same", activation="relu")(x)
+    return keras.Model(pixels, x, name="small")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Returns the folder of a run, and the run."""
+    folder = tmp_path_factory.mktemp("items")
+    path = item_files.write_items(folder, 160, image_size=16)
+    recipe = ItemRecipe(str(path), **COLUMNS, epochs=1, image_size=16)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "load_backbone", small_backbone)
+        run = training.run_recipe(recipe, folder / "out")
+    return folder, run
+
+
+def test_all_parts_together_are_better_than_each(made):
+    _, run = made
+    parts = run.report.parts
+
+    assert [each.name for each in parts.scores] == ["image", "text", "table"]
+    assert parts.loss < min(each.alone for each in parts.scores)
+    assert parts.accuracy == pytest.approx(run.report.test.accuracy)
+    text = parts.scores[1]
+    assert text.rise_low < text.rise < text.rise_high and text.rise > 0
+
+
+def test_a_report_with_parts_is_read_again(made):
+    folder, run = made
+    content = json.loads((folder / "out" / "report.json").read_text())
+
+    again = type(run.report).from_json(content)
+
+    assert again.parts == run.report.parts
+    assert "late fusion" in again.to_text()
+
+
+def test_the_notes_say_what_is_missing(made):
+    notes = " ".join(made[1].report.notes)
+
+    assert "16 rows have no image" in notes
+    assert "1 row has neither image nor text" in notes
+
+
+def test_new_items_are_predicted_and_gaps_are_allowed_for(made):
+    folder, run = made
+    new = folder / "new.csv"
+    new.write_text(
+        "title,file,colour,ink\n"
+        "The odd number 3,0.png,blue,5.0\n"
+        ",,red,\n"
+        "an odd one,nowhere.png,red,5.0\n"
+    )
+
+    said = CliRunner().invoke(
+        main, ["predict", str(folder / "out"), str(new), "--json"]
+    )
+
+    lines = [json.loads(line) for line in said.stdout.splitlines()]
+    assert said.exit_code == 1 and "nowhere.png" in lines[2]["error"]
+    assert {len(line["classes"]) for line in lines[:2]} == {1}
+
+
+def test_an_answer_is_explained_part_by_part(made):
+    folder, _ = made
+
+    said = CliRunner().invoke(
+        main,
+        ["explain", str(folder / "out"), str(folder / "items.csv")]
+        + ["--rows", "1", "--out", str(folder / "why")],
+    )
+
+    assert said.exit_code == 0, said.output
+    assert "file = an image" in said.output and "title = " in said.output
+
+
+def test_items_are_not_adapted_yet_and_that_is_said(made):
+    folder, _ = made
+
+    said = CliRunner().invoke(
+        main, ["adapt", str(folder / "out"), str(folder / "items.csv")]
+    )
+
+    assert said.exit_code != 0 and "a model of items" in said.output
+
+
+def test_the_saved_keras_model_is_the_one_that_was_measured(made):
+    _, run = made
+
+    again = keras.models.load_model(run.version / "model.keras")
+
+    for one, other in zip(run.model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
