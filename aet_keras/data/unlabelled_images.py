@@ -78,6 +78,52 @@ def read_unlabelled(
     return (np.stack(images) if images else np.zeros(shape, "uint8")), names
 
 
+def read_fresh(
+    owner: str,
+    folder: str | os.PathLike,
+    image_size: tuple[int, int],
+    splits: Iterable[Split],
+) -> tuple[np.ndarray, list[str], str]:
+    """Reads the images of a folder that are no rows of some splits.
+
+    Args:
+        owner: str. Who asks, in the sentences of what is raised.
+        folder: path.
+        image_size: `(height, width)`.
+        splits: `Split`s of images of that size.
+
+    Returns:
+        uint8 `(count, height, width, 3)`, the names of their files, and words
+        on what is left out.
+
+    Raises:
+        DataError: if there is no image that is not a row.
+
+    Example: see `find_unlabelled`.
+
+    >>> from aet_keras.data.unlabelled_images import read_fresh
+    >>> try:
+    ...     read_fresh("Recipe", "nowhere", (8, 8), [])
+    ... except aet_keras.errors.DataError as error:
+    ...     "must be a folder of images" in str(error)
+    True
+    """
+    files = find_unlabelled(owner, folder)
+    images, names = read_unlabelled(files, image_size)
+    fresh = ~is_known(images, splits)
+    left_out = f"{len(files) - len(names)} that cannot be read"
+    left_out += f" and {int((~fresh).sum())} that are rows of the data"
+    if not fresh.any():
+        raise DataError(
+            f"{owner}: `unlabelled` (`--unlabelled`) must have images that "
+            "are not in the data, because those have labels. Received: "
+            f"{os.fspath(folder)}, {len(files)} images, {left_out}. Name "
+            "another folder."
+        )
+    kept = [name for name, is_new in zip(names, fresh, strict=True) if is_new]
+    return images[fresh], kept, left_out
+
+
 def is_known(images: np.ndarray, splits: Iterable[Split]) -> np.ndarray:
     """Says of each image whether it is a row of some splits, by its pixels.
 

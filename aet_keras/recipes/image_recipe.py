@@ -110,7 +110,9 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     teacher: str | None = setting(None, shared.TEACHER)
     unlabelled: str | None = setting(
         None,
-        "A folder of images without labels, which the teacher alone teaches.",
+        "A folder of images without labels. A teacher teaches them; without "
+        "one they are learned with what the model says of them, if validation "
+        "images show that it helps.",
         metavar="FOLDER",
         default="none",
     )
@@ -145,17 +147,11 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         check.known(self.owner, kind="backbone", among=names, backbone=backbone)
         is_embedded = self.backbone == EMBEDDED
         defaults = _EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS
-        if self.unlabelled is not None and self.teacher is None:
-            raise ValueError(
-                "Recipe: `unlabelled` (`--unlabelled`) must go with `teacher` "
-                "(`--teacher`), because nothing else says what these images "
-                f"are. Received: unlabelled={self.unlabelled!r} alone. Name a "
-                "teacher, or leave it out."
-            )
         if self.lora is not None:
             _check_adapted(self)
             defaults = {**defaults, "train_batch_normalization": False}
         if self.weights == "none":
+            _check_trained(self)
             defaults = {**defaults, "train_batch_normalization": True}
         for name, value in defaults.items():
             if getattr(self, name) is None:
@@ -191,3 +187,15 @@ def _check_adapted(recipe):
 
 
 Recipe = ImageRecipe  # the name by which users know it
+
+
+def _check_trained(recipe):
+    """Raises a `ValueError` if an untrained model should teach itself."""
+    if recipe.unlabelled is None or recipe.teacher is not None:
+        return
+    raise ValueError(
+        "Recipe: `unlabelled` (`--unlabelled`) must go with a backbone that "
+        "has learned before, or with `teacher` (`--teacher`), because nothing "
+        "else says what these images are. Received: weights='none'. Leave one "
+        "of them out."
+    )

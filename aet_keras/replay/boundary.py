@@ -105,13 +105,16 @@ class BoundaryFinder:
         return tuple(keys)
 
     def _above(self, boundary):
-        """Returns the ids of the layers that are called above a boundary."""
-        return {
-            id(each)
-            for position, step in enumerate(self._graph.steps)
-            if position not in boundary.lower
-            for each in _inside(step.layer)
-        }
+        """Returns the ids of the layers that are called only above a boundary.
+
+        What is called below is fixed, and so is another call of it above: an
+        embedding that is also the head gives there what it gave.
+        """
+        below, above = set(), set()
+        for position, step in enumerate(self._graph.steps):
+            found = below if position in boundary.lower else above
+            found.update(id(each) for each in _inside(step.layer))
+        return above - below
 
     def _boundary_below(self, held):
         """Returns the boundary if all but some groups moved."""

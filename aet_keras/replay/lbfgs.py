@@ -6,7 +6,7 @@ come near it. Features are standardised for that, and the weights mapped back.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy import optimize
@@ -98,6 +98,7 @@ def solve(
     *,
     kind: Kind,
     together: Together = ALONE,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> Solution:
     """Finds the layer whose L2 strength is best on the validation rows.
 
@@ -108,34 +109,41 @@ def solve(
             binary cross-entropy, squared error; means over units as in Keras.
             Or a `TaughtLoss`.
         together: `Together`. Sums over workers that have other rows.
+        strengths: floats > 0, from strong to weak: those that are tried.
     """
     best: Solution | None = None
-    for found in path(train, kind=kind, together=together):
+    tried = path(train, kind=kind, together=together, strengths=strengths)
+    for found in tried:
         loss = mean_loss(
             found.kernel, found.bias, validation, kind=kind, together=together
         )
         if best is not None and not loss < best.loss:
             break
         best = dataclasses.replace(found, loss=loss)
-    assert best is not None  # `STRENGTHS` is not empty
+    assert best is not None  # `strengths` is not empty
     return best
 
 
 def path(
-    train: Rows, *, kind: Kind, together: Together = ALONE
+    train: Rows,
+    *,
+    kind: Kind,
+    together: Together = ALONE,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> Iterator[Solution]:
-    """Yields the layer of each of `STRENGTHS`, with the loss of its own rows.
+    """Yields the layer of each strength, with the loss of its own rows.
 
     Args:
         train: `Rows` to fit.
         kind: as `solve` takes it.
         together: as `solve` takes it.
+        strengths: as `solve` takes them.
     """
     mean, scale, count = _moments(train, together)
     scaled = _Scaled(train, mean, scale)
     width, units = train.features.shape[1], _units(train, kind)
     start = np.zeros((width + 1) * units)
-    for strength in STRENGTHS:
+    for strength in strengths:
 
         def search(ask, start, strength=strength):
             found = optimize.minimize(

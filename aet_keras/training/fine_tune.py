@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from aet_keras import callbacks as parts
 from aet_keras.backbones.attention import graft_attention
 from aet_keras.engine.change import Change
 from aet_keras.replay.dense_head import SolvedHead
+from aet_keras.training import self_training
 
 _LEAST_PATIENCE_EPOCHS = 5
 _LEAST_AVERAGED_PATIENCE_EPOCHS = 4  # figures of averages are less noisy
@@ -29,6 +31,8 @@ class Run:
         is_best_solved: bool. Whether the kept weights are those of
             `best_epoch` with the head that was solved after it.
         solved: optional `aet_keras.replay.dense_head.SolvedHead`.
+        unlabelled: optional str. Whether rows without labels were used, and
+            the figures that decided it.
         validation_outputs: optional array. What the model said of the
             validation rows, where it has learned them since.
         group_names: tuple of str, stem to head, the head left out.
@@ -61,6 +65,7 @@ class Run:
     seconds: float
     is_best_solved: bool = False
     solved: SolvedHead | None = None
+    unlabelled: str | None = None
     validation_outputs: np.ndarray | None = None
 
     @property
@@ -87,6 +92,7 @@ def fine_tune(
     best: parts.KeepBest | None = None,
     average: parts.AverageWeights | bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    unlabelled: Any = None,
     **fit_arguments,
 ) -> Run:
     """Adapts a compiled model to new data: the whole recipe in one call.
@@ -117,6 +123,11 @@ def fine_tune(
             judged and kept, in place of the weights themselves. Defaults to
             `True`, which is `AverageWeights()`.
         callbacks: more callbacks; they come after ours.
+        unlabelled: optional array, or dict of arrays, as `x`: rows without
+            labels, for a classifier, with `train` and `validation_data` as
+            tuples of arrays. What a head says of them is learned beside the
+            labels if it makes the head better on the validation rows; see
+            `Run.unlabelled`. Rows that have labels are left out.
         **fit_arguments: other arguments of `fit`, such as `batch_size`,
             `class_weight` and `verbose`.
 
@@ -125,8 +136,11 @@ def fine_tune(
         attention.
 
     Raises:
-        ValueError: if the model is not compiled, or cannot be steered; the
-            sentence says what to do.
+        ValueError: if the model is not compiled, or cannot be steered, or
+            rows without labels do not go with it; the sentence says what to
+            do.
+        TypeError: if there is `unlabelled`, and the rows with labels are no
+            arrays.
 
     Example:
 
@@ -152,6 +166,13 @@ def fine_tune(
         best = stop_early(epochs, is_averaged=bool(average))
     check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)
     history = keras.callbacks.History()
+    given, learned = model.get_compile_config(), None
+    if unlabelled is not None:
+        train = self_training.weighed(train, fit_arguments)
+        learned = self_training.self_train(
+            model, train, validation_data, unlabelled
+        )
+        train = self_training.begin(model, learned, train)
     if isinstance(train, tuple):
         names = ("x", "y", "sample_weight")
         fit_arguments.update(zip(names, train, strict=False))
@@ -171,6 +192,9 @@ def fine_tune(
     except KeyboardInterrupt:
         best.restore()  # what was learned is not lost
         raise
+    finally:
+        if learned is not None and learned.targets is not None:
+            self_training.end(model, given)
     return Run(
         model=model,
         history=history.history,
@@ -183,6 +207,7 @@ def fine_tune(
         seconds=time.perf_counter() - begun,
         is_best_solved=best.is_best_solved,
         solved=freezing.solved,
+        unlabelled=None if learned is None else learned.sentence,
     )
 
 

@@ -18,6 +18,7 @@ from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure, predict
 from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
+from aet_keras.training.unlabelled_rows import with_unlabelled
 
 
 def read_dataset(recipe: ImageRecipe) -> data.Dataset:
@@ -80,6 +81,9 @@ def _built(recipe, class_count, activation="softmax"):
     )
 
 
+ROBUST_VIEWS = 3  # corrupted passes that are recorded and replayed
+
+
 def fit_recipe(
     model: keras.Model,
     recipe: ImageRecipe,
@@ -97,7 +101,8 @@ def fit_recipe(
         dataset: what `read_dataset` read.
         cache: where to keep what frozen groups put out, as of
             `aet_keras.callbacks.ElasticFreezing`; augmented images are new
-            in each epoch, and are not kept.
+            in each epoch, and are not kept. Of `augment="robust"` three
+            passes are, but not for other runs.
         best: optional `aet_keras.callbacks.KeepBest`, as of `fine_tune`.
         callbacks: more callbacks; they come after ours.
 
@@ -122,7 +127,9 @@ def fit_recipe(
     fit = functools.partial(
         _fit, recipe=recipe, cache=cache, best=best, callbacks=callbacks
     )
-    return heads.learn(model, recipe, dataset, fit)
+    with with_unlabelled(model, recipe, dataset) as (dataset, said):
+        run = heads.learn(model, recipe, dataset, fit)
+    return dataclasses.replace(run, unlabelled=said)
 
 
 def _fit(model, dataset, *, recipe, cache, best, callbacks):
@@ -161,9 +168,11 @@ def _train_batches(split, weights, **settings):
     if not isinstance(split, TaughtSplit):
         return data.make_batches(split, class_weights=weights, **settings)
     rows = None if weights is None else weights[split.labels]
+    if split.weights is not None:
+        rows = split.weights
     if split.more is not None:
         count = len(split.more)
-        if rows is not None:
+        if rows is not None and split.weights is None:
             rows = np.append(rows, np.ones(count))
         split = data.Split(
             np.concatenate([split.inputs[:], split.more]),
@@ -192,11 +201,16 @@ def _teacher_rows(recipe, dataset, teacher):
 
 
 def _freezing(recipe, cache):
+    is_robust = recipe.augment == "robust"
+    if is_robust and cache is not None:
+        cache = "auto"  # what is drawn is of no use to other runs
+    elif recipe.augment != "none":
+        cache = None  # nothing to replay where each epoch's images are new
     return parts.ElasticFreezing(
         _thaw_policy(recipe),
         train_batch_normalization=recipe.train_batch_normalization,
-        # Nothing to replay where each epoch's images are new.
-        cache=cache if recipe.augment == "none" else None,
+        cache=cache,
+        views=ROBUST_VIEWS if is_robust else 1,
     )
 
 

@@ -27,6 +27,7 @@ class Clock:
     def lap(self, name: str) -> None:
         """Ends a part: what went by since the last one is its time."""
         now = time.perf_counter()
+        self.seconds.pop("total", None)  # the last one stands at the end
         self.seconds = {
             **self.seconds,
             name: now - self._last,
@@ -109,6 +110,8 @@ def measure(
 
 def _notes(run, dataset):
     kind = dataset.specification.target_kind
+    if run.unlabelled is not None:
+        yield run.unlabelled
     if run.validation_outputs is not None and kind == "tags":
         yield (
             "The thresholds of the tags are those of the highest F1 on the "

@@ -160,6 +160,8 @@ def _run(recipe, out, observers, trackers, say):
         check_finished(model, best, out, writes=shared.is_chief)
         run = shared.outside(run, lambda: job.build(recipe, dataset))
         clock.lap("training")
+        if run.unlabelled is not None:
+            say(run.unlabelled)
         if not shared.is_chief:
             return None
         dataset = with_merged(job, recipe, run.model, dataset)
@@ -211,6 +213,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
 
     guarantee, covered = guarantees.find(job, recipe, model, dataset)
     report = dataclasses.replace(report, coverage=covered)
+    clock.lap("measuring")
 
     def write(directory):
         say_progress("writing the SavedModel, and comparing it")

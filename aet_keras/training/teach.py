@@ -93,8 +93,8 @@ def teach(
     check.instance(_OWNER, of=keras.Model, student=student)
     check.positive_int(_OWNER, batch_size=batch_size)
     x, y, weights = _arrays(train)
-    classes = _class_count(student)
-    labels = _one_hot(y, classes)
+    classes = class_count(student)
+    labels = one_hot(y, classes)
     if unlabelled is not None:
         x, labels, weights = _with_unlabelled(x, labels, weights, unlabelled)
     if isinstance(teacher, keras.Model):
@@ -130,7 +130,7 @@ def compile_taught(
     ...     "cross-entropy of classes" in str(error)
     True
     """
-    known = _known_loss(student)
+    known = known_loss(student)
     loss = Distillation(
         share, temperature=temperature, from_logits=known.takes_logits
     )
@@ -149,7 +149,7 @@ def compile_taught(
     )
 
 
-def _known_loss(student):
+def known_loss(student: keras.Model) -> KnownLoss:
     """Returns the `KnownLoss` of a student, which is one of classes."""
     if not student.compiled:
         raise ValueError(
@@ -216,7 +216,8 @@ def _arrays(train):
     return x, np.asarray(y), weights
 
 
-def _class_count(student):
+def class_count(student: keras.Model) -> int:
+    """Returns how many classes the one output of a student has."""
     shapes = [tuple(each.shape) for each in student.outputs]
     if len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:
         return shapes[0][1]
@@ -227,7 +228,8 @@ def _class_count(student):
     )
 
 
-def _one_hot(y, classes):
+def one_hot(y: np.ndarray, classes: int) -> np.ndarray:
+    """Returns class numbers, or what is one-hot already, as one-hot."""
     count = len(y)
     if y.shape == (count, classes):
         return np.asarray(y, "float32")

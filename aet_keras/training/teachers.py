@@ -14,7 +14,7 @@ from aet_keras import _check as check
 from aet_keras import _regular_file, data
 from aet_keras._wording import quoted
 from aet_keras.data import unlabelled_images
-from aet_keras.errors import DataError, ExportError
+from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -50,6 +50,8 @@ class TaughtSplit(data.Split):
         targets: float array `(count, 2 * classes)`, as `Distillation` takes
             it; those of `more` after them.
         more: optional array of inputs without labels.
+        weights: optional float array, one a row, those of `more` after them.
+            Those of classes are in them.
 
     Example: see `with_teacher`.
 
@@ -59,6 +61,7 @@ class TaughtSplit(data.Split):
 
     targets: np.ndarray = dataclasses.field(kw_only=True)
     more: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
+    weights: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,29 +248,17 @@ def _columns(recipe, teacher, dataset):
 
 def _unlabelled(recipe, teacher, columns, dataset):
     """Returns images without labels, the teacher's answers, and a sentence."""
-    files = unlabelled_images.find_unlabelled(recipe.owner, recipe.unlabelled)
-    read = unlabelled_images.read_unlabelled
-    images, names = read(files, dataset.specification.image_size)
+    wanted = dataset.specification.image_size
     splits = dataset.train, dataset.validation, dataset.test
-    fresh = ~unlabelled_images.is_known(images, splits)
-    left = f"{len(files) - len(names)} that cannot be read"
-    left += f" and {int((~fresh).sum())} that are rows of the data"
-    if not fresh.any():
-        raise DataError(
-            f"{recipe.owner}: `unlabelled` (`--unlabelled`) must have images "
-            "that are not in the data, because those have labels. Received: "
-            f"{recipe.unlabelled}, {len(files)} images, {left}. Name another "
-            "folder."
-        )
-    images = images[fresh]
+    images, names, left = unlabelled_images.read_fresh(
+        recipe.owner, recipe.unlabelled, wanted, splits
+    )
     size = teacher.model.input_shape[1:3]
     if None in size or size == images.shape[1:3]:
         rows = images
     else:  # as it was trained on them: decoded at its own size
-        kept = [
-            name for name, is_new in zip(names, fresh, strict=True) if is_new
-        ]
-        rows, _ = read(map(pathlib.Path, kept), size)
+        files = map(pathlib.Path, names)
+        rows, _ = unlabelled_images.read_unlabelled(files, size)
     answers = _checked(recipe, teacher, columns, rows)
     said = f"{len(images)} images without labels are taught by the teacher"
     return images, answers, f"{said}; left out are {left}."

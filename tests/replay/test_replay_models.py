@@ -102,7 +102,7 @@ MODELS = {
         lambda: build_model(head=[layers.BatchNormalization()]),
         [3, 3, 2],
     ),
-    "a frozen layer called again": (shared_layer, [3, 3, 0]),
+    "a frozen layer called again": (shared_layer, [3, 3, 2]),
     "a moving layer called below": (
         lambda: build_model(build_backbone(layers.Dense(7, name="moving"))),
         [1, 1],

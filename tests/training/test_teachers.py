@@ -120,9 +120,9 @@ def test_images_that_are_all_labelled_ones_are_refused(tmp_path):
         taught(teacher, unlabelled=folder)
 
 
-def test_images_without_labels_need_a_teacher():
-    with pytest.raises(ValueError, match="must go with `teacher`"):
-        recipes.Recipe("photos", unlabelled="more")
+def test_images_without_labels_need_a_teacher_or_a_trained_backbone():
+    with pytest.raises(ValueError, match="must go with a backbone"):
+        recipes.Recipe("photos", unlabelled="more", weights="none")
 
 
 def test_a_teacher_without_a_class_is_refused(tmp_path):

@@ -1,0 +1,183 @@
+"""Labels rows by a head that learns from its own answers, and judges that."""
+
+import dataclasses
+
+import numpy as np
+from scipy import sparse, special
+
+from aet_keras._optional import optional
+from aet_keras.replay import lbfgs
+
+# Chosen on CIFAR-10 and sign digits with MobileNetV2, by
+# `tests/benchmarks/unlabelled.py`.
+_ROUNDS = 3
+_TEMPERATURE = 0.5  # below 1: each answer is made surer
+_MASS = 1.0  # of all rows without labels, where all labelled ones have 1
+_PRIOR_SHARE = 0.5  # of the labels, in how frequent each class is taken to be
+_BALANCING_STEPS = 20
+_NEIGHBOURS = 10
+_NEIGHBOUR_SHARE = 0.5  # of a row's neighbours, in what it seems to be
+_SPREADING_STEPS = 15  # what is left is 0.5^15
+_STRENGTHS = (3.0, 1.0, *lbfgs.STRENGTHS)  # strong ones suit a few labels
+_ERRORS = 0.5  # standard errors that a gain must be above 0
+_LEAST = 1e-12
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Labelled:
+    """Holds features of rows with what they are.
+
+    Args:
+        features: float array `(count, width)`.
+        targets: float array `(count, classes)`, one-hot.
+        weights: float array `(count,)`. Of the rows.
+    """
+
+    features: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SoftLabels:
+    """Holds what rows without labels seem to be, and what that is worth.
+
+    Args:
+        probabilities: float array `(rows, classes)`.
+        weight: float > 0. Of each such row, beside the labelled ones.
+        before: float. Validation loss of the head that labels alone teach.
+        after: float. The same with rows without labels.
+        error: float. The standard error of the difference.
+        first: `lbfgs.Solution`. The head that labels alone teach.
+        last: `lbfgs.Solution`. The head that both teach.
+
+    Example: see `label_softly`.
+    """
+
+    probabilities: np.ndarray
+    weight: float
+    first: lbfgs.Solution
+    last: lbfgs.Solution
+    before: float
+    after: float
+    error: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the gain is more than chance may bring."""
+        return self.before - self.after > _ERRORS * self.error
+
+
+def label_softly(
+    train: Labelled, validation: Labelled, more: np.ndarray
+) -> SoftLabels:
+    """Labels rows by what a head says of them, round after round.
+
+    The head is solved on the labels. Its answers about the other rows are
+    mixed with those about their nearest neighbours (`_spread`), made surer,
+    and so balanced that each class is as frequent as in the mean of labels
+    and answers; on both the head is solved again.
+
+    Args:
+        train: `Labelled` to learn from.
+        validation: `Labelled` to choose the L2 strength and to judge by.
+        more: float array `(rows, width)`. Features of rows without labels.
+
+    Returns:
+        `SoftLabels`, also where they are no better.
+
+    Reference:
+        [Lee, 2013](https://www.kaggle.com/blobs/download/forum-message-attachment-files/746/pseudo_label_final.pdf).
+        Differs: soft labels, spread as in
+        [Zhou et al., 2003](https://papers.nips.cc/paper/2506) and balanced as
+        in [Asano et al., 2020](https://arxiv.org/abs/1911.05371).
+    """
+    held = lbfgs.Rows(
+        validation.features, validation.targets, validation.weights
+    )
+    first = head = _solved(train, held, _STRENGTHS)
+    features = np.concatenate([train.features, more])
+    weight = _MASS * train.weights.sum() / len(more)
+    weights = np.append(train.weights, np.full(len(more), weight))
+    weights = (weights / weights.mean()).astype("float32")
+    frequencies = train.weights @ train.targets / train.weights.sum()
+    graph = _neighbour_graph(features)
+    found = np.empty(0)
+    for final in (False,) * (_ROUNDS - 1) + (True,):
+        answers = np.concatenate([train.targets, _answers(head, more)])
+        answers = _spread(answers, graph)[len(train.targets) :]
+        found = _balanced(answers, frequencies)
+        targets = np.concatenate([train.targets, found]).astype("float32")
+        both = Labelled(features, targets, weights)
+        tried = _STRENGTHS if final else (head.strength,)
+        head = _solved(both, held, tried)
+    gains = _losses(first, validation) - _losses(head, validation)
+    return SoftLabels(
+        probabilities=found.astype("float32"),
+        weight=float(weight),
+        first=first,
+        last=head,
+        before=float(_losses(first, validation).mean()),
+        after=float(_losses(head, validation).mean()),
+        error=float(gains.std(ddof=1) / np.sqrt(len(gains))),
+    )
+
+
+def _solved(rows, held, strengths):
+    """Returns the head that is best on validation rows."""
+    given = lbfgs.Rows(rows.features, rows.targets, rows.weights)
+    return lbfgs.solve(given, held, kind="softmax", strengths=strengths)
+
+
+def _answers(head, features):
+    scores = features @ head.kernel + head.bias
+    return special.softmax(scores.astype("float64"), axis=1)
+
+
+def _neighbour_graph(features):
+    """Returns how alike rows are, with nearest neighbours alone.
+
+    Rows are alike by the cosine of their features, the mean taken off, to the
+    power of 3, so that near ones count most. What is returned is the
+    normalised graph of Zhou et al., D^-1/2 W D^-1/2.
+    """
+    neighbors = optional("sklearn.neighbors", extra="training")
+    rows = features - features.mean(axis=0)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _LEAST)
+    count = min(_NEIGHBOURS, len(rows) - 1)
+    found = neighbors.NearestNeighbors(n_neighbors=count).fit(rows)
+    weights = found.kneighbors_graph(mode="distance")
+    weights.data = np.maximum(1 - 0.5 * weights.data**2, 0) ** 3
+    weights = weights + weights.T
+    scale = np.asarray(weights.sum(axis=1)).ravel()
+    scale = sparse.diags_array(np.maximum(scale, _LEAST) ** -0.5)
+    return scale @ weights @ scale
+
+
+def _spread(answers, graph):
+    """Returns answers, each mixed with those of the row's neighbours.
+
+    F = s S F + (1 - s) Y, with Y the answers and S the graph, in steps.
+    """
+    share, found = _NEIGHBOUR_SHARE, answers
+    for _ in range(_SPREADING_STEPS):
+        found = share * (graph @ found) + (1 - share) * answers
+    return found / found.sum(axis=1, keepdims=True)
+
+
+def _balanced(answers, frequencies):
+    """Returns answers made surer, each class as frequent as it should be."""
+    mean = answers.mean(axis=0)
+    wanted = _PRIOR_SHARE * frequencies + (1 - _PRIOR_SHARE) * mean
+    found = answers ** (1 / _TEMPERATURE)
+    found /= found.sum(axis=1, keepdims=True)
+    for _ in range(_BALANCING_STEPS):  # Sinkhorn: columns, then rows
+        found *= wanted / np.maximum(found.mean(axis=0), _LEAST)
+        found /= np.maximum(found.sum(axis=1, keepdims=True), _LEAST)
+    return found
+
+
+def _losses(head, rows):
+    """Returns the weighted loss of each row."""
+    found = np.maximum(_answers(head, rows.features), _LEAST)
+    return -rows.weights * (rows.targets * np.log(found)).sum(axis=1)

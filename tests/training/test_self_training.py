@@ -1,0 +1,136 @@
+"""Are rows without labels learned where they help, and only there?"""
+
+import keras
+import numpy as np
+import pytest
+
+import aet_keras
+from aet_keras.training import self_training, soft_labels
+
+RANDOM = np.random.default_rng(0)
+PLACES = np.array([[0.0, 0.0], [1.2, 0.0], [0.0, 1.2]])
+
+
+def rows(count, width=8):
+    """Returns points around three places, the rest of the columns noise."""
+    y = np.arange(count) % 3
+    x = RANDOM.normal(size=(count, width)) * 0.3
+    x[:, :2] += PLACES[y]
+    return x.astype("float32"), y
+
+
+TRAIN, HELD, MORE, TEST = rows(9), rows(60), rows(300), rows(600)
+
+
+def labelled(pair):
+    x, y = pair
+    ones = np.ones(len(y), "float32")
+    return soft_labels.Labelled(x, np.eye(3, dtype="float32")[y], ones)
+
+
+def build(loss="sparse_categorical_crossentropy", ending="softmax"):
+    """Returns a classifier whose backbone hands its rows on."""
+    same = keras.layers.Dense(8, kernel_initializer="identity", name="old")
+    head = keras.layers.Dense(3, ending)
+    model = keras.Sequential([keras.Input((8,)), same, head])
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        loss,
+        metrics=["accuracy"],
+        run_eagerly=True,
+    )
+    return model
+
+
+def test_answers_of_the_solved_head_become_labels_that_help():
+    found = soft_labels.label_softly(labelled(TRAIN), labelled(HELD), MORE[0])
+
+    assert found.is_better
+    right = found.probabilities.argmax(axis=1) == MORE[1]
+    first, last = (
+        ((TEST[0] @ head.kernel + head.bias).argmax(axis=1) == TEST[1]).mean()
+        for head in (found.first, found.last)
+    )
+    assert right.mean() > 0.8 and last > first + 0.02
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert found.weight == pytest.approx(9 / 300)  # all of them like all labels
+
+
+def test_answers_are_made_surer_and_each_class_as_frequent_as_it_should_be():
+    answers = RANDOM.dirichlet([3, 2, 2], 50)
+
+    found = soft_labels._balanced(answers, np.full(3, 1 / 3))
+
+    wanted = 0.5 / 3 + 0.5 * answers.mean(axis=0)
+    np.testing.assert_allclose(found.mean(axis=0), wanted, atol=1e-3)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert found.max(axis=1).mean() > answers.max(axis=1).mean() + 0.05
+
+
+def test_answers_are_spread_as_in_the_closed_form():
+    features = RANDOM.normal(size=(40, 5))
+    answers = RANDOM.dirichlet([1, 1, 1], 40)
+    graph = soft_labels._neighbour_graph(features.copy())
+
+    found = soft_labels._spread(answers, graph)
+
+    # Zhou et al.: F = (1 - s) (I - s S)^-1 Y
+    expected = 0.5 * np.linalg.inv(np.eye(40) - 0.5 * graph.toarray()) @ answers
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_fine_tune_learns_them_and_leaves_the_model_compiled_as_it_was():
+    plain, model = build(), build()
+    aet_keras.fine_tune(plain, TRAIN, validation_data=HELD, epochs=2, verbose=0)
+    more = np.concatenate([MORE[0], TRAIN[0][:2], HELD[0][:1]])
+
+    run = aet_keras.fine_tune(
+        model,
+        TRAIN,
+        validation_data=HELD,
+        epochs=2,
+        batch_size=400,
+        verbose=0,
+        unlabelled=more,
+        class_weight={0: 1.0, 1: 1.0, 2: 1.0},
+    )
+
+    assert run.unlabelled.startswith("`unlabelled` is used: validation loss")
+    assert "300 rows without" in run.unlabelled
+    assert "; 3 that are labelled rows are left out" in run.unlabelled
+    assert run.solved is not None  # on both, as the engine recorded them
+    assert model.loss == "sparse_categorical_crossentropy"
+    assert run.best_figures["val_accuracy"] > 0.8
+
+
+def test_rows_of_something_else_are_not_used():
+    noise = RANDOM.normal(size=(300, 8)).astype("float32") * 3
+
+    found = self_training.self_train(build(), TRAIN, HELD, noise)
+
+    assert found.targets is None
+    assert found.sentence.startswith("`unlabelled` is not used: validation")
+
+
+def test_a_few_validation_rows_are_too_few():
+    few = HELD[0][:9], HELD[1][:9]
+
+    found = self_training.self_train(build(), TRAIN, few, MORE[0])
+
+    assert "9 validation rows cannot tell" in found.sentence
+
+
+@pytest.mark.parametrize(
+    "model, train, more, error, match",
+    [
+        (build(), TRAIN, HELD[0], ValueError, "60 rows, all of them labelled"),
+        (build(), TRAIN[0], MORE[0], TypeError, "must be a tuple"),
+        (build(ending=None), TRAIN, MORE[0], ValueError, "must end in a"),
+        (build("mse"), TRAIN, MORE[0], ValueError, "plain cross-entropy"),
+    ],
+    ids=["known rows", "a data set", "no softmax", "another loss"],
+)
+def test_what_does_not_go_with_it_is_refused(model, train, more, error, match):
+    with pytest.raises(error, match=match):
+        self_training.self_train(model, train, HELD, more)
