@@ -211,6 +211,7 @@ def _publish(job, recipe, model, dataset, report, out, clock):
 
     guarantee, covered = guarantees.find(job, recipe, model, dataset)
     report = dataclasses.replace(report, coverage=covered)
+    clock.lap("measuring")
 
     def write(directory):
         say_progress("writing the SavedModel, and comparing it")
