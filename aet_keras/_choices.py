@@ -1,7 +1,7 @@
 """Lists words that users choose from; recipes need them without Keras."""
 
 ATTENTIONS = ("none", "se", "eca", "cbam", "soft", "pooling")
-AUGMENTATIONS = ("none", "flip", "light", "strong")
+AUGMENTATIONS = ("none", "flip", "light", "strong", "robust")
 COLUMN_KINDS = ("number", "category", "date", "ignore")
 FEATURES = ("share", "keep", "apart")
 OBJECTIVES = ("val_accuracy", "val_loss")

@@ -48,6 +48,7 @@ def pytest_configure(config):
         config, "workerinput"
     ):
         config.pluginmanager.register(durations.Recorder())
+    lean_tensorflow.spare_stacks()
     config.addinivalue_line("filterwarnings", KERAS_WARNING)
     config.addinivalue_line(
         "markers", "tuned: reads data as users do, optimized and read ahead"

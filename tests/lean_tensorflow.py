@@ -3,6 +3,8 @@
 from unittest import mock
 
 import tensorflow as tf
+from tensorflow.python.framework import ops
+from tensorflow.python.util import tf_stack
 
 _TUNED = tf.data.Dataset.__iter__
 _UNTUNED = tf.data.Options()
@@ -35,3 +37,15 @@ def kept_kernels():
         "tensorflow.python.eager.context.pywrap_tfe.TFE_ContextClearCaches",
         lambda handle: None,
     )
+
+
+def spare_stacks():
+    """Has each operation of a graph carry one and the same stack.
+
+    To walk the stack, deep in pytest and Keras, is a twentieth of all tracing;
+    only what an operation's error says of its origin is lost.
+    """
+    stack = tf_stack.extract_stack()
+    frozen = mock.Mock(wraps=tf_stack)
+    frozen.extract_stack = lambda stacklevel=1: stack
+    ops.tf_stack = frozen

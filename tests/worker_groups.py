@@ -11,10 +11,11 @@ import pathlib
 import pickle
 import select
 import socket
-import subprocess
 import sys
 import time
 import traceback
+
+import warm_processes
 
 TESTS = pathlib.Path(__file__).parent
 _START_SECONDS, _RUN_SECONDS = 300, 300
@@ -68,7 +69,7 @@ class Group:
         for each in self.workers:
             each.process.wait()
             with contextlib.suppress(BrokenPipeError):
-                each.process.stdin.close()
+                each.commands.close()
             each.answers.close()
 
 
@@ -90,21 +91,24 @@ class Worker:
         }
         reads, writes = os.pipe()
         self.answers = os.fdopen(reads, "rb")
+        theirs, ours = os.pipe()
+        self.commands = os.fdopen(ours, "wb")
         with open(log, "wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, __file__, str(writes)],
+            self.process = warm_processes.start(
+                __file__,
+                writes,
                 env=environment,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                pass_fds=(writes,),
                 cwd=TESTS.parent,
+                stdin=theirs,
+                stdout=output.fileno(),
+                pass_fds=[writes],
             )
         os.close(writes)
+        os.close(theirs)
 
     def send(self, command):
-        self.process.stdin.write(pickle.dumps(command))
-        self.process.stdin.flush()
+        self.commands.write(pickle.dumps(command))
+        self.commands.flush()
 
     def receive(self, until):
         """Returns its next answer.

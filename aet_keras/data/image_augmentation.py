@@ -5,6 +5,16 @@ import keras
 from aet_keras import _check as check
 from aet_keras._choices import AUGMENTATIONS
 from aet_keras.data.assembly import check_image_size
+from aet_keras.data.image_corruption import KINDS, RandomCorruption
+
+# Which corruptions of `evaluation.robustness` an augmentation has shown.
+SEEN = {
+    "none": (),
+    "flip": (),
+    "light": ("contrast", "light", "rotation"),
+    "strong": ("blur", "contrast", "light", "rotation"),
+    "robust": KINDS,
+}
 
 
 def build_augmentation(
@@ -21,12 +31,15 @@ def build_augmentation(
     - `"strong"`: flip, then `RandAugment` with `num_ops=2, factor=0.3`: two
       of eleven changes of shape, colour and sharpness, drawn once a batch,
       with a magnitude for each image.
+    - `"robust"`: half of the images stay as they are; each of the others gets
+      noise, a blur, less contrast, more or less light, or is turned by up to
+      35 degrees, as strongly as is drawn.
 
     Mirrored letters and digits are other letters: `"flip"` and `"strong"` are
     not for them.
 
     Args:
-        name: `"none"`, `"flip"`, `"light"` or `"strong"`.
+        name: `"none"`, `"flip"`, `"light"`, `"strong"` or `"robust"`.
         image_size: `(height, width)` of the images.
         seed: int >= 0. Two augmentations of one seed change alike.
 
@@ -36,7 +49,7 @@ def build_augmentation(
 
     Raises:
         TypeError: if `image_size` is not a pair of ints, or `seed` no int.
-        ValueError: if the name is none of the four.
+        ValueError: if the name is none of the five.
 
     Cost: measured at 96 px on two busy CPU cores, images a second: flip
         2,200, light 175, strong 47 (it computes all eleven for each image).
@@ -78,6 +91,8 @@ def _layers(name):
     flip = (layers.RandomFlip, {"mode": "horizontal"})
     if name == "flip":
         return [flip]
+    if name == "robust":
+        return [(RandomCorruption, {})]
     if name == "strong":
         return [flip, (layers.RandAugment, {"num_ops": 2, "factor": 0.3})]
     return [

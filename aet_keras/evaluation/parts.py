@@ -109,7 +109,7 @@ def _line(name, loss, accuracy):
 
 def _lost(each):
     text = (
-        f"{each.name:<12}  loss +{each.rise:.3f} "
+        f"{each.name:<12}  loss {each.rise:+.3f} "
         f"({each.rise_low:.3f} to {each.rise_high:.3f})"
     )
     if each.drop is None:

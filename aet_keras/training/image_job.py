@@ -81,6 +81,9 @@ def _built(recipe, class_count, activation="softmax"):
     )
 
 
+ROBUST_VIEWS = 3  # corrupted passes that are recorded and replayed
+
+
 def fit_recipe(
     model: keras.Model,
     recipe: ImageRecipe,
@@ -98,7 +101,8 @@ def fit_recipe(
         dataset: what `read_dataset` read.
         cache: where to keep what frozen groups put out, as of
             `aet_keras.callbacks.ElasticFreezing`; augmented images are new
-            in each epoch, and are not kept.
+            in each epoch, and are not kept. Of `augment="robust"` three
+            passes are, but not for other runs.
         best: optional `aet_keras.callbacks.KeepBest`, as of `fine_tune`.
         callbacks: more callbacks; they come after ours.
 
@@ -197,11 +201,16 @@ def _teacher_rows(recipe, dataset, teacher):
 
 
 def _freezing(recipe, cache):
+    is_robust = recipe.augment == "robust"
+    if is_robust and cache is not None:
+        cache = "auto"  # what is drawn is of no use to other runs
+    elif recipe.augment != "none":
+        cache = None  # nothing to replay where each epoch's images are new
     return parts.ElasticFreezing(
         _thaw_policy(recipe),
         train_batch_normalization=recipe.train_batch_normalization,
-        # Nothing to replay where each epoch's images are new.
-        cache=cache if recipe.augment == "none" else None,
+        cache=cache,
+        views=ROBUST_VIEWS if is_robust else 1,
     )
 
 

@@ -14,6 +14,7 @@ from aet_keras.tasks import item_model
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
 _SHARES = (0.5, 2.0)  # what else a part may weigh
 _THERE = "there"
+_UNSEEN = 7.0  # in logits: one in a thousand
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +99,7 @@ def solve(
     held: tuple[Features, np.ndarray],
     *,
     kind: str,
+    units: int,
     losses: Any,
     names: Sequence[str] | None = None,
 ) -> Solved:
@@ -110,6 +112,7 @@ def solve(
         train: features and labels, as they are learned.
         held: the same of the validation rows.
         kind: of target.
+        units: int. Of the head: the classes, of which some may have no row.
         losses: of outputs and labels; returns the loss of each row.
         names: the parts to look at. Defaults to all.
     """
@@ -123,7 +126,7 @@ def solve(
     def attempt(shares, strength):
         weighed = {name: scales[name] * shares[name] for name in asked}
         kernel, bias = _regress(
-            _joined(train[0], weighed), train[1], kind, strength
+            _joined(train[0], weighed), train[1], kind, strength, units
         )
         kernels, start = {}, 0
         for name in asked:
@@ -168,7 +171,7 @@ def _joined(features, weighed):
     )
 
 
-def _regress(rows, labels, kind, strength):
+def _regress(rows, labels, kind, strength, class_count):
     linear = optional("sklearn.linear_model", extra="training")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a start need not have converged
@@ -184,7 +187,15 @@ def _regress(rows, labels, kind, strength):
     if kernel.shape[1] == 1:  # one score of two classes
         kernel = np.concatenate([-kernel / 2, kernel / 2], axis=1)
         bias = np.array([-bias[0] / 2, bias[0] / 2])
-    return kernel, bias
+    return _with_unseen(kernel, bias, np.unique(labels), class_count)
+
+
+def _with_unseen(kernel, bias, seen, class_count):
+    """Gives classes that no row to learn from has a low score."""
+    whole = np.zeros((len(kernel), class_count))
+    low = np.full(class_count, bias.min() - _UNSEEN)
+    whole[:, seen], low[seen] = kernel, bias
+    return whole, low
 
 
 def _logistic(linear, rows, labels, strength):

@@ -27,6 +27,7 @@ class Clock:
     def lap(self, name: str) -> None:
         """Ends a part: what went by since the last one is its time."""
         now = time.perf_counter()
+        self.seconds.pop("total", None)  # the last one stands at the end
         self.seconds = {
             **self.seconds,
             name: now - self._last,

@@ -7,6 +7,7 @@ import numpy as np
 
 from aet_keras import data, evaluation
 from aet_keras._progress import report as say_progress
+from aet_keras.data.image_augmentation import SEEN
 from aet_keras.errors import DataError
 from aet_keras.evaluation.robustness import measure_robustness
 from aet_keras.training.attacks import measure_attacks
@@ -51,6 +52,8 @@ def with_stress(
     images = np.stack([dataset.test.inputs[row] for row in rows])
     labels = dataset.test.labels[rows]
     found = measure_robustness(model, images, labels)
+    seen = SEEN[getattr(recipe, "augment", "none")]
+    found = dataclasses.replace(found, seen=seen)
     report = dataclasses.replace(report, stress=found)
     say_progress("attacking the model")
     few = slice(_MOST_ATTACKED)

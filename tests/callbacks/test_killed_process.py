@@ -1,19 +1,14 @@
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 
 import interrupted_runs
 import keras
 import pytest
+import warm_processes
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-SCRIPT = """
-import sys
-import test_killed_process
-test_killed_process.run(sys.argv[1], is_loaded=True)
-"""
 
 
 class Shoot(keras.callbacks.Callback):
@@ -47,17 +42,18 @@ def run(folder, *, is_loaded):
 
 @pytest.mark.tuned  # data are read in both processes as users read them
 def test_a_process_killed_with_9_and_started_again_ends_equal(tmp_path):
-    folders = os.pathsep.join([str(TESTS), str(TESTS / "callbacks")])
-    killed = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": folders},
-        capture_output=True,
-        text=True,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    saves, log = tmp_path / "saves", tmp_path / "log"
 
-    resumed = run(tmp_path, is_loaded=False)
+    code = warm_processes.run(
+        __file__, saves, env=dict(os.environ), cwd=TESTS, log=log
+    )
+    assert code == -signal.SIGKILL, log.read_text()[-2000:]
+    resumed = run(saves, is_loaded=False)
 
     assert resumed.checkpoint.resumed_from == (1, 2)
     whole = interrupted_runs.run(model=model, epochs=3)
     interrupted_runs.check_equal(whole, resumed)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1], is_loaded=True)

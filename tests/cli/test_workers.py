@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import image_folders
 import pytest
 
 from aet_keras import _processes
@@ -154,10 +155,11 @@ def test_more_workers_than_cores_are_said(monkeypatch):
 
 @pytest.mark.slow
 def test_two_workers_publish_one_version(tmp_path):
-    out = tmp_path / "out"
+    out, photos = tmp_path / "out", tmp_path / "photos"
+    image_folders.copy_images(photos)
     options = ["--out", str(out), "--workers", "2", "--epochs", "1"]
     options += ["--image-size", "32", "--augment", "none"]
-    command = [sys.executable, "-m", "aet_keras_command", "fit", "digits"]
+    command = [sys.executable, "-m", "aet_keras_command", "fit", str(photos)]
 
     done = subprocess.run([*command, *options], capture_output=True, text=True)
 

@@ -4,7 +4,7 @@ import pytest
 
 from aet_keras.data import build_augmentation
 
-NAMES = ("flip", "light", "strong")
+NAMES = ("flip", "light", "strong", "robust")
 
 
 def images():
@@ -51,6 +51,7 @@ def test_pixels_stay_float32_under_mixed_precision():
     assert changed("light").dtype == np.float32
 
 
-def test_an_unknown_name_lists_the_four():
-    with pytest.raises(ValueError, match="'none', 'flip', 'light', 'strong'"):
+def test_an_unknown_name_lists_the_others():
+    names = "'none', 'flip', 'light', 'strong', 'robust'"
+    with pytest.raises(ValueError, match=names):
         build_augmentation("heavy", image_size=(8, 8), seed=0)

@@ -43,6 +43,26 @@ def test_figures_are_those_of_scikit_learn(rows):
     assert found.specificity == expected
 
 
+def test_the_interval_is_that_of_scikit_learn_on_the_rows_drawn(rows):
+    labels, probabilities = rows[0], rows[1].round(1)  # many are equal
+    random, aucs = np.random.default_rng(3), []
+    for _ in range(20):
+        drawn = np.concatenate(
+            [
+                random.choice(of_class, len(of_class))
+                for of_class in (np.flatnonzero(labels == i) for i in (0, 1))
+            ]
+        )
+        aucs.append(
+            metrics.roc_auc_score(labels[drawn] == 0, probabilities[drawn, 0])
+        )
+
+    found = measure((labels, probabilities), resample_count=20, seed=3)
+
+    ends = np.quantile(aucs, [0.025, 0.975])
+    np.testing.assert_allclose([found.roc_auc_low, found.roc_auc_high], ends)
+
+
 def test_the_interval_holds_the_figure(rows):
     found = measure(rows, resample_count=200)
 
