@@ -17,7 +17,7 @@ from aet_keras.recipes.kinds import KINDS
 from aet_keras.recipes.setting import Setting
 
 _SEVERAL = "Several kinds of data"
-_LISTED = "label_columns"  # may be named in one word
+_LISTED = "label_columns", "class_order"  # may be named in one word
 
 
 def recipe_options(
@@ -94,7 +94,7 @@ def _takes(setting: Setting) -> dict[str, Any]:
         settings["type"] = Policy(setting.among)
     elif setting.kind == "pairs":
         settings["callback"] = _read_pairs
-    elif setting.name == _LISTED:
+    elif setting.name in _LISTED:
         settings["callback"] = _read_listed
     return settings
 

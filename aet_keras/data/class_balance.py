@@ -10,6 +10,7 @@ from aet_keras._wording import listed
 
 IMBALANCE_ADVICE = " `--class-weight balanced` makes each class count the same."
 _OWNER = "balance"
+_RARE = 0.05
 _MUCH = 3.0  # times as many rows, from which on it is noted
 
 
@@ -124,11 +125,22 @@ def imbalance_notes(
         return ()
     rare = [c for c in order[:-1] if most > _MUCH * counts[c]]
     named = listed(f"{counts[c]} of `{class_names[c]}`" for c in rare)
+    share = least / counts.sum()
+    notes = [_rare_note(class_names[order[0]], share)] if share < _RARE else []
     return (
+        *notes,
         "The classes differ much in size: train has "
         f"{most} rows of `{class_names[order[-1]]}`, {named}. A model "
         "that predicts the largest class for every row seems good then."
         f"{IMBALANCE_ADVICE}",
+    )
+
+
+def _rare_note(name, share):
+    return (
+        f"`{name}` has {share:.1%} of the rows to learn from: accuracy says "
+        "nothing of it, look at its recall and at the average precision in the "
+        "report. What helps most is more rows of it."
     )
 
 

@@ -90,6 +90,8 @@ class Specification:
             Rooms that treat them in different ways have a table by this word.
         thresholds: tuple of floats, one a tag: from which probability on a
             row is said to have it. Empty until validation rows decided it.
+        is_ordered: bool. Whether the classes are in an order, such as bad,
+            fair, good.
 
     Example:
 
@@ -109,6 +111,7 @@ class Specification:
     source: str
     target_kind: str = dataclasses.field(default="classes", kw_only=True)
     thresholds: tuple[float, ...] = dataclasses.field(default=(), kw_only=True)
+    is_ordered: bool = dataclasses.field(default=False, kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

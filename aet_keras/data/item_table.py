@@ -17,6 +17,7 @@ from aet_keras.data import table_cells
 from aet_keras.data.assembly import ImageOptions
 from aet_keras.data.dataset import Dataset
 from aet_keras.data.image_pixels import read_pixels
+from aet_keras.data.image_storage import decoded_bytes, is_beyond_memory
 from aet_keras.data.names import served_names
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
@@ -292,6 +293,13 @@ def _read_images(table, files, asked):
         notes.append(f"{images} not there, and count as missing: {shown}.")
     there = [p for p in dict.fromkeys(paths) if p and p not in gone]
     size = asked.image_size
+    if is_beyond_memory(len(paths), size):
+        raise DataError(
+            f"{_OWNER}: the images of all items must fit in a quarter of the "
+            "free memory, because they are kept beside texts and columns. "
+            f"Received: {decoded_bytes(len(paths), size) / 1e9:.2g} GB for "
+            f"{len(paths)} rows. Ask for a smaller image size."
+        )
     read = read_pixels(there, asked, names=there, source=str(table))
     place = {path: row for row, path in enumerate(there)}
     rows = np.array([place.get(path, -1) for path in paths], int)

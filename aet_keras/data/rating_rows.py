@@ -161,7 +161,8 @@ def check_ratings(ratings, rating):
         raise DataError(
             f"{OWNER}: ratings must differ, because it is learned who likes "
             f"what more. Received: rating={rating!r}, {ratings[0]:g} in every "
-            "row. Name another column."
+            "row. Name another column, or take this one out of the file: "
+            "without it each row is an interaction."
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras._optional import optional
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.ordinal import Order
 from aet_keras.evaluation.risk import CalibrationBin, calibration_of
 
 _LEAST_PROBABILITY = 1e-7  # Keras's own, so that losses can be compared
@@ -58,6 +59,9 @@ class Classification:
         calibration: tuple of `CalibrationBin`, of rows sorted by the
             probability of what they are called; `observed` is the share of
             them that are called rightly.
+        rarest_precision: float or None. Average precision of the smallest
+            class that the split holds, by its probability.
+        order: optional `Order`, of classes that have one.
 
     Example:
 
@@ -77,6 +81,8 @@ class Classification:
     confusion_matrix: tuple[tuple[int, ...], ...]
     count: int
     calibration: tuple[CalibrationBin, ...] = ()
+    rarest_precision: float | None = None
+    order: Order | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as a dict of plain lists and numbers."""
@@ -93,11 +99,13 @@ class Classification:
         scores = tuple(ClassScore(**score) for score in content["per_class"])
         rows = tuple(tuple(row) for row in content["confusion_matrix"])
         bins = content.get("calibration", ())
-        read = {
+        read: dict[str, Any] = {
             "per_class": scores,
             "confusion_matrix": rows,
             "calibration": tuple(CalibrationBin(**each) for each in bins),
         }
+        if content.get("order") is not None:
+            read["order"] = Order(**content["order"])
         return cls(**{**content, **read})
 
     def to_line(self) -> str:
@@ -170,6 +178,22 @@ def measure_classification(
         calibration=calibration_of(
             predicted == labels, probabilities.max(axis=1)
         ),
+        rarest_precision=_rarest_precision(labels, probabilities),
+    )
+
+
+def _rarest_precision(labels, probabilities):
+    metrics = optional("sklearn.metrics", extra="training")
+
+    counts = np.bincount(labels, minlength=probabilities.shape[1])
+    present = np.flatnonzero(counts)
+    if len(present) < 2:
+        return None
+    least = int(present[counts[present].argmin()])
+    return float(
+        metrics.average_precision_score(
+            labels == least, probabilities[:, least]
+        )
     )
 
 
@@ -239,11 +263,31 @@ _LEAST_NAME = 8
 
 
 def _headline(scores):
-    return (
-        f"{scores.to_line()}\n"
+    lines = [
+        scores.to_line(),
         f"macro    precision {scores.macro_precision:.4f}   "
-        f"recall {scores.macro_recall:.4f}   F1 {scores.macro_f1:.4f}"
-    )
+        f"recall {scores.macro_recall:.4f}   F1 {scores.macro_f1:.4f}",
+    ]
+    rarest = _rarest(scores)
+    if scores.rarest_precision is not None and rarest is not None:
+        name = printed_text.cut_middle(rarest.name, _MOST_NAME)
+        lines.append(
+            f"rarest   average precision {scores.rarest_precision:.4f}   "
+            f"({name}: {rarest.count} of {scores.count})"
+        )
+    if scores.order is not None:
+        lines.append(scores.order.to_line())
+    return "\n".join(lines)
+
+
+_RARE = 0.05
+
+
+def _rarest(scores):
+    """Returns the smallest class, if it is a rare one."""
+    present = [each for each in scores.per_class if each.count]
+    least = min(present, key=lambda each: each.count)
+    return least if least.count < _RARE * scores.count else None
 
 
 def _class_table(scores):

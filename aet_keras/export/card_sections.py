@@ -227,7 +227,7 @@ def _coverage(facts):
                 f"{guarantee['count']} rows. What they cover on others was "
                 "not measured."
             )
-        elif facts.kind != "rating":
+        elif facts.kind not in ("rating", "item"):
             yield "It answers without a set or an interval (`--coverage 0.9`)."
         return
     covered = Coverage.from_json(content)
@@ -273,7 +273,25 @@ def _groups(facts):
             yield f"Too small for the gaps: {', '.join(found.too_small)}."
 
 
+def _parts(facts):
+    """Yields what each part of items decides."""
+    content = facts.report.get("parts")
+    if not content:
+        return
+    rows = [("all together", shown_number(content["loss"]), "")]
+    rows += [("late fusion", shown_number(content["late"]), "")]
+    for each in content["scores"]:
+        lost = (each[name] for name in ("rise", "rise_low", "rise_high"))
+        mean, low, high = map(shown_number, lost)
+        alone = shown_number(each["alone"])
+        rows.append((each["name"], alone, f"{mean} ({low} to {high})"))
+    yield Table(
+        ("part", "loss of it alone", "loss added by that of another row"), rows
+    )
+
+
 def _importance(facts):
+    yield from _parts(facts)
     risk = facts.report.get("risk") or {}
     features = risk.get("importance") or facts.test.get("importance") or ()
     if not features:

@@ -129,6 +129,7 @@ def said_of_table(
                 "target_kind",
                 "label_columns",
                 "thresholds",
+                "is_ordered",
             )
         },
         "target_format": dataclasses.asdict(specification.target_format),

@@ -105,6 +105,7 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         None, shared.ANCHOR_STRENGTH, default="not held"
     )
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
+    class_order: Sequence[str] | None = setting(None, shared.CLASS_ORDER)
     lora: int | None = setting(None, shared.LORA)
     teacher: str | None = setting(None, shared.TEACHER)
     unlabelled: str | None = setting(

@@ -69,9 +69,17 @@ TEACHER = Setting(
     default="labels alone",
 )
 CLASS_WEIGHT = Setting(
-    "Let each class count the same, however many rows it has.",
-    among=("balanced",),
+    "Let each class count the same, however many rows it has: by weights while "
+    "it is learned, or adjusted in the head's bias afterwards.",
+    among=("balanced", "adjusted"),
     default="each row counts the same",
+)
+CLASS_ORDER = Setting(
+    "The classes from the lowest to the highest, a,b,c, or `numbers` where all "
+    "are: the report says how far off they are.",
+    "columns",
+    metavar="CLASS",
+    default="they have no order",
 )
 FROM = Setting(
     "saved_models/OLD, an earlier model of the same columns, which is adapted "

@@ -67,6 +67,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     dropout: float = setting(0.2, shared.DROPOUT)
     anchor_strength: float = setting(0.1, shared.ANCHOR_STRENGTH)
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
+    class_order: Sequence[str] | None = setting(None, shared.CLASS_ORDER)
     coverage: float | None = setting(None, shared.COVERAGE)
     report_by: Sequence[str] | None = setting(
         None,

@@ -70,6 +70,7 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
         can_be_none=True,
     )
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
+    class_order: Sequence[str] | None = setting(None, shared.CLASS_ORDER)
     lora: int | None = setting(None, shared.LORA)
     teacher: str | None = setting(None, shared.TEACHER)
     coverage: float | None = setting(None, shared.COVERAGE)

@@ -77,13 +77,10 @@ class BoundaryFinder:
         for places in self._parts:
             left = [place for place in places if place not in below]
             if left and not boundary.trainable[left[0]]:
-                return self._obstacle_of(left[0], boundary)
+                return self._obstacle_above(boundary)
         return None
 
-    def _obstacle_of(self, place, boundary):
-        for layer in self.layers(boundary):
-            if id(layer) in self._members[place] & self._above(boundary):
-                return f"`{layer.name}` is used again above"
+    def _obstacle_above(self, boundary):
         steps = enumerate(self._graph.steps)
         above = [
             s.layer for i, s in steps if i not in boundary.lower and s.layer

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from aet_keras import backbones, data, policies, tasks
+from aet_keras import _cluster, backbones, data, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.data import item_table
 from aet_keras.data.item_table import (
@@ -58,6 +58,12 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
+    if _cluster.here().is_several:
+        raise ValueError(
+            f"{recipe.owner}: items must be learned by one process, because "
+            "the head is solved on the features of all rows. Received: "
+            "several workers. Leave `--workers` out and `TF_CONFIG` unset."
+        )
     read = job.with_settings(item_table.read_items, recipe)
     dataset = read(recipe.data, image_size=(recipe.image_size,) * 2)
     if recipe.text_backbone is None:
@@ -288,7 +294,11 @@ def _settle(network, measurer, rows, labels, *, kind, losses):
     """Solves the head of a network on its features of now."""
     found = {name: (measurer(rows[name]), labels[name]) for name in rows}
     solved = solve(
-        found["train"], found["validation"], kind=kind, losses=losses
+        found["train"],
+        found["validation"],
+        kind=kind,
+        units=network.output.shape[-1],
+        losses=losses,
     )
     solved.write(network)
     return solved
@@ -333,6 +343,7 @@ def _parts(model, dataset):
             found["train"],
             found["validation"],
             kind=kind,
+            units=network.output.shape[-1],
             losses=losses,
             names=[each],
         ).outputs(features)

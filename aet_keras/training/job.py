@@ -26,6 +26,7 @@ from aet_keras.publishing.publication import find_version
 from aet_keras.recipes import TableRecipe, TextRecipe
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
+from aet_keras.training.class_order import in_order
 from aet_keras.training.fine_tune import Run, stop_early
 from aet_keras.training.objectives import objective_of
 from aet_keras.training.teach import compile_taught
@@ -198,6 +199,11 @@ def weights_of(
     the largest class.
     """
     kind = dataset.specification.target_kind
+    if recipe.class_weight == "adjusted" and kind == "tags":
+        raise DataError(
+            f"{recipe.owner}: `class_weight` must be balanced for tags, "
+            "because each has a threshold of its own. Received: 'adjusted'."
+        )
     if recipe.class_weight is None or kind == "tags":
         return None  # tags are weighed in the loss: `objective_of`
     if kind != "classes":
@@ -207,6 +213,8 @@ def weights_of(
             "where the target is a number. Leave it out, or say "
             "`--target-kind classes`."
         )
+    if recipe.class_weight == "adjusted":
+        return None  # the bias is, in the end: `with_adjusted_head`
     return data.class_balance.compute_class_weights(
         dataset.train.labels, len(dataset.specification.class_names)
     )
@@ -238,11 +246,23 @@ _WEIGHTED = (
 )
 
 
+_ADJUSTED = (
+    "`class_weight` is adjusted: the rows are learned as they are, then the "
+    "log of each class's share is taken off its logit. Probabilities are those "
+    "of classes of one size; times the shares, and summing to 1, they are "
+    "those of these rows again."
+)
+
+
 def with_note(
     recipe: ImageRecipe | TextRecipe | TableRecipe, dataset: data.Dataset
 ) -> data.Dataset:
-    """Adds a note on the weights of the classes, if they differ."""
+    """Puts classes in order if they have one, and notes their weights."""
+    dataset = in_order(recipe, dataset)
     weights = weights_of(recipe, dataset)
+    if weights is None and recipe.class_weight == "adjusted":
+        notes = [each.removesuffix(IMBALANCE_ADVICE) for each in dataset.notes]
+        return dataclasses.replace(dataset, notes=(*notes, _ADJUSTED))
     if weights is None and recipe.class_weight is not None:
         return dataclasses.replace(dataset, notes=(*dataset.notes, _WEIGHTED))
     if weights is None:

@@ -14,6 +14,7 @@ import numpy as np
 from aet_keras import data, evaluation
 from aet_keras.evaluation import mistakes as wrong_rows
 from aet_keras.evaluation import regression, tag_thresholds, tagging
+from aet_keras.evaluation.ordinal import measure_order
 from aet_keras.training.tag_weights import WeightedTags
 
 _LEAST = 1e-7
@@ -75,9 +76,14 @@ def _cross_entropies(probabilities, labels):
 
 def _score_classes(labels, probabilities, dataset, baselines):
     del baselines  # shares of the classes are those of a classifier
-    return evaluation.measure_classification(
-        labels, probabilities, class_names=dataset.specification.class_names
+    specification = dataset.specification
+    scores = evaluation.measure_classification(
+        labels, probabilities, class_names=specification.class_names
     )
+    if not specification.is_ordered:
+        return scores
+    order = measure_order(labels, probabilities)
+    return dataclasses.replace(scores, order=order)
 
 
 def _mistaken_classes(labels, probabilities, dataset, names, content):

@@ -30,6 +30,7 @@ from aet_keras.training import (
     table_job,
     text_job,
 )
+from aet_keras.training.adjusted import with_adjusted_head
 from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.job import Job
 from aet_keras.training.measuring import Clock
@@ -164,6 +165,7 @@ def _run(recipe, out, observers, trackers, say):
         if not shared.is_chief:
             return None
         dataset = with_merged(job, recipe, run.model, dataset)
+        run = with_adjusted_head(job, recipe, run, dataset)
         run, dataset = job.finish(run, dataset)
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)

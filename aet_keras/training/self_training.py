@@ -20,6 +20,7 @@ from aet_keras.training.teach import (
 SHARE = 0.5  # of `Distillation`; with the weights below, any says the same
 _BATCH = 128
 _LEAST_VALIDATED = 10  # rows; the error of fewer is not known
+_MOST_USED = 10_000  # rows without labels; nearest neighbours take its square
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +63,8 @@ def self_train(
         train: tuple `(x, y)` or `(x, y, sample_weight)` of arrays.
         validation: the same. Its rows judge.
         more: array, or dict of arrays, as `x`. Rows of `train` and of
-            `validation` in it are left out.
+            `validation` in it are left out; of more than 10,000 so many are
+            drawn.
         owner: str. Who asks, in the sentences of what is raised.
 
     Returns:
@@ -218,7 +220,11 @@ def _without_known(owner, more, *labelled):
             f"`validation_data`, because those have labels. Received: "
             f"{len(fresh)} rows, all of them labelled. Give others, or none."
         )
-    rows = keras.tree.map_structure(lambda leaf: np.asarray(leaf)[fresh], more)
+    kept = np.flatnonzero(fresh)
+    if len(kept) > _MOST_USED:
+        drawn = np.random.default_rng(0).permutation(kept)[:_MOST_USED]
+        kept = np.sort(drawn)
+    rows = keras.tree.map_structure(lambda leaf: np.asarray(leaf)[kept], more)
     return rows, int((~fresh).sum())
 
 

@@ -74,9 +74,11 @@ def label_softly(
     """Labels rows by what a head says of them, round after round.
 
     The head is solved on the labels. Its answers about the other rows are
-    mixed with those about their nearest neighbours (`_spread`), made surer,
-    and so balanced that each class is as frequent as in the mean of labels
-    and answers; on both the head is solved again.
+    mixed with those about their nearest neighbours (`_spread`) and made
+    surer; on both the head is solved again. That is done a second time with
+    answers so balanced that each class is as frequent as in the mean of labels
+    and answers, which helps where the rows without labels have the classes of
+    the labels, and harms elsewhere: the validation rows say which is kept.
 
     Args:
         train: `Labelled` to learn from.
@@ -95,32 +97,48 @@ def label_softly(
     held = lbfgs.Rows(
         validation.features, validation.targets, validation.weights
     )
-    first = head = _solved(train, held, _STRENGTHS)
+    first = _solved(train, held, _STRENGTHS)
+    weight = _MASS * train.weights.sum() / len(more)
+    graph = _neighbour_graph(np.concatenate([train.features, more]))
+    tried = [
+        _learned(train, held, more, first, graph, is_balanced=is_balanced)
+        for is_balanced in (False, True)
+    ]
+    found, last = min(tried, key=lambda pair: pair[1].loss)
+    gains = _losses(first, validation) - _losses(last, validation)
+    return SoftLabels(
+        probabilities=found.astype("float32"),
+        weight=float(weight),
+        first=first,
+        last=last,
+        before=float(_losses(first, validation).mean()),
+        after=float(_losses(last, validation).mean()),
+        error=float(gains.std(ddof=1) / np.sqrt(len(gains))),
+    )
+
+
+def _learned(train, held, more, head, graph, *, is_balanced):
+    """Returns what rows seem to be after some rounds, and the head then."""
     features = np.concatenate([train.features, more])
     weight = _MASS * train.weights.sum() / len(more)
     weights = np.append(train.weights, np.full(len(more), weight))
     weights = (weights / weights.mean()).astype("float32")
     frequencies = train.weights @ train.targets / train.weights.sum()
-    graph = _neighbour_graph(features)
     found = np.empty(0)
     for final in (False,) * (_ROUNDS - 1) + (True,):
         answers = np.concatenate([train.targets, _answers(head, more)])
         answers = _spread(answers, graph)[len(train.targets) :]
-        found = _balanced(answers, frequencies)
+        found = answers ** (1 / _TEMPERATURE)
+        found /= found.sum(axis=1, keepdims=True)
+        if is_balanced:
+            mean = answers.mean(axis=0)
+            wanted = _PRIOR_SHARE * frequencies + (1 - _PRIOR_SHARE) * mean
+            found = _balanced(found, wanted)
         targets = np.concatenate([train.targets, found]).astype("float32")
         both = Labelled(features, targets, weights)
-        tried = _STRENGTHS if final else (head.strength,)
-        head = _solved(both, held, tried)
-    gains = _losses(first, validation) - _losses(head, validation)
-    return SoftLabels(
-        probabilities=found.astype("float32"),
-        weight=float(weight),
-        first=first,
-        last=head,
-        before=float(_losses(first, validation).mean()),
-        after=float(_losses(head, validation).mean()),
-        error=float(gains.std(ddof=1) / np.sqrt(len(gains))),
-    )
+        strengths = _STRENGTHS if final else (head.strength,)
+        head = _solved(both, held, strengths)
+    return found, head
 
 
 def _solved(rows, held, strengths):
@@ -165,14 +183,13 @@ def _spread(answers, graph):
     return found / found.sum(axis=1, keepdims=True)
 
 
-def _balanced(answers, frequencies):
-    """Returns answers made surer, each class as frequent as it should be."""
-    mean = answers.mean(axis=0)
-    wanted = _PRIOR_SHARE * frequencies + (1 - _PRIOR_SHARE) * mean
-    found = answers ** (1 / _TEMPERATURE)
-    found /= found.sum(axis=1, keepdims=True)
-    for _ in range(_BALANCING_STEPS):  # Sinkhorn: columns, then rows
-        found *= wanted / np.maximum(found.mean(axis=0), _LEAST)
+def _balanced(found, wanted):
+    """Returns probabilities of which each class has a share that is wanted.
+
+    Sinkhorn's steps: columns, then rows.
+    """
+    for _ in range(_BALANCING_STEPS):
+        found = found * (wanted / np.maximum(found.mean(axis=0), _LEAST))
         found /= np.maximum(found.sum(axis=1, keepdims=True), _LEAST)
     return found
 

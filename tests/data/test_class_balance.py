@@ -165,10 +165,11 @@ def test_an_empty_class_counts_for_nothing():
 def test_imbalance_is_noted_with_counts_and_the_option():
     labels = np.repeat([0, 1, 2], [150, 12, 4])
 
-    (note,) = imbalance_notes(labels, ("a", "b", "c"))
+    rare, note = imbalance_notes(labels, ("a", "b", "c"))
 
     assert "150 rows of `a`, 4 of `c`, 12 of `b`" in note
     assert "`--class-weight balanced`" in note
+    assert "`c` has 2.4% of the rows" in rare
 
 
 @pytest.mark.parametrize("counts", [(30, 10), (10, 10, 10), (5, 0), (0, 0)])

@@ -56,15 +56,18 @@ def test_answers_of_the_solved_head_become_labels_that_help():
     assert found.weight == pytest.approx(9 / 300)  # all of them like all labels
 
 
-def test_answers_are_made_surer_and_each_class_as_frequent_as_it_should_be():
+def test_balanced_answers_have_the_classes_that_are_wanted():
     answers = RANDOM.dirichlet([3, 2, 2], 50)
+    wanted = np.array([0.2, 0.3, 0.5])
 
-    found = soft_labels._balanced(answers, np.full(3, 1 / 3))
+    found = soft_labels._balanced(answers, wanted)
 
-    wanted = 0.5 / 3 + 0.5 * answers.mean(axis=0)
     np.testing.assert_allclose(found.mean(axis=0), wanted, atol=1e-3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert found.max(axis=1).mean() > answers.max(axis=1).mean() + 0.05
+    # Rows and columns are scaled, nothing else: cross ratios stay.
+    ratios = [p[:, 0] * p[::-1, 1] / p[:, 1] for p in (answers, found)]
+    shifts = ratios[1] / ratios[0] * answers[::-1, 1] / found[::-1, 1]
+    np.testing.assert_allclose(shifts, shifts[0])
 
 
 def test_answers_are_spread_as_in_the_closed_form():
