@@ -79,10 +79,11 @@ def calls(model) -> list[Call]:
     return found
 
 
-def model_below(model, layer) -> keras.Model:
+def model_below(model, layer, first) -> keras.Model:
     """Returns what leads to a layer, and it, as a model of the same layers.
 
-    It is named after its first input. The layer is called once.
+    It is named after the input that the layer `first` is given. Both layers
+    are called once.
     """
     (output,) = keras.tree.flatten(layer.output)
     seen, waiting, needed = set(), [output], set()
@@ -96,7 +97,16 @@ def model_below(model, layer) -> keras.Model:
         if node.is_input:
             needed.add(id(operation))
     inputs = [x for x in model.inputs if id(x._keras_history[0]) in needed]
-    return keras.Model(inputs, output, name=inputs[0]._keras_history[0].name)
+    return keras.Model(inputs, output, name=_input_of(first).name)
+
+
+def _input_of(layer):
+    """Returns the input layer that the first argument of a call is made of."""
+    node = layer._inbound_nodes[0]
+    while not node.is_input:
+        history = node.input_tensors[0]._keras_history
+        node = history.operation._inbound_nodes[history.node_index]
+    return node.operation
 
 
 def overridden(model: keras.Model, *names: str) -> list[str]:

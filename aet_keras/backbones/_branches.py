@@ -51,7 +51,11 @@ def find(model, calls, nested):
     ]
     chosen = learned if learned or nested else branches
     return [
-        graph.model_below(model, calls[_top(branch, calls)].layer)
+        graph.model_below(
+            model,
+            calls[max(_making(branch, calls))].layer,
+            calls[min(_making(branch, calls))].layer,
+        )
         for branch in chosen
         if sum(not readers[place] <= branch for place in branch) == 1
     ]
@@ -106,6 +110,6 @@ def _makes_map(call):
     return bool(call.weights) and any(len(shape) > 2 for shape in call.outputs)
 
 
-def _top(branch, calls):
-    """Returns the last call with weights that makes a map or a sequence."""
-    return max(place for place in branch if _makes_map(calls[place]))
+def _making(branch, calls):
+    """Returns the calls with weights that make maps or sequences."""
+    return [place for place in branch if _makes_map(calls[place])]

@@ -1,20 +1,20 @@
 """Solves what a model of items says on fixed features of its parts."""
 
 import dataclasses
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
+from scipy import optimize, sparse
 
-from aet_keras._optional import optional
 from aet_keras.tasks import item_model
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
 _SHARES = (0.5, 2.0)  # what else a part may weigh
 _THERE = "there"
-_UNSEEN = 7.0  # in logits: one in a thousand
+_DENSE = 0.1  # the share of numbers that are not 0
+_ITERATIONS, _TOLERANCE = 100, 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,19 +123,27 @@ def solve(
         for name in asked
     }
 
+    blocks = {name: _block(train[0].parts[name]) for name in asked}
+    targets = _targets(train[1], kind, units)
+    state: list[np.ndarray] = []  # each solve begins where the last one ended
+
     def attempt(shares, strength):
-        weighed = {name: scales[name] * shares[name] for name in asked}
-        kernel, bias = _regress(
-            _joined(train[0], weighed), train[1], kind, strength, units
+        weighed = [scales[name] * shares[name] for name in asked]
+        found = _solved(
+            [blocks[name] for name in asked],
+            weighed,
+            targets,
+            kind=kind,
+            strength=strength,
+            start=state[-1] if state else None,
         )
-        kernels, start = {}, 0
-        for name in asked:
-            width = train[0].parts[name].shape[1]
-            kernels[name] = kernel[start : start + width] * weighed[name]
-            start += width
-        found = Solved(kernels, bias, 0.0, kind)
-        loss = float(losses(found.outputs(held[0]), held[1]).mean())
-        return dataclasses.replace(found, loss=loss)
+        state.append(found)
+        *kernels, bias = _apart(found, blocks.values(), units)
+        pairs = zip(asked, weighed, kernels, strict=True)
+        made = {name: kernel * share for name, share, kernel in pairs}
+        solved = Solved(made, bias[0], 0.0, kind)
+        loss = float(losses(solved.outputs(held[0]), held[1]).mean())
+        return dataclasses.replace(solved, loss=loss)
 
     best, chosen = None, _STRENGTHS[0]
     for strength in _STRENGTHS:
@@ -158,47 +166,76 @@ def _square(features):
     return np.mean(np.sum(np.square(features), axis=1))
 
 
-def _joined(features, weighed):
-    """Returns a sparse matrix: most counts of words are 0."""
-    from scipy import sparse
+def _block(features):
+    """Returns features, sparse where most are 0, as counts of words are."""
+    if np.count_nonzero(features) > _DENSE * features.size:
+        return features
+    return sparse.csr_matrix(features)
 
-    return sparse.csr_matrix(
-        np.concatenate(
-            [features.parts[name] * each for name, each in weighed.items()],
-            axis=1,
-            dtype="float32",
-        )
+
+def _targets(labels, kind, units):
+    if kind != "classes":
+        return np.asarray(labels, "float64")
+    return np.eye(units)[labels]
+
+
+def _solved(blocks, weighed, targets, *, kind, strength, start):
+    """Minimises a mean loss and a penalty, by L-BFGS.
+
+    Args:
+        blocks: list of features, one a part.
+        weighed: list of floats, what the features of each are multiplied by.
+        targets: array `(rows, units)`; of classes one-hot.
+        kind: of target.
+        strength: float. C of a regression: the penalty is 1 / (2 C rows) of
+            the sum of squares.
+        start: optional flat array.
+    """
+    count, units = targets.shape
+    pairs = list(zip(blocks, weighed, strict=True))
+    width = sum(block.shape[1] for block in blocks) + 1
+    penalty = 1 / (strength * count)
+
+    def ask(flat):
+        *kernels, bias = _apart(flat, blocks, units)
+        scores = bias.astype("float64")
+        for (block, share), kernel in zip(pairs, kernels, strict=True):
+            scores = scores + block @ (share * kernel).astype("float32")
+        loss, slope = _loss(scores, targets, kind)
+        slope = (slope / count).astype("float32")
+        steps = [share * (block.T @ slope) for block, share in pairs]
+        steps.append(slope.sum(axis=0, keepdims=True))
+        step = np.concatenate(steps).astype("float64").ravel()
+        free = flat.copy()
+        free[-units:] = 0  # the bias is not held
+        held = 0.5 * penalty * float(free @ free)
+        return loss / count + held, step + penalty * free
+
+    start = np.zeros(width * units) if start is None else start
+    found = optimize.minimize(
+        ask,
+        start,
+        method="L-BFGS-B",
+        jac=True,
+        options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
     )
+    return found.x
 
 
-def _regress(rows, labels, kind, strength, class_count):
-    linear = optional("sklearn.linear_model", extra="training")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a start need not have converged
-        if kind == "number":
-            found = linear.Ridge(alpha=1 / strength, solver="lsqr")
-            found.fit(rows, labels[:, 0])
-            return found.coef_[:, None], np.array([found.intercept_])
-        if kind == "tags":
-            made = [_logistic(linear, rows, tag, strength) for tag in labels.T]
-            kernels, biases = zip(*made, strict=True)
-            return np.concatenate(kernels, axis=1), np.concatenate(biases)
-        kernel, bias = _logistic(linear, rows, labels, strength)
-    if kernel.shape[1] == 1:  # one score of two classes
-        kernel = np.concatenate([-kernel / 2, kernel / 2], axis=1)
-        bias = np.array([-bias[0] / 2, bias[0] / 2])
-    return _with_unseen(kernel, bias, np.unique(labels), class_count)
+def _apart(flat, blocks, units):
+    """Returns the kernel of each block, and the bias, of one flat array."""
+    whole = flat.reshape(-1, units)
+    ends = np.cumsum([block.shape[1] for block in blocks])
+    return np.split(whole, ends)
 
 
-def _with_unseen(kernel, bias, seen, class_count):
-    """Gives classes that no row to learn from has a low score."""
-    whole = np.zeros((len(kernel), class_count))
-    low = np.full(class_count, bias.min() - _UNSEEN)
-    whole[:, seen], low[seen] = kernel, bias
-    return whole, low
-
-
-def _logistic(linear, rows, labels, strength):
-    found = linear.LogisticRegression(C=strength, max_iter=60, tol=1e-3)
-    found.fit(rows, labels)
-    return found.coef_.T, found.intercept_
+def _loss(scores, targets, kind):
+    """Returns the summed loss of rows, and its slope."""
+    if kind == "number":
+        return 0.5 * np.sum((scores - targets) ** 2), scores - targets
+    if kind == "tags":
+        losses = np.logaddexp(0, scores) - targets * scores
+        return losses.sum(), ended(scores, kind) - targets
+    shares = ended(scores, kind)
+    true = np.clip((shares * targets).sum(axis=1), 1e-12, 1)
+    return -np.log(true).sum(), shares - targets

@@ -1,0 +1,81 @@
+"""Is what parts say together solved as scikit-learn solves it?"""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from aet_keras.training import item_start
+from aet_keras.training.item_start import Features, ended, solve
+from aet_keras.training.objectives import OBJECTIVES
+
+ROWS, C = 200, 2.0
+
+
+def features():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(ROWS, 9)).astype("float32")
+    words = (random.random((ROWS, 40)) < 0.03).astype("float32")
+    score = x[:, 0] + 2 * words[:, 0] - words[:, 1]
+    return x, words, score + random.normal(size=ROWS) / 2
+
+
+def classes():
+    x, words, score = features()
+    labels = np.digitize(score, (-0.5, 0.5))
+    model = LogisticRegression(C=C, max_iter=2000, tol=1e-8)
+    both = np.concatenate([x, words], axis=1)
+    return np.eye(3)[labels], model.fit(both, labels).predict_proba(both)
+
+
+def tags():
+    x, words, score = features()
+    labels = np.stack([score > 0, score > 1], axis=1).astype(float)
+    both = np.concatenate([x, words], axis=1)
+    said = [
+        LogisticRegression(C=C, max_iter=2000, tol=1e-8)
+        .fit(both, tag)
+        .predict_proba(both)[:, 1]
+        for tag in labels.T
+    ]
+    return labels, np.stack(said, axis=1)
+
+
+def number():
+    x, words, score = features()
+    both = np.concatenate([x, words], axis=1)
+    model = Ridge(alpha=1 / C).fit(both, score)
+    return score[:, None], model.predict(both)[:, None]
+
+
+@pytest.mark.parametrize("make", [classes, tags, number])
+def test_a_solution_is_that_of_scikit_learn(make):
+    targets, wanted = make()
+    x, words, _ = features()
+    blocks = [x, item_start._block(words)]
+
+    found = item_start._solved(
+        blocks, [1.0, 1.0], targets, kind=make.__name__, strength=C, start=None
+    )
+
+    one, other, bias = item_start._apart(found, blocks, targets.shape[1])
+    said = ended(x @ one + words @ other + bias, make.__name__)
+    # L-BFGS ends where the loss moves by less than a millionth.
+    assert np.abs(said - wanted).max() < 1e-2
+
+
+def test_a_class_without_a_row_is_never_called():
+    x, words, score = features()
+    labels = np.digitize(score, (0.0,)) * 2  # 0 and 2 of three
+    there = np.ones((ROWS, 2), "float32")
+    both = Features({"image": x, "text": words, "there": there}), labels
+
+    found = solve(
+        both,
+        both,
+        kind="classes",
+        units=3,
+        losses=OBJECTIVES["classes"].losses,
+    )
+
+    said = found.outputs(both[0])
+    assert said.shape == (ROWS, 3) and said[:, 1].max() < 0.1
