@@ -7,7 +7,7 @@ of neighbours tuned), and EASE (Steck 2019; strength tuned), both in NumPy, on
 the same splits, tuned on validation by NDCG. Hit rate and NDCG at 10 are over
 all items that the user has not met: no item is sampled away.
 
-    python tests/benchmarks/implicit.py [--data ...] [--seeds 0 1 2]
+    python tests/benchmarks/implicit.py [--seeds 0 1 2] [--movielens FILE]
 
 - InstEval: a student rated a lecturer, whatever the rating. The file has no
   time: chance says which of a student's are validated and tested.
@@ -17,8 +17,8 @@ all items that the user has not met: no item is sampled away.
 
 `--negatives N` draws negatives instead of taking all that were not met. Each
 run is a process of its own; seconds are of the processor, tracing included.
-Files: insteval_ratings.csv.gz and movielens_small_ratings.csv.gz in the folder
-that AET_DATA names.
+Files: insteval_ratings.csv.gz in the folder that AET_DATA names, and the
+ratings.csv of GroupLens's MovieLens small, which is run where it is given.
 """
 
 import argparse
@@ -32,23 +32,20 @@ import time
 import _machine
 import numpy as np
 
-FILES = {
-    "insteval": "insteval_ratings.csv.gz",
-    "movielens": "movielens_small_ratings.csv.gz",
-}
+COLUMNS = {"userId": "user", "movieId": "item", "timestamp": "time"}
 LEAST_USERS = 10
 
 
-def read(name, seed, folder, negatives=None):
+def read(file, seed, folder, negatives=None):
     """Returns recipe and data set of interactions."""
     import pandas
 
     from aet_keras import recipes
     from aet_keras.training.rating_job import JOB
 
-    frame = pandas.read_csv(_machine.DATA / FILES[name])
+    frame = pandas.read_csv(file).rename(columns=COLUMNS)
     settings = {"split": "leave_last_out", "seed": seed, "negatives": negatives}
-    if name == "movielens":
+    if "time" in frame:
         often = frame.groupby("item").user.transform("size")
         frame = frame[often >= LEAST_USERS]
         settings["time"] = "time"
@@ -172,15 +169,16 @@ def score(split, x, weights, hidden):
 def main():
     """Runs each data set with each seed, one process each."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", nargs="+", choices=FILES, default=[*FILES])
+    parser.add_argument("--movielens", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--negatives", type=int)
-    parser.add_argument("--here", action="store_true", help="in this process")
+    parser.add_argument("--here", help="a file to run in this process")
     args = parser.parse_args()
     if args.here:
-        name, seed = args.data[0], args.seeds[0]
         with tempfile.TemporaryDirectory() as folder:
-            recipe, dataset = read(name, seed, folder, args.negatives)
+            recipe, dataset = read(
+                args.here, args.seeds[0], folder, args.negatives
+            )
             found = {**ours(recipe, dataset), **closed_form(dataset)}
         print(json.dumps(found))
         return
@@ -188,10 +186,13 @@ def main():
     more = (
         [] if args.negatives is None else ["--negatives", str(args.negatives)]
     )
-    for name in args.data:
+    files = {"insteval": _machine.DATA / "insteval_ratings.csv.gz"}
+    if args.movielens is not None:
+        files["movielens"] = args.movielens
+    for name, file in files.items():
         found = []
         for seed in args.seeds:
-            command = [sys.executable, __file__, "--here", "--data", name]
+            command = [sys.executable, __file__, "--here", str(file)]
             done = subprocess.run(
                 [*command, "--seeds", str(seed), *more],
                 check=True,
