@@ -108,7 +108,6 @@ model.fit(
     epochs=epochs,
     verbose=0,
     callbacks=[
-        callbacks.AverageWeights(),
         # Images are new in each step: there is nothing to replay.
         callbacks.ElasticFreezing(
             policies.ThawAll(frozen_ratio=frozen_ratio), cache=None
