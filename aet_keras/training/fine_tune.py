@@ -166,8 +166,10 @@ def fine_tune(
         best = stop_early(epochs, is_averaged=bool(average))
     check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)
     history = keras.callbacks.History()
-    given, learned = model.get_compile_config(), None
+    given: Any = None
+    learned = None
     if unlabelled is not None:
+        given = model.get_compile_config()
         train = self_training.weighed(train, fit_arguments)
         learned = self_training.self_train(
             model, train, validation_data, unlabelled

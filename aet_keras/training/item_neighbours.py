@@ -35,8 +35,8 @@ def solve_neighbours(together: np.ndarray, strength: float) -> np.ndarray:
 
     >>> from aet_keras.training.item_neighbours import solve_neighbours
     >>> together = np.array([[2.0, 2.0, 0.0], [2.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
-    >>> solve_neighbours(together, 1.0).round(3)[0].tolist()
-    [0.0, 0.667, 0.0]
+    >>> solve_neighbours(together, 1.0)[0, 1].round(3).item()
+    0.667
 
     Reference:
         [Steck, 2019](https://arxiv.org/abs/1905.03375).

@@ -88,6 +88,14 @@ def label_softly(
     Returns:
         `SoftLabels`, also where they are no better.
 
+    Example:
+
+    >>> from aet_keras.training.soft_labels import Labelled, label_softly
+    >>> x = np.array([[0.0, 1.0], [1.0, 0.0]] * 10) + np.eye(20, 2)
+    >>> rows = Labelled(x, np.eye(2)[[0, 1] * 10], np.ones(20))
+    >>> label_softly(rows, rows, x[2:6]).probabilities.argmax(axis=1)
+    array([0, 1, 0, 1])
+
     Reference:
         [Lee, 2013](https://www.kaggle.com/blobs/download/forum-message-attachment-files/746/pseudo_label_final.pdf).
         Differs: soft labels, spread as in
