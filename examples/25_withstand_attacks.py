@@ -9,7 +9,7 @@ is printed beside.
 
     python examples/25_withstand_attacks.py
 
-Takes about 1 minute on 2 cores, and needs `pip install "aet-keras[robustness]"`
+Takes a few minutes on 2 cores, and needs `pip install "aet-keras[robustness]"`
 for the figures.
 """
 

@@ -8,8 +8,8 @@ downloaded. Then it learns 84 lines of Shakespeare's sonnets with
 `ElasticFreezing`: its last block first, on what the frozen ones put out once,
 then all. In as many seconds, a copy trains all its blocks from the start.
 Perplexity is `keras_hub.metrics.Perplexity`, a character, of 14 lines that
-neither saw; padding does not count. It takes some 100 seconds of one core. It
-needs `pip install "aet-keras[text]"`.
+neither saw; padding does not count. 84 seconds of one core; expect 20.7 before,
+12.9 after, 12.5 if all is trained. It needs `pip install "aet-keras[text]"`.
 
 With real weights, `GPT2CausalLM.from_preset("gpt2_base_en")` takes the place of
 `build()`, and its `preprocessor` that of `rows`, with the same three.

@@ -14,7 +14,7 @@ _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
 _SHARES = (0.5, 2.0)  # what else a part may weigh
 _THERE = "there"
 _DENSE = 0.1  # the share of numbers that are not 0
-_ITERATIONS, _TOLERANCE = 100, 1e-6
+_TRIED, _ITERATIONS, _TOLERANCE = 20, 100, 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +127,7 @@ def solve(
     targets = _targets(train[1], kind, units)
     state: list[np.ndarray] = []  # each solve begins where the last one ended
 
-    def attempt(shares, strength):
+    def attempt(shares, strength, iterations=_TRIED):
         weighed = [scales[name] * shares[name] for name in asked]
         found = _solved(
             [blocks[name] for name in asked],
@@ -136,6 +136,7 @@ def solve(
             kind=kind,
             strength=strength,
             start=state[-1] if state else None,
+            iterations=iterations,
         )
         state.append(found)
         *kernels, bias = _apart(found, blocks.values(), units)
@@ -159,7 +160,8 @@ def solve(
             found = attempt(tried, chosen)
             if found.loss < best.loss:
                 best, shares = found, tried
-    return best
+    found = attempt(shares, chosen, _ITERATIONS)
+    return found if found.loss < best.loss else best
 
 
 def _square(features):
@@ -179,7 +181,16 @@ def _targets(labels, kind, units):
     return np.eye(units)[labels]
 
 
-def _solved(blocks, weighed, targets, *, kind, strength, start):
+def _solved(
+    blocks,
+    weighed,
+    targets,
+    *,
+    kind,
+    strength,
+    start=None,
+    iterations=_ITERATIONS,
+):
     """Minimises a mean loss and a penalty, by L-BFGS.
 
     Args:
@@ -190,6 +201,7 @@ def _solved(blocks, weighed, targets, *, kind, strength, start):
         strength: float. C of a regression: the penalty is 1 / (2 C rows) of
             the sum of squares.
         start: optional flat array.
+        iterations: int. The most there are.
     """
     count, units = targets.shape
     pairs = list(zip(blocks, weighed, strict=True))
@@ -217,7 +229,7 @@ def _solved(blocks, weighed, targets, *, kind, strength, start):
         start,
         method="L-BFGS-B",
         jac=True,
-        options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
+        options={"maxiter": iterations, "ftol": _TOLERANCE},
     )
     return found.x
 

@@ -54,7 +54,7 @@ def test_a_solution_is_that_of_scikit_learn(make):
     blocks = [x, item_start._block(words)]
 
     found = item_start._solved(
-        blocks, [1.0, 1.0], targets, kind=make.__name__, strength=C, start=None
+        blocks, [1.0, 1.0], targets, kind=make.__name__, strength=C
     )
 
     one, other, bias = item_start._apart(found, blocks, targets.shape[1])
