@@ -75,7 +75,7 @@ class AverageWeights(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._forget()
         warn_of_saved_averages(self)
-        if Engine.of(self.model).trainable:
+        if Engine.of(self.model).controlled_fit is self.params:
             raise ValueError(
                 "AverageWeights: it must come before ElasticFreezing, which "
                 "looks at the weights as an epoch begins. Received: a place "

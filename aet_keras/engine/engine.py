@@ -38,9 +38,8 @@ _ENGINES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 class Engine:
     """Applies decisions to one model; the only owner of what they touch.
 
-    That is the trainable map, the train function, the optimizer's list of
-    weights, and the rates. Callbacks are its clients and never see each
-    other. Use `Engine.of(model)`.
+    That is the trainable map, the train function, the optimizer's weights,
+    and the rates. Callbacks, which do not see each other, are its clients.
 
     Args:
         model: a compiled `keras.Model`.
@@ -50,6 +49,7 @@ class Engine:
         workers: `Agreement` with the other processes that train it.
         is_end_chosen: bool. Whether a callback chooses the weights that `fit`
             ends with.
+        controlled_fit: dict or None. `params` of the `fit` with `control`.
         own_rate: float or None. The rate that was written here last.
         rate_owner: str or None. Who decides the rate in this `fit`.
 
@@ -75,6 +75,7 @@ class Engine:
         self._rates = GroupRates()
         self._replay: weakref.ref[Replay] | None = None
         self._fit: dict | None = None
+        self.controlled_fit: dict | None = None
         self._head = HeadSolver()
         self._kept = KeptWeights()
         self.measurements = Measurements(model)
@@ -136,8 +137,7 @@ class Engine:
     def attach(self, client: keras.callbacks.Callback) -> None:
         """Notes that a callback uses this engine in the `fit` that begins.
 
-        Callbacks of one `fit` share its `params`. Those of an earlier one
-        that was interrupted, and never ended, are forgotten.
+        Callbacks of a `fit` share `params`; those of another are forgotten.
         """
         if client.params is not self._fit:
             self._fit = client.params
@@ -155,8 +155,8 @@ class Engine:
         methods back, and the next `fit` makes its own train function.
         """
         self._clients.discard(client)
-        is_steering = self._is_steering or self.measurements.is_on
-        if not self._clients and is_steering:
+        is_on = self._is_steering or self.measurements.is_on
+        if is_on and not self._clients:
             self._release()
             functions.forget_train_function(self.model)
 
@@ -208,6 +208,7 @@ class Engine:
         model = self.model
         preconditions.check_built(model)
         preconditions.check_optimizer(model)
+        self.controlled_fit = self._fit
         layers = [each for group in groups for each in group.layers]
         preconditions.check_head(model, layers)
         held = flags.Held.of(

@@ -182,6 +182,20 @@ def test_it_has_to_come_before_freezing():
         )
 
 
+def test_it_may_come_again_with_another_fit_of_the_model():
+    model, seen = image_models.compiled_classifier(), Weights()
+
+    for _ in range(2):
+        image_models.fit(
+            model,
+            callbacks.AverageWeights(),
+            image_models.gradual_freezing(),
+            seen,
+        )
+
+    check_equal(model.get_weights(), seen.after[-1])
+
+
 @pytest.mark.parametrize(
     "settings", [{"power": -1.0}, {"power": "4"}, {"every_batches": 0}]
 )
