@@ -13,7 +13,7 @@ from aet_keras import callbacks as parts
 from aet_keras.backbones.attention import graft_attention
 from aet_keras.engine.change import Change
 from aet_keras.replay.dense_head import SolvedHead
-from aet_keras.training import self_training
+from aet_keras.training.self_training import SelfTraining
 
 _LEAST_PATIENCE_EPOCHS = 5
 _LEAST_AVERAGED_PATIENCE_EPOCHS = 4  # figures of averages are less noisy
@@ -125,9 +125,10 @@ def fine_tune(
         callbacks: more callbacks; they come after ours.
         unlabelled: optional array, or dict of arrays, as `x`: rows without
             labels, for a classifier, with `train` and `validation_data` as
-            tuples of arrays. What a head says of them is learned beside the
-            labels if it makes the head better on the validation rows; see
-            `Run.unlabelled`. Rows that have labels are left out.
+            tuples of arrays. After training, the head is solved anew on the
+            labels and on what it says of them, and kept if it is better on
+            the validation rows; see `Run.unlabelled`. Rows that have labels
+            are left out.
         **fit_arguments: other arguments of `fit`, such as `batch_size`,
             `class_weight` and `verbose`.
 
@@ -166,15 +167,15 @@ def fine_tune(
         best = stop_early(epochs, is_averaged=bool(average))
     check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)
     history = keras.callbacks.History()
-    given: Any = None
-    learned = None
+    later = None
     if unlabelled is not None:
-        given = model.get_compile_config()
-        train = self_training.weighed(train, fit_arguments)
-        learned = self_training.self_train(
-            model, train, validation_data, unlabelled
+        later = SelfTraining(
+            model,
+            train,
+            validation_data,
+            unlabelled,
+            class_weight=fit_arguments.get("class_weight"),
         )
-        train = self_training.begin(model, learned, train)
     if isinstance(train, tuple):
         names = ("x", "y", "sample_weight")
         fit_arguments.update(zip(names, train, strict=False))
@@ -194,9 +195,7 @@ def fine_tune(
     except KeyboardInterrupt:
         best.restore()  # what was learned is not lost
         raise
-    finally:
-        if learned is not None and learned.targets is not None:
-            self_training.end(model, given)
+    said = None if later is None else later.solve_head()
     return Run(
         model=model,
         history=history.history,
@@ -209,7 +208,7 @@ def fine_tune(
         seconds=time.perf_counter() - begun,
         is_best_solved=best.is_best_solved,
         solved=freezing.solved,
-        unlabelled=None if learned is None else learned.sentence,
+        unlabelled=said,
     )
 
 

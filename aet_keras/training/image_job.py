@@ -18,7 +18,7 @@ from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure, predict
 from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
-from aet_keras.training.unlabelled_rows import with_unlabelled
+from aet_keras.training.unlabelled_rows import later_learned
 
 
 def read_dataset(recipe: ImageRecipe) -> data.Dataset:
@@ -127,9 +127,11 @@ def fit_recipe(
     fit = functools.partial(
         _fit, recipe=recipe, cache=cache, best=best, callbacks=callbacks
     )
-    with with_unlabelled(model, recipe, dataset) as (dataset, said):
-        run = heads.learn(model, recipe, dataset, fit)
-    return dataclasses.replace(run, unlabelled=said)
+    learn_more = later_learned(model, recipe, dataset)
+    run = heads.learn(model, recipe, dataset, fit)
+    if learn_more is None:
+        return run
+    return dataclasses.replace(run, unlabelled=learn_more())
 
 
 def _fit(model, dataset, *, recipe, cache, best, callbacks):
@@ -168,11 +170,9 @@ def _train_batches(split, weights, **settings):
     if not isinstance(split, TaughtSplit):
         return data.make_batches(split, class_weights=weights, **settings)
     rows = None if weights is None else weights[split.labels]
-    if split.weights is not None:
-        rows = split.weights
     if split.more is not None:
         count = len(split.more)
-        if rows is not None and split.weights is None:
+        if rows is not None:
             rows = np.append(rows, np.ones(count))
         split = data.Split(
             np.concatenate([split.inputs[:], split.more]),

@@ -1,7 +1,7 @@
-"""Lets a classifier learn from rows without labels, where that helps it."""
+"""Lets a head learn from rows without labels, where that helps it."""
 
-import dataclasses
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -9,173 +9,104 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._keras import graph
-from aet_keras.training.soft_labels import Labelled, SoftLabels, label_softly
-from aet_keras.training.teach import (
-    class_count,
-    compile_taught,
-    known_loss,
-    one_hot,
-)
+from aet_keras.training.soft_labels import Labelled, label_softly
+from aet_keras.training.teach import class_count, known_loss, one_hot
 
-SHARE = 0.5  # of `Distillation`; with the weights below, any says the same
 _BATCH = 128
 _LEAST_VALIDATED = 10  # rows; the error of fewer is not known
 _MOST_USED = 10_000  # rows without labels; nearest neighbours take its square
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class SelfTraining:
-    """Says whether rows without labels help, and what is learned with them.
-
-    Args:
-        sentence: str. What a person should know.
-        targets: optional float array `(rows, 2 * classes)`, as `Distillation`
-            takes them: those of labelled rows, then of `more`. None where
-            labels alone are better.
-        weights: optional float array `(rows,)`, with `targets`.
-        more: inputs without labels that are no labelled rows.
-    """
-
-    sentence: str
-    targets: np.ndarray | None = None
-    weights: np.ndarray | None = None
-    more: Any = None
-
-
-def self_train(
-    model: keras.Model,
-    train: tuple,
-    validation: tuple,
-    more: Any,
-    *,
-    owner: str = "fine_tune",
-) -> SelfTraining:
-    """Finds what rows without labels seem to be, and whether that helps.
+    """Solves a trained classifier's head anew, with rows without labels.
 
     All rows go through the model once, up to its head. On these features the
     head is solved, answers about the rows without labels, and is solved again
-    on labels and answers (`label_softly`). Both heads are compared on the
-    validation rows: the gain in loss must be above half its standard error.
+    on labels and answers (`label_softly`). The model gets that head if it is
+    better on the validation rows than its own and than the one that labels
+    alone teach: the gain in loss must be above half its standard error.
 
     Args:
-        model: a compiled classifier that ends in a dense layer, what is below
-            it trained before.
+        model: a compiled classifier that ends in a dense layer.
         train: tuple `(x, y)` or `(x, y, sample_weight)` of arrays.
         validation: the same. Its rows judge.
         more: array, or dict of arrays, as `x`. Rows of `train` and of
             `validation` in it are left out; of more than 10,000 so many are
             drawn.
+        class_weight: optional dict from class to float, as of `fit`.
         owner: str. Who asks, in the sentences of what is raised.
-
-    Returns:
-        `SelfTraining`.
 
     Raises:
         ValueError: if the model has no such head, or nothing is left of the
             rows without labels.
         TypeError: if the rows are no arrays.
     """
-    check.instance(owner, of=keras.Model, model=model)
-    head = _head_of(model, owner)
-    classes = class_count(model)
-    x, targets, weights = _rows(owner, "train", train, classes)
-    held, held_targets, held_weights = _rows(
-        owner, "validation_data", validation, classes
-    )
-    if len(held_targets) < _LEAST_VALIDATED:
-        return SelfTraining(
-            f"`unlabelled` is not used: {len(held_targets)} validation rows "
-            "cannot tell whether it helps."
+
+    def __init__(
+        self,
+        model: keras.Model,
+        train: Any,
+        validation: Any,
+        more: Any,
+        *,
+        class_weight: Mapping[int, float] | None = None,
+        owner: str = "fine_tune",
+    ):
+        check.instance(owner, of=keras.Model, model=model)
+        self._model, self._head = model, _head_of(model, owner)
+        classes = class_count(model)
+        self._train = _rows(owner, "train", train, classes)
+        self._held = _rows(owner, "validation_data", validation, classes)
+        if class_weight is not None:
+            x, targets, weights = self._train
+            factors = [class_weight.get(i, 1.0) for i in targets.argmax(axis=1)]
+            self._train = x, targets, weights * np.float32(factors)
+        self._more, self._left_out, self._undrawn = _without_known(
+            owner, more, self._train[0], self._held[0]
         )
-    more, left_out = _without_known(owner, more, x, held)
-    below = keras.Model(graph.functional_of(model).input, head.input)
 
-    def read(rows):
-        found = below.predict(rows, batch_size=_BATCH, verbose=0)
-        return np.asarray(found, "float32")
+    def solve_head(self) -> str:
+        """Solves the head of the model as it is now; keeps what is better.
 
-    found = label_softly(
-        Labelled(read(x), targets, weights),
-        Labelled(read(held), held_targets, held_weights),
-        read(more),
-    )
-    return _used(found, targets, weights, more, left_out)
+        Returns:
+            Whether rows without labels are used, and why: a sentence.
+        """
+        count = len(self._held[1])
+        if count < _LEAST_VALIDATED:
+            return (
+                f"`unlabelled` is not used: {count} validation rows cannot "
+                "tell whether it helps."
+            )
+        below = keras.Model(
+            graph.functional_of(self._model).input, self._head.input
+        )
 
+        def read(rows):
+            found = below.predict(rows, batch_size=_BATCH, verbose=0)
+            return np.asarray(found, "float32")
 
-def _used(found: SoftLabels, targets, weights, more, left_out):
-    """Returns the targets of all rows, or why labels alone are learned."""
-    count = len(found.probabilities)
-    figures = (
-        f"validation loss of the head {found.before:.4f} by labels alone, "
-        f"{found.after:.4f} with {count} rows without labels (standard error "
-        f"of the difference {found.error:.4f})"
-    )
-    if left_out:
-        figures += f"; {left_out} that are labelled rows are left out"
-    if not found.is_better:
-        return SelfTraining(f"`unlabelled` is not used: {figures}.")
-    labelled = np.hstack([targets, targets])
-    nothing = np.zeros_like(found.probabilities)
-    soft = np.hstack([nothing, found.probabilities])
-    added = np.full(count, found.weight / SHARE, "float32")
-    weights = np.append(weights, added)
-    return SelfTraining(
-        f"`unlabelled` is used: {figures}.",
-        targets=np.vstack([labelled, soft]).astype("float32"),
-        weights=(weights / weights.mean()).astype("float32"),
-        more=more,
-    )
+        found = label_softly(
+            Labelled(read(self._train[0]), *self._train[1:]),
+            Labelled(read(self._held[0]), *self._held[1:]),
+            read(self._more),
+            own=tuple(np.float32(each) for each in self._head.get_weights()),
+        )
+        if found.is_better:
+            self._head.set_weights([found.last.kernel, found.last.bias])
+        return self._sentence(found)
 
-
-def compile_self_taught(model: keras.Model) -> None:
-    """Compiles a classifier for the targets of `SelfTraining`."""
-    compile_taught(model, share=SHARE, temperature=1.0)
-
-
-def weighed(train: Any, fit_arguments: dict[str, Any]) -> Any:
-    """Returns rows with the weights of `class_weight`, which is taken out.
-
-    Targets with probabilities in them have no class that `fit` could look up.
-    """
-    by_class = fit_arguments.pop("class_weight", None)
-    if by_class is None or not isinstance(train, tuple):
-        return train
-    x, y, weights = (*train, None)[:3]
-    labels = np.asarray(y)
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(axis=-1)
-    found = np.array([by_class[int(each)] for each in labels.ravel()])
-    return x, y, found if weights is None else found * np.ravel(weights)
-
-
-def begin(model: keras.Model, found: SelfTraining, train: tuple) -> tuple:
-    """Compiles a model for what it learns, and returns the rows for `fit`.
-
-    Args:
-        model: compiled for labels.
-        found: `SelfTraining`.
-        train: the rows with labels.
-
-    Returns:
-        `(x, y, sample_weight)` of all rows; `train`, and the model as it was,
-        where labels alone are better.
-    """
-    if found.targets is None:
-        return train
-    compile_self_taught(model)
-    joined = keras.tree.map_structure(
-        lambda own, other: np.concatenate([own, np.asarray(other, own.dtype)]),
-        keras.tree.map_structure(np.asarray, train[0]),
-        found.more,
-    )
-    return joined, found.targets, found.weights
-
-
-def end(model: keras.Model, given: dict[str, Any]) -> None:
-    """Compiles a model as it was before `begin`, its optimizer kept."""
-    settings = keras.saving.deserialize_keras_object(given)
-    settings["optimizer"] = model.optimizer
-    model.compile(**settings)
+    def _sentence(self, found):
+        said = (
+            f"`unlabelled` is {'' if found.is_better else 'not '}used: "
+            f"validation loss {found.before:.4f} by labels alone, "
+            f"{found.after:.4f} with {len(found.probabilities)} rows without "
+            f"labels (standard error of the difference {found.error:.4f})"
+        )
+        if self._left_out:
+            said += f"; {self._left_out} that are labelled rows are left out"
+        if self._undrawn:
+            said += f"; {self._undrawn} others were not drawn"
+        return f"{said}."
 
 
 def _rows(owner, name, given, classes):
@@ -211,7 +142,7 @@ def _head_of(model, owner):
 
 
 def _without_known(owner, more, *labelled):
-    """Returns rows that are no labelled ones, and how many others."""
+    """Returns rows to learn, and how many are labelled, and not drawn."""
     known = {each for rows in labelled for each in _sums(rows, rows)}
     fresh = np.array([each not in known for each in _sums(more, labelled[0])])
     if not fresh.any():
@@ -220,12 +151,11 @@ def _without_known(owner, more, *labelled):
             f"`validation_data`, because those have labels. Received: "
             f"{len(fresh)} rows, all of them labelled. Give others, or none."
         )
-    kept = np.flatnonzero(fresh)
-    if len(kept) > _MOST_USED:
-        drawn = np.random.default_rng(0).permutation(kept)[:_MOST_USED]
-        kept = np.sort(drawn)
+    kept = np.random.default_rng(0).permutation(np.flatnonzero(fresh))
+    kept = np.sort(kept[:_MOST_USED])
     rows = keras.tree.map_structure(lambda leaf: np.asarray(leaf)[kept], more)
-    return rows, int((~fresh).sum())
+    left_out = int((~fresh).sum())
+    return rows, left_out, len(fresh) - left_out - len(kept)
 
 
 def _sums(rows, like):

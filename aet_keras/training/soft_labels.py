@@ -45,10 +45,11 @@ class SoftLabels:
     Args:
         probabilities: float array `(rows, classes)`.
         weight: float > 0. Of each such row, beside the labelled ones.
-        before: float. Validation loss of the head that labels alone teach.
+        before: float. Validation loss of the head that labels alone taught.
         after: float. The same with rows without labels.
         error: float. The standard error of the difference.
-        first: `lbfgs.Solution`. The head that labels alone teach.
+        first: `lbfgs.Solution`. The head that labels alone taught: solved, or
+            the model's own, which of the two is better.
         last: `lbfgs.Solution`. The head that both teach.
 
     Example: see `label_softly`.
@@ -69,7 +70,10 @@ class SoftLabels:
 
 
 def label_softly(
-    train: Labelled, validation: Labelled, more: np.ndarray
+    train: Labelled,
+    validation: Labelled,
+    more: np.ndarray,
+    own: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> SoftLabels:
     """Labels rows by what a head says of them, round after round.
 
@@ -84,6 +88,8 @@ def label_softly(
         train: `Labelled` to learn from.
         validation: `Labelled` to choose the L2 strength and to judge by.
         more: float array `(rows, width)`. Features of rows without labels.
+        own: optional tuple of kernel `(width, classes)` and bias `(classes,)`
+            of the head that the features come with.
 
     Returns:
         `SoftLabels`, also where they are no better.
@@ -106,6 +112,10 @@ def label_softly(
         validation.features, validation.targets, validation.weights
     )
     first = _solved(train, held, _STRENGTHS)
+    if own is not None:
+        loss = lbfgs.mean_loss(*own, held, kind="softmax")
+        if loss < first.loss:
+            first = lbfgs.Solution(*own, loss, first.strength)
     weight = _MASS * train.weights.sum() / len(more)
     graph = _neighbour_graph(np.concatenate([train.features, more]))
     tried = [

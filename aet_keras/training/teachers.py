@@ -50,8 +50,6 @@ class TaughtSplit(data.Split):
         targets: float array `(count, 2 * classes)`, as `Distillation` takes
             it; those of `more` after them.
         more: optional array of inputs without labels.
-        weights: optional float array, one a row, those of `more` after them.
-            Those of classes are in them.
 
     Example: see `with_teacher`.
 
@@ -61,7 +59,6 @@ class TaughtSplit(data.Split):
 
     targets: np.ndarray = dataclasses.field(kw_only=True)
     more: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
-    weights: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,81 +1,67 @@
-"""Gives a recipe's model images without labels, where that helps it."""
+"""Solves the head of a recipe's model with images without labels."""
 
-import contextlib
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from aet_keras import data
+from aet_keras import _cluster, data
 from aet_keras.data import unlabelled_images
 from aet_keras.errors import DataError
-from aet_keras.training import job, self_training
-from aet_keras.training.teachers import TaughtSplit
+from aet_keras.training import job
+from aet_keras.training.self_training import SelfTraining
 
 
-@contextlib.contextmanager
-def with_unlabelled(
+def later_learned(
     model: keras.Model, recipe: Any, dataset: data.Dataset
-) -> Iterator[tuple[data.Dataset, str | None]]:
-    """Gives what a model learns from, with images without labels if they help.
-
-    Inside, the model is compiled for that; afterwards as it was.
+) -> Callable[[], str] | None:
+    """Reads images without labels, which are learned after training.
 
     Args:
-        model: what the recipe's job built.
-        recipe: of images; without `unlabelled`, or with a teacher, nothing
-            changes.
+        model: what the recipe's job built, and trains.
+        recipe: of images; without `unlabelled`, or with a teacher, there is
+            nothing to do.
         dataset: `data.Dataset` of the recipe.
 
-    Yields:
-        The `data.Dataset`, and what was decided, and why: a str, or None.
+    Returns:
+        Function to call once the model is trained: it says whether the images
+        were used, and why. Or None.
 
     Raises:
         DataError: if there are no such images, or the target is no class.
-        ValueError: if the model does not end in a dense layer.
+        ValueError: if the model does not end in a dense layer, or several
+            workers train it.
 
     Example:
 
     >>> recipe = aet_keras.recipes.Recipe("digits")
     >>> dataset = aet_keras.data.read_digits()
-    >>> from aet_keras.training.unlabelled_rows import with_unlabelled
-    >>> with with_unlabelled(None, recipe, dataset) as (same, said):
-    ...     same is dataset, said
-    (True, None)
+    >>> from aet_keras.training.unlabelled_rows import later_learned
+    >>> later_learned(None, recipe, dataset) is None
+    True
     """
     if recipe.unlabelled is None or recipe.teacher is not None:
-        yield dataset, None
-        return
+        return None
+    if _cluster.here().is_several:
+        raise ValueError(
+            f"{recipe.owner}: images without labels (`--unlabelled`) must be "
+            "learned by one process, because the head is solved on the "
+            "features of all rows. Received: several workers. Name a teacher "
+            "(`--teacher`), or leave one of both out."
+        )
     images, left_out = _read(recipe, dataset)
     weights = job.weights_of(recipe, dataset)
     train, held = (
         job.rows_with_weights(split.inputs[:], split.labels, weights)
         for split in (dataset.train, dataset.validation)
     )
-    found = self_training.self_train(
-        model, train, held, images, owner=recipe.owner
-    )
-    said = f"{len(images)} images without labels; left out are {left_out}. "
-    said += found.sentence
-    if found.targets is None:
-        yield dataset, said
-        return
-    split = dataset.train
-    taught = TaughtSplit(
-        split.inputs,
-        split.labels,
-        split.names,
-        targets=found.targets,
-        more=found.more,
-        weights=found.weights,
-    )
-    given = model.get_compile_config()
-    self_training.compile_self_taught(model)
-    try:
-        yield dataclasses.replace(dataset, train=taught), said
-    finally:
-        self_training.end(model, given)
+    learner = SelfTraining(model, train, held, images, owner=recipe.owner)
+
+    def learn():
+        said = f"{len(images)} images without labels; left out are {left_out}. "
+        return said + learner.solve_head()
+
+    return learn
 
 
 def _read(recipe, dataset):

@@ -83,45 +83,69 @@ def test_answers_are_spread_as_in_the_closed_form():
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_fine_tune_learns_them_and_leaves_the_model_compiled_as_it_was():
-    plain, model = build(), build()
-    aet_keras.fine_tune(plain, TRAIN, validation_data=HELD, epochs=2, verbose=0)
-    more = np.concatenate([MORE[0], TRAIN[0][:2], HELD[0][:1]])
+def test_a_better_head_is_started_from():
+    model = labelled(TRAIN), labelled(HELD)
+    good = soft_labels.label_softly(labelled(TEST), model[1], MORE[0]).first
 
-    run = aet_keras.fine_tune(
-        model,
-        TRAIN,
-        validation_data=HELD,
-        epochs=2,
-        batch_size=400,
-        verbose=0,
-        unlabelled=more,
-        class_weight={0: 1.0, 1: 1.0, 2: 1.0},
+    found = soft_labels.label_softly(
+        *model, MORE[0], own=(good.kernel, good.bias)
     )
 
-    assert run.unlabelled.startswith("`unlabelled` is used: validation loss")
-    assert "300 rows without" in run.unlabelled
-    assert "; 3 that are labelled rows are left out" in run.unlabelled
-    assert run.solved is not None  # on both, as the engine recorded them
-    assert model.loss == "sparse_categorical_crossentropy"
-    assert run.best_figures["val_accuracy"] > 0.8
+    assert found.first.kernel is good.kernel
+    assert found.before == pytest.approx(good.loss, rel=1e-5)
+    worse = soft_labels.label_softly(
+        *model, MORE[0], own=(0 * good.kernel, 0 * good.bias)
+    )
+    assert worse.before < np.log(3) - 0.1  # that of zeros is log(3)
 
 
-def test_rows_of_something_else_are_not_used():
-    noise = RANDOM.normal(size=(300, 8)).astype("float32") * 3
+def test_fine_tune_solves_the_head_that_training_left():
+    more = np.concatenate([MORE[0], TRAIN[0][:2], HELD[0][:1]])
+    runs = []
+    for given in (None, more):
+        keras.utils.set_random_seed(0)
+        run = aet_keras.fine_tune(
+            build(),
+            TRAIN,
+            validation_data=HELD,
+            epochs=2,
+            batch_size=400,
+            verbose=0,
+            unlabelled=given,
+            class_weight={0: 1.0, 1: 1.0, 2: 1.0},
+        )
+        runs.append(run)
 
-    found = self_training.self_train(build(), TRAIN, HELD, noise)
+    plain, learned = runs
+    assert plain.unlabelled is None
+    assert plain.history["val_loss"] == learned.history["val_loss"]
+    assert learned.unlabelled.startswith("`unlabelled` is used: validation")
+    assert "300 rows without" in learned.unlabelled
+    assert "; 3 that are labelled rows are left out" in learned.unlabelled
+    right = [run.model.evaluate(*TEST, verbose=0)[1] for run in runs]
+    assert right[1] > right[0] + 0.02
+    told = learned.unlabelled.partition("alone, ")[2].split(" ")[0]
+    loss = learned.model.evaluate(*HELD, verbose=0)[0]
+    assert float(told) == pytest.approx(loss, abs=1e-4)
 
-    assert found.targets is None
-    assert found.sentence.startswith("`unlabelled` is not used: validation")
+
+def test_rows_of_something_else_change_nothing():
+    noise, model = RANDOM.normal(size=(300, 8)).astype("float32") * 3, build()
+    before = model.get_weights()
+
+    said = self_training.SelfTraining(model, TRAIN, HELD, noise).solve_head()
+
+    assert said.startswith("`unlabelled` is not used: validation")
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_a_few_validation_rows_are_too_few():
     few = HELD[0][:9], HELD[1][:9]
 
-    found = self_training.self_train(build(), TRAIN, few, MORE[0])
+    said = self_training.SelfTraining(build(), TRAIN, few, MORE[0]).solve_head()
 
-    assert "9 validation rows cannot tell" in found.sentence
+    assert "9 validation rows cannot tell" in said
 
 
 @pytest.mark.parametrize(
@@ -136,4 +160,4 @@ def test_a_few_validation_rows_are_too_few():
 )
 def test_what_does_not_go_with_it_is_refused(model, train, more, error, match):
     with pytest.raises(error, match=match):
-        self_training.self_train(model, train, HELD, more)
+        self_training.SelfTraining(model, train, HELD, more)

@@ -1,5 +1,7 @@
 """Do images without labels reach what a recipe trains, if they help?"""
 
+import json
+
 import keras
 import numpy as np
 import PIL.Image
@@ -7,11 +9,15 @@ import pytest
 
 from aet_keras import data, recipes
 from aet_keras.errors import DataError
-from aet_keras.training import image_job
-from aet_keras.training.self_training import SelfTraining
-from aet_keras.training.unlabelled_rows import with_unlabelled
+from aet_keras.training.unlabelled_rows import later_learned
 
 NAMES = ("cat", "dog", "owl")
+CLUSTER = json.dumps(
+    {
+        "cluster": {"worker": ["a:1", "b:1"]},
+        "task": {"type": "worker", "index": 0},
+    }
+)
 
 
 def photos(kind="classes"):
@@ -47,41 +53,45 @@ def folder(tmp_path):
     return str(tmp_path)
 
 
-@pytest.mark.parametrize("helps", [True, False])
-def test_new_images_alone_are_learned_if_they_help(folder, monkeypatch, helps):
-    targets, weights = np.zeros((33, 6)), np.arange(33.0)
-    asked = []
+def test_new_images_alone_are_learned_once_the_model_is_trained(
+    folder, monkeypatch
+):
+    seen = []
 
-    def self_train(model, train, held, more, *, owner):
-        asked.append(more)
-        if helps:
-            return SelfTraining("used", targets, weights, more)
-        return SelfTraining("not used")
+    class Learner:
+        def __init__(self, model, train, held, more, *, owner):
+            seen.append((model, train, held, more))
+
+        def solve_head(self):
+            return "used"
 
     monkeypatch.setattr(
-        "aet_keras.training.self_training.self_train", self_train
+        "aet_keras.training.unlabelled_rows.SelfTraining", Learner
     )
     recipe = recipes.Recipe("photos", unlabelled=folder, image_size=8)
     dataset, model = photos(), build()
 
-    with with_unlabelled(model, recipe, dataset) as (learned, said):
-        batches = image_job._train_batches(learned.train, None, batch_size=33)
-        first = next(iter(batches))
-        loss = model.loss
+    said = later_learned(model, recipe, dataset)()
 
-    assert len(asked[0]) == 3  # no row of train, validation or test
+    ((asked, train, held, more),) = seen
+    assert asked is model
+    assert len(more) == 3  # no row of train, validation or test
+    np.testing.assert_array_equal(train[0], dataset.train.inputs)
+    np.testing.assert_array_equal(held[1], dataset.validation.labels)
     assert "0 that cannot be read and 3 that are rows of the data" in said
-    assert (learned is dataset) == (not helps)
-    assert len(first) == (3 if helps else 2)
-    if helps:
-        np.testing.assert_array_equal(first[2], weights)
-        assert type(loss).__name__ == "Distillation"
-    assert model.loss == "sparse_categorical_crossentropy"
+    assert said.endswith("used")
+
+
+def test_several_workers_cannot(folder, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", CLUSTER)
+    recipe = recipes.Recipe("photos", unlabelled=folder, image_size=8)
+
+    with pytest.raises(ValueError, match="by one process"):
+        later_learned(build(), recipe, photos())
 
 
 def test_tags_cannot_be_taught_so(folder):
     recipe = recipes.Recipe("photos", unlabelled=folder, image_size=8)
 
     with pytest.raises(DataError, match="must go with one class a row"):
-        with with_unlabelled(build(), recipe, photos("tags")):
-            pass
+        later_learned(build(), recipe, photos("tags"))
