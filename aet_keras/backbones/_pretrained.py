@@ -51,5 +51,4 @@ def _plain(layer):
 
 
 def _is_plain(variable):
-    values = np.asarray(keras.ops.convert_to_numpy(variable))
-    return bool(np.isin(values, (0.0, 1.0)).all())
+    return bool(np.isin(variable.numpy().astype("float32"), (0.0, 1.0)).all())
