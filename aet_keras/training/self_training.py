@@ -60,7 +60,7 @@ class SelfTraining:
         if class_weight is not None:
             x, targets, weights = self._train
             factors = [class_weight.get(i, 1.0) for i in targets.argmax(axis=1)]
-            self._train = x, targets, weights * np.float32(factors)
+            self._train = x, targets, weights * np.array(factors, "float32")
         self._more, self._left_out, self._undrawn = _without_known(
             owner, more, self._train[0], self._held[0]
         )
@@ -85,11 +85,12 @@ class SelfTraining:
             found = below.predict(rows, batch_size=_BATCH, verbose=0)
             return np.asarray(found, "float32")
 
+        kernel, bias = self._head.get_weights()
         found = label_softly(
             Labelled(read(self._train[0]), *self._train[1:]),
             Labelled(read(self._held[0]), *self._held[1:]),
             read(self._more),
-            own=tuple(np.float32(each) for each in self._head.get_weights()),
+            own=(kernel.astype("float32"), bias.astype("float32")),
         )
         if found.is_better:
             self._head.set_weights([found.last.kernel, found.last.bias])
