@@ -5,6 +5,7 @@ itself for each script. It runs no operation before: TensorFlow can be forked
 until its first one.
 """
 
+import atexit
 import contextlib
 import fcntl
 import functools
@@ -53,6 +54,11 @@ class _Server:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
+        atexit.register(self._end)
+
+    def _end(self):
+        self._connection.close()  # then it ends
+        self._process.wait()
 
     def start(self, command, descriptors):
         numbers = [*descriptors]
