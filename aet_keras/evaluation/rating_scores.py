@@ -223,11 +223,12 @@ def _score(owner, ratings, predicted, ranks, k):
             )
     if ranks is not None:
         hit_rate = float((np.asarray(ranks) < k).mean())
-        ndcg = float(_discounted(ranks, k).mean())
+        ndcg = float(discounted(ranks, k).mean())
     return RatingScore(rmse, hit_rate, ndcg)
 
 
-def _discounted(ranks, k):
+def discounted(ranks: np.ndarray, k: int) -> np.ndarray:
+    """Returns 1 / log2(2 + rank) of each rank from 0 on; 0 from `k` on."""
     ranks = np.asarray(ranks)
     return np.where(ranks < k, 1 / np.log2(ranks + 2), 0.0)
 
@@ -241,7 +242,7 @@ def _gains(ratings, own, other, k):
         ]
         found["rmse"] = _mean_and_error(errors[1] ** 2 - errors[0] ** 2)
     if own[1] is not None and other[1] is not None:
-        gain = _discounted(own[1], k) - _discounted(other[1], k)
+        gain = discounted(own[1], k) - discounted(other[1], k)
         found["ndcg"] = _mean_and_error(gain)
     return found
 

@@ -65,29 +65,6 @@ class Words:
         return cls(tuple(kept), tuple(weights))
 
 
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """Says where one part of an item is in a model.
-
-    Args:
-        name: `"image"`, `"text"` or `"table"`.
-        width: int. Its features.
-    """
-
-    name: str
-    width: int
-
-    @property
-    def features(self) -> str:
-        """The layer that puts out its features."""
-        return _FEATURES.format(self.name)
-
-    @property
-    def scores(self) -> str:
-        """The dense layer that makes scores of them."""
-        return _SCORES.format(self.name)
-
-
 def build_item_network(
     *,
     class_count: int,
@@ -209,21 +186,21 @@ def _encoded(encoder, inputs, length):
     return keras.layers.GlobalAveragePooling1D(name="text_pool")(x, mask=mask)
 
 
-def parts_of(network: keras.Model) -> tuple[Part, ...]:
-    """Returns the parts that a network has.
-
-    Example: see `aet_keras.training.item_job`.
-
-    >>> from aet_keras.tasks.item_model import Part
-    >>> Part("image", 64).scores
-    'image_scores'
-    """
+def parts_of(network: keras.Model) -> tuple[str, ...]:
+    """Returns the names of the parts that a network has."""
     names = {layer.name for layer in network.layers}
-    return tuple(
-        Part(name, network.get_layer(_FEATURES.format(name)).output.shape[-1])
-        for name in (IMAGE, TEXT, TABLE)
-        if _FEATURES.format(name) in names
-    )
+    parts = (IMAGE, TEXT, TABLE)
+    return tuple(x for x in parts if _FEATURES.format(x) in names)
+
+
+def features_of(network: keras.Model, part: str) -> keras.layers.Layer:
+    """Returns the layer that puts out the features of a part."""
+    return network.get_layer(_FEATURES.format(part))
+
+
+def scores_of(network: keras.Model, part: str) -> keras.layers.Layer:
+    """Returns the dense layer that makes scores of them."""
+    return network.get_layer(_SCORES.format(part))
 
 
 def build_item_model(

@@ -157,7 +157,7 @@ def _fit(model, dataset, *, recipe, cache, best, callbacks):
             ),
             epochs=recipe.epochs,
             freezing=_freezing(recipe, cache),
-            rate=_rate(recipe),
+            rate=job.rate_of(recipe),
             best=best,
             callbacks=[*job.anchors_of(recipe), *callbacks],
             verbose=0,
@@ -221,12 +221,6 @@ def _thaw_policy(recipe):
     if recipe.weights == "none":
         return policies.ThawAll()
     return policies.ThawTopThenAll()
-
-
-def _rate(recipe):
-    if recipe.rate is None:
-        return None
-    return parts.AdaptiveLearningRate(job.policy_of(recipe.rate))
 
 
 _MOSTLY = 0.5

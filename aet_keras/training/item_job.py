@@ -18,17 +18,17 @@ from aet_keras.data.item_table import (
     WORDS,
     normal_words,
 )
+from aet_keras.data.splits import SPLITS
 from aet_keras.evaluation.parts import measure_parts
 from aet_keras.export.item_model import write_item_model
 from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.tasks import item_model
 from aet_keras.training import heads, job, text_job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
-from aet_keras.training.item_start import Measurer, ended, solve
+from aet_keras.training.item_start import THERE, Measurer, ended, solve
 from aet_keras.training.measuring import measure
 from aet_keras.training.objectives import objective_of
 
-_SPLITS = ("train", "validation", "test")
 _COMPARED = 32
 _TOKENS = ("token_ids", "padding_mask")
 _MOST_COUNTS = 1e8  # numbers that counted words take in memory
@@ -69,7 +69,7 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
     if recipe.text_backbone is None:
         return dataset
     packing = packing_of(recipe)
-    texts = {n: getattr(dataset, n).inputs[WORDS] for n in _SPLITS}
+    texts = {n: getattr(dataset, n).inputs[WORDS] for n in SPLITS}
     length = text_job.length_of(recipe, packing, packing.count(texts["train"]))
     packing = packing.resized(length)
     packed = {
@@ -80,7 +80,7 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
                 **packing.pack(texts[name]),
             },
         )
-        for name in _SPLITS
+        for name in SPLITS
     }
     return dataclasses.replace(dataset, **packed)
 
@@ -118,22 +118,14 @@ def encode(model: keras.Model, split: data.Split) -> dict[str, np.ndarray]:
         for name in ("pixels", "has_image", "has_text", *_TOKENS)
         if name in rows
     }
-    made = {"words": "text_unit", "row": "encoded"}
-    numeric = set(found)
-    names = {layer.name for layer in model.layers}
-    for name, layer in made.items():
-        if layer not in names:
-            continue
-        used = {
-            key: each
-            for key, each in rows.items()
-            if key not in numeric and (key == "text") == (name == "words")
-        }
-        inner = keras.Model(
-            {key: model.input[key] for key in used},
-            model.get_layer(layer).output,
-        )
-        found[name] = np.asarray(inner(used, training=False))
+    cells = {key: each for key, each in rows.items() if key not in found}
+    texts = {key: cells.pop(key) for key in ("text",) if key in cells}
+    read = (("words", "text_unit", texts), ("row", "encoded", cells))
+    for name, layer, used in read:
+        if used:
+            inputs = {key: model.input[key] for key in used}
+            inner = keras.Model(inputs, model.get_layer(layer).output)
+            found[name] = np.asarray(inner(used, training=False))
     return found
 
 
@@ -221,7 +213,7 @@ def fit(
     objective = objective_of(dataset)
     kind = dataset.specification.target_kind
     head = heads.head_of(dataset)
-    rows = {n: encode(model, getattr(dataset, n)) for n in _SPLITS[:2]}
+    rows = {n: encode(model, getattr(dataset, n)) for n in SPLITS[:2]}
     labels = {
         name: head.learned(model, getattr(dataset, name).labels)
         for name in rows
@@ -257,10 +249,8 @@ def fit(
             job.policy_of(recipe.thaw, policies.ThawTopThenAll(head_epochs=1)),
             solve_head=False,
         ),
-        rate=parts.AdaptiveLearningRate(job.policy_of(recipe.rate))
-        if recipe.rate
-        else None,
-        best=best or stop_early(recipe.epochs, is_averaged=True),
+        rate=job.rate_of(recipe),
+        best=best,
         callbacks=[*job.anchors_of(recipe), *callbacks],
         batch_size=recipe.batch_size,
         validation_batch_size=128,
@@ -270,18 +260,18 @@ def fit(
         if layer.name.endswith("_scores"):
             layer.trainable = True
     tuned = settle()
-    said = f"{start.loss:.4f} with frozen backbones, {tuned.loss:.4f} with "
-    said += "those that were trained"
-    if tuned.loss < start.loss:
-        events = f"the head is solved anew: validation loss {said}"
-        run = dataclasses.replace(run, model=model)
-    else:
+    is_better = tuned.loss < start.loss
+    if not is_better:
         network.set_weights(begun)
-        events = f"the start is kept: validation loss {said}"
-        run = dataclasses.replace(run, model=model, best_epoch=0)
+    said = "the head is solved anew" if is_better else "the start is kept"
+    said += f": validation loss {start.loss:.4f} with frozen backbones, "
+    said += f"{tuned.loss:.4f} with those that were trained"
     last = len(run.trained_groups)
     return dataclasses.replace(
-        run, cache_events=[*run.cache_events, (last, events)]
+        run,
+        model=model,
+        best_epoch=run.best_epoch if is_better else 0,
+        cache_events=[*run.cache_events, (last, said)],
     )
 
 
@@ -332,12 +322,12 @@ def _parts(model, dataset):
     losses = objective_of(dataset).losses
     head = heads.head_of(dataset)
     found, measurer = {}, Measurer(network)
-    for name in _SPLITS:
+    for name in SPLITS:
         split = getattr(dataset, name)
         features = measurer(encode(model, split))
         found[name] = features, head.learned(model, split.labels)
     features, labels = found["test"]
-    names = [part.name for part in item_model.parts_of(network)]
+    names = item_model.parts_of(network)
     alone = {
         each: solve(
             found["train"],
@@ -350,11 +340,11 @@ def _parts(model, dataset):
         for each in names
     }
     scores = {
-        each: features.parts[each] @ network.get_layer(f"{each}_scores").kernel
+        each: features[each] @ item_model.scores_of(network, each).kernel
         for each in names
     }
-    there = network.get_layer("there_scores")
-    scores["there"] = features.parts["there"] @ there.kernel + there.bias
+    there = item_model.scores_of(network, THERE)
+    scores[THERE] = features[THERE] @ there.kernel + there.bias
     return measure_parts(
         {name: np.asarray(each) for name, each in scores.items()},
         alone,

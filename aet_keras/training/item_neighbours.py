@@ -7,14 +7,14 @@ import numpy as np
 from aet_keras import tasks
 from aet_keras.data import Split
 from aet_keras.data.rating_lookup import RatingTables
-from aet_keras.evaluation.rating_scores import rank_items
+from aet_keras.evaluation.rating_scores import discounted, rank_items
 from aet_keras.training.fine_tune import Run
+from aet_keras.training.interaction_objective import SHOWN
 
 _MOST_ITEMS = 2048  # the weights are a square of them, solved in seconds
 _MOST_ROWS = 2000
 _STRENGTHS = (10.0, 30.0, 100.0, 300.0, 1000.0)
 _FACTORS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-_SHOWN = 10
 
 
 def solve_neighbours(together: np.ndarray, strength: float) -> np.ndarray:
@@ -80,7 +80,7 @@ def add_neighbours(run: Run, validation: Split, tables: RatingTables) -> Run:
         if factor:
             added[:, items - 1] += factor * (met[users] @ weights)
         ranks = rank_items(added, wanted - 1, hidden)
-        return float(np.where(ranks < _SHOWN, 1 / np.log2(ranks + 2), 0).mean())
+        return float(discounted(ranks, SHOWN).mean())
 
     best = before = score(None, 0.0)
     kernel, chosen = np.zeros((len(items), len(items))), (0.0, 0.0)

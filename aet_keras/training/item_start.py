@@ -6,30 +6,22 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy import optimize, sparse
+from scipy import optimize, sparse, special
 
 from aet_keras.tasks import item_model
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
 _SHARES = (0.5, 2.0)  # what else a part may weigh
-_THERE = "there"
+THERE = "there"  # which of image and text there are
 _DENSE = 0.1  # the share of numbers that are not 0
 _TRIED, _ITERATIONS, _TOLERANCE = 20, 100, 1e-6
 
 
-@dataclasses.dataclass(frozen=True)
-class Features:
-    """Holds the features of the rows of a split, part by part.
-
-    Args:
-        parts: dict of part to array `(rows, width)`; `there` last.
-    """
-
-    parts: Mapping[str, np.ndarray]
+Features = Mapping[str, np.ndarray]  # of each part `(rows, width)`
 
 
 class Measurer:
-    """Computes features by the weights that a network has then.
+    """Computes features by the weights that a network has then, `there` last.
 
     Args:
         network: of `tasks.item_model.build_item_network`.
@@ -37,7 +29,7 @@ class Measurer:
 
     def __init__(self, network: keras.Model):
         self._parts = item_model.parts_of(network)
-        layers = [network.get_layer(part.features) for part in self._parts]
+        layers = [item_model.features_of(network, x) for x in self._parts]
         self._inner = keras.Model(network.input, [x.output for x in layers])
         # It runs a few times: XLA would take longer to compile it.
         self._inner.compile(jit_compile=False)
@@ -45,12 +37,12 @@ class Measurer:
     def __call__(self, rows: Mapping[str, Any]) -> Features:
         found = self._inner.predict(dict(rows), batch_size=128, verbose=0)
         arrays = {
-            part.name: np.asarray(each, "float32")
+            part: np.asarray(each, "float32")
             for part, each in zip(self._parts, found, strict=True)
         }
         flags = [rows["has_image"], rows["has_text"]]
-        arrays[_THERE] = np.concatenate(flags, axis=1).astype("float32")
-        return Features(arrays)
+        arrays[THERE] = np.concatenate(flags, axis=1).astype("float32")
+        return arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,16 +64,15 @@ class Solved:
     def outputs(self, features: Features) -> np.ndarray:
         """Returns probabilities, or values of a number."""
         scores = sum(
-            features.parts[name] @ kernel
-            for name, kernel in self.kernels.items()
+            features[name] @ kernel for name, kernel in self.kernels.items()
         )
         return ended(scores + self.bias, self.kind)
 
     def write(self, network: keras.Model) -> None:
         """Gives a network these weights."""
         for name, kernel in self.kernels.items():
-            weights = [kernel, self.bias] if name == _THERE else [kernel]
-            network.get_layer(f"{name}_scores").set_weights(weights)
+            weights = [kernel, self.bias] if name == THERE else [kernel]
+            item_model.scores_of(network, name).set_weights(weights)
 
 
 def ended(scores: np.ndarray, kind: str) -> np.ndarray:
@@ -89,9 +80,8 @@ def ended(scores: np.ndarray, kind: str) -> np.ndarray:
     if kind == "number":
         return scores
     if kind == "tags":
-        return 1 / (1 + np.exp(-scores))
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+        return special.expit(scores)
+    return special.softmax(scores, axis=1)
 
 
 def solve(
@@ -116,14 +106,14 @@ def solve(
         losses: of outputs and labels; returns the loss of each row.
         names: the parts to look at. Defaults to all.
     """
-    asked = [*train[0].parts] if names is None else [*names, _THERE]
+    asked = [*train[0]] if names is None else [*names, THERE]
     begin = dict.fromkeys(asked, 1.0)
     scales = {
-        name: 1 / max(1e-6, float(np.sqrt(_square(train[0].parts[name]))))
+        name: 1 / max(1e-6, float(np.sqrt(_square(train[0][name]))))
         for name in asked
     }
 
-    blocks = {name: _block(train[0].parts[name]) for name in asked}
+    blocks = {name: _block(train[0][name]) for name in asked}
     targets = _targets(train[1], kind, units)
     state: list[np.ndarray] = []  # each solve begins where the last one ended
 

@@ -183,6 +183,13 @@ def policy_of(written: dict[str, Any] | None, usual: Any = None) -> Any:
     return policies.description.read_policy(written)
 
 
+def rate_of(recipe: Any) -> callbacks.AdaptiveLearningRate | None:
+    """Returns the callback of the rate that a recipe names, if any."""
+    if recipe.rate is None:
+        return None
+    return callbacks.AdaptiveLearningRate(policy_of(recipe.rate))
+
+
 def anchors_of(recipe: Any) -> list[Any]:
     """Returns the callback that holds the backbone, if one is asked for."""
     if recipe.anchor_strength is None:

@@ -12,6 +12,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import data
 from aet_keras._keras import reading
+from aet_keras.data.splits import SPLITS
 from aet_keras.data.streamed_images import StreamedImages
 from aet_keras.drift.model_outputs import read_outputs
 from aet_keras.drift.reference import VALIDATION_ROWS
@@ -31,7 +32,6 @@ _MOST_LEARNED = 2000  # an adaptation sees a few hundred of them
 # Of images that are streamed, which are asked several times: an accuracy of
 # so many is within 1 % of that of all.
 _MOST_STREAMED = 4000
-_SPLITS = ("train", "validation", "test")
 Pair = tuple[Any, np.ndarray]
 
 
@@ -204,7 +204,7 @@ def _numbered(dataset, class_names):
     order = [numbers[name] for name in dataset.specification.class_names]
     to_model = np.array(order, "int32")
     parts = {}
-    for name in _SPLITS:
+    for name in SPLITS:
         split = getattr(dataset, name)
         labels = to_model[split.labels]
         parts[name] = dataclasses.replace(split, labels=labels)

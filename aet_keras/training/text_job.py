@@ -9,6 +9,7 @@ import numpy as np
 
 from aet_keras import _optional, backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.data.splits import SPLITS
 from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import fine_tune
@@ -16,7 +17,6 @@ from aet_keras.training.measuring import measure
 from aet_keras.training.teachers import targets_of, with_teacher
 
 _COMPARED_TEXTS = 64
-_SPLITS = ("train", "validation", "test")
 _TOKENS = ("token_ids", "padding_mask")
 _COVERED = 95  # percent of the texts that are read to their end
 _LONGEST = 256
@@ -80,13 +80,13 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     """
     dataset = job.with_settings(data.read_texts, recipe)(recipe.data)
     packing = _packing(recipe)
-    splits = [getattr(dataset, name) for name in _SPLITS]
+    splits = [getattr(dataset, name) for name in SPLITS]
     texts = np.concatenate([split.inputs for split in splits])
     counts = packing.count(texts)
     length = length_of(recipe, packing, counts[: dataset.train.count])
     columns = {"texts": texts, **packing.resized(length).pack(texts)}
     made, start = {}, 0
-    for name, split in zip(_SPLITS, splits, strict=True):
+    for name, split in zip(SPLITS, splits, strict=True):
         rows = slice(start, start := start + split.count)
         inputs = {key: column[rows] for key, column in columns.items()}
         made[name] = dataclasses.replace(split, inputs=inputs)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from aet_keras.training import item_start
-from aet_keras.training.item_start import Features, ended, solve
+from aet_keras.training.item_start import ended, solve
 from aet_keras.training.objectives import OBJECTIVES
 
 ROWS, C = 200, 2.0
@@ -67,7 +67,7 @@ def test_a_class_without_a_row_is_never_called():
     x, words, score = features()
     labels = np.digitize(score, (0.0,)) * 2  # 0 and 2 of three
     there = np.ones((ROWS, 2), "float32")
-    both = Features({"image": x, "text": words, "there": there}), labels
+    both = {"image": x, "text": words, "there": there}, labels
 
     found = solve(
         both,
