@@ -1,7 +1,9 @@
 """Finds the order in which a functional model computes."""
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -77,6 +79,23 @@ def calls(model) -> list[Call]:
             )
         )
     return found
+
+
+def above(calls) -> Callable[[int], set[int]]:
+    """Returns a function of a position: those of all that it leads to."""
+    places = {id(call.layer): place for place, call in enumerate(calls)}
+
+    @functools.cache
+    def reached(place):
+        found, waiting = set(), [place]
+        while waiting:
+            readers = calls[waiting.pop()].readers
+            new = {places[id(layer)] for layer in readers} - found
+            found |= new
+            waiting += new
+        return found
+
+    return reached
 
 
 def model_below(model, layer, first) -> keras.Model:

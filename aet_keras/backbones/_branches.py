@@ -1,14 +1,15 @@
-"""Finds pretrained parts whose layers stand in the graph of a model."""
+"""Finds pretrained parts of a graph, and says what has ever learned."""
 
 import keras
+import numpy as np
 
 from aet_keras._keras import graph
-from aet_keras.backbones import _pretrained
 
 _LEAST = 2  # layers with weights, of a part
+_PLAIN = ("beta", "bias", "gamma", "moving_mean", "moving_variance", "scale")
 
 
-def find(model, calls, nested):
+def find(model, calls, nested, above):
     """Returns branches of a flat graph that are parts of their own.
 
     A branch is what leads to one tensor and reads nothing of the rest. It is
@@ -19,6 +20,7 @@ def find(model, calls, nested):
         model: a functional model.
         calls: list of `graph.Call`, each layer once.
         nested: set of positions of the nested parts.
+        above: of a position; returns those of all that it leads to.
 
     Returns:
         List of models, of the model's own layers; none of a graph that is one
@@ -28,45 +30,32 @@ def find(model, calls, nested):
         return []
     places = {id(call.layer): place for place, call in enumerate(calls)}
     readers = [{places[id(x)] for x in call.readers} for call in calls]
-    above = [_reached(place, readers) for place in range(len(calls))]
     if nested:
-        joined = set().union(*(above[place] for place in nested)) | {
+        joined = set().union(*(above(place) for place in nested)) | {
             place
             for place in range(len(calls))
-            if above[place] & nested or place in nested
+            if above(place) & nested or place in nested
         }
     else:
         joined = _above_merge(calls, readers, above)
     branches = [
         branch
         for branch in _components(calls, readers, joined)
-        if sum(_makes_map(calls[place]) for place in branch) >= _LEAST
+        if len(_making(branch, calls)) >= _LEAST
     ]
     if not nested and len(branches) < 2:
         return []
     learned = [
         branch
         for branch in branches
-        if any(_pretrained.has_learned(calls[p].layer) for p in branch)
+        if any(has_learned(calls[p].layer) for p in branch)
     ]
     chosen = learned if learned or nested else branches
-    return [
-        graph.model_below(
-            model,
-            calls[max(_making(branch, calls))].layer,
-            calls[min(_making(branch, calls))].layer,
-        )
-        for branch in chosen
-        if sum(not readers[place] <= branch for place in branch) == 1
-    ]
-
-
-def _reached(place, readers):
-    found, waiting = set(), [place]
-    while waiting:
-        new = readers[waiting.pop()] - found
-        found |= new
-        waiting += new
+    found = []
+    for branch in chosen:
+        if sum(not readers[place] <= branch for place in branch) == 1:
+            making = [calls[p].layer for p in sorted(_making(branch, calls))]
+            found.append(graph.model_below(model, making[-1], making[0]))
     return found
 
 
@@ -82,13 +71,13 @@ def _above_merge(calls, readers, above):
         if len(parents) < 2 or len(call.outputs[0]) != 2:
             continue
         below = [
-            {p for p in making if parent in above[p] or p == parent}
+            {p for p in making if parent in above(p) or p == parent}
             for parent in parents
         ]
         deep = [each for each in below if len(each) >= _LEAST]
         is_apart = len(set().union(*deep)) == sum(map(len, deep))
         if len(deep) > 1 and is_apart:
-            return {place} | above[place]
+            return {place} | above(place)
     return set(range(len(calls)))
 
 
@@ -113,3 +102,51 @@ def _makes_map(call):
 def _making(branch, calls):
     """Returns the calls with weights that make maps or sequences."""
     return [place for place in branch if _makes_map(calls[place])]
+
+
+def is_new(layer: keras.layers.Layer) -> bool:
+    """Says whether a layer has only weights as they are when it is built.
+
+    Biases, and what normalizes, begin as zeros and ones, and no step of
+    training leaves all of them there. Without any, nothing proves it.
+
+    Args:
+        layer: a built `keras.layers.Layer`, such as a nested model.
+
+    Example:
+
+    >>> from aet_keras.backbones._branches import is_new
+    >>> layer = keras.layers.Dense(2)
+    >>> layer.build((None, 3))
+    >>> is_new(layer), is_new(aet_keras.backbones.load_backbone())
+    (True, False)
+    """
+    plain = _plain(layer)
+    return bool(plain) and all(map(_is_plain, plain))
+
+
+def has_learned(layer: keras.layers.Layer) -> bool:
+    """Says whether such a weight is proved to have moved.
+
+    Args:
+        layer: a built `keras.layers.Layer`, or an operation of a graph.
+
+    Example:
+
+    >>> from aet_keras.backbones._branches import has_learned
+    >>> has_learned(aet_keras.backbones.load_backbone())
+    True
+    """
+    return not all(map(_is_plain, _plain(layer)))
+
+
+def _plain(layer):
+    return [
+        variable
+        for variable in getattr(layer, "weights", ())
+        if variable.path.rsplit("/", 1)[-1] in _PLAIN
+    ]
+
+
+def _is_plain(variable):
+    return bool(np.isin(variable.numpy().astype("float32"), (0.0, 1.0)).all())

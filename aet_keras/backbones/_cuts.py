@@ -5,7 +5,7 @@ import dataclasses
 import keras
 
 from aet_keras._keras import graph
-from aet_keras.backbones import _branches, _pretrained, _stages
+from aet_keras.backbones import _branches, _stages
 from aet_keras.backbones._stages import Stage, wrapped
 
 _POOLINGS = (
@@ -43,12 +43,13 @@ def cut(model, backbone=None):
         Tuple of a list of `Part`, and of a list of `graph.Call`.
     """
     calls = _unique(graph.calls(model))
-    positions = _nested(calls, backbone)
+    above = graph.above(calls)
+    positions = _nested(calls, backbone, above)
     branches = []
     if backbone is None:
-        branches = _branches.find(model, calls, set(positions))
+        branches = _branches.find(model, calls, set(positions), above)
     if branches or len(positions) > 1:
-        parts, head = _beside(calls, positions)
+        parts, head = _beside(calls, positions, above)
         for branch in branches:
             (part,), _ = cut(branch)
             parts.append(dataclasses.replace(part, name=branch.name))
@@ -79,7 +80,7 @@ def _unique(calls):
     return list(first.values())
 
 
-def _nested(calls, backbone):
+def _nested(calls, backbone, above):
     """Returns the positions of the nested models that are backbones.
 
     The largest is one, and so is each other beside it, neither below nor
@@ -105,46 +106,34 @@ def _nested(calls, backbone):
     # A new tower for the columns of a table may outweigh a small backbone.
     deep = [p for p in models if _has_positions(_inside(calls[p].layer))]
     candidates = sorted(deep or models, key=weight.get, reverse=True)
-    if not candidates or weight[candidates[0]] < _rivals(calls, candidates):
+    if not candidates:
+        return []
+    if weight[candidates[0]] < _rivals(calls, candidates, above):
         return []
     largest, *others = candidates
-    if not _pretrained.is_new(calls[largest].layer):
-        others = [p for p in others if not _pretrained.is_new(calls[p].layer)]
+    if not _branches.is_new(calls[largest].layer):
+        others = [p for p in others if not _branches.is_new(calls[p].layer)]
     chosen = [largest]
-    above = {p: _above(calls, p) for p in candidates}
     for position in others:
         if not any(
-            p in above[position] or position in above[p] for p in chosen
+            p in above(position) or position in above(p) for p in chosen
         ):
             chosen.append(position)
     return sorted(chosen)
 
 
-def _above(calls, position):
-    """Returns the positions of all that reads what a call gives."""
-    places = {id(call.layer): place for place, call in enumerate(calls)}
-    found, waiting = set(), [position]
-    while waiting:
-        for layer in calls[waiting.pop()].readers:
-            place = places[id(layer)]
-            if place not in found:
-                found.add(place)
-                waiting.append(place)
-    return found
-
-
-def _rivals(calls, nested):
+def _rivals(calls, nested, above):
     """Counts the weights that make maps outside of nested models.
 
     A small nested model in a large flat graph is a detail of that backbone. A
     branch beside it, which it neither reads nor is read by, is none.
     """
-    above = _above(calls, nested[0])
+    largest = nested[0]
     return sum(
         call.weight_count
         for position, call in enumerate(calls)
         if position not in nested
-        and (position in above or nested[0] in _above(calls, position))
+        and (position in above(largest) or largest in above(position))
         and not _drops_positions(call)
         and max((len(shape) for shape in call.inputs), default=0) > 2
     )
@@ -163,18 +152,17 @@ def _around(calls, position):
     return stages, adapters + calls[position + 1 :]
 
 
-def _beside(calls, positions):
+def _beside(calls, positions, above):
     """Splits a graph around several nested backbones: parts, and the head.
 
     What leads to two of them, such as the scaling of pixels, is of the first.
     """
     parts, taken = [], set(positions)
-    above = [_above(calls, place) for place in range(len(calls))]
     for position in positions:
         plain = [
             place
             for place, call in enumerate(calls)
-            if position in above[place]
+            if position in above(place)
             and place not in taken
             and not _can_move(call)
         ]
@@ -195,7 +183,7 @@ def _expand(call):
     if not graph.is_graph(call.layer):
         return _stages.cut([call])
     calls = _inside(call.layer)
-    deeper = _nested(calls, None)
+    deeper = _nested(calls, None, graph.above(calls))
     if len(deeper) != 1:  # of several, none holds what the others do
         return _stages.cut(calls)
     (position,) = deeper

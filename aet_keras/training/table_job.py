@@ -103,8 +103,7 @@ def build_table_model(
             batch_size=recipe.batch_size,
             seed=recipe.seed,
         )
-    start = target.solve if recipe.from_ is None else target.mix
-    start(model, rows, recipe, dataset)
+    target.begin(model, rows, recipe, dataset)
     return model
 
 

@@ -46,9 +46,8 @@ class TableTarget:
     Args:
         build: of the recipe, the data set and its `FeatureSpace`; returns a
             `keras.Model`.
-        solve: of the model, the encoded rows, the recipe and the data set;
-            gives a new model its start.
-        mix: likewise, of an earlier model.
+        begin: of the model, the encoded rows, the recipe and the data set;
+            gives a new or an earlier model its start.
         learner: of the layer `network`; returns a new model of its layers,
             which is trained: an optimizer would be saved with the network.
         learned: of the network and of labels; returns them as the learner
@@ -58,8 +57,7 @@ class TableTarget:
     """
 
     build: Callable[[TableRecipe, data.Dataset, Any], keras.Model]
-    solve: Callable[[keras.Model, np.ndarray, TableRecipe, data.Dataset], Any]
-    mix: Callable[[keras.Model, np.ndarray, TableRecipe, data.Dataset], Any]
+    begin: Callable[[keras.Model, np.ndarray, TableRecipe, data.Dataset], Any]
     learner: Callable[[keras.Model], keras.Model]
     learned: Callable[[keras.Model, np.ndarray], np.ndarray]
     finish: Callable[[Run, Trained, TableRecipe, data.Dataset], Run]
@@ -78,15 +76,11 @@ def _build_classifier(recipe, dataset, space, activation="softmax"):
     )
 
 
-def _solve_classes(model, rows, recipe, dataset):
-    _begin_classes(table_start.solve_linear_path, model, rows, recipe, dataset)
-
-
-def _mix_classes(model, rows, recipe, dataset):
-    _begin_classes(table_start.mix_linear_path, model, rows, recipe, dataset)
-
-
-def _begin_classes(begin, model, rows, recipe, dataset):
+def _begin_classes(model, rows, recipe, dataset):
+    is_new = recipe.from_ is None
+    begin = (
+        table_start.solve_linear_path if is_new else table_start.mix_linear_path
+    )
     begin(
         model.get_layer(table_model.NETWORK),
         rows,
@@ -145,10 +139,6 @@ def _solve_tags(model, rows, recipe, dataset):
     )
 
 
-def _no_mixture(model, rows, recipe, dataset):
-    raise NotImplementedError  # `read_table` refuses tags of earlier models
-
-
 def _build_regressor(recipe, dataset, space):
     """Builds it twice where roots are learned: that is seen by its rows."""
     build = job.with_settings(table_model.build_table_regressor, recipe)
@@ -157,6 +147,11 @@ def _build_regressor(recipe, dataset, space):
     rows, bends = encode(model, dataset.train), bending_columns(model)
     unit = table_ridge.find_unit(rows, labels, bends, seed=recipe.seed)
     return model if unit.rest is None else build(space, unit)
+
+
+def _begin_number(model, rows, recipe, dataset):
+    begin = _solve_number if recipe.from_ is None else _mix_number
+    begin(model, rows, recipe, dataset)
 
 
 def _solve_number(model, rows, recipe, dataset):
@@ -230,24 +225,21 @@ def _solve_again(network, path, trained, bends):
 TARGETS = {
     "classes": TableTarget(
         _build_classifier,
-        _solve_classes,
-        _mix_classes,
+        _begin_classes,
         _same_layers,
         lambda network, labels: labels,
         _keep_if_better,
     ),
     "number": TableTarget(
         _build_regressor,
-        _solve_number,
-        _mix_number,
+        _begin_number,
         table_ridge.learner_of,
         _learned_numbers,
         _keep_a_share,
     ),
     "tags": TableTarget(
         _build_tagger,
-        _solve_tags,
-        _no_mixture,
+        _solve_tags,  # `read_table` refuses those of earlier models
         _same_layers,
         lambda network, labels: labels,
         _keep_if_better,
