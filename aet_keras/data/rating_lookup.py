@@ -282,10 +282,12 @@ def make_rating_batches(
     if negatives is not None:
         check.positive_int(owner, negatives=negatives)
     rows = batched_rows(owner, split, batch_size, shuffle_seed)
-    if tables.history_ratings is None:
+    is_rated = tables.history_ratings is not None
+    kind, width = tf.float32, 1
+    if not is_rated:
         random = np.random.default_rng(shuffle_seed)
         compare = tables.comparisons(negatives, random)
-        item_count = len(tables.item_counts)
+        kind, width = tf.uint8, len(tables.item_counts)
     first = tables.rows({k: v[:1] for k, v in split.inputs.items()}, takes)
     widths = {name: column.shape[1] for name, column in first.items()}
     kinds = {name: tf.as_dtype(each.dtype) for name, each in first.items()}
@@ -293,14 +295,11 @@ def make_rating_batches(
     def read(index):
         part = {k: v[index] for k, v in split.inputs.items()}
         made = tables.rows(part, takes)
-        if tables.history_ratings is None:
-            labels = compare(part["user"][:, 0], part["item"][:, 0])
-        else:
+        if is_rated:
             labels = split.labels[index][:, None]
+        else:
+            labels = compare(part["user"][:, 0], part["item"][:, 0])
         return *(made[name] for name in widths), labels
-
-    is_rated = tables.history_ratings is not None
-    kind, width = (tf.float32, 1) if is_rated else (tf.uint8, item_count)
 
     def gather(index):
         *columns, labels = tf.numpy_function(

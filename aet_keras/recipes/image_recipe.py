@@ -51,18 +51,8 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     """
 
     backbone: str = setting("embedded", shared.BACKBONE)
-    weights: str | None = setting(
-        None,
-        "imagenet, none (random), or FILE.weights.h5.",
-        default="what the backbone comes with",
-    )
-    image_size: int = setting(
-        None,
-        "Height and width in pixels.",
-        least=1,
-        most=8192,
-        default="64 embedded, 160 others",
-    )
+    weights: str | None = setting(None, shared.WEIGHTS)
+    image_size: int = setting(None, shared.IMAGE_SIZE)
     epochs: int = setting(20, shared.EPOCHS)
     batch_size: int = setting(32, shared.BATCH_SIZE)
     learning_rate: float = setting(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from aet_keras import _check as check
-from aet_keras import _choices
 from aet_keras.recipes import shared_settings as shared
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.setting import setting
@@ -39,35 +38,14 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
     target: str | None = setting(None, shared.TARGET)
     label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
     target_kind: str = setting("auto", shared.TARGET_KIND)
-    kinds: dict[str, str] | None = setting(
-        None,
-        "number, category, date or ignore, where the guess is wrong.",
-        among=_choices.COLUMN_KINDS,
-        option="--kind",
-        metavar="COLUMN=KIND",
-        default="what the cells show",
-    )
-    split_column: str | None = setting(
-        None,
-        "Column that says train, validation or test.",
-        default="split at random",
-    )
+    kinds: dict[str, str] | None = setting(None, shared.KINDS)
+    split_column: str | None = setting(None, shared.SPLIT_COLUMN)
     missing: Sequence[str] | None = setting(None, shared.MISSING)
     decimal: str | None = setting(None, shared.DECIMAL)
     date_formats: Sequence[str] | None = setting(None, shared.DATE_FORMATS)
     backbone: str = setting("embedded", shared.BACKBONE)
-    weights: str | None = setting(
-        None,
-        "imagenet, none (random), or FILE.weights.h5.",
-        default="what the backbone comes with",
-    )
-    image_size: int = setting(
-        None,
-        "Height and width in pixels.",
-        least=1,
-        most=8192,
-        default="64 embedded, 160 others",
-    )
+    weights: str | None = setting(None, shared.WEIGHTS)
+    image_size: int = setting(None, shared.IMAGE_SIZE)
     text_backbone: str | None = setting(
         None,
         "Encoder of the texts: a preset of KerasHub, the folder of one, or "
@@ -75,19 +53,8 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
         metavar="NAME",
         default="counts of words and pairs of words",
     )
-    vocabulary: str | None = setting(
-        None,
-        "Of a backbone in a .keras file: its WordPieces or SentencePiece "
-        "model.",
-        metavar="FILE",
-        default="the backbone's own",
-    )
-    sequence_length: int | None = setting(
-        None,
-        "Tokens of a text that are read.",
-        least=3,
-        default="those of 95 % of the texts, at most 256",
-    )
+    vocabulary: str | None = setting(None, shared.VOCABULARY)
+    sequence_length: int | None = setting(None, shared.SEQUENCE_LENGTH)
     epochs: int = setting(12, shared.EPOCHS)
     batch_size: int = setting(32, shared.BATCH_SIZE)
     learning_rate: float = setting(1e-3, shared.LEARNING_RATE)

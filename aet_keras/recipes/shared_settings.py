@@ -38,6 +38,36 @@ BACKBONE = Setting(
     "An image model of keras.applications by name, or `embedded`; for texts "
     "a preset of KerasHub, the folder of one, or FILE.keras."
 )
+WEIGHTS = Setting(
+    "imagenet, none (random), or FILE.weights.h5.",
+    default="what the backbone comes with",
+)
+IMAGE_SIZE = Setting(
+    "Height and width in pixels.",
+    least=1,
+    most=8192,
+    default="64 embedded, 160 others",
+)
+VOCABULARY = Setting(
+    "Of a backbone in a .keras file: its WordPieces or SentencePiece model.",
+    metavar="FILE",
+    default="the backbone's own",
+)
+SEQUENCE_LENGTH = Setting(
+    "Tokens of a text that are read.",
+    least=3,
+    default="those of 95 % of the texts, at most 256",
+)
+KINDS = Setting(
+    "number, category, date or ignore, where the guess is wrong.",
+    among=_choices.COLUMN_KINDS,
+    option="--kind",
+    metavar="COLUMN=KIND",
+    default="what the cells show",
+)
+SPLIT_COLUMN = Setting(
+    "Column that says train, validation or test.", default="split at random"
+)
 EPOCHS = Setting("The most there will be.", least=1)
 BATCH_SIZE = Setting("Rows in a step.", least=1)
 LEARNING_RATE = Setting(

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 
-from aet_keras import _choices
 from aet_keras.recipes import shared_settings as shared
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.setting import setting
@@ -34,19 +33,8 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
         "The class whose probability is the risk.",
         default="1, yes or true, else the rarer one",
     )
-    kinds: dict[str, str] | None = setting(
-        None,
-        "number, category, date or ignore, where the guess is wrong.",
-        among=_choices.COLUMN_KINDS,
-        option="--kind",
-        metavar="COLUMN=KIND",
-        default="what the cells show",
-    )
-    split_column: str | None = setting(
-        None,
-        "Column that says train, validation or test.",
-        default="split at random",
-    )
+    kinds: dict[str, str] | None = setting(None, shared.KINDS)
+    split_column: str | None = setting(None, shared.SPLIT_COLUMN)
     missing: Sequence[str] | None = setting(None, shared.MISSING)
     decimal: str | None = setting(None, shared.DECIMAL)
     date_formats: Sequence[str] | None = setting(None, shared.DATE_FORMATS)

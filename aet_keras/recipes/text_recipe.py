@@ -37,19 +37,8 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
     )
     missing: Sequence[str] | None = setting(None, shared.MISSING)
     backbone: str = setting("bert_small_en_uncased", shared.BACKBONE)
-    vocabulary: str | None = setting(
-        None,
-        "Of a backbone in a .keras file: its WordPieces or SentencePiece "
-        "model.",
-        metavar="FILE",
-        default="the backbone's own",
-    )
-    sequence_length: int | None = setting(
-        None,
-        "Tokens of a text that are read.",
-        least=3,
-        default="those of 95 % of the texts, at most 256",
-    )
+    vocabulary: str | None = setting(None, shared.VOCABULARY)
+    sequence_length: int | None = setting(None, shared.SEQUENCE_LENGTH)
     epochs: int = setting(8, shared.EPOCHS)
     batch_size: int = setting(16, shared.BATCH_SIZE)
     learning_rate: float = setting(1e-3, shared.LEARNING_RATE)
