@@ -227,6 +227,8 @@ def _coverage(facts):
                 f"{guarantee['count']} rows. What they cover on others was "
                 "not measured."
             )
+        elif facts.adaptation.get("sets"):
+            yield facts.adaptation["sets"]
         elif facts.kind not in ("rating", "item"):
             yield "It answers without a set or an interval (`--coverage 0.9`)."
         return
