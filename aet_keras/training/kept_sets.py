@@ -92,6 +92,7 @@ def calibrate_on(
         coverage=coverage,
         target_kind=dataset.specification.target_kind,
         source=source,
+        is_ordered=dataset.specification.is_ordered,
     )
     names = dataset.specification.class_names
     return guarantee, conformal.cross_coverage(
