@@ -16,6 +16,7 @@ from aet_keras.training.adapted_files import Incoming
 from aet_keras.training.recalibrate import Recalibrated, recalibrate
 
 _OWNER = "calibrate"
+_TAKES = ("item",)
 
 
 def calibrate_rows(
@@ -33,9 +34,11 @@ def calibrate_rows(
         encoding: optional str, of files of texts or rows.
     """
     path = newest_version(folder)
-    check_one_answer(path, _OWNER)
+    check_one_answer(path, _OWNER, takes=_TAKES)
     model = load_model(path)
-    asked = Asked(_OWNER, path, model, what, encoding, is_labelled=True)
+    asked = Asked(
+        _OWNER, path, model, what, encoding, is_labelled=True, takes=_TAKES
+    )
     rows = read_new_rows(asked)
     known = names = _class_names(asked)
     if known:
@@ -60,7 +63,7 @@ def calibrate_rows(
 
 def _class_names(asked):
     """Returns the classes that a version knows; none of a number."""
-    if asked.recipe.get("kind") == "table":
+    if asked.recipe.get("kind") in ("table", "item"):
         return tuple(asked.specification.class_names)
     path = asked.path / "assets" / "labels.txt"
     return tuple(path.read_text(encoding="utf-8").splitlines())

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
@@ -67,6 +67,7 @@ class Asked:
         encoding: optional str, of files of texts or rows.
         is_labelled: bool. Whether to read classes, too: the names of folders,
             or the column of a table that the model predicts.
+        takes: as of `check_one_answer`.
     """
 
     owner: str
@@ -75,6 +76,7 @@ class Asked:
     what: Sequence[str]
     encoding: str | None = None
     is_labelled: bool = False
+    takes: Collection[str] = ()
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
@@ -85,9 +87,11 @@ class Asked:
 
     @functools.cached_property
     def specification(self) -> Any:
-        """The `TableSpecification` of a version of table rows."""
-        from aet_keras.export import table_manifest
+        """The `TableSpecification` of a version of table rows or items."""
+        from aet_keras.export import item_model, table_manifest
 
+        if self.recipe.get("kind") == "item":
+            return item_model.read_item_manifest(self.path)
         return table_manifest.read_table_manifest(self.path)
 
     @functools.cached_property
@@ -132,18 +136,21 @@ class Asked:
         return [str(number) for number in range(1, len(frame) + 1)]
 
 
-def check_classifier(path: pathlib.Path, owner: str) -> str:
+def check_classifier(
+    path: pathlib.Path, owner: str, takes: Collection[str] = ()
+) -> str:
     """Returns the kind of a version's data, unless it is of ratings.
 
     Args:
         path: path of the version.
         owner: str. The command, in sentences.
+        takes: as of `check_one_answer`.
 
     Raises:
         ExportError: if the version is no classifier.
     """
     kind = read_kind(path, owner)
-    check_one_answer(path, owner)
+    check_one_answer(path, owner, takes=takes)
     if kind in _READERS:
         return kind
     raise ExportError(
@@ -164,7 +171,7 @@ def read_new_rows(asked: Asked) -> NewRows:
             though classes are asked for.
         ExportError: if the version is no classifier.
     """
-    kind = check_classifier(asked.path, asked.owner)
+    kind = check_classifier(asked.path, asked.owner, asked.takes)
     if not asked.are_recorded:
         rows = _READERS[kind](asked)
         if asked.is_labelled:
@@ -320,6 +327,14 @@ def _table(asked):
     return NewRows(cells, names, ids, [None] * len(names), classes)
 
 
+def _items(asked):
+    from aet_keras.cli._new_items import read_new_items
+
+    found = read_new_items(asked)
+    times: list[float | None] = [None] * len(found.names)
+    return NewRows(found.x, found.names, found.ids, times, found.cells)
+
+
 def _files(asked, what, kind):
     """Returns files, those of folders in the order of their names."""
     found = []
@@ -355,4 +370,5 @@ _READERS: dict[str, Callable[[Asked], NewRows]] = {
     "image": _images,
     "text": _texts,
     "table": _table,
+    "item": _items,
 }

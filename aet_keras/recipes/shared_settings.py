@@ -143,6 +143,13 @@ COVERAGE = Setting(
     most=0.999,
     default="no sets",
 )
+REPORT_BY = Setting(
+    "Figures of each group that columns make, whether the model sees them or "
+    "not: age<=25,sex.",
+    "columns",
+    metavar="COLUMN[<=NUMBER]",
+    default="of all rows together",
+)
 VALIDATION_RATIO = Setting(
     "Share of the rows that decisions are made on, if the data has no such "
     "split of its own.",

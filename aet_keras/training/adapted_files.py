@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
 from aet_keras.export.card import write_card
+from aet_keras.export.item_model import read_item_manifest
 from aet_keras.publishing.candidates import RECORD
+from aet_keras.publishing.data_kind import read_kind
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
 from aet_keras.training.class_order import is_in_order
@@ -250,7 +252,9 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     if kind == "text":
         texts = np.array(incoming.texts, object)
         x = {"texts": texts, **x}
-    if kind is None:
+    if kind is None and read_kind(version, "calibrate") == "item":
+        kind = "item"
+    elif kind is None:
         kind = "table" if isinstance(x, Mapping) else "image"
     about: dict[str, Any] = {
         "kind": kind,
@@ -260,8 +264,8 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
         "is_ordered": is_ordered,
     }
     specification: Any = Specification(**about)
-    if kind == "table":
-        known = table_manifest.read_table_manifest(version)
+    if kind in ("table", "item"):
+        known = _READ_MANIFEST[kind](version)
         names = incoming.class_names
         specification = dataclasses.replace(
             known, class_names=names, is_ordered=is_ordered
@@ -270,6 +274,12 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     labels = incoming.labels.astype("float32" if is_number else "int32")
     split = data.Split(x, labels, tuple(incoming.names))
     return data.Dataset(split, split, split, specification)
+
+
+_READ_MANIFEST: dict[str, Callable[[Path], Any]] = {
+    "table": table_manifest.read_table_manifest,
+    "item": read_item_manifest,
+}
 
 
 def _reference(model, incoming, old):

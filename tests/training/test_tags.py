@@ -48,7 +48,9 @@ def table(tmp_path_factory):
 def published(table, tmp_path_factory):
     """Returns a folder that a run published in, and the run."""
     out = tmp_path_factory.mktemp("models") / "tags"
-    recipe = recipes.TableRecipe(table, "tags", units=4, epochs=1)
+    recipe = recipes.TableRecipe(
+        table, "tags", units=4, epochs=1, report_by=["town"]
+    )
     return out, run_recipe(recipe, out)
 
 
@@ -188,3 +190,16 @@ def test_the_weighted_loss_is_scikit_learns_balanced_one():
         assert float(each(labels, shares)) == pytest.approx(
             float(wanted) / 2, rel=1e-4
         )
+
+
+def test_tags_are_reported_by_group(published):
+    out, run = published
+    (found,) = run.report.groups
+
+    assert [each.name for each in found.groups] == ["north", "south"]
+    assert [each.column for each in found.tags] == [*TAGS]
+    red = found.tags[1].groups
+    assert red[0].figures["flagged"].value < red[1].figures["flagged"].value
+    card = (out / "card.md").read_text()
+    assert "| gap of tag |" in card
+    assert "none of all tags together is computed" in " ".join(card.split())
