@@ -11,6 +11,7 @@ from aet_keras import data
 from aet_keras._keras import reading
 from aet_keras.cli._inputs import read_images
 from aet_keras.cli._inputs import reasons as reasons_of
+from aet_keras.cli._truths import truths
 from aet_keras.data.item_table import (
     HAS_IMAGE,
     HAS_TEXT,
@@ -109,7 +110,7 @@ def _of_file(asked, file):
     }
     ids, true = asked.ids(frame), [""] * len(files)
     if asked.is_labelled:
-        true = asked.cells(frame, specification.target)
+        true = truths(asked, frame, specification.target)
     return (
         {name: column[kept] for name, column in x.items()},
         [f"{file}:{row + 1}" for row in kept],

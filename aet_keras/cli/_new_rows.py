@@ -16,6 +16,7 @@ from aet_keras._wording import counted
 from aet_keras.cli._inputs import Row, read_images, read_texts
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
+from aet_keras.cli._truths import truths
 from aet_keras.data import number_cells
 from aet_keras.data.folder_layout import IMAGE, TEXT
 from aet_keras.errors import DataError, ExportError
@@ -292,7 +293,7 @@ def _text_rows(asked, file):
     cells = asked.cells(frame, recipe.get("text_column", "text"))
     classes = [""] * len(cells)
     if asked.is_labelled:
-        classes = asked.cells(frame, recipe.get("label_column", "label"))
+        classes = truths(asked, frame, recipe.get("label_column", "label"))
     rows = zip(cells, asked.ids(frame), classes, strict=True)
     for number, (text, name, label) in enumerate(rows, start=1):
         if text:
@@ -319,7 +320,7 @@ def _table(asked):
         names += [f"{file}:{number}" for number in range(1, len(frame) + 1)]
         ids += asked.ids(frame)
         if asked.is_labelled:
-            classes += asked.cells(frame, specification.target)
+            classes += truths(asked, frame, specification.target)
     cells = data.date_cells.dates_to_days(
         reading.join(parts), specification.columns
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aet_keras.evaluation.by_group import ByGroup
-from aet_keras.evaluation.conformal import Coverage
+from aet_keras.evaluation.covered import Coverage, plural
 from aet_keras.export.card_blocks import Table
 from aet_keras.export.card_facts import Facts, shown_number
 
@@ -29,7 +29,8 @@ def coverage_blocks(facts: Facts) -> Iterator[Any]:
             yield "It answers without a set or an interval (`--coverage 0.9`)."
         return
     covered = Coverage.from_json(content)
-    unit = "classes a set" if covered.per_class else "wide, on average"
+    one = covered.unit
+    unit = f"{plural(one)} a set" if one else "wide, on average"
     yield (
         f"{covered.asked:g} was asked, {shown_number(covered.coverage)} is "
         f"covered ({shown_number(covered.low)} to "
@@ -42,8 +43,8 @@ def coverage_blocks(facts: Facts) -> Iterator[Any]:
         if e.coverage is not None
     ]
     if rows:
-        yield Table(("class", "covered", "classes a set", "rows"), rows)
-        yield "The guarantee is of all rows together, not of each class."
+        yield Table((one, "covered", f"{plural(one)} a set", "rows"), rows)
+        yield f"The guarantee is of all rows together, not of each {one}."
 
 
 def group_blocks(facts: Facts) -> Iterator[Any]:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import xxhash
 
-from aet_keras import _files, data
+from aet_keras import _files, _regular_file, data
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import reading
 from aet_keras._wording import listed
@@ -47,7 +47,8 @@ class Incoming:
     Args:
         x: array, or dict of arrays, as the model takes them.
         names: sequence of str. What a person calls each row.
-        labels: int64 array `(rows,)`, -1 where the class is not known.
+        labels: int64 array `(rows,)`, -1 where the class is not known; of
+            tags 0 or 1, `(rows, tags)`.
         class_names: tuple of str. The classes that the model knows, and
             behind them the new ones.
         known_count: int. How many the model knows.
@@ -263,6 +264,8 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
         "source": ", ".join(incoming.what),
         "is_ordered": is_ordered,
     }
+    if incoming.labels.ndim == 2 and kind not in ("table", "item"):
+        about |= {"target_kind": "tags", "thresholds": _thresholds(version)}
     specification: Any = Specification(**about)
     if kind in ("table", "item"):
         known = _READ_MANIFEST[kind](version)
@@ -274,6 +277,14 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     labels = incoming.labels.astype("float32" if is_number else "int32")
     split = data.Split(x, labels, tuple(incoming.names))
     return data.Dataset(split, split, split, specification)
+
+
+def _thresholds(version):
+    """Returns the thresholds of tags, which its report has."""
+    content = _regular_file.read_object(
+        "calibrate", version / "report.json", "a report"
+    )
+    return tuple(each["threshold"] for each in content["test"]["per_tag"])
 
 
 _READ_MANIFEST: dict[str, Callable[[Path], Any]] = {
