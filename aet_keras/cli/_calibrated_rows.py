@@ -37,7 +37,7 @@ def calibrate_rows(
     model = load_model(path)
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled=True)
     rows = read_new_rows(asked)
-    known = names = _class_names(asked)
+    known = names = asked.class_names
     if known:
         labels, names = numbered(rows.classes, known)
     else:
@@ -56,11 +56,3 @@ def calibrate_rows(
         rows.texts or None,
     )
     return recalibrate(path, model, incoming, coverage=coverage)
-
-
-def _class_names(asked):
-    """Returns the classes that a version knows; none of a number."""
-    if asked.recipe.get("kind") == "table":
-        return tuple(asked.specification.class_names)
-    path = asked.path / "assets" / "labels.txt"
-    return tuple(path.read_text(encoding="utf-8").splitlines())

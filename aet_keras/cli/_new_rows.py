@@ -18,6 +18,7 @@ from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.data import number_cells
 from aet_keras.data.folder_layout import IMAGE, TEXT
+from aet_keras.data.names import known_classes
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import check_one_answer, read_kind
 from aet_keras.recipes.kinds import load_recipe
@@ -123,7 +124,33 @@ class Asked:
     def cells(self, frame: Any, column: str) -> list[str]:
         """Returns the cells of a column of a table."""
         data.table_file.check_columns(self.owner, frame, column=column)
-        return data.table_cells.stripped(frame[column].astype(str)).tolist()
+        return data.table_cells.stripped(frame[column]).tolist()
+
+    @functools.cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that the version knows; none of a number."""
+        if self.recipe.get("kind") == "table":
+            return tuple(self.specification.class_names)
+        path = self.path / "assets" / "labels.txt"
+        if not path.is_file():
+            return ()
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+
+    def classes_of(self, cells: Sequence[str]) -> list[str]:
+        """Returns the classes that cells mean, as the training data's did.
+
+        A word for a missing label is none, and `1.0` is the class `1`. Cells
+        of a number stay as they are.
+        """
+        if not self.class_names:
+            return list(cells)
+        if self.recipe.get("kind") == "table":
+            missing = self.specification.missing
+        else:
+            missing = data.table_cells.missing_words(
+                self.owner, self.recipe.get("missing")
+            )
+        return known_classes(cells, self.class_names, missing)
 
     def ids(self, frame: Any) -> list[str]:
         """Returns what names the rows of a table."""
@@ -286,6 +313,7 @@ def _text_rows(asked, file):
     classes = [""] * len(cells)
     if asked.is_labelled:
         classes = asked.cells(frame, recipe.get("label_column", "label"))
+        classes = asked.classes_of(classes)
     rows = zip(cells, asked.ids(frame), classes, strict=True)
     for number, (text, name, label) in enumerate(rows, start=1):
         if text:
@@ -312,7 +340,8 @@ def _table(asked):
         names += [f"{file}:{number}" for number in range(1, len(frame) + 1)]
         ids += asked.ids(frame)
         if asked.is_labelled:
-            classes += asked.cells(frame, specification.target)
+            cells_of = asked.cells(frame, specification.target)
+            classes += asked.classes_of(cells_of)
     cells = data.date_cells.dates_to_days(
         reading.join(parts), specification.columns
     )
