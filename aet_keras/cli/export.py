@@ -164,10 +164,28 @@ def _check_weights(format, weights, images):
 
 
 def _accept(folder, from_older):
-    from aet_keras.publishing.candidates import accept_candidate
+    from aet_keras.publishing.candidates import accept_candidate, read_record
 
     version = accept_candidate(folder, is_older_taken=from_older)
     click.echo(f"{version} is the newest now")
+    sentence = (read_record(version) or {}).get("sets")
+    if sentence is None and _has_lost_sets(version):
+        sentence = (
+            "It answers without sets, which the version before has. "
+            f"`aet-keras calibrate {version.parent} ROWS` gives it some."
+        )
+    if sentence:
+        click.echo(sentence)
+
+
+def _has_lost_sets(version):
+    """Says whether the version before answers with sets, and this does not."""
+    from aet_keras.publishing import list_versions
+    from aet_keras.publishing.manifest import read_content
+
+    pair = list_versions(version.parent)[-2:]
+    has_sets = ["guarantee" in read_content(each) for each in pair]
+    return has_sets == [True, False]
 
 
 def _check(publishing, folder):
@@ -205,11 +223,21 @@ def _deploy(exporting, folder):
 def _convert(exporting, folder, format, out, weights, images):
     from aet_keras._progress import listening
     from aet_keras.cli._display import ProgressBar
+    from aet_keras.errors import ExportError
     from aet_keras.export.conversion import SUFFIXES
     from aet_keras.publishing import newest_version
-    from aet_keras.publishing.data_kind import check_one_answer
+    from aet_keras.publishing.data_kind import check_one_answer, find_kind
+    from aet_keras.publishing.manifest import read_content
 
     version = newest_version(folder)
+    kind = find_kind(read_content(version), owner="export")
+    if kind not in (None, "image"):
+        raise ExportError(
+            f"export: `--format {format}` must go with a model of images, "
+            "because its files take pixels and nothing else. Received: "
+            f"{version}, a model of the kind `{kind}`. Serve it: `aet-keras "
+            f"serve {folder}`."
+        )
     rounded = "" if weights == "float32" else f"-{weights}"
     if rounded:
         check_one_answer(version, "export: `--weights`")
