@@ -163,6 +163,10 @@ def _done(folder, incoming, say):
 def _tell(found, incoming, folder, say):
     known = incoming.labelled_count
     say(f"{incoming.count} new rows, {known} with a class.")
+    if found.aside_count:
+        say(
+            f"{found.aside_count} of these are set aside, to calibrate sets on."
+        )
     say(f"\n{_shown(found.shift)}\n")
     say("\n".join(map(wrapped, found.adaptation.to_text().splitlines())))
     if found.path is None:
@@ -173,6 +177,8 @@ def _tell(found, incoming, folder, say):
     else:
         say(wrapped(f"\nCandidate: {found.path} ({found.reason})."))
         say(_advice(found.path))
+    if found.sets:
+        say(wrapped(found.sets))
 
 
 def _shown(shift):

@@ -164,10 +164,28 @@ def _check_weights(format, weights, images):
 
 
 def _accept(folder, from_older):
-    from aet_keras.publishing.candidates import accept_candidate
+    from aet_keras.publishing.candidates import accept_candidate, read_record
 
     version = accept_candidate(folder, is_older_taken=from_older)
     click.echo(f"{version} is the newest now")
+    sentence = (read_record(version) or {}).get("sets")
+    if sentence is None and _has_lost_sets(version):
+        sentence = (
+            "It answers without sets, which the version before has. "
+            f"`aet-keras calibrate {version.parent} ROWS` gives it some."
+        )
+    if sentence:
+        click.echo(sentence)
+
+
+def _has_lost_sets(version):
+    """Says whether the version before answers with sets, and this does not."""
+    from aet_keras.publishing import list_versions
+    from aet_keras.publishing.manifest import read_content
+
+    pair = list_versions(version.parent)[-2:]
+    has_sets = ["guarantee" in read_content(each) for each in pair]
+    return has_sets == [True, False]
 
 
 def _check(publishing, folder):

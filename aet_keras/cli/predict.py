@@ -25,7 +25,7 @@ _BATCH = 32
 _ITEMS = 10  # recommended by default
 _FORMATS = ("text", "json", "csv")
 _NUMBERS = ("values", "lower", "upper")  # the last two: see answer_sets.py
-_IN_SET = "in_set"
+_IN_SET, _MEDIAN = "in_set", "median"  # see answer_sets.py
 
 
 @click.command()
@@ -34,8 +34,8 @@ _IN_SET = "in_set"
 @click.option(
     "--top",
     type=click.IntRange(1),
-    help="How many classes or items to name, the likeliest first. [default: 1 "
-    "class, 10 items]",
+    help="How many classes or items to name, the likeliest first; of classes "
+    "with an order the median before all. [default: 1 class, 10 items]",
 )
 @_options.encoding
 @click.option(
@@ -145,16 +145,19 @@ def _class_lines(version, asked, top, form, bad):
         yield _csv(["id", *_columns(("class", "probability"), top), *last])
     for batch in asked.batches(_BATCH):
         bad += [row for row in batch if row.reason]
-        for row, scores, among in _scored(version, batch, top):
+        for row, scores, among, median in _scored(version, batch, top):
             if form == "csv":
                 ending = [row.reason]
                 if len(last) > 1:
                     ending = [json.dumps(among or []), row.reason]
                 yield _csv_line(row.name, scores, top, *ending)
             elif form == "json":
-                yield _json_line(asked.noun, row, scores, among)
+                yield _json_line(asked.noun, row, scores, among, median)
             elif not row.reason:
-                shown = "; ".join(f"{k}, {value:.1%}" for k, value in scores)
+                named = [f"{k}, {value:.1%}" for k, value in scores]
+                if median is not None:
+                    named[0] += " (median)"
+                shown = "; ".join(named)
                 if among is not None:
                     shown += f"  (one of: {', '.join(among)})"
                 yield f"{row.name}  {shown}"
@@ -218,18 +221,20 @@ def _scored(version, batch, top):
     if any(not row.reason for row in batch):
         outputs = _answers(version, batch)
         columns = [outputs["classes"], outputs["probabilities"]]
-        columns += [outputs[_IN_SET]] if _IN_SET in outputs else []
+        none = [None] * len(columns[0])
+        columns += [outputs.get(each, none) for each in (_IN_SET, _MEDIAN)]
         answers = zip(*columns, strict=True)
     for row in batch:
         if row.reason:
-            yield row, [], None
+            yield row, [], None, None
             continue
-        names, probabilities, *is_in = next(answers)
-        best = _best(names, probabilities, top)
-        yield row, best, _among(names, probabilities, *is_in)
+        names, probabilities, is_in, median = next(answers)
+        best = _best(names, probabilities, top, median)
+        among = _among(names, probabilities, is_in)
+        yield row, best, among, None if median is None else median.decode()
 
 
-def _among(names, probabilities, is_in=None):
+def _among(names, probabilities, is_in):
     """Returns the classes of a set, the likeliest first; None without one."""
     if is_in is None:
         return None
@@ -246,18 +251,21 @@ def _answers(version, batch):
     return version.call("serving_default", arrays)
 
 
-def _best(names, probabilities, top):
-    order = probabilities.argsort(kind="stable")[::-1][:top]
+def _best(names, probabilities, top, median=None):
+    order = probabilities.argsort(kind="stable")[::-1]
+    # Of classes with an order the median is the answer.
+    order = sorted(order, key=lambda i: names[i] != median)[:top]
     return [(names[i].decode(), float(probabilities[i])) for i in order]
 
 
-def _json_line(noun, row, scores, among):
+def _json_line(noun, row, scores, among, median):
     key = "picture" if noun == "image" else noun  # as programs read it
     named = {"id": row.name, key: row.name}
     if row.reason:
         return json.dumps(named | {"error": row.reason})
     classes = [{"class": k, "probability": v} for k, v in scores]
     said = {} if among is None else {"set": among}
+    said |= {} if median is None else {"median": median}
     return json.dumps(named | {"classes": classes} | said)
 
 

@@ -11,6 +11,7 @@ from scipy.special import betaincinv
 
 from aet_keras import _check as check
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.ordinal import medians
 
 MOST = 0.999
 _OWNER = "calibrate"
@@ -50,7 +51,8 @@ class Guarantee:
     """Holds the limit up to which answers are taken for possible.
 
     The set of a row are the classes whose probability is at least `limit`,
-    and always the most probable one. The interval of a number reaches `limit`
+    and always the most probable one, and of classes with an order the median,
+    because these are what is answered. The interval of a number reaches `limit`
     below and above it. Among rows like those it was calibrated on, a set or
     an interval holds the truth with at least the probability `coverage`,
     whatever the model is: on average over rows, not for each class.
@@ -61,6 +63,7 @@ class Guarantee:
         count: int. How many rows it was calibrated on.
         target_kind: `"classes"` or `"number"`.
         source: str. Where these rows are from.
+        is_ordered: bool. Whether the classes have an order.
 
     Example: see `calibrate`.
     """
@@ -70,6 +73,7 @@ class Guarantee:
     count: int
     target_kind: str
     source: str = ""
+    is_ordered: bool = False
 
     @property
     def likely(self) -> tuple[float, float]:
@@ -86,7 +90,10 @@ class Guarantee:
         """Returns which classes are in the set of each row, as bools."""
         probabilities = np.asarray(probabilities, "float32")
         best = probabilities.max(axis=1, keepdims=True)
-        return probabilities >= np.minimum(best, np.float32(self.limit))
+        found = probabilities >= np.minimum(best, np.float32(self.limit))
+        if self.is_ordered:
+            found[np.arange(len(found)), medians(probabilities)] = True
+        return found
 
     def interval(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the lower and the upper end for each number."""
@@ -103,6 +110,8 @@ class Guarantee:
         low, high = self.likely
         is_set = self.target_kind == "classes"
         best = ", to which the most probable class is added" if is_set else ""
+        if self.is_ordered:
+            best = ", to which the most probable class and the median are added"
         return (
             f"{'Sets' if is_set else 'Intervals'} for a coverage of "
             f"{self.coverage:g}, calibrated on {self.count} rows "
@@ -118,6 +127,7 @@ def calibrate(
     coverage: float,
     target_kind: str = "classes",
     source: str = "",
+    is_ordered: bool = False,
 ) -> Guarantee:
     """Finds the limit by rows that chose nothing.
 
@@ -133,6 +143,7 @@ def calibrate(
         coverage: float above 0, at most 0.999.
         target_kind: `"classes"` or `"number"`.
         source: str. Where the rows are from.
+        is_ordered: bool. Whether the classes have an order.
 
     Raises:
         ValueError: if there are too few rows.
@@ -157,7 +168,9 @@ def calibrate(
     scores = np.sort(_SCORES[target_kind](labels, outputs))
     highest = float(scores[_rank(coverage, len(scores)) - 1])
     limit = highest if target_kind == "number" else -highest - _SLACK
-    return Guarantee(coverage, limit, len(labels), target_kind, source)
+    return Guarantee(
+        coverage, limit, len(labels), target_kind, source, is_ordered
+    )
 
 
 def _rank(coverage, count):
@@ -337,6 +350,7 @@ def cross_coverage(
             outputs[other],
             coverage=guarantee.coverage,
             target_kind=guarantee.target_kind,
+            is_ordered=guarantee.is_ordered,
         )
         held[mine], sizes[mine] = _held(labels[mine], outputs[mine], limit)
     found = _summed(labels, held, sizes, guarantee, class_names)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from aet_keras.evaluation.conformal import Guarantee
 
 SET, LOWER, UPPER = "in_set", "lower", "upper"
+MEDIAN = "median"  # of classes with an order
 
 
 def answer_with_sets(served: Any, guarantee: Guarantee) -> Any:
@@ -26,8 +27,9 @@ def answer_with_sets(served: Any, guarantee: Guarantee) -> Any:
         A `Served` of the same weights.
     """
     output, add = _ADDED[guarantee.target_kind]
+    limit = guarantee.limit
     functions = {
-        name: _extended(function, lambda found: add(found, guarantee.limit))
+        name: _extended(function, lambda found: add(found, limit))
         if output in function.structured_outputs
         else function
         for name, function in served.functions.items()
@@ -51,7 +53,10 @@ def _extended(function: Any, add: Callable[[Any], Mapping[str, Any]]) -> Any:
 def _sets(outputs, limit):
     said = outputs["probabilities"]
     best = tf.reduce_max(said, axis=1, keepdims=True)
-    return {SET: said >= tf.minimum(best, tf.cast(limit, said.dtype))}
+    held = said >= tf.minimum(best, tf.cast(limit, said.dtype))
+    if MEDIAN in outputs:  # what is answered is held as well
+        held |= outputs["classes"] == outputs[MEDIAN][:, tf.newaxis]
+    return {SET: held}
 
 
 def _ends(outputs, limit):

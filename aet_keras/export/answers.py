@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from aet_keras.export import saved_model as written
+from aet_keras.export.answer_sets import MEDIAN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,20 @@ def _prepare_classes(names, thresholds, folder):
     return table, say
 
 
+def _prepare_ordered(names, thresholds, folder):
+    table, say_names = _prepare_classes(names, thresholds, folder)
+
+    def say(probabilities):
+        outputs = say_names(probabilities)
+        summed = tf.cumsum(tf.cast(outputs["probabilities"], "float64"), axis=1)
+        half = 0.5 * summed[:, -1:] - 1e-9  # as `evaluation.ordinal.medians`
+        below = tf.reduce_sum(tf.cast(summed < half, "int32"), axis=1)
+        called = tf.gather(outputs["classes"], below, axis=1, batch_dims=1)
+        return {**outputs, MEDIAN: called}
+
+    return table, say
+
+
 def _prepare_tags(names, thresholds, folder):
     table, say_names = _prepare_classes(names, thresholds, folder)
     least = tf.constant(thresholds or [0.5] * len(names), tf.float32)
@@ -77,6 +92,22 @@ def _prepare_number(names, thresholds, folder):
         return {"values": tf.cast(numbers[:, 0], tf.float32)}
 
     return (), say
+
+
+def answer_of(target_kind: str, *, is_ordered: bool = False) -> Answer:
+    """Returns how a target is answered.
+
+    Args:
+        target_kind: `"classes"`, `"number"` or `"tags"`.
+        is_ordered: bool. Whether the classes have an order: then their median
+            is put out, too, strings `(batch,)`. It is the first class at which
+            the probabilities, summed up from the lowest one, reach one half,
+            and what `aet-keras predict` answers.
+    """
+    answer = ANSWERS[target_kind]
+    if not is_ordered:
+        return answer
+    return dataclasses.replace(answer, prepare=_prepare_ordered)
 
 
 ANSWERS = {

@@ -5,6 +5,7 @@ from typing import Any
 
 from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.conformal import Coverage, wilson
+from aet_keras.export.answer_sets import MEDIAN
 from aet_keras.export.card_blocks import (
     Bins,
     Code,
@@ -60,6 +61,10 @@ def _about(facts):
     if names:
         more = ", ..." if len(names) > 30 else ""
         rows.append((f"{len(names)} classes", ", ".join(names[:30]) + more))
+    signatures = facts.manifest.get("signatures") or {}
+    served = signatures.get("serving_default") or {}
+    if MEDIAN in served.get("outputs", ()):
+        rows.append(("answers", "the median of the classes, in their order"))
     rows.append(("made", facts.report.get("created", UNKNOWN)))
     versions = facts.manifest.get("versions") or {}
     said = ", ".join(f"{name} {value}" for name, value in versions.items())
@@ -227,6 +232,8 @@ def _coverage(facts):
                 f"{guarantee['count']} rows. What they cover on others was "
                 "not measured."
             )
+        elif facts.adaptation.get("sets"):
+            yield facts.adaptation["sets"]
         elif facts.kind not in ("rating", "item"):
             yield "It answers without a set or an interval (`--coverage 0.9`)."
         return

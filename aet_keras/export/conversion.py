@@ -18,6 +18,7 @@ from aet_keras.data.image_decoding import resize
 from aet_keras.data.image_reading import read_digits
 from aet_keras.errors import ExportError
 from aet_keras.export import rounded_weights
+from aet_keras.export.answer_sets import MEDIAN
 from aet_keras.export.compared_outputs import (
     Comparison,
     largest_gap,
@@ -30,6 +31,7 @@ from aet_keras.publishing.publication import find_version
 SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 _NEEDS = {"litert": (), "onnx": ("onnx", "tf2onnx"), "openvino": ("openvino",)}
 _DIGITS = 16
+_ROUNDED = 1e-6  # sums of float32 that stand for one half reach it, too
 
 
 @renamed_arguments(pictures="images")
@@ -46,8 +48,11 @@ def convert(
     """Writes a classifier of images for another runtime, and tries it there.
 
     The file takes what the Keras model takes, a batch of raw pixels as
-    float32, and gives probabilities. It is run on real images by a runtime
-    of its format and appears at `path` only if it agrees with Keras.
+    float32, and gives probabilities. Of a published model whose classes have
+    an order, the signature of a LiteRT file has the outputs `probabilities`
+    and `rank_of_median`, ints `(batch,)`: which class is the median, 0 for the
+    lowest. It is run on real images by a runtime of its format and appears at
+    `path` only if it agrees with Keras.
 
     Rounded weights make a smaller file, of which 1e-4 cannot be asked. It is
     written if the file with float32 weights agrees to `tolerance`, and its
@@ -103,7 +108,11 @@ def convert(
     target = _checked_path(Path(path), format)
     for package in _NEEDS[format]:
         optional(package, extra=format)
-    model = source if isinstance(source, keras.Model) else _read(Path(source))
+    is_ordered = False
+    if isinstance(source, keras.Model):
+        model = source
+    else:
+        model, is_ordered = _read(Path(source))
     shape = image_shape("convert", model)
     pixels = _digits(shape) if images is None else images
     pixels = whole_pixels("convert", pixels, shape=shape)
@@ -115,6 +124,8 @@ def convert(
             expected = predict_images(model, pixels)
             if weights == "int8":
                 model = rounded_weights.with_even_head(model)
+            if is_ordered and format == "litert":
+                model = _with_median(model)
             report(f"writing {format}")
             _write(model, written, format)
             report("running it, and comparing it with the model")
@@ -153,11 +164,13 @@ def _checked_path(path, format):
 
 
 def _read(folder):
-    """Returns the model of a published folder, or of one of its versions."""
+    """Returns the published model, and whether its classes have an order."""
     version = find_version(folder)
-    check_manifest(version)
+    signatures = check_manifest(version).signatures or {}
+    outputs = signatures.get("serving_default", {}).get("outputs", ())
     try:
-        return _regular_file.load_model(version / "model.keras")
+        model = _regular_file.load_model(version / "model.keras")
+        return model, MEDIAN in outputs
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         reason = _check.first_line(error)
@@ -166,6 +179,16 @@ def _read(folder):
             f"because that is what is converted. Received: {reason}. Name the "
             "folder that `aet-keras fit` was given as `--out`."
         ) from error
+
+
+def _with_median(model):
+    """Returns a model that also puts out which class is the median."""
+    (said,) = model.outputs
+    summed = keras.ops.cumsum(said, axis=1)
+    below = summed < 0.5 * summed[:, -1:] - _ROUNDED
+    median = keras.ops.sum(keras.ops.cast(below, "int32"), axis=1)
+    outputs = {"probabilities": said, "rank_of_median": median}
+    return keras.Model(model.inputs, outputs)
 
 
 def _digits(shape):
@@ -245,12 +268,14 @@ def _interpreter(path, pixels):
     (given,) = interpreter.get_input_details()
     interpreter.resize_tensor_input(given["index"], pixels.shape)
     interpreter.allocate_tensors()
-    (made,) = interpreter.get_output_details()
+    # Outputs are in no order; a median of classes has one axis less.
+    details = interpreter.get_output_details()
+    said = max(details, key=lambda each: len(each["shape"]))
 
     def run(images):
         interpreter.set_tensor(given["index"], images)
         interpreter.invoke()
-        return interpreter.get_tensor(made["index"])
+        return interpreter.get_tensor(said["index"])
 
     return run
 

@@ -16,7 +16,7 @@ from aet_keras._renamed import renamed_arguments
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
-from aet_keras.export.answers import ANSWERS, Answer
+from aet_keras.export.answers import Answer, answer_of
 from aet_keras.export.image_decoding import CHANNELS, decode_images
 from aet_keras.export.saved_model import (
     BYTES,
@@ -43,6 +43,7 @@ def write_image_model(
     class_names: Sequence[str] = (),
     target_kind: str = "classes",
     thresholds: Sequence[float] = (),
+    is_ordered: bool = False,
     images: Any = None,
     guarantee: Guarantee | None = None,
 ) -> Path:
@@ -60,7 +61,8 @@ def write_image_model(
       the feature `image`. It returns `classes` and `scores`, as the classify
       call of TensorFlow Serving has them.
     - Of tags, `serving_default` and `bytes` return `tags`, too: the name
-      where the probability reaches the tag's threshold, else empty. Of a
+      where the probability reaches the tag's threshold, else empty; of
+      classes with an order `median`, strings `(batch,)`: the median class. Of a
       number they return `values`, float32 `(batch,)`, in its own unit, and
       `regress` stands in the place of `classify`.
     - `embeddings`: `images` as above. It returns `embeddings`, float32
@@ -82,6 +84,8 @@ def write_image_model(
         target_kind: `"classes"`, `"tags"` or `"number"`. What is put out.
         thresholds: floats, one a tag, from which probability on a row has it.
             Defaults to 0.5 each.
+        is_ordered: bool. Whether the classes are named from the lowest to the
+            highest: answers then have their `median`. Defaults to `False`.
         images: optional array `(count, height, width, channels)` of real
             images; the first four are the requests in `assets.extra`.
             Defaults to a grey one and a gradient.
@@ -115,7 +119,7 @@ def write_image_model(
     """
     names = [str(name) for name in class_names]
     shape = image_shape(_OWNER, model)
-    answer = ANSWERS[target_kind]
+    answer = answer_of(target_kind, is_ordered=is_ordered)
     answer.check(_OWNER, model, names)
     tried = neutral_images(shape)
     if images is not None:

@@ -12,7 +12,7 @@ from aet_keras.data.specifications import TableSpecification
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
-from aet_keras.export.answers import ANSWERS
+from aet_keras.export.answers import answer_of
 from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
 
 _OWNER = "write_table_model"
@@ -37,8 +37,9 @@ def write_table_model(
       `classes`, strings of the same shape: the name of each column, repeated
       for each row. A model of tags returns `tags`, too: strings of that
       shape, the name where the probability reaches the tag's threshold, else
-      empty. A model of a number returns `values`, float32 `(batch,)`, in the
-      unit of the file.
+      empty; one of classes with an order `median`, strings `(batch,)`: the
+      median class. A model of a number returns `values`, float32 `(batch,)`,
+      in the unit of the file.
     - `classify`: `inputs`, serialised `tf.train.Example`s with a feature a
       column; one that is left out is missing. It returns `classes` and
       `scores`, as the classify call of TensorFlow Serving has them. A model
@@ -88,7 +89,9 @@ def write_table_model(
     """
     names = list(specification.class_names)
     _check_inputs(model, specification)
-    answer = ANSWERS[specification.target_kind]
+    answer = answer_of(
+        specification.target_kind, is_ordered=specification.is_ordered
+    )
     answer.check(_OWNER, model, names)
     first = {k: v[: written.MOST_REQUESTS] for k, v in rows.items()}
     raw = table_graph.raw(first, specification)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
-from aet_keras.export.answers import ANSWERS
+from aet_keras.export.answers import answer_of
 from aet_keras.export.saved_model import (
     DEFAULT,
     EMBEDDINGS,
@@ -34,6 +34,7 @@ def write_text_model(
     class_names: Sequence[str] = (),
     target_kind: str = "classes",
     thresholds: Sequence[float] = (),
+    is_ordered: bool = False,
     packing: Any,
     texts: Sequence[str] = _TRIED,
     guarantee: Guarantee | None = None,
@@ -50,7 +51,8 @@ def write_text_model(
       `text`. It returns `classes` and `scores`, as the classify call of
       TensorFlow Serving has them.
     - Of tags, `serving_default` returns `tags`, too: the name where the
-      probability reaches the tag's threshold, else empty. Of a number it
+      probability reaches the tag's threshold, else empty; of classes with
+      an order `median`, strings `(batch,)`: the median class. Of a number it
       returns `values`, float32 `(batch,)`, in its own unit, and `regress`
       stands in the place of `classify`.
     - `embeddings`: `texts`. It returns `embeddings`, float32
@@ -68,6 +70,8 @@ def write_text_model(
         target_kind: `"classes"`, `"tags"` or `"number"`. What is put out.
         thresholds: floats, one a tag, from which probability on a row has it.
             Defaults to 0.5 each.
+        is_ordered: bool. Whether the classes are named from the lowest to the
+            highest: answers then have their `median`. Defaults to `False`.
         packing: `TextPacking` that the model was trained with, as
             `load_text_packing` of `aet_keras.backbones` returns it: its
             `graph_pack` goes into the SavedModel.
@@ -97,7 +101,7 @@ def write_text_model(
     """
     names = [str(name) for name in class_names]
     _check_inputs(model)
-    answer = ANSWERS[target_kind]
+    answer = answer_of(target_kind, is_ordered=is_ordered)
     answer.check(_OWNER, model, names)
     tried = [text.encode() for text in texts[: written.MOST_REQUESTS]]
 

@@ -21,6 +21,7 @@ from aet_keras.publishing.publication import publish
 from aet_keras.training import table_measuring
 from aet_keras.training.adapt import Adaptation, adapt
 from aet_keras.training.adapted_files import Incoming, write_adapted
+from aet_keras.training.kept_sets import read_guarantee, set_aside
 from aet_keras.training.old_rows import OldRows, Pair
 
 PUBLISHED, CANDIDATE, NOTHING = "published", "candidate", "nothing"
@@ -39,6 +40,10 @@ class AdaptedVersion:
         outcome: `"published"`, `"candidate"` or `"nothing"`.
         path: path of the version or candidate; None if nothing was written.
         reason: str. Why, in a sentence.
+        sets: str. Whether it answers with sets, as the version before does;
+            empty where that does not, or nothing was written.
+        aside_count: int. How many new rows with labels it has not seen, so
+            that they calibrate its sets.
     """
 
     shift: Shift
@@ -46,6 +51,8 @@ class AdaptedVersion:
     outcome: str
     path: Path | None
     reason: str
+    sets: str = ""
+    aside_count: int = 0
 
 
 def adapt_version(
@@ -87,6 +94,9 @@ def adapt_version(
 
     Example: see `aet_keras/cli/adapt.py`.
     """
+    given = incoming
+    aside = set_aside(read_guarantee(version), given.labels, seed=seed)
+    incoming = given.take(~aside)
     labels = incoming.labels if incoming.is_labelled else None
     report("comparing new rows with the reference")
     shift = compare(model, reference, incoming.x, _known(incoming, reference))
@@ -112,25 +122,33 @@ def adapt_version(
         adapted = dataclasses.replace(adapted, verdict=verdict)
     adapted = dataclasses.replace(adapted, model=result)
     outcome, reason = _outcome(adapted, old, is_candidate)
-    found = AdaptedVersion(shift, adapted, outcome, None, reason)
+    count = int(aside.sum())
+    found = AdaptedVersion(
+        shift, adapted, outcome, None, reason, aside_count=count
+    )
     if outcome == NOTHING:
         return found
 
+    kept_sets = []
+
     def write(directory):
         report("writing the SavedModel, and comparing it")
-        write_adapted(
+        kept = write_adapted(
             directory,
             version,
             adapted,
-            incoming,
+            given,
             old,
+            aside=aside,
             shift=shift,
             outcome=outcome,
             why=reason,
         )
+        kept_sets.append(kept.sentence)
 
     put = publish if outcome == PUBLISHED else write_candidate
-    return dataclasses.replace(found, path=put(version.parent, write))
+    path = put(version.parent, write)
+    return dataclasses.replace(found, path=path, sets=kept_sets[0])
 
 
 def _known(incoming, reference):

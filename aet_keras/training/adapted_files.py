@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import datetime
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import xxhash
 from aet_keras import _files, data
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import reading
+from aet_keras._wording import listed
 from aet_keras.data.dataset import Specification
 from aet_keras.drift.reference import FILE, Reference
 from aet_keras.drift.row_batches import UNKNOWN
@@ -22,14 +24,17 @@ from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
 from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
-from aet_keras.publishing.manifest import read_content
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
+from aet_keras.training.class_order import is_in_order
 from aet_keras.training.fine_tune import Run
+from aet_keras.training.group_rows import find_groups, with_groups
+from aet_keras.training.kept_sets import KeptSets, keep_sets
 from aet_keras.training.old_rows import OF_DOUBT, OldRows
 from aet_keras.training.run import job_of, write_model, write_report
 
 _MOST_NAMES = 1000
+_BEFORE = "Of version "
 _REFERENCE_ROWS = 100  # fewer new rows with labels are joined by old ones
 
 
@@ -82,6 +87,18 @@ class Incoming:
         known: Any = self.labels != UNKNOWN
         return reading.take(self.x, known), self.labels[known]
 
+    def take(self, rows: np.ndarray) -> "Incoming":
+        """Returns some of the rows, by bools or numbers."""
+        chosen: Any = np.arange(self.count)[rows]
+        texts = self.texts and [self.texts[row] for row in chosen]
+        return dataclasses.replace(
+            self,
+            x=reading.take(self.x, chosen),
+            names=[self.names[row] for row in chosen],
+            labels=self.labels[chosen],
+            texts=texts,
+        )
+
     @functools.cached_property
     def sum(self) -> str:
         """A sum of the rows and their classes, in whatever order."""
@@ -110,15 +127,17 @@ def write_adapted(
     incoming: Incoming,
     old: OldRows | None,
     *,
+    aside: np.ndarray | None = None,
     shift: Shift,
     outcome: str,
     why: str,
-) -> None:
+) -> KeptSets:
     """Writes an adapted model into an empty directory.
 
     The SavedModel is compared with the model, as of any version. The report
     is measured on the old rows, and left out without them: new rows with
-    labels have been learned from.
+    labels have been learned from. Sets that the version before answered with
+    are calibrated anew, on rows that were not learned.
 
     Args:
         directory: where to write.
@@ -126,33 +145,106 @@ def write_adapted(
         adapted: `Adaptation`.
         incoming: `Incoming`.
         old: optional `OldRows`.
+        aside: optional bools `(rows,)`. Which of the new rows the model has
+            not seen, to calibrate on.
         shift: `Shift` that was answered.
         outcome: str. What is written: a version or a candidate.
         why: str. Why, in a sentence.
+
+    Returns:
+        `KeptSets`.
     """
     recipe = load_recipe(version / "recipe.json") if old is None else old.recipe
     job = job_of(recipe)
     dataset = dataset_of_new(version, incoming) if old is None else old.dataset
     model = adapted.model
-    write_model(job, recipe, model, dataset, directory)
-    reference = _reference(model, incoming, old)
+    if aside is None:
+        aside = np.zeros(incoming.count, bool)
+    kept = keep_sets(
+        version,
+        job,
+        model,
+        aside=dataset_of_new(version, incoming.take(aside))
+        if aside.any()
+        else None,
+        old=old,
+        why_not_old=_why_not_old(adapted, incoming, old),
+    )
+    write_model(
+        job, recipe, model, dataset, directory, guarantee=kept.guarantee
+    )
+    reference = _reference(model, incoming.take(~aside), old)
     if reference is not None:
         reference.save(directory / FILE)
     about = _record(version, adapted, incoming, old, shift)
-    about |= {"outcome": outcome, "reason": why}
+    about |= {"outcome": outcome, "reason": why, "sets": kept.sentence}
+    about["rows"]["aside_count"] = int(aside.sum())
     (directory / RECORD).write_bytes(_files.json_bytes(about))
     name = version.resolve().parent.name
     if old is None:
         write_card(directory, name=name)
-        return
+        return kept
     report = job.measure(_no_run(model), name, dataset)
-    notes = (*report.notes, *_notes(version, adapted, incoming, old))
-    write_report(dataclasses.replace(report, notes=notes), dataset, directory)
+    groups = find_groups(recipe, dataset)
+    report = with_groups(report, groups, job, model, dataset)
+    notes = [*report.notes, *_notes(version, adapted, incoming, old)]
+    notes += filter(None, [kept.sentence, _lost_order(recipe, incoming)])
+    notes += _notes_before(version, notes)
+    report = dataclasses.replace(
+        report, notes=tuple(notes), coverage=kept.coverage
+    )
+    write_report(report, dataset, directory)
     write_card(directory, name=name)
+    return kept
+
+
+def _why_not_old(adapted, incoming, old):
+    """Says why old test rows cannot calibrate; empty if they can."""
+    if old is None:
+        return "there are no old rows to calibrate on"
+    if incoming.new_classes:
+        return "old rows have none of the new classes"
+    if adapted.kind == "output":
+        return "the labels of old rows mean something else now"
+    if old.doubt:
+        return "it may have learned the old rows"
+    return ""
+
+
+def _lost_order(recipe, incoming):
+    """Says that classes have no order any more; empty if they have."""
+    has_none = getattr(recipe, "class_order", None) is None
+    if has_none or is_in_order(recipe, incoming.class_names):
+        return ""
+    return (
+        "The classes had an order, in which new ones have no place: "
+        f"{listed(incoming.class_names, 10)}. Figures of the order are left "
+        "out."
+    )
+
+
+def _notes_before(version, known):
+    """Yields what the report of the version said of how it was trained."""
+    path = version / "report.json"
+    if not path.is_file():
+        return
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for note in content.get("notes") or ():
+        if note in known or "`aet-keras calibrate" in note:
+            continue
+        is_older = note.startswith(_BEFORE)
+        yield note if is_older else f"{_BEFORE}{version.name}: {note}"
+    if content.get("stress"):
+        yield (
+            f"Not measured under stress: version {version.name} was, and its "
+            "figures are in its report."
+        )
 
 
 def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     """Returns the new rows as a data set, for want of old ones."""
+    recipe = load_recipe(version / "recipe.json")
+    is_ordered = is_in_order(recipe, incoming.class_names)
     kind = "text" if incoming.texts else None
     x = incoming.x
     if kind == "text":
@@ -165,12 +257,15 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
         "class_names": incoming.class_names,
         "image_size": tuple(x.shape[1:3]) if kind == "image" else None,
         "source": ", ".join(incoming.what),
+        "is_ordered": is_ordered,
     }
     specification: Any = Specification(**about)
     if kind == "table":
         known = table_manifest.read_table_manifest(version)
         names = incoming.class_names
-        specification = dataclasses.replace(known, class_names=names)
+        specification = dataclasses.replace(
+            known, class_names=names, is_ordered=is_ordered
+        )
     is_number = specification.target_kind == "number"
     labels = incoming.labels.astype("float32" if is_number else "int32")
     split = data.Split(x, labels, tuple(incoming.names))
@@ -219,12 +314,6 @@ def _notes(version, adapted, incoming, old):
         )
     if old.doubt:
         yield f"{OF_DOUBT} Received: {old.doubt}."
-    if "guarantee" in read_content(version):
-        yield (
-            "The sets or intervals of the version before are not kept: they "
-            "were calibrated for another model. `aet-keras calibrate` gives "
-            "it new ones."
-        )
 
 
 def _record(version, adapted, incoming, old, shift):

@@ -1,6 +1,7 @@
 """Puts the classes of a data set into the order that a recipe says."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,33 @@ def in_order(recipe: Any, dataset: data.Dataset) -> data.Dataset:
         specification=ordered,
         notes=(*dataset.notes, note),
     )
+
+
+def is_in_order(recipe: Any, names: Sequence[str]) -> bool:
+    """Returns whether classes stand in the order that a recipe says.
+
+    A class that a model learned later has no place in it, unless the order is
+    that of numbers and it is the highest.
+
+    Example:
+
+    >>> from types import SimpleNamespace
+    >>> from aet_keras.training.class_order import is_in_order
+    >>> recipe = SimpleNamespace(class_order=("bad", "fair", "good"))
+    >>> is_in_order(recipe, ["bad", "fair", "good"])
+    True
+    >>> is_in_order(recipe, ["bad", "fair", "good", "broken"])
+    False
+    """
+    wanted = getattr(recipe, "class_order", None)
+    if wanted is None:
+        return False
+    if tuple(wanted) != (NUMBERS,):
+        return list(wanted) == list(names)
+    try:
+        return sorted(names, key=float) == list(names)
+    except ValueError:
+        return False
 
 
 def _placed(split, place):

@@ -68,6 +68,7 @@ def find(
         coverage=coverage,
         target_kind=dataset.specification.target_kind,
         source=f"half of the test rows of {dataset.specification.source}",
+        is_ordered=dataset.specification.is_ordered,
     )
     return guarantee, conformal.measure_coverage(
         labels[second],

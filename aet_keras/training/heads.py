@@ -149,4 +149,5 @@ def said_of(dataset: data.Dataset) -> dict[str, Any]:
         "class_names": specification.class_names,
         "target_kind": specification.target_kind,
         "thresholds": specification.thresholds,
+        "is_ordered": specification.is_ordered,
     }

@@ -19,6 +19,7 @@ from aet_keras.drift.reference import VALIDATION_ROWS
 from aet_keras.errors import AetError, DataError
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.kinds import load_recipe
+from aet_keras.training.class_order import is_in_order
 from aet_keras.training.job import Job
 from aet_keras.training.run import job_of
 from aet_keras.training.version_reference import other_data, why_other_data
@@ -56,7 +57,9 @@ class OldRows:
     def with_classes(self, class_names: Sequence[str]) -> "OldRows":
         """Returns them for a model that knows more classes."""
         specification = dataclasses.replace(
-            self.dataset.specification, class_names=tuple(class_names)
+            self.dataset.specification,
+            class_names=tuple(class_names),
+            is_ordered=is_in_order(self.recipe, class_names),
         )
         dataset = dataclasses.replace(self.dataset, specification=specification)
         return dataclasses.replace(self, dataset=dataset)

@@ -18,10 +18,10 @@ from aet_keras.evaluation import conformal
 from aet_keras.evaluation.conformal import Coverage, Guarantee
 from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
-from aet_keras.publishing.manifest import read_content
 from aet_keras.publishing.publication import publish
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapted_files import Incoming, dataset_of_new
+from aet_keras.training.kept_sets import calibrate_on, read_guarantee
 from aet_keras.training.run import job_of, write_model
 
 _OWNER = "calibrate"
@@ -60,12 +60,6 @@ class Recalibrated:
         else:
             lines.append(f"now: {self.guarantee.to_text()}")
         return "\n".join(lines)
-
-
-def read_guarantee(version: Path) -> Guarantee | None:
-    """Returns what the answers of a version hold; None where nothing."""
-    content = read_content(version).get("guarantee")
-    return Guarantee(**content) if content else None
 
 
 def recalibrate(
@@ -119,22 +113,14 @@ def recalibrate(
     assert job.predict is not None
     say_progress("running the model on the new rows")
     names = dataset.specification.class_names
-    said = np.asarray(job.predict(model, dataset.test)), dataset.test.labels
-    outputs, labels = said
-    guarantee = conformal.calibrate(
-        labels,
-        outputs,
-        coverage=coverage,
-        target_kind=dataset.specification.target_kind,
-        source=", ".join(incoming.what),
-    )
+    outputs = np.asarray(job.predict(model, dataset.test))
     before = None
     if known is not None:
         before = conformal.measure_coverage(
-            labels, outputs, known, class_names=names
+            dataset.test.labels, outputs, known, class_names=names
         )
-    after = conformal.cross_coverage(
-        labels, outputs, guarantee, class_names=names
+    guarantee, after = calibrate_on(
+        dataset, outputs, coverage=coverage, source=", ".join(incoming.what)
     )
 
     def write(directory):
