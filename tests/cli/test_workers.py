@@ -165,9 +165,7 @@ main()
 
 
 @pytest.mark.slow
-def test_two_workers_publish_one_version(
-    fit, photos, out, monkeypatch, capfd
-):
+def test_two_workers_publish_one_version(fit, photos, out, monkeypatch, capfd):
     def python(module, *arguments):
         assert module == "aet_keras_command"
         tests = os.path.dirname(image_models.__file__)
