@@ -51,7 +51,7 @@ def pytest_configure(config):
     lean_tensorflow.spare_stacks()
     config.addinivalue_line("filterwarnings", KERAS_WARNING)
     config.addinivalue_line(
-        "markers", "tuned: reads data as users do, optimized and read ahead"
+        "markers", "tuned: runs graphs and reads data as users do, optimized"
     )
     # To free what was traced takes a seventh of the whole run.
     gc.disable()
@@ -68,6 +68,7 @@ def pytest_runtest_protocol(item, nextitem):
     """Spares a test what only long runs need; a new file starts anew."""
     is_tuned = item.get_closest_marker("tuned") is not None
     lean_tensorflow.tune_pipelines(is_tuned)
+    lean_tensorflow.optimize_graphs(is_tuned)
     result = yield
     if nextitem is None or nextitem.path != item.path:
         keras.utils.clear_session(free_memory=False)

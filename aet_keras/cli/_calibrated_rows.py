@@ -9,7 +9,7 @@ from aet_keras.cli._new_rows import (
     read_new_rows,
     true_numbers,
 )
-from aet_keras.cli._truths import are_tags, class_names, tags_of
+from aet_keras.cli._truths import are_tags, tags_of
 from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import newest_version
@@ -50,7 +50,7 @@ def calibrate_rows(
             "`aet-keras fit --coverage`."
         )
     rows = read_new_rows(asked)
-    known = names = class_names(asked)
+    known = names = asked.class_names
     if is_tags:
         labels = tags_of(rows.classes, known)
     elif known:

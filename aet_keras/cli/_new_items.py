@@ -1,8 +1,6 @@
 """Reads new rows of a published model of items."""
 
-import dataclasses
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,29 +23,15 @@ from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import item_job
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class NewItems:
-    """Holds items as `data.item_table.read_items` has them.
-
-    Args:
-        x: dict of arrays.
-        names: list of str. What a person calls each row.
-        ids: list of str. What a file of labels calls it.
-        cells: list of str. The target's cell of each row; empty where there
-            is none, or it was not asked for.
-    """
-
-    x: Mapping[str, np.ndarray]
-    names: list[str]
-    ids: list[str]
-    cells: list[str]
-
-
-def read_new_items(asked: Any) -> NewItems:
+def read_new_items(asked: Any) -> dict[str, Any]:
     """Reads items of tables; those whose image is bad are left out, and said.
 
     Args:
         asked: `Asked`.
+
+    Returns:
+        dict of what a `NewRows` holds, its `x` a dict of arrays as
+        `data.item_table.read_items` has them.
 
     Raises:
         DataError: if a column is missing, or no row can be read.
@@ -69,7 +53,8 @@ def read_new_items(asked: Any) -> NewItems:
         length = asked.model.input["token_ids"].shape[1]
         packing = item_job.packing_of(recipe, sequence_length=length)
         x = {**x, **packing.pack(x[WORDS].tolist())}
-    return NewItems(x, names, ids, cells)
+    times = [None] * len(names)
+    return dict(x=x, names=names, ids=ids, times=times, classes=cells)
 
 
 def _of_file(asked, file):

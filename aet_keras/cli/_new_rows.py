@@ -19,6 +19,7 @@ from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.cli._truths import truths
 from aet_keras.data import number_cells
 from aet_keras.data.folder_layout import IMAGE, TEXT
+from aet_keras.data.names import known_classes
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import check_one_answer, read_kind
 from aet_keras.recipes.kinds import load_recipe
@@ -128,7 +129,33 @@ class Asked:
     def cells(self, frame: Any, column: str) -> list[str]:
         """Returns the cells of a column of a table."""
         data.table_file.check_columns(self.owner, frame, column=column)
-        return data.table_cells.stripped(frame[column].astype(str)).tolist()
+        return data.table_cells.stripped(frame[column]).tolist()
+
+    @functools.cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that the version knows; none of a number."""
+        if self.recipe.get("kind") in ("table", "item"):
+            return tuple(self.specification.class_names)
+        path = self.path / "assets" / "labels.txt"
+        if not path.is_file():
+            return ()
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+
+    def classes_of(self, cells: Sequence[str]) -> list[str]:
+        """Returns the classes that cells mean, as the training data's did.
+
+        A word for a missing label is none, and `1.0` is the class `1`. Cells
+        of a number stay as they are.
+        """
+        if not self.class_names:
+            return list(cells)
+        if self.recipe.get("kind") in ("table", "item"):
+            missing = self.specification.missing
+        else:
+            missing = data.table_cells.missing_words(
+                self.owner, self.recipe.get("missing")
+            )
+        return known_classes(cells, self.class_names, missing)
 
     def ids(self, frame: Any) -> list[str]:
         """Returns what names the rows of a table."""
@@ -331,9 +358,7 @@ def _table(asked):
 def _items(asked):
     from aet_keras.cli._new_items import read_new_items
 
-    found = read_new_items(asked)
-    times: list[float | None] = [None] * len(found.names)
-    return NewRows(found.x, found.names, found.ids, times, found.cells)
+    return NewRows(**read_new_items(asked))
 
 
 def _files(asked, what, kind):

@@ -29,19 +29,21 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
         DataError: if a column is missing, or a tag is not known.
     """
     if not are_tags(asked):
-        return asked.cells(frame, column)
+        return asked.classes_of(asked.cells(frame, column))
     columns = tuple(asked.recipe.get("label_columns") or ())
     for each in columns or (column,):
         data.table_file.check_columns(asked.owner, frame, column=each)
-    missing = ()
     if asked.recipe.get("kind") in ("table", "item"):
         missing = asked.specification.missing
+    else:
+        given = asked.recipe.get("missing")
+        missing = data.table_cells.missing_words(asked.owner, given)
     cells = frame.apply(data.table_cells.stripped)
     if columns:
         found = read_tag_columns(asked.owner, cells, columns, missing=missing)
     else:
         found = read_tag_cells(asked.owner, cells, column, missing=missing)
-    names = class_names(asked)
+    names = asked.class_names
     odd = [name for name in found.names if name not in set(names)]
     if odd:
         raise DataError(
@@ -61,14 +63,6 @@ def are_tags(asked: Any) -> bool:
     signatures = read_manifest(asked.path).signatures or {}
     served = signatures.get("serving_default") or {}
     return "tags" in served.get("outputs", ())
-
-
-def class_names(asked: Any) -> tuple[str, ...]:
-    """Returns the classes or tags that a version knows; none of a number."""
-    if asked.recipe.get("kind") in ("table", "item"):
-        return tuple(asked.specification.class_names)
-    path = asked.path / "assets" / "labels.txt"
-    return tuple(path.read_text(encoding="utf-8").splitlines())
 
 
 def tags_of(cells: Sequence[str], names: Sequence[str]) -> np.ndarray:

@@ -82,10 +82,21 @@ def calibrate(
     check_rows(_OWNER, coverage, len(labels), advice=advice)
     scores = np.sort(_SCORES[target_kind](labels, outputs))
     highest = float(scores[rank_of(coverage, len(scores)) - 1])
-    limit = highest if target_kind == "number" else -highest - _SLACK
+    if target_kind == "number":
+        # Where many rows lie on the edge, as where numbers are whole, an end
+        # that is rounded to the wrong side would lose all of them.
+        limit = highest + _rounded_off(labels, outputs, highest)
+    else:
+        limit = -highest - _SLACK
     return Guarantee(
         coverage, limit, len(labels), target_kind, source, is_ordered
     )
+
+
+def _rounded_off(labels, outputs, half):
+    """Returns more than an end of an interval is off by in float32."""
+    largest = max(np.abs(labels).max(), np.abs(outputs).max()) + half
+    return 2 * float(np.spacing(np.float32(largest)))
 
 
 def _unlikely(labels, outputs):

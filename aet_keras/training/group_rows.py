@@ -98,19 +98,28 @@ def _grouped(asked, texts, values, edge):
                 "report_by: a column must hold numbers where it is cut at one. "
                 f"Received: {asked!r}. Name the column alone."
             )
-        return _cut(values, [edge])
+        # A cell of 0.1 is at most 0.1, in the precision that it is kept in.
+        return _cut(values, [values.dtype.type(edge)])
     known = np.unique(values[np.isfinite(values)])
     if is_number and len(known) > _MOST_VALUES:
         finite = values[np.isfinite(values)]
         edges = np.quantile(finite, [0.25, 0.5, 0.75], method="lower")
-        return _cut(values, np.unique(edges).tolist())
+        return _cut(values, list(np.unique(edges)))
     names, counts = np.unique(
         texts[texts != ""].astype(str), return_counts=True
     )
     kept = set(names[np.argsort(-counts, kind="stable")[:_MOST_GROUPS]])
+    others, missing = (_unlike(word, names) for word in (OTHERS, MISSING))
     return np.array(
-        [t if t in kept else OTHERS if t else MISSING for t in texts], str
+        [t if t in kept else others if t else missing for t in texts], str
     )
+
+
+def _unlike(word, names):
+    """Returns a word that no cell holds: cells may say `missing`, too."""
+    while word in names:
+        word = f"({word})"
+    return word
 
 
 def _number(text):
@@ -121,10 +130,11 @@ def _number(text):
 
 
 def _cut(values, edges):
-    names = [f"at most {edges[0]:g}"]
-    pairs = zip(edges, edges[1:], strict=False)
-    names += [f"from {low:g} to {high:g}" for low, high in pairs]
-    names.append(f"above {edges[-1]:g}")
+    said = [_said(edge) for edge in edges]
+    names = [f"at most {said[0]}"]
+    pairs = zip(said, said[1:], strict=False)
+    names += [f"from {low} to {high}" for low, high in pairs]
+    names.append(f"above {said[-1]}")
     places = np.searchsorted(edges, values, side="left")
     is_known = np.isfinite(values)
     return np.array(
@@ -133,6 +143,13 @@ def _cut(values, edges):
             for place, known in zip(places, is_known, strict=True)
         ]
     )
+
+
+def _said(edge):
+    """Returns a number with all its digits, so that no two are called alike."""
+    if edge and not 1e-5 <= abs(edge) < 1e15:
+        return str(edge)
+    return np.format_float_positional(edge, trim="-")
 
 
 def with_groups(
