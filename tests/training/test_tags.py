@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, recipes, training
 from aet_keras.cli.main import main
+from aet_keras.drift import Reference
 from aet_keras.serving import load_version
 from aet_keras.training import kept_sets, table_start, tag_weights
 from aet_keras.training.run import run_recipe
@@ -148,8 +149,8 @@ def test_commands_answer_with_tags_or_say_why_not(published, tmp_path):
     assert "old;red;warm" in table.splitlines()[1]
     assert "red, " in explained.output and explained.exit_code == 0
     converted = ["export", out, "--format", "litert", "--weights", "int8"]
-    for command in (["watch", out, rows], ["adapt", out, rows], converted):
-        assert "a model of tags" in invoke(*command).output
+    assert "a model of tags" in invoke("adapt", out, rows).output
+    assert "a model of images" in invoke(*converted).output
     refused = invoke("predict", out, rows, "--top", "2")
     assert "Leave it out" in refused.output and refused.exit_code != 0
 
@@ -254,3 +255,55 @@ def test_unknown_tags_do_not_calibrate(published, tmp_path):
 
     assert result.exit_code == 1
     assert "must be those that the model knows" in result.output
+
+
+def test_new_rows_of_tags_are_watched(published, table, tmp_path):
+    out, _ = published
+    same = write_tags(tmp_path / "same.csv", 90, seed=5)
+    with open(same, encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    older, other = tmp_path / "older.csv", tmp_path / "other.csv"
+    for path, change in (
+        (older, {"age": "80"}),
+        (other, {"tags": "old"}),
+    ):
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["age", "town", "tags"])
+            writer.writeheader()
+            writer.writerows(row | change for row in rows)
+
+    quiet = invoke("watch", out, same, "--labelled")
+    moved = invoke("watch", out, older)
+    wrong = invoke("watch", out, other, "--labelled", "--format", "json")
+    drawn = invoke("watch", out, same, "--report", tmp_path / "a.png")
+
+    assert quiet.exit_code == 0, quiet.output
+    assert "loss: " in quiet.output
+    assert moved.exit_code == 3 and "moved columns: age" in moved.output
+    assert "Without the true tags" in moved.output
+    said = json.loads(wrong.output)
+    assert (said["kind"], said["measure"]) == ("output", "loss")
+    true = np.tile([1, 0, 0], (90, 1))
+    answers = invoke("predict", out, other, "--json").output.splitlines()
+    shares = np.array(
+        [[*json.loads(each)["probabilities"].values()] for each in answers]
+    )
+    loss = -np.log(np.where(true, shares, 1 - shares).clip(1e-7)).mean()
+    assert said["error"] == pytest.approx(loss, rel=1e-4)
+    assert "a model of tags" in drawn.output and drawn.exit_code == 2
+
+
+def test_a_reference_of_tags_is_measured_later(published, tmp_path):
+    saved = shutil.copytree(published[0], tmp_path / "saved")
+    known = Reference.load(saved / "1" / "reference.npz")
+    (saved / "1" / "reference.npz").unlink()
+
+    result = invoke("watch", saved, "--measure")
+
+    assert result.exit_code == 0, result.output
+    found = Reference.load(saved / "reference-1.npz")
+    assert found.is_tags and found.class_names == TAGS
+    np.testing.assert_array_equal(found.labels, known.labels)
+    np.testing.assert_allclose(
+        found.probabilities, known.probabilities, atol=1e-6
+    )
