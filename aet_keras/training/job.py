@@ -93,6 +93,11 @@ class Job:
         held = dataset.validation
         outputs = self.predict(run.model, held)
         found = objective_of(dataset).choose_thresholds(held.labels, outputs)
+        earlier = specification.thresholds
+        if earlier:  # of a tag that no row has nothing is decided
+            has: Any = held.labels.any(axis=0)
+            pairs = zip(has, found, earlier, strict=True)
+            found = tuple(new if any_ else old for any_, new, old in pairs)
         chosen = dataclasses.replace(specification, thresholds=found)
         run = dataclasses.replace(run, validation_outputs=outputs)
         return run, dataclasses.replace(dataset, specification=chosen)

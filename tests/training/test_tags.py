@@ -155,11 +155,70 @@ def test_commands_answer_with_tags_or_say_why_not(published, tmp_path):
     assert "Leave it out" in refused.output and refused.exit_code != 0
 
 
-def test_an_earlier_model_of_tags_is_not_gone_on_with(published, table):
-    out, _ = published
-    recipe = recipes.TableRecipe(table, "tags", from_=str(out))
+def test_an_earlier_model_is_drawn_towards_each_tags_regression(
+    published, tmp_path
+):
+    out, run = published
+    new = write_tags(tmp_path / "new.csv", 120, seed=8)
+    with open(new, encoding="utf-8") as file:
+        text = file.read()
+    without = tmp_path / "without.csv"  # no row says `old` any more
+    without.write_text(text.replace("old;", "").replace(",old", ","))
+    recipe = recipes.TableRecipe(str(without), "tags", from_=str(out))
+    dataset = training.table_job.read_rows(recipe)
+    earlier = keras.models.load_model(run.version / "model.keras")
+    before = predict(earlier, dataset.test)
 
-    with pytest.raises(data.table_file.DataError, match="trained anew"):
+    model = training.table_job.build_table_model(recipe, dataset)
+
+    assert dataset.specification.class_names == TAGS
+    assert any("No row has `old`" in each for each in dataset.notes)
+    after = predict(model, dataset.test)
+    np.testing.assert_allclose(after[:, 0], before[:, 0], atol=1e-6)
+    rows = encode(model, dataset.train)
+    for tag in (1, 2):
+        (fitted,) = table_start.tag_regressions(
+            rows,
+            dataset.train.labels[:, tag : tag + 1],
+            seed=0,
+            class_weight=None,
+        )
+        new_logits = fitted.decision_function(encode(model, dataset.test))
+        old_logits, mixed = (
+            np.log(each[:, tag] / (1 - each[:, tag]))
+            for each in (before, after)
+        )
+        share = (mixed - old_logits) / (new_logits - old_logits)
+        assert np.median(share) == pytest.approx(
+            round(4 * float(np.median(share))) / 4, abs=1e-2
+        )
+        assert 0.2 < np.median(share) < 0.8
+
+
+def test_a_run_goes_on_with_an_earlier_model_of_tags(published, tmp_path):
+    new = write_tags(tmp_path / "new.csv", 120, seed=8)
+    recipe = recipes.TableRecipe(new, "tags", from_=str(published[0]), epochs=1)
+
+    run = run_recipe(recipe, tmp_path / "again")
+
+    known = published[1].report.test
+    assert [each.name for each in run.report.test.per_tag] == [*TAGS]
+    assert run.report.test.macro_f1 > known.baselines["every tag"].macro_f1
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [("red;loud", "must be those of the earlier model"), ("5.5", "kind|tags")],
+    ids=["unknown", "a-number"],
+)
+def test_other_tags_than_the_earlier_models_are_refused(
+    published, tmp_path, tags, words
+):
+    path = tmp_path / "new.csv"
+    path.write_text("age,town,tags\n" + f"40,north,{tags}\n" * 40)
+    recipe = recipes.TableRecipe(str(path), "tags", from_=str(published[0]))
+
+    with pytest.raises(data.table_file.DataError, match=words):
         training.table_job.read_rows(recipe)
 
 
