@@ -14,6 +14,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import durations
 import keras
+import lean_charts
 import lean_tensorflow
 import pytest
 import tensorflow as tf
@@ -69,6 +70,7 @@ def pytest_runtest_protocol(item, nextitem):
     is_tuned = item.get_closest_marker("tuned") is not None
     lean_tensorflow.tune_pipelines(is_tuned)
     lean_tensorflow.optimize_graphs(is_tuned)
+    lean_charts.render(item)
     result = yield
     if nextitem is None or nextitem.path != item.path:
         keras.utils.clear_session(free_memory=False)
