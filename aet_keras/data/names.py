@@ -1,11 +1,12 @@
 """Checks, orders and compares the names of classes and ids."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras._wording import repeated, short
+from aet_keras.data.table_cells import MARKERS
 from aet_keras.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
@@ -52,6 +53,35 @@ def has_floats(cells: Any) -> bool:
 def are_whole_numbers(names: Iterable[str]) -> bool:
     """Says whether all names are whole numbers, so that `17.0` is `17`."""
     return all(_DIGITS.fullmatch(name) for name in names)
+
+
+def known_classes(
+    cells: Iterable[str], known: Collection[str], missing: Collection[str]
+) -> list[str]:
+    """Returns classes as they were read where a model has learned them.
+
+    Args:
+        cells: stripped words, one a row.
+        known: the classes of the model; what is one of them stays.
+        missing: words that mean that there is none, which becomes `""`.
+
+    Example:
+
+    >>> from aet_keras.data.names import known_classes
+    >>> known_classes(["1.0", "N/A", "3"], ("1", "2"), ("N/A",))
+    ['1', '', '3']
+    """
+    are_whole = bool(known) and are_whole_numbers(known)
+
+    def read(cell):
+        if cell in known:
+            return cell
+        if cell in missing or (are_whole and cell.lower() in MARKERS):
+            return ""
+        whole = _WHOLE.fullmatch(cell) if are_whole else None
+        return whole[1] if whole else cell
+
+    return [read(cell) for cell in cells]
 
 
 def check_one_line(owner: str, what: str, names: Iterable[str]) -> None:
