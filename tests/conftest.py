@@ -54,6 +54,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "tuned: runs graphs and reads data as users do, optimized"
     )
+    config.addinivalue_line("markers", "drawn: renders the charts of a run")
     # To free what was traced takes a seventh of the whole run.
     gc.disable()
 

@@ -23,5 +23,5 @@ _DRAWN, _BLANK = _fonts.png_of, _blank()
 def render(item):
     """Has charts be rendered for a test, or be made and left blank."""
     is_drawn = item.path.parent.name not in _UNDRAWN
-    is_drawn |= item.get_closest_marker("tuned") is not None
+    is_drawn |= item.get_closest_marker("drawn") is not None
     _fonts.png_of = _DRAWN if is_drawn else lambda figure, boxes=False: _BLANK

@@ -170,7 +170,9 @@ class _Answers:
         said = keras.Model(model.input, {what: model.output[what]})
         rank = keras.Model(model.input, model.output["rank"])
         # Signatures share one trace of the model.
-        self._rate = _shared(lambda rows: scores_of(said(rows, training=False), rows))
+        self._rate = _shared(
+            lambda rows: scores_of(said(rows, training=False), rows)
+        )
         self._rank = _shared(lambda rows: rank(rows, training=False))
         self._lookups = lookups
         rated = tf.RaggedTensor.from_row_splits(
