@@ -9,6 +9,8 @@ from aet_keras.cli._new_rows import (
     read_new_rows,
     true_numbers,
 )
+from aet_keras.cli._truths import are_tags, tags_of
+from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import newest_version
 from aet_keras.training.adapt_version import numbered
@@ -16,6 +18,7 @@ from aet_keras.training.adapted_files import Incoming
 from aet_keras.training.recalibrate import Recalibrated, recalibrate
 
 _OWNER = "calibrate"
+_TAKES = ("item", "tags")
 
 
 def calibrate_rows(
@@ -33,12 +36,24 @@ def calibrate_rows(
         encoding: optional str, of files of texts or rows.
     """
     path = newest_version(folder)
-    check_one_answer(path, _OWNER)
+    check_one_answer(path, _OWNER, takes=_TAKES)
     model = load_model(path)
-    asked = Asked(_OWNER, path, model, what, encoding, is_labelled=True)
+    asked = Asked(
+        _OWNER, path, model, what, encoding, is_labelled=True, takes=_TAKES
+    )
+    is_tags = are_tags(asked)
+    if is_tags and asked.recipe.get("kind") == "image":
+        raise ExportError(
+            f"{_OWNER}: FOLDER must hold a model of classes, or of tags of "
+            "texts, tables or items, because folders of images say no tags. "
+            f"Received: {path}, of tags of images. Train it anew by "
+            "`aet-keras fit --coverage`."
+        )
     rows = read_new_rows(asked)
     known = names = asked.class_names
-    if known:
+    if is_tags:
+        labels = tags_of(rows.classes, known)
+    elif known:
         labels, names = numbered(rows.classes, known)
     else:
         labels = true_numbers(

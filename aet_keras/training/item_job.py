@@ -367,7 +367,6 @@ def _introduce(dataset):
 
 
 def _write(model, recipe, dataset, directory, guarantee=None):
-    del guarantee
     packing = None
     if recipe.text_backbone is not None:
         length = dataset.train.inputs["token_ids"].shape[1]
@@ -379,6 +378,7 @@ def _write(model, recipe, dataset, directory, guarantee=None):
         specification=dataset.specification,
         rows=rows,
         packing=packing,
+        guarantee=guarantee,
     )
 
 

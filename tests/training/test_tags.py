@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from aet_keras import data, recipes, training
 from aet_keras.cli.main import main
 from aet_keras.serving import load_version
-from aet_keras.training import table_start, tag_weights
+from aet_keras.training import kept_sets, table_start, tag_weights
 from aet_keras.training.run import run_recipe
 from aet_keras.training.table_measuring import encode, predict
 
@@ -48,7 +49,15 @@ def table(tmp_path_factory):
 def published(table, tmp_path_factory):
     """Returns a folder that a run published in, and the run."""
     out = tmp_path_factory.mktemp("models") / "tags"
-    recipe = recipes.TableRecipe(table, "tags", units=4, epochs=1)
+    recipe = recipes.TableRecipe(
+        table,
+        "tags",
+        units=4,
+        epochs=1,
+        report_by=["town"],
+        coverage=0.8,
+        test_ratio=0.25,
+    )
     return out, run_recipe(recipe, out)
 
 
@@ -134,7 +143,8 @@ def test_commands_answer_with_tags_or_say_why_not(published, tmp_path):
 
     assert "red" in text[0] and text[1].endswith("no tag")
     assert line["tags"] == [*TAGS] and {*line["probabilities"]} == {*TAGS}
-    assert table.splitlines()[0] == "id,tags,probabilities,error"
+    assert table.splitlines()[0] == "id,tags,probabilities,set,error"
+    assert {*line["tags"]} <= {*line["set"]} <= {*TAGS}
     assert "old;red;warm" in table.splitlines()[1]
     assert "red, " in explained.output and explained.exit_code == 0
     converted = ["export", out, "--format", "litert", "--weights", "int8"]
@@ -188,3 +198,59 @@ def test_the_weighted_loss_is_scikit_learns_balanced_one():
         assert float(each(labels, shares)) == pytest.approx(
             float(wanted) / 2, rel=1e-4
         )
+
+
+def test_tags_are_reported_by_group(published):
+    out, run = published
+    (found,) = run.report.groups
+
+    assert [each.name for each in found.groups] == ["north", "south"]
+    assert [each.column for each in found.tags] == [*TAGS]
+    red = found.tags[1].groups
+    assert red[0].figures["flagged"].value < red[1].figures["flagged"].value
+    card = (out / "card.md").read_text()
+    assert "| gap of tag |" in card
+    assert "none of all tags together is computed" in " ".join(card.split())
+
+
+def test_sets_of_tags_are_served_and_calibrated_anew(published, tmp_path):
+    out, run = published
+    saved = shutil.copytree(out, tmp_path / "saved")
+    new = write_tags(tmp_path / "new.csv", 80, seed=3)
+    first = run.report.coverage.guarantee
+    rows = {
+        "age": np.float32(np.linspace(5, 70, 40)),
+        "town": np.array([b"south", b"north"] * 20, object),
+    }
+
+    said = load_version(run.version).call("serving_default", rows)
+    result = invoke("calibrate", saved, new, "--coverage", "0.9")
+
+    assert (said["in_set"] == first.sets(said["probabilities"])).all()
+    assert said["in_set"].sum() > (said["tags"] != b"").sum()
+    assert "risk control" in run.report.to_text()
+    assert "| tag | covered |" in (out / "card.md").read_text()
+    assert result.exit_code == 0, result.output
+    made = kept_sets.read_guarantee(saved / "2")
+    with open(new, encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert made.count == sum(bool(line["tags"]) for line in lines)
+    assert made.thresholds == first.thresholds
+    missed = []
+    answers = invoke("predict", saved, new, "--json").output.splitlines()
+    for line, answer in zip(lines, answers, strict=True):
+        true = set(filter(None, line["tags"].split(";")))
+        if true:
+            held = true & {*json.loads(answer)["set"]}
+            missed.append(1 - len(held) / len(true))
+    assert (sum(missed) + 1) / (len(missed) + 1) <= 0.1 + 1e-6
+
+
+def test_unknown_tags_do_not_calibrate(published, tmp_path):
+    new = tmp_path / "new.csv"
+    new.write_text("age,town,tags\n" + "40,north,red;loud\n" * 30)
+
+    result = invoke("calibrate", published[0], new)
+
+    assert result.exit_code == 1
+    assert "must be those that the model knows" in result.output
