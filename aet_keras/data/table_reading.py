@@ -202,6 +202,7 @@ def read_table(
             cost_false_positive=costs["cost_false_positive"],
             missing=read.missing,
             target_format=read.format,
+            thresholds=() if like is None else like.thresholds,
         ),
         notes=(
             *of_file,

@@ -325,6 +325,7 @@ def read_tags(
     split_column: str | None,
     missing: tuple[str, ...],
     is_said: bool,
+    known: tuple[str, ...] = (),
 ) -> TableTarget:
     """Reads the tags of the rows of a table.
 
@@ -336,6 +337,7 @@ def read_tags(
         split_column: optional str. The column of the splits.
         missing: tuple of str. Words that mean a missing cell.
         is_said: bool. Whether the user says that these are tags.
+        known: tuple of str. The tags of an earlier model, which stay.
 
     Raises:
         DataError: if they cannot be read, or nothing can be learned.
@@ -346,8 +348,11 @@ def read_tags(
         found = read_tag_cells(
             owner, frame, target, missing=missing, is_said=is_said
         )
-    given = given_rows(owner, found.frame, split_column)
-    found = learnable(owner, found, given, "rows")
+    if known:
+        found = _as_known(owner, found, known, has_columns=target is None)
+    else:
+        given = given_rows(owner, found.frame, split_column)
+        found = learnable(owner, found, given, "rows")
     return TableTarget(
         TAGS,
         found.frame,
@@ -357,3 +362,25 @@ def read_tags(
         found.notes,
         found.names,
     )
+
+
+def _as_known(owner, tags, known, *, has_columns):
+    """Returns tags in the order of an earlier model, which knows them all."""
+    odd = [name for name in tags.names if name not in known]
+    gone = [name for name in known if name not in tags.names]
+    if odd or (gone and has_columns):
+        raise DataError(
+            f"{owner}: the tags must be those of the earlier model, "
+            f"{listed(known, 10)}. Received: {listed(odd or tags.names, 10)}. "
+            "Leave the others out, name all of its columns, or train anew."
+        )
+    labels = np.zeros((len(tags.labels), len(known)), "float32")
+    for place, name in enumerate(tags.names):
+        labels[:, known.index(name)] = tags.labels[:, place]
+    notes = list(tags.notes)
+    if gone:
+        notes.append(
+            f"No row has {quoted(gone)}: the earlier model learns only that "
+            "these rows do not have what it knows."
+        )
+    return dataclasses.replace(tags, labels=labels, names=known, notes=notes)

@@ -167,3 +167,33 @@ def test_the_saved_keras_model_is_the_one_that_was_measured(made):
 
     for one, other in zip(run.model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_new_items_are_watched(made, tmp_path):
+    folder, run = made
+    same = item_files.write_items(tmp_path, 90, seed=4, image_size=16)
+    lines = same.read_text().splitlines()
+    other = tmp_path / "other.csv"
+    words = [line.replace("number", "sock") for line in lines[1:]]
+    other.write_text("\n".join([lines[0], *words]))
+    gone = tmp_path / "gone.csv"
+    bare = ["," + line.split(",", 1)[1] for line in lines[1:]]
+    gone.write_text("\n".join([lines[0], *bare]))
+
+    quiet, moved, without = (
+        CliRunner().invoke(main, ["watch", str(folder / "out"), str(path)])
+        for path in (same, other, gone)
+    )
+    chart = tmp_path / "chart.png"
+    labelled = CliRunner().invoke(
+        main,
+        ["watch", str(folder / "out"), str(same), "--labelled"]
+        + ["--report", str(chart)],
+    )
+
+    assert quiet.exit_code == 0, quiet.output
+    assert moved.exit_code == 3, moved.output
+    assert without.exit_code == 3
+    assert "moved columns: has_image" in without.output
+    assert labelled.exit_code == 0 and chart.exists(), labelled.output
+    assert "accuracy: " in labelled.output
