@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras._wording import counted
+from aet_keras._wording import counted, quoted
 from aet_keras.cli._new_rows import (
     Asked,
     check_classifier,
@@ -22,7 +22,7 @@ from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
-from aet_keras.errors import ExportError
+from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.publication import find_version
 from aet_keras.training.item_outputs import read_item_outputs
 
@@ -202,4 +202,12 @@ def _chosen(rows, numbers):
 def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:
     """Returns the numbers of classes; unknown ones have one too many."""
     numbers = {name: i for i, name in enumerate(known)}
+    if not set(classes) & set(known):
+        raise DataError(
+            f"{_OWNER}: with `--labelled`, some row must be of a class that "
+            "the model knows, because others say nothing of what it gets "
+            f"right. Received: {quoted(sorted(set(classes)))}. It knows "
+            f"{quoted(known, 10)}: call folders or cells so, or leave "
+            "`--labelled` out."
+        )
     return np.array([numbers.get(each, len(numbers)) for each in classes])

@@ -226,7 +226,9 @@ def reviews(tmp_path_factory):
             is_long = int(len(text.split()) > 7)
             stars = 4.5 * (label == "good") + number / 100
             writer.writerow([text, int(label == "good"), is_long, stars])
-    return str(text_data.save_preset(folder / "preset")), str(folder / "a.csv")
+    return str(text_data.save_preset(folder / "preset", layers=1)), str(
+        folder / "a.csv"
+    )
 
 
 def text_recipe(reviews, **settings):
