@@ -14,6 +14,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import durations
 import keras
+import lean_charts
 import lean_tensorflow
 import pytest
 import tensorflow as tf
@@ -53,6 +54,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "tuned: runs graphs and reads data as users do, optimized"
     )
+    config.addinivalue_line("markers", "drawn: renders the charts of a run")
     # To free what was traced takes a seventh of the whole run.
     gc.disable()
 
@@ -69,6 +71,7 @@ def pytest_runtest_protocol(item, nextitem):
     is_tuned = item.get_closest_marker("tuned") is not None
     lean_tensorflow.tune_pipelines(is_tuned)
     lean_tensorflow.optimize_graphs(is_tuned)
+    lean_charts.render(item)
     result = yield
     if nextitem is None or nextitem.path != item.path:
         keras.utils.clear_session(free_memory=False)
