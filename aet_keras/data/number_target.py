@@ -15,7 +15,8 @@ from aet_keras.data.table_columns import (
     number_notes,
 )
 from aet_keras.data.table_target import TableTarget, given_rows, labelled
-from aet_keras.data.tag_target import TAGS, separators_of
+from aet_keras.data.tag_cells import separators_of
+from aet_keras.data.tag_target import TAGS
 from aet_keras.errors import DataError
 
 CLASSES, NUMBER = "classes", "number"
