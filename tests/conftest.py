@@ -14,6 +14,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import durations
 import keras
+import lean_charts
 import lean_tensorflow
 import pytest
 import tensorflow as tf
@@ -51,8 +52,9 @@ def pytest_configure(config):
     lean_tensorflow.spare_stacks()
     config.addinivalue_line("filterwarnings", KERAS_WARNING)
     config.addinivalue_line(
-        "markers", "tuned: reads data as users do, optimized and read ahead"
+        "markers", "tuned: runs graphs and reads data as users do, optimized"
     )
+    config.addinivalue_line("markers", "drawn: renders the charts of a run")
     # To free what was traced takes a seventh of the whole run.
     gc.disable()
 
@@ -68,6 +70,8 @@ def pytest_runtest_protocol(item, nextitem):
     """Spares a test what only long runs need; a new file starts anew."""
     is_tuned = item.get_closest_marker("tuned") is not None
     lean_tensorflow.tune_pipelines(is_tuned)
+    lean_tensorflow.optimize_graphs(is_tuned)
+    lean_charts.render(item)
     result = yield
     if nextitem is None or nextitem.path != item.path:
         keras.utils.clear_session(free_memory=False)

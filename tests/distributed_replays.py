@@ -71,9 +71,8 @@ CASES = {
     "even": {"data": lambda: batches(32)},
     "uneven": {"data": lambda: batches(COUNT)},
     "a worker without rows at the end": {"data": lambda: batches(33)},
-    "arrays": {"data": lambda: noise_rows(COUNT)},
-    "class weights": {
-        "data": lambda: batches(COUNT),
+    "arrays and class weights": {
+        "data": lambda: noise_rows(COUNT),
         "fit": {"class_weight": {0: 0.5, 1: 1.0, 2: 3.0}},
     },
     "sums of losses": {"data": lambda: batches(COUNT), "loss": sums},

@@ -89,23 +89,23 @@ def linear_run_of_several_steps():
     return sentence_of(lambda: linear_run(steps_per_execution=2))
 
 
-def elastic_run(count=45):
+def elastic_run(count=45, epochs=4):
     """Fits a small backbone with both of our callbacks."""
     with aet_keras.scope():
-        return _elastic_run(count)
+        return _elastic_run(count, epochs)
 
 
-def elastic_run_in_a_scope_of_the_user():
+def elastic_run_in_a_scope_of_the_user(epochs):
     """Does what `elastic_run` does, in the scope of a strategy alone."""
     from aet_keras._keras import strategy, workers
 
     made = strategy.made_for_here()
     assert workers.has_collectives()  # what a callback can see of it
     with made.scope():
-        return _elastic_run(45)
+        return _elastic_run(45, epochs)
 
 
-def _elastic_run(count):
+def _elastic_run(count, epochs):
     keras.utils.set_random_seed(0)
     base = image_models.backbone()
     for layer in base.layers:  # statistics that are not those of no data
@@ -125,7 +125,7 @@ def _elastic_run(count):
         x,
         y,
         batch_size=16,
-        epochs=4,
+        epochs=epochs,
         verbose=0,
         validation_data=(x[:21], y[:21]),
         callbacks=[freezing, AdaptiveLearningRate()],

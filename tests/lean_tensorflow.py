@@ -27,6 +27,16 @@ def tune_pipelines(are_tuned):
     tf.data.Dataset.__iter__ = _TUNED if are_tuned else _iterate
 
 
+def optimize_graphs(are_optimized):
+    """Says whether TensorFlow optimizes each graph before it runs it.
+
+    For a few rows that takes longer than to run it: a fifth of most tests.
+    """
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": not are_optimized}
+    )
+
+
 def kept_kernels():
     """Returns a context in which to seed leaves TensorFlow's kernels alone.
 

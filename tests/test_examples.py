@@ -1,13 +1,16 @@
 """Does every example run, and is it one story that a newcomer can read?"""
 
 import ast
+import os
 import pathlib
 import re
 import runpy
+import subprocess
 import sys
 
 import image_models
 import pytest
+import warm_processes
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -25,11 +28,25 @@ NEEDS = {
 
 # It compares the weights of a real backbone; the others train a small one.
 WITH_REAL_BACKBONE = "02_freeze_in_your_own_fit.py"
+# It sends a file to what decodes images in a SavedModel; the others do not, or
+# ones that a shorter decoder reads as well.
+WITH_REAL_DECODER = "07_serve_a_model.py"
 
 
 def load_small(name=None, *, weights=None, image_size=(8, 8)):
     """Replaces `load_backbone`: three convolutions are traced fast."""
     return image_models.backbone(size=image_size[0])
+
+
+def run_forked(command, env):
+    """Replaces `subprocess.run`: a fork need not load TensorFlow again."""
+    python, *command = command
+    assert python == sys.executable
+    with open(os.devnull, "rb") as nothing:
+        process = warm_processes.start(
+            *command, env=env, cwd=".", stdin=nothing.fileno(), stdout=1
+        )
+    return subprocess.CompletedProcess(command, process.wait())
 
 
 def modules(source):
@@ -97,5 +114,8 @@ def test_an_example_runs_with_smoke(path, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [str(path), "--smoke"])
     if path.name != WITH_REAL_BACKBONE:
         monkeypatch.setattr("aet_keras.backbones.load_backbone", load_small)
+    if path.name != WITH_REAL_DECODER:
+        image_models.export_shortly(monkeypatch)
+    monkeypatch.setattr(subprocess, "run", run_forked)
 
     runpy.run_path(str(path), run_name="__main__")

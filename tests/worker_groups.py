@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 
+import lean_tensorflow
 import warm_processes
 
 TESTS = pathlib.Path(__file__).parent
@@ -165,4 +166,6 @@ def _answer(answers, is_done, value):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(TESTS))
+    lean_tensorflow.spare_stacks()
+    lean_tensorflow.optimize_graphs(False)
     _serve(os.fdopen(int(sys.argv[1]), "wb"))

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from aet_keras._keras import replicas
+from aet_keras._keras import replicas, validation_penalties
 from aet_keras._keras.fixed import may_heed_training
 from aet_keras._keras.split_graph import Boundary, SplitGraph
 
@@ -252,6 +252,8 @@ def _tracked_loss(model, tensors, y, outputs, sample_weight, *, training):
         sample_weight=sample_weight,
         training=training,
     )
+    more = None if training else validation_penalties.correction(model)
+    loss = loss if more is None else loss + tf.cast(more, loss.dtype)
     rows = tf.shape(tensors[0])[0]
     model._loss_tracker.update_state(
         replicas.loss_of_share(loss, rows), sample_weight=rows

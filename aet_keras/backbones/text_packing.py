@@ -71,11 +71,7 @@ class TextPacking:
         Args:
             texts: string tensor `(batch,)`.
         """
-        import tensorflow as tf
-
-        packed = self.preprocessor(texts)
-        names = ("token_ids", "padding_mask")
-        return {name: tf.cast(packed[name], tf.int32) for name in names}
+        return self._packer(texts)  # traced once, whichever graph calls it
 
     def count(self, texts: Sequence[str]) -> np.ndarray:
         """Returns how many tokens each text has, start and end among them."""
@@ -87,7 +83,14 @@ class TextPacking:
 
     @functools.cached_property
     def _packer(self):
-        return _traced(self.graph_pack)
+        return _traced(self._pack)
+
+    def _pack(self, texts):
+        import tensorflow as tf
+
+        packed = self.preprocessor(texts)
+        names = ("token_ids", "padding_mask")
+        return {name: tf.cast(packed[name], tf.int32) for name in names}
 
 
 def _traced(function):

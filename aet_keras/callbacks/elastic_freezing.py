@@ -10,7 +10,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
-from aet_keras._keras import progress_bar, workers
+from aet_keras._keras import progress_bar, validation_penalties, workers
 from aet_keras._keras.optimizer import ids_to_be_known
 from aet_keras.backbones.kernels import fan_in_of_parts, multiply_counts
 from aet_keras.callbacks import _others
@@ -204,6 +204,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         self._fan_in = {"mean_fan_in": fan_in_of_parts(groups)}
         engine = Engine.of(self.model)
         engine.attach(self)
+        validation_penalties.forget(self.model)
         known = ids_to_be_known(self.model)
         self._replay = engine.control(
             groups,
@@ -228,6 +229,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         # thaw, and others' policies see the map of the epoch they judge.
         is_solved = self._solve_head(engine)
         self._decide(self._logs, is_epoch_end=True, is_head_solved=is_solved)
+        validation_penalties.note(self.model)
         if self._replay is not None:
             self._replay.begin_epoch(
                 epoch,
@@ -273,6 +275,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         if self._writes_rate:
             engine.apply(Decision(rate=self._start_rate))  # for the next `fit`
         engine.detach(self)
+        validation_penalties.forget(self.model)
         self._replay = None
 
     def get_state(self) -> dict[str, Any]:

@@ -110,6 +110,7 @@ def _incoming(asked, labels, reference: Reference, say) -> Incoming:
     if labels is not None:
         encoding = asked.encoding_of_files
         classes = join_labels(rows, labels, encoding=encoding, say=_warn)
+        classes = asked.classes_of(classes)
     known = reference.class_names
     check_classes(classes, known, say)
     numbers, names = adapting.numbered(classes, known)

@@ -9,6 +9,7 @@ from aet_keras.cli._new_rows import (
     read_new_rows,
     true_numbers,
 )
+from aet_keras.cli._truths import are_tags, tags_of
 from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import newest_version
 from aet_keras.training.adapt_version import numbered
@@ -16,6 +17,7 @@ from aet_keras.training.adapted_files import Incoming
 from aet_keras.training.recalibrate import Recalibrated, recalibrate
 
 _OWNER = "calibrate"
+_TAKES = ("item", "tags")
 
 
 def calibrate_rows(
@@ -33,12 +35,16 @@ def calibrate_rows(
         encoding: optional str, of files of texts or rows.
     """
     path = newest_version(folder)
-    check_one_answer(path, _OWNER)
+    check_one_answer(path, _OWNER, takes=_TAKES)
     model = load_model(path)
-    asked = Asked(_OWNER, path, model, what, encoding, is_labelled=True)
+    asked = Asked(
+        _OWNER, path, model, what, encoding, is_labelled=True, takes=_TAKES
+    )
     rows = read_new_rows(asked)
-    known = names = _class_names(asked)
-    if known:
+    known = names = asked.class_names
+    if are_tags(asked):
+        labels = tags_of(rows.classes, known)
+    elif known:
         labels, names = numbered(rows.classes, known)
     else:
         labels = true_numbers(
@@ -56,11 +62,3 @@ def calibrate_rows(
         rows.texts or None,
     )
     return recalibrate(path, model, incoming, coverage=coverage)
-
-
-def _class_names(asked):
-    """Returns the classes that a version knows; none of a number."""
-    if asked.recipe.get("kind") == "table":
-        return tuple(asked.specification.class_names)
-    path = asked.path / "assets" / "labels.txt"
-    return tuple(path.read_text(encoding="utf-8").splitlines())

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from aet_keras import _regular_file
 from aet_keras.cli._inputs import (
     find_class,
+    is_table_named,
     load_version_of,
     read_rows,
     stacked,
@@ -33,14 +35,15 @@ def explain_rows(
 ) -> Iterator[str]:
     """Writes a chart of each text or row, and yields a line for it.
 
-    Of a table the first ten rows, unless `rows` says how many.
+    Of tables the first ten rows, unless `rows` says how many.
     """
     path, version = load_version_of(folder)
     with quiet_start():
         from aet_keras import explanations, publishing
     asked = read_rows(version, path, given, encoding=encoding)
     publishing.publication.check_writable(out)
-    most = rows if rows or asked.noun == "text" else _FIRST
+    is_all = asked.noun == "text" and not any(map(is_table_named, given))
+    most = rows if rows or is_all else _FIRST
     for number, row in enumerate(asked.rows, start=1):
         if most is not None and number > most:
             count = number + sum(1 for _ in asked.rows)
@@ -87,7 +90,7 @@ def _explained(path, version, row, class_name):
 
 
 def _explained_number(path, version, row, class_name):
-    from aet_keras import explanations, export
+    from aet_keras import explanations
 
     if class_name is not None:
         raise ValueError(
@@ -95,27 +98,50 @@ def _explained_number(path, version, row, class_name):
             f"no classes. Received: {class_name}. Leave it out."
         )
 
-    def predict(cells):
-        values = version.call("serving_default", cells)["values"]
+    def predict(arrays):
+        values = version.call("serving_default", arrays)["values"]
         return values[:, None]
 
-    left_out = explanations.leave_out_cells(predict, row.values)
-    target = export.table_manifest.read_table_manifest(path).target
+    if version.kind == "text":
+        left_out = explanations.leave_out_words(
+            lambda texts: predict(_strings(texts)), _text_of(row)
+        )
+    else:
+        left_out = explanations.leave_out_cells(predict, row.values)
+    target = _target_of(path, version.kind)
     return target, f"{target} = {left_out.answer:.6g}", left_out
+
+
+def _target_of(path, kind):
+    """Returns what the column of a number is called."""
+    name = "label_column" if kind == "text" else "target"
+    recipe = _regular_file.read_object(
+        "explain", path / "recipe.json", "a recipe"
+    )
+    return recipe.get(name) or "label"
+
+
+def _text_of(row):
+    return row.values["texts"].decode()
+
+
+def _strings(texts):
+    """Returns texts as a server takes them."""
+    import numpy as np
+
+    encoded = [text.encode(errors="replace") for text in texts]
+    return {"texts": np.array(encoded, object)}
 
 
 def _explained_class(version, row, class_name):
     """Returns the class names, and what is missed without each part."""
-    import numpy as np
-
     from aet_keras import explanations
 
     def call(arrays):
         return version.call("serving_default", arrays)
 
     def predict_texts(texts):
-        texts = np.array([t.encode(errors="replace") for t in texts], object)
-        return call({"texts": texts})["probabilities"]
+        return call(_strings(texts))["probabilities"]
 
     def predict_cells(cells):
         return call(cells)["probabilities"]
@@ -124,9 +150,8 @@ def _explained_class(version, row, class_name):
     names = [name.decode() for name in call(one)["classes"][0]]
     column = find_class(class_name, names)
     if version.kind == "text":
-        text = row.values["texts"].decode()
         left_out = explanations.leave_out_words(
-            predict_texts, text, column=column
+            predict_texts, _text_of(row), column=column
         )
     else:
         left_out = explanations.leave_out_cells(

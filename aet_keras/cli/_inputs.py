@@ -101,7 +101,7 @@ def read_rows(
     """
     signature = version.signatures.get("serving_default")
     inputs = signature.inputs if signature else {}
-    if id_column is not None and version.kind not in ("table", "item"):
+    if id_column is not None and not _has_columns(version.kind, given):
         raise ValueError(
             "predict: `--id` must go with a table, because only a table has "
             f"columns. Received: --id {id_column}. Leave it out."
@@ -115,7 +115,7 @@ def read_rows(
         if version.kind == "item":
             return Rows("item", _items(given, path, encoding, id_column))
         if version.kind == "text":
-            return Rows("text", read_texts(given, encoding))
+            return Rows("text", _texts(given, path, encoding, id_column))
         return Rows("row", _rows(given, path, encoding, id_column))
     raise ExportError(
         f"predict: {path.parent} must hold a classifier of images, texts or "
@@ -158,27 +158,102 @@ def _read_image(file, image_size):
 
 def _encoding(path):
     """Returns the encoding of the data that a version was trained on."""
+    return _recipe(path).get("encoding", "auto")
+
+
+def _recipe(path):
+    """Returns the recipe of a version as it is written; empty without one."""
     recipe = path / "recipe.json"
     if _regular_file.why_not(recipe):
-        return "auto"
-    content = _regular_file.read_object("predict", recipe, "a recipe")
-    return content.get("encoding", "auto")
+        return {}
+    return _regular_file.read_object("predict", recipe, "a recipe")
+
+
+def is_table_named(text: str) -> bool:
+    """Says whether what is given as a text names a table, there or not."""
+    from aet_keras.data.table_file import is_csv
+
+    return is_csv(text) and _names_file(text)
+
+
+def _names_file(text):
+    """Says whether a text with the ending of a file is meant as its name.
+
+    A file that exists is never taken for a text of the same words.
+    """
+    problem = _regular_file.why_not(text)
+    if problem == "not there":
+        return len(text.split()) == 1
+    return problem != _TOO_LONG
+
+
+def _has_columns(kind, given):
+    if kind == "text":
+        return any(map(is_table_named, given))
+    return kind in ("table", "item")
+
+
+def _texts(given, path, encoding, id_column):
+    for each in given:
+        if is_table_named(each):
+            yield from _text_rows(each, path, encoding, id_column)
+        else:
+            yield from read_texts([each], encoding)
+
+
+def _text_rows(file, path, encoding, id_column):
+    """Yields the texts of a table, in the column that was learned from."""
+    from aet_keras import data
+
+    frame = data.read_csv("predict", file, encoding=encoding)
+    for note in frame.attrs["notes"]:
+        click.echo(note, err=True)
+    cells = text_cells("predict", frame, _recipe(path))
+    ids = _ids(file, encoding, id_column, len(cells))
+    for name, cell in zip(ids, cells, strict=True):
+        if cell:
+            yield Row(name, {"texts": cell.encode(errors="replace")})
+        else:
+            yield Row(name, reason="no text in its row")
+
+
+def text_cells(owner: str, frame: Any, recipe: dict[str, Any]) -> list[str]:
+    """Returns the texts of a table as training reads them; none are empty.
+
+    Args:
+        owner: str. The command, in sentences.
+        frame: what `read_csv` returned.
+        recipe: dict. The recipe of the version, as it is written.
+
+    Raises:
+        DataError: if the column of the recipe is not there.
+    """
+    from aet_keras import data
+    from aet_keras.data.specifications import CellFormat
+
+    column = recipe.get("text_column", "text")
+    data.table_file.check_columns(owner, frame, text_column=column)
+    missing = data.table_cells.missing_words(owner, recipe.get("missing"))
+    cells = data.table_cells.stripped(frame[column])
+    form = CellFormat(missing=missing)
+    return data.table_cells.words_of(cells, form).tolist()
 
 
 def read_texts(given: Iterable[str], encoding: str) -> Iterator[Row]:
     """Reads `.txt` files; what names none is a text itself."""
     for text in given:
-        # A file that exists is never taken for a text of the same words.
         problem = _regular_file.why_not(text)
-        is_file = text.lower().endswith(".txt") and problem != _TOO_LONG
-        if is_file and problem == "not there":
-            is_file = len(text.split()) == 1
-        if not is_file:
-            yield Row(text, {"texts": text.encode(errors="replace")})
-        elif problem:
-            yield Row(text, reason=problem)
+        is_txt = text.lower().endswith(".txt")
+        if is_txt and _names_file(text):
+            yield (
+                Row(text, reason=problem)
+                if problem
+                else _of_file(text, encoding)
+            )
+        elif not problem and pathlib.Path(text).suffix and not is_txt:
+            yield Row(text, reason="a file, and neither `.txt` nor a table")
         else:
-            yield _of_file(text, encoding)
+            yield Row(text, {"texts": text.encode(errors="replace")})
 
 
 def _of_file(name, encoding):

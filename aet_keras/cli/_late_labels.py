@@ -61,7 +61,7 @@ def _read(file, encoding, say):
     frame = data.read_csv(_OWNER, file, encoding=encoding)
     data.table_file.check_columns(_OWNER, frame, id=_ID, label=_LABEL)
     ids, classes = (
-        data.table_cells.stripped(frame[name].astype(str)).tolist()
+        data.table_cells.stripped(frame[name]).tolist()
         for name in (_ID, _LABEL)
     )
     labels: dict[str, str] = {}

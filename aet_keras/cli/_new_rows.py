@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
@@ -13,11 +13,13 @@ import numpy as np
 from aet_keras import _regular_file, data
 from aet_keras._keras import reading
 from aet_keras._wording import counted
-from aet_keras.cli._inputs import Row, read_images, read_texts
+from aet_keras.cli._inputs import Row, read_images, read_texts, text_cells
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
+from aet_keras.cli._truths import check_tables, truths
 from aet_keras.data import number_cells
 from aet_keras.data.folder_layout import IMAGE, TEXT
+from aet_keras.data.names import known_classes
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import check_one_answer, read_kind
 from aet_keras.recipes.kinds import load_recipe
@@ -67,6 +69,7 @@ class Asked:
         encoding: optional str, of files of texts or rows.
         is_labelled: bool. Whether to read classes, too: the names of folders,
             or the column of a table that the model predicts.
+        takes: as of `check_one_answer`.
     """
 
     owner: str
@@ -75,6 +78,7 @@ class Asked:
     what: Sequence[str]
     encoding: str | None = None
     is_labelled: bool = False
+    takes: Collection[str] = ()
 
     @functools.cached_property
     def recipe(self) -> dict[str, Any]:
@@ -85,9 +89,11 @@ class Asked:
 
     @functools.cached_property
     def specification(self) -> Any:
-        """The `TableSpecification` of a version of table rows."""
-        from aet_keras.export import table_manifest
+        """The `TableSpecification` of a version of table rows or items."""
+        from aet_keras.export import item_model, table_manifest
 
+        if self.recipe.get("kind") == "item":
+            return item_model.read_item_manifest(self.path)
         return table_manifest.read_table_manifest(self.path)
 
     @functools.cached_property
@@ -123,7 +129,33 @@ class Asked:
     def cells(self, frame: Any, column: str) -> list[str]:
         """Returns the cells of a column of a table."""
         data.table_file.check_columns(self.owner, frame, column=column)
-        return data.table_cells.stripped(frame[column].astype(str)).tolist()
+        return data.table_cells.stripped(frame[column]).tolist()
+
+    @functools.cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that the version knows; none of a number."""
+        if self.recipe.get("kind") in ("table", "item"):
+            return tuple(self.specification.class_names)
+        path = self.path / "assets" / "labels.txt"
+        if not path.is_file():
+            return ()
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+
+    def classes_of(self, cells: Sequence[str]) -> list[str]:
+        """Returns the classes that cells mean, as the training data's did.
+
+        A word for a missing label is none, and `1.0` is the class `1`. Cells
+        of a number stay as they are.
+        """
+        if not self.class_names:
+            return list(cells)
+        if self.recipe.get("kind") in ("table", "item"):
+            missing = self.specification.missing
+        else:
+            missing = data.table_cells.missing_words(
+                self.owner, self.recipe.get("missing")
+            )
+        return known_classes(cells, self.class_names, missing)
 
     def ids(self, frame: Any) -> list[str]:
         """Returns what names the rows of a table."""
@@ -132,18 +164,21 @@ class Asked:
         return [str(number) for number in range(1, len(frame) + 1)]
 
 
-def check_classifier(path: pathlib.Path, owner: str) -> str:
+def check_classifier(
+    path: pathlib.Path, owner: str, takes: Collection[str] = ()
+) -> str:
     """Returns the kind of a version's data, unless it is of ratings.
 
     Args:
         path: path of the version.
         owner: str. The command, in sentences.
+        takes: as of `check_one_answer`.
 
     Raises:
         ExportError: if the version is no classifier.
     """
     kind = read_kind(path, owner)
-    check_one_answer(path, owner)
+    check_one_answer(path, owner, takes=takes)
     if kind in _READERS:
         return kind
     raise ExportError(
@@ -164,22 +199,17 @@ def read_new_rows(asked: Asked) -> NewRows:
             though classes are asked for.
         ExportError: if the version is no classifier.
     """
-    kind = check_classifier(asked.path, asked.owner)
+    kind = check_classifier(asked.path, asked.owner, asked.takes)
     if not asked.are_recorded:
+        check_tables(asked)
         rows = _READERS[kind](asked)
         if asked.is_labelled:
             _check_classes(asked, rows)
         return rows
     found = read_recorded(asked, kind, needs_inputs=True)
-    unknown = [""] * len(found.ids)
-    return NewRows(
-        found.x,
-        list(found.ids),
-        list(found.ids),
-        list(found.times),
-        unknown,
-        found.texts,
-    )
+    ids, unknown = list(found.ids), [""] * len(found.ids)
+    times: list[float | None] = list(found.times)
+    return NewRows(found.x, ids, ids, times, unknown, found.texts)
 
 
 def _check_classes(asked, rows):
@@ -282,10 +312,10 @@ def _text_files(asked, given):
 def _text_rows(asked, file):
     """Yields the same of the rows of a table that have a text."""
     frame, recipe = asked.frame(file), asked.recipe
-    cells = asked.cells(frame, recipe.get("text_column", "text"))
+    cells = text_cells(asked.owner, frame, recipe)
     classes = [""] * len(cells)
     if asked.is_labelled:
-        classes = asked.cells(frame, recipe.get("label_column", "label"))
+        classes = truths(asked, frame, recipe.get("label_column", "label"))
     rows = zip(cells, asked.ids(frame), classes, strict=True)
     for number, (text, name, label) in enumerate(rows, start=1):
         if text:
@@ -312,12 +342,18 @@ def _table(asked):
         names += [f"{file}:{number}" for number in range(1, len(frame) + 1)]
         ids += asked.ids(frame)
         if asked.is_labelled:
-            classes += asked.cells(frame, specification.target)
+            classes += truths(asked, frame, specification.target)
     cells = data.date_cells.dates_to_days(
         reading.join(parts), specification.columns
     )
     classes = classes or [""] * len(names)
     return NewRows(cells, names, ids, [None] * len(names), classes)
+
+
+def _items(asked):
+    from aet_keras.cli._new_items import read_new_items
+
+    return NewRows(**read_new_items(asked))
 
 
 def _files(asked, what, kind):
@@ -355,4 +391,5 @@ _READERS: dict[str, Callable[[Asked], NewRows]] = {
     "image": _images,
     "text": _texts,
     "table": _table,
+    "item": _items,
 }

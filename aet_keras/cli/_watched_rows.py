@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras._wording import counted
+from aet_keras._wording import counted, quoted
 from aet_keras.cli._new_rows import (
     Asked,
     check_classifier,
@@ -16,15 +16,18 @@ from aet_keras.cli._new_rows import (
     true_numbers,
 )
 from aet_keras.cli._recorded_new_rows import read_recorded
+from aet_keras.cli._truths import tags_of
 from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
-from aet_keras.errors import ExportError
+from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.publication import find_version
+from aet_keras.training.item_outputs import read_item_outputs
 
 _OWNER = "watch"
+_TAKES = ("item", "tags")
 _MOST_A_DAY = 200  # recorded rows; 60 days of them are a minute's pass
 
 
@@ -94,13 +97,13 @@ def watch_version(
         most_days: int >= 1. Of recorded rows: how many days are looked at.
     """
     path = find_version(folder)
-    kind = check_classifier(path, _OWNER)
+    kind = check_classifier(path, _OWNER, _TAKES)
     reference = load_reference(path)
     model = load_model(path)
     reference.check_model(model)
-    asked = Asked(_OWNER, path, model, what, encoding, is_labelled)
+    asked = Asked(_OWNER, path, model, what, encoding, is_labelled, _TAKES)
     if asked.are_recorded:
-        _check_days(reference, path)
+        _check_days(reference, path, kind)
         return _watch_recorded(asked, kind, reference, most_days)
     rows = read_new_rows(asked)
     labels = None
@@ -110,9 +113,23 @@ def watch_version(
             rows.classes,
             must="with `--labelled`, each row must have a finite number",
         )
+    elif is_labelled and reference.is_tags:
+        labels = tags_of(rows.classes, reference.class_names)
     elif is_labelled:
         labels = _labels(rows.classes, reference.class_names)
-    outputs = read_outputs(model, rows.x, is_number=reference.is_number)
+    if kind == "item":
+        outputs = read_item_outputs(
+            model, rows.x, specification=asked.specification
+        )
+    else:
+        outputs = read_outputs(
+            model,
+            rows.x,
+            is_number=reference.is_number,
+            is_tags=reference.is_tags,
+        )
+    # Of items the columns that are compared are drawn, not pixels.
+    shown = outputs.columns if kind == "item" else rows.texts or rows.x
     outputs = dataclasses.replace(outputs, labels=labels)
     shift = compare_outputs(reference, outputs)
     return Watched(
@@ -121,7 +138,7 @@ def watch_version(
         outputs,
         shift,
         rows.names,
-        _chosen(rows.texts or rows.x, shift.novel_rows),
+        _chosen(shown, shift.novel_rows),
         dates=_dates(asked, kind),
     )
 
@@ -150,13 +167,16 @@ def _watch_recorded(asked, kind, reference, most_days):
     )
 
 
-def _check_days(reference, path):
-    if reference.is_number:
-        raise ExportError(
-            f"{_OWNER}: recorded rows must be those of a classifier, because "
-            "it is its probabilities that are compared day by day. Received: "
-            f"{path}, a model of a number. Name files of new rows."
-        )
+def _check_days(reference, path, kind):
+    if kind != "item" and reference.is_of_classes:
+        return
+    what = "tags" if reference.is_tags else "a number"
+    raise ExportError(
+        f"{_OWNER}: recorded rows must be those of a classifier of images, "
+        "texts or table rows, because it is its probabilities that are "
+        f"compared day by day. Received: {path}, a model of "
+        f"{'items' if kind == 'item' else what}. Name files of new rows."
+    )
 
 
 def _title(path):
@@ -164,7 +184,7 @@ def _title(path):
 
 
 def _dates(asked, kind):
-    if kind != "table":
+    if kind not in ("table", "item"):
         return ()
     columns = asked.specification.columns
     return tuple(each.name for each in columns if each.kind == "date")
@@ -182,4 +202,12 @@ def _chosen(rows, numbers):
 def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:
     """Returns the numbers of classes; unknown ones have one too many."""
     numbers = {name: i for i, name in enumerate(known)}
+    if not set(classes) & set(known):
+        raise DataError(
+            f"{_OWNER}: with `--labelled`, some row must be of a class that "
+            "the model knows, because others say nothing of what it gets "
+            f"right. Received: {quoted(sorted(set(classes)))}. It knows "
+            f"{quoted(known, 10)}: call folders or cells so, or leave "
+            "`--labelled` out."
+        )
     return np.array([numbers.get(each, len(numbers)) for each in classes])

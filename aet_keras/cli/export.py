@@ -223,11 +223,21 @@ def _deploy(exporting, folder):
 def _convert(exporting, folder, format, out, weights, images):
     from aet_keras._progress import listening
     from aet_keras.cli._display import ProgressBar
+    from aet_keras.errors import ExportError
     from aet_keras.export.conversion import SUFFIXES
     from aet_keras.publishing import newest_version
-    from aet_keras.publishing.data_kind import check_one_answer
+    from aet_keras.publishing.data_kind import check_one_answer, find_kind
+    from aet_keras.publishing.manifest import read_content
 
     version = newest_version(folder)
+    kind = find_kind(read_content(version), owner="export")
+    if kind not in (None, "image"):
+        raise ExportError(
+            f"export: `--format {format}` must go with a model of images, "
+            "because its files take pixels and nothing else. Received: "
+            f"{version}, a model of the kind `{kind}`. Serve it: `aet-keras "
+            f"serve {folder}`."
+        )
     rounded = "" if weights == "float32" else f"-{weights}"
     if rounded:
         check_one_answer(version, "export: `--weights`")

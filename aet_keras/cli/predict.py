@@ -13,6 +13,7 @@ import click
 
 from aet_keras.cli import _options
 from aet_keras.cli._inputs import (
+    is_table_named,
     load_version_of,
     read_rows,
     reasons,
@@ -66,6 +67,7 @@ def predict(folder, what, top, encoding, form, id_column, debug):
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
         if version.kind == "rating":
+            _check_ids(what)
             for line in _item_lines(version, what, top or _ITEMS, form):
                 click.echo(line)
             return
@@ -82,6 +84,17 @@ def predict(folder, what, top, encoding, form, id_column, debug):
             raise DataError(
                 f"predict: {len(bad)} of the {asked.noun}s could not be read: "
                 f"{reasons(bad)}. Mend them or leave them out."
+            )
+
+
+def _check_ids(users):
+    """Refuses files: as an id each would be one of a user not known."""
+    for user in users:
+        if is_table_named(user) and pathlib.Path(user).is_file():
+            raise ValueError(
+                "predict: of a model of ratings WHAT must be ids of users, "
+                f"because each is recommended items. Received: {user}, a "
+                "file. Name the ids in it."
             )
 
 
@@ -167,19 +180,23 @@ def _tag_lines(version, asked, top, form, bad):
     """Yields a line for each row; those that have no answer go into `bad`."""
     del top  # all that reach their threshold are named
     if form == "csv":
-        yield _csv(["id", "tags", "probabilities", "error"])
+        sets = ["set"] if _IN_SET in _outputs(version) else []
+        yield _csv(["id", "tags", "probabilities", *sets, "error"])
     for batch in asked.batches(_BATCH):
         bad += [row for row in batch if row.reason]
-        for row, known, said, shares in _tagged(version, batch):
+        for row, known, said, shares, among in _tagged(version, batch):
             if form == "csv":
-                shown = (said, map(str, shares))
+                shown = [said, map(str, shares)]
+                shown += [among or []] if sets else []
                 yield _csv([row.name, *map(";".join, shown), row.reason])
             elif form == "json":
-                yield _tag_json(asked.noun, row, known, said, shares)
+                yield _tag_json(asked.noun, row, known, said, shares, among)
             elif not row.reason:
                 pairs = dict(zip(known, shares, strict=True))
                 shown = "; ".join(f"{tag}, {pairs[tag]:.1%}" for tag in said)
-                yield f"{row.name}  {shown or 'no tag'}"
+                more = [tag for tag in among or () if tag not in said]
+                ending = f"  (may have: {', '.join(more)})" if more else ""
+                yield f"{row.name}  {shown or 'no tag'}{ending}"
 
 
 def _tagged(version, batch):
@@ -187,28 +204,31 @@ def _tagged(version, batch):
     answers = iter(())
     if any(not row.reason for row in batch):
         outputs = _answers(version, batch)
-        columns = (outputs[k] for k in ("classes", "tags", "probabilities"))
+        columns = [outputs[k] for k in ("classes", "tags", "probabilities")]
+        columns.append(outputs.get(_IN_SET, [None] * len(columns[0])))
         answers = zip(*columns, strict=True)
     for row in batch:
         if row.reason:
-            yield row, [], [], []
+            yield row, [], [], [], None
             continue
-        known, said, shares = next(answers)
+        known, said, shares, is_in = next(answers)
         yield (
             row,
             [name.decode() for name in known],
             [name.decode() for name in said if name],
             [float(str(share)) for share in shares],
+            _among(known, shares, is_in),
         )
 
 
-def _tag_json(noun, row, known, said, shares):
+def _tag_json(noun, row, known, said, shares, among):
     key = "picture" if noun == "image" else noun
     named = {"id": row.name, key: row.name}
     if row.reason:
         return json.dumps(named | {"error": row.reason})
     pairs = dict(zip(known, shares, strict=True))
-    return json.dumps(named | {"tags": said, "probabilities": pairs})
+    sets = {} if among is None else {"set": among}
+    return json.dumps(named | {"tags": said, "probabilities": pairs} | sets)
 
 
 # What is answered, by an output that only this kind of model has.

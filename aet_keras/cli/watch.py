@@ -24,7 +24,8 @@ SHIFTED = 3
     "--labelled",
     is_flag=True,
     help="Read classes too: of images and .txt files the names of their "
-    "folders, of tables the column that is predicted. Then it is seen, too, "
+    "folders, of tables the column that is predicted, or those of tags. Then "
+    "it is seen, too, "
     "whether the same inputs have other classes now.",
 )
 @_options.encoding
@@ -67,8 +68,8 @@ def watch(
     FOLDER is saved_models/NAME, as `aet-keras fit` leaves it, or one of its
     versions. WHAT are files of images or folders of them, or of texts .txt
     files, folders of them and tables with the column of the recipe, or .csv
-    files of table rows. Of batches that are not shifted at most one in 20 is
-    called so.
+    files of table rows or items. Of batches that are not shifted at most one
+    in 20 is called so.
 
     WHAT may be what a server was asked, too: the folder of `aet-keras serve
     --record`, or TensorFlow Serving's request logs. Its rows have times: then
@@ -128,10 +129,11 @@ def _measure(folder):
 
 
 def _check_has_classes(watched):
-    if watched.reference.is_number:
+    if not watched.reference.is_of_classes:
+        what = "tags" if watched.reference.is_tags else "a number"
         raise ValueError(
             "watch: `--report` must go with a classifier, because confidence "
-            "and classes are drawn. Received: a model of a number. Leave it "
+            f"and classes are drawn. Received: a model of {what}. Leave it "
             "out: what is printed says all that is measured."
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
@@ -27,6 +28,7 @@ from aet_keras.data.table_columns import (
     read_stripped,
 )
 from aet_keras.data.table_file import check_columns
+from aet_keras.data.table_reading import shared_notes
 from aet_keras.data.table_target import given_rows
 from aet_keras.data.target_reading import (
     notes_of_splits,
@@ -165,7 +167,7 @@ def read_items(
     )
     used = [*targets, image_column, text_column, *filter(None, [split_column])]
     columns, column_notes = _columns(read.frame, used, kinds or {}, reading)
-    words = set(reading.missing)
+    words = set(read.missing)  # those that a version reads new rows with
     texts = _present(read.frame[text_column], words)
     files = _present(read.frame[image_column], words)
     pixels, has_image, image_notes = _read_images(Path(path), files, asked)
@@ -229,8 +231,19 @@ def read_items(
             *image_notes,
             *_missing_notes(has_image, has_text, bool(columns)),
             *notes_of_splits(read, splits),
+            *shared_notes({k: _summed(each) for k, each in splits.items()}),
         ),
     )
+
+
+def _summed(split):
+    """Returns a split with a sum in the place of each image."""
+    sums = [
+        xxhash.xxh3_128_hexdigest(np.ascontiguousarray(image))
+        for image in split.inputs[PIXELS]
+    ]
+    inputs = {**split.inputs, PIXELS: np.array(sums, object)}
+    return dataclasses.replace(split, inputs=inputs)
 
 
 def _check_names(frame, image_column, text_column, targets, split_column):

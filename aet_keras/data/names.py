@@ -1,11 +1,13 @@
 """Checks, orders and compares the names of classes and ids."""
 
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from aet_keras import _check as check
 from aet_keras._wording import repeated, short
+from aet_keras.data.table_cells import MARKERS
 from aet_keras.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
@@ -52,6 +54,35 @@ def has_floats(cells: Any) -> bool:
 def are_whole_numbers(names: Iterable[str]) -> bool:
     """Says whether all names are whole numbers, so that `17.0` is `17`."""
     return all(_DIGITS.fullmatch(name) for name in names)
+
+
+def known_classes(
+    cells: Iterable[str], known: Collection[str], missing: Collection[str]
+) -> list[str]:
+    """Returns classes as they were read where a model has learned them.
+
+    Args:
+        cells: stripped words, one a row.
+        known: the classes of the model; what is one of them stays.
+        missing: words that mean that there is none, which becomes `""`.
+
+    Example:
+
+    >>> from aet_keras.data.names import known_classes
+    >>> known_classes(["1.0", "N/A", "3"], ("1", "2"), ("N/A",))
+    ['1', '', '3']
+    """
+    are_whole = bool(known) and are_whole_numbers(known)
+
+    def read(cell):
+        if cell in known:
+            return cell
+        if cell in missing or (are_whole and cell.lower() in MARKERS):
+            return ""
+        whole = _WHOLE.fullmatch(cell) if are_whole else None
+        return whole[1] if whole else cell
+
+    return [read(cell) for cell in cells]
 
 
 def check_one_line(owner: str, what: str, names: Iterable[str]) -> None:
@@ -114,23 +145,30 @@ def served_names(titles: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 
 def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
-    """Yields a note if names differ by case only.
+    """Yields notes if names differ by case only, or only to a computer.
 
     Args:
         what: str. What is named, in the plural.
         names: in their order.
     """
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(name.casefold(), []).append(name)
-    alike = [group for group in groups.values() if len(group) > 1]
-    if alike:
-        shown = "; ".join(
-            " and ".join(f"`{short(name, 60)}`" for name in group[:4])
-            for group in alike[:3]
-        )
-        more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
-        yield (
-            f"These {what} differ by case only, and stay separate: "
-            f"{shown}{more}."
-        )
+    names = list(names)
+    for key, how in ((str.casefold, "by case"), (_composed, "in Unicode")):
+        groups: dict[str, list[str]] = {}
+        for name in names:
+            groups.setdefault(key(name), []).append(name)
+        alike = [group for group in groups.values() if len(group) > 1]
+        if alike:
+            shown = "; ".join(
+                " and ".join(f"`{short(name, 60)}`" for name in group[:4])
+                for group in alike[:3]
+            )
+            more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
+            yield (
+                f"These {what} differ {how} only, and stay separate: "
+                f"{shown}{more}."
+            )
+
+
+def _composed(name):
+    """Returns a name whose accents are one sign with their letters."""
+    return unicodedata.normalize("NFC", name)

@@ -202,6 +202,7 @@ def read_table(
             cost_false_positive=costs["cost_false_positive"],
             missing=read.missing,
             target_format=read.format,
+            thresholds=() if like is None else like.thresholds,
         ),
         notes=(
             *of_file,
@@ -209,7 +210,7 @@ def read_table(
             *column_notes,
             *odd,
             *notes_of_splits(read, splits),
-            *_shared(splits),
+            *shared_notes(splits),
         ),
     )
 
@@ -239,7 +240,7 @@ def _checked_kinds(kinds):
     return kinds
 
 
-def _shared(splits: Mapping[str, Split]) -> Sequence[str]:
+def shared_notes(splits: Mapping[str, Split]) -> Sequence[str]:
     """Notes how many rows of validation and test are in train, too."""
     count = splitting.shared_rows(
         {name: [*_sums(split)] for name, split in splits.items()}

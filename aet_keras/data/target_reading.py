@@ -99,8 +99,9 @@ def read_target(
             target=target,
             label_columns=label_columns,
             split_column=split_column,
-            missing=reading.missing,
-            is_said=target_kind == kind,
+            missing=reading.missing if like is None else like.missing,
+            is_said=target_kind == kind or like is not None,
+            known=() if like is None else like.class_names,
         )
     return read_numbers(
         owner,
@@ -114,13 +115,15 @@ def read_target(
 
 
 def _check_like(owner, kind, like):
-    """Refuses tags of an earlier model: their networks are not mixed."""
-    if like is not None and TAGS in (kind, like.target_kind):
+    """Refuses tags where the earlier model has none, and the other way."""
+    if like is None or TAGS not in (kind, like.target_kind):
+        return
+    if kind != like.target_kind:
         raise DataError(
-            f"{owner}: a model of tags must be trained anew, because an "
-            "earlier one goes on with classes or a number only. Received: "
-            f"target_kind={kind!r}, of the earlier model {like.target_kind!r}. "
-            "Leave `--from` out."
+            f"{owner}: the target must be of the kind that the earlier model "
+            f"has, because its head stays. Received: target_kind={kind!r}, of "
+            f"the earlier model {like.target_kind!r}. Name its target, or "
+            "leave `--from` out."
         )
 
 

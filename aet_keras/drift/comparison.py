@@ -11,17 +11,13 @@ from scipy import spatial, stats
 from aet_keras import _check as check
 from aet_keras._wording import quoted
 from aet_keras.drift import two_samples
-from aet_keras.drift.model_outputs import (
-    ModelOutputs,
-    as_labels,
-    as_numbers,
-    read_outputs,
-)
-from aet_keras.drift.number_shift import name_number_shift
+from aet_keras.drift.model_outputs import ModelOutputs, as_labels, read_outputs
+from aet_keras.drift.number_shift import name_error_shift
 from aet_keras.drift.priors import Calibration, calibrate, estimate_priors
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import LEAST_ROWS, Shift
+from aet_keras.drift.true_values import as_numbers, as_tags
 
 _OWNER = "compare"
 _LEVEL = 0.05
@@ -97,7 +93,11 @@ def compare(
     reference.check_model(model)
     _check_columns(reference, new)
     outputs = read_outputs(
-        model, new, batch_size=batch_size, is_number=reference.is_number
+        model,
+        new,
+        batch_size=batch_size,
+        is_number=reference.is_number,
+        is_tags=reference.is_tags,
     )
     if labels is not None:
         labels = _labels_of(reference, labels)
@@ -117,13 +117,11 @@ def compare_outputs(reference: Reference, outputs: ModelOutputs) -> Shift:
             are not one a row.
     """
     _check_outputs(reference, outputs)
-    if reference.is_number:
-        tests, moved = (
-            _input_tests(reference, outputs),
-            _moved(reference, outputs),
-        )
+    if not reference.is_of_classes:
+        tests = _input_tests(reference, outputs)
+        moved = _moved(reference, outputs)
         far = _novelty(reference, outputs)
-        return name_number_shift(reference, outputs, tests, moved, novelty=far)
+        return name_error_shift(reference, outputs, tests, moved, novelty=far)
     if outputs.labels is not None and np.all(outputs.labels == UNKNOWN):
         outputs = dataclasses.replace(outputs, labels=None)
     calibration = calibrate(reference.probabilities, reference.labels)
@@ -239,6 +237,8 @@ def _moved(reference, outputs):
 def _labels_of(reference, labels):
     if reference.is_number:
         return as_numbers(_OWNER, labels)
+    if reference.is_tags:
+        return as_tags(_OWNER, labels)
     return as_labels(_OWNER, labels, least=UNKNOWN)
 
 

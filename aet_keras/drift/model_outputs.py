@@ -14,6 +14,12 @@ from aet_keras._keras import graph, reading
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
 from aet_keras.drift.row_batches import batches_of, no_rows
 from aet_keras.drift.softmax_twin import Twin
+from aet_keras.drift.true_values import (
+    as_numbers,
+    as_tags,
+    one_number,
+    shares_of_tags,
+)
 
 _OWNER = "read_outputs"
 _ROUNDED = 1e-2  # of sums of probabilities in half precision
@@ -29,7 +35,7 @@ class ModelOutputs:
         probabilities: float32 array `(rows, classes)`; of a model of a number
             the numbers, `(rows, 1)`.
         labels: optional int array `(rows,)`, where the data have labels;
-            floats of a number.
+            floats of a number; of tags `(rows, tags)`.
         columns: dict from the name of each raw column to its array
             `(rows,)`; empty where the model takes one tensor.
 
@@ -82,6 +88,7 @@ def read_outputs(
     batch_size: int = 128,
     most_rows: int | None = None,
     is_number: bool = False,
+    is_tags: bool = False,
 ) -> ModelOutputs:
     """Runs rows through a classifier, or a model of a number, once.
 
@@ -98,6 +105,8 @@ def read_outputs(
             evenly spread. Defaults to all.
         is_number: bool. Whether the model puts out one number a row, and
             labels are numbers. Defaults to `False`.
+        is_tags: bool. Whether it puts out a probability for each of several
+            tags, and labels are 0 and 1 likewise. Defaults to `False`.
 
     Returns:
         `ModelOutputs`.
@@ -120,9 +129,8 @@ def read_outputs(
     >>> outputs.features.shape, outputs.probabilities.shape
     ((5, 4), (5, 3))
     """
-    return OutputReader(model, is_number=is_number).read(
-        data, batch_size=batch_size, most_rows=most_rows
-    )
+    reader = OutputReader(model, is_number=is_number, is_tags=is_tags)
+    return reader.read(data, batch_size=batch_size, most_rows=most_rows)
 
 
 class OutputReader:
@@ -134,6 +142,7 @@ class OutputReader:
     Args:
         model: as of `read_outputs`.
         is_number: bool, likewise.
+        is_tags: bool, likewise.
         is_traced: bool. Whether it is traced at once, for any batch size.
     """
 
@@ -142,11 +151,14 @@ class OutputReader:
         model: keras.Model,
         *,
         is_number: bool = False,
+        is_tags: bool = False,
         is_traced: bool = False,
     ):
         self._as_labels = as_numbers if is_number else as_labels
-        self._as_outputs = _one_number if is_number else as_probabilities
-        self._eager = _forward(Twin.of(model).twin)
+        self._as_outputs = one_number if is_number else as_probabilities
+        if is_tags:
+            self._as_labels, self._as_outputs = as_tags, shares_of_tags
+        self._eager = _forward(model if is_tags else Twin.of(model).twin)
         self._traced = tf.function(self._eager, reduce_retracing=True)
         self._is_traced = is_traced
         self._count = 0  # of batches so far
@@ -255,38 +267,6 @@ def as_labels(owner: str, labels: Any, *, least: int = 0) -> np.ndarray:
         f"{owner}: labels must be the numbers of classes, one a row{unknown}, "
         f"or one-hot rows. Received: {given.dtype} of the shape {given.shape}. "
         "Give each class a number from 0 on."
-    )
-
-
-def as_numbers(owner: str, labels: Any) -> np.ndarray:
-    """Returns the true numbers of rows, `(rows,)`.
-
-    Args:
-        owner: str. Who is named in the error.
-        labels: numbers, one a row.
-
-    Raises:
-        ValueError: if they are none, or not finite.
-    """
-    found = np.asarray(labels)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = found[:, 0]
-    if found.ndim == 1 and found.dtype.kind in "iuf":
-        if np.isfinite(found).all():
-            return found.astype("float32")
-    raise ValueError(
-        f"{owner}: labels must be finite numbers, one a row. Received: "
-        f"{found.dtype} of the shape {found.shape}. Leave out the rows that "
-        "have none."
-    )
-
-
-def _one_number(owner, scores):
-    if scores.shape[1:] == (1,) and np.isfinite(scores).all():
-        return scores.astype("float32")
-    raise ValueError(
-        f"{owner}: the model must put out one finite number a row. Received: "
-        f"the shape {scores.shape}. Give a model of a number."
     )
 
 

@@ -1,4 +1,4 @@
-"""Names the shift of rows whose target is a number."""
+"""Names the shift of rows whose target is a number, or tags."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,10 @@ from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift
 
 _LEVEL = 0.05
 _ERRORS = "errors"
+_LEAST = 1e-7
 
 
-def name_number_shift(
+def name_error_shift(
     reference: Reference,
     outputs: ModelOutputs,
     tests: Mapping[str, float],
@@ -22,15 +23,16 @@ def name_number_shift(
     *,
     novelty: tuple[tuple[int, ...], float],
 ) -> Shift:
-    """Returns the `Shift` of rows whose target is a number.
+    """Returns the `Shift` of rows whose target is a number, or tags.
 
     There are no classes whose shares could explain it: what differs in the
     inputs, or in what is predicted of them, is a shift of inputs. With the
     true numbers the size of the errors is compared by Mann and Whitney,
-    one-sided; where it alone differs, the kind is `"output"`.
+    one-sided, with the true tags the cross-entropy of each row; where it
+    alone differs, the kind is `"output"`.
 
     Args:
-        reference: `Reference` of a model of a number.
+        reference: `Reference` of a model of a number, or of tags.
         outputs: `ModelOutputs` of the same model.
         tests: p values of the sets of tests that need no true numbers.
         columns: those that have moved, the farthest first.
@@ -47,8 +49,7 @@ def name_number_shift(
         kind = "input" if inputs <= _LEVEL else "output"
         if kind == "input" and outputs.row_count < LEAST_ROWS:
             kind = "unexplained"
-    known = reference.probabilities, reference.labels
-    new = outputs.probabilities, outputs.labels
+    measure = "loss" if reference.is_tags else "RMSE"
     return Shift(
         kind != "none",
         p,
@@ -64,25 +65,36 @@ def name_number_shift(
         accuracy=None,
         source_accuracy=math.nan,
         columns=tuple(columns),
-        notes=tuple(_notes(outputs)),
-        source_error=_rmse(*known),
-        error=None if outputs.labels is None else _rmse(*new),
+        notes=tuple(_notes(reference, outputs)),
+        class_names=reference.class_names,
+        source_error=_error(reference),
+        error=None if outputs.labels is None else _error(outputs),
+        measure=measure,
     )
 
 
 def _larger_errors_p(reference, outputs):
-    known, new = (
-        np.abs(each.probabilities[:, 0] - each.labels)
-        for each in (reference, outputs)
-    )
+    known, new = map(_errors, (reference, outputs))
     return float(stats.mannwhitneyu(new, known, alternative="greater").pvalue)
 
 
-def _rmse(numbers, labels):
-    return float(np.sqrt(np.mean((numbers[:, 0] - labels) ** 2)))
+def _errors(rows):
+    """Returns the error of each row: of tags its cross-entropy."""
+    said, true = rows.probabilities, rows.labels
+    if true.ndim == 1:
+        return np.abs(said[:, 0] - true)
+    likely = np.clip(np.where(true > 0, said, 1 - said), _LEAST, 1)
+    return -np.log(likely).mean(axis=1)
 
 
-def _notes(outputs):
+def _error(rows):
+    errors = _errors(rows)
+    if rows.labels.ndim == 2:
+        return float(errors.mean())
+    return float(np.sqrt(np.mean(errors**2)))
+
+
+def _notes(reference, outputs):
     if outputs.row_count < LEAST_ROWS:
         yield (
             f"{outputs.row_count} rows are few: a shift that is found is one, "
@@ -90,7 +102,8 @@ def _notes(outputs):
             "missed."
         )
     if outputs.labels is None:
+        what = "tags" if reference.is_tags else "numbers"
         yield (
-            "Without the true numbers it is not seen whether the errors are "
+            f"Without the true {what} it is not seen whether the errors are "
             "larger now: `--labelled` reads them."
         )

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import scipy.linalg
 import xxhash
 
 from aet_keras import _check as check
@@ -22,6 +21,7 @@ from aet_keras.drift.batch_statistics import (
     Moments,
     measure_moments,
 )
+from aet_keras.drift.components import principal_components
 from aet_keras.drift.model_outputs import (
     ModelOutputs,
     OutputReader,
@@ -32,8 +32,7 @@ from aet_keras.errors import ExportError
 
 FILE = "reference.npz"
 _FORMAT = 1
-_COMPONENTS = 16
-_TRAIN_ROWS, VALIDATION_ROWS = 1000, 2000  # more say little more
+TRAIN_ROWS, VALIDATION_ROWS = 1000, 2000  # more say little more
 _MOMENT_ROWS = 500
 _COLUMN, _MOMENTS, _SUM = "column/", "moments/", "sum"
 _NAMES = {
@@ -58,7 +57,8 @@ class Reference:
 
     Args:
         probabilities: float32 array `(rows, classes)`; numbers `(rows, 1)`.
-        labels: int64 array `(rows,)`, the true classes; or float32 numbers.
+        labels: int64 array `(rows,)`, the true classes; or float32 numbers;
+            or of tags 0 and 1, `(rows, tags)`.
         projections: float32 array `(rows, components)`. The inputs of the
             head, on the first 16 principal components of training rows.
         center: float32 array `(width,)`. The mean of the training rows.
@@ -107,6 +107,7 @@ class Reference:
         class_names: Sequence[str] = (),
         batch_size: int = 128,
         is_number: bool = False,
+        is_tags: bool = False,
     ) -> "Reference":
         """Measures a model, by a pass over up to 3,500 rows.
 
@@ -119,16 +120,17 @@ class Reference:
             class_names: sequence of str, for sentences. Defaults to none.
             batch_size: int >= 1. Of arrays. Defaults to `128`.
             is_number: bool. Whether it is of a number. Defaults to `False`.
+            is_tags: bool. Whether it is of tags. Defaults to `False`.
 
         Raises:
             ValueError: if the validation rows have no labels, there are fewer
                 than two of them, or the model is no such classifier.
         """
-        reader = OutputReader(model, is_number=is_number)
+        reader = OutputReader(model, is_number=is_number, is_tags=is_tags)
         seen, held = (
             reader.read(data, batch_size=batch_size, most_rows=most)
             for data, most in (
-                (train, _TRAIN_ROWS),
+                (train, TRAIN_ROWS),
                 (validation, VALIDATION_ROWS),
             )
         )
@@ -151,7 +153,7 @@ class Reference:
     ) -> "Reference":
         """Makes the same of outputs that were read before."""
         labels = _checked_labels(validation)
-        center, basis = _principal_components(train.features)
+        center, basis = principal_components(train.features)
         return cls(
             validation.probabilities,
             labels,
@@ -176,7 +178,17 @@ class Reference:
     @property
     def is_number(self) -> bool:
         """Whether it is of a number: classes have a probability each."""
-        return self.class_count == 1
+        return self.class_count == 1 and not self.is_tags
+
+    @property
+    def is_tags(self) -> bool:
+        """Whether it is of tags, of which a row may have several."""
+        return self.labels.ndim == 2
+
+    @property
+    def is_of_classes(self) -> bool:
+        """Whether it is of one class a row."""
+        return not (self.is_number or self.is_tags)
 
     @property
     def priors(self) -> np.ndarray:
@@ -300,7 +312,7 @@ def _checked_labels(validation):
             "a label, because classes are told apart by it. Received: "
             f"{rows} rows, {count} labels. Give `(inputs, labels)`."
         )
-    if classes > 1 and labels.max() >= classes:
+    if labels.ndim == 1 and classes > 1 and labels.max() >= classes:
         raise ValueError(
             f"Reference: labels must be below {classes}, the number of "
             f"classes that the model knows. Received: {labels.max()}. Count "
@@ -331,24 +343,6 @@ def _moments_of_arrays(arrays):
         for what in ("mean", "variance")
     )
     return Moments(means, variances, int(arrays[_MOMENTS + "count"]))
-
-
-def _principal_components(features):
-    """Returns the mean, and the directions in which rows vary most."""
-    center = features.mean(axis=0)
-    rest = (features - center).astype("float64")
-    rows, width = rest.shape
-    count = min(_COMPONENTS, width, max(1, rows - 1))
-    wide = width > rows
-    square = rest @ rest.T if wide else rest.T @ rest
-    size = len(square)
-    _, vectors = scipy.linalg.eigh(
-        square, subset_by_index=[size - count, size - 1]
-    )
-    vectors = rest.T @ vectors if wide else vectors
-    vectors = vectors[:, ::-1]
-    lengths = np.maximum(np.linalg.norm(vectors, axis=0), 1e-12)
-    return center, (vectors / lengths).astype("float32")
 
 
 def _sum(arrays):

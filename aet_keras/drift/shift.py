@@ -82,8 +82,10 @@ class Shift:
         notes: tuple of str. What can and cannot be said.
         class_names: tuple of str, or empty.
         source_error: float, of a model of a number: its RMSE on the rows of
-            the reference. It has no accuracies then: they are NaN or None.
+            the reference, of tags the mean cross-entropy. It has no accuracies
+            then: they are NaN or None.
         error: float likewise of the new rows; None without labels.
+        measure: str. What these two are: `"RMSE"` or `"loss"`.
 
     Example: see `compare`.
     """
@@ -106,6 +108,7 @@ class Shift:
     class_names: tuple[str, ...] = ()
     source_error: float | None = None
     error: float | None = None
+    measure: str = "RMSE"
 
     def to_json(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
@@ -137,7 +140,7 @@ class Shift:
             yield f"moved columns: {', '.join(moved[:_MOST_NAMED])}{ending}"
         if is_number:
             now = "not known" if self.error is None else f"{self.error:.5g}"
-            yield f"RMSE: {self.source_error:.5g} to {now}"
+            yield f"{self.measure}: {self.source_error:.5g} to {now}"
         elif self.accuracy is not None:
             yield f"accuracy: {self.source_accuracy:.3f} to {self.accuracy:.3f}"
         else:

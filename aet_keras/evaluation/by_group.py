@@ -1,6 +1,6 @@
 """For whom does a model err, and is it called more often than others?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -72,6 +72,8 @@ class ByGroup:
         gaps: dict of str to `Figure`: how far groups of at least 10 rows lie
             apart.
         too_small: tuple of str. The groups that the gaps leave out.
+        tags: tuple of `ByGroup`, one a tag, called as it is; empty of other
+            targets.
 
     Example: see `measure_by_group`.
     """
@@ -80,6 +82,7 @@ class ByGroup:
     groups: tuple[GroupScore, ...]
     gaps: Mapping[str, Figure] = field(default_factory=dict)
     too_small: tuple[str, ...] = ()
+    tags: tuple["ByGroup", ...] = ()
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "ByGroup":
@@ -89,7 +92,8 @@ class ByGroup:
             for each in content["groups"]
         )
         gaps, small = _figures(content["gaps"]), tuple(content["too_small"])
-        return cls(content["column"], groups, gaps, small)
+        tags = tuple(cls.from_json(each) for each in content.get("tags") or ())
+        return cls(content["column"], groups, gaps, small, tags)
 
     def to_text(self) -> str:
         """Returns the groups and the gaps, for 80 columns."""
@@ -119,7 +123,46 @@ class ByGroup:
                 f"fewer than {LEAST_ROWS} rows, left out of the gaps: "
                 f"{', '.join(self.too_small)}"
             )
+        lines += self._tag_lines()
         return "\n".join(printed_text.cut(each, 80) for each in lines)
+
+    def _tag_lines(self):
+        """Yields the gaps of tags, the largest first."""
+        if not self.tags or not self.tags[0].gaps:
+            return
+        titles = [title for title in self.tags[0].gaps if title in _OF_TAGS]
+        names = printed_text.widest([t.column for t in self.tags], most=20)
+        names = max(names, len("gap of tag"))
+        yield f"{'gap of tag':<{names}}  " + "  ".join(
+            f"{title:>22}" for title in titles
+        )
+        for tag in self.widest_tags()[:_SHOWN_TAGS]:
+            cells = [tag.gaps[title].to_text(digits=2) for title in titles]
+            yield f"{printed_text.fit(tag.column, names)}  " + "  ".join(
+                f"{cell:>22}" for cell in cells
+            )
+        if len(self.tags) > _SHOWN_TAGS:
+            yield f"and {len(self.tags) - _SHOWN_TAGS} more, each of less"
+        yield (
+            "Not computed: parity and equalised odds of all tags together, "
+            "calibration."
+        )
+
+    def widest_tags(self) -> list["ByGroup"]:
+        """Returns the tags, those whose groups lie furthest apart first."""
+        return sorted(
+            self.tags,
+            key=lambda tag: (
+                -max(
+                    [
+                        f.value or 0
+                        for k, f in tag.gaps.items()
+                        if k in _OF_TAGS
+                    ],
+                    default=0,
+                )
+            ),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as a dict of plain lists and numbers."""
@@ -170,13 +213,12 @@ def measure_by_group(
     >>> found.groups[1].figures["wrong"].to_text()
     '1.000 (0.342 to 1.000)'
     """
-    labels, of_rows = np.asarray(labels), np.asarray(groups, str)
+    labels = np.asarray(labels)
     outputs = np.asarray(outputs, "float64")
     columns = _columns(labels, outputs, target_kind, positive, threshold)
     random = np.random.default_rng(seed)
     scores, draws, small = [], {}, []
-    for name in dict.fromkeys(sorted(of_rows, key=_natural)):
-        rows = np.flatnonzero(of_rows == name)
+    for name, rows in named_rows(groups):
         mine, count = {k: v[rows] for k, v in columns.items()}, len(rows)
         draws[name] = _resampled(mine, count, random)
         figures = {
@@ -195,6 +237,23 @@ def measure_by_group(
     return ByGroup(column, tuple(scores), gaps, tuple(small))
 
 
+def named_rows(
+    groups: Sequence[str] | np.ndarray,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields each group and its rows, in an order that a person expects."""
+    of_rows = np.asarray(groups, str)
+    for name in dict.fromkeys(sorted(of_rows, key=_natural)):
+        yield str(name), np.flatnonzero(of_rows == name)
+
+
+def draws_of(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yields how often each row is drawn, `(draws, rows)`, 1,000 in all."""
+    at_once = max(1, min(_RESAMPLES, _DRAWN_AT_ONCE // count))
+    for start in range(0, _RESAMPLES, at_once):
+        size = min(at_once, _RESAMPLES - start)
+        yield random.multinomial(count, np.full(count, 1 / count), size)
+
+
 def _resampled(columns, count, random):
     """Returns the means of each column in rows that are drawn again."""
     found = {name: [] for name in columns}
@@ -207,6 +266,8 @@ def _resampled(columns, count, random):
     return {name: np.concatenate(each) for name, each in found.items()}
 
 
+_OF_TAGS = ("parity (flagged)", "equalised odds")
+_SHOWN_TAGS = 10
 _DIFFERENCES = ("predicted - observed", "sure - right", "error", "off by")
 _GAPS = {
     "parity (flagged)": ("flagged",),
@@ -262,12 +323,24 @@ def _figure(name, values, drawn):
         return Figure(value, *wilson(int(known.sum()), len(known)))
     if len(known) < 2:
         return Figure(value)
-    return Figure(value, *_middle(drawn))
+    return figure_of(value, drawn)
 
 
-def _middle(drawn):
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+def figure_of(value: float, drawn: np.ndarray) -> Figure:
+    """Returns a figure with the middle 95 % of what was drawn again."""
+    known = drawn[np.isfinite(drawn)]
+    if len(known) < 2:
+        return Figure(float(value))
+    low, high = np.quantile(known, [0.025, 0.975])
+    return Figure(float(value), float(low), float(high))
+
+
+def _spread(rows):
+    """Returns how far apart the groups of each draw are, `(draws,)`."""
+    known = np.isfinite(rows)
+    high = np.where(known, rows, -np.inf).max(axis=0)
+    low = np.where(known, rows, np.inf).min(axis=0)
+    return np.where(known.sum(axis=0) > 1, high - low, np.nan)
 
 
 def _gap(scores, draws, keys) -> Figure:
@@ -286,7 +359,19 @@ def _gap(scores, draws, keys) -> Figure:
                 if each.figures[key].value is not None
             ]
         )
-        drawn.append(np.nanmax(rows, axis=0) - np.nanmin(rows, axis=0))
+        drawn.append(_spread(rows))
     if not found:
         return Figure(None)
-    return Figure(float(max(found)), *_middle(np.max(drawn, axis=0)))
+    return figure_of(max(found), np.fmax.reduce(drawn))
+
+
+def gap_of(
+    values: Sequence[float | None], draws: Sequence[np.ndarray]
+) -> Figure:
+    """Returns the largest difference of two groups in one figure."""
+    known = [i for i, each in enumerate(values) if each is not None]
+    if len(known) < 2:
+        return Figure(None)
+    found = [values[i] or 0.0 for i in known]
+    rows = np.stack([draws[i] for i in known])
+    return figure_of(max(found) - min(found), _spread(rows))

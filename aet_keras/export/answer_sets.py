@@ -15,7 +15,8 @@ MEDIAN = "median"  # of classes with an order
 def answer_with_sets(served: Any, guarantee: Guarantee) -> Any:
     """Adds outputs to the signatures that answer with what a set is made of.
 
-    Beside `probabilities` stands `in_set`, bools of the same shape; beside
+    Beside `probabilities` stands `in_set`, bools of the same shape, of tags,
+    too: those that the row may have; beside
     `values` stand `lower` and `upper`. The calls `classify` and `regress` of
     TensorFlow Serving have no place for them.
 
@@ -59,10 +60,20 @@ def _sets(outputs, limit):
     return {SET: held}
 
 
+def _tag_sets(outputs, limit):
+    said = outputs["probabilities"]
+    held = said >= tf.cast(limit, said.dtype)
+    return {SET: held | (outputs["tags"] != "")}  # what is answered is held
+
+
 def _ends(outputs, limit):
     values = outputs["values"]
     half = tf.cast(limit, values.dtype)
     return {LOWER: values - half, UPPER: values + half}
 
 
-_ADDED = {"classes": ("probabilities", _sets), "number": ("values", _ends)}
+_ADDED = {
+    "classes": ("probabilities", _sets),
+    "number": ("values", _ends),
+    "tags": ("tags", _tag_sets),
+}

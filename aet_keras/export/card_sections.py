@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from aet_keras.evaluation.by_group import ByGroup
-from aet_keras.evaluation.conformal import Coverage, wilson
+from aet_keras.evaluation.conformal import wilson
 from aet_keras.export.answer_sets import MEDIAN
 from aet_keras.export.card_blocks import (
     Bins,
@@ -16,6 +15,7 @@ from aet_keras.export.card_blocks import (
 )
 from aet_keras.export.card_facts import Facts, measured, shown_number
 from aet_keras.export.card_stress import stress_blocks
+from aet_keras.export.card_trust import coverage_blocks, group_blocks
 
 UNKNOWN = "unknown"
 _MOST_DRAWN, _MOST_LISTED = 25, 60
@@ -34,8 +34,8 @@ def sections(facts: Facts) -> list[Section]:
         ("Classes", _classes(facts)),
         ("Most wrong", _wrong(facts)),
         ("Are its probabilities right?", _calibration(facts)),
-        ("Sets and intervals", _coverage(facts)),
-        ("By group", _groups(facts)),
+        ("Sets and intervals", coverage_blocks(facts)),
+        ("By group", group_blocks(facts)),
         ("Under stress", stress_blocks(facts)),
         ("What it rests on", _importance(facts)),
         ("Training", _training(facts)),
@@ -219,65 +219,6 @@ def _calibration(facts):
         "average."
     )
     yield Bins(points)
-
-
-def _coverage(facts):
-    content = facts.report.get("coverage")
-    if content is None:
-        guarantee = facts.manifest.get("guarantee")
-        if guarantee:
-            yield (
-                f"Answers hold the truth with a probability of "
-                f"{guarantee['coverage']:g}, calibrated on "
-                f"{guarantee['count']} rows. What they cover on others was "
-                "not measured."
-            )
-        elif facts.adaptation.get("sets"):
-            yield facts.adaptation["sets"]
-        elif facts.kind not in ("rating", "item"):
-            yield "It answers without a set or an interval (`--coverage 0.9`)."
-        return
-    covered = Coverage.from_json(content)
-    unit = "classes a set" if covered.per_class else "wide, on average"
-    yield (
-        f"{covered.asked:g} was asked, {shown_number(covered.coverage)} is "
-        f"covered ({shown_number(covered.low)} to "
-        f"{shown_number(covered.high)}), {shown_number(covered.size)} {unit}. "
-        f"{covered.guarantee.to_text()}"
-    )
-    rows = [
-        (e.name, shown_number(e.coverage), shown_number(e.size), str(e.count))
-        for e in covered.per_class[:_MOST_LISTED]
-        if e.coverage is not None
-    ]
-    if rows:
-        yield Table(("class", "covered", "classes a set", "rows"), rows)
-        yield "The guarantee is of all rows together, not of each class."
-
-
-def _groups(facts):
-    made = facts.report.get("groups") or ()
-    if not made and facts.kind == "table":
-        yield "No groups were asked for (`--report-by COLUMN`)."
-    for content in made:
-        found = ByGroup.from_json(content)
-        names = list(found.groups[0].figures)
-        yield Table(
-            (found.column, "rows", *names),
-            [
-                (
-                    group.name,
-                    str(group.count),
-                    *(group.figures[name].to_text() for name in names),
-                )
-                for group in found.groups
-            ],
-        )
-        gaps = [f"{k} {v.to_text()}" for k, v in found.gaps.items()]
-        if gaps:
-            yield f"Largest gaps between groups: {'; '.join(gaps)}."
-        if found.too_small:
-            yield f"Too small for the gaps: {', '.join(found.too_small)}."
 
 
 def _parts(facts):

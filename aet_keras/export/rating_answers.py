@@ -167,8 +167,13 @@ class _Answers:
         self._looks_at_all = "met_items" in model.input
         what = "rating" if self._has_ratings else "rank"
         # Of the outputs only what scores need: the other is not computed.
-        self._said = keras.Model(model.input, {what: model.output[what]})
-        self._rank = keras.Model(model.input, model.output["rank"])
+        said = keras.Model(model.input, {what: model.output[what]})
+        rank = keras.Model(model.input, model.output["rank"])
+        # Signatures share one trace of the model.
+        self._rate = _shared(
+            lambda rows: scores_of(said(rows, training=False), rows)
+        )
+        self._rank = _shared(lambda rows: rank(rows, training=False))
         self._lookups = lookups
         rated = tf.RaggedTensor.from_row_splits(
             tables.rated_items, tables.rated_starts
@@ -299,7 +304,7 @@ class _Answers:
             without_user = self._scored(stranger)["scores"]
         else:  # among the same items: those not met
             without, without_user = (
-                _share(self._rank(x, training=False), met, x["item"])
+                _share(self._rank(x), met, x["item"])
                 for x, met in (
                     (each, tf.repeat(rows["met_items"], self._length, axis=0)),
                     (stranger, rows["met_items"]),
@@ -337,16 +342,13 @@ class _Answers:
                 rows[name] = tf.gather(self.tables[name], of)
         return rows
 
-    def _rate(self, rows):
-        return scores_of(self._said(rows, training=False), rows)
-
     def _scored(self, rows):
         is_known = (rows["user"] > 0) & (rows["item"] > 0)
         scores = self._rate(rows)
         return {"scores": scores[:, 0], "is_known": is_known[:, 0]}
 
     def _best(self, rows, rated, k, is_known):
-        logits = self._rank(rows, training=False)
+        logits = self._rank(rows)
         shape = tf.shape(logits)
         hidden = tf.one_hot(rated, shape[1], on_value=True, off_value=False)
         hidden = tf.reduce_any(hidden, axis=1) | (tf.range(shape[1]) == 0)
@@ -382,6 +384,10 @@ class _Answers:
             )
         ratings = tf.reshape(self._rate(each), (-1, most))
         return tf.where(is_shown, ratings, 0.0)
+
+
+def _shared(function):
+    return tf.function(function, autograph=False, reduce_retracing=True)
 
 
 def _repeated(rows, times):

@@ -106,12 +106,15 @@ def find_kind(
     return {"images": "image", "texts": "text"}.get(" ".join(inputs))
 
 
-def check_one_answer(version: str | os.PathLike, owner: str) -> None:
+def check_one_answer(
+    version: str | os.PathLike, owner: str, *, takes: Collection[str] = ()
+) -> None:
     """Raises if a version's answers are not compared: tags, some numbers.
 
     Args:
         version: path of the version.
         owner: str. The command, in sentences.
+        takes: which it does compare: `"item"`, models of items, or `"tags"`.
 
     Raises:
         ExportError: if it does.
@@ -123,14 +126,15 @@ def check_one_answer(version: str | os.PathLike, owner: str) -> None:
         outputs = signatures["serving_default"]["outputs"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # what is damaged is said where it is needed
-    if content.get("kind") == "item":
+    kind = content.get("kind")
+    if kind == "item" and "item" not in takes:
         raise ExportError(
             f"{owner}: FOLDER must hold a model of images, texts or a table, "
             "because rows of several parts are not compared yet. Received: "
             f"{version}, a model of items. Train it anew by `aet-keras fit`."
         )
-    is_number = "values" in outputs and content.get("kind") != "table"
-    if "tags" in outputs or is_number:
+    is_number = "values" in outputs and kind not in ("table", "item")
+    if ("tags" in outputs and "tags" not in takes) or is_number:
         what = "a number of images or texts" if is_number else "tags"
         raise ExportError(
             f"{owner}: FOLDER must hold a classifier, or a model of a number "

@@ -138,10 +138,19 @@ DATE_FORMATS = Setting(
 )
 COVERAGE = Setting(
     "Answer with a set of classes, or an interval, that holds the truth as "
-    "often: 0.9. Half of the test rows calibrate it.",
+    "often: 0.9; of tags, with a set that is expected to miss at most the rest "
+    "of a row's tags (conformal risk control). Half of the test rows calibrate "
+    "it.",
     above=0,
     most=0.999,
     default="no sets",
+)
+REPORT_BY = Setting(
+    "Figures of each group that columns make, whether the model sees them or "
+    "not: age<=25,sex.",
+    "columns",
+    metavar="COLUMN[<=NUMBER]",
+    default="of all rows together",
 )
 VALIDATION_RATIO = Setting(
     "Share of the rows that decisions are made on, if the data has no such "

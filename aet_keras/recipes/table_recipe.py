@@ -57,14 +57,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     class_weight: str | None = setting(None, shared.CLASS_WEIGHT)
     class_order: Sequence[str] | None = setting(None, shared.CLASS_ORDER)
     coverage: float | None = setting(None, shared.COVERAGE)
-    report_by: Sequence[str] | None = setting(
-        None,
-        "Figures of each group that columns make, whether the model sees them "
-        "or not: age<=25,sex.",
-        kind="columns",
-        metavar="COLUMN[<=NUMBER]",
-        default="of all rows together",
-    )
+    report_by: Sequence[str] | None = setting(None, shared.REPORT_BY)
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
     test_ratio: float = setting(0.15, shared.TEST_RATIO)
     seed: int = setting(0, shared.SEED)

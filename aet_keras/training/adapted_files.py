@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import xxhash
 
-from aet_keras import _files, data
+from aet_keras import _files, _regular_file, data
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import reading
 from aet_keras._wording import listed
@@ -23,7 +23,9 @@ from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
 from aet_keras.export import table_manifest
 from aet_keras.export.card import write_card
+from aet_keras.export.item_model import read_item_manifest
 from aet_keras.publishing.candidates import RECORD
+from aet_keras.publishing.data_kind import read_kind
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
 from aet_keras.training.class_order import is_in_order
@@ -45,7 +47,8 @@ class Incoming:
     Args:
         x: array, or dict of arrays, as the model takes them.
         names: sequence of str. What a person calls each row.
-        labels: int64 array `(rows,)`, -1 where the class is not known.
+        labels: int64 array `(rows,)`, -1 where the class is not known; of
+            tags 0 or 1, `(rows, tags)`.
         class_names: tuple of str. The classes that the model knows, and
             behind them the new ones.
         known_count: int. How many the model knows.
@@ -250,7 +253,9 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     if kind == "text":
         texts = np.array(incoming.texts, object)
         x = {"texts": texts, **x}
-    if kind is None:
+    if kind is None and read_kind(version, "calibrate") == "item":
+        kind = "item"
+    elif kind is None:
         kind = "table" if isinstance(x, Mapping) else "image"
     about: dict[str, Any] = {
         "kind": kind,
@@ -259,9 +264,11 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
         "source": ", ".join(incoming.what),
         "is_ordered": is_ordered,
     }
+    if incoming.labels.ndim == 2 and kind not in ("table", "item"):
+        about |= {"target_kind": "tags", "thresholds": _thresholds(version)}
     specification: Any = Specification(**about)
-    if kind == "table":
-        known = table_manifest.read_table_manifest(version)
+    if kind in ("table", "item"):
+        known = _READ_MANIFEST[kind](version)
         names = incoming.class_names
         specification = dataclasses.replace(
             known, class_names=names, is_ordered=is_ordered
@@ -270,6 +277,20 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     labels = incoming.labels.astype("float32" if is_number else "int32")
     split = data.Split(x, labels, tuple(incoming.names))
     return data.Dataset(split, split, split, specification)
+
+
+def _thresholds(version):
+    """Returns the thresholds of tags, which its report has."""
+    content = _regular_file.read_object(
+        "calibrate", version / "report.json", "a report"
+    )
+    return tuple(each["threshold"] for each in content["test"]["per_tag"])
+
+
+_READ_MANIFEST: dict[str, Callable[[Path], Any]] = {
+    "table": table_manifest.read_table_manifest,
+    "item": read_item_manifest,
+}
 
 
 def _reference(model, incoming, old):

@@ -11,6 +11,8 @@ from aet_keras import _check as check
 from aet_keras import data, evaluation
 from aet_keras.errors import DataError
 from aet_keras.evaluation.by_group import measure_by_group
+from aet_keras.evaluation.tags_by_group import measure_tags_by_group
+from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training.job import Job
 
@@ -28,7 +30,7 @@ def find_groups(
     The file is read again: a column may be one that the model must not see.
 
     Args:
-        recipe: of the run; only a `TableRecipe` has columns.
+        recipe: of the run; only those of tables and items name columns.
         dataset: `data.Dataset`.
 
     Returns:
@@ -37,14 +39,8 @@ def find_groups(
     Raises:
         DataError: if there is no such column, or it is the target.
     """
-    if not isinstance(recipe, TableRecipe) or not recipe.report_by:
+    if not isinstance(recipe, TableRecipe | ItemRecipe) or not recipe.report_by:
         return {}
-    kind = dataset.specification.target_kind
-    if kind not in ("classes", "number"):
-        raise DataError(
-            "report_by: groups must go with one class a row, or a number. "
-            f"Received: a target of the kind {kind}. Leave it out."
-        )
     frame = data.read_csv("report_by", recipe.data, encoding=recipe.encoding)
     titles = [str(each) for each in frame.columns]
     rows = [int(name.removeprefix("row ")) - 1 for name in dataset.test.names]
@@ -55,7 +51,8 @@ def find_groups(
     }
     found = {}
     for asked in _apart(recipe.report_by, titles):
-        title, edge = _column_of(asked, titles, recipe.target)
+        targets = (recipe.target, *(recipe.label_columns or ()))
+        title, edge = _column_of(asked, titles, targets)
         cells = frame[title].fillna("").astype(str).str.strip()
         texts = cells.to_numpy(object)[rows]
         values = numbers.get(title)
@@ -72,7 +69,7 @@ def _apart(asked: Sequence[str], titles: Sequence[str]) -> list[str]:
     return found
 
 
-def _column_of(asked, titles, target):
+def _column_of(asked, titles, targets):
     title, edge = asked, None
     if asked not in titles and (cut := _CUT.fullmatch(asked)):
         title, edge = cut[1], float(cut[2])
@@ -80,7 +77,7 @@ def _column_of(asked, titles, target):
         check.known("report_by", among=titles, kind="column", name=title)
     except ValueError as error:
         raise DataError(str(error)) from error
-    if title == target:
+    if title in targets:
         raise DataError(
             "report_by: a column must be another than the target, because its "
             f"groups would be the classes themselves. Received: `{title}`. "
@@ -101,19 +98,28 @@ def _grouped(asked, texts, values, edge):
                 "report_by: a column must hold numbers where it is cut at one. "
                 f"Received: {asked!r}. Name the column alone."
             )
-        return _cut(values, [edge])
+        # A cell of 0.1 is at most 0.1, in the precision that it is kept in.
+        return _cut(values, [values.dtype.type(edge)])
     known = np.unique(values[np.isfinite(values)])
     if is_number and len(known) > _MOST_VALUES:
         finite = values[np.isfinite(values)]
         edges = np.quantile(finite, [0.25, 0.5, 0.75], method="lower")
-        return _cut(values, np.unique(edges).tolist())
+        return _cut(values, list(np.unique(edges)))
     names, counts = np.unique(
         texts[texts != ""].astype(str), return_counts=True
     )
     kept = set(names[np.argsort(-counts, kind="stable")[:_MOST_GROUPS]])
+    others, missing = (_unlike(word, names) for word in (OTHERS, MISSING))
     return np.array(
-        [t if t in kept else OTHERS if t else MISSING for t in texts], str
+        [t if t in kept else others if t else missing for t in texts], str
     )
+
+
+def _unlike(word, names):
+    """Returns a word that no cell holds: cells may say `missing`, too."""
+    while word in names:
+        word = f"({word})"
+    return word
 
 
 def _number(text):
@@ -124,10 +130,11 @@ def _number(text):
 
 
 def _cut(values, edges):
-    names = [f"at most {edges[0]:g}"]
-    pairs = zip(edges, edges[1:], strict=False)
-    names += [f"from {low:g} to {high:g}" for low, high in pairs]
-    names.append(f"above {edges[-1]:g}")
+    said = [_said(edge) for edge in edges]
+    names = [f"at most {said[0]}"]
+    pairs = zip(said, said[1:], strict=False)
+    names += [f"from {low} to {high}" for low, high in pairs]
+    names.append(f"above {said[-1]}")
     places = np.searchsorted(edges, values, side="left")
     is_known = np.isfinite(values)
     return np.array(
@@ -136,6 +143,13 @@ def _cut(values, edges):
             for place, known in zip(places, is_known, strict=True)
         ]
     )
+
+
+def _said(edge):
+    """Returns a number with all its digits, so that no two are called alike."""
+    if edge and not 1e-5 <= abs(edge) < 1e15:
+        return str(edge)
+    return np.format_float_positional(edge, trim="-")
 
 
 def with_groups(
@@ -158,9 +172,15 @@ def with_groups(
         return report
     outputs = job.predict(model, dataset.test)
     kind = dataset.specification.target_kind
+    if kind == "tags":
+        measure = _measured_tags(dataset, outputs)
+        found = tuple(measure(rows, column) for column, rows in groups.items())
+        return dataclasses.replace(report, groups=found)
     positive, threshold = None, 0.5
     if kind == "classes" and outputs.shape[1] == 2:
-        positive = dataset.specification.positive_index
+        specification = dataset.specification
+        if specification.positive:  # items name none
+            positive = specification.positive_index
         if report.risk is not None and report.risk.threshold is not None:
             threshold = report.risk.threshold
     found = tuple(
@@ -176,3 +196,20 @@ def with_groups(
         for column, rows in groups.items()
     )
     return dataclasses.replace(report, groups=found)
+
+
+def _measured_tags(dataset, outputs):
+    """Returns a function that measures the tags of each group."""
+    specification = dataset.specification
+
+    def measure(rows, column):
+        return measure_tags_by_group(
+            dataset.test.labels,
+            outputs,
+            rows,
+            column=column,
+            names=specification.class_names,
+            thresholds=specification.thresholds or 0.5,
+        )
+
+    return measure

@@ -10,7 +10,6 @@ from aet_keras.evaluation.conformal import Coverage, Guarantee
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.training.job import Job
 
-KINDS = ("classes", "number")
 _STREAM = 1  # of random numbers, beside those that the seed gives the splits
 
 
@@ -19,17 +18,14 @@ def check(recipe: BaseRecipe, dataset: data.Dataset) -> None:
     coverage = getattr(recipe, "coverage", None)
     if coverage is None:
         return
-    kind = dataset.specification.target_kind
-    if kind not in KINDS:
-        raise DataError(
-            f"{recipe.owner}: `coverage` must go with one class a row, or a "
-            "number, because sets are calibrated on these. Received: a target "
-            f"of the kind {kind}. Leave it out."
-        )
-    count = dataset.test.count // 2
+    labels = dataset.test.labels
+    first, _ = _halves(recipe, len(labels))
+    count, which = len(first), ""
+    if dataset.specification.target_kind == "tags":
+        count, which = int(labels[first].any(axis=1).sum()), " that have a tag"
     advice = (
-        f"They are half of the {dataset.test.count} test rows: give more with "
-        "`--test-ratio`, or ask for less."
+        f"They are half of the {dataset.test.count} test rows{which}: give "
+        "more with `--test-ratio`, or ask for less."
     )
     try:
         conformal.check_rows(recipe.owner, coverage, count, advice=advice)
@@ -59,9 +55,7 @@ def find(
         return None, None
     outputs = job.predict(model, dataset.test)
     labels = dataset.test.labels
-    seed = [getattr(recipe, "seed", 0), _STREAM]
-    rows = np.random.default_rng(seed).permutation(len(labels))
-    first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    first, second = _halves(recipe, len(labels))
     guarantee = conformal.calibrate(
         labels[first],
         outputs[first],
@@ -69,6 +63,7 @@ def find(
         target_kind=dataset.specification.target_kind,
         source=f"half of the test rows of {dataset.specification.source}",
         is_ordered=dataset.specification.is_ordered,
+        thresholds=dataset.specification.thresholds,
     )
     return guarantee, conformal.measure_coverage(
         labels[second],
@@ -76,3 +71,10 @@ def find(
         guarantee,
         class_names=dataset.specification.class_names,
     )
+
+
+def _halves(recipe, count):
+    """Returns the rows that calibrate, and those that are measured."""
+    seed = [getattr(recipe, "seed", 0), _STREAM]
+    rows = np.random.default_rng(seed).permutation(count)
+    return rows[: count // 2], rows[count // 2 :]

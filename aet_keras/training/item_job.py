@@ -12,9 +12,6 @@ from aet_keras import _cluster, backbones, data, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.data import item_table
 from aet_keras.data.item_table import (
-    HAS_IMAGE,
-    HAS_TEXT,
-    PIXELS,
     WORDS,
     normal_words,
 )
@@ -25,12 +22,12 @@ from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.tasks import item_model
 from aet_keras.training import heads, job, text_job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
+from aet_keras.training.item_outputs import encode, item_reference, predict
 from aet_keras.training.item_start import THERE, Measurer, ended, solve
 from aet_keras.training.measuring import measure
 from aet_keras.training.objectives import objective_of
 
 _COMPARED = 32
-_TOKENS = ("token_ids", "padding_mask")
 _MOST_COUNTS = 1e8  # numbers that counted words take in memory
 
 
@@ -91,42 +88,6 @@ def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
     return backbones.load_text_packing(
         recipe.text_backbone, vocabulary=recipe.vocabulary, **settings
     )
-
-
-def rows_of(split: data.Split) -> dict[str, Any]:
-    """Returns the rows of a split as the whole model takes them."""
-    given = split.inputs
-    own = {PIXELS, HAS_IMAGE, HAS_TEXT, WORDS, *_TOKENS}
-    rows: dict[str, Any] = {
-        "pixels": given[PIXELS],
-        "has_image": given[HAS_IMAGE][:, None],
-        "has_text": given[HAS_TEXT][:, None],
-    }
-    if "token_ids" in given:
-        rows |= {name: given[name] for name in _TOKENS}
-    else:
-        rows["text"] = normal_words(given[WORDS].tolist())[:, None]
-    cells = {name: each for name, each in given.items() if name not in own}
-    return rows | data.as_tensors(cells)
-
-
-def encode(model: keras.Model, split: data.Split) -> dict[str, np.ndarray]:
-    """Returns the rows of a split as the network takes them."""
-    rows = rows_of(split)
-    found = {
-        name: np.asarray(rows[name])
-        for name in ("pixels", "has_image", "has_text", *_TOKENS)
-        if name in rows
-    }
-    cells = {key: each for key, each in rows.items() if key not in found}
-    texts = {key: cells.pop(key) for key in ("text",) if key in cells}
-    read = (("words", "text_unit", texts), ("row", "encoded", cells))
-    for name, layer, used in read:
-        if used:
-            inputs = {key: model.input[key] for key in used}
-            inner = keras.Model(inputs, model.get_layer(layer).output)
-            found[name] = np.asarray(inner(used, training=False))
-    return found
 
 
 def build(recipe: ItemRecipe, dataset: data.Dataset) -> keras.Model:
@@ -294,17 +255,6 @@ def _settle(network, measurer, rows, labels, *, kind, losses):
     return solved
 
 
-def predict(model: keras.Model, split: data.Split) -> np.ndarray:
-    """Returns what a model says of the rows of a split."""
-    inner = model.get_layer(item_model.NETWORK)
-    found = inner.predict(encode(model, split), batch_size=128, verbose=0)
-    names = {layer.name for layer in model.layers}
-    if tasks.number_unit.NUMBER in names:
-        unit = tasks.number_unit.Unit.of(model)
-        return unit.numbers(found).astype("float32")
-    return found
-
-
 def _measure(run, name, dataset):
     test = dataset.test.inputs
 
@@ -367,7 +317,6 @@ def _introduce(dataset):
 
 
 def _write(model, recipe, dataset, directory, guarantee=None):
-    del guarantee
     packing = None
     if recipe.text_backbone is not None:
         length = dataset.train.inputs["token_ids"].shape[1]
@@ -379,6 +328,7 @@ def _write(model, recipe, dataset, directory, guarantee=None):
         specification=dataset.specification,
         rows=rows,
         packing=packing,
+        guarantee=guarantee,
     )
 
 
@@ -391,4 +341,5 @@ JOB = job.Job(
     write=_write,
     best=lambda recipe, dataset: stop_early(recipe.epochs, is_averaged=True),
     predict=predict,
+    measure_reference=item_reference,
 )

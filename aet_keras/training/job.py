@@ -63,6 +63,8 @@ class Job:
             teacher can be named.
         predict: of model and split; returns what the model says of its rows.
             None for ratings.
+        measure_reference: of model and data set; returns its `Reference`, of
+            a model that does not end in one dense layer.
     """
 
     read: Callable[[Any], data.Dataset]
@@ -75,6 +77,7 @@ class Job:
     rows: Callable[[data.Split], tuple[Any, np.ndarray]] | None = None
     teacher_rows: Callable[..., Any] | None = None
     predict: Callable[[keras.Model, data.Split], np.ndarray] | None = None
+    measure_reference: Callable[..., Reference] | None = None
 
     def finish(self, run: Run, dataset: data.Dataset) -> tuple[Run, Any]:
         """Chooses the thresholds of tags by validation rows.
@@ -90,6 +93,11 @@ class Job:
         held = dataset.validation
         outputs = self.predict(run.model, held)
         found = objective_of(dataset).choose_thresholds(held.labels, outputs)
+        earlier = specification.thresholds
+        if earlier:  # of a tag that no row has nothing is decided
+            has: Any = held.labels.any(axis=0)
+            pairs = zip(has, found, earlier, strict=True)
+            found = tuple(new if any_ else old for any_, new, old in pairs)
         chosen = dataclasses.replace(specification, thresholds=found)
         run = dataclasses.replace(run, validation_outputs=outputs)
         return run, dataclasses.replace(dataset, specification=chosen)
@@ -99,12 +107,14 @@ class Job:
     ) -> Reference | None:
         """Measures what new rows are compared with.
 
-        None of ratings and tags, and of numbers of images and texts.
+        None of ratings, and of numbers of images and texts.
         """
+        if self.measure_reference is not None:
+            return self.measure_reference(model, dataset)
         kind = dataset.specification.target_kind
         is_number = kind == "number"
         is_table = dataset.specification.kind == "table"
-        if self.rows is None or kind == "tags" or (is_number and not is_table):
+        if self.rows is None or (is_number and not is_table):
             return None
         # The linear path of a number has learned the validation rows, too.
         held = dataset.test if is_number else dataset.validation
@@ -114,6 +124,7 @@ class Job:
             self.rows(held),
             class_names=dataset.specification.class_names,
             is_number=is_number,
+            is_tags=kind == "tags",
         )
 
 

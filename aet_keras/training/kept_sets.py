@@ -93,6 +93,7 @@ def calibrate_on(
         target_kind=dataset.specification.target_kind,
         source=source,
         is_ordered=dataset.specification.is_ordered,
+        thresholds=dataset.specification.thresholds,
     )
     names = dataset.specification.class_names
     return guarantee, conformal.cross_coverage(

@@ -103,8 +103,11 @@ def recalibrate(
             "the model: `aet-keras adapt`."
         )
     advice = "Label more rows, or ask for less."
+    is_tags = incoming.labels.ndim == 2
+    has = incoming.labels.any(axis=1) if is_tags else incoming.labels
+    count = int(has.sum()) if is_tags else incoming.count
     try:
-        conformal.check_rows(_OWNER, coverage, incoming.count, advice=advice)
+        conformal.check_rows(_OWNER, coverage, count, advice=advice)
     except ValueError as error:
         raise DataError(str(error)) from error
     recipe: Any = load_recipe(version / "recipe.json")

@@ -119,7 +119,8 @@ def mix_linear_path(
         Differs: what is mixed with is solved on the new rows, from nothing.
     """
     regression = _tuned(rows, labels, seed, class_weights)
-    share = _share(network, regression, rows, labels, seed)
+    probabilities = np.asarray(network(rows, training=False))
+    share = _share(probabilities, regression, rows, labels, seed)
     linear, change = network.get_layer("linear"), network.get_layer("change")
     pairs = zip(linear.get_weights(), _weights(regression), strict=True)
     linear.set_weights([(1 - share) * a + share * b for a, b in pairs])
@@ -127,14 +128,56 @@ def mix_linear_path(
     return share
 
 
-def _share(network, regression, rows, labels, seed):
+def mix_tags(
+    network: keras.Model,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int,
+    class_weight: str | None = None,
+) -> list[float]:
+    """Does the same for each tag of an earlier network, with its own share.
+
+    Args:
+        network: the layer `network` of a table model of tags.
+        rows: float array `(count, columns)`, encoded.
+        labels: 0 or 1, `(count, tags)`.
+        seed: int >= 0. Of the folds.
+        class_weight: as of `tag_regressions`.
+
+    Returns:
+        List of the shares: 0 where fewer than two rows have a tag, or have it
+        not, of which nothing can be learned.
+    """
+    said = np.asarray(network(rows, training=False))
+    linear, change = network.get_layer("linear"), network.get_layer("change")
+    (kernel, bias), (other,) = linear.get_weights(), change.get_weights()
+    shares = []
+    for tag, own in enumerate(np.asarray(labels).T.astype(int)):
+        if np.bincount(own, minlength=2).min() < 2:
+            shares.append(0.0)
+            continue
+        (regression,) = tag_regressions(
+            rows, own[:, None], seed=seed, class_weight=class_weight
+        )
+        both = np.stack([1 - said[:, tag], said[:, tag]], axis=1)
+        share = _share(both, regression, rows, own, seed)
+        new, least = regression.coef_[0], regression.intercept_[0]
+        kernel[:, tag] = (1 - share) * kernel[:, tag] + share * new
+        bias[tag] = (1 - share) * bias[tag] + share * least
+        other[:, tag] *= 1 - share
+        shares.append(share)
+    linear.set_weights([kernel, bias])
+    change.set_weights([other])
+    return shares
+
+
+def _share(probabilities, regression, rows, labels, seed):
     row_weights = _row_weights(regression.class_weight, labels)
     folds = _folds(labels, seed)
     if folds is None:
         return 0.5
-    probabilities = np.clip(
-        np.asarray(network(rows, training=False)), _LEAST, 1
-    )
+    probabilities = np.clip(probabilities, _LEAST, 1)
     old, new = np.log(probabilities), np.zeros_like(probabilities)
     for fit, held in folds.split(rows, labels):
         kernel, bias = _weights(_fit(regression, rows[fit], labels[fit]))

@@ -129,8 +129,10 @@ def _build_tagger(recipe, dataset, space):
     return _build_classifier(recipe, dataset, space, "sigmoid")
 
 
-def _solve_tags(model, rows, recipe, dataset):
-    table_start.solve_tags(
+def _begin_tags(model, rows, recipe, dataset):
+    is_new = recipe.from_ is None
+    begin = table_start.solve_tags if is_new else table_start.mix_tags
+    begin(
         model.get_layer(table_model.NETWORK),
         rows,
         dataset.train.labels,
@@ -239,7 +241,7 @@ TARGETS = {
     ),
     "tags": TableTarget(
         _build_tagger,
-        _solve_tags,  # `read_table` refuses those of earlier models
+        _begin_tags,
         _same_layers,
         lambda network, labels: labels,
         _keep_if_better,

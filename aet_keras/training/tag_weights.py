@@ -35,9 +35,11 @@ class WeightedTags(keras.losses.Loss):
         """Weighs by 1 / (2 * share), as scikit-learn's `"balanced"` has it.
 
         Args:
-            labels: 0 or 1, `(rows, tags)`, both of each tag.
+            labels: 0 or 1, `(rows, tags)`. A tag that all rows have, or none,
+                is not weighed.
         """
         share = np.asarray(labels, "float64").mean(axis=0)
+        share = np.where((share > 0) & (share < 1), share, 0.5)
         return cls(0.5 / share, 0.5 / (1 - share))
 
     def call(self, y_true, y_pred):

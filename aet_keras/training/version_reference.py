@@ -14,6 +14,7 @@ from aet_keras.errors import ExportError
 from aet_keras.evaluation import Report
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.regression import Regression
+from aet_keras.evaluation.tag_scores import Tagging
 from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.kinds import load_recipe
@@ -52,7 +53,7 @@ def measure_version(folder: str | os.PathLike) -> Path:
     True
     """
     version = find_version(folder)
-    check_one_answer(version, _OWNER)
+    check_one_answer(version, _OWNER, takes=("item", "tags"))
     recipe = load_recipe(version / "recipe.json")
     job = job_of(recipe)
     dataset = job.read(recipe)
@@ -65,6 +66,8 @@ def measure_version(folder: str | os.PathLike) -> Path:
         )
     if reference.is_number:
         why = _why_other_numbers(version, dataset)
+    elif reference.is_tags:
+        why = _why_other_tags(version, dataset)
     else:
         why = why_other_data(
             version, dataset, reference.accuracy, reference.row_count
@@ -96,6 +99,23 @@ def _why_other_numbers(version, dataset):
     if all(float(np.float32(true)) in given for true, _ in known.points):
         return ""
     return "validation rows with other numbers"
+
+
+def _why_other_tags(version, dataset):
+    """Says why tags are not those of the report; empty if they are."""
+    known, labels = _known(version), dataset.validation.labels
+    if not isinstance(known, Tagging):
+        return "a report without validation rows"
+    names = dataset.specification.class_names
+    counts = dict(zip(names, labels.sum(axis=0).astype(int), strict=True))
+    if known.count != len(labels):
+        return (
+            f"{counted(len(labels), 'validation row')}, where the report has "
+            f"{known.count}"
+        )
+    if counts != {each.name: each.count for each in known.per_tag}:
+        return "validation rows with other tags"
+    return ""
 
 
 def why_other_data(

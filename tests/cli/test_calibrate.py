@@ -103,7 +103,7 @@ def test_texts_get_sets_with_their_tokeniser(tmp_path):
     table = text_data.write_table(tmp_path / "t.csv", 120)
     recipe = recipes.TextRecipe(
         str(table),
-        backbone=str(text_data.save_preset(tmp_path / "preset")),
+        backbone=str(text_data.save_preset(tmp_path / "preset", layers=1)),
         epochs=1,
         test_ratio=0.4,
         coverage=0.8,

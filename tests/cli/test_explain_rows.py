@@ -1,9 +1,14 @@
 """Does `aet-keras explain` name the words and cells of an answer?"""
 
+import json
+import types
+
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from aet_keras.cli import main
+from aet_keras.cli import _explain_rows, main
+from aet_keras.cli._inputs import Row
 
 
 def explain(*arguments):
@@ -41,3 +46,31 @@ def test_what_does_not_fit_is_refused(reviews, options, words):
     assert result.exit_code == 2
     assert words in result.stderr
     assert not (reviews / "explanations").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "cells", "strongest"),
+    [
+        ("text", "label_column", {"texts": b"a good film"}, ("good", 2.0)),
+        ("item", "target", {"title": "good", "n": 1.0}, ("title = good", 2.0)),
+        ("table", "target", {"a": "good", "n": 1.0}, ("a = good", 2.0)),
+    ],
+)
+def test_a_number_of_any_kind_of_data_is_explained(
+    tmp_path, kind, column, cells, strongest
+):
+    def call(signature, arrays):
+        texts, *_ = arrays.values()
+        decoded = [t.decode() if isinstance(t, bytes) else t for t in texts]
+        values = [3.0 if "good" in text else 1.0 for text in decoded]
+        return {"values": np.array(values, "float32")}
+
+    (tmp_path / "recipe.json").write_text(json.dumps({column: "price"}))
+    version = types.SimpleNamespace(kind=kind, call=call)
+
+    what, title, left_out = _explain_rows._explained_number(
+        tmp_path, version, Row("x", cells), None
+    )
+
+    assert (what, title) == ("price", "price = 3")
+    assert left_out.strongest(1) == [strongest]

@@ -1,5 +1,6 @@
 """Does `aet-keras export` do what it is asked, or say what is wrong?"""
 
+import json
 import os
 import shutil
 
@@ -197,6 +198,18 @@ def test_a_folder_that_does_not_hold_is_refused(
     assert result.exit_code == 1
     assert words in sentence(result)
     assert not (folder / "serving").exists()
+
+
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_only_models_of_images_become_other_files(folder, sentence, weights):
+    path = folder / "2" / "manifest.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"kind": "table"}))
+
+    result = export(folder, "--format", "litert", "--weights", weights)
+
+    assert result.exit_code == 1
+    assert "must go with a model of images" in sentence(result)
 
 
 @pytest.mark.parametrize(

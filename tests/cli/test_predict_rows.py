@@ -152,6 +152,33 @@ def test_a_text_file_is_a_text(reviews, tmp_path):
     assert from_file.stdout == said.stdout.replace("a good film", str(path))
 
 
+def test_a_table_of_texts_is_read_and_not_taken_for_a_text(reviews, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("key,text\nx,a good film\ny,N/A\nz,a bad one\n")
+
+    result = predict(reviews, path, "--id", "key", "--format", "csv")
+
+    rows = [row[:2] for row in csv.reader(result.stdout.splitlines())]
+    assert rows == [["id", "class"], ["x", "good"], ["y", ""], ["z", "bad"]]
+    assert result.exit_code == 1 and "no text in its row" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gone.csv", "which is not there"),
+        ("notes.md", "a file, and neither `.txt` nor a table"),
+    ],
+)
+def test_no_file_is_taken_for_a_text(reviews, tmp_path, name, words):
+    (tmp_path / "notes.md").write_text("a good film")
+
+    result = predict(reviews, tmp_path / name)
+
+    assert result.exit_code == 1 and result.stdout == ""
+    assert words in result.stderr
+
+
 def test_a_file_that_lacks_a_column_names_the_nearest(credit, tmp_path):
     path = tmp_path / "new.csv"
     path.write_text("age (year),branch\n33,north\n")

@@ -72,6 +72,18 @@ def test_classes_that_have_changed_are_seen_with_labels(photos, tmp_path):
     assert "20 rows are of classes that the model does not" in said["notes"][-1]
 
 
+def test_folders_that_are_no_classes_say_nothing_of_accuracy(
+    photos, tmp_path, sentence
+):
+    new = watched_images.write_images(tmp_path / "new", 6, seed=1)
+    (new / "class 0").rename(tmp_path / "monday")
+
+    result = watch(photos, tmp_path / "monday", "--labelled")
+
+    assert result.exit_code == 1
+    assert "`monday`. It knows `class 0`" in sentence(result)
+
+
 def test_a_damaged_image_is_named_and_left_out(photos, tmp_path):
     new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0" / "bad.png").write_bytes(b"none")

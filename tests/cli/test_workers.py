@@ -2,10 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
 
-import image_folders
+import image_models
 import pytest
 
 from aet_keras import _processes
@@ -153,18 +152,32 @@ def test_more_workers_than_cores_are_said(monkeypatch):
     assert _workers._sentence_about_cores(1) is None
 
 
+# What a worker runs: the command, with three convolutions as its backbone.
+TINY = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import image_models, lean_tensorflow, pytest
+lean_tensorflow.optimize_graphs(False)
+image_models.make_tiny(pytest.MonkeyPatch())
+from aet_keras_command import main
+main()
+"""
+
+
 @pytest.mark.slow
-def test_two_workers_publish_one_version(tmp_path):
-    out, photos = tmp_path / "out", tmp_path / "photos"
-    image_folders.copy_images(photos)
-    options = ["--out", str(out), "--workers", "2", "--epochs", "1"]
-    options += ["--image-size", "32", "--augment", "none"]
-    command = [sys.executable, "-m", "aet_keras_command", "fit", str(photos)]
+def test_two_workers_publish_one_version(fit, photos, out, monkeypatch, capfd):
+    def python(module, *arguments):
+        assert module == "aet_keras_command"
+        tests = os.path.dirname(image_models.__file__)
+        return [sys.executable, "-c", TINY, tests, *arguments]
 
-    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    monkeypatch.setattr(_processes, "python", python)
 
-    assert done.returncode == 0, done.stderr
-    assert "2 workers train together" in done.stdout
-    assert done.stdout.count("SavedModel: ") == 1
+    done = fit(photos, "--workers", 2, "--epochs", 1, "--augment", "none")
+
+    shown = capfd.readouterr()
+    assert done.exit_code == 0, shown.err
+    assert "2 workers train together" in shown.out
+    assert shown.out.count("SavedModel: ") == 1
     assert sorted(each.name for each in out.glob("[0-9]*")) == ["1"]
     assert not (out / ".workers" / "saves").exists()

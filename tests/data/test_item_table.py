@@ -4,8 +4,12 @@ import item_files
 import numpy as np
 import pytest
 
-from aet_keras.data import item_table
-from aet_keras.data.item_table import normal_words, read_items
+from aet_keras.data import item_table, read_csv
+from aet_keras.data.item_table import (
+    normal_words,
+    read_item_rows,
+    read_items,
+)
 from aet_keras.errors import DataError
 
 COLUMNS = {"image_column": "file", "text_column": "title", "target": "kind"}
@@ -61,6 +65,36 @@ def test_a_file_that_is_not_there_is_named_or_counts_as_missing(path):
     assert "1 image is not there, and counts as missing" in str(
         dataset.notes
     ).replace("count as", "counts as")
+
+
+def test_rows_that_are_in_two_splits_are_said(path):
+    again = path.parent / "again.csv"
+    names, *rows = path.read_text().splitlines()
+    again.write_text("\n".join([names, *rows, *rows]))
+
+    notes = str(read_items(again, **COLUMNS, **SIZE).notes)
+
+    assert "stand, cell for cell, in an earlier split" in notes
+    assert "cell for cell" not in str(read_items(path, **COLUMNS, **SIZE).notes)
+
+
+def test_a_new_text_is_missing_where_it_was_in_training(path):
+    table = path.parent / "prices.csv"
+    _, *rows = path.read_text().splitlines()
+    lines = ["file,title,price"]
+    lines += [f"{row.split(',')[0]},NA,{n / 7}" for n, row in enumerate(rows)]
+    table.write_text("\n".join([*lines, "0.png,a hat,NA"]))
+
+    dataset = read_items(table, **{**COLUMNS, "target": "price"}, **SIZE)
+
+    frame = read_csv("test", table)
+    _, texts = read_item_rows(frame, dataset.specification, table)
+    read = [
+        dict(zip(each.names, each.inputs["words"], strict=True))
+        for each in (dataset.train, dataset.validation, dataset.test)
+    ]
+    learned = {k: v for each in read for k, v in each.items()}
+    assert {k: texts[int(k.split()[1]) - 1] for k in learned} == learned
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aet_keras.evaluation.by_group import ByGroup, measure_by_group
+from aet_keras.evaluation.tags_by_group import measure_tags_by_group
 
 
 def _rows(count=300, seed=0):
@@ -92,3 +93,63 @@ def test_numbers_have_errors_a_group_and_records_are_read_again():
     assert figures["high"]["off by"].value == 3
     assert found.gaps["off by"].value == 2
     assert ByGroup.from_json(found.to_json()) == found
+
+
+def test_tags_are_those_of_scikit_learn_and_of_one_tag_each():
+    metrics = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(0)
+    group = np.repeat(["a", "b", "few"], [90, 60, 4])
+    labels = random.random((154, 3)) < [0.5, 0.3, 0.2]
+    labels[group == "b", 2] = False  # a tag that one group does not have
+    risk = np.clip(0.4 * labels + random.random((154, 3)) * 0.6, 0, 1)
+    limits = np.array([0.4, 0.5, 0.6])
+
+    found = measure_tags_by_group(
+        labels,
+        risk,
+        group,
+        column="x",
+        names=["r", "s", "t"],
+        thresholds=limits,
+    )
+
+    said, macro = risk >= limits, []
+    for each in found.groups[:2]:
+        own = group == each.name
+        has = labels[own].any(axis=0)
+        scores = metrics.f1_score(
+            labels[own], said[own], average=None, zero_division=0
+        )
+        macro.append(scores[:2].mean())
+        figures = each.figures
+        assert figures["macro F1"].value == pytest.approx(scores[has].mean())
+        missed = 1 - said[own][labels[own]].mean()
+        assert figures["tags missed"].value == pytest.approx(missed)
+        low, high = _drawn_again(labels[own], said[own])
+        assert figures["tags missed"].low == pytest.approx(low, abs=0.01)
+        assert figures["tags missed"].high == pytest.approx(high, abs=0.01)
+    gap = found.gaps["macro F1 of tags that all groups have"]
+    assert gap.value == pytest.approx(abs(macro[0] - macro[1]))
+    assert gap.low <= gap.value <= gap.high
+    assert found.too_small == ("few",)
+    alone = measure_by_group(
+        labels[:, 1].astype(int),
+        np.stack([1 - risk[:, 1], risk[:, 1]], axis=1),
+        group,
+        column="s",
+        positive=1,
+        threshold=0.5,
+    )
+    assert found.tags[1] == alone
+    assert ByGroup.from_json(found.to_json()) == found
+    assert "Not computed: parity and equalised odds of all" in found.to_text()
+
+
+def _drawn_again(labels, said):
+    """Returns the middle 95 % of the share of tags missed, by hand."""
+    random = np.random.default_rng(9)
+    shares = []
+    for _ in range(4000):
+        rows = random.integers(0, len(labels), len(labels))
+        shares.append(1 - said[rows][labels[rows]].mean())
+    return np.quantile(shares, [0.025, 0.975])

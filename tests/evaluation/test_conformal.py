@@ -63,6 +63,19 @@ def test_coverage_over_many_calibrations_is_what_was_asked():
     assert np.mean(shares) == pytest.approx(46 / 51, abs=0.01)
 
 
+@pytest.mark.parametrize("said", [-3.7511075, -7.0014215, 2.3, 1e4 + 0.1])
+def test_rows_on_the_edge_of_an_interval_are_inside(said):
+    # A model that says one number, of whole numbers: many lie on the edge.
+    labels = np.random.default_rng(0).integers(0, 5, 400).astype("float32")
+    outputs = np.full(400, said, "float32")
+
+    found = calibrate(labels, outputs, coverage=0.9, target_kind="number")
+
+    measured = measure_coverage(labels, outputs, found)
+    assert measured.coverage >= 0.9
+    assert found.limit == pytest.approx(np.abs(labels - said).max(), rel=1e-3)
+
+
 def test_least_rows_are_enough_and_one_less_is_not():
     labels, said = _rows(99, seed=0)
 

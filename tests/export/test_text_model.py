@@ -34,7 +34,7 @@ print(version.call("serving_default", rows)["probabilities"].tolist())
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
-    return text_data.save_preset(tmp_path_factory.mktemp("preset"))
+    return text_data.save_preset(tmp_path_factory.mktemp("preset"), layers=1)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import table_data
 from aet_keras import recipes, training
 from aet_keras.errors import DataError
 from aet_keras.evaluation import Report
+from aet_keras.training import group_rows
 from aet_keras.training.group_rows import find_groups
 
 
@@ -53,6 +54,33 @@ def test_a_number_is_cut_into_quarters(table):
     of_numbers = counts[names != "missing"]
     assert len(of_numbers) == 4
     assert of_numbers.max() - of_numbers.min() <= 2
+
+
+def test_a_cell_of_the_number_itself_is_at_most_that(tmp_path):
+    path = tmp_path / "t.csv"
+    cells = [(i % 4 + 1) / 10 for i in range(200)]  # 0.1 in float32 is more
+    rows = [
+        f"{cell},{1700000000 + i},{'yn'[i % 3 > 0]}"
+        for i, cell in enumerate(cells)
+    ]
+    path.write_text("\n".join(["share,time,paid", *rows]))
+
+    dataset, found = _groups(str(path), "share<=0.1", "time")
+
+    is_low = np.isclose(dataset.test.inputs["share"], 0.1)
+    assert (
+        found["share<=0.1"] == np.where(is_low, "at most 0.1", "above 0.1")
+    ).all()
+    # Written with six digits, all edges would be 1.7e+09.
+    assert len(set(found["time"])) == 4
+
+
+def test_a_word_for_a_missing_cell_is_no_missing_cell():
+    cells = np.array(["missing", "", "others", "a"], object)
+
+    found = group_rows._grouped("x", cells, None, None)
+
+    assert found.tolist() == ["missing", "(missing)", "others", "a"]
 
 
 @pytest.mark.parametrize(

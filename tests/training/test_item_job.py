@@ -1,6 +1,8 @@
 """Does a run on items learn from all parts, and is it served as it was?"""
 
+import csv
 import json
+import shutil
 
 import item_files
 import keras
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 from aet_keras import backbones, training
 from aet_keras.cli.main import main
 from aet_keras.recipes.item_recipe import ItemRecipe
+from aet_keras.training import kept_sets
 
 COLUMNS = {"image_column": "file", "text_column": "title", "target": "kind"}
 
@@ -29,7 +32,15 @@ def made(tmp_path_factory):
     """Returns the folder of a run, and the run."""
     folder = tmp_path_factory.mktemp("items")
     path = item_files.write_items(folder, 160, image_size=16)
-    recipe = ItemRecipe(str(path), **COLUMNS, epochs=1, image_size=16)
+    recipe = ItemRecipe(
+        str(path),
+        **COLUMNS,
+        epochs=1,
+        image_size=16,
+        test_ratio=0.3,
+        coverage=0.8,
+        report_by=["colour", "ink<=5"],
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backbones, "load_backbone", small_backbone)
         run = training.run_recipe(recipe, folder / "out")
@@ -83,6 +94,49 @@ def test_new_items_are_predicted_and_gaps_are_allowed_for(made):
     assert {len(line["classes"]) for line in lines[:2]} == {1}
 
 
+def test_items_answer_with_sets_and_are_calibrated_anew(made, tmp_path):
+    folder, run = made
+    saved = shutil.copytree(folder / "out", tmp_path / "out")
+    (tmp_path / "new").mkdir()
+    new = item_files.write_items(tmp_path / "new", 60, seed=3, image_size=16)
+    first = run.report.coverage.guarantee
+
+    result = CliRunner().invoke(
+        main, ["calibrate", str(saved), str(new), "--coverage", "0.9"]
+    )
+    said = CliRunner().invoke(
+        main, ["predict", str(saved), str(new), "--json", "--top", "4"]
+    )
+
+    assert result.exit_code == 0, result.output
+    assert (first.count, first.coverage) == (23, 0.8)
+    limit = kept_sets.read_guarantee(saved / "2")
+    assert (limit.count, limit.coverage) == (60, 0.9)
+    rows = csv.DictReader(new.read_text().splitlines())
+    lines = map(json.loads, said.stdout.splitlines())
+    scores, is_held = [], []
+    for row, line in zip(rows, lines, strict=True):
+        likely = {e["class"]: e["probability"] for e in line["classes"]}
+        scores.append(likely[row["kind"]])
+        is_held.append(row["kind"] in line["set"])
+    # The limit is the score of rank ceil(61 x 0.9) = 55 of 60.
+    assert limit.limit == pytest.approx(sorted(scores)[5], abs=1e-4)
+    assert 54 <= sum(is_held) <= 60
+
+
+def test_items_are_reported_by_group(made):
+    folder, run = made
+    colours, ink = run.report.groups
+
+    names = [each.name for each in colours.groups]
+    assert names == ["blue", "red"]
+    assert sum(each.count for each in colours.groups) == 47
+    wrong = sum(g.count * g.figures["wrong"].value for g in ink.groups)
+    assert wrong == pytest.approx(47 * (1 - run.report.test.accuracy))
+    card = (folder / "out" / "card.md").read_text()
+    assert "at most 5" in card and "0.8 was asked" in card
+
+
 def test_an_answer_is_explained_part_by_part(made):
     folder, _ = made
 
@@ -113,3 +167,33 @@ def test_the_saved_keras_model_is_the_one_that_was_measured(made):
 
     for one, other in zip(run.model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_new_items_are_watched(made, tmp_path):
+    folder, run = made
+    same = item_files.write_items(tmp_path, 90, seed=4, image_size=16)
+    lines = same.read_text().splitlines()
+    other = tmp_path / "other.csv"
+    words = [line.replace("number", "sock") for line in lines[1:]]
+    other.write_text("\n".join([lines[0], *words]))
+    gone = tmp_path / "gone.csv"
+    bare = ["," + line.split(",", 1)[1] for line in lines[1:]]
+    gone.write_text("\n".join([lines[0], *bare]))
+
+    quiet, moved, without = (
+        CliRunner().invoke(main, ["watch", str(folder / "out"), str(path)])
+        for path in (same, other, gone)
+    )
+    chart = tmp_path / "chart.png"
+    labelled = CliRunner().invoke(
+        main,
+        ["watch", str(folder / "out"), str(same), "--labelled"]
+        + ["--report", str(chart)],
+    )
+
+    assert quiet.exit_code == 0, quiet.output
+    assert moved.exit_code == 3, moved.output
+    assert without.exit_code == 3
+    assert "moved columns: has_image" in without.output
+    assert labelled.exit_code == 0 and chart.exists(), labelled.output
+    assert "accuracy: " in labelled.output

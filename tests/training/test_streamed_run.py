@@ -55,6 +55,7 @@ def decoded(monkeypatch):
     return found
 
 
+@pytest.mark.drawn
 def test_weights_and_report_are_those_of_the_array(photos, tmp_path, decoded):
     held, streamed = (
         run_recipe(recipe(photos, stream=stream), tmp_path / str(stream) / "a")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -12,8 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, recipes, training
 from aet_keras.cli.main import main
+from aet_keras.drift import Reference
 from aet_keras.serving import load_version
-from aet_keras.training import table_start, tag_weights
+from aet_keras.training import kept_sets, table_start, tag_weights
 from aet_keras.training.run import run_recipe
 from aet_keras.training.table_measuring import encode, predict
 
@@ -48,7 +50,15 @@ def table(tmp_path_factory):
 def published(table, tmp_path_factory):
     """Returns a folder that a run published in, and the run."""
     out = tmp_path_factory.mktemp("models") / "tags"
-    recipe = recipes.TableRecipe(table, "tags", units=4, epochs=1)
+    recipe = recipes.TableRecipe(
+        table,
+        "tags",
+        units=4,
+        epochs=1,
+        report_by=["town"],
+        coverage=0.8,
+        test_ratio=0.25,
+    )
     return out, run_recipe(recipe, out)
 
 
@@ -134,21 +144,81 @@ def test_commands_answer_with_tags_or_say_why_not(published, tmp_path):
 
     assert "red" in text[0] and text[1].endswith("no tag")
     assert line["tags"] == [*TAGS] and {*line["probabilities"]} == {*TAGS}
-    assert table.splitlines()[0] == "id,tags,probabilities,error"
+    assert table.splitlines()[0] == "id,tags,probabilities,set,error"
+    assert {*line["tags"]} <= {*line["set"]} <= {*TAGS}
     assert "old;red;warm" in table.splitlines()[1]
     assert "red, " in explained.output and explained.exit_code == 0
     converted = ["export", out, "--format", "litert", "--weights", "int8"]
-    for command in (["watch", out, rows], ["adapt", out, rows], converted):
-        assert "a model of tags" in invoke(*command).output
+    assert "a model of tags" in invoke("adapt", out, rows).output
+    assert "a model of images" in invoke(*converted).output
     refused = invoke("predict", out, rows, "--top", "2")
     assert "Leave it out" in refused.output and refused.exit_code != 0
 
 
-def test_an_earlier_model_of_tags_is_not_gone_on_with(published, table):
-    out, _ = published
-    recipe = recipes.TableRecipe(table, "tags", from_=str(out))
+def test_an_earlier_model_is_drawn_towards_each_tags_regression(
+    published, tmp_path
+):
+    out, run = published
+    new = write_tags(tmp_path / "new.csv", 120, seed=8)
+    with open(new, encoding="utf-8") as file:
+        text = file.read()
+    without = tmp_path / "without.csv"  # no row says `old` any more
+    without.write_text(text.replace("old;", "").replace(",old", ","))
+    recipe = recipes.TableRecipe(str(without), "tags", from_=str(out))
+    dataset = training.table_job.read_rows(recipe)
+    earlier = keras.models.load_model(run.version / "model.keras")
+    before = predict(earlier, dataset.test)
 
-    with pytest.raises(data.table_file.DataError, match="trained anew"):
+    model = training.table_job.build_table_model(recipe, dataset)
+
+    assert dataset.specification.class_names == TAGS
+    assert any("No row has `old`" in each for each in dataset.notes)
+    after = predict(model, dataset.test)
+    np.testing.assert_allclose(after[:, 0], before[:, 0], atol=1e-6)
+    rows = encode(model, dataset.train)
+    for tag in (1, 2):
+        (fitted,) = table_start.tag_regressions(
+            rows,
+            dataset.train.labels[:, tag : tag + 1],
+            seed=0,
+            class_weight=None,
+        )
+        new_logits = fitted.decision_function(encode(model, dataset.test))
+        old_logits, mixed = (
+            np.log(each[:, tag] / (1 - each[:, tag]))
+            for each in (before, after)
+        )
+        share = (mixed - old_logits) / (new_logits - old_logits)
+        assert np.median(share) == pytest.approx(
+            round(4 * float(np.median(share))) / 4, abs=1e-2
+        )
+        assert 0.2 < np.median(share) < 0.8
+
+
+def test_a_run_goes_on_with_an_earlier_model_of_tags(published, tmp_path):
+    new = write_tags(tmp_path / "new.csv", 120, seed=8)
+    recipe = recipes.TableRecipe(new, "tags", from_=str(published[0]), epochs=1)
+
+    run = run_recipe(recipe, tmp_path / "again")
+
+    known = published[1].report.test
+    assert [each.name for each in run.report.test.per_tag] == [*TAGS]
+    assert run.report.test.macro_f1 > known.baselines["every tag"].macro_f1
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [("red;loud", "must be those of the earlier model"), ("5.5", "kind|tags")],
+    ids=["unknown", "a-number"],
+)
+def test_other_tags_than_the_earlier_models_are_refused(
+    published, tmp_path, tags, words
+):
+    path = tmp_path / "new.csv"
+    path.write_text("age,town,tags\n" + f"40,north,{tags}\n" * 40)
+    recipe = recipes.TableRecipe(str(path), "tags", from_=str(published[0]))
+
+    with pytest.raises(data.table_file.DataError, match=words):
         training.table_job.read_rows(recipe)
 
 
@@ -188,3 +258,122 @@ def test_the_weighted_loss_is_scikit_learns_balanced_one():
         assert float(each(labels, shares)) == pytest.approx(
             float(wanted) / 2, rel=1e-4
         )
+
+
+def test_tags_are_reported_by_group(published):
+    out, run = published
+    (found,) = run.report.groups
+
+    assert [each.name for each in found.groups] == ["north", "south"]
+    assert [each.column for each in found.tags] == [*TAGS]
+    red = found.tags[1].groups
+    assert red[0].figures["flagged"].value < red[1].figures["flagged"].value
+    card = (out / "card.md").read_text()
+    assert "| gap of tag |" in card
+    assert "none of all tags together is computed" in " ".join(card.split())
+
+
+def test_sets_of_tags_are_served_and_calibrated_anew(published, tmp_path):
+    out, run = published
+    saved = shutil.copytree(out, tmp_path / "saved")
+    new = write_tags(tmp_path / "new.csv", 80, seed=3)
+    first = run.report.coverage.guarantee
+    rows = {
+        "age": np.float32(np.linspace(5, 70, 40)),
+        "town": np.array([b"south", b"north"] * 20, object),
+    }
+
+    said = load_version(run.version).call("serving_default", rows)
+    result = invoke("calibrate", saved, new, "--coverage", "0.9")
+
+    assert (said["in_set"] == first.sets(said["probabilities"])).all()
+    assert said["in_set"].sum() > (said["tags"] != b"").sum()
+    assert "risk control" in run.report.to_text()
+    assert "| tag | covered |" in (out / "card.md").read_text()
+    assert result.exit_code == 0, result.output
+    made = kept_sets.read_guarantee(saved / "2")
+    with open(new, encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert made.count == sum(bool(line["tags"]) for line in lines)
+    assert made.thresholds == first.thresholds
+    missed = []
+    answers = invoke("predict", saved, new, "--json").output.splitlines()
+    for line, answer in zip(lines, answers, strict=True):
+        true = set(filter(None, line["tags"].split(";")))
+        if true:
+            held = true & {*json.loads(answer)["set"]}
+            missed.append(1 - len(held) / len(true))
+    assert (sum(missed) + 1) / (len(missed) + 1) <= 0.1 + 1e-6
+
+
+def test_unknown_tags_do_not_calibrate(published, tmp_path):
+    new = tmp_path / "new.csv"
+    new.write_text("age,town,tags\n" + "40,north,red;loud\n" * 30)
+
+    result = invoke("calibrate", published[0], new)
+
+    assert result.exit_code == 1
+    assert "must be those that the model knows" in result.output
+
+
+def test_new_rows_of_tags_are_watched(published, table, tmp_path):
+    out, _ = published
+    same = write_tags(tmp_path / "same.csv", 90, seed=5)
+    with open(same, encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    older, other = tmp_path / "older.csv", tmp_path / "other.csv"
+    for path, change in (
+        (older, {"age": "80"}),
+        (other, {"tags": "old"}),
+    ):
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["age", "town", "tags"])
+            writer.writeheader()
+            writer.writerows(row | change for row in rows)
+
+    quiet = invoke("watch", out, same, "--labelled")
+    moved = invoke("watch", out, older)
+    wrong = invoke("watch", out, other, "--labelled", "--format", "json")
+    drawn = invoke("watch", out, same, "--report", tmp_path / "a.png")
+
+    assert quiet.exit_code == 0, quiet.output
+    assert "loss: " in quiet.output
+    assert moved.exit_code == 3 and "moved columns: age" in moved.output
+    assert "Without the true tags" in moved.output
+    said = json.loads(wrong.output)
+    assert (said["kind"], said["measure"]) == ("output", "loss")
+    true = np.tile([1, 0, 0], (90, 1))
+    answers = invoke("predict", out, other, "--json").output.splitlines()
+    shares = np.array(
+        [[*json.loads(each)["probabilities"].values()] for each in answers]
+    )
+    loss = -np.log(np.where(true, shares, 1 - shares).clip(1e-7)).mean()
+    assert said["error"] == pytest.approx(loss, rel=1e-4)
+    assert "a model of tags" in drawn.output and drawn.exit_code == 2
+
+
+def test_a_reference_of_tags_is_measured_later(published, tmp_path):
+    saved = shutil.copytree(published[0], tmp_path / "saved")
+    known = Reference.load(saved / "1" / "reference.npz")
+    (saved / "1" / "reference.npz").unlink()
+
+    result = invoke("watch", saved, "--measure")
+
+    assert result.exit_code == 0, result.output
+    found = Reference.load(saved / "reference-1.npz")
+    assert found.is_tags and found.class_names == TAGS
+    np.testing.assert_array_equal(found.labels, known.labels)
+    np.testing.assert_allclose(
+        found.probabilities, known.probabilities, atol=1e-6
+    )
+
+
+def test_tags_are_not_read_of_folders(published, tmp_path):
+    (tmp_path / "red").mkdir()
+
+    for command in ("watch", "calibrate"):
+        options = ["--labelled"] if command == "watch" else []
+        result = invoke(command, published[0], tmp_path / "red", *options)
+
+        assert result.exit_code == 1
+        assert "must stand in a table" in result.output

@@ -11,6 +11,8 @@ from aet_keras.backbones import cached_weights
 from aet_keras.training import image_job
 from aet_keras.training.image_job import with_backbone_note
 
+pytestmark = pytest.mark.drawn  # the run of the file
+
 
 @pytest.fixture(autouse=True, scope="module")
 def tiny(tmp_path_factory):

@@ -1,0 +1,85 @@
+"""Reads what is true of new rows: their classes, numbers or tags."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from aet_keras import data
+from aet_keras._wording import listed
+from aet_keras.data.tag_target import read_tag_cells, read_tag_columns
+from aet_keras.errors import DataError
+from aet_keras.publishing.manifest import read_manifest
+
+
+def truths(asked: Any, frame: Any, column: str) -> list[str]:
+    """Returns what is true of the rows of a table, a str each.
+
+    Args:
+        asked: `Asked`.
+        frame: what `read_csv` returned.
+        column: str. What holds it; of tags with a column each it is not
+            looked at.
+
+    Returns:
+        list of str, `""` where it is not known. Of tags one a line, each
+        ended by a line break, which stands alone where there are none.
+
+    Raises:
+        DataError: if a column is missing, or a tag is not known.
+    """
+    if not are_tags(asked):
+        return asked.classes_of(asked.cells(frame, column))
+    columns = tuple(asked.recipe.get("label_columns") or ())
+    for each in columns or (column,):
+        data.table_file.check_columns(asked.owner, frame, column=each)
+    if asked.recipe.get("kind") in ("table", "item"):
+        missing = asked.specification.missing
+    else:
+        given = asked.recipe.get("missing")
+        missing = data.table_cells.missing_words(asked.owner, given)
+    cells = frame.apply(data.table_cells.stripped)
+    if columns:
+        found = read_tag_columns(asked.owner, cells, columns, missing=missing)
+    else:
+        found = read_tag_cells(asked.owner, cells, column, missing=missing)
+    names = asked.class_names
+    odd = [name for name in found.names if name not in set(names)]
+    if odd:
+        raise DataError(
+            f"{asked.owner}: the tags must be those that the model knows. "
+            f"Received: {listed(odd)}, where it knows {listed(names)}. Leave "
+            "these rows out, or train anew."
+        )
+    made = [""] * len(frame)
+    for row, has in zip(found.frame.index, found.labels, strict=True):
+        tags = [found.names[tag] for tag in np.flatnonzero(has)]
+        made[int(row)] = "".join(f"{tag}\n" for tag in tags) or "\n"
+    return made
+
+
+def check_tables(asked: Any) -> None:
+    """Raises if tags are asked for, and rows are no tables: these say none."""
+    is_image = asked.recipe.get("kind") == "image"
+    is_table = data.table_file.is_csv
+    odd = [each for each in asked.what if is_image or not is_table(each)]
+    if asked.is_labelled and odd and are_tags(asked):
+        raise DataError(
+            f"{asked.owner}: rows with their tags must stand in a table, "
+            "because folders and single files do not say them. Received: "
+            f"{odd[0]}. Name a table of texts or of rows; tags of images are "
+            "read by `aet-keras fit` alone."
+        )
+
+
+def are_tags(asked: Any) -> bool:
+    """Returns whether the version answers with tags."""
+    signatures = read_manifest(asked.path).signatures or {}
+    served = signatures.get("serving_default") or {}
+    return "tags" in served.get("outputs", ())
+
+
+def tags_of(cells: Sequence[str], names: Sequence[str]) -> np.ndarray:
+    """Returns which tags rows have, `(rows, tags)`, of what `truths` read."""
+    made = [set(cell.splitlines()) for cell in cells]
+    return np.array([[name in row for name in names] for row in made], "int64")

@@ -1,0 +1,69 @@
+"""Reads what is true of rows, and what is said of them, beside classes."""
+
+from typing import Any
+
+import numpy as np
+
+
+def as_numbers(owner: str, labels: Any) -> np.ndarray:
+    """Returns the true numbers of rows, `(rows,)`.
+
+    Args:
+        owner: str. Who is named in the error.
+        labels: numbers, one a row.
+
+    Raises:
+        ValueError: if they are none, or not finite.
+    """
+    found = np.asarray(labels)
+    if found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    if found.ndim == 1 and found.dtype.kind in "iuf":
+        if np.isfinite(found).all():
+            return found.astype("float32")
+    raise ValueError(
+        f"{owner}: labels must be finite numbers, one a row. Received: "
+        f"{found.dtype} of the shape {found.shape}. Leave out the rows that "
+        "have none."
+    )
+
+
+def as_tags(owner: str, labels: Any) -> np.ndarray:
+    """Returns which tags rows have, ints `(rows, tags)`.
+
+    Args:
+        owner: str. Who is named in the error.
+        labels: 0 or 1, one a row and tag.
+
+    Raises:
+        ValueError: if they are anything else.
+    """
+    found = np.asarray(labels)
+    if found.ndim == 2 and np.isin(found, (0, 1)).all():
+        return found.astype("int64")
+    raise ValueError(
+        f"{owner}: labels must be 0 or 1 for each row and tag. Received: "
+        f"{found.dtype} of the shape {found.shape}."
+    )
+
+
+def one_number(owner: str, scores: np.ndarray) -> np.ndarray:
+    """Returns what a model of a number puts out, `(rows, 1)`."""
+    if scores.shape[1:] == (1,) and np.isfinite(scores).all():
+        return scores.astype("float32")
+    raise ValueError(
+        f"{owner}: the model must put out one finite number a row. Received: "
+        f"the shape {scores.shape}. Give a model of a number."
+    )
+
+
+def shares_of_tags(owner: str, scores: np.ndarray) -> np.ndarray:
+    """Returns what a model of tags puts out, `(rows, tags)`."""
+    is_share = np.isfinite(scores) & (scores >= 0) & (scores <= 1)
+    if scores.ndim == 2 and is_share.all():
+        return scores.astype("float32")
+    raise ValueError(
+        f"{owner}: the model must put out a probability for each tag. "
+        f"Received: the shape {scores.shape}, from {np.min(scores):.3g} to "
+        f"{np.max(scores):.3g}. Give a model of tags."
+    )

@@ -1,0 +1,53 @@
+"""Are the classes of new rows read as those of the training data were?"""
+
+import json
+
+import pytest
+
+from aet_keras.cli import _late_labels, _new_rows, _truths
+from aet_keras.cli._new_rows import Asked
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """Returns what is asked of a version of texts of the classes 1 and 2."""
+    version = tmp_path / "1"
+    (version / "assets").mkdir(parents=True)
+    (version / "assets" / "labels.txt").write_text("1\n2\n")
+    recipe = {"kind": "text", "missing": ["none given"]}
+    (version / "recipe.json").write_text(json.dumps(recipe))
+    return Asked("watch", version, None, [], is_labelled=True)
+
+
+def test_classes_are_those_that_training_read(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(_truths, "are_tags", lambda asked: False)
+    # What pandas writes of whole numbers with a missing cell; words that
+    # `--missing` names, and a mark that no number can be.
+    cells = ["1.0", "2", "none given", "", "-", "3.0", "1.5", "x"]
+    path = tmp_path / "new.csv"
+    rows = [f"film,{cell}" for cell in cells]
+    # Training leaves rows out whose text is missing.
+    path.write_text("\n".join(["text,label", *rows, "none given,1"]))
+
+    read = list(_new_rows._text_rows(asked, str(path)))
+
+    classes = [each[-1] for each in read]
+    assert classes == ["1", "2", "", "", "", "3", "1.5", "x"]
+
+
+def test_a_word_that_is_a_class_stays_one(asked):
+    labels = asked.path / "assets" / "labels.txt"
+    labels.write_text("none given\nNA\n")
+
+    assert asked.classes_of(["none given", "NA", "1.0"]) == [
+        "none given",
+        "NA",
+        "1.0",
+    ]
+
+
+def test_an_empty_label_that_comes_late_is_none(tmp_path):
+    path = tmp_path / "late.csv"
+    path.write_text("id,label\na,1\nb,\n")
+
+    assert _late_labels._read(str(path), "auto", print) == {"a": "1"}
