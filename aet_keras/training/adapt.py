@@ -111,12 +111,14 @@ def adapt(
       and the head before all groups are tried. Without, nothing is.
 
     What learns from labels is tried on half of them and judged by the other
-    half, a solved head also the other way round. After a shift of inputs, a point forgotten beyond `forgets_at_most`
-    weighs as much as a point gained. Else the best of those that forget no
-    more is kept, or the best of all where that brings twice as much. It
-    learns from all labels then. If none is better than the model was, that
-    stays as it was. After a training weights go back towards the start as
-    far as old rows ask for it.
+    half, a solved head also the other way round. Better is what has more
+    right answers, by a standard error; a solved head also where it has as
+    many and a lower loss. After a shift of inputs, a point forgotten beyond
+    `forgets_at_most` weighs as much as a point gained. Else the best of those
+    that forget no more is kept, or the best of all where that brings twice as
+    much. It learns from all labels then. If none is better than the model
+    was, that stays as it was. After a training weights go back towards the
+    start as far as old rows ask for it.
 
     Args:
         model: a functional or built Sequential `keras.Model` that puts out
