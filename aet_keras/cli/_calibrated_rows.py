@@ -10,7 +10,6 @@ from aet_keras.cli._new_rows import (
     true_numbers,
 )
 from aet_keras.cli._truths import are_tags, tags_of
-from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import newest_version
 from aet_keras.training.adapt_version import numbered
@@ -41,17 +40,9 @@ def calibrate_rows(
     asked = Asked(
         _OWNER, path, model, what, encoding, is_labelled=True, takes=_TAKES
     )
-    is_tags = are_tags(asked)
-    if is_tags and asked.recipe.get("kind") == "image":
-        raise ExportError(
-            f"{_OWNER}: FOLDER must hold a model of classes, or of tags of "
-            "texts, tables or items, because folders of images say no tags. "
-            f"Received: {path}, of tags of images. Train it anew by "
-            "`aet-keras fit --coverage`."
-        )
     rows = read_new_rows(asked)
     known = names = asked.class_names
-    if is_tags:
+    if are_tags(asked):
         labels = tags_of(rows.classes, known)
     elif known:
         labels, names = numbered(rows.classes, known)

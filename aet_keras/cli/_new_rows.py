@@ -13,10 +13,10 @@ import numpy as np
 from aet_keras import _regular_file, data
 from aet_keras._keras import reading
 from aet_keras._wording import counted
-from aet_keras.cli._inputs import Row, read_images, read_texts
+from aet_keras.cli._inputs import Row, read_images, read_texts, text_cells
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
-from aet_keras.cli._truths import truths
+from aet_keras.cli._truths import check_tables, truths
 from aet_keras.data import number_cells
 from aet_keras.data.folder_layout import IMAGE, TEXT
 from aet_keras.data.names import known_classes
@@ -201,20 +201,15 @@ def read_new_rows(asked: Asked) -> NewRows:
     """
     kind = check_classifier(asked.path, asked.owner, asked.takes)
     if not asked.are_recorded:
+        check_tables(asked)
         rows = _READERS[kind](asked)
         if asked.is_labelled:
             _check_classes(asked, rows)
         return rows
     found = read_recorded(asked, kind, needs_inputs=True)
-    unknown = [""] * len(found.ids)
-    return NewRows(
-        found.x,
-        list(found.ids),
-        list(found.ids),
-        list(found.times),
-        unknown,
-        found.texts,
-    )
+    ids, unknown = list(found.ids), [""] * len(found.ids)
+    times: list[float | None] = list(found.times)
+    return NewRows(found.x, ids, ids, times, unknown, found.texts)
 
 
 def _check_classes(asked, rows):
@@ -317,7 +312,7 @@ def _text_files(asked, given):
 def _text_rows(asked, file):
     """Yields the same of the rows of a table that have a text."""
     frame, recipe = asked.frame(file), asked.recipe
-    cells = asked.cells(frame, recipe.get("text_column", "text"))
+    cells = text_cells(asked.owner, frame, recipe)
     classes = [""] * len(cells)
     if asked.is_labelled:
         classes = truths(asked, frame, recipe.get("label_column", "label"))

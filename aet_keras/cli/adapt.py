@@ -56,9 +56,11 @@ def adapt(context, folder, what, debug, quiet, **settings):
     FOLDER is saved_models/NAME; its newest version is adapted. WHAT are new
     rows, as of `aet-keras watch`. What labels prove to be better on new rows,
     old rows being kept, becomes the next version. What they do not prove is
-    written as a candidate; what is worse is not written. The same rows are
-    not adapted to twice. Exit codes: 0 published, 3 a candidate to look at,
-    4 nothing was written, 1 failed, 2 misused.
+    written as a candidate; what is worse is not written. If the version
+    answers with sets, the new one gets its own: a quarter of the new rows with
+    labels is set aside for them, at least 20, or else old test rows calibrate
+    them. The same rows are not adapted to twice. Exit codes: 0 published, 3 a
+    candidate to look at, 4 nothing was written, 1 failed, 2 misused.
 
     \b
     Example:

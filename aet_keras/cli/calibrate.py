@@ -13,19 +13,21 @@ from aet_keras.cli import _options, _running
 @click.option(
     "--coverage",
     type=click.FloatRange(0, 0.999, min_open=True),
-    help="How often a set or an interval shall hold the truth. [default: as "
-    "the version has it]",
+    help="How often a set or an interval shall hold the truth, of tags which "
+    "share of them. [default: as the version has it]",
 )
 @_options.encoding
 @_options.training
 def calibrate(folder, what, coverage, encoding, quiet, debug):
     """Calibrate a published model for other rows, without training.
 
-    FOLDER is saved_models/NAME. WHAT are rows with their classes or numbers:
-    images and .txt files in a folder a class, tables with the column that is
-    predicted. The newest version is published again, with the same weights
-    and the limits of these rows. Its sets, or intervals, hold the truth of
-    rows like these as often as --coverage says.
+    FOLDER is saved_models/NAME. WHAT are rows with their classes, numbers or
+    tags: images and .txt files in a folder a class, tables with the columns
+    that are predicted. The newest version is published again, with the same
+    weights and the limits of these rows. Its sets, or intervals, hold the
+    truth of rows like these as often as --coverage says; sets of tags are
+    expected to miss no more of a row's tags than the rest (conformal risk
+    control).
 
     \b
     Example:

@@ -83,6 +83,10 @@ def _as_text(value):
         return str(value.date() if is_day else value)
     if isinstance(value, bytes):
         return _utf8(value)
+    if isinstance(value, list) and all(
+        isinstance(each, str | int | float) for each in value
+    ):
+        return json.dumps(value, ensure_ascii=False)  # tags, as in JSON lines
     if isinstance(value, list | dict | tuple):
         raise TypeError(type(value).__name__)
     return str(value)

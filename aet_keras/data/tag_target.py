@@ -17,12 +17,11 @@ from aet_keras.data.table_target import (
     given_rows,
     labelled,
 )
+from aet_keras.data.tag_cells import are_lists, separators_in, tags_in
 from aet_keras.errors import DataError
 
 TAGS = "tags"
-SEPARATORS = (";", "|", ",")
 _MOST_TAGS = 1000
-_LEAST_SHARE = 0.1  # of cells with a separator, or it belongs to a name
 # The second says that the tag is there.
 _YES = (("0", "1"), ("0.0", "1.0"), ("-1", "1"), *kinds_of.BOOLEANS)
 
@@ -44,44 +43,6 @@ class Tags:
     names: tuple[str, ...]
     missing: tuple[str, ...]
     notes: list[str]
-
-
-def separators_of(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """Returns what separates the tags in the cells of a column.
-
-    Cells hold tags if one in ten or more has a separator, and what it
-    separates is met again and again: there are fewer parts than cells that
-    differ. `Paris, France` and `Rome, Italy` are two names. So are `Doe, Ann`
-    and `Doe, Eve`: where each cell has as many parts, they make up one name.
-
-    Args:
-        counts: how often each cell is met.
-
-    Returns:
-        tuple of `;`, `|` and `,`; empty if cells hold no tags, or one each.
-
-    Example:
-
-    >>> from aet_keras.data.tag_target import separators_of
-    >>> separators_of({"red;wool": 3, "red": 4, "wool": 2, "": 1})
-    (';',)
-    """
-    found = tuple(s for s in SEPARATORS if any(s in cell for cell in counts))
-    several = [cell for cell in counts if _parts(cell, found)[1:]]
-    count = sum(counts[cell] for cell in several)
-    if not several or count < _LEAST_SHARE * sum(counts.values()):
-        return ()
-    made = [_parts(cell, found) for cell in counts]
-    is_one_name = len({len(parts) for parts in made if parts}) == 1
-    names = {name for parts in made for name in parts}
-    return () if is_one_name or len(names) >= len(counts) else found
-
-
-def _parts(cell, separators):
-    for separator in separators[1:]:
-        cell = cell.replace(separator, separators[0])
-    pieces = cell.split(separators[0]) if separators else [cell]
-    return list(dict.fromkeys(filter(None, map(str.strip, pieces))))
 
 
 def read_tag_cells(
@@ -111,7 +72,7 @@ def read_tag_cells(
     is_known = ~cells.isin([*missing])
     frame, cells = frame[is_known], cells[is_known]
     counts = collections.Counter(cells.tolist())
-    found = tuple(s for s in SEPARATORS if any(s in cell for cell in counts))
+    found = separators_in(counts)
     if len(found) > 1:
         shown = " and ".join(
             f"{next(c for c in counts if s in c)!r}" for s in found[:2]
@@ -122,7 +83,7 @@ def read_tag_cells(
             f"such as {shown}. Write one of them everywhere, or say "
             "`--target-kind classes`."
         )
-    rows = [_parts(cell, found) for cell in cells.tolist()]
+    rows = [tags_in(cell, found) for cell in cells.tolist()]
     names = sorted({name for row in rows for name in row}, key=by_number)
     check_one_line(owner, f"the tags in `{column}`", names)
     if not names or len(names) > _MOST_TAGS:
@@ -135,7 +96,9 @@ def read_tag_cells(
     labels = np.zeros((len(rows), len(names)), "float32")
     for row, found_names in enumerate(rows):
         labels[row, [place[name] for name in found_names]] = 1
-    notes = _cell_notes(column, names, found, is_said)
+    how = "in a list in each cell" if are_lists(counts) else ""
+    how = how or (f"separated by `{found[0]}`" if found else "")
+    notes = _cell_notes(column, names, how, is_said)
     gone, empty = int((~is_known).sum()), int((labels.sum(axis=1) == 0).sum())
     if gone:
         notes.append(
@@ -151,15 +114,14 @@ def read_tag_cells(
     return Tags(frame, labels, tuple(names), missing, notes)
 
 
-def _cell_notes(column, names, found, is_said):
-    if is_said and found:
-        return [f"In `{column}` the sign `{found[0]}` separates tags."]
+def _cell_notes(column, names, how, is_said):
+    if is_said and how:
+        return [f"The tags in `{column}` are {how}."]
     if is_said:
         return [f"No cell of `{column}` has more than one tag."]
     return [
         f"`{column}` holds tags, of which a row may have several: "
-        f"{len(names)}, separated by `{found[0]}`. `--target-kind classes` "
-        "makes each cell a class."
+        f"{len(names)}, {how}. `--target-kind classes` makes each cell a class."
     ]
 
 

@@ -17,15 +17,21 @@ MOST = 32  # `max_batch_size` in batching.config
 
 
 def ask(service, images):
-    """Returns the names of the classes, and a row of numbers an image."""
+    """Returns for each image a dict of class to probability, and the answer."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = MODEL
     request.model_spec.signature_name = "bytes"
     encoded = [image.read_bytes() for image in images]
     request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(encoded))
     outputs = service.Predict(request, timeout=60).outputs
-    names = tf.make_ndarray(outputs["classes"])[0]
-    return names, tf.make_ndarray(outputs["probabilities"])
+    names = [n.decode() for n in tf.make_ndarray(outputs["classes"])[0]]
+    rows = tf.make_ndarray(outputs["probabilities"])
+    answers = [names[row.argmax()] for row in rows]
+    if "median" in outputs:  # of classes with an order it is the answer
+        medians = tf.make_ndarray(outputs["median"])
+        answers = [median.decode() for median in medians]
+    known = [dict(zip(names, row, strict=True)) for row in rows]
+    return zip(known, answers, strict=True)
 
 
 def main():
@@ -39,12 +45,11 @@ def main():
         for first in range(0, len(given.images), MOST):
             batch = given.images[first : first + MOST]
             try:
-                names, rows = ask(service, batch)
+                found = ask(service, batch)
             except grpc.RpcError as error:
                 sys.exit(f"{given.address}: {error.code()}: {error.details()}")
-            for image, row in zip(batch, rows, strict=True):
-                best = row.argmax()
-                print(f"{image}  {names[best].decode()}, {row[best]:.1%}")
+            for image, (known, name) in zip(batch, found, strict=True):
+                print(f"{image}  {name}, {known[name]:.1%}")
 
 
 if __name__ == "__main__":

@@ -46,9 +46,11 @@ def main():
         except OSError as error:
             sys.exit(f"{given.url}: {error}")
         for image, each in zip(batch, answers, strict=True):
-            pairs = zip(each["probabilities"], each["classes"], strict=True)
-            probability, name = max(pairs)
-            print(f"{image}  {name}, {probability:.1%}")
+            pairs = zip(each["classes"], each["probabilities"], strict=True)
+            known = dict(pairs)
+            # Of classes with an order the median is the answer.
+            name = each.get("median") or max(known, key=known.get)
+            print(f"{image}  {name}, {known[name]:.1%}")
 
 
 if __name__ == "__main__":

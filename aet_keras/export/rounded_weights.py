@@ -138,7 +138,7 @@ def _last_dense(model):
     """Returns the layer that puts out the model's output, if it is `Dense`."""
     if not graph.is_graph(model):
         return None
-    (output,) = keras.tree.flatten(model.output)
+    (output,) = model.outputs  # a Sequential has no `output` until called
     for layer in model.layers:
         if type(layer) is keras.layers.Dense and _puts_out(layer, output):
             return layer

@@ -94,6 +94,9 @@ def test_new_rows_that_were_set_aside_calibrate_it(
     )
     assert report.coverage.count == 30 and report.coverage.is_crossed
     assert report.test.order.mae >= 0
+    image = next(new.rglob("*.png"))
+    said = json.loads(run("predict", saved, image, "--json").stdout)
+    assert said["median"] in said["set"]
 
 
 def _images(folder):

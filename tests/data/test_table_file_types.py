@@ -50,8 +50,16 @@ def test_typed_values_of_parquet_become_their_text(tmp_path):
     }
 
 
-def test_a_column_of_lists_is_refused_by_name(tmp_path):
-    path = write_parquet(tmp_path / "a.parquet", tags=[["a"], ["b"]])
+def test_a_column_of_lists_is_read_as_json_has_it(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", tags=[["a", "b, c"], []])
+
+    frame = data.read_csv("credit", path)
+
+    assert frame["tags"].tolist() == ['["a", "b, c"]', "[]"]
+
+
+def test_a_column_of_objects_is_refused_by_name(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", tags=[[{"a": 1}], []])
 
     with pytest.raises(DataError, match="`tags`. Write it as text"):
         data.read_csv("credit", path)

@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import pandas
 import pytest
 
 from aet_keras import data
@@ -66,6 +67,29 @@ def test_what_only_looks_like_tags_is_not_taken_for_them(tmp_path, cells):
     dataset = data.read_table(path, target="y")
 
     assert dataset.specification.target_kind != "tags"
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_lists_hold_tags(tmp_path, ending):
+    # pandas writes them into CSV files as Python does: `['red', 'a, b']`.
+    cells = cycled(["red", "a, b"], ["a, b"], [], ["red", "7"])
+    frame = pandas.DataFrame({"size": np.arange(COUNT) / 7, "kind": cells})
+    path = tmp_path / f"t.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, index=False)
+    elif ending == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_parquet(path)
+
+    dataset = data.read_table(path, target="kind")
+
+    assert dataset.specification.class_names == ("7", "a, b", "red")
+    assert "3, in a list in each cell" in str(dataset.notes)
+    for split in (dataset.train, dataset.validation, dataset.test):
+        for name, row in zip(split.names, split.labels, strict=True):
+            has = set(cells[int(name.split()[1]) - 1])
+            assert row.tolist() == [x in has for x in ("7", "a, b", "red")]
 
 
 def test_two_separators_in_one_column_are_refused(tmp_path):

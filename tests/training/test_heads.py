@@ -1,6 +1,7 @@
 """Do images and texts learn tags and numbers, and answer with them?"""
 
 import csv
+import json
 import pathlib
 
 import image_models
@@ -179,7 +180,8 @@ def test_images_are_served_their_tags(tagged, items):
     assert [tag.decode() for tag in outputs["tags"][0] if tag] == wanted
     assert f'"tags": {str(wanted).replace(chr(39), chr(34))}' in said
     assert "red, " in shown.output
-    assert "of tags" in invoke("watch", out, first).output
+    assert "of tags" in invoke("adapt", out, first).output
+    assert "loss: " in invoke("watch", out, first).output
 
 
 def test_a_number_of_images_is_served_in_its_unit(measured, items):
@@ -249,6 +251,18 @@ def test_texts_have_tags(reviews, tmp_path):
     assert outputs["tags"].shape == (1, 2)
     assert [each.name for each in run.report.test.per_tag] == ["good", "long"]
     assert any("of each tag, rows" in each for each in run.report.notes)
+    saved, table = tmp_path / "tags", reviews[1]
+    watched = invoke("watch", saved, table, "--labelled")
+    result = invoke("calibrate", saved, table, "--coverage", "0.8")
+    said = invoke("predict", saved, "a great film", "--json").output
+    assert "loss: " in watched.output, watched.output
+    assert result.exit_code == 0, result.output
+    assert "risk control" in result.output
+    assert {*json.loads(said)["tags"]} <= {*json.loads(said)["set"]}
+    made = load_version(saved / "2").call(
+        "serving_default", {"texts": np.array([b"a great film"], object)}
+    )
+    np.testing.assert_array_equal(made["tags"], outputs["tags"])
 
 
 def test_texts_have_numbers(reviews, tmp_path):

@@ -366,3 +366,14 @@ def test_a_reference_of_tags_is_measured_later(published, tmp_path):
     np.testing.assert_allclose(
         found.probabilities, known.probabilities, atol=1e-6
     )
+
+
+def test_tags_are_not_read_of_folders(published, tmp_path):
+    (tmp_path / "red").mkdir()
+
+    for command in ("watch", "calibrate"):
+        options = ["--labelled"] if command == "watch" else []
+        result = invoke(command, published[0], tmp_path / "red", *options)
+
+        assert result.exit_code == 1
+        assert "must stand in a table" in result.output

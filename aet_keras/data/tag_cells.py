@@ -1,0 +1,81 @@
+"""Finds the tags in a cell, and what separates them."""
+
+import ast
+import json
+from collections.abc import Iterable, Mapping
+
+SEPARATORS = (";", "|", ",")
+_LEAST_SHARE = 0.1  # of cells with a separator, or it belongs to a name
+
+
+def separators_of(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Returns what separates the tags in the cells of a column.
+
+    Cells hold tags if one in ten or more has a separator, and what it
+    separates is met again and again: there are fewer parts than cells that
+    differ. `Paris, France` and `Rome, Italy` are two names. So are `Doe, Ann`
+    and `Doe, Eve`: where each cell has as many parts, they make up one name.
+    Lists such as `["red", "wool"]` hold tags, whatever is in them.
+
+    Args:
+        counts: how often each cell is met.
+
+    Returns:
+        tuple of `;`, `|` and `,`; empty if cells hold no tags, or one each.
+
+    Example:
+
+    >>> from aet_keras.data.tag_cells import separators_of
+    >>> separators_of({"red;wool": 3, "red": 4, "wool": 2, "": 1})
+    (';',)
+    """
+    if are_lists(counts):
+        return (",",)
+    found = separators_in(counts)
+    several = [cell for cell in counts if tags_in(cell, found)[1:]]
+    count = sum(counts[cell] for cell in several)
+    if not several or count < _LEAST_SHARE * sum(counts.values()):
+        return ()
+    made = [tags_in(cell, found) for cell in counts]
+    is_one_name = len({len(parts) for parts in made if parts}) == 1
+    names = {name for parts in made for name in parts}
+    return () if is_one_name or len(names) >= len(counts) else found
+
+
+def are_lists(cells: Iterable[str]) -> bool:
+    """Says whether each cell that is not empty is a list of tags."""
+    known = [cell for cell in cells if cell]
+    return bool(known) and all(_listed(cell) is not None for cell in known)
+
+
+def separators_in(cells: Iterable[str]) -> tuple[str, ...]:
+    """Returns the separators in cells that are no lists."""
+    written = [cell for cell in cells if _listed(cell) is None]
+    return tuple(s for s in SEPARATORS if any(s in cell for cell in written))
+
+
+def _listed(cell):
+    """Returns what a list holds, as JSON or as Python writes it, or None."""
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return None
+    try:
+        found = json.loads(cell, parse_int=str, parse_float=str)
+    except ValueError:
+        try:
+            found = ast.literal_eval(cell)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    if not all(isinstance(each, str | int | float | None) for each in found):
+        return None
+    return [str(each) for each in found if each is not None]
+
+
+def tags_in(cell: str, separators: tuple[str, ...]) -> list[str]:
+    """Returns the tags of a cell, each once."""
+    listed = _listed(cell)
+    if listed is not None:
+        return list(dict.fromkeys(filter(None, map(str.strip, listed))))
+    for separator in separators[1:]:
+        cell = cell.replace(separator, separators[0])
+    pieces = cell.split(separators[0]) if separators else [cell]
+    return list(dict.fromkeys(filter(None, map(str.strip, pieces))))
