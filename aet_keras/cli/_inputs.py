@@ -204,24 +204,39 @@ def _texts(given, path, encoding, id_column):
 def _text_rows(file, path, encoding, id_column):
     """Yields the texts of a table, in the column that was learned from."""
     from aet_keras import data
-    from aet_keras.data.specifications import CellFormat
 
-    recipe = _recipe(path)
-    column = recipe.get("text_column", "text")
     frame = data.read_csv("predict", file, encoding=encoding)
-    data.table_file.check_columns("predict", frame, text_column=column)
     for note in frame.attrs["notes"]:
         click.echo(note, err=True)
-    missing = data.table_cells.missing_words("predict", recipe.get("missing"))
-    cells = data.table_cells.words_of(
-        data.table_cells.stripped(frame[column]), CellFormat(missing=missing)
-    )
+    cells = text_cells("predict", frame, _recipe(path))
     ids = _ids(file, encoding, id_column, len(cells))
     for name, cell in zip(ids, cells, strict=True):
         if cell:
             yield Row(name, {"texts": cell.encode(errors="replace")})
         else:
-            yield Row(name, reason=f"no text in `{column}`")
+            yield Row(name, reason="no text in its row")
+
+
+def text_cells(owner: str, frame: Any, recipe: dict[str, Any]) -> list[str]:
+    """Returns the texts of a table as training reads them; none are empty.
+
+    Args:
+        owner: str. The command, in sentences.
+        frame: what `read_csv` returned.
+        recipe: dict. The recipe of the version, as it is written.
+
+    Raises:
+        DataError: if the column of the recipe is not there.
+    """
+    from aet_keras import data
+    from aet_keras.data.specifications import CellFormat
+
+    column = recipe.get("text_column", "text")
+    data.table_file.check_columns(owner, frame, text_column=column)
+    missing = data.table_cells.missing_words(owner, recipe.get("missing"))
+    cells = data.table_cells.stripped(frame[column])
+    form = CellFormat(missing=missing)
+    return data.table_cells.words_of(cells, form).tolist()
 
 
 def read_texts(given: Iterable[str], encoding: str) -> Iterator[Row]:

@@ -13,7 +13,7 @@ import numpy as np
 from aet_keras import _regular_file, data
 from aet_keras._keras import reading
 from aet_keras._wording import counted
-from aet_keras.cli._inputs import Row, read_images, read_texts
+from aet_keras.cli._inputs import Row, read_images, read_texts, text_cells
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.cli._truths import check_tables, truths
@@ -312,7 +312,7 @@ def _text_files(asked, given):
 def _text_rows(asked, file):
     """Yields the same of the rows of a table that have a text."""
     frame, recipe = asked.frame(file), asked.recipe
-    cells = asked.cells(frame, recipe.get("text_column", "text"))
+    cells = text_cells(asked.owner, frame, recipe)
     classes = [""] * len(cells)
     if asked.is_labelled:
         classes = truths(asked, frame, recipe.get("label_column", "label"))

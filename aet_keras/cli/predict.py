@@ -13,6 +13,7 @@ import click
 
 from aet_keras.cli import _options
 from aet_keras.cli._inputs import (
+    is_table_named,
     load_version_of,
     read_rows,
     reasons,
@@ -66,6 +67,7 @@ def predict(folder, what, top, encoding, form, id_column, debug):
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
         if version.kind == "rating":
+            _check_ids(what)
             for line in _item_lines(version, what, top or _ITEMS, form):
                 click.echo(line)
             return
@@ -82,6 +84,17 @@ def predict(folder, what, top, encoding, form, id_column, debug):
             raise DataError(
                 f"predict: {len(bad)} of the {asked.noun}s could not be read: "
                 f"{reasons(bad)}. Mend them or leave them out."
+            )
+
+
+def _check_ids(users):
+    """Refuses files: as an id each would be one of a user not known."""
+    for user in users:
+        if is_table_named(user) and pathlib.Path(user).is_file():
+            raise ValueError(
+                "predict: of a model of ratings WHAT must be ids of users, "
+                f"because each is recommended items. Received: {user}, a "
+                "file. Name the ids in it."
             )
 
 

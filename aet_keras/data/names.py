@@ -1,6 +1,7 @@
 """Checks, orders and compares the names of classes and ids."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
@@ -144,23 +145,30 @@ def served_names(titles: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 
 def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
-    """Yields a note if names differ by case only.
+    """Yields notes if names differ by case only, or only to a computer.
 
     Args:
         what: str. What is named, in the plural.
         names: in their order.
     """
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(name.casefold(), []).append(name)
-    alike = [group for group in groups.values() if len(group) > 1]
-    if alike:
-        shown = "; ".join(
-            " and ".join(f"`{short(name, 60)}`" for name in group[:4])
-            for group in alike[:3]
-        )
-        more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
-        yield (
-            f"These {what} differ by case only, and stay separate: "
-            f"{shown}{more}."
-        )
+    names = list(names)
+    for key, how in ((str.casefold, "by case"), (_composed, "in Unicode")):
+        groups: dict[str, list[str]] = {}
+        for name in names:
+            groups.setdefault(key(name), []).append(name)
+        alike = [group for group in groups.values() if len(group) > 1]
+        if alike:
+            shown = "; ".join(
+                " and ".join(f"`{short(name, 60)}`" for name in group[:4])
+                for group in alike[:3]
+            )
+            more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
+            yield (
+                f"These {what} differ {how} only, and stay separate: "
+                f"{shown}{more}."
+            )
+
+
+def _composed(name):
+    """Returns a name whose accents are one sign with their letters."""
+    return unicodedata.normalize("NFC", name)

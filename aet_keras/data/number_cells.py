@@ -248,3 +248,25 @@ def _sign_of(thousands):
     """Returns the pattern of what stands between thousands."""
     same = {" ": f"[{_SPACES}]", "'": "['’]"}
     return same.get(thousands, re.escape(thousands))
+
+
+_ROUGH = 1e-3  # of the spread; what float32 rounds off shows
+
+
+def is_rough(values: np.ndarray) -> bool:
+    """Says whether float32 rounds numbers by much of their spread.
+
+    Args:
+        values: float32 array; what is not finite is left out.
+
+    Example:
+
+    >>> from aet_keras.data.number_cells import is_rough
+    >>> is_rough(np.array([1.7e12, 1.7e12 + 1e6], "float32"))
+    True
+    """
+    known = values[np.isfinite(values)].astype("float64")
+    if not len(known) or not np.ptp(known):
+        return False
+    step = np.spacing(np.float32(np.abs(known).max()))
+    return bool(step > _ROUGH * known.std())

@@ -25,7 +25,6 @@ _MOST_DOUBTED = 50
 _LEAST_ROWS = 10
 _LEAST_SHARE = 0.95  # of cells; the others are faults, not classes
 _STRATA, _LEAST_IN_STRATUM = 10, 5
-_ROUGH = 1e-3  # of the spread; what float32 rounds off shows
 
 
 def target_kind_of(
@@ -182,7 +181,8 @@ def _check_spread(owner, target, values):
             f"{owner}: the target must have at least two values, because "
             f"it is what the model predicts. Received: target={target!r}, with "
             f"{values[0]:.10g} in every row to learn from, missing cells left "
-            "out. Name another column, or add rows of another value."
+            "out, and as float32 rounds them. Name another column, or add "
+            "rows of another value."
         )
     if len(values) < _LEAST_ROWS:
         raise DataError(
@@ -226,8 +226,7 @@ def _said(target, values, is_said):
             f"{low:.6g} to {high:.6g}. {doubt}`--target-kind classes` makes "
             "each value a class."
         )
-    largest = max(abs(low), abs(high))
-    if np.spacing(np.float32(largest)) > _ROUGH * values.std():
+    if number_cells.is_rough(values):
         notes.append(
             f"The target `{target}` is large beside its spread: models count "
             "in float32, which rounds it. Subtract a constant first."

@@ -103,6 +103,8 @@ class SelfTraining:
             f"{found.after:.4f} with {len(found.probabilities)} rows without "
             f"labels (standard error of the difference {found.error:.4f})"
         )
+        if not found.is_better and found.own is not None:
+            said += f"; the model keeps its own head, with {found.own:.4f}"
         if self._left_out:
             said += f"; {self._left_out} that are labelled rows are left out"
         if self._undrawn:

@@ -51,6 +51,7 @@ class SoftLabels:
         first: `lbfgs.Solution`. The head that labels alone taught: solved, or
             the model's own, which of the two is better.
         last: `lbfgs.Solution`. The head that both teach.
+        own: optional float. Validation loss of the head that the model has.
 
     Example: see `label_softly`.
     """
@@ -62,6 +63,7 @@ class SoftLabels:
     before: float
     after: float
     error: float
+    own: float | None = None
 
     @property
     def is_better(self) -> bool:
@@ -111,11 +113,13 @@ def label_softly(
     held = lbfgs.Rows(
         validation.features, validation.targets, validation.weights
     )
-    first = _solved(train, held, _STRENGTHS)
+    first, own_loss = _solved(train, held, _STRENGTHS), None
     if own is not None:
         loss = lbfgs.mean_loss(*own, held, kind="softmax")
+        mine = lbfgs.Solution(*own, loss, first.strength)
+        own_loss = float(_losses(mine, validation).mean())
         if loss < first.loss:
-            first = lbfgs.Solution(*own, loss, first.strength)
+            first = mine
     weight = _MASS * train.weights.sum() / len(more)
     graph = _neighbour_graph(np.concatenate([train.features, more]))
     tried = [
@@ -132,6 +136,7 @@ def label_softly(
         before=float(_losses(first, validation).mean()),
         after=float(_losses(last, validation).mean()),
         error=float(gains.std(ddof=1) / np.sqrt(len(gains))),
+        own=own_loss,
     )
 
 

@@ -154,13 +154,13 @@ def test_a_text_file_is_a_text(reviews, tmp_path):
 
 def test_a_table_of_texts_is_read_and_not_taken_for_a_text(reviews, tmp_path):
     path = tmp_path / "new.csv"
-    path.write_text("key,text\nx,a good film\ny,\nz,a bad one\n")
+    path.write_text("key,text\nx,a good film\ny,N/A\nz,a bad one\n")
 
     result = predict(reviews, path, "--id", "key", "--format", "csv")
 
     rows = [row[:2] for row in csv.reader(result.stdout.splitlines())]
     assert rows == [["id", "class"], ["x", "good"], ["y", ""], ["z", "bad"]]
-    assert result.exit_code == 1 and "no text in `text`" in result.stderr
+    assert result.exit_code == 1 and "no text in its row" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,16 @@ def test_an_unknown_user_gets_what_is_popular_and_is_told_so(films):
     assert result.stdout.count(";") == 9  # ten items
 
 
+def test_a_file_is_no_user(films, tmp_path):
+    path = tmp_path / "users.csv"
+    path.write_text("user\nu3\n")
+
+    result = predict(films[0], path)
+
+    assert result.exit_code == 2 and result.stdout == ""
+    assert "must be ids of users" in result.stderr
+
+
 def test_csv_has_a_row_a_user(films):
     result = predict(films[0], "u3", "nobody", "--top", 2, "--format", "csv")
 

@@ -120,6 +120,15 @@ NOTES = {
         "In `paid` `1.0` is read as `1`.",
     ),
     "twins": ({"age": [7] * COUNT}, "cell for cell, in an earlier split"),
+    # Milliseconds since 1970, a minute apart: float32 has steps of 131,072.
+    "large beside the spread": (
+        {"sent": [1700000000123 + 60000 * (i * i) for i in range(COUNT)]},
+        "`sent`: its numbers are large beside their spread",
+    ),
+    "an accent apart": (
+        {"branch": ["Caf\u00e9", "Cafe\u0301"] * (COUNT // 2)},
+        "categories of `branch` differ in Unicode only, and stay separate",
+    ),
 }
 
 

@@ -136,6 +136,9 @@ def test_rows_of_something_else_change_nothing():
     said = self_training.SelfTraining(model, TRAIN, HELD, noise).solve_head()
 
     assert said.startswith("`unlabelled` is not used: validation")
+    # The loss that the model keeps is not that of a head that is dropped.
+    kept = model.evaluate(*HELD, verbose=0, return_dict=True)["loss"]
+    assert f"the model keeps its own head, with {kept:.4f}" in said
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
