@@ -14,7 +14,7 @@ from aet_keras.replay import lbfgs
 
 _FOLDS = 5
 _ITERATIONS, _TOLERANCE = 100, 1e-6
-_STRENGTHS = (1.0, *lbfgs.STRENGTHS)
+STRENGTHS = (1.0, *lbfgs.STRENGTHS)
 _STARTS = ("zero", "old", "renamed")
 
 
@@ -106,11 +106,11 @@ def solve_head(
     Returns:
         `SolvedHead`.
     """
-    with _one_thread():
+    with one_thread():
         return _solved(features, labels, class_count, old, seed)
 
 
-def _one_thread():
+def one_thread():
     """Holds BLAS to one thread: others only wait for such small arrays."""
     try:
         import threadpoolctl  # comes with scikit-learn
@@ -122,7 +122,7 @@ def _one_thread():
 def _solved(features, labels, class_count, old, seed):
     problem = _Problem.of(features, labels, class_count, old)
     losses: dict[tuple[str, float], float] = {}
-    for left_out in _left_out(labels, seed):
+    for left_out in parts_left_out(labels, seed):
         for start in problem.starts:
             for strength, loss in problem.losses(start, left_out):
                 losses[start, strength] = (
@@ -165,7 +165,7 @@ class _Problem:
     @classmethod
     def of(cls, features, labels, class_count, old):
         features = np.asarray(features, "float64")
-        scaled, mean, scale = _standardised(features)
+        scaled, mean, scale = standardised(features)
         span = np.linalg.svd(scaled, full_matrices=False)[2].T
         starts = _STARTS if old is not None else _STARTS[:1]
         if old is None:
@@ -181,14 +181,14 @@ class _Problem:
         held = [each[left_out] for each in rows]
         count = self.logits.shape[1]
         solved = _columns([each[~left_out] for each in rows], count)
-        for strength, found in zip(_STRENGTHS, solved, strict=True):
+        for strength, found in zip(STRENGTHS, solved, strict=True):
             yield strength, column_loss(found.ravel(), held, count, 0.0)[0]
 
     def solution(self, start, strength):
         """Returns kernel and bias, solved on all rows."""
         order = self._order(start, np.ones(len(self.labels), bool))
         solved = _columns(self._rows(order), self.logits.shape[1])
-        place = _STRENGTHS.index(strength)
+        place = STRENGTHS.index(strength)
         found = next(itertools.islice(solved, place, None))
         more = self.to_kernel @ found[:-1]
         kernel, bias = (_in_order(each, order) for each in self.old)
@@ -249,11 +249,11 @@ def widen_head(
     counts = np.bincount(labels, minlength=head.units + 1)
     _check_counts(head, counts)
     weights = _balanced(counts, head.units)[labels]
-    scaled, mean, scale = _standardised(features)
+    scaled, mean, scale = standardised(features)
     offsets = np.zeros((len(labels), len(counts)))
     offsets[:, : head.units] = features @ kernel + bias
     rows = (scaled, offsets, labels, weights)
-    with _one_thread():
+    with one_thread():
         found = _best_columns(rows, len(counts) - head.units, seed)
     more = found[:-1] / scale[:, None]
     wide = keras.layers.Dense(
@@ -291,7 +291,7 @@ def _balanced(counts, old_count):
     return weights * counts.sum() / (weights * counts).sum()
 
 
-def _standardised(features):
+def standardised(features):
     """Returns features of mean 0 and variance 1, the mean and the scale."""
     scale = np.maximum(features.std(axis=0), 1e-3 * features.std() + 1e-12)
     mean = features.mean(axis=0)
@@ -300,8 +300,8 @@ def _standardised(features):
 
 def _best_columns(rows, count, seed):
     """Returns new columns, the bias last, with the strength that is best."""
-    losses = np.zeros(len(_STRENGTHS))
-    for left_out in _left_out(rows[2], seed):
+    losses = np.zeros(len(STRENGTHS))
+    for left_out in parts_left_out(rows[2], seed):
         kept = [each[~left_out] for each in rows]
         held = [each[left_out] for each in rows]
         for place, found in enumerate(_columns(kept, count)):
@@ -313,16 +313,26 @@ def _columns(rows, count):
     """Yields the columns of each strength, from strong to weak."""
     width = rows[0].shape[1]
     start = np.zeros((width + 1) * count)
-    for strength in _STRENGTHS:
-        start = optimize.minimize(
-            column_loss,
-            start,
-            (rows, count, strength),
-            method="L-BFGS-B",
-            jac=True,
-            options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
-        ).x
+    for strength in STRENGTHS:
+        start = best_columns(start, rows, count, strength)
         yield start.reshape(width + 1, count)
+
+
+def best_columns(start, rows, count, strength):
+    """Returns the columns, flat, that have the lowest loss.
+
+    Args:
+        start: floats, flat columns to begin at.
+        rows, count, strength: as of `column_loss`.
+    """
+    return optimize.minimize(
+        column_loss,
+        start,
+        (rows, count, strength),
+        method="L-BFGS-B",
+        jac=True,
+        options={"maxiter": _ITERATIONS, "ftol": _TOLERANCE},
+    ).x
 
 
 def column_loss(flat, rows, count, strength):
@@ -350,7 +360,7 @@ def column_loss(flat, rows, count, strength):
     return loss, gradient.ravel()
 
 
-def _left_out(labels, seed):
+def parts_left_out(labels, seed):
     """Yields masks of rows, each row in one; classes in all, if they can."""
     order = np.random.default_rng(seed).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]

@@ -6,6 +6,7 @@ from aet_keras.training._trials import LEAST_LABELS
 
 # To prove a gain of 10 points where 3 answers of 10 differ: 2.7 * 0.3 / 0.1^2.
 _USUAL_LABELS = 81
+_HEADS = "head", "head, old and new"
 
 
 def _answer_none(run):
@@ -23,7 +24,7 @@ def _answer_input(run):
     if run.can_learn:
         # Old inputs mean what they did. Where labels have changed instead,
         # old answers may be wrong, and are not to be kept.
-        run.try_each(("head", "all"), keeps_old=True)
+        run.try_each((*_HEADS, "all"), keeps_old=True)
     return _said(run)
 
 
@@ -44,7 +45,7 @@ def _answer_unexplained(run):
         return _needs_labels(run, "it is not known what has changed")
     run.compare_images()
     run.move_statistics()
-    run.try_each(("head", "all", "head, then all"))
+    run.try_each((*_HEADS, "all", "head, then all"))
     return _said(run)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
+from aet_keras.drift.joint_head import solve_joint_head
 from aet_keras.drift.shift import LEAST_ROWS
 from aet_keras.training import _mixed_fit
 from aet_keras.training._known_outputs import KnownOutputs
@@ -155,6 +156,21 @@ def solve_head(case: Case, rows: Rows) -> str:
         rows.y,
         head.units,
         old=tuple(head.get_weights()),
+        seed=case.settings.seed,
+    )
+    head.set_weights([found.kernel, found.bias])
+    return f"L2 strength {found.strength:g}, towards {_TOWARDS[found.start]}"
+
+
+def solve_head_for_both(case: Case, rows: Rows) -> str:
+    """Solves the head exactly on labelled rows and old ones together."""
+    if case.old is None:
+        raise NotTried("there are no old rows to learn with: give `old=`")
+    head = _head(case.model)
+    found = solve_joint_head(
+        (case.outputs.features(rows.x), rows.y),
+        (case.outputs.features(case.old.x), case.old.y),
+        tuple(head.get_weights()),
         seed=case.settings.seed,
     )
     head.set_weights([found.kernel, found.bias])

@@ -128,13 +128,13 @@ class Run:
         """Learns from half of the labels, judges by the rest, keeps one."""
         first, second = _halves(self.labelled.y, self.case.settings.seed)
         learned, held = self.labelled.take(first), self.labelled.take(second)
-        trials = [self._trial("", held)]
+        trials = [self._unchanged("", learned, held)]
         is_left = self._is_moved and trials[0].drop > self._forgets_at_most
         if is_left:
             # Old rows are lost with the statistics: learn without them.
             moved = dataclasses.replace(trials[0], name=_MOVED)
             self.model.set_weights(self._start)
-            trials = [self._trial("", held), moved]
+            trials = [self._unchanged("", learned, held), moved]
         base = trials[0].weights
         for name in names:
             self.model.set_weights(base)
@@ -146,19 +146,37 @@ class Run:
             except NotTried as why:
                 self._add(name, begun, reason=f"not tried: {why}")
                 continue
-            trials.append(self._trial(name, held, trained))
-            before, after = trials[0].accuracy, trials[-1].accuracy
+            trial = self._trial(name, held, trained)
+            if name in _HEADS:
+                self.model.set_weights(base)
+                _HEADS[name](self.case, held)
+                turned = self._trial(name, learned)
+                trial = dataclasses.replace(trial, turned=turned)
+            trials.append(trial)
+            before, after = trials[0].accuracy, trial.accuracy
             self._add(name, begun, before, after, reason=reason)
         best = best_of(trials, self._forgets_at_most, keeps_old=keeps_old)
-        self._judged, self._before = held, self._before[second]
-        self._after = best.answers
+        order = second if best.turned is None else np.append(second, first)
+        self._judged, self._before = (
+            self.labelled.take(order),
+            self._before[order],
+        )
+        self._after = best.all_answers
         self._keep(best, base, is_left=is_left)
 
+    def _unchanged(self, name, learned, held):
+        """Returns a trial of the model as it is, judged by both halves."""
+        turned = self._trial(name, learned)
+        return dataclasses.replace(self._trial(name, held), turned=turned)
+
     def _trial(self, name, held, trained=None):
-        answers = self._answers(held)
-        right = answers == held.y
-        weights = self.model.get_weights()
-        return Trial(name, weights, trained, answers, right, self._drop())
+        return Trial.of(
+            name,
+            self.model.get_weights(),
+            trained,
+            (self._predict(held), held.y),
+            self._drop(),
+        )
 
     def _drop(self):
         """Returns the accuracy on old rows that is lost; 0 without any."""
@@ -233,7 +251,7 @@ class Run:
         begun, place = time.perf_counter(), names.index(best.name)
         if best.trained is None:
             self.model.set_weights(base)
-            _remedies.solve_head(self.case, self.labelled)
+            _HEADS[best.name](self.case, self.labelled)
         else:
             self.model.set_weights(best.weights)
             _remedies.train_further(self.case, self.labelled, best.trained)
@@ -282,8 +300,15 @@ class Run:
         )
 
 
-def _solve(case, rows, judges):
-    return None, _remedies.solve_head(case, rows)
+# What is solved at once, on few rows and then on all.
+_HEADS: dict[str, Callable] = {
+    "head": _remedies.solve_head,
+    "head, old and new": _remedies.solve_head_for_both,
+}
+
+
+def _solves(name):
+    return lambda case, rows, judges: (None, _HEADS[name](case, rows))
 
 
 def _train(case, rows, judges):
@@ -302,7 +327,7 @@ def _solve_and_train(case, rows, judges):
 
 
 _LEARNERS: dict[str, Callable] = {
-    "head": _solve,
+    **{name: _solves(name) for name in _HEADS},
     "all": _train,
     "head, then all": _solve_and_train,
 }

@@ -97,7 +97,8 @@ def adapt(
     - `"input"`, the rows look different: BatchNormalization is moved by the
       difference of new and old rows, and kept if the answers say more about
       the inputs and, with labels, no fewer are right. With labels, the head
-      is solved then, or all groups train, half of each batch on old rows;
+      is solved then, on new rows or on new and old ones together, or all
+      groups train, half of each batch on old rows;
       without the moved statistics, if old rows are forgotten with them. Of
       images a third is old and a third old ones that are made to look like
       new ones by their colours, their spectrum and their noise, if the model
@@ -110,12 +111,14 @@ def adapt(
       and the head before all groups are tried. Without, nothing is.
 
     What learns from labels is tried on half of them and judged by the other
-    half. After a shift of inputs, a point forgotten beyond `forgets_at_most`
-    weighs as much as a point gained. Else the best of those that forget no
-    more is kept, or the best of all where that brings twice as much. It
-    learns from all labels then. If none is better than the model was, that
-    stays as it was. After a training weights go back towards the start as
-    far as old rows ask for it.
+    half, a solved head also the other way round. Better is what has more
+    right answers, by a standard error; a solved head also where it has as
+    many and a lower loss. After a shift of inputs, a point forgotten beyond
+    `forgets_at_most` weighs as much as a point gained. Else the best of those
+    that forget no more is kept, or the best of all where that brings twice as
+    much. It learns from all labels then. If none is better than the model
+    was, that stays as it was. After a training weights go back towards the
+    start as far as old rows ask for it.
 
     Args:
         model: a functional or built Sequential `keras.Model` that puts out

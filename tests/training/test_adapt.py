@@ -165,25 +165,25 @@ def test_without_old_rows_new_ones_alone_judge(model):
         model, shifted(NEW_X), NEW_Y, shift="input", learning_rate=1e-2
     )
 
-    statistics, _, trained = adapted.attempts
-    assert "give `old=`" in statistics.reason
+    statistics, _, both, trained = adapted.attempts
+    for each in (statistics, both):
+        assert "give `old=`" in each.reason
     assert trained.after > trained.before
     assert adapted.verdict.is_better and adapted.verdict.old is None
 
 
-def trials_of(figures):
+def trials_of(figures, of_label=0.4):
     """Trials named by number; of 100 answers the first ones are right."""
     return [
-        _choice.Trial(
-            str(place),
-            [],
-            None,
-            np.zeros(100),
-            np.arange(100) < 100 * right,
-            drop,
-        )
+        _choice.Trial.of(str(place), [], None, told(right, 0.6, of_label), drop)
         for place, (right, drop) in enumerate(figures)
     ]
+
+
+def told(right, if_right, if_wrong):
+    """Probabilities of two classes, and labels; the first are right."""
+    found = np.where(np.arange(100) < 100 * right, if_right, if_wrong)
+    return np.stack([found, 1 - found], axis=1), np.zeros(100, "int64")
 
 
 @pytest.mark.parametrize(
@@ -212,6 +212,20 @@ def test_what_one_answer_decides_is_not_kept():
         for keeps_old in (False, True):
             best = _choice.best_of(trials, 0.02, keeps_old=keeps_old)
             assert best.name == kept
+
+
+def test_as_many_right_answers_at_a_lower_loss_are_better():
+    """The loss falls for one row in so many: by 1, or 2, standard errors."""
+    nothing, *_ = trials_of([(0.5, 0.0)])
+    labels = np.zeros(100, "int64")
+    for fallen, is_better in ((1, False), (4, True)):
+        loss = nothing.losses - 0.1 * (np.arange(100) < fallen)
+        probabilities = np.exp(-np.stack([loss, loss * 0 + 9], axis=1))
+        trial = _choice.Trial.of("", [], None, (probabilities, labels), 0.0)
+        same = dataclasses.replace(trial, is_right=nothing.is_right)
+        fewer = dataclasses.replace(trial, is_right=nothing.is_right & False)
+        assert same.is_better(nothing) is is_better
+        assert not fewer.is_better(nothing)
 
 
 def test_a_point_forgotten_weighs_as_much_as_one_gained():
@@ -353,7 +367,8 @@ def test_the_unexplained_is_told_by_labels(model):
     adapted = aet_keras.adapt(model, NEW_X, y, old=OLD, epochs=2)
 
     tried = [each.remedy for each in adapted.attempts]
-    assert tried == ["statistics", "head", "all", "head, then all"]
+    heads = ["head", "head, old and new"]
+    assert tried == ["statistics", *heads, "all", "head, then all"]
     assert adapted.kind == "unexplained" and "head" in adapted.kept[-1]
     assert "head" in adapted.to_text()
 
@@ -497,8 +512,7 @@ def classes_of(outputs, is_logits):
         (1, "sigmoid", []),
         (1, None, []),
         (1, None, [keras.layers.Activation("sigmoid")]),
-        (2, None, []),
-        (2, None, [keras.layers.Softmax()]),
+        (2, None, [keras.layers.Softmax()]),  # logits: as a head is widened
     ],
 )
 def test_the_head_is_solved_whatever_a_classifier_ends_in(

@@ -148,7 +148,9 @@ def test_one_of_several_processes_starts_no_others(
 WORKER = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {tests!r})
-import image_models
+import image_models, lean_tensorflow
+lean_tensorflow.spare_stacks()
+lean_tensorflow.optimize_graphs(False)
 from aet_keras import backbones, training
 from aet_keras.tuning import __main__ as worker
 
@@ -182,7 +184,7 @@ def test_a_worker_killed_with_9_gets_its_trial_back(
         recipe,
         out,
         space=heads(),
-        max_trials=4,
+        max_trials=3,
         workers=2,
         track="tensorboard",
         watch=seen.append,
@@ -192,14 +194,14 @@ def test_a_worker_killed_with_9_gets_its_trial_back(
     assert [s["val_accuracy"][0] for _, s in tracked(out).values()] == [
         pytest.approx(trial.figures["val_accuracy"]) for trial in found.trials
     ]
-    assert [trial.error for trial in found.trials] == [None] * 4
+    assert [trial.error for trial in found.trials] == [None] * 3
     attempts = [
         (out / "search" / f"trial_{i}" / "attempts").read_text()
-        for i in range(4)
+        for i in range(3)
     ]
-    assert sorted(attempts) == ["1", "1", "1", "2"]
+    assert sorted(attempts) == ["1", "1", "2"]
     (again,) = (t for t in found.trials if attempts[t.number - 1] == "2")
     assert again.worker == "worker1"
-    assert sorted(trial.number for trial in seen) == [1, 2, 3, 4]
+    assert sorted(trial.number for trial in seen) == [1, 2, 3]
     logs = [path.read_text() for path in (out / "workers").glob("*.log")]
     assert not [log for log in logs if "ThawOnStall" in log or "Trial" in log]
