@@ -7,7 +7,7 @@ second is what the first would be with other shares of its classes.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from aet_keras.drift.reference import as_cells
 from aet_keras.drift.shift import ColumnShift
@@ -37,6 +37,8 @@ def ks_p_values(
     of n m / (n + m) rows from a continuous distribution. Where values are
     equal the p value is too high, never too low. Weights count with their
     effective number of rows (Monahan, Numerical Methods of Statistics, 12).
+    Of few rows it is at least 2 / C(n + m, m), how often one sample lies below
+    or above the whole other one by chance.
 
     Args:
         first: array `(n, columns)`. NaN is not allowed; -inf is.
@@ -61,8 +63,12 @@ def ks_p_values(
             for column in range(first.shape[1])
         ]
     )
-    count = both_counts(effective_count(weights), len(second))
-    return stats.kstwo.sf(distances, max(1, round(count)))
+    known = effective_count(weights)
+    count = both_counts(known, len(second))
+    found = stats.kstwo.sf(distances, max(1, round(count)))
+    both = known + len(second)  # 1 / C(n + m, m) = (n + m + 1) B(n + 1, m + 1)
+    rarest = 2 * (both + 1) * special.beta(known + 1, len(second) + 1)
+    return np.maximum(found, min(1.0, rarest))
 
 
 def both_counts(first: float, second: float) -> float:

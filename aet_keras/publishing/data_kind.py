@@ -130,7 +130,7 @@ def check_one_answer(
     if kind == "item" and "item" not in takes:
         raise ExportError(
             f"{owner}: FOLDER must hold a model of images, texts or a table, "
-            "because rows of several parts are not compared yet. Received: "
+            "because items are neither adapted to nor converted yet. Received: "
             f"{version}, a model of items. Train it anew by `aet-keras fit`."
         )
     is_number = "values" in outputs and kind not in ("table", "item")
@@ -139,6 +139,6 @@ def check_one_answer(
         raise ExportError(
             f"{owner}: FOLDER must hold a classifier, or a model of a number "
             f"of a table, because only their answers are compared. Received: "
-            f"{version}, a model of {what}. Watch the figures of its reports, "
-            "and train it anew by `aet-keras fit`."
+            f"{version}, a model of {what}. Train it anew by `aet-keras fit`, "
+            "and watch the figures of its reports."
         )

@@ -51,6 +51,7 @@ def read_old(old: Any, class_count: int) -> Rows:
         ValueError: if rows have no class, or one that the model lacks.
     """
     is_pair = isinstance(old, tuple) and len(old) == 2
+    is_pair = is_pair and not any(isinstance(part, tuple) for part in old)
     if not is_pair and not _is_data_set(old):
         raise ValueError(
             f"{_OWNER}: `old` must be a tuple of inputs and classes, or a "

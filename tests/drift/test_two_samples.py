@@ -26,6 +26,16 @@ def test_p_values_are_those_of_scipy():
     np.testing.assert_allclose(found, known, rtol=1e-9)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_rows_outside_all_others_have_scipys_exact_p_value(count):
+    first, second = np.arange(24.0)[:, None], np.full((count, 1), 99.0)
+
+    found = two_samples.ks_p_values(first, second)
+
+    known = stats.ks_2samp(first[:, 0], second[:, 0], method="exact")
+    assert found[0] == pytest.approx(known.pvalue)
+
+
 def test_equal_weights_change_nothing():
     first, second = samples()
 

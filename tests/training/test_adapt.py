@@ -455,6 +455,7 @@ def test_half_of_a_batch_is_old_and_each_row_comes_as_often():
         ({"labels": np.full(3, 0.5)}, "-1 where it is not known"),
         ({"labels": np.zeros(4, int)}, "4 labels for 3 rows"),
         ({"old": OLD[0]}, r"Give `\(x, y\)`"),
+        ({"old": (OLD, OLD)}, r"Give `\(x, y\)`"),
         ({"old": (OLD[0], OLD[1] - 0.5)}, "or one-hot rows"),
         ({"shift": "style"}, "one of 'none', 'label'"),
         ({"shift": "classes"}, "Leave `shift` out"),
