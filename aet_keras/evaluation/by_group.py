@@ -1,5 +1,6 @@
 """For whom does a model err, and is it called more often than others?"""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -7,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from aet_keras.evaluation import printed_text
-from aet_keras.evaluation.conformal import wilson
+from aet_keras.evaluation.intervals import sizes_of_draws, wilson
 
 LEAST_ROWS = 10
-_RESAMPLES, _DRAWN_AT_ONCE = 1000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -246,20 +246,10 @@ def named_rows(
         yield str(name), np.flatnonzero(of_rows == name)
 
 
-def draws_of(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yields how often each row is drawn, `(draws, rows)`, 1,000 in all."""
-    at_once = max(1, min(_RESAMPLES, _DRAWN_AT_ONCE // count))
-    for start in range(0, _RESAMPLES, at_once):
-        size = min(at_once, _RESAMPLES - start)
-        yield random.multinomial(count, np.full(count, 1 / count), size)
-
-
 def _resampled(columns, count, random):
     """Returns the means of each column in rows that are drawn again."""
     found = {name: [] for name in columns}
-    at_once = max(1, min(_RESAMPLES, _DRAWN_AT_ONCE // count))
-    for start in range(0, _RESAMPLES, at_once):
-        size = min(at_once, _RESAMPLES - start)
+    for size in sizes_of_draws(count):
         drawn = random.integers(0, count, (size, count))
         for name, values in columns.items():
             found[name].append(_mean(values[drawn]))
@@ -278,10 +268,16 @@ _GAPS = {
 
 
 def _natural(name):
-    """Sorts `at most` before what is above, and missing cells last."""
+    """Sorts numbers by value, `at most` first, and missing cells last."""
     order = ("at most", "", "above", "others", "missing")
     known = [i for i, each in enumerate(order) if each and each in name[:8]]
-    return (known[0] if known else 1, name)
+    lower = name.removeprefix("from ").split(" to ")[0]
+    try:
+        value = float(lower)
+    except ValueError:
+        value = math.inf
+    value = math.inf if math.isnan(value) else value
+    return (known[0] if known else 1, value, name)
 
 
 def _columns(labels, outputs, target_kind, positive, threshold):

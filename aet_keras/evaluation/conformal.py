@@ -1,6 +1,5 @@
 """Which classes, or what interval, hold the truth as often as is asked?"""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,14 +11,15 @@ from aet_keras.evaluation import tag_risk
 from aet_keras.evaluation.covered import ClassCoverage, Coverage
 from aet_keras.evaluation.guarantee import (
     MOST,
+    SLACK,
     Guarantee,
     check_rows,
     needed_rows,
     rank_of,
 )
+from aet_keras.evaluation.intervals import interval_of_mean, wilson
 
 _OWNER = "calibrate"
-_SLACK = 1e-6  # a server rounds in another way; sets only become wider by it
 
 
 def calibrate(
@@ -87,7 +87,7 @@ def calibrate(
         # that is rounded to the wrong side would lose all of them.
         limit = highest + _rounded_off(labels, outputs, highest)
     else:
-        limit = -highest - _SLACK
+        limit = -highest - SLACK
     return Guarantee(
         coverage, limit, len(labels), target_kind, source, is_ordered
     )
@@ -212,7 +212,7 @@ def _summed(is_held, sizes, guarantee, class_names):
     there = counts > 0  # of tags, rows that have one
     shares = np.where(is_known, is_held, 0).sum(axis=1)[there] / counts[there]
     if kind == "tags":
-        ends = tag_risk.interval_of(shares)
+        ends = interval_of_mean(shares)
     else:
         ends = wilson(int(shares.sum()), len(shares))
     names = () if kind == "number" else class_names
@@ -235,22 +235,3 @@ def _of_class(name, is_held, sizes):
         return ClassCoverage(str(name), None, None, 0)
     means = float(is_held[is_one].mean()), float(sizes[is_one].mean())
     return ClassCoverage(str(name), *means, int(is_one.sum()))
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Returns the 95 % interval of a share (Wilson, 1927).
-
-    Example:
-
-    >>> from aet_keras.evaluation.conformal import wilson
-    >>> [round(end, 3) for end in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    if not count:
-        return 0.0, 1.0
-    z = 1.959964
-    share, more = right / count, z * z / count
-    middle = (share + more / 2) / (1 + more)
-    half = z * math.sqrt(share * (1 - share) / count + more / count / 4)
-    half /= 1 + more
-    return max(0.0, middle - half), min(1.0, middle + half)

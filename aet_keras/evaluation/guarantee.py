@@ -10,6 +10,7 @@ from scipy.special import betaincinv
 from aet_keras.evaluation.ordinal import medians
 
 MOST = 0.999
+SLACK = 1e-6  # a server rounds in another way; sets only become wider by it
 
 
 def needed_rows(coverage: float) -> int:
@@ -18,9 +19,12 @@ def needed_rows(coverage: float) -> int:
     With n rows the limit is the score of rank ceil((n + 1) * coverage), and
     there must be one of that rank.
 
+    Args:
+        coverage: float above 0, at most 0.999.
+
     Example:
 
-    >>> from aet_keras.evaluation.conformal import needed_rows
+    >>> from aet_keras.evaluation.guarantee import needed_rows
     >>> needed_rows(0.9), needed_rows(0.99)
     (9, 99)
     """
@@ -28,7 +32,14 @@ def needed_rows(coverage: float) -> int:
 
 
 def check_rows(owner: str, coverage: float, count: int, *, advice: str) -> None:
-    """Raises a `ValueError` if there are too few rows to calibrate on."""
+    """Raises a `ValueError` if there are too few rows to calibrate on.
+
+    Args:
+        owner: str. Who asks.
+        coverage: float above 0, at most 0.999.
+        count: int. How many rows there are, of tags how many that have one.
+        advice: str. What to do, as sentences.
+    """
     needed = needed_rows(coverage)
     if count < needed:
         raise ValueError(
@@ -40,7 +51,7 @@ def check_rows(owner: str, coverage: float, count: int, *, advice: str) -> None:
 
 
 def rank_of(coverage: float, count: int) -> int:
-    """Returns which score, sorted, is the limit."""
+    """Returns which score, sorted, is the limit; the lowest is 1."""
     return min(count, math.ceil((count + 1) * coverage - 1e-9))
 
 

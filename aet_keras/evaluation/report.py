@@ -95,8 +95,8 @@ class Report:
             are at the top of `to_json`, too.
         mistakes: tuple of `Mistake`, or of numbers `Miss`: the test rows that
             are most wrong.
-        kind: str or None. What a row is: `"image"`, `"text"`, `"table"` or
-            `"rating"`.
+        kind: str or None. What a row is: `"image"`, `"text"`, `"table"`,
+            `"rating"` or `"item"`.
         coverage: `Coverage` of sets or intervals on test rows, or `None`.
         groups: tuple of `ByGroup`, the figures of test rows by a column.
         train_count: int or None. How many rows there were to learn from.

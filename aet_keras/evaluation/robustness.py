@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
-from aet_keras.evaluation.conformal import wilson
+from aet_keras.evaluation.intervals import wilson
 
 SEVERITIES = (1, 2, 3)
 _SIDE = 96  # a blur is as strong on images of any size

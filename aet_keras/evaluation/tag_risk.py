@@ -4,10 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras.evaluation.guarantee import check_rows
-
-_SLACK = 1e-6  # a server rounds in another way; sets only become wider by it
-_RESAMPLES, _AT_ONCE = 1000, 1_000_000
+from aet_keras.evaluation.guarantee import SLACK, check_rows
 
 
 def find_limit(
@@ -75,16 +72,4 @@ def find_limit(
     missed, values = np.append(missed, weights.sum()), np.append(values, 1.0)
     allowed = (1 - coverage) * (count + 1) - 1
     is_allowed = missed <= allowed + 1e-9
-    return max(0.0, float(values[is_allowed][-1]) - _SLACK)
-
-
-def interval_of(shares: np.ndarray) -> tuple[float, float]:
-    """Returns the middle 95 % of the mean of rows that are drawn again."""
-    random, count, means = np.random.default_rng(0), len(shares), []
-    at_once = max(1, min(_RESAMPLES, _AT_ONCE // count))
-    for start in range(0, _RESAMPLES, at_once):
-        size = min(at_once, _RESAMPLES - start)
-        weights = random.multinomial(count, np.full(count, 1 / count), size)
-        means.append(weights @ shares / count)
-    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
-    return float(low), float(high)
+    return max(0.0, float(values[is_allowed][-1]) - SLACK)

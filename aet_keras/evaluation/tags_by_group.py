@@ -10,13 +10,12 @@ from aet_keras.evaluation.by_group import (
     ByGroup,
     Figure,
     GroupScore,
-    draws_of,
     figure_of,
     gap_of,
     measure_by_group,
     named_rows,
 )
-from aet_keras.evaluation.conformal import wilson
+from aet_keras.evaluation.intervals import draws_of, wilson
 
 MACRO, MISSED, WRONG = "macro F1", "tags missed", "rows wrong"
 _GAP = "macro F1 of tags that all groups have"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _regular_file
-from aet_keras.evaluation.conformal import wilson
+from aet_keras.evaluation.intervals import wilson
 
 _DRAWS = 1000
 _MOST_CLASSES = 200  # of more, intervals by drawing again take seconds

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from aet_keras.evaluation.conformal import wilson
+from aet_keras.evaluation.intervals import wilson
 from aet_keras.export.answer_sets import MEDIAN
 from aet_keras.export.card_blocks import (
     Bins,

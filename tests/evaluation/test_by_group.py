@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from aet_keras.evaluation.by_group import ByGroup, measure_by_group
+from aet_keras.evaluation.by_group import (
+    ByGroup,
+    measure_by_group,
+    named_rows,
+)
 from aet_keras.evaluation.tags_by_group import measure_tags_by_group
 
 
@@ -153,3 +157,12 @@ def _drawn_again(labels, said):
         rows = random.integers(0, len(labels), len(labels))
         shares.append(1 - said[rows][labels[rows]].mean())
     return np.quantile(shares, [0.025, 0.975])
+
+
+def test_groups_of_numbers_stand_in_the_order_of_their_values():
+    names = "at most -9|from -9 to 25|from 25 to 100|above 100|missing"
+    words = ("2", "10", "b", "missing")
+
+    for order in (names.split("|"), words):
+        found = [name for name, _ in named_rows(sorted(order, reverse=True))]
+        assert found == [*order]
