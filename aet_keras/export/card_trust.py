@@ -5,6 +5,7 @@ from typing import Any
 
 from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.covered import Coverage, plural
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export.card_blocks import Table
 from aet_keras.export.card_facts import Facts, shown_number
 
@@ -18,10 +19,8 @@ def coverage_blocks(facts: Facts) -> Iterator[Any]:
         guarantee = facts.manifest.get("guarantee")
         if guarantee:
             yield (
-                f"Answers hold the truth with a probability of "
-                f"{guarantee['coverage']:g}, calibrated on "
-                f"{guarantee['count']} rows. What they cover on others was "
-                "not measured."
+                f"{Guarantee(**guarantee).to_text()} What they cover on "
+                "others was not measured."
             )
         elif facts.adaptation.get("sets"):
             yield facts.adaptation["sets"]

@@ -48,7 +48,8 @@ def find(
         dataset: `data.Dataset`.
 
     Returns:
-        `Guarantee` and `Coverage`, both None where none was asked for.
+        `Guarantee` and `Coverage`, both None where none was asked for; the
+        second also where no row that it is measured on has a tag.
     """
     coverage = getattr(recipe, "coverage", None)
     if coverage is None or job.predict is None:
@@ -56,15 +57,18 @@ def find(
     outputs = job.predict(model, dataset.test)
     labels = dataset.test.labels
     first, second = _halves(recipe, len(labels))
+    kind = dataset.specification.target_kind
     guarantee = conformal.calibrate(
         labels[first],
         outputs[first],
         coverage=coverage,
-        target_kind=dataset.specification.target_kind,
+        target_kind=kind,
         source=f"half of the test rows of {dataset.specification.source}",
         is_ordered=dataset.specification.is_ordered,
         thresholds=dataset.specification.thresholds,
     )
+    if kind == "tags" and not labels[second].any():
+        return guarantee, None
     return guarantee, conformal.measure_coverage(
         labels[second],
         outputs[second],

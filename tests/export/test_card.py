@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import yaml
 from aet_keras import evaluation
 from aet_keras.evaluation.by_group import measure_by_group
 from aet_keras.evaluation.conformal import calibrate, measure_coverage
+from aet_keras.evaluation.guarantee import Guarantee
+from aet_keras.export import card_trust
 from aet_keras.export.card import write_card
 from aet_keras.publishing.manifest import check_manifest, seal
 
@@ -154,3 +157,17 @@ def test_sums_cover_the_card(version):
 
     with pytest.raises(Exception, match=r"card\.html"):
         check_manifest(version)
+
+
+def test_a_limit_of_tags_that_was_not_measured_is_no_promise_of_the_truth():
+    limit = Guarantee(0.8, 0.2, 4, "tags", thresholds=(0.5,))
+    facts = SimpleNamespace(
+        report={}, manifest={"guarantee": limit.to_json()}, adaptation={}
+    )
+
+    (said,) = card_trust.coverage_blocks(facts)
+
+    assert (
+        said == f"{limit.to_text()} What they cover on others was not measured."
+    )
+    assert "at most 0.2 are expected to be missed" in said
