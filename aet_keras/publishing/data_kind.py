@@ -39,7 +39,7 @@ def read_kind(folder: str | os.PathLike, owner: str) -> str:
         owner: str. Who asks, in the sentences of what is raised.
 
     Returns:
-        str. `"image"`, `"text"`, `"table"` or `"rating"`.
+        str. `"image"`, `"text"`, `"table"`, `"rating"` or `"item"`.
 
     Raises:
         ExportError: if no file in it says the kind, or proves it.

@@ -48,7 +48,7 @@ class Incoming:
         x: array, or dict of arrays, as the model takes them.
         names: sequence of str. What a person calls each row.
         labels: int64 array `(rows,)`, -1 where the class is not known; of
-            tags 0 or 1, `(rows, tags)`.
+            a number floats; of tags 0 or 1, `(rows, tags)`.
         class_names: tuple of str. The classes that the model knows, and
             behind them the new ones.
         known_count: int. How many the model knows.

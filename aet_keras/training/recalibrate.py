@@ -26,6 +26,7 @@ from aet_keras.training.run import job_of, write_model
 
 _OWNER = "calibrate"
 _KEPT = ("report.png", "top_losses.png", RECORD)
+_CALIBRATED = ", its sets or intervals calibrated on "
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,8 +51,10 @@ class Recalibrated:
         """Returns it for a person, a few lines."""
         lines = ["No limit was known before."]
         if self.before is not None:
+            is_tags = self.guarantee.target_kind == "tags"
+            what = "a row's tags" if is_tags else "these rows"
             lines = [
-                f"before: {self.before.coverage:.3f} of these rows covered "
+                f"before: {self.before.coverage:.3f} of {what} covered "
                 f"(95 %: {self.before.low:.3f} to {self.before.high:.3f}), "
                 f"{self.before.asked:g} asked"
             ]
@@ -74,8 +77,7 @@ def recalibrate(
     Args:
         version: path of the version.
         model: its `keras.Model`.
-        incoming: `Incoming`, new rows whose labels are known. Of a number,
-            its labels are numbers.
+        incoming: `Incoming`, new rows whose labels are known.
         coverage: optional float above 0, at most 0.999. Defaults to that of
             the version.
 
@@ -103,9 +105,9 @@ def recalibrate(
             "the model: `aet-keras adapt`."
         )
     advice = "Label more rows, or ask for less."
-    is_tags = incoming.labels.ndim == 2
-    has = incoming.labels.any(axis=1) if is_tags else incoming.labels
-    count = int(has.sum()) if is_tags else incoming.count
+    count = incoming.count
+    if incoming.labels.ndim == 2:  # tags: a row without any does not count
+        count = int(incoming.labels.any(axis=1).sum())
     try:
         conformal.check_rows(_OWNER, coverage, count, advice=advice)
     except ValueError as error:
@@ -155,11 +157,21 @@ def _write_report(version, directory, guarantee, covered):
     content = json.loads(path.read_text(encoding="utf-8"))
     report = evaluation.Report.from_json(content)
     note = (
-        f"Version {version.name}, its sets or intervals calibrated on "
-        f"{guarantee.count} rows of {guarantee.source}: nothing was trained. "
-        "All other figures are those of that version."
+        f"Version {version.name}{_CALIBRATED}{guarantee.count} rows of "
+        f"{guarantee.source}: nothing was trained. All other figures are "
+        "those of that version."
     )
+    notes = [each for each in report.notes if not _is_of_sets(version, each)]
     now = datetime.datetime.now().isoformat(timespec="seconds")
     dataclasses.replace(
-        report, created=now, coverage=covered, notes=(*report.notes, note)
+        report, created=now, coverage=covered, notes=(*notes, note)
     ).save(directory / "report.json")
+
+
+def _is_of_sets(version, note):
+    """Says whether a note tells of sets that are not answered any more."""
+    path = version / RECORD
+    told = ""
+    if path.is_file():
+        told = json.loads(path.read_text(encoding="utf-8")).get("sets")
+    return note == told or _CALIBRATED in note
