@@ -47,11 +47,7 @@ def calibrate_rows(
     elif known:
         labels, names = numbered(rows.classes, known)
     else:
-        labels = true_numbers(
-            asked,
-            rows.classes,
-            must="each row must have a finite number to be compared with",
-        )
+        labels = true_numbers(asked, rows)
     incoming = Incoming(
         rows.x,
         rows.names,

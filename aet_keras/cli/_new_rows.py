@@ -228,26 +228,25 @@ def _check_classes(asked, rows):
     )
 
 
-def true_numbers(
-    asked: "Asked", cells: Sequence[str], *, must: str
-) -> np.ndarray:
+def true_numbers(asked: Asked, rows: NewRows) -> np.ndarray:
     """Returns the true numbers of rows, as the version's table writes them.
 
     Args:
         asked: `Asked`, of a model of a number.
-        cells: sequence of str, one a row.
-        must: str. What must hold, as a sentence without its end.
+        rows: `NewRows`, whose `classes` are the cells that hold them.
 
     Raises:
         DataError: if a row has no finite number.
     """
     form = asked.specification.target_format
-    found = [number_cells.read_number(cell, form) for cell in cells]
+    found = [number_cells.read_number(cell, form) for cell in rows.classes]
     odd = [row for row, each in enumerate(found) if not np.isfinite(each)]
     if odd:
         raise DataError(
-            f"{asked.owner}: {must}. Received: `{cells[odd[0]]}` in row "
-            f"{odd[0] + 1}. Leave out the rows that have none."
+            f"{asked.owner}: each row must have a finite number, because the "
+            "errors of the model are measured by it. Received: "
+            f"`{rows.classes[odd[0]]}` in {rows.names[odd[0]]}. Leave out the "
+            "rows that have none."
         )
     return np.asarray(found, "float32")
 

@@ -42,7 +42,9 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
     if columns:
         found = read_tag_columns(asked.owner, cells, columns, missing=missing)
     else:
-        found = read_tag_cells(asked.owner, cells, column, missing=missing)
+        found = read_tag_cells(
+            asked.owner, cells, column, missing=missing, least=0
+        )
     names = asked.class_names
     odd = [name for name in found.names if name not in set(names)]
     if odd:

@@ -108,11 +108,7 @@ def watch_version(
     rows = read_new_rows(asked)
     labels = None
     if is_labelled and reference.is_number:
-        labels = true_numbers(
-            asked,
-            rows.classes,
-            must="with `--labelled`, each row must have a finite number",
-        )
+        labels = true_numbers(asked, rows)
     elif is_labelled and reference.is_tags:
         labels = tags_of(rows.classes, reference.class_names)
     elif is_labelled:

@@ -1,7 +1,10 @@
 """Finds the tags in a cell, and what separates them."""
 
 import ast
+import io
 import json
+import tokenize
+import warnings
 from collections.abc import Iterable, Mapping
 
 SEPARATORS = (";", "|", ",")
@@ -60,14 +63,28 @@ def _listed(cell):
         return None
     try:
         found = json.loads(cell, parse_int=str, parse_float=str)
-    except ValueError:
-        try:
-            found = ast.literal_eval(cell)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
-    if not all(isinstance(each, str | int | float | None) for each in found):
+    except (ValueError, RecursionError):
+        found = _as_python(cell)
+    if found is None or not all(
+        isinstance(each, str | int | float | None) for each in found
+    ):
         return None
     return [str(each) for each in found if each is not None]
+
+
+def _as_python(cell):
+    """Returns what Python or NumPy writes as a list; None if it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a backslash in a word
+            found = ast.literal_eval(cell)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    # NumPy writes `['red' 'wool']`, which Python reads as one word.
+    tokens = tokenize.generate_tokens(io.StringIO(cell).readline)
+    words = [x.string for x in tokens if x.type == tokenize.STRING]
+    are_apart = len(words) <= len(found)
+    return found if are_apart else [ast.literal_eval(word) for word in words]
 
 
 def tags_in(cell: str, separators: tuple[str, ...]) -> list[str]:

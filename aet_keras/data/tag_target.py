@@ -52,6 +52,7 @@ def read_tag_cells(
     *,
     missing: tuple[str, ...],
     is_said: bool = True,
+    least: int = 1,
 ) -> Tags:
     """Reads tags that stand in one column, such as `red;wool`.
 
@@ -64,9 +65,12 @@ def read_tag_cells(
         column: str.
         missing: tuple of str. Words that mean that tags are not known.
         is_said: bool. Whether the user says that these are tags.
+        least: int >= 0. How many tags there must be; of new rows of a known
+            model none may have one. Defaults to `1`.
 
     Raises:
-        DataError: if two separators are used, or there are too many tags.
+        DataError: if two separators are used, or there are too few tags, or
+            more than 1,000.
     """
     cells = frame[column]
     is_known = ~cells.isin([*missing])
@@ -86,11 +90,11 @@ def read_tag_cells(
     rows = [tags_in(cell, found) for cell in cells.tolist()]
     names = sorted({name for row in rows for name in row}, key=by_number)
     check_one_line(owner, f"the tags in `{column}`", names)
-    if not names or len(names) > _MOST_TAGS:
+    if not least <= len(names) <= _MOST_TAGS:
         raise DataError(
-            f"{owner}: a column of tags must hold 1 to {_MOST_TAGS} tags. "
-            f"Received: {len(names)} in `{column}`. Name another column, or "
-            "say `--target-kind classes`."
+            f"{owner}: a column of tags must hold {least} to {_MOST_TAGS} "
+            f"tags. Received: {len(names)} in `{column}`. Name another column, "
+            "or say `--target-kind classes`."
         )
     place = {name: number for number, name in enumerate(names)}
     labels = np.zeros((len(rows), len(names)), "float32")

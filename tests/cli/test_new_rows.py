@@ -1,11 +1,15 @@
 """Are the classes of new rows read as those of the training data were?"""
 
 import json
+from types import SimpleNamespace
 
+import pandas
 import pytest
 
 from aet_keras.cli import _late_labels, _new_rows, _truths
 from aet_keras.cli._new_rows import Asked
+from aet_keras.data.specifications import CellFormat
+from aet_keras.errors import DataError
 
 
 @pytest.fixture
@@ -51,3 +55,21 @@ def test_an_empty_label_that_comes_late_is_none(tmp_path):
     path.write_text("id,label\na,1\nb,\n")
 
     assert _late_labels._read(str(path), "auto", print) == {"a": "1"}
+
+
+def test_new_rows_may_have_no_tag_at_all(asked, monkeypatch):
+    monkeypatch.setattr(_truths, "are_tags", lambda asked: True)
+    frame = pandas.DataFrame({"label": ["", "none given", "[]"]})
+
+    assert _truths.truths(asked, frame, "label") == ["\n", "", "\n"]
+
+
+def test_a_row_without_a_number_is_named_by_its_file(asked):
+    specification = SimpleNamespace(target_format=CellFormat())
+    rows = _new_rows.NewRows(
+        None, ["a.csv:1", "b.csv:7"], [], [], ["1.5", "much"]
+    )
+    asked.__dict__["specification"] = specification
+
+    with pytest.raises(DataError, match="`much` in b.csv:7"):
+        _new_rows.true_numbers(asked, rows)

@@ -8,6 +8,7 @@ import pytest
 
 from aet_keras import data
 from aet_keras.data import tag_target
+from aet_keras.data.tag_cells import tags_in
 from aet_keras.errors import DataError
 
 COUNT = 60
@@ -90,6 +91,18 @@ def test_lists_hold_tags(tmp_path, ending):
         for name, row in zip(split.names, split.labels, strict=True):
             has = set(cells[int(name.split()[1]) - 1])
             assert row.tolist() == [x in has for x in ("7", "a, b", "red")]
+
+
+def test_lists_of_numpy_are_not_one_word_and_what_is_none_is_a_name():
+    cells = ["['red' 'a, b'\n 'wool']", '["a" "b"]', "['a\\d', 'x']"]
+    odd = ["[{[]: 1}]", "[" * 5000 + "]" * 5000, "[1 2]", "[a]"]
+
+    assert [tags_in(cell, ()) for cell in cells] == [
+        ["red", "a, b", "wool"],
+        ["a", "b"],
+        ["a\\d", "x"],
+    ]
+    assert [tags_in(cell, ()) for cell in odd] == [[cell] for cell in odd]
 
 
 def test_two_separators_in_one_column_are_refused(tmp_path):
