@@ -16,7 +16,7 @@ from aet_keras.drift.number_shift import name_error_shift
 from aet_keras.drift.priors import Calibration, calibrate, estimate_priors
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
-from aet_keras.drift.shift import LEAST_ROWS, Shift
+from aet_keras.drift.shift import LEAST_ROWS, Shift, note_few
 from aet_keras.drift.true_values import as_numbers, as_tags
 
 _OWNER = "compare"
@@ -338,11 +338,7 @@ def _notes(reference, outputs, kind):
     count = outputs.row_count
     level = _LEVEL / 2 / reference.projections.shape[1]
     least = two_samples.distance_found(reference.row_count, count, level)
-    if count < LEAST_ROWS:
-        yield (
-            f"{count} rows are few: a shift that is found is one, but none "
-            f"is named with fewer than {LEAST_ROWS}, and most are missed."
-        )
+    yield from note_few(count)
     yield (
         f"With {count} rows, a shift is found if the distribution of a "
         f"component moves by {least:.2f} at one point. A smaller one is "

@@ -8,7 +8,7 @@ from scipy import stats
 
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.reference import Reference
-from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift
+from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift, note_few
 
 _LEVEL = 0.05
 _ERRORS = "errors"
@@ -95,12 +95,7 @@ def _error(rows):
 
 
 def _notes(reference, outputs):
-    if outputs.row_count < LEAST_ROWS:
-        yield (
-            f"{outputs.row_count} rows are few: a shift that is found is one, "
-            f"but none is named with fewer than {LEAST_ROWS}, and most are "
-            "missed."
-        )
+    yield from note_few(outputs.row_count)
     if outputs.labels is None:
         what = "tags" if reference.is_tags else "numbers"
         yield (

@@ -1,7 +1,7 @@
 """Says whether new rows differ from those a model knows, and how."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aet_keras._files import plain
@@ -22,6 +22,16 @@ NUMBER_SENTENCES = {
     "output": "Shifted: the inputs look the same, and errors are larger.",
     "unexplained": SENTENCES["unexplained"],
 }
+
+
+def note_few(row_count: int) -> Iterator[str]:
+    """Yields what few rows cannot show; nothing of 30 and more."""
+    if row_count < LEAST_ROWS:
+        yield (
+            f"{row_count} rows are few: a shift that is found is one, but most "
+            f"are missed, and with fewer than {LEAST_ROWS} none is named but "
+            "`output`."
+        )
 
 
 @dataclasses.dataclass(frozen=True)

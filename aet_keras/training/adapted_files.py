@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -245,18 +245,12 @@ def _notes_before(version, known):
 
 
 def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
-    """Returns the new rows as a data set, for want of old ones."""
+    """Returns new rows as a data set, whose three splits are the same."""
     recipe = load_recipe(version / "recipe.json")
     is_ordered = is_in_order(recipe, incoming.class_names)
-    kind = "text" if incoming.texts else None
-    x = incoming.x
+    kind, x = read_kind(version, "calibrate"), incoming.x
     if kind == "text":
-        texts = np.array(incoming.texts, object)
-        x = {"texts": texts, **x}
-    if kind is None and read_kind(version, "calibrate") == "item":
-        kind = "item"
-    elif kind is None:
-        kind = "table" if isinstance(x, Mapping) else "image"
+        x = {"texts": np.array(incoming.texts, object), **x}
     about: dict[str, Any] = {
         "kind": kind,
         "class_names": incoming.class_names,

@@ -68,8 +68,13 @@ def encode(model: keras.Model, split: data.Split) -> dict[str, np.ndarray]:
 
 def predict(model: keras.Model, split: data.Split) -> np.ndarray:
     """Returns what a model says of the rows of a split."""
+    return _said(model, encode(model, split))
+
+
+def _said(model, rows):
+    """Returns what a model says of rows as its network takes them."""
     inner = model.get_layer(item_model.NETWORK)
-    found = inner.predict(encode(model, split), batch_size=128, verbose=0)
+    found = inner.predict(rows, batch_size=128, verbose=0)
     names = {layer.name for layer in model.layers}
     if tasks.number_unit.NUMBER in names:
         unit = tasks.number_unit.Unit.of(model)
@@ -111,7 +116,7 @@ def read_item_outputs(
     names = [each.name for each in specification.columns]
     return ModelOutputs(
         np.concatenate(features, axis=1),
-        predict(model, split).astype("float32"),
+        _said(model, rows).astype("float32"),
         labels=labels,
         columns=columns
         | {

@@ -81,7 +81,15 @@ def solve_tags(
     seed: int,
     class_weight: str | None = None,
 ) -> None:
-    """Gives the linear path of tags the weights of `tag_regressions`."""
+    """Gives the linear path of tags the weights of `tag_regressions`.
+
+    Args:
+        network: the layer `network` of a table model of tags.
+        rows: float array `(count, columns)`, encoded.
+        labels: as of `tag_regressions`.
+        seed: as of `tag_regressions`.
+        class_weight: as of `tag_regressions`. Defaults to none.
+    """
     found = tag_regressions(rows, labels, seed=seed, class_weight=class_weight)
     kernel = np.concatenate([each.coef_.T for each in found], axis=1)
     bias = np.concatenate([each.intercept_ for each in found])
@@ -136,7 +144,9 @@ def mix_tags(
     seed: int,
     class_weight: str | None = None,
 ) -> list[float]:
-    """Does the same for each tag of an earlier network, with its own share.
+    """Draws each tag of an earlier network towards a regression of its own.
+
+    As `mix_linear_path` does, with a share for each tag.
 
     Args:
         network: the layer `network` of a table model of tags.
@@ -146,8 +156,8 @@ def mix_tags(
         class_weight: as of `tag_regressions`.
 
     Returns:
-        List of the shares: 0 where fewer than two rows have a tag, or have it
-        not, of which nothing can be learned.
+        List of floats, the shares: 0 where fewer than two rows have a tag, or
+        have it not, of which nothing can be learned.
     """
     said = np.asarray(network(rows, training=False))
     linear, change = network.get_layer("linear"), network.get_layer("change")

@@ -113,6 +113,15 @@ def test_few_rows_are_shifted_but_not_named(reference):
     assert "20 rows are few" in shift.notes[0]
 
 
+def test_few_rows_are_named_where_more_answers_are_wrong(reference):
+    wrong = drift_samples.outputs(20, 7, order=(1, 2, 0))
+
+    shift = compare_outputs(reference, wrong)
+
+    assert shift.kind == "output"
+    assert "none is named but `output`" in shift.notes[0]
+
+
 def test_one_row_is_compared(reference):
     shift = compare_outputs(reference, unlabelled(drift_samples.outputs(1, 7)))
 
