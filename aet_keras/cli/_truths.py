@@ -60,10 +60,12 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
 
 def check_tables(asked: Any) -> None:
     """Raises if tags are asked for, and rows are no tables: these say none."""
+    if not asked.is_labelled:
+        return
     is_image = asked.recipe.get("kind") == "image"
     is_table = data.table_file.is_csv
     odd = [each for each in asked.what if is_image or not is_table(each)]
-    if asked.is_labelled and odd and are_tags(asked):
+    if odd and are_tags(asked):
         raise DataError(
             f"{asked.owner}: rows with their tags must stand in a table, "
             "because folders and single files do not say them. Received: "
