@@ -26,7 +26,9 @@ _BATCH = 32
 _ITEMS = 10  # recommended by default
 _FORMATS = ("text", "json", "csv")
 _NUMBERS = ("values", "lower", "upper")  # the last two: see answer_sets.py
-_IN_SET, _MEDIAN = "in_set", "median"  # see answer_sets.py
+_IN_SET = "in_set"  # see answer_sets.py
+# What is answered in the place of the likeliest class, and as what.
+_CHOSEN = {"median": "median", "called": "costs least"}
 
 
 @click.command()
@@ -36,7 +38,8 @@ _IN_SET, _MEDIAN = "in_set", "median"  # see answer_sets.py
     "--top",
     type=click.IntRange(1),
     help="How many classes or items to name, the likeliest first; of classes "
-    "with an order the median before all. [default: 1 class, 10 items]",
+    "with an order the median before all, where errors cost differently the "
+    "class that costs least. [default: 1 class, 10 items]",
 )
 @_options.encoding
 @click.option(
@@ -158,18 +161,18 @@ def _class_lines(version, asked, top, form, bad):
         yield _csv(["id", *_columns(("class", "probability"), top), *last])
     for batch in asked.batches(_BATCH):
         bad += [row for row in batch if row.reason]
-        for row, scores, among, median in _scored(version, batch, top):
+        for row, scores, among, chosen in _scored(version, batch, top):
             if form == "csv":
                 ending = [row.reason]
                 if len(last) > 1:
                     ending = [json.dumps(among or []), row.reason]
                 yield _csv_line(row.name, scores, top, *ending)
             elif form == "json":
-                yield _json_line(asked.noun, row, scores, among, median)
+                yield _json_line(asked.noun, row, scores, among, chosen)
             elif not row.reason:
                 named = [f"{k}, {value:.1%}" for k, value in scores]
-                if median is not None:
-                    named[0] += " (median)"
+                for output in chosen:
+                    named[0] += f" ({_CHOSEN[output]})"
                 shown = "; ".join(named)
                 if among is not None:
                     shown += f"  (one of: {', '.join(among)})"
@@ -242,16 +245,18 @@ def _scored(version, batch, top):
         outputs = _answers(version, batch)
         columns = [outputs["classes"], outputs["probabilities"]]
         none = [None] * len(columns[0])
-        columns += [outputs.get(each, none) for each in (_IN_SET, _MEDIAN)]
+        chosen = [each for each in _CHOSEN if each in outputs]
+        columns += [outputs.get(each, none) for each in (_IN_SET, *chosen)]
         answers = zip(*columns, strict=True)
     for row in batch:
         if row.reason:
-            yield row, [], None, None
+            yield row, [], None, {}
             continue
-        names, probabilities, is_in, median = next(answers)
-        best = _best(names, probabilities, top, median)
+        names, probabilities, is_in, *found = next(answers)
+        best = _best(names, probabilities, top, found)
         among = _among(names, probabilities, is_in)
-        yield row, best, among, None if median is None else median.decode()
+        said = [each.decode() for each in found]
+        yield row, best, among, dict(zip(chosen, said, strict=True))
 
 
 def _among(names, probabilities, is_in):
@@ -271,22 +276,20 @@ def _answers(version, batch):
     return version.call("serving_default", arrays)
 
 
-def _best(names, probabilities, top, median=None):
+def _best(names, probabilities, top, chosen):
     order = probabilities.argsort(kind="stable")[::-1]
-    # Of classes with an order the median is the answer.
-    order = sorted(order, key=lambda i: names[i] != median)[:top]
+    order = sorted(order, key=lambda i: names[i] not in chosen)[:top]
     return [(names[i].decode(), float(probabilities[i])) for i in order]
 
 
-def _json_line(noun, row, scores, among, median):
+def _json_line(noun, row, scores, among, chosen):
     key = "picture" if noun == "image" else noun  # as programs read it
     named = {"id": row.name, key: row.name}
     if row.reason:
         return json.dumps(named | {"error": row.reason})
     classes = [{"class": k, "probability": v} for k, v in scores]
     said = {} if among is None else {"set": among}
-    said |= {} if median is None else {"median": median}
-    return json.dumps(named | {"classes": classes} | said)
+    return json.dumps(named | {"classes": classes} | said | chosen)
 
 
 def _item_lines(version, users, top, form):

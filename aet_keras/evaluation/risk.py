@@ -225,7 +225,7 @@ def measure_risk(
     truths = [labels == column for column in columns]
     risks = [probabilities[:, column] for column in columns]
     costs = (cost_false_negative, cost_false_positive)
-    threshold = costs[1] / sum(costs) if is_binary else None
+    threshold = least_risk(*costs) if is_binary else None
     called = [
         risk >= threshold
         if is_binary
@@ -251,6 +251,22 @@ def measure_risk(
         importance=tuple(importance),
         count=len(labels),
     )
+
+
+def least_risk(cost_false_negative: float, cost_false_positive: float) -> float:
+    """Returns from which risk on it costs less to call a row positive.
+
+    Args:
+        cost_false_negative: float > 0. What it costs to miss a positive.
+        cost_false_positive: float > 0.
+
+    Example:
+
+    >>> from aet_keras.evaluation.risk import least_risk
+    >>> least_risk(4.0, 1.0)
+    0.2
+    """
+    return cost_false_positive / (cost_false_negative + cost_false_positive)
 
 
 def auc_of(

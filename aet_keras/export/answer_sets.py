@@ -10,6 +10,7 @@ from aet_keras.evaluation.conformal import Guarantee
 
 SET, LOWER, UPPER = "in_set", "lower", "upper"
 MEDIAN = "median"  # of classes with an order
+CALLED = "called"  # of two classes whose errors cost differently
 
 
 def answer_with_sets(served: Any, guarantee: Guarantee) -> Any:

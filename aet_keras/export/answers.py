@@ -1,6 +1,7 @@
 """Says what a server answers for each kind of target."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from aet_keras.export import saved_model as written
-from aet_keras.export.answer_sets import MEDIAN
+from aet_keras.export.answer_sets import CALLED, MEDIAN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,21 @@ def _prepare_ordered(names, thresholds, folder):
     return table, say
 
 
+def _prepare_called(positive, least, names, thresholds, folder):
+    table, say_names = _prepare_classes(names, thresholds, folder)
+
+    def say(probabilities):
+        outputs = say_names(probabilities)
+        risks = tf.cast(outputs["probabilities"][:, positive], "float64")
+        is_called = risks >= least  # as `evaluation.risk` has it
+        one, other = (
+            outputs["classes"][:, i] for i in (positive, 1 - positive)
+        )
+        return {**outputs, CALLED: tf.where(is_called, one, other)}
+
+    return table, say
+
+
 def _prepare_tags(names, thresholds, folder):
     table, say_names = _prepare_classes(names, thresholds, folder)
     least = tf.constant(thresholds or [0.5] * len(names), tf.float32)
@@ -94,7 +110,12 @@ def _prepare_number(names, thresholds, folder):
     return (), say
 
 
-def answer_of(target_kind: str, *, is_ordered: bool = False) -> Answer:
+def answer_of(
+    target_kind: str,
+    *,
+    is_ordered: bool = False,
+    called_from: tuple[int, float] | None = None,
+) -> Answer:
     """Returns how a target is answered.
 
     Args:
@@ -103,11 +124,18 @@ def answer_of(target_kind: str, *, is_ordered: bool = False) -> Answer:
             is put out, too, strings `(batch,)`. It is the first class at which
             the probabilities, summed up from the lowest one, reach one half,
             and what `aet-keras predict` answers.
+        called_from: optional tuple of the positive one of two classes, 0 or
+            1, and the probability from which on to call a row so costs least.
+            Then that is answered, as `called`, strings `(batch,)`, whether
+            the classes have an order or not.
     """
     answer = ANSWERS[target_kind]
-    if not is_ordered:
-        return answer
-    return dataclasses.replace(answer, prepare=_prepare_ordered)
+    if called_from is not None:
+        prepare = functools.partial(_prepare_called, *called_from)
+        return dataclasses.replace(answer, prepare=prepare)
+    if is_ordered:
+        return dataclasses.replace(answer, prepare=_prepare_ordered)
+    return answer
 
 
 ANSWERS = {

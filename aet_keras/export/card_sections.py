@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aet_keras.evaluation.intervals import wilson
-from aet_keras.export.answer_sets import MEDIAN
+from aet_keras.export.answer_sets import CALLED, MEDIAN
 from aet_keras.export.card_blocks import (
     Bins,
     Code,
@@ -65,6 +65,8 @@ def _about(facts):
     served = signatures.get("serving_default") or {}
     if MEDIAN in served.get("outputs", ()):
         rows.append(("answers", "the median of the classes, in their order"))
+    if CALLED in served.get("outputs", ()):
+        rows.append(("answers", "the class whose errors cost least"))
     rows.append(("made", facts.report.get("created", UNKNOWN)))
     versions = facts.manifest.get("versions") or {}
     said = ", ".join(f"{name} {value}" for name, value in versions.items())

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.risk import least_risk
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
 from aet_keras.export.answers import answer_of
@@ -38,8 +39,9 @@ def write_table_model(
       for each row. A model of tags returns `tags`, too: strings of that
       shape, the name where the probability reaches the tag's threshold, else
       empty; one of classes with an order `median`, strings `(batch,)`: the
-      median class. A model of a number returns `values`, float32 `(batch,)`,
-      in the unit of the file.
+      median class; one of two classes whose errors cost differently `called`,
+      strings `(batch,)`: the class that costs least. A model of a number
+      returns `values`, float32 `(batch,)`, in the unit of the file.
     - `classify`: `inputs`, serialised `tf.train.Example`s with a feature a
       column; one that is left out is missing. It returns `classes` and
       `scores`, as the classify call of TensorFlow Serving has them. A model
@@ -90,7 +92,9 @@ def write_table_model(
     names = list(specification.class_names)
     _check_inputs(model, specification)
     answer = answer_of(
-        specification.target_kind, is_ordered=specification.is_ordered
+        specification.target_kind,
+        is_ordered=specification.is_ordered,
+        called_from=_called_from(specification),
     )
     answer.check(_OWNER, model, names)
     first = {k: v[: written.MOST_REQUESTS] for k, v in rows.items()}
@@ -121,6 +125,16 @@ def _check_inputs(model, specification):
             f"by name. Received: they differ in {odd}. Build it with "
             "`aet_keras.tasks.build_table_classifier`."
         )
+
+
+def _called_from(specification):
+    """Returns the positive class and its least probability, by the costs."""
+    costs = specification.cost_false_negative, specification.cost_false_positive
+    is_binary = len(specification.class_names) == 2
+    is_one = specification.target_kind == "classes" and is_binary
+    if not is_one or costs[0] == costs[1]:
+        return None  # the likeliest costs least
+    return specification.positive_index, least_risk(*costs)
 
 
 def _build(model, specification, answer, folder):

@@ -1,6 +1,7 @@
 """Does `aet-keras predict` name the classes of texts and of table rows?"""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -49,7 +50,43 @@ def credit(tmp_path_factory):
     export.write_table_model(
         model, home / "3", specification=specification, rows=rows
     )
+    # Beside it, one where to miss a bad one costs ten times as much.
+    costly = dataclasses.replace(specification, cost_false_negative=10.0)
+    export.write_table_model(
+        model, home.parent / "costly" / "1", specification=costly, rows=rows
+    )
     return home, model
+
+
+def test_where_errors_cost_differently_the_cheapest_class_is_answered(
+    credit, tmp_path
+):
+    home, model = credit
+    path = tmp_path / "new.csv"
+    ages = range(15, 75, 3)
+    path.write_text(
+        "branch,age (years)\n" + "".join(f"north,{a}\n" for a in ages)
+    )
+    cells = {
+        "age": np.float32(ages),
+        "branch": np.array(["north"] * 20, object),
+    }
+    risks = np.asarray(model(data.as_tensors(cells)))[:, 0]
+    cheapest = np.where(risks >= 1 / 11, "bad", "good")
+    likeliest = np.where(risks >= 0.5, "bad", "good")
+    assert 0 < (cheapest != likeliest).sum() < 20
+
+    def answers(name, *options):
+        result = predict(home.parent / name, path, *options)
+        assert result.exit_code == 0, result.output
+        return result.stdout.splitlines()
+
+    for name, expected in (("credit", likeliest), ("costly", cheapest)):
+        rows = csv.DictReader(answers(name, "--format", "csv"))
+        assert [row["class"] for row in rows] == [*expected]
+    assert all(line.endswith("(costs least)") for line in answers("costly"))
+    for line, name in zip(answers("costly", "--json"), cheapest, strict=True):
+        assert json.loads(line)["called"] == name
 
 
 def test_each_row_of_a_file_is_answered_as_the_model_does(credit, tmp_path):
