@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import types
 
 import matplotlib.image
 import numpy as np
@@ -16,12 +17,21 @@ def _blank():
     return buffer.getvalue()
 
 
-_fonts = importlib.import_module("aet_keras.evaluation.chart_fonts")
-_DRAWN, _BLANK = _fonts.png_of, _blank()
+_ROOM = "aet_keras.evaluation"
+_RUNS = [
+    importlib.import_module(f"{_ROOM}.{name}")
+    for name in ("report_chart", "mistake_chart")
+]
+_FONTS = importlib.import_module(f"{_ROOM}.chart_fonts")
+_BLANK = _blank()
+_LEFT_BLANK = types.SimpleNamespace(
+    **{**vars(_FONTS), "png_of": lambda figure: _BLANK}
+)
 
 
 def render(item):
-    """Has charts be rendered for a test, or be made and left blank."""
+    """Has charts of runs be rendered for a test, or be made and left blank."""
     is_drawn = item.path.parent.name not in _UNDRAWN
     is_drawn |= item.get_closest_marker("drawn") is not None
-    _fonts.png_of = _DRAWN if is_drawn else lambda figure, boxes=False: _BLANK
+    for each in _RUNS:
+        each.chart_fonts = _FONTS if is_drawn else _LEFT_BLANK

@@ -225,6 +225,7 @@ def test_a_model_under_a_strategy_is_tried_and_comes_back():
     assert equal(state(model), before)
 
 
+@pytest.mark.drawn
 def test_a_record_is_written_as_a_chart_and_as_json(tmp_path):
     found = RateRange.of([1e-3, 1e-2, 0.1], [2.0, 1.0, np.inf], smoothing=0)
 
