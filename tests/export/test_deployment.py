@@ -1,11 +1,15 @@
 """Would TensorFlow Serving start with what is written for it?"""
 
 import http.server
+import json
 import shutil
 import subprocess
 import threading
 
+import numpy as np
 import pytest
+import table_data
+import tensorflow as tf
 from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
@@ -15,6 +19,7 @@ from google.protobuf import (
 )
 from tensorflow_serving.config import model_server_config_pb2
 
+from aet_keras import data, export
 from aet_keras.errors import ExportError
 from aet_keras.export import write_deployment
 from aet_keras.publishing import publish
@@ -214,11 +219,43 @@ def test_a_version_that_is_not_as_published_is_refused(folder):
     assert not (folder / "serving").exists()
 
 
-def test_a_version_without_encoded_images_is_refused(folder):
+def test_a_version_without_requests_is_refused(folder):
     publish(folder, lambda aside: (aside / "saved_model.pb").touch())
 
-    with pytest.raises(ExportError, match="because the clients send files"):
+    with pytest.raises(ExportError, match="because it shows how the model is"):
         write_deployment(folder)
+
+
+def test_a_model_of_rows_is_asked_with_a_row_that_it_takes(tmp_path):
+    path = table_data.write_table(tmp_path / "credit.csv")
+    _, dataset, model = table_data.build_model(path)
+    about = {"specification": dataset.specification}
+    rows = dataset.test.inputs
+    publish(
+        tmp_path / "credit",
+        lambda aside: export.write_table_model(
+            model, aside, rows=rows, **about
+        ),
+    )
+
+    target = write_deployment(tmp_path / "credit")
+
+    assert sorted(path.name for path in target.iterdir()) == [
+        "README.md",
+        "batching.config",
+        "docker-compose.yml",
+        "models.config",
+        "request.json",
+    ]
+    (row,) = json.loads((target / "request.json").read_text())["instances"]
+    loaded = tf.saved_model.load(str(tmp_path / "credit" / "1"))
+    answer = loaded.signatures["serving_default"](
+        **{name: tf.constant([value]) for name, value in row.items()}
+    )
+    first = {name: values[:1] for name, values in rows.items()}
+    np.testing.assert_allclose(
+        answer["probabilities"], model(data.as_tensors(first)), atol=1e-5
+    )
 
 
 def test_a_folder_without_versions_is_refused(tmp_path):
