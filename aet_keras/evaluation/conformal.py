@@ -31,6 +31,7 @@ def calibrate(
     source: str = "",
     is_ordered: bool = False,
     thresholds: Sequence[float] = (),
+    called_from: tuple[int, float] | None = None,
 ) -> Guarantee:
     """Finds the limit by rows that chose nothing.
 
@@ -50,6 +51,7 @@ def calibrate(
         is_ordered: bool. Whether the classes have an order.
         thresholds: sequence of floats, one a tag, from which probability on a
             row is said to have it.
+        called_from: as of `Guarantee`.
 
     Raises:
         ValueError: if there are too few rows.
@@ -89,7 +91,13 @@ def calibrate(
     else:
         limit = -highest - SLACK
     return Guarantee(
-        coverage, limit, len(labels), target_kind, source, is_ordered
+        coverage,
+        limit,
+        len(labels),
+        target_kind,
+        source,
+        is_ordered,
+        called_from=called_from,
     )
 
 
@@ -179,6 +187,7 @@ def cross_coverage(
             target_kind=guarantee.target_kind,
             is_ordered=guarantee.is_ordered,
             thresholds=guarantee.thresholds,
+            called_from=guarantee.called_from,
         )
         parts.append(_held(labels[mine], outputs[mine], limit))
     is_held, sizes = map(np.concatenate, zip(*parts, strict=True))

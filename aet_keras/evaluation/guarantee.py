@@ -60,8 +60,9 @@ class Guarantee:
     """Holds the limit up to which answers are taken for possible.
 
     The set of a row are the classes whose probability is at least `limit`,
-    and always the most probable one, and of classes with an order the median,
-    because these are what is answered. The interval of a number reaches
+    and always the most probable one, of classes with an order the median, and
+    where errors cost differently the class that costs least, because these
+    are what is answered. The interval of a number reaches
     `limit` below and above it. Among rows like those it was calibrated on, a
     set or an interval holds the truth with at least the probability
     `coverage`, whatever the model is: on average over rows, not for each
@@ -81,6 +82,9 @@ class Guarantee:
         source: str. Where these rows are from.
         is_ordered: bool. Whether the classes have an order.
         thresholds: tuple of float, one a tag; empty of other targets.
+        called_from: optional tuple, of two classes whose errors cost
+            differently: which is positive, 0 or 1, and from which probability
+            on a row is called so.
 
     Example: see `calibrate`.
     """
@@ -92,9 +96,13 @@ class Guarantee:
     source: str = ""
     is_ordered: bool = False
     thresholds: tuple[float, ...] = ()
+    called_from: tuple[int, float] | None = None
 
     def __post_init__(self):
+        # JSON has no tuples.
         object.__setattr__(self, "thresholds", tuple(self.thresholds))
+        called_from = self.called_from and tuple(self.called_from)
+        object.__setattr__(self, "called_from", called_from)
 
     @property
     def likely(self) -> tuple[float, float]:
@@ -119,6 +127,11 @@ class Guarantee:
         found = probabilities >= np.minimum(best, np.float32(self.limit))
         if self.is_ordered:
             found[np.arange(len(found)), medians(probabilities)] = True
+        if self.called_from is not None:
+            positive, least = self.called_from
+            is_called = probabilities[:, positive].astype("float64") >= least
+            called = np.where(is_called, positive, 1 - positive)
+            found[np.arange(len(found)), called] = True
         return found
 
     def interval(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +142,12 @@ class Guarantee:
 
     def to_json(self) -> dict[str, Any]:
         """Returns a dict that JSON can hold."""
-        return {**asdict(self), "thresholds": list(self.thresholds)}
+        called_from = self.called_from and list(self.called_from)
+        lists = {
+            "thresholds": list(self.thresholds),
+            "called_from": called_from,
+        }
+        return asdict(self) | lists
 
     def to_text(self) -> str:
         """Returns a sentence for a person."""
@@ -145,8 +163,10 @@ class Guarantee:
         low, high = self.likely
         is_set = self.target_kind == "classes"
         best = ", to which the most probable class is added" if is_set else ""
-        if self.is_ordered:
-            best = ", to which the most probable class and the median are added"
+        also = "the median" if self.is_ordered else ""
+        also = "the class that costs least" if self.called_from else also
+        if also:
+            best = f", to which the most probable class and {also} are added"
         return (
             f"{'Sets' if is_set else 'Intervals'} for a coverage of "
             f"{self.coverage:g}, calibrated on {self.count} rows "

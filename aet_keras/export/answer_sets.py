@@ -16,8 +16,8 @@ CALLED = "called"  # of two classes whose errors cost differently
 def answer_with_sets(served: Any, guarantee: Guarantee) -> Any:
     """Adds outputs to the signatures that answer with what a set is made of.
 
-    Beside `probabilities` stands `in_set`, bools of the same shape, of tags,
-    too: those that the row may have; beside
+    Beside `probabilities` stands `in_set`, bools of the same shape: the
+    classes or tags of the set, what is answered always among them. Beside
     `values` stand `lower` and `upper`. The calls `classify` and `regress` of
     TensorFlow Serving have no place for them.
 
@@ -56,8 +56,9 @@ def _sets(outputs, limit):
     said = outputs["probabilities"]
     best = tf.reduce_max(said, axis=1, keepdims=True)
     held = said >= tf.minimum(best, tf.cast(limit, said.dtype))
-    if MEDIAN in outputs:  # what is answered is held as well
-        held |= outputs["classes"] == outputs[MEDIAN][:, tf.newaxis]
+    for answered in (MEDIAN, CALLED):  # what is answered is held as well
+        if answered in outputs:
+            held |= outputs["classes"] == outputs[answered][:, tf.newaxis]
     return {SET: held}
 
 

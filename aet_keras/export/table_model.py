@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras.data.dataset import Specification
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.evaluation.risk import least_risk
@@ -94,7 +95,7 @@ def write_table_model(
     answer = answer_of(
         specification.target_kind,
         is_ordered=specification.is_ordered,
-        called_from=_called_from(specification),
+        called_from=called_from(specification),
     )
     answer.check(_OWNER, model, names)
     first = {k: v[: written.MOST_REQUESTS] for k, v in rows.items()}
@@ -127,13 +128,23 @@ def _check_inputs(model, specification):
         )
 
 
-def _called_from(specification):
-    """Returns the positive class and its least probability, by the costs."""
+def called_from(specification: Specification) -> tuple[int, float] | None:
+    """Returns the positive class and its least probability, by the costs.
+
+    Args:
+        specification: `Specification`. Only those of tables have costs.
+
+    Returns:
+        tuple of the number of the class, and the probability from which on a
+        row is called so; None where what is likeliest costs least.
+    """
+    if not isinstance(specification, TableSpecification):
+        return None
     costs = specification.cost_false_negative, specification.cost_false_positive
     is_binary = len(specification.class_names) == 2
     is_one = specification.target_kind == "classes" and is_binary
     if not is_one or costs[0] == costs[1]:
-        return None  # the likeliest costs least
+        return None
     return specification.positive_index, least_risk(*costs)
 
 

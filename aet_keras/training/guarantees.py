@@ -1,12 +1,16 @@
 """Calibrates the sets or intervals that a published model answers with."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from aet_keras import data
+from aet_keras.data.dataset import Specification
 from aet_keras.errors import DataError
 from aet_keras.evaluation import conformal
 from aet_keras.evaluation.conformal import Coverage, Guarantee
+from aet_keras.export.table_model import called_from
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.training.job import Job
 
@@ -57,17 +61,14 @@ def find(
     outputs = job.predict(model, dataset.test)
     labels = dataset.test.labels
     first, second = _halves(recipe, len(labels))
-    kind = dataset.specification.target_kind
     guarantee = conformal.calibrate(
         labels[first],
         outputs[first],
         coverage=coverage,
-        target_kind=kind,
         source=f"half of the test rows of {dataset.specification.source}",
-        is_ordered=dataset.specification.is_ordered,
-        thresholds=dataset.specification.thresholds,
+        **settings_of(dataset.specification),
     )
-    if kind == "tags" and not labels[second].any():
+    if guarantee.target_kind == "tags" and not labels[second].any():
         return guarantee, None
     return guarantee, conformal.measure_coverage(
         labels[second],
@@ -75,6 +76,16 @@ def find(
         guarantee,
         class_names=dataset.specification.class_names,
     )
+
+
+def settings_of(specification: Specification) -> dict[str, Any]:
+    """Returns what `calibrate` must know of a target, as keywords."""
+    return {
+        "target_kind": specification.target_kind,
+        "is_ordered": specification.is_ordered,
+        "thresholds": specification.thresholds,
+        "called_from": called_from(specification),
+    }
 
 
 def _halves(recipe, count):

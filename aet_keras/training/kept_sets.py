@@ -90,10 +90,8 @@ def calibrate_on(
         labels,
         outputs,
         coverage=coverage,
-        target_kind=dataset.specification.target_kind,
         source=source,
-        is_ordered=dataset.specification.is_ordered,
-        thresholds=dataset.specification.thresholds,
+        **guarantees.settings_of(dataset.specification),
     )
     names = dataset.specification.class_names
     return guarantee, conformal.cross_coverage(
