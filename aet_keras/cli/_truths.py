@@ -30,7 +30,9 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
     """
     if not are_tags(asked):
         return asked.classes_of(asked.cells(frame, column))
-    columns = tuple(asked.recipe.get("label_columns") or ())
+    names, columns = asked.class_names, asked.recipe.get("label_columns") or ()
+    # Training leaves tags out that nothing can be learned of.
+    columns = tuple(each for each in columns if each in names)
     for each in columns or (column,):
         data.table_file.check_columns(asked.owner, frame, column=each)
     if asked.recipe.get("kind") in ("table", "item"):
@@ -45,7 +47,6 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
         found = read_tag_cells(
             asked.owner, cells, column, missing=missing, least=0
         )
-    names = asked.class_names
     odd = [name for name in found.names if name not in set(names)]
     if odd:
         raise DataError(

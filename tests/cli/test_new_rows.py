@@ -64,6 +64,18 @@ def test_new_rows_may_have_no_tag_at_all(asked, monkeypatch):
     assert _truths.truths(asked, frame, "label") == ["\n", "", "\n"]
 
 
+def test_a_column_of_a_tag_that_was_not_learned_is_not_looked_at(
+    asked, monkeypatch
+):
+    monkeypatch.setattr(_truths, "are_tags", lambda asked: True)
+    asked.recipe["label_columns"] = ["1", "rare", "2"]
+    frame = pandas.DataFrame(
+        {"2": ["0", "1"], "rare": ["1", "?"], "1": ["1", "1"]}
+    )
+
+    assert _truths.truths(asked, frame, "") == ["1\n", "1\n2\n"]
+
+
 def test_a_row_without_a_number_is_named_by_its_file(asked):
     specification = SimpleNamespace(target_format=CellFormat())
     rows = _new_rows.NewRows(
