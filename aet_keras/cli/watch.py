@@ -24,9 +24,8 @@ SHIFTED = 3
     "--labelled",
     is_flag=True,
     help="Read classes too: of images and .txt files the names of their "
-    "folders, of tables the column that is predicted, or those of tags. Then "
-    "it is seen, too, "
-    "whether the same inputs have other classes now.",
+    "folders, of tables the columns that are predicted. Then it is seen, too, "
+    "whether the same inputs have other classes, numbers or tags now.",
 )
 @_options.encoding
 @click.option(

@@ -106,7 +106,9 @@ def compare(
 
 
 def compare_outputs(reference: Reference, outputs: ModelOutputs) -> Shift:
-    """Does the same with what the model made of the new rows.
+    """Compares what a model made of new rows with its reference.
+
+    As `compare` does, which runs the model first.
 
     Args:
         reference: `Reference`.

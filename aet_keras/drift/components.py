@@ -9,7 +9,15 @@ _COMPONENTS = 16
 def principal_components(
     features: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the mean, and the directions in which rows vary most."""
+    """Returns the mean, and the directions in which rows vary most.
+
+    Args:
+        features: float array `(rows, width)`, at least one row.
+
+    Returns:
+        The mean `(width,)`, and up to 16 principal components as columns of
+        length 1, float32 `(width, components)`, the first varying most.
+    """
     center = features.mean(axis=0)
     rest = (features - center).astype("float64")
     rows, width = rest.shape

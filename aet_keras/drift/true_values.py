@@ -1,4 +1,4 @@
-"""Reads what is true of rows, and what is said of them, beside classes."""
+"""Checks labels and outputs of models of numbers and of tags."""
 
 from typing import Any
 
@@ -48,7 +48,15 @@ def as_tags(owner: str, labels: Any) -> np.ndarray:
 
 
 def one_number(owner: str, scores: np.ndarray) -> np.ndarray:
-    """Returns what a model of a number puts out, `(rows, 1)`."""
+    """Returns what a model of a number puts out, float32 `(rows, 1)`.
+
+    Args:
+        owner: str. Who is named in the error.
+        scores: array, what the model puts out.
+
+    Raises:
+        ValueError: if it is anything but one finite number a row.
+    """
     if scores.shape[1:] == (1,) and np.isfinite(scores).all():
         return scores.astype("float32")
     raise ValueError(
@@ -58,7 +66,15 @@ def one_number(owner: str, scores: np.ndarray) -> np.ndarray:
 
 
 def shares_of_tags(owner: str, scores: np.ndarray) -> np.ndarray:
-    """Returns what a model of tags puts out, `(rows, tags)`."""
+    """Returns what a model of tags puts out, float32 `(rows, tags)`.
+
+    Args:
+        owner: str. Who is named in the error.
+        scores: array, what the model puts out.
+
+    Raises:
+        ValueError: if one is no probability.
+    """
     is_share = np.isfinite(scores) & (scores >= 0) & (scores <= 1)
     if scores.ndim == 2 and is_share.all():
         return scores.astype("float32")

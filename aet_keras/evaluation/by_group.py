@@ -1,4 +1,4 @@
-"""For whom does a model err, and is it called more often than others?"""
+"""Measures a model on each group of rows, and how far groups lie apart."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -242,8 +242,8 @@ def named_rows(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yields each group and its rows, in an order that a person expects."""
     of_rows = np.asarray(groups, str)
-    for name in dict.fromkeys(sorted(of_rows, key=_natural)):
-        yield str(name), np.flatnonzero(of_rows == name)
+    for name in sorted(np.unique(of_rows).tolist(), key=_natural):
+        yield name, np.flatnonzero(of_rows == name)
 
 
 def _resampled(columns, count, random):

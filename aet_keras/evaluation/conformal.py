@@ -1,4 +1,4 @@
-"""Which classes, or what interval, hold the truth as often as is asked?"""
+"""Calibrates sets and intervals, and measures what they cover."""
 
 from collections.abc import Sequence
 from dataclasses import replace

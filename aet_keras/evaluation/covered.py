@@ -27,7 +27,7 @@ class ClassCoverage:
 
     Example:
 
-    >>> from aet_keras.evaluation.conformal import ClassCoverage
+    >>> from aet_keras.evaluation.covered import ClassCoverage
     >>> ClassCoverage("hat", 0.75, 1.5, 4).coverage
     0.75
     """

@@ -1,4 +1,4 @@
-"""Says what an answer holds, and from how many rows that can be known."""
+"""Holds the limit of sets and intervals, and how many rows it needs."""
 
 import math
 from dataclasses import asdict, dataclass

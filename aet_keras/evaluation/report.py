@@ -15,7 +15,7 @@ from aet_keras.evaluation.baseline import (
 )
 from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.classification import Classification
-from aet_keras.evaluation.conformal import Coverage
+from aet_keras.evaluation.covered import Coverage
 from aet_keras.evaluation.forgetting import Forgetting
 from aet_keras.evaluation.judgement import judge
 from aet_keras.evaluation.mistakes import (

@@ -1,4 +1,4 @@
-"""Which tags may be true of a row, so that few of its tags are missed?"""
+"""Calibrates sets of tags by conformal risk control."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""For whom does a model of tags err, in all and tag by tag?"""
+"""Measures a model of tags on each group of rows, in all and by tag."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -73,28 +73,21 @@ def measure_tags_by_group(
     common = np.ones(len(names), bool)
     for name in large:
         common &= labels[rows_of[name]].any(axis=0)
-    scores, drawn = [], {}
+    scores, values, drawn = [], {}, {}
     for name, rows in rows_of.items():
-        found, draws = _group(labels[rows], said[rows], common, random)
+        found, shared, draws = _group(labels[rows], said[rows], common, random)
         scores.append(GroupScore(name, len(rows), found))
-        drawn[name] = draws
-    values = {each.name: each.figures for each in scores}
+        values[name] = {key: each.value for key, each in found.items()}
+        values[name][_GAP], drawn[name] = shared, draws
     gaps = {}
     if len(large) > 1:
-        for title, key in ((MISSED, MISSED), (WRONG, WRONG)):
-            gaps[title] = gap_of(
-                [values[name][key].value for name in large],
+        gaps = {
+            key: gap_of(
+                [values[name][key] for name in large],
                 [drawn[name][key] for name in large],
             )
-        if common.any():
-            shared = [drawn[name][_GAP] for name in large]
-            own = []
-            for name in large:
-                hits, true, called = _sums(
-                    labels[rows_of[name]], said[rows_of[name]]
-                )
-                own.append(float(_f1(hits, true, called, common)))
-            gaps = {_GAP: gap_of(own, shared), **gaps}
+            for key in ((_GAP,) if common.any() else ()) + (MISSED, WRONG)
+        }
     tags = tuple(
         measure_by_group(
             labels[:, tag].astype(int),
@@ -129,7 +122,10 @@ def _f1(hits, true, called, among):
 
 
 def _group(labels, said, common, random):
-    """Returns the figures of a group, and those of rows drawn again."""
+    """Returns the figures of a group, and those of rows drawn again.
+
+    Between them stands the F1 of the tags that all groups have.
+    """
     count, every = len(labels), np.ones(labels.shape[1], bool)
     hits, true, called = _sums(labels, said)
     is_wrong = (said != labels).any(axis=1).astype("float64")
@@ -149,7 +145,7 @@ def _group(labels, said, common, random):
             float(is_wrong.mean()), *wilson(int(is_wrong.sum()), count)
         ),
     }
-    return figures, drawn
+    return figures, float(_f1(hits, true, called, common)), drawn
 
 
 def _missed(hits, true):

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.guarantee import Guarantee
 
 SET, LOWER, UPPER = "in_set", "lower", "upper"
 MEDIAN = "median"  # of classes with an order

@@ -38,11 +38,13 @@ def coverage_blocks(facts: Facts) -> Iterator[Any]:
     )
     rows = [
         (e.name, shown_number(e.coverage), shown_number(e.size), str(e.count))
-        for e in covered.per_class[:_MOST_LISTED]
+        for e in covered.per_class
         if e.coverage is not None
     ]
     if rows:
-        yield Table((one, "covered", f"{plural(one)} a set", "rows"), rows)
+        yield from _listed(
+            (one, "covered", f"{plural(one)} a set", "rows"), rows
+        )
         yield f"The guarantee is of all rows together, not of each {one}."
 
 
@@ -87,18 +89,23 @@ def _tags_by_group(found):
         for tag in found.widest_tags()
         for group in tag.groups
     ]
-    yield Table(("tag", found.column, *names), rows[:_MOST_LISTED])
-    if len(rows) > _MOST_LISTED:
-        yield f"and {len(rows) - _MOST_LISTED} more, in report.json."
+    yield from _listed(("tag", found.column, *names), rows)
     gaps = [
         (tag.column, *(each.to_text() for each in tag.gaps.values()))
-        for tag in found.widest_tags()[:_MOST_LISTED]
+        for tag in found.widest_tags()
         if tag.gaps
     ]
     if gaps:
-        yield Table(("gap of tag", *found.tags[0].gaps), gaps)
+        yield from _listed(("gap of tag", *found.tags[0].gaps), gaps)
     yield (
         "Parity and equalised odds are of one tag each: none of all tags "
         "together is computed, nor how right the probabilities of each group "
         "are."
     )
+
+
+def _listed(titles, rows):
+    """Yields a table of the first rows, and how many more there are."""
+    yield Table(titles, rows[:_MOST_LISTED])
+    if len(rows) > _MOST_LISTED:
+        yield f"and {len(rows) - _MOST_LISTED} more, in report.json."

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._renamed import renamed_arguments
-from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
 from aet_keras.export.answers import Answer, answer_of

@@ -14,7 +14,7 @@ from aet_keras._keras.word_tables import word_tables
 from aet_keras.data import item_table
 from aet_keras.data.item_table import HAS_IMAGE, HAS_TEXT, ItemSpecification
 from aet_keras.errors import ExportError
-from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
 from aet_keras.export.answers import ANSWERS

@@ -13,7 +13,7 @@ import tensorflow as tf
 from aet_keras import _check as check
 from aet_keras._optional import optional, versions
 from aet_keras._wording import repeated
-from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export.answer_sets import answer_with_sets
 from aet_keras.publishing import manifest
 

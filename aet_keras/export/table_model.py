@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from aet_keras.data.dataset import Specification
 from aet_keras.data.specifications import TableSpecification
-from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.evaluation.risk import least_risk
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph

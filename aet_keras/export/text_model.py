@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
 from aet_keras.export.answers import answer_of

@@ -9,7 +9,8 @@ from aet_keras import data
 from aet_keras.data.dataset import Specification
 from aet_keras.errors import DataError
 from aet_keras.evaluation import conformal
-from aet_keras.evaluation.conformal import Coverage, Guarantee
+from aet_keras.evaluation.covered import Coverage
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export.table_model import called_from
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.training.job import Job

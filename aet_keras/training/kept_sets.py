@@ -9,7 +9,8 @@ import numpy as np
 
 from aet_keras import data
 from aet_keras.evaluation import conformal
-from aet_keras.evaluation.conformal import Coverage, Guarantee
+from aet_keras.evaluation.covered import Coverage
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.publishing.manifest import read_content
 from aet_keras.training import guarantees
 from aet_keras.training.job import Job

@@ -15,7 +15,8 @@ from aet_keras._progress import report as say_progress
 from aet_keras.drift.reference import FILE, later_path
 from aet_keras.errors import DataError
 from aet_keras.evaluation import conformal
-from aet_keras.evaluation.conformal import Coverage, Guarantee
+from aet_keras.evaluation.covered import Coverage
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
 from aet_keras.publishing.publication import publish

@@ -13,7 +13,7 @@ from aet_keras._progress import Step, listening
 from aet_keras._progress import report as say_progress
 from aet_keras.drift.reference import FILE
 from aet_keras.errors import ExportError
-from aet_keras.evaluation.conformal import Guarantee
+from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.evaluation.mistake_chart import draw_mistakes
 from aet_keras.export.card import write_card
 from aet_keras.publishing.data_kind import written_kind
