@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras import data
 from aet_keras._keras import reading
 from aet_keras.cli._inputs import read_images
 from aet_keras.cli._inputs import reasons as reasons_of
@@ -18,7 +17,6 @@ from aet_keras.data.item_table import (
     read_item_rows,
 )
 from aet_keras.errors import DataError
-from aet_keras.export import table_manifest
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import item_job
 
@@ -77,21 +75,12 @@ def _of_file(asked, file):
             f"{reasons_of(bad)}. They are left out."
         )
     kept = np.flatnonzero(is_good)
-    cells = data.table_reading.frame_rows(
-        asked.owner,
-        frame,
-        specification,
-        file,
-        categories=table_manifest.read_categories(asked.path),
-        say=asked.say,
-    )
-    cells = data.date_cells.dates_to_days(cells, specification.columns)
     x = {
         PIXELS: pixels,
         HAS_IMAGE: np.array([bool(each) for each in files], "float32"),
         WORDS: np.array(texts, object),
         HAS_TEXT: np.array([bool(each) for each in texts], "float32"),
-        **cells,
+        **asked.columns(frame, file),
     }
     ids, true = asked.ids(frame), [""] * len(files)
     if asked.is_labelled:

@@ -131,6 +131,20 @@ class Asked:
         data.table_file.check_columns(self.owner, frame, column=column)
         return data.table_cells.stripped(frame[column]).tolist()
 
+    def columns(self, frame: Any, file: str) -> dict[str, Any]:
+        """Returns the columns of a table of rows as the model takes them."""
+        from aet_keras.export import table_manifest
+
+        cells = data.table_reading.frame_rows(
+            self.owner,
+            frame,
+            self.specification,
+            file,
+            categories=table_manifest.read_categories(self.path),
+            say=self.say,
+        )
+        return data.date_cells.dates_to_days(cells, self.specification.columns)
+
     @functools.cached_property
     def class_names(self) -> tuple[str, ...]:
         """The classes that the version knows; none of a number."""
@@ -322,31 +336,18 @@ def _text_rows(asked, file):
 
 
 def _table(asked):
-    from aet_keras.export import table_manifest
-
-    specification = asked.specification
-    categories = table_manifest.read_categories(asked.path)
     parts, names, ids, classes = [], [], [], []
     for file in asked.what:
         frame = asked.frame(file)
-        rows = data.table_reading.frame_rows(
-            asked.owner,
-            frame,
-            specification,
-            file,
-            categories=categories,
-            say=asked.say,
-        )
-        parts.append(rows)
+        parts.append(asked.columns(frame, file))
         names += [f"{file}:{number}" for number in range(1, len(frame) + 1)]
         ids += asked.ids(frame)
         if asked.is_labelled:
-            classes += truths(asked, frame, specification.target)
-    cells = data.date_cells.dates_to_days(
-        reading.join(parts), specification.columns
-    )
+            classes += truths(asked, frame, asked.specification.target)
     classes = classes or [""] * len(names)
-    return NewRows(cells, names, ids, [None] * len(names), classes)
+    return NewRows(
+        reading.join(parts), names, ids, [None] * len(names), classes
+    )
 
 
 def _items(asked):

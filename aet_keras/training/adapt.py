@@ -37,7 +37,10 @@ class Adaptation:
         attempts: tuple of `Attempt`, in the order in which they were tried.
         verdict: `Verdict` on labelled rows, or `None` without labels. On new
             rows it judges the remedy as learned from half of the labels, by
-            the other half; the model has learned from all of them since.
+            the other half, a solved head also the other way round; the model
+            has learned from all of them since. The same labels chose that
+            remedy: the more are tried, the more often one that is useless
+            passes, more than one time in twenty.
             What is forgotten of old rows counts, but for the kind
             `"output"`: their labels are wrong now.
         reason: str. What came of it in a sentence.
