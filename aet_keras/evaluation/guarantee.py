@@ -162,14 +162,16 @@ class Guarantee:
             )
         low, high = self.likely
         is_set = self.target_kind == "classes"
-        best = ", to which the most probable class is added" if is_set else ""
-        also = "the median" if self.is_ordered else ""
-        also = "the class that costs least" if self.called_from else also
-        if also:
-            best = f", to which the most probable class and {also} are added"
+        held = ["the most probable class"] if is_set else []
+        if self.is_ordered:
+            held.append("the median")
+        if self.called_from:
+            held.append("the class that costs least")
+        ending = f" Each set also holds {' and '.join(held)}." if held else ""
         return (
             f"{'Sets' if is_set else 'Intervals'} for a coverage of "
             f"{self.coverage:g}, calibrated on {self.count} rows "
             f"({needed_rows(self.coverage)} needed). With so many, the limit "
-            f"covers {low:.3f} to {high:.3f} in 95 of 100 cases{best}."
+            f"covers {low:.3f} to {high:.3f} in 95 of 100 cases."
+            f"{ending}"
         )

@@ -64,6 +64,6 @@ def test_the_class_that_costs_least_is_in_each_set_that_is_served():
     expected = [[True, True], [True, False], [False, True]]
     assert limit.sets(said).tolist() == expected
     assert served["in_set"].numpy().tolist() == expected
-    assert "the class that costs least are added" in limit.to_text()
+    assert "and the class that costs least." in limit.to_text()
     again = Guarantee(**json.loads(json.dumps(limit.to_json())))
     assert again == limit
