@@ -109,15 +109,18 @@ def find_kind(
 def check_one_answer(
     version: str | os.PathLike, owner: str, *, takes: Collection[str] = ()
 ) -> None:
-    """Raises if a version's answers are not compared: tags, some numbers.
+    """Raises if a command does not take a version: items, tags, some numbers.
+
+    Numbers of images and of texts are taken by none.
 
     Args:
         version: path of the version.
         owner: str. The command, in sentences.
-        takes: which it does compare: `"item"`, models of items, or `"tags"`.
+        takes: what the command takes beside classes, and numbers of tables:
+            `"item"`, models of items, or `"tags"`.
 
     Raises:
-        ExportError: if it does.
+        ExportError: if it does not take the version.
     """
     try:
         path = Path(version) / "manifest.json"

@@ -16,7 +16,8 @@ from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training.job import Job
 
-_CUT = re.compile(r"(.*\S)\s*<=\s*([-+]?[0-9.]+)\s*")
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_CUT = re.compile(rf"(.*\S)\s*<=\s*({_NUMBER})\s*")
 _MOST_VALUES = 8  # a number of more is cut into quarters
 _MOST_GROUPS = 20
 MISSING, OTHERS = "missing", "others"

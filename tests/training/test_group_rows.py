@@ -89,6 +89,8 @@ def test_a_word_for_a_missing_cell_is_no_missing_cell():
         ("paid", "another than the target"),
         ("branhc", "branch"),
         ("branch<=2", "must hold numbers"),
+        ("branch<=2e1", "must hold numbers"),
+        ("branch<=1.2.3", "no column `branch<=1.2.3`"),
     ],
 )
 def test_columns_that_make_no_groups_are_refused(table, column, words):
