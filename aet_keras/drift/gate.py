@@ -10,8 +10,7 @@ from scipy import optimize, stats
 from aet_keras import _check as check
 
 _OWNER = "judge_change"
-_CONFIDENCE = 0.95
-_Z = float(stats.norm.ppf(_CONFIDENCE))  # one-sided: 1.645
+_ERROR = 0.05  # one-sided
 _MOST_LABELS = 1_000_000
 
 
@@ -24,11 +23,13 @@ class PairedGain:
 
     Args:
         gain: float from -1 to 1. Accuracy after less accuracy before.
-        low: float. The gain is above it with a confidence of 95 %.
-        high: float. The gain is below it with a confidence of 95 %.
+        low: float. The gain is above it with a confidence of 95 %; with
+            more, where the change is the best of several.
+        high: float. The gain is below it, likewise.
         gained_count: int. Rows that were wrong and are right now.
         lost_count: int. Rows that were right and are wrong now.
         count: int. Rows in all.
+        chosen_from: int >= 1. Of how many changes this is the best.
 
     Example:
 
@@ -43,6 +44,7 @@ class PairedGain:
     gained_count: int
     lost_count: int
     count: int
+    chosen_from: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,14 +86,15 @@ def judge_change(
     *,
     old: tuple | None = None,
     forgets_at_most: float = 0.02,
+    chosen_from: int = 1,
 ) -> Verdict:
     """Judges a changed model by its answers on rows with labels.
 
     It is better if, with a confidence of 95 % each, its accuracy on new rows
     is higher than before, and on old rows not lower by more than
-    `forgets_at_most`. The rows must be those that nothing was learned or
-    chosen on. Judge once a set of labels: who looks again after each label
-    will see a useless change pass in the end.
+    `forgets_at_most`. The rows must be those that nothing was learned on, nor
+    chosen, but for what `chosen_from` counts. Judge once a set of labels: who
+    looks again after each label will see a useless change pass in the end.
 
     Args:
         labels: ints `(rows,)`. The true classes of new rows.
@@ -102,6 +105,11 @@ def judge_change(
             it, what was forgotten is not judged.
         forgets_at_most: float from 0 to 1. The accuracy on old rows that may
             be lost. Defaults to `0.02`.
+        chosen_from: int >= 1. How many changes were judged by these rows,
+            this one as the best of them: each could have passed by chance, so
+            that so many times the confidence is asked for ([Bonferroni](
+            https://en.wikipedia.org/wiki/Bonferroni_correction)). Defaults to
+            `1`.
 
     Returns:
         `Verdict`.
@@ -129,9 +137,10 @@ def judge_change(
         where few answers differ.
     """
     check.ratio(_OWNER, forgets_at_most=forgets_at_most)
+    many = check.positive_int(_OWNER, chosen_from=chosen_from)
     return judge_gains(
-        compare_answers(labels, before, after),
-        None if old is None else compare_answers(*_three(old)),
+        compare_answers(labels, before, after, many),
+        None if old is None else compare_answers(*_three(old), many),
         forgets_at_most=forgets_at_most,
     )
 
@@ -164,29 +173,36 @@ def judge_gains(
     return Verdict(outcome, new, old, more, more_old, reason)
 
 
-def paired_gain(gained: int, lost: int, count: int) -> PairedGain:
+def paired_gain(
+    gained: int, lost: int, count: int, chosen_from: int = 1
+) -> PairedGain:
     """Returns the gain and its bounds, from the rows that differ.
 
     Args:
         gained: int >= 0. Rows that are right now and were wrong.
         lost: int >= 0. The other way round.
         count: int >= 1. Rows in all.
+        chosen_from: int >= 1. As of `judge_change`.
     """
-    low = _bound(gained, lost, count)
+    error = _ERROR / chosen_from
+    low = _bound(gained, lost, count, error)
     if low > 0:  # the exact test must say the same, and bounds it from above
-        low = min(low, _exact_bound(gained, lost, count))
-    high = -_bound(lost, gained, count)
+        low = min(low, _exact_bound(gained, lost, count, error))
+    high = -_bound(lost, gained, count, error)
     gain = (gained - lost) / count
-    return PairedGain(gain, low, high, gained, lost, count)
+    return PairedGain(gain, low, high, gained, lost, count, chosen_from)
 
 
-def compare_answers(labels: Any, before: Any, after: Any) -> PairedGain:
+def compare_answers(
+    labels: Any, before: Any, after: Any, chosen_from: int = 1
+) -> PairedGain:
     """Compares two models by their answers to the same rows.
 
     Args:
         labels: ints `(rows,)`. The true classes.
         before: the unchanged model's answers, as of `judge_change`.
         after: the changed model's answers, likewise.
+        chosen_from: int >= 1. As of `judge_change`.
 
     Raises:
         ValueError: if there are no rows, or shapes do not fit.
@@ -200,7 +216,7 @@ def compare_answers(labels: Any, before: Any, after: Any) -> PairedGain:
     was = _answers(labels, before=before) == labels
     now = _answers(labels, after=after) == labels
     gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
-    return paired_gain(gained, lost, len(labels))
+    return paired_gain(gained, lost, len(labels), chosen_from)
 
 
 def _three(old):
@@ -226,14 +242,15 @@ def _answers(labels, **named):
     return given
 
 
-def _bound(gained, lost, count):
+def _bound(gained, lost, count, error):
     """Returns the lower bound by Tango's score."""
+    asked = float(stats.norm.ppf(1 - error))  # 1.645 for one change
     gain = (gained - lost) / count
     if gain <= -1:
         return -1.0
 
     def excess(difference):
-        return _score(difference, gained, lost, count) - _Z
+        return _score(difference, gained, lost, count) - asked
 
     return float(optimize.brentq(excess, -1 + 1e-12, gain, xtol=1e-9))
 
@@ -254,12 +271,12 @@ def _score(difference, gained, lost, count):
     return above / math.sqrt(max(variance, 1e-300))
 
 
-def _exact_bound(gained, lost, count):
+def _exact_bound(gained, lost, count, error):
     """Returns the lower bound, given how many answers differ.
 
     It is above 0 exactly where McNemar's exact test rejects.
     """
-    share = stats.beta.ppf(1 - _CONFIDENCE, gained, lost + 1)
+    share = stats.beta.ppf(error, gained, lost + 1)
     return float((gained + lost) / count * (2 * share - 1))
 
 
@@ -283,11 +300,13 @@ def _more(found, is_decided, distance):
     the distance to be proved; more where the counts are small.
     """
     differ = (found.gained_count + found.lost_count) / found.count
-    wanted = max(found.count + 1, _Z**2 * differ / distance**2)
+    many, asked = found.chosen_from, stats.norm.ppf(_ERROR / found.chosen_from)
+    wanted = max(found.count + 1, float(asked) ** 2 * differ / distance**2)
     while wanted < _MOST_LABELS:
         growth = wanted / found.count
         counts = (found.gained_count, found.lost_count, found.count)
-        if is_decided(paired_gain(*(round(growth * n) for n in counts))):
+        grown = (round(growth * each) for each in counts)
+        if is_decided(paired_gain(*grown, many)):
             return math.ceil(wanted) - found.count
         wanted *= 1.05
     return None
@@ -298,6 +317,8 @@ def _sentence(new, old, forgets_at_most):
         f"new rows: {new.gain:+.3f} ({new.low:+.3f} to {new.high:+.3f}), "
         f"{new.count} labels"
     )
+    if new.chosen_from > 1:
+        text += f", the best of {new.chosen_from}"
     if old is None:
         return f"{text}; old rows: not judged"
     return (

@@ -237,7 +237,17 @@ class Run:
             self._after,
             old=old,
             forgets_at_most=self._forgets_at_most,
+            chosen_from=self._judged_count(),
         )
+
+    def _judged_count(self):
+        """Returns how many remedies the labels have judged."""
+        judged = [
+            each
+            for each in self.attempts
+            if each.measure == "accuracy" and each.after is not None
+        ]
+        return max(1, len(judged))
 
     def _keep(self, best, base, *, is_left):
         """Has the chosen remedy learn from all labels."""

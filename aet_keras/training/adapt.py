@@ -39,10 +39,10 @@ class Adaptation:
             rows it judges the remedy as learned from half of the labels, by
             the other half, a solved head also the other way round; the model
             has learned from all of them since. The same labels chose that
-            remedy: the more are tried, the more often one that is useless
-            passes, more than one time in twenty.
-            What is forgotten of old rows counts, but for the kind
-            `"output"`: their labels are wrong now.
+            remedy: the more they have judged, the more confidence is asked
+            for, so that of useless ones at most one in twenty passes. What
+            is forgotten of old rows counts, but for the kind `"output"`:
+            their labels are wrong now.
         reason: str. What came of it in a sentence.
 
     Example: see `adapt`.

@@ -108,6 +108,31 @@ def test_useless_changes_rarely_pass():
     assert passed <= 20
 
 
+def test_the_best_of_several_useless_changes_rarely_passes():
+    """A gain of one alone, at 5 %, would pass in one draw of seven."""
+    random = np.random.default_rng(1)
+
+    passed = alone = 0
+    for _ in range(400):
+        gained = random.binomial(20, 0.5, size=4).max()  # of 20 that differ
+        counts = int(gained), 20 - int(gained), 100
+        passed += paired_gain(*counts, chosen_from=4).low > 0
+        alone += paired_gain(*counts).low > 0
+
+    assert passed <= 20 < alone
+
+
+def test_who_is_the_best_of_several_is_asked_for_more():
+    one = judge_change(*changed(14, 4, 100))
+    many = judge_change(*changed(14, 4, 100), chosen_from=4)
+
+    assert (one.outcome, many.outcome) == ("better", "undecided")
+    assert many.new.low < one.new.low and many.more_labels > 0
+    assert "the best of 4" in many.reason
+    with pytest.raises(ValueError, match="`chosen_from` must be"):
+        judge_change(*changed(14, 4, 100), chosen_from=0)
+
+
 def test_scores_are_answers_too():
     labels = np.array([0, 1])
     wrong, right = [[0.1, 0.9], [0.8, 0.2]], [[0.9, 0.1], [0.2, 0.8]]
