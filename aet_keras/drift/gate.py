@@ -139,8 +139,10 @@ def judge_change(
     check.ratio(_OWNER, forgets_at_most=forgets_at_most)
     many = check.positive_int(_OWNER, chosen_from=chosen_from)
     return judge_gains(
-        compare_answers(labels, before, after, many),
-        None if old is None else compare_answers(*_three(old), many),
+        compare_answers(labels, before, after, chosen_from=many),
+        None
+        if old is None
+        else compare_answers(*_three(old), chosen_from=many),
         forgets_at_most=forgets_at_most,
     )
 
