@@ -196,7 +196,7 @@ def paired_gain(
 
 
 def compare_answers(
-    labels: Any, before: Any, after: Any, chosen_from: int = 1
+    labels: Any, before: Any, after: Any, *, chosen_from: int = 1
 ) -> PairedGain:
     """Compares two models by their answers to the same rows.
 
