@@ -16,6 +16,7 @@ import durations
 import keras
 import lean_charts
 import lean_tensorflow
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -27,6 +28,9 @@ KERAS_WARNING = (
     "ignore:__array__ implementation doesn't accept a copy keyword"
     ":DeprecationWarning"
 )
+
+
+DRAWN = {}  # the state of each file's `RANDOM` when it was imported
 
 
 # Two virtual CPUs, so that a MirroredStrategy has replicas.
@@ -65,9 +69,18 @@ def pytest_collection_modifyitems(items):
     durations.mark_and_sort(items)
 
 
+def begin_anew(module):
+    """Has each test of a file draw the same, whichever ran before it."""
+    generator = getattr(module, "RANDOM", None)
+    if isinstance(generator, np.random.Generator):
+        state = DRAWN.setdefault(module, generator.bit_generator.state)
+        generator.bit_generator.state = state
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
     """Spares a test what only long runs need; a new file starts anew."""
+    begin_anew(item.module)
     is_tuned = item.get_closest_marker("tuned") is not None
     lean_tensorflow.tune_pipelines(is_tuned)
     lean_tensorflow.optimize_graphs(is_tuned)
