@@ -58,42 +58,30 @@ class _Rows:
         self.head, self.logits = head, features @ head[0] + head[1]
         self.features, self.mean, self.scale = standardised(features)
         self.old_count, self.count = len(old[1]), len(head[1])
+        # New rows weigh by the frequencies of their classes.
+        of_old, of_new = (
+            np.bincount(each[1], minlength=self.count) + 1.0
+            for each in (old, new)
+        )
+        of_class = of_old / of_old.sum() * of_new.sum() / of_new
+        self.new_weights = of_class[new[1]]
 
-    @property
-    def new_labels(self):
-        return self.labels[self.old_count :]
-
-    def take(self, kept):
-        """Returns old rows and some of the new, as `column_loss` has them."""
-        features, logits, labels, of_new = self.new(kept)
-        share = max(_NEW_SHARE, len(labels) / self.old_count)
+    def learned(self, kept):
+        """Returns all rows, as `column_loss` has them, new ones if kept."""
+        of_new = np.where(kept, self.new_weights, 0.0)
+        share = max(_NEW_SHARE, kept.sum() / self.old_count)
         weights = np.append(
             np.full(self.old_count, 1 / self.old_count),
             share * of_new / of_new.sum(),
         )
-        both = [
-            np.concatenate([old[: self.old_count], new])
-            for old, new in (
-                (self.features, features),
-                (self.logits, logits),
-                (self.labels, labels),
-            )
-        ]
-        return *both, weights * len(weights) / weights.sum()
+        weights *= len(weights) / weights.sum()
+        return self.features, self.logits, self.labels, weights
 
-    def new(self, kept):
-        """Returns some of the new rows, as `column_loss` has them."""
-        rows = self.old_count + np.flatnonzero(kept)
-        labels = self.labels[rows]
-        return self.features[rows], self.logits[rows], labels, self._of(labels)
-
-    def _of(self, labels):
-        """Returns the weights of new rows, by their classes' frequencies."""
-        old, new = (
-            np.bincount(each, minlength=self.count) + 1.0
-            for each in (self.labels[: self.old_count], self.new_labels)
-        )
-        return (old / old.sum() * new.sum() / new)[labels]
+    def held(self, held):
+        """Returns some of the new rows, likewise."""
+        rows = self.old_count + np.flatnonzero(held)
+        of_rows = self.features, self.logits, self.labels
+        return *(each[rows] for each in of_rows), self.new_weights[held]
 
     def head_of(self, columns):
         """Returns the kernel and bias that have columns added to the old."""
@@ -104,10 +92,9 @@ class _Rows:
 
 def _solved(rows, seed):
     """Solves from strong to weak, while the loss of rows left out falls."""
-    labels = rows.new_labels
-    parts = list(parts_left_out(labels, seed))
-    learned = [rows.take(~part) for part in parts]
-    learned.append(rows.take(np.ones(len(labels), bool)))
+    parts = list(parts_left_out(rows.labels[rows.old_count :], seed))
+    learned = [rows.learned(~part) for part in parts]
+    learned.append(rows.learned(np.ones_like(parts[0])))
     nothing = np.zeros((rows.features.shape[1] + 1) * rows.count)
     found, best = [nothing] * len(learned), (np.inf, nothing, STRENGTHS[0])
     for strength in STRENGTHS:
@@ -117,7 +104,7 @@ def _solved(rows, seed):
         ]
         loss = sum(
             part.mean()
-            * column_loss(columns, rows.new(part), rows.count, 0.0)[0]
+            * column_loss(columns, rows.held(part), rows.count, 0.0)[0]
             for part, columns in zip(parts, found[:-1], strict=True)
         )
         if loss >= best[0]:
