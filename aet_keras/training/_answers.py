@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from aet_keras.training._trials import LEAST_LABELS
+from aet_keras.training._trials import HEADS, LEAST_LABELS
 
 # To prove a gain of 10 points where 3 answers of 10 differ: 2.7 * 0.3 / 0.1^2.
 _USUAL_LABELS = 81
-_HEADS = "head", "head, old and new"
 
 
 def _answer_none(run):
@@ -24,7 +23,7 @@ def _answer_input(run):
     if run.can_learn:
         # Old inputs mean what they did. Where labels have changed instead,
         # old answers may be wrong, and are not to be kept.
-        run.try_each((*_HEADS, "all"), keeps_old=True)
+        run.try_each((*HEADS, "all"), keeps_old=True)
     return _said(run)
 
 
@@ -45,7 +44,7 @@ def _answer_unexplained(run):
         return _needs_labels(run, "it is not known what has changed")
     run.compare_images()
     run.move_statistics()
-    run.try_each((*_HEADS, "all", "head, then all"))
+    run.try_each((*HEADS, "all", "head, then all"))
     return _said(run)
 
 

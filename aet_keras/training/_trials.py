@@ -147,9 +147,9 @@ class Run:
                 self._add(name, begun, reason=f"not tried: {why}")
                 continue
             trial = self._trial(name, held, trained)
-            if name in _HEADS:
+            if name in HEADS:
                 self.model.set_weights(base)
-                _HEADS[name](self.case, held)
+                HEADS[name](self.case, held)
                 turned = self._trial(name, learned)
                 trial = dataclasses.replace(trial, turned=turned)
             trials.append(trial)
@@ -261,7 +261,7 @@ class Run:
         begun, place = time.perf_counter(), names.index(best.name)
         if best.trained is None:
             self.model.set_weights(base)
-            _HEADS[best.name](self.case, self.labelled)
+            HEADS[best.name](self.case, self.labelled)
         else:
             self.model.set_weights(best.weights)
             _remedies.train_further(self.case, self.labelled, best.trained)
@@ -311,14 +311,14 @@ class Run:
 
 
 # What is solved at once, on few rows and then on all.
-_HEADS: dict[str, Callable] = {
+HEADS: dict[str, Callable] = {
     "head": _remedies.solve_head,
     "head, old and new": _remedies.solve_head_for_both,
 }
 
 
 def _solves(name):
-    return lambda case, rows, judges: (None, _HEADS[name](case, rows))
+    return lambda case, rows, judges: (None, HEADS[name](case, rows))
 
 
 def _train(case, rows, judges):
@@ -337,7 +337,7 @@ def _solve_and_train(case, rows, judges):
 
 
 _LEARNERS: dict[str, Callable] = {
-    **{name: _solves(name) for name in _HEADS},
+    **{name: _solves(name) for name in HEADS},
     "all": _train,
     "head, then all": _solve_and_train,
 }
