@@ -163,13 +163,15 @@ class Asked:
         """
         if not self.class_names:
             return list(cells)
+        return known_classes(cells, self.class_names, self.missing)
+
+    @functools.cached_property
+    def missing(self) -> Collection[str]:
+        """The words for missing cells, as the training data's were read."""
         if self.recipe.get("kind") in ("table", "item"):
-            missing = self.specification.missing
-        else:
-            missing = data.table_cells.missing_words(
-                self.owner, self.recipe.get("missing")
-            )
-        return known_classes(cells, self.class_names, missing)
+            return self.specification.missing
+        given = self.recipe.get("missing")
+        return data.table_cells.missing_words(self.owner, given)
 
     def ids(self, frame: Any) -> list[str]:
         """Returns what names the rows of a table."""

@@ -35,11 +35,7 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
     columns = tuple(each for each in columns if each in names)
     for each in columns or (column,):
         data.table_file.check_columns(asked.owner, frame, column=each)
-    if asked.recipe.get("kind") in ("table", "item"):
-        missing = asked.specification.missing
-    else:
-        given = asked.recipe.get("missing")
-        missing = data.table_cells.missing_words(asked.owner, given)
+    missing = asked.missing
     cells = frame.apply(data.table_cells.stripped)
     if columns:
         found = read_tag_columns(asked.owner, cells, columns, missing=missing)
