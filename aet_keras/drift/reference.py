@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import scipy.linalg
 import xxhash
 
 from aet_keras import _check as check
@@ -21,17 +22,18 @@ from aet_keras.drift.batch_statistics import (
     Moments,
     measure_moments,
 )
-from aet_keras.drift.components import principal_components
 from aet_keras.drift.model_outputs import (
     ModelOutputs,
     OutputReader,
     sum_of_weights,
 )
 from aet_keras.drift.row_batches import sample_inputs
+from aet_keras.drift.true_values import labels_of_reference
 from aet_keras.errors import ExportError
 
 FILE = "reference.npz"
 _FORMAT = 1
+_COMPONENTS = 16
 TRAIN_ROWS, VALIDATION_ROWS = 1000, 2000  # more say little more
 _MOMENT_ROWS = 500
 _COLUMN, _MOMENTS, _SUM = "column/", "moments/", "sum"
@@ -152,8 +154,10 @@ class Reference:
         class_names: Sequence[str] = (),
     ) -> "Reference":
         """Makes the same of outputs that were read before."""
-        labels = _checked_labels(validation)
-        center, basis = principal_components(train.features)
+        labels = labels_of_reference(
+            validation.probabilities, validation.labels
+        )
+        center, basis = _principal_components(train.features)
         return cls(
             validation.probabilities,
             labels,
@@ -302,25 +306,6 @@ def as_cells(column: np.ndarray) -> np.ndarray:
     return np.array([str(each) for each in cells], dtype=str)
 
 
-def _checked_labels(validation):
-    rows, classes = validation.probabilities.shape
-    labels = validation.labels
-    if labels is None or rows < 2 or len(labels) != rows:
-        count = "no" if labels is None else len(labels)
-        raise ValueError(
-            "Reference: at least two validation rows must be there, each with "
-            "a label, because classes are told apart by it. Received: "
-            f"{rows} rows, {count} labels. Give `(inputs, labels)`."
-        )
-    if labels.ndim == 1 and classes > 1 and labels.max() >= classes:
-        raise ValueError(
-            f"Reference: labels must be below {classes}, the number of "
-            f"classes that the model knows. Received: {labels.max()}. Count "
-            "classes from 0 on."
-        )
-    return labels
-
-
 def _moments_to_arrays(moments):
     if moments is None:
         return {}
@@ -343,6 +328,24 @@ def _moments_of_arrays(arrays):
         for what in ("mean", "variance")
     )
     return Moments(means, variances, int(arrays[_MOMENTS + "count"]))
+
+
+def _principal_components(features):
+    """Returns the mean, and the directions in which rows vary most."""
+    center = features.mean(axis=0)
+    rest = (features - center).astype("float64")
+    rows, width = rest.shape
+    count = min(_COMPONENTS, width, max(1, rows - 1))
+    wide = width > rows
+    square = rest @ rest.T if wide else rest.T @ rest
+    size = len(square)
+    _, vectors = scipy.linalg.eigh(
+        square, subset_by_index=[size - count, size - 1]
+    )
+    vectors = rest.T @ vectors if wide else vectors
+    vectors = vectors[:, ::-1]
+    lengths = np.maximum(np.linalg.norm(vectors, axis=0), 1e-12)
+    return center, (vectors / lengths).astype("float32")
 
 
 def _sum(arrays):

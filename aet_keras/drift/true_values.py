@@ -83,3 +83,32 @@ def shares_of_tags(owner: str, scores: np.ndarray) -> np.ndarray:
         f"Received: the shape {scores.shape}, from {np.min(scores):.3g} to "
         f"{np.max(scores):.3g}. Give a model of tags."
     )
+
+
+def labels_of_reference(
+    probabilities: np.ndarray, labels: np.ndarray | None
+) -> np.ndarray:
+    """Returns the labels of rows that new ones are compared with.
+
+    Args:
+        probabilities: array `(rows, classes)`, as a `Reference` has it.
+        labels: the labels of these rows, likewise.
+
+    Raises:
+        ValueError: if they are none, too few, or not below the classes.
+    """
+    rows, classes = probabilities.shape
+    if labels is None or rows < 2 or len(labels) != rows:
+        count = "no" if labels is None else len(labels)
+        raise ValueError(
+            "Reference: at least two validation rows must be there, each with "
+            "a label, because classes are told apart by it. Received: "
+            f"{rows} rows, {count} labels. Give `(inputs, labels)`."
+        )
+    if labels.ndim == 1 and classes > 1 and labels.max() >= classes:
+        raise ValueError(
+            f"Reference: labels must be below {classes}, the number of "
+            f"classes that the model knows. Received: {labels.max()}. Count "
+            "classes from 0 on."
+        )
+    return labels
