@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 
 import aet_keras
+from aet_keras.drift.target_kinds import KINDS, cross_entropies
 from aet_keras.training import _choice, _mixed_fit, _remedies
 from aet_keras.training._known_outputs import KnownOutputs
+from aet_keras.training._targets import ClassTarget
 
 CENTERS = 2.5 * np.eye(6)[:3]
 PERMUTED = np.array([1, 2, 0])
@@ -175,9 +177,16 @@ def test_without_old_rows_new_ones_alone_judge(model):
 def trials_of(figures, of_label=0.4):
     """Trials named by number; of 100 answers the first ones are right."""
     return [
-        _choice.Trial.of(str(place), [], None, told(right, 0.6, of_label), drop)
+        trial_of(str(place), told(right, 0.6, of_label), drop)
         for place, (right, drop) in enumerate(figures)
     ]
+
+
+def trial_of(name, told, drop=0.0):
+    probabilities, labels = told
+    errors = (probabilities.argmax(axis=1) != labels).astype(float)
+    losses = cross_entropies(probabilities, labels)
+    return _choice.Trial(name, [], None, errors, losses, drop, KINDS["classes"])
 
 
 def told(right, if_right, if_wrong):
@@ -221,9 +230,9 @@ def test_as_many_right_answers_at_a_lower_loss_are_better():
     for fallen, is_better in ((1, False), (4, True)):
         loss = nothing.losses - 0.1 * (np.arange(100) < fallen)
         probabilities = np.exp(-np.stack([loss, loss * 0 + 9], axis=1))
-        trial = _choice.Trial.of("", [], None, (probabilities, labels), 0.0)
-        same = dataclasses.replace(trial, is_right=nothing.is_right)
-        fewer = dataclasses.replace(trial, is_right=nothing.is_right & False)
+        trial = trial_of("", (probabilities, labels))
+        same = dataclasses.replace(trial, errors=nothing.errors)
+        fewer = dataclasses.replace(trial, errors=nothing.errors * 0 + 1)
         assert same.is_better(nothing) is is_better
         assert not fewer.is_better(nothing)
 
@@ -240,8 +249,9 @@ def test_weights_go_back_to_where_they_are_worth_most(model, trained):
     x = shifted(NEW_X)[:, ::-1].copy()
     rows = _mixed_fit.Rows(x, NEW_Y)
     settings = _mixed_fit.Settings(epochs=5, learning_rate=1e-2)
-    outputs = KnownOutputs(model)
-    case = _remedies.Case(model, x, rows, None, None, settings, outputs)
+    target = ClassTarget(model)
+    outputs = KnownOutputs(target)
+    case = _remedies.Case(model, x, rows, None, None, settings, outputs, target)
 
     def old(_):
         return accuracy(model, *OLD)
@@ -260,8 +270,11 @@ def test_weights_go_back_to_where_they_are_worth_most(model, trained):
 def test_more_rows_move_weights_by_the_same_share_of_the_way(model, trained):
     settings = _mixed_fit.Settings(epochs=3, learning_rate=1e-2)
     rows = _mixed_fit.Rows(shifted(NEW_X), NEW_Y)
-    outputs = KnownOutputs(model)
-    case = _remedies.Case(model, rows.x, rows, None, None, settings, outputs)
+    target = ClassTarget(model)
+    case = _remedies.Case(
+        *(model, rows.x, rows, None, None, settings),
+        *(KnownOutputs(target), target),
+    )
     whole = _remedies.train_all(case, rows, None)
     _remedies.train_further(case, rows, whole)
     ends = model.get_weights()
