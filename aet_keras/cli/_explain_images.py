@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
-from aet_keras.cli._inputs import find_class, read_images, reasons
+from aet_keras.cli._inputs import CHOSEN, find_class, read_images, reasons
 from aet_keras.cli._running import load_layers, quiet_start
 from aet_keras.errors import DataError
+from aet_keras.evaluation.ordinal import medians
 
 _LABELS = {
     "grad-cam": "speaks for the class (1 = most)",
@@ -30,31 +31,42 @@ def explain_images(
     load_layers()
     with quiet_start():
         from aet_keras import explanations, publishing
-    model, names = _read_published(folder)
+    model, report = _read_published(folder)
+    names = _names_of(folder, report)
     column = _find_column(class_name, names, method)
+    is_ordered = getattr(report.test, "order", None) is not None
     pixels = _decode(files, model.input_shape[1:3])
-    explained = _explainer(explanations, model, method, column)
+    explained = _explainer(explanations, model, method)
     publishing.publication.check_writable(out)
     for target, image in zip(targets, pixels, strict=True):
         (row,) = model(image[None].astype("float32"), training=False)
-        title = _title(row.numpy(), names, column)
+        predicted = _predicted(row.numpy(), is_ordered=is_ordered)
+        title = _title(row.numpy(), names, column, predicted)
+        if is_ordered and column in (None, predicted):
+            title += f" ({CHOSEN['median']})"
         explanations.save_overlay(
             target,
             image,
-            explained(image[None]),
+            explained(image[None], predicted if column is None else column),
             title=title,
             label=_LABELS[method],
         )
         yield f"{target}  {title}"
 
 
-def _title(probabilities, names, column):
+def _predicted(probabilities, *, is_ordered):
+    """Returns the class that `predict` answers; of tags the likeliest."""
+    if is_ordered:
+        return int(medians(probabilities[None])[0])
+    return int(probabilities.argmax())
+
+
+def _title(probabilities, names, column, predicted):
     """Returns the class that is explained, and the predicted one."""
     shown = [
         f"{name}, {probability:.1%}"
         for name, probability in zip(names, probabilities, strict=True)
     ]
-    predicted = int(probabilities.argmax())
     if column in (None, predicted):
         return shown[predicted]
     return f"{shown[column]} (predicted: {shown[predicted]})"
@@ -74,7 +86,7 @@ def _targets(files, out, method):
 
 
 def _read_published(folder):
-    """Returns the model of a published folder and its class names."""
+    """Returns the model of a published folder and its report."""
     from aet_keras.evaluation import Report
 
     try:
@@ -91,7 +103,7 @@ def _read_published(folder):
             f"{check.first_line(error)}. Name the folder that `aet-keras fit` "
             "was given as `--out`."
         ) from error
-    return model, _names_of(folder, report)
+    return model, report
 
 
 def _names_of(folder, report):
@@ -128,14 +140,14 @@ def _decode(files, image_size):
     )
 
 
-def _explainer(explanations, model, method, column):
-    """Returns a function from one image to what `save_overlay` takes."""
+def _explainer(explanations, model, method):
+    """Returns a function of an image and a class to what is laid over it."""
     if method == "attention":
         look = explanations.AttentionMaps(model)
-        return lambda image: {k: v[0] for k, v in look(image).items()}
+        return lambda image, _: {k: v[0] for k, v in look(image).items()}
     made = {
         "grad-cam": explanations.GradCAM,
         "occlusion": explanations.Occlusion,
     }
     look = made[method](model)
-    return lambda image: look(image, column)[0]
+    return lambda image, column: look(image, column)[0]

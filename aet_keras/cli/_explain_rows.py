@@ -8,6 +8,7 @@ import click
 
 from aet_keras import _regular_file
 from aet_keras.cli._inputs import (
+    CHOSEN,
     find_class,
     is_table_named,
     load_version_of,
@@ -84,8 +85,8 @@ def _explained(path, version, row, class_name):
     outputs = version.signatures["serving_default"].outputs
     if "values" in outputs:
         return _explained_number(path, version, row, class_name)
-    names, left_out = _explained_class(version, row, class_name)
-    title = f"{names[left_out.column]}, {left_out.answer:.1%}"
+    names, left_out, note = _explained_class(version, row, class_name)
+    title = f"{names[left_out.column]}, {left_out.answer:.1%}{note}"
     return "probability", title, left_out
 
 
@@ -134,7 +135,11 @@ def _strings(texts):
 
 
 def _explained_class(version, row, class_name):
-    """Returns the class names, and what is missed without each part."""
+    """Returns the class names, what is missed without each part, and a note.
+
+    Unless a class is named, that is explained which `predict` answers: the
+    likeliest, the median, or the one that costs least.
+    """
     from aet_keras import explanations
 
     def call(arrays):
@@ -147,7 +152,12 @@ def _explained_class(version, row, class_name):
         return call(cells)["probabilities"]
 
     one = {k: stacked([v]) for k, v in row.values.items()}
-    names = [name.decode() for name in call(one)["classes"][0]]
+    said, note = call(one), ""
+    names = [name.decode() for name in said["classes"][0]]
+    for output in CHOSEN if class_name is None else ():
+        if output in said:
+            class_name = said[output][0].decode()
+            note = f" ({CHOSEN[output]})"
     column = find_class(class_name, names)
     if version.kind == "text":
         left_out = explanations.leave_out_words(
@@ -157,7 +167,7 @@ def _explained_class(version, row, class_name):
         left_out = explanations.leave_out_cells(
             predict_cells, row.values, column=column
         )
-    return names, left_out
+    return names, left_out, note
 
 
 def _stem(noun, row, number):

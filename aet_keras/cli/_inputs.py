@@ -16,6 +16,8 @@ from aet_keras.cli._running import quiet_start
 from aet_keras.errors import DataError, ExportError
 
 _TOO_LONG = os.strerror(errno.ENAMETOOLONG)
+# What is answered in the place of the likeliest class, and as what.
+CHOSEN = {"median": "median", "called": "costs least"}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Does `aet-keras explain` draw each image, or say what is wrong?"""
 
+import dataclasses
 import shutil
 
 import image_folders
@@ -13,14 +14,18 @@ from PIL import Image
 import aet_keras
 from aet_keras.cli import main
 from aet_keras.evaluation import Report, measure_classification
+from aet_keras.evaluation.ordinal import measure_order
 from aet_keras.layers import SoftAttentionPooling
 
 NAMES = ("hat", "shirt", "shoe")
 
 
-def publish(model, folder):
+def publish(model, folder, *, order=False):
     """Leaves what `aet-keras fit` leaves of a model, the SavedModel aside."""
     scores = measure_classification([0, 1, 2], np.eye(3), class_names=NAMES)
+    if order:
+        order = measure_order([0, 1, 2], np.eye(3))
+        scores = dataclasses.replace(scores, order=order)
     folder.mkdir(parents=True)
     model.save(folder / "model.keras")
     report = Report(folder.name, "2026-01-31", scores, kind="image")
@@ -141,6 +146,23 @@ def test_a_class_can_be_named(attentive, photos, explain):
     assert named.startswith(f"{other}, ")
     assert f" (predicted: {predicted}, " in named
     assert same.startswith(f"{predicted}, ") and "predicted:" not in same
+
+
+def test_of_classes_with_an_order_the_median_is_explained(
+    photos, explain, tmp_path
+):
+    pixels = keras.Input((32, 32, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(pixels))
+    head = layers.Dense(3, activation="softmax", kernel_initializer="zeros")
+    model = keras.Model(pixels, head(x))
+    head.bias.assign(np.log([0.4, 0.25, 0.35]))  # the likeliest is the first
+    folder = publish(model, tmp_path / "ranked", order=True)
+
+    found = explain(folder, photos[0])
+    named = explain(folder, photos[0], "--class", "hat")
+
+    assert found.stdout.endswith("shirt, 25.0% (median)\n"), found.output
+    assert named.stdout.endswith("hat, 40.0% (predicted: shirt, 25.0%)\n")
 
 
 @pytest.mark.parametrize("method", ["occlusion", "attention"])

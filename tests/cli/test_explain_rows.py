@@ -74,3 +74,32 @@ def test_a_number_of_any_kind_of_data_is_explained(
 
     assert (what, title) == ("price", "price = 3")
     assert left_out.strongest(1) == [strongest]
+
+
+@pytest.mark.parametrize(
+    ("output", "note"), [("called", "costs least"), ("median", "median")]
+)
+def test_the_class_that_predict_answers_is_explained(output, note):
+    def call(signature, arrays):
+        (cells,) = arrays.values()
+        bad = np.where(np.asarray(cells) > 0, 0.3, 0.1)
+        count = len(bad)
+        return {
+            "probabilities": np.stack([bad, 1 - bad], axis=1),
+            "classes": np.array([[b"bad", b"good"]] * count),
+            output: np.array([b"bad"] * count),
+        }
+
+    version = types.SimpleNamespace(
+        kind="table",
+        call=call,
+        signatures={"serving_default": types.SimpleNamespace(outputs=[output])},
+    )
+    row = Row("x", {"n": np.float32(1)})
+
+    asked = [None, "good"]
+    said = [_explain_rows._explained("", version, row, each) for each in asked]
+
+    titles = [title for _, title, _ in said]
+    assert titles == [f"bad, 30.0% ({note})", "good, 70.0%"]
+    assert said[0][2].column == 0
