@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
-from aet_keras.cli._inputs import CHOSEN, find_class, read_images, reasons
+from aet_keras.cli._inputs import find_class, read_images, reasons
 from aet_keras.cli._running import load_layers, quiet_start
 from aet_keras.errors import DataError
-from aet_keras.evaluation.ordinal import medians
 
 _LABELS = {
     "grad-cam": "speaks for the class (1 = most)",
@@ -31,34 +30,24 @@ def explain_images(
     load_layers()
     with quiet_start():
         from aet_keras import explanations, publishing
-    model, report = _read_published(folder)
-    names = _names_of(folder, report)
-    column = _find_column(class_name, names, method)
-    is_ordered = getattr(report.test, "order", None) is not None
+    model, names, predicted = _read_published(folder)
+    asked = _find_column(class_name, names, method)
     pixels = _decode(files, model.input_shape[1:3])
     explained = _explainer(explanations, model, method)
     publishing.publication.check_writable(out)
     for target, image in zip(targets, pixels, strict=True):
         (row,) = model(image[None].astype("float32"), training=False)
-        predicted = _predicted(row.numpy(), is_ordered=is_ordered)
-        title = _title(row.numpy(), names, column, predicted)
-        if is_ordered and column in (None, predicted):
-            title += f" ({CHOSEN['median']})"
+        answer = predicted(row.numpy())
+        column = answer if asked is None else asked
+        title = _title(row.numpy(), names, column, answer)
         explanations.save_overlay(
             target,
             image,
-            explained(image[None], predicted if column is None else column),
+            explained(image[None], column),
             title=title,
             label=_LABELS[method],
         )
         yield f"{target}  {title}"
-
-
-def _predicted(probabilities, *, is_ordered):
-    """Returns the class that `predict` answers; of tags the likeliest."""
-    if is_ordered:
-        return int(medians(probabilities[None])[0])
-    return int(probabilities.argmax())
 
 
 def _title(probabilities, names, column, predicted):
@@ -67,7 +56,7 @@ def _title(probabilities, names, column, predicted):
         f"{name}, {probability:.1%}"
         for name, probability in zip(names, probabilities, strict=True)
     ]
-    if column in (None, predicted):
+    if column == predicted:
         return shown[predicted]
     return f"{shown[column]} (predicted: {shown[predicted]})"
 
@@ -86,8 +75,8 @@ def _targets(files, out, method):
 
 
 def _read_published(folder):
-    """Returns the model of a published folder and its report."""
-    from aet_keras.evaluation import Report
+    """Returns a published model, its class names, and what it answers."""
+    from aet_keras.evaluation import Report, ordinal
 
     try:
         content = _regular_file.read_object(
@@ -103,7 +92,10 @@ def _read_published(folder):
             f"{check.first_line(error)}. Name the folder that `aet-keras fit` "
             "was given as `--out`."
         ) from error
-    return model, report
+    names = _names_of(folder, report)
+    if getattr(report.test, "order", None) is None:
+        return model, names, lambda row: int(row.argmax())
+    return model, names, lambda row: int(ordinal.medians(row[None])[0])
 
 
 def _names_of(folder, report):
@@ -141,7 +133,7 @@ def _decode(files, image_size):
 
 
 def _explainer(explanations, model, method):
-    """Returns a function of an image and a class to what is laid over it."""
+    """Returns a function from an image and a class to an overlay's maps."""
     if method == "attention":
         look = explanations.AttentionMaps(model)
         return lambda image, _: {k: v[0] for k, v in look(image).items()}

@@ -85,8 +85,8 @@ def _explained(path, version, row, class_name):
     outputs = version.signatures["serving_default"].outputs
     if "values" in outputs:
         return _explained_number(path, version, row, class_name)
-    names, left_out, note = _explained_class(version, row, class_name)
-    title = f"{names[left_out.column]}, {left_out.answer:.1%}{note}"
+    names, left_out = _explained_class(version, row, class_name)
+    title = f"{names[left_out.column]}, {left_out.answer:.1%}"
     return "probability", title, left_out
 
 
@@ -135,11 +135,7 @@ def _strings(texts):
 
 
 def _explained_class(version, row, class_name):
-    """Returns the class names, what is missed without each part, and a note.
-
-    Unless a class is named, that is explained which `predict` answers: the
-    likeliest, the median, or the one that costs least.
-    """
+    """Returns the class names, and what is missed without each part."""
     from aet_keras import explanations
 
     def call(arrays):
@@ -152,13 +148,12 @@ def _explained_class(version, row, class_name):
         return call(cells)["probabilities"]
 
     one = {k: stacked([v]) for k, v in row.values.items()}
-    said, note = call(one), ""
-    names = [name.decode() for name in said["classes"][0]]
-    for output in CHOSEN if class_name is None else ():
-        if output in said:
-            class_name = said[output][0].decode()
-            note = f" ({CHOSEN[output]})"
+    answer = call(one)
+    names = [name.decode() for name in answer["classes"][0]]
     column = find_class(class_name, names)
+    for output in CHOSEN:
+        if column is None and output in answer:
+            column = names.index(answer[output][0].decode())
     if version.kind == "text":
         left_out = explanations.leave_out_words(
             predict_texts, _text_of(row), column=column
@@ -167,7 +162,7 @@ def _explained_class(version, row, class_name):
         left_out = explanations.leave_out_cells(
             predict_cells, row.values, column=column
         )
-    return names, left_out, note
+    return names, left_out
 
 
 def _stem(noun, row, number):

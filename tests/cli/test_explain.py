@@ -1,6 +1,7 @@
 """Does `aet-keras explain` draw each image, or say what is wrong?"""
 
 import dataclasses
+import json
 import shutil
 
 import image_folders
@@ -12,20 +13,16 @@ from keras import layers
 from PIL import Image
 
 import aet_keras
-from aet_keras.cli import main
-from aet_keras.evaluation import Report, measure_classification
-from aet_keras.evaluation.ordinal import measure_order
+from aet_keras.cli import _explain_images, main
+from aet_keras.evaluation import Report, measure_classification, ordinal
 from aet_keras.layers import SoftAttentionPooling
 
 NAMES = ("hat", "shirt", "shoe")
 
 
-def publish(model, folder, *, order=False):
+def publish(model, folder):
     """Leaves what `aet-keras fit` leaves of a model, the SavedModel aside."""
     scores = measure_classification([0, 1, 2], np.eye(3), class_names=NAMES)
-    if order:
-        order = measure_order([0, 1, 2], np.eye(3))
-        scores = dataclasses.replace(scores, order=order)
     folder.mkdir(parents=True)
     model.save(folder / "model.keras")
     report = Report(folder.name, "2026-01-31", scores, kind="image")
@@ -148,21 +145,26 @@ def test_a_class_can_be_named(attentive, photos, explain):
     assert same.startswith(f"{predicted}, ") and "predicted:" not in same
 
 
-def test_of_classes_with_an_order_the_median_is_explained(
-    photos, explain, tmp_path
-):
-    pixels = keras.Input((32, 32, 3))
-    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(pixels))
-    head = layers.Dense(3, activation="softmax", kernel_initializer="zeros")
-    model = keras.Model(pixels, head(x))
-    head.bias.assign(np.log([0.4, 0.25, 0.35]))  # the likeliest is the first
-    folder = publish(model, tmp_path / "ranked", order=True)
+def test_of_ordered_classes_the_median_is_explained(plain, photos, tmp_path):
+    folder = tmp_path / "ordered"
+    shutil.copytree(plain, folder)
+    model = keras.saving.load_model(folder / "model.keras")
+    model.layers[-1].set_weights(
+        [np.zeros((4, 3)), np.log([0.4, 0.25, 0.35])]  # the likeliest: first
+    )
+    model.save(folder / "model.keras")
+    report = json.loads((folder / "report.json").read_text())
+    names = [each["name"] for each in report["test"]["per_class"]]
+    figures = dataclasses.asdict(ordinal.Order(0.5, 0.6, 0.9, 0.7, 0.3))
+    report["test"]["order"] = figures
+    (folder / "report.json").write_text(json.dumps(report))
+    asked = {"class_name": None, "out": tmp_path / "out"}
 
-    found = explain(folder, photos[0])
-    named = explain(folder, photos[0], "--class", "hat")
+    lines = _explain_images.explain_images(
+        folder, photos[:1], method="occlusion", **asked
+    )
 
-    assert found.stdout.endswith("shirt, 25.0% (median)\n"), found.output
-    assert named.stdout.endswith("hat, 40.0% (predicted: shirt, 25.0%)\n")
+    assert next(lines).endswith(f"  {names[1]}, 25.0%")
 
 
 @pytest.mark.parametrize("method", ["occlusion", "attention"])

@@ -76,30 +76,25 @@ def test_a_number_of_any_kind_of_data_is_explained(
     assert left_out.strongest(1) == [strongest]
 
 
-@pytest.mark.parametrize(
-    ("output", "note"), [("called", "costs least"), ("median", "median")]
-)
-def test_the_class_that_predict_answers_is_explained(output, note):
+@pytest.mark.parametrize("output", ["median", "called"])
+@pytest.mark.parametrize(("asked", "column"), [(None, 1), ("good", 2)])
+def test_the_class_that_predict_answers_is_explained(output, asked, column):
+    names = np.array([b"bad", b"fair", b"good"], object)
+
     def call(signature, arrays):
-        (cells,) = arrays.values()
-        bad = np.where(np.asarray(cells) > 0, 0.3, 0.1)
-        count = len(bad)
+        count = len(arrays["texts"])
         return {
-            "probabilities": np.stack([bad, 1 - bad], axis=1),
-            "classes": np.array([[b"bad", b"good"]] * count),
-            output: np.array([b"bad"] * count),
+            "probabilities": np.tile([0.4, 0.25, 0.35], (count, 1)),
+            "classes": np.tile(names, (count, 1)),
+            output: np.array([b"fair"] * count, object),
         }
 
-    version = types.SimpleNamespace(
-        kind="table",
-        call=call,
-        signatures={"serving_default": types.SimpleNamespace(outputs=[output])},
+    version = types.SimpleNamespace(kind="text", call=call)
+    row = Row("x", {"texts": b"a film"})
+
+    found, left_out = _explain_rows._explained_class(version, row, asked)
+
+    assert (left_out.column, found[left_out.column]) == (
+        column,
+        names[column].decode(),
     )
-    row = Row("x", {"n": np.float32(1)})
-
-    asked = [None, "good"]
-    said = [_explain_rows._explained("", version, row, each) for each in asked]
-
-    titles = [title for _, title, _ in said]
-    assert titles == [f"bad, 30.0% ({note})", "good, 70.0%"]
-    assert said[0][2].column == 0
