@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.drift.paired_gain import PairedGain, shown
+from aet_keras.drift.paired_gain import PairedGain
 from aet_keras.drift.target_kinds import KINDS, TargetKind
+from aet_keras.evaluation.regression import shown
 
 _OWNER = "judge_change"
 

@@ -97,11 +97,6 @@ class PairedGain:
         return None
 
 
-def shown(figure: float) -> str:
-    """Returns an error for a person: five digits, all before the point."""
-    return f"{figure:.0f}" if abs(figure) >= 1e5 else f"{figure:.5g}"
-
-
 def paired_gain(
     gained: int, lost: int, count: int, chosen_from: int = 1
 ) -> PairedGain:

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from aet_keras.drift.gate import Verdict, judge_gains
-from aet_keras.drift.paired_gain import shown
+from aet_keras.evaluation.regression import shown
 from aet_keras.training import _remedies
 from aet_keras.training._choice import Trial, best_of, worth
 from aet_keras.training._head_remedies import BOTH, HEADS, solve_classes
