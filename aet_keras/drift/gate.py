@@ -245,8 +245,8 @@ def _figures(found):
     gain = f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
     if found.measure == "accuracy":
         return gain
-    if found.measure == "F1":
-        return f"F1 {gain}"
+    if found.measure != "MAE":
+        return f"{found.measure} {gain}"
     return (
         f"{found.measure} {shown(found.before)} to {shown(found.after)}, a "
         f"share of {gain} is gone"

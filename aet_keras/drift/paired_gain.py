@@ -32,7 +32,8 @@ class PairedGain:
         lost_count: int. Rows that were right and are wrong now, or farther.
         count: int. Rows in all.
         chosen_from: int >= 1. Of how many changes this is the best.
-        measure: str. `"accuracy"`, `"MAE"` or `"F1"`.
+        measure: str. `"accuracy"`, `"balanced"` accuracy, `"weighted"` by
+            costs, `"MAE"` or `"F1"`.
         before: optional float. The measure before; of a number in its unit.
         after: optional float. The measure after, likewise.
         spread: optional float. The standard deviation of what a row gains;
@@ -120,14 +121,15 @@ def paired_gain(
 def gain_of_shares(
     before: np.ndarray, after: np.ndarray, *, measure: str, chosen_from: int = 1
 ) -> PairedGain:
-    """Returns the gain of rows that are answered rightly by a share each.
+    """Returns the gain of rows that are right by a share, or weigh unlike.
 
     The bounds are those of Student's t of the differences, with two more
     rows, one of which is wholly gained and one lost: where few rows differ,
     their spread is too small by chance.
 
     Args:
-        before: floats from 0 to 1, `(rows,)`. How wrong each answer was.
+        before: floats >= 0, `(rows,)`. How wrong each answer was; the mean is
+            at most 1.
         after: floats, likewise now.
         measure: str. What is measured, as of `PairedGain`.
         chosen_from: int >= 1. As of `judge_change`.
@@ -138,7 +140,8 @@ def gain_of_shares(
     """
     differences = before - after
     count, gain = len(differences), float(differences.mean())
-    squares = np.square(differences - gain).sum() + 2
+    largest = max(1.0, float(before.max()), float(after.max()))
+    squares = np.square(differences - gain).sum() + 2 * largest**2
     spread = math.sqrt(squares / max(1, count - 1))
     off = _quantile(count, chosen_from) * spread / math.sqrt(count)
     low = _held_down(gain - off, differences, chosen_from)

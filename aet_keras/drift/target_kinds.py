@@ -186,6 +186,52 @@ KINDS = {
 }
 
 
+def judge_of(
+    name: str, class_weight: str | Sequence[float] | None = None
+) -> TargetKind:
+    """Returns how answers are judged.
+
+    Args:
+        name: `"classes"`, `"number"` or `"tags"`.
+        class_weight: optional `"balanced"`, of classes: each counts the same
+            among the rows that judge, however many it has. Or what it costs
+            to miss a row of each: what costs least is answered then.
+    """
+    kind = KINDS[name]
+    if class_weight is None:
+        return kind
+    if isinstance(class_weight, str):
+        return dataclasses.replace(
+            kind,
+            errors=_wrong_balanced,
+            gain_of=gain_of_shares,
+            measure="balanced",
+        )
+    costs = np.asarray(class_weight, "float64")
+    return dataclasses.replace(
+        kind,
+        answers=lambda outputs, _: (outputs * costs).argmax(axis=1),
+        errors=lambda answers, labels: _wrong_weighed(answers, labels, costs),
+        gain_of=gain_of_shares,
+        measure="weighted",
+    )
+
+
+def _wrong_balanced(answers, labels):
+    counts = np.bincount(labels)
+    weights = 1 / np.maximum(counts, 1)
+    return _wrong_weighed(answers, labels, weights)
+
+
+def _wrong_weighed(answers, labels, weights):
+    """Returns errors whose mean is the weighted share of wrong answers."""
+    # A class that is new has the mean weight.
+    missing = max(0, int(labels.max()) + 1 - len(weights))
+    weights = np.append(weights, np.full(missing, np.mean(weights)))
+    of_row = weights[labels]
+    return _wrong(answers, labels) * of_row / of_row.mean()
+
+
 def kind_of(labels: np.ndarray) -> str:
     """Returns the kind of target of labels that were read, by their form."""
     if labels.ndim == 2:

@@ -1,5 +1,6 @@
 """Solves the head of a model at once, on few rows and then on all."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -50,7 +51,20 @@ def solve_classes(case: Case, rows: Rows) -> str:
         old=tuple(head.get_weights()),
         seed=case.settings.seed,
     )
-    return _put(head, found)
+    return _put(head, _balanced(case, found, rows.y))
+
+
+def _balanced(case, found, labels):
+    """Returns a head by which all classes are as frequent, if so judged.
+
+    The logits are lowered by the logarithm of how frequent each class was
+    ([Menon et al., 2021](https://arxiv.org/abs/2007.07314)).
+    """
+    if case.target.kind.measure != "balanced":
+        return found
+    counts = np.bincount(labels, minlength=len(found.bias)) + 0.5
+    moved = np.log(counts.mean() / counts).astype("float32")
+    return dataclasses.replace(found, bias=found.bias + moved)
 
 
 def _solve_classes_for_both(case, rows):
@@ -61,7 +75,8 @@ def _solve_classes_for_both(case, rows):
         tuple(head.get_weights()),
         seed=case.settings.seed,
     )
-    return _put(head, found)
+    # There new rows weigh by the frequencies of old ones.
+    return _put(head, _balanced(case, found, old.y))
 
 
 def _shift_number(case, rows):

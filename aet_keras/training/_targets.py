@@ -77,10 +77,15 @@ class Target:
 class ClassTarget(Target):
     """Judges classes, by right answers and cross-entropy."""
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, kind: TargetKind | None = None):
         self.twin = Twin.of(model)
-        kind, loss = KINDS["classes"], "sparse_categorical_crossentropy"
+        kind, loss = kind or KINDS["classes"], "sparse_categorical_crossentropy"
         super().__init__(kind, self.twin.twin, "softmax", loss)
+
+    def judged(self, outputs, labels):
+        errors, losses = super().judged(outputs, labels)
+        nobody = np.full_like(labels, -1)  # what a row counts is lost then
+        return errors, losses * self.kind.errors(nobody, labels)
 
     def width(self, outputs):
         return checked_probabilities(_OWNER, outputs).shape[1]
@@ -195,7 +200,7 @@ class TagTarget(Target):
 
 
 def target_of(
-    kind: str,
+    judge: TargetKind,
     model: keras.Model,
     labels: np.ndarray,
     thresholds: Sequence[float] | None,
@@ -203,11 +208,12 @@ def target_of(
     """Returns what is adapted of a model.
 
     Args:
-        kind: `"classes"`, `"number"` or `"tags"`.
+        judge: `TargetKind`.
         model: the `keras.Model` that a user gave.
         labels: those of new rows that are known.
         thresholds: as of `aet_keras.adapt`.
     """
+    kind = judge.name
     if thresholds is not None and kind != "tags":
         raise ValueError(
             f"{_OWNER}: `thresholds` must go with tags. Received: "
@@ -221,7 +227,7 @@ def target_of(
             for each in thresholds or ()
         ]
         return TagTarget(model, given)
-    return ClassTarget(model)
+    return ClassTarget(model, judge)
 
 
 def _headed(model):

@@ -13,6 +13,7 @@ from aet_keras.drift.comparison import compare
 from aet_keras.drift.gate import Verdict, share_to_forget
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.target_kinds import KINDS as TARGET_KINDS
+from aet_keras.drift.target_kinds import judge_of
 from aet_keras.training._answers import ANSWERS
 from aet_keras.training._given_rows import read_new, read_old
 from aet_keras.training._known_outputs import KnownOutputs
@@ -92,6 +93,7 @@ def adapt(
     forgets_at_most: float | None = None,
     target_kind: str | None = None,
     thresholds: Sequence[float] | None = None,
+    class_weight: str | Sequence[float] | None = None,
     seed: int = 0,
 ) -> Adaptation:
     """Adapts a model to new rows, with labels or without.
@@ -172,6 +174,11 @@ def adapt(
             `reference`, or to `"classes"` without one.
         thresholds: optional sequence of floats from 0 to 1, of tags: from
             which probability on a row is said to have each. Defaults to 0.5.
+        class_weight: optional `"balanced"`, of a classifier that was trained
+            so: it is judged by balanced accuracy, and a head that is solved
+            takes all classes for as frequent. Or a sequence of floats > 0,
+            what it costs to miss a row of each class: what costs least is
+            answered, and judged. Defaults to accuracy.
         seed: int >= 0. Of halves and batches. Defaults to `0`.
 
     Returns:
@@ -199,14 +206,20 @@ def adapt(
     (('head',), 'better')
     """
     settings = _settings(epochs, batch_size, learning_rate, seed)
-    judge = TARGET_KINDS[_target_kind(target_kind, reference)]
+    name = _target_kind(target_kind, reference)
+    judge = judge_of(name, _checked_weight(name, class_weight))
     forgets = share_to_forget(_OWNER, judge, forgets_at_most)
     new, labels = read_new(new, labels, judge)
     rows = _labelled(new, labels, judge)
     _check_graph(model)
-    target = target_of(judge.name, model, rows.y, thresholds)
+    target = target_of(judge, model, rows.y, thresholds)
     outputs = KnownOutputs(target)
     width = _width(target, outputs.probabilities(new))
+    if not isinstance(class_weight, str | None) and len(class_weight) != width:
+        raise ValueError(
+            f"{_OWNER}: `class_weight` must be a cost for each class. "
+            f"Received: {len(class_weight)} for {width} classes. Give as many."
+        )
     old_rows = None if old is None else read_old(old, judge)
     for what, some in (("new", rows), ("old", old_rows)):
         if some is not None and len(some):
@@ -245,6 +258,20 @@ def _target_kind(given, reference):
             f"{reference.target_kind!r}. Leave `target_kind` out."
         )
     return reference.target_kind
+
+
+def _checked_weight(name, given):
+    """Returns what classes weigh; a tuple, where these are costs."""
+    if given is None:
+        return None
+    if name != "classes":
+        raise ValueError(
+            f"{_OWNER}: `class_weight` must go with classes. Received: "
+            f"target_kind={name!r}. Leave it out."
+        )
+    if isinstance(given, str):
+        return check.one_of(_OWNER, class_weight=given, among=("balanced",))
+    return tuple(check.positive(_OWNER, class_weight=each) for each in given)
 
 
 def _labelled(new, labels, judge):

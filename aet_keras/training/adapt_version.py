@@ -15,10 +15,13 @@ from aet_keras.drift.gate import Verdict, judge_gains, share_to_forget
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
-from aet_keras.drift.target_kinds import KINDS, TargetKind
+from aet_keras.drift.target_kinds import TargetKind, judge_of
+from aet_keras.export.table_manifest import read_table_manifest
+from aet_keras.export.table_model import called_from
 from aet_keras.publishing.candidates import write_candidate
 from aet_keras.publishing.data_kind import read_kind
 from aet_keras.publishing.publication import publish
+from aet_keras.recipes.kinds import load_recipe
 from aet_keras.tasks import table_head
 from aet_keras.training import table_measuring
 from aet_keras.training.adapt import Adaptation, adapt
@@ -104,7 +107,10 @@ def adapt_version(
     labels = incoming.labels if incoming.is_labelled else None
     report("comparing new rows with the reference")
     shift = compare(model, reference, incoming.x, _known(incoming, reference))
-    kind = KINDS[reference.target_kind]
+    cares_for = None
+    if reference.target_kind == "classes":
+        cares_for = _cares_for(version)
+    kind = judge_of(reference.target_kind, cares_for)
     forgets_at_most = share_to_forget(_OWNER, kind, forgets_at_most)
     limits = thresholds_of(version) if kind.name == "tags" else None
     view = _view(read_kind(version, _OWNER), model)
@@ -119,6 +125,7 @@ def adapt_version(
         reference=reference,
         forgets_at_most=forgets_at_most,
         thresholds=limits,
+        class_weight=cares_for,
         seed=seed,
     )
     result = view.taken(adapted.model)
@@ -158,6 +165,21 @@ def adapt_version(
     put = publish if outcome == PUBLISHED else write_candidate
     path = put(version.parent, write)
     return dataclasses.replace(found, path=path, sets=kept_sets[0])
+
+
+def _cares_for(version):
+    """Returns what a version was told that its classes weigh, or None."""
+    recipe = load_recipe(version / "recipe.json")
+    if getattr(recipe, "class_weight", None) is not None:
+        return "balanced"
+    if read_kind(version, _OWNER) != "table":
+        return None
+    specification = read_table_manifest(version)
+    if called_from(specification) is None:
+        return None
+    costs = [specification.cost_false_positive] * 2
+    costs[specification.positive_index] = specification.cost_false_negative
+    return tuple(costs)
 
 
 def _known(incoming, reference):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import aet_keras
-from aet_keras.drift.target_kinds import KINDS, cross_entropies
+from aet_keras.drift.target_kinds import KINDS, cross_entropies, judge_of
 from aet_keras.training import _choice, _mixed_fit, _remedies
 from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._targets import ClassTarget
@@ -395,6 +395,53 @@ def test_the_unexplained_without_labels_says_how_many(model):
     assert "about 81 prove a gain of 10 points" in adapted.reason
     for left, right in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def rare(seed, count, moved=0.0):
+    """Rows of two classes that overlap, one of ten of the second."""
+    random = np.random.default_rng(seed)
+    y = (random.random(count) < 0.1).astype("int64")
+    x = random.normal(size=(count, 2)) + 1.8 * y[:, None] + moved
+    return x.astype("float32"), y
+
+
+@pytest.mark.parametrize("weight", [None, "balanced", (1.0, 9.0)])
+def test_a_rare_class_counts_as_the_version_was_told(weight):
+    """Of accuracy, a head that calls nearly all frequent is the better."""
+    head = keras.layers.Dense(2, activation="softmax")
+    model = keras.Sequential([keras.Input((2,)), head])
+    # Balanced where rows are as before: of the costs its own, too.
+    head.set_weights([np.array([[0, 1.8], [0, 1.8]]), np.array([0, -3.2])])
+    x, y = rare(1, 600, moved=1.5)
+    test = rare(2, 4000, moved=1.5)
+
+    adapted = aet_keras.adapt(model, x, y, shift="output", class_weight=weight)
+
+    costs = np.array(weight) if isinstance(weight, tuple) else 1
+    answers = (model.predict(test[0], verbose=0) * costs).argmax(axis=1)
+    recalls = [np.mean(answers[test[1] == each] == each) for each in (0, 1)]
+    assert adapted.kept == ("head",) and adapted.verdict.is_better
+    assert bool(min(recalls) > 0.75) is (weight is not None), recalls
+    measures = {None: "accuracy", "balanced": "balanced"}
+    assert adapted.attempts[0].measure == measures.get(weight, "weighted")
+
+
+def test_balanced_accuracy_is_the_mean_of_recalls():
+    y, answers = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 0])
+    judge = judge_of("classes", "balanced")
+
+    errors = judge.errors(answers, y)
+
+    assert judge.figure(errors) == pytest.approx((2 / 3 + 0) / 2)
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [("even", "one of 'balanced'"), ((1, 2), "2 for 3 classes")],
+)
+def test_bad_weights_of_classes_are_refused(model, weight, said):
+    with pytest.raises(ValueError, match=said):
+        aet_keras.adapt(model, NEW_X, class_weight=weight)
 
 
 def test_a_new_class_widens_the_head(model):
