@@ -69,7 +69,7 @@ def _cells(frame):
     return data.table_cells.stripped(frame[_LABEL]).tolist()
 
 
-def _read(file, encoding, say, read):
+def _read(file, encoding, say, read=_cells):
     """Returns the label of each id that has one."""
     frame = data.read_csv(_OWNER, file, encoding=encoding)
     data.table_file.check_columns(_OWNER, frame, id=_ID)
