@@ -30,32 +30,33 @@ def explain_images(
     load_layers()
     with quiet_start():
         from aet_keras import explanations, publishing
-    model, names = _read_published(folder)
-    column = _find_column(class_name, names, method)
+    model, names, predicted = _read_published(folder)
+    asked = _find_column(class_name, names, method)
     pixels = _decode(files, model.input_shape[1:3])
-    explained = _explainer(explanations, model, method, column)
+    explained = _explainer(explanations, model, method)
     publishing.publication.check_writable(out)
     for target, image in zip(targets, pixels, strict=True):
         (row,) = model(image[None].astype("float32"), training=False)
-        title = _title(row.numpy(), names, column)
+        answer = predicted(row.numpy())
+        column = answer if asked is None else asked
+        title = _title(row.numpy(), names, column, answer)
         explanations.save_overlay(
             target,
             image,
-            explained(image[None]),
+            explained(image[None], column),
             title=title,
             label=_LABELS[method],
         )
         yield f"{target}  {title}"
 
 
-def _title(probabilities, names, column):
+def _title(probabilities, names, column, predicted):
     """Returns the class that is explained, and the predicted one."""
     shown = [
         f"{name}, {probability:.1%}"
         for name, probability in zip(names, probabilities, strict=True)
     ]
-    predicted = int(probabilities.argmax())
-    if column in (None, predicted):
+    if column == predicted:
         return shown[predicted]
     return f"{shown[column]} (predicted: {shown[predicted]})"
 
@@ -74,8 +75,8 @@ def _targets(files, out, method):
 
 
 def _read_published(folder):
-    """Returns the model of a published folder and its class names."""
-    from aet_keras.evaluation import Report
+    """Returns a published model, its class names, and what it answers."""
+    from aet_keras.evaluation import Report, ordinal
 
     try:
         content = _regular_file.read_object(
@@ -91,7 +92,10 @@ def _read_published(folder):
             f"{check.first_line(error)}. Name the folder that `aet-keras fit` "
             "was given as `--out`."
         ) from error
-    return model, _names_of(folder, report)
+    names = _names_of(folder, report)
+    if getattr(report.test, "order", None) is None:
+        return model, names, lambda row: int(row.argmax())
+    return model, names, lambda row: int(ordinal.medians(row[None])[0])
 
 
 def _names_of(folder, report):
@@ -128,14 +132,14 @@ def _decode(files, image_size):
     )
 
 
-def _explainer(explanations, model, method, column):
-    """Returns a function from one image to what `save_overlay` takes."""
+def _explainer(explanations, model, method):
+    """Returns a function from an image and a class to an overlay's maps."""
     if method == "attention":
         look = explanations.AttentionMaps(model)
-        return lambda image: {k: v[0] for k, v in look(image).items()}
+        return lambda image, _: {k: v[0] for k, v in look(image).items()}
     made = {
         "grad-cam": explanations.GradCAM,
         "occlusion": explanations.Occlusion,
     }
     look = made[method](model)
-    return lambda image: look(image, column)[0]
+    return lambda image, column: look(image, column)[0]

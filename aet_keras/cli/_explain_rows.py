@@ -8,6 +8,7 @@ import click
 
 from aet_keras import _regular_file
 from aet_keras.cli._inputs import (
+    CHOSEN,
     find_class,
     is_table_named,
     load_version_of,
@@ -147,8 +148,12 @@ def _explained_class(version, row, class_name):
         return call(cells)["probabilities"]
 
     one = {k: stacked([v]) for k, v in row.values.items()}
-    names = [name.decode() for name in call(one)["classes"][0]]
+    answer = call(one)
+    names = [name.decode() for name in answer["classes"][0]]
     column = find_class(class_name, names)
+    for output in CHOSEN:
+        if column is None and output in answer:
+            column = names.index(answer[output][0].decode())
     if version.kind == "text":
         left_out = explanations.leave_out_words(
             predict_texts, _text_of(row), column=column

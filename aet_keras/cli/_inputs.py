@@ -16,6 +16,9 @@ from aet_keras.cli._running import quiet_start
 from aet_keras.errors import DataError, ExportError
 
 _TOO_LONG = os.strerror(errno.ENAMETOOLONG)
+# The outputs that are answered in the place of the likeliest class, and as
+# what; see `answer_sets.py`.
+CHOSEN = {"median": "median", "called": "costs least"}
 
 
 @dataclass(frozen=True)

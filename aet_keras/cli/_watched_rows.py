@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ def watch_version(
     elif is_labelled and reference.is_tags:
         labels = tags_of(rows.classes, reference.class_names)
     elif is_labelled:
-        labels = _labels(rows.classes, reference.class_names)
+        labels = _labels(rows.classes, reference.class_names, asked.say)
     if kind == "item":
         outputs = read_item_outputs(
             model, rows.x, specification=asked.specification
@@ -195,9 +195,12 @@ def _chosen(rows, numbers):
     return [rows[row] for row in numbers]
 
 
-def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:
+def _labels(
+    classes: Sequence[str], known: Sequence[str], say: Callable[[str], None]
+) -> np.ndarray:
     """Returns the numbers of classes; unknown ones have one too many."""
     numbers = {name: i for i, name in enumerate(known)}
+    others = [each for each in classes if each not in numbers]
     if not set(classes) & set(known):
         raise DataError(
             f"{_OWNER}: with `--labelled`, some row must be of a class that "
@@ -205,5 +208,12 @@ def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:
             f"right. Received: {quoted(sorted(set(classes)))}. It knows "
             f"{quoted(known, 10)}: call folders or cells so, or leave "
             "`--labelled` out."
+        )
+    if others:
+        rows = counted(len(others), "row is", "rows are")
+        say(
+            f"{_OWNER}: {rows} of a class that the model does not know, "
+            f"{quoted(sorted(set(others)), 5)}, and each of its answers there "
+            "counts as wrong."
         )
     return np.array([numbers.get(each, len(numbers)) for each in classes])

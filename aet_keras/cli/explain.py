@@ -24,7 +24,7 @@ _METHODS = ("grad-cam", "occlusion", "attention")
 @click.option(
     "--class",
     "class_name",
-    help="The class to explain. [default: the one that is predicted]",
+    help="The class to explain. [default: the one that `predict` answers]",
 )
 @click.option(
     "--out",

@@ -13,6 +13,7 @@ import click
 
 from aet_keras.cli import _options
 from aet_keras.cli._inputs import (
+    CHOSEN,
     is_table_named,
     load_version_of,
     read_rows,
@@ -27,8 +28,6 @@ _ITEMS = 10  # recommended by default
 _FORMATS = ("text", "json", "csv")
 _NUMBERS = ("values", "lower", "upper")  # the last two: see answer_sets.py
 _IN_SET = "in_set"  # see answer_sets.py
-# What is answered in the place of the likeliest class, and as what.
-_CHOSEN = {"median": "median", "called": "costs least"}
 
 
 @click.command()
@@ -172,7 +171,7 @@ def _class_lines(version, asked, top, form, bad):
             elif not row.reason:
                 named = [f"{k}, {value:.1%}" for k, value in scores]
                 for output in chosen:
-                    named[0] += f" ({_CHOSEN[output]})"
+                    named[0] += f" ({CHOSEN[output]})"
                 shown = "; ".join(named)
                 if among is not None:
                     shown += f"  (one of: {', '.join(among)})"
@@ -245,7 +244,7 @@ def _scored(version, batch, top):
         outputs = _answers(version, batch)
         columns = [outputs["classes"], outputs["probabilities"]]
         none = [None] * len(columns[0])
-        chosen = [each for each in _CHOSEN if each in outputs]
+        chosen = [each for each in CHOSEN if each in outputs]
         columns += [outputs.get(each, none) for each in (_IN_SET, *chosen)]
         answers = zip(*columns, strict=True)
     for row in batch:

@@ -49,10 +49,10 @@ def convert(
 
     The file takes what the Keras model takes, a batch of raw pixels as
     float32, and gives probabilities. Of a published model whose classes have
-    an order, the signature of a LiteRT file has the outputs `probabilities`
-    and `rank_of_median`, ints `(batch,)`: which class is the median, 0 for the
-    lowest. It is run on real images by a runtime of its format and appears at
-    `path` only if it agrees with Keras.
+    an order it has the outputs `probabilities` and `rank_of_median`, ints
+    `(batch,)`: which class is the median, 0 for the lowest. It is run on real
+    images by a runtime of its format and appears at `path` only if it agrees
+    with Keras.
 
     Rounded weights make a smaller file, of which 1e-4 cannot be asked. It is
     written if the file with float32 weights agrees to `tolerance`, and its
@@ -124,20 +124,23 @@ def convert(
             expected = predict_images(model, pixels)
             if weights == "int8":
                 model = rounded_weights.with_even_head(model)
-            if is_ordered and format == "litert":
+            if is_ordered:
                 model = _with_median(model)
+                model(pixels[:1])  # as above: this one is another model
             report(f"writing {format}")
             _write(model, written, format)
             report("running it, and comparing it with the model")
             taken = pixels.astype(model.inputs[0].dtype)
-            made = _run(written, format, taken)
+            made, *ranks = _run(written, format, taken)
             compared = _compare(format, made, expected, tolerance)
+            _check_medians(format, made, ranks)
             if weights != "float32":
                 report(f"rounding weights to {weights}, and comparing again")
                 whole = written.replace(aside / "float32")
                 settings = rounded_weights.SETTINGS[weights]
                 _write(model, written, format, **settings)
-                made = _run(written, format, taken)
+                made, *ranks = _run(written, format, taken)
+                _check_medians(format, made, ranks)
                 compared = rounded_weights.compare(
                     weights,
                     made,
@@ -188,7 +191,8 @@ def _with_median(model):
     below = summed < 0.5 * summed[:, -1:] - _ROUNDED
     median = keras.ops.sum(keras.ops.cast(below, "int32"), axis=1)
     outputs = {"probabilities": said, "rank_of_median": median}
-    return keras.Model(model.inputs, outputs)
+    (pixels,) = model.inputs
+    return keras.Model(pixels, outputs)
 
 
 def _digits(shape):
@@ -207,8 +211,9 @@ def _write(model, path, format, **settings):
 
 
 def _run(path, format, pixels):
+    """Returns the probabilities, and where classes have an order the ranks."""
     try:
-        return np.asarray(RUNTIMES[format](path, pixels), "float32")
+        outputs = [np.asarray(each) for each in RUNTIMES[format](path, pixels)]
     except ImportError:
         raise
     # Each runtime has its own kinds of exception, and none is our caller's.
@@ -217,6 +222,26 @@ def _run(path, format, pixels):
             f"convert: what was written as {format} cannot be run. Received: "
             f"{type(error).__name__}: {error}. Nothing was kept."
         ) from error
+    # Runtimes name outputs in their own ways; ranks have one axis less.
+    said, *ranks = sorted(outputs, key=lambda each: -each.ndim)
+    return said.astype("float32"), *ranks
+
+
+def _check_medians(format, said, ranks):
+    """Raises if a rank is not the median of what stands beside it."""
+    summed = np.pad(np.cumsum(said, axis=1, dtype="float64"), ((0, 0), (1, 0)))
+    half = 0.5 * summed[:, -1]
+    for given in ranks:
+        rows = np.arange(len(given))
+        is_right = summed[rows, given] < half + 2 * _ROUNDED
+        is_right &= summed[rows, given + 1] > half - 2 * _ROUNDED
+        if not is_right.all():
+            raise ExportError(
+                f"convert: what was written as {format} must give the rank of "
+                "the median class. Received: another rank for "
+                f"{np.count_nonzero(~is_right)} of {len(rows)} images. "
+                "Nothing was kept."
+            )
 
 
 def _compare(format, made, expected, tolerance):
@@ -237,24 +262,24 @@ def _measured(path, pixels):
     return path.stat().st_size, rounded_weights.milliseconds(run, pixels)
 
 
-def run_onnx(path: Path, pixels: np.ndarray) -> np.ndarray:
-    """Runs an ONNX file."""
+def run_onnx(path: Path, pixels: np.ndarray) -> list[np.ndarray]:
+    """Runs an ONNX file; returns its outputs, as the others do."""
     reference = optional("onnx.reference", extra="onnx")
     session = reference.ReferenceEvaluator(str(path))
-    (outputs,) = session.run(None, {session.input_names[0]: pixels})
-    return outputs
+    return session.run(None, {session.input_names[0]: pixels})
 
 
-def run_openvino(path: Path, pixels: np.ndarray) -> np.ndarray:
+def run_openvino(path: Path, pixels: np.ndarray) -> list[np.ndarray]:
     """Runs an OpenVINO file."""
     openvino = optional("openvino", extra="openvino")
     # Processors that can would compute in half precision.
     precise = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(path), "CPU", precise)
-    return compiled(pixels)[0]
+    # Sizes that layers compute are put out as well, as scalars.
+    return [each for each in compiled(pixels).values() if each.ndim]
 
 
-def run_litert(path: Path, pixels: np.ndarray) -> np.ndarray:
+def run_litert(path: Path, pixels: np.ndarray) -> list[np.ndarray]:
     """Runs a LiteRT file with the interpreter that TensorFlow has."""
     return _interpreter(path, pixels)(pixels)
 
@@ -268,14 +293,12 @@ def _interpreter(path, pixels):
     (given,) = interpreter.get_input_details()
     interpreter.resize_tensor_input(given["index"], pixels.shape)
     interpreter.allocate_tensors()
-    # Outputs are in no order; a median of classes has one axis less.
     details = interpreter.get_output_details()
-    said = max(details, key=lambda each: len(each["shape"]))
 
     def run(images):
         interpreter.set_tensor(given["index"], images)
         interpreter.invoke()
-        return interpreter.get_tensor(said["index"])
+        return [interpreter.get_tensor(each["index"]) for each in details]
 
     return run
 
@@ -283,7 +306,7 @@ def _interpreter(path, pixels):
 # The lightest there is: ONNX brings a reference in NumPy, which takes a second
 # where its fast runtime would take a package more; OpenVINO and LiteRT come
 # with the package that converts.
-RUNTIMES: dict[str, Callable[[Path, np.ndarray], np.ndarray]] = {
+RUNTIMES: dict[str, Callable[[Path, np.ndarray], list[np.ndarray]]] = {
     "litert": run_litert,
     "onnx": run_onnx,
     "openvino": run_openvino,

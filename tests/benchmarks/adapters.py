@@ -43,7 +43,8 @@ def measure(data, backbone, seed, models):
                 agreement=0.01,  # a model that is refused has figures too
             )
             taken = images.astype(model.inputs[0].dtype)
-            answers = conversion.run_litert(path, taken).argmax(-1)
+            (said,) = conversion.run_litert(path, taken)
+            answers = said.argmax(-1)
             yield {
                 "data": data,
                 "backbone": backbone,

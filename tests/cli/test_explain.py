@@ -1,5 +1,7 @@
 """Does `aet-keras explain` draw each image, or say what is wrong?"""
 
+import dataclasses
+import json
 import shutil
 
 import image_folders
@@ -11,8 +13,8 @@ from keras import layers
 from PIL import Image
 
 import aet_keras
-from aet_keras.cli import main
-from aet_keras.evaluation import Report, measure_classification
+from aet_keras.cli import _explain_images, main
+from aet_keras.evaluation import Report, measure_classification, ordinal
 from aet_keras.layers import SoftAttentionPooling
 
 NAMES = ("hat", "shirt", "shoe")
@@ -141,6 +143,28 @@ def test_a_class_can_be_named(attentive, photos, explain):
     assert named.startswith(f"{other}, ")
     assert f" (predicted: {predicted}, " in named
     assert same.startswith(f"{predicted}, ") and "predicted:" not in same
+
+
+def test_of_ordered_classes_the_median_is_explained(plain, photos, tmp_path):
+    folder = tmp_path / "ordered"
+    shutil.copytree(plain, folder)
+    model = keras.saving.load_model(folder / "model.keras")
+    model.layers[-1].set_weights(
+        [np.zeros((4, 3)), np.log([0.4, 0.25, 0.35])]  # the likeliest: first
+    )
+    model.save(folder / "model.keras")
+    report = json.loads((folder / "report.json").read_text())
+    names = [each["name"] for each in report["test"]["per_class"]]
+    figures = dataclasses.asdict(ordinal.Order(0.5, 0.6, 0.9, 0.7, 0.3))
+    report["test"]["order"] = figures
+    (folder / "report.json").write_text(json.dumps(report))
+    asked = {"class_name": None, "out": tmp_path / "out"}
+
+    lines = _explain_images.explain_images(
+        folder, photos[:1], method="occlusion", **asked
+    )
+
+    assert next(lines).endswith(f"  {names[1]}, 25.0%")
 
 
 @pytest.mark.parametrize("method", ["occlusion", "attention"])

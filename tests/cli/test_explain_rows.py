@@ -74,3 +74,27 @@ def test_a_number_of_any_kind_of_data_is_explained(
 
     assert (what, title) == ("price", "price = 3")
     assert left_out.strongest(1) == [strongest]
+
+
+@pytest.mark.parametrize("output", ["median", "called"])
+@pytest.mark.parametrize(("asked", "column"), [(None, 1), ("good", 2)])
+def test_the_class_that_predict_answers_is_explained(output, asked, column):
+    names = np.array([b"bad", b"fair", b"good"], object)
+
+    def call(signature, arrays):
+        count = len(arrays["texts"])
+        return {
+            "probabilities": np.tile([0.4, 0.25, 0.35], (count, 1)),
+            "classes": np.tile(names, (count, 1)),
+            output: np.array([b"fair"] * count, object),
+        }
+
+    version = types.SimpleNamespace(kind="text", call=call)
+    row = Row("x", {"texts": b"a film"})
+
+    found, left_out = _explain_rows._explained_class(version, row, asked)
+
+    assert (left_out.column, found[left_out.column]) == (
+        column,
+        names[column].decode(),
+    )

@@ -98,7 +98,7 @@ def test_rounded_weights_are_judged_by_the_classes_they_leave(wide, tmp_path):
     compared = convert(wide, path, **asked, agreement=0.9)
 
     assert os.listdir(tmp_path) == ["model.tflite"]
-    made = conversion.run_litert(path, images.astype("float32"))
+    (made,) = conversion.run_litert(path, images.astype("float32"))
     expected = wide.predict(images, verbose=0)
     equal = np.mean(made.argmax(1) == expected.argmax(1))
     assert compared.agreement == equal and 0.9 < equal < 1
@@ -150,7 +150,7 @@ def says(monkeypatch, answer):
 
 
 def off_by(step, model):
-    return lambda path, pixels: model(pixels).numpy() + step
+    return lambda path, pixels: [model(pixels).numpy() + step]
 
 
 def test_a_difference_above_the_tolerance_leaves_what_was_there(
@@ -174,11 +174,11 @@ def crash(path, pixels):
 
 
 def infinite(path, pixels):
-    return np.full((16, 3), np.inf)
+    return [np.full((16, 3), np.inf)]
 
 
 def narrow(path, pixels):
-    return np.zeros((16, 2))
+    return [np.zeros((16, 2))]
 
 
 @pytest.mark.parametrize(

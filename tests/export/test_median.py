@@ -1,4 +1,4 @@
-"""Do server, command and LiteRT file answer the median of ordered classes?"""
+"""Do server, command and other runtimes answer the median of classes?"""
 
 import json
 
@@ -11,8 +11,10 @@ from PIL import Image
 
 from aet_keras import export
 from aet_keras.cli import main
+from aet_keras.errors import ExportError
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.evaluation.ordinal import medians
+from aet_keras.export import conversion
 from aet_keras.export.image_model import encode_png
 from aet_keras.publishing import publish
 
@@ -100,23 +102,54 @@ def test_predict_answers_what_the_server_does(version, model, images, tmp_path):
     assert f"a.png,{median}," in table
 
 
-@pytest.mark.parametrize("weights", ["float32", "int8"])
-def test_a_litert_file_gives_the_rank_of_the_median(
-    version, model, images, tmp_path, weights
+@pytest.mark.parametrize(
+    ("format", "weights"),
+    [
+        ("litert", "float32"),
+        ("litert", "int8"),
+        ("onnx", "float32"),
+        ("openvino", "float32"),
+    ],
+)
+def test_other_runtimes_give_the_rank_of_the_median(
+    version, model, images, tmp_path, format, weights
 ):
-    path, images = tmp_path / "model.tflite", np.tile(images, (9, 1, 1, 1))
+    path = tmp_path / f"model{conversion.SUFFIXES[format]}"
+    images = np.tile(images, (9, 1, 1, 1))
 
-    export.convert(
-        version, path, format="litert", images=images, weights=weights
-    )
+    export.convert(version, path, format=format, images=images, weights=weights)
 
-    with pytest.warns(UserWarning, match="deprecated"):
-        interpreter = tf.lite.Interpreter(str(path))
-    run = interpreter.get_signature_runner()
-    (name,) = run.get_input_details()
-    outputs = run(**{name: images.astype("float32")})
-    said, ranks = outputs["probabilities"], outputs["rank_of_median"]
+    outputs = conversion.RUNTIMES[format](path, images.astype("float32"))
+    ranks, said = sorted(outputs, key=np.ndim)
     near = 1e-5 if weights == "float32" else 0.05
     expected = model.predict(images, verbose=0)
     np.testing.assert_allclose(said, expected, atol=near)
     assert ranks.tolist() == medians(said).tolist()
+
+
+def test_a_litert_file_names_its_outputs(version, images, tmp_path):
+    path = tmp_path / "model.tflite"
+
+    export.convert(version, path, format="litert", images=images)
+
+    with pytest.warns(UserWarning, match="deprecated"):
+        interpreter = tf.lite.Interpreter(str(path))
+    run = interpreter.get_signature_runner()
+    assert set(run.get_output_details()) == {"probabilities", "rank_of_median"}
+
+
+def test_a_rank_that_is_not_the_median_is_refused(
+    version, images, tmp_path, monkeypatch
+):
+    def off_by_one(path, pixels):
+        said, ranks = conversion.run_litert(path, pixels)
+        said, ranks = (said, ranks) if said.ndim == 2 else (ranks, said)
+        return [(ranks + 1) % len(NAMES), said]
+
+    monkeypatch.setitem(conversion.RUNTIMES, "litert", off_by_one)
+    path = tmp_path / "model.tflite"
+
+    with pytest.raises(ExportError, match="another rank for 24 of 24 images"):
+        export.convert(version, path, format="litert", images=images)
+
+    assert list(tmp_path.iterdir()) == []
