@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import warnings
 from unittest import mock
 
 import keras
@@ -130,4 +131,6 @@ def forget_functions():
     """
     if len(context.context().list_function_names()) > _MOST_FUNCTIONS:
         gc.unfreeze()
-        gc.collect()
+        with warnings.catch_warnings():  # files of what had been frozen
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
