@@ -124,8 +124,7 @@ class Job:
             self.rows(dataset.train),
             self.rows(held),
             class_names=dataset.specification.class_names,
-            is_number=is_number,
-            is_tags=kind == "tags",
+            target_kind=kind,
         )
 
 
