@@ -1,5 +1,6 @@
 """Reads what a published model is adapted to, and says what came of it."""
 
+import dataclasses
 import pathlib
 import textwrap
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from aet_keras._progress import listening, report
 from aet_keras.cli import _new_rows
 from aet_keras.cli._display import ProgressBar
 from aet_keras.cli._late_labels import check_classes, join_labels
+from aet_keras.cli._truths import tags_of, true_numbers, truths
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.errors import AetError, ExportError
 from aet_keras.publishing.candidates import earlier_records
@@ -18,10 +20,12 @@ from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import check_writable, newest_version
 from aet_keras.training import adapt_version as adapting
 from aet_keras.training import old_rows
-from aet_keras.training.adapted_files import Incoming
+from aet_keras.training.incoming import Incoming
 
 _OWNER = "adapt"
 _COLUMNS = 80
+_TAKES = ("tags",)
+_LABEL = "label"  # a column of the table of `--labels`
 _USERS = "Users and items are added by `aet_keras.training.adapt_users`."
 
 
@@ -33,7 +37,7 @@ def adapt_rows(
     labelled: bool,
     old: str | None,
     candidate_only: bool,
-    forgets_at_most: float,
+    forgets_at_most: float | None,
     seed: int,
     encoding: str | None,
     say: Callable[[str], None],
@@ -43,11 +47,11 @@ def adapt_rows(
     Args:
         folder: `saved_models/NAME`.
         what: files and folders of new rows.
-        labels: optional str. A table of ids and classes.
-        labelled: bool. Whether rows have their classes with them.
+        labels: optional str. A table of ids and labels.
+        labelled: bool. Whether rows have their labels with them.
         old: optional str. Data of what the model knew.
         candidate_only: bool. Never to publish.
-        forgets_at_most: float from 0 to 1.
+        forgets_at_most: optional float from 0 to 1.
         seed: int >= 0.
         encoding: optional str, of files of texts or rows.
         say: function that is told what a person should know.
@@ -59,16 +63,11 @@ def adapt_rows(
     _check_kind(version)
     check_writable(folder)
     reference = load_reference(version)
-    if reference.is_number:
-        raise ExportError(
-            f"{_OWNER}: FOLDER must hold a classifier, because classes prove "
-            f"what is better. Received: {version}, a model of a number. "
-            f"`aet-keras fit NEW.csv --from {folder} --target COLUMN` learns "
-            "from new rows; its report says what it is worth."
-        )
     model = _new_rows.load_model(version)
     reference.check_model(model)
-    asked = _new_rows.Asked(_OWNER, version, model, what, encoding, labelled)
+    asked = _new_rows.Asked(
+        _OWNER, version, model, what, encoding, labelled, _TAKES
+    )
     incoming = _incoming(asked, labels, reference, say)
     done = _done(folder, incoming, say)
     if done is not None:
@@ -93,30 +92,59 @@ def adapt_rows(
 
 
 def _check_kind(version):
-    check_one_answer(version, _OWNER)
+    check_one_answer(version, _OWNER, takes=_TAKES)
     try:
-        _new_rows.check_classifier(version, _OWNER)
+        _new_rows.check_classifier(version, _OWNER, _TAKES)
     except ExportError as error:
         raise ExportError(
-            f"{_OWNER}: FOLDER must hold a classifier of images, texts or "
-            f"table rows. Received: {version}, of ratings. {_USERS}"
+            f"{_OWNER}: FOLDER must hold a model of images, texts or table "
+            f"rows. Received: {version}, of ratings. {_USERS}"
         ) from error
 
 
 def _incoming(asked, labels, reference: Reference, say) -> Incoming:
-    """Reads the new rows, and their classes where they are known."""
+    """Reads the new rows, and their labels where they are known."""
     rows = _new_rows.read_new_rows(asked)
-    classes = rows.classes
     if labels is not None:
-        encoding = asked.encoding_of_files
-        classes = join_labels(rows, labels, encoding=encoding, say=_warn)
-        classes = asked.classes_of(classes)
+        found = join_labels(
+            rows,
+            labels,
+            encoding=asked.encoding_of_files,
+            say=_warn,
+            read=lambda frame: truths(
+                asked, frame, _LABEL, is_in_one=_LABEL in frame.columns
+            ),
+        )
+        rows = dataclasses.replace(rows, classes=found)
     known = reference.class_names
-    check_classes(classes, known, say)
-    numbers, names = adapting.numbered(classes, known)
+    read = _READ_LABELS[reference.target_kind]
+    numbers, names = read(asked, rows, known, say)
     return Incoming(
         rows.x, rows.names, numbers, names, len(known), asked.what, rows.texts
     )
+
+
+def _classes(asked, rows, known, say):
+    del asked
+    check_classes(rows.classes, known, say)
+    return adapting.numbered(rows.classes, known)
+
+
+def _numbers(asked, rows, known, say):
+    del known, say
+    return true_numbers(asked, rows, has_unknown=True), ()
+
+
+def _tags(asked, rows, known, say):
+    del asked, say
+    return tags_of(rows.classes, known), known
+
+
+_READ_LABELS: dict[str, Callable] = {
+    "classes": _classes,
+    "number": _numbers,
+    "tags": _tags,
+}
 
 
 def _old_rows(version, model, reference, source, say) -> Any:
@@ -163,7 +191,7 @@ def _done(folder, incoming, say):
 
 def _tell(found, incoming, folder, say):
     known = incoming.labelled_count
-    say(f"{incoming.count} new rows, {known} with a class.")
+    say(f"{incoming.count} new rows, {known} with a label.")
     if found.aside_count:
         say(
             f"{found.aside_count} of these are set aside, to calibrate sets on."

@@ -7,13 +7,12 @@ from aet_keras.cli._new_rows import (
     Asked,
     load_model,
     read_new_rows,
-    true_numbers,
 )
-from aet_keras.cli._truths import are_tags, tags_of
+from aet_keras.cli._truths import are_tags, tags_of, true_numbers
 from aet_keras.publishing.data_kind import check_one_answer
 from aet_keras.publishing.publication import newest_version
 from aet_keras.training.adapt_version import numbered
-from aet_keras.training.adapted_files import Incoming
+from aet_keras.training.incoming import Incoming
 from aet_keras.training.recalibrate import Recalibrated, recalibrate
 
 _OWNER = "calibrate"

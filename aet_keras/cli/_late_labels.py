@@ -1,7 +1,8 @@
-"""Reads classes that became known later, and joins them to new rows."""
+"""Reads labels that became known later, and joins them to new rows."""
 
 import collections
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aet_keras import data
 from aet_keras._wording import counted, listed, quoted, repeated
@@ -14,9 +15,14 @@ _LEAST_OF_NEW = 10  # fewer rows of a class are more likely a misspelt one
 
 
 def join_labels(
-    rows: NewRows, file: str, *, encoding: str, say: Callable[[str], None]
+    rows: NewRows,
+    file: str,
+    *,
+    encoding: str,
+    say: Callable[[str], None],
+    read: Callable[[Any], list[str]] | None = None,
 ) -> list[str]:
-    """Returns the class of each new row, `""` where the file has none.
+    """Returns the label of each new row, `""` where the file has none.
 
     Args:
         rows: `NewRows`.
@@ -24,12 +30,14 @@ def join_labels(
             is its own, or what a person calls it.
         encoding: str. As of `read_csv`.
         say: function that is told what is left out.
+        read: optional function of the table, which returns the labels that
+            stand in it. Defaults to the cells of the column `label`.
 
     Raises:
-        DataError: if the file is no such table, an id has two classes or
+        DataError: if the file is no such table, an id has two labels or
             means two rows, or none is that of a new row.
     """
-    labels = _read(file, encoding, say)
+    labels = _read(file, encoding, say, read or _cells)
     unknown = set(labels) - set(rows.ids) - set(rows.names)
     if len(unknown) == len(labels):
         example = listed(map(repr, rows.ids))
@@ -48,7 +56,7 @@ def join_labels(
     double = [each for each in repeated(rows.ids) if each in labels]
     if double:
         raise DataError(
-            f"{_OWNER}: an `{_ID}` must mean one new row, because its class "
+            f"{_OWNER}: an `{_ID}` must mean one new row, because its label "
             f"is of one. Received: {quoted(double)}, of several. In {file}, "
             f"name rows in full: {rows.names[0]!r}."
         )
@@ -56,34 +64,37 @@ def join_labels(
     return [labels.get(name, labels.get(own, "")) for own, name in pairs]
 
 
-def _read(file, encoding, say):
-    """Returns the class of each id that has one."""
+def _cells(frame):
+    data.table_file.check_columns(_OWNER, frame, label=_LABEL)
+    return data.table_cells.stripped(frame[_LABEL]).tolist()
+
+
+def _read(file, encoding, say, read=_cells):
+    """Returns the label of each id that has one."""
     frame = data.read_csv(_OWNER, file, encoding=encoding)
-    data.table_file.check_columns(_OWNER, frame, id=_ID, label=_LABEL)
-    ids, classes = (
-        data.table_cells.stripped(frame[name]).tolist()
-        for name in (_ID, _LABEL)
-    )
+    data.table_file.check_columns(_OWNER, frame, id=_ID)
+    ids = data.table_cells.stripped(frame[_ID]).tolist()
+    given = read(frame)
     labels: dict[str, str] = {}
     conflicts = []
-    for own, label in zip(ids, classes, strict=True):
+    for own, label in zip(ids, given, strict=True):
         if label and labels.setdefault(own, label) != label:
             conflicts.append(own)
     if conflicts:
         first = conflicts[0]
         raise DataError(
-            f"{_OWNER}: an `{_ID}` must have one class. Received: {file}, "
+            f"{_OWNER}: an `{_ID}` must have one label. Received: {file}, "
             f"with several for {quoted(sorted(set(conflicts)))}. Keep the "
             f"right one of `{first}`."
         )
-    twice = len([label for label in classes if label]) - len(labels)
+    twice = len([label for label in given if label]) - len(labels)
     if twice:
-        say(f"{file}: {counted(twice, 'id')} twice, with the same class.")
+        say(f"{file}: {counted(twice, 'id')} twice, with the same label.")
     if not labels:
         raise DataError(
-            f"{_OWNER}: the labels must name a class. Received: {file}, with "
-            f"{counted(len(ids), 'row')} and no `{_LABEL}`. Leave `--labels` "
-            "out to adapt without."
+            f"{_OWNER}: the labels must not all be empty. Received: {file}, "
+            f"with {counted(len(ids), 'row')} and no `{_LABEL}`. Leave "
+            "`--labels` out to adapt without."
         )
     return labels
 

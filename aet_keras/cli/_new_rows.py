@@ -17,7 +17,6 @@ from aet_keras.cli._inputs import Row, read_images, read_texts, text_cells
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.cli._truths import check_tables, truths
-from aet_keras.data import number_cells
 from aet_keras.data.folder_layout import IMAGE, TEXT
 from aet_keras.data.names import known_classes
 from aet_keras.errors import DataError, ExportError
@@ -242,29 +241,6 @@ def _check_classes(asked, rows):
         f"one, the first is {without[0]}. Leave out the rows that have none, "
         "or give `aet-keras adapt` the classes that are known by `--labels`."
     )
-
-
-def true_numbers(asked: Asked, rows: NewRows) -> np.ndarray:
-    """Returns the true numbers of rows, as the version's table writes them.
-
-    Args:
-        asked: `Asked`, of a model of a number.
-        rows: `NewRows`, whose `classes` are the cells that hold them.
-
-    Raises:
-        DataError: if a row has no finite number.
-    """
-    form = asked.specification.target_format
-    found = [number_cells.read_number(cell, form) for cell in rows.classes]
-    odd = [row for row, each in enumerate(found) if not np.isfinite(each)]
-    if odd:
-        raise DataError(
-            f"{asked.owner}: each row must have a finite number, because the "
-            "errors of the model are measured by it. Received: "
-            f"`{rows.classes[odd[0]]}` in {rows.names[odd[0]]}. Leave out the "
-            "rows that have none."
-        )
-    return np.asarray(found, "float32")
 
 
 def load_model(path: pathlib.Path) -> Any:

@@ -20,7 +20,8 @@ from aet_keras.data.recorded_rows import (
     read_recorded_rows,
 )
 from aet_keras.drift.days import day_of
-from aet_keras.drift.model_outputs import ModelOutputs, as_probabilities
+from aet_keras.drift.model_outputs import ModelOutputs
+from aet_keras.drift.true_values import as_probabilities
 from aet_keras.errors import DataError
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import text_job

@@ -7,12 +7,15 @@ import numpy as np
 
 from aet_keras import data
 from aet_keras._wording import listed
+from aet_keras.data import number_cells
 from aet_keras.data.tag_target import read_tag_cells, read_tag_columns
 from aet_keras.errors import DataError
 from aet_keras.publishing.manifest import read_manifest
 
 
-def truths(asked: Any, frame: Any, column: str) -> list[str]:
+def truths(
+    asked: Any, frame: Any, column: str, *, is_in_one: bool = False
+) -> list[str]:
     """Returns what is true of the rows of a table, a str each.
 
     Args:
@@ -20,6 +23,8 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
         frame: what `read_csv` returned.
         column: str. What holds it; of tags with a column each it is not
             looked at.
+        is_in_one: bool. Whether tags stand in that column, even if they had
+            one each in the training data.
 
     Returns:
         list of str, `""` where it is not known. Of tags one a line, each
@@ -33,6 +38,7 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
     names, columns = asked.class_names, asked.recipe.get("label_columns") or ()
     # Training leaves tags out that nothing can be learned of.
     columns = tuple(each for each in columns if each in names)
+    columns = () if is_in_one else columns
     for each in columns or (column,):
         data.table_file.check_columns(asked.owner, frame, column=each)
     missing = asked.missing
@@ -55,6 +61,39 @@ def truths(asked: Any, frame: Any, column: str) -> list[str]:
         tags = [found.names[tag] for tag in np.flatnonzero(has)]
         made[int(row)] = "".join(f"{tag}\n" for tag in tags) or "\n"
     return made
+
+
+def true_numbers(
+    asked: Any, rows: Any, *, has_unknown: bool = False
+) -> np.ndarray:
+    """Returns the true numbers of rows, as the version's table writes them.
+
+    Args:
+        asked: `Asked`, of a model of a number.
+        rows: `NewRows`, whose `classes` are the cells that hold them.
+        has_unknown: bool. Whether a cell may be empty, or a word for a
+            missing one: it is NaN then.
+
+    Raises:
+        DataError: if a row has no finite number.
+    """
+    form = asked.specification.target_format
+    found = np.array(
+        [number_cells.read_number(cell, form) for cell in rows.classes]
+    ).astype("float32")
+    is_right = np.isfinite(found)
+    if has_unknown:
+        words = {"", *asked.missing}
+        is_right |= np.array([cell in words for cell in rows.classes])
+    if not is_right.all():
+        odd = int(is_right.argmin())
+        raise DataError(
+            f"{asked.owner}: each row must have a finite number, because the "
+            "errors of the model are measured by it. Received: "
+            f"`{rows.classes[odd]}` in {rows.names[odd]}. Leave out the "
+            "rows that have none."
+        )
+    return found
 
 
 def check_tables(asked: Any) -> None:
@@ -81,6 +120,11 @@ def are_tags(asked: Any) -> bool:
 
 
 def tags_of(cells: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    """Returns which tags rows have, `(rows, tags)`, of what `truths` read."""
+    """Returns which tags rows have, `(rows, tags)`, of what `truths` read.
+
+    Those of a row whose tags are not known are -1.
+    """
     made = [set(cell.splitlines()) for cell in cells]
-    return np.array([[name in row for name in names] for row in made], "int64")
+    found = np.array([[name in row for name in names] for row in made], "int64")
+    found[[not cell for cell in cells]] = -1
+    return found

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,9 @@ from aet_keras.cli._new_rows import (
     check_classifier,
     load_model,
     read_new_rows,
-    true_numbers,
 )
 from aet_keras.cli._recorded_new_rows import read_recorded
-from aet_keras.cli._truths import tags_of
+from aet_keras.cli._truths import tags_of, true_numbers
 from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
@@ -107,23 +106,19 @@ def watch_version(
         return _watch_recorded(asked, kind, reference, most_days)
     rows = read_new_rows(asked)
     labels = None
-    if is_labelled and reference.is_number:
+    if is_labelled and reference.target_kind == "number":
         labels = true_numbers(asked, rows)
-    elif is_labelled and reference.is_tags:
+    elif is_labelled and reference.target_kind == "tags":
         labels = tags_of(rows.classes, reference.class_names)
     elif is_labelled:
-        labels = _labels(rows.classes, reference.class_names)
+        labels = _labels(rows.classes, reference.class_names, asked.say)
     if kind == "item":
         outputs = read_item_outputs(
             model, rows.x, specification=asked.specification
         )
     else:
-        outputs = read_outputs(
-            model,
-            rows.x,
-            is_number=reference.is_number,
-            is_tags=reference.is_tags,
-        )
+        kind_of = reference.target_kind
+        outputs = read_outputs(model, rows.x, target_kind=kind_of)
     # Of items the columns that are compared are drawn, not pixels.
     shown = outputs.columns if kind == "item" else rows.texts or rows.x
     outputs = dataclasses.replace(outputs, labels=labels)
@@ -164,9 +159,9 @@ def _watch_recorded(asked, kind, reference, most_days):
 
 
 def _check_days(reference, path, kind):
-    if kind != "item" and reference.is_of_classes:
+    if kind != "item" and reference.target_kind == "classes":
         return
-    what = "tags" if reference.is_tags else "a number"
+    what = "tags" if reference.target_kind == "tags" else "a number"
     raise ExportError(
         f"{_OWNER}: recorded rows must be those of a classifier of images, "
         "texts or table rows, because it is its probabilities that are "
@@ -195,9 +190,12 @@ def _chosen(rows, numbers):
     return [rows[row] for row in numbers]
 
 
-def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:
+def _labels(
+    classes: Sequence[str], known: Sequence[str], say: Callable[[str], None]
+) -> np.ndarray:
     """Returns the numbers of classes; unknown ones have one too many."""
     numbers = {name: i for i, name in enumerate(known)}
+    others = [each for each in classes if each not in numbers]
     if not set(classes) & set(known):
         raise DataError(
             f"{_OWNER}: with `--labelled`, some row must be of a class that "
@@ -205,5 +203,12 @@ def _labels(classes: Sequence[str], known: Sequence[str]) -> np.ndarray:
             f"right. Received: {quoted(sorted(set(classes)))}. It knows "
             f"{quoted(known, 10)}: call folders or cells so, or leave "
             "`--labelled` out."
+        )
+    if others:
+        rows = counted(len(others), "row is", "rows are")
+        say(
+            f"{_OWNER}: {rows} of a class that the model does not know, "
+            f"{quoted(sorted(set(others)), 5)}, and each of its answers there "
+            "counts as wrong."
         )
     return np.array([numbers.get(each, len(numbers)) for each in classes])

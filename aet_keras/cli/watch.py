@@ -128,8 +128,9 @@ def _measure(folder):
 
 
 def _check_has_classes(watched):
-    if not watched.reference.is_of_classes:
-        what = "tags" if watched.reference.is_tags else "a number"
+    kind = watched.reference.target_kind
+    if kind != "classes":
+        what = "tags" if kind == "tags" else "a number"
         raise ValueError(
             "watch: `--report` must go with a classifier, because confidence "
             f"and classes are drawn. Received: a model of {what}. Leave it "

@@ -120,10 +120,11 @@ def assemble_images(
         "image", tuple(class_names), options.image_size, source
     )
     divided = _divide("images", labels, given, specification, options, target)
-    later = _shared_notes(
-        {split: _as_bytes(sums[divided.parts[split]]) for split in SPLITS},
-        "image",
-    )
+    values = {s: _as_bytes(sums[divided.parts[s]]) for s in SPLITS}
+    later = [
+        *_shared_notes(values, "image"),
+        *divided.notes_of_doubles(values, names, "image"),
+    ]
     if isinstance(rows, StreamedImages):
         taken = {split: rows.take(divided.parts[split]) for split in SPLITS}
         return divided.wrap(taken, names, notes, later)
@@ -180,7 +181,11 @@ def assemble_texts(
     divided = _divide("texts", labels, given, specification, options, target)
     column = np.array(texts, object)
     inputs = {split: column[rows] for split, rows in divided.parts.items()}
-    later = _text_notes(inputs, empty_count)
+    values = {name: each.tolist() for name, each in inputs.items()}
+    later = [
+        *_text_notes(values, empty_count),
+        *divided.notes_of_doubles(values, names, "text"),
+    ]
     return divided.wrap(inputs, names, notes, later)
 
 
@@ -192,6 +197,31 @@ class _Divided:
     labels: np.ndarray
     parts: Mapping[str, np.ndarray]
     notes: tuple[str, ...]
+
+    def notes_of_doubles(self, values, names, noun):
+        """Yields a note if equal rows have different classes.
+
+        Args:
+            values: dict of split to what is equal for equal rows, a row each.
+            names: sequence of str, one a row of the source.
+            noun: str. What a row is called.
+        """
+        if self.specification.target_kind != "classes":
+            return
+        seen: dict[Any, dict[int, int]] = {}
+        for split, found in values.items():
+            for row, value in zip(self.parts[split], found, strict=True):
+                seen.setdefault(value, {}).setdefault(self.labels[row], row)
+        doubled = [rows for rows in seen.values() if len(rows) > 1]
+        if doubled:
+            are = counted(len(doubled), f"{noun} has", f"{noun}s have")
+            first, second = (
+                f"`{names[r]}`" for r in [*doubled[0].values()][:2]
+            )
+            yield (
+                f"{are} more than one class, such as {first} and {second}: no "
+                "model can be right of both."
+            )
 
     def wrap(self, inputs, names, notes, later=()):
         """Returns the `Dataset`, the notes of the source first."""
@@ -263,9 +293,7 @@ def _text_notes(inputs, empty_count):
         yield "1 text was left out: it is empty."
     elif empty_count:
         yield f"{empty_count} texts were left out: they are empty."
-    yield from _shared_notes(
-        {name: each.tolist() for name, each in inputs.items()}, "text"
-    )
+    yield from _shared_notes(inputs, "text")
 
 
 def _shared_notes(rows, noun):

@@ -22,6 +22,7 @@ MONTHS = tuple(
 )
 LEAST_SHARE = 0.95  # of cells that must fit; a few odd ones are missing
 ISO = "%Y-%m-%d"
+WITHOUT_SIGNS = "%Y%m%d"
 CENTURY = 69  # as of `strptime`: 68 is 2068, 69 is 1969
 _EARLIER = r"([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})(?:[ T].*)?"
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -55,6 +56,7 @@ _TIME = (
     r"(?: ?(?i:[ap]m))?(?: ?(?:Z|UTC|GMT|[-+][0-9]{2}(?::?[0-9]{2})?))?)?"
 )
 _SHAPE = re.compile(r"([0-9]{1,4})([./-]) ?[0-9]{1,2}\2 ?([0-9]{1,4})\b.*")
+_IN_WORDS = re.compile(r"[0-9]{1,2}\W{1,2}[^\W\d_]{3,}\W{1,2}[0-9]{4}")
 _WITH_NAMES = (
     "%b %d, %Y",
     "%b %d %Y",
@@ -222,6 +224,50 @@ def find_date_form(
         if odd and not is_proved:
             return DateForm(best, shares[best], rival, odd[0])
     return DateForm(best, shares[best])
+
+
+def without_signs(counts: Mapping[str, int]) -> str:
+    """Returns an example if whole numbers are days such as 20240131, or "".
+
+    Such numbers are no measure: from one month to the next they jump.
+    """
+    days = [text for text in counts if _is_day_without_signs(text)]
+    is_met = len(days) >= LEAST_SHARE * len(counts) and len(days) > 1
+    return days[0] if is_met else ""
+
+
+def _is_day_without_signs(text):
+    is_recent = text[:2] in ("19", "20") and len(text) == 8
+    return is_recent and read_day(text, WITHOUT_SIGNS) == read_day(
+        text, WITHOUT_SIGNS
+    )
+
+
+def why_none(counts: Mapping[str, int]) -> str:
+    """Says why cells that are dates to a person are not read; "" if none are.
+
+    Args:
+        counts: how often each cell is met.
+    """
+    left, ways = dict(counts), []
+    for each in _candidates(counts, ()):
+        days = readable(left, functools.partial(read_day, date_format=each), 0)
+        ways += list(days)[:1]
+        left = {text: n for text, n in left.items() if text not in days}
+    spare = (1 - LEAST_SHARE) * sum(counts.values())
+    if len(ways) > 1 and sum(left.values()) <= spare:
+        return (
+            f"its dates are written in several ways, such as `{ways[0]}` and "
+            f"`{ways[1]}`: write them alike to have them read as dates"
+        )
+    named = [text for text in counts if _IN_WORDS.fullmatch(text)]
+    if named and len(named) >= LEAST_SHARE * len(counts):
+        return (
+            f"its dates, such as `{named[0]}`, have months in words that are "
+            f"not English: write them as `{_written(19799, ISO)}` to have "
+            "them read as dates"
+        )
+    return ""
 
 
 def check_date_format(owner: str, date_format: str) -> None:

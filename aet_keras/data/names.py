@@ -1,5 +1,6 @@
 """Checks, orders and compares the names of classes and ids."""
 
+import keyword
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
@@ -136,7 +137,9 @@ def served_names(titles: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     known, names = set(taken), []
     for title in titles:
         name = re.sub(r"\W+", "_", title, flags=re.ASCII).strip("_")
-        name = name if name[:1].isalpha() else f"column_{name}".rstrip("_")
+        if not name[:1].isalpha() or name == "self" or keyword.iskeyword(name):
+            # TensorFlow makes a signature a Python function of its inputs.
+            name = f"column_{name}".rstrip("_")
         while name.lower() in known:
             name = f"{name}_2"
         known.add(name.lower())
@@ -145,21 +148,24 @@ def served_names(titles: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 
 def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
-    """Yields notes if names differ by case only, or only to a computer.
+    """Yields notes if names differ by case only, or in what nobody sees.
 
     Args:
         what: str. What is named, in the plural.
         names: in their order.
     """
     names = list(names)
-    for key, how in ((str.casefold, "by case"), (_composed, "in Unicode")):
+    for key, how, show in (
+        (str.casefold, "by case", str),
+        (_as_seen, "in Unicode or spaces", _as_written),
+    ):
         groups: dict[str, list[str]] = {}
         for name in names:
             groups.setdefault(key(name), []).append(name)
         alike = [group for group in groups.values() if len(group) > 1]
         if alike:
             shown = "; ".join(
-                " and ".join(f"`{short(name, 60)}`" for name in group[:4])
+                " and ".join(f"`{short(show(name), 60)}`" for name in group[:4])
                 for group in alike[:3]
             )
             more = f"; and {len(alike) - 3} more" if len(alike) > 3 else ""
@@ -169,6 +175,17 @@ def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
             )
 
 
-def _composed(name):
-    """Returns a name whose accents are one sign with their letters."""
-    return unicodedata.normalize("NFC", name)
+def _as_seen(name):
+    """Returns what a person sees of a name: spaces are one space.
+
+    Accents are one sign with their letters, and signs that only steer how
+    text is laid out, such as a soft hyphen, are left out.
+    """
+    plain = unicodedata.normalize("NFKC", name)
+    seen = (each for each in plain if unicodedata.category(each) != "Cf")
+    return " ".join("".join(seen).split())
+
+
+def _as_written(name):
+    """Returns a name in ASCII, so that what nobody sees is seen."""
+    return name.encode("ascii", "backslashreplace").decode()

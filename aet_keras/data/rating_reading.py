@@ -7,7 +7,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._choices import RATING_SPLITS
-from aet_keras._wording import counted, quoted
+from aet_keras._wording import counted, quoted, short
 from aet_keras.data import rating_rows, table_cells
 from aet_keras.data import splits as splitting
 from aet_keras.data.dataset import Dataset
@@ -196,7 +196,12 @@ def read_ratings(
     return Dataset(
         **splits,
         specification=specification,
-        notes=(*of_file, *notes, *_strangers(splits)),
+        notes=(
+            *of_file,
+            *notes,
+            *_strangers(splits),
+            *(_not_learned(frame, item, like) if like else ()),
+        ),
     )
 
 
@@ -270,6 +275,22 @@ def _strangers(splits):
             of = "to test on"
             rows = counted(count, f"rating {of} is", f"ratings {of} are")
             yield f"{rows} of {role}s with none to learn from."
+
+
+def _not_learned(frame, item, like):
+    """Notes items and features of which an earlier model knows nothing."""
+    features = (*like.user_features, *like.item_features)
+    known = {item: like.items} | {each.column: each.values for each in features}
+    for column, values in known.items():
+        cells = frame[column]
+        odd = cells[(cells != "") & ~cells.isin(values)]
+        if len(odd):
+            rows = counted(len(odd), "row has", "rows have")
+            yield (
+                f"{rows} in `{column}` what the earlier model has not learned, "
+                f"such as `{short(odd.iloc[0])}`: it stays unknown. Train anew "
+                "to have it learned."
+            )
 
 
 LEAST_ROWS = 10

@@ -35,7 +35,7 @@ class Meaning:
     Args:
         kind: `"number"`, `"category"`, `"date"` or `"ignore"`.
         why: str. Why it is left out, if it is; or why it is a category
-            although its cells look like numbers.
+            or a number although its cells look like something else.
         format: `CellFormat`.
         rival: optional `CellFormat`. Another way to read its numbers.
         proves: str. The decimal sign, if the cells show which one is meant.
@@ -103,7 +103,7 @@ def find_meaning(
     is_varied = len(counts) > _MOST_DIFFERENT * counts.total()
     if is_varied and counts.total() >= _LEAST_ROWS:
         return Meaning(IGNORE, _why_different(name, rest, form))
-    why = _why_no_numbers(name, rest, form)
+    why = _why_nothing_else(name, rest, form)
     return Meaning(CATEGORY, why, _with_spellings(base, counts))
 
 
@@ -191,7 +191,14 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
         why = _why_id(name, sorted(form.values.values()))
         if why:
             return Meaning(IGNORE, why)
-    return _meant(form)
+    day = date_cells.without_signs(kept) if is_whole else ""
+    if not day:
+        return _meant(form)
+    return dataclasses.replace(
+        _meant(form),
+        why=f"its cells may be days such as `{day}`; `--kind {name}=date "
+        f"--date-format {date_cells.WITHOUT_SIGNS}` makes them dates",
+    )
 
 
 def _why_long(name, cells):
@@ -283,9 +290,14 @@ def _why_id(name, values):
 
 def _why_different(name, counts, form):
     total = sum(counts.values())
-    return _why_no_numbers(name, counts, form) or (
+    return _why_nothing_else(name, counts, form) or (
         f"{len(counts)} of {total} cells differ, as in an id or a free text"
     )
+
+
+def _why_nothing_else(name, counts, form):
+    """Says why cells that look like numbers or dates are not read as such."""
+    return _why_no_numbers(name, counts, form) or date_cells.why_none(counts)
 
 
 def _why_no_numbers(name, counts, form):

@@ -93,8 +93,9 @@ def find_columns(
             notes.append(f"Column `{title}` is left out: {meaning.why}.")
             continue
         columns.append(TableColumn(title, meaning.kind, title, meaning.format))
-        if meaning.kind == kinds_of.CATEGORY and meaning.why:
-            notes.append(f"Column `{title}` is a category: {meaning.why}.")
+        if meaning.why:
+            what = f"a {meaning.kind}"
+            notes.append(f"Column `{title}` is {what}: {meaning.why}.")
         if meaning.kind == kinds_of.NUMBER:
             notes += number_notes(title, features[title], meaning)
         if meaning.kind == kinds_of.DATE:

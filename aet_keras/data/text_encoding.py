@@ -84,12 +84,15 @@ def read_text_file(
 def decode(
     owner: str, path: Any, raw: bytes, encoding: str
 ) -> tuple[str, list[str]]:
-    """Returns the text of a file, and a note if its encoding was guessed.
+    """Returns the text of a file, and a note if its encoding may be another.
 
     `"auto"` is what a mark at the start says, else UTF-8, else UTF-16 if
     every other byte is zero, else cp1252 if the letters that come out of it
     stand where Western texts have them. Nothing else can be told with
     certainty, and is refused.
+
+    Where another encoding is said than that of the bytes, which are UTF-8,
+    there is a note, too: new rows are read as the training data were.
 
     Raises:
         DataError: if the bytes are no text in that encoding.
@@ -103,9 +106,28 @@ def decode(
         if raw and _bare_utf_16(raw) is None:
             raise DataError(_no_mark(owner, path, encoding))
     expected = f"written in the encoding `{encoding}`"
-    return _decoded(owner, path, raw, encoding, expected).removeprefix(
-        "\ufeff"
-    ), []
+    text = _decoded(owner, path, raw, encoding, expected)
+    return text.removeprefix("\ufeff"), [*_utf_8_after_all(path, raw, text)]
+
+
+def _utf_8_after_all(path, raw, text):
+    """Notes if what is read in another encoding is UTF-8, too.
+
+    By chance that is next to impossible, if there are letters beyond ASCII.
+    """
+    try:
+        other = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    if other != text:
+        word = _FOREIGN_WORD.search(text)
+        such = (
+            f", with words such as `{short(word.group(), 40)}`" if word else ""
+        )
+        yield (
+            f"{path} is read as was said{such}, but its bytes are UTF-8, too. "
+            "If the words are wrong, say `--encoding utf-8`."
+        )
 
 
 _MAGIC = (  # first bytes, what they begin, and what to do

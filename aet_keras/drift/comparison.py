@@ -11,13 +11,13 @@ from scipy import spatial, stats
 from aet_keras import _check as check
 from aet_keras._wording import quoted
 from aet_keras.drift import two_samples
-from aet_keras.drift.model_outputs import ModelOutputs, as_labels, read_outputs
+from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
 from aet_keras.drift.number_shift import name_error_shift
 from aet_keras.drift.priors import Calibration, calibrate, estimate_priors
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import LEAST_ROWS, Shift, note_few
-from aet_keras.drift.true_values import as_numbers, as_tags
+from aet_keras.drift.target_kinds import KINDS
 
 _OWNER = "compare"
 _LEVEL = 0.05
@@ -55,8 +55,9 @@ def compare(
         new: rows: array, dict of arrays, `tf.data.Dataset` of batches or
             `keras.utils.PyDataset`, with labels or without.
         labels: optional ints `(rows,)`, -1 where a class is not known, or
-            one-hot rows, of arrays. Defaults to those of `new`, if it has
-            some.
+            one-hot rows, of arrays; of a model of a number floats, NaN where
+            it is not known; of tags 0 and 1 `(rows, tags)`, -1 likewise.
+            Defaults to those of `new`, if it has some.
         batch_size: int >= 1. Of arrays. Defaults to `128`.
 
     Returns:
@@ -96,11 +97,11 @@ def compare(
         model,
         new,
         batch_size=batch_size,
-        is_number=reference.is_number,
-        is_tags=reference.is_tags,
+        target_kind=reference.target_kind,
     )
     if labels is not None:
-        labels = _labels_of(reference, labels)
+        kind = KINDS[reference.target_kind]
+        labels = kind.as_labels(_OWNER, labels, has_unknown=True)
         outputs = dataclasses.replace(outputs, labels=labels)
     return compare_outputs(reference, outputs)
 
@@ -119,13 +120,15 @@ def compare_outputs(reference: Reference, outputs: ModelOutputs) -> Shift:
             are not one a row.
     """
     _check_outputs(reference, outputs)
-    if not reference.is_of_classes:
+    if outputs.labels is not None:
+        is_known = KINDS[reference.target_kind].are_known(outputs.labels)
+        if not is_known.any():
+            outputs = dataclasses.replace(outputs, labels=None)
+    if reference.target_kind != "classes":
         tests = _input_tests(reference, outputs)
         moved = _moved(reference, outputs)
         far = _novelty(reference, outputs)
         return name_error_shift(reference, outputs, tests, moved, novelty=far)
-    if outputs.labels is not None and np.all(outputs.labels == UNKNOWN):
-        outputs = dataclasses.replace(outputs, labels=None)
     calibration = calibrate(reference.probabilities, reference.labels)
     tests = _tests(reference, outputs)
     p = _of_sets(tests)
@@ -234,14 +237,6 @@ def _input_tests(reference, outputs, weights=None):
 def _moved(reference, outputs):
     columns = two_samples.column_shifts(reference.columns, outputs.columns)
     return tuple(each for each in columns if each.p <= _LEVEL)
-
-
-def _labels_of(reference, labels):
-    if reference.is_number:
-        return as_numbers(_OWNER, labels)
-    if reference.is_tags:
-        return as_tags(_OWNER, labels)
-    return as_labels(_OWNER, labels, least=UNKNOWN)
 
 
 def _worse_p(reference, outputs, weights=None):
@@ -391,6 +386,6 @@ def _check_outputs(reference, outputs):
     if labels is not None and len(labels) != outputs.row_count:
         raise ValueError(
             f"{_OWNER}: each new row must have one label. Received: "
-            f"{len(labels)} labels for {outputs.row_count} rows. Give -1 to "
-            "rows whose class is not known."
+            f"{len(labels)} labels for {outputs.row_count} rows. Give -1, of "
+            "numbers NaN, to rows whose label is not known."
         )

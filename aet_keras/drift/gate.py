@@ -1,50 +1,16 @@
 """Decides whether a changed model is better, from rows with labels."""
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
 
 from aet_keras import _check as check
+from aet_keras.drift.paired_gain import PairedGain
+from aet_keras.drift.target_kinds import KINDS, TargetKind
+from aet_keras.evaluation.regression import shown
 
 _OWNER = "judge_change"
-_ERROR = 0.05  # one-sided
-_MOST_LABELS = 1_000_000
-
-
-@dataclasses.dataclass(frozen=True)
-class PairedGain:
-    """Holds how much more often one model is right than another.
-
-    `judge_change` makes it. Both answered the same rows, so that only rows
-    count of which one is right and the other wrong.
-
-    Args:
-        gain: float from -1 to 1. Accuracy after less accuracy before.
-        low: float. The gain is above it with a confidence of 95 %; with
-            more, where the change is the best of several.
-        high: float. The gain is below it, likewise.
-        gained_count: int. Rows that were wrong and are right now.
-        lost_count: int. Rows that were right and are wrong now.
-        count: int. Rows in all.
-        chosen_from: int >= 1. Of how many changes this is the best.
-
-    Example:
-
-    >>> from aet_keras.drift.gate import PairedGain
-    >>> PairedGain(0.08, 0.01, 0.14, 12, 4, 100).gained_count
-    12
-    """
-
-    gain: float
-    low: float
-    high: float
-    gained_count: int
-    lost_count: int
-    count: int
-    chosen_from: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,31 +51,39 @@ def judge_change(
     after: Any,
     *,
     old: tuple | None = None,
-    forgets_at_most: float = 0.02,
+    forgets_at_most: float | None = None,
     chosen_from: int = 1,
+    target_kind: str = "classes",
 ) -> Verdict:
     """Judges a changed model by its answers on rows with labels.
 
     It is better if, with a confidence of 95 % each, its accuracy on new rows
     is higher than before, and on old rows not lower by more than
-    `forgets_at_most`. The rows must be those that nothing was learned on, nor
+    `forgets_at_most`. A number is judged by the mean absolute error (MAE),
+    tags by the mean F1 of a row's tags, which is 1 where there are none and
+    none is said. The rows must be those that nothing was learned on, nor
     chosen, but for what `chosen_from` counts. Judge once a set of labels: who
     looks again after each label will see a useless change pass in the end.
 
     Args:
-        labels: ints `(rows,)`. The true classes of new rows.
+        labels: ints `(rows,)`. The true classes of new rows; or floats
+            `(rows,)`, numbers; or 0 and 1 `(rows, tags)`.
         before: the unchanged model's answers: ints `(rows,)`, or scores
-            `(rows, classes)`, of which the highest is the answer.
+            `(rows, classes)`, of which the highest is the answer; numbers; or
+            0 and 1 `(rows, tags)`.
         after: the changed model's answers, likewise.
         old: optional tuple `(labels, before, after)` of old rows. Without
             it, what was forgotten is not judged.
-        forgets_at_most: float from 0 to 1. The accuracy on old rows that may
-            be lost. Defaults to `0.02`.
+        forgets_at_most: optional float from 0 to 1. The accuracy, or F1, on
+            old rows that may be lost, by default `0.02`; of a number the
+            share by which the MAE may rise, by default `0.05`.
         chosen_from: int >= 1. How many changes were judged by these rows,
             this one as the best of them: each could have passed by chance, so
             that so many times the confidence is asked for ([Bonferroni](
             https://en.wikipedia.org/wiki/Bonferroni_correction)). Defaults to
             `1`.
+        target_kind: `"classes"`, `"number"` or `"tags"`. Defaults to
+            `"classes"`.
 
     Returns:
         `Verdict`.
@@ -134,31 +108,37 @@ def judge_change(
         the score interval of a difference of paired proportions. A gain must
         also be one by the exact test of [McNemar, 1947](
         https://doi.org/10.1007/BF02295996), since the score is too sure
-        where few answers differ.
+        where few answers differ. Bounds of errors and of F1 are those of
+        Student's t; a gain of these must also be one by chance signs of the
+        rows' differences.
     """
-    check.ratio(_OWNER, forgets_at_most=forgets_at_most)
+    kind = KINDS[check.one_of(_OWNER, target_kind=target_kind, among=KINDS)]
+    forgets = share_to_forget(_OWNER, kind, forgets_at_most)
     many = check.positive_int(_OWNER, chosen_from=chosen_from)
-    return judge_gains(
-        compare_answers(labels, before, after, chosen_from=many),
-        None
-        if old is None
-        else compare_answers(*_three(old), chosen_from=many),
-        forgets_at_most=forgets_at_most,
-    )
+    rows = [(labels, before, after), *([] if old is None else [_three(old)])]
+    gains = [_gain(kind, each, many) for each in rows]
+    return judge_gains(*gains, forgets_at_most=forgets)
+
+
+def share_to_forget(owner: str, kind: TargetKind, share: float | None) -> float:
+    """Returns what may be forgotten: what was said, or else what is usual."""
+    if share is None:
+        return kind.forgets_at_most
+    return check.ratio(owner, forgets_at_most=share)
 
 
 def judge_gains(
     new: PairedGain,
     old: PairedGain | None = None,
     *,
-    forgets_at_most: float = 0.02,
+    forgets_at_most: float,
 ) -> Verdict:
     """Judges a changed model by gains on new and old rows.
 
     Args:
         new: `PairedGain` on new rows.
         old: optional `PairedGain` on old rows.
-        forgets_at_most: float from 0 to 1. As of `judge_change`.
+        forgets_at_most: float from 0 to 1. What of a gain may be lost.
     """
     more = _more_labels(new)
     more_old = None if old is None else _more_old(old, forgets_at_most)
@@ -175,50 +155,19 @@ def judge_gains(
     return Verdict(outcome, new, old, more, more_old, reason)
 
 
-def paired_gain(
-    gained: int, lost: int, count: int, chosen_from: int = 1
-) -> PairedGain:
-    """Returns the gain and its bounds, from the rows that differ.
-
-    Args:
-        gained: int >= 0. Rows that are right now and were wrong.
-        lost: int >= 0. The other way round.
-        count: int >= 1. Rows in all.
-        chosen_from: int >= 1. As of `judge_change`.
-    """
-    error = _ERROR / chosen_from
-    low = _bound(gained, lost, count, error)
-    if low > 0:  # the exact test must say the same, and bounds it from above
-        low = min(low, _exact_bound(gained, lost, count, error))
-    high = -_bound(lost, gained, count, error)
-    gain = (gained - lost) / count
-    return PairedGain(gain, low, high, gained, lost, count, chosen_from)
-
-
-def compare_answers(
-    labels: Any, before: Any, after: Any, *, chosen_from: int = 1
-) -> PairedGain:
-    """Compares two models by their answers to the same rows.
-
-    Args:
-        labels: ints `(rows,)`. The true classes.
-        before: the unchanged model's answers, as of `judge_change`.
-        after: the changed model's answers, likewise.
-        chosen_from: int >= 1. As of `judge_change`.
-
-    Raises:
-        ValueError: if there are no rows, or shapes do not fit.
-    """
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu":
+def _gain(kind, rows, many):
+    """Compares two models by their answers to the same rows."""
+    labels, before, after = rows
+    labels = kind.as_labels(_OWNER, labels)
+    if not len(labels):
         raise ValueError(
-            f"{_OWNER}: `labels` must be ints, one a row, at least one. "
-            f"Received: {labels.dtype} of shape {labels.shape}."
+            f"{_OWNER}: `labels` must have at least one row. Received: none. "
+            "Give a label for each answer."
         )
-    was = _answers(labels, before=before) == labels
-    now = _answers(labels, after=after) == labels
-    gained, lost = int((now & ~was).sum()), int((was & ~now).sum())
-    return paired_gain(gained, lost, len(labels), chosen_from)
+    was = _READ[kind.name](labels, before=before)
+    now = _READ[kind.name](labels, after=after)
+    pair = kind.errors(was, labels), kind.errors(now, labels)
+    return kind.gain(*pair, chosen_from=many)
 
 
 def _three(old):
@@ -244,86 +193,61 @@ def _answers(labels, **named):
     return given
 
 
-def _bound(gained, lost, count, error):
-    """Returns the lower bound by Tango's score."""
-    asked = float(stats.norm.ppf(1 - error))  # 1.645 for one change
-    gain = (gained - lost) / count
-    if gain <= -1:
-        return -1.0
-
-    def excess(difference):
-        return _score(difference, gained, lost, count) - asked
-
-    return float(optimize.brentq(excess, -1 + 1e-12, gain, xtol=1e-9))
-
-
-def _score(difference, gained, lost, count):
-    """How many standard errors the gain is above a supposed difference.
-
-    The error is that of the most likely shares which differ by so much.
-    """
-    above = gained - lost - count * difference
-    if above == 0:
-        return 0.0
-    a = 2 * count
-    b = (2 * count - gained + lost) * difference - gained - lost
-    c = -lost * difference * (1 - difference)
-    share = (math.sqrt(max(0.0, b * b - 4 * a * c)) - b) / (2 * a)
-    variance = count * (2 * share + difference * (1 - difference))
-    return above / math.sqrt(max(variance, 1e-300))
+def _as_labels(labels, **named):
+    """Returns answers that have the form of their labels."""
+    ((name, given),) = named.items()
+    found = np.asarray(given)
+    is_number = labels.ndim == 1
+    if is_number and found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    is_right = found.dtype.kind in "biuf" and found.shape == labels.shape
+    if is_right and not is_number:
+        is_right = bool(np.isin(found, (0, 1)).all())
+    if is_right and np.isfinite(found).all():
+        return found if is_number else found > 0
+    what = "a finite number" if is_number else "0 or 1 for each tag"
+    raise ValueError(
+        f"{_OWNER}: `{name}` must hold {what}, a row for each label. "
+        f"Received: {found.dtype} of the shape {found.shape} for labels of "
+        f"the shape {labels.shape}."
+    )
 
 
-def _exact_bound(gained, lost, count, error):
-    """Returns the lower bound, given how many answers differ.
-
-    It is above 0 exactly where McNemar's exact test rejects.
-    """
-    share = stats.beta.ppf(error, gained, lost + 1)
-    return float((gained + lost) / count * (2 * share - 1))
+_READ = {"classes": _answers, "number": _as_labels, "tags": _as_labels}
 
 
 def _more_labels(new):
     if new.low > 0 or new.high <= 0 or new.gain <= 0:
         return None
-    return _more(new, lambda grown: grown.low > 0, new.gain)
+    return new.more_rows(lambda grown: grown.low > 0, new.gain)
 
 
 def _more_old(old, most):
     left = most + old.gain
     if -old.low <= most or left <= 0:
         return None
-    return _more(old, lambda grown: -grown.low <= most, left)
-
-
-def _more(found, is_decided, distance):
-    """Returns how many more labels decide if shares stay as they are.
-
-    About z^2 d / x^2 in all, with d the share of answers that differ and x
-    the distance to be proved; more where the counts are small.
-    """
-    differ = (found.gained_count + found.lost_count) / found.count
-    many, asked = found.chosen_from, stats.norm.ppf(_ERROR / found.chosen_from)
-    wanted = max(found.count + 1, float(asked) ** 2 * differ / distance**2)
-    while wanted < _MOST_LABELS:
-        growth = wanted / found.count
-        counts = (found.gained_count, found.lost_count, found.count)
-        grown = (round(growth * each) for each in counts)
-        if is_decided(paired_gain(*grown, many)):
-            return math.ceil(wanted) - found.count
-        wanted *= 1.05
-    return None
+    return old.more_rows(lambda grown: -grown.low <= most, left)
 
 
 def _sentence(new, old, forgets_at_most):
-    text = (
-        f"new rows: {new.gain:+.3f} ({new.low:+.3f} to {new.high:+.3f}), "
-        f"{new.count} labels"
-    )
+    text = f"new rows: {_figures(new)}, {new.count} labels"
     if new.chosen_from > 1:
         text += f", the best of {new.chosen_from}"
     if old is None:
         return f"{text}; old rows: not judged"
     return (
-        f"{text}; old rows: {old.gain:+.3f} ({old.low:+.3f} to "
-        f"{old.high:+.3f}), {old.count} labels, {-forgets_at_most:+.3f} allowed"
+        f"{text}; old rows: {_figures(old)}, {old.count} labels, "
+        f"{-forgets_at_most:+.3f} allowed"
+    )
+
+
+def _figures(found):
+    gain = f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    if found.measure == "accuracy":
+        return gain
+    if found.measure != "MAE":
+        return f"{found.measure} {gain}"
+    return (
+        f"{found.measure} {shown(found.before)} to {shown(found.after)}, a "
+        f"share of {gain} is gone"
     )

@@ -1,4 +1,4 @@
-"""Finds, solves and widens the dense layer that a classifier ends in."""
+"""Finds, solves and widens the dense layer that a model ends in."""
 
 import contextlib
 import dataclasses
@@ -18,12 +18,16 @@ STRENGTHS = (1.0, *lbfgs.STRENGTHS)
 _STARTS = ("zero", "old", "renamed")
 
 
-def dense_head(owner: str, model: keras.Model) -> keras.layers.Dense:
-    """Returns the dense layer with a softmax that a model ends in.
+def dense_head(
+    owner: str, model: keras.Model, activation: str = "softmax"
+) -> keras.layers.Dense:
+    """Returns the dense layer that a model ends in.
 
     Args:
         owner: str. Who asks.
         model: a functional or built Sequential `keras.Model`.
+        activation: `"softmax"`, `"sigmoid"` or `"linear"`. That of the layer.
+            Defaults to `"softmax"`.
 
     Raises:
         ValueError: if it does not end so.
@@ -32,10 +36,12 @@ def dense_head(owner: str, model: keras.Model) -> keras.layers.Dense:
     last: Any = layers[-1] if layers else None
     is_dense = type(last) is keras.layers.Dense and last.use_bias
     is_one = is_dense and len(model.outputs) == 1
-    if not is_one or last.activation is not keras.activations.softmax:
+    wanted = getattr(keras.activations, activation)
+    if not is_one or last.activation is not wanted:
+        what = "no activation" if activation == "linear" else f"a {activation}"
         raise ValueError(
             f"{owner}: the model must end in a `keras.layers.Dense` with a "
-            "bias and a softmax, because its logits are what is corrected. "
+            f"bias and {what}, because its logits are what is corrected. "
             f"Received: {_end(last)}. Leave this remedy out, or build the "
             "model with such a head."
         )
@@ -59,17 +65,20 @@ def read_features(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SolvedHead:
-    """Holds a softmax layer that was solved on the features of a few rows.
+    """Holds a head that was solved on the features of a few rows.
 
-    `solve_head` makes it.
+    `solve_head` makes it; of a number and of tags `number_heads` and
+    `tag_heads` do.
 
     Args:
         kernel: float array `(width, classes)`.
         bias: float array `(classes,)`.
-        start: str. What the penalty pulls to: `"zero"`, `"old"` or
-            `"renamed"`.
+        start: str. What the penalty pulls to: `"zero"`, `"old"`,
+            `"renamed"` or `"scaled"`.
         strength: float. Of the L2 penalty, on standardised features.
-        loss: float. Mean cross-entropy of rows that were left out.
+        loss: float. Mean loss of rows that were left out.
+        held_out: optional float array `(rows, classes)`. What was said of
+            each row by a head that had not learned it.
     """
 
     kernel: np.ndarray
@@ -77,6 +86,7 @@ class SolvedHead:
     start: str
     strength: float
     loss: float
+    held_out: np.ndarray | None = None
 
 
 def solve_head(

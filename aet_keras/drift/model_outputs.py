@@ -14,15 +14,9 @@ from aet_keras._keras import graph, reading
 from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
 from aet_keras.drift.row_batches import batches_of, no_rows
 from aet_keras.drift.softmax_twin import Twin
-from aet_keras.drift.true_values import (
-    as_numbers,
-    as_tags,
-    one_number,
-    shares_of_tags,
-)
+from aet_keras.drift.target_kinds import KINDS
 
 _OWNER = "read_outputs"
-_ROUNDED = 1e-2  # of sums of probabilities in half precision
 _EAGER_BATCHES = 4
 
 
@@ -87,8 +81,7 @@ def read_outputs(
     *,
     batch_size: int = 128,
     most_rows: int | None = None,
-    is_number: bool = False,
-    is_tags: bool = False,
+    target_kind: str = "classes",
 ) -> ModelOutputs:
     """Runs rows through a classifier, or a model of a number, once.
 
@@ -103,10 +96,10 @@ def read_outputs(
         most_rows: optional int >= 1. If there are more rows, only about so
             many are read: of arrays a sample, of others batches that are
             evenly spread. Defaults to all.
-        is_number: bool. Whether the model puts out one number a row, and
-            labels are numbers. Defaults to `False`.
-        is_tags: bool. Whether it puts out a probability for each of several
-            tags, and labels are 0 and 1 likewise. Defaults to `False`.
+        target_kind: `"classes"`; `"number"`, where the model puts out one
+            number a row, and labels are numbers; or `"tags"`, where it puts
+            out a probability for each of several tags, and labels are 0 and
+            1 likewise. Defaults to `"classes"`.
 
     Returns:
         `ModelOutputs`.
@@ -129,7 +122,7 @@ def read_outputs(
     >>> outputs.features.shape, outputs.probabilities.shape
     ((5, 4), (5, 3))
     """
-    reader = OutputReader(model, is_number=is_number, is_tags=is_tags)
+    reader = OutputReader(model, target_kind=target_kind)
     return reader.read(data, batch_size=batch_size, most_rows=most_rows)
 
 
@@ -141,8 +134,7 @@ class OutputReader:
 
     Args:
         model: as of `read_outputs`.
-        is_number: bool, likewise.
-        is_tags: bool, likewise.
+        target_kind: str, likewise.
         is_traced: bool. Whether it is traced at once, for any batch size.
     """
 
@@ -150,15 +142,13 @@ class OutputReader:
         self,
         model: keras.Model,
         *,
-        is_number: bool = False,
-        is_tags: bool = False,
+        target_kind: str = "classes",
         is_traced: bool = False,
     ):
-        self._as_labels = as_numbers if is_number else as_labels
-        self._as_outputs = one_number if is_number else as_probabilities
-        if is_tags:
-            self._as_labels, self._as_outputs = as_tags, shares_of_tags
-        self._eager = _forward(model if is_tags else Twin.of(model).twin)
+        kind = KINDS[target_kind]
+        self._as_labels, self._as_outputs = kind.as_labels, kind.as_outputs
+        is_of_classes = target_kind == "classes"
+        self._eager = _forward(Twin.of(model).twin if is_of_classes else model)
         self._traced = tf.function(self._eager, reduce_retracing=True)
         self._is_traced = is_traced
         self._count = 0  # of batches so far
@@ -239,65 +229,6 @@ def sum_of_weights(
         found.update(f"{array.dtype}{array.shape}".encode())
         found.update(array.tobytes())
     return found.hexdigest()
-
-
-def as_labels(owner: str, labels: Any, *, least: int = 0) -> np.ndarray:
-    """Returns labels `(rows,)`, of those, of a column or of one-hot rows.
-
-    Args:
-        owner: str. Who is named in the error.
-        labels: numbers of classes, or one-hot rows.
-        least: int. -1 if that may stand where a class is not known.
-
-    Raises:
-        ValueError: if they are neither.
-    """
-    given = found = np.asarray(labels)
-    if given.ndim == 2 and given.shape[1] > 1 and _is_one_hot(given):
-        found = given.argmax(axis=1)
-    elif given.ndim == 2 and given.shape[1] == 1:
-        found = given[:, 0]
-    is_whole = found.dtype.kind in "iub" or (
-        found.dtype.kind == "f" and np.array_equal(found, np.floor(found))
-    )
-    if found.ndim == 1 and is_whole and np.all(found >= least):
-        return found.astype("int64")
-    unknown = ", -1 where it is not known" if least < 0 else ""
-    raise ValueError(
-        f"{owner}: labels must be the numbers of classes, one a row{unknown}, "
-        f"or one-hot rows. Received: {given.dtype} of the shape {given.shape}. "
-        "Give each class a number from 0 on."
-    )
-
-
-def _is_one_hot(labels):
-    is_binary = np.isin(labels, (0, 1)).all()
-    return bool(is_binary and np.all(labels.sum(axis=1) == 1))
-
-
-def as_probabilities(owner: str, scores: np.ndarray) -> np.ndarray:
-    """Returns probabilities `(rows, classes)` of what a model puts out.
-
-    Raises:
-        ValueError: if it is no classifier of one class a row.
-    """
-    scores = scores.astype("float32")
-    is_share = bool(np.all((scores >= 0) & (scores <= 1)))
-    if scores.ndim == 2 and np.isfinite(scores).all():
-        if scores.shape[1] == 1 and is_share:
-            return np.concatenate([1 - scores, scores], axis=1)
-        if scores.shape[1] > 1 and not is_share:
-            shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-            return shifted / shifted.sum(axis=1, keepdims=True)
-        sums = scores.sum(axis=1)
-        if scores.shape[1] > 1 and np.allclose(sums, 1, atol=_ROUNDED):
-            return scores / sums[:, None]
-    raise ValueError(
-        f"{owner}: the model must put out finite probabilities or logits of "
-        "classes that exclude each other, because their distribution is "
-        f"compared. Received: numbers of the shape {scores.shape}, from "
-        f"{scores.min():.3g} to {scores.max():.3g}. Give a classifier."
-    )
 
 
 def _split(model: keras.Model) -> tuple[SplitGraph, Boundary]:

@@ -9,10 +9,10 @@ from scipy import stats
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.shift import LEAST_ROWS, ColumnShift, Shift, note_few
+from aet_keras.drift.target_kinds import KINDS, cross_entropies
 
 _LEVEL = 0.05
 _ERRORS = "errors"
-_LEAST = 1e-7
 
 
 def name_error_shift(
@@ -49,7 +49,7 @@ def name_error_shift(
         kind = "input" if inputs <= _LEVEL else "output"
         if kind == "input" and outputs.row_count < LEAST_ROWS:
             kind = "unexplained"
-    measure = "loss" if reference.is_tags else "RMSE"
+    measure = "loss" if reference.target_kind == "tags" else "RMSE"
     return Shift(
         kind != "none",
         p,
@@ -79,12 +79,13 @@ def _larger_errors_p(reference, outputs):
 
 
 def _errors(rows):
-    """Returns the error of each row: of tags its cross-entropy."""
-    said, true = rows.probabilities, rows.labels
-    if true.ndim == 1:
-        return np.abs(said[:, 0] - true)
-    likely = np.clip(np.where(true > 0, said, 1 - said), _LEAST, 1)
-    return -np.log(likely).mean(axis=1)
+    """Returns the error of each row that has a label: of tags its loss."""
+    kind = KINDS["number" if rows.labels.ndim == 1 else "tags"]
+    known = kind.are_known(rows.labels)
+    said, true = rows.probabilities[known], rows.labels[known]
+    if kind.name == "number":
+        return kind.errors(said[:, 0], true)
+    return cross_entropies(said, true)
 
 
 def _error(rows):
@@ -97,7 +98,7 @@ def _error(rows):
 def _notes(reference, outputs):
     yield from note_few(outputs.row_count)
     if outputs.labels is None:
-        what = "tags" if reference.is_tags else "numbers"
+        what = "tags" if reference.target_kind == "tags" else "numbers"
         yield (
             f"Without the true {what} it is not seen whether the errors are "
             "larger now: `--labelled` reads them."

@@ -108,8 +108,7 @@ class Reference:
         *,
         class_names: Sequence[str] = (),
         batch_size: int = 128,
-        is_number: bool = False,
-        is_tags: bool = False,
+        target_kind: str = "classes",
     ) -> "Reference":
         """Measures a model, by a pass over up to 3,500 rows.
 
@@ -121,14 +120,14 @@ class Reference:
                 `(inputs, labels)`, or a data set of such batches.
             class_names: sequence of str, for sentences. Defaults to none.
             batch_size: int >= 1. Of arrays. Defaults to `128`.
-            is_number: bool. Whether it is of a number. Defaults to `False`.
-            is_tags: bool. Whether it is of tags. Defaults to `False`.
+            target_kind: `"classes"`, `"number"` or `"tags"`. Defaults to
+                `"classes"`.
 
         Raises:
             ValueError: if the validation rows have no labels, there are fewer
                 than two of them, or the model is no such classifier.
         """
-        reader = OutputReader(model, is_number=is_number, is_tags=is_tags)
+        reader = OutputReader(model, target_kind=target_kind)
         seen, held = (
             reader.read(data, batch_size=batch_size, most_rows=most)
             for data, most in (
@@ -180,19 +179,11 @@ class Reference:
         return self.probabilities.shape[1]
 
     @property
-    def is_number(self) -> bool:
-        """Whether it is of a number: classes have a probability each."""
-        return self.class_count == 1 and not self.is_tags
-
-    @property
-    def is_tags(self) -> bool:
-        """Whether it is of tags, of which a row may have several."""
-        return self.labels.ndim == 2
-
-    @property
-    def is_of_classes(self) -> bool:
-        """Whether it is of one class a row."""
-        return not (self.is_number or self.is_tags)
+    def target_kind(self) -> str:
+        """Returns `"classes"`, `"number"` or `"tags"`, by what it holds."""
+        if self.labels.ndim == 2:
+            return "tags"
+        return "number" if self.class_count == 1 else "classes"
 
     @property
     def priors(self) -> np.ndarray:

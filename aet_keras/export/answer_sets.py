@@ -44,6 +44,11 @@ def answer_with_sets(served: Any, guarantee: Guarantee) -> Any:
 def _extended(function: Any, add: Callable[[Any], Mapping[str, Any]]) -> Any:
     positional, named = function.structured_input_signature
     specs = {**{spec.name: spec for spec in positional}, **named}
+    # TensorFlow has made the names in them small: `Age` would become `age`.
+    specs = {
+        name: tf.TensorSpec(spec.shape, spec.dtype, name)
+        for name, spec in specs.items()
+    }
 
     def run(**inputs):
         outputs = function(**inputs)

@@ -107,3 +107,14 @@ class Unit:
         return keras.layers.Rescaling(
             1.0, offset=self.rest, name=NUMBER, **kind
         )(x)
+
+
+def value_end(model: keras.Model) -> tuple[Any, Unit | None]:
+    """Returns the tensor that a model brings into a unit, and this unit.
+
+    Of a model that `Unit.apply` did not end, its output and `None`.
+    """
+    names = {layer.name for layer in model.layers}
+    if not names >= {_UNIT, NUMBER}:
+        return model.outputs[0], None
+    return model.get_layer(_UNIT).input, Unit.of(model)

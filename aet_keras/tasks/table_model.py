@@ -13,8 +13,8 @@ from aet_keras.data.specifications import TableColumn
 from aet_keras.tasks.number_unit import Unit
 
 ENCODED, NETWORK, SUM = "encoded", "network", "logits"
-_HIDDEN = "dropout"  # what `change` is given
-_HEADS = ("linear", "change")
+HIDDEN = "dropout"  # what `change` is given
+HEADS = ("linear", "change")
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
 
 
@@ -132,7 +132,7 @@ def build_table_classifier(
     check.positive_int(owner, units=units)
     check.number(owner, least=0, most=0.999, dropout=dropout)
     end = functools.partial(
-        _classes, class_count=class_count, activation=activation
+        class_end, class_count=class_count, activation=activation
     )
     return _build(features, end, units, dropout, name="table_classifier")
 
@@ -231,75 +231,6 @@ def _build(features, end, units, dropout, *, name):
     return keras.Model(inputs, network(encoded), name=name)
 
 
-def with_one_head(network: keras.Model) -> keras.Model:
-    """Returns a network's function, ended by one dense layer with a softmax.
-
-    It shares all layers below, and its head is `linear` and `change` side by
-    side: what corrects the head of a classifier can then be applied.
-
-    Args:
-        network: the layer `network` of a table classifier.
-
-    Example: see `take_head`.
-    """
-    row, hidden = network.input, network.get_layer(_HIDDEN).output
-    linear, change = (network.get_layer(name) for name in _HEADS)
-    head = keras.layers.Dense(linear.units, activation="softmax", name="head")
-    both = keras.layers.Concatenate(name="both")([row, hidden])
-    headed = keras.Model(row, head(both), name="headed")
-    kernel, bias = linear.get_weights()
-    (other,) = change.get_weights()
-    head.set_weights([np.concatenate([kernel, other]), bias])
-    return headed
-
-
-def take_head(model: keras.Model, headed: keras.Model) -> keras.Model:
-    """Returns a table classifier with the head of what `with_one_head` gave.
-
-    Args:
-        model: the table classifier. Its head changes in place, unless the
-            other one has more classes.
-        headed: of `with_one_head`, or a model that ends in a wider head.
-
-    Returns:
-        The `keras.Model`; with more classes another one of the same layers.
-
-    Example:
-
-    >>> from aet_keras.data.specifications import TableColumn
-    >>> from aet_keras.tasks import table_model
-    >>> space = table_model.fit_feature_space(
-    ...     [TableColumn("age", "number", "age")],
-    ...     {"age": np.array([20, 30, np.nan], "float32")},
-    ... )
-    >>> model = aet_keras.tasks.build_table_classifier(space, class_count=2)
-    >>> headed = table_model.with_one_head(model.get_layer("network"))
-    >>> table_model.take_head(model, headed) is model
-    True
-    """
-    network = model.get_layer(NETWORK)
-    linear, change = (network.get_layer(name) for name in _HEADS)
-    kernel, bias = headed.layers[-1].get_weights()
-    width = network.input.shape[1]
-    if len(bias) != linear.units:
-        model = _widened(model, len(bias))
-        network = model.get_layer(NETWORK)
-        linear, change = (network.get_layer(name) for name in _HEADS)
-    linear.set_weights([kernel[:width], bias])
-    change.set_weights([kernel[width:]])
-    return model
-
-
-def _widened(model, class_count):
-    """Returns the model with a new head of more classes."""
-    old = model.get_layer(NETWORK)
-    row, hidden = old.input, old.get_layer(_HIDDEN).output
-    outputs = _classes(row, hidden, class_count=class_count)
-    network = keras.Model(row, outputs, name=NETWORK)
-    encoded = model.get_layer(ENCODED).output
-    return keras.Model(dict(model.input), network(encoded), name=model.name)
-
-
 def feature_names(columns: Sequence[TableColumn]) -> list[str]:
     """Returns the names of the columns in the order of their tokens.
 
@@ -324,11 +255,11 @@ def _network(widths, end, units, dropout):
     x = pool(name="pool")(x)  # (batch, units)
     x = keras.layers.LayerNormalization(name="level")(x)
     x = keras.layers.Dense(2 * units, activation="gelu", name="hidden")(x)
-    x = keras.layers.Dropout(dropout, name=_HIDDEN)(x)
+    x = keras.layers.Dropout(dropout, name=HIDDEN)(x)
     return keras.Model(row, end(row, x), name=NETWORK)
 
 
-def _classes(row, hidden, *, class_count, activation="softmax"):
+def class_end(row, hidden, *, class_count, activation="softmax"):
     """Returns probabilities."""
     logits = _both_paths(row, hidden, class_count)
     return keras.layers.Activation(

@@ -1,12 +1,12 @@
 """Chooses among remedies that were tried, by what labels say."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
+from aet_keras.drift.target_kinds import TargetKind
 from aet_keras.training._remedies import Trained
-
-_LEAST_PROBABILITY = 1e-7  # as Keras has it
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,10 +17,13 @@ class Trial:
         name: str. The remedy; empty for none.
         weights: list of arrays. What it ended with.
         trained: optional `Trained`, where groups have trained.
-        answers: ints `(rows,)`, of the labelled rows held out.
-        is_right: bools `(rows,)`.
-        losses: floats `(rows,)`. Cross-entropy of each.
-        drop: float. Accuracy lost on old rows held out; 0 without any.
+        errors: floats `(rows,)`. How wrong each answer is, of the labelled
+            rows held out: of classes 0 or 1.
+        losses: floats `(rows,)`. The loss of each.
+        drop: float. What is lost on old rows held out, as a gain is
+            measured; 0 without any.
+        kind: `TargetKind`.
+        state: what it ended with beside weights, of a `Target`.
         turned: optional `Trial` in which the halves have changed places:
             what is solved at once is judged by all labels so.
     """
@@ -28,60 +31,46 @@ class Trial:
     name: str
     weights: list
     trained: Trained | None
-    answers: np.ndarray
-    is_right: np.ndarray
+    errors: np.ndarray
     losses: np.ndarray
     drop: float
+    kind: TargetKind
+    state: Any = None
     turned: "Trial | None" = None
 
-    @classmethod
-    def of(
-        cls,
-        name: str,
-        weights: list,
-        trained: Trained | None,
-        told: tuple[np.ndarray, np.ndarray],
-        drop: float,
-    ) -> "Trial":
-        """Returns a trial from probabilities and labels of rows held out."""
-        probabilities, labels = told
-        answers = probabilities.argmax(axis=1)
-        of_labels = probabilities[np.arange(len(labels)), labels]
-        losses = -np.log(np.maximum(of_labels, _LEAST_PROBABILITY))
-        right = answers == labels
-        return cls(name, weights, trained, answers, right, losses, drop)
+    @property
+    def figure(self) -> float:
+        """The measure of the rows held out: accuracy, MAE or F1."""
+        return self.kind.figure(self.errors)
 
     @property
-    def accuracy(self) -> float:
-        """The share of right answers."""
-        return float(np.mean(self.is_right))
-
-    @property
-    def all_answers(self) -> np.ndarray:
+    def all_errors(self) -> np.ndarray:
         """Those of the rows held out, and of the others where turned."""
         if self.turned is None:
-            return self.answers
-        return np.append(self.answers, self.turned.answers)
+            return self.errors
+        return np.append(self.errors, self.turned.errors)
 
     def is_better(self, other: "Trial") -> bool:
-        """Says whether more is right, by a standard error of the difference.
+        """Says whether less is wrong, by a standard error of the difference.
 
-        Or not fewer by one, where a head was solved and the loss is lower by
+        Or not more by one, where a head was solved and the loss is lower by
         a standard error: that tells more than answers of few rows do. What
         has trained on few rows may be too sure for that.
         """
-        pairs = self._beside(other)
-        more, error = _difference(pairs, "is_right")
+        pairs = [pair[::-1] for pair in self._beside(other)]
+        more, error = _difference(pairs, "errors")
         if self.trained is not None or more > error:
             return more > error
-        fallen, of_loss = _difference([pair[::-1] for pair in pairs], "losses")
+        fallen, of_loss = _difference(pairs, "losses")
         return more >= -error and fallen > of_loss
 
     def gain_over(self, other: "Trial") -> float:
-        """Returns how much more is right, a share; at least 0."""
-        pairs = self._beside(other)
-        count = sum(len(each.is_right) for each, _ in pairs)
-        return max(0.0, _difference(pairs, "is_right")[0] / count)
+        """Returns how much less is wrong, as a gain is measured; at least 0."""
+        now, was = (
+            np.concatenate([each.errors for each in side])
+            for side in zip(*self._beside(other), strict=True)
+        )
+        return max(0.0, self.kind.mean_gain(was, now))
 
     def _beside(self, other):
         """Returns pairs of both that have judged the same rows."""
@@ -132,6 +121,6 @@ def best_of(
     return max(allowed or [(best, most)], key=lambda pair: pair[1])[0]
 
 
-def worth(accuracy: float, drop: float, forgets_at_most: float) -> float:
-    """Returns accuracy less what is forgotten beyond what may be."""
-    return accuracy - max(0.0, drop - forgets_at_most)
+def worth(gain: float, drop: float, forgets_at_most: float) -> float:
+    """Returns a gain less what is forgotten beyond what may be."""
+    return gain - max(0.0, drop - forgets_at_most)

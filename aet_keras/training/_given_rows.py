@@ -8,26 +8,28 @@ import tensorflow as tf
 
 from aet_keras import _check as check
 from aet_keras._keras import reading
-from aet_keras.drift.model_outputs import as_labels
 from aet_keras.drift.row_batches import (
-    UNKNOWN,
     batches_of,
     checked_row_count,
     no_rows,
 )
+from aet_keras.drift.target_kinds import TargetKind
 from aet_keras.training._mixed_fit import Rows
 
 _OWNER = "adapt"
 _BATCH = 1024
 
 
-def read_new(new: Any, labels: Any) -> tuple[Any, np.ndarray]:
-    """Returns inputs as arrays, and a label a row, -1 where it is not known.
+def read_new(
+    new: Any, labels: Any, kind: TargetKind
+) -> tuple[Any, np.ndarray | None]:
+    """Returns inputs as arrays, and a label a row, or none at all.
 
     Args:
         new: array, dict of arrays, or data set of batches, whose labels are
             taken if `labels` is `None`.
-        labels: optional labels, a number a row or one-hot.
+        labels: optional labels, as `kind` has them.
+        kind: `TargetKind` of the model.
 
     Raises:
         ValueError: if there are no rows, or labels are no classes or not as
@@ -35,26 +37,27 @@ def read_new(new: Any, labels: Any) -> tuple[Any, np.ndarray]:
     """
     x, found = _collected(new, "new")
     count = checked_row_count(_OWNER, x, "`new`")
+    labels = found if labels is None else labels
     if labels is None:
-        labels = np.full(count, UNKNOWN) if found is None else found
-    return x, _classes(labels, count, least=UNKNOWN)
+        return x, None
+    return x, _labels(labels, count, kind, has_unknown=True)
 
 
-def read_old(old: Any, class_count: int) -> Rows:
-    """Returns old rows, each with a class that the model has.
+def read_old(old: Any, kind: TargetKind) -> Rows:
+    """Returns old rows, each with a label.
 
     Args:
         old: tuple `(x, y)`, or data set of such batches.
-        class_count: int. How many classes the model has.
+        kind: `TargetKind` of the model.
 
     Raises:
-        ValueError: if rows have no class, or one that the model lacks.
+        ValueError: if rows have no label.
     """
     is_pair = isinstance(old, tuple) and len(old) == 2
     is_pair = is_pair and not any(isinstance(part, tuple) for part in old)
     if not is_pair and not _is_data_set(old):
         raise ValueError(
-            f"{_OWNER}: `old` must be a tuple of inputs and classes, or a "
+            f"{_OWNER}: `old` must be a tuple of inputs and labels, or a "
             "data set of such batches. Received: "
             f"old={check.shown(type(old).__name__)}. Give `(x, y)`."
         )
@@ -62,17 +65,10 @@ def read_old(old: Any, class_count: int) -> Rows:
     count = checked_row_count(_OWNER, x, "`old`")
     if y is None:
         raise ValueError(
-            f"{_OWNER}: each row of `old` must have its class. Received: "
-            f"{count} rows, no classes. Give `(x, y)`, or leave `old` out."
+            f"{_OWNER}: each row of `old` must have its label. Received: "
+            f"{count} rows, no labels. Give `(x, y)`, or leave `old` out."
         )
-    classes = _classes(y, count, least=0)
-    if classes.max() >= class_count:
-        raise ValueError(
-            f"{_OWNER}: the classes of `old` must be known to the model, from "
-            f"0 to {class_count - 1}. Received: {classes.max()}. Give rows "
-            "with a new class as `new` and `labels`."
-        )
-    return Rows(x, classes)
+    return Rows(x, _labels(y, count, kind))
 
 
 def _is_data_set(data):
@@ -84,7 +80,7 @@ def _collected(data, what):
     if isinstance(data, tuple):
         raise ValueError(
             f"{_OWNER}: `{what}` must be inputs alone. Received: a tuple of "
-            f"{len(data)}. Give the classes as `labels`."
+            f"{len(data)}. Give the labels as `labels`."
         )
     if not _is_data_set(data):
         return data, None
@@ -96,8 +92,8 @@ def _collected(data, what):
     return reading.join(inputs), reading.join(labels) if are_labelled else None
 
 
-def _classes(labels, count, *, least):
-    found = as_labels(_OWNER, labels, least=least)
+def _labels(labels, count, kind, *, has_unknown=False):
+    found = kind.as_labels(_OWNER, labels, has_unknown=has_unknown)
     if len(found) == count:
         return found
     raise ValueError(

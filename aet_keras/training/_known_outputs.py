@@ -1,6 +1,7 @@
 """Keeps what a model made of rows, beside the weights that made it."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,10 +10,16 @@ from scipy import special
 
 from aet_keras.drift import heads
 from aet_keras.drift.model_outputs import OutputReader, sum_of_weights
+from aet_keras.training._targets import Target
 
 _BATCH = 128
 _MOST_KEPT = 24
 _SAME = 1e-4  # of probabilities; rounding is below
+_FINISHES: dict[str, Callable] = {
+    "softmax": lambda logits: special.softmax(logits, axis=1),
+    "sigmoid": special.expit,
+    "linear": lambda values: values,
+}
 
 
 class KnownOutputs:
@@ -20,36 +27,39 @@ class KnownOutputs:
 
     Features are kept beside a sum of the weights below the head, so that they
     are used again only where these weights are equal. The head is computed
-    from them, if that is seen to give what the model does. A model without a
-    dense head with a softmax is run each time.
+    from them, if that is seen to give what the model does. A model without
+    such a head is run each time.
 
     Args:
-        model: the `keras.Model` whose weights may change between calls.
+        target: `Target`, the weights of whose model may change between calls.
     """
 
-    def __init__(self, model: keras.Model):
-        self.model = model
+    def __init__(self, target: Target):
+        self.model = model = target.model
+        self._finish = _FINISHES[target.activation]
         self._kept: dict[tuple[int, str], tuple[Any, np.ndarray]] = {}
         self._head: Any = None
         self._reader: OutputReader | None = None
         with contextlib.suppress(ValueError):  # of another end
-            self._head = heads.dense_head("adapt", model)
-            self._reader = OutputReader(model, is_traced=True)
+            self._head = heads.dense_head("adapt", model, target.activation)
+            kind = target.kind.name
+            self._reader = OutputReader(model, target_kind=kind, is_traced=True)
 
     def features(self, x: Any) -> np.ndarray:
         """Returns what the head is given, `(rows, width)`.
 
         Raises:
-            ValueError: if the model has no dense head with a softmax.
+            ValueError: if the model has no dense head.
         """
         found = self._known(x)
         if found is None:
-            head = heads.dense_head("adapt", self.model)
-            return heads.read_features(self.model, head, x)
+            if self._head is None:
+                raise ValueError("adapt: the model has no head to solve.")
+            return heads.read_features(self.model, self._head, x)
         return found
 
     def probabilities(self, x: Any) -> np.ndarray:
-        """Returns probabilities `(rows, classes)`."""
+        """Returns probabilities `(rows, classes)`, or values `(rows, 1)`."""
         found = self._known(x)
         return predict(self.model, x) if found is None else self._answers(found)
 
@@ -77,7 +87,7 @@ class KnownOutputs:
 
     def _answers(self, features):
         kernel, bias = self._head.get_weights()
-        return special.softmax(features @ kernel + bias, axis=1)
+        return self._finish(features @ kernel + bias)
 
 
 def predict(model: keras.Model, x: Any) -> np.ndarray:

@@ -28,7 +28,7 @@ class Rows:
 
     Args:
         x: array, or dict of arrays.
-        y: ints `(rows,)`.
+        y: ints `(rows,)`; numbers, or 0 and 1 `(rows, tags)`.
     """
 
     x: Any
@@ -124,12 +124,14 @@ class GroupTraining:
     they are: what is compiled is another model of the same layers.
 
     Args:
-        model: a functional or built Sequential `keras.Model` that answers
-            with probabilities.
+        model: a functional or built Sequential `keras.Model`.
+        loss: str. What is trained.
     """
 
-    def __init__(self, model: keras.Model):
-        self._model = model
+    def __init__(
+        self, model: keras.Model, loss: str = "sparse_categorical_crossentropy"
+    ):
+        self._model, self._loss = model, loss
         self._groups = _without_head(model)
         self._same: keras.Model | None = None
         self._moving: list[int] = []
@@ -165,7 +167,7 @@ class GroupTraining:
 
     def _thawed(self, settings):
         """Returns a compiled model of the same layers, all of which move."""
-        same = self._same or compiled(self._model, settings)
+        same = self._same or compiled(self._model, settings, self._loss)
         rows = self._thaw(same)
         moving = [id(each) for each in same.trainable_variables]
         if same is self._same and moving == self._moving:
@@ -174,7 +176,7 @@ class GroupTraining:
             same.optimizer.learning_rate = settings.learning_rate
             return same
         if same is self._same:
-            same = compiled(self._model, settings)
+            same = compiled(self._model, settings, self._loss)
         optimizers.widen(same, list(same.trainable_variables))
         if rows:
             count = len(self._groups)
@@ -205,13 +207,10 @@ class GroupTraining:
         return controlled.rows
 
 
-def compiled(model: keras.Model, settings: Settings) -> keras.Model:
+def compiled(model: keras.Model, settings: Settings, loss: str) -> keras.Model:
     """Returns a compiled model of the same layers."""
     same = keras.Model(graph.functional_of(model).input, model.outputs[0])
-    same.compile(
-        keras.optimizers.Adam(settings.learning_rate),
-        "sparse_categorical_crossentropy",
-    )
+    same.compile(keras.optimizers.Adam(settings.learning_rate), loss)
     return same
 
 

@@ -10,21 +10,16 @@ import numpy as np
 
 from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
-from aet_keras.drift.joint_head import solve_joint_head
 from aet_keras.drift.shift import LEAST_ROWS
 from aet_keras.training import _mixed_fit
 from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._likeness import Likeness, can_be_likened, is_met
 from aet_keras.training._mixed_fit import GroupTraining, Rows, Settings
+from aet_keras.training._targets import Target
 from aet_keras.training.interpolation import interpolate
 
 _MOST_MOMENT_ROWS = 500
 _MOST_COMPARED = 150
-_TOWARDS = {
-    "zero": "zero",
-    "old": "the old head",
-    "renamed": "the old head with other names of its classes",
-}
 _RATIOS = (0.25, 0.5, 0.75, 1.0)
 _FURTHER = 3  # this part of the epochs, on more rows
 
@@ -46,6 +41,7 @@ class Case:
             has not learned, which calibrate its answers.
         settings: `Settings` of training.
         outputs: `KnownOutputs` of the model.
+        target: `Target`, whose model it is.
     """
 
     model: keras.Model
@@ -55,11 +51,12 @@ class Case:
     source: tuple[np.ndarray, np.ndarray] | None
     settings: Settings
     outputs: KnownOutputs
+    target: Target
 
     @functools.cached_property
     def training(self) -> GroupTraining:
         """What trains the model; one for all, so that it is traced once."""
-        return GroupTraining(self.model)
+        return GroupTraining(self.model, self.target.loss)
 
     @functools.cached_property
     def likeness(self) -> Likeness | None:
@@ -71,7 +68,7 @@ class Case:
         if self.old is None or not can_be_likened(self.old.x, self.new):
             return None
         try:
-            _head(self.model)
+            head_of(self)
         except NotTried:
             return None
         likeness = Likeness(self.old.x, self.new)
@@ -87,10 +84,11 @@ class Judges:
 
     Args:
         new: labelled new `Rows` that were held out.
-        right: function that returns the accuracy on them, as the model is.
-        worth: optional function of that accuracy, which returns what the
-            model, as it is, is worth on new and old rows, never more;
-            `None` without old rows.
+        right: function that returns how right the model, as it is, is on
+            them: the higher the better.
+        worth: optional function of that, which returns what the model, as it
+            is, is worth on new and old rows, never more; `None` without old
+            rows.
     """
 
     new: Rows
@@ -107,7 +105,7 @@ def fold_priors(case: Case) -> str:
     count = reading.row_count(case.new)
     if count < LEAST_ROWS:
         raise NotTried(f"{count} rows are fewer than {LEAST_ROWS}")
-    _head(case.model)
+    head_of(case)
     probabilities, labels = case.source
     calibration = priors.calibrate(probabilities, labels)
     calibrated = calibration.apply(probabilities)
@@ -147,36 +145,6 @@ def move_statistics(case: Case) -> batch_statistics.StatisticsStep:
     return step
 
 
-def solve_head(case: Case, rows: Rows) -> str:
-    """Solves the head exactly on the features of labelled rows."""
-    head = _head(case.model)
-    features = case.outputs.features(rows.x)
-    found = heads.solve_head(
-        features,
-        rows.y,
-        head.units,
-        old=tuple(head.get_weights()),
-        seed=case.settings.seed,
-    )
-    head.set_weights([found.kernel, found.bias])
-    return f"L2 strength {found.strength:g}, towards {_TOWARDS[found.start]}"
-
-
-def solve_head_for_both(case: Case, rows: Rows) -> str:
-    """Solves the head exactly on labelled rows and old ones together."""
-    if case.old is None:
-        raise NotTried("there are no old rows to learn with: give `old=`")
-    head = _head(case.model)
-    found = solve_joint_head(
-        (case.outputs.features(rows.x), rows.y),
-        (case.outputs.features(case.old.x), case.old.y),
-        tuple(head.get_weights()),
-        seed=case.settings.seed,
-    )
-    head.set_weights([found.kernel, found.bias])
-    return f"L2 strength {found.strength:g}, towards {_TOWARDS[found.start]}"
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trained:
     """Says where a training led, and how much of the way was gone.
@@ -208,11 +176,15 @@ def train_all(case: Case, rows: Rows, judges: Judges | None) -> Trained:
     if judges is None:
         return Trained(1.0, end)
     if judges.worth is None:
-        same = _mixed_fit.compiled(case.model, case.settings)
+        loss = case.target.loss
+        same = _mixed_fit.compiled(case.model, case.settings, loss)
         ratio = interpolate(
             same,
             start,
-            validation_data=(judges.new.x, judges.new.y),
+            validation_data=(
+                judges.new.x,
+                case.target.learned(judges.new.y),
+            ),
             ratios=_RATIOS,
             batch_size=128,
         ).best_ratio
@@ -247,7 +219,11 @@ def train_further(case: Case, rows: Rows, trained: Trained) -> None:
 
 
 def _train(case, rows, settings):
-    case.training.run(rows, case.old, settings, likeness=case.likeness)
+    new, old = (
+        each and Rows(each.x, case.target.learned(each.y))
+        for each in (rows, case.old)
+    )
+    case.training.run(new, old, settings, likeness=case.likeness)
 
 
 def _best(model, start, judges):
@@ -281,7 +257,7 @@ def _is_float(array):
 
 def widen(case: Case, rows: Rows) -> keras.Model:
     """Returns a model that knows the new classes, too."""
-    head = _head(case.model)
+    head = head_of(case)
     known = rows if case.old is None else rows.joined(case.old)
     features = case.outputs.features(known.x)
     try:
@@ -296,8 +272,9 @@ def _spread(images):
     return images[:: -(-len(images) // _MOST_COMPARED)]
 
 
-def _head(model):
+def head_of(case: Case) -> keras.layers.Dense:
+    """Returns the head of the model; raises `NotTried` if it has none."""
     try:
-        return heads.dense_head("adapt", model)
+        return heads.dense_head("adapt", case.model, case.target.activation)
     except ValueError as error:
         raise NotTried(str(error)) from error

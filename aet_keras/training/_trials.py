@@ -2,13 +2,14 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
 
 import numpy as np
 
-from aet_keras.drift.gate import Verdict, judge_change
+from aet_keras.drift.gate import Verdict, judge_gains
+from aet_keras.evaluation.regression import shown
 from aet_keras.training import _remedies
 from aet_keras.training._choice import Trial, best_of, worth
+from aet_keras.training._head_remedies import BOTH, HEADS, solve_classes
 from aet_keras.training._known_outputs import predict
 from aet_keras.training._remedies import Case, NotTried
 
@@ -27,7 +28,8 @@ class Attempt:
             nothing to measure.
         after: float or None. The measure with it.
         measure: str. `"accuracy"` on labelled rows that it has not learned,
-            or `"information"`: of inputs and answers, in nats.
+            of a number `"MAE"` in its unit, of tags `"F1"` of a row; or
+            `"information"`: of inputs and answers, in nats.
         is_kept: bool. Whether the model has it now.
         seconds: float. What it took.
         reason: str. Why it was kept or not, or why it was not tried.
@@ -43,34 +45,60 @@ class Attempt:
     seconds: float
     reason: str
 
+    def shown(self, figure: float | None) -> str:
+        """Returns a figure for a person."""
+        if figure is None:
+            return "-"
+        return shown(figure) if self.measure == "MAE" else f"{figure:.3f}"
+
 
 class Run:
     """Tries remedies on a model, and keeps what is better."""
 
     def __init__(
-        self, outputs, new, rows, old, settings, forgets_at_most, reference
+        self,
+        target,
+        outputs,
+        new,
+        rows,
+        old,
+        settings,
+        forgets_at_most,
+        reference,
     ):
-        self.model = self.result = model = outputs.model
+        self.model = self.result = model = target.model
+        self.target, self.kind = target, target.kind
         self._outputs = outputs
         self.attempts: list[Attempt] = []
-        self._start, self._is_moved = model.get_weights(), False
+        self._start, self._is_moved = self._state(), False
         self._forgets_at_most = forgets_at_most
         learned, self._old_held = _parted(old)
-        self._old_before = self._answers(self._old_held)
+        self._old_before = self._errors(self._old_held)
         self.labelled = rows
-        self._judged, self._before = rows, self._answers(rows)
-        self._after = self._before
+        self._before = self._after = self._errors(rows)
         source = None
         if reference is not None:
             source = reference.probabilities, reference.labels
         elif self._old_held is not None:
             source = self._predict(self._old_held), self._old_held.y
-        self.case = Case(model, new, rows, learned, source, settings, outputs)
+        self.case = Case(
+            model, new, rows, learned, source, settings, outputs, target
+        )
 
     @property
     def can_learn(self) -> bool:
         """Whether there are labels enough to learn and to judge."""
         return len(self.labelled) >= LEAST_LABELS
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What is solved at once, cheapest first."""
+        return tuple(HEADS[self.kind.name])
+
+    @property
+    def heads_of_new(self) -> tuple[str, ...]:
+        """What is solved on new rows alone."""
+        return tuple(name for name in self.heads if name != BOTH)
 
     def compare_images(self) -> None:
         """Finds whether old images can be made to look like new ones.
@@ -82,14 +110,16 @@ class Run:
 
     def fold_priors(self) -> None:
         """Tries new class frequencies; with labels, they decide."""
-        begun, kept = time.perf_counter(), self.model.get_weights()
+        begun, kept = time.perf_counter(), self._state()
         reason = self._tried("priors", begun, _remedies.fold_priors)
         if reason is not None:
             self._decide("priors", begun, kept, reason)
 
     def move_statistics(self) -> None:
         """Tries other statistics; without labels, information decides."""
-        begun, kept = time.perf_counter(), self.model.get_weights()
+        if self.kind.name != "classes":
+            return  # whether they help is told by probabilities of classes
+        begun, kept = time.perf_counter(), self._state()
         step = self._tried(_MOVED, begun, _remedies.move_statistics)
         if step is None:
             return
@@ -116,7 +146,7 @@ class Run:
         before, after = self._look()
         is_kept = before is None or after >= before
         if not is_kept:
-            self.model.set_weights(kept)
+            self._restore(kept)
             self._after = self._before
             reason = "fewer labelled rows were right"
         self._add(name, begun, before, after, is_kept, reason=reason)
@@ -126,42 +156,39 @@ class Run:
         self, names: tuple[str, ...], *, keeps_old: bool = False
     ) -> None:
         """Learns from half of the labels, judges by the rest, keeps one."""
-        first, second = _halves(self.labelled.y, self.case.settings.seed)
+        first, second = self._halves()
         learned, held = self.labelled.take(first), self.labelled.take(second)
+        heads, learners = HEADS[self.kind.name], self._learners()
         trials = [self._unchanged("", learned, held)]
         is_left = self._is_moved and trials[0].drop > self._forgets_at_most
         if is_left:
             # Old rows are lost with the statistics: learn without them.
             moved = dataclasses.replace(trials[0], name=_MOVED)
-            self.model.set_weights(self._start)
+            self._restore(self._start)
             trials = [self._unchanged("", learned, held), moved]
-        base = trials[0].weights
+        base = trials[0].weights, trials[0].state
         for name in names:
-            self.model.set_weights(base)
-            begun = time.perf_counter()
+            self._restore(base)
+            begun, unit = time.perf_counter(), trials[0].errors.mean()
             try:
-                trained, reason = _LEARNERS[name](
-                    self.case, learned, self._judges(held)
+                trained, reason = learners[name](
+                    self.case, learned, self._judges(held, unit)
                 )
+                trial = self._trial(name, held, trained)
+                if name in heads:
+                    self._restore(base)
+                    heads[name](self.case, held)
+                    turned = self._trial(name, learned)
+                    trial = dataclasses.replace(trial, turned=turned)
             except NotTried as why:
                 self._add(name, begun, reason=f"not tried: {why}")
                 continue
-            trial = self._trial(name, held, trained)
-            if name in HEADS:
-                self.model.set_weights(base)
-                HEADS[name](self.case, held)
-                turned = self._trial(name, learned)
-                trial = dataclasses.replace(trial, turned=turned)
             trials.append(trial)
-            before, after = trials[0].accuracy, trial.accuracy
+            before, after = trials[0].figure, trial.figure
             self._add(name, begun, before, after, reason=reason)
         best = best_of(trials, self._forgets_at_most, keeps_old=keeps_old)
         order = second if best.turned is None else np.append(second, first)
-        self._judged, self._before = (
-            self.labelled.take(order),
-            self._before[order],
-        )
-        self._after = best.all_answers
+        self._before, self._after = self._before[order], best.all_errors
         self._keep(best, base, is_left=is_left)
 
     def _unchanged(self, name, learned, held):
@@ -170,26 +197,29 @@ class Run:
         return dataclasses.replace(self._trial(name, held), turned=turned)
 
     def _trial(self, name, held, trained=None):
-        return Trial.of(
+        return Trial(
             name,
             self.model.get_weights(),
             trained,
-            (self._predict(held), held.y),
+            *self.target.judged(self._predict(held), held.y),
             self._drop(),
+            self.kind,
+            self.target.state,
         )
 
     def _drop(self):
-        """Returns the accuracy on old rows that is lost; 0 without any."""
+        """Returns what is lost on old rows; 0 without any."""
         if self._old_held is None:
             return 0.0
-        y, now = self._old_held.y, self._answers(self._old_held)
-        return float(np.mean(self._old_before == y) - np.mean(now == y))
+        now = self._errors(self._old_held)
+        return -self.kind.mean_gain(self._old_before, now)
 
-    def _judges(self, held):
+    def _judges(self, held, unit):
         """Returns what says how far trained weights go."""
+        unit = unit if self.kind.is_error and unit > 0 else 1.0
 
         def right():
-            return float(np.mean(self._answers(held) == held.y))
+            return -float(self._errors(held).mean()) / unit
 
         def found(right):
             return worth(right, self._drop(), self._forgets_at_most)
@@ -200,20 +230,17 @@ class Run:
     def widen(self) -> None:
         """Gives the head new classes."""
         begun = time.perf_counter()
-        first, second = _halves(self.labelled.y, self.case.settings.seed)
+        first, second = self._halves()
         held = self.labelled.take(second)
         try:
             self.result = _remedies.widen(self.case, self.labelled.take(first))
-            self._judged, self._before = held, self._before[second]
-            self._after = self._answers(held)
+            self._before = self._before[second]
+            self._after = self._errors(held)
             self.result = _remedies.widen(self.case, self.labelled)
         except NotTried as why:
             self._add("wider head", begun, reason=f"not tried: {why}")
             return
-        before, after = (
-            float(np.mean(each == held.y))
-            for each in (self._before, self._after)
-        )
+        before, after = map(self.kind.figure, (self._before, self._after))
         self._add(
             "wider head", begun, before, after, True, reason="new classes"
         )
@@ -225,27 +252,21 @@ class Run:
             judges_old: bool. Whether what is forgotten counts: not where the
                 labels of old rows mean something else now.
         """
-        if not len(self._judged):
+        if not len(self._before):
             return None
-        old = None
+        pairs = [(self._before, self._after)]
         if judges_old and self._old_held is not None:
-            now = self._answers(self._old_held)
-            old = (self._old_held.y, self._old_before, now)
-        return judge_change(
-            self._judged.y,
-            self._before,
-            self._after,
-            old=old,
-            forgets_at_most=self._forgets_at_most,
-            chosen_from=self._judged_count(),
-        )
+            pairs += [(self._old_before, self._errors(self._old_held))]
+        many = self._judged_count()
+        gains = [self.kind.gain(*pair, chosen_from=many) for pair in pairs]
+        return judge_gains(*gains, forgets_at_most=self._forgets_at_most)
 
     def _judged_count(self):
         """Returns how many remedies the labels have judged."""
         judged = [
             each
             for each in self.attempts
-            if each.measure == "accuracy" and each.after is not None
+            if each.measure == self.kind.measure and each.after is not None
         ]
         return max(1, len(judged))
 
@@ -256,14 +277,14 @@ class Run:
             reason = "too much is forgotten"
             self._change(names.index(_MOVED), is_kept=False, reason=reason)
         if best.name in ("", _MOVED):
-            self.model.set_weights(best.weights)
+            self._restore((best.weights, best.state))
             return
         begun, place = time.perf_counter(), names.index(best.name)
         if best.trained is None:
-            self.model.set_weights(base)
-            HEADS[best.name](self.case, self.labelled)
+            self._restore(base)
+            HEADS[self.kind.name][best.name](self.case, self.labelled)
         else:
-            self.model.set_weights(best.weights)
+            self._restore((best.weights, best.state))
             _remedies.train_further(self.case, self.labelled, best.trained)
         seconds = self.attempts[place].seconds + time.perf_counter() - begun
         self._change(place, is_kept=True, seconds=seconds)
@@ -274,24 +295,44 @@ class Run:
         )
 
     def _look(self):
-        """Returns the accuracy on all labelled rows, before and now."""
+        """Returns the measure of all labelled rows, before and now."""
         if not len(self.labelled):
             return None, None
-        self._after = self._answers(self.labelled)
-        return tuple(
-            float(np.mean(each == self.labelled.y))
-            for each in (self._before, self._after)
-        )
+        self._after = self._errors(self.labelled)
+        return tuple(map(self.kind.figure, (self._before, self._after)))
 
     def _predict(self, rows):
         if self.result is self.model:
             return self._outputs.probabilities(rows.x)
         return predict(self.result, rows.x)  # it is wider
 
-    def _answers(self, rows):
+    def _errors(self, rows):
         if rows is None or not len(rows):
-            return np.zeros(0, "int64")
-        return self._predict(rows).argmax(axis=1)
+            return np.zeros(0)
+        return self.target.errors(self._predict(rows), rows.y)
+
+    def _state(self):
+        return self.model.get_weights(), self.target.state
+
+    def _restore(self, state):
+        weights, self.target.state = state
+        self.model.set_weights(weights)
+
+    def _halves(self):
+        """Divides row numbers so that each class is in both, if it can.
+
+        Numbers and tags are divided by chance: halves that are alike in these
+        would agree on an error of both.
+        """
+        labels, seed = self.labelled.y, self.case.settings.seed
+        order = np.random.default_rng(seed).permutation(len(labels))
+        if self.kind.name == "classes":
+            order = order[np.argsort(labels[order], kind="stable")]
+        return np.sort(order[::2]), np.sort(order[1::2])
+
+    def _learners(self):
+        solved = {name: _solves(h) for name, h in HEADS[self.kind.name].items()}
+        return {**solved, "all": _train, "head, then all": _solve_and_train}
 
     def _add(
         self,
@@ -300,25 +341,19 @@ class Run:
         before=None,
         after=None,
         is_kept=False,
-        measure="accuracy",
+        measure=None,
         *,
         reason,
     ):
+        measure = measure or self.kind.measure
         seconds = time.perf_counter() - begun
         self.attempts.append(
             Attempt(remedy, before, after, measure, is_kept, seconds, reason)
         )
 
 
-# What is solved at once, on few rows and then on all.
-HEADS: dict[str, Callable] = {
-    "head": _remedies.solve_head,
-    "head, old and new": _remedies.solve_head_for_both,
-}
-
-
-def _solves(name):
-    return lambda case, rows, judges: (None, HEADS[name](case, rows))
+def _solves(remedy):
+    return lambda case, rows, judges: (None, remedy(case, rows))
 
 
 def _train(case, rows, judges):
@@ -332,15 +367,8 @@ def _train(case, rows, judges):
 
 
 def _solve_and_train(case, rows, judges):
-    _remedies.solve_head(case, rows)
+    solve_classes(case, rows)
     return _train(case, rows, judges)
-
-
-_LEARNERS: dict[str, Callable] = {
-    **{name: _solves(name) for name in HEADS},
-    "all": _train,
-    "head, then all": _solve_and_train,
-}
 
 
 def _parted(old):
@@ -350,10 +378,3 @@ def _parted(old):
     stride = max(4, -(-len(old) // _MOST_HELD))
     is_held = np.arange(len(old)) % stride == 0
     return (old.take(np.nonzero(~is_held)[0]), old.take(np.nonzero(is_held)[0]))
-
-
-def _halves(labels, seed):
-    """Divides row numbers so that each class is in both halves, if it can."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    return np.sort(order[::2]), np.sort(order[1::2])

@@ -11,16 +11,22 @@ import numpy as np
 from aet_keras import data, tasks
 from aet_keras._progress import report
 from aet_keras.drift.comparison import compare
-from aet_keras.drift.gate import Verdict, compare_answers, judge_gains
+from aet_keras.drift.gate import Verdict, judge_gains, share_to_forget
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
+from aet_keras.drift.target_kinds import TargetKind, judge_of
+from aet_keras.export.table_manifest import read_table_manifest
+from aet_keras.export.table_model import called_from
 from aet_keras.publishing.candidates import write_candidate
 from aet_keras.publishing.data_kind import read_kind
 from aet_keras.publishing.publication import publish
+from aet_keras.recipes.kinds import load_recipe
+from aet_keras.tasks import table_head
 from aet_keras.training import table_measuring
 from aet_keras.training.adapt import Adaptation, adapt
-from aet_keras.training.adapted_files import Incoming, write_adapted
+from aet_keras.training.adapted_files import thresholds_of, write_adapted
+from aet_keras.training.incoming import Incoming
 from aet_keras.training.kept_sets import read_guarantee, set_aside
 from aet_keras.training.old_rows import OldRows, Pair
 
@@ -63,7 +69,7 @@ def adapt_version(
     reference: Reference,
     old: OldRows | None,
     is_candidate: bool = False,
-    forgets_at_most: float = 0.02,
+    forgets_at_most: float | None = None,
     seed: int = 0,
 ) -> AdaptedVersion:
     """Adapts a published model, and publishes it if it is proved better.
@@ -81,7 +87,8 @@ def adapt_version(
         reference: `Reference` of the version.
         old: optional `OldRows`. Without them nothing is published.
         is_candidate: bool. Never to publish.
-        forgets_at_most: float from 0 to 1. As of `aet_keras.adapt`.
+        forgets_at_most: optional float from 0 to 1. As of
+            `aet_keras.adapt`.
         seed: int >= 0. As of `aet_keras.adapt`.
 
     Returns:
@@ -100,8 +107,14 @@ def adapt_version(
     labels = incoming.labels if incoming.is_labelled else None
     report("comparing new rows with the reference")
     shift = compare(model, reference, incoming.x, _known(incoming, reference))
+    cares_for = None
+    if reference.target_kind == "classes":
+        cares_for = _cares_for(version)
+    kind = judge_of(reference.target_kind, cares_for)
+    forgets_at_most = share_to_forget(_OWNER, kind, forgets_at_most)
+    limits = thresholds_of(version) if kind.name == "tags" else None
     view = _view(read_kind(version, _OWNER), model)
-    before = None if old is None else view.answers(old.held)
+    before = None if old is None else view.errors(old.held, kind, limits)
     report("trying what may help")
     adapted = adapt(
         view.model,
@@ -111,13 +124,16 @@ def adapt_version(
         shift="classes" if incoming.new_classes else shift,
         reference=reference,
         forgets_at_most=forgets_at_most,
+        thresholds=limits,
+        class_weight=cares_for,
         seed=seed,
     )
     result = view.taken(adapted.model)
     if old is not None:
-        old = old.with_classes(incoming.class_names)
-        after = _view_of(view, result).answers(old.held)
-        kept = compare_answers(old.held[1], before, after)
+        old = old.with_answers(incoming.class_names, adapted.thresholds)
+        now = _view_of(view, result)
+        after = now.errors(old.held, kind, adapted.thresholds)
+        kept = kind.gain(np.asarray(before), after)
         verdict = _judged(adapted, kept, forgets_at_most)
         adapted = dataclasses.replace(adapted, verdict=verdict)
     adapted = dataclasses.replace(adapted, model=result)
@@ -151,10 +167,27 @@ def adapt_version(
     return dataclasses.replace(found, path=path, sets=kept_sets[0])
 
 
+def _cares_for(version):
+    """Returns what a version was told that its classes weigh, or None."""
+    recipe = load_recipe(version / "recipe.json")
+    if getattr(recipe, "class_weight", None) is not None:
+        return "balanced"
+    if read_kind(version, _OWNER) != "table":
+        return None
+    specification = read_table_manifest(version)
+    if called_from(specification) is None:
+        return None
+    costs = [specification.cost_false_positive] * 2
+    costs[specification.positive_index] = specification.cost_false_negative
+    return tuple(costs)
+
+
 def _known(incoming, reference):
     """Returns labels to compare by; a new class counts as wrong."""
     if not incoming.is_labelled:
         return None
+    if reference.target_kind != "classes":
+        return incoming.labels
     return np.minimum(incoming.labels, reference.class_count)
 
 
@@ -228,15 +261,16 @@ class _View:
         """Returns the whole model with what was adapted."""
         return adapted
 
-    def answers(self, rows: Pair) -> np.ndarray:
-        """Returns the class that the model answers for each row."""
+    def errors(self, rows: Pair, kind: TargetKind, thresholds: Any) -> Any:
+        """Returns how wrong the model is about each row, as it is judged."""
         x = self.inputs(rows[0])
         found = self.model.predict(x, batch_size=128, verbose=0)
-        return np.asarray(found).argmax(axis=1)
+        answers = kind.answers(np.asarray(found), thresholds)
+        return kind.errors(answers, rows[1])
 
 
 class _TableView(_View):
-    """Shows the network of a table classifier, with one head."""
+    """Shows the network of a table model, with one head."""
 
     def inputs(self, x):
         count = len(next(iter(x.values())))
@@ -245,14 +279,14 @@ class _TableView(_View):
         return table_measuring.encode(self.whole, split)
 
     def taken(self, adapted):
-        return tasks.table_model.take_head(self.whole, adapted)
+        return table_head.take_head(self.whole, adapted)
 
 
 def _view(kind: str, model: keras.Model) -> _View:
     if kind != "table":
         return _View(model, model)
     network = model.get_layer(tasks.table_model.NETWORK)
-    return _TableView(model, tasks.table_model.with_one_head(network))
+    return _TableView(model, table_head.with_one_head(network))
 
 
 def _view_of(view, model):

@@ -3,15 +3,12 @@
 import collections
 import dataclasses
 import datetime
-import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import xxhash
 
 from aet_keras import _files, _regular_file, data
 from aet_keras import _log_keys as log_keys
@@ -19,8 +16,8 @@ from aet_keras._keras import reading
 from aet_keras._wording import listed
 from aet_keras.data.dataset import Specification
 from aet_keras.drift.reference import FILE, Reference
-from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
+from aet_keras.drift.target_kinds import kind_of
 from aet_keras.export import table_manifest
 from aet_keras.export.card import write_card
 from aet_keras.export.item_model import read_item_manifest
@@ -31,6 +28,7 @@ from aet_keras.training.adapt import Adaptation
 from aet_keras.training.class_order import is_in_order
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.group_rows import find_groups, with_groups
+from aet_keras.training.incoming import Incoming
 from aet_keras.training.kept_sets import KeptSets, keep_sets
 from aet_keras.training.old_rows import OF_DOUBT, OldRows
 from aet_keras.training.run import job_of, write_model, write_report
@@ -38,89 +36,6 @@ from aet_keras.training.run import job_of, write_model, write_report
 _MOST_NAMES = 1000
 _BEFORE = "Of version "
 _REFERENCE_ROWS = 100  # fewer new rows with labels are joined by old ones
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Incoming:
-    """Holds new rows to adapt to.
-
-    Args:
-        x: array, or dict of arrays, as the model takes them.
-        names: sequence of str. What a person calls each row.
-        labels: int64 array `(rows,)`, -1 where the class is not known; of
-            a number floats; of tags 0 or 1, `(rows, tags)`.
-        class_names: tuple of str. The classes that the model knows, and
-            behind them the new ones.
-        known_count: int. How many the model knows.
-        what: sequence of str. Where they were read from.
-        texts: optional sequence of str, where the rows are tokens.
-    """
-
-    x: Any
-    names: Sequence[str]
-    labels: np.ndarray
-    class_names: tuple[str, ...]
-    known_count: int
-    what: Sequence[str] = ()
-    texts: Sequence[str] | None = None
-
-    @property
-    def count(self) -> int:
-        """How many rows there are."""
-        return len(self.labels)
-
-    @property
-    def labelled_count(self) -> int:
-        """How many of them have a class that is known."""
-        return int((self.labels != UNKNOWN).sum())
-
-    @property
-    def is_labelled(self) -> bool:
-        """Whether the class of a row is known."""
-        return self.labelled_count > 0
-
-    @property
-    def new_classes(self) -> tuple[str, ...]:
-        """The names of the classes that the model does not know."""
-        return self.class_names[self.known_count :]
-
-    @property
-    def labelled(self) -> tuple[Any, np.ndarray]:
-        """The rows whose class is known, and their labels."""
-        known: Any = self.labels != UNKNOWN
-        return reading.take(self.x, known), self.labels[known]
-
-    def take(self, rows: np.ndarray) -> "Incoming":
-        """Returns some of the rows, by bools or numbers."""
-        chosen: Any = np.arange(self.count)[rows]
-        texts = self.texts and [self.texts[row] for row in chosen]
-        return dataclasses.replace(
-            self,
-            x=reading.take(self.x, chosen),
-            names=[self.names[row] for row in chosen],
-            labels=self.labels[chosen],
-            texts=texts,
-        )
-
-    @functools.cached_property
-    def sum(self) -> str:
-        """A sum of the rows and their classes, in whatever order."""
-        leaves = keras.tree.flatten(self.x)
-        rows = []
-        for number, label in enumerate(self.labels):
-            row = xxhash.xxh3_128(str(label).encode())
-            for leaf in leaves:
-                row.update(_bytes_of(leaf[number]))
-            rows.append(row.hexdigest())
-        names = "\0".join(self.class_names)
-        whole = "".join([*sorted(rows), names])
-        return xxhash.xxh3_128(whole.encode()).hexdigest()
-
-
-def _bytes_of(cell):
-    if isinstance(cell, str):
-        return cell.encode("utf-8", "replace") + b"\0"
-    return np.ascontiguousarray(cell).tobytes()
 
 
 def write_adapted(
@@ -159,15 +74,17 @@ def write_adapted(
     """
     recipe = load_recipe(version / "recipe.json") if old is None else old.recipe
     job = job_of(recipe)
-    dataset = dataset_of_new(version, incoming) if old is None else old.dataset
-    model = adapted.model
+    limits, model = adapted.thresholds, adapted.model
+    dataset = dataset_of_new(version, incoming, limits)
+    if old is not None:
+        dataset = old.dataset
     if aside is None:
         aside = np.zeros(incoming.count, bool)
     kept = keep_sets(
         version,
         job,
         model,
-        aside=dataset_of_new(version, incoming.take(aside))
+        aside=dataset_of_new(version, incoming.take(aside), limits)
         if aside.any()
         else None,
         old=old,
@@ -244,8 +161,16 @@ def _notes_before(version, known):
         )
 
 
-def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
-    """Returns new rows as a data set, whose three splits are the same."""
+def dataset_of_new(
+    version: Path, incoming: Incoming, thresholds: Sequence[float] = ()
+) -> data.Dataset:
+    """Returns new rows as a data set, whose three splits are the same.
+
+    Args:
+        version: path of the version.
+        incoming: `Incoming`.
+        thresholds: sequence of floats, of tags. Defaults to the version's.
+    """
     recipe = load_recipe(version / "recipe.json")
     is_ordered = is_in_order(recipe, incoming.class_names)
     kind, x = read_kind(version, "calibrate"), incoming.x
@@ -259,13 +184,17 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
         "is_ordered": is_ordered,
     }
     if incoming.labels.ndim == 2 and kind not in ("table", "item"):
-        about |= {"target_kind": "tags", "thresholds": _thresholds(version)}
+        limits = tuple(thresholds) or thresholds_of(version)
+        about |= {"target_kind": "tags", "thresholds": limits}
     specification: Any = Specification(**about)
     if kind in ("table", "item"):
         known = _READ_MANIFEST[kind](version)
         names = incoming.class_names
         specification = dataclasses.replace(
-            known, class_names=names, is_ordered=is_ordered
+            known,
+            class_names=names,
+            is_ordered=is_ordered,
+            thresholds=tuple(thresholds) or known.thresholds,
         )
     is_number = specification.target_kind == "number"
     labels = incoming.labels.astype("float32" if is_number else "int32")
@@ -273,10 +202,10 @@ def dataset_of_new(version: Path, incoming: Incoming) -> data.Dataset:
     return data.Dataset(split, split, split, specification)
 
 
-def _thresholds(version):
-    """Returns the thresholds of tags, which its report has."""
+def thresholds_of(version: Path) -> tuple[float, ...]:
+    """Returns the thresholds of tags, which the report of a version has."""
     content = _regular_file.read_object(
-        "calibrate", version / "report.json", "a report"
+        "adapt", version / "report.json", "a report"
     )
     return tuple(each["threshold"] for each in content["test"]["per_tag"])
 
@@ -299,7 +228,11 @@ def _reference(model, incoming, old):
     if len(labels) < 2:
         return None
     return Reference.measure(
-        model, incoming.x, (x, labels), class_names=incoming.class_names
+        model,
+        incoming.x,
+        (x, labels),
+        class_names=incoming.class_names,
+        target_kind=kind_of(labels),
     )
 
 
@@ -333,11 +266,7 @@ def _notes(version, adapted, incoming, old):
 
 def _record(version, adapted, incoming, old, shift):
     """Returns what `adaptation.json` holds."""
-    counts = collections.Counter(
-        incoming.class_names[label]
-        for label in incoming.labels
-        if label != UNKNOWN
-    )
+    told = _TOLD[kind_of(incoming.labels)]
     return {
         "from": int(version.name) if version.name.isdigit() else version.name,
         "created": datetime.datetime.now().isoformat(timespec="seconds"),
@@ -345,7 +274,7 @@ def _record(version, adapted, incoming, old, shift):
             "what": list(incoming.what),
             "count": incoming.count,
             "labelled_count": incoming.labelled_count,
-            "classes": dict(sorted(counts.items())),
+            **told(incoming.labels[incoming.are_known], incoming.class_names),
             "sum": incoming.sum,
             "names": list(incoming.names[:_MOST_NAMES]),
         },
@@ -362,4 +291,31 @@ def _record(version, adapted, incoming, old, shift):
         "shift": shift.to_json(),
         "attempts": [dataclasses.asdict(each) for each in adapted.attempts],
         "verdict": adapted.verdict and dataclasses.asdict(adapted.verdict),
+        "thresholds": list(adapted.thresholds),
     }
+
+
+def _told_classes(labels, names):
+    counts = collections.Counter(names[label] for label in labels)
+    return {"classes": dict(sorted(counts.items()))}
+
+
+def _told_numbers(labels, names):
+    del names
+    if not len(labels):
+        return {}
+    figures = labels.mean(), labels.min(), labels.max()
+    said = zip(("mean", "least", "most"), map(float, figures), strict=True)
+    return {"numbers": dict(said)}
+
+
+def _told_tags(labels, names):
+    counts = map(int, labels.sum(axis=0))
+    return {"tags": dict(zip(names, counts, strict=True))}
+
+
+_TOLD: dict[str, Callable] = {
+    "classes": _told_classes,
+    "number": _told_numbers,
+    "tags": _told_tags,
+}

@@ -22,6 +22,7 @@ from aet_keras.backbones.low_rank import adapt_by_rank
 from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.drift.reference import Reference
 from aet_keras.errors import DataError, ExportError
+from aet_keras.export.table_model import called_from
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes import TableRecipe, TextRecipe
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -123,8 +124,7 @@ class Job:
             self.rows(dataset.train),
             self.rows(held),
             class_names=dataset.specification.class_names,
-            is_number=is_number,
-            is_tags=kind == "tags",
+            target_kind=kind,
         )
 
 
@@ -278,9 +278,11 @@ def with_note(
     """Puts classes in order if they have one, and notes their weights."""
     dataset = in_order(recipe, dataset)
     weights = weights_of(recipe, dataset)
+    of_costs = [] if recipe.class_weight is None else _note_costs(dataset)
     if weights is None and recipe.class_weight == "adjusted":
         notes = [each.removesuffix(IMBALANCE_ADVICE) for each in dataset.notes]
-        return dataclasses.replace(dataset, notes=(*notes, _ADJUSTED))
+        notes += [_ADJUSTED, *of_costs]
+        return dataclasses.replace(dataset, notes=tuple(notes))
     if weights is None and recipe.class_weight is not None:
         return dataclasses.replace(dataset, notes=(*dataset.notes, _WEIGHTED))
     if weights is None:
@@ -297,7 +299,27 @@ def with_note(
         "classes than they are in these rows."
     )
     notes = [each.removesuffix(IMBALANCE_ADVICE) for each in dataset.notes]
-    return dataclasses.replace(dataset, notes=(*notes, note))
+    return dataclasses.replace(dataset, notes=(*notes, note, *of_costs))
+
+
+def _note_costs(dataset):
+    """Notes from which risk on a call costs least where classes differ.
+
+    Among classes of one size the odds of the positive class are higher, by
+    how many times the other one has more rows.
+    """
+    called = called_from(dataset.specification)
+    if called is None or len(np.unique(dataset.train.labels)) < 2:
+        return []
+    positive, least = called
+    share = float(np.mean(dataset.train.labels == positive))
+    odds = least / (1 - least) * (1 - share) / share
+    return [
+        "The costs are weighed among classes of one size, too: rows are called "
+        f"`{dataset.specification.class_names[positive]}` from a risk of "
+        f"{least:.3f} on. Among rows as these are, {odds / (1 + odds):.3f} "
+        "would cost least: leave `class_weight` out to have it so."
+    ]
 
 
 def load_earlier(folder: str) -> keras.Model:

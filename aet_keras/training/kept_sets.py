@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from aet_keras import data
+from aet_keras.drift.target_kinds import are_known, kind_of
 from aet_keras.evaluation import conformal
 from aet_keras.evaluation.covered import Coverage
 from aet_keras.evaluation.guarantee import Guarantee
@@ -33,7 +34,8 @@ def set_aside(
 
     Args:
         promised: `Guarantee` of the version that is adapted, if it has one.
-        labels: int array `(rows,)`, -1 where the class is not known.
+        labels: int array `(rows,)`, -1 where the class is not known; or
+            numbers or tags, as `Incoming` has them.
         seed: int >= 0. Of the choice.
 
     Returns:
@@ -44,12 +46,17 @@ def set_aside(
     chosen = np.zeros(len(labels), bool)
     if promised is None:
         return chosen
-    known = np.flatnonzero(labels >= 0)
+    known = np.flatnonzero(are_known(labels))
     count = min(len(known) // _SHARE, _MOST)
-    if count < max(_LEAST, conformal.needed_rows(promised.coverage)):
-        return chosen
     random = np.random.default_rng([seed, _STREAM])
-    chosen[random.permutation(known)[:count]] = True
+    some, kind = random.permutation(known)[:count], kind_of(labels)
+    # Of tags a row without any does not count.
+    useful = labels[some].any(axis=1).sum() if kind == "tags" else count
+    if useful < max(_LEAST, conformal.needed_rows(promised.coverage)):
+        return chosen
+    chosen[some] = True
+    if kind != "classes":
+        return chosen
     if set(labels[known]) != set(labels[known[~chosen[known]]]):
         return np.zeros(len(labels), bool)
     return chosen

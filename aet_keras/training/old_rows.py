@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,11 @@ from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.class_order import is_in_order
 from aet_keras.training.job import Job
 from aet_keras.training.run import job_of
-from aet_keras.training.version_reference import other_data, why_other_data
+from aet_keras.training.version_reference import (
+    other_data,
+    why_other_data,
+    why_other_labels,
+)
 
 OF_DOUBT = (
     "It is not known whether the model was trained on the old rows that judge "
@@ -54,12 +58,15 @@ class OldRows:
     dataset: data.Dataset
     doubt: str = ""
 
-    def with_classes(self, class_names: Sequence[str]) -> "OldRows":
-        """Returns them for a model that knows more classes."""
+    def with_answers(
+        self, class_names: Sequence[str], thresholds: Sequence[float] = ()
+    ) -> "OldRows":
+        """Returns them for a model of more classes, or other thresholds."""
         specification = dataclasses.replace(
             self.dataset.specification,
             class_names=tuple(class_names),
             is_ordered=is_in_order(self.recipe, class_names),
+            thresholds=tuple(thresholds),
         )
         dataset = dataclasses.replace(self.dataset, specification=specification)
         return dataclasses.replace(self, dataset=dataset)
@@ -74,9 +81,12 @@ class OldRows:
     def held(self) -> Pair:
         """Rows and labels to judge by; see `doubt`.
 
-        They are all, or at most 4,000 images of those that are streamed.
+        They are all, or at most 4,000 images of those that are streamed. Of
+        a number they are test rows: the head has learned the others.
         """
-        x, y = self._rows(self.dataset.validation)
+        is_number = self.dataset.specification.target_kind == "number"
+        split = self.dataset.test if is_number else self.dataset.validation
+        x, y = self._rows(split)
         if isinstance(x, StreamedImages):
             return _spread(x, y, _MOST_STREAMED)
         return x, y
@@ -176,6 +186,8 @@ def read_other_rows(
 
 def _why_others(version, model, rows):
     """Says why the rows to judge by are not validation rows of a version."""
+    if rows.dataset.specification.target_kind != "classes":
+        return why_other_labels(version, rows.dataset)
     made = read_outputs(model, rows.held, most_rows=VALIDATION_ROWS)
     right = made.probabilities.argmax(axis=1) == made.labels
     return why_other_data(version, rows.dataset, right.mean(), made.row_count)
@@ -199,19 +211,34 @@ def _numbered(dataset, class_names):
     ]
     if unknown:
         raise DataError(
-            f"{_OWNER}: old data must have classes that the model knows, "
-            "because it is judged by what it answers for them. Received: "
+            f"{_OWNER}: old data must have classes or tags that the model "
+            "knows, because it is judged by what it answers for them. "
+            "Received: "
             f"{check.shown(unknown[0])} and {len(unknown) - 1} more unknown "
             "ones. Name the data that the version was trained on."
         )
     order = [numbers[name] for name in dataset.specification.class_names]
-    to_model = np.array(order, "int32")
+    renumber = _RENUMBER[dataset.specification.target_kind]
     parts = {}
     for name in SPLITS:
         split = getattr(dataset, name)
-        labels = to_model[split.labels]
+        labels = renumber(split.labels, order, len(class_names))
         parts[name] = dataclasses.replace(split, labels=labels)
     specification = dataclasses.replace(
         dataset.specification, class_names=tuple(class_names)
     )
     return dataclasses.replace(dataset, **parts, specification=specification)
+
+
+def _same_tags(labels, order, count):
+    """Returns the columns of tags in the model's order; 0 of the others."""
+    found = np.zeros((len(labels), count), labels.dtype)
+    found[:, order] = labels
+    return found
+
+
+_RENUMBER: dict[str, Callable] = {
+    "classes": lambda labels, order, count: np.array(order, "int32")[labels],
+    "number": lambda labels, order, count: labels,
+    "tags": _same_tags,
+}

@@ -21,7 +21,8 @@ from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
 from aet_keras.publishing.publication import publish
 from aet_keras.recipes.kinds import load_recipe
-from aet_keras.training.adapted_files import Incoming, dataset_of_new
+from aet_keras.training.adapted_files import dataset_of_new
+from aet_keras.training.incoming import Incoming
 from aet_keras.training.kept_sets import calibrate_on, read_guarantee
 from aet_keras.training.run import job_of, write_model
 

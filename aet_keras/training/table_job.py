@@ -8,6 +8,8 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
+from aet_keras._wording import counted, short
+from aet_keras.data.splits import SPLITS
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training import job, table_measuring
@@ -46,13 +48,35 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
-    like = None
+    like, learned = None, {}
     if recipe.from_ is not None:
-        like = export.table_manifest.read_table_manifest(
-            find_version(recipe.from_)
-        )
+        earlier = find_version(recipe.from_)
+        like = export.table_manifest.read_table_manifest(earlier)
+        learned = export.table_manifest.read_categories(earlier)
     read = job.with_settings(data.read_table, recipe)
-    return job.with_note(recipe, read(recipe.data, like=like))
+    dataset = read(recipe.data, like=like)
+    notes = (*dataset.notes, *_notes_of_new(dataset, learned))
+    dataset = dataclasses.replace(dataset, notes=notes)
+    return job.with_note(recipe, dataset)
+
+
+def _notes_of_new(dataset, learned):
+    """Notes categories that the earlier model has no place for."""
+    for column in dataset.specification.columns:
+        if column.name not in learned:
+            continue
+        known = {"", *learned[column.name]}
+        splits = (getattr(dataset, name).inputs for name in SPLITS)
+        odd = [
+            c for each in splits for c in each[column.name] if c not in known
+        ]
+        if odd:
+            cells = counted(len(odd), "cell", "cells")
+            yield (
+                f"Column `{column.title}`: {cells} that the earlier model has "
+                f"not learned count as rare, such as `{short(odd[0])}`. Train "
+                "anew to have them learned."
+            )
 
 
 def build_table_model(

@@ -64,14 +64,12 @@ def measure_version(folder: str | os.PathLike) -> Path:
             f"shares of its answers are compared. Received: {version}, of "
             f"{recipe.rows}. Watch the figures of its report instead."
         )
-    if reference.is_number:
-        why = _why_other_numbers(version, dataset)
-    elif reference.is_tags:
-        why = _why_other_tags(version, dataset)
-    else:
+    if reference.target_kind == "classes":
         why = why_other_data(
             version, dataset, reference.accuracy, reference.row_count
         )
+    else:
+        why = why_other_labels(version, dataset)
     if why:
         raise other_data(version, why)
     return reference.save(later_path(version))
@@ -83,6 +81,21 @@ def _known(version):
         _OWNER, version / "report.json", "a report"
     )
     return Report.from_json(content).validation
+
+
+def why_other_labels(version: Path, dataset: data.Dataset) -> str:
+    """Says why numbers or tags of validation rows are not those of a report.
+
+    Args:
+        version: path of the version.
+        dataset: `data.Dataset` of numbers or of tags.
+
+    Returns:
+        str, what was received instead; empty if they are the same.
+    """
+    is_number = dataset.specification.target_kind == "number"
+    why = _why_other_numbers if is_number else _why_other_tags
+    return why(version, dataset)
 
 
 def _why_other_numbers(version, dataset):

@@ -31,6 +31,7 @@ import transfer_text
 import aet_keras
 from aet_keras import recipes, tasks, training
 from aet_keras.drift import Reference, compare, heads
+from aet_keras.tasks import table_head
 
 CREDIT = _machine.DATA / "german_credit.csv"
 DOMAINS = ("amazon", "tweet", "nyt")
@@ -148,7 +149,7 @@ def table(options):
         )
     model = run.model
     network = model.get_layer(tasks.table_model.NETWORK)
-    headed = tasks.table_model.with_one_head(network)
+    headed = table_head.with_one_head(network)
     encode = training.table_measuring.encode
     train, held, test = (
         (encode(model, split), split.labels.astype("int64"))

@@ -243,7 +243,10 @@ def test_without_its_old_data_nothing_is_published(saved, more, sentence):
     candidate = saved / "candidates" / "1"
     assert not (candidate / "report.json").exists()
     assert record(candidate)["old_rows"] is None
-    assert "old data must have classes that the model knows" in sentence(other)
+    assert (
+        "old data must have classes or tags that the model knows"
+        in sentence(other)
+    )
 
 
 def test_old_rows_that_are_the_same_are_proved_by_validation_rows(
@@ -284,10 +287,10 @@ ROWS = NewRows(None, ["a/1", "b/1", "c/2"], ["1", "1", "2"], [], ["", "", ""])
     "text, said",
     [
         ("number,label\n2,a", "no column `id`|`id`"),
-        ("id,label\n2,a\n2,b", "must have one class.*`2`"),
+        ("id,label\n2,a\n2,b", "must have one label.*`2`"),
         ("id,label\n7,a\n8,b", "must be that of a new row.*2 labels"),
         ("id,label\n1,a", "must mean one new row.*`1`"),
-        ("id,label\n2,\n1,", "must name a class"),
+        ("id,label\n2,\n1,", "must not all be empty"),
     ],
     ids=["columns", "two-classes", "unknown", "ambiguous", "empty"],
 )
@@ -309,7 +312,7 @@ def test_full_names_tell_rows_apart(tmp_path):
     )
 
     assert found == ["", "cat", "dog"]
-    assert "1 id twice, with the same class" in said[0]
+    assert "1 id twice, with the same label" in said[0]
 
 
 @pytest.mark.parametrize(

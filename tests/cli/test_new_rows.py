@@ -84,4 +84,4 @@ def test_a_row_without_a_number_is_named_by_its_file(asked):
     asked.__dict__["specification"] = specification
 
     with pytest.raises(DataError, match="`much` in b.csv:7"):
-        _new_rows.true_numbers(asked, rows)
+        _truths.true_numbers(asked, rows)

@@ -188,7 +188,14 @@ def test_the_target_of_a_table_is_the_class_of_its_rows(
 
     right = watch(table, rows, "--labelled", "--format", "json")
     gap = watch(table, tmp_path / "gap.csv", "--labelled")
+    (tmp_path / "cased.csv").write_text(text.replace(",yes", ",YES", 9))
+    cased = watch(table, tmp_path / "cased.csv", "--labelled")
 
+    assert (
+        "9 rows are of a class that the model does not know, `YES`, and "
+        in (cased.stderr)
+    )
+    assert right.stderr == ""
     said = json.loads(right.stdout)
     assert (right.exit_code, said["kind"]) == (0, "none")
     assert said["accuracy"] > 0.6

@@ -163,6 +163,32 @@ def test_like_keeps_the_codes_of_items(tmp_path):
     assert new.specification.users == ("u50", "u51", "u52", "u53")
 
 
+def test_what_an_earlier_model_has_not_learned_is_said(tmp_path):
+    head = "user,item,rating,town"
+    old = [f"u{i % 4},i{i % 5},{i % 3},{'ab'[i % 2]}" for i in range(40)]
+    new = [f"v{i % 4},i{i % 7},{i % 3},{'bc'[i % 2]}" for i in range(40)]
+    for name, rows in (("old", old), ("new", new)):
+        (tmp_path / f"{name}.csv").write_text("\n".join([head, *rows]))
+    like = data.read_ratings(
+        tmp_path / "old.csv", user_features=["town"]
+    ).specification
+
+    said = data.read_ratings(tmp_path / "new.csv", like=like).notes
+
+    stays = "the earlier model has not learned, such as"
+    items = sum(i % 7 > 4 for i in range(40))
+    assert any(
+        f"{items} rows have in `item` what {stays} `i5`" in n for n in said
+    )
+    assert any(f"20 rows have in `town` what {stays} `c`" in n for n in said)
+    assert not any(
+        stays in note
+        for note in data.read_ratings(
+            tmp_path / "old.csv", user_features=["town"]
+        ).notes
+    )
+
+
 def test_like_asks_for_the_columns_of_its_features(tmp_path):
     old = rating_data.read_ratings(
         rating_data.write_ratings(tmp_path / "old.csv")

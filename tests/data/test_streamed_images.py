@@ -57,6 +57,17 @@ def test_a_streamed_folder_is_the_same_data_set(folder):
         np.testing.assert_array_equal(split.inputs[:], held.inputs)
 
 
+def test_an_image_in_two_classes_is_named(folder):
+    shutil.copy(folder / "five" / "0005.png", folder / "one" / "other.png")
+
+    expected, dataset = read(folder, stream=False), read(folder, stream=True)
+
+    (said,) = [each for each in dataset.notes if "more than one class" in each]
+    assert said.startswith("1 image has more than one class, such as ")
+    assert "five/0005.png" in said and "one/other.png" in said
+    assert dataset.notes == expected.notes
+
+
 def test_images_in_two_splits_are_counted(folder):
     dataset = read(folder, stream=True)
 

@@ -160,3 +160,40 @@ def test_whole_numbers_that_a_float_cannot_tell_apart_are_no_measure(step):
     assert (
         find("sent", [str(10**12 + 7 * i) for i in range(40)]).kind == "number"
     )
+
+
+NO_DATES = {
+    "two orders": (
+        ["2024-01-13", "14.01.2024"] * 15,
+        "in several ways, such as `2024-01-13` and `14.01.2024`: write them",
+    ),
+    "swapped in half of the cells": (
+        ["13/01/2024", "01/14/2024"] * 15,
+        "in several ways, such as `13/01/2024` and `01/14/2024`: write them",
+    ),
+    "months in French": (
+        ["1 mars 2024", "2 avril 2024"] * 15,
+        "`1 mars 2024`, have months in words that are not English: write",
+    ),
+    "whole numbers": (
+        ["20231230", "20231231", "20240101"] * 10,
+        "days such as `20231230`; `--kind left=date --date-format %Y%m%d`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_DATES)
+def test_dates_that_are_not_read_say_how_they_would_be(case):
+    cells, said = NO_DATES[case]
+
+    meaning = find("left", cells)
+
+    assert meaning.kind in ("category", "number") and said in meaning.why
+
+
+def test_what_only_resembles_dates_is_not_called_so():
+    prices = [str(20000000 + 7 * i * i) for i in range(COUNT)] * 2
+
+    assert find("price", prices).why == ""
+    assert find("size", ["1.5.2", "2.10", "3.1"] * 10).why == ""
+    assert find("made", ["20231230", "20240101"], kind="number").why == ""

@@ -70,7 +70,19 @@ def test_another_encoding_is_named(tmp_path):
         DataError, match="byte 2 is not valid `utf-8`.*`latin-1`"
     ):
         data.read_csv("credit", path, encoding="utf-8")
-    assert list(data.read_csv("credit", path, encoding="latin-1")) == ["Größe"]
+    frame = data.read_csv("credit", path, encoding="latin-1")
+    assert list(frame) == ["Größe"] and frame.attrs["notes"] == ()
+
+
+def test_what_is_utf_8_though_another_encoding_is_said_is_noted(tmp_path):
+    path = write(tmp_path, "Größe\n33\n", encoding="utf-8")
+    plain = write(tmp_path, "age\n33\n", name="plain.csv")
+
+    (note,) = data.read_csv("credit", path, encoding="cp1252").attrs["notes"]
+    frame = data.read_csv("credit", plain, encoding="cp1252")
+
+    assert "such as `GrÃ¶ÃŸe`, but its bytes are UTF-8" in note
+    assert frame.attrs["notes"] == ()
 
 
 @pytest.mark.parametrize(

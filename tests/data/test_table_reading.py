@@ -127,7 +127,19 @@ NOTES = {
     ),
     "an accent apart": (
         {"branch": ["Caf\u00e9", "Cafe\u0301"] * (COUNT // 2)},
-        "categories of `branch` differ in Unicode only, and stay separate",
+        "categories of `branch` differ in Unicode or spaces only, and stay "
+        "separate: `Caf\\xe9` and `Cafe\\u0301`.",
+    ),
+    "a sign that nobody sees apart": (
+        {
+            "branch": ["New York", "New\u00a0York", "New York\u200b"] * 13
+            + ["x"]
+        },
+        "`New York` and `New\\xa0York` and `New York\\u200b`.",
+    ),
+    "days written as whole numbers": (
+        {"sent": [f"202401{1 + i % 28:02}" for i in range(COUNT)]},
+        "`sent` is a number: its cells may be days such as `20240101`",
     ),
 }
 

@@ -82,6 +82,19 @@ def test_what_is_left_out_or_doubled_is_counted(tmp_path):
     assert "1 row has no `label` and is left out" in said
     assert "2 texts were left out: they are empty" in said
     assert "texts are in more than one split" in said
+    assert "more than one class" not in said
+
+
+def test_a_text_of_two_classes_is_named(tmp_path):
+    rows = [*plain(), "so so,good", "so so,bad", "so so,bad"]
+
+    dataset = read_text_table(write(tmp_path / "a.csv", rows))
+
+    said = next(note for note in dataset.notes if "more than one class" in note)
+    of = len(plain())
+    assert said.startswith("1 text has more than one class, such as ")
+    assert f"a.csv[{of}]" in said
+    assert f"a.csv[{of + 1}]" in said or f"a.csv[{of + 2}]" in said
 
 
 def test_another_encoding_is_read_if_it_is_named(tmp_path):

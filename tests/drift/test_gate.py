@@ -3,7 +3,11 @@ import pytest
 from scipy import optimize, stats
 
 from aet_keras.drift import judge_change
-from aet_keras.drift.gate import paired_gain
+from aet_keras.drift.paired_gain import (
+    gain_of_errors,
+    gain_of_shares,
+    paired_gain,
+)
 
 Z = stats.norm.ppf(0.95)
 
@@ -145,3 +149,119 @@ def test_bad_rows_are_refused():
         judge_change([], [], [])
     with pytest.raises(ValueError, match="an answer, or a row"):
         judge_change([0, 1], [0], [0, 1])
+
+
+NOISE = {
+    "normal": lambda random, shape: random.normal(size=shape),
+    "t with 2.5 degrees": lambda random, shape: random.standard_t(2.5, shape),
+    "log-normal": lambda random, shape: random.lognormal(size=shape),
+}
+
+
+def equally_wrong(noise, loss):
+    """Two answers to numbers of such noise that have the same mean loss."""
+    many = NOISE[noise](np.random.default_rng(9), 200_000)
+    middle = np.median(many) if loss is np.abs else many.mean()
+
+    def more(answer):
+        return loss(many - answer).mean() - loss(many - middle + 0.7).mean()
+
+    return middle - 0.7, optimize.brentq(more, middle, middle + 9)
+
+
+def share_of_useless_that_pass(noise, count, loss=np.abs):
+    """How often a change of the answer passes that brings nothing."""
+    random = np.random.default_rng(0)
+    numbers = NOISE[noise](random, (400, count))
+    was, now = (loss(numbers - a) for a in equally_wrong(noise, loss)[::-1])
+    pairs = zip(was, now, strict=True)
+    found = [gain_of_errors(*pair, measure="MAE").low > 0 for pair in pairs]
+    return np.mean(found)
+
+
+@pytest.mark.parametrize("count", [30, 100])
+@pytest.mark.parametrize("noise", NOISE)
+def test_useless_changes_of_a_number_rarely_pass(noise, count):
+    assert share_of_useless_that_pass(noise, count) <= 0.06
+
+
+def test_squared_errors_would_let_too_many_pass():
+    """Why absolute errors judge: one row in a hundred has most of a mean."""
+    passed = share_of_useless_that_pass("log-normal", 30, np.square)
+
+    assert passed > 0.08
+
+
+def test_an_error_that_is_gone_has_the_bounds_of_student():
+    random = np.random.default_rng(0)
+    before = np.abs(random.normal(size=40))
+    after = np.abs(0.5 * before + 0.3 * random.normal(size=40))
+
+    found = gain_of_errors(before, after, measure="MAE", chosen_from=2)
+
+    assert found.gain == pytest.approx(1 - after.mean() / before.mean())
+    for bound, sign in ((found.low, 1), (found.high, -1)):
+        t = stats.ttest_1samp((1 - bound) * before - after, 0).statistic
+        assert sign * t == pytest.approx(stats.t.ppf(0.975, 39), abs=1e-5)
+    assert found.gained_count == (after < before).sum()
+
+
+def test_a_number_is_judged_by_the_share_of_its_error():
+    random = np.random.default_rng(0)
+    labels = random.normal(500, 100, 200)
+    off, other = random.normal(size=(2, 200)) * 30
+    kind = {"target_kind": "number"}
+
+    better = judge_change(labels, labels + off, labels + 0.7 * off, **kind)
+    forgot = judge_change(
+        *(labels, labels + off, labels + 0.7 * off),
+        old=(labels, labels + off, labels + 1.2 * off),
+        **kind,
+    )
+    unsure = judge_change(labels, labels + off, labels + 0.97 * other, **kind)
+
+    outcomes = [each.outcome for each in (better, forgot, unsure)]
+    assert outcomes == ["better", "not better", "undecided"]
+    assert forgot.old.gain == pytest.approx(-0.2)
+    assert f"MAE {np.abs(off).mean():.5g} to" in better.reason
+    wanted = unsure.new.count + unsure.more_labels
+    spread = unsure.new.spread
+    assert wanted == pytest.approx((Z * spread / unsure.new.gain) ** 2, rel=0.1)
+
+
+def test_tags_are_judged_by_the_f1_of_a_row():
+    labels = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 1]] * 30)
+    before = np.array([[1, 0, 0], [0, 0, 0], [1, 0, 0]] * 30)
+
+    verdict = judge_change(labels, before, labels, target_kind="tags")
+
+    # Of the three rows F1 was 2/3, 1 and 0.
+    assert verdict.new.before == pytest.approx(5 / 9)
+    assert verdict.new.gain == pytest.approx(4 / 9)
+    assert verdict.is_better and verdict.new.gained_count == 60
+
+
+def test_few_rows_that_differ_prove_nothing():
+    """By chance three rows of 50 are gained and none lost: 1 in 8."""
+    wrong = np.zeros(50)
+    wrong[:3] = 1
+
+    assert gain_of_shares(wrong, 0 * wrong, measure="F1").low <= 0
+    same = gain_of_shares(wrong, wrong, measure="F1")
+    assert same.high == -same.low > 0.03
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "before", "said"),
+    [
+        ("number", [1.0, np.inf], [1, 2], "1 that are not, the first is inf"),
+        ("number", ["a", "b"], [1, 2], "must be finite numbers"),
+        ("number", [1.0, 2.0], [1, 2, 3], "`before` must hold a finite"),
+        ("tags", [[0, 2]], [[0, 1]], "0 or 1 for each row and tag"),
+        ("tags", [[0, 1]], [[0, 0.5]], "`before` must hold 0 or 1"),
+        ("words", [0], [0], "one of 'classes', 'number'"),
+    ],
+)
+def test_bad_numbers_and_tags_are_refused(kind, labels, before, said):
+    with pytest.raises(ValueError, match=said):
+        judge_change(labels, before, before, target_kind=kind)

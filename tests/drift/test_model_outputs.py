@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aet_keras.drift.model_outputs import (
-    as_labels,
-    as_probabilities,
-    read_outputs,
-)
+from aet_keras.drift.model_outputs import read_outputs
+from aet_keras.drift.true_values import as_labels, as_probabilities
 
 
 @pytest.fixture(scope="module")

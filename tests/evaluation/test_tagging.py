@@ -80,6 +80,26 @@ def test_a_threshold_has_the_best_f1_of_all():
     assert chosen[3] == 0.5  # no row has it
 
 
+def test_moved_thresholds_have_the_best_f1_of_rows_one_by_one():
+    labels, shares = made(40)
+    labels, shares = labels[:, :3], shares[:, :3]
+
+    moved = tag_thresholds.move_thresholds(labels, shares, [0.5] * 3, 1)
+    kept = tag_thresholds.move_thresholds(labels, shares, [0.5] * 3, 99)
+
+    def f1(limits):
+        said = shares >= limits
+        return metrics.f1_score(
+            labels, said, average="samples", zero_division=1
+        )
+
+    for tag in range(3):
+        tried = np.tile(moved, (201, 1))
+        tried[:, tag] = np.linspace(0, 1, 201)
+        assert f1(moved) >= max(map(f1, tried)) - 1e-12
+    assert f1(moved) > f1([0.5] * 3) and kept == (0.5,) * 3
+
+
 def test_a_threshold_stays_at_half_where_nothing_is_better():
     shares = np.array([[0.9], [0.6], [0.2], [0.1]])
 

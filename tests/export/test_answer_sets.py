@@ -2,9 +2,10 @@
 
 import keras
 import numpy as np
+import table_data
 import tensorflow as tf
 
-from aet_keras import export
+from aet_keras import data, export
 from aet_keras.evaluation.conformal import Guarantee
 from aet_keras.export.image_model import encode_png
 from aet_keras.publishing.manifest import read_content
@@ -43,3 +44,28 @@ def test_sets_are_in_the_graph_of_each_signature(tmp_path):
     assert about["guarantee"] == guarantee.to_json()
     outputs = about["signatures"]["serving_default"]["outputs"]
     assert outputs["in_set"]["dtype"] == "bool"
+
+
+def test_columns_of_any_name_are_answered_with_sets(tmp_path):
+    path = tmp_path / "credit.csv"
+    table_data.write_table(path)
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("age,branch,opened", "Age,class,self"))
+    _, dataset, model = table_data.build_model(str(path))
+    rows = dataset.test.inputs
+
+    export.write_table_model(
+        model,
+        tmp_path / "1",
+        specification=dataset.specification,
+        rows=rows,
+        guarantee=Guarantee(0.9, 0.3, 40, "classes"),
+    )
+
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures
+    raw = export.table_graph.raw(rows, dataset.specification)
+    given = {k: export.table_graph.tensor(v) for k, v in raw.items()}
+    answer = served["serving_default"](**given)
+    assert set(given) == {"Age", "column_class", "column_self"}
+    expected = model(data.as_tensors(rows))
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)

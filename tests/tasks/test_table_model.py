@@ -6,6 +6,7 @@ import pytest
 from sklearn.preprocessing import OneHotEncoder
 
 from aet_keras import data, tasks
+from aet_keras.tasks import table_head
 
 COLUMNS = [
     data.specifications.TableColumn("branch", "category", "branch"),
@@ -116,13 +117,13 @@ def test_one_head_says_the_same_and_is_taken_back(space):
     rows = random.normal(size=(5, network.input.shape[1])).astype("float32")
     before = np.asarray(network(rows))
 
-    headed = tasks.table_model.with_one_head(network)
+    headed = table_head.with_one_head(network)
     kernel, bias = headed.layers[-1].get_weights()
     wide = keras.layers.Dense(3, activation="softmax")
     wider = keras.Model(headed.input, wide(headed.layers[-1].input))
     column = random.normal(size=(len(kernel), 1))
     wide.set_weights([np.hstack([kernel, column]), np.append(bias, 0.5)])
-    taken = tasks.table_model.take_head(model, wider)
+    taken = table_head.take_head(model, wider)
 
     found = np.asarray(taken.get_layer("network")(rows))
     np.testing.assert_allclose(headed(rows), before, atol=1e-6)
@@ -132,4 +133,4 @@ def test_one_head_says_the_same_and_is_taken_back(space):
         before,
         atol=1e-5,
     )
-    assert tasks.table_model.take_head(model, headed) is model
+    assert table_head.take_head(model, headed) is model

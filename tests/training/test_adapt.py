@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 
 import aet_keras
+from aet_keras.drift.target_kinds import KINDS, cross_entropies, judge_of
 from aet_keras.training import _choice, _mixed_fit, _remedies
 from aet_keras.training._known_outputs import KnownOutputs
+from aet_keras.training._targets import ClassTarget
 
 CENTERS = 2.5 * np.eye(6)[:3]
 PERMUTED = np.array([1, 2, 0])
@@ -175,9 +177,16 @@ def test_without_old_rows_new_ones_alone_judge(model):
 def trials_of(figures, of_label=0.4):
     """Trials named by number; of 100 answers the first ones are right."""
     return [
-        _choice.Trial.of(str(place), [], None, told(right, 0.6, of_label), drop)
+        trial_of(str(place), told(right, 0.6, of_label), drop)
         for place, (right, drop) in enumerate(figures)
     ]
+
+
+def trial_of(name, told, drop=0.0):
+    probabilities, labels = told
+    errors = (probabilities.argmax(axis=1) != labels).astype(float)
+    losses = cross_entropies(probabilities, labels)
+    return _choice.Trial(name, [], None, errors, losses, drop, KINDS["classes"])
 
 
 def told(right, if_right, if_wrong):
@@ -221,9 +230,9 @@ def test_as_many_right_answers_at_a_lower_loss_are_better():
     for fallen, is_better in ((1, False), (4, True)):
         loss = nothing.losses - 0.1 * (np.arange(100) < fallen)
         probabilities = np.exp(-np.stack([loss, loss * 0 + 9], axis=1))
-        trial = _choice.Trial.of("", [], None, (probabilities, labels), 0.0)
-        same = dataclasses.replace(trial, is_right=nothing.is_right)
-        fewer = dataclasses.replace(trial, is_right=nothing.is_right & False)
+        trial = trial_of("", (probabilities, labels))
+        same = dataclasses.replace(trial, errors=nothing.errors)
+        fewer = dataclasses.replace(trial, errors=nothing.errors * 0 + 1)
         assert same.is_better(nothing) is is_better
         assert not fewer.is_better(nothing)
 
@@ -240,8 +249,9 @@ def test_weights_go_back_to_where_they_are_worth_most(model, trained):
     x = shifted(NEW_X)[:, ::-1].copy()
     rows = _mixed_fit.Rows(x, NEW_Y)
     settings = _mixed_fit.Settings(epochs=5, learning_rate=1e-2)
-    outputs = KnownOutputs(model)
-    case = _remedies.Case(model, x, rows, None, None, settings, outputs)
+    target = ClassTarget(model)
+    outputs = KnownOutputs(target)
+    case = _remedies.Case(model, x, rows, None, None, settings, outputs, target)
 
     def old(_):
         return accuracy(model, *OLD)
@@ -260,8 +270,11 @@ def test_weights_go_back_to_where_they_are_worth_most(model, trained):
 def test_more_rows_move_weights_by_the_same_share_of_the_way(model, trained):
     settings = _mixed_fit.Settings(epochs=3, learning_rate=1e-2)
     rows = _mixed_fit.Rows(shifted(NEW_X), NEW_Y)
-    outputs = KnownOutputs(model)
-    case = _remedies.Case(model, rows.x, rows, None, None, settings, outputs)
+    target = ClassTarget(model)
+    case = _remedies.Case(
+        *(model, rows.x, rows, None, None, settings),
+        *(KnownOutputs(target), target),
+    )
     whole = _remedies.train_all(case, rows, None)
     _remedies.train_further(case, rows, whole)
     ends = model.get_weights()
@@ -382,6 +395,53 @@ def test_the_unexplained_without_labels_says_how_many(model):
     assert "about 81 prove a gain of 10 points" in adapted.reason
     for left, right in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def rare(seed, count, moved=0.0):
+    """Rows of two classes that overlap, one of ten of the second."""
+    random = np.random.default_rng(seed)
+    y = (random.random(count) < 0.1).astype("int64")
+    x = random.normal(size=(count, 2)) + 1.8 * y[:, None] + moved
+    return x.astype("float32"), y
+
+
+@pytest.mark.parametrize("weight", [None, "balanced", (1.0, 9.0)])
+def test_a_rare_class_counts_as_the_version_was_told(weight):
+    """Of accuracy, a head that calls nearly all frequent is the better."""
+    head = keras.layers.Dense(2, activation="softmax")
+    model = keras.Sequential([keras.Input((2,)), head])
+    # Balanced where rows are as before: of the costs its own, too.
+    head.set_weights([np.array([[0, 1.8], [0, 1.8]]), np.array([0, -3.2])])
+    x, y = rare(1, 600, moved=1.5)
+    test = rare(2, 4000, moved=1.5)
+
+    adapted = aet_keras.adapt(model, x, y, shift="output", class_weight=weight)
+
+    costs = np.array(weight) if isinstance(weight, tuple) else 1
+    answers = (model.predict(test[0], verbose=0) * costs).argmax(axis=1)
+    recalls = [np.mean(answers[test[1] == each] == each) for each in (0, 1)]
+    assert adapted.kept == ("head",) and adapted.verdict.is_better
+    assert bool(min(recalls) > 0.75) is (weight is not None), recalls
+    measures = {None: "accuracy", "balanced": "balanced"}
+    assert adapted.attempts[0].measure == measures.get(weight, "weighted")
+
+
+def test_balanced_accuracy_is_the_mean_of_recalls():
+    y, answers = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 0])
+    judge = judge_of("classes", "balanced")
+
+    errors = judge.errors(answers, y)
+
+    assert judge.figure(errors) == pytest.approx((2 / 3 + 0) / 2)
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [("even", "one of 'balanced'"), ((1, 2), "2 for 3 classes")],
+)
+def test_bad_weights_of_classes_are_refused(model, weight, said):
+    with pytest.raises(ValueError, match=said):
+        aet_keras.adapt(model, NEW_X, class_weight=weight)
 
 
 def test_a_new_class_widens_the_head(model):

@@ -5,8 +5,9 @@ import types
 import keras
 import numpy as np
 import pytest
+import table_data
 
-from aet_keras import data
+from aet_keras import data, recipes, training
 from aet_keras.errors import DataError
 from aet_keras.training.adjusted import with_adjusted_head
 from aet_keras.training.fine_tune import Run
@@ -81,3 +82,22 @@ def test_another_setting_leaves_the_model(rows):
     recipe = types.SimpleNamespace(class_weight="balanced")
 
     assert with_adjusted_head(JOB, recipe, run, rows) is run
+
+
+@pytest.mark.parametrize("setting", ["balanced", "adjusted"])
+def test_where_classes_weigh_alike_it_is_said_what_costs_least(
+    setting, tmp_path
+):
+    path = table_data.write_table(tmp_path / "credit.csv")
+    costs = {"cost_false_negative": 4.0, "class_weight": setting}
+    recipe = recipes.TableRecipe(path, table_data.TARGET, **costs)
+
+    notes = training.table_job.read_rows(recipe).notes
+
+    (said,) = [note for note in notes if "would cost least" in note]
+    share = data.read_table(path, target=table_data.TARGET).train.labels.mean()
+    q = np.arange(1, 100_000) / 100_000  # the risk among classes of one size
+    risk = q * share / (q * share + (1 - q) * (1 - share))
+    least = q[(4.0 * risk >= 1 - risk).argmax()]
+    assert "called `yes` from a risk of 0.200 on" in said
+    assert f"Among rows as these are, {least:.3f} would cost least" in said

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from aet_keras.training._known_outputs import KnownOutputs
+from aet_keras.training._targets import ClassTarget
 
 X = np.random.default_rng(0).normal(size=(300, 5)).astype("float32")
 
@@ -40,7 +41,7 @@ def passes(monkeypatch):
 
 
 def test_another_head_needs_no_pass_and_other_weights_below_do(passes):
-    outputs = KnownOutputs(make_model())
+    outputs = KnownOutputs(ClassTarget(make_model()))
     assert_as_it_is(outputs, X)
     assert_as_it_is(outputs, X)
     assert sum(passes) == 300
@@ -59,7 +60,7 @@ def test_another_head_needs_no_pass_and_other_weights_below_do(passes):
 
 
 def test_weights_that_come_back_are_known(passes):
-    outputs = KnownOutputs(make_model())
+    outputs = KnownOutputs(ClassTarget(make_model()))
     start = outputs.model.get_weights()
     assert_as_it_is(outputs, X)
     outputs.model.set_weights([2 * each for each in start])
@@ -78,7 +79,7 @@ def test_a_head_that_is_no_product_of_features_is_run_whole(dtype):
     kind = keras.layers.Dense if dtype == "mixed_bfloat16" else Doubled
     inputs = keras.Input((5,))
     head = kind(3, activation="softmax", dtype=dtype)
-    outputs = KnownOutputs(keras.Model(inputs, head(inputs)))
+    outputs = KnownOutputs(ClassTarget(keras.Model(inputs, head(inputs))))
 
     np.testing.assert_array_equal(
         outputs.probabilities(X), outputs.model.predict(X, batch_size=128)

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from aet_keras.training import _likeness, _mixed_fit, _remedies
 from aet_keras.training._known_outputs import KnownOutputs
+from aet_keras.training._targets import ClassTarget
 
 SIDE = 16
 
@@ -125,8 +126,11 @@ def test_images_are_made_only_if_the_model_takes_them_for_new(
     model = keras.Sequential([keras.Input((SIDE, SIDE, 3)), *layers])
     new, labels = noisy(drawn(1)), np.zeros(200, int)
     rows, old = (_mixed_fit.Rows(x, labels) for x in (new, drawn(0)))
-    settings, outputs = _mixed_fit.Settings(), KnownOutputs(model)
-    case = _remedies.Case(model, new, rows, old, None, settings, outputs)
+    settings, target = _mixed_fit.Settings(), ClassTarget(model)
+    outputs = KnownOutputs(target)
+    case = _remedies.Case(
+        model, new, rows, old, None, settings, outputs, target
+    )
     if not is_met:
         monkeypatch.setattr(_remedies, "is_met", lambda *features: False)
 

@@ -141,6 +141,23 @@ def test_an_earlier_model_adapts_with_its_own_encoding(published, tmp_path):
     assert np.isfinite(run.history["elastic_anchor/penalty"]).all()
 
 
+def test_categories_that_an_earlier_model_lacks_are_said(published, tmp_path):
+    path = tmp_path / "next.csv"
+    table_data.write_table(path, count=60, seed=1)
+    text = path.read_text("utf-8")
+    path.write_text(text.replace(",south,", ",west,"))
+    count = text.count(",south,")
+    recipe = recipes.TableRecipe(
+        str(path), table_data.TARGET, from_=str(published[0])
+    )
+
+    notes = training.table_job.read_rows(recipe).notes
+
+    said = f"`branch`: {count} cells that the earlier model has not learned"
+    assert any(said in note and "such as `west`" in note for note in notes)
+    assert sum("has not learned" in note for note in notes) == 1
+
+
 def test_a_few_rows_move_an_earlier_model_a_little(published, tmp_path):
     out, earlier = published
     path = table_data.write_table(tmp_path / "few.csv", count=14, seed=2)

@@ -361,7 +361,7 @@ def test_a_reference_of_tags_is_measured_later(published, tmp_path):
 
     assert result.exit_code == 0, result.output
     found = Reference.load(saved / "reference-1.npz")
-    assert found.is_tags and found.class_names == TAGS
+    assert found.target_kind == "tags" and found.class_names == TAGS
     np.testing.assert_array_equal(found.labels, known.labels)
     np.testing.assert_allclose(
         found.probabilities, known.probabilities, atol=1e-6
