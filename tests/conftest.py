@@ -15,6 +15,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import durations
 import keras
 import lean_charts
+import lean_tables
 import lean_tensorflow
 import numpy as np
 import pytest
@@ -53,13 +54,14 @@ def pytest_configure(config):
         config, "workerinput"
     ):
         config.pluginmanager.register(durations.Recorder())
-    lean_tensorflow.spare_stacks()
+    lean_tensorflow.trace_faster()
     config.addinivalue_line("filterwarnings", KERAS_WARNING)
     config.addinivalue_line(
-        "markers", "tuned: runs graphs and reads data as users do, optimized"
+        "markers", "tuned: traces and runs graphs, and reads data, as users do"
     )
     config.addinivalue_line("markers", "drawn: renders the charts of a run")
-    # To free what was traced takes a seventh of the whole run.
+    # To free what was traced is a seventh of the whole run, if it is done
+    # whenever Python would.
     gc.disable()
 
 
@@ -84,10 +86,13 @@ def pytest_runtest_protocol(item, nextitem):
     is_tuned = item.get_closest_marker("tuned") is not None
     lean_tensorflow.tune_pipelines(is_tuned)
     lean_tensorflow.optimize_graphs(is_tuned)
+    lean_tensorflow.build_outside_steps(not is_tuned)
     lean_charts.render(item)
+    lean_tables.tune(item)
     result = yield
     if nextitem is None or nextitem.path != item.path:
         keras.utils.clear_session(free_memory=False)
+        lean_tensorflow.forget_functions()
     return result
 
 

@@ -10,7 +10,7 @@ from policy_contract import check_policy as check_policy
 TOLERANCE = {"mixed_bfloat16": 5e-2, "mixed_float16": 5e-3}  # 8 and 11 bits
 
 
-def check_layer(cls, kwargs, input_shape, tmp_path):
+def check_layer(cls, kwargs, input_shape, tmp_path, *, jit_compile):
     """Fails unless `cls(**kwargs)` is a layer that can stand anywhere.
 
     Args:
@@ -18,6 +18,8 @@ def check_layer(cls, kwargs, input_shape, tmp_path):
         kwargs: dict. Its arguments.
         input_shape: tuple of ints, with the batch. The input is normal.
         tmp_path: folder for the saved model.
+        jit_compile: whether what trains it is compiled, or else in half
+            precision: a trace takes a second.
     """
     inputs = np.random.normal(size=input_shape).astype("float32")
     check_config(cls, kwargs)
@@ -26,13 +28,11 @@ def check_layer(cls, kwargs, input_shape, tmp_path):
     for policy in TOLERANCE:
         check_mixed_precision(cls, kwargs, inputs, policy)
     check_saved(cls(**kwargs), inputs, tmp_path / "layer.keras")
-    # Each way of compiling once, each precision once: a trace takes a second.
-    check_training(cls(**kwargs), inputs, jit_compile=True)
-    half = cls(**kwargs, dtype="mixed_float16")
-    check_training(half, inputs, jit_compile=False)
+    dtype = "float32" if jit_compile else "mixed_float16"
+    check_training(cls(**kwargs, dtype=dtype), inputs, jit_compile=jit_compile)
 
 
-def check_output(cls, kwargs, input_shape, tmp_path):
+def check_output(cls, kwargs, input_shape, tmp_path, **_):
     """As `check_layer`, of a layer behind an output, which a loss trains."""
     inputs = np.random.normal(size=input_shape).astype("float32")
     check_config(cls, kwargs)

@@ -33,11 +33,20 @@ class Process:
         """Returns its exit code; below 0 is the signal that ended it."""
         return self._server.wait(self.pid, timeout)
 
+    def poll(self):
+        """Returns its exit code, or None while it runs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+
+    def send_signal(self, number):
+        """Sends a signal, if it has not ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
     def kill(self):
         """Ends it, if it has not ended."""
-        if self.pid not in self._server.codes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
 
 class _Server:

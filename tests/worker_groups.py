@@ -166,6 +166,6 @@ def _answer(answers, is_done, value):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(TESTS))
-    lean_tensorflow.spare_stacks()
+    lean_tensorflow.trace_faster()
     lean_tensorflow.optimize_graphs(False)
     _serve(os.fdopen(int(sys.argv[1]), "wb"))

@@ -270,3 +270,37 @@ def is_rough(values: np.ndarray) -> bool:
         return False
     step = np.spacing(np.float32(np.abs(known).max()))
     return bool(step > _ROUGH * known.std())
+
+
+_LEAST_BESIDE = 10  # different numbers, which show how far is far
+_FAR, _FAR_ALONE = 2.0, 100.0  # times the range of all others
+
+
+def far_value(values: np.ndarray) -> tuple[float, int] | None:
+    """Finds a number that may stand for a gap, such as -999 beside ages.
+
+    It is the lowest or the highest, and twice as far from all others as these
+    are apart; a hundred times, if it is met once.
+
+    Args:
+        values: float array; what is not finite is left out.
+
+    Returns:
+        tuple of the number, and how often it is met; or None.
+
+    Example:
+
+    >>> from aet_keras.data.number_cells import far_value
+    >>> far_value(np.array([*range(20, 60), -999, -999]))
+    (-999.0, 2)
+    """
+    known = values[np.isfinite(values)].astype("float64")
+    distinct, counts = np.unique(known, return_counts=True)
+    if len(distinct) <= _LEAST_BESIDE:
+        return None
+    for place, others in ((0, distinct[1:]), (-1, distinct[:-1])):
+        value, count = float(distinct[place]), int(counts[place])
+        times = _FAR if count > 1 else _FAR_ALONE
+        if np.abs(others - value).min() > times * np.ptp(others):
+            return value, count
+    return None

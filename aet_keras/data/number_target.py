@@ -137,6 +137,7 @@ def read_numbers(
     _check_splits(owner, given)
     if like is None:
         notes += _said(target, values, is_said)
+    notes += table_cells.note_far(target, values)
     return TableTarget(
         NUMBER,
         frame,

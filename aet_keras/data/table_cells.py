@@ -139,6 +139,20 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
     return notes
 
 
+def note_far(title: str, values: np.ndarray) -> list[str]:
+    """Notes a number that may stand for a missing cell, such as -999."""
+    found = number_cells.far_value(values)
+    if found is None:
+        return []
+    value, count = found
+    shown = f"{float(str(np.float32(value))):.10g}"  # as the file has it
+    cells = counted(count, "cell is", "cells are")
+    return [
+        f"Column `{title}`: {cells} {shown}, far from all other numbers. If "
+        f"that means a missing cell, say `--missing {shown}`."
+    ]
+
+
 def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:
     """Notes another way to read numbers, and the option that selects it."""
     for text in cells:

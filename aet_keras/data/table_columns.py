@@ -236,6 +236,8 @@ def read_cells(
         odd = table_cells.odd_words(cells, values)
         if odd:
             notes.append(_odd_note(column, odd, len(cells)))
+        if column.kind == kinds_of.NUMBER:
+            notes += table_cells.note_far(column.title, values)
         if column.kind == kinds_of.NUMBER and number_cells.is_rough(values):
             notes.append(
                 f"Column `{column.title}`: its numbers are large beside their "

@@ -210,9 +210,22 @@ def read_table(
             *column_notes,
             *odd,
             *notes_of_splits(read, splits),
+            *_notes_of_empty(columns, splits["train"].inputs),
             *shared_notes(splits),
         ),
     )
+
+
+def _notes_of_empty(columns, inputs):
+    """Notes columns whose values no row to learn from has."""
+    for column in columns:
+        cells = inputs[column.name]
+        gone = cells == "" if cells.dtype == object else np.isnan(cells)
+        if np.all(gone):
+            yield (
+                f"Column `{column.title}`: the rows to learn from have no "
+                "value in it, so that nothing is learned of it."
+            )
 
 
 def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _regular_file
-from aet_keras.evaluation.intervals import wilson
+from aet_keras.evaluation.intervals import sizes_of_draws, wilson
 
 _DRAWS = 1000
 _MOST_CLASSES = 200  # of more, intervals by drawing again take seconds
@@ -197,21 +197,26 @@ def _of_classes(test):
 def _drawn_again(matrix):
     """Returns intervals of macro figures of rows that are drawn again."""
     random = np.random.default_rng(0)
-    count = matrix.sum()
-    found = {"precision": [], "recall": [], "f1": []}
-    for _ in range(_DRAWS):
-        drawn = random.multinomial(count, matrix.ravel() / count)
-        drawn = drawn.reshape(matrix.shape)
-        right = np.diag(drawn)
-        true, called = drawn.sum(axis=1), drawn.sum(axis=0)
-        there = true > 0
-        precision = (right / np.maximum(called, 1))[there]
-        recall = (right / np.maximum(true, 1))[there]
-        f1 = (2 * right / np.maximum(true + called, 1))[there]
-        found["precision"].append(precision.mean())
-        found["recall"].append(recall.mean())
-        found["f1"].append(f1.mean())
-    return {k: _middle(v) for k, v in found.items()}
+    count, shape = int(matrix.sum()), matrix.shape
+    found = []
+    for size in sizes_of_draws(matrix.size):
+        drawn = random.multinomial(count, matrix.ravel() / count, size)
+        drawn = drawn.reshape(size, *shape)
+        right = drawn.diagonal(axis1=1, axis2=2)  # (draws, classes)
+        true, called = drawn.sum(axis=2), drawn.sum(axis=1)
+        figures = [
+            right / np.maximum(called, 1),
+            right / np.maximum(true, 1),
+            2 * right / np.maximum(true + called, 1),
+        ]
+        found.append([_mean_where(true > 0, each) for each in figures])
+    names = "precision", "recall", "f1"
+    values = np.concatenate(found, axis=1)
+    return {k: _middle(v) for k, v in zip(names, values, strict=True)}
+
+
+def _mean_where(is_there, figures):
+    return (figures * is_there).sum(axis=1) / is_there.sum(axis=1)
 
 
 def _of_numbers(test):

@@ -9,17 +9,19 @@ from keras import ops
 
 from aet_keras import _check, _serial
 
+_FARTHEST = 1e6
+
 
 @_serial.register
 class NumberEncoding(keras.layers.Layer):
     """Standardises a number, says whether it is there, and cuts it in bins.
 
     A missing number (NaN) is `fill` in all that follows. The outputs are
-    (x - mean) / scale; 1 where x was missing, else 0; for each two knots
-    a, b that follow each other min(max((x - a) / (b - a), 0), 1), how much of
-    the bin is below x, so that a linear layer on them may bend at each
-    knot; and for each period p sin(2 pi x / p), cos(2 pi x / p). It learns
-    nothing: all it needs is measured beforehand.
+    (x - mean) / scale, at most 1e6 from 0; 1 where x was missing, else 0; for
+    each two knots a, b that follow each other min(max((x - a) / (b - a), 0),
+    1), how much of the bin is below x, so that a linear layer on them may bend
+    at each knot; and for each period p sin(2 pi x / p), cos(2 pi x / p). It
+    learns nothing: all it needs is measured beforehand.
 
     Args:
         mean: float. Defaults to `0.0`.
@@ -85,7 +87,10 @@ class NumberEncoding(keras.layers.Layer):
     def call(self, inputs):
         is_missing = ops.isnan(inputs)
         x = ops.where(is_missing, ops.cast(self.fill, inputs.dtype), inputs)
-        parts = [(x - self.mean) / self.scale, ops.cast(is_missing, x.dtype)]
+        # The square of 1e20, which some files write for a gap, is infinite in
+        # float32, and answers of such a row would be NaN.
+        far = ops.clip((x - self.mean) / self.scale, -_FARTHEST, _FARTHEST)
+        parts = [far, ops.cast(is_missing, x.dtype)]
         for a, b in zip(self.knots, self.knots[1:], strict=False):
             parts.append(ops.clip((x - a) / (b - a), 0, 1))
         for period in self.periods:

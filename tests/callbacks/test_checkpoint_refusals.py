@@ -95,7 +95,7 @@ def killed(tmp_path_factory):
         ({"epochs": 9}, "epochs"),
         ({"make": interrupted_runs.all_callbacks}, "callbacks"),
         ({"data": interrupted_runs.dataset_arguments}, "data or their seeds"),
-        ({"model": lambda: interrupted_runs.build_model("sgd")}, "optimizer"),
+        ({"model": lambda: interrupted_runs.build_model("adam")}, "optimizer"),
     ],
     ids=["epochs", "callbacks", "data", "optimizer"],
 )

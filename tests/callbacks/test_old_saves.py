@@ -23,12 +23,17 @@ def all_of_0_10_0():
     ]
 
 
+def model_of_0_10_0():
+    return interrupted_runs.build_model("adam")
+
+
 def test_a_run_goes_on_from_a_save_that_0_10_0_wrote(tmp_path):
     shutil.copytree(OF_0_10_0, tmp_path / "run")
 
-    run = interrupted_runs.run(tmp_path / "run", make=all_of_0_10_0)
+    settings = {"make": all_of_0_10_0, "model": model_of_0_10_0}
+    run = interrupted_runs.run(tmp_path / "run", **settings)
 
-    whole = interrupted_runs.uninterrupted_run(make=all_of_0_10_0)
+    whole = interrupted_runs.uninterrupted_run(**settings)
     assert run.checkpoint.resumed_from == (3, 0)
     resumed, expected = run.callbacks[1], whole.callbacks[1]
     assert resumed.history == expected.history

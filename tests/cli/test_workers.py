@@ -157,6 +157,7 @@ TINY = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
 import image_models, lean_tensorflow, pytest
+lean_tensorflow.trace_faster()
 lean_tensorflow.optimize_graphs(False)
 image_models.make_tiny(pytest.MonkeyPatch())
 from aet_keras_command import main

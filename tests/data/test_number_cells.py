@@ -87,3 +87,20 @@ def test_numbers_and_gaps_become_float32():
 
     assert found.dtype == "float32"
     np.testing.assert_array_equal(found, np.float32([1.5, *[np.nan] * 4]))
+
+
+@pytest.mark.parametrize(
+    ("odd", "expected"),
+    [
+        ([-999, -999], (-999.0, 2)),
+        ([1e20], (1e20, 1)),
+        ([-999], None),  # once: it may be true
+        ([], None),
+        ([99, 99], None),
+    ],
+)
+def test_a_number_far_from_all_others_is_found(odd, expected):
+    values = np.array([*range(20, 60), np.nan, *odd], "float64")
+
+    assert number_cells.far_value(values) == expected
+    assert number_cells.far_value(np.array([0, 0, 0, 1, *odd])) is None

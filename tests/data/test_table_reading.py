@@ -96,6 +96,18 @@ def test_a_column_of_splits_decides(write):
     assert "part" not in dataset.train.inputs
 
 
+def test_a_column_that_no_row_to_learn_from_has_is_noted(write):
+    said = [*["train"] * 20, *["val"] * 10, *["test"] * 10]
+    cells = [f"{i}.5" if each != "train" else "" for i, each in enumerate(said)]
+
+    dataset = data.read_table(
+        write(credit(part=said, sum=cells)), target="paid", split_column="part"
+    )
+
+    note = "`sum`: the rows to learn from have no value in it"
+    assert sum(note in each for each in dataset.notes) == 1
+
+
 def test_a_name_that_no_signature_can_have_is_changed_and_said(write):
     columns = credit(**{"mean (cm)": range(0, 2 * COUNT, 2)})
 
@@ -136,6 +148,11 @@ NOTES = {
             + ["x"]
         },
         "`New York` and `New\\xa0York` and `New York\\u200b`.",
+    ),
+    "a number that may mean a gap": (
+        {"age": [-999 if i % 9 == 0 else 20 + i for i in range(COUNT)]},
+        "`age`: 5 cells are -999, far from all other numbers. If that means a "
+        "missing cell, say `--missing -999`.",
     ),
     "days written as whole numbers": (
         {"sent": [f"202401{1 + i % 28:02}" for i in range(COUNT)]},

@@ -55,6 +55,19 @@ def test_a_served_model_agrees_on_odd_cells_too(published):
     assert answer["classes"].numpy().tolist() == [[b"no", b"yes"]] * 3
 
 
+def test_a_number_that_nobody_expected_is_answered(published):
+    directory, _, _ = published
+    served = tf.saved_model.load(directory).signatures["serving_default"]
+
+    answer = served(
+        age=tf.constant([1e20, -9.96921e36, 1e6]),
+        branch=tf.constant(["south"] * 3),
+        opened=tf.constant([""] * 3),
+    )
+
+    assert np.isfinite(answer["probabilities"]).all()
+
+
 def test_examples_may_leave_cells_out(published):
     directory, model, _ = published
     serve = tf.saved_model.load(directory).signatures["classify"]

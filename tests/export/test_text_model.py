@@ -1,13 +1,13 @@
 """Does the SavedModel of a classifier of texts say what the model says?"""
 
 import json
-import subprocess
-import sys
+import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import text_data
+import warm_processes
 
 from aet_keras import backbones, tasks
 from aet_keras.errors import ExportError
@@ -18,6 +18,7 @@ NAMES = ["bad", "good"]
 LOADS = """
 import sys
 import aet_keras.errors, aet_keras.serving
+assert "tensorflow_text" not in sys.modules
 sys.modules["tensorflow_text"] = None
 try:
     aet_keras.serving.load_version(sys.argv[1])
@@ -139,12 +140,18 @@ def test_the_manifest_says_what_goes_in(version):
     assert (version / "assets.extra/tf_serving_warmup_requests").stat().st_size
 
 
-def test_a_server_loads_tensorflow_text_or_says_that_it_must(version, served):
-    command = [sys.executable, "-c", LOADS, str(version)]
+def test_a_server_loads_tensorflow_text_or_says_that_it_must(
+    version, served, tmp_path
+):
+    script, log = tmp_path / "loads.py", tmp_path / "log"
+    script.write_text(LOADS)
 
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    code = warm_processes.run(
+        script, version, env=dict(os.environ), cwd=tmp_path, log=log
+    )
 
-    refusal, answer = done.stdout.strip().splitlines()
+    assert code == 0, log.read_text()
+    refusal, answer = log.read_text().strip().splitlines()
     assert refusal.endswith('`pip install "aet-keras[text]"` installs it.')
     expected = ask(served, ["The film was good", ""])["probabilities"]
     np.testing.assert_allclose(json.loads(answer), expected, atol=1e-6)

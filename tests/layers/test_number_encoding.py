@@ -1,5 +1,6 @@
 """Does a number say what scikit-learn would say of it?"""
 
+import keras
 import numpy as np
 import pytest
 from sklearn.impute import SimpleImputer
@@ -22,6 +23,18 @@ def test_numbers_are_standardised_as_by_scikit_learn():
     found = np.asarray(layer(x))
     np.testing.assert_allclose(found[:, :1], expected, rtol=1e-5)
     np.testing.assert_array_equal(found[:, 1], [0, 0, 1, 0, 0])
+
+
+def test_a_number_far_from_all_others_leaves_answers_finite():
+    layer = NumberEncoding(mean=1.0, scale=2.0, knots=[0, 2, 10])
+    far = np.float32([[9.96921e36], [-1e20], [2e5]])
+
+    found = layer(far)
+    levelled = keras.layers.LayerNormalization()(found)
+
+    expected = [1e6, -1e6, (2e5 - 1) / 2]
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-6)
+    assert np.isfinite(levelled).all()
 
 
 def test_bins_fill_from_the_left():

@@ -5,8 +5,6 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.parse
@@ -14,6 +12,7 @@ import urllib.parse
 import pytest
 import raw_http
 import served_models
+import warm_processes
 
 from aet_keras.serving.model_folder import ModelFolder
 
@@ -32,22 +31,28 @@ def folder(home, quick_versions):
 
 @contextlib.contextmanager
 def started(folder, seconds):
-    """Lends a process whose answers take so long, and what connects to it."""
-    command = [sys.executable, PROGRAM, folder, str(seconds)]
-    paths = [str(PROGRAM.parents[1]), os.environ.get("PYTHONPATH", "")]
-    with subprocess.Popen(
-        [str(each) for each in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        text=True,
-    ) as process:
-        patience = threading.Timer(120, process.kill)
+    """Lends a process whose answers take so long, and what connects to it.
+
+    Also what it prints.
+    """
+    reads, writes = os.pipe()
+    with open(os.devnull, "rb") as nothing, open(reads) as output:
+        process = warm_processes.start(
+            PROGRAM,
+            folder,
+            seconds,
+            env=dict(os.environ),
+            cwd=PROGRAM.parents[1],
+            stdin=nothing.fileno(),
+            stdout=writes,
+        )
+        os.close(writes)
+        patience = threading.Timer(120, os.kill, [process.pid, signal.SIGKILL])
         patience.start()
         try:
-            ready = next(line for line in process.stdout if "Ready" in line)
+            ready = next(line for line in output if "Ready" in line)
             place = urllib.parse.urlsplit(ready.split()[-1]).netloc
-            yield process, lambda: raw_http.connect(place)
+            yield process, lambda: raw_http.connect(place), output
         finally:
             patience.cancel()
             process.kill()
@@ -74,7 +79,7 @@ def meanwhile(connect, stack):
 @pytest.mark.slow
 def test_every_request_that_came_before_sigterm_is_answered(folder):
     with (
-        started(folder, 0.1) as (process, connect),
+        started(folder, 0.1) as (process, connect, output),
         contextlib.ExitStack() as stack,
     ):
         queued, resting, paired, half, silent = meanwhile(connect, stack)
@@ -97,7 +102,7 @@ def test_every_request_that_came_before_sigterm_is_answered(folder):
             )
         }
         code = process.wait(30)
-        errors = process.stderr.read()
+        errors = output.read()
 
     due = dict.fromkeys(received, [200])
     due |= dict.fromkeys(paired, [200, 200]) | {resting[1]: [], silent[1]: []}
@@ -110,7 +115,10 @@ def test_every_request_that_came_before_sigterm_is_answered(folder):
 
 @pytest.mark.slow
 def test_a_second_signal_ends_at_once(folder):
-    with started(folder, 20) as (process, connect), connect() as asking:
+    with (
+        started(folder, 20) as (process, connect, _),
+        connect() as asking,
+    ):
         asking.sendall(POST)
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)

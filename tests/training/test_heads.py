@@ -74,6 +74,7 @@ def small_backbone():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aet_keras.backbones.load_backbone", load)
+        image_models.export_shortly(patch)
         yield
 
 

@@ -149,7 +149,7 @@ WORKER = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {tests!r})
 import image_models, lean_tensorflow
-lean_tensorflow.spare_stacks()
+lean_tensorflow.trace_faster()
 lean_tensorflow.optimize_graphs(False)
 from aet_keras import backbones, training
 from aet_keras.tuning import __main__ as worker
