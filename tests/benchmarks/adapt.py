@@ -35,7 +35,7 @@ import tensorflow as tf
 import aet_keras
 from aet_keras._keras import normalization
 from aet_keras.backbones.groups import group_layers
-from aet_keras.drift import batch_statistics, gate, priors
+from aet_keras.drift import batch_statistics, gate, paired_gain, priors
 
 PARTS = ("inputs", "labels", "few", "rules", "beside", "gate")
 RULES = ("head", "first", "last", "all", "Auto-RGN", "LP-FT", "BN, then all")
@@ -345,7 +345,7 @@ def least_old_rows(share):
     """
     for count in itertools.count(1):
         each = round(share * count / 2)
-        if -gate.paired_gain(each, each, count).low <= FORGETS:
+        if -paired_gain.paired_gain(each, each, count).low <= FORGETS:
             return count
 
 

@@ -1,7 +1,7 @@
 """Is a model of a number, or of tags, better after `adapt` than by hand?
 
     python tests/benchmarks/adapt_numbers.py [--seeds 0 1 2 3 4]
-        [--parts numbers tags useless] [--labels 100]
+        [--parts numbers tags useless] [--tables diabetes ...] [--labels 100]
 
 Each row is a table of which some rows are old, and others new: the model of
 `aet-keras fit` on old ones meets up to 300 new ones, of which `--labels` have a
@@ -251,6 +251,8 @@ def print_rows(part, options):
         "new + old  ours"
     )
     for name, make in ROWS[part].items():
+        if name not in (options.tables or [name]):
+            continue
         ratios = []
         for seed in options.seeds:
             before, hand, after, what = one_row(make, seed, options.labels)
@@ -294,6 +296,7 @@ def main():
     parser.add_argument(
         "--parts", nargs="+", default=["numbers", "tags", "useless"]
     )
+    parser.add_argument("--tables", nargs="+", default=[])
     parser.add_argument("--labels", type=int, default=100)
     options = parser.parse_args()
     print(_machine.describe(), flush=True)

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -6,8 +7,15 @@ import pytest
 import tensorflow as tf
 
 import aet_keras
+from aet_keras import recipes
+from aet_keras.data.specifications import TableSpecification
 from aet_keras.drift.target_kinds import KINDS, cross_entropies, judge_of
-from aet_keras.training import _choice, _mixed_fit, _remedies
+from aet_keras.training import (
+    _choice,
+    _mixed_fit,
+    _remedies,
+    adapt_version,
+)
 from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._targets import ClassTarget
 
@@ -433,6 +441,35 @@ def test_balanced_accuracy_is_the_mean_of_recalls():
     errors = judge.errors(answers, y)
 
     assert judge.figure(errors) == pytest.approx((2 / 3 + 0) / 2)
+
+
+@pytest.mark.parametrize(
+    ("weight", "costs", "cares_for"),
+    [
+        ("balanced", (5.0, 1.0), "balanced"),
+        (None, (1.0, 1.0), None),
+        (None, (5.0, 2.0), (2.0, 5.0)),  # of missing `no`, and `yes`
+    ],
+)
+def test_a_version_says_what_it_cares_for(
+    weight, costs, cares_for, tmp_path, monkeypatch
+):
+    recipe = recipes.TableRecipe("a.csv", "paid", class_weight=weight)
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_json()))
+    specification = TableSpecification(
+        kind="table",
+        class_names=("no", "yes"),
+        image_size=None,
+        source="a.csv",
+        positive="yes",
+        cost_false_negative=costs[0],
+        cost_false_positive=costs[1],
+    )
+    monkeypatch.setattr(
+        adapt_version, "read_table_manifest", lambda version: specification
+    )
+
+    assert adapt_version._cares_for(tmp_path) == cares_for
 
 
 @pytest.mark.parametrize(
