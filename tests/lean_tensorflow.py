@@ -76,12 +76,17 @@ def trace_faster():
     spare_stacks()
     tf.debugging.disable_traceback_filtering()
     keras.config.disable_traceback_filtering()
-    BaseOptimizer.apply = _apply
-    func_graph.FuncGraph.as_default = _as_default
+    build_outside_steps(True)
 
 
 _APPLY = BaseOptimizer.apply
 _AS_DEFAULT = func_graph.FuncGraph.as_default
+
+
+def build_outside_steps(is_outside):
+    """Says whether optimizers are built before a step is traced, not in it."""
+    BaseOptimizer.apply = _apply if is_outside else _APPLY
+    func_graph.FuncGraph.as_default = _as_default if is_outside else _AS_DEFAULT
 
 
 def _apply(self, grads, trainable_variables=None):

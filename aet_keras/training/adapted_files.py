@@ -32,6 +32,7 @@ from aet_keras.training.incoming import Incoming
 from aet_keras.training.kept_sets import KeptSets, keep_sets
 from aet_keras.training.old_rows import OF_DOUBT, OldRows
 from aet_keras.training.run import job_of, write_model, write_report
+from aet_keras.training.stress import with_stress
 
 _MOST_NAMES = 1000
 _BEFORE = "Of version "
@@ -107,6 +108,7 @@ def write_adapted(
     report = job.measure(_no_run(model), name, dataset)
     groups = find_groups(recipe, dataset)
     report = with_groups(report, groups, job, model, dataset)
+    report = with_stress(report, recipe, model, dataset)
     notes = [*report.notes, *_notes(version, adapted, incoming, old)]
     notes += filter(None, [kept.sentence, _lost_order(recipe, incoming)])
     notes += _notes_before(version, notes)
@@ -154,11 +156,6 @@ def _notes_before(version, known):
             continue
         is_older = note.startswith(_BEFORE)
         yield note if is_older else f"{_BEFORE}{version.name}: {note}"
-    if content.get("stress"):
-        yield (
-            f"Not measured under stress: version {version.name} was, and its "
-            "figures are in its report."
-        )
 
 
 def dataset_of_new(

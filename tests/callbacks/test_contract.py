@@ -4,7 +4,6 @@ import callback_contract
 import image_models
 import keras
 import pytest
-import replay_runs
 
 from aet_keras import callbacks, policies
 
@@ -37,17 +36,17 @@ CALLBACKS = [name for name in callbacks.__all__ if is_callback(name)]
 def test_callback_keeps_the_contract(name):
     assert name in CASES, f"add {name} to CASES in {__file__}"
 
-    def make_model():  # a step of it is not worth a trace
+    def make_model():
         keras.utils.set_random_seed(0)
-        return replay_runs.build_model()
+        return image_models.compiled_classifier("sgd", run_eagerly=True)
 
     def fit(model, callback):
         return image_models.fit(
             model,
             callback,
             epochs=2,
-            data=replay_runs.noise_rows(16),
-            validation_data=replay_runs.noise_rows(8),
+            data=image_models.noise_images(16),
+            validation_data=image_models.noise_images(8),
         )
 
     callback_contract.check_callback(CASES[name], make_model, fit)

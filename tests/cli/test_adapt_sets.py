@@ -14,7 +14,7 @@ from aet_keras import evaluation, recipes, training
 from aet_keras.cli import main
 from aet_keras.cli._new_rows import load_model
 from aet_keras.evaluation.conformal import Guarantee
-from aet_keras.training import adapt_version, kept_sets
+from aet_keras.training import adapt_version, kept_sets, stress
 
 ORDER = ("class 2", "class 1", "class 0")
 
@@ -109,18 +109,29 @@ def _images(folder):
     )
 
 
-def test_with_few_labels_old_test_rows_calibrate_it(saved, tmp_path):
+def test_old_test_rows_calibrate_it_and_put_it_under_stress(
+    saved, tmp_path, monkeypatch
+):
     new = watched_images.write_images(tmp_path / "new", 60, seed=1, light=80)
+    recipe = json.loads((saved / "1" / "recipe.json").read_text())
+    recipe["stress"] = True
+    (saved / "1" / "recipe.json").write_text(json.dumps(recipe))
+    monkeypatch.setattr(stress, "measure_attacks", lambda *_: None)
 
     result = run(
         *("adapt", saved, new, "--labelled", "--candidate-only"),
         *("--forgets-at-most", 1),
     )
 
-    made = kept_sets.read_guarantee(saved / "candidates" / "1")
     assert result.exit_code == 3, result.output
+    made = kept_sets.read_guarantee(saved / "candidates" / "1")
     assert "half of the test rows" in made.source
     assert f"calibrated on {made.count} old test rows" in flat(result)
+    report = (saved / "candidates" / "1" / "report.json").read_text()
+    found = evaluation.Report.from_json(json.loads(report))
+    assert found.stress.count == found.test.count
+    assert found.stress.clean == pytest.approx(found.test.accuracy)
+    assert len(found.stress.corrupted) == 8
 
 
 def test_without_rows_to_calibrate_on_it_says_so(saved, tmp_path):
