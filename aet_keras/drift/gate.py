@@ -183,12 +183,14 @@ def _three(old):
 def _answers(labels, **named):
     ((name, given),) = named.items()
     given = np.asarray(given)
-    given = given.argmax(axis=1) if given.ndim == 2 else given
+    is_scores = given.ndim == 2 and given.shape[1] > 1
+    given = given.argmax(axis=1) if is_scores else given
     if given.shape != labels.shape:
         raise ValueError(
-            f"{_OWNER}: `{name}` must hold an answer, or a row of scores, for "
-            f"each label. Received: shape {np.shape(named[name])} for "
-            f"{len(labels)} labels."
+            f"{_OWNER}: `{name}` must hold an answer, or a row of scores of "
+            "all classes, for each label. Received: shape "
+            f"{np.shape(named[name])} for {len(labels)} labels. Of one column "
+            "of probabilities, give `(p[:, 0] > 0.5)` as answers."
         )
     return given
 

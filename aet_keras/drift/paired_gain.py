@@ -10,6 +10,7 @@ from scipy import optimize, stats
 ERROR = 0.05  # one-sided
 _MOST_LABELS = 1_000_000
 _FLIPS, _SEED = 4000, 0
+_MOST_SIGNS = 4_000_000  # at once: of many rows all would fill the memory
 _FARTHEST = 1000.0  # a share that stands for every one beyond it
 
 
@@ -255,10 +256,13 @@ def _held_down(low, differences, chosen_from):
         return low
     random = np.random.default_rng(_SEED)
     differ = differences[differences != 0]
-    signs = random.integers(0, 2, (_FLIPS, len(differ)), dtype="int8")
-    sums = (2.0 * signs - 1) @ differ
-    slack = 1e-9 * np.abs(differ).sum()
-    p = (1 + (sums >= differ.sum() - slack).sum()) / (1 + _FLIPS)
+    least = differ.sum() - 1e-9 * np.abs(differ).sum()
+    at_once, as_large = max(1, _MOST_SIGNS // max(1, len(differ))), 0
+    for begin in range(0, _FLIPS, at_once):
+        shape = min(at_once, _FLIPS - begin), len(differ)
+        signs = random.integers(0, 2, shape, dtype="int8")
+        as_large += int(((2.0 * signs - 1) @ differ >= least).sum())
+    p = (1 + as_large) / (1 + _FLIPS)
     return low if p <= ERROR / chosen_from else 0.0
 
 

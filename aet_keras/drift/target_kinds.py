@@ -210,7 +210,7 @@ def judge_of(
     costs = np.asarray(class_weight, "float64")
     return dataclasses.replace(
         kind,
-        answers=lambda outputs, _: (outputs * costs).argmax(axis=1),
+        answers=lambda outputs, _: _cheapest(outputs, costs),
         errors=lambda answers, labels: _wrong_weighed(answers, labels, costs),
         gain_of=gain_of_shares,
         measure="weighted",
@@ -223,12 +223,19 @@ def _wrong_balanced(answers, labels):
     return _wrong_weighed(answers, labels, weights)
 
 
+def _cheapest(outputs, costs):
+    return (outputs * _of_classes(costs, outputs.shape[1])).argmax(axis=1)
+
+
+def _of_classes(weights, count):
+    """Returns a weight of each class; one that is new has their mean."""
+    missing = max(0, count - len(weights))
+    return np.append(weights, np.full(missing, np.mean(weights)))
+
+
 def _wrong_weighed(answers, labels, weights):
     """Returns errors whose mean is the weighted share of wrong answers."""
-    # A class that is new has the mean weight.
-    missing = max(0, int(labels.max()) + 1 - len(weights))
-    weights = np.append(weights, np.full(missing, np.mean(weights)))
-    of_row = weights[labels]
+    of_row = _of_classes(weights, int(labels.max()) + 1)[labels]
     return _wrong(answers, labels) * of_row / of_row.mean()
 
 

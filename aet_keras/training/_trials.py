@@ -75,7 +75,9 @@ class Run:
         learned, self._old_held = _parted(old)
         self._old_before = self._errors(self._old_held)
         self.labelled = rows
-        self._before = self._after = self._errors(rows)
+        # Answers, not errors: in a half, classes weigh by the rows it has.
+        self._answered = self._answers(rows)
+        self._before = self._after = self._errors_before(np.arange(len(rows)))
         source = None
         if reference is not None:
             source = reference.probabilities, reference.labels
@@ -187,8 +189,10 @@ class Run:
             before, after = trials[0].figure, trial.figure
             self._add(name, begun, before, after, reason=reason)
         best = best_of(trials, self._forgets_at_most, keeps_old=keeps_old)
-        order = second if best.turned is None else np.append(second, first)
-        self._before, self._after = self._before[order], best.all_errors
+        self._before, self._after = self._errors_before(second), best.all_errors
+        if best.turned is not None:
+            turned = self._errors_before(first)
+            self._before = np.append(self._before, turned)
         self._keep(best, base, is_left=is_left)
 
     def _unchanged(self, name, learned, held):
@@ -234,7 +238,7 @@ class Run:
         held = self.labelled.take(second)
         try:
             self.result = _remedies.widen(self.case, self.labelled.take(first))
-            self._before = self._before[second]
+            self._before = self._errors_before(second)
             self._after = self._errors(held)
             self.result = _remedies.widen(self.case, self.labelled)
         except NotTried as why:
@@ -306,10 +310,19 @@ class Run:
             return self._outputs.probabilities(rows.x)
         return predict(self.result, rows.x)  # it is wider
 
+    def _answers(self, rows):
+        return self.target.answers(self._predict(rows)) if len(rows) else ()
+
     def _errors(self, rows):
         if rows is None or not len(rows):
             return np.zeros(0)
-        return self.target.errors(self._predict(rows), rows.y)
+        return self.kind.errors(self._answers(rows), rows.y)
+
+    def _errors_before(self, places):
+        """Returns the errors of the model as it was, of labelled rows."""
+        if not len(places):
+            return np.zeros(0)
+        return self.kind.errors(self._answered[places], self.labelled.y[places])
 
     def _state(self):
         return self.model.get_weights(), self.target.state

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import optimize, stats
@@ -149,6 +151,8 @@ def test_bad_rows_are_refused():
         judge_change([], [], [])
     with pytest.raises(ValueError, match="an answer, or a row"):
         judge_change([0, 1], [0], [0, 1])
+    with pytest.raises(ValueError, match="Of one column of probabilities"):
+        judge_change([0, 1], [[0.1], [0.9]], [0, 1])  # its argmax is 0
 
 
 NOISE = {
@@ -249,6 +253,18 @@ def test_few_rows_that_differ_prove_nothing():
     assert gain_of_shares(wrong, 0 * wrong, measure="F1").low <= 0
     same = gain_of_shares(wrong, wrong, measure="F1")
     assert same.high == -same.low > 0.03
+
+
+def test_many_rows_need_little_memory():
+    random = np.random.default_rng(0)
+    before = random.exponential(size=20_000)
+    tracemalloc.start()
+    found = gain_of_errors(before, 0.9 * before, measure="MAE")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert found.low == pytest.approx(0.1)
+    assert peak < 100e6
 
 
 @pytest.mark.parametrize(

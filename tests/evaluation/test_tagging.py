@@ -1,6 +1,7 @@
 """Are the figures of tags those of scikit-learn, and thresholds the best?"""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -98,6 +99,18 @@ def test_moved_thresholds_have_the_best_f1_of_rows_one_by_one():
         tried[:, tag] = np.linspace(0, 1, 201)
         assert f1(moved) >= max(map(f1, tried)) - 1e-12
     assert f1(moved) > f1([0.5] * 3) and kept == (0.5,) * 3
+
+
+def test_thresholds_of_many_rows_need_little_memory():
+    random = np.random.default_rng(0)
+    shares = random.random((4000, 1))
+    tracemalloc.start()
+    (moved,) = tag_thresholds.move_thresholds(shares > 0.7, shares, [0.5], 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert moved == pytest.approx(0.7, abs=1e-3)
+    assert peak < 5e6  # a table of rows by thresholds had 100 times as much
 
 
 def test_a_threshold_stays_at_half_where_nothing_is_better():

@@ -443,6 +443,37 @@ def test_balanced_accuracy_is_the_mean_of_recalls():
     assert judge.figure(errors) == pytest.approx((2 / 3 + 0) / 2)
 
 
+def test_balanced_halves_are_compared_with_themselves(model):
+    """A class of five rows has another share of each half."""
+    rows = np.concatenate(
+        [np.flatnonzero(OLD[1] == k)[:n] for k, n in enumerate((45, 25, 5))]
+    )
+
+    adapted = aet_keras.adapt(
+        *(model, OLD[0][rows], OLD[1][rows]),
+        shift="output",
+        class_weight="balanced",
+    )
+
+    new = adapted.verdict.new
+    assert not adapted.kept
+    assert (new.gained_count, new.lost_count, new.gain) == (0, 0, 0)
+
+
+def test_a_new_class_costs_what_others_do_in_the_mean(model):
+    random = np.random.default_rng(4)
+    new = (random.normal(size=(40, 6)) + [0, 0, 0, 4, 4, 0]).astype("float32")
+
+    adapted = aet_keras.adapt(
+        model, new, np.full(40, 3), old=OLD, class_weight=[1, 2, 3]
+    )
+
+    assert adapted.kept == ("wider head",) and adapted.verdict.new.gain > 0.8
+    judge = judge_of("classes", (1.0, 3.0))
+    shares = np.array([[0.0, 0.45, 0.55], [0.0, 0.3, 0.7]])  # new: costs 2
+    np.testing.assert_array_equal(judge.answers(shares, ()), [1, 2])
+
+
 @pytest.mark.parametrize(
     ("weight", "costs", "cares_for"),
     [

@@ -90,16 +90,27 @@ def test_old_rows_judge_a_number_and_all_groups_are_tried():
 def test_a_useless_remedy_of_a_number_is_not_kept():
     model = line()
     before = model.get_weights()
-    labels = np.where(np.isnan(FEW), np.nan, FEW - 100)
+    labels = FEW - 100
 
     adapted = aet_keras.adapt(
         model, X[NEW], labels, shift="output", target_kind="number"
     )
 
-    assert not adapted.verdict.is_better
-    if not adapted.kept:
-        for now, then in zip(model.get_weights(), before, strict=True):
-            np.testing.assert_array_equal(now, then)
+    assert not adapted.verdict.is_better and not adapted.kept
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_a_number_that_stays_is_not_rounded():
+    """There and back through a unit, a third of such weights would be."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.layers[-1].set_weights([SLOPES[:, None] * np.pi, np.array([1 / 3])])
+    before = model.get_weights()
+
+    aet_keras.adapt(model, X[NEW], FEW, shift="none", target_kind="number")
+
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
 
 
 def tagger():
@@ -139,8 +150,8 @@ def test_thresholds_alone_leave_the_weights():
         shift="output",
     )
 
-    if adapted.kept == ("thresholds",):
-        np.testing.assert_array_equal(model.layers[-1].bias, bias - 4)
+    assert adapted.kept == ("thresholds",)
+    np.testing.assert_array_equal(model.layers[-1].bias, bias - 4)
     assert adapted.verdict.is_better
     assert adapted.attempts[0].after > adapted.attempts[0].before + 0.1
 
