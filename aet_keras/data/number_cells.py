@@ -272,15 +272,18 @@ def is_rough(values: np.ndarray) -> bool:
     return bool(step > _ROUGH * known.std())
 
 
-_LEAST_BESIDE = 10  # different numbers, which show how far is far
-_FAR, _FAR_ALONE = 2.0, 100.0  # times the range of all others
+# How often the range of all others a number is away from these: the fewer
+# different ones there are, the less they show what is far.
+_FAR = ((10, 2.0), (3, 10.0))
+_ONCE = 50.0  # times as far, if it is met once
 
 
 def far_value(values: np.ndarray) -> tuple[float, int] | None:
     """Finds a number that may stand for a gap, such as -999 beside ages.
 
     It is the lowest or the highest, and twice as far from all others as these
-    are apart; a hundred times, if it is met once.
+    are apart; ten times where there are fewer than ten different ones, such as
+    ratings, and 50 times as far if it is met once.
 
     Args:
         values: float array; what is not finite is left out.
@@ -296,11 +299,13 @@ def far_value(values: np.ndarray) -> tuple[float, int] | None:
     """
     known = values[np.isfinite(values)].astype("float64")
     distinct, counts = np.unique(known, return_counts=True)
-    if len(distinct) <= _LEAST_BESIDE:
+    count_of_others = len(distinct) - 1
+    times = next((t for least, t in _FAR if count_of_others >= least), None)
+    if times is None:
         return None
     for place, others in ((0, distinct[1:]), (-1, distinct[:-1])):
         value, count = float(distinct[place]), int(counts[place])
-        times = _FAR if count > 1 else _FAR_ALONE
-        if np.abs(others - value).min() > times * np.ptp(others):
+        far = times * np.ptp(others) * (1.0 if count > 1 else _ONCE)
+        if np.abs(others - value).min() > far:
             return value, count
     return None

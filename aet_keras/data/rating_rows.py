@@ -133,6 +133,7 @@ def rated_rows(frame, ids, rating, reading):
         notes.append(
             f"{rows} left out: a rating that is no number ({', '.join(parts)})."
         )
+    notes += table_cells.note_far(rating, numbers)
     frame = frame.assign(**{rating: numbers})[is_there]
     for what, column in ids.items():
         frame, more = _with_ids(frame, what, column, reading)

@@ -104,3 +104,11 @@ def test_a_number_far_from_all_others_is_found(odd, expected):
 
     assert number_cells.far_value(values) == expected
     assert number_cells.far_value(np.array([0, 0, 0, 1, *odd])) is None
+
+
+def test_few_different_numbers_show_less_of_what_is_far():
+    ratings = [1, 2, 3, 4, 5] * 9
+
+    assert number_cells.far_value(np.array([*ratings, -99, -99])) == (-99, 2)
+    assert number_cells.far_value(np.array([*ratings, 20, 20])) is None
+    assert number_cells.far_value(np.array([*ratings, -99])) is None

@@ -163,6 +163,19 @@ def test_like_keeps_the_codes_of_items(tmp_path):
     assert new.specification.users == ("u50", "u51", "u52", "u53")
 
 
+def test_a_rating_that_may_mean_a_gap_is_said_and_left_out_if_asked(tmp_path):
+    rows = [
+        f"u{i % 9},i{i % 7},{-99 if i % 8 == 0 else i % 5}" for i in range(60)
+    ]
+    path = write(tmp_path / "a.csv", rows)
+
+    notes = data.read_ratings(path).notes
+    labels = data.read_ratings(path, missing=["-99"]).train.labels
+
+    assert any("8 cells are -99, far from all other" in each for each in notes)
+    assert labels.min() == 0
+
+
 def test_what_an_earlier_model_has_not_learned_is_said(tmp_path):
     head = "user,item,rating,town"
     old = [f"u{i % 4},i{i % 5},{i % 3},{'ab'[i % 2]}" for i in range(40)]
