@@ -21,7 +21,8 @@ from aet_keras.drift.target_kinds import kind_of
 from aet_keras.export import table_manifest
 from aet_keras.export.card import write_card
 from aet_keras.export.item_model import read_item_manifest
-from aet_keras.publishing.candidates import RECORD
+from aet_keras.export.table_model import called_from
+from aet_keras.publishing.candidates import RECORD, read_record
 from aet_keras.publishing.data_kind import read_kind
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
@@ -110,7 +111,8 @@ def write_adapted(
     report = with_groups(report, groups, job, model, dataset)
     report = with_stress(report, recipe, model, dataset)
     notes = [*report.notes, *_notes(version, adapted, incoming, old)]
-    notes += filter(None, [kept.sentence, _lost_order(recipe, incoming)])
+    lost = _lost_order(recipe, incoming), _lost_costs(version, incoming)
+    notes += filter(None, [kept.sentence, *lost])
     notes += _notes_before(version, notes)
     report = dataclasses.replace(
         report, notes=tuple(notes), coverage=kept.coverage
@@ -142,6 +144,19 @@ def _lost_order(recipe, incoming):
         "The classes had an order, in which new ones have no place: "
         f"{listed(incoming.class_names, 10)}. Figures of the order are left "
         "out."
+    )
+
+
+def _lost_costs(version, incoming):
+    """Says that costs decide no answer any more; empty if they still do."""
+    if not incoming.new_classes or read_kind(version, "adapt") != "table":
+        return ""
+    if called_from(table_manifest.read_table_manifest(version)) is None:
+        return ""
+    return (
+        "The costs are of two classes: with a new one, the likeliest class is "
+        "answered. In the verdict, the new one costs what the two do in the "
+        "mean."
     )
 
 
@@ -200,7 +215,13 @@ def dataset_of_new(
 
 
 def thresholds_of(version: Path) -> tuple[float, ...]:
-    """Returns the thresholds of tags, which the report of a version has."""
+    """Returns the thresholds of tags, from which a version answers.
+
+    Its report has them; where there is none, since it was adapted without old
+    rows, its record.
+    """
+    if _regular_file.why_not(version / "report.json") == "not there":
+        return tuple((read_record(version) or {}).get("thresholds") or ())
     content = _regular_file.read_object(
         "adapt", version / "report.json", "a report"
     )
