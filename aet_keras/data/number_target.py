@@ -137,7 +137,7 @@ def read_numbers(
     _check_splits(owner, given)
     if like is None:
         notes += _said(target, values, is_said)
-    notes += table_cells.note_far(target, values)
+    notes += table_cells.note_far(target, values, form.decimal)
     return TableTarget(
         NUMBER,
         frame,

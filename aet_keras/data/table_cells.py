@@ -139,13 +139,21 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
     return notes
 
 
-def note_far(title: str, values: np.ndarray) -> list[str]:
-    """Notes a number that may stand for a missing cell, such as -999."""
+def note_far(title: str, values: np.ndarray, decimal: str = ".") -> list[str]:
+    """Notes a number that may stand for a missing cell, such as -999.
+
+    Args:
+        title: str. The column.
+        values: floats `(rows,)`, NaN where a cell is missing.
+        decimal: `"."` or `","`, in which the column writes its numbers:
+            `--missing` is read likewise. Defaults to `"."`.
+    """
     found = number_cells.far_value(values)
     if found is None:
         return []
     value, count = found
-    shown = f"{float(str(np.float32(value))):.10g}"  # as the file has it
+    # As the file has it.
+    shown = f"{float(str(np.float32(value))):.10g}".replace(".", decimal)
     cells = counted(count, "cell is", "cells are")
     return [
         f"Column `{title}`: {cells} {shown}, far from all other numbers. If "

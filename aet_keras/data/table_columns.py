@@ -237,7 +237,8 @@ def read_cells(
         if odd:
             notes.append(_odd_note(column, odd, len(cells)))
         if column.kind == kinds_of.NUMBER:
-            notes += table_cells.note_far(column.title, values)
+            decimal = column.format.decimal
+            notes += table_cells.note_far(column.title, values, decimal)
         if column.kind == kinds_of.NUMBER and number_cells.is_rough(values):
             notes.append(
                 f"Column `{column.title}`: its numbers are large beside their "

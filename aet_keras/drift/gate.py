@@ -25,7 +25,7 @@ class Verdict:
         old: optional `PairedGain` on old rows.
         more_labels: optional int. How many more labelled new rows would
             decide, if shares stay as they are; `None` where that is decided,
-            or no number would do.
+            no number would do, or none is known.
         more_old_labels: optional int. The same for old rows.
         reason: str. The figures in a sentence.
 

@@ -14,7 +14,7 @@ from aet_keras.drift.heads import (
 
 # New rows weigh at least so much of what the old ones do: few rows among
 # thousands would change nothing.
-_NEW_SHARE = 0.25
+NEW_SHARE = 0.25
 _MOST_NUMBERS = 2**25  # of features, once for each class: seconds
 
 
@@ -69,7 +69,7 @@ class _Rows:
     def learned(self, kept):
         """Returns all rows, as `column_loss` has them, new ones if kept."""
         of_new = np.where(kept, self.new_weights, 0.0)
-        share = max(_NEW_SHARE, kept.sum() / self.old_count)
+        share = max(NEW_SHARE, kept.sum() / self.old_count)
         weights = np.append(
             np.full(self.old_count, 1 / self.old_count),
             share * of_new / of_new.sum(),

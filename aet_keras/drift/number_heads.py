@@ -8,11 +8,10 @@ from aet_keras.drift.heads import (
     parts_left_out,
     standardised,
 )
+from aet_keras.drift.joint_head import NEW_SHARE
 
 Head = tuple[np.ndarray, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
-# New rows weigh at least so much of what the old ones do, as in `joint_head`.
-NEW_SHARE = 0.25
 _STRENGTHS = tuple(10.0 ** np.arange(3, -3.1, -0.5))
 _LEAST_SPREAD = 1e-6
 
@@ -80,7 +79,7 @@ def _solved(new, head, old, seed):
     errors: dict[tuple[str, float], float] = {}
     for left_out in parts_left_out(np.zeros(of_new, int), seed):
         held = np.append(np.zeros(old_count, bool), left_out)
-        weights = _weights(old_count, ~left_out)
+        weights = weights_of(old_count, ~left_out)
         for start in _STARTS:
             for strength, found in zip(
                 _STRENGTHS, _ridges(rows, weights, start), strict=True
@@ -89,7 +88,9 @@ def _solved(new, head, old, seed):
                 key = start, strength
                 errors[key] = errors.get(key, 0.0) + off / of_new
     start, strength = min(errors, key=lambda each: errors[each])
-    solutions = _ridges(rows, _weights(old_count, np.ones(of_new, bool)), start)
+    solutions = _ridges(
+        rows, weights_of(old_count, np.ones(of_new, bool)), start
+    )
     factor, more, rest = solutions[_STRENGTHS.index(strength)]
     more = (more / scale)[:, None]
     made = kernel * factor + more, bias * factor + rest - mean @ more
@@ -97,8 +98,13 @@ def _solved(new, head, old, seed):
     return SolvedHead(*whole, start, strength, errors[start, strength])
 
 
-def _weights(old_count, kept):
-    """Returns the weights of old rows and then new ones; their sum is 1."""
+def weights_of(old_count: int, kept: np.ndarray) -> np.ndarray:
+    """Returns the weights of old rows and then new ones; their sum is 1.
+
+    Args:
+        old_count: int >= 0. How many old rows there are.
+        kept: bools `(new rows,)`. Which new ones are learned; others weigh 0.
+    """
     share = 1.0
     if old_count:
         share = max(NEW_SHARE, kept.sum() / old_count)

@@ -81,7 +81,8 @@ class PairedGain:
 
         About z^2 v / x^2 in all, with v the variance of what a row gains (of
         classes the share of answers that differ) and x the distance to be
-        proved; more where the counts are small.
+        proved; more where the counts are small. `None` where no number is
+        known: what so few rows show may be chance, whatever its spread.
 
         Args:
             is_decided: of the gain that so many rows would show.
@@ -90,6 +91,8 @@ class PairedGain:
         variance = (self.gained_count + self.lost_count) / self.count
         if self.spread is not None:
             variance = self.spread**2
+        if is_decided(self.grown_to(self.count)):
+            return None  # chance signs held it down: they ask for other rows
         asked = float(stats.norm.ppf(ERROR / self.chosen_from))
         wanted = max(self.count + 1, asked**2 * variance / distance**2)
         while wanted < _MOST_LABELS:

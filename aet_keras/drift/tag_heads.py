@@ -9,7 +9,7 @@ from aet_keras.drift.heads import (
     parts_left_out,
     standardised,
 )
-from aet_keras.drift.number_heads import NEW_SHARE
+from aet_keras.drift.number_heads import weights_of
 from aet_keras.replay import lbfgs
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -91,17 +91,10 @@ class _Rows:
 
     def path(self, start, kept):
         """Yields each strength with its columns, from strong to weak."""
-        share = 1.0
-        if self.old_count:
-            share = max(NEW_SHARE, kept.sum() / self.old_count)
-        weights = np.append(
-            np.full(self.old_count, 1 / max(1, self.old_count)),
-            share * kept / kept.sum(),
-        )
+        weights = weights_of(self.old_count, kept)
         is_in = weights > 0
-        weights = weights[is_in] / weights[is_in].sum()
         rows = self.features[is_in], self.logits[start][is_in]
-        rows = *rows, self.tags[is_in], weights
+        rows = *rows, self.tags[is_in], weights[is_in]
         shape = self.features.shape[1] + 1, self.tags.shape[1]
         flat = np.zeros(shape[0] * shape[1])
         for strength in _STRENGTHS:

@@ -40,7 +40,7 @@ class Trial:
 
     @property
     def figure(self) -> float:
-        """The measure of the rows held out: accuracy, MAE or F1."""
+        """The measure of the rows held out, which `kind` names."""
         return self.kind.figure(self.errors)
 
     @property

@@ -27,9 +27,10 @@ class Attempt:
         before: float or None. The measure without it; `None` if there was
             nothing to measure.
         after: float or None. The measure with it.
-        measure: str. `"accuracy"` on labelled rows that it has not learned,
-            of a number `"MAE"` in its unit, of tags `"F1"` of a row; or
-            `"information"`: of inputs and answers, in nats.
+        measure: str. On labelled rows that it has not learned `"accuracy"`;
+            with `class_weight` `"balanced"` accuracy, or accuracy `"weighted"`
+            by costs; of a number `"MAE"` in its unit, of tags `"F1"` of a row.
+            Or `"information"`: of inputs and answers, in nats.
         is_kept: bool. Whether the model has it now.
         seconds: float. What it took.
         reason: str. Why it was kept or not, or why it was not tried.

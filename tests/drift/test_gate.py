@@ -255,6 +255,19 @@ def test_few_rows_that_differ_prove_nothing():
     assert same.high == -same.low > 0.03
 
 
+def test_what_chance_signs_hold_down_has_no_number_of_labels():
+    """Student's t is sure of four rows of 50; by chance they are 1 of 16."""
+    right = np.ones(50)
+    right[:4] = 0
+
+    verdict = judge_change(
+        0 * right, 0 * right + 1, right, target_kind="number"
+    )
+
+    assert verdict.new.low == 0 < verdict.new.gain
+    assert verdict.outcome == "undecided" and verdict.more_labels is None
+
+
 def test_many_rows_need_little_memory():
     random = np.random.default_rng(0)
     before = random.exponential(size=20_000)
