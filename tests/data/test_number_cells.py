@@ -6,7 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
-from aet_keras.data import number_cells
+from aet_keras.data import number_cells, table_cells
 from aet_keras.data.specifications import CellFormat
 
 PLAIN = CellFormat()
@@ -112,3 +112,11 @@ def test_few_different_numbers_show_less_of_what_is_far():
     assert number_cells.far_value(np.array([*ratings, -99, -99])) == (-99, 2)
     assert number_cells.far_value(np.array([*ratings, 20, 20])) is None
     assert number_cells.far_value(np.array([*ratings, -99])) is None
+
+
+def test_a_gap_is_said_as_its_column_is_read():
+    ages = np.array([*range(20, 60), -99.5, -99.5])
+
+    (said,) = table_cells.note_far("age", ages, ",")
+
+    assert said.endswith("say `--missing -99,5`.")

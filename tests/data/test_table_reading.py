@@ -154,14 +154,6 @@ NOTES = {
         "`age`: 5 cells are -999, far from all other numbers. If that means a "
         "missing cell, say `--missing -999`.",
     ),
-    "a gap with a decimal comma": (
-        {
-            "age": [
-                "-99,5" if i % 9 == 0 else f"{20 + i},5" for i in range(COUNT)
-            ]
-        },
-        "say `--missing -99,5`.",
-    ),
     "days written as whole numbers": (
         {"sent": [f"202401{1 + i % 28:02}" for i in range(COUNT)]},
         "`sent` is a number: its cells may be days such as `20240101`",
