@@ -64,7 +64,7 @@ def adapt(context, folder, what, debug, quiet, **settings):
     them. The same rows are not adapted to twice. A number of a table, which
     is judged by its mean absolute error, and tags, by the F1 of a row, learn
     from labels alone. Classes are judged by accuracy, or what they were
-    fitted for: by balanced accuracy with --class-weight, or by costs. Exit
+    fitted for: by balanced accuracy with --class-weight, or else by costs. Exit
     codes: 0 published, 3 a candidate to look at, 4 nothing was written, 1
     failed, 2 misused.
 

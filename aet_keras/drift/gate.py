@@ -243,12 +243,18 @@ def _sentence(new, old, forgets_at_most):
     )
 
 
+_SPELLED = {
+    "balanced": "balanced accuracy",
+    "weighted": "accuracy weighted by costs",
+}
+
+
 def _figures(found):
     gain = f"{found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
     if found.measure == "accuracy":
         return gain
     if found.measure != "MAE":
-        return f"{found.measure} {gain}"
+        return f"{_SPELLED.get(found.measure, found.measure)} {gain}"
     return (
         f"{found.measure} {shown(found.before)} to {shown(found.after)}, a "
         f"share of {gain} is gone"

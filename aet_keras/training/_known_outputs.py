@@ -91,5 +91,5 @@ class KnownOutputs:
 
 
 def predict(model: keras.Model, x: Any) -> np.ndarray:
-    """Returns probabilities `(rows, classes)`."""
+    """Returns probabilities `(rows, classes)`, or numbers `(rows, 1)`."""
     return np.asarray(model.predict(x, batch_size=_BATCH, verbose=0))

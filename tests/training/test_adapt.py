@@ -458,6 +458,7 @@ def test_balanced_halves_are_compared_with_themselves(model):
     new = adapted.verdict.new
     assert not adapted.kept
     assert (new.gained_count, new.lost_count, new.gain) == (0, 0, 0)
+    assert "new rows: balanced accuracy +0.000 (" in adapted.verdict.reason
 
 
 def test_a_new_class_costs_what_others_do_in_the_mean(model):
