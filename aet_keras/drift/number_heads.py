@@ -79,18 +79,17 @@ def _solved(new, head, old, seed):
     errors: dict[tuple[str, float], float] = {}
     for left_out in parts_left_out(np.zeros(of_new, int), seed):
         held = np.append(np.zeros(old_count, bool), left_out)
-        weights = weights_of(old_count, ~left_out)
+        ridge = _Ridge(rows, weights_of(old_count, ~left_out))
         for start in _STARTS:
             for strength, found in zip(
-                _STRENGTHS, _ridges(rows, weights, start), strict=True
+                _STRENGTHS, ridge.solved(start), strict=True
             ):
                 off = np.abs(_answers(rows, found) - wanted)[held].sum()
                 key = start, strength
                 errors[key] = errors.get(key, 0.0) + off / of_new
     start, strength = min(errors, key=lambda each: errors[each])
-    solutions = _ridges(
-        rows, weights_of(old_count, np.ones(of_new, bool)), start
-    )
+    weights = weights_of(old_count, np.ones(of_new, bool))
+    solutions = _Ridge(rows, weights).solved(start)
     factor, more, rest = solutions[_STRENGTHS.index(strength)]
     more = (more / scale)[:, None]
     made = kernel * factor + more, bias * factor + rest - mean @ more
@@ -129,25 +128,31 @@ _STARTS = {
 }
 
 
-def _ridges(rows, weights, start):
-    """Returns, for each strength, a factor of old answers, columns, a bias."""
-    scaled, said, wanted = rows
-    is_in = weights > 0
-    weights = weights[is_in]
-    scaled, said, wanted = scaled[is_in], said[is_in], wanted[is_in]
-    factor = _STARTS[start](said, wanted, weights)
-    rest = wanted - factor * said
-    center, level = weights @ scaled, float(weights @ rest)
-    roots = np.sqrt(weights)
-    left, sizes, right = np.linalg.svd(
-        (scaled - center) * roots[:, None], full_matrices=False
-    )
-    along = left.T @ ((rest - level) * roots)
-    found = []
-    for strength in _STRENGTHS:
-        columns = right.T @ (sizes / (sizes**2 + strength) * along)
-        found.append((factor, columns, level - center @ columns))
-    return found
+class _Ridge:
+    """Ridge of weighted rows; they are decomposed once for all starts."""
+
+    def __init__(self, rows, weights):
+        is_in = weights > 0
+        scaled, *self._targets = (each[is_in] for each in rows)
+        self._weights = weights = weights[is_in]
+        self._center, self._roots = weights @ scaled, np.sqrt(weights)
+        self._left, self._sizes, self._right = np.linalg.svd(
+            (scaled - self._center) * self._roots[:, None], full_matrices=False
+        )
+
+    def solved(self, start):
+        """Returns a factor of old answers, columns, a bias: a strength each."""
+        said, wanted = self._targets
+        factor = _STARTS[start](said, wanted, self._weights)
+        rest = wanted - factor * said
+        level = float(self._weights @ rest)
+        along = self._left.T @ ((rest - level) * self._roots)
+        found = []
+        for strength in _STRENGTHS:
+            share = self._sizes / (self._sizes**2 + strength)
+            columns = self._right.T @ (share * along)
+            found.append((factor, columns, level - self._center @ columns))
+        return found
 
 
 def _answers(rows, found):
