@@ -11,7 +11,15 @@ from aet_keras import _check as check
 NUMBER = "number"  # the last layer of a model of a number
 VALUE = "value"  # the head of one, of mean 0 and spread 1
 _UNIT = "unit"  # the layer that gives mean and spread
-
+_ENDS = (  # the last layers of a model that `Unit.apply` ended
+    [(keras.layers.Rescaling, _UNIT), (keras.layers.Identity, NUMBER)],
+    [
+        (keras.layers.Rescaling, _UNIT),
+        (keras.layers.ReLU, "root"),
+        (keras.layers.Multiply, "square"),
+        (keras.layers.Rescaling, NUMBER),
+    ],
+)
 
 _LEAST = {"softmax": 2, "sigmoid": 1, "linear": 1}  # units of a head
 
@@ -114,7 +122,8 @@ def value_end(model: keras.Model) -> tuple[Any, Unit | None]:
 
     Of a model that `Unit.apply` did not end, its output and `None`.
     """
-    names = {layer.name for layer in model.layers}
-    if not names >= {_UNIT, NUMBER}:
+    # A user's layers may have these names, too, and mean something else.
+    ends = [(type(each), each.name) for each in model.layers]
+    if not any(ends[-len(each) :] == each for each in _ENDS):
         return model.outputs[0], None
     return model.get_layer(_UNIT).input, Unit.of(model)

@@ -66,6 +66,20 @@ def test_few_labels_mend_a_number_in_its_own_unit(unit):
     )
 
 
+def test_layers_of_the_user_that_are_called_as_ours_are_no_unit():
+    inputs = keras.Input((4,))
+    scaled = keras.layers.Rescaling(1.0, name="unit")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1, name="number")(scaled))
+    before = error(model, X[NEW], Y[NEW] + 100)
+
+    adapted = aet_keras.adapt(
+        model, X[NEW], FEW, shift="output", target_kind="number"
+    )
+
+    assert adapted.kept == ("head",)
+    assert error(model, X[NEW], Y[NEW] + 100) < 0.2 * before
+
+
 def test_old_rows_judge_a_number_and_all_groups_are_tried():
     model = line(Unit.fitted(Y[OLD]))
     x, old = X[NEW] + [3, 0, 0, 0], (X[OLD], Y[OLD])  # it bends there
