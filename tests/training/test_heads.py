@@ -181,7 +181,7 @@ def test_images_are_served_their_tags(tagged, items):
     assert [tag.decode() for tag in outputs["tags"][0] if tag] == wanted
     assert f'"tags": {str(wanted).replace(chr(39), chr(34))}' in said
     assert "red, " in shown.output
-    assert "of tags" in invoke("adapt", out, first).output
+    assert "nothing was tried" in invoke("adapt", out, first).output
     assert "loss: " in invoke("watch", out, first).output
 
 

@@ -274,13 +274,15 @@ def test_rows_are_watched_by_columns_and_numbers(published, others):
     assert json.loads(labelled.stdout)["error"] > 2 * found["error"]
 
 
-def test_what_needs_classes_is_refused_of_numbers(published, others, tmp_path):
+def test_numbers_have_no_chart_and_without_a_shift_no_new_version(
+    published, others, tmp_path
+):
     out, _ = published
 
     adapted = command("adapt", out, others[0])
     drawn = command("watch", out, others[0], "--report", tmp_path / "a.png")
 
-    assert adapted.exit_code == 1 and "--from" in adapted.stderr
+    assert adapted.exit_code == 4 and "nothing was tried" in adapted.stdout
     assert drawn.exit_code == 2 and "Leave it out" in drawn.stderr
     assert not list(tmp_path.iterdir())
 
