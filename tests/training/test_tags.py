@@ -149,7 +149,7 @@ def test_commands_answer_with_tags_or_say_why_not(published, tmp_path):
     assert "old;red;warm" in table.splitlines()[1]
     assert "red, " in explained.output and explained.exit_code == 0
     converted = ["export", out, "--format", "litert", "--weights", "int8"]
-    assert "a model of tags" in invoke("adapt", out, rows).output
+    assert "nothing was tried" in invoke("adapt", out, rows).output
     assert "a model of images" in invoke(*converted).output
     refused = invoke("predict", out, rows, "--top", "2")
     assert "Leave it out" in refused.output and refused.exit_code != 0
