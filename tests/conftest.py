@@ -57,7 +57,7 @@ def pytest_configure(config):
     lean_tensorflow.trace_faster()
     config.addinivalue_line("filterwarnings", KERAS_WARNING)
     config.addinivalue_line(
-        "markers", "tuned: traces and runs graphs, and reads data, as users do"
+        "markers", "tuned: runs graphs and reads data as users do, optimized"
     )
     config.addinivalue_line("markers", "drawn: renders the charts of a run")
     # To free what was traced is a seventh of the whole run, if it is done
@@ -86,7 +86,6 @@ def pytest_runtest_protocol(item, nextitem):
     is_tuned = item.get_closest_marker("tuned") is not None
     lean_tensorflow.tune_pipelines(is_tuned)
     lean_tensorflow.optimize_graphs(is_tuned)
-    lean_tensorflow.build_outside_steps(not is_tuned)
     lean_charts.render(item)
     lean_tables.tune(item)
     result = yield

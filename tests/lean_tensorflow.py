@@ -1,15 +1,13 @@
 """Spares tests what TensorFlow prepares for long runs on much data."""
 
-import contextlib
 import gc
 import warnings
 from unittest import mock
 
 import keras
 import tensorflow as tf
-from keras.src.optimizers.base_optimizer import BaseOptimizer
 from tensorflow.python.eager import context
-from tensorflow.python.framework import func_graph, ops
+from tensorflow.python.framework import ops
 from tensorflow.python.util import tf_stack
 
 _TUNED = tf.data.Dataset.__iter__
@@ -68,74 +66,30 @@ def spare_stacks():
 
 
 def trace_faster():
-    """Has functions be traced in half the time, to the same graphs.
+    """Has operations be made and run without what explains their errors.
 
-    Operations that run at once are called without the layers that shorten
-    tracebacks: a third of their time.
+    To shorten tracebacks is a third of the time of those that run at once.
     """
     spare_stacks()
     tf.debugging.disable_traceback_filtering()
     keras.config.disable_traceback_filtering()
-    build_outside_steps(True)
 
 
-_APPLY = BaseOptimizer.apply
-_AS_DEFAULT = func_graph.FuncGraph.as_default
-
-
-def build_outside_steps(is_outside):
-    """Says whether optimizers are built before a step is traced, not in it."""
-    BaseOptimizer.apply = _apply if is_outside else _APPLY
-    func_graph.FuncGraph.as_default = _as_default if is_outside else _AS_DEFAULT
-
-
-def _apply(self, grads, trainable_variables=None):
-    """Builds an optimizer before its first step, and not within.
-
-    TensorFlow traces a function twice that makes variables.
-    """
-    if trainable_variables is not None and not self.built:
-        trainable_variables = list(trainable_variables)
-        with _outside():
-            self.build(trainable_variables)
-    return _APPLY(self, grads, trainable_variables)
-
-
-@contextlib.contextmanager
-def _outside():
-    """Has variables be made as if no function were traced."""
-    with tf.init_scope():
-        graph = ops.get_default_graph()
-        creators = graph._variable_creator_stack
-        graph._variable_creator_stack = [
-            each
-            for each in creators
-            if each[1].__name__ != "variable_capturing_scope"
-        ]
-        try:
-            yield
-        finally:
-            graph._variable_creator_stack = creators
-
-
-def _as_default(self):
-    """Leaves a graph as it is that is the default one already."""
-    if ops.get_default_graph() is self and not context.executing_eagerly():
-        return contextlib.nullcontext(self)
-    return _AS_DEFAULT(self)
-
-
-_MOST_FUNCTIONS = 300
+_MORE_FUNCTIONS = 1000
+_LEFT = [0]  # so many were in use when garbage was collected last
 
 
 def forget_functions():
-    """Frees what was traced and is not used, if it has become much.
+    """Frees what was traced and is not used, whenever it has become much.
 
     TensorFlow looks at each function that there is whenever it makes an
-    iterator or a variable: of thousands, that is most of a small `fit`.
+    iterator or a variable: of thousands, that is most of a small `fit`. To
+    collect after each file would take longer than that.
     """
-    if len(context.context().list_function_names()) > _MOST_FUNCTIONS:
+    functions = context.context().list_function_names
+    if len(functions()) - _LEFT[0] > _MORE_FUNCTIONS:
         gc.unfreeze()
         with warnings.catch_warnings():  # files of what had been frozen
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+        _LEFT[0] = len(functions())
