@@ -77,14 +77,15 @@ def true_numbers(
     Raises:
         DataError: if a row has no finite number.
     """
-    form = asked.specification.target_format
+    form, words = asked.specification.target_format, {"", *asked.missing}
+    is_missing = np.array([cell in words for cell in rows.classes])
     found = np.array(
         [number_cells.read_number(cell, form) for cell in rows.classes]
     ).astype("float32")
+    found[is_missing] = np.nan  # -999 may be such a word
     is_right = np.isfinite(found)
     if has_unknown:
-        words = {"", *asked.missing}
-        is_right |= np.array([cell in words for cell in rows.classes])
+        is_right |= is_missing
     if not is_right.all():
         odd = int(is_right.argmin())
         raise DataError(

@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pandas
 import pytest
 
@@ -84,4 +85,17 @@ def test_a_row_without_a_number_is_named_by_its_file(asked):
     asked.__dict__["specification"] = specification
 
     with pytest.raises(DataError, match="`much` in b.csv:7"):
+        _truths.true_numbers(asked, rows)
+
+
+def test_a_number_that_means_a_missing_cell_is_none(asked):
+    specification = SimpleNamespace(target_format=CellFormat())
+    names = ["a.csv:1", "b.csv:7"]
+    rows = _new_rows.NewRows(None, names, [], [], ["1.5", "-999"])
+    asked.__dict__.update(specification=specification, missing=("-999",))
+
+    found = _truths.true_numbers(asked, rows, has_unknown=True)
+
+    assert found[0] == 1.5 and np.isnan(found[1])
+    with pytest.raises(DataError, match="`-999` in b.csv:7"):
         _truths.true_numbers(asked, rows)
