@@ -5,6 +5,7 @@ import csv
 import numpy as np
 
 from aet_keras import recipes, training
+from aet_keras.data.specifications import TableSpecification
 
 TARGET = "paid"
 
@@ -56,3 +57,16 @@ def write_numbers(path, count=160, seed=0, *, scale=1000.0, mean=9e4):
             shown = "" if i % 11 == 0 else f"{area[i]:.2f}"
             writer.writerow([shown, town[i], f"{price[i]:.1f}"])
     return str(path)
+
+
+def with_costs(false_negative, false_positive):
+    """Returns what is known of a table of two classes, and what errors cost."""
+    return TableSpecification(
+        kind="table",
+        class_names=("no", "yes"),
+        image_size=None,
+        source="a.csv",
+        positive="yes",
+        cost_false_negative=false_negative,
+        cost_false_positive=false_positive,
+    )

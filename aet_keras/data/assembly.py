@@ -208,19 +208,19 @@ class _Divided:
         """
         if self.specification.target_kind != "classes":
             return
-        seen: dict[Any, dict[int, int]] = {}
+        first: dict[Any, int] = {}
+        other: dict[Any, int] = {}  # the first row of another class
         for split, found in values.items():
             for row, value in zip(self.parts[split], found, strict=True):
-                seen.setdefault(value, {}).setdefault(self.labels[row], row)
-        doubled = [rows for rows in seen.values() if len(rows) > 1]
-        if doubled:
-            are = counted(len(doubled), f"{noun} has", f"{noun}s have")
-            first, second = (
-                f"`{names[r]}`" for r in [*doubled[0].values()][:2]
-            )
+                met = first.setdefault(value, row)
+                if self.labels[met] != self.labels[row]:
+                    other.setdefault(value, row)
+        if other:
+            are = counted(len(other), f"{noun} has", f"{noun}s have")
+            value = next(each for each in first if each in other)
             yield (
-                f"{are} more than one class, such as {first} and {second}: no "
-                "model can be right of both."
+                f"{are} more than one class, such as `{names[first[value]]}` "
+                f"and `{names[other[value]]}`: no model can be right of both."
             )
 
     def wrap(self, inputs, names, notes, later=()):

@@ -238,9 +238,7 @@ def without_signs(counts: Mapping[str, int]) -> str:
 
 def _is_day_without_signs(text):
     is_recent = text[:2] in ("19", "20") and len(text) == 8
-    return is_recent and read_day(text, WITHOUT_SIGNS) == read_day(
-        text, WITHOUT_SIGNS
-    )
+    return is_recent and np.isfinite(read_day(text, WITHOUT_SIGNS))
 
 
 def why_none(counts: Mapping[str, int]) -> str:

@@ -77,7 +77,9 @@ class Run:
         self._old_before = self._errors(self._old_held)
         self.labelled = rows
         # Answers, not errors: in a half, classes weigh by the rows it has.
-        self._answered = self._answers(rows)
+        self._answered = ()
+        if len(rows):
+            self._answered = target.answers(self._predict(rows))
         self._before = self._after = self._errors_before(np.arange(len(rows)))
         source = None
         if reference is not None:
@@ -311,13 +313,10 @@ class Run:
             return self._outputs.probabilities(rows.x)
         return predict(self.result, rows.x)  # it is wider
 
-    def _answers(self, rows):
-        return self.target.answers(self._predict(rows)) if len(rows) else ()
-
     def _errors(self, rows):
         if rows is None or not len(rows):
             return np.zeros(0)
-        return self.kind.errors(self._answers(rows), rows.y)
+        return self.target.errors(self._predict(rows), rows.y)
 
     def _errors_before(self, places):
         """Returns the errors of the model as it was, of labelled rows."""

@@ -4,11 +4,11 @@ import json
 import keras
 import numpy as np
 import pytest
+import table_data
 import tensorflow as tf
 
 import aet_keras
 from aet_keras import recipes
-from aet_keras.data.specifications import TableSpecification
 from aet_keras.drift.target_kinds import KINDS, cross_entropies, judge_of
 from aet_keras.training import (
     _choice,
@@ -488,15 +488,7 @@ def test_a_version_says_what_it_cares_for(
 ):
     recipe = recipes.TableRecipe("a.csv", "paid", class_weight=weight)
     (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_json()))
-    specification = TableSpecification(
-        kind="table",
-        class_names=("no", "yes"),
-        image_size=None,
-        source="a.csv",
-        positive="yes",
-        cost_false_negative=costs[0],
-        cost_false_positive=costs[1],
-    )
+    specification = table_data.with_costs(*costs)
     monkeypatch.setattr(
         adapt_version, "read_table_manifest", lambda version: specification
     )

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import table_data
 
-from aet_keras.data.specifications import TableSpecification
 from aet_keras.training import adapted_files
 from aet_keras.training.incoming import Incoming
 
@@ -33,15 +33,7 @@ def test_thresholds_of_a_version_without_a_report_are_in_its_record(tmp_path):
 def test_a_third_class_ends_the_costs_of_two_and_that_is_said(
     costs, names, is_lost, tmp_path, monkeypatch
 ):
-    specification = TableSpecification(
-        kind="table",
-        class_names=("no", "yes"),
-        image_size=None,
-        source="a.csv",
-        positive="yes",
-        cost_false_negative=costs[0],
-        cost_false_positive=costs[1],
-    )
+    specification = table_data.with_costs(*costs)
     rows = Incoming(np.zeros((3, 1)), ["a"] * 3, np.arange(3), names, 2)
     monkeypatch.setattr(adapted_files, "read_kind", lambda *_: "table")
     monkeypatch.setattr(
