@@ -1,12 +1,13 @@
 """Measures how far predicted risks can be trusted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _files
 from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
 
@@ -125,7 +126,8 @@ class Risk:
         found = tuple(
             FeatureImportance(**each) for each in content["importance"]
         )
-        return cls(**{**content, "calibration": bins, "importance": found})
+        read = {"calibration": bins, "importance": found}
+        return cls(**{**_files.floats_of(cls, content), **read})
 
     def to_text(self) -> str:
         """Returns the figures and the first features, for 80 columns."""
@@ -147,23 +149,36 @@ class Risk:
                 f"called from a risk of {self.threshold:.3f} on: mean cost "
                 f"{self.cost:.4f}   (from 0.5 on: {self.cost_at_half:.4f})"
             )
-        return "\n".join([*lines, *self._features()])
+        table = feature_lines(self.importance, "AUC lost", "{:.4f}".format)
+        return "\n".join([*lines, *table])
 
-    def _features(self):
-        if not self.importance:
-            return
-        first = self.importance[:_SHOWN]
-        names = printed_text.widest([f.name for f in first], most=40)
-        names = max(names, len("feature"))
-        yield ""
-        yield f"{'feature':<{names}}  AUC lost when shuffled  attention"
-        for each in first:
-            name = printed_text.fit(each.name, names)
-            seen = "-" if each.attention is None else f"{each.attention:.3f}"
-            yield f"{name}  {each.permutation:>21.4f}  {seen:>9}"
-        left = len(self.importance) - len(first)
-        if left:
-            yield f"and {left} more features, each with less"
+
+def feature_lines(
+    importance: Sequence[FeatureImportance],
+    cost: str,
+    shown: Callable[[float], str],
+) -> Iterator[str]:
+    """Yields a table of the first ten features, for 80 columns.
+
+    Args:
+        importance: sequence of `FeatureImportance`; nothing of none.
+        cost: str. What shuffling a column costs, `"AUC lost"`.
+        shown: function of that number that returns its text.
+    """
+    if not importance:
+        return
+    first, head = importance[:_SHOWN], f"{cost} when shuffled"
+    names = printed_text.widest([f.name for f in first], most=40)
+    names = max(names, len("feature"))
+    yield ""
+    yield f"{'feature':<{names}}  {head}  attention"
+    for each in first:
+        name = printed_text.fit(each.name, names)
+        seen = "-" if each.attention is None else f"{each.attention:.3f}"
+        yield f"{name}  {shown(each.permutation):>{len(head)}}  {seen:>9}"
+    left = len(importance) - len(first)
+    if left:
+        yield f"and {left} more features, each with less"
 
 
 def measure_risk(

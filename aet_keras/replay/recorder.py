@@ -290,8 +290,9 @@ class Recorder:
             asked = boundary.recording(boundary.keys)
         fresh = self._features(x, asked)
         held = self.held([rows[i] for i in known], boundary)
-        for key, old in zip(boundary.keys, held, strict=True):
-            tolerance = _TOLERANCE.get(str(old.dtype), EXACT)
+        columns = self._columns(boundary)
+        for key, old, column in zip(boundary.keys, held, columns, strict=True):
+            tolerance = _TOLERANCE.get(str(column.rounded_to), EXACT)
             if not is_close(fresh[key].numpy()[known], old, tolerance):
                 raise replay_safety.Unsafe(
                     "the frozen layers give other features for the same rows: "
