@@ -1,4 +1,4 @@
-"""Has each of several workers read its own rows of a data set, and no others.
+"""Lets each of several workers read its own rows of a data set alone.
 
 TensorFlow divides a data set after its last transformation: every worker
 would decode all rows. Here it is made again, divided where it begins. Row `i`

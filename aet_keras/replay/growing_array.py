@@ -94,7 +94,7 @@ class GrowingArray:
         return self._rows[: self.count]
 
     def let_go(self, touched: int) -> None:
-        """Has a mapped file take no memory of the process, now and then.
+        """Frees the memory that a mapped file takes, once it is much.
 
         Args:
             touched: int. How many more bytes of it were read or written.
@@ -148,7 +148,7 @@ class GrowingArray:
 
 
 def _reserve(file, size):
-    """Takes the blocks now: a full disk kills who writes to a mapped file."""
+    """Reserves blocks: a full disk kills a process that writes to a map."""
     if not hasattr(os, "posix_fallocate"):
         return
     try:

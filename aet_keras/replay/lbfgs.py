@@ -178,7 +178,7 @@ def mean_loss(
 
 
 class _Scaled:
-    """Gives standardised rows: few of them made once, many whenever asked.
+    """Yields standardised rows: few are kept, many are computed each time.
 
     Args:
         rows: `Rows`.

@@ -76,7 +76,7 @@ class Recorder:
             self._reuse.forget()
 
     def keep(self) -> tuple[int, int]:
-        """Leaves what was recorded to other runs.
+        """Saves what was recorded for other runs.
 
         Returns:
             How many rows came from other runs, and how many are new to them.
@@ -219,7 +219,7 @@ class Recorder:
         )
 
     def find_padding(self, boundary: Boundary) -> Padding | None:
-        """Returns how recorded rows are padded, whatever that changes."""
+        """Returns how recorded rows are padded; see `PaddingFinder.find`."""
         return self._paddings.find(boundary, self._columns(boundary))
 
     def _columns(self, boundary):

@@ -1,4 +1,4 @@
-"""Is `Distillation` as the solver of heads has it, on arrays."""
+"""Computes the loss of `Distillation` on arrays, for the head solver."""
 
 import dataclasses
 
