@@ -171,7 +171,7 @@ def rank_items(
     """Returns how many items are ranked above one, for each row.
 
     Of items with equal scores, half count as above: a model that scores all
-    items the same gains nothing by it.
+    items the same gains nothing by it. An item whose score is NaN is last.
 
     Args:
         scores: float array `(rows, items)`. Higher is better.
@@ -198,8 +198,10 @@ def rank_items(
         shown[rated[row]] = False
         shown[items[row]] = False
         others = scores[row, shown]
+        # What is not lower is above: NaN is neither, and earns no rank.
         ties = int((others == own).sum())
-        ranks[row] = int((others > own).sum()) + ties // 2
+        above = len(others) - int((others < own).sum()) - ties
+        ranks[row] = above + ties // 2
     return ranks
 
 

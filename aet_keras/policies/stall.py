@@ -1,5 +1,6 @@
 """Detects that a figure has stopped improving."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,13 +11,22 @@ _HIGHER_IS_BETTER = {
     "acc",
     "accuracy",
     "auc",
+    "bleu",
+    "correlation",
     "f1",
     "fbeta",
     "iou",
+    "kappa",
+    "mcc",
+    "ndcg",
     "precision",
+    "psnr",
     "r2",
     "recall",
+    "sensitivity",
     "similarity",
+    "specificity",
+    "ssim",
 }
 
 
@@ -82,8 +92,8 @@ def _refuse_unless_validation_is_due(owner, logs, monitor):
 
 
 def _is_better(key, value, best, min_improvement):
-    if best is None or best != best:
-        return value == value
+    if best is None or not math.isfinite(best):
+        return math.isfinite(value)  # from inf on, no margin would be met
     margin = min_improvement * abs(best)
     if is_higher_better(key):
         return value > best + margin
@@ -93,8 +103,10 @@ def _is_better(key, value, best, min_improvement):
 def is_higher_better(key: str) -> bool:
     """Says whether a logged figure is better when it is higher.
 
-    Its name says so: an accuracy, an AUC, an F-score, an overlap (which Keras
-    logs as `io_u`), a precision, an R2, a recall or a similarity, and no loss.
+    Its name says so: an accuracy, an AUC, a correlation, an F-score, an
+    overlap (which Keras logs as `io_u`), a precision, an R2, a recall, a
+    sensitivity, a similarity, a specificity, or a kappa, MCC, BLEU, NDCG, PSNR
+    or SSIM, and no loss.
 
     Args:
         key: str. A key of the logs.
