@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.tagging import losses_of_tags
 
@@ -121,6 +122,7 @@ def find_mistakes(
     class_names: Sequence[str],
     names: Sequence[str],
     content: Callable[[int], str] = lambda row: "",
+    rule: AnswerRule = LIKELIEST,
 ) -> tuple[Mistake, ...]:
     """Finds the rows that are most wrong, and some of the most confused.
 
@@ -134,6 +136,8 @@ def find_mistakes(
         names: one str a row: where it is from.
         content: optional function of a row number that returns the content of
             the row as text.
+        rule: `AnswerRule`, which class is answered. Defaults to the
+            likeliest.
 
     Returns:
         Tuple of `Mistake`, the lowest probability of its own class first.
@@ -149,7 +153,7 @@ def find_mistakes(
     """
     labels = np.asarray(labels)
     probabilities = np.asarray(probabilities, "float64")
-    called = probabilities.argmax(axis=1)
+    called = rule.answers(probabilities)
     own = probabilities[np.arange(len(labels)), labels]
     wrong = np.flatnonzero(called != labels)
     wrong = wrong[np.argsort(own[wrong], kind="stable")]

@@ -10,6 +10,7 @@ from aet_keras import _check as check
 from aet_keras import _files
 from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 
 _OWNER = "measure_risk"
 _BINS = 10
@@ -65,7 +66,7 @@ class Risk:
 
     `measure_risk` makes it. With more than two classes each in turn is the
     positive one, and the figures are plain means; there is no threshold then,
-    the most probable class is called, and `positive` is empty.
+    and `positive` is empty.
 
     Args:
         positive: str. The class whose probability is the risk.
@@ -85,6 +86,8 @@ class Risk:
         importance: tuple of `FeatureImportance`, the highest permutation
             first; empty where it was not asked for.
         count: int. How many rows were measured.
+        costs: tuple of two floats: what a missed positive costs, and a false
+            alarm.
 
     Example:
 
@@ -110,6 +113,7 @@ class Risk:
     calibration: tuple[CalibrationBin, ...]
     importance: tuple[FeatureImportance, ...]
     count: int
+    costs: tuple[float, float] = (1.0, 1.0)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as a dict of plain lists and numbers."""
@@ -117,6 +121,7 @@ class Risk:
             **asdict(self),
             "calibration": [asdict(each) for each in self.calibration],
             "importance": [asdict(each) for each in self.importance],
+            "costs": list(self.costs),
         }
 
     @classmethod
@@ -126,7 +131,8 @@ class Risk:
         found = tuple(
             FeatureImportance(**each) for each in content["importance"]
         )
-        read = {"calibration": bins, "importance": found}
+        costs = tuple(content.get("costs", (1.0, 1.0)))
+        read = {"calibration": bins, "importance": found, "costs": costs}
         return cls(**{**_files.floats_of(cls, content), **read})
 
     def to_text(self) -> str:
@@ -190,6 +196,7 @@ def measure_risk(
     cost_false_negative: float = 1.0,
     cost_false_positive: float = 1.0,
     importance: Sequence[FeatureImportance] = (),
+    rule: AnswerRule = LIKELIEST,
     resample_count: int = 1000,
     seed: int = 0,
 ) -> Risk:
@@ -209,6 +216,8 @@ def measure_risk(
         cost_false_positive: float > 0. Defaults to `1.0`.
         importance: sequence of `FeatureImportance`, as `measure_importance`
             returns it.
+        rule: `AnswerRule`, which of more than two classes is answered.
+            Defaults to the likeliest.
         resample_count: int >= 1. Defaults to `1000`.
         seed: int >= 0. Of the rows that are drawn.
 
@@ -241,10 +250,9 @@ def measure_risk(
     risks = [probabilities[:, column] for column in columns]
     costs = (cost_false_negative, cost_false_positive)
     threshold = least_risk(*costs) if is_binary else None
+    answers = rule.answers(probabilities)
     called = [
-        risk >= threshold
-        if is_binary
-        else probabilities.argmax(axis=1) == column
+        risk >= threshold if is_binary else answers == column
         for risk, column in zip(risks, columns, strict=True)
     ]
     low, high = _interval(labels, truths, risks, resample_count, seed)
@@ -265,6 +273,7 @@ def measure_risk(
         calibration=_calibration(truths, risks),
         importance=tuple(importance),
         count=len(labels),
+        costs=costs,
     )
 
 
