@@ -8,9 +8,9 @@ import numpy as np
 
 from aet_keras._wording import counted
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.features import FeatureImportance, feature_lines
 from aet_keras.evaluation.intervals import mean_and_error
 from aet_keras.evaluation.mistakes import MOST_WRONG, PRINTED, SHOWN
-from aet_keras.evaluation.risk import FeatureImportance, feature_lines
 
 _OWNER = "measure_regression"
 _MOST_POINTS = 400

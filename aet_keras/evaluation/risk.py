@@ -1,6 +1,6 @@
 """Measures how far predicted risks can be trusted."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ from aet_keras import _files
 from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
+from aet_keras.evaluation.features import FeatureImportance, feature_lines
 
 _OWNER = "measure_risk"
 _BINS = 10
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -35,29 +35,6 @@ class CalibrationBin:
     predicted: float
     observed: float
     count: int
-
-
-@dataclass(frozen=True)
-class FeatureImportance:
-    """Holds how important a feature is, measured in two ways.
-
-    Args:
-        name: str. The column.
-        attention: float or None. Share of the attention that it gets, mean
-            of the rows; all features together get 1. None where the model
-            does not use its attention.
-        permutation: float. What ROC AUC loses when its cells are shuffled
-            among the rows, mean of several times; may be below 0.
-
-    Example:
-
-    >>> aet_keras.evaluation.risk.FeatureImportance("age", 0.2, 0.013).name
-    'age'
-    """
-
-    name: str
-    attention: float | None
-    permutation: float
 
 
 @dataclass(frozen=True)
@@ -157,34 +134,6 @@ class Risk:
             )
         table = feature_lines(self.importance, "AUC lost", "{:.4f}".format)
         return "\n".join([*lines, *table])
-
-
-def feature_lines(
-    importance: Sequence[FeatureImportance],
-    cost: str,
-    shown: Callable[[float], str],
-) -> Iterator[str]:
-    """Yields a table of the first ten features, for 80 columns.
-
-    Args:
-        importance: sequence of `FeatureImportance`; nothing of none.
-        cost: str. What shuffling a column costs, `"AUC lost"`.
-        shown: function of that number that returns its text.
-    """
-    if not importance:
-        return
-    first, head = importance[:_SHOWN], f"{cost} when shuffled"
-    names = printed_text.widest([f.name for f in first], most=40)
-    names = max(names, len("feature"))
-    yield ""
-    yield f"{'feature':<{names}}  {head}  attention"
-    for each in first:
-        name = printed_text.fit(each.name, names)
-        seen = "-" if each.attention is None else f"{each.attention:.3f}"
-        yield f"{name}  {shown(each.permutation):>{len(head)}}  {seen:>9}"
-    left = len(importance) - len(first)
-    if left:
-        yield f"and {left} more features, each with less"
 
 
 def measure_risk(

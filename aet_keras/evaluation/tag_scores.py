@@ -6,7 +6,7 @@ from typing import Any
 
 from aet_keras._wording import counted, quoted
 from aet_keras.evaluation import printed_text
-from aet_keras.evaluation.risk import FeatureImportance, feature_lines
+from aet_keras.evaluation.features import FeatureImportance, feature_lines
 
 _MOST_NAME, _MOST_TAGS = 32, 40
 

@@ -13,9 +13,9 @@ import yaml
 from aet_keras import evaluation
 from aet_keras.evaluation.by_group import measure_by_group
 from aet_keras.evaluation.conformal import calibrate, measure_coverage
+from aet_keras.evaluation.features import FeatureImportance
 from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.evaluation.regression import measure_regression
-from aet_keras.evaluation.risk import FeatureImportance
 from aet_keras.evaluation.tagging import TagAnswers, measure_tags
 from aet_keras.export import card_sections, card_trust
 from aet_keras.export.card import write_card
