@@ -224,16 +224,17 @@ def _of_ratings(test) -> Iterable[Baseline]:
         is_better = value < known[name] if best is min else value > known[name]
         gain = test.gains.get(name, {}).get(key)
         if gain is not None:
-            is_better = _is_gained(*gain, test.count)
+            is_better = _is_gained(gain, test.count)
         yield Baseline(figure, value, known[name], name, bool(is_better))
 
 
-def _is_gained(mean, error, count):
-    """Says whether a mean gain is more than chance.
+def _is_gained(gain, count):
+    """Says whether a mean gain, with its standard error, is more than chance.
 
     Of four rows or fewer all may gain by chance (of four in 6 % of cases),
     and one row has no standard error at all.
     """
+    mean, error = gain
     return bool(mean > _CERTAIN * error and 0.5**count <= _CHANCE)
 
 
@@ -244,7 +245,7 @@ def figure_text(value: float) -> str:
 
 def _of_numbers(test) -> Iterable[Baseline]:
     for name, score in test.baselines.items():
-        is_better = _is_gained(*test.gains[name], test.count)
+        is_better = _is_gained(test.gains[name], test.count)
         yield Baseline("RMSE", test.rmse, score.rmse, name, is_better)
 
 
@@ -255,7 +256,7 @@ def _of_tags(test) -> Iterable[Baseline]:
     for figure, key in _OF_TAGS.items():
         value = getattr(test, key)
         for name, score in test.baselines.items():
-            is_better = _is_gained(*test.gains[name][key], test.count)
+            is_better = _is_gained(test.gains[name][key], test.count)
             yield Baseline(figure, value, getattr(score, key), name, is_better)
 
 

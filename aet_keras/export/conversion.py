@@ -109,8 +109,9 @@ def convert(
     target = _checked_path(Path(path), format)
     for package in _NEEDS[format]:
         optional(package, extra=format)
-    model, is_ordered, is_number = source, False, False
-    if not isinstance(source, keras.Model):
+    if isinstance(source, keras.Model):
+        model, is_ordered, is_number = source, False, False
+    else:
         model, is_ordered, is_number = _read(Path(source))
     if is_number:
         _check_not_rounded(weights)

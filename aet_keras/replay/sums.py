@@ -1,5 +1,7 @@
 """Compares weights and rows with what they were: by sums, or roughly."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import xxhash
@@ -150,13 +152,14 @@ def sums_of_rows(tensors) -> list[bytes]:
     return found
 
 
-def bytes_of_rows(array: np.ndarray) -> list:
+def bytes_of_rows(array: np.ndarray) -> list[bytes | memoryview]:
     """Returns the bytes of each row, not copied where they are numbers."""
     if not len(array):
         return []
     if array.dtype.hasobject:  # texts: their bytes are elsewhere
         return [repr(np.asarray(row).tolist()).encode() for row in array]
-    flat = np.ascontiguousarray(array).reshape(len(array), -1).view("uint8")
+    flat: Any = np.ascontiguousarray(array)
+    flat = flat.reshape(len(array), -1).view("uint8")
     size = flat.shape[1]
     if size == 0:
         return [b""] * len(array)
