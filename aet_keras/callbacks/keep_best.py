@@ -136,12 +136,15 @@ class KeepBest(keras.callbacks.Callback):
         if not _is_finite(key, logs):
             return  # an accuracy stays finite where the outputs do not
         self._wait += 1
-        moving = logs.get(log_keys.TRAINED_GROUPS, self._moving)
-        if moving != self._moving:
-            self._wait, self._moving = 0, moving
-            self._highest_rate = 0.0
+        # From the engine, too: a callback that comes later has not logged yet.
+        engine = Engine.of(self.model)
+        moving = logs.get(log_keys.TRAINED_GROUPS), engine.trainable
+        if self._are_others(moving):
+            self._wait, self._highest_rate = 0, 0.0
+        self._moving = moving
         self._compare(key, logs, epoch + 1, is_solved=False)
-        if self._wait >= self._patience(logs.get(log_keys.RATE, math.inf)):
+        rate = engine.rate if engine.rate_owner else math.inf
+        if self._wait >= self._patience(logs.get(log_keys.RATE, rate)):
             self.stopped = f"nothing became better in {self._wait} epochs"
             self.model.stop_training = True
 
@@ -212,6 +215,13 @@ class KeepBest(keras.callbacks.Callback):
                 f"Received: monitor={key!r}. Say `mode='max'` or 'min'."
             )
         return "max" if is_higher_better(key) else "min"
+
+    def _are_others(self, moving):
+        """Says whether other groups move than in the epoch before."""
+        before = self._moving
+        if isinstance(before, tuple):
+            return moving != before
+        return moving[0] != before  # saves of 0.10.0 hold how many
 
     def _patience(self, rate):
         """Returns how many epochs without a better one are the end."""

@@ -1,5 +1,6 @@
 """Detects that a figure has stopped improving."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,8 +82,8 @@ def _refuse_unless_validation_is_due(owner, logs, monitor):
 
 
 def _is_better(key, value, best, min_improvement):
-    if best is None or best != best:
-        return value == value
+    if best is None or not math.isfinite(best):
+        return math.isfinite(value)  # from inf on, no margin would be met
     margin = min_improvement * abs(best)
     if is_higher_better(key):
         return value > best + margin

@@ -33,7 +33,7 @@ _LOGGED, _LEAST_LOGGED = 0.05, 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class DenseHead:
-    """One dense layer above a boundary, and the loss that is taken of it.
+    """One dense layer above a boundary, with its loss.
 
     Args:
         layer: the `keras.layers.Dense`.
@@ -70,14 +70,14 @@ class DenseHead:
         return products <= _MOST_PRODUCTS and rows.features.ndim == 2
 
     def loss(self, rows: lbfgs.Rows, together: Together = lbfgs.ALONE) -> float:
-        """Returns the loss of the present weights, as the solver has it."""
+        """Returns the loss of the present weights, computed by the solver."""
         kernel, bias = self.layer.get_weights()
         return lbfgs.mean_loss(
             kernel, bias, rows, kind=self.known.solved_as, together=together
         )
 
     def loss_of_keras(self, features, y, sample_weight) -> float:
-        """Returns the same, by the layer and the loss object themselves."""
+        """Returns the same loss, computed by the layer and the loss object."""
         total = 0.0
         for part in lbfgs.parts_of(features):
             scores = self.layer(np.asarray(features[part], "float32"))
@@ -112,7 +112,7 @@ class DenseHead:
 
 @dataclasses.dataclass(frozen=True)
 class Attempt:
-    """Heads that have better weights now, and what they had before.
+    """Heads that were given better weights, and their old weights.
 
     Args:
         sentences: list of str. What came of each head.

@@ -115,7 +115,7 @@ def adapt_version(
     cares_for = None
     if reference.target_kind == "classes":
         cares_for = _cares_for(version)
-    kind = judge_of(reference.target_kind, cares_for)
+    kind = judge_of(reference.target_kind, cares_for, answers=reference.answers)
     forgets_at_most = share_to_forget(_OWNER, kind, forgets_at_most)
     limits = thresholds_of(version) if kind.name == "tags" else None
     view = _view(read_kind(version, _OWNER), model)

@@ -1,7 +1,9 @@
 """When does a watched figure count as better, and when as missing?"""
 
+import contextlib
 import math
 
+import keras
 import pytest
 
 from aet_keras.policies import stall
@@ -49,8 +51,9 @@ def test_improvement_is_a_share_of_the_best(values, best, wait):
         ([math.nan, 0.5], 0.5, 0),
         ([0.5, math.nan], 0.5, 1),
         ([0.5, math.inf], 0.5, 1),
+        ([math.inf, 0.5, 0.6], 0.5, 1),
     ],
-    ids=["first", "first, then a number", "later", "infinite"],
+    ids=["first", "first, then a number", "later", "infinite", "from inf on"],
 )
 def test_what_is_not_a_number_never_improves(values, best, wait):
     _, state = watch(losses(*values))
@@ -115,6 +118,31 @@ def test_a_loss_is_better_when_lower(key):
 )
 def test_an_error_of_keras_is_better_when_lower(key):
     assert stall.is_direction_known(key) and not stall.is_higher_better(key)
+
+
+def metrics_of_keras():
+    """Yields the metrics of Keras that know which way is better."""
+    ids = {"target_class_ids": [0]}
+    tried = ({}, {"num_classes": 2}, ids, {"num_classes": 2, **ids})
+    for kind in vars(keras.metrics).values():
+        for settings in (*tried, {"specificity": 0.5}, {"sensitivity": 0.5}):
+            with contextlib.suppress(TypeError, ValueError, AttributeError):
+                metric = kind(**settings)
+                if getattr(metric, "_direction", None) is not None:
+                    yield metric
+                break
+
+
+def test_the_metrics_of_keras_are_better_as_keras_has_it():
+    found = {each.name: each._direction for each in metrics_of_keras()}
+
+    named = {
+        name: "up" if stall.is_higher_better(f"val_{name}") else "down"
+        for name in found
+    }
+
+    assert len(found) > 20
+    assert named == found
 
 
 def test_an_epoch_without_validation_brings_no_verdict():
