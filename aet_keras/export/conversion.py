@@ -26,6 +26,7 @@ from aet_keras.export.compared_outputs import (
     predict_images,
 )
 from aet_keras.export.image_model import image_shape, whole_pixels
+from aet_keras.export.saved_model import refused_by_the_system
 from aet_keras.publishing import check_manifest, version_folder
 from aet_keras.publishing.publication import find_version
 
@@ -219,7 +220,7 @@ def _digits(shape):
 
 
 def _write(model, path, format, **settings):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), refused_by_the_system():
         # About the age of what the converters lean on: not ours to repair.
         warnings.simplefilter("ignore")
         model.export(os.fspath(path), format=format, verbose=False, **settings)

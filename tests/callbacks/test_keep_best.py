@@ -52,6 +52,11 @@ def test_the_weights_of_the_best_epoch_come_back(key, mode, values, best):
     assert bias == best
 
 
+def test_of_a_name_that_says_nothing_the_mode_is_asked_for():
+    with pytest.raises(ValueError, match="does not say whether higher"):
+        trained(KeepBest("val_quality"), "val_quality", [0.1])
+
+
 def test_of_equal_accuracies_the_lower_loss_is_kept():
     losses = Script("val_loss", [0.3, 0.1, 0.2])
     accuracies = Script("val_accuracy", [0.9, 0.9, 0.9])
