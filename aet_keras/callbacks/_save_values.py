@@ -51,7 +51,9 @@ def to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return [to_json(each, arrays) for each in value]
     if isinstance(value, np.ndarray):
         name = str(len(arrays))
-        arrays[name] = value.view("uint8") if _is_new(value) else value
+        # Of as many bytes: a single number has no axis that could grow.
+        raw = f"uint{8 * value.dtype.itemsize}"
+        arrays[name] = value.view(raw) if _is_new(value) else value
         return {"array": name, "dtype": str(value.dtype)}
     if isinstance(value, np.generic):
         return value.item()
