@@ -3,7 +3,7 @@
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 
@@ -55,16 +55,19 @@ def best_kept(
     out: pathlib.Path,
     *,
     writes: bool = True,
+    advice: Callable[[], str] = str,
 ) -> Iterator[None]:
     """Answers Ctrl-C with a `TrainingError`, the best weights being saved.
 
-    Of several workers one `writes`.
+    Of several workers one `writes`; `advice` returns what a person can do.
     """
     try:
         yield
     except KeyboardInterrupt:
         reason = "the run was interrupted"
-        raise _stopped(model, reason, best, out, writes=writes) from None
+        raise _stopped(
+            model, reason, best, out, advice(), writes=writes
+        ) from None
 
 
 def check_finished(
