@@ -68,7 +68,7 @@ def compare_with_baselines(
     - ROC AUC: against 0.5. The model is better if its interval is above
       0.5, and it is 1.645 standard errors above that of random answers.
     - Ratings: against the best of their baselines. The model is better if its
-      gain is 1.645 times the standard error of the gain.
+      gain is 1.645 times the standard error of the gain, of five rows or more.
     - Numbers: against each of their baselines, by squared errors, likewise.
     - Tags: macro F1 and mean average precision against each of theirs,
       likewise.
@@ -224,9 +224,18 @@ def _of_ratings(test) -> Iterable[Baseline]:
         is_better = value < known[name] if best is min else value > known[name]
         gain = test.gains.get(name, {}).get(key)
         if gain is not None:
-            mean, error = gain
-            is_better = mean > _CERTAIN * error
+            is_better = _is_gained(gain, test.count)
         yield Baseline(figure, value, known[name], name, bool(is_better))
+
+
+def _is_gained(gain, count):
+    """Says whether a mean gain, with its standard error, is more than chance.
+
+    Of four rows or fewer all may gain by chance (of four in 6 % of cases),
+    and one row has no standard error at all.
+    """
+    mean, error = gain
+    return bool(mean > _CERTAIN * error and 0.5**count <= _CHANCE)
 
 
 def figure_text(value: float) -> str:
@@ -236,8 +245,7 @@ def figure_text(value: float) -> str:
 
 def _of_numbers(test) -> Iterable[Baseline]:
     for name, score in test.baselines.items():
-        gain, error = test.gains[name]
-        is_better = bool(gain > _CERTAIN * error)
+        is_better = _is_gained(test.gains[name], test.count)
         yield Baseline("RMSE", test.rmse, score.rmse, name, is_better)
 
 
@@ -248,8 +256,7 @@ def _of_tags(test) -> Iterable[Baseline]:
     for figure, key in _OF_TAGS.items():
         value = getattr(test, key)
         for name, score in test.baselines.items():
-            gain, error = test.gains[name][key]
-            is_better = bool(gain > _CERTAIN * error)
+            is_better = _is_gained(test.gains[name][key], test.count)
             yield Baseline(figure, value, getattr(score, key), name, is_better)
 
 

@@ -274,15 +274,16 @@ _GAPS = {
 
 def _natural(name):
     """Sorts numbers by value, `at most` first, and missing cells last."""
-    order = ("at most", "", "above", "others", "missing")
-    known = [i for i, each in enumerate(order) if each and each in name[:8]]
+    place = {"others": 3, "missing": 4}.get(name.strip("()"), 1)
+    for start, known in (("at most ", 0), ("above ", 2)):
+        place = known if name.startswith(start) else place
     lower = name.removeprefix("from ").split(" to ")[0]
     try:
         value = float(lower)
     except ValueError:
         value = math.inf
     value = math.inf if math.isnan(value) else value
-    return (known[0] if known else 1, value, name)
+    return (place, value, name)
 
 
 def _columns(labels, outputs, target_kind, flag, rule):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras import _files
 from aet_keras._optional import optional
 from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
@@ -112,7 +113,7 @@ class Classification:
             "calibration": tuple(CalibrationBin(**each) for each in bins),
         }
         if content.get("order") is not None:
-            read["order"] = Order(**content["order"])
+            read["order"] = Order(**_files.floats_of(Order, content["order"]))
         return cls(**{**content, **read})
 
     def to_line(self) -> str:

@@ -53,6 +53,16 @@ def draws_of(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
         yield random.multinomial(count, np.full(count, 1 / count), size)
 
 
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """Returns the mean of some rows' values, and its standard error.
+
+    Args:
+        values: floats `(rows,)`, at least one; of one the error is 0.
+    """
+    error = values.std() / np.sqrt(len(values))
+    return float(values.mean()), float(error)
+
+
 def interval_of_mean(values: np.ndarray) -> tuple[float, float]:
     """Returns the middle 95 % of the mean of rows that are drawn again.
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras import _files
+
 _REPEATS = 5
 _CERTAIN = 1.96
 
@@ -70,8 +72,11 @@ class Parts:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Parts":
         """Returns the record that `asdict` wrote down."""
-        scores = tuple(PartScore(**each) for each in content["scores"])
-        return cls(**{**content, "scores": scores})
+        scores = tuple(
+            PartScore(**_files.floats_of(PartScore, each))
+            for each in content["scores"]
+        )
+        return cls(**{**_files.floats_of(cls, content), "scores": scores})
 
     @property
     def is_better(self) -> bool:

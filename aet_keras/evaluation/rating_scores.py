@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._wording import counted
+from aet_keras.evaluation.intervals import mean_and_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,13 +243,8 @@ def _gains(ratings, own, other, k):
         errors = [
             np.asarray(p, "float64") - ratings for p in (own[0], other[0])
         ]
-        found["rmse"] = _mean_and_error(errors[1] ** 2 - errors[0] ** 2)
+        found["rmse"] = mean_and_error(errors[1] ** 2 - errors[0] ** 2)
     if own[1] is not None and other[1] is not None:
         gain = discounted(own[1], k) - discounted(other[1], k)
-        found["ndcg"] = _mean_and_error(gain)
+        found["ndcg"] = mean_and_error(gain)
     return found
-
-
-def _mean_and_error(values):
-    error = values.std() / np.sqrt(len(values))
-    return float(values.mean()), float(error)

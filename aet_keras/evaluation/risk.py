@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _files
 from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
+from aet_keras.evaluation.features import (
+    FeatureImportance,
+    feature_lines,
+    read_features,
+)
 
 _OWNER = "measure_risk"
 _BINS = 10
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -34,29 +39,6 @@ class CalibrationBin:
     predicted: float
     observed: float
     count: int
-
-
-@dataclass(frozen=True)
-class FeatureImportance:
-    """Holds how important a feature is, measured in two ways.
-
-    Args:
-        name: str. The column.
-        attention: float or None. Share of the attention that it gets, mean
-            of the rows; all features together get 1. None where the model
-            does not use its attention.
-        permutation: float. What ROC AUC loses when its cells are shuffled
-            among the rows, mean of several times; may be below 0.
-
-    Example:
-
-    >>> aet_keras.evaluation.risk.FeatureImportance("age", 0.2, 0.013).name
-    'age'
-    """
-
-    name: str
-    attention: float | None
-    permutation: float
 
 
 @dataclass(frozen=True)
@@ -127,12 +109,10 @@ class Risk:
     def from_json(cls, content: dict[str, Any]) -> "Risk":
         """Returns the record that `to_json` wrote down."""
         bins = tuple(CalibrationBin(**each) for each in content["calibration"])
-        found = tuple(
-            FeatureImportance(**each) for each in content["importance"]
-        )
+        found = read_features(content["importance"])
         costs = tuple(content.get("costs", (1.0, 1.0)))
         read = {"calibration": bins, "importance": found, "costs": costs}
-        return cls(**{**content, **read})
+        return cls(**{**_files.floats_of(cls, content), **read})
 
     def to_text(self) -> str:
         """Returns the figures and the first features, for 80 columns."""
@@ -154,23 +134,8 @@ class Risk:
                 f"called from a risk of {self.threshold:.3f} on: mean cost "
                 f"{self.cost:.4f}   (from 0.5 on: {self.cost_at_half:.4f})"
             )
-        return "\n".join([*lines, *self._features()])
-
-    def _features(self):
-        if not self.importance:
-            return
-        first = self.importance[:_SHOWN]
-        names = printed_text.widest([f.name for f in first], most=40)
-        names = max(names, len("feature"))
-        yield ""
-        yield f"{'feature':<{names}}  AUC lost when shuffled  attention"
-        for each in first:
-            name = printed_text.fit(each.name, names)
-            seen = "-" if each.attention is None else f"{each.attention:.3f}"
-            yield f"{name}  {each.permutation:>21.4f}  {seen:>9}"
-        left = len(self.importance) - len(first)
-        if left:
-            yield f"and {left} more features, each with less"
+        table = feature_lines(self.importance, "AUC lost", "{:.4f}".format)
+        return "\n".join([*lines, *table])
 
 
 def measure_risk(

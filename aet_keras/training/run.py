@@ -116,7 +116,8 @@ def run_recipe(
         TypeError: if it is no recipe.
         WeightsError: if the backbone's weights cannot be had or do not fit.
         TrainingError: if the loss became NaN or the run was interrupted. The
-            best weights so far are then in `OUT/interrupted.keras`.
+            best weights so far are then in `OUT/interrupted.keras`; likewise
+            if anything else fails after the first epoch.
         ExportError: if nothing can be written in `out`, or what was written
             differs from the model.
 
@@ -165,14 +166,15 @@ def _run(recipe, out, observers, trackers, say):
             out,
             writes=shared.is_chief,
             advice=lambda: saved.advice,
-        ),
+        ) as learned,
         shared.ended_together(),
         saved.ended(),
         data.streamed_images.failures_named(dataset),
     ):
         run = job.fit(model, recipe, dataset, best=best, callbacks=watching)
-        check_finished(model, best, out, writes=shared.is_chief)
+        check_finished(learned)
         run = shared.outside(run, lambda: job.build(recipe, dataset))
+        learned.trained(run.model)
         clock.lap("training")
         if run.unlabelled is not None:
             say(run.unlabelled)

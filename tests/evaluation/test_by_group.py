@@ -163,6 +163,8 @@ def test_groups_of_numbers_stand_in_the_order_of_their_values():
     names = "at most -9|from -9 to 25|from 25 to 100|above 100|missing"
     words = ("2", "10", "b", "missing")
 
-    for order in (names.split("|"), words):
+    alike = ("alpha", "mothers", "zeta", "(others)", "missing")
+
+    for order in (names.split("|"), words, alike):
         found = [name for name, _ in named_rows(sorted(order, reverse=True))]
         assert found == [*order]

@@ -83,6 +83,11 @@ def test_higher_is_better_for_an_accuracy():
         "r2_score",
         "cosine_similarity",
         "val_scores_accuracy",
+        "val_cost_accuracy",
+        "specificity_at_sensitivity",
+        "val_dice",
+        "pearson_correlation",
+        "true_positives",
     ],
 )
 def test_a_score_is_better_when_higher(key):
@@ -95,6 +100,24 @@ def test_a_score_is_better_when_higher(key):
 )
 def test_a_loss_is_better_when_lower(key):
     assert not stall.is_higher_better(key)
+    assert stall.is_direction_known(key) == (key != "place")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "binary_crossentropy",
+        "categorical_hinge",
+        "false_negatives",
+        "kl_divergence",
+        "log_cosh_error",
+        "poisson",
+        "root_mean_squared_error",
+        "val_accuracy_error",
+    ],
+)
+def test_an_error_of_keras_is_better_when_lower(key):
+    assert stall.is_direction_known(key) and not stall.is_higher_better(key)
 
 
 def metrics_of_keras():
