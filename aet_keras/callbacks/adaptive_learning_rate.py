@@ -197,7 +197,7 @@ def _is_mean(model, loss):
         return True
     means = [m for m in model.metrics if isinstance(m, keras.metrics.Mean)]
     found = [float(each.result()) for each in means]
-    return any(math.isclose(each, loss, rel_tol=1e-5) for each in found)
+    return any(math.isclose(each, loss, rel_tol=1e-3) for each in found)
 
 
 @dataclasses.dataclass

@@ -1,8 +1,9 @@
 """Holds how important the features of a table are, and shows them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from aet_keras import _files
 from aet_keras.evaluation import printed_text
 
 _SHOWN = 10
@@ -18,7 +19,8 @@ class FeatureImportance:
             of the rows; all features together get 1. None where the model
             does not use its attention.
         permutation: float. What ROC AUC loses when its cells are shuffled
-            among the rows, mean of several times; may be below 0.
+            among the rows, mean of several times; may be below 0. NaN where
+            it cannot be told, as of rows of one class.
 
     Example:
 
@@ -29,6 +31,18 @@ class FeatureImportance:
     name: str
     attention: float | None
     permutation: float
+
+
+def read_features(content: Iterable[Mapping]) -> tuple[FeatureImportance, ...]:
+    """Returns the records that `asdict` wrote down, NaN for what is None.
+
+    Args:
+        content: what JSON holds of each.
+    """
+    return tuple(
+        FeatureImportance(**_files.floats_of(FeatureImportance, each))
+        for each in content
+    )
 
 
 def feature_lines(

@@ -8,7 +8,11 @@ import numpy as np
 
 from aet_keras._wording import counted
 from aet_keras.evaluation import printed_text
-from aet_keras.evaluation.features import FeatureImportance, feature_lines
+from aet_keras.evaluation.features import (
+    FeatureImportance,
+    feature_lines,
+    read_features,
+)
 from aet_keras.evaluation.intervals import mean_and_error
 from aet_keras.evaluation.mistakes import MOST_WRONG, PRINTED, SHOWN
 
@@ -90,9 +94,7 @@ class Regression:
             "baselines": {name: NumberScore(**each) for name, each in scores},
             "gains": {k: tuple(pair) for k, pair in content["gains"].items()},
             "points": tuple(map(tuple, content["points"])),
-            "importance": tuple(
-                FeatureImportance(**each) for each in content["importance"]
-            ),
+            "importance": read_features(content["importance"]),
         }
         return cls(**{**content, **read})
 

@@ -11,7 +11,11 @@ from aet_keras import _files
 from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
 from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
-from aet_keras.evaluation.features import FeatureImportance, feature_lines
+from aet_keras.evaluation.features import (
+    FeatureImportance,
+    feature_lines,
+    read_features,
+)
 
 _OWNER = "measure_risk"
 _BINS = 10
@@ -105,9 +109,7 @@ class Risk:
     def from_json(cls, content: dict[str, Any]) -> "Risk":
         """Returns the record that `to_json` wrote down."""
         bins = tuple(CalibrationBin(**each) for each in content["calibration"])
-        found = tuple(
-            FeatureImportance(**each) for each in content["importance"]
-        )
+        found = read_features(content["importance"])
         costs = tuple(content.get("costs", (1.0, 1.0)))
         read = {"calibration": bins, "importance": found, "costs": costs}
         return cls(**{**_files.floats_of(cls, content), **read})

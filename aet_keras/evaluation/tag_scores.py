@@ -6,7 +6,11 @@ from typing import Any
 
 from aet_keras._wording import counted, quoted
 from aet_keras.evaluation import printed_text
-from aet_keras.evaluation.features import FeatureImportance, feature_lines
+from aet_keras.evaluation.features import (
+    FeatureImportance,
+    feature_lines,
+    read_features,
+)
 
 _MOST_NAME, _MOST_TAGS = 32, 40
 
@@ -127,9 +131,7 @@ class Tagging:
                 name: {key: tuple(pair) for key, pair in each.items()}
                 for name, each in content["gains"].items()
             },
-            "importance": tuple(
-                FeatureImportance(**each) for each in content["importance"]
-            ),
+            "importance": read_features(content["importance"]),
         }
         return cls(**{**content, **read})
 

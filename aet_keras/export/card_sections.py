@@ -253,8 +253,12 @@ def _importance(facts):
         lost = "mean AP lost"
     yield Table(
         ("column", f"{lost} when it is shuffled"),
-        [(e["name"], f"{e['permutation']:.4g}") for e in features[:15]],
+        [(e["name"], _share_of(e["permutation"])) for e in features[:15]],
     )
+
+
+def _share_of(value):
+    return UNKNOWN if value is None else f"{value:.4g}"
 
 
 def _training(facts) -> Iterator[Any]:

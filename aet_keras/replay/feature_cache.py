@@ -64,7 +64,13 @@ class FeatureCache:
         if limit_bytes is not None:
             check.whole(self, limit_bytes=limit_bytes)
         if not isinstance(place, os.PathLike) and os.sep not in str(place):
-            check.one_of(self, place=place, among=_PLACES)
+            if place not in _PLACES:
+                raise ValueError(
+                    "FeatureCache: `place` must be 'auto', 'memory', 'disk' "
+                    "or the path of a folder, which has a separator, because "
+                    f"a word may be mistyped. Received: place={place!r}. Name "
+                    f"a folder here as {f'.{os.sep}{place}'!r}."
+                )
 
     @property
     def store(self) -> FeatureStore | None:

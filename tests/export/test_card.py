@@ -178,8 +178,8 @@ def test_a_limit_of_tags_that_was_not_measured_is_no_promise_of_the_truth():
     assert "at most 0.2 are expected to be missed" in said
 
 
-def facts_of(test):
-    report = evaluation.Report("a", "2026-01-31T12:00:00", test)
+def facts_of(test, **more):
+    report = evaluation.Report("a", "2026-01-31T12:00:00", test, **more)
     content = json.loads(json.dumps(report.to_json()))
     return Facts("a", Path(), {}, content, {}, {}, {})
 
@@ -207,6 +207,25 @@ def test_figures_of_tags_stand_beside_those_of_their_baselines():
     assert "tags as often" in found["mean AP"]
     (table,) = sections["What it rests on"]
     assert table.header[1].startswith("mean AP lost")
+
+
+def test_a_card_is_written_where_a_split_has_one_class_alone():
+    of = {"class_names": ["hat", "shoe"]}
+    labels, said = [0] * 3, [[0.9, 0.1]] * 3
+    risk = evaluation.measure_risk(
+        labels,
+        said,
+        positive="shoe",
+        importance=[FeatureImportance("age", None, np.nan)],
+        **of,
+    )
+    facts = facts_of(
+        evaluation.measure_classification(labels, said, **of), risk=risk
+    )
+
+    sections = {e.title: e.blocks for e in card_sections.sections(facts)}
+
+    assert sections["What it rests on"][0].rows == [("age", "unknown")]
 
 
 def test_intervals_of_numbers_are_those_of_all_rows_and_not_of_the_kept_ones():

@@ -256,7 +256,7 @@ def test_a_full_disk_leaves_the_budget_as_it_was(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"place": "ram"}, "place='ram'"),
+        ({"place": "ram"}, "place='ram'. Name a folder here as './ram'"),
         ({"dtype": "float8"}, "dtype='float8'"),
         ({"limit_bytes": -1}, "limit_bytes=-1"),
     ],

@@ -12,7 +12,9 @@ from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.callbacks import ElasticFreezing
 from aet_keras.losses.distillation import Distillation
 from aet_keras.policies import ThawOnSchedule
+from aet_keras.replay import dense_head
 from aet_keras.replay.dense_head import heads_of
+from aet_keras.replay.growing_array import GrowingArray
 from aet_keras.replay.head_loss import NotSolved
 
 COUNT = 29
@@ -206,6 +208,44 @@ def test_what_is_said_of_a_solved_head_is_what_keras_measures(case):
         {f"val_{name}": value for name, value in look.measured.items()},
         rel=2e-3,  # recorded features are float16
     )
+
+
+class Generated(keras.utils.PyDataset):
+    """Gives rows that are looked up: nothing proves that they stay."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        return X[number::2], KIND[number::2]
+
+
+def test_rows_that_are_too_many_are_not_even_copied(monkeypatch):
+    taken, take = [], GrowingArray.take
+    monkeypatch.setattr(
+        GrowingArray,
+        "take",
+        lambda self, rows: taken.append(len(rows)) or take(self, rows),
+    )
+    monkeypatch.setattr(dense_head, "_MOST_PRODUCTS", 5 * 3 * COUNT - 1)
+    policy = ThawOnSchedule(first_epoch=9)
+    freezing = ElasticFreezing(
+        policy, groups=replay_runs.GROUPS, cache="memory"
+    )
+
+    compiled_model(softmax()).fit(
+        Generated(),
+        validation_data=Generated(),
+        epochs=2,
+        verbose=0,
+        callbacks=[freezing],
+    )
+
+    said = [text for _, text in freezing.cache_events if "solve" in text]
+    assert said == [
+        "does not solve the head: it is too large to be solved in a few seconds"
+    ]
+    assert max(taken) == 15  # of the larger batch
 
 
 def test_a_loss_that_differs_from_the_log_is_said_with_both_figures(
