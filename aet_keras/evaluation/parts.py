@@ -1,5 +1,6 @@
 """Says how much each part of an item decided, and what it says alone."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -213,6 +214,8 @@ def _accuracy(outputs, labels, is_classes):
 
 
 def _error(values):
+    if len(values) < 2:
+        return math.nan  # one row does not tell how far others are
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 

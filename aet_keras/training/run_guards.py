@@ -5,7 +5,7 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 
@@ -119,6 +119,7 @@ def best_kept(
     out: pathlib.Path,
     *,
     writes: bool = True,
+    advice: Callable[[], str] = str,
 ) -> Iterator[Learned]:
     """Saves what was learned if the run inside has to stop.
 
@@ -130,16 +131,19 @@ def best_kept(
         best: `KeepBest` of the run.
         out: path of the folder that the run publishes in.
         writes: bool. Of several workers one writes.
+        advice: function that returns what a person can do then, or "".
     """
     learned = Learned(model, best, out, writes)
     try:
         yield learned
     except KeyboardInterrupt:
-        raise _stopped(learned, "the run was interrupted") from None
+        reason = "the run was interrupted"
+        raise _stopped(learned, reason, advice()) from None
     except Exception as error:
         note = None if learned.is_kept else _kept_of_failure(learned)
-        if note is not None:
-            error.add_note(note)
+        said = f"{note or ''}{advice()}".strip()
+        if said:
+            error.add_note(said)
         raise
 
 

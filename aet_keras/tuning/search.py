@@ -15,6 +15,7 @@ import keras_tuner
 
 from aet_keras import _check as check
 from aet_keras import _choices, publishing
+from aet_keras._lock import InUse, Lock
 from aet_keras.errors import TrainingError
 from aet_keras.policies.stall import is_direction_known
 from aet_keras.tuning import processes
@@ -115,15 +116,16 @@ def search(
     out = pathlib.Path(out)
     role = processes.here()
     join(settings, out, role, resume=resume, seconds=chief_timeout_seconds)
-    return run(
-        hypermodel,
-        settings,
-        out,
-        role,
-        watch=watch,
-        fit_arguments=fit_arguments,
-        explores=not role.is_worker,  # its chief did
-    )
+    with alone(out, role):
+        return run(
+            hypermodel,
+            settings,
+            out,
+            role,
+            watch=watch,
+            fit_arguments=fit_arguments,
+            explores=not role.is_worker,  # its chief did
+        )
 
 
 def _check_direction(objective):
@@ -149,6 +151,33 @@ def join(
         return
     publishing.publication.check_writable(out)
     settings.begin(out, resume=check.boolean("search", resume=resume))
+
+
+@contextlib.contextmanager
+def alone(out: pathlib.Path, role) -> Iterator[None]:
+    """Lets one search at a time go on in a folder; its workers share it.
+
+    Raises:
+        TrainingError: if another one does.
+    """
+    if role.is_worker:
+        yield
+        return
+    try:
+        lock = Lock(out, lambda: True, who="another search")
+    except InUse as error:
+        raise TrainingError(
+            "search: one search at a time must have the folder, because two "
+            f"would run the same trials. Received: {out}; {error}. Wait until "
+            "it is over, or name another folder."
+        ) from error
+    except OSError:  # some network file systems have no locks
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def run(hypermodel, settings, out, role, **how) -> Search:

@@ -44,6 +44,7 @@ def test_a_state_comes_back_bit_equal(tmp_path):
     assert read["one half"].dtype == ml_dtypes.bfloat16
     assert (read["one half"].shape, float(read["one half"])) == ((), 1.5)
     assert read["nested"] == [{"a": (1, 2.5, None)}, {"b": np.float32(0.1)}]
+    assert read["nested"][1]["b"].shape == ()  # as a weight without axes has
     assert read["far"] == np.inf
 
 

@@ -201,6 +201,22 @@ def test_a_trial_may_return_a_number_of_any_kind(tmp_path):
     assert "Return the mean of several" in found.trials[2].error
 
 
+def test_two_searches_in_one_folder_are_refused(tmp_path):
+    refused = []
+
+    def search_too(trial):
+        with pytest.raises(TrainingError, match="one search at a time"):
+            small_searches.search(tmp_path, model, resume=True)
+        refused.append(trial.number)
+
+    model = Returning(0.5, 0.25)
+    small_searches.search(tmp_path, model, watch=search_too)
+    again = small_searches.search(tmp_path, Returning(), resume=True)
+
+    assert refused == [1, 2] and again.scores == (0.5, 0.25)
+    assert not (tmp_path / ".lock").exists()
+
+
 def test_hyperband_trains_each_trial_from_the_start(tmp_path):
     model = small_searches.hypermodel(
         {
