@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from aet_keras import data
+from aet_keras._keras.strategy import scope_of
 from aet_keras.backbones.low_rank import adapt_by_rank
 from aet_keras.errors import DataError
 from aet_keras.tasks.number_unit import VALUE, Unit
@@ -127,8 +128,10 @@ def learn(
     """
     if dataset.specification.target_kind != "number":
         return train(model, dataset)
-    learner = learner_of(model)
-    _compile(learner, recipe, dataset)
+    # Workers train a model together that is made where its variables are.
+    with scope_of(model):
+        learner = learner_of(model)
+        _compile(learner, recipe, dataset)
     learned = {
         name: _with_labels(getattr(dataset, name), model, dataset)
         for name in ("train", "validation")

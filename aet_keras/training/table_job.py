@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
+from aet_keras._keras.strategy import scope_of
 from aet_keras._wording import counted, short
 from aet_keras.data.splits import SPLITS
 from aet_keras.publishing.publication import find_version
@@ -178,7 +179,10 @@ def fit_table_model(
     }
     target = target_of(dataset)
     objective = objective_of(dataset, recipe.class_weight)
-    learner = target.learner(network)
+    # Workers train a model together that is made where its variables are.
+    with scope_of(model):
+        learner = target.learner(network)
+        _compile(learner, recipe, objective)
     weights = job.weights_of(recipe, dataset)
     wanted = {
         name: target.learned(network, getattr(dataset, name).labels)
@@ -192,7 +196,6 @@ def fit_table_model(
     }
 
     start = network.get_weights()
-    _compile(learner, recipe, objective)
     run = fine_tune(
         learner,
         pairs["train"],

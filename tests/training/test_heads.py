@@ -17,7 +17,8 @@ from aet_keras.cli.main import main
 from aet_keras.errors import DataError
 from aet_keras.serving import load_version
 from aet_keras.tasks.number_unit import Unit
-from aet_keras.training import image_job
+from aet_keras.training import heads, image_job
+from aet_keras.training.fine_tune import Run
 from aet_keras.training.run import run_recipe
 
 TAGS = ("red", "striped")
@@ -277,3 +278,19 @@ def test_texts_have_numbers(reviews, tmp_path):
     assert outputs["values"].shape == (1,)
     assert run.report.test.baselines["the mean"].rmse > 1
     assert any("is a number" in each for each in run.report.notes)
+
+
+def test_a_number_is_trained_where_the_workers_train(items):
+    recipe = image_recipe(items, target="light")
+    dataset = image_job.read_dataset(recipe)
+    strategy, seen = tf.distribute.OneDeviceStrategy("/cpu:0"), []
+
+    def train(learner, _):
+        seen.append(learner.distribute_strategy)
+        return Run(learner, {}, 0, (), [], [], [], None, 0.0)
+
+    with strategy.scope():
+        model = image_job.JOB.build(recipe, dataset)
+    heads.learn(model, recipe, dataset, train)
+
+    assert seen == [strategy]

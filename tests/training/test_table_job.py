@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import table_data
+import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, recipes, tasks, training
@@ -180,3 +181,23 @@ def test_a_recipe_survives_its_file(tmp_path):
     recipe.save(tmp_path / "recipe.json")
 
     assert recipes.TableRecipe.load(tmp_path / "recipe.json") == recipe
+
+
+def test_what_is_trained_lives_where_the_workers_train(table, monkeypatch):
+    class Seen(Exception):
+        pass
+
+    def caught(model, *_, **__):
+        raise Seen(model.distribute_strategy)
+
+    monkeypatch.setattr(training.table_job, "fine_tune", caught)
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    recipe = recipes.TableRecipe(table, table_data.TARGET, epochs=1, units=4)
+    dataset = training.table_job.read_rows(recipe)
+
+    with strategy.scope():
+        model = training.table_job.build_table_model(recipe, dataset)
+    with pytest.raises(Seen) as seen:
+        training.table_job.fit_table_model(model, recipe, dataset)
+
+    assert seen.value.args[0] is strategy
