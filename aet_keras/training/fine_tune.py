@@ -103,7 +103,7 @@ def fine_tune(
     averaged, groups thaw as validation asks, the rate follows, the best
     weights are kept, and the run stops when nothing becomes better any more.
 
-    One thing comes after it. Of a classifier that at most 1,000 rows taught,
+    One thing comes after it. Of a classifier that at most 200 rows taught,
     the dense layer at its end is solved again on what the groups put out in the
     end, and kept if the loss of the validation rows falls by more than half
     the standard error of the gain; `cache_events` has the figures and the

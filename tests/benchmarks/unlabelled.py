@@ -30,6 +30,11 @@ falls below that of the row it goes on from, with its standard error. Rate and
 method were chosen on the 1,000 validation rows of CIFAR-10, seed 0, 10 labels a
 class.
 
+`--part labelled`: no other rows. What solving the head again after tuning adds
+(`fine_tune` beside `tuned`), and more steps on the rows, or on views of them,
+of images of 64 pixels, of which 1,000 at most are tested
+(`_labelled_views.py`).
+
 The rule was chosen on CIFAR-10 and sign digits with MobileNetV2, with the first
 three seeds and 10 labels a class; clothing10 and Fashion-MNIST show it.
 """
@@ -220,7 +225,7 @@ def main():
             return features(data, args.backbone, args.features)
         return _cells.load(data, side, 0)
 
-    runs = collections.defaultdict(list)
+    runs, uppers = collections.defaultdict(list), {}
     cells = itertools.product(args.labels, args.seeds, args.data)
     for labels, seed, data in cells:  # all data sets, then the next seed
         given = drawn(splits_of(data), labels, args.validation, seed)
@@ -233,7 +238,7 @@ def main():
             found = _few_labels.tune(*case, EPOCHS)
         else:
             folder = pathlib.Path(args.features)
-            found = _labelled_views.tune(*case, folder)
+            found = _labelled_views.tune(*case, folder, uppers)
         for row, accuracy, said in found:
             run = {"row": row, "seed": seed, "accuracy": accuracy}
             runs[data, labels].append(run)
