@@ -1,6 +1,7 @@
 """Writes files whole or not at all, and values as JSON."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import math
@@ -8,7 +9,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -106,6 +107,20 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def floats_of(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the entries of a record, NaN for a float that `plain` wrote.
+
+    Args:
+        kind: the dataclass. A field whose type is `float` has no `None`.
+        content: what JSON holds of it.
+    """
+    floats = {f.name for f in dataclasses.fields(kind) if f.type is float}
+    return {
+        name: math.nan if value is None and name in floats else value
+        for name, value in content.items()
+    }
 
 
 def json_bytes(value: Any) -> bytes:

@@ -133,6 +133,13 @@ IMAGE_FILES = {
     "clear palette png": encode(
         draw_scene().quantize(4), "PNG", transparency=1
     ),
+    # 15 is what TensorFlow puts where a file of 4 bits has no alpha.
+    "palette png of 4 bits, faint": encode(
+        draw_scene().point(lambda v: 255 * (v > 127)).quantize(16),
+        "PNG",
+        transparency=bytes([15] * 16),
+        bits=4,
+    ),
     "jpeg": encode(draw_scene(), "JPEG"),
     "grey jpeg": encode(draw_scene().convert("L"), "JPEG"),
     "cmyk jpeg": encode(draw_scene().convert("CMYK"), "JPEG"),

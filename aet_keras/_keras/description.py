@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 
 import keras
 import numpy as np
@@ -18,8 +19,9 @@ def describe(graph: SplitGraph, key: Key) -> str | None:
     """Returns a sum of all that a tensor is computed with, rows aside.
 
     That is the layers below it with their settings and weights, how they are
-    connected, and the versions of Keras and TensorFlow. Names do not count:
-    Keras numbers them again in each process.
+    connected, and the versions of Keras, of TensorFlow and of the packages
+    that other layers come from. Names do not count: Keras numbers them again
+    in each process.
 
     Returns:
         Hexadecimal str, or `None` if something in it cannot be known: a layer
@@ -73,7 +75,16 @@ def _about(layer):
         return None
     name = f"{type(layer).__module__}.{type(layer).__qualname__}"
     weights = [_sum(w.numpy()) for w in getattr(layer, "weights", ())]
-    return [name, settings, weights]
+    return [name, settings, weights, *_versions(inside)]
+
+
+def _versions(inside):
+    """Returns the versions of what layers come from, Keras's own left out."""
+    packages = {type(each).__module__.partition(".")[0] for each in inside}
+    return [
+        f"{name} {getattr(sys.modules.get(name), '__version__', '')}"
+        for name in sorted(packages - {"keras"})
+    ]
 
 
 def _plain(value):

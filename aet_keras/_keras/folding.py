@@ -82,6 +82,8 @@ def _can_fold(linear, normalization):
         and linear.activation is keras.activations.linear
         and linear.quantization_mode is None
         and getattr(linear, "data_format", None) != "channels_first"
+        # Keras pads in `call`, and `_apply` goes past that.
+        and getattr(linear, "padding", None) != "causal"
         and normalization.axis in (-1, normalization.input_spec.ndim - 1)
         and not any(map(_is_special, (linear, normalization)))
     )

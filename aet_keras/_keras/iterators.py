@@ -86,7 +86,7 @@ class Order:
         self._epochs._num_batches = state["length"]
 
     def skip(self, count: int, step: Callable, done: Callable) -> None:
-        """Has the next epoch start in its middle.
+        """Makes the next epoch start in its middle.
 
         Args:
             count: int >= 1. Batches to skip.
@@ -125,7 +125,7 @@ class Order:
 
 
 class Postponed:
-    """Has the iterators of a `fit` made when they are read from.
+    """Creates the iterators of a `fit` when they are read, not before.
 
     `fit` makes two an epoch. Under a strategy each takes tenths of a second,
     and begins to read ahead; steps that are replayed read from none.

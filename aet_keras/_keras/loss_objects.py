@@ -35,6 +35,18 @@ def as_loss(loss) -> keras.losses.Loss:
     return LossFunctionWrapper(found, name=found.__name__)
 
 
+def compiled_metrics(model: keras.Model) -> tuple[Any, Any]:
+    """Returns the metrics that a model was compiled with, and weighted ones.
+
+    They are what the user gave. The compile config has copies, which cannot
+    be made of a class or a function that is not registered.
+    """
+    given = model._compile_metrics
+    if given is None:
+        return None, None
+    return given._user_metrics, given._user_weighted_metrics
+
+
 def compiled_losses(model: keras.Model) -> list[tuple] | None:
     """Returns the loss object and the weight of each output of a model.
 

@@ -1,4 +1,4 @@
-"""Has each of several workers read its own rows of a data set, and no others.
+"""Lets each of several workers read its own rows of a data set alone.
 
 TensorFlow divides a data set after its last transformation: every worker
 would decode all rows. Here it is made again, divided where it begins. Row `i`
@@ -80,12 +80,9 @@ class OwnRows:
         """Of each step, how many rows are this worker's, and of all workers."""
         begins = np.arange(0, self.row_count, self.batch_size)
         ends = np.minimum(begins + self.batch_size, self.row_count)
-        own = self._own_before(ends) - self._own_before(begins)
+        divided = _Divided(self.index, self.worker_count)
+        own = divided.own_before(ends) - divided.own_before(begins)
         return list(zip(own.tolist(), (ends - begins).tolist(), strict=True))
-
-    def _own_before(self, row):
-        """Counts own rows among the first ones."""
-        return (row - self.index + self.worker_count - 1) // self.worker_count
 
 
 def _of_arrays(epoch_iterator, index, worker_count):
@@ -140,7 +137,7 @@ class _Divided:
     def rows_of(self, data, limit=None):
         """Returns the own rows of a data set, of the first ones only."""
         own = self._made(data)
-        return own if limit is None else own.take(self._own_before(limit))
+        return own if limit is None else own.take(self.own_before(limit))
 
     def _made(self, data):
         kind = type(data).__name__
@@ -169,16 +166,16 @@ class _Divided:
         total = _length(data)
         count = total if count < 0 else min(count, total)
         earlier = self._shifted(count)
-        return earlier.rows_of(data).skip(earlier._own_before(count))
+        return earlier.rows_of(data).skip(earlier.own_before(count))
 
     def _shifted(self, count):
         """Returns what divides rows that are numbered from another one on."""
         index = (self.index + count) % self.worker_count
         return dataclasses.replace(self, index=index)
 
-    def _own_before(self, row):
-        own = (row - self.index + self.worker_count - 1) // self.worker_count
-        return max(0, own)
+    def own_before(self, row):
+        """Counts own rows among the first ones; `row` may be an array."""
+        return (row - self.index + self.worker_count - 1) // self.worker_count
 
 
 def _length(data):

@@ -34,7 +34,7 @@ class _WithoutKeys:
 
 
 def leave_out(model: keras.Model, keys: Collection[str]) -> None:
-    """Has the progress bar of the `fit` that has called print no such keys.
+    """Makes the progress bar of the calling `fit` leave some keys out.
 
     All other callbacks, and the history, get them as before. A bar of a class
     of the user's own prints what it likes.

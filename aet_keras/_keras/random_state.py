@@ -50,7 +50,7 @@ def write(state: dict) -> None:
 def seeded_layers(
     layers: Iterable[keras.layers.Layer], seed: int
 ) -> Iterator[None]:
-    """Has layers draw what a seed says, and gives them their states back.
+    """Makes layers draw by a seed, and restores their states at the end.
 
     Args:
         layers: those that may draw, such as dropout, sublayers included.

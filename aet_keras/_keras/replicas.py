@@ -45,7 +45,7 @@ def joined(batch):
 
 
 def concatenated(model: keras.Model, function: Callable) -> Callable:
-    """Has each replica compute its share of the rows of a batch.
+    """Lets each replica compute its share of the rows of a batch.
 
     Args:
         model: a model under a strategy, or under none.
@@ -74,7 +74,7 @@ def concatenated(model: keras.Model, function: Callable) -> Callable:
 def averaged(
     model: keras.Model, step: Callable, *, is_training: bool
 ) -> tuple[Callable, list]:
-    """Has each replica run a step on its share of the rows of a batch.
+    """Lets each replica run a step on its share of the rows of a batch.
 
     Args:
         model: a model under a strategy, or under none.

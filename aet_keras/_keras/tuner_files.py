@@ -1,4 +1,4 @@
-"""Has KerasTuner write its files whole."""
+"""Makes KerasTuner write each of its files whole or not at all."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ import keras_tuner
 def save_whole(
     oracle: keras_tuner.Oracle, write: Callable[[pathlib.Path, bytes], object]
 ) -> None:
-    """Has an oracle write each of its files whole or not at all.
+    """Makes an oracle write each of its files whole or not at all.
 
     KerasTuner opens them and writes: one that is cut short cannot be read
     when the search is to go on.

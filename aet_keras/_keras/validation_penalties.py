@@ -17,7 +17,7 @@ _FIRST: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def forget(model: keras.Model) -> None:
-    """Has the next validation be traced anew, if a weight has a penalty.
+    """Makes the next validation be traced again, if a weight has a penalty.
 
     What was traced before has the penalties of another trainable map.
     """

@@ -1,4 +1,4 @@
-"""Has `fit`, `evaluate` and `predict` of Keras run on several replicas.
+"""Makes `fit`, `evaluate` and `predict` of Keras run on several replicas.
 
 Keras 3 fails in two places under a `MultiWorkerMirroredStrategy`: it reduces a
 batch to learn its shape, and it reduces scalars over an axis that they do not

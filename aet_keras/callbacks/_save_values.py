@@ -51,11 +51,13 @@ def to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return [to_json(each, arrays) for each in value]
     if isinstance(value, np.ndarray):
         name = str(len(arrays))
-        arrays[name] = value.view("uint8") if _is_new(value) else value
+        # Of as many bytes: a single number has no axis that could grow.
+        raw = f"uint{8 * value.dtype.itemsize}"
+        arrays[name] = value.view(raw) if _is_new(value) else value
         return {"array": name, "dtype": str(value.dtype)}
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
+    if isinstance(value, np.number | np.bool_):  # a weight without axes is one
+        return {**to_json(np.asarray(value), arrays), "is_single": True}
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def from_json(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -67,7 +69,8 @@ def from_json(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if "array" in value:
         array = arrays[value["array"]]
         dtype = np.dtype(value["dtype"])
-        return array if array.dtype == dtype else array.view(dtype)
+        array = array if array.dtype == dtype else array.view(dtype)
+        return array[()] if value.get("is_single") else array
     if "tuple" in value:
         return tuple(from_json(each, arrays) for each in value["tuple"])
     return {key: from_json(each, arrays) for key, each in value["dict"]}

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import functools
 import os
+import time
 import warnings
 import weakref
 
@@ -48,6 +49,7 @@ class Saving(keras.callbacks.Callback):
         self._has_failed = self._cannot_prune = False
         self._epoch = -1
         self._saved_at = 0
+        self._saved_when, self._has_saved = time.monotonic(), False
 
     def on_train_begin(self, logs=None):
         self._checkpoint.not_restored = tuple(
@@ -81,6 +83,7 @@ class Saving(keras.callbacks.Callback):
         if is_chief:  # it may have more callbacks, which show progress
             self._check_same(state)
         self._checkpoint.resumed_from = state["epoch"], state["batch"]
+        self._has_saved = True
         if state["is_finished"]:
             self._finished = state
             running_fit.start_at(self.model, self.params["epochs"])
@@ -114,12 +117,14 @@ class Saving(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._saved_at = 0
-        self._remember(self._save(epoch + 1, 0))
+        if self._is_due():
+            self._remember(self._save(epoch + 1, 0))
 
     def on_train_end(self, logs=None):
         running_fit.start_at(self.model, None)
         if self._finished is None:
-            self._save(self._epoch + 1, 0, is_finished=True)
+            if self._has_saved or self._is_due():
+                self._save(self._epoch + 1, 0, is_finished=True)
         else:
             _run_state.write(
                 self.model, self._fit.callbacks, self._finished["run"]
@@ -128,6 +133,15 @@ class Saving(keras.callbacks.Callback):
         self._leave()
 
     get_state, set_state = check.NO_STATE  # what it knows is in the saves
+
+    def _is_due(self):
+        """Says whether enough time has passed; the chief's clock decides."""
+        least = self._checkpoint.least_seconds
+        if not least:
+            return True
+        is_due = time.monotonic() - self._saved_when >= least
+        workers = Engine.of(self.model).workers
+        return workers.of_chief(is_due) if workers.is_needed else is_due
 
     def _save(self, epoch, batch, *, is_finished=False):
         """Writes a save, and returns what it holds; never ends `fit`."""
@@ -142,6 +156,7 @@ class Saving(keras.callbacks.Callback):
             "metrics": [v.numpy() for v in model.metrics_variables],
             "run": _run_state.read(model, fit.callbacks, fit.train.current),
         }
+        self._saved_when, self._has_saved = time.monotonic(), True
         if not Engine.of(model).workers.is_chief:
             return state  # all have read it together: the chief writes it
         try:

@@ -1,6 +1,7 @@
 """Adapts the learning rate in the user's own `fit`."""
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _log_keys as log_keys
-from aet_keras._keras import progress_bar, workers
+from aet_keras._keras import graph, progress_bar, workers
 from aet_keras.callbacks._batch_times import StepClock
 from aet_keras.callbacks._others import check_only_rate_writer
 from aet_keras.engine import Engine
@@ -91,6 +92,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
             Engine.of(self.model).measurements.measure_noise()
         self._begin_epoch(epoch)
         self._losses = _BatchLosses()
+        self._logs_means = None
 
     def on_train_batch_begin(self, batch, logs=None):
         self._used_rate = self._look_at_rate()
@@ -99,7 +101,7 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         self._used_rate = self._look_at_rate()
         is_due = self._end_step(batch, every=self.policy.every_batches)
         if self._reads_losses and logs and "loss" in logs:
-            self._losses.add(batch + 1, float(logs["loss"]))
+            self._add_loss(batch + 1, float(logs["loss"]))
         if is_due:
             self._decide(is_epoch_end=False, logs={})
 
@@ -141,7 +143,16 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         self._is_left_alone = False
         self._start_rate = self._used_rate = rate
         self._losses = _BatchLosses()
+        self._logs_means: bool | None = None  # not known of one batch
         self._start_clock(epoch_steps)
+
+    def _add_loss(self, count, loss):
+        if self._logs_means is None and count > 1:
+            self._logs_means = _is_mean(self.model, loss)
+        if self._logs_means is False:
+            self._losses.values.append(loss)
+        else:
+            self._losses.add(count, loss)
 
     def _look_at_rate(self):
         """Returns the rate, and leaves it alone once other code wrote it."""
@@ -174,6 +185,19 @@ class AdaptiveLearningRate(StepClock, keras.callbacks.Callback):
         decision = self.policy.decide(progress)
         decision = engine.workers.decision_of_chief(decision)
         engine.apply(Decision(rate=decision.rate, why=decision.why))
+
+
+def _is_mean(model, loss):
+    """Says whether a logged loss is the mean of all batches of the epoch.
+
+    The train step of Keras logs that. One of the user's own may log the loss
+    of the batch alone: a mean is what a metric of the model has, too.
+    """
+    if not graph.overridden(model, "train_step"):
+        return True
+    means = [m for m in model.metrics if isinstance(m, keras.metrics.Mean)]
+    found = [float(each.result()) for each in means]
+    return any(math.isclose(each, loss, rel_tol=1e-3) for each in found)
 
 
 @dataclasses.dataclass

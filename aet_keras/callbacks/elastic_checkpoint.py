@@ -48,6 +48,10 @@ class ElasticCheckpoint(keras.callbacks.Callback):
         keep: int >= 1. How many saves to keep, each of which stands alone.
             Defaults to `2`: where the newest is damaged, the one before is
             used. Damaged saves are said, and never removed.
+        least_seconds: float >= 0. The save of an epoch is left out if less
+            time has passed since the last one, or since the start: a shorter
+            run writes none. Defaults to `0`; other than that it must go with
+            `save_freq="epoch"`.
 
     A save that cannot be written, on a full disk for example, is said once:
     training goes on, and later saves are tried.
@@ -95,6 +99,7 @@ class ElasticCheckpoint(keras.callbacks.Callback):
         *,
         save_freq: str | int = "epoch",
         keep: int = 2,
+        least_seconds: float = 0.0,
     ):
         super().__init__()
         workers.mend_if_needed()
@@ -107,6 +112,16 @@ class ElasticCheckpoint(keras.callbacks.Callback):
         else:
             check.positive_int(self, save_freq=save_freq)
         self.keep = check.positive_int(self, keep=keep)
+        self.least_seconds = check.number(
+            self, least_seconds=least_seconds, least=0
+        )
+        if least_seconds and save_freq != "epoch":
+            raise ValueError(
+                "ElasticCheckpoint: `least_seconds` must be 0 where saves are "
+                "counted in batches, because these say when to save. "
+                f"Received: least_seconds={least_seconds:g}, "
+                f"save_freq={save_freq}. Leave one out."
+            )
         self._forget()
 
     def on_train_begin(self, logs=None):

@@ -11,7 +11,7 @@ from aet_keras import _log_keys as log_keys
 from aet_keras._keras import workers
 from aet_keras.callbacks._others import warn_of_restored_after
 from aet_keras.engine import Engine
-from aet_keras.policies.stall import is_higher_better
+from aet_keras.policies.stall import is_direction_known, is_higher_better
 
 _SETTLED_RATIO = 0.15  # below it a step changes little, and a stall stays one
 
@@ -28,7 +28,8 @@ class KeepBest(keras.callbacks.Callback):
         monitor: str. A key of the logs. Defaults to `"val_loss"`; `loss`
             stands in for it where there is no validation.
         mode: optional `"min"` or `"max"`: whether lower or higher is better.
-            Defaults to what the name of the figure says.
+            Defaults to what the name of the figure says; of a figure of your
+            own it may say nothing.
         patience_epochs: optional int >= 1. Stop after so many epochs without
             a better one, counted anew when groups thaw. Defaults to never.
         settled_epochs: optional int >= 1. The same once
@@ -56,7 +57,8 @@ class KeepBest(keras.callbacks.Callback):
         failed: bool. Whether that was because the loss was not finite.
 
     Raises:
-        ValueError: at the end of an epoch, if it has no such figure.
+        ValueError: at the end of an epoch, if it has no such figure, or
+            `mode` is needed.
 
     Cost: one copy of the weights in memory.
 
@@ -134,12 +136,15 @@ class KeepBest(keras.callbacks.Callback):
         if not _is_finite(key, logs):
             return  # an accuracy stays finite where the outputs do not
         self._wait += 1
-        moving = logs.get(log_keys.TRAINED_GROUPS, self._moving)
-        if moving != self._moving:
-            self._wait, self._moving = 0, moving
-            self._highest_rate = 0.0
+        # From the engine, too: a callback that comes later has not logged yet.
+        engine = Engine.of(self.model)
+        moving = logs.get(log_keys.TRAINED_GROUPS), engine.trainable
+        if self._are_others(moving):
+            self._wait, self._highest_rate = 0, 0.0
+        self._moving = moving
         self._compare(key, logs, epoch + 1, is_solved=False)
-        if self._wait >= self._patience(logs.get(log_keys.RATE, math.inf)):
+        rate = engine.rate if engine.rate_owner else math.inf
+        if self._wait >= self._patience(logs.get(log_keys.RATE, rate)):
             self.stopped = f"nothing became better in {self._wait} epochs"
             self.model.stop_training = True
 
@@ -192,7 +197,7 @@ class KeepBest(keras.callbacks.Callback):
         if not _is_finite(key, logs):
             return
         value, loss = logs[key], _loss(logs)
-        mode = self.mode or ("max" if is_higher_better(key) else "min")
+        mode = self.mode or self._mode_of(key)
         cost = (value if mode == "min" else -value, loss)
         if not cost < self._least:
             return
@@ -201,6 +206,22 @@ class KeepBest(keras.callbacks.Callback):
         self.best, self.best_epoch = value, epoch
         self.is_best_solved = is_solved
         self._wait = 0
+
+    def _mode_of(self, key):
+        if not is_direction_known(key):
+            raise ValueError(
+                "KeepBest: `mode` must be given, because the name of the "
+                "figure does not say whether higher or lower is better. "
+                f"Received: monitor={key!r}. Say `mode='max'` or 'min'."
+            )
+        return "max" if is_higher_better(key) else "min"
+
+    def _are_others(self, moving):
+        """Says whether other groups move than in the epoch before."""
+        before = self._moving
+        if isinstance(before, tuple):
+            return moving != before
+        return moving[0] != before  # saves of 0.10.0 hold how many
 
     def _patience(self, rate):
         """Returns how many epochs without a better one are the end."""

@@ -141,10 +141,8 @@ def read_images(
 
 
 def _read_image(file, image_size):
-    from PIL import UnidentifiedImageError
-
-    from aet_keras import _regular_file
     from aet_keras.data.image_decoding import decode
+    from aet_keras.data.streamed_images import reason_of
 
     path = pathlib.Path(file)
     name = str(path)
@@ -153,10 +151,9 @@ def _read_image(file, image_size):
         return Row(name, reason=reason)
     try:
         return Row(name, {"images": decode(path, image_size)[0]})
-    except UnidentifiedImageError:
-        return Row(name, reason="not an image")
     except Exception as error:  # as damage is met: see `decode`
-        return Row(name, reason=getattr(error, "strerror", None) or str(error))
+        words = getattr(error, "strerror", None)
+        return Row(name, reason=words or reason_of(error))
 
 
 def _encoding(path):

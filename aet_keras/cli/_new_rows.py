@@ -12,12 +12,12 @@ import numpy as np
 
 from aet_keras import _regular_file, data
 from aet_keras._keras import reading
-from aet_keras._wording import counted
+from aet_keras._wording import counted, listed
 from aet_keras.cli._inputs import Row, read_images, read_texts, text_cells
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.cli._truths import check_tables, truths
-from aet_keras.data.folder_layout import IMAGE, TEXT
+from aet_keras.data.folder_layout import IMAGE, TEXT, is_litter
 from aet_keras.data.names import known_classes
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import check_one_answer, read_kind
@@ -341,15 +341,32 @@ def _files(asked, what, kind):
         if not _regular_file.is_folder(each):
             found.append(each)
             continue
-        inside = sorted(p for p in pathlib.Path(each).rglob("*") if kind.has(p))
+        paths = sorted(pathlib.Path(each).rglob("*"))
+        inside = [path for path in paths if kind.has(path)]
+        rest = sorted({*paths} - {*inside})
+        others = [path for path in rest if _is_missed(path, each)]
         if not inside:
             raise DataError(
                 f"{asked.owner}: a folder must hold {kind.noun}s, because they "
                 f"are compared. Received: {os.fspath(each)}, with none. Name "
                 "another folder."
             )
+        if others:
+            files = counted(len(others), "file is", "files are")
+            asked.say(
+                f"{asked.owner}: {files} no {kind.noun} by name and left out: "
+                f"{listed(map(str, others))}."
+            )
         found += map(str, inside)
     return found
+
+
+def _is_missed(path, folder):
+    """Says whether a path that is not read is a file that a person means."""
+    if path.is_dir():
+        return False
+    below = path.relative_to(folder)
+    return not any(map(is_litter, (below, *below.parents)))
 
 
 def _readable(asked, rows: list[Row]) -> list[Row]:

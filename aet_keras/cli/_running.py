@@ -3,11 +3,14 @@
 import contextlib
 import importlib
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 
 from aet_keras import _check as check
+from aet_keras import _processes
 from aet_keras.errors import AetError
 
 FAILED = 1
@@ -76,7 +79,8 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
         debug: bool. Let the traceback through instead.
     """
     try:
-        yield
+        with _heeding_sigterm():
+            yield
     except BrokenPipeError:  # `| head` has read enough
         _drop_output(sys.stdout)  # else its flush at the end would fail
         sys.exit(FAILED)
@@ -86,11 +90,35 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
         if debug:
             raise
         is_failure = isinstance(error, AetError)
+        kept = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         if is_failure or _names_its_owner(str(error)):
             is_misuse = isinstance(error, ValueError | TypeError)
             code = MISUSED if is_misuse and not is_failure else FAILED
-            _end(str(error).strip(), code)
-        _end(f"{check.kind_and_line(error)} (`--debug` shows where.)", FAILED)
+            _end(f"{str(error).strip()}{kept}", code)
+        said = f"{check.kind_and_line(error)} (`--debug` shows where.)"
+        _end(f"{said}{kept}", FAILED)
+
+
+@contextlib.contextmanager
+def _heeding_sigterm() -> Iterator[None]:
+    """Answers SIGTERM as Ctrl-C, so that weights are kept and files removed.
+
+    Not where something else answers it, nor in a worker of a group: that one
+    starts again if a signal ends it.
+    """
+    is_ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        and not _processes.is_supervised()
+    )
+    if not is_ours:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

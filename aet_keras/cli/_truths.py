@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import data
-from aet_keras._wording import listed
+from aet_keras._wording import counted, listed
 from aet_keras.data import number_cells
 from aet_keras.data.tag_target import read_tag_cells, read_tag_columns
 from aet_keras.errors import DataError
@@ -31,7 +31,8 @@ def truths(
         ended by a line break, which stands alone where there are none.
 
     Raises:
-        DataError: if a column is missing, or a tag is not known.
+        DataError: if a column is missing, no row has a tag that is known, or
+            a tag looks like one.
     """
     if not are_tags(asked):
         return asked.classes_of(asked.cells(frame, column))
@@ -49,18 +50,42 @@ def truths(
         found = read_tag_cells(
             asked.owner, cells, column, missing=missing, least=0
         )
-    odd = [name for name in found.names if name not in set(names)]
-    if odd:
-        raise DataError(
-            f"{asked.owner}: the tags must be those that the model knows. "
-            f"Received: {listed(odd)}, where it knows {listed(names)}. Leave "
-            "these rows out, or train anew."
-        )
+    _note_unknown(asked, found, names)
     made = [""] * len(frame)
     for row, has in zip(found.frame.index, found.labels, strict=True):
         tags = [found.names[tag] for tag in np.flatnonzero(has)]
+        tags = [tag for tag in tags if tag in names]
         made[int(row)] = "".join(f"{tag}\n" for tag in tags) or "\n"
     return made
+
+
+def _note_unknown(asked, found, names):
+    """Says which tags the model does not know: training left some out, too.
+
+    The other tags of such rows are as true as before. What differs from a
+    known tag by case alone is that tag, misspelt: to leave it out would teach
+    that the rows have it not.
+    """
+    odd = [name for name in found.names if name not in names]
+    folded = {name.casefold() for name in names}
+    alike = [name for name in odd if name.casefold() in folded]
+    if alike or (odd and len(odd) == len(found.names)):
+        raise DataError(
+            f"{asked.owner}: the tags must be those that the model knows. "
+            f"Received: {listed(alike or odd)}, where it knows "
+            f"{listed(names)}. Write tags as it does, or train anew."
+        )
+    if odd:
+        rows = dict(zip(found.names, found.labels.sum(axis=0), strict=True))
+        shown = listed(
+            f"`{name}` ({counted(int(rows[name]), 'row')})" for name in odd
+        )
+        tags = counted(len(odd), "tag is", "tags are")
+        asked.say(
+            f"{asked.owner}: {tags} left out, because the model does not know "
+            f"{'it' if len(odd) == 1 else 'them'}: {shown}. The other tags of "
+            "these rows count."
+        )
 
 
 def true_numbers(

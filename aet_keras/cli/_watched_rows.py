@@ -106,12 +106,9 @@ def watch_version(
         return _watch_recorded(asked, kind, reference, most_days)
     rows = read_new_rows(asked)
     labels = None
-    if is_labelled and reference.target_kind == "number":
-        labels = true_numbers(asked, rows)
-    elif is_labelled and reference.target_kind == "tags":
-        labels = tags_of(rows.classes, reference.class_names)
-    elif is_labelled:
-        labels = _labels(rows.classes, reference.class_names, asked.say)
+    if is_labelled:
+        read = _READ_LABELS[reference.target_kind]
+        labels = read(asked, rows, reference.class_names)
     if kind == "item":
         outputs = read_item_outputs(
             model, rows.x, specification=asked.specification
@@ -190,10 +187,19 @@ def _chosen(rows, numbers):
     return [rows[row] for row in numbers]
 
 
-def _labels(
-    classes: Sequence[str], known: Sequence[str], say: Callable[[str], None]
-) -> np.ndarray:
+def _numbers(asked, rows, known):
+    del known
+    return true_numbers(asked, rows)
+
+
+def _tags(asked, rows, known):
+    del asked
+    return tags_of(rows.classes, known)
+
+
+def _classes(asked, rows, known):
     """Returns the numbers of classes; unknown ones have one too many."""
+    classes = rows.classes
     numbers = {name: i for i, name in enumerate(known)}
     others = [each for each in classes if each not in numbers]
     if not set(classes) & set(known):
@@ -205,10 +211,18 @@ def _labels(
             "`--labelled` out."
         )
     if others:
-        rows = counted(len(others), "row is", "rows are")
-        say(
-            f"{_OWNER}: {rows} of a class that the model does not know, "
+        what = counted(len(others), "row is", "rows are")
+        asked.say(
+            f"{_OWNER}: {what} of a class that the model does not know, "
             f"{quoted(sorted(set(others)), 5)}, and each of its answers there "
             "counts as wrong."
         )
     return np.array([numbers.get(each, len(numbers)) for each in classes])
+
+
+# Those of `_adapted_rows` learn an unknown class, which counts as wrong here.
+_READ_LABELS: dict[str, Callable] = {
+    "classes": _classes,
+    "number": _numbers,
+    "tags": _tags,
+}

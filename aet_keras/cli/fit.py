@@ -73,7 +73,9 @@ def fit(
     A file is .csv or .tsv, .json or .jsonl of one object a row (each
       may have .gz behind it), or .parquet.
 
-    With --recipe DATA may be left out.
+    With --recipe DATA may be left out. A run that was killed goes on where the
+    same command is given again; augmented images, --teacher and --unlabelled
+    excepted.
     """
     with _running.one_sentence(debug=debug), _running.keeping_on_unread():
         if recipe_file is None:

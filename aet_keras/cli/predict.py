@@ -129,7 +129,7 @@ def _number_lines(version, asked, top, form, bad):
             if form == "csv":
                 yield _csv([row.name, *numbers.values(), row.reason])
             elif form == "json":
-                named = {"id": row.name, asked.noun: row.name}
+                named = _named(asked.noun, row)
                 said = {"error": row.reason} if row.reason else numbers
                 yield json.dumps(named | said)
             elif not row.reason:
@@ -224,8 +224,7 @@ def _tagged(version, batch):
 
 
 def _tag_json(noun, row, known, said, shares, among):
-    key = "picture" if noun == "image" else noun
-    named = {"id": row.name, key: row.name}
+    named = _named(noun, row)
     if row.reason:
         return json.dumps(named | {"error": row.reason})
     pairs = dict(zip(known, shares, strict=True))
@@ -282,13 +281,19 @@ def _best(names, probabilities, top, chosen):
 
 
 def _json_line(noun, row, scores, among, chosen):
-    key = "picture" if noun == "image" else noun  # as programs read it
-    named = {"id": row.name, key: row.name}
+    named = _named(noun, row)
     if row.reason:
         return json.dumps(named | {"error": row.reason})
     classes = [{"class": k, "probability": v} for k, v in scores]
     said = {} if among is None else {"set": among}
     return json.dumps(named | {"classes": classes} | said | chosen)
+
+
+def _named(noun, row):
+    """Returns what an object of JSON calls a row."""
+    # Programs written for 0.10.0 read the name of an image from `picture`.
+    old = {"picture": row.name} if noun == "image" else {}
+    return {"id": row.name, noun: row.name} | old
 
 
 def _item_lines(version, users, top, form):

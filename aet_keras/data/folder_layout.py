@@ -127,9 +127,14 @@ def _visible(folder) -> Iterator[Path]:
             f"{error.strerror}. Check its permissions."
         ) from error
     for path in paths:
-        name = path.name.lower()
-        if not name.startswith(".") and name not in _LITTER:
+        if not is_litter(path):
             yield path
+
+
+def is_litter(path: Path) -> bool:
+    """Whether a path is hidden, or was left behind by a file manager."""
+    name = path.name.lower()
+    return name.startswith(".") or name in _LITTER
 
 
 def _hidden_note(folders, what):

@@ -82,6 +82,11 @@ class StreamedImages:
         return (len(self._rows), *self._image_size, 3)
 
     @property
+    def sums(self) -> np.ndarray:
+        """The sum of the pixels of each image, uint8 `(images, 16)`."""
+        return self._sums[self._rows]
+
+    @property
     def failure(self) -> DataError | None:
         """Says which image could not be read again, if there was one."""
         return self._failures[0] if self._failures else None

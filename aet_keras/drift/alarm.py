@@ -143,9 +143,9 @@ class Alarm:
             name: _Detector(values, self.delta * _SHARES.get(name, rest))
             for name, values in zip(self._signals.names, known.T, strict=True)
         }
-        right = reference.probabilities.argmax(axis=1) == reference.labels
+        right = reference.right_answers.astype("float64")
         self._detectors[ACCURACY] = _Detector(
-            np.random.default_rng(0).permutation(right.astype("float64")),
+            np.random.default_rng(0).permutation(right),
             self.delta * _SHARES[ACCURACY],
         )
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from aet_keras.drift.priors import checked_probabilities
 LEAST_ROWS = 100
 _MOST_RATIO = 10.0
 _LEAST_VARIANCE = 1e-12
+_ARRAYS = "moments/"  # begins their names in a file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,29 @@ class Moments:
     means: tuple[np.ndarray, ...]
     variances: tuple[np.ndarray, ...]
     count: int
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns what `of_arrays` reads."""
+        pairs = enumerate(zip(self.means, self.variances, strict=True))
+        found = {_ARRAYS + "count": np.array(self.count)}
+        for layer, (mean, variance) in pairs:
+            found[f"{_ARRAYS}mean {layer}"] = mean
+            found[f"{_ARRAYS}variance {layer}"] = variance
+        return found
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Moments | None":
+        """Returns what `to_arrays` wrote down; `None` where there is none."""
+        if _ARRAYS + "count" not in arrays:
+            return None
+        layers = range(
+            sum(each.startswith(_ARRAYS + "mean ") for each in arrays)
+        )
+        means, variances = (
+            tuple(arrays[f"{_ARRAYS}{what} {layer}"] for layer in layers)
+            for what in ("mean", "variance")
+        )
+        return cls(means, variances, int(arrays[_ARRAYS + "count"]))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -241,8 +241,8 @@ def _moved(reference, outputs):
 
 def _worse_p(reference, outputs, weights=None):
     """Returns how likely so many wrong answers are by chance (Fisher)."""
-    known = reference.probabilities.argmax(axis=1) == reference.labels
-    right = _right_answers(outputs)
+    known = reference.right_answers
+    right = _right_answers(reference, outputs)
     weights = np.ones(len(known)) if weights is None else weights
     count = two_samples.effective_count(weights)
     share = (known * weights).sum() / weights.sum()
@@ -253,10 +253,10 @@ def _worse_p(reference, outputs, weights=None):
     return float(stats.fisher_exact(table, alternative="greater").pvalue)
 
 
-def _right_answers(outputs):
+def _right_answers(reference, outputs):
     """Returns whether each answer is right, of rows whose class is known."""
     known = outputs.labels != UNKNOWN
-    answers = outputs.probabilities.argmax(axis=1)
+    answers = reference.answers(outputs.probabilities)
     return answers[known] == outputs.labels[known]
 
 
@@ -278,7 +278,7 @@ def _shift(
     priors = shares.priors if is_label else None
     accuracy = None
     if outputs.labels is not None:
-        accuracy = float(_right_answers(outputs).mean())
+        accuracy = float(_right_answers(reference, outputs).mean())
         if is_label and np.all(outputs.labels != UNKNOWN):
             counts = np.bincount(outputs.labels, minlength=len(priors))
             priors = counts[: len(priors)] / outputs.row_count
@@ -293,7 +293,7 @@ def _shift(
         source_priors=tuple(map(float, reference.priors)),
         novel_rows=novel,
         novel_ratio=ratio,
-        expected_accuracy=_confidence(outputs, calibration, ratios),
+        expected_accuracy=_confidence(reference, outputs, calibration, ratios),
         accuracy=accuracy,
         source_accuracy=reference.accuracy,
         columns=_moved(reference, outputs),
@@ -302,13 +302,14 @@ def _shift(
     )
 
 
-def _confidence(outputs, calibration: Calibration, ratios):
+def _confidence(reference, outputs, calibration: Calibration, ratios):
     """Returns the mean probability of the answers, calibrated."""
     likely = calibration.apply(outputs.probabilities)
     if ratios is not None:
         likely = likely * ratios
         likely = likely / likely.sum(axis=1, keepdims=True)
-    return float(likely.max(axis=1).mean())
+    answers = reference.answers(outputs.probabilities)
+    return float(likely[np.arange(len(likely)), answers].mean())
 
 
 def _novelty(reference, outputs):

@@ -30,13 +30,14 @@ from aet_keras.drift.model_outputs import (
 from aet_keras.drift.row_batches import sample_inputs
 from aet_keras.drift.true_values import labels_of_reference
 from aet_keras.errors import ExportError
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 
 FILE = "reference.npz"
 _FORMAT = 1
 _COMPONENTS = 16
 TRAIN_ROWS, VALIDATION_ROWS = 1000, 2000  # more say little more
 _MOMENT_ROWS = 500
-_COLUMN, _MOMENTS, _SUM = "column/", "moments/", "sum"
+_COLUMN, _RULE, _SUM = "column/", "rule", "sum"
 _NAMES = {
     "format",
     "probabilities",
@@ -71,6 +72,8 @@ class Reference:
         class_names: tuple of str; empty where they are not known.
         moments: optional `Moments` of training rows, of a model that has
             BatchNormalization; `aet_keras.adapt` moves it relative to them.
+        rule: `AnswerRule`, which class is answered, so that accuracy is of
+            it. Defaults to the likeliest.
 
     Example: see `compare`.
 
@@ -92,6 +95,7 @@ class Reference:
     columns: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     moments: Moments | None = None
+    rule: AnswerRule = LIKELIEST
 
     def __repr__(self):
         return (
@@ -109,6 +113,7 @@ class Reference:
         class_names: Sequence[str] = (),
         batch_size: int = 128,
         target_kind: str = "classes",
+        rule: AnswerRule = LIKELIEST,
     ) -> "Reference":
         """Measures a model, by a pass over up to 3,500 rows.
 
@@ -122,6 +127,8 @@ class Reference:
             batch_size: int >= 1. Of arrays. Defaults to `128`.
             target_kind: `"classes"`, `"number"` or `"tags"`. Defaults to
                 `"classes"`.
+            rule: `AnswerRule`, which class is answered. Defaults to the
+                likeliest.
 
         Raises:
             ValueError: if the validation rows have no labels, there are fewer
@@ -138,6 +145,7 @@ class Reference:
         made = cls.of_outputs(
             seen, held, model=sum_of_weights(model), class_names=class_names
         )
+        made = dataclasses.replace(made, rule=rule)
         if seen.row_count < LEAST_ROWS or not normalizations(model):
             return made
         rows = sample_inputs(train, _MOMENT_ROWS)
@@ -191,11 +199,20 @@ class Reference:
         counts = np.bincount(self.labels, minlength=self.class_count)
         return counts / self.row_count
 
+    def answers(self, probabilities: np.ndarray) -> np.ndarray:
+        """Returns what is answered; by a wider model, the likeliest class."""
+        is_same = probabilities.shape[1] == self.class_count
+        return (self.rule if is_same else LIKELIEST).answers(probabilities)
+
+    @property
+    def right_answers(self) -> np.ndarray:
+        """Returns which rows the model answers rightly, bools `(rows,)`."""
+        return self.answers(self.probabilities) == self.labels
+
     @property
     def accuracy(self) -> float:
         """Returns the share of the rows that the model answers rightly."""
-        right = self.probabilities.argmax(axis=1) == self.labels
-        return float(right.mean())
+        return float(self.right_answers.mean())
 
     def project(self, features: np.ndarray) -> np.ndarray:
         """Returns the components of inputs of the head, `(rows, components)`.
@@ -233,7 +250,8 @@ class Reference:
             },
             "class_names": np.array(self.class_names, dtype=str),
             **{_COLUMN + name: each for name, each in self.columns.items()},
-            **_moments_to_arrays(self.moments),
+            **({} if self.moments is None else self.moments.to_arrays()),
+            _RULE: np.array(self.rule.to_numbers()),
         }
         arrays[_SUM] = np.array(_sum(arrays))
         file = io.BytesIO()
@@ -279,10 +297,11 @@ class Reference:
             for name in list(arrays)
             if name.startswith(_COLUMN)
         }
-        moments = _moments_of_arrays(arrays)
+        moments = Moments.of_arrays(arrays)
         known = {name: arrays[name] for name in _NAMES - {"format"}}
         known["model"] = str(known["model"])
         known["class_names"] = tuple(known["class_names"].tolist())
+        known["rule"] = AnswerRule.of_numbers(arrays.get(_RULE, ()))
         return cls(**known, columns=columns, moments=moments)
 
 
@@ -295,30 +314,6 @@ def as_cells(column: np.ndarray) -> np.ndarray:
         for each in column.tolist()
     ]
     return np.array([str(each) for each in cells], dtype=str)
-
-
-def _moments_to_arrays(moments):
-    if moments is None:
-        return {}
-    return {
-        _MOMENTS + "count": np.array(moments.count),
-        **{f"{_MOMENTS}mean {i}": m for i, m in enumerate(moments.means)},
-        **{
-            f"{_MOMENTS}variance {i}": v
-            for i, v in enumerate(moments.variances)
-        },
-    }
-
-
-def _moments_of_arrays(arrays):
-    if _MOMENTS + "count" not in arrays:
-        return None
-    layers = range(sum(each.startswith(_MOMENTS + "mean ") for each in arrays))
-    means, variances = (
-        tuple(arrays[f"{_MOMENTS}{what} {i}"] for i in layers)
-        for what in ("mean", "variance")
-    )
-    return Moments(means, variances, int(arrays[_MOMENTS + "count"]))
 
 
 def _principal_components(features):

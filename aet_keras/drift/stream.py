@@ -291,7 +291,8 @@ class Stream:
         if self._at.phase != WATCHING or not ids:
             return
         self._labelled.extend(self._rows.number(each) for each in ids)
-        answers = self._rows.outputs(ids).probabilities.argmax(axis=1)
+        rows = self._rows.outputs(ids).probabilities
+        answers = self._watched.answers(rows)
         change = self._alarm.update_accuracy(answers == self._rows.labels(ids))
         if change is not None:
             numbers = list(self._labelled)

@@ -20,6 +20,7 @@ from aet_keras.drift.priors import calibrate
 from aet_keras.drift.reference import Reference, as_cells
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 
 _EPOCHS = 15  # at most; those of `aet_keras.adapt`
 # Of a training, in passes of the model over its rows: half of a batch is old
@@ -237,7 +238,8 @@ def settled_reference(
     """Makes a reference of a stream's rows; see `StreamRemedies.settle`."""
     probabilities = outputs.probabilities
     likely = probabilities.astype("float64")
-    if probabilities.shape[1] == start.class_count:
+    is_same = probabilities.shape[1] == start.class_count
+    if is_same:
         likely = calibrate(start.probabilities, start.labels).apply(likely)
     sums = np.cumsum(likely, axis=1)
     points = np.random.default_rng(0).random((len(likely), 1)) * sums[:, -1:]
@@ -254,6 +256,7 @@ def settled_reference(
             name: as_cells(outputs.columns[name]) for name in start.columns
         },
         class_names=start.class_names,
+        rule=start.rule if is_same else LIKELIEST,
     )
 
 
@@ -264,6 +267,7 @@ def reference_arrays(
     return {
         **{prefix + n: np.asarray(getattr(reference, n)) for n in _FIELDS},
         prefix + "class_names": np.array(reference.class_names, dtype=str),
+        prefix + "rule": np.array(reference.rule.to_numbers()),
         **{
             f"{prefix}column/{name}": each
             for name, each in reference.columns.items()
@@ -283,6 +287,7 @@ def reference_of(state: Mapping[str, np.ndarray], prefix: str) -> Reference:
             if name.startswith(column)
         },
         class_names=tuple(state[prefix + "class_names"].tolist()),
+        rule=AnswerRule.of_numbers(state.get(prefix + "rule", ())),
     )
 
 

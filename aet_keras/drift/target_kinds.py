@@ -187,7 +187,10 @@ KINDS = {
 
 
 def judge_of(
-    name: str, class_weight: str | Sequence[float] | None = None
+    name: str,
+    class_weight: str | Sequence[float] | None = None,
+    *,
+    answers: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> TargetKind:
     """Returns how answers are judged.
 
@@ -196,8 +199,14 @@ def judge_of(
         class_weight: optional `"balanced"`, of classes: each counts the same
             among the rows that judge, however many it has. Or what it costs
             to miss a row of each: what costs least is answered then.
+        answers: optional function of probabilities, of classes: returns those
+            that are answered. Defaults to the likeliest.
     """
     kind = KINDS[name]
+    if answers is not None and name == "classes":
+        kind = dataclasses.replace(
+            kind, answers=lambda outputs, _: answers(outputs)
+        )
     if class_weight is None:
         return kind
     if isinstance(class_weight, str):

@@ -1,4 +1,4 @@
-"""Has all workers of a `fit` do the same: the chief decides for them.
+"""Makes all workers of a `fit` do the same: the chief decides.
 
 Workers that trained different groups would wait for each other for ever: each
 would wait for gradients that the others do not have.
@@ -81,7 +81,7 @@ class Agreement:
 
 
 class Meeting(keras.callbacks.Callback):
-    """Has the workers of a `fit` meet; the last of its callbacks.
+    """Compares the workers of a `fit`; the last of its callbacks.
 
     Args:
         engine: the model's engine.
@@ -120,7 +120,7 @@ class Meeting(keras.callbacks.Callback):
 
 
 def begin(engine) -> None:
-    """Has the workers of the `fit` that begins meet from now on.
+    """Adds a `Meeting` to the callbacks of the `fit` that begins.
 
     Raises:
         TrainingError: if they do not start from the same.

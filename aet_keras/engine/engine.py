@@ -161,7 +161,7 @@ class Engine:
             functions.forget_train_function(self.model)
 
     def rebuild(self) -> None:
-        """Has the next batch trace what a train step is made of anew."""
+        """Makes the next batch trace the train step again."""
         self._is_steering = True
         functions.rebuild_train_function(self.model)
 

@@ -10,7 +10,7 @@ from aet_keras._keras.optimizer import innermost
 
 
 class SkippedSteps:
-    """Counts, row by row, the steps that passed a frozen group by.
+    """Counts for each group the steps in which it was frozen.
 
     Args:
         count: int >= 0. Rows.

@@ -1,4 +1,4 @@
-"""Has the head solved, and knows as long as it stays as it was solved."""
+"""Solves the head, and notices when it has trained on."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from aet_keras.replay.sums import sums_of
 
 
 class HeadSolver:
-    """Has a model's head solved on what was recorded.
+    """Solves a model's head on what was recorded.
 
     Attributes:
         is_held: bool. Whether the head knows something, and is not to be

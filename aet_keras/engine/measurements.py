@@ -1,4 +1,4 @@
-"""Has gradients, weights and updates measured while a model trains."""
+"""Measures gradients, weights and updates while a model trains."""
 
 import weakref
 from collections.abc import Collection
@@ -75,7 +75,7 @@ class Measurements:
         return _take(self._statistics)
 
     def measure_noise(self) -> None:
-        """Has the gradients' noise measured until `fit` ends.
+        """Measures the gradients' noise until `fit` ends.
 
         Called when an epoch begins: all callbacks have begun by then, and
         the optimizer knows every weight that may move.
@@ -89,7 +89,7 @@ class Measurements:
         return _take(self._noise)
 
     def watch_gradients(self, *, every_steps: int = 10) -> None:
-        """Has gradients of groups measured for a reader who only looks.
+        """Measures gradients of groups for a reader who only looks.
 
         Until `fit` ends, and apart from what policies need: neither reader
         takes anything from the other. Without groups it does nothing. Called

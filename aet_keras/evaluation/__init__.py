@@ -22,6 +22,7 @@ __getattr__ = renamed(
     moved={
         "baseline": ["Baseline", "compare_with_baselines"],
         "classification": ["ClassScore", "Classification"],
+        "features": ["FeatureImportance"],
         "forgetting": ["Forgetting"],
         "importance": ["measure_importance"],
         "judgement": ["judge"],
@@ -35,6 +36,6 @@ __getattr__ = renamed(
         ],
         "rating_biases": ["Biases", "fit_biases"],
         "rating_scores": ["RatingScore", "Recommendation", "rank_items"],
-        "risk": ["CalibrationBin", "FeatureImportance", "Risk"],
+        "risk": ["CalibrationBin", "Risk"],
     },
 )

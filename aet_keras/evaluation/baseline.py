@@ -27,8 +27,9 @@ class Baseline:
     `compare_with_baselines` makes it.
 
     Args:
-        figure: str. `"accuracy"`, `"balanced accuracy"`, `"ROC AUC"`,
-            `"RMSE"`, `"MAE"`, `"NDCG"`, `"macro F1"` or `"mean AP"`.
+        figure: str. `"accuracy"`, `"balanced accuracy"`, `"mean cost"`,
+            `"ROC AUC"`, `"RMSE"`, `"MAE"`, `"NDCG"`, `"macro F1"` or
+            `"mean AP"`.
         value: float. Of the model.
         baseline: float. Of the baseline.
         name: str. What the baseline is, such as `"chance"`.
@@ -61,10 +62,13 @@ def compare_with_baselines(
     - Balanced accuracy, the mean recall of the classes: against 1 / classes.
       The model is better if less than 5 % of random orders of its answers
       reach its figure.
+    - Mean cost, where errors cost differently: against every row called the
+      class that costs less so. The model is better if the mean difference of
+      a row's cost is 1.645 times its standard error.
     - ROC AUC: against 0.5. The model is better if its interval is above
       0.5, and it is 1.645 standard errors above that of random answers.
     - Ratings: against the best of their baselines. The model is better if its
-      gain is 1.645 times the standard error of the gain.
+      gain is 1.645 times the standard error of the gain, of five rows or more.
     - Numbers: against each of their baselines, by squared errors, likewise.
     - Tags: macro F1 and mean average precision against each of theirs,
       likewise.
@@ -94,6 +98,8 @@ def compare_with_baselines(
     if isinstance(test, Tagging):
         return tuple(_of_tags(test))
     found = [_accuracy(test), _balanced_accuracy(test)]
+    if risk is not None and test.answered == "cheapest":
+        found.append(_mean_cost(test, risk))
     if risk is not None and math.isfinite(risk.roc_auc):
         is_better = risk.roc_auc_low > 0.5 and _is_ordered(test, risk)
         auc = risk.roc_auc
@@ -112,6 +118,29 @@ def _accuracy(test):
     share = float(counts[most] / counts.sum())
     return Baseline(
         "accuracy", test.accuracy, share, name, _is_won(wins, losses)
+    )
+
+
+def _mean_cost(test, risk):
+    matrix = np.array(test.confusion_matrix)
+    columns = [score.name for score in test.per_class]
+    positive = columns.index(risk.positive)
+    missed, alarmed = risk.costs
+    costs = np.zeros((2, 2))  # of a true class and what it is called
+    costs[positive, 1 - positive] = missed
+    costs[1 - positive, positive] = alarmed
+    of_class = matrix.sum(axis=1) @ costs / matrix.sum()  # called always so
+    usual = int(of_class.argmin())
+    saved = costs[:, [usual]] - costs  # by a row of the model's answers
+    mean = float((matrix * saved).sum() / matrix.sum())
+    square = float((matrix * saved**2).sum() / matrix.sum())
+    error = math.sqrt(max(0.0, square - mean**2) / matrix.sum())
+    return Baseline(
+        "mean cost",
+        float((matrix * costs).sum() / matrix.sum()),
+        float(of_class[usual]),
+        f"every row called `{named(test, usual)}`",
+        mean > 0 and mean >= _CERTAIN * error,
     )
 
 
@@ -195,9 +224,18 @@ def _of_ratings(test) -> Iterable[Baseline]:
         is_better = value < known[name] if best is min else value > known[name]
         gain = test.gains.get(name, {}).get(key)
         if gain is not None:
-            mean, error = gain
-            is_better = mean > _CERTAIN * error
+            is_better = _is_gained(gain, test.count)
         yield Baseline(figure, value, known[name], name, bool(is_better))
+
+
+def _is_gained(gain, count):
+    """Says whether a mean gain, with its standard error, is more than chance.
+
+    Of four rows or fewer all may gain by chance (of four in 6 % of cases),
+    and one row has no standard error at all.
+    """
+    mean, error = gain
+    return bool(mean > _CERTAIN * error and 0.5**count <= _CHANCE)
 
 
 def figure_text(value: float) -> str:
@@ -207,8 +245,7 @@ def figure_text(value: float) -> str:
 
 def _of_numbers(test) -> Iterable[Baseline]:
     for name, score in test.baselines.items():
-        gain, error = test.gains[name]
-        is_better = bool(gain > _CERTAIN * error)
+        is_better = _is_gained(test.gains[name], test.count)
         yield Baseline("RMSE", test.rmse, score.rmse, name, is_better)
 
 
@@ -219,8 +256,7 @@ def _of_tags(test) -> Iterable[Baseline]:
     for figure, key in _OF_TAGS.items():
         value = getattr(test, key)
         for name, score in test.baselines.items():
-            gain, error = test.gains[name][key]
-            is_better = bool(gain > _CERTAIN * error)
+            is_better = _is_gained(test.gains[name][key], test.count)
             yield Baseline(figure, value, getattr(score, key), name, is_better)
 
 

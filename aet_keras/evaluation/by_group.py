@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 from aet_keras.evaluation.intervals import sizes_of_draws, wilson
 
 LEAST_ROWS = 10
@@ -182,6 +183,7 @@ def measure_by_group(
     target_kind: str = "classes",
     positive: int | None = None,
     threshold: float = 0.5,
+    rule: AnswerRule = LIKELIEST,
     seed: int = 0,
 ) -> ByGroup:
     """Measures a model on each group of rows, and how far they lie apart.
@@ -201,6 +203,8 @@ def measure_by_group(
         target_kind: `"classes"` or `"number"`.
         positive: optional int. Of two classes the one that is flagged.
         threshold: float. From which probability on it is.
+        rule: `AnswerRule`, which of other classes is answered. Defaults to
+            the likeliest.
         seed: int >= 0. Of the rows that are drawn.
 
     Example:
@@ -215,7 +219,8 @@ def measure_by_group(
     """
     labels = np.asarray(labels)
     outputs = np.asarray(outputs, "float64")
-    columns = _columns(labels, outputs, target_kind, positive, threshold)
+    flag = positive, threshold
+    columns = _columns(labels, outputs, target_kind, flag, rule)
     random = np.random.default_rng(seed)
     scores, draws, small = [], {}, []
     for name, rows in named_rows(groups):
@@ -269,22 +274,24 @@ _GAPS = {
 
 def _natural(name):
     """Sorts numbers by value, `at most` first, and missing cells last."""
-    order = ("at most", "", "above", "others", "missing")
-    known = [i for i, each in enumerate(order) if each and each in name[:8]]
+    place = {"others": 3, "missing": 4}.get(name.strip("()"), 1)
+    for start, known in (("at most ", 0), ("above ", 2)):
+        place = known if name.startswith(start) else place
     lower = name.removeprefix("from ").split(" to ")[0]
     try:
         value = float(lower)
     except ValueError:
         value = math.inf
     value = math.inf if math.isnan(value) else value
-    return (known[0] if known else 1, value, name)
+    return (place, value, name)
 
 
-def _columns(labels, outputs, target_kind, positive, threshold):
+def _columns(labels, outputs, target_kind, flag, rule):
     """Returns a column of each figure; NaN where a row has no part in it."""
     if target_kind == "number":
         error = outputs.reshape(len(labels)) - labels
         return {"off by": np.abs(error), "error": error}
+    positive, threshold = flag
     if outputs.shape[1] == 2 and positive is not None:
         risk, truth = outputs[:, positive], labels == positive
         called = (risk >= threshold).astype("float64")
@@ -298,7 +305,7 @@ def _columns(labels, outputs, target_kind, positive, threshold):
         }
     right = outputs.argmax(axis=1) == labels
     return {
-        "wrong": (~right).astype("float64"),
+        "wrong": (rule.answers(outputs) != labels).astype("float64"),
         "sure - right": outputs.max(axis=1) - right,
     }
 
@@ -323,9 +330,13 @@ def _figure(name, values, drawn):
 
 
 def figure_of(value: float, drawn: np.ndarray) -> Figure:
-    """Returns a figure with the middle 95 % of what was drawn again."""
+    """Returns a figure with the middle 95 % of what was drawn again.
+
+    Without it where nothing that was drawn differs.
+    """
     known = drawn[np.isfinite(drawn)]
-    if len(known) < 2:
+    # Rows that are all alike do not tell how far others would be off.
+    if len(known) < 2 or not np.ptp(known):
         return Figure(float(value))
     low, high = np.quantile(known, [0.025, 0.975])
     return Figure(float(value), float(low), float(high))

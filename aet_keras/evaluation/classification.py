@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras import _files
 from aet_keras._optional import optional
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 from aet_keras.evaluation.ordinal import Order
 from aet_keras.evaluation.risk import CalibrationBin, calibration_of
 
@@ -47,7 +49,7 @@ class Classification:
     the classes that the split holds.
 
     Args:
-        accuracy: float. Share of examples whose most probable class is true.
+        accuracy: float. Share of examples that are answered with their class.
         loss: float. Mean cross-entropy of the probabilities, in nats.
         macro_precision: float. Mean precision of the classes.
         macro_recall: float. Mean recall of the classes.
@@ -57,11 +59,15 @@ class Classification:
             column = predicted class.
         count: int. How many examples were measured.
         calibration: tuple of `CalibrationBin`, of rows sorted by the
-            probability of what they are called; `observed` is the share of
-            them that are called rightly.
+            probability of their likeliest class; `observed` is the share of
+            them of which that is the true one.
         rarest_precision: float or None. Average precision of the smallest
             class that the split holds, by its probability.
         order: optional `Order`, of classes that have one.
+        answered: str. Which class is answered, so that these figures are of
+            it: `"likeliest"`, `"median"` or `"cheapest"` (`AnswerRule`).
+        likeliest_accuracy: optional float. The accuracy of the likeliest
+            class, where another one is answered.
 
     Example:
 
@@ -83,6 +89,8 @@ class Classification:
     calibration: tuple[CalibrationBin, ...] = ()
     rarest_precision: float | None = None
     order: Order | None = None
+    answered: str = LIKELIEST.answered
+    likeliest_accuracy: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as a dict of plain lists and numbers."""
@@ -105,7 +113,7 @@ class Classification:
             "calibration": tuple(CalibrationBin(**each) for each in bins),
         }
         if content.get("order") is not None:
-            read["order"] = Order(**content["order"])
+            read["order"] = Order(**_files.floats_of(Order, content["order"]))
         return cls(**{**content, **read})
 
     def to_line(self) -> str:
@@ -122,7 +130,11 @@ class Classification:
 
 
 def measure_classification(
-    labels: Any, probabilities: Any, *, class_names: Sequence[str]
+    labels: Any,
+    probabilities: Any,
+    *,
+    class_names: Sequence[str],
+    rule: AnswerRule = LIKELIEST,
 ) -> Classification:
     """Measures predicted probabilities against the true classes.
 
@@ -133,6 +145,8 @@ def measure_classification(
         labels: ints `(examples,)`. The column of the true class.
         probabilities: floats `(examples, classes)`, each row summing to 1.
         class_names: one str a column.
+        rule: `AnswerRule`, which class is answered. Defaults to the
+            likeliest.
 
     Returns:
         A `Classification`.
@@ -157,7 +171,9 @@ def measure_classification(
     probabilities = np.asarray(probabilities, "float64")
     _check_probabilities(probabilities, class_names)
     _check_labels(labels, probabilities)
-    predicted = probabilities.argmax(axis=1)  # (examples,)
+    predicted = rule.answers(probabilities)  # (examples,)
+    is_likeliest_true = probabilities.argmax(axis=1) == labels
+    is_other = rule != LIKELIEST
     columns = np.arange(len(class_names))
     scores = np.stack(
         metrics.precision_recall_fscore_support(
@@ -176,9 +192,13 @@ def measure_classification(
         confusion_matrix=tuple(map(tuple, matrix.tolist())),
         count=len(labels),
         calibration=calibration_of(
-            predicted == labels, probabilities.max(axis=1)
+            is_likeliest_true, probabilities.max(axis=1)
         ),
         rarest_precision=_rarest_precision(labels, probabilities),
+        answered=rule.answered,
+        likeliest_accuracy=float(is_likeliest_true.mean())
+        if is_other
+        else None,
     )
 
 
@@ -262,12 +282,20 @@ _MOST_NAME = 32
 _LEAST_NAME = 8
 
 
+_ANSWERED = {"median": "by the median", "cheapest": "by what costs least"}
+
+
 def _headline(scores):
     lines = [
         scores.to_line(),
         f"macro    precision {scores.macro_precision:.4f}   "
         f"recall {scores.macro_recall:.4f}   F1 {scores.macro_f1:.4f}",
     ]
+    if scores.likeliest_accuracy is not None:
+        lines.append(
+            f"answered {_ANSWERED[scores.answered]}; accuracy of the likeliest "
+            f"{scores.likeliest_accuracy:.4f}"
+        )
     rarest = _rarest(scores)
     if scores.rarest_precision is not None and rarest is not None:
         name = printed_text.cut_middle(rarest.name, _MOST_NAME)

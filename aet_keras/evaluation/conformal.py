@@ -17,7 +17,7 @@ from aet_keras.evaluation.guarantee import (
     needed_rows,
     rank_of,
 )
-from aet_keras.evaluation.intervals import interval_of_mean, wilson
+from aet_keras.evaluation.intervals import interval_of_shares, wilson
 
 _OWNER = "calibrate"
 
@@ -221,7 +221,7 @@ def _summed(is_held, sizes, guarantee, class_names):
     there = counts > 0  # of tags, rows that have one
     shares = np.where(is_known, is_held, 0).sum(axis=1)[there] / counts[there]
     if kind == "tags":
-        ends = interval_of_mean(shares)
+        ends = interval_of_shares(shares)
     else:
         ends = wilson(int(shares.sum()), len(shares))
     names = () if kind == "number" else class_names

@@ -66,8 +66,8 @@ def measure_forgetting(labels: Any, *, before: Any, after: Any) -> Forgetting:
         A `Forgetting`.
 
     Raises:
-        ValueError: if there are no examples, or not one row of scores for
-            each label.
+        ValueError: if there are no examples, not one row of scores for each
+            label, or NaN among the scores.
 
     Example:
 
@@ -101,5 +101,11 @@ def _is_right(labels, **named):
             f"each label, at least one. Received: shape {scores.shape} for "
             f"labels of shape {labels.shape}. One-hot labels become classes "
             "by `labels.argmax(axis=1)`."
+        )
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"measure_forgetting: `{name}` must hold numbers, because NaN is "
+            f"no answer. Received: NaN in {np.isnan(scores).any(axis=1).sum()} "
+            "rows. Train with a lower rate."
         )
     return scores.argmax(axis=1) == labels

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv
 
-from aet_keras.evaluation.ordinal import medians
+from aet_keras.evaluation.answer_rule import AnswerRule
 
 MOST = 0.999
 SLACK = 1e-6  # a server rounds in another way; sets only become wider by it
@@ -125,13 +125,8 @@ class Guarantee:
             return probabilities >= least
         best = probabilities.max(axis=1, keepdims=True)
         found = probabilities >= np.minimum(best, np.float32(self.limit))
-        if self.is_ordered:
-            found[np.arange(len(found)), medians(probabilities)] = True
-        if self.called_from is not None:
-            positive, least = self.called_from
-            is_called = probabilities[:, positive].astype("float64") >= least
-            called = np.where(is_called, positive, 1 - positive)
-            found[np.arange(len(found)), called] = True
+        answers = AnswerRule(self.is_ordered, self.called_from).answers
+        found[np.arange(len(found)), answers(probabilities)] = True
         return found
 
     def interval(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

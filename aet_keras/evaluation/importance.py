@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.evaluation.risk import FeatureImportance, auc_of
+from aet_keras.evaluation.features import FeatureImportance
+from aet_keras.evaluation.risk import auc_of
 
 _OWNER = "measure_importance"
 

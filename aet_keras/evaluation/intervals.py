@@ -53,12 +53,27 @@ def draws_of(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
         yield random.multinomial(count, np.full(count, 1 / count), size)
 
 
-def interval_of_mean(values: np.ndarray) -> tuple[float, float]:
-    """Returns the middle 95 % of the mean of rows that are drawn again.
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """Returns the mean of some rows' values, and its standard error.
 
     Args:
-        values: floats `(rows,)`, at least one.
+        values: floats `(rows,)`, at least one; of one the error is 0.
     """
+    error = values.std() / np.sqrt(len(values))
+    return float(values.mean()), float(error)
+
+
+def interval_of_shares(values: np.ndarray) -> tuple[float, float]:
+    """Returns the middle 95 % of the mean of rows that are drawn again.
+
+    Where all rows are 0, or all are 1, draws do not differ, and it is the
+    interval of `wilson`.
+
+    Args:
+        values: floats from 0 to 1, `(rows,)`, at least one.
+    """
+    if values.min() == values.max() and values[0] in (0.0, 1.0):
+        return wilson(int(values.sum()), len(values))
     draws = draws_of(len(values), np.random.default_rng(0))
     means = [weights @ values / len(values) for weights in draws]
     low, high = np.quantile(np.concatenate(means), [0.025, 0.975])

@@ -129,6 +129,7 @@ def _judge_classes(test, baselines):
         yield from _judge_useless(test, baselines, only)
     else:
         yield from _judge_partly(test, baselines, only)
+        yield from _not_cheaper(baselines)
     if only is None:
         yield from _never_recognised(test)
 
@@ -175,7 +176,7 @@ def _judge_partly(test, baselines, only):
         return
     better = [each for each in others if each.is_better]
     known = " and ".join(
-        f"{each.figure} ({each.value:.3f}, by chance {each.baseline:.3f})"
+        f"{each.figure} ({each.value:.3f}, {_by(each)} {each.baseline:.3f})"
         for each in better
     )
     most = int(np.argmax([score.count for score in test.per_class]))
@@ -189,6 +190,21 @@ def _judge_partly(test, baselines, only):
         f"row `{named(test, most)}` ({accuracy.baseline:.3f}); what the model "
         f"knows shows in {known}."
     )
+
+
+def _not_cheaper(baselines):
+    for each in baselines:
+        if each.figure == "mean cost" and not each.is_better:
+            is_less = each.value < each.baseline
+            relation = "not shown to be below" if is_less else "not below"
+            yield (
+                f"Its mean cost ({each.value:.3f}) is {relation} that of "
+                f"{each.name} ({each.baseline:.3f})."
+            )
+
+
+def _by(each):
+    return "by chance" if each.name == "chance" else "without a model"
 
 
 def _never_recognised(test):

@@ -11,13 +11,15 @@ import numpy as np
 from aet_keras import _files
 from aet_keras.evaluation import chart_fonts, printed_text
 from aet_keras.evaluation.classification import Classification
-from aet_keras.evaluation.mistakes import most_confused
+from aet_keras.evaluation.mistakes import (
+    MOST_PAIRS,
+    MOST_WRONG,
+    most_confused,
+)
 from aet_keras.evaluation.regression import Miss, shown
 from aet_keras.evaluation.report import Report
 
 _COLUMNS = 6
-_MOST_WRONG = 12
-_MOST_PAIRS = 3
 _NAME = 27
 _ORANGE = "#B04A00"  # darker than that of lines, for letters
 # Inches: of a cell, its image, and what stands above.
@@ -123,12 +125,12 @@ def _sections(report, spell):
     yielded = [
         (
             "Most wrong: the lowest probability of the true class",
-            report.mistakes[:_MOST_WRONG],
+            report.mistakes[:MOST_WRONG],
         )
     ]
     if not isinstance(report.test, Classification):
-        return [("Most wrong", report.mistakes[:_MOST_WRONG])]
-    for pair in most_confused(report.test, most=_MOST_PAIRS):
+        return [("Most wrong", report.mistakes[:MOST_WRONG])]
+    for pair in most_confused(report.test, most=MOST_PAIRS):
         rows = [
             each
             for each in report.mistakes

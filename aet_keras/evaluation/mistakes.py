@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.tagging import losses_of_tags
 
-_MOST_WRONG = 12
-_MOST_PAIRS = 3
+MOST_WRONG = 12
+MOST_PAIRS = 3
+SHOWN = 200  # characters of a text or of a row of a table
+PRINTED = 5
 _OF_PAIR = 6
-_SHOWN = 200  # characters of a text or of a row of a table
-_PRINTED = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +122,7 @@ def find_mistakes(
     class_names: Sequence[str],
     names: Sequence[str],
     content: Callable[[int], str] = lambda row: "",
+    rule: AnswerRule = LIKELIEST,
 ) -> tuple[Mistake, ...]:
     """Finds the rows that are most wrong, and some of the most confused.
 
@@ -134,6 +136,8 @@ def find_mistakes(
         names: one str a row: where it is from.
         content: optional function of a row number that returns the content of
             the row as text.
+        rule: `AnswerRule`, which class is answered. Defaults to the
+            likeliest.
 
     Returns:
         Tuple of `Mistake`, the lowest probability of its own class first.
@@ -149,16 +153,16 @@ def find_mistakes(
     """
     labels = np.asarray(labels)
     probabilities = np.asarray(probabilities, "float64")
-    called = probabilities.argmax(axis=1)
+    called = rule.answers(probabilities)
     own = probabilities[np.arange(len(labels)), labels]
     wrong = np.flatnonzero(called != labels)
     wrong = wrong[np.argsort(own[wrong], kind="stable")]
-    chosen = [*wrong[:_MOST_WRONG]]
+    chosen = [*wrong[:MOST_WRONG]]
     pairs, counts = np.unique(
         np.stack([labels[wrong], called[wrong]]), axis=1, return_counts=True
     )
     shares = counts / np.bincount(labels)[pairs[0]]
-    for place in np.lexsort([-shares, -counts])[:_MOST_PAIRS]:
+    for place in np.lexsort([-shares, -counts])[:MOST_PAIRS]:
         true, other = pairs[:, place]
         of_pair = (labels[wrong] == true) & (called[wrong] == other)
         chosen += [*wrong[of_pair][:_OF_PAIR]]
@@ -171,7 +175,7 @@ def find_mistakes(
             predicted=str(class_names[called[row]]),
             probability=float(probabilities[row, called[row]]),
             true_probability=float(own[row]),
-            content=printed_text.cut(content(row), _SHOWN),
+            content=printed_text.cut(content(row), SHOWN),
         )
         for row in chosen
     )
@@ -212,7 +216,7 @@ def mistakes_text(
     scores: Classification, mistakes: Sequence[Mistake]
 ) -> Iterable[str]:
     """Yields a printed summary of mistakes, for 80 columns."""
-    for each in most_confused(scores, most=_PRINTED):
+    for each in most_confused(scores, most=PRINTED):
         true, predicted = (
             printed_text.cut_middle(n, 26) for n in (each.true, each.predicted)
         )
@@ -220,7 +224,7 @@ def mistakes_text(
     if mistakes:
         yield ""
         yield "most wrong"
-    for row in mistakes[:_PRINTED]:
+    for row in mistakes[:PRINTED]:
         true, predicted = (
             printed_text.cut_middle(n, 18) for n in (row.true, row.predicted)
         )
@@ -275,7 +279,7 @@ def find_wrong_tags(
     said = probabilities >= np.asarray(thresholds)
     wrong = np.flatnonzero((said != (labels > 0)).any(axis=1))
     losses = losses_of_tags(probabilities, labels)
-    order = wrong[np.argsort(-losses[wrong], kind="stable")][:_MOST_WRONG]
+    order = wrong[np.argsort(-losses[wrong], kind="stable")][:MOST_WRONG]
 
     def listed(has):
         found = [tag for tag, each in zip(tags, has, strict=True) if each]
@@ -296,7 +300,7 @@ def find_wrong_tags(
                 predicted=listed(said[row]),
                 probability=1 - worst,
                 true_probability=worst,
-                content=printed_text.cut(content(row), _SHOWN),
+                content=printed_text.cut(content(row), SHOWN),
             )
         )
     return tuple(made)
@@ -305,7 +309,7 @@ def find_wrong_tags(
 def wrong_tags_text(mistakes: Sequence[Mistake]) -> list[str]:
     """Returns a printed summary of rows with wrong tags, for 80 columns."""
     lines = []
-    for row in mistakes[:_PRINTED]:
+    for row in mistakes[:PRINTED]:
         true, predicted = (
             printed_text.cut_middle(n, 24) for n in (row.true, row.predicted)
         )

@@ -1,10 +1,13 @@
 """Says how much each part of an item decided, and what it says alone."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from aet_keras import _files
 
 _REPEATS = 5
 _CERTAIN = 1.96
@@ -70,8 +73,11 @@ class Parts:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Parts":
         """Returns the record that `asdict` wrote down."""
-        scores = tuple(PartScore(**each) for each in content["scores"])
-        return cls(**{**content, "scores": scores})
+        scores = tuple(
+            PartScore(**_files.floats_of(PartScore, each))
+            for each in content["scores"]
+        )
+        return cls(**{**_files.floats_of(cls, content), "scores": scores})
 
     @property
     def is_better(self) -> bool:
@@ -208,6 +214,8 @@ def _accuracy(outputs, labels, is_classes):
 
 
 def _error(values):
+    if len(values) < 2:
+        return math.nan  # one row does not tell how far others are
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._wording import counted
+from aet_keras.evaluation.intervals import mean_and_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +172,7 @@ def rank_items(
     """Returns how many items are ranked above one, for each row.
 
     Of items with equal scores, half count as above: a model that scores all
-    items the same gains nothing by it.
+    items the same gains nothing by it. An item whose score is NaN is last.
 
     Args:
         scores: float array `(rows, items)`. Higher is better.
@@ -198,8 +199,10 @@ def rank_items(
         shown[rated[row]] = False
         shown[items[row]] = False
         others = scores[row, shown]
+        # What is not lower is above: NaN is neither, and earns no rank.
         ties = int((others == own).sum())
-        ranks[row] = int((others > own).sum()) + ties // 2
+        above = len(others) - int((others < own).sum()) - ties
+        ranks[row] = above + ties // 2
     return ranks
 
 
@@ -240,13 +243,8 @@ def _gains(ratings, own, other, k):
         errors = [
             np.asarray(p, "float64") - ratings for p in (own[0], other[0])
         ]
-        found["rmse"] = _mean_and_error(errors[1] ** 2 - errors[0] ** 2)
+        found["rmse"] = mean_and_error(errors[1] ** 2 - errors[0] ** 2)
     if own[1] is not None and other[1] is not None:
         gain = discounted(own[1], k) - discounted(other[1], k)
-        found["ndcg"] = _mean_and_error(gain)
+        found["ndcg"] = mean_and_error(gain)
     return found
-
-
-def _mean_and_error(values):
-    error = values.std() / np.sqrt(len(values))
-    return float(values.mean()), float(error)

@@ -8,13 +8,16 @@ import numpy as np
 
 from aet_keras._wording import counted
 from aet_keras.evaluation import printed_text
-from aet_keras.evaluation.risk import FeatureImportance
+from aet_keras.evaluation.features import (
+    FeatureImportance,
+    feature_lines,
+    read_features,
+)
+from aet_keras.evaluation.intervals import mean_and_error
+from aet_keras.evaluation.mistakes import MOST_WRONG, PRINTED, SHOWN
 
 _OWNER = "measure_regression"
 _MOST_POINTS = 400
-_MOST_WRONG = 12
-_SHOWN = 200  # characters of a row
-_PRINTED, _FEATURES = 5, 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +94,7 @@ class Regression:
             "baselines": {name: NumberScore(**each) for name, each in scores},
             "gains": {k: tuple(pair) for k, pair in content["gains"].items()},
             "points": tuple(map(tuple, content["points"])),
-            "importance": tuple(
-                FeatureImportance(**each) for each in content["importance"]
-            ),
+            "importance": read_features(content["importance"]),
         }
         return cls(**{**content, **read})
 
@@ -120,23 +121,8 @@ class Regression:
                 f"{name:<{names}}  {shown(row.rmse):>11}  "
                 f"{shown(row.mae):>11}  {r2:>8}"
             )
-        return "\n".join([*lines, *self._features()])
-
-    def _features(self):
-        if not self.importance:
-            return
-        first = self.importance[:_FEATURES]
-        names = printed_text.widest([f.name for f in first], most=40)
-        names = max(names, len("feature"))
-        yield ""
-        yield f"{'feature':<{names}}  RMSE added when shuffled  attention"
-        for each in first:
-            name = printed_text.fit(each.name, names)
-            seen = "-" if each.attention is None else f"{each.attention:.3f}"
-            yield f"{name}  {shown(each.permutation):>25}  {seen:>9}"
-        left = len(self.importance) - len(first)
-        if left:
-            yield f"and {left} more features, each with less"
+        table = feature_lines(self.importance, "RMSE added", shown)
+        return "\n".join([*lines, *table])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,8 +231,7 @@ def _score(numbers, predicted):
 
 
 def _gain(numbers, own, other):
-    gain = (other - numbers) ** 2 - (own - numbers) ** 2
-    return float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
+    return mean_and_error((other - numbers) ** 2 - (own - numbers) ** 2)
 
 
 def _points(numbers, predicted):
@@ -288,14 +273,14 @@ def find_misses(
     numbers = np.asarray(numbers, "float64")
     predicted = np.asarray(predicted, "float64")
     errors = np.abs(predicted - numbers)
-    order = np.argsort(-errors, kind="stable")[:_MOST_WRONG]
+    order = np.argsort(-errors, kind="stable")[:MOST_WRONG]
     return tuple(
         Miss(
             row=int(row),
             name=str(names[row]),
             true=float(numbers[row]),
             predicted=float(predicted[row]),
-            content=printed_text.cut(content(int(row)), _SHOWN),
+            content=printed_text.cut(content(int(row)), SHOWN),
         )
         for row in order
         if errors[row]
@@ -305,7 +290,7 @@ def find_misses(
 def misses_text(misses: Sequence[Miss]) -> list[str]:
     """Returns a printed summary of misses, for 80 columns."""
     lines = []
-    for each in misses[:_PRINTED]:
+    for each in misses[:PRINTED]:
         head = f"{shown(each.predicted)} for {shown(each.true)}"
         columns_left = printed_text.COLUMNS - len(head) - 2
         what = printed_text.cut_middle(each.content or each.name, columns_left)

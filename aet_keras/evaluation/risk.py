@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras import _files
 from aet_keras._optional import needing, optional
 from aet_keras.evaluation import printed_text
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
+from aet_keras.evaluation.features import (
+    FeatureImportance,
+    feature_lines,
+    read_features,
+)
 
 _OWNER = "measure_risk"
 _BINS = 10
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -36,35 +42,12 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True)
-class FeatureImportance:
-    """Holds how important a feature is, measured in two ways.
-
-    Args:
-        name: str. The column.
-        attention: float or None. Share of the attention that it gets, mean
-            of the rows; all features together get 1. None where the model
-            does not use its attention.
-        permutation: float. What ROC AUC loses when its cells are shuffled
-            among the rows, mean of several times; may be below 0.
-
-    Example:
-
-    >>> aet_keras.evaluation.risk.FeatureImportance("age", 0.2, 0.013).name
-    'age'
-    """
-
-    name: str
-    attention: float | None
-    permutation: float
-
-
-@dataclass(frozen=True)
 class Risk:
     """Holds how good the probabilities of a positive class are.
 
     `measure_risk` makes it. With more than two classes each in turn is the
     positive one, and the figures are plain means; there is no threshold then,
-    the most probable class is called, and `positive` is empty.
+    and `positive` is empty.
 
     Args:
         positive: str. The class whose probability is the risk.
@@ -84,6 +67,8 @@ class Risk:
         importance: tuple of `FeatureImportance`, the highest permutation
             first; empty where it was not asked for.
         count: int. How many rows were measured.
+        costs: tuple of two floats: what a missed positive costs, and a false
+            alarm.
 
     Example:
 
@@ -109,6 +94,7 @@ class Risk:
     calibration: tuple[CalibrationBin, ...]
     importance: tuple[FeatureImportance, ...]
     count: int
+    costs: tuple[float, float] = (1.0, 1.0)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as a dict of plain lists and numbers."""
@@ -116,16 +102,17 @@ class Risk:
             **asdict(self),
             "calibration": [asdict(each) for each in self.calibration],
             "importance": [asdict(each) for each in self.importance],
+            "costs": list(self.costs),
         }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Risk":
         """Returns the record that `to_json` wrote down."""
         bins = tuple(CalibrationBin(**each) for each in content["calibration"])
-        found = tuple(
-            FeatureImportance(**each) for each in content["importance"]
-        )
-        return cls(**{**content, "calibration": bins, "importance": found})
+        found = read_features(content["importance"])
+        costs = tuple(content.get("costs", (1.0, 1.0)))
+        read = {"calibration": bins, "importance": found, "costs": costs}
+        return cls(**{**_files.floats_of(cls, content), **read})
 
     def to_text(self) -> str:
         """Returns the figures and the first features, for 80 columns."""
@@ -147,23 +134,8 @@ class Risk:
                 f"called from a risk of {self.threshold:.3f} on: mean cost "
                 f"{self.cost:.4f}   (from 0.5 on: {self.cost_at_half:.4f})"
             )
-        return "\n".join([*lines, *self._features()])
-
-    def _features(self):
-        if not self.importance:
-            return
-        first = self.importance[:_SHOWN]
-        names = printed_text.widest([f.name for f in first], most=40)
-        names = max(names, len("feature"))
-        yield ""
-        yield f"{'feature':<{names}}  AUC lost when shuffled  attention"
-        for each in first:
-            name = printed_text.fit(each.name, names)
-            seen = "-" if each.attention is None else f"{each.attention:.3f}"
-            yield f"{name}  {each.permutation:>21.4f}  {seen:>9}"
-        left = len(self.importance) - len(first)
-        if left:
-            yield f"and {left} more features, each with less"
+        table = feature_lines(self.importance, "AUC lost", "{:.4f}".format)
+        return "\n".join([*lines, *table])
 
 
 def measure_risk(
@@ -175,6 +147,7 @@ def measure_risk(
     cost_false_negative: float = 1.0,
     cost_false_positive: float = 1.0,
     importance: Sequence[FeatureImportance] = (),
+    rule: AnswerRule = LIKELIEST,
     resample_count: int = 1000,
     seed: int = 0,
 ) -> Risk:
@@ -194,6 +167,8 @@ def measure_risk(
         cost_false_positive: float > 0. Defaults to `1.0`.
         importance: sequence of `FeatureImportance`, as `measure_importance`
             returns it.
+        rule: `AnswerRule`, which of more than two classes is answered.
+            Defaults to the likeliest.
         resample_count: int >= 1. Defaults to `1000`.
         seed: int >= 0. Of the rows that are drawn.
 
@@ -226,10 +201,9 @@ def measure_risk(
     risks = [probabilities[:, column] for column in columns]
     costs = (cost_false_negative, cost_false_positive)
     threshold = least_risk(*costs) if is_binary else None
+    answers = rule.answers(probabilities)
     called = [
-        risk >= threshold
-        if is_binary
-        else probabilities.argmax(axis=1) == column
+        risk >= threshold if is_binary else answers == column
         for risk, column in zip(risks, columns, strict=True)
     ]
     low, high = _interval(labels, truths, risks, resample_count, seed)
@@ -250,6 +224,7 @@ def measure_risk(
         calibration=_calibration(truths, risks),
         importance=tuple(importance),
         count=len(labels),
+        costs=costs,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 from aet_keras.evaluation.intervals import wilson
 
 SEVERITIES = (1, 2, 3)
@@ -154,7 +155,12 @@ def _rows(content):
 
 
 def measure_robustness(
-    model: Any, images: Any, labels: Any, *, seed: int = 0
+    model: Any,
+    images: Any,
+    labels: Any,
+    *,
+    rule: AnswerRule = LIKELIEST,
+    seed: int = 0,
 ) -> Robustness:
     """Measures a classifier on images that are corrupted in eight ways.
 
@@ -167,6 +173,8 @@ def measure_robustness(
         model: has `predict` of uint8 images, which returns probabilities.
         images: uint8 array `(count, height, width, 3)`.
         labels: ints `(count,)`.
+        rule: `AnswerRule`, which class is answered. Defaults to the
+            likeliest.
         seed: int >= 0. Of the noise.
 
     Cost: 25 passes over the images.
@@ -188,7 +196,7 @@ def measure_robustness(
 
     def accuracy(changed):
         said = model.predict(changed, batch_size=128, verbose=0)
-        return float((np.asarray(said).argmax(axis=1) == labels).mean())
+        return float((rule.answers(said) == labels).mean())
 
     return Robustness(
         accuracy(images),

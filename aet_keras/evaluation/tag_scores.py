@@ -6,9 +6,13 @@ from typing import Any
 
 from aet_keras._wording import counted, quoted
 from aet_keras.evaluation import printed_text
-from aet_keras.evaluation.risk import FeatureImportance
+from aet_keras.evaluation.features import (
+    FeatureImportance,
+    feature_lines,
+    read_features,
+)
 
-_MOST_NAME, _MOST_TAGS, _FEATURES = 32, 40, 10
+_MOST_NAME, _MOST_TAGS = 32, 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,9 +131,7 @@ class Tagging:
                 name: {key: tuple(pair) for key, pair in each.items()}
                 for name, each in content["gains"].items()
             },
-            "importance": tuple(
-                FeatureImportance(**each) for each in content["importance"]
-            ),
+            "importance": read_features(content["importance"]),
         }
         return cls(**{**content, **read})
 
@@ -158,7 +160,9 @@ class Tagging:
             f"{row.mean_average_precision:>7.4f}"
             for name, row in rows.items()
         ]
-        return "\n".join([*lines, "", *self._tags(), *self._features()])
+        cost = "mean AP lost"
+        table = feature_lines(self.importance, cost, "{:.4f}".format)
+        return "\n".join([*lines, "", *self._tags(), *table])
 
     def _tags(self):
         rows = self.per_tag
@@ -185,19 +189,6 @@ class Tagging:
                 f"{recall:>6}  {f1:>6}  {ap:>6}  {row.threshold:>9.3f}  "
                 f"{row.count:>6}"
             )
-
-    def _features(self):
-        if not self.importance:
-            return
-        first = self.importance[:_FEATURES]
-        names = printed_text.widest([f.name for f in first], most=40)
-        names = max(names, len("feature"))
-        yield ""
-        yield f"{'feature':<{names}}  mean AP lost when shuffled  attention"
-        for each in first:
-            seen = "-" if each.attention is None else f"{each.attention:.3f}"
-            name = printed_text.fit(each.name, names)
-            yield f"{name}  {each.permutation:>26.4f}  {seen:>9}"
 
 
 def never_found(scores: Tagging) -> str:

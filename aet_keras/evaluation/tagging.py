@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras._optional import optional
-from aet_keras.evaluation.risk import FeatureImportance
+from aet_keras.evaluation.features import FeatureImportance
 from aet_keras.evaluation.tag_scores import TagFigures, Tagging, TagScore
 
 _OWNER = "measure_tags"

@@ -1,4 +1,4 @@
-"""Has a SavedModel answer with a set of classes, or an interval."""
+"""Adds a set of classes, or an interval, to what a SavedModel answers."""
 
 import dataclasses
 from collections.abc import Callable, Mapping

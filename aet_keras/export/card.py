@@ -29,7 +29,19 @@ from aet_keras.export.card_style import STYLE
 
 HTML, MARKDOWN = "card.html", "card.md"
 _HEADLINE, _LONG, _NARROW = 4, 60, 3
-_FIRST = ("accuracy", "ROC AUC", "macro F1", "RMSE", "MAE", "R2")
+_FIRST = (
+    "accuracy",
+    "ROC AUC",
+    "macro F1",
+    "mean AP",
+    "micro F1",
+    "all tags right",
+    "RMSE",
+    "MAE",
+    "R2",
+    "hit rate",
+    "NDCG",
+)
 _METRICS = {
     "accuracy": "accuracy",
     "macro F1": "f1",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,15 @@ def measured(facts: Facts) -> list[Measured]:
     ]
 
 
+# As `evaluation.baseline` calls them, so that both stand in one row.
+_NAMES = {
+    "exact": "all tags right",
+    "macro_f1": "macro F1",
+    "mean_average_precision": "mean AP",
+    "micro_f1": "micro F1",
+    "ndcg": "NDCG",
+    "rmse": "RMSE",
+}
 _OF_RISK = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
@@ -168,7 +178,7 @@ def _figures_of(test):
     if "r2" in test:
         return _of_numbers(test)
     return [
-        Measured(name.replace("_", " "), value)
+        Measured(_NAMES.get(name, name.replace("_", " ")), value)
         for name, value in test.items()
         if isinstance(value, int | float) and name not in ("count", "k")
     ]
@@ -220,21 +230,39 @@ def _mean_where(is_there, figures):
 
 
 def _of_numbers(test):
+    """Returns the figures of numbers.
+
+    A report keeps some of many rows: figures of these scatter more, around
+    figures of their own.
+    """
     points = np.array(test.get("points") or np.zeros((0, 2)))
     ends: dict[str, tuple[float, float]] = {}
     if len(points) > 2:
         random = np.random.default_rng(0)
         drawn = points[random.integers(0, len(points), (_DRAWS, len(points)))]
-        error = drawn[..., 1] - drawn[..., 0]
-        squares = (error**2).mean(axis=1)
-        varied = np.maximum(drawn[..., 0].var(axis=1), 1e-30)
-        ends["rmse"] = _middle(np.sqrt(squares))
-        ends["mae"] = _middle(np.abs(error).mean(axis=1))
-        ends["r2"] = _middle(1 - squares / varied)
+        own, found = map(_drawn_numbers, (points[np.newaxis], drawn))
+        narrower = math.sqrt(len(points) / max(test["count"], len(points)))
+        ends = {
+            key: _middle(test[key] + narrower * (found[key] - own[key]))
+            for key in own
+            if test[key] is not None
+        }
     return [
         Measured(name, test[key], ends.get(key))
         for key, name in (("rmse", "RMSE"), ("mae", "MAE"), ("r2", "R2"))
     ]
+
+
+def _drawn_numbers(drawn):
+    """Returns figures of pairs of numbers, `(draws, rows, 2)`."""
+    error = drawn[..., 1] - drawn[..., 0]
+    squares = (error**2).mean(axis=1)
+    varied = np.maximum(drawn[..., 0].var(axis=1), 1e-30)
+    return {
+        "rmse": np.sqrt(squares),
+        "mae": np.abs(error).mean(axis=1),
+        "r2": 1 - squares / varied,
+    }
 
 
 def _middle(values):

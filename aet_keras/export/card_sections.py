@@ -246,11 +246,19 @@ def _importance(facts):
     features = risk.get("importance") or facts.test.get("importance") or ()
     if not features:
         return
-    lost = "RMSE gained" if "r2" in facts.test else "ROC AUC lost"
+    lost = "ROC AUC lost"
+    if "r2" in facts.test:
+        lost = "RMSE gained"
+    elif "micro_f1" in facts.test:
+        lost = "mean AP lost"
     yield Table(
         ("column", f"{lost} when it is shuffled"),
-        [(e["name"], f"{e['permutation']:.4g}") for e in features[:15]],
+        [(e["name"], _share_of(e["permutation"])) for e in features[:15]],
     )
+
+
+def _share_of(value):
+    return UNKNOWN if value is None else f"{value:.4g}"
 
 
 def _training(facts) -> Iterator[Any]:

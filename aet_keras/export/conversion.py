@@ -22,9 +22,11 @@ from aet_keras.export.answer_sets import MEDIAN
 from aet_keras.export.compared_outputs import (
     Comparison,
     largest_gap,
+    output_of,
     predict_images,
 )
 from aet_keras.export.image_model import image_shape, whole_pixels
+from aet_keras.export.saved_model import refused_by_the_system
 from aet_keras.publishing import check_manifest, version_folder
 from aet_keras.publishing.publication import find_version
 
@@ -68,8 +70,8 @@ def convert(
             extra of that name.
         images: optional array `(count, height, width, channels)` of real
             images. Defaults to sixteen handwritten digits.
-        tolerance: float > 0. The largest difference to accept. Defaults to
-            `1e-4`.
+        tolerance: float > 0. The largest difference to accept; of a published
+            model of a number in parts of the largest one. Defaults to `1e-4`.
         weights: `"float32"`, or for `"litert"` `"float16"` or `"int8"`
             (kernels alone; activations stay floats). Needs at least 200
             images that the model was not trained on.
@@ -108,11 +110,12 @@ def convert(
     target = _checked_path(Path(path), format)
     for package in _NEEDS[format]:
         optional(package, extra=format)
-    is_ordered = False
     if isinstance(source, keras.Model):
-        model = source
+        model, is_ordered, is_number = source, False, False
     else:
-        model, is_ordered = _read(Path(source))
+        model, is_ordered, is_number = _read(Path(source))
+    if is_number:
+        _check_not_rounded(weights)
     shape = image_shape("convert", model)
     pixels = _digits(shape) if images is None else images
     pixels = whole_pixels("convert", pixels, shape=shape)
@@ -122,6 +125,7 @@ def convert(
             written = aside / target.name
             # First: some exporters refuse a model that was never called.
             expected = predict_images(model, pixels)
+            _, unit = output_of("number" if is_number else "classes", expected)
             if weights == "int8":
                 model = rounded_weights.with_even_head(model)
             if is_ordered:
@@ -132,7 +136,7 @@ def convert(
             report("running it, and comparing it with the model")
             taken = pixels.astype(model.inputs[0].dtype)
             made, *ranks = _run(written, format, taken)
-            compared = _compare(format, made, expected, tolerance)
+            compared = _compare(format, made, expected, tolerance, unit)
             _check_medians(format, made, ranks)
             if weights != "float32":
                 report(f"rounding weights to {weights}, and comparing again")
@@ -167,13 +171,16 @@ def _checked_path(path, format):
 
 
 def _read(folder):
-    """Returns the published model, and whether its classes have an order."""
+    """Returns the published model; whether classes have an order, or none.
+
+    A model without classes puts out a number.
+    """
     version = find_version(folder)
     signatures = check_manifest(version).signatures or {}
     outputs = signatures.get("serving_default", {}).get("outputs", ())
     try:
         model = _regular_file.load_model(version / "model.keras")
-        return model, MEDIAN in outputs
+        return model, MEDIAN in outputs, "values" in outputs
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
         reason = _check.first_line(error)
@@ -182,6 +189,15 @@ def _read(folder):
             f"because that is what is converted. Received: {reason}. Name the "
             "folder that `aet-keras fit` was given as `--out`."
         ) from error
+
+
+def _check_not_rounded(weights):
+    if weights != "float32":
+        raise ValueError(
+            "convert: the model must put out classes, because rounded weights "
+            "are accepted by the share of equal classes. Received: "
+            f'weights="{weights}" and a model of a number. Leave it out.'
+        )
 
 
 def _with_median(model):
@@ -204,7 +220,7 @@ def _digits(shape):
 
 
 def _write(model, path, format, **settings):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), refused_by_the_system():
         # About the age of what the converters lean on: not ours to repair.
         warnings.simplefilter("ignore")
         model.export(os.fspath(path), format=format, verbose=False, **settings)
@@ -244,15 +260,15 @@ def _check_medians(format, said, ranks):
             )
 
 
-def _compare(format, made, expected, tolerance):
-    gap = largest_gap("convert", format, made, expected)
+def _compare(format, made, expected, tolerance, unit):
+    gap = largest_gap("convert", format, made, expected) / unit
     if gap > tolerance:
         raise ExportError(
             f"convert: what was written as {format} differs from the model by "
             f"{gap:.2e} on {len(made)} images; at most {tolerance:.0e} is "
             "accepted. Nothing was kept."
         )
-    spread = float(np.ptp(expected, axis=0).max())
+    spread = float(np.ptp(expected, axis=0).max()) / unit
     return Comparison(gap, len(made), spread)
 
 

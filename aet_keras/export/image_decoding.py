@@ -93,8 +93,15 @@ def _from_colours(encoded, depth, kind):
     rgb, alpha = rgba[..., :3], rgba[..., 3:]
     filler = tf.bitwise.left_shift(1, tf.minimum(depth, 8)) - 1
     is_opaque = tf.reduce_all(alpha == tf.cast(filler, tf.uint8))
+    is_opaque &= (kind != 3) | ~_has_clear_colours(encoded, is_opaque)
     is_opaque |= (depth == 16) & (kind == 2)
     return tf.cond(is_opaque, lambda: rgb, lambda: _on_white(rgb, alpha))
+
+
+def _has_clear_colours(encoded, is_asked):
+    """Says whether a palette has alphas, which may all be such a number."""
+    chunk = tf.cond(is_asked, lambda: _chunk(encoded, b"tRNS"), lambda: b"")
+    return tf.strings.length(chunk) > 0
 
 
 def _on_white(rgb, alpha):
@@ -210,10 +217,11 @@ def _block_of_png(encoded):
     where the name of such a chunk is found at all.
     """
     is_named = tf.strings.regex_full_match(encoded, r"(?s)\C*eXIf\C*")
-    return tf.cond(is_named, lambda: _chunk(encoded), lambda: b"")
+    return tf.cond(is_named, lambda: _chunk(encoded, b"eXIf"), lambda: b"")
 
 
-def _chunk(encoded):
+def _chunk(encoded, wanted):
+    """Returns what the last chunk of a name holds, or nothing."""
     end = tf.strings.length(encoded)
 
     def look(at, start, count):
@@ -223,13 +231,13 @@ def _chunk(encoded):
             head[:4] * tf.constant([0, 1 << 16, 1 << 8, 1])
         ) + tf.where(is_whole, head[0], 0) * (1 << 24)
         name = head[4:]
-        is_exif = tf.reduce_all(name == tf.constant(list(b"eXIf")))
+        is_it = tf.reduce_all(name == tf.constant(list(wanted)))
         is_last = tf.reduce_all(name == tf.constant(list(b"IEND")))
         is_over = is_last | ~is_whole | (size > end - at)
         return (
             tf.where(is_over, end, at + 12 + size),
-            tf.where(is_exif & is_whole, at + 8, start),
-            tf.where(is_exif & is_whole, size, count),
+            tf.where(is_it & is_whole, at + 8, start),
+            tf.where(is_it & is_whole, size, count),
         )
 
     _, start, count = tf.while_loop(

@@ -28,6 +28,7 @@ from aet_keras.export.compared_outputs import (
 from aet_keras.export.image_decoding import decode_images
 from aet_keras.export.image_model import encode_png
 from aet_keras.export.table_manifest import (
+    lookups_of,
     notes_of_numbers,
     read_table_manifest,
     said_of_table,
@@ -82,7 +83,7 @@ def write_item_model(
     raw = _raw(rows, specification)
     first = {k: v[: written.MOST_REQUESTS] for k, v in raw.items()}
     described = {
-        **said_of_table(specification, _lookups(model)),
+        **said_of_table(specification, lookups_of(model)),
         "image_size": list(specification.image_size or ()),
         **{name: getattr(specification, name) for name in _NAMED},
     }
@@ -186,14 +187,7 @@ def _build(model, specification, answer, folder, packing):
     image, text = specification.image_name, specification.text_name
     shape = (*specification.image_size, 3)
     strings = {name: written.strings(name) for name in (image, text)}
-    specs = strings | {
-        column.name: tf.TensorSpec(
-            (None,),
-            tf.float32 if column.kind == "number" else tf.string,
-            name=column.name,
-        )
-        for column in specification.columns
-    }
+    specs = strings | table_graph.specs_of(specification.columns)
     missing = encode_png(np.zeros((1, *shape), "uint8"))[0]
 
     def run(**cells):
@@ -220,12 +214,7 @@ def _build(model, specification, answer, folder, packing):
     run = written.trace(run, **specs)
 
     def serve_examples(inputs):
-        features = {
-            name: tf.io.FixedLenFeature(
-                [], spec.dtype, "" if spec.dtype == tf.string else float("nan")
-            )
-            for name, spec in specs.items()
-        }
+        features = table_graph.features_of(specs)
         return answer.as_examples(run(**tf.io.parse_example(inputs, features)))
 
     functions = {
@@ -237,14 +226,9 @@ def _build(model, specification, answer, folder, packing):
     kept = {
         "weights": list(run.variables),
         "table": kept_table,
-        "lookups": [layer.lookup_table for layer in _lookups(model)],
+        "lookups": [layer.lookup_table for layer in lookups_of(model)],
         "words": word_tables(model),
     }
     if packing is not None:
         kept["tokenizer"] = packing.preprocessor.tokenizer
     return written.Served(functions, kept, notes_of_numbers(specification))
-
-
-def _lookups(model):
-    kind = keras.layers.StringLookup
-    return [layer for layer in model.layers if isinstance(layer, kind)]

@@ -1,8 +1,9 @@
 """Writes functions as a SavedModel: the one writer for all kinds of data."""
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,10 @@ def write_saved_model(
         served = build(Path(folder))
         if guarantee is not None:
             served = answer_with_sets(served, guarantee)
-        _save(directory, served)
-    write_requests(directory, requests(served.functions))
+        with refused_by_the_system():
+            _save(directory, served)
+    with refused_by_the_system():
+        write_requests(directory, requests(served.functions))
     about = _describe(served, kind, class_count, shape)
     if guarantee is not None:
         about["guarantee"] = guarantee.to_json()
@@ -148,6 +151,23 @@ def check_columns(owner: str, model: keras.Model, names: Sequence[str]) -> None:
             f"{owner}: class names must differ, because a client "
             f"knows a class by its name. Received twice: {twice[:3]}."
         )
+
+
+_REFUSED = (
+    tf.errors.OutOfRangeError,  # a file too large
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,  # a full disk
+)
+
+
+@contextlib.contextmanager
+def refused_by_the_system() -> Iterator[None]:
+    """Turns what TensorFlow raises of a file or a disk into an `OSError`."""
+    try:
+        yield
+    except _REFUSED as error:
+        reason = error.message.rpartition("; ")[2].partition(" [Op:")[0]
+        raise OSError(reason) from error
 
 
 def label_table(path: Path, names: Sequence[str]) -> Any:

@@ -1,6 +1,6 @@
 """Reads the cells of a table inside a served graph."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,28 @@ _SPACE = (
     r"[\x09-\x0d\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
     r"\x{202f}\x{205f}\x{3000}]+"
 )
+
+
+def specs_of(columns: Sequence[TableColumn]) -> dict[str, tf.TensorSpec]:
+    """Returns what a server takes of each column, `(batch,)`."""
+    return {
+        column.name: tf.TensorSpec(
+            (None,),
+            tf.float32 if column.kind == "number" else tf.string,
+            name=column.name,
+        )
+        for column in columns
+    }
+
+
+def features_of(specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+    """Returns the features of an example; one that is left out is missing."""
+    return {
+        name: tf.io.FixedLenFeature(
+            [], spec.dtype, "" if spec.dtype == tf.string else float("nan")
+        )
+        for name, spec in specs.items()
+    }
 
 
 def read(cells: Any, column: TableColumn) -> Any:

@@ -143,6 +143,12 @@ def said_of_table(
     }
 
 
+def lookups_of(model: keras.Model) -> list[keras.layers.StringLookup]:
+    """Returns the layers of a model that look categories up."""
+    kind = keras.layers.StringLookup
+    return [layer for layer in model.layers if isinstance(layer, kind)]
+
+
 def notes_of_numbers(specification: TableSpecification) -> list[str]:
     """Returns how a client sends the numbers that a file writes with signs."""
     plain = CellFormat()

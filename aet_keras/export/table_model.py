@@ -15,7 +15,11 @@ from aet_keras.evaluation.risk import least_risk
 from aet_keras.export import saved_model as written
 from aet_keras.export import table_graph
 from aet_keras.export.answers import answer_of
-from aet_keras.export.table_manifest import notes_of_numbers, said_of_table
+from aet_keras.export.table_manifest import (
+    lookups_of,
+    notes_of_numbers,
+    said_of_table,
+)
 
 _OWNER = "write_table_model"
 
@@ -110,7 +114,7 @@ def write_table_model(
         lambda _: table_graph.requests(raw, answer.of_examples),
         kind="table",
         class_count=len(names),
-        described={"table": said_of_table(specification, _lookups(model))},
+        described={"table": said_of_table(specification, lookups_of(model))},
         guarantee=guarantee,
     )
 
@@ -153,14 +157,7 @@ def _build(model, specification, answer, folder):
     kept_table, say = answer.prepare(
         list(specification.class_names), specification.thresholds, folder
     )
-    specs = {
-        column.name: tf.TensorSpec(
-            (None,),
-            tf.float32 if column.kind == "number" else tf.string,
-            name=column.name,
-        )
-        for column in specification.columns
-    }
+    specs = table_graph.specs_of(specification.columns)
     columns = {column.name: column for column in specification.columns}
 
     def run(**cells):
@@ -176,7 +173,7 @@ def _build(model, specification, answer, folder):
         return run(**cells)
 
     def serve_examples(inputs):
-        cells = tf.io.parse_example(inputs, _features(specs))
+        cells = tf.io.parse_example(inputs, table_graph.features_of(specs))
         return answer.as_examples(run(**cells))
 
     strings = written.strings("inputs")
@@ -187,20 +184,6 @@ def _build(model, specification, answer, folder):
     kept = {
         "weights": list(run.variables),
         "table": kept_table,
-        "lookups": [layer.lookup_table for layer in _lookups(model)],
+        "lookups": [layer.lookup_table for layer in lookups_of(model)],
     }
     return written.Served(functions, kept, notes_of_numbers(specification))
-
-
-def _lookups(model):
-    kind = keras.layers.StringLookup
-    return [layer for layer in model.layers if isinstance(layer, kind)]
-
-
-def _features(specs):
-    return {
-        name: tf.io.FixedLenFeature(
-            [], spec.dtype, "" if spec.dtype == tf.string else float("nan")
-        )
-        for name, spec in specs.items()
-    }

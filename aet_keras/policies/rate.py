@@ -27,7 +27,7 @@ class DecayOnStall(Policy):
             of the rate it started with. Defaults to `0.01`.
 
     State:
-        `monitor`, `best`, `wait`, and `moving`: how many groups moved last.
+        `monitor`, `best`, `wait`, and `moving`: which groups moved last.
 
     Example:
 
@@ -40,7 +40,7 @@ class DecayOnStall(Policy):
     0.0003
     """
 
-    start_state = {**stall.START, "moving": 0}
+    start_state = {**stall.START, "moving": []}
 
     monitor: str = option("auto", check.instance, of=str)
     _: KW_ONLY
@@ -52,8 +52,9 @@ class DecayOnStall(Policy):
     def decide(self, progress: Progress) -> Decision:
         if not progress.epoch:
             return Decision()
-        if sum(progress.trainable) != self.state["moving"]:
-            self.state.update(wait=0, moving=sum(progress.trainable))
+        if _are_others(progress, self.state["moving"]):
+            self.state["wait"] = 0
+        self.state["moving"] = _moving(progress)
         stall.observe(self, progress.logs, self.min_improvement)
         if self.state["wait"] < self.patience_epochs:
             return Decision()
@@ -154,7 +155,7 @@ class AdaptToTrend(Policy):
 
     State:
         `level`: last epoch's mean loss; `share`: what the trend has left of
-        the start rate; `moving`: how many groups moved last; `thawed_at`: how
+        the start rate; `moving`: which groups moved last; `thawed_at`: how
         much of the run was done then.
 
     Example:
@@ -172,7 +173,7 @@ class AdaptToTrend(Policy):
 
     needs = frozenset({"batch_losses"})
     every_batches = 8  # to write a rate takes a millisecond
-    start_state = {"level": None, "share": 1.0, "moving": 0, "thawed_at": 0.0}
+    start_state = {"level": None, "share": 1.0, "moving": [], "thawed_at": 0.0}
 
     _: KW_ONLY
     significance: float = option(2.0, check.positive)
@@ -184,18 +185,16 @@ class AdaptToTrend(Policy):
         why = "cosine"
         if progress.is_epoch_end and progress.epoch:
             why = self._follow(progress)
-        moving = sum(progress.trainable)
-        if moving != self.state["moving"]:
+        moving = _moving(progress)
+        if _are_others(progress, self.state["moving"]):
             self.state.update(
-                moving=moving,
-                share=1.0,
-                level=None,
-                thawed_at=progress.done_ratio,
+                share=1.0, level=None, thawed_at=progress.done_ratio
             )
             why = "groups thawed"
+        self.state["moving"] = moving
         done = progress.done_ratio - self.hold_ratio
         anneal = _cosine(max(0.0, done) / max(1e-9, 1.0 - self.hold_ratio), 0)
-        if 0 < moving < len(progress.trainable):
+        if 0 < len(moving) < len(progress.trainable):
             since = progress.done_ratio - self.state["thawed_at"]
             anneal = min(anneal, _cosine(since / self.cycle_ratio, 0.1))
         share = max(self.least_ratio, self.state["share"] * anneal)
@@ -214,6 +213,22 @@ class AdaptToTrend(Policy):
             return "the loss rises"
         self.state["share"] /= 1.0 + trend.complexity
         return "the loss is lost in its noise"
+
+
+def _moving(progress):
+    """Returns the numbers of the groups that move.
+
+    Not how many: a trial of other groups may have as many.
+    """
+    return [row for row, moves in enumerate(progress.trainable) if moves]
+
+
+def _are_others(progress, before):
+    """Says whether other groups move than before."""
+    moving = _moving(progress)
+    if isinstance(before, int):  # saves of 0.10.0 hold how many
+        return len(moving) != before
+    return moving != before
 
 
 def _cosine(done, least):

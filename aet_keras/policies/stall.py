@@ -1,23 +1,23 @@
 """Detects that a figure has stopped improving."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from aet_keras import _check as check
 
 START = {"monitor": None, "best": None, "wait": 0}
-_HIGHER_IS_BETTER = {
-    "acc",
-    "accuracy",
-    "auc",
-    "f1",
-    "fbeta",
-    "iou",
-    "precision",
-    "r2",
-    "recall",
-    "similarity",
-}
+# Parts of names, those of the metrics of Keras among them.
+_HIGHER_IS_BETTER = frozenset(
+    "acc accuracy auc auprc auroc bleu correlation dice f1 fbeta hit iou "
+    "jaccard kappa map mcc ndcg precision psnr r2 recall rouge sensitivity "
+    "similarity specificity ssim true".split()
+)
+_LOWER_IS_BETTER = frozenset(
+    "brier cosh cost crossentropy deviance distance divergence error false "
+    "hinge kld logcosh loss mae mape mse msle nll perplexity poisson rmse "
+    "wer".split()
+)
 
 
 def observe(
@@ -82,8 +82,8 @@ def _refuse_unless_validation_is_due(owner, logs, monitor):
 
 
 def _is_better(key, value, best, min_improvement):
-    if best is None or best != best:
-        return value == value
+    if best is None or not math.isfinite(best):
+        return math.isfinite(value)  # from inf on, no margin would be met
     margin = min_improvement * abs(best)
     if is_higher_better(key):
         return value > best + margin
@@ -94,7 +94,8 @@ def is_higher_better(key: str) -> bool:
     """Says whether a logged figure is better when it is higher.
 
     Its name says so: an accuracy, an AUC, an F-score, an overlap (which Keras
-    logs as `io_u`), a precision, an R2, a recall or a similarity, and no loss.
+    logs as `io_u`), a precision, an R2, a recall, a correlation, a similarity
+    and the like, and no loss or error. Of another name, a lower one is.
 
     Args:
         key: str. A key of the logs.
@@ -108,5 +109,23 @@ def is_higher_better(key: str) -> bool:
     >>> higher("val_accuracy"), higher("val_loss")
     (True, False)
     """
-    parts = set(key.lower().replace("io_u", "iou").split("_"))
-    return bool(parts & _HIGHER_IS_BETTER) and "loss" not in parts
+    known = _known_parts(key)
+    return bool(known) and known[-1] in _HIGHER_IS_BETTER
+
+
+def is_direction_known(key: str) -> bool:
+    """Says whether the name of a figure tells if higher or lower is better.
+
+    Example:
+
+    >>> known = aet_keras.policies.stall.is_direction_known
+    >>> known("val_mae"), known("val_quality")
+    (True, False)
+    """
+    return bool(_known_parts(key))
+
+
+def _known_parts(key):
+    """Returns what says something; before the last it names an output."""
+    parts = key.lower().replace("io_u", "iou").split("_")
+    return [p for p in parts if p in _HIGHER_IS_BETTER | _LOWER_IS_BETTER]

@@ -67,7 +67,64 @@ def publish(
     """
     if keep is not None:
         _check.positive_int("publish", keep=keep)
-    folder = Path(folder)
+    version = _put(Path(folder), write, copies)
+    if keep is not None:
+        prune(folder, keep=keep)
+    return version
+
+
+class NotNewest(ExportError):
+    """Says that a version is not the newest any more."""
+
+
+def publish_after(version: Path, write: Callable[[Path], Any]) -> Path:
+    """Publishes what was made of a version, if that is the newest still.
+
+    Another command may have published, or taken the version back, while this
+    one worked. What those did would be lost.
+
+    Args:
+        version: path of `folder/N`.
+        write: as of `publish`.
+
+    Returns:
+        `pathlib.Path`, the next version.
+
+    Raises:
+        NotNewest: if it is not; nothing is published.
+        ExportError: as of `publish`.
+
+    Example:
+
+    >>> import tempfile
+    >>> from aet_keras.publishing.publication import NotNewest, publish_after
+    >>> def write(aside):
+    ...     (aside / "saved_model.pb").touch()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first = aet_keras.publishing.publish(folder, write)
+    ...     second = publish_after(first, write)
+    ...     try:
+    ...         publish_after(first, write)
+    ...     except NotNewest as error:
+    ...         "2 is the newest" in str(error)
+    True
+    """
+
+    def check(folder):
+        newest = newest_version(folder)
+        if newest.name != version.name:
+            raise NotNewest(
+                f"publish: version {version.name} must be the newest still, "
+                "because what another one has learned would be lost. Received: "
+                f"{folder}, where {newest.name} is the newest by now. Run the "
+                "command again."
+            )
+
+    return _put(version.parent, write, COPIES, check)
+
+
+def _put(folder, write, copies, check=lambda folder: None):
+    """Publishes what `write` writes, if `check` does not raise."""
     refusal = f"publish: nothing was published in {folder}"
     with (
         version_folder.explained(refusal, folder),
@@ -84,13 +141,12 @@ def publish(
         seal(aside)
         flush_tree(aside)
         with version_folder.alone(folder):
+            check(folder)
             version = version_folder.claim(aside, folder)
     refusal = f"publish: {version} is whole, but its files were not all copied"
     with version_folder.explained(refusal, folder):
         flush(folder)
         version_folder.show_newest(folder, copies)
-    if keep is not None:
-        prune(folder, keep=keep)
     return version
 
 

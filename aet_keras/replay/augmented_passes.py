@@ -35,7 +35,7 @@ class AugmentedPasses:
         self._is_cut_short = False
 
     def get_state(self) -> dict:
-        """Returns that nothing is recorded again.
+        """Returns no passes: a resumed run records other views.
 
         A resumed run records its views anew: others, drawn as the first were.
         """

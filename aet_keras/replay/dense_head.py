@@ -16,11 +16,12 @@ from aet_keras._keras.loss_objects import (
     is_overridden,
     unscale_loss,
 )
-from aet_keras._keras.split_graph import Boundary, Key, SplitGraph, Step
+from aet_keras._keras.split_graph import Boundary, Key, SplitGraph
 from aet_keras._keras.trainable import own_weights, sublayers
 from aet_keras.layers import Uncertainty
 from aet_keras.replay import lbfgs
 from aet_keras.replay.head_loss import KnownLoss, NotSolved, by_output
+from aet_keras.replay.head_path import path_to, steps_above
 from aet_keras.replay.together import Together
 
 # Products of rows, width and units that are solved in a few seconds.
@@ -33,7 +34,7 @@ _LOGGED, _LEAST_LOGGED = 0.05, 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class DenseHead:
-    """One dense layer above a boundary, and the loss that is taken of it.
+    """One dense layer above a boundary, with its loss.
 
     Args:
         layer: the `keras.layers.Dense`.
@@ -64,20 +65,20 @@ class DenseHead:
             let_go,
         )
 
-    def is_small(self, rows: lbfgs.Rows) -> bool:
-        """Says whether the problem can be solved at once."""
-        products = rows.features.size * self.layer.units
-        return products <= _MOST_PRODUCTS and rows.features.ndim == 2
+    def is_small(self, row_count: int, shape: tuple[int, ...]) -> bool:
+        """Says whether so many rows of one shape can be solved at once."""
+        products = row_count * math.prod(shape) * self.layer.units
+        return products <= _MOST_PRODUCTS and len(shape) == 1
 
     def loss(self, rows: lbfgs.Rows, together: Together = lbfgs.ALONE) -> float:
-        """Returns the loss of the present weights, as the solver has it."""
+        """Returns the loss of the present weights, computed by the solver."""
         kernel, bias = self.layer.get_weights()
         return lbfgs.mean_loss(
             kernel, bias, rows, kind=self.known.solved_as, together=together
         )
 
     def loss_of_keras(self, features, y, sample_weight) -> float:
-        """Returns the same, by the layer and the loss object themselves."""
+        """Returns the same loss, computed by the layer and the loss object."""
         total = 0.0
         for part in lbfgs.parts_of(features):
             scores = self.layer(np.asarray(features[part], "float32"))
@@ -112,7 +113,7 @@ class DenseHead:
 
 @dataclasses.dataclass(frozen=True)
 class Attempt:
-    """Heads that have better weights now, and what they had before.
+    """Heads that were given better weights, and their old weights.
 
     Args:
         sentences: list of str. What came of each head.
@@ -230,14 +231,16 @@ def _rows_of_all(heads, model, recorders, together):
 
 def _rows(head, model, recorder):
     """Returns what a recorder recorded for a head, once the loss is proved."""
+    column, row_count = recorder.column(head.reads), _count_of(recorder)
+    # Before they are taken: rows that are looked up are copied for that.
+    if not head.is_small(row_count, column.all().shape[1:]):
+        raise NotSolved("it is too large to be solved in a few seconds")
     features, y, sample_weight = recorder.recorded(head.reads)
     y, weights = by_output(model, y), by_output(model, sample_weight)
     if y is None or weights is None or y[head.output] is None:
         raise NotSolved("it is not clear which targets belong to which output")
     given = features, y[head.output], weights[head.output]
-    rows = head.rows(*given, let_go=recorder.column(head.reads).let_go)
-    if not head.is_small(rows):
-        raise NotSolved("it is too large to be solved in a few seconds")
+    rows = head.rows(*given, let_go=column.let_go)
     ours, keras_own = head.loss(rows), head.loss_of_keras(*given)
     if not _is_near(ours, keras_own, _ROUNDED[head.layer.compute_dtype]):
         raise NotSolved(
@@ -245,6 +248,14 @@ def _rows(head, model, recorder):
             f"computes {keras_own:.4g}"
         )
     return rows
+
+
+def _count_of(recorder):
+    """Returns how many rows `recorded` would return."""
+    if recorder.last_pass is None:
+        return recorder.record.count
+    rows, _ = recorder.last_pass()
+    return len(rows)
 
 
 def _is_near(ours, other, share, least=1e-6):
@@ -323,52 +334,6 @@ def check_alone(dense, graph):
         id(v) in own for v in used
     ):
         raise NotSolved("its weights are used elsewhere, too")
-
-
-@dataclasses.dataclass(frozen=True)
-class Path:
-    """A chain of calls from a tensor to one of the model's outputs.
-
-    Args:
-        key: `Key` of the tensor.
-        layers: tuple of what is called, from there on up.
-        shape: tuple of ints. The output's, the batch `None`.
-    """
-
-    key: Key
-    layers: tuple
-    shape: tuple[int | None, ...]
-
-
-def steps_above(graph: SplitGraph, boundary: Boundary) -> list[Step]:
-    """Returns the steps of the part above a boundary, in order."""
-    return [s for i, s in enumerate(graph.steps) if i not in boundary.lower]
-
-
-def path_to(graph: SplitGraph, boundary: Boundary, key: Key) -> Path | None:
-    """Returns how an output comes of one tensor that crosses a boundary.
-
-    Args:
-        graph: `SplitGraph` of the model.
-        boundary: `Boundary`.
-        key: `Key` of an output.
-
-    Returns:
-        `Path`, or `None` if more than one tensor has a part in it.
-    """
-    shape = graph.model.outputs[graph.outputs.index(key)].shape
-    makers = {
-        k: step for step in steps_above(graph, boundary) for k in step.writes
-    }
-    layers: list[keras.layers.Layer] = []
-    while key not in boundary.keys:
-        step = makers[key]
-        if len(step.reads) != 1 or len(step.writes) != 1:
-            return None
-        if step.layer is not None:  # else a nested model is entered or left
-            layers.insert(0, step.layer)
-        key = step.reads[0]
-    return Path(key, tuple(layers), tuple(shape))
 
 
 @dataclasses.dataclass(frozen=True)

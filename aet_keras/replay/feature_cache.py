@@ -15,6 +15,7 @@ from aet_keras.errors import CacheFull
 from aet_keras.replay.feature_store import FeatureStore
 from aet_keras.replay.growing_array import GrowingArray
 from aet_keras.replay.storage_budget import StorageBudget, memory_to_take
+from aet_keras.replay.sums import bytes_of_rows
 
 _DTYPES = {
     "float16": np.dtype("float16"),
@@ -63,7 +64,13 @@ class FeatureCache:
         if limit_bytes is not None:
             check.whole(self, limit_bytes=limit_bytes)
         if not isinstance(place, os.PathLike) and os.sep not in str(place):
-            check.one_of(self, place=place, among=_PLACES)
+            if place not in _PLACES:
+                raise ValueError(
+                    "FeatureCache: `place` must be 'auto', 'memory', 'disk' "
+                    "or the path of a folder, which has a separator, because "
+                    f"a word may be mistyped. Received: place={place!r}. Name "
+                    f"a folder here as {f'.{os.sep}{place}'!r}."
+                )
 
     @property
     def store(self) -> FeatureStore | None:
@@ -128,13 +135,19 @@ class FeatureCache:
         return Record(columns, spare=spare)
 
     def digests(self, arrays: Sequence[np.ndarray]) -> list[bytes]:
-        """Returns a sum of each row over several arrays of as many rows."""
-        rows = [np.ascontiguousarray(array) for array in arrays]
+        """Returns a sum of each row over several arrays of as many rows.
+
+        Rows of other shapes or dtypes have other sums, though their bytes be
+        equal, as of black images of 96 x 64 and of 64 x 96 pixels.
+        """
+        rows = [np.asarray(array) for array in arrays]
+        about = "; ".join(f"{row.dtype} {row.shape[1:]}" for row in rows)
+        begun = hashlib.blake2b(about.encode(), digest_size=16)
         found = []
-        for number in range(len(rows[0])):
-            digest = hashlib.blake2b(digest_size=16)
-            for array in rows:
-                digest.update(_bytes_of(array[number]))
+        for parts in zip(*map(bytes_of_rows, rows), strict=True):
+            digest = begun.copy()
+            for part in parts:
+                digest.update(part)
             found.append(digest.digest())
         return found
 
@@ -158,12 +171,6 @@ def _is_writable(folder):
             return True
     except OSError:
         return False
-
-
-def _bytes_of(row):
-    if isinstance(row, np.ndarray | np.generic) and not row.dtype.hasobject:
-        return row.tobytes()
-    return repr(np.asarray(row).tolist()).encode()  # text: no bytes to share
 
 
 # Below the first, half a unit in the last place is a thousandth and more.

@@ -26,6 +26,9 @@ class GrowingArray:
         expected: int >= 0. How many rows will come, if known; else 0.
         only_memory: bool. Whether a full memory is the end.
 
+    Attributes:
+        rounded_to: NumPy dtype, the narrowest that rows were ever kept in.
+
     Raises:
         CacheFull: if there is no room, now or when rows are added.
     """
@@ -47,6 +50,7 @@ class GrowingArray:
         self._only_memory = only_memory
         self._rows = np.empty((0, *shape), dtype)
         self._grow(expected or _FIRST_ROWS, self._rows.dtype)
+        self.rounded_to = self.dtype
 
     @property
     def dtype(self) -> np.dtype:
@@ -70,6 +74,8 @@ class GrowingArray:
     def widen(self, dtype) -> None:
         """Keeps the rows in another dtype from now on."""
         self._grow(len(self._rows), np.dtype(dtype))
+        if not self.count:  # else some stay as they were rounded
+            self.rounded_to = self.dtype
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Returns a copy of the rows of these numbers."""
@@ -88,7 +94,7 @@ class GrowingArray:
         return self._rows[: self.count]
 
     def let_go(self, touched: int) -> None:
-        """Has a mapped file take no memory of the process, now and then.
+        """Frees the memory that a mapped file takes, once it is much.
 
         Args:
             touched: int. How many more bytes of it were read or written.
@@ -108,7 +114,11 @@ class GrowingArray:
         if not was_on_disk and self._budget.take_memory(new):
             fresh = np.empty((length, *self._rows.shape[1:]), dtype)
         elif not self._only_memory and self._budget.take_disk(new):
-            fresh = self._mapped(length, dtype)
+            try:
+                fresh = self._mapped(length, dtype)
+            except CacheFull:  # the disk has less than was free at first
+                self._budget.give_back(new, disk=True)
+                raise
             self.is_on_disk = True
         else:
             raise CacheFull(f"no room for {new / 1e6:.2g} MB of features")
@@ -138,7 +148,7 @@ class GrowingArray:
 
 
 def _reserve(file, size):
-    """Takes the blocks now: a full disk kills who writes to a mapped file."""
+    """Reserves blocks: a full disk kills a process that writes to a map."""
     if not hasattr(os, "posix_fallocate"):
         return
     try:

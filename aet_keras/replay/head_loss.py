@@ -57,7 +57,7 @@ class KnownLoss:
 
     @classmethod
     def of(cls, loss) -> "KnownLoss":
-        """Returns what a compiled loss is known as.
+        """Returns a compiled loss as a `KnownLoss`.
 
         Raises:
             NotSolved: if it is not one of Keras's own, or has a setting that
@@ -124,7 +124,7 @@ class KnownLoss:
 
     @property
     def solved_as(self) -> str | TaughtLoss:
-        """What the solver knows it as."""
+        """The `kind` of loss that `lbfgs.solve` takes."""
         return self.kind if self.taught is None else self.taught
 
     def weights(self, given: np.ndarray | None, count: int) -> np.ndarray:
@@ -174,7 +174,7 @@ def _are_classes(y, units):
 
 
 def by_output(model: keras.Model, given) -> list | None:
-    """Sorts what a user gave for a model's outputs, as Keras does.
+    """Puts losses, targets or weights in the order of a model's outputs.
 
     Args:
         model: a functional or built Sequential model.
@@ -195,7 +195,7 @@ def by_output(model: keras.Model, given) -> list | None:
 
 
 def _names(model, given):
-    """Returns what the outputs go by in a dict, or None.
+    """Returns the names that the outputs have in a dict, or None.
 
     That is the keys of a dict of outputs, or else the names of the layers
     that they come from. One output may go by any name.

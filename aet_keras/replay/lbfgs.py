@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from scipy import optimize
 
-from aet_keras.replay.taught_loss import TaughtLoss
+from aet_keras.replay.taught_loss import TaughtLoss, normalised, slopes_of
 from aet_keras.replay.together import Together
 
 # Strong to weak, each from the last one's solution, while validation improves.
@@ -178,7 +178,7 @@ def mean_loss(
 
 
 class _Scaled:
-    """Gives standardised rows: few of them made once, many whenever asked.
+    """Yields standardised rows: few are kept, many are computed each time.
 
     Args:
         rows: `Rows`.
@@ -252,10 +252,8 @@ def _penalised(flat, answer, units, strength):
 
 
 def _softmax(scores, targets):
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    slopes = np.exp(logs) * targets.sum(axis=1, keepdims=True) - targets
-    return -(targets * logs).sum(axis=1), slopes
+    logs = normalised(scores)
+    return -(targets * logs).sum(axis=1), slopes_of(logs, targets)
 
 
 def _sigmoid(scores, targets):

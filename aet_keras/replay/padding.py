@@ -83,7 +83,7 @@ class Padding:
 
 
 class MaskLengths:
-    """Follows a column of a record: with how many ones does each row begin?
+    """Counts with how many ones each row of a recorded column begins.
 
     Rows that were looked at are not looked at again, because a record is asked
     every few batches while it grows.
@@ -119,7 +119,7 @@ class PaddingFinder:
         self._masks: dict[Key, MaskLengths] = {}
 
     def find(self, boundary: Boundary, columns: Sequence) -> Padding | None:
-        """Returns how rows are padded, whatever that changes.
+        """Returns how rows are padded; what cutting changes is not checked.
 
         Args:
             boundary: where the graph is split.

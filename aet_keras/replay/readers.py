@@ -90,7 +90,7 @@ def reader_of_validation(model, recorder: Recorder, epoch_iterator):
 
 
 def postpone(reader, is_on: bool) -> None:
-    """Has `fit` make the iterators of a split only if they are read from.
+    """Makes `fit` create the iterators of a split only if they are read.
 
     Args:
         reader: what reads the split; None if that is not known yet.

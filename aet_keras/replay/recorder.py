@@ -76,7 +76,7 @@ class Recorder:
             self._reuse.forget()
 
     def keep(self) -> tuple[int, int]:
-        """Leaves what was recorded to other runs.
+        """Saves what was recorded for other runs.
 
         Returns:
             How many rows came from other runs, and how many are new to them.
@@ -219,7 +219,7 @@ class Recorder:
         )
 
     def find_padding(self, boundary: Boundary) -> Padding | None:
-        """Returns how recorded rows are padded, whatever that changes."""
+        """Returns how recorded rows are padded; see `PaddingFinder.find`."""
         return self._paddings.find(boundary, self._columns(boundary))
 
     def _columns(self, boundary):
@@ -290,8 +290,9 @@ class Recorder:
             asked = boundary.recording(boundary.keys)
         fresh = self._features(x, asked)
         held = self.held([rows[i] for i in known], boundary)
-        for key, old in zip(boundary.keys, held, strict=True):
-            tolerance = _TOLERANCE.get(str(old.dtype), EXACT)
+        columns = self._columns(boundary)
+        for key, old, column in zip(boundary.keys, held, columns, strict=True):
+            tolerance = _TOLERANCE.get(str(column.rounded_to), EXACT)
             if not is_close(fresh[key].numpy()[known], old, tolerance):
                 raise replay_safety.Unsafe(
                     "the frozen layers give other features for the same rows: "

@@ -19,7 +19,7 @@ from aet_keras.replay.validation import Validation
 
 
 class Replay:
-    """Stands in for the train and the test function of one `fit`.
+    """Replaces the train and the test function of one `fit`.
 
     Args:
         model: the model; its groups are under control already.

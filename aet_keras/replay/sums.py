@@ -1,5 +1,7 @@
 """Compares weights and rows with what they were: by sums, or roughly."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import xxhash
@@ -138,7 +140,7 @@ def sums_of_rows(tensors) -> list[bytes]:
     Rows of the same shapes and dtypes have equal sums if their bytes are
     equal; 128 bits leave no room for chance.
     """
-    rows = [_bytes_of_rows(np.asarray(tensor)) for tensor in tensors]
+    rows = [bytes_of_rows(np.asarray(tensor)) for tensor in tensors]
     if len(rows) == 1:
         return [xxhash.xxh3_128_digest(row) for row in rows[0]]
     found = []
@@ -150,11 +152,14 @@ def sums_of_rows(tensors) -> list[bytes]:
     return found
 
 
-def _bytes_of_rows(array):
+def bytes_of_rows(array: np.ndarray) -> list[bytes | memoryview]:
     """Returns the bytes of each row, not copied where they are numbers."""
+    if not len(array):
+        return []
     if array.dtype.hasobject:  # texts: their bytes are elsewhere
         return [repr(np.asarray(row).tolist()).encode() for row in array]
-    flat = np.ascontiguousarray(array).reshape(len(array), -1).view("uint8")
+    flat: Any = np.ascontiguousarray(array)
+    flat = flat.reshape(len(array), -1).view("uint8")
     size = flat.shape[1]
     if size == 0:
         return [b""] * len(array)

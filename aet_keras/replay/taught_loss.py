@@ -1,4 +1,4 @@
-"""Is `Distillation` as the solver of heads has it, on arrays."""
+"""Computes the loss of `Distillation` on arrays, for the head solver."""
 
 import dataclasses
 
@@ -43,7 +43,7 @@ class TaughtLoss:
         if y.size == 2 * count * units:
             label, teacher = np.split(y.reshape(count, -1), 2, axis=1)
             logs = np.log(np.maximum(teacher, _LEAST)) / self.temperature
-            return np.hstack([label, np.exp(_normalised(logs))])
+            return np.hstack([label, np.exp(normalised(logs))])
         if y.size == count:
             classes = y.reshape(count)
             is_known = (classes >= 0) & (classes < units)
@@ -61,21 +61,22 @@ class TaughtLoss:
         """Returns the loss of each row, and its slopes by the scores."""
         label, teacher = np.split(targets, 2, axis=1)
         share, temperature = self.share, self.temperature
-        logs, softened = _normalised(scores), _normalised(scores / temperature)
+        logs, softened = normalised(scores), normalised(scores / temperature)
         known = np.log(np.maximum(teacher, _LEAST))
         losses = -(1 - share) * (label * logs).sum(axis=1)
         divergence = (teacher * (known - softened)).sum(axis=1)
         losses += share * temperature**2 * divergence
-        slopes = (1 - share) * _slopes(logs, label)
-        slopes += share * temperature * _slopes(softened, teacher)
+        slopes = (1 - share) * slopes_of(logs, label)
+        slopes += share * temperature * slopes_of(softened, teacher)
         return losses, slopes
 
 
-def _normalised(scores):
+def normalised(scores: np.ndarray) -> np.ndarray:
     """Returns the logarithms of a softmax."""
     shifted = scores - scores.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def _slopes(logs, targets):
+def slopes_of(logs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Returns the slopes of the cross-entropy by the scores of a softmax."""
     return np.exp(logs) * targets.sum(axis=1, keepdims=True) - targets

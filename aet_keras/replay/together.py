@@ -1,4 +1,4 @@
-"""Has several workers compute one thing from rows that each of them has."""
+"""Adds up what several workers have computed from their own rows."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ class Together:
     def led(
         self, search: Callable, function: Callable, start: np.ndarray
     ) -> tuple[np.ndarray, float]:
-        """Has the chief search for a vector, and all workers answer it.
+        """Lets the chief search for a vector; all workers compute the function.
 
         So none of them asks for a sum that another one does not give, though
         their processors may round differently.

@@ -1,4 +1,4 @@
-"""Stands in for the test function of a `fit`: records, then replays."""
+"""Replaces the test function of a `fit`: records, then replays."""
 
 import weakref
 from collections.abc import Callable

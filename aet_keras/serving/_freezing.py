@@ -1,4 +1,4 @@
-"""Has signatures run with constant weights, where answers stay equal.
+"""Runs signatures with constant weights, if answers stay equal.
 
 Grappler then folds normalizations into convolutions, and joins activations to
 them: a call of the embedded backbone takes half as long. To find that out takes
@@ -28,7 +28,7 @@ class NotFrozen(Exception):
 
 
 class Freezing:
-    """Has signatures of a version run with constant weights.
+    """Runs signatures of a version with constant weights.
 
     Args:
         path: of the SavedModel.
@@ -48,7 +48,7 @@ class Freezing:
         self.frozen: tf.compat.v1.Session | None = None
 
     def freeze(self, name: str, signature: Signature) -> None:
-        """Has a signature run faster, if its answers stay equal.
+        """Makes a signature run faster, if its answers stay equal.
 
         Raises:
             NotFrozen: with the reason, if it stays as it is.

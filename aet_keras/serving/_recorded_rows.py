@@ -14,9 +14,14 @@ from aet_keras.serving.loaded_version import LoadedVersion
 
 Arrays = Mapping[str, np.ndarray]
 
-_PROBABILITIES, _EMBEDDINGS = "probabilities", "embeddings"
-_OTHERS = ("serving_default", "features")  # kept without probabilities, too
-_CLASSIFY = "classify"
+_EMBEDDINGS = "embeddings"
+_SAID = ("probabilities", "values")  # of classes and tags, and of a number
+_OTHERS = ("serving_default", "features")  # kept without these, too
+# What the calls that take examples put out, as other calls name it.
+_OF_EXAMPLES = {
+    "classify": {"scores": "probabilities"},
+    "regress": {"outputs": "values"},
+}
 # What the features of an example are called by the other signatures.
 _INPUTS_OF_FEATURES = {"image": "image_bytes", "text": "texts"}
 
@@ -29,7 +34,8 @@ class Answered:
         id: str. That of the request.
         time: float. When it was asked, in seconds since 1970.
         version: `LoadedVersion` that answered.
-        is_classify: bool. Whether `inputs` are serialised examples.
+        verb: str. `"predict"`, or `"classify"` or `"regress"`, whose
+            `inputs` are serialised examples.
         numbers: ints, the numbers of the rows in the request.
         keys: ints, the random key of each row.
         inputs: dict of input to array, one row each.
@@ -39,7 +45,7 @@ class Answered:
     id: str
     time: float
     version: LoadedVersion
-    is_classify: bool
+    verb: str
     numbers: Sequence[int]
     keys: Sequence[int]
     inputs: Arrays
@@ -68,9 +74,9 @@ def is_kept(verb: str, signature: str, outputs: Arrays) -> bool:
     They are where it says what the model makes of a row. So they are not for
     `embeddings`, nor for lists of items of a recommender.
     """
-    if verb == _CLASSIFY:
-        return "scores" in outputs
-    return _PROBABILITIES in outputs or signature in _OTHERS
+    if verb in _OF_EXAMPLES:
+        return not _OF_EXAMPLES[verb].keys().isdisjoint(outputs)
+    return not outputs.keys().isdisjoint(_SAID) or signature in _OTHERS
 
 
 def row_count(inputs: Arrays, outputs: Arrays) -> int:
@@ -90,10 +96,8 @@ def make_rows(answered: Answered, keeps: str) -> list[RecordedRow]:
     inputs = [
         _inputs(answered, place) for place in range(len(answered.numbers))
     ]
-    outputs = {
-        _PROBABILITIES if answered.is_classify and k == "scores" else k: v
-        for k, v in answered.outputs.items()
-    }
+    names = _OF_EXAMPLES.get(answered.verb, {})
+    outputs = {names.get(k, k): v for k, v in answered.outputs.items()}
     if keeps == "outputs":
         outputs |= embed(answered.version, inputs)
     numbers = {k: v for k, v in outputs.items() if _is_numeric(v)}
@@ -154,7 +158,7 @@ def _decoder(shape):
 
 
 def _inputs(answered, place):
-    if answered.is_classify:
+    if answered.verb in _OF_EXAMPLES:
         return _of_example(answered.inputs["inputs"][place], answered.version)
     return {k: as_instance(k, v[place]) for k, v in answered.inputs.items()}
 

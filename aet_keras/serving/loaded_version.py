@@ -90,7 +90,7 @@ class LoadedVersion:
             self.signatures[name].warm_up()
 
     def speed_up(self) -> tuple[str, str] | None:
-        """Has a signature that `call` was given run with constant weights.
+        """Makes a signature that `call` was given run with constant weights.
 
         It takes seconds; meanwhile the signature answers as before.
 

@@ -122,7 +122,7 @@ class ModelFolder:
                 return
 
     def speed_up(self) -> None:
-        """Has one signature that clients use run faster, if it can."""
+        """Makes one signature that clients use run faster, if it can."""
         version = self.current
         stays = version.speed_up()
         if stays is not None:

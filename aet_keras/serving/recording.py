@@ -139,7 +139,7 @@ class Recorder:
 
         Args:
             request_id: str.
-            verb: str. `"predict"` or `"classify"`.
+            verb: str. `"predict"`, `"classify"` or `"regress"`.
             signature: str. The name of the one that was called.
             version: `LoadedVersion` that answered.
             inputs: dict of input to array. Nobody may change them later.
@@ -155,7 +155,7 @@ class Recorder:
                 request_id,
                 now,
                 version,
-                verb == "classify",
+                verb,
                 range(count),
                 draws,
                 inputs,

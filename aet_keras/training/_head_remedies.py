@@ -95,19 +95,24 @@ def _values(case, rows):
     return features, values[:, 0]
 
 
-def _solve_number(case, rows, old=None):
-    head = head_of(case)
-    found = solve_number_head(
-        _values(case, rows),
-        tuple(head.get_weights()),
-        old=old and _values(case, old),
+def _solved(case, rows, old, solve, given):
+    """Returns what a solver finds for new rows, and for old ones if any."""
+    return solve(
+        given(case, rows),
+        tuple(head_of(case).get_weights()),
+        old=old and given(case, old),
         seed=case.settings.seed,
     )
-    return _put(head, found)
 
 
-def _solve_number_for_both(case, rows):
-    return _solve_number(case, rows, _old_rows(case))
+def _for_both(solve):
+    """Returns a remedy that solves for old rows, too."""
+    return lambda case, rows: solve(case, rows, _old_rows(case))
+
+
+def _solve_number(case, rows, old=None):
+    found = _solved(case, rows, old, solve_number_head, _values)
+    return _put(head_of(case), found)
 
 
 def _find_thresholds(case, rows):
@@ -127,19 +132,9 @@ def _move_thresholds(case, rows, probabilities):
 
 
 def _solve_tags(case, rows, old=None):
-    head = head_of(case)
-    found = solve_tag_head(
-        _features(case, rows),
-        tuple(head.get_weights()),
-        old=old and _features(case, old),
-        seed=case.settings.seed,
-    )
-    said = _put(head, found)
+    found = _solved(case, rows, old, solve_tag_head, _features)
+    said = _put(head_of(case), found)
     return f"{said}; {_move_thresholds(case, rows, found.held_out)}"
-
-
-def _solve_tags_for_both(case, rows):
-    return _solve_tags(case, rows, _old_rows(case))
 
 
 # What is solved for each kind of target, cheapest first.
@@ -148,11 +143,11 @@ HEADS: dict[str, dict[str, Callable[[Any, Rows], str]]] = {
     "number": {
         "bias": _shift_number,
         "head": _solve_number,
-        BOTH: _solve_number_for_both,
+        BOTH: _for_both(_solve_number),
     },
     "tags": {
         "thresholds": _find_thresholds,
         "head": _solve_tags,
-        BOTH: _solve_tags_for_both,
+        BOTH: _for_both(_solve_tags),
     },
 }

@@ -159,7 +159,8 @@ def adapt(
             Defaults to `"classes"` if a label is new, else to what `compare`
             finds with `reference`, or `"unexplained"` without one.
         reference: optional `aet_keras.drift.Reference` of the model. Its rows
-            calibrate the answers where `old` is not given.
+            calibrate the answers where `old` is not given; its `rule` says
+            which class is answered, and judged.
         epochs: int >= 1. Passes over the labelled rows where groups train.
             Defaults to `15`.
         batch_size: int >= 2. Defaults to `32`.
@@ -207,7 +208,11 @@ def adapt(
     """
     settings = _settings(epochs, batch_size, learning_rate, seed)
     name = _target_kind(target_kind, reference)
-    judge = judge_of(name, _checked_weight(name, class_weight))
+    judge = judge_of(
+        name,
+        _checked_weight(name, class_weight),
+        answers=None if reference is None else reference.answers,
+    )
     forgets = share_to_forget(_OWNER, judge, forgets_at_most)
     new, labels = read_new(new, labels, judge)
     rows = _labelled(new, labels, judge)

@@ -20,7 +20,7 @@ from aet_keras.export.table_manifest import read_table_manifest
 from aet_keras.export.table_model import called_from
 from aet_keras.publishing.candidates import write_candidate
 from aet_keras.publishing.data_kind import read_kind
-from aet_keras.publishing.publication import publish
+from aet_keras.publishing.publication import NotNewest, publish_after
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.tasks import table_head
 from aet_keras.training import table_measuring
@@ -33,6 +33,10 @@ from aet_keras.training.old_rows import OldRows, Pair
 PUBLISHED, CANDIDATE, NOTHING = "published", "candidate", "nothing"
 _OWNER = "adapt"
 _OTHER_MEANING = "output"  # a kind of shift
+_SUPERSEDED = (
+    "it is better than version {}, but that is not the newest any more: "
+    "another command has published, or taken it back"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,7 +82,8 @@ def adapt_version(
     more than is allowed on old validation rows. Where labels mean something
     else now, old rows prove nothing. What is not proved is written as a
     candidate, which is not served; what is worse, or the same, is not written
-    at all.
+    at all. What was proved of a version that is not the newest any more, since
+    another command has published or taken it back, is a candidate, too.
 
     Args:
         version: path of the version.
@@ -110,7 +115,7 @@ def adapt_version(
     cares_for = None
     if reference.target_kind == "classes":
         cares_for = _cares_for(version)
-    kind = judge_of(reference.target_kind, cares_for)
+    kind = judge_of(reference.target_kind, cares_for, answers=reference.answers)
     forgets_at_most = share_to_forget(_OWNER, kind, forgets_at_most)
     limits = thresholds_of(version) if kind.name == "tags" else None
     view = _view(read_kind(version, _OWNER), model)
@@ -145,26 +150,36 @@ def adapt_version(
     if outcome == NOTHING:
         return found
 
-    kept_sets = []
+    def write_as(outcome, reason):
+        def write(directory):
+            report("writing the SavedModel, and comparing it")
+            kept = write_adapted(
+                directory,
+                version,
+                adapted,
+                given,
+                old,
+                aside=aside,
+                shift=shift,
+                outcome=outcome,
+                why=reason,
+            )
+            kept_sets.append(kept.sentence)
 
-    def write(directory):
-        report("writing the SavedModel, and comparing it")
-        kept = write_adapted(
-            directory,
-            version,
-            adapted,
-            given,
-            old,
-            aside=aside,
-            shift=shift,
-            outcome=outcome,
-            why=reason,
-        )
-        kept_sets.append(kept.sentence)
+        return write
 
-    put = publish if outcome == PUBLISHED else write_candidate
-    path = put(version.parent, write)
-    return dataclasses.replace(found, path=path, sets=kept_sets[0])
+    kept_sets: list[str] = []
+    path = None
+    if outcome == PUBLISHED:
+        try:
+            path = publish_after(version, write_as(outcome, reason))
+        except NotNewest:
+            outcome, reason = CANDIDATE, _SUPERSEDED.format(version.name)
+    if path is None:
+        path = write_candidate(version.parent, write_as(outcome, reason))
+    return dataclasses.replace(
+        found, outcome=outcome, path=path, reason=reason, sets=kept_sets[-1]
+    )
 
 
 def _cares_for(version):

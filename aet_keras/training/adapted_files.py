@@ -31,6 +31,7 @@ from aet_keras.training.fine_tune import Run
 from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.incoming import Incoming
 from aet_keras.training.kept_sets import KeptSets, keep_sets
+from aet_keras.training.objectives import rule_of
 from aet_keras.training.old_rows import OF_DOUBT, OldRows
 from aet_keras.training.run import job_of, write_model, write_report
 from aet_keras.training.stress import with_stress
@@ -95,7 +96,8 @@ def write_adapted(
     write_model(
         job, recipe, model, dataset, directory, guarantee=kept.guarantee
     )
-    reference = _reference(model, incoming.take(~aside), old)
+    rule = rule_of(dataset.specification)
+    reference = _reference(model, incoming.take(~aside), old, rule)
     if reference is not None:
         reference.save(directory / FILE)
     about = _record(version, adapted, incoming, old, shift)
@@ -234,7 +236,7 @@ _READ_MANIFEST: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def _reference(model, incoming, old):
+def _reference(model, incoming, old, rule):
     """Measures what new rows are compared with from now on.
 
     That is the rows of today where enough of them have labels. They have been
@@ -251,6 +253,7 @@ def _reference(model, incoming, old):
         (x, labels),
         class_names=incoming.class_names,
         target_kind=kind_of(labels),
+        rule=rule,
     )
 
 

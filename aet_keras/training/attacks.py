@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._optional import needing
+from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 from aet_keras.evaluation.robustness import Attacks, Stressed
 
 SIZES = (1, 2, 4)  # of 255
@@ -18,7 +19,11 @@ _TINY = 1e-30
 
 
 def measure_attacks(
-    model: keras.Model, images: np.ndarray, labels: np.ndarray
+    model: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    rule: AnswerRule = LIKELIEST,
 ) -> Attacks:
     """Measures a classifier on images that are changed to deceive it.
 
@@ -35,6 +40,8 @@ def measure_attacks(
         model: gives softmax probabilities for pixels from 0 to 255.
         images: array `(count, height, width, 3)`.
         labels: ints `(count,)`.
+        rule: `AnswerRule`, which class is answered. Defaults to the
+            likeliest.
 
     Raises:
         ImportError: without adversarial-robustness-toolbox.
@@ -52,7 +59,7 @@ def measure_attacks(
 
     def is_right(changed, truth):
         said = model.predict(changed, batch_size=128, verbose=0)
-        return np.asarray(said).argmax(axis=1) == truth
+        return rule.answers(said) == truth
 
     clean = is_right(pixels, labels)
     rows = []

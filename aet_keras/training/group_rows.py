@@ -15,6 +15,7 @@ from aet_keras.evaluation.tags_by_group import measure_tags_by_group
 from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training.job import Job
+from aet_keras.training.objectives import rule_of
 
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _CUT = re.compile(rf"(.*\S)\s*<=\s*({_NUMBER})\s*")
@@ -193,6 +194,7 @@ def with_groups(
             target_kind=kind,
             positive=positive,
             threshold=threshold,
+            rule=rule_of(dataset.specification),
         )
         for column, rows in groups.items()
     )

@@ -17,6 +17,7 @@ from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure, predict
+from aet_keras.training.teacher_outputs import image_size_of
 from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
 from aet_keras.training.unlabelled_rows import later_learned
 
@@ -184,7 +185,7 @@ def _train_batches(split, weights, **settings):
 
 def _teacher_rows(recipe, dataset, teacher):
     """Returns images at the size that the teacher takes."""
-    height, width = teacher.model.input_shape[1:3]
+    height, width = image_size_of(teacher.model) or (None, None)
     if height != width or height in (None, recipe.image_size):
         return lambda split, name: split.inputs  # or resized as it is asked
     sized = dataclasses.replace(recipe, image_size=height)

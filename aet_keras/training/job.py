@@ -29,7 +29,7 @@ from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training.class_order import in_order
 from aet_keras.training.fine_tune import Run, stop_early
-from aet_keras.training.objectives import objective_of
+from aet_keras.training.objectives import objective_of, rule_of
 from aet_keras.training.teach import compile_taught
 
 
@@ -125,6 +125,7 @@ class Job:
             self.rows(held),
             class_names=dataset.specification.class_names,
             target_kind=kind,
+            rule=rule_of(dataset.specification),
         )
 
 

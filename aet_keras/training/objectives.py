@@ -12,9 +12,12 @@ import keras
 import numpy as np
 
 from aet_keras import data, evaluation
+from aet_keras.data.dataset import Specification
 from aet_keras.evaluation import mistakes as wrong_rows
 from aet_keras.evaluation import regression, tag_thresholds, tagging
+from aet_keras.evaluation.answer_rule import AnswerRule
 from aet_keras.evaluation.ordinal import measure_order
+from aet_keras.export.table_model import called_from
 from aet_keras.training.tag_weights import WeightedTags
 
 _LEAST = 1e-7
@@ -69,6 +72,11 @@ def objective_of(
     return OBJECTIVES[kind]
 
 
+def rule_of(specification: Specification) -> AnswerRule:
+    """Returns which class of a specification is answered."""
+    return AnswerRule(specification.is_ordered, called_from(specification))
+
+
 def _cross_entropies(probabilities, labels):
     true = probabilities[np.arange(len(labels)), labels]
     return -np.log(np.clip(true, _LEAST, 1))
@@ -78,7 +86,10 @@ def _score_classes(labels, probabilities, dataset, baselines):
     del baselines  # shares of the classes are those of a classifier
     specification = dataset.specification
     scores = evaluation.measure_classification(
-        labels, probabilities, class_names=specification.class_names
+        labels,
+        probabilities,
+        class_names=specification.class_names,
+        rule=rule_of(specification),
     )
     if not specification.is_ordered:
         return scores
@@ -93,6 +104,7 @@ def _mistaken_classes(labels, probabilities, dataset, names, content):
         class_names=dataset.specification.class_names,
         names=names,
         content=content,
+        rule=rule_of(dataset.specification),
     )
 
 

@@ -19,7 +19,7 @@ from aet_keras.evaluation.covered import Coverage
 from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export.card import write_card
 from aet_keras.publishing.candidates import RECORD
-from aet_keras.publishing.publication import publish
+from aet_keras.publishing.publication import publish_after
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapted_files import dataset_of_new
 from aet_keras.training.incoming import Incoming
@@ -89,7 +89,8 @@ def recalibrate(
     Raises:
         DataError: if there are too few rows, or one is of a new class.
         ValueError: if no coverage is known.
-        ExportError: if nothing can be written.
+        ExportError: if nothing can be written, or the version is not the
+            newest.
     """
     known = read_guarantee(version)
     if coverage is None and known is not None:
@@ -137,7 +138,7 @@ def recalibrate(
         _write_report(version, directory, guarantee, after)
         write_card(directory, name=version.resolve().parent.name)
 
-    path = publish(version.parent, write)
+    path = publish_after(version, write)
     return Recalibrated(before, guarantee, after, path)
 
 

@@ -41,6 +41,7 @@ from aet_keras.training.run_guards import (
     check_named_files,
     save_classifier,
 )
+from aet_keras.training.saved_run import SavedRun
 from aet_keras.training.shared_run import SharedRun
 from aet_keras.training.teachers import with_teacher
 
@@ -91,6 +92,11 @@ def run_recipe(
     recipe and an `out` on a disk that they share: they train together, and the
     first one publishes.
 
+    A run is saved in `OUT/.saves` after each epoch, if 30 s have passed since
+    the last save, and goes on from there where the same recipe, data and
+    versions are given again; augmented images, a teacher and rows without
+    labels excepted. Once it has published, its saves are removed.
+
     Args:
         recipe: `Recipe`, or that of another kind of data.
         out: path of the folder to publish in. A new version is added; older
@@ -110,7 +116,8 @@ def run_recipe(
         TypeError: if it is no recipe.
         WeightsError: if the backbone's weights cannot be had or do not fit.
         TrainingError: if the loss became NaN or the run was interrupted. The
-            best weights so far are then in `OUT/interrupted.keras`.
+            best weights so far are then in `OUT/interrupted.keras`; likewise
+            if anything else fails after the first epoch.
         ExportError: if nothing can be written in `out`, or what was written
             differs from the model.
 
@@ -133,6 +140,7 @@ def _run(recipe, out, observers, trackers, say):
     check_named_files(recipe)
     recipe = _pinned(recipe)
     shared = SharedRun(recipe, out)  # before TensorFlow computes anything
+    saved = SavedRun(recipe, out)
     clock = Clock()
     say_progress("reading")
     dataset = with_teacher(recipe, job.read(recipe), job.teacher_rows)
@@ -142,23 +150,31 @@ def _run(recipe, out, observers, trackers, say):
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
-    for sentence in shared.introduce(dataset):
+    for sentence in (*shared.introduce(dataset), *saved.introduce(dataset)):
         say(sentence)
     keras.utils.set_random_seed(recipe.seed)
     say_progress("building the model")
     with shared.scope():
         model = job.build(recipe, dataset)
     best = job.best(recipe, dataset)
-    watching = (*trackers, *observers, *shared.callbacks)
+    watching = (*trackers, *observers, *shared.callbacks, *saved.callbacks)
     with (
         finished(trackers),
-        best_kept(model, best, out, writes=shared.is_chief),
+        best_kept(
+            model,
+            best,
+            out,
+            writes=shared.is_chief,
+            advice=lambda: saved.advice,
+        ) as learned,
         shared.ended_together(),
+        saved.ended(),
         data.streamed_images.failures_named(dataset),
     ):
         run = job.fit(model, recipe, dataset, best=best, callbacks=watching)
-        check_finished(model, best, out, writes=shared.is_chief)
+        check_finished(learned)
         run = shared.outside(run, lambda: job.build(recipe, dataset))
+        learned.trained(run.model)
         clock.lap("training")
         if run.unlabelled is not None:
             say(run.unlabelled)
@@ -169,6 +185,8 @@ def _run(recipe, out, observers, trackers, say):
         run, dataset = job.finish(run, dataset)
         say_progress("measuring the model on the test rows")
         measured = job.measure(run, out.resolve().name, dataset)
+        notes = (*measured.notes, *saved.notes)
+        measured = dataclasses.replace(measured, notes=notes)
         measured = with_groups(measured, groups, job, run.model, dataset)
         measured = stress.with_stress(measured, recipe, run.model, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)

@@ -1,12 +1,15 @@
 """Checks what a run needs, and keeps its weights when it has to stop."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 
 import keras
 
+from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.callbacks import KeepBest
 from aet_keras.errors import TrainingError, WeightsError
@@ -48,6 +51,67 @@ def _check(recipe, **named):
 _ADVICE = " Try a lower `learning_rate` (`--learning-rate`)."
 
 
+@dataclasses.dataclass
+class Learned:
+    """Holds what is kept of a run that has to stop.
+
+    Args:
+        model: `keras.Model` of the run.
+        best: `KeepBest`, which has its best weights while it trains.
+        out: path of the folder that the run publishes in.
+        writes: bool. Whether this process writes; of several workers one.
+        is_trained: bool. Whether the model is what training left.
+        is_kept: bool. Whether `keep` was called.
+    """
+
+    model: keras.Model
+    best: KeepBest
+    out: pathlib.Path
+    writes: bool = True
+    is_trained: bool = False
+    is_kept: bool = False
+
+    def trained(self, model: keras.Model) -> None:
+        """Takes the model that training left; later steps may change it.
+
+        From here on it is kept as it is. The weights of the best epoch would
+        lack what came after it, and adapters may be merged by then.
+        """
+        self.model, self.is_trained = model, True
+
+    def keep(self) -> str | None:
+        """Saves it, and says what is kept and where; None if there is nothing.
+
+        A full disk may be the reason why the run stops: then the folder for
+        temporary files is tried.
+        """
+        self.is_kept = True
+        if not self.writes or not (self.is_trained or self.best.best_epoch):
+            return None
+        if not self.is_trained:
+            self.best.restore()
+        try:
+            path = _save(self.model, self.out)
+        except OSError:
+            path = _save(self.model, pathlib.Path(tempfile.mkdtemp()))
+        what = "The trained weights are kept"
+        if not self.is_trained:
+            what = f"The weights of epoch {self.best.best_epoch}, the best so "
+            what += "far, are kept"
+        return f"{what} in `{path}`."
+
+
+def _save(model, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".interrupted-{os.getpid()}.keras"
+    try:
+        save_classifier(model, aside)
+        os.replace(aside, folder / "interrupted.keras")
+    finally:
+        aside.unlink(missing_ok=True)
+    return folder / "interrupted.keras"
+
+
 @contextlib.contextmanager
 def best_kept(
     model: keras.Model,
@@ -55,54 +119,59 @@ def best_kept(
     out: pathlib.Path,
     *,
     writes: bool = True,
-) -> Iterator[None]:
-    """Answers Ctrl-C with a `TrainingError`, the best weights being saved.
+    advice: Callable[[], str] = str,
+) -> Iterator[Learned]:
+    """Saves what was learned if the run inside has to stop.
 
-    Of several workers one `writes`.
+    Ctrl-C becomes a `TrainingError` that says where. Another exception comes
+    through, with a note on where.
+
+    Args:
+        model: `keras.Model` of the run.
+        best: `KeepBest` of the run.
+        out: path of the folder that the run publishes in.
+        writes: bool. Of several workers one writes.
+        advice: function that returns what a person can do then, or "".
     """
+    learned = Learned(model, best, out, writes)
     try:
-        yield
+        yield learned
     except KeyboardInterrupt:
         reason = "the run was interrupted"
-        raise _stopped(model, reason, best, out, writes=writes) from None
+        raise _stopped(learned, reason, advice()) from None
+    except Exception as error:
+        note = None if learned.is_kept else _kept_of_failure(learned)
+        said = f"{note or ''}{advice()}".strip()
+        if said:
+            error.add_note(said)
+        raise
 
 
-def check_finished(
-    model: keras.Model,
-    best: KeepBest,
-    out: pathlib.Path,
-    *,
-    writes: bool = True,
-) -> None:
+def _kept_of_failure(learned):
+    """Saves what was learned; whatever prevents it, the failure counts."""
+    try:
+        return learned.keep()
+    except Exception as error:
+        reason = check.first_line(error)
+        return f"What was learned could not be kept: {reason}."
+
+
+def check_finished(learned: Learned) -> None:
     """Raises a `TrainingError` if there is no result that can be trusted."""
+    best = learned.best
     if best.failed:
-        raise _stopped(model, best.stopped, best, out, _ADVICE, writes=writes)
+        raise _stopped(learned, best.stopped, _ADVICE)
     if not best.best_epoch:
         reason = "the validation loss was never a finite number"
-        raise _stopped(model, reason, best, out, _ADVICE, writes=writes)
+        raise _stopped(learned, reason, _ADVICE)
 
 
-def _stopped(model, reason, best, out, advice="", *, writes):
-    """Saves the best weights of a run that must stop, and says where."""
-    if not best.best_epoch:
-        return TrainingError(
-            f"Stopped: {reason}. No epoch had ended well before: there was "
-            f"nothing to keep.{advice}"
-        )
-    if not writes:
-        return TrainingError(f"Stopped: {reason}.{advice}")
-    best.restore()
-    out.mkdir(parents=True, exist_ok=True)
-    aside = out / f".interrupted-{os.getpid()}.keras"
-    try:
-        save_classifier(model, aside)
-        os.replace(aside, out / "interrupted.keras")
-    finally:
-        aside.unlink(missing_ok=True)
-    return TrainingError(
-        f"Stopped: {reason}. The weights of epoch {best.best_epoch}, the best "
-        f"so far, are kept in `{out / 'interrupted.keras'}`.{advice}"
-    )
+def _stopped(learned, reason, advice=""):
+    """Saves what was learned by a run that must stop, and says where."""
+    kept = learned.keep()
+    if kept is None and learned.writes:
+        kept = "No epoch had ended well before: there was nothing to keep."
+    return TrainingError(f"Stopped: {reason}. {kept or ''}".rstrip() + advice)
 
 
 def save_classifier(model: keras.Model, path: str | os.PathLike) -> None:

@@ -61,6 +61,10 @@ class SelfTraining:
             x, targets, weights = self._train
             factors = [class_weight.get(i, 1.0) for i in targets.argmax(axis=1)]
             self._train = x, targets, weights * np.array(factors, "float32")
+        self._below = keras.Model(
+            graph.functional_of(model).input, self._head.input
+        )
+        _check_taken(owner, self._below, more, self._train[0])
         self._more, self._left_out, self._undrawn = _without_known(
             owner, more, self._train[0], self._held[0]
         )
@@ -77,26 +81,34 @@ class SelfTraining:
                 f"`unlabelled` is not used: {count} validation rows cannot "
                 "tell whether it helps."
             )
-        below = keras.Model(
-            graph.functional_of(self._model).input, self._head.input
-        )
 
         def read(rows):
-            found = below.predict(rows, batch_size=_BATCH, verbose=0)
+            found = self._below.predict(rows, batch_size=_BATCH, verbose=0)
             return np.asarray(found, "float32")
 
+        train, held, more = (
+            read(rows) for rows in (self._train[0], self._held[0], self._more)
+        )
+        are_finite = np.isfinite(more).all(axis=1)
+        is_known = np.isfinite(train).all() and np.isfinite(held).all()
+        if not is_known or not are_finite.any():
+            return (
+                "`unlabelled` is not used: the model's features of "
+                f"{'its' if is_known else 'labelled'} rows are no finite "
+                "numbers."
+            )
         kernel, bias = self._head.get_weights()
         found = label_softly(
-            Labelled(read(self._train[0]), *self._train[1:]),
-            Labelled(read(self._held[0]), *self._held[1:]),
-            read(self._more),
+            Labelled(train, *self._train[1:]),
+            Labelled(held, *self._held[1:]),
+            more[are_finite],
             own=(kernel.astype("float32"), bias.astype("float32")),
         )
         if found.is_better:
             self._head.set_weights([found.last.kernel, found.last.bias])
-        return self._sentence(found)
+        return self._sentence(found, int((~are_finite).sum()))
 
-    def _sentence(self, found):
+    def _sentence(self, found, not_finite):
         said = (
             f"`unlabelled` is {'' if found.is_better else 'not '}used: "
             f"validation loss {found.before:.4f} by labels alone, "
@@ -107,6 +119,8 @@ class SelfTraining:
             said += f"; the model keeps its own head, with {found.own:.4f}"
         if self._left_out:
             said += f"; {self._left_out} that are labelled rows are left out"
+        if not_finite:
+            said += f"; {not_finite} that are no finite numbers are left out"
         if self._undrawn:
             said += f"; {self._undrawn} others were not drawn"
         return f"{said}."
@@ -142,6 +156,24 @@ def _head_of(model, owner):
         f"{'no graph of layers' if last is None else repr(last)}. Build it "
         "so, or name a teacher: `aet_keras.training.teach`."
     )
+
+
+def _check_taken(owner, below, more, like):
+    """Raises unless the model takes such rows, before it trains for long."""
+    try:
+        keras.tree.assert_same_structure(more, like)
+        counts = {len(leaf) for leaf in keras.tree.flatten(more)}
+        if len(counts) > 1:
+            raise ValueError(f"arrays of {sorted(counts)} rows")
+        one = keras.tree.map_structure(lambda leaf: np.asarray(leaf)[:1], more)
+        below(one, training=False)
+    except Exception as error:  # whatever a layer raises of such rows
+        raise ValueError(
+            f"{owner}: `unlabelled` must have rows as those of `train`, "
+            "because the model is asked about them. Received: "
+            f"{check.first_line(error)[:200]}. Give them as arrays of the "
+            "same shape and kind."
+        ) from error
 
 
 def _without_known(owner, more, *labelled):

@@ -54,7 +54,7 @@ class SharedRun:
             "classes": list(dataset.specification.class_names),
         }
         for name in ("train", "validation", "test"):
-            parts[f"{name} rows"] = _sums_of(getattr(dataset, name))
+            parts[f"{name} rows"] = sums_of(getattr(dataset, name))
         Agreement(self._strategy).check_same("recipe and data", parts)
         count = self._strategy.num_replicas_in_sync
         yield f"{count} workers train together, each on a share of every batch."
@@ -110,7 +110,7 @@ class SharedRun:
 _LOOKED_AT = 64  # rows of a split; all would be decoded for it
 
 
-def _sums_of(split: Split) -> list[str]:
+def sums_of(split: Split) -> list[str]:
     """Returns sums of all labels, and of some rows."""
     rows = np.unique(np.linspace(0, split.count - 1, _LOOKED_AT).astype(int))
     inputs = keras.tree.flatten(split.inputs)

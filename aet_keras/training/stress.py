@@ -11,6 +11,7 @@ from aet_keras.data.image_augmentation import SEEN
 from aet_keras.errors import DataError
 from aet_keras.evaluation.robustness import measure_robustness
 from aet_keras.training.attacks import measure_attacks
+from aet_keras.training.objectives import rule_of
 
 _MOST_IMAGES = 500  # of so many, an accuracy is known to 4 points
 _MOST_ATTACKED = 200  # to 7 points; each takes up to 33 gradients
@@ -51,14 +52,15 @@ def with_stress(
     rows = random.permutation(dataset.test.count)[:_MOST_IMAGES]
     images = np.stack([dataset.test.inputs[row] for row in rows])
     labels = dataset.test.labels[rows]
-    found = measure_robustness(model, images, labels)
+    rule = rule_of(dataset.specification)
+    found = measure_robustness(model, images, labels, rule=rule)
     seen = SEEN[getattr(recipe, "augment", "none")]
     found = dataclasses.replace(found, seen=seen)
     report = dataclasses.replace(report, stress=found)
     say_progress("attacking the model")
     few = slice(_MOST_ATTACKED)
     try:
-        attacks = measure_attacks(model, images[few], labels[few])
+        attacks = measure_attacks(model, images[few], labels[few], rule=rule)
     except ImportError as error:
         note = f"Images that are made to deceive it were not tried: {error}"
         return dataclasses.replace(report, notes=(*report.notes, note))

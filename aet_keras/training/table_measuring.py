@@ -15,6 +15,7 @@ from aet_keras.evaluation.tagging import TagAnswers, mean_average_precision
 from aet_keras.training import table_start
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.measuring import measure
+from aet_keras.training.objectives import rule_of
 from aet_keras.training.table_ridge import tune_ridge
 
 _ROWS_AT_ONCE = 65536
@@ -102,6 +103,7 @@ def _measure_classes(run, name, dataset):
         cost_false_negative=specification.cost_false_negative,
         cost_false_positive=specification.cost_false_positive,
         importance=_importance(run.model, dataset, auc),
+        rule=rule_of(specification),
     )
     return dataclasses.replace(report, risk=risk)
 

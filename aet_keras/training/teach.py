@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras.loss_objects import as_loss
+from aet_keras._keras.loss_objects import as_loss, compiled_metrics
 from aet_keras.losses.distillation import Distillation
 from aet_keras.losses.of_labels import OfLabels
 from aet_keras.replay.head_loss import KnownLoss, NotSolved
@@ -55,7 +55,8 @@ def teach(
         batch_size: int >= 1. Rows that the teacher is asked at a time.
 
     Returns:
-        Tuple for `fit` or `fine_tune`: `(x, targets)`, or with weights
+        Tuple for `fine_tune`, or for `fit`, which takes its third by the name
+        `sample_weight`: `(x, targets)`, or with weights
         `(x, targets, sample_weight)`; targets float32
         `(rows, 2 * classes)`.
 
@@ -132,17 +133,19 @@ def compile_taught(
     """
     known = known_loss(student)
     loss = Distillation(
-        share, temperature=temperature, from_logits=known.takes_logits
+        share,
+        temperature=temperature,
+        from_logits=known.takes_logits,
+        reduction=known.loss.reduction,
     )
     given = student.get_compile_config()
-    read = keras.saving.deserialize_keras_object
+    metrics, weighted = compiled_metrics(student)
     student.compile(
         optimizer=student.optimizer,
         loss=loss,
-        metrics=_of_labels(read(given["metrics"]), known.is_sparse),
-        weighted_metrics=_of_labels(
-            read(given["weighted_metrics"]), known.is_sparse
-        ),
+        loss_weights=given["loss_weights"],
+        metrics=_of_labels(metrics, known.is_sparse),
+        weighted_metrics=_of_labels(weighted, known.is_sparse),
         run_eagerly=given["run_eagerly"],
         steps_per_execution=given["steps_per_execution"],
         jit_compile=given["jit_compile"],
@@ -233,7 +236,8 @@ def one_hot(y: np.ndarray, classes: int) -> np.ndarray:
     count = len(y)
     if y.shape == (count, classes):
         return np.asarray(y, "float32")
-    numbers = y.reshape(count) if y.size == count else None
+    is_number = y.dtype.kind in "biuf"
+    numbers = y.reshape(count) if y.size == count and is_number else None
     if (
         numbers is None
         or not np.all((numbers >= 0) & (numbers < classes))
@@ -242,10 +246,16 @@ def one_hot(y: np.ndarray, classes: int) -> np.ndarray:
         raise ValueError(
             f"teach: labels must be whole numbers from 0 to {classes - 1}, or "
             f"one-hot `(rows, {classes})`, because the student has {classes} "
-            f"classes. Received: the shape {y.shape}, from {np.min(y):g} to "
-            f"{np.max(y):g}. Number the classes as the student has them."
+            f"classes. Received: the shape {y.shape}, {_range(y, is_number)}. "
+            "Number the classes as the student has them."
         )
     return np.eye(classes, dtype="float32")[numbers.astype(int)]
+
+
+def _range(y, is_number):
+    if not is_number:
+        return f"of the type {y.dtype}"
+    return f"from {np.min(y):g} to {np.max(y):g}"
 
 
 def _with_unlabelled(x, labels, weights, more):
@@ -254,5 +264,6 @@ def _with_unlabelled(x, labels, weights, more):
     count = len(keras.tree.flatten(more)[0])
     labels = np.vstack([labels, np.zeros((count, labels.shape[1]), "float32")])
     if weights is not None:
-        weights = np.concatenate([weights, np.ones(count, "float32")])
+        known = np.reshape(weights, (len(labels) - count,))
+        weights = np.append(known, np.ones(count, "float32"))
     return x, labels, weights

@@ -48,7 +48,14 @@ def probabilities_of(
             rows = keras.ops.image.resize(
                 np.asarray(rows, "float32"), size, antialias=True
             )
-        found.append(np.asarray(asked.predict_on_batch(rows), "float32"))
+        said = asked.predict_on_batch(rows)
+        if not isinstance(said, np.ndarray):
+            raise ValueError(
+                f"{owner}: the teacher must have one output, the probabilities "
+                f"of the classes. Received: {len(said)} outputs. Give a model "
+                "of that output, or its answers as an array."
+            )
+        found.append(np.asarray(said, "float32"))
     return np.concatenate(found)
 
 
@@ -99,9 +106,12 @@ def _softmax_of(teacher, owner):
 
 def _size(teacher, x, owner):
     """Returns the size that images are resized to; None if they fit."""
-    wanted = teacher.input_shape
-    if isinstance(wanted, dict) or isinstance(x, dict):
-        return None  # Keras says which names it misses
+    wanted = _one_shape(teacher)
+    if isinstance(x, dict | list | tuple):
+        return None  # Keras says what it misses
+    if wanted is None:
+        _check_takes_one(teacher, owner)
+        return None
     given = (None, *np.shape(x)[1:])
     pairs = list(zip(wanted, given, strict=False))
     fits = [a is None or b is None or a == b for a, b in pairs]
@@ -114,3 +124,38 @@ def _size(teacher, x, owner):
         f"asked about each. Received: rows of the shape {given[1:]}, a teacher "
         f"of {tuple(wanted[1:])}. Give its answers as an array instead."
     )
+
+
+def _check_takes_one(teacher, owner):
+    count = len(getattr(teacher, "inputs", None) or [None])
+    if count > 1:
+        raise ValueError(
+            f"{owner}: the rows must be what the teacher takes, because it is "
+            f"asked about each. Received: one array, a teacher of {count} "
+            "inputs. Give its answers as an array instead."
+        )
+
+
+def image_size_of(teacher: keras.Model) -> tuple[int, int] | None:
+    """Returns height and width of the images that a teacher takes, if fixed.
+
+    Example:
+
+    >>> from aet_keras.training.teacher_outputs import image_size_of
+    >>> image_size_of(keras.Sequential([keras.Input((8, 9, 3))]))
+    (8, 9)
+    """
+    shape = _one_shape(teacher)
+    if shape is None or len(shape) != 4 or None in shape[1:3]:
+        return None
+    return shape[1:3]
+
+
+def _one_shape(teacher):
+    """Returns the shape of a model's one input; None if it is not known."""
+    shapes = getattr(teacher, "input_shape", None)  # a class of a user has none
+    if isinstance(shapes, dict):
+        shapes = list(shapes.values())
+    if isinstance(shapes, list):
+        return shapes[0] if len(shapes) == 1 else None
+    return shapes

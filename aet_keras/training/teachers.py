@@ -21,6 +21,7 @@ from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.teacher_outputs import (
     check_probabilities,
+    image_size_of,
     probabilities_of,
 )
 
@@ -142,6 +143,7 @@ def with_teacher(
         )
     teacher = load_teacher(recipe, path)
     columns, notes = _columns(recipe, teacher, dataset)
+    _check_outputs(recipe, teacher, len(dataset.specification.class_names))
     given = rows(recipe, dataset, teacher)
     ask = functools.partial(_answers, recipe, teacher, columns, given)
     held = ask(dataset.validation, "validation")
@@ -243,6 +245,23 @@ def _columns(recipe, teacher, dataset):
     return [teacher.class_names.index(name) for name in wanted], notes
 
 
+def _check_outputs(recipe, teacher, class_count):
+    """Raises if a model without names has other classes than the data."""
+    shape = getattr(teacher.model, "output_shape", None)
+    is_one = isinstance(shape, tuple) and len(shape) == 2
+    units = shape[1] if is_one else None
+    wanted = (class_count, 1) if class_count == 2 else (class_count,)
+    if teacher.class_names is not None or units is None or units in wanted:
+        return
+    raise _refused(
+        recipe,
+        "must have an output for each class of the data and no other, because "
+        "a file does not name its classes. Received: "
+        f"{teacher.name} with {units} for {class_count} classes. Name another "
+        "one, or a folder of `aet-keras fit`, which has their names.",
+    )
+
+
 def _unlabelled(recipe, teacher, columns, dataset):
     """Returns images without labels, the teacher's answers, and a sentence."""
     wanted = dataset.specification.image_size
@@ -250,8 +269,8 @@ def _unlabelled(recipe, teacher, columns, dataset):
     images, names, left = unlabelled_images.read_fresh(
         recipe.owner, recipe.unlabelled, wanted, splits
     )
-    size = teacher.model.input_shape[1:3]
-    if None in size or size == images.shape[1:3]:
+    size = image_size_of(teacher.model)
+    if size in (None, images.shape[1:3]):
         rows = images
     else:  # as it was trained on them: decoded at its own size
         files = map(pathlib.Path, names)
@@ -282,13 +301,6 @@ def _accuracy(recipe, teacher, held, split):
     Of few rows that cannot be told, and it is said.
     """
     labels = split.labels
-    classes = held.shape[1]
-    if labels.max() >= classes:
-        raise _refused(
-            recipe,
-            "must have an output for each class of the data. Received: "
-            f"{teacher.name} with {classes}. Name another one.",
-        )
     right = float(np.mean(held.argmax(axis=1) == labels))
     chance = float(np.bincount(labels).max() / len(labels))
     if right <= chance and len(labels) >= _LEAST_TOLD:

@@ -65,8 +65,9 @@ def measure_version(folder: str | os.PathLike) -> Path:
             f"{recipe.rows}. Watch the figures of its report instead."
         )
     if reference.target_kind == "classes":
+        right = reference.probabilities.argmax(axis=1) == reference.labels
         why = why_other_data(
-            version, dataset, reference.accuracy, reference.row_count
+            version, dataset, right.mean(), reference.row_count
         )
     else:
         why = why_other_labels(version, dataset)
@@ -143,8 +144,8 @@ def why_other_data(
     Args:
         version: path of the version.
         dataset: `data.Dataset`.
-        accuracy: float. That of its model on the validation rows, or on a
-            sample of them.
+        accuracy: float. That of its model's likeliest class on the validation
+            rows, or on a sample of them.
         row_count: int. How many were looked at for it.
     """
     known = _known(version)
@@ -158,15 +159,16 @@ def why_other_data(
             f"{counted(counts.total(), 'validation row')}, where the report "
             f"has {known.count}, or others of a class"
         )
+    share = known.likeliest_accuracy
+    share = known.accuracy if share is None else share
     allowed = 1.5 / row_count  # one row may be rounded to the other side
     if row_count < known.count:
-        share = known.accuracy
         allowed += _CERTAIN * math.sqrt(share * (1 - share) / row_count)
-    if abs(known.accuracy - accuracy) <= allowed:
+    if abs(share - accuracy) <= allowed:
         return ""
     return (
         f"a validation accuracy of {accuracy:.4f}, where the report has "
-        f"{known.accuracy:.4f}"
+        f"{share:.4f}"
     )
 
 

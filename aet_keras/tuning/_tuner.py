@@ -6,10 +6,12 @@ import dataclasses
 import math
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 import keras_tuner
+import numpy as np
 from keras_tuner.engine import base_tuner
 
 from aet_keras import _check as check
@@ -176,10 +178,10 @@ class TrialRunner(base_tuner.BaseTuner):
     def _figures(self, result):
         """Returns the logs of the best epoch, the objective among them."""
         name = self.oracle.objective.name
-        if isinstance(result, int | float):
-            result = {name: result}
         if isinstance(result, keras.callbacks.History):
             result = self._best_epoch(result.history)
+        if not isinstance(result, Mapping):
+            result = {name: _number_of(result)}
         if name not in result:
             try:
                 check.known("search", kind="figure", among=result, name=name)
@@ -241,6 +243,19 @@ class TrialProgress(keras.callbacks.Callback):
             note=", ".join(notes),
             ratio=min(1.0, (self.number - 1 + epoch / most) / self.trials),
         )
+
+
+def _number_of(result):
+    """Returns what `fit` of a hypermodel returned, if it is one number."""
+    try:
+        (number,) = np.asarray(result, "float64").reshape(-1)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "search: `fit` of the hypermodel must return a History, a dict of "
+            "figures or one number, because the trial is judged by it. "
+            f"Received: {check.shown(result)}. Return the mean of several."
+        ) from None
+    return number
 
 
 def _read(folder):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,10 @@ import keras
 import keras_tuner
 
 from aet_keras import _check as check
-from aet_keras import recipes, training
+from aet_keras import _files, _regular_file, recipes, training
 from aet_keras.errors import TrainingError
 from aet_keras.training.fine_tune import stop_early
+from aet_keras.training.shared_run import sums_of
 from aet_keras.tuning.space import ElasticSpace
 
 _EPOCHS = "tuner/epochs"  # what Hyperband calls them
@@ -101,6 +103,9 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         cache: where frozen groups' features are kept, as of
             `aet_keras.training.image_job.fit_recipe`. In a folder, trials
             share them.
+        data_file: optional path of a file with sums of the images. It is
+            written, or they are compared with it: trials on other images
+            would not compare.
 
     Example:
 
@@ -120,7 +125,9 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         space: ElasticSpace | None = None,
         *,
         cache: str | os.PathLike | None = "auto",
+        data_file: str | os.PathLike | None = None,
     ):
+        self.data_file = data_file
         self.recipe = check.instance(self, of=recipes.Recipe, recipe=recipe)
         self.space = _suited(recipe) if space is None else space
         check.instance(self, of=ElasticSpace, space=self.space)
@@ -149,7 +156,11 @@ class RecipeHyperModel(keras_tuner.HyperModel):
     def dataset(self):
         """The images, read once."""
         if self._dataset is None:
-            self._dataset = training.image_job.read_dataset(self.recipe)
+            dataset = training.image_job.read_dataset(self.recipe)
+            _check_kind(dataset)
+            if self.data_file is not None:
+                _check_same(dataset, pathlib.Path(self.data_file))
+            self._dataset = dataset
         return self._dataset
 
     def fit(
@@ -178,6 +189,35 @@ class RecipeHyperModel(keras_tuner.HyperModel):
             why = best.stopped or "the validation loss was never finite"
             raise TrainingError(f"Stopped: {why}.")
         return {**run.best_figures, "epochs": len(run.history["loss"])}
+
+
+def _check_kind(dataset):
+    kind = dataset.specification.target_kind
+    if kind != "classes":
+        raise keras_tuner.errors.FatalValueError(
+            "search: the images must have one class each, because trials are "
+            "judged by accuracy or loss of classes. Received: "
+            f"{dataset.specification.source}, whose target is of the kind "
+            f"{kind}. Search by `aet_keras.tuning.search` with a model of "
+            "your own."
+        )
+
+
+def _check_same(dataset, path):
+    """Writes sums of a data set, or raises if it is not what it was."""
+    sums = {
+        name: sums_of(getattr(dataset, name))
+        for name in ("train", "validation")
+    }
+    if not path.exists():
+        _files.write_whole(path, _files.json_bytes(sums))
+    elif _regular_file.read_object("search", path, "sums of images") != sums:
+        raise keras_tuner.errors.FatalValueError(
+            "search: the images must be those that the search began with, "
+            "because its trials would not compare. Received: "
+            f"{dataset.specification.source}, which has changed since. Bring "
+            "them back, or name another folder for the search."
+        )
 
 
 def _suited(recipe):

@@ -15,7 +15,13 @@ from aet_keras.errors import TrainingError
 from aet_keras.tuning import processes
 from aet_keras.tuning._settings import Settings
 from aet_keras.tuning.hypermodel import RecipeHyperModel
-from aet_keras.tuning.search import check_any_ended_well, interrupted, join, run
+from aet_keras.tuning.search import (
+    alone,
+    check_any_ended_well,
+    interrupted,
+    join,
+    run,
+)
 from aet_keras.tuning.space import ElasticSpace
 from aet_keras.tuning.trials import Search, Trial
 
@@ -126,7 +132,11 @@ def search_recipes(
     if track != "none":
         tracking.TensorBoard(out / "logs")  # else each trial would fail
     join(settings, out, role, resume=resume, seconds=chief_timeout_seconds)
-    with _results_kept(model, settings, out, role), listening(progress):
+    with (
+        alone(out, role),
+        _results_kept(model, settings, out, role),
+        listening(progress),
+    ):
         if workers:
             _supervise(settings, out, workers, watch)
         else:
@@ -144,6 +154,7 @@ def take_part(settings: Settings, out: pathlib.Path, role, watch) -> None:
         recipes.Recipe(**(settings.recipe or {})),
         space,
         cache="auto" if is_apart else out.resolve() / "features",
+        data_file=out / "search" / "data.json",
     )
     run(
         hypermodel,

@@ -15,7 +15,9 @@ import keras_tuner
 
 from aet_keras import _check as check
 from aet_keras import _choices, publishing
+from aet_keras._lock import InUse, Lock
 from aet_keras.errors import TrainingError
+from aet_keras.policies.stall import is_direction_known
 from aet_keras.tuning import processes
 from aet_keras.tuning._settings import Settings, make_oracle
 from aet_keras.tuning._tuner import TrialRunner
@@ -53,7 +55,8 @@ def search(
         tuner: `"random"`, `"hyperband"` or `"bayesian"`.
         max_trials: int >= 1. Defaults to `20`; a small space may have fewer.
         objective: str. A key of the logs; its name says whether higher is
-            better. Defaults to `"val_accuracy"`.
+            better, as of `aet_keras.policies.is_higher_better`. Defaults to
+            `"val_accuracy"`.
         seed: int >= 0. Of what is tried.
         resume: bool. Go on with the search in the folder. It began with the
             same settings; there may be more trials.
@@ -101,9 +104,10 @@ def search(
     of = keras_tuner.HyperModel
     check.instance(owner, of=of, hypermodel=hypermodel)
     space = getattr(hypermodel, "space", None)
+    _check_direction(check.instance(owner, of=str, objective=objective))
     settings = Settings(
         tuner=check.one_of(owner, among=_choices.TUNERS, tuner=tuner),
-        objective=check.instance(owner, of=str, objective=objective),
+        objective=objective,
         max_trials=check.positive_int(owner, max_trials=max_trials),
         seed=check.whole(owner, seed=seed),
         epochs=fit_arguments.get("epochs"),
@@ -112,15 +116,26 @@ def search(
     out = pathlib.Path(out)
     role = processes.here()
     join(settings, out, role, resume=resume, seconds=chief_timeout_seconds)
-    return run(
-        hypermodel,
-        settings,
-        out,
-        role,
-        watch=watch,
-        fit_arguments=fit_arguments,
-        explores=not role.is_worker,  # its chief did
-    )
+    with alone(out, role):
+        return run(
+            hypermodel,
+            settings,
+            out,
+            role,
+            watch=watch,
+            fit_arguments=fit_arguments,
+            explores=not role.is_worker,  # its chief did
+        )
+
+
+def _check_direction(objective):
+    if not is_direction_known(objective):
+        raise ValueError(
+            "search: the name of `objective` must say whether higher or lower "
+            "is better, because the worst trial would be taken for the best. "
+            f"Received: objective={objective!r}. Name the metric so, such as "
+            "`val_dice` or `val_wear_error`."
+        )
 
 
 def join(
@@ -136,6 +151,33 @@ def join(
         return
     publishing.publication.check_writable(out)
     settings.begin(out, resume=check.boolean("search", resume=resume))
+
+
+@contextlib.contextmanager
+def alone(out: pathlib.Path, role) -> Iterator[None]:
+    """Lets one search at a time go on in a folder; its workers share it.
+
+    Raises:
+        TrainingError: if another one does.
+    """
+    if role.is_worker:
+        yield
+        return
+    try:
+        lock = Lock(out, lambda: True, who="another search")
+    except InUse as error:
+        raise TrainingError(
+            "search: one search at a time must have the folder, because two "
+            f"would run the same trials. Received: {out}; {error}. Wait until "
+            "it is over, or name another folder."
+        ) from error
+    except OSError:  # some network file systems have no locks
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def run(hypermodel, settings, out, role, **how) -> Search:

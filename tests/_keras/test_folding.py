@@ -85,6 +85,11 @@ OTHERS = {
         lambda: layers.Conv2D(5, 3, dtype="mixed_bfloat16"),
         normalization,
     ],
+    "a convolution that pads in its call": [
+        lambda: layers.Reshape((144, 3)),
+        lambda: layers.Conv1D(5, 3, padding="causal"),
+        normalization,
+    ],
     "nothing before": [normalization],
 }
 

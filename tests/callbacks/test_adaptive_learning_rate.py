@@ -62,6 +62,40 @@ def test_losses_of_single_batches_are_got_back_from_running_means(watched):
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
+class OfOneBatch(keras.Model):
+    """Logs the loss of each batch, where Keras logs the mean so far."""
+
+    def train_step(self, data):
+        kept = super().train_step(data)
+        batch_loss = self.compute_loss(y=data[1], y_pred=self(data[0]))
+        return {**kept, "loss": batch_loss}
+
+
+class OfOwnMean(keras.Model):
+    """Logs the mean so far, of a metric of its own."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+@pytest.mark.parametrize("kind", [OfOneBatch, OfOwnMean])
+def test_losses_of_a_train_step_of_ones_own_are_those_it_logs(kind):
+    made = image_models.linear_classifier(keras.optimizers.SGD(1e-9))
+    model = kind(made.inputs, made.outputs)
+    model.compile(made.optimizer, made.loss)
+    policy, truth = Record(), BatchLosses()
+
+    image_models.fit(
+        model, AdaptiveLearningRate(policy), truth, epochs=1, shuffle=False
+    )
+
+    x, y = image_models.noise_images()
+    batches = np.split(np.arange(len(x)), len(x) // 8)
+    expected = [made.evaluate(x[b], y[b], verbose=0) for b in batches]
+    losses = policy.seen[-1].arrays["batch_losses"]
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
 def test_a_policy_is_asked_at_its_own_pace(watched):
     seen, _ = watched
 

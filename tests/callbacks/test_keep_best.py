@@ -3,7 +3,12 @@ import keras
 import numpy as np
 import pytest
 
-from aet_keras.callbacks import KeepBest
+from aet_keras.callbacks import (
+    AdaptiveLearningRate,
+    ElasticFreezing,
+    KeepBest,
+)
+from aet_keras.policies import ThawOnSchedule, WarmupCosine
 
 
 class Script(keras.callbacks.Callback):
@@ -14,7 +19,8 @@ class Script(keras.callbacks.Callback):
         self.key, self.values = key, values
 
     def on_epoch_end(self, epoch, logs=None):
-        self.model.layers[-1].bias.assign([float(epoch + 1)])
+        bias = self.model.layers[-1].bias
+        bias.assign(np.full(bias.shape, epoch + 1.0))
         logs[self.key] = self.values[epoch]
 
 
@@ -44,6 +50,11 @@ def test_the_weights_of_the_best_epoch_come_back(key, mode, values, best):
 
     assert keep.best_epoch == best
     assert bias == best
+
+
+def test_of_a_name_that_says_nothing_the_mode_is_asked_for():
+    with pytest.raises(ValueError, match="does not say whether higher"):
+        trained(KeepBest("val_quality"), "val_quality", [0.1])
 
 
 def test_of_equal_accuracies_the_lower_loss_is_kept():
@@ -111,6 +122,35 @@ def test_a_figure_that_is_not_logged_is_refused_with_what_is():
 def test_a_word_that_is_no_mode_is_refused():
     with pytest.raises(ValueError, match="one of 'min', 'max'"):
         KeepBest(mode="auto")
+
+
+def epochs_of(keep, *others, is_first):
+    """Returns how many epochs pass where nothing becomes better."""
+    figures = Script("val_loss", [1.0] + [2.0] * 9)
+    listed = [keep, *others] if is_first else [*others, keep]
+    model = image_models.compiled_classifier(keras.optimizers.SGD(1e-9))
+    fit = image_models.fit(model, figures, *listed, epochs=10)
+    return len(fit.epoch)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_thaws_begin_the_patience_anew_wherever_it_stands(is_first):
+    policy = ThawOnSchedule(first_epoch=2, group_count=9)
+    freezing = ElasticFreezing(policy, backbone="old", cache=None)
+
+    # All thaw after two epochs, and three more pass.
+    count = epochs_of(KeepBest(patience_epochs=3), freezing, is_first=is_first)
+
+    assert count == 6
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_rate_that_has_fallen_is_seen_wherever_it_stands(is_first):
+    slow = AdaptiveLearningRate(WarmupCosine())
+
+    count = epochs_of(KeepBest(settled_epochs=2), slow, is_first=is_first)
+
+    assert 5 < count < 10
 
 
 class Rates(keras.callbacks.Callback):

@@ -16,6 +16,7 @@ from aet_keras.callbacks._saves import Damaged, Saves
 STATE = {
     "array": np.array([1.5, np.nan, -0.0], "float32"),
     "half": np.array([[1, 2]], ml_dtypes.bfloat16),
+    "one half": np.array(1.5, ml_dtypes.bfloat16),
     "nested": [{"a": (1, 2.5, None)}, {"b": np.float32(0.1)}],
     "far": float("inf"),
 }
@@ -40,7 +41,10 @@ def test_a_state_comes_back_bit_equal(tmp_path):
     assert np.signbit(read["array"][2])
     assert read["half"].dtype == STATE["half"].dtype
     np.testing.assert_equal(read["half"], STATE["half"])
+    assert read["one half"].dtype == ml_dtypes.bfloat16
+    assert (read["one half"].shape, float(read["one half"])) == ((), 1.5)
     assert read["nested"] == [{"a": (1, 2.5, None)}, {"b": np.float32(0.1)}]
+    assert read["nested"][1]["b"].shape == ()  # as a weight without axes has
     assert read["far"] == np.inf
 
 

@@ -17,6 +17,7 @@ from aet_keras.cli._new_rows import NewRows, load_model
 from aet_keras.drift import Reference
 from aet_keras.errors import DataError
 from aet_keras.serving.model_folder import ModelFolder
+from aet_keras.training import adapt_version as adapting
 from aet_keras.training import adapted_files
 
 
@@ -105,6 +106,31 @@ def test_what_is_proved_better_is_the_next_version(saved, more):
     assert (again.exit_code, taken_back.exit_code) == (0, 4)
     assert "the newest version. Nothing was done" in flat(again)
     assert "which was taken back" in flat(taken_back)
+
+
+def test_a_version_that_came_meanwhile_is_not_replaced(
+    saved, more, monkeypatch
+):
+    """It may have learned what the adapted one, made of version 1, has not."""
+    begin = adapting.adapt
+
+    def publish_meanwhile(*args, **settings):
+        def copy(aside):
+            shutil.copytree(saved / "1", aside, dirs_exist_ok=True)
+
+        publishing.publish(saved, copy)
+        return begin(*args, **settings)
+
+    monkeypatch.setattr(adapting, "adapt", publish_meanwhile)
+
+    result = adapt(saved, more, "--labelled", "--forgets-at-most", "0.2")
+
+    assert result.exit_code == 3, result.output
+    assert "that is not the newest any more" in flat(result)
+    assert publishing.newest_version(saved).name == "2"
+    assert not (saved / "2" / "adaptation.json").exists()
+    made = record(saved / "candidates" / "1")
+    assert (made["from"], made["outcome"]) == (1, "candidate")
 
 
 def flat(result):

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from aet_keras import evaluation, recipes, training
 from aet_keras.cli import main
+from aet_keras.cli._new_rows import Asked
+from aet_keras.cli._truths import truths
 from aet_keras.drift import Reference
 from aet_keras.training import kept_sets
 
@@ -145,11 +147,25 @@ def test_bad_late_numbers_are_refused(saved, sentence, label, said):
     assert not (saved / "prices" / "candidates").exists()
 
 
-def test_an_unknown_tag_is_refused(saved, sentence):
+def test_an_unknown_tag_is_left_out_and_the_others_of_its_row_count(
+    home, capsys
+):
+    asked = Asked("adapt", home / "tags" / "1", None, ())
+    frame = pandas.DataFrame({"label": ["dear;red", "red", "south", "", "N/A"]})
+
+    found = truths(asked, frame, "label", is_in_one=True)
+
+    assert found == ["dear\n", "\n", "south\n", "\n", ""]
+    assert "1 tag is left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("label", ["dear;South", "red;wool"])
+def test_tags_that_seem_misspelt_are_refused(saved, sentence, label):
     late = saved / "bad.csv"
-    late.write_text("id,label\nh1,dear;red\nh2,south\n")
+    late.write_text(f"id,label\nh1,{label}\n")
 
     result = run("adapt", saved / "tags", saved / "new.csv", "--labels", late)
 
     assert result.exit_code == 1
-    assert "Received: red, where it knows dear" in sentence(result)
+    assert "Received: " in sentence(result)
+    assert "where it knows dear" in sentence(result)

@@ -116,7 +116,7 @@ def test_old_test_rows_calibrate_it_and_put_it_under_stress(
     recipe = json.loads((saved / "1" / "recipe.json").read_text())
     recipe["stress"] = True
     (saved / "1" / "recipe.json").write_text(json.dumps(recipe))
-    monkeypatch.setattr(stress, "measure_attacks", lambda *_: None)
+    monkeypatch.setattr(stress, "measure_attacks", lambda *_, rule: None)
 
     result = run(
         *("adapt", saved, new, "--labelled", "--candidate-only"),

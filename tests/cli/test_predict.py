@@ -77,7 +77,8 @@ def test_json_for_programs(clothes, photos):
 
     for line, path in zip(result.stdout.splitlines(), photos, strict=True):
         answer = json.loads(line)
-        assert answer["picture"] == str(path)
+        assert answer["id"] == answer["image"] == str(path)
+        assert answer["picture"] == str(path)  # its name before 0.11.0
         found = {e["class"]: e["probability"] for e in answer["classes"]}
         row = dict(zip(CLASS_NAMES, expected(path), strict=True))
         assert found == pytest.approx(row, abs=1e-5)
@@ -120,6 +121,7 @@ def test_bad_images_have_their_line_of_json(clothes, photos, tmp_path):
     first, second = map(json.loads, result.stdout.splitlines())
     assert first == {
         "id": str(missing),
+        "image": str(missing),
         "picture": str(missing),
         "error": "No such file or directory",
     }

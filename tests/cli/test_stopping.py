@@ -10,6 +10,10 @@ import keras
 import numpy as np
 import pytest
 import table_data
+import tensorflow as tf
+
+from aet_keras import data
+from aet_keras.export.saved_model import refused_by_the_system
 
 
 @pytest.fixture
@@ -151,8 +155,45 @@ def test_ctrl_c_in_the_export_loses_no_weights(
     result = fit(photos, "--epochs", 1)
 
     assert result.exit_code == 1
-    assert "The weights of epoch 1" in sentence(result)
+    assert "The trained weights are kept" in sentence(result)
     assert os.listdir(out) == ["interrupted.keras"]
+
+
+def pointwise(name, **_):
+    """Stands for a backbone that adapters fit: a convolution of one pixel."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(6, 1, activation="relu")(inputs)
+    return keras.Model(inputs, x, name="old")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("it is full")])
+@pytest.mark.parametrize("option", ["--lora=2", "--class-weight=adjusted"])
+def test_what_came_after_training_is_kept_too(
+    option, error, photos, fit, out, sentence, monkeypatch
+):
+    """Merged adapters, a moved bias: the best epoch's weights lack them."""
+    reports = []
+
+    def fail(report, *args):
+        reports.append(report)
+        raise error
+
+    monkeypatch.setattr("aet_keras.backbones.load_backbone", pointwise)
+    monkeypatch.setattr("aet_keras.export.write_image_model", written_at_once)
+    monkeypatch.setattr(
+        "aet_keras.export.compare_image_export", lambda *a, **b: None
+    )
+    monkeypatch.setattr("aet_keras.training.run.write_report", fail)
+
+    result = fit(photos, "--epochs", 1, option)
+
+    assert result.exit_code == 1
+    assert "The trained weights are kept" in sentence(result)
+    kept = keras.models.load_model(out / "interrupted.keras")
+    test = data.read_images(photos, image_size=(8, 8)).test
+    said = kept.predict(test.inputs, verbose=0)
+    losses = -np.log(said[np.arange(test.count), test.labels])
+    assert losses.mean() == pytest.approx(reports[0].test.loss, rel=1e-4)
 
 
 def test_ctrl_c_while_images_are_read_leaves_nothing(
@@ -182,9 +223,37 @@ def test_an_unexpected_error_in_training_publishes_nothing(
     result = fit(photos, "--epochs", 1)
 
     assert result.exit_code == 1
-    assert not out.exists()
-    said = "RuntimeError: it broke (`--debug` shows where.)"
+    assert os.listdir(out) == ["interrupted.keras"]
+    said = "RuntimeError: it broke (`--debug` shows where.) The trained weights"
     assert said in result.stderr
+
+
+def test_an_error_in_a_later_epoch_leaves_the_best_weights(
+    tiny, watched_by, photos, fit, out
+):
+    class Fail(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                fail()
+
+    watched_by(Fail())
+
+    result = fit(photos, "--epochs", 3)
+
+    assert result.exit_code == 1
+    assert "The weights of epoch 1, the best so far, are" in result.stderr
+    assert os.listdir(out) == ["interrupted.keras"]
+
+
+def test_a_full_disk_is_said_by_tensorflow_as_by_the_system():
+    full = tf.errors.ResourceExhaustedError(
+        None, None, "out/variables/part-0; No space left on device [Op:SaveV2]"
+    )
+    with (
+        pytest.raises(OSError, match="^No space left on device$"),
+        refused_by_the_system(),
+    ):
+        raise full
 
 
 def test_debug_lets_an_unexpected_error_through(fit, out, monkeypatch):
@@ -206,7 +275,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 @pytest.mark.slow
-def test_a_real_ctrl_c_ends_the_installed_command(tmp_path, out, console):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_real_ctrl_c_ends_the_installed_command(
+    number, tmp_path, out, console
+):
     classes = [f"class {number}" for number in range(10)]
     table = table_data.write_table(tmp_path / "rows.csv", classes=classes)
     command = [console, "fit", table, "--out", out, "--target", "paid"]
@@ -218,7 +290,7 @@ def test_a_real_ctrl_c_ends_the_installed_command(tmp_path, out, console):
     ) as process:
         try:
             next(line for line in process.stdout if "1/999" in line)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()

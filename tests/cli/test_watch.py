@@ -87,12 +87,16 @@ def test_folders_that_are_no_classes_say_nothing_of_accuracy(
 def test_a_damaged_image_is_named_and_left_out(photos, tmp_path):
     new = watched_images.write_images(tmp_path / "new", seed=1)
     (new / "class 0" / "bad.png").write_bytes(b"none")
+    (new / "photo.heic").write_bytes(b"of a telephone")
+    (new / ".DS_Store").write_bytes(b"of a file manager")
 
     result = watch(photos, new)
 
     assert result.exit_code == 0
     assert "1 of 61 could not be read" in result.stderr
     assert "bad.png (not an image)" in result.stderr
+    said = f"1 file is no image by name and left out: {new / 'photo.heic'}."
+    assert said in result.stderr
 
 
 def test_a_version_holds_its_reference_under_its_sums(photos):

@@ -8,6 +8,7 @@ import image_models
 import pytest
 
 from aet_keras import _processes
+from aet_keras._lock import Lock
 from aet_keras.cli import _workers
 from aet_keras.errors import TrainingError
 from aet_keras.recipes import Recipe
@@ -104,6 +105,17 @@ def test_a_group_that_is_killed_again_and_again_is_given_up(
         supervise(
             "if me: os.kill(os.getpid(), signal.SIGKILL)", "time.sleep(9)"
         )
+
+
+def test_two_groups_for_one_folder_are_refused(supervise, tmp_path):
+    folder = tmp_path / "out" / ".workers"
+    folder.mkdir(parents=True)
+    lock = Lock(folder, lambda: True)
+    try:
+        with pytest.raises(TrainingError, match="one group of workers at a ti"):
+            supervise("pass")
+    finally:
+        lock.release()
 
 
 def test_a_worker_that_gives_up_is_quoted(supervise, monkeypatch):

@@ -11,7 +11,11 @@ from sklearn.decomposition import PCA
 
 from aet_keras.drift import Reference, compare
 from aet_keras.drift.batch_statistics import measure_moments
+from aet_keras.drift.comparison import compare_outputs
+from aet_keras.drift.target_kinds import judge_of
 from aet_keras.errors import ExportError
+from aet_keras.evaluation.answer_rule import AnswerRule
+from aet_keras.evaluation.ordinal import medians
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,25 @@ def test_it_knows_shares_and_accuracy(measured):
     right = np.asarray(model(x)).argmax(axis=1) == y
     assert reference.accuracy == pytest.approx(right.mean())
     np.testing.assert_allclose(reference.priors, np.bincount(y) / 40)
+
+
+def test_accuracy_is_of_what_is_answered(tmp_path):
+    labelled = drift_samples.outputs(300, 1)
+    rule = AnswerRule(is_ordered=True)
+    found = Reference.of_outputs(drift_samples.outputs(90, 0), labelled)
+    found = dataclasses.replace(found, rule=rule)
+
+    loaded = Reference.load(found.save(tmp_path / "reference.npz"))
+    shift = compare_outputs(loaded, labelled)
+
+    answers = medians(labelled.probabilities)
+    assert (answers != labelled.probabilities.argmax(axis=1)).sum() > 3
+    right = (answers == labelled.labels).mean()
+    assert loaded.accuracy == shift.accuracy == shift.source_accuracy == right
+    judge = judge_of("classes", answers=loaded.answers)
+    assert judge.answers(labelled.probabilities, ()).tolist() == [*answers]
+    wider = np.array([[0.4, 0.0, 0.25, 0.35]])  # a new class has no place
+    assert judge.answers(wider, ()).tolist() == [0]
 
 
 def test_what_is_saved_is_loaded(measured, tmp_path):

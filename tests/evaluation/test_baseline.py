@@ -72,6 +72,28 @@ def test_few_rows_show_nothing_however_many_are_right():
     assert "not shown to be better" in said and "4 test rows" in said
 
 
+@pytest.mark.parametrize(
+    ("count", "is_better"), [(1, False), (4, False), (5, True)]
+)
+def test_gains_of_four_rows_or_fewer_show_nothing(count, is_better):
+    numbers = np.arange(count, dtype="float64")
+    tags = np.eye(2)[np.arange(count) % 2]
+    none = evaluation.tagging.TagAnswers([0.0, 0.0])
+
+    found = [
+        evaluation.regression.measure_regression(
+            numbers, numbers + 0.1, baselines={"far": numbers + 3}
+        ),
+        rated(np.full(count, 0.1), np.zeros(count, int)),
+        evaluation.tagging.measure_tags(
+            tags, tags, names=["a", "b"], baselines={"none": none}
+        ),
+    ]
+
+    for scores, figure in zip(found, ("RMSE", "RMSE", "macro F1"), strict=True):
+        assert better(scores)[figure] is is_better
+
+
 def test_answers_without_knowledge_are_not_better_at_any_size():
     random = np.random.default_rng(0)
     found = {
@@ -154,7 +176,7 @@ def test_a_split_of_one_class_is_said_to_show_nothing():
 
 
 def rated(errors, ranks):
-    truth = np.tile([1.0, 5.0], len(errors) // 2)
+    truth = np.resize([1.0, 5.0], len(errors))
     return evaluation.measure_recommendation(
         truth,
         truth + errors,

@@ -8,6 +8,7 @@ from aet_keras.evaluation.by_group import (
     measure_by_group,
     named_rows,
 )
+from aet_keras.evaluation.parts import measure_parts
 from aet_keras.evaluation.tags_by_group import measure_tags_by_group
 
 
@@ -81,6 +82,37 @@ def test_three_rows_say_so_by_their_interval():
     assert tiny.figures["false alarms"].value is None
     assert found.too_small == ("tiny",)
     assert "left out of the gaps: tiny" in found.to_text()
+
+
+def test_rows_that_are_all_alike_claim_no_sure_figure():
+    truth = np.arange(40.0)
+    said = truth + np.where(truth < 3, 2, np.arange(40) % 3)
+    group = np.where(truth < 3, "tiny", "many")
+
+    found = measure_by_group(
+        truth, said, group, column="x", target_kind="number"
+    )
+
+    figures = {each.name: each.figures for each in found.groups}
+    assert figures["tiny"]["error"].to_text() == "2"
+    assert figures["many"]["error"].low < figures["many"]["error"].high
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_one_row_no_model_is_surely_better_than_its_parts():
+    parts = {"image": np.array([[4.0, 0.0]]), "text": np.zeros((1, 2))}
+
+    found = measure_parts(
+        parts,
+        {name: np.full((1, 2), 0.5) for name in parts},
+        np.array([0]),
+        ended=lambda each: np.exp(each) / np.exp(each).sum(1, keepdims=True),
+        losses=lambda each, labels: -np.log(each[[0], labels]),
+        is_classes=True,
+    )
+
+    assert found.gain > 0
+    assert not found.is_better
 
 
 def test_numbers_have_errors_a_group_and_records_are_read_again():
@@ -163,6 +195,8 @@ def test_groups_of_numbers_stand_in_the_order_of_their_values():
     names = "at most -9|from -9 to 25|from 25 to 100|above 100|missing"
     words = ("2", "10", "b", "missing")
 
-    for order in (names.split("|"), words):
+    alike = ("alpha", "mothers", "zeta", "(others)", "missing")
+
+    for order in (names.split("|"), words, alike):
         found = [name for name, _ in named_rows(sorted(order, reverse=True))]
         assert found == [*order]

@@ -100,6 +100,16 @@ def test_a_class_that_is_covered_badly_is_named():
     assert "\nb       0.5000" in found.to_text()
 
 
+def test_three_rows_that_hold_all_their_tags_do_not_prove_it():
+    limit = Guarantee(0.7, 0.4, 20, "tags", thresholds=(0.5, 0.5))
+    labels = np.array([[1, 0], [1, 1], [0, 1]])
+
+    found = measure_coverage(labels, labels, limit, class_names=["a", "b"])
+
+    assert found.coverage == found.high == 1
+    assert found.low == pytest.approx(0.4385, abs=1e-4)  # Wilson's, of 3 of 3
+
+
 def test_what_calibrations_of_so_many_rows_cover():
     # Angelopoulos and Bates, 2021 (arXiv 2107.07511), section 3.2: with 1000
     # rows at 0.9, coverage is typically from .88 to .92.

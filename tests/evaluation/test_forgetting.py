@@ -54,3 +54,10 @@ def test_the_text_of_large_counts_fits_eighty_columns():
 def test_scores_that_do_not_fit_are_refused(labels, after):
     with pytest.raises(ValueError, match="one row of scores for each label"):
         measure_forgetting(labels, before=after, after=after)
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    diverged = np.where(np.eye(5, 1), np.nan, RIGHT)
+
+    with pytest.raises(ValueError, match="NaN in 1 rows. Train with a lower"):
+        measure_forgetting(LABELS, before=RIGHT, after=diverged)

@@ -63,6 +63,16 @@ def test_equal_scores_gain_nothing_and_the_unknown_miss():
     assert ranks.tolist() == [19, 40]
 
 
+def test_a_score_that_is_no_number_is_ranked_last():
+    scores = np.array([[np.nan, np.nan, np.nan], [1.0, np.nan, 0.0]])
+
+    ranks = evaluation.rating_scores.rank_items(
+        scores, [0, 0], [np.array([], int)] * 2
+    )
+
+    assert ranks.tolist() == [2, 1]
+
+
 def test_a_report_of_ratings_is_saved_loaded_printed_and_drawn(tmp_path):
     report = evaluation.Report(
         "films",

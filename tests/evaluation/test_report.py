@@ -5,8 +5,11 @@ import os
 
 import pytest
 
+from aet_keras import evaluation
 from aet_keras.evaluation import Report, measure_classification
+from aet_keras.evaluation.features import FeatureImportance
 from aet_keras.evaluation.forgetting import Forgetting
+from aet_keras.evaluation.ordinal import measure_order
 
 
 def scores():
@@ -103,6 +106,29 @@ def test_infinite_numbers_are_null_in_the_file_and_nan_when_read(tmp_path):
     assert content["history"]["loss"] == [1.0, None, None]
     revived = Report.from_json(content).history["loss"]
     assert revived[0] == 1.0 and math.isnan(revived[2])
+
+
+def test_figures_that_are_not_known_are_nan_when_read():
+    of = {"class_names": ["hat", "shoe"]}
+    labels, said = [0, 0], [[0.9, 0.1], [0.8, 0.2]]  # a split without shoes
+    unknown = FeatureImportance("age", None, math.nan)
+    risk = evaluation.measure_risk(
+        labels, said, positive="shoe", importance=[unknown], **of
+    )
+    test = dataclasses.replace(
+        evaluation.measure_classification(labels, said, **of),
+        order=measure_order(labels, said),
+    )
+    report = Report("shoes", "2026-01-31", test, risk=risk)
+
+    revived = Report.from_json(json.loads(json.dumps(report.to_json())))
+
+    assert math.isnan(revived.risk.roc_auc)
+    assert math.isnan(revived.risk.importance[0].permutation)
+    assert math.isnan(revived.test.order.kappa)
+    assert revived.risk.cost == risk.cost
+    assert revived.to_json() == report.to_json()
+    assert revived.to_text() == report.to_text()
 
 
 def test_saved_file_replaces_the_old_one_and_leaves_nothing_aside(tmp_path):

@@ -17,8 +17,8 @@ from aet_keras.evaluation import (
     report_chart,
     score_charts,
 )
+from aet_keras.evaluation.features import FeatureImportance
 from aet_keras.evaluation.forgetting import Forgetting
-from aet_keras.evaluation.risk import FeatureImportance
 
 
 def report(epochs, groups=6, classes=3, names=None, loss=None):

@@ -143,7 +143,7 @@ def test_a_shuffled_column_that_tells_all_costs_most():
 
 
 def test_a_report_lifts_the_figures_and_comes_back(rows, tmp_path):
-    importance = [evaluation.risk.FeatureImportance("age $", None, 0.1)]
+    importance = [evaluation.features.FeatureImportance("age $", None, 0.1)]
     risk = measure(rows, importance=importance)
     scores = evaluation.measure_classification(*rows, class_names=NAMES)
     report = evaluation.Report("credit", "2026-01-31", scores, risk=risk)

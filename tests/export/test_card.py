@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +13,13 @@ import yaml
 from aet_keras import evaluation
 from aet_keras.evaluation.by_group import measure_by_group
 from aet_keras.evaluation.conformal import calibrate, measure_coverage
+from aet_keras.evaluation.features import FeatureImportance
 from aet_keras.evaluation.guarantee import Guarantee
-from aet_keras.export import card_trust
+from aet_keras.evaluation.regression import measure_regression
+from aet_keras.evaluation.tagging import TagAnswers, measure_tags
+from aet_keras.export import card_sections, card_trust
 from aet_keras.export.card import write_card
+from aet_keras.export.card_facts import Facts, measured
 from aet_keras.publishing.manifest import check_manifest, seal
 
 ODD = "<b>|shirt`"
@@ -171,3 +176,67 @@ def test_a_limit_of_tags_that_was_not_measured_is_no_promise_of_the_truth():
         said == f"{limit.to_text()} What they cover on others was not measured."
     )
     assert "at most 0.2 are expected to be missed" in said
+
+
+def facts_of(test, **more):
+    report = evaluation.Report("a", "2026-01-31T12:00:00", test, **more)
+    content = json.loads(json.dumps(report.to_json()))
+    return Facts("a", Path(), {}, content, {}, {}, {})
+
+
+def test_figures_of_tags_stand_beside_those_of_their_baselines():
+    random = np.random.default_rng(0)
+    tags = random.integers(0, 2, (40, 2))
+    often = TagAnswers(tags.mean(axis=0))
+    facts = facts_of(
+        measure_tags(
+            tags,
+            np.clip(tags * 0.7 + random.uniform(0, 0.3, tags.shape), 0, 1),
+            names=["red", "wool"],
+            baselines={"tags as often": often},
+            importance=[FeatureImportance("age", None, 0.2)],
+        )
+    )
+
+    found = {each.name: each.baseline for each in measured(facts)}
+    sections = {
+        each.title: each.blocks for each in card_sections.sections(facts)
+    }
+
+    assert "tags as often" in found["macro F1"]
+    assert "tags as often" in found["mean AP"]
+    (table,) = sections["What it rests on"]
+    assert table.header[1].startswith("mean AP lost")
+
+
+def test_a_card_is_written_where_a_split_has_one_class_alone():
+    of = {"class_names": ["hat", "shoe"]}
+    labels, said = [0] * 3, [[0.9, 0.1]] * 3
+    risk = evaluation.measure_risk(
+        labels,
+        said,
+        positive="shoe",
+        importance=[FeatureImportance("age", None, np.nan)],
+        **of,
+    )
+    facts = facts_of(
+        evaluation.measure_classification(labels, said, **of), risk=risk
+    )
+
+    sections = {e.title: e.blocks for e in card_sections.sections(facts)}
+
+    assert sections["What it rests on"][0].rows == [("age", "unknown")]
+
+
+def test_intervals_of_numbers_are_those_of_all_rows_and_not_of_the_kept_ones():
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=20_000)
+    said = numbers + random.normal(size=20_000)
+    facts = facts_of(measure_regression(numbers, said))
+
+    for figure in measured(facts):
+        low, high = figure.ends
+        assert low < figure.value < high
+        # The standard error of an RMSE is 1 / sqrt(2 n) of it, 0.5 %.
+        if figure.name == "RMSE":
+            assert high - low == pytest.approx(4 * 0.005, rel=0.2)

@@ -11,7 +11,7 @@ from keras import layers
 
 from aet_keras._progress import listening
 from aet_keras.errors import ExportError
-from aet_keras.export import conversion, convert
+from aet_keras.export import conversion, convert, write_image_model
 from aet_keras.layers import SqueezeExcite
 from aet_keras.publishing import publish
 
@@ -167,6 +167,39 @@ def test_a_difference_above_the_tolerance_leaves_what_was_there(
     path = tmp_path / "model.onnx"
     assert convert(model, path, format="onnx", tolerance=1e-3).count == 16
     assert sorted(os.listdir(tmp_path)) == ["model.onnx", "model.side"]
+
+
+@pytest.fixture
+def priced(tmp_path):
+    """Returns a published model of a number of images, of about 50,000."""
+    inputs = keras.Input((8, 8, 3))
+    x = layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, layers.Rescaling(400.0)(layers.Dense(1)(x)))
+
+    def write(aside):
+        write_image_model(model, aside, target_kind="number")
+        model.save(aside / "model.keras")
+
+    return model, publish(tmp_path / "prices", write)
+
+
+def test_a_number_may_differ_by_a_share_of_the_largest(
+    priced, tmp_path, written, monkeypatch
+):
+    model, version = priced
+    says(monkeypatch, lambda path, x: [model(x).numpy() * (1 + 2e-5)])
+
+    compared = convert(version, tmp_path / "model.onnx", format="onnx")
+
+    assert compared.difference == pytest.approx(2e-5, rel=0.1)
+
+
+def test_weights_are_not_rounded_where_there_are_no_classes(priced, tmp_path):
+    images = np.zeros((200, 8, 8, 3), "uint8")
+    asked = {"format": "litert", "weights": "int8", "images": images}
+
+    with pytest.raises(ValueError, match="must put out classes"):
+        convert(priced[1], tmp_path / "model.tflite", **asked)
 
 
 def crash(path, pixels):

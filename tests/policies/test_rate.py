@@ -222,6 +222,54 @@ def test_a_thaw_brings_the_rate_back_to_the_top():
     assert rates == [1.0, 0.5, 1.0, 1.0, 0.5]
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [DecayOnStall(rate_ratio=0.5, patience_epochs=2), AdaptToTrend()],
+    ids=["stall", "trend"],
+)
+def test_as_many_other_groups_begin_anew(policy):
+    trial, other = (True, False), (False, True)
+    rows = [[trial] * 2 + [other] * 2, [trial] * 4]
+
+    found = []
+    for moving in rows:
+        policy.reset()
+        arrays = [{"batch_losses": level + ROUGH} for level in range(1, 5)]
+        found.append(
+            [
+                policy.decide(
+                    Progress(
+                        epoch=epoch + 1,
+                        epoch_count=1000,
+                        start_rate=1.0,
+                        logs={"val_loss": 1.0},
+                        trainable=moving[epoch],
+                        arrays=arrays[epoch],
+                    )
+                ).rate
+                for epoch in range(4)
+            ]
+        )
+
+    anew, as_before = found
+    assert anew[:2] == as_before[:2]
+    assert anew[2] != as_before[2] and anew[2] in (None, pytest.approx(1.0))
+
+
+@pytest.mark.parametrize(("moved", "is_lower"), [(1, True), (2, False)])
+def test_saves_that_hold_how_many_groups_moved_go_on(moved, is_lower):
+    policy = DecayOnStall(rate_ratio=0.5, patience_epochs=2)
+    saved = {"monitor": "val_loss", "best": 0.5, "wait": 1, "moving": moved}
+    policy.set_state(saved)
+
+    decision = policy.decide(
+        Progress(epoch=2, logs={"val_loss": 0.6}, trainable=(False, True))
+    )
+
+    assert (decision.rate is not None) is is_lower
+    assert policy.state["moving"] == [1]
+
+
 def test_what_moves_settles_while_others_are_frozen():
     policy = AdaptToTrend(hold_ratio=1.0, cycle_ratio=0.4)
 

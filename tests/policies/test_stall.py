@@ -1,7 +1,9 @@
 """When does a watched figure count as better, and when as missing?"""
 
+import contextlib
 import math
 
+import keras
 import pytest
 
 from aet_keras.policies import stall
@@ -49,8 +51,9 @@ def test_improvement_is_a_share_of_the_best(values, best, wait):
         ([math.nan, 0.5], 0.5, 0),
         ([0.5, math.nan], 0.5, 1),
         ([0.5, math.inf], 0.5, 1),
+        ([math.inf, 0.5, 0.6], 0.5, 1),
     ],
-    ids=["first", "first, then a number", "later", "infinite"],
+    ids=["first", "first, then a number", "later", "infinite", "from inf on"],
 )
 def test_what_is_not_a_number_never_improves(values, best, wait):
     _, state = watch(losses(*values))
@@ -80,6 +83,11 @@ def test_higher_is_better_for_an_accuracy():
         "r2_score",
         "cosine_similarity",
         "val_scores_accuracy",
+        "val_cost_accuracy",
+        "specificity_at_sensitivity",
+        "val_dice",
+        "pearson_correlation",
+        "true_positives",
     ],
 )
 def test_a_score_is_better_when_higher(key):
@@ -92,6 +100,49 @@ def test_a_score_is_better_when_higher(key):
 )
 def test_a_loss_is_better_when_lower(key):
     assert not stall.is_higher_better(key)
+    assert stall.is_direction_known(key) == (key != "place")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "binary_crossentropy",
+        "categorical_hinge",
+        "false_negatives",
+        "kl_divergence",
+        "log_cosh_error",
+        "poisson",
+        "root_mean_squared_error",
+        "val_accuracy_error",
+    ],
+)
+def test_an_error_of_keras_is_better_when_lower(key):
+    assert stall.is_direction_known(key) and not stall.is_higher_better(key)
+
+
+def metrics_of_keras():
+    """Yields the metrics of Keras that know which way is better."""
+    ids = {"target_class_ids": [0]}
+    tried = ({}, {"num_classes": 2}, ids, {"num_classes": 2, **ids})
+    for kind in vars(keras.metrics).values():
+        for settings in (*tried, {"specificity": 0.5}, {"sensitivity": 0.5}):
+            with contextlib.suppress(TypeError, ValueError, AttributeError):
+                metric = kind(**settings)
+                if getattr(metric, "_direction", None) is not None:
+                    yield metric
+                break
+
+
+def test_the_metrics_of_keras_are_better_as_keras_has_it():
+    found = {each.name: each._direction for each in metrics_of_keras()}
+
+    named = {
+        name: "up" if stall.is_higher_better(f"val_{name}") else "down"
+        for name in found
+    }
+
+    assert len(found) > 20
+    assert named == found
 
 
 def test_an_epoch_without_validation_brings_no_verdict():

@@ -5,8 +5,12 @@ import threading
 import pytest
 
 from aet_keras.errors import ExportError
-from aet_keras.publishing import list_versions, publish
-from aet_keras.publishing.publication import check_writable
+from aet_keras.publishing import list_versions, publish, roll_back
+from aet_keras.publishing.publication import (
+    NotNewest,
+    check_writable,
+    publish_after,
+)
 
 
 def writer(text, *names):
@@ -133,6 +137,22 @@ def test_many_publishers_never_collide(tmp_path, locks, request):
     newest = (folder / "40" / "model.keras").read_text()
     assert (folder / "model.keras").read_text() == newest
     assert not [n for n in os.listdir(folder) if n.startswith(".")]
+
+
+def test_nothing_follows_a_version_that_was_taken_back_meanwhile(tmp_path):
+    publish(tmp_path, writer("a"))
+    second = publish(tmp_path, writer("b"))
+
+    def write(aside):
+        writer("c")(aside)
+        roll_back(tmp_path)
+
+    with pytest.raises(NotNewest, match="1 is the newest by now"):
+        publish_after(second, write)
+
+    assert [version.name for version in list_versions(tmp_path)] == ["1"]
+    assert (tmp_path / "model.keras").read_text() == "a"
+    assert not [name for name in os.listdir(tmp_path) if "aside" in name]
 
 
 def test_versions_are_listed_by_number(tmp_path):

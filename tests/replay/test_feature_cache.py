@@ -1,5 +1,7 @@
 import os
+import shutil
 import tempfile
+from types import SimpleNamespace
 
 import ml_dtypes
 import numpy as np
@@ -7,6 +9,8 @@ import pytest
 
 from aet_keras.errors import CacheFull
 from aet_keras.replay import FeatureCache
+from aet_keras.replay.growing_array import GrowingArray
+from aet_keras.replay.storage_budget import StorageBudget
 
 
 def features(count=4, width=3, seed=0):
@@ -61,8 +65,10 @@ def test_equal_rows_have_equal_sums_wherever_they_stand():
         ([features(), np.zeros(4)], [features(), np.ones(4)]),
         ([np.array([b"a", b"b"], object)], [np.array([b"a", b"c"], object)]),
         ([np.zeros(2, "int64")], [np.array([0, 2**40])]),
+        ([np.zeros((2, 4, 6))], [np.zeros((2, 6, 4))]),
+        ([np.zeros(2, "float32")], [np.zeros(2, "int32")]),
     ],
-    ids=["targets", "text", "large numbers"],
+    ids=["targets", "text", "large numbers", "shapes", "dtypes"],
 )
 def test_rows_that_differ_have_other_sums(left, right):
     sums = FeatureCache().digests(left), FeatureCache().digests(right)
@@ -231,10 +237,26 @@ def test_a_full_disk_is_said(monkeypatch):
         FeatureCache("disk").new_record([features()])
 
 
+def test_a_full_disk_leaves_the_budget_as_it_was(monkeypatch, tmp_path):
+    def refuse(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: SimpleNamespace(free=2000)
+    )
+    budget = StorageBudget(0, tmp_path)  # half of it
+
+    with pytest.raises(CacheFull):
+        GrowingArray(budget, "uint8", (), expected=900)
+
+    assert budget.take_disk(1000)
+
+
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"place": "ram"}, "place='ram'"),
+        ({"place": "ram"}, "place='ram'. Name a folder here as './ram'"),
         ({"dtype": "float8"}, "dtype='float8'"),
         ({"limit_bytes": -1}, "limit_bytes=-1"),
     ],

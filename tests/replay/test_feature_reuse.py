@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import sys
 import tempfile
 
 import keras
@@ -229,6 +230,17 @@ def test_a_run_that_finds_half_of_its_rows_ends_as_when_it_finds_all(tmp_path):
     warm, _ = run(tmp_path, **settings)
 
     check_bit_equal(half, warm)
+
+
+def test_layers_of_another_version_of_a_package_are_computed_anew(
+    first, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys.modules["aet_keras"], "__version__", "0.0.0")
+
+    again, _ = run(tmp_path)
+
+    replay_runs.check_equal(first, again)
+    assert not [each for each in again.said if "took 1" in each]
 
 
 def test_features_of_another_rounding_are_computed_anew(tmp_path):

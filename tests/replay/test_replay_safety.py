@@ -1,6 +1,7 @@
 """What makes the cache turn itself off, with its reason, and no harm done?"""
 
 import keras
+import numpy as np
 import pytest
 import replay_runs
 import tensorflow as tf
@@ -50,6 +51,27 @@ def of_sequences(*head):
 def masked():
     x, y = replay_runs.noise_rows()
     return x.reshape(-1, 4, 2), y
+
+
+def test_a_record_that_float16_held_at_first_is_replayed():
+    x, y = replay_runs.noise_rows()
+    rows = x * np.where(np.arange(len(x)) < 8, 1, 1e7)[:, None], y
+    inputs = keras.Input((8,))
+    wide = layers.Dense(6, name="a")(inputs)  # above 65504 in the last batch
+    model = keras.Model(inputs, layers.Dense(3, "softmax")(wide))
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    callback = replay_runs.elastic_freezing(
+        groups=[["a"]], cache_dtype="float16"
+    )
+
+    model.fit(
+        *rows, batch_size=8, epochs=2, shuffle=False, verbose=0,
+        callbacks=[callback],
+    )  # fmt: skip
+
+    assert [said for _, said in callback.cache_events] == [
+        "records what a put out"
+    ]
 
 
 class OwnStep(keras.Model):

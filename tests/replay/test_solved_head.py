@@ -1,14 +1,21 @@
 """Is a head solved only where that is the problem that `fit` works on?"""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 import replay_runs
 from keras import layers, ops
 
+from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.callbacks import ElasticFreezing
 from aet_keras.losses.distillation import Distillation
 from aet_keras.policies import ThawOnSchedule
+from aet_keras.replay import dense_head
+from aet_keras.replay.dense_head import heads_of
+from aet_keras.replay.growing_array import GrowingArray
+from aet_keras.replay.head_loss import NotSolved
 
 COUNT = 29
 X, KIND = replay_runs.noise_rows(COUNT)
@@ -46,18 +53,26 @@ class Look(keras.callbacks.Callback):
         return [v.numpy() for v in self.model.layers[-1].weights]
 
 
-def run(head, *, loss="sparse_categorical_crossentropy", **settings):
-    """Trains a head for two epochs; it may be solved after the first."""
+def compiled_model(
+    head,
+    *,
+    loss="sparse_categorical_crossentropy",
+    prepare=lambda head: None,
+    compiled=None,
+):
     keras.utils.set_random_seed(0)
-    y, prepare = settings.pop("y", KIND), settings.pop("prepare", None)
-    validation = settings.pop("validation", (X, y))
     model = keras.Sequential([replay_runs.build_backbone(), head])
-    if prepare is not None:
-        prepare(head)
-    compiled = settings.pop("compiled", {})
-    model.compile(
-        "sgd", loss, metrics=["accuracy"], run_eagerly=True, **compiled
-    )
+    prepare(head)
+    settings = {"run_eagerly": True} | (compiled or {})
+    model.compile("sgd", loss, metrics=["accuracy"], **settings)
+    return model
+
+
+def run(head, *, y=KIND, validation=None, **settings):
+    """Trains a head for two epochs; it may be solved after the first."""
+    names = {"loss", "prepare", "compiled"} & settings.keys()
+    model = compiled_model(head, **{k: settings.pop(k) for k in names})
+    validation = validation or (X, y)
     policy = ThawOnSchedule(first_epoch=9)
     freezing = ElasticFreezing(
         policy, groups=replay_runs.GROUPS, cache="memory"
@@ -129,6 +144,7 @@ LEFT_ALONE = {
 
 
 def build(head):
+    """Returns a head whose weights can be prepared."""
     if not head.built:
         head.build((None, 5))
     return head
@@ -138,9 +154,22 @@ def build(head):
 def test_a_head_that_is_not_plain_is_left_alone_with_the_reason(case):
     head, reason, settings = LEFT_ALONE[case]
 
+    model = compiled_model(build(head), **settings)
+    model.test_on_batch(X[:4], KIND[:4])
+    graph = SplitGraph(model)
+    boundary = graph.split_below(lambda layer: layer.name in {"a", "b", "c"})
+
+    with pytest.raises(NotSolved, match=re.escape(reason)):
+        heads_of(graph, boundary)
+
+
+def test_a_head_that_is_left_alone_says_why_and_trains_on():
+    head, _, settings = LEFT_ALONE["a bias that is fixed"]
+
     look = run(build(head), **settings)
 
-    assert len(reasons(look)) == 1 and reason in reasons(look)[0]
+    assert len(reasons(look)) == 1
+    assert "its bias is not trainable" in reasons(look)[0]
     assert look.freezing.solved is None
     np.testing.assert_equal(look.solved, look.before)
 
@@ -179,6 +208,44 @@ def test_what_is_said_of_a_solved_head_is_what_keras_measures(case):
         {f"val_{name}": value for name, value in look.measured.items()},
         rel=2e-3,  # recorded features are float16
     )
+
+
+class Generated(keras.utils.PyDataset):
+    """Gives rows that are looked up: nothing proves that they stay."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        return X[number::2], KIND[number::2]
+
+
+def test_rows_that_are_too_many_are_not_even_copied(monkeypatch):
+    taken, take = [], GrowingArray.take
+    monkeypatch.setattr(
+        GrowingArray,
+        "take",
+        lambda self, rows: taken.append(len(rows)) or take(self, rows),
+    )
+    monkeypatch.setattr(dense_head, "_MOST_PRODUCTS", 5 * 3 * COUNT - 1)
+    policy = ThawOnSchedule(first_epoch=9)
+    freezing = ElasticFreezing(
+        policy, groups=replay_runs.GROUPS, cache="memory"
+    )
+
+    compiled_model(softmax()).fit(
+        Generated(),
+        validation_data=Generated(),
+        epochs=2,
+        verbose=0,
+        callbacks=[freezing],
+    )
+
+    said = [text for _, text in freezing.cache_events if "solve" in text]
+    assert said == [
+        "does not solve the head: it is too large to be solved in a few seconds"
+    ]
+    assert max(taken) == 15  # of the larger batch
 
 
 def test_a_loss_that_differs_from_the_log_is_said_with_both_figures(

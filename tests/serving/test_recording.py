@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import served_models
 import tensorflow as tf
-from recorded_requests import NOON, Kept
+from recorded_requests import NOON, VERSION, Kept
 from served_models import encoded_image, noise_images
 
 from aet_keras.data.recorded_rows import read_recorded_rows
@@ -97,6 +97,31 @@ def test_outputs_hold_embeddings_and_no_inputs(path, ask, shared, kept):
     )
     files = [f.read_bytes() for f in kept.folder.rglob("*.row")]
     assert files and not any(image.tobytes() in each for each in files)
+
+
+@pytest.mark.parametrize(
+    ("verb", "signature", "output"),
+    [("predict", "bytes", "values"), ("regress", "regress", "outputs")],
+)
+def test_numbers_of_images_are_kept_whatever_asks_for_them(
+    kept, verb, signature, output
+):
+    image = tf.io.encode_png(noise_images()[0]).numpy()
+    given = {"image_bytes": np.array([image], object)}
+    if verb == "regress":
+        value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
+        features = tf.train.Features(feature={"image": value})
+        example = tf.train.Example(features=features).SerializeToString()
+        given = {"inputs": np.array([example], object)}
+
+    recorder = kept.recorder()
+    number = {output: np.array([7.5], "float32")}
+    recorder.offer("a", verb, signature, VERSION, given, number)
+    recorder.close()
+
+    (row,) = read_recorded_rows(kept.folder)
+    assert row.inputs == {"image_bytes": image}
+    assert row.outputs["values"] == 7.5
 
 
 def test_what_asks_for_embeddings_is_not_kept(ask):

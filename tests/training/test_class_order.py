@@ -66,10 +66,12 @@ def test_the_score_of_ordered_classes_has_an_order(table):
     dataset = read(table, ("bad", "fair", "good"))
     test = dataset.test
     shares = np.eye(3)[(test.labels + 1) % 3]
+    shares[0] = [0.4, 0.2, 0.4]  # the median is the second
 
     scores = objective_of(dataset).score(test.labels, shares, dataset, {})
 
-    called = (test.labels + 1) % 3
+    called = np.array([1, *((test.labels[1:] + 1) % 3)])
+    assert scores.accuracy == pytest.approx((called == test.labels).mean())
     wanted = np.abs(called - test.labels).mean()
     assert scores.order.mae == pytest.approx(wanted)
     assert isinstance(dataset, data.Dataset)

@@ -143,6 +143,23 @@ def test_rows_of_something_else_change_nothing():
         np.testing.assert_array_equal(old, new)
 
 
+def test_rows_that_are_no_numbers_are_left_out():
+    more = MORE[0].copy()
+    more[0], more[1] = np.nan, np.inf
+    told = []
+    for rows in (more, MORE[0][2:], more[:2]):
+        keras.utils.set_random_seed(0)
+        model = build()
+        learner = self_training.SelfTraining(model, TRAIN, HELD, rows)
+        told.append(learner.solve_head())
+
+    told_of_all, told_of_finite, told_of_none = told
+    assert "; 2 that are no finite numbers are left out" in told_of_all
+    start = told_of_finite.removesuffix(".")
+    assert told_of_all.startswith(start)
+    assert "features of its rows are no finite numbers" in told_of_none
+
+
 def test_a_few_validation_rows_are_too_few():
     few = HELD[0][:9], HELD[1][:9]
 
@@ -158,8 +175,17 @@ def test_a_few_validation_rows_are_too_few():
         (build(), TRAIN[0], MORE[0], TypeError, "must be a tuple"),
         (build(ending=None), TRAIN, MORE[0], ValueError, "must end in a"),
         (build("mse"), TRAIN, MORE[0], ValueError, "plain cross-entropy"),
+        (build(), TRAIN, MORE[0][:, :3], ValueError, "as those of `train`"),
+        (build(), TRAIN, {"x": MORE[0]}, ValueError, "as those of `train`"),
     ],
-    ids=["known rows", "a data set", "no softmax", "another loss"],
+    ids=[
+        "known rows",
+        "a data set",
+        "no softmax",
+        "another loss",
+        "other columns",
+        "another structure",
+    ],
 )
 def test_what_does_not_go_with_it_is_refused(model, train, more, error, match):
     with pytest.raises(error, match=match):

@@ -72,7 +72,7 @@ def test_corrupted_passes_are_recorded_and_replayed(tmp_path):
 def test_without_the_toolbox_a_note_says_so(monkeypatch):
     rows = (robustness.Stressed("noise", (0.5, 0.5, 0.5)),)
     measured = robustness.Robustness(0.5, rows, 2)
-    monkeypatch.setattr(stress, "measure_robustness", lambda *_: measured)
+    monkeypatch.setattr(stress, "measure_robustness", lambda *_, rule: measured)
     monkeypatch.setitem(sys.modules, "art.attacks", None)
     digits = data.read_digits(image_size=(8, 8))
     test = evaluation.measure_classification(

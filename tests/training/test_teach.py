@@ -85,6 +85,79 @@ def test_logits_of_a_teacher_are_read_as_probabilities(ending):
     np.testing.assert_allclose(targets[:, 3:], expected, atol=1e-5)
 
 
+class Own(keras.metrics.Mean):
+    """Is a metric of a user, which is not registered."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true)
+
+
+def test_what_the_student_was_compiled_with_stays():
+    student, own = build(compiled=False), Own(name="own")
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        reduction="mean_with_sample_weight"
+    )
+    student.compile("sgd", loss, loss_weights=5.0, metrics=[own])
+    weights = np.arange(1.0, 49)
+    given = {"sample_weight": weights, "verbose": 0, "return_dict": True}
+    before = student.evaluate(X, Y, batch_size=48, **given)
+
+    x, targets, _ = training.teach(student, ANSWERS, (X, Y, weights), share=0)
+
+    after = student.evaluate(x, targets, batch_size=48, **given)
+    assert after == pytest.approx(before, rel=1e-4)
+    assert after["own"] == pytest.approx(Y.mean())
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.head = keras.layers.Dense(3, "softmax")
+
+    def call(self, inputs):
+        return self.head(inputs)
+
+
+def test_a_teacher_may_be_a_class_of_a_user():
+    teacher = Subclassed()
+
+    _, targets = training.teach(build(), teacher, (X, Y))
+
+    np.testing.assert_allclose(targets[:, 3:], teacher(X), atol=1e-6)
+
+
+def test_a_teacher_may_have_several_inputs():
+    one, two = keras.Input((4,)), keras.Input((4,))
+    ends = [keras.layers.Dense(3, "softmax")(one + two) for _ in range(2)]
+    teacher, student = (keras.Model([one, two], end) for end in ends)
+    student.compile("sgd", "sparse_categorical_crossentropy")
+
+    _, targets = training.teach(student, teacher, ([X, -2 * X], Y))
+
+    expected = teacher([X, -2 * X])
+    np.testing.assert_allclose(targets[:, 3:], expected, atol=1e-6)
+
+
+def test_weights_in_a_column_are_those_of_rows():
+    more = np.vstack([ANSWERS, ANSWERS[:2]])
+    train = X, Y, np.full((48, 1), 2.0)
+
+    _, _, weights = training.teach(build(), more, train, unlabelled=X[:2])
+
+    np.testing.assert_array_equal(weights, [*[2.0] * 48, 1.0, 1.0])
+
+
+def two_outputs():
+    inputs = keras.Input((4,))
+    head = keras.layers.Dense(3, "softmax")(inputs)
+    return keras.Model(inputs, [head, head])
+
+
+def two_inputs():
+    inputs = keras.Input((4,)), keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(3, "softmax")(sum(inputs)))
+
+
 def uncompiled():
     return build(compiled=False)
 
@@ -123,6 +196,14 @@ REFUSED = {
         "probabilities",
     ),
     "labels of other classes": (build, ANSWERS, (X, Y + 1), "from 0 to 2"),
+    "labels that are names": (
+        build,
+        ANSWERS,
+        (X, Y.astype(str)),
+        "of the type",
+    ),
+    "a teacher of two outputs": (build, two_outputs, (X, Y), "2 outputs"),
+    "a teacher of two inputs": (build, two_inputs, (X, Y), "of 2 inputs"),
 }
 
 

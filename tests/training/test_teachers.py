@@ -8,6 +8,7 @@ import pytest
 from aet_keras import data, recipes
 from aet_keras.errors import DataError, ExportError
 from aet_keras.training import image_job
+from aet_keras.training.teacher_outputs import probabilities_of
 from aet_keras.training.teachers import TaughtSplit, Teacher, with_teacher
 
 NAMES = ("cat", "dog", "owl")
@@ -145,6 +146,26 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
 
     with pytest.raises(ExportError, match="a `.keras` file of a classifier"):
         taught(str(path))
+
+
+@pytest.mark.parametrize("units", [4, 2])
+def test_a_file_of_other_classes_is_refused(units, tmp_path):
+    path = str(tmp_path / "big.keras")
+    head = keras.layers.Dense(units, "softmax")
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), head]
+    keras.Sequential(layers).save(path)
+
+    with pytest.raises(ExportError, match=f"with {units} for 3 classes"):
+        taught(path)
+
+
+def test_a_teacher_of_no_images_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(3)])
+    recipe = recipes.Recipe("photos", teacher="big", image_size=8)
+    rows = image_job._teacher_rows(recipe, photos(), Teacher("big", model))
+
+    with pytest.raises(ValueError, match=r"a teacher of \(64,\)"):
+        probabilities_of(model, rows(photos().train, "train"), 8, "Recipe")
 
 
 def test_images_are_read_again_at_the_size_of_the_teacher():

@@ -1,6 +1,8 @@
 import csv
 import dataclasses
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 import tracker_files
@@ -114,6 +116,38 @@ def test_a_later_trial_takes_the_features_of_an_earlier_one(longer, tmp_path):
     assert counts[0] > 0
     assert counts == counts[:1] * 2  # whatever the batches, nothing is added
     assert not (out / "logs").exists()  # nobody asked to track it
+
+
+def test_a_search_does_not_go_on_with_other_images(longer, tmp_path):
+    out, photos = tmp_path / "out", tmp_path / "photos"
+    shutil.copytree(longer.data, photos)
+    recipe = dataclasses.replace(longer, data=str(photos))
+    first = search_recipes(recipe, out, space=heads(), max_trials=1)
+    next(photos.rglob("*.png")).unlink()
+
+    with pytest.raises(ValueError, match="which has changed since"):
+        search_recipes(recipe, out, space=heads(), max_trials=2, resume=True)
+
+    assert table(out)[0]["val_accuracy"] == str(first.scores[0])
+
+
+def test_images_with_several_tags_are_refused_at_once(longer, tmp_path):
+    path, images = tmp_path / "rows.csv", Path(longer.data).rglob("*.png")
+    rows = [f"{image},{image.parent.name};red" for image in images]
+    path.write_text("\n".join(["file,tags", *rows]))
+    recipe = dataclasses.replace(
+        longer,
+        data=str(path),
+        image_column="file",
+        target="tags",
+        target_kind="tags",
+    )
+    seen = []
+
+    with pytest.raises(ValueError, match="one class each.*of the kind tags"):
+        search_recipes(recipe, tmp_path / "out", watch=seen.append)
+
+    assert not seen
 
 
 def test_all_failing_leaves_the_table_and_runs_without_a_row(longer, tmp_path):

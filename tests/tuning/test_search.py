@@ -1,8 +1,10 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 import small_searches
+import tensorflow as tf
 
 from aet_keras import tuning
 from aet_keras.errors import TrainingError
@@ -168,8 +170,51 @@ def test_a_trial_that_kills_its_process_is_given_up(tmp_path):
 
 
 def test_a_figure_that_is_not_logged_ends_the_search(tmp_path):
-    with pytest.raises(ValueError, match="no figure `val_los`. Nearest: `val_"):
-        small_searches.search(tmp_path, objective="val_los")
+    with pytest.raises(ValueError, match="no figure `val_los_loss`"):
+        small_searches.search(tmp_path, objective="val_los_loss")
+
+
+def test_a_figure_of_which_nobody_knows_what_is_better_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the worst trial would be taken"):
+        small_searches.search(tmp_path, objective="val_quality")
+
+    assert not list(tmp_path.iterdir())
+
+
+class Returning(tuning.ElasticHyperModel):
+    """Answers each `fit` with the next of some results."""
+
+    def __init__(self, *results):
+        super().__init__(small_searches.build_model)
+        self.results = list(results)
+
+    def fit(self, hp, model, **settings):
+        return self.results.pop(0)
+
+
+def test_a_trial_may_return_a_number_of_any_kind(tmp_path):
+    model = Returning(np.float32(0.5), tf.constant([0.25]), [0.1, 0.2])
+
+    found = small_searches.search(tmp_path, model, max_trials=3)
+
+    assert found.scores == (0.5, 0.25, None)
+    assert "Return the mean of several" in found.trials[2].error
+
+
+def test_two_searches_in_one_folder_are_refused(tmp_path):
+    refused = []
+
+    def search_too(trial):
+        with pytest.raises(TrainingError, match="one search at a time"):
+            small_searches.search(tmp_path, model, resume=True)
+        refused.append(trial.number)
+
+    model = Returning(0.5, 0.25)
+    small_searches.search(tmp_path, model, watch=search_too)
+    again = small_searches.search(tmp_path, Returning(), resume=True)
+
+    assert refused == [1, 2] and again.scores == (0.5, 0.25)
+    assert not (tmp_path / ".lock").exists()
 
 
 def test_hyperband_trains_each_trial_from_the_start(tmp_path):
