@@ -97,9 +97,10 @@ def solve_again(
         return None
     weights = settings.get("class_weight") or {}
     factors = [weights.get(each, 1.0) for each in rows.targets.argmax(axis=1)]
-    factors = np.array(factors, "float32")
-    rows = dataclasses.replace(rows, weights=rows.weights * factors)
-    own = _losses(*head.get_weights(), held)
+    weighted = rows.weights * np.array(factors, "float32")
+    rows = dataclasses.replace(rows, weights=weighted)
+    kernel, bias = head.get_weights()
+    own = _losses(kernel, bias, held)
     before = float(own.mean())
     if not abs(before - logged) <= _NEAR * abs(logged) + _LEAST_NEAR:
         return None  # what was read is not what `fit` was judged by
@@ -144,6 +145,8 @@ def _read(below, known: KnownLoss, units, given, most) -> lbfgs.Rows:
     """Returns what goes into the head of each row, and what it should say."""
     features, targets, weights, count = [], [], [], 0
     for x, y, weight in _batches(given, most):
+        if not _is_array(y):
+            raise NotSolved("the targets are no array")
         y = np.asarray(y)
         count += len(y)
         if count > most:
@@ -154,7 +157,11 @@ def _read(below, known: KnownLoss, units, given, most) -> lbfgs.Rows:
         weights.append(known.weights(weight, len(y)))
     if not count:
         raise NotSolved("there are no rows")
-    return lbfgs.Rows(*map(np.concatenate, (features, targets, weights)))
+    return lbfgs.Rows(
+        np.concatenate(features),
+        np.concatenate(targets),
+        np.concatenate(weights),
+    )
 
 
 def _batches(given, most) -> Iterator[tuple]:
@@ -168,8 +175,8 @@ def _batches(given, most) -> Iterator[tuple]:
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise NotSolved("the rows are no arrays")
     x, y, weights = (*given, None)[:3]
-    leaves = keras.tree.flatten((x, y))
-    if not all(hasattr(leaf, "shape") for leaf in leaves):
+    known = [*keras.tree.flatten(x), y, *(() if weights is None else [weights])]
+    if not all(map(_is_array, known)):
         raise NotSolved("the rows are no arrays")
     if len(y) > most:
         raise NotSolved("there are too many rows")
@@ -177,6 +184,10 @@ def _batches(given, most) -> Iterator[tuple]:
         part = slice(start, start + _BATCH)
         cut = keras.tree.map_structure(lambda leaf: leaf[part], x)  # noqa: B023
         yield cut, y[part], None if weights is None else weights[part]
+
+
+def _is_array(value):
+    return isinstance(value, np.ndarray) or keras.ops.is_tensor(value)
 
 
 def _evaluated(model, validation):
