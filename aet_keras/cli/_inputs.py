@@ -1,11 +1,11 @@
 """Loads the version that a command asks, and reads the rows it asks about."""
 
+import dataclasses
 import errno
 import itertools
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -21,7 +21,7 @@ _TOO_LONG = os.strerror(errno.ENAMETOOLONG)
 CHOSEN = {"median": "median", "called": "costs least"}
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Row:
     """Holds one row that a model is asked about.
 
@@ -36,7 +36,7 @@ class Row:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Rows:
     """Holds the rows that a command was given.
 
@@ -91,8 +91,8 @@ def read_rows(
     Args:
         version: `aet_keras.serving.loaded_version.LoadedVersion`.
         path: `saved_models/NAME/N`, where it was loaded from.
-        given: files of images, texts or `.txt` files of one each, or files
-            of table rows.
+        given: files of images or tables that name them, texts or `.txt`
+            files of one each, or files of table rows.
         encoding: optional str, of the files. Defaults to that of the data
             that the model has learned from.
         id_column: optional str. Of a table: the column that names its rows.
@@ -112,7 +112,9 @@ def read_rows(
     if version.kind == "image" and "images" in inputs:
         shape = inputs["images"].shape
         if shape.rank == 4 and shape[3] == 3:
-            return Rows("image", read_images(given, tuple(shape[1:3])))
+            size = tuple(shape[1:3])
+            rows = _images(given, size, path, encoding, id_column)
+            return Rows("image", rows)
     if version.kind in ("text", "table", "item"):
         encoding = encoding or _encoding(path)
         if version.kind == "item":
@@ -127,6 +129,33 @@ def read_rows(
         f"{sorted(version.signatures)}. Name a folder that `aet-keras fit` "
         "was given as `--out`."
     )
+
+
+def _images(given, size, path, encoding, id_column):
+    for each in given:
+        if not is_table_named(each):
+            yield from read_images([each], size)
+            continue
+        files, frame = named_images("predict", each, path, encoding)
+        ids = [name or f"{each}:{n}" for n, name in enumerate(files, start=1)]
+        if id_column is not None:
+            ids = _ids(each, encoding or "auto", id_column, len(files))
+        for name, row in zip(ids, read_images(files, size), strict=True):
+            yield dataclasses.replace(row, name=name)
+
+
+def named_images(
+    owner: str, table: str, path: pathlib.Path, encoding: str | None = None
+) -> tuple[list[str], Any]:
+    """Returns the images that the rows of a table name, and the table.
+
+    Their column is that of the recipe of the version in `path`.
+    """
+    from aet_keras import data
+
+    frame = data.read_csv(owner, table, encoding=encoding or "auto")
+    column = _recipe(path).get("image_column")
+    return data.image_table.read_image_names(owner, frame, column, table), frame
 
 
 def read_images(
@@ -144,6 +173,8 @@ def _read_image(file, image_size):
     from aet_keras.data.image_decoding import decode
     from aet_keras.data.streamed_images import reason_of
 
+    if not file:
+        return Row("", reason="its row names no image")
     path = pathlib.Path(file)
     name = str(path)
     reason = _regular_file.why_not(path)
@@ -188,7 +219,7 @@ def _names_file(text):
 
 
 def _has_columns(kind, given):
-    if kind == "text":
+    if kind in ("text", "image"):
         return any(map(is_table_named, given))
     return kind in ("table", "item")
 

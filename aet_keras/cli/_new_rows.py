@@ -2,30 +2,32 @@
 
 import dataclasses
 import functools
-import os
 import pathlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
-import numpy as np
 
 from aet_keras import _regular_file, data
 from aet_keras._keras import reading
-from aet_keras._wording import counted, listed
-from aet_keras.cli._inputs import Row, read_images, read_texts, text_cells
-from aet_keras.cli._inputs import reasons as reasons_of
+from aet_keras._wording import counted
+from aet_keras.cli._inputs import read_texts, text_cells
+from aet_keras.cli._new_images import (
+    ID,
+    files_of,
+    folder_of,
+    read_new_images,
+    readable,
+)
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.cli._truths import check_tables, truths
-from aet_keras.data.folder_layout import IMAGE, TEXT, is_litter
+from aet_keras.data.folder_layout import TEXT
 from aet_keras.data.names import known_classes
 from aet_keras.errors import DataError, ExportError
 from aet_keras.publishing.data_kind import check_one_answer, read_kind
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import text_job
 from aet_keras.training.job import load_earlier
-
-_ID = "id"  # the column that names the rows of a table, if there is one
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -174,8 +176,8 @@ class Asked:
 
     def ids(self, frame: Any) -> list[str]:
         """Returns what names the rows of a table."""
-        if _ID in frame.columns:
-            return self.cells(frame, _ID)
+        if ID in frame.columns:
+            return self.cells(frame, ID)
         return [str(number) for number in range(1, len(frame) + 1)]
 
 
@@ -255,21 +257,7 @@ def load_model(path: pathlib.Path) -> Any:
 
 
 def _images(asked):
-    files = _files(asked, asked.what, IMAGE)
-    size = tuple(asked.model.input_shape[1:3])
-    rows = _readable(asked, list(read_images(files, size)))
-    names = [row.name for row in rows]
-    return NewRows(
-        np.stack([row.values["images"] for row in rows]),
-        names,
-        [pathlib.Path(name).name for name in names],
-        [None] * len(rows),
-        [_folder_of(name) if asked.is_labelled else "" for name in names],
-    )
-
-
-def _folder_of(name):
-    return pathlib.Path(name).absolute().parent.name
+    return NewRows(**read_new_images(asked))
 
 
 def _texts(asked):
@@ -292,10 +280,10 @@ def _texts(asked):
 
 def _text_files(asked, given):
     """Yields the text, name, id and class of each of some .txt files."""
-    files = _files(asked, [given], TEXT)
+    files = files_of(asked, given, TEXT)
     rows = read_texts(files, asked.encoding_of_files)
-    for row in _readable(asked, list(rows)):
-        label = _folder_of(row.name) if asked.is_labelled else ""
+    for row in readable(asked, list(rows)):
+        label = folder_of(row.name) if asked.is_labelled else ""
         text = row.values["texts"].decode(errors="replace")
         yield text, row.name, pathlib.Path(row.name).name, label
 
@@ -332,54 +320,6 @@ def _items(asked):
     from aet_keras.cli._new_items import read_new_items
 
     return NewRows(**read_new_items(asked))
-
-
-def _files(asked, what, kind):
-    """Returns files, those of folders in the order of their names."""
-    found = []
-    for each in what:
-        if not _regular_file.is_folder(each):
-            found.append(each)
-            continue
-        paths = sorted(pathlib.Path(each).rglob("*"))
-        inside = [path for path in paths if kind.has(path)]
-        rest = sorted({*paths} - {*inside})
-        others = [path for path in rest if _is_missed(path, each)]
-        if not inside:
-            raise DataError(
-                f"{asked.owner}: a folder must hold {kind.noun}s, because they "
-                f"are compared. Received: {os.fspath(each)}, with none. Name "
-                "another folder."
-            )
-        if others:
-            files = counted(len(others), "file is", "files are")
-            asked.say(
-                f"{asked.owner}: {files} no {kind.noun} by name and left out: "
-                f"{listed(map(str, others))}."
-            )
-        found += map(str, inside)
-    return found
-
-
-def _is_missed(path, folder):
-    """Says whether a path that is not read is a file that a person means."""
-    if path.is_dir():
-        return False
-    below = path.relative_to(folder)
-    return not any(map(is_litter, (below, *below.parents)))
-
-
-def _readable(asked, rows: list[Row]) -> list[Row]:
-    """Returns the rows that could be read, and says which could not."""
-    bad = [row for row in rows if row.reason]
-    good = [row for row in rows if not row.reason]
-    if bad:
-        said = f"{asked.owner}: {len(bad)} of {len(rows)} could not be read: "
-        said += reasons_of(bad)
-        if not good:
-            raise DataError(f"{said}. Name files that can be.")
-        asked.say(f"{said}. They are left out.")
-    return good
 
 
 _READERS: dict[str, Callable[[Asked], NewRows]] = {

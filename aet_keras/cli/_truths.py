@@ -126,15 +126,14 @@ def check_tables(asked: Any) -> None:
     """Raises if tags are asked for, and rows are no tables: these say none."""
     if not asked.is_labelled:
         return
-    is_image = asked.recipe.get("kind") == "image"
     is_table = data.table_file.is_csv
-    odd = [each for each in asked.what if is_image or not is_table(each)]
+    odd = [each for each in asked.what if not is_table(each)]
     if odd and are_tags(asked):
         raise DataError(
             f"{asked.owner}: rows with their tags must stand in a table, "
             "because folders and single files do not say them. Received: "
-            f"{odd[0]}. Name a table of texts or of rows; tags of images are "
-            "read by `aet-keras fit` alone."
+            f"{odd[0]}. Name a table of rows, of texts, or one that names "
+            "images."
         )
 
 

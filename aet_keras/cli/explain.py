@@ -5,9 +5,11 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
+from aet_keras.cli._inputs import is_table_named, named_images
 from aet_keras.cli._running import one_sentence
 from aet_keras.publishing.data_kind import read_kind
 
+_ROWS = 10  # of a table
 _METHODS = ("grad-cam", "occlusion", "attention")
 
 
@@ -56,13 +58,24 @@ def explain(folder, what, method, class_name, out, rows, encoding, debug):
             click.echo(line)
 
 
+def _images(folder, what, encoding, rows):
+    """Returns the files of images, and the first that tables name."""
+    found = []
+    for each in what:
+        named = [each]
+        if is_table_named(each):
+            named, _ = named_images("explain", each, folder, encoding)
+        found += named[:rows]
+    return [pathlib.Path(each) for each in found]
+
+
 def _lines(folder, what, method, class_name, out, encoding, rows):
     settings = {"class_name": class_name, "out": out}
     kind = read_kind(folder, "explain")
     if kind == "image":
         from aet_keras.cli._explain_images import explain_images
 
-        paths = [pathlib.Path(each) for each in what]
+        paths = _images(folder, what, encoding, rows or _ROWS)
         method = method or "grad-cam"
         return explain_images(folder, paths, method=method, **settings)
     if method not in (None, "occlusion"):

@@ -7,6 +7,7 @@ import click
 from aet_keras.cli._running import load_layers, one_sentence, quiet_start
 
 _FORMATS = ["serving", "onnx", "openvino", "litert"]
+_DEFAULT = "serving_default"  # the signature
 
 
 @click.command()
@@ -255,6 +256,25 @@ def _convert(exporting, folder, format, out, weights, images):
     finally:
         bar.close()
     click.echo(f"{out}  {compared.to_text()}")
+    served = (read_content(version).get("signatures") or {}).get(_DEFAULT) or {}
+    if "tags" in served.get("outputs", ()):
+        click.echo(_thresholds(version))
+
+
+def _thresholds(version):
+    """Says from which probability on a version answers with each tag."""
+    from aet_keras.training.adapted_files import thresholds_of
+
+    path = version / "assets" / "labels.txt"
+    names = path.read_text(encoding="utf-8").splitlines()
+    limits = thresholds_of(version) or [0.5] * len(names)
+    pairs = zip(names, limits, strict=True)
+    # Nine digits are a float32, as a server compares it.
+    shown = ", ".join(f"{name} {limit:.9g}" for name, limit in pairs)
+    return (
+        "It gives probabilities alone, in this order; a row has a tag from "
+        f"its threshold on: {shown}."
+    )
 
 
 def _unseen(version, images):

@@ -13,6 +13,7 @@ from aet_keras._wording import counted, listed
 from aet_keras.data.assembly import ImageOptions, assemble_images
 from aet_keras.data.dataset import Dataset, Specification
 from aet_keras.data.image_pixels import read_pixels
+from aet_keras.data.table_cells import stripped
 from aet_keras.data.table_columns import make_reading, read_stripped
 from aet_keras.data.table_file import check_columns
 from aet_keras.data.target_reading import read_target, targets_of
@@ -117,6 +118,34 @@ def read_image_table(
         notes=(*notes, *gone, *read.notes, *pixels.notes),
         target=read,
     )
+
+
+def read_image_names(
+    owner: str, frame: Any, column: str | None, table: str | PathLike
+) -> list[str]:
+    """Returns the file that each row of a table names, for a known model.
+
+    Args:
+        owner: str. Who asks.
+        frame: what `read_csv` returned.
+        column: optional str. The column of the recipe; None if it has none.
+        table: path of the table, which images lie beside.
+
+    Returns:
+        list of str, `""` where a row names none.
+
+    Raises:
+        DataError: if there is no such column.
+    """
+    if column is None:
+        raise DataError(
+            f"{owner}: images must be given as files, or folders, because the "
+            "data of the model were no table with a column of images. "
+            f"Received: {os.fspath(table)}. Name the images."
+        )
+    check_columns(owner, frame, image_column=column)
+    names = stripped(frame[column])
+    return [name and _path_of(Path(table), name) for name in names]
 
 
 def _path_of(table, name):
