@@ -163,7 +163,7 @@ def heads_of(graph: SplitGraph, boundary: Boundary) -> list[DenseHead]:
     if not one_each or any(each and id(each) not in known for each in above):
         raise NotSolved("outputs share layers above the recorded features")
     for head in heads:
-        _check_alone(head.layer, graph)
+        check_alone(head.layer, graph)
     return heads
 
 
@@ -287,7 +287,7 @@ def _head(path, loss, weight, output):
         )
     if path.shape != (None, dense.units):
         raise NotSolved(f"its output has the shape {path.shape}")
-    _check_plain(dense)
+    check_plain(dense)
     known = KnownLoss.of(loss)
     known.check_activation(dense.activation)
     weight = 1.0 if weight is None else float(weight)
@@ -296,7 +296,7 @@ def _head(path, loss, weight, output):
     return DenseHead(dense, known, path.key, output, uncertainty, weight)
 
 
-def _check_plain(dense):
+def check_plain(dense):
     """Raises a `NotSolved` unless kernel and bias are free, and are all."""
     if is_overridden(dense):
         raise NotSolved("it has a `call` of its own")
@@ -324,7 +324,7 @@ def _check_plain(dense):
             raise NotSolved(f"its {name} is not trainable")
 
 
-def _check_alone(dense, graph):
+def check_alone(dense, graph):
     """Raises a `NotSolved` if a weight of it is used elsewhere, too."""
     own = {id(v) for v in dense.weights}
     calls = [step.layer for step in graph.steps]

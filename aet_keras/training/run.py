@@ -39,6 +39,7 @@ from aet_keras.training.run_guards import (
     best_kept,
     check_finished,
     check_named_files,
+    check_out,
     save_classifier,
 )
 from aet_keras.training.saved_run import SavedRun
@@ -136,6 +137,7 @@ def run_recipe(
 
 def _run(recipe, out, observers, trackers, say):
     job = job_of(recipe)
+    check_out(out)
     publishing.publication.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)

@@ -12,7 +12,8 @@ import keras
 from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.callbacks import KeepBest
-from aet_keras.errors import TrainingError, WeightsError
+from aet_keras.errors import ExportError, TrainingError, WeightsError
+from aet_keras.publishing import version_folder
 from aet_keras.recipes.base_recipe import BaseRecipe
 
 
@@ -39,6 +40,33 @@ def check_named_files(recipe: BaseRecipe) -> None:
     vocabulary = getattr(recipe, "vocabulary", None)
     if vocabulary is not None:
         _check(recipe, vocabulary=vocabulary)
+
+
+def check_out(out: pathlib.Path) -> None:
+    """Looks at a folder to publish in, before the data are read.
+
+    TensorFlow reads a SavedModel by a pattern of paths: it would be written,
+    and not found.
+
+    Args:
+        out: path as the user gave it.
+
+    Raises:
+        ExportError: if no version in it could be loaded, or it is one.
+    """
+    signs = [sign for sign in "[\\" if sign in str(out)]
+    if signs and os.name == "posix":
+        raise ExportError(
+            f"fit: the path of `out` (`--out`) must be without `{signs[0]}`, "
+            "because TensorFlow takes it for a pattern and does not find the "
+            f"model. Received: {out}. Name another folder."
+        )
+    if version_folder.is_version(out):
+        raise ExportError(
+            "fit: `out` (`--out`) must be a folder of versions, because the "
+            f"next one is published beside it. Received: {out}, a version. "
+            f"Name {out.parent}."
+        )
 
 
 def _check(recipe, **named):

@@ -279,6 +279,22 @@ def test_a_folder_that_cannot_be_written_is_refused_before_reading(
         run_recipe(recipe, tmp_path / "file")
 
 
+@pytest.mark.parametrize("name", ["a[b", "back\\slash", "clothes/1"])
+def test_where_no_version_can_be_loaded_is_refused_before_reading(
+    name, recipe, tmp_path, monkeypatch
+):
+    monkeypatch.delattr(image_job.data, "read_images")
+    (tmp_path / "clothes" / "1").mkdir(parents=True)
+    (tmp_path / "clothes" / "1" / "saved_model.pb").touch()
+
+    with pytest.raises(
+        ExportError, match="takes it for a pattern|a version. N"
+    ):
+        run_recipe(recipe, tmp_path / name)
+
+    assert os.listdir(tmp_path) == ["clothes"]
+
+
 def test_an_interrupted_run_leaves_older_versions_alone(recipe, tmp_path):
     class Interrupt(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
