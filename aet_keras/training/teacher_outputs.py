@@ -142,7 +142,8 @@ def image_size_of(teacher: keras.Model) -> tuple[int, int] | None:
     Example:
 
     >>> from aet_keras.training.teacher_outputs import image_size_of
-    >>> image_size_of(keras.Sequential([keras.Input((8, 9, 3))]))
+    >>> layers = [keras.Input((8, 9, 3)), keras.layers.Flatten()]
+    >>> image_size_of(keras.Sequential(layers))
     (8, 9)
     """
     shape = _one_shape(teacher)
