@@ -159,7 +159,7 @@ def _run(recipe, out, observers, trackers, say):
     with shared.scope():
         model = job.build(recipe, dataset)
     best = job.best(recipe, dataset)
-    watching = (*trackers, *observers, *shared.callbacks, *saved.callbacks)
+    watching = (*trackers, *observers, *shared.callbacks, *saved.begin())
     with (
         finished(trackers),
         best_kept(

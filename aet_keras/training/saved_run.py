@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import weakref
 from collections.abc import Iterator, Sequence
 
 import keras
@@ -21,6 +22,7 @@ from aet_keras.errors import TrainingError
 from aet_keras.recipes.base_recipe import BaseRecipe
 
 FOLDER = ".saves"  # in OUT; no server takes it for a version
+_SAVES = "epochs"  # in the folder of a run, which is locked while it goes on
 LEAST_SECONDS = 30.0  # between saves: a shorter run writes none
 _CHUNK = 1000  # rows; all of a file of arrays may be more than memory holds
 
@@ -41,6 +43,7 @@ class SavedRun:
     def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
         self._recipe, self._home = recipe, out / FOLDER
         self._folder: pathlib.Path | None = None
+        self._lock: Lock | None = None
         self._notes: list[str] = []
 
     def introduce(self, dataset: Dataset) -> Iterator[str]:
@@ -62,16 +65,31 @@ class SavedRun:
             )
 
     @property
+    def folder(self) -> pathlib.Path | None:
+        """Where the run is saved; None if it is not."""
+        return self._folder
+
+    @property
     def notes(self) -> Sequence[str]:
         """Sentences for the report."""
         return self._notes
 
-    @property
-    def callbacks(self) -> list[keras.callbacks.Callback]:
-        """What saves the run."""
-        if self._folder is None:
+    def begin(self) -> list[keras.callbacks.Callback]:
+        """Returns what saves the run, which no other process saves now."""
+        if self._folder is None or not self._is_taken():
+            self._folder = None
             return []
-        return [ElasticCheckpoint(self._folder, least_seconds=LEAST_SECONDS)]
+        saves = self._folder / _SAVES
+        return [ElasticCheckpoint(saves, least_seconds=LEAST_SECONDS)]
+
+    def _is_taken(self):
+        this = weakref.ref(self)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = Lock(self._folder, lambda: this() is not None)
+        except (InUse, OSError):  # or it cannot be written: it trains anyway
+            return False
+        return True
 
     @property
     def advice(self) -> str:
@@ -89,6 +107,8 @@ class SavedRun:
             _remove(self._folder)
             raise
         finally:
+            if self._lock is not None:
+                self._lock.release()
             if not self._has_saves:
                 _remove(self._folder)
             _remove_empty(self._home)
@@ -100,7 +120,7 @@ class SavedRun:
     @property
     def _has_saves(self):
         folder = self._folder
-        return folder is not None and any(folder.glob("save-*"))
+        return folder is not None and any((folder / _SAVES).glob("save-*"))
 
 
 def _is_repeated(recipe):

@@ -92,10 +92,10 @@ def test_another_recipe_or_other_data_are_another_run(
     recipe, dataset, tmp_path
 ):
     one, _ = saved(recipe, tmp_path, dataset)
-    folders = {one.callbacks[0].directory}
+    folders = {one.folder}
 
     again, said = saved(recipe, tmp_path, dataset)
-    folders.add(again.callbacks[0].directory)
+    folders.add(again.folder)
     assert len(folders) == 1 and said == []
 
     more = dataclasses.replace(recipe, epochs=5)
@@ -103,7 +103,7 @@ def test_another_recipe_or_other_data_are_another_run(
         saved(more, tmp_path, dataset),
         saved(recipe, tmp_path, other_cell(dataset)),
     ):
-        folders.add(run.callbacks[0].directory)
+        folders.add(run.folder)
     assert len(folders) == 3
 
 
@@ -119,7 +119,7 @@ def test_one_pixel_of_images_that_are_streamed_is_seen(tmp_path):
             keras.utils.save_img(file, image, scale=False)
         found = read_images(folder, stream=True, **settings)
         recipe = recipes.Recipe(str(folder), augment="none")
-        sums.append(saved(recipe, tmp_path, found)[0].callbacks[0].directory)
+        sums.append(saved(recipe, tmp_path, found)[0].folder)
 
     assert sums[0] == sums[1] != sums[2]
 
@@ -134,12 +134,12 @@ def test_what_cannot_be_had_again_is_not_saved(settings, dataset, tmp_path):
 
     run, said = saved(recipe, tmp_path, dataset)
 
-    assert (run.callbacks, said) == ([], [])
+    assert (run.begin(), said) == ([], [])
 
 
 def write_save(run):
-    folder = run.callbacks[0].directory
-    (folder / "save-00000001").mkdir(parents=True)
+    folder = run.folder
+    (folder / "epochs" / "save-00000001").mkdir(parents=True)
     return folder
 
 
@@ -150,11 +150,24 @@ def test_a_run_that_another_process_has_is_not_saved(recipe, dataset, tmp_path):
     run, (said,) = saved(recipe, tmp_path, dataset)
 
     assert "Another process has the same run" in said
-    assert run.callbacks == []
+    assert run.begin() == []
     with run.ended():  # it has published: the other goes on
         pass
     assert folder.exists()
     lock.release()
+
+
+def test_of_two_that_begin_at_once_one_is_saved(recipe, dataset, tmp_path):
+    one, two = (saved(recipe, tmp_path, dataset)[0] for _ in range(2))
+
+    assert (len(one.begin()), two.begin()) == (1, [])
+
+    with two.ended():
+        pass
+    assert os.listdir(tmp_path / ".saves") == [one.folder.name]
+    with one.ended():
+        pass
+    assert not (tmp_path / ".saves").exists()
 
 
 @pytest.mark.parametrize(
