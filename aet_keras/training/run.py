@@ -94,9 +94,9 @@ def run_recipe(
     first one publishes.
 
     A run is saved in `OUT/.saves` after each epoch, if 30 s have passed since
-    the last save, and goes on from there where the same recipe, data and
-    versions are given again; augmented images, a teacher and rows without
-    labels excepted. Once it has published, its saves are removed.
+    the last save, and goes on from there where the same recipe, data,
+    start and versions are given again; augmented images, a teacher and rows
+    without labels excepted. Once it has published, its saves are removed.
 
     Args:
         recipe: `Recipe`, or that of another kind of data.
@@ -152,12 +152,14 @@ def _run(recipe, out, observers, trackers, say):
     for sentence in job.introduce(dataset):
         say(sentence)
     clock.lap("reading")
-    for sentence in (*shared.introduce(dataset), *saved.introduce(dataset)):
+    for sentence in shared.introduce(dataset):
         say(sentence)
     keras.utils.set_random_seed(recipe.seed)
     say_progress("building the model")
     with shared.scope():
         model = job.build(recipe, dataset)
+    for sentence in saved.introduce(dataset, model):
+        say(sentence)
     best = job.best(recipe, dataset)
     watching = (*trackers, *observers, *shared.callbacks, *saved.begin())
     with (

@@ -6,7 +6,7 @@ import os
 import pathlib
 import shutil
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -18,6 +18,7 @@ from aet_keras._optional import versions
 from aet_keras.callbacks import ElasticCheckpoint
 from aet_keras.data import Dataset, Split
 from aet_keras.data.streamed_images import StreamedImages
+from aet_keras.drift.model_outputs import sum_of_weights
 from aet_keras.errors import TrainingError
 from aet_keras.recipes.base_recipe import BaseRecipe
 
@@ -30,10 +31,10 @@ _CHUNK = 1000  # rows; all of a file of arrays may be more than memory holds
 class SavedRun:
     """Lets a run that was killed go on, if it is proved to be the same.
 
-    It is the same if its recipe, its data and the versions of the packages
-    are. Runs with augmented images, a teacher or rows without labels are not
-    saved: what they learn from cannot be had again bit by bit. Workers of a
-    cluster are saved together, by `SharedRun`.
+    It is the same if its recipe, its data, the weights that it begins with and
+    the versions of the packages are. Runs with augmented images, a teacher or
+    rows without labels are not saved: what they learn from cannot be had again
+    bit by bit. Workers of a cluster are saved together, by `SharedRun`.
 
     Args:
         recipe: what is run.
@@ -42,21 +43,27 @@ class SavedRun:
 
     def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
         self._recipe, self._home = recipe, out / FOLDER
-        self._folder: pathlib.Path | None = None
+        self.folder: pathlib.Path | None = None  # where it is saved, if it is
+        self.notes: list[str] = []  # sentences for the report
         self._lock: Lock | None = None
-        self._notes: list[str] = []
 
-    def introduce(self, dataset: Dataset) -> Iterator[str]:
-        """Yields what a person should know before the run begins."""
+    def introduce(self, dataset: Dataset, model: keras.Model) -> Iterator[str]:
+        """Yields what a person should know before the run begins.
+
+        Args:
+            dataset: `data.Dataset`, as it was read.
+            model: `keras.Model`, as it was built: a file of weights that the
+                recipe names may be another one now.
+        """
         if here().is_several or not _is_repeated(self._recipe):
             return
-        folder = self._home / _sum_of(self._recipe, dataset)
+        folder = self._home / _sum_of(self._recipe, dataset, model)
         if _is_in_use(folder):
             yield "Another process has the same run: this one is not saved."
             return
-        self._folder = folder
+        self.folder = folder
         if self._has_saves:
-            self._notes.append(
+            self.notes.append(
                 "The run was interrupted, and went on from its last save."
             )
             yield (
@@ -64,29 +71,19 @@ class SavedRun:
                 f"save. To begin anew, remove `{folder}`."
             )
 
-    @property
-    def folder(self) -> pathlib.Path | None:
-        """Where the run is saved; None if it is not."""
-        return self._folder
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Sentences for the report."""
-        return self._notes
-
     def begin(self) -> list[keras.callbacks.Callback]:
         """Returns what saves the run, which no other process saves now."""
-        if self._folder is None or not self._is_taken():
-            self._folder = None
+        if self.folder is None or not self._is_taken():
+            self.folder = None
             return []
-        saves = self._folder / _SAVES
+        saves = self.folder / _SAVES
         return [ElasticCheckpoint(saves, least_seconds=LEAST_SECONDS)]
 
     def _is_taken(self):
         this = weakref.ref(self)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = Lock(self._folder, lambda: this() is not None)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = Lock(self.folder, lambda: this() is not None)
         except (InUse, OSError):  # or it cannot be written: it trains anyway
             return False
         return True
@@ -104,13 +101,13 @@ class SavedRun:
         try:
             yield
         except TrainingError:  # it would end in the same way again
-            _remove(self._folder)
+            _remove(self.folder)
             raise
         finally:
             if self._lock is not None:
                 self._lock.release()
             if not self._has_saves:
-                _remove(self._folder)
+                _remove(self.folder)
             _remove_empty(self._home)
         for folder in self._home.glob("*"):
             if not _is_in_use(folder):
@@ -119,7 +116,7 @@ class SavedRun:
 
     @property
     def _has_saves(self):
-        folder = self._folder
+        folder = self.folder
         return folder is not None and any((folder / _SAVES).glob("save-*"))
 
 
@@ -151,13 +148,14 @@ def _remove_empty(folder):
         os.rmdir(folder)
 
 
-def _sum_of(recipe, dataset):
+def _sum_of(recipe, dataset, model):
     """Returns what tells a run from all others."""
     made = xxhash.xxh3_128()
     about = [
         recipe.to_json(),
         versions(),
         repr(dataset.specification),
+        sum_of_weights(model),
     ]
     made.update(json.dumps(about, sort_keys=True, default=str).encode())
     for split in (dataset.train, dataset.validation, dataset.test):

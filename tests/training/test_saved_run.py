@@ -30,9 +30,15 @@ def recipe(tmp_path_factory):
     return recipes.TableRecipe(path, table_data.TARGET, epochs=4, units=4)
 
 
-def saved(recipe, out, dataset):
+def built(seed=0):
+    """Returns the same model for the same seed."""
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+
+def saved(recipe, out, dataset, seed=0):
     run = SavedRun(recipe, out)
-    return run, list(run.introduce(dataset))
+    return run, list(run.introduce(dataset, built(seed)))
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -102,9 +108,10 @@ def test_another_recipe_or_other_data_are_another_run(
     for run, _ in (
         saved(more, tmp_path, dataset),
         saved(recipe, tmp_path, other_cell(dataset)),
+        saved(recipe, tmp_path, dataset, seed=1),  # weights of another file
     ):
         folders.add(run.folder)
-    assert len(folders) == 3
+    assert len(folders) == 4
 
 
 def test_one_pixel_of_images_that_are_streamed_is_seen(tmp_path):
