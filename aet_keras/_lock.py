@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 class InUse(Exception):
@@ -54,6 +54,33 @@ class Lock:
             os.unlink(self._path)
         os.close(self._descriptor)
         self._descriptor = None
+
+
+@contextlib.contextmanager
+def alone(
+    folder: str | os.PathLike,
+    refusal: Callable[[InUse], Exception],
+    *,
+    who: str = "another `fit`",
+) -> Iterator[None]:
+    """Holds the lock of a folder, where the system has locks.
+
+    Args:
+        folder: path of a folder that is there.
+        refusal: function of an `InUse` that returns what is raised for it.
+        who: as of `Lock`.
+    """
+    try:
+        lock = Lock(folder, lambda: True, who=who)
+    except InUse as error:
+        raise refusal(error) from error
+    except OSError:  # some network file systems have none
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _locked(path):

@@ -1,6 +1,6 @@
 """Starts a group of processes that train one model, and watches over them."""
 
-import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from aet_keras import _cluster, _processes
-from aet_keras._lock import InUse, Lock
+from aet_keras._lock import alone
 from aet_keras._processes import Process
 from aet_keras.errors import ExportError, TrainingError
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -82,7 +82,7 @@ def supervise(
     """
     folder = pathlib.Path(out) / FOLDER
     _make_folder(folder)
-    with _alone(folder):
+    with alone(folder, functools.partial(_in_use, folder)):
         _supervise(recipe, out, folder, options, count, say)
 
 
@@ -114,25 +114,13 @@ def _supervise(recipe, out, folder, options, count, say):
         )
 
 
-@contextlib.contextmanager
-def _alone(folder):
-    """Lets one group at a time train for an `--out`."""
-    try:
-        lock = Lock(folder, lambda: True)
-    except InUse as error:
-        raise TrainingError(
-            "fit: one group of workers at a time must have `--out`, because a "
-            "group that starts again reads its recipe there. Received: "
-            f"{folder.parent}; {error}. Wait until it is over, or name another "
-            "folder."
-        ) from error
-    except OSError:  # some network file systems have no locks
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
+def _in_use(folder, error):
+    return TrainingError(
+        "fit: one group of workers at a time must have `--out`, because a "
+        "group that starts again reads its recipe there. Received: "
+        f"{folder.parent}; {error}. Wait until it is over, or name another "
+        "folder."
+    )
 
 
 def _make_folder(folder):

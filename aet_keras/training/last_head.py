@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy import special
 
 from aet_keras import _cluster
 from aet_keras._keras import detached, graph
@@ -15,14 +14,13 @@ from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.replay import lbfgs
 from aet_keras.replay.dense_head import SolvedHead, check_alone, check_plain
 from aet_keras.replay.head_loss import KnownLoss, NotSolved
+from aet_keras.training.soft_labels import ERRORS, row_losses
 from aet_keras.training.teach import known_loss
 
 MOST_ROWS = 200  # to train on; it was measured with 100
 _LEAST_VALIDATED, _MOST_VALIDATED = 10, 10_000  # rows
 _BATCH = 128
-_ERRORS = 0.5  # standard errors that a gain must be above 0
 _NEAR, _LEAST_NEAR = 0.05, 1e-3  # of the validation loss that was logged
-_LEAST = 1e-12
 # Where one of them is given, `fit` learns or judges by other rows or weights.
 _OTHERS = (
     "sample_weight",
@@ -100,15 +98,15 @@ def solve_again(
     weighted = rows.weights * np.array(factors, "float32")
     rows = dataclasses.replace(rows, weights=weighted)
     kernel, bias = head.get_weights()
-    own = _losses(kernel, bias, held)
+    own = row_losses(kernel, bias, held)
     before = float(own.mean())
     if not abs(before - logged) <= _NEAR * abs(logged) + _LEAST_NEAR:
         return None  # what was read is not what `fit` was judged by
     found = lbfgs.solve(rows, held, kind="softmax")
-    gains = own - _losses(found.kernel, found.bias, held)
+    gains = own - row_losses(found.kernel, found.bias, held)
     error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
     solved, verb = None, "did not keep the head solved again"
-    if gains.mean() > _ERRORS * error:
+    if gains.mean() > ERRORS * error:
         head.set_weights([found.kernel, found.bias])
         logs = _evaluated(model, validation)
         solved = SolvedHead(epoch, before, found.loss, logs)
@@ -198,11 +196,3 @@ def _evaluated(model, validation):
         settings = {"y": y, "sample_weight": weights, "batch_size": _BATCH}
     logs = model.evaluate(given, verbose=0, return_dict=True, **settings)
     return {f"val_{key}": value for key, value in logs.items()}
-
-
-def _losses(kernel, bias, rows):
-    """Returns the weighted loss of each row."""
-    scores = rows.features @ kernel + bias
-    found = special.log_softmax(scores.astype("float64"), axis=1)
-    found = np.maximum(found, np.log(_LEAST))
-    return -rows.weights * (rows.targets * found).sum(axis=1)

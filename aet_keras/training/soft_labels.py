@@ -19,7 +19,7 @@ _NEIGHBOURS = 10
 _NEIGHBOUR_SHARE = 0.5  # of a row's neighbours, in what it seems to be
 _SPREADING_STEPS = 15  # what is left is 0.5^15
 _STRENGTHS = (3.0, 1.0, *lbfgs.STRENGTHS)  # strong ones suit a few labels
-_ERRORS = 0.5  # standard errors that a gain must be above 0
+ERRORS = 0.5  # standard errors that a gain must be above 0
 _LEAST = 1e-12
 
 
@@ -68,7 +68,7 @@ class SoftLabels:
     @property
     def is_better(self) -> bool:
         """Whether the gain is more than chance may bring."""
-        return self.before - self.after > _ERRORS * self.error
+        return self.before - self.after > ERRORS * self.error
 
 
 def label_softly(
@@ -117,7 +117,7 @@ def label_softly(
     if own is not None:
         loss = lbfgs.mean_loss(*own, held, kind="softmax")
         mine = lbfgs.Solution(*own, loss, first.strength)
-        own_loss = float(_losses(mine, validation).mean())
+        own_loss = float(row_losses(*own, validation).mean())
         if loss < first.loss:
             first = mine
     weight = _MASS * train.weights.sum() / len(more)
@@ -127,14 +127,17 @@ def label_softly(
         for is_balanced in (False, True)
     ]
     found, last = min(tried, key=lambda pair: pair[1].loss)
-    gains = _losses(first, validation) - _losses(last, validation)
+    before, after = (
+        row_losses(head.kernel, head.bias, validation) for head in (first, last)
+    )
+    gains = before - after
     return SoftLabels(
         probabilities=found.astype("float32"),
         weight=float(weight),
         first=first,
         last=last,
-        before=float(_losses(first, validation).mean()),
-        after=float(_losses(last, validation).mean()),
+        before=float(before.mean()),
+        after=float(after.mean()),
         error=float(gains.std(ddof=1) / np.sqrt(len(gains))),
         own=own_loss,
     )
@@ -149,7 +152,9 @@ def _learned(train, held, more, head, graph, *, is_balanced):
     frequencies = train.weights @ train.targets / train.weights.sum()
     found = np.empty(0)
     for final in (False,) * (_ROUNDS - 1) + (True,):
-        answers = np.concatenate([train.targets, _answers(head, more)])
+        answers = np.concatenate(
+            [train.targets, _answers(head.kernel, head.bias, more)]
+        )
         answers = _spread(answers, graph)[len(train.targets) :]
         found = answers ** (1 / _TEMPERATURE)
         found /= found.sum(axis=1, keepdims=True)
@@ -170,8 +175,8 @@ def _solved(rows, held, strengths):
     return lbfgs.solve(given, held, kind="softmax", strengths=strengths)
 
 
-def _answers(head, features):
-    scores = features @ head.kernel + head.bias
+def _answers(kernel, bias, features):
+    scores = features @ kernel + bias
     return special.softmax(scores.astype("float64"), axis=1)
 
 
@@ -217,7 +222,9 @@ def _balanced(found, wanted):
     return found
 
 
-def _losses(head, rows):
-    """Returns the weighted loss of each row."""
-    found = np.maximum(_answers(head, rows.features), _LEAST)
+def row_losses(
+    kernel: np.ndarray, bias: np.ndarray, rows: Labelled | lbfgs.Rows
+) -> np.ndarray:
+    """Returns the weighted cross-entropy of each row, floats `(rows,)`."""
+    found = np.maximum(_answers(kernel, bias, rows.features), _LEAST)
     return -rows.weights * (rows.targets * np.log(found)).sum(axis=1)

@@ -14,8 +14,7 @@ from typing import Literal
 import keras_tuner
 
 from aet_keras import _check as check
-from aet_keras import _choices, publishing
-from aet_keras._lock import InUse, Lock
+from aet_keras import _choices, _lock, publishing
 from aet_keras.errors import TrainingError
 from aet_keras.policies.stall import is_direction_known
 from aet_keras.tuning import processes
@@ -163,21 +162,16 @@ def alone(out: pathlib.Path, role) -> Iterator[None]:
     if role.is_worker:
         yield
         return
-    try:
-        lock = Lock(out, lambda: True, who="another search")
-    except InUse as error:
-        raise TrainingError(
+
+    def refusal(error):
+        return TrainingError(
             "search: one search at a time must have the folder, because two "
             f"would run the same trials. Received: {out}; {error}. Wait until "
             "it is over, or name another folder."
-        ) from error
-    except OSError:  # some network file systems have no locks
+        )
+
+    with _lock.alone(out, refusal, who="another search"):
         yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def run(hypermodel, settings, out, role, **how) -> Search:
