@@ -24,7 +24,7 @@ from aet_keras.training.incoming import Incoming
 
 _OWNER = "adapt"
 _COLUMNS = 80
-_TAKES = ("tags",)
+_TAKES = ("tags", "number")
 _LABEL = "label"  # a column of the table of `--labels`
 _USERS = "Users and items are added by `aet_keras.training.adapt_users`."
 

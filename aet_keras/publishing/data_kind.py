@@ -109,15 +109,14 @@ def find_kind(
 def check_one_answer(
     version: str | os.PathLike, owner: str, *, takes: Collection[str] = ()
 ) -> None:
-    """Raises if a command does not take a version: items, tags, some numbers.
-
-    Numbers of images and of texts are taken by none.
+    """Raises if a command does not take a version: of items, tags, numbers.
 
     Args:
         version: path of the version.
         owner: str. The command, in sentences.
         takes: what the command takes beside classes, and numbers of tables:
-            `"item"`, models of items, or `"tags"`.
+            `"item"`, models of items, `"tags"`, or `"number"`, of images and
+            texts, too.
 
     Raises:
         ExportError: if it does not take the version.
@@ -137,6 +136,7 @@ def check_one_answer(
             f"{version}, a model of items. Train it anew by `aet-keras fit`."
         )
     is_number = "values" in outputs and kind not in ("table", "item")
+    is_number &= "number" not in takes
     if ("tags" in outputs and "tags" not in takes) or is_number:
         what = "a number of images or texts" if is_number else "tags"
         raise ExportError(

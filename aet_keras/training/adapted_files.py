@@ -200,6 +200,9 @@ def dataset_of_new(
     if incoming.labels.ndim == 2 and kind not in ("table", "item"):
         limits = tuple(thresholds) or thresholds_of(version)
         about |= {"target_kind": "tags", "thresholds": limits}
+    if kind in ("image", "text") and incoming.labels.dtype.kind == "f":
+        form = table_manifest.read_target_format(version)
+        about |= {"target_kind": "number", "target_format": form}
     specification: Any = Specification(**about)
     if kind in ("table", "item"):
         known = _READ_MANIFEST[kind](version)
