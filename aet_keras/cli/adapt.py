@@ -64,7 +64,9 @@ def adapt(context, folder, what, debug, quiet, **settings):
     labels is set aside for them, at least 20, or else old test rows calibrate
     them. The same rows are not adapted to twice. A number, which is judged by
     its mean absolute error, and tags, by the F1 of a row, learn from labels
-    alone. Classes are judged by accuracy, or what they were
+    alone. Of ratings, WHAT are files as `aet-keras fit` took them, of known
+    users and new ones; at least 20 users must have two or more, and each
+    judges once. Classes are judged by accuracy, or what they were
     fitted for: by balanced accuracy with --class-weight, or else by costs. Exit
     codes: 0 published, 3 a candidate to look at, 4 nothing was written, 1
     failed, 2 misused.

@@ -132,8 +132,8 @@ def check_one_answer(
     if kind == "item" and "item" not in takes:
         raise ExportError(
             f"{owner}: FOLDER must hold a model of images, texts or a table, "
-            "because items are neither adapted to nor converted yet. Received: "
-            f"{version}, a model of items. Train it anew by `aet-keras fit`."
+            f"because items are not converted. Received: {version}, a model of "
+            f"items. Serve it: `aet-keras serve {Path(version).parent}`."
         )
     is_number = "values" in outputs and kind not in ("table", "item")
     is_number &= "number" not in takes
