@@ -122,6 +122,18 @@ NOTES = {
     "only missing": ({"fax": [""] * COUNT}, "`fax` is left out: it holds miss"),
     "constant": ({"land": ["de"] * COUNT}, "all its cells are `de`"),
     "an id": ({"no": range(COUNT)}, "its whole numbers name the row"),
+    "an id with gaps": (
+        {"customerID": ["", *range(5, 3 * COUNT + 2, 3)]},
+        "`customerID` is left out: its whole numbers name the row",
+    ),
+    "rows that pandas numbered, and of which some are gone": (
+        {"Unnamed: 0": [2 * i + (i > 4) for i in range(COUNT)]},
+        "`Unnamed: 0` is left out: its whole numbers name the row",
+    ),
+    "an id of several rows": (
+        {"customer_id": [1000 + i // 2 for i in range(COUNT)]},
+        "`customer_id` is a number: it is called an id, but its cells stand",
+    ),
     "odd cells": (
         {"sum": [*(f"{i}.5" for i in range(COUNT - 1)), "?"]},
         "`sum`: 1 cell counts as missing, because it is no number: `?` (1).",
