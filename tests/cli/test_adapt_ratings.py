@@ -54,8 +54,8 @@ def test_new_users_are_published_and_known(folder):
     one, two = (
         load_version(films / n).call("serving_default", asked) for n in "12"
     )
-    assert two["ratings"][0] > one["ratings"][0] + 1
-    np.testing.assert_allclose(two["ratings"][1], one["ratings"][1], atol=0.5)
+    assert two["scores"][0] > one["scores"][0] + 1
+    np.testing.assert_allclose(two["scores"][1], one["scores"][1], atol=0.5)
 
 
 @pytest.mark.parametrize("option", ["--labelled", "--old"])
