@@ -1,6 +1,7 @@
 """Trains the groups that moved for more steps, where rows are few."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from scipy import optimize
 from aet_keras import _cluster
 from aet_keras import callbacks as parts
 from aet_keras._keras import detached, graph
+from aet_keras._progress import report
 from aet_keras.policies import Decision, Policy, WarmupCosine
 from aet_keras.policies.thaw import thawed_from_the_top
 from aet_keras.policies.top_then_all import rate_ratios
@@ -172,11 +174,19 @@ def _fit(model, train, count, moved, freezing, settings):
         names = ("x", "y", "sample_weight")
         arguments.update(zip(names, train, strict=False))
         steps = math.ceil(count / arguments.setdefault("batch_size", _BATCH))
+    epochs = math.ceil(STEPS / steps)
+    show = functools.partial(
+        report, "training on, because rows are few", total=epochs, unit="epoch"
+    )
+    show(0)
     model.fit(
         **arguments,
-        epochs=math.ceil(STEPS / steps),
+        epochs=epochs,
         verbose=0,
         callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: show(epoch + 1)
+            ),
             parts.ElasticFreezing(
                 _TopGroups(sum(moved)),
                 groups=freezing.groups,
