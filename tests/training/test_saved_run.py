@@ -52,7 +52,9 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_the_same_command_goes_on_and_ends_the_same(recipe, tmp_path, always):
+def test_the_same_command_goes_on_and_ends_the_same(
+    recipe, tmp_path, always, unserved
+):
     said, first, second = [], Interrupt(), Interrupt()
     second.on_epoch_begin = lambda epoch, logs=None: second.__setattr__(
         "begun", (*second.begun, epoch)
