@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from aet_keras._wording import legible
+
 # Lists of plain numbers; a JSON string never holds a raw line break.
 _NUMBERS = re.compile(r'\[\n\s*([^\[\]{}"]*?)\n\s*\]')
 
@@ -99,14 +101,14 @@ def sha256(path: Path) -> str:
 def plain(value: Any) -> Any:
     """Returns what JSON can hold; NaN and infinities become `None`."""
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {legible(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if hasattr(value, "tolist"):  # an array or a scalar of NumPy
         return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    return legible(value) if isinstance(value, str) else value
 
 
 def floats_of(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,14 @@ def short(text: object, most: int = 24) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def legible(text: str) -> str:
+    """Returns a text that UTF-8 can hold, what it cannot hold as `\\udcff`.
+
+    The name of a file may have bytes that are no UTF-8, which no report holds.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def nearest(name: str, among: Iterable[str], count: int = 1) -> str:
     """Returns the sentence ` Nearest: `a`.`, or nothing if none is near."""
     close = difflib.get_close_matches(name, list(among), count)

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 
 import pytest
@@ -29,3 +30,9 @@ def test_a_full_disk_leaves_the_old_recipe(tmp_path, monkeypatch):
 
     assert Recipe.load(path) == Recipe("digits", epochs=3)
     assert os.listdir(tmp_path) == ["recipe.json"]
+
+
+def test_json_holds_texts_that_utf_8_does_not():
+    written = _files.json_bytes({"a\udcff": ["b\udcff", "\u00e9"]})
+
+    assert json.loads(written) == {"a\\udcff": ["b\\udcff", "\u00e9"]}

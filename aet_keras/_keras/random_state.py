@@ -68,6 +68,22 @@ def seeded_layers(
             state.assign(values)
 
 
+def seed_states(function: object) -> list[keras.Variable]:
+    """Lists the states by which a layer, and those in it, draw.
+
+    Each is a pair: the seed, and how often it has drawn. Other functions have
+    none that can be seen.
+    """
+    if not isinstance(function, keras.layers.Layer):
+        return []
+    others = {id(each) for each in [*function.weights, *_metrics(function)]}
+    return [each for each in function.variables if id(each) not in others]
+
+
+def _metrics(layer):
+    return getattr(layer, "metrics_variables", [])
+
+
 def _generators(layer):
     return layer._seed_generators
 

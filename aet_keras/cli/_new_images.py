@@ -12,7 +12,7 @@ from aet_keras._wording import counted, listed
 from aet_keras.cli._inputs import Row, named_images, read_images
 from aet_keras.cli._inputs import reasons as reasons_of
 from aet_keras.cli._truths import truths
-from aet_keras.data.folder_layout import IMAGE, Kind, is_litter
+from aet_keras.data.folder_layout import IMAGE, Kind, is_seen
 from aet_keras.errors import DataError
 
 ID = "id"  # the column that names the rows of a table, if there is one
@@ -101,9 +101,10 @@ def files_of(asked: Any, given: str, kind: Kind) -> list[str]:
     if not _regular_file.is_folder(given):
         return [given]
     paths = sorted(pathlib.Path(given).rglob("*"))
+    paths = [path for path in paths if is_seen(path, pathlib.Path(given))]
     inside = [path for path in paths if kind.has(path)]
     rest = sorted({*paths} - {*inside})
-    others = [path for path in rest if _is_missed(path, given)]
+    others = [path for path in rest if not path.is_dir()]
     if not inside:
         raise DataError(
             f"{asked.owner}: a folder must hold {kind.noun}s, because they "
@@ -117,14 +118,6 @@ def files_of(asked: Any, given: str, kind: Kind) -> list[str]:
             f"{listed(map(str, others))}."
         )
     return [str(path) for path in inside]
-
-
-def _is_missed(path, folder):
-    """Says whether a path that is not read is a file that a person means."""
-    if path.is_dir():
-        return False
-    below = path.relative_to(folder)
-    return not any(map(is_litter, (below, *below.parents)))
 
 
 def readable(asked: Any, rows: list[Row]) -> list[Row]:

@@ -74,8 +74,7 @@ def fit(
       may have .gz behind it), or .parquet.
 
     With --recipe DATA may be left out. A run that was killed goes on where the
-    same command is given again; augmented images, --teacher and --unlabelled
-    excepted.
+    same command is given again, except with --teacher or --unlabelled.
     """
     with _running.one_sentence(debug=debug), _running.keeping_on_unread():
         if recipe_file is None:

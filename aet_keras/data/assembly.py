@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._wording import counted
+from aet_keras._wording import counted, legible
 from aet_keras.data.class_balance import imbalance_notes
 from aet_keras.data.dataset import Dataset, Specification, Split
 from aet_keras.data.image_storage import arrange, is_beyond_memory
@@ -229,7 +229,7 @@ class _Divided:
             split: Split(
                 inputs=inputs[split],
                 labels=self.labels[self.parts[split]],
-                names=tuple(names[row] for row in self.parts[split]),
+                names=tuple(legible(names[row]) for row in self.parts[split]),
             )
             for split in SPLITS
         }
@@ -237,7 +237,9 @@ class _Divided:
         return Dataset(
             **splits,
             specification=self.specification,
-            notes=(*notes, *self.notes, *later, *of_splits),
+            notes=tuple(
+                map(legible, (*notes, *self.notes, *later, *of_splits))
+            ),
         )
 
 

@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from aet_keras import _check as check
 from aet_keras._keras.proofs import promise_by_row
+from aet_keras._keras.random_state import seed_states
 from aet_keras.data.dataset import Split
 from aet_keras.data.streamed_images import StreamedImages
 
@@ -44,7 +46,9 @@ def make_batches(
             seed gives the same orders, epoch by epoch, under the same global
             seed. Defaults to `None`.
         augment: function of `(inputs, training=True)`, as `build_augmentation`
-            returns it. Gets and gives float32. Defaults to `None`.
+            returns it. Gets and gives float32. Layers of Keras change the
+            same batch of the same epoch alike wherever they have the same
+            seeds; other functions draw as they like. Defaults to `None`.
         class_weights: float array `(classes,)`, of `compute_class_weights`:
             each row gets the weight of its class. Defaults to `None`.
 
@@ -82,13 +86,13 @@ def make_batches(
     if class_weights is not None:
         dataset = promise_by_row(dataset.map(_weighted(class_weights)))
     if augment is not None:
-        # One at a time: the layers draw from one seeded stream.
-        dataset = dataset.map(_augmented(augment))
+        dataset = _augmented(dataset, augment)
     # Left to tune itself, it would hold up to 512 batches of images.
     return dataset.prefetch(_AHEAD if is_streamed else tf.data.AUTOTUNE)
 
 
 _AHEAD = 2
+_LOW_BITS = 2**31 - 1  # of a number that was drawn
 _MOST_THREADS = 16  # Python code between the decoders takes turns
 
 
@@ -128,11 +132,26 @@ def _gather(split):
     return gather
 
 
-def _augmented(augment):
-    def change(inputs, *others):
-        return augment(tf.cast(inputs, tf.float32), training=True), *others
+def _augmented(dataset, augment):
+    """Returns batches of changed inputs.
 
-    return change
+    Layers of Keras draw by their seeds, by how many passes were begun, and by
+    the batch, so that batches may be changed side by side, and alike in a run
+    that goes on in another process.
+    """
+    states = seed_states(augment)
+    seeds = [int(state[0]) for state in states]
+    drawn = tf.data.Dataset.random(sum(seeds), rerandomize_each_iteration=True)
+
+    def change(batch, number):
+        inputs, *others = batch
+        begun = [tf.stack([seed, number & _LOW_BITS]) for seed in seeds]
+        with keras.StatelessScope(list(zip(states, begun, strict=True))):
+            changed = augment(tf.cast(inputs, tf.float32), training=True)
+        return changed, *others
+
+    together = _parallel() if states else {}  # who knows what others do
+    return tf.data.Dataset.zip(dataset, drawn).map(change, **together)
 
 
 def _weighted(class_weights):

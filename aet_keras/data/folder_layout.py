@@ -109,6 +109,7 @@ def read_layout(folder: Path, kind: Kind = IMAGE) -> Layout:
         loose = [path for path in _visible(root) if kind.has(path)]
         if loose and classes[split]:
             notes.append(_loose_note(loose, kind.noun))
+    notes += _beside_note(folder, roots)
     notes += _hidden_note({folder, *roots.values()}, "no class")
     inside = {path for root in roots.values() for path in _folders(root)}
     notes += _hidden_note(inside, f"no {kind.noun}")
@@ -131,10 +132,32 @@ def _visible(folder) -> Iterator[Path]:
             yield path
 
 
+def is_seen(path: Path, folder: Path) -> bool:
+    """Whether neither a path below a folder nor a folder above it is litter."""
+    below = path.relative_to(folder)
+    return not any(map(is_litter, (below, *below.parents)))
+
+
 def is_litter(path: Path) -> bool:
     """Whether a path is hidden, or was left behind by a file manager."""
     name = path.name.lower()
     return name.startswith(".") or name in _LITTER
+
+
+def _beside_note(folder, roots):
+    """Notes folders that are no split, where others are."""
+    if folder in roots.values():
+        return []
+    beside = [p for p in _folders(folder) if p not in roots.values()]
+    if not beside:
+        return []
+    folders = counted(len(beside), "folder is", "folders are")
+    where = quoted(path.name for path in roots.values())
+    return [
+        f"{folders} no split and left out, beside {where}: "
+        f"{listed(map(str, beside))}. A split has one folder a class, and is "
+        "called `train`, `validation` (`val`, `valid`) or `test`."
+    ]
 
 
 def _hidden_note(folders, what):

@@ -15,7 +15,12 @@ from aet_keras.errors import DataError
 
 NUMBER, CATEGORY, DATE, IGNORE = COLUMN_KINDS
 
-_ID_NAME = re.compile(r"(^|.*[_\s-])(id|ids|uuid|key|index|row)$", re.I)
+# `customer_id`, `customerID`, `Unnamed: 0` of pandas, `rownames` of R.
+_ID = r"(?i:(?:^|.*[_\s-])(?:id|ids|uuid))|.*[a-z](?:ID|Id)"
+_ID_NAME = re.compile(_ID)
+_ROW_NAME = re.compile(
+    rf"{_ID}|(?i:(?:^|.*[_\s-])(?:key|index|row|rownames?)|unnamed: \d+)"
+)
 _LEAST_SHARE = date_cells.LEAST_SHARE
 _LEAST_ROWS = 20  # below, that all cells differ says nothing
 _MOST_DIFFERENT = 0.5  # of rows; above, a category is met too seldom
@@ -186,11 +191,11 @@ def _numbers_or_codes(name, kept, counts, row_count, form):
         return Meaning(IGNORE if differ else CATEGORY, _codes(name, kept))
     if len(kept) > 1 and is_whole and min(lengths) >= _MOST_DIGITS:
         return Meaning(IGNORE, _why_long(name, kept))
-    is_each_once = len(counts) == row_count == len(form.values)
-    if is_each_once and not form.format.unit:
-        why = _why_id(name, sorted(form.values.values()))
-        if why:
-            return Meaning(IGNORE, why)
+    if not form.format.unit:
+        is_full = len(counts) == row_count == len(form.values)
+        meant = _meant_as_id(name, kept, form, is_full=is_full)
+        if meant is not None:
+            return meant
     day = date_cells.without_signs(kept) if is_whole else ""
     if not day:
         return _meant(form)
@@ -278,14 +283,24 @@ def _with_spellings(base, counts):
     return dataclasses.replace(base, spellings=tuple(words.values()))
 
 
-def _why_id(name, values):
-    """Says why whole numbers, different in every row, name the row."""
-    if len(values) < _LEAST_ROWS or any(value % 1 for value in values):
-        return ""
-    is_run = values[-1] - values[0] == len(values) - 1
-    if is_run or _ID_NAME.match(name):
-        return "its whole numbers name the row: each stands once"
-    return ""
+def _meant_as_id(name, kept, form, *, is_full):
+    """Returns what whole numbers are that name the row, or that may."""
+    values, cell_count = sorted(form.values.values()), sum(kept.values())
+    if cell_count < _LEAST_ROWS or any(value % 1 for value in values):
+        return None
+    is_run = is_full and values[-1] - values[0] == len(values) - 1
+    is_each_once = len(values) == cell_count
+    if is_each_once and (is_run or _ROW_NAME.fullmatch(name)):
+        why = "its whole numbers name the row: each stands once"
+        return Meaning(IGNORE, why)
+    if not _ID_NAME.fullmatch(name):
+        return None
+    return dataclasses.replace(
+        _meant(form),
+        why="it is called an id, but its cells stand in more than one row; "
+        f"`--kind {name}=ignore` leaves it out, `--kind {name}=category` "
+        "keeps it as names",
+    )
 
 
 def _why_different(name, counts, form):

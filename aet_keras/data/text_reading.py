@@ -13,7 +13,12 @@ from aet_keras._wording import counted, listed, nearest
 from aet_keras.data import table_cells
 from aet_keras.data.assembly import ReadOptions, assemble_texts
 from aet_keras.data.dataset import Dataset, Specification
-from aet_keras.data.folder_layout import IMAGE, TEXT, read_layout
+from aet_keras.data.folder_layout import (
+    IMAGE,
+    TEXT,
+    is_seen,
+    read_layout,
+)
 from aet_keras.data.names import by_number, check_one_line
 from aet_keras.data.number_target import target_kind_of
 from aet_keras.data.specifications import CellFormat
@@ -380,5 +385,6 @@ def is_text_source(source: str | os.PathLike) -> bool:
         return False
     lead = 0
     for file in path.rglob("*"):  # there may be millions: none is kept
-        lead += TEXT.has(file) - IMAGE.has(file)
+        if is_seen(file, path):
+            lead += TEXT.has(file) - IMAGE.has(file)
     return lead > 0

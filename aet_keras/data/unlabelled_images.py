@@ -10,7 +10,7 @@ import numpy as np
 from aet_keras import _regular_file
 from aet_keras._progress import counted
 from aet_keras.data.dataset import Split
-from aet_keras.data.folder_layout import IMAGE
+from aet_keras.data.folder_layout import IMAGE, is_seen
 from aet_keras.data.image_decoding import bombs_refused, decode
 from aet_keras.errors import DataError
 
@@ -20,7 +20,8 @@ def find_unlabelled(owner: str, folder: str | os.PathLike) -> list[Path]:
 
     Args:
         owner: str. Who asks, in the sentences of what is raised.
-        folder: path. The names of folders mean nothing.
+        folder: path. The names of folders mean nothing; hidden ones, and
+            hidden files, are passed over.
 
     Raises:
         DataError: if there is no such folder, or no image in it.
@@ -36,7 +37,10 @@ def find_unlabelled(owner: str, folder: str | os.PathLike) -> list[Path]:
     """
     found = []
     if _regular_file.is_folder(folder):
-        found = sorted(p for p in Path(folder).rglob("*") if IMAGE.has(p))
+        paths = Path(folder).rglob("*")
+        found = sorted(
+            p for p in paths if IMAGE.has(p) and is_seen(p, Path(folder))
+        )
     if not found:
         raise DataError(
             f"{owner}: `unlabelled` (`--unlabelled`) must be a folder of "

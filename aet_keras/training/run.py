@@ -95,8 +95,8 @@ def run_recipe(
 
     A run is saved in `OUT/.saves` after each epoch, if 30 s have passed since
     the last save, and goes on from there where the same recipe, data,
-    start and versions are given again; augmented images, a teacher and rows
-    without labels excepted. Once it has published, its saves are removed.
+    start and versions are given again, except with a teacher or rows without
+    labels. Once it has published, its saves are removed.
 
     Args:
         recipe: `Recipe`, or that of another kind of data.

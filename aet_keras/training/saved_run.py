@@ -32,9 +32,9 @@ class SavedRun:
     """Lets a run that was killed go on, if it is proved to be the same.
 
     It is the same if its recipe, its data, the weights that it begins with and
-    the versions of the packages are. Runs with augmented images, a teacher or
-    rows without labels are not saved: what they learn from cannot be had again
-    bit by bit. Workers of a cluster are saved together, by `SharedRun`.
+    the versions of the packages are. Runs with a teacher or rows without labels
+    are not saved: what they learn from is not in the sum. Workers of a cluster
+    are saved together, by `SharedRun`.
 
     Args:
         recipe: what is run.
@@ -123,8 +123,7 @@ class SavedRun:
 def _is_repeated(recipe):
     """Says whether the same recipe learns from the same bits again."""
     given = [getattr(recipe, name, None) for name in ("teacher", "unlabelled")]
-    is_drawn = getattr(recipe, "augment", "none") != "none"
-    return not is_drawn and given == [None, None]
+    return given == [None, None]
 
 
 def _is_in_use(folder):

@@ -35,7 +35,6 @@ class SharedRun:
     def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
         cluster = _cluster.here()
         self._settings = {**recipe.to_json(), "data": None}  # of its own disk
-        self._is_saved = getattr(recipe, "augment", "none") == "none"
         self.is_chief = cluster.is_chief
         self._saves = out / FOLDER / "saves"
         self._strategy = made_for_here() if cluster.is_several else None
@@ -58,17 +57,11 @@ class SharedRun:
         Agreement(self._strategy).check_same("recipe and data", parts)
         count = self._strategy.num_replicas_in_sync
         yield f"{count} workers train together, each on a share of every batch."
-        if not self._is_saved:
-            yield (
-                "Augmented images cannot be drawn again as they were: if a "
-                "worker is killed, all begin anew (with `--augment none` they "
-                "go on from the last epoch)."
-            )
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What saves the run, so that a group that starts again goes on."""
-        if self._strategy is None or not self._is_saved:
+        if self._strategy is None:
             return []
         return [ElasticCheckpoint(self._saves)]
 

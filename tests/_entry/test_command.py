@@ -44,6 +44,15 @@ def test_what_a_user_set_stays_and_stderr_is_empty():
     assert done.stderr == ""
 
 
+def test_a_sign_that_the_output_cannot_hold_is_escaped():
+    program = """import aet_keras_command, sys
+aet_keras_command._print_all_signs()
+print("\\u0142")"""
+    done = run(program, PYTHONIOENCODING="ascii")
+
+    assert done.stdout == "\\u0142\n"
+
+
 def test_nothing_that_it_starts_imports_it():
     package = pathlib.Path(aet_keras.__file__).parent
     files = [p for p in package.rglob("*.py") if "_entry" not in p.parts]

@@ -1,9 +1,14 @@
 """Does a resumed run see the rows that the killed one would have seen?"""
 
+import functools
+
 import interrupted_runs
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from aet_keras import data
 
 pytestmark = pytest.mark.tuned  # whatever is read, as users read it
 
@@ -20,8 +25,18 @@ def kept_shuffled():
     )
 
 
+def augmented():
+    rows, labels = interrupted_runs.noise_rows(20)
+    split = data.Split(rows, labels, tuple(map(str, range(20))))
+    noise = keras.layers.GaussianNoise(1.0, seed=3)
+    batches = data.make_batches(
+        split, batch_size=4, shuffle_seed=3, augment=noise
+    )
+    return {"x": batches, "shuffle": False}
+
+
 @pytest.mark.parametrize(
-    ("data", "settings"),
+    ("made", "settings"),
     [
         (repeated, {"steps_per_epoch": 4}),
         (kept_shuffled, {}),
@@ -30,11 +45,15 @@ def kept_shuffled():
             interrupted_runs.array_arguments,
             {"initial_epoch": 1, "validation_freq": 2},
         ),
+        (
+            augmented,
+            {"make": functools.partial(interrupted_runs.all_callbacks, None)},
+        ),
     ],
-    ids=["repeated", "kept", "data set", "later"],
+    ids=["repeated", "kept", "data set", "later", "augmented"],
 )
-def test_the_order_of_the_data_comes_back(data, settings, tmp_path):
-    settings = {"data": data, "epochs": 3, "save_freq": 2, **settings}
+def test_the_order_of_the_data_comes_back(made, settings, tmp_path):
+    settings = {"data": made, "epochs": 3, "save_freq": 2, **settings}
     whole, saves = interrupted_runs.run_and_copy(tmp_path, [(1, 2)], **settings)
 
     run = interrupted_runs.run(saves[1, 2], **settings)

@@ -66,6 +66,24 @@ def test_two_runs_of_one_seed_see_the_same(name):
         np.testing.assert_array_equal(one, other)
 
 
+def test_what_is_drawn_depends_on_the_epoch_and_the_batch_alone():
+    def images(is_read):
+        keras.utils.set_random_seed(0)
+        augment = build_augmentation("light", image_size=(4, 4), seed=3)
+        dataset = make_batches(numbered(), batch_size=4, augment=augment)
+        begun = iter(dataset)  # of the first epoch
+        first = [np.asarray(x) for x, _ in begun] if is_read else []
+        augment(np.zeros((4, 4, 4, 3), "float32"), training=True)
+        return first, [np.asarray(x) for x, _ in dataset]
+
+    (first, second), (_, alone) = images(True), images(False)
+
+    for one, other, before in zip(second, alone, first, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert np.any(one != before)
+    assert np.any(first[0] - first[0][0] != first[1] - first[1][0])
+
+
 def test_augmented_rows_are_float32_of_0_to_255():
     augment = build_augmentation("light", image_size=(4, 4), seed=0)
 

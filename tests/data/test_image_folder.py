@@ -206,6 +206,33 @@ def test_a_hidden_folder_inside_a_class_is_noted(folder):
     assert str(folder / "one" / ".thumbnails") in note
 
 
+def test_folders_beside_the_splits_are_noted(folder):
+    photos = folder.parent / "split"
+    shutil.copytree(folder, photos / "train")
+    shutil.copytree(folder, photos / "dev")
+
+    note = read(photos).notes[0]
+
+    assert "1 folder is no split and left out, beside `train`: " in note
+    assert str(photos / "dev") in note and "(`val`, `valid`)" in note
+
+
+def test_bytes_that_are_no_utf_8_in_a_name_reach_no_report(folder):
+    class_folder = os.fsencode(folder / "one")
+    first = next((folder / "one").iterdir())
+    os.rename(first, os.path.join(class_folder, b"\xff.png"))
+    with open(os.path.join(class_folder, b"\xfebad.png"), "wb"):
+        pass
+
+    dataset = read(folder, skip_bad=True)
+
+    parts = dataset.train, dataset.validation, dataset.test
+    names = [name for part in parts for name in part.names]
+    for text in (*names, *dataset.notes):
+        assert text.encode("utf-8")
+    assert any(name.endswith("one/\\udcff.png") for name in names)
+
+
 def test_classes_that_differ_by_case_only_are_noted(folder):
     shutil.copytree(folder / "one", folder / "One")
 

@@ -135,7 +135,7 @@ def test_one_pixel_of_images_that_are_streamed_is_seen(tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"augment": "light"}, {"teacher": "a.keras"}, {"unlabelled": "more"}],
+    [{"teacher": "a.keras"}, {"unlabelled": "more"}],
     ids=lambda settings: next(iter(settings)),
 )
 def test_what_cannot_be_had_again_is_not_saved(settings, dataset, tmp_path):

@@ -178,7 +178,7 @@ def test_categories_that_an_earlier_model_lacks_are_said(published, tmp_path):
     path.write_text(text.replace(",south,", ",west,"))
     count = text.count(",south,")
     recipe = recipes.TableRecipe(
-        str(path), table_data.TARGET, from_=str(published[0])
+        str(path), table_data.TARGET, from_=str(published[0]), units=3
     )
 
     notes = training.table_job.read_rows(recipe).notes
@@ -186,6 +186,7 @@ def test_categories_that_an_earlier_model_lacks_are_said(published, tmp_path):
     said = f"`branch`: {count} cells that the earlier model has not learned"
     assert any(said in note and "such as `west`" in note for note in notes)
     assert sum("has not learned" in note for note in notes) == 1
+    assert any(note.startswith("`units` (`--units`) is not") for note in notes)
 
 
 def test_a_few_rows_move_an_earlier_model_a_little(published, tmp_path):

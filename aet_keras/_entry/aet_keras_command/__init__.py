@@ -9,6 +9,7 @@ Help, the version, completion and a mistyped option need no Keras. While
 it needs, within `quiet_start`, when it runs.
 """
 
+import io
 import os
 import sys
 
@@ -30,6 +31,7 @@ def main() -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     is_starting = True
+    _print_all_signs()
     try:
         from aet_keras.cli import main
     except ImportError as error:
@@ -37,3 +39,13 @@ def main() -> None:
     finally:
         is_starting = False
     main(prog_name="aet-keras")
+
+
+def _print_all_signs():
+    """Has a sign that the output cannot hold printed as `\\u0142`.
+
+    The name of a class or file must not end a run.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
