@@ -6,6 +6,7 @@ part has to be one of those that are listed here.
 
 import dataclasses
 import math
+import re
 
 import tensorflow as tf
 from keras.src.trainers.data_adapters import (
@@ -240,6 +241,31 @@ def _check_pure(function):
                 "a `map` may be random, read files, or call Python code "
                 f"(`{node.op}`)"
             )
+
+
+# Those with seeds of their own (`Stateless...`) give the same each time.
+_DRAWS = re.compile(
+    "Random|ParameterizedTruncatedNormal|TruncatedNormal|Multinomial|Rng|"
+    "Stateful(?!PartitionedCall)"
+)
+
+
+def draws(function) -> bool:
+    """Says whether a `tf.function` with an input signature draws at random.
+
+    Looked at, not tried: two traces of a function that has a seed, or after
+    `keras.utils.set_random_seed`, begin with the same draw.
+
+    Args:
+        function: what `tf.function` returned; any other is not looked at.
+    """
+    if not hasattr(function, "get_concrete_function"):
+        return False
+    graph = function.get_concrete_function().graph.as_graph_def()
+    nodes = [*graph.node]
+    for each in graph.library.function:
+        nodes += each.node_def
+    return any(_DRAWS.match(node.op) for node in nodes)
 
 
 def _is_pure(name):

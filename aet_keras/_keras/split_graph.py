@@ -167,7 +167,7 @@ class SplitGraph:
             carries a mask, or is not one dense tensor of numbers.
 
         Raises:
-            LossBelow: if a layer of the part below adds a loss.
+            UnsafeBelow: if a layer of the part below adds a loss.
         """
         kept = {*keys, *boundary.keys}
         below = [self.steps[position] for position in sorted(boundary.lower)]
@@ -186,7 +186,7 @@ class SplitGraph:
         tensors = self.in_context(inputs, run=run, training=training)
         for layer in self.lower_layers(boundary):
             if any(each._losses for each in trainable.sublayers(layer)):
-                raise LossBelow(f"`{layer.name}` adds a loss")
+                raise UnsafeBelow(f"`{layer.name}` adds a loss")
         return [tensor if _can_be_kept(tensor) else None for tensor in tensors]
 
     def compute_upper(self, tensors, boundary: Boundary, *, training: bool):
@@ -257,8 +257,8 @@ class SplitGraph:
         self.steps.append(Step(None, left, leaving, leave))
 
 
-class LossBelow(Exception):
-    """Says which layer's loss would be lost with the part below."""
+class UnsafeBelow(Exception):
+    """Says why a part below cannot be run in the place of a step."""
 
 
 def _call(node, path):

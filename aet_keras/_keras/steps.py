@@ -12,9 +12,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from aet_keras._keras import replicas, validation_penalties
+from aet_keras._keras import proofs, replicas, validation_penalties
 from aet_keras._keras.fixed import may_heed_training
-from aet_keras._keras.split_graph import Boundary, SplitGraph
+from aet_keras._keras.split_graph import Boundary, SplitGraph, UnsafeBelow
 
 
 class Signature:
@@ -71,10 +71,18 @@ class LowerFunctions:
     Args:
         graph: `SplitGraph` of the model.
         is_folded: bool. As of `SplitGraph.compute_lower`.
+        may_draw: bool. Whether layers below may draw at random in training.
     """
 
-    def __init__(self, graph: SplitGraph, *, is_folded: bool = False):
+    def __init__(
+        self,
+        graph: SplitGraph,
+        *,
+        is_folded: bool = False,
+        may_draw: bool = False,
+    ):
         self._graph = graph
+        self._may_draw = may_draw
         self._is_folded = is_folded
         self._made: dict[Any, Callable] = {}
         self._heeding: dict[Any, bool] = {}
@@ -91,6 +99,10 @@ class LowerFunctions:
         """Returns a function of the inputs' leaves: the tensors to record.
 
         As in `SplitGraph.compute_lower`, `None` for those that cannot be kept.
+
+        Raises:
+            UnsafeBelow: if a layer draws by operations of TensorFlow, which
+                no flag shows. What runs eagerly is not looked at.
         """
         place = self._place(boundary, signature, training)
         if place not in self._made:
@@ -105,11 +117,17 @@ class LowerFunctions:
                     is_folded=is_folded,
                 )
 
-            self._made[place] = _compiled(
+            function = _compiled(
                 graph.model,
                 replicas.concatenated(graph.model, compute),
                 signature.specs,
             )
+            may_draw = training and self._may_draw
+            if not may_draw and proofs.draws(function):
+                raise UnsafeBelow(
+                    "a layer draws at random, without a seed generator of Keras"
+                )
+            self._made[place] = function
         return self._made[place]
 
     def _place(self, boundary, signature, training):

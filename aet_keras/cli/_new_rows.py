@@ -199,9 +199,9 @@ def check_classifier(
     if kind in _READERS:
         return kind
     raise ExportError(
-        f"{owner}: FOLDER must hold a classifier of images, texts or table "
-        "rows, because the shares of its answers are compared. Received: "
-        f"{path}, of ratings. Watch the figures of its reports instead."
+        f"{owner}: FOLDER must hold a model of images, texts, table rows or "
+        f"items, because of ratings no single rows are judged. Received: "
+        f"{path}, of ratings. Compare the figures of its reports instead."
     )
 
 

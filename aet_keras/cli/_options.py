@@ -17,6 +17,22 @@ def encoding(command: Callable) -> Callable:
     )(command)
 
 
+def check_of_use(owner: str, why: str, **options: Any) -> None:
+    """Raises if an option is given that would change nothing.
+
+    Args:
+        owner: str. The command.
+        why: str. Why, as the end of a sentence.
+        options: their values, `None` where they are not given.
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(
+                f"{owner}: `--{name}` must go with files of rows or texts, "
+                f"because {why}. Received: --{name} {value}. Leave it out."
+            )
+
+
 def _known_encoding(context, option, value):
     try:
         is_named = value and value != "auto"

@@ -61,11 +61,14 @@ def explain(folder, what, method, class_name, out, rows, encoding, debug):
 def _images(folder, what, encoding, rows):
     """Returns the files of images, and the first that tables name."""
     found = []
+    if not any(map(is_table_named, what)):
+        why = "these are images"
+        _options.check_of_use("explain", why, encoding=encoding, rows=rows)
     for each in what:
         named = [each]
         if is_table_named(each):
             named, _ = named_images("explain", each, folder, encoding)
-        found += named[:rows]
+        found += named[: rows or _ROWS]
     return [pathlib.Path(each) for each in found]
 
 
@@ -75,7 +78,7 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
     if kind == "image":
         from aet_keras.cli._explain_images import explain_images
 
-        paths = _images(folder, what, encoding, rows or _ROWS)
+        paths = _images(folder, what, encoding, rows)
         method = method or "grad-cam"
         return explain_images(folder, paths, method=method, **settings)
     if method not in (None, "occlusion"):
@@ -97,4 +100,10 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
         )
     from aet_keras.cli._explain_rows import explain_ratings
 
+    _options.check_of_use(
+        "explain",
+        "of a model of ratings ids are given",
+        encoding=encoding,
+        rows=rows,
+    )
     return explain_ratings(folder, what, out=out)

@@ -25,6 +25,7 @@ from aet_keras.errors import DataError
 
 _BATCH = 32
 _ITEMS = 10  # recommended by default
+_OF_USERS = "of a model of ratings ids of users are given"
 _FORMATS = ("text", "json", "csv")
 _NUMBERS = ("values", "lower", "upper")  # the last two: see answer_sets.py
 _IN_SET = "in_set"  # see answer_sets.py
@@ -69,10 +70,16 @@ def predict(folder, what, top, encoding, form, id_column, debug):
     with one_sentence(debug=debug):
         path, version = load_version_of(folder, is_version_taken=False)
         if version.kind == "rating":
+            _options.check_of_use(
+                "predict", _OF_USERS, encoding=encoding, id=id_column
+            )
             _check_ids(what)
             for line in _item_lines(version, what, top or _ITEMS, form):
                 click.echo(line)
             return
+        if version.kind == "image" and not any(map(is_table_named, what)):
+            why = "these are images"
+            _options.check_of_use("predict", why, encoding=encoding)
         asked = read_rows(
             version, path, what, encoding=encoding, id_column=id_column
         )

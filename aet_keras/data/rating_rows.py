@@ -84,7 +84,7 @@ def first_meetings(frame, ids):
         return ~is_again, []
     rows = counted(int(is_again.sum()), "row repeats", "rows repeat")
     return ~is_again, [
-        f"{rows} an earlier pair of user and item, and counts once with it."
+        f"{rows} an earlier pair of user and item: the pair counts once."
     ]
 
 

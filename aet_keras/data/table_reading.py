@@ -21,6 +21,7 @@ from aet_keras.data import number_cells, table_cells
 from aet_keras.data import splits as splitting
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.dataset import Dataset, Split
+from aet_keras.data.giveaways import note_giveaways
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
     columns_like,
@@ -211,6 +212,7 @@ def read_table(
             *odd,
             *notes_of_splits(read, splits),
             *_notes_of_empty(columns, splits["train"].inputs),
+            *note_giveaways(columns, splits, target or "", read.kind),
             *shared_notes(splits),
         ),
     )

@@ -11,7 +11,7 @@ import xxhash
 
 from aet_keras import _check as check
 from aet_keras._keras import graph, reading
-from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
+from aet_keras._keras.split_graph import Boundary, SplitGraph, UnsafeBelow
 from aet_keras.drift.row_batches import batches_of, no_rows
 from aet_keras.drift.softmax_twin import Twin
 from aet_keras.drift.target_kinds import KINDS
@@ -181,7 +181,7 @@ class OutputReader:
             else:
                 whole = _filled(inputs, self._size - count)
                 features, scores = self._traced(_tensors(whole))
-        except LossBelow as error:
+        except UnsafeBelow as error:
             raise ValueError(
                 f"{_OWNER}: layers must add no losses, because the model is "
                 f"run in two parts. Received: {error}. Take the model "

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from aet_keras._keras import graph
-from aet_keras._keras.split_graph import LossBelow, SplitGraph
+from aet_keras._keras.split_graph import SplitGraph, UnsafeBelow
 
 _AFTER_THE_HEAD = (
     keras.layers.Activation,
@@ -50,7 +50,7 @@ def call(model: keras.Model, given: Any) -> Outputs:
         (rows,) = split.compute_lower(
             inputs, boundary, boundary.keys, training=False
         )
-    except LossBelow:
+    except UnsafeBelow:
         return _call(model, inputs)
     if rows is None or rows.shape.rank != 2:
         return _call(model, inputs)

@@ -128,11 +128,15 @@ def best_shares(
 ) -> np.ndarray:
     """Returns the probabilities of the best items, the best one first."""
     logits = logits.astype("float64")
-    logits[:, 0] = -np.inf
+    is_open = np.ones(logits.shape, bool)
+    is_open[:, 0] = False
     for row, user in enumerate(users):
-        logits[row, tables.rated(user)] = -np.inf
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares = -np.sort(-odds / odds.sum(axis=1, keepdims=True), axis=1)
+        is_open[row, tables.rated(user)] = False
+    most = logits.max(axis=1, keepdims=True, where=is_open, initial=-np.inf)
+    odds = np.exp(np.where(is_open, logits - most, -np.inf))
+    # Who has met all items is shown none: 0, as the model puts out.
+    total = odds.sum(axis=1, keepdims=True)
+    shares = -np.sort(-odds / np.where(total > 0, total, 1.0), axis=1)
     return shares[:, : min(SHOWN, shares.shape[1] - 1)].astype("float32")
 
 

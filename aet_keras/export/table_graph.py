@@ -49,10 +49,12 @@ def read(cells: Any, column: TableColumn) -> Any:
     """
     form = column.format
     if column.kind == "number":
+        # `inf` and `1e400` in a file are no number, and missing: so here.
+        is_odd = ~tf.math.is_finite(cells)
         gone = number_cells.missing_numbers(form)
-        if not len(gone):
-            return cells
-        return tf.where(_is_one_of(cells, gone), np.float32("nan"), cells)
+        if len(gone):
+            is_odd |= _is_one_of(cells, gone)
+        return tf.where(is_odd, np.float32("nan"), cells)
     cells = tf.strings.regex_replace(cells, f"^{_SPACE}|{_SPACE}$", "")
     if form.missing:
         cells = tf.where(_is_one_of(cells, list(form.missing)), "", cells)

@@ -109,6 +109,12 @@ class BaseRecipe:
         """Returns the names of its arguments."""
         return [field.name for field in dataclasses.fields(cls)]
 
+    def given_of(self, *names: str) -> str | None:
+        """Returns the first of some arguments that is not its default."""
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        given = (n for n in names if getattr(self, n) != defaults[n])
+        return next(given, None)
+
     @classmethod
     def named(cls, name: str) -> str:
         """Returns an argument as Python and the terminal call it."""

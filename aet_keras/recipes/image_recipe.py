@@ -158,6 +158,12 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
                 f"each image. Received: data={self.data!r} without it. Name "
                 "the column, or leave them out."
             )
+        else:
+            shared.check_of_use(
+                self,
+                "target_kind",
+                why="images in folders and shards have classes",
+            )
 
 
 def _check_adapted(recipe):

@@ -179,6 +179,40 @@ IMAGE_COLUMN = Setting(
 )
 
 
+def check_of_use(
+    recipe: Any, *names: str, why: str, error: type[Exception] = ValueError
+) -> None:
+    """Raises if a setting is given that would change nothing.
+
+    Args:
+        recipe: of any kind.
+        names: settings that have no effect on this run.
+        why: str. Why not, as the end of a sentence.
+        error: what is raised.
+    """
+    name = recipe.given_of(*names)
+    if name is not None:
+        raise error(
+            f"{recipe.owner}: {recipe.named(name)} must be left out here, "
+            f"because {why}. Received: {name}={getattr(recipe, name)!r}. Leave "
+            "it out."
+        )
+
+
+def note_of_earlier(recipe: Any, *names: str) -> list[str]:
+    """Notes that a setting is that of the earlier model of `--from`.
+
+    It may stand in a recipe that is used again, and is no mistake there.
+    """
+    name = recipe.given_of(*names)
+    if recipe.from_ is None or name is None:
+        return []
+    return [
+        f"{recipe.named(name)} is not used: the earlier model stays as it was "
+        "built."
+    ]
+
+
 def check_one_target(
     recipe: Any, target: str | None, label_columns: Sequence[str] | None
 ) -> None:
@@ -190,4 +224,15 @@ def check_one_target(
             f"{recipe.named('label_columns')}, and not both, because "
             f"{recipe.rows} cannot be learned from without it. Received: "
             f"{many}. Name one."
+        )
+    check_tags(recipe, label_columns)
+
+
+def check_tags(recipe: Any, label_columns: Sequence[str] | None) -> None:
+    """Raises if a recipe has columns of tags, and means something else."""
+    if label_columns and recipe.target_kind not in ("auto", "tags"):
+        raise ValueError(
+            f"{recipe.owner}: {recipe.named('label_columns')} must be tags, "
+            "because a row may have several. Received: target_kind="
+            f"{recipe.target_kind!r}. Leave it out, or name one target."
         )

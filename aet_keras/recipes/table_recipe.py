@@ -67,6 +67,9 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_target()
+        if self.from_ is None:
+            why = "there is no earlier model (`--from`) to be held at"
+            shared.check_of_use(self, "anchor_strength", why=why)
         for name in ("kinds", "missing", "decimal", "date_formats"):
             given = getattr(self, name)
             if self.from_ is not None and given is not None:

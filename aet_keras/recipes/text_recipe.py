@@ -69,3 +69,10 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
     encoding: str = setting("auto", shared.ENCODING)
     label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
     target_kind: str = setting("auto", shared.TARGET_KIND)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shared.check_tags(self, self.label_columns)
+        if self.label_columns:
+            why = f"{self.named('label_columns')} says what is predicted"
+            shared.check_of_use(self, "label_column", why=why)

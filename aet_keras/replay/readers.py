@@ -14,7 +14,7 @@ from aet_keras.replay.worker_reader import WorkerReader
 
 
 def make_recorders(
-    graph: SplitGraph, cache, store
+    graph: SplitGraph, cache, store, *, views: int = 1
 ) -> tuple[Recorder, Recorder]:
     """Returns the recorders of training and of validation.
 
@@ -22,10 +22,13 @@ def make_recorders(
         graph: `SplitGraph` of the model.
         cache: `replay.FeatureCache`.
         store: optional `replay.feature_store.FeatureStore`.
+        views: int >= 1. How many passes of training are recorded.
     """
     peers: list[FeatureReuse] = []
     # Beside the rounding of features, that of folding is nothing.
-    lowers = steps.LowerFunctions(graph, is_folded=cache.dtype != "float32")
+    lowers = steps.LowerFunctions(
+        graph, is_folded=cache.dtype != "float32", may_draw=views > 1
+    )
     train, test = (
         Recorder(
             graph,

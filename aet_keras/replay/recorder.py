@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from aet_keras import _check as check
 from aet_keras._keras import replicas
-from aet_keras._keras.split_graph import Boundary, LossBelow, SplitGraph
+from aet_keras._keras.split_graph import Boundary, SplitGraph, UnsafeBelow
 from aet_keras._keras.steps import LowerFunctions, Signature
 from aet_keras.replay import replay_safety
 from aet_keras.replay.device_rows import DeviceRows
@@ -329,12 +329,12 @@ class Recorder:
 
     def _features(self, x, boundary):
         """Returns a dict from keys to features, None if they cannot be kept."""
-        lower = self._lowers.find(
-            boundary, self._inputs, training=self._training
-        )
         try:
+            lower = self._lowers.find(
+                boundary, self._inputs, training=self._training
+            )
             found = lower(*x)
-        except LossBelow as error:
+        except UnsafeBelow as error:
             raise replay_safety.Unsafe(f"below the boundary {error}") from error
         features = dict(zip(boundary.recorded, found, strict=True))
         for key, tensor in features.items():

@@ -51,7 +51,7 @@ class Replay:
         self._graph = graph = SplitGraph(model)
         self._finder = BoundaryFinder(graph, groups, may_draw=views > 1)
         self._store = cache.store
-        self.recorders = make_recorders(graph, cache, self._store)
+        self.recorders = make_recorders(graph, cache, self._store, views=views)
         train, test = self.recorders
         self._weights = FrozenWeights(graph)
         try:

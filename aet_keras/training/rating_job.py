@@ -1,11 +1,14 @@
 """Defines the steps of a run on ratings."""
 
+import dataclasses
+
 import numpy as np
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
 from aet_keras.errors import DataError
 from aet_keras.publishing.publication import find_version
+from aet_keras.recipes import shared_settings
 from aet_keras.training import item_neighbours, job, rating_measuring
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
@@ -17,6 +20,13 @@ from aet_keras.training.rating_new_users import (
     with_new_users,
 )
 
+_OF_RATINGS = (
+    "factors",
+    "factor_strength",
+    "user_effect_strength",
+    "item_effect_strength",
+)
+_OF_ALL = "rank_factors", "rank_strength", "history_length"
 _COMPARED = 64
 _BATCH, _NEW_BATCH = 1024, 256  # new users have few ratings
 _SHOWN = 10  # what hit rate and NDCG look at
@@ -27,10 +37,10 @@ def _read(recipe):
         return _checked(recipe, _read_rows(recipe))
     known = kept_ratings(find_version(recipe.from_))
     _check_features(recipe, known.specification)
-    return _checked(
-        recipe,
-        join_ratings(known, _read_rows(recipe, like=known.specification)),
-    )
+    new = _read_rows(recipe, like=known.specification)
+    said = shared_settings.note_of_earlier(recipe, *_OF_RATINGS, *_OF_ALL)
+    new = dataclasses.replace(new, notes=(*new.notes, *said))
+    return _checked(recipe, join_ratings(known, new))
 
 
 def _checked(recipe, dataset):
@@ -42,7 +52,14 @@ def _checked(recipe, dataset):
                 "ratings are compared with no drawn items. Received: "
                 f"negatives={recipe.negatives!r}. Leave it out."
             )
-    elif recipe.item_features:
+        return dataset
+    shared_settings.check_of_use(
+        recipe,
+        *_OF_RATINGS,
+        why="only a model of ratings has it, and these rows have none",
+        error=DataError,
+    )
+    if recipe.item_features:
         raise DataError(
             "RatingRecipe: `item_features` must go with ratings, because of "
             "interactions each item has a vector of its own. Received: "

@@ -12,6 +12,7 @@ from aet_keras._keras.strategy import scope_of
 from aet_keras._wording import counted, short
 from aet_keras.data.splits import SPLITS
 from aet_keras.publishing.publication import find_version
+from aet_keras.recipes import shared_settings
 from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training import job, table_measuring
 from aet_keras.training.fine_tune import Run, fine_tune
@@ -56,7 +57,11 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
         learned = export.table_manifest.read_categories(earlier)
     read = job.with_settings(data.read_table, recipe)
     dataset = read(recipe.data, like=like)
-    notes = (*dataset.notes, *_notes_of_new(dataset, learned))
+    notes = (
+        *dataset.notes,
+        *_notes_of_new(dataset, learned),
+        *shared_settings.note_of_earlier(recipe, "units", "dropout"),
+    )
     dataset = dataclasses.replace(dataset, notes=notes)
     return job.with_note(recipe, dataset)
 

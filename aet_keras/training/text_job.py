@@ -10,6 +10,8 @@ import numpy as np
 from aet_keras import _optional, backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.data.splits import SPLITS
+from aet_keras.errors import DataError
+from aet_keras.recipes import shared_settings
 from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import fine_tune
@@ -18,6 +20,13 @@ from aet_keras.training.teachers import targets_of, with_teacher
 
 _COMPARED_TEXTS = 64
 _TOKENS = ("token_ids", "padding_mask")
+_OF_TABLES = (
+    "text_column",
+    "label_column",
+    "label_columns",
+    "target_kind",
+    "missing",
+)
 _COVERED = 95  # percent of the texts that are read to their end
 _LONGEST = 256
 _ADAPTERS_RATIO = 0.5
@@ -78,6 +87,11 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
+    if not data.table_file.is_csv(recipe.data):
+        why = "texts in folders and of TFDS have one class, and no columns"
+        shared_settings.check_of_use(
+            recipe, *_OF_TABLES, why=why, error=DataError
+        )
     dataset = job.with_settings(data.read_texts, recipe)(recipe.data)
     packing = _packing(recipe)
     splits = [getattr(dataset, name) for name in SPLITS]

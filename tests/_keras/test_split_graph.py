@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from aet_keras._keras.fixed import is_fixed
-from aet_keras._keras.split_graph import LossBelow, SplitGraph
+from aet_keras._keras.split_graph import SplitGraph, UnsafeBelow
 
 X = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
 
@@ -165,7 +165,7 @@ def test_a_loss_below_is_named():
     x = Adds(name="adds")(inputs)
     model = keras.Model(inputs, layers.Dense(1)(x))
 
-    with pytest.raises(LossBelow, match="`adds` adds a loss"):
+    with pytest.raises(UnsafeBelow, match="`adds` adds a loss"):
         through(model, below("dense"))
 
 

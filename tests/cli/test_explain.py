@@ -283,6 +283,17 @@ def test_what_click_refuses(arguments, words):
     assert words in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--rows", "--encoding"])
+def test_what_only_tables_have_is_refused(attentive, photos, option):
+    value = "3" if option == "--rows" else "ascii"
+    command = ["explain", attentive, photos[0], option, value]
+
+    result = CliRunner().invoke(main, [*map(str, command)])
+
+    assert result.exit_code == 2
+    assert f"`{option}` must go with files of rows" in result.stderr
+
+
 def test_debug_shows_where(attentive, explain):
     result = explain(attentive, "missing.png", "--debug")
 

@@ -4,6 +4,7 @@ import csv
 import json
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
@@ -48,6 +49,14 @@ def test_a_file_is_no_user(films, tmp_path):
 
     assert result.exit_code == 2 and result.stdout == ""
     assert "must be ids of users" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--id", "--encoding"])
+def test_what_only_files_have_is_refused(films, option):
+    result = predict(films[0], "u3", option, "ascii")
+
+    assert result.exit_code == 2 and result.stdout == ""
+    assert f"`{option}` must go with files" in result.stderr
 
 
 def test_csv_has_a_row_a_user(films):

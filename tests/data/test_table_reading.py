@@ -121,6 +121,10 @@ def test_a_name_that_no_signature_can_have_is_changed_and_said(write):
 NOTES = {
     "only missing": ({"fax": [""] * COUNT}, "`fax` is left out: it holds miss"),
     "constant": ({"land": ["de"] * COUNT}, "all its cells are `de`"),
+    "a column that is the target": (
+        {"receipt": ["a", "a", "b", "c"] * (COUNT // 4)},
+        "Column `receipt` alone says `paid` in all 40 rows.",
+    ),
     "an id": ({"no": range(COUNT)}, "its whole numbers name the row"),
     "an id with gaps": (
         {"customerID": ["", *range(5, 3 * COUNT + 2, 3)]},
@@ -365,3 +369,13 @@ def test_a_hundred_classes_are_told_apart(write):
     dataset = data.read_table(write(columns), target="kind")
 
     assert len(dataset.specification.class_names) == 100
+
+
+def test_a_column_that_is_the_number_in_another_unit_is_noted(write):
+    euros = [1.5 + 7 * i % 40 for i in range(COUNT)]
+    columns = credit(paid=euros, cents=[100 * each for each in euros])
+
+    notes = " ".join(data.read_table(write(columns), target="paid").notes)
+
+    assert "Column `cents` alone says `paid` in all 40 rows" in notes
+    assert notes.count("alone says") == 1

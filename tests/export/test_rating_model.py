@@ -1,5 +1,7 @@
 """Does a served recommender answer ids and histories as its model does?"""
 
+import types
+
 import numpy as np
 import pytest
 import rating_data
@@ -211,3 +213,13 @@ def test_tables_of_another_length_are_refused(written, tmp_path):
             specification=dataset.specification,
             tables=tables,
         )
+
+
+def test_who_has_met_all_items_is_shown_none():
+    met = {1: [1, 2, 3], 2: [3]}
+    tables = types.SimpleNamespace(rated=met.__getitem__)
+    logits = np.log([[9.0, 1.0, 3.0, 5.0]] * 2).astype("float32")
+
+    shares = rating_answers.best_shares(logits, [1, 2], tables)
+
+    np.testing.assert_allclose(shares, [[0, 0, 0], [0.75, 0.25, 0]], rtol=1e-6)

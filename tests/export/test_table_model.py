@@ -229,6 +229,7 @@ def test_a_served_cell_means_what_it_meant_in_training():
     )
 
     np.testing.assert_array_equal(price([1.5, -999.0]), [1.5, np.nan])
+    np.testing.assert_array_equal(price([np.inf, -np.inf]), [np.nan, np.nan])
     said = ["n/a", "None", "", "YES", "\u00a0no \n", "-999", " n/a"]
     expected = ["", "None", "", "Yes", "No", "", ""]
     assert [word.decode() for word in vip(said)] == expected

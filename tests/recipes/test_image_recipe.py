@@ -66,6 +66,7 @@ def test_a_recipe_cannot_be_changed_after_it_was_checked():
         ({"test_ratio": 1.5}, "at most 1"),
         ({"seed": -1}, "an int of at least 0"),
         ({"skip_bad": "yes"}, "True or False"),
+        ({"target_kind": "number"}, "folders and shards have classes"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

@@ -52,6 +52,18 @@ def test_an_earlier_model_reads_cells_as_it_did(name):
         )
 
 
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"target": "paid", "anchor_strength": 3.0}, "anchor_strength"),
+        ({"label_columns": ["a"], "target_kind": "number"}, "label_columns"),
+    ],
+)
+def test_a_setting_that_changes_nothing_is_refused(settings, name):
+    with pytest.raises(ValueError, match=f"`{name}` .*Leave it out"):
+        recipes.TableRecipe("a.csv", **settings)
+
+
 def test_a_file_from_before_numbers_means_classes(tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps({"data": "a.csv", "target": "paid"}))

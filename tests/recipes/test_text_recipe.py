@@ -30,6 +30,11 @@ def test_a_recipe_comes_back_from_its_file(tmp_path):
         ({"anchor_strength": -1.0}, ValueError, "above 0"),
         ({"average_power": -1.0}, ValueError, "at least 0"),
         ({"thaw": {"policy": "WarmupCosine"}}, ValueError, "no policy `Warm"),
+        (
+            {"label_columns": ["a"], "label_column": "b"},
+            ValueError,
+            "`label_column` .* must be left out here",
+        ),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )

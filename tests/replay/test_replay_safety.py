@@ -253,6 +253,18 @@ def test_features_drawn_at_random_are_noticed_on_the_first_batch():
     assert "one of them draws at random" in again.why
 
 
+def test_draws_with_a_seed_are_noticed_before_anything_is_recorded():
+    def draw(_, x):
+        return x + tf.random.normal(tf.shape(x), seed=1)
+
+    base = build_backbone(replay_runs.CallFunction(draw, name="own"))
+
+    again = replay_runs.run(lambda: replay_runs.compiled_model(base), epochs=2)
+
+    assert again.cached == [0, 0]
+    assert "below the boundary a layer draws at random" in again.why
+
+
 def test_a_strategy_that_is_not_mirrored_turns_the_cache_off():
     def make():
         with tf.distribute.OneDeviceStrategy("CPU:0").scope():

@@ -168,8 +168,9 @@ def test_a_stranger_with_a_history_gets_what_goes_with_it(done):
         ({"rating": "stars"}, "no column `stars`"),
         ({"split": "time"}, "Name its column"),
         ({"item_features": ("age",)}, "Leave them out"),
+        ({"factors": 9}, "only a model of ratings has it"),
     ],
-    ids=["rating", "time", "item features"],
+    ids=["rating", "time", "item features", "factors"],
 )
 def test_what_interactions_lack_is_said(tmp_path, settings, advice):
     recipe = recipes.RatingRecipe(str(write(tmp_path / "a.csv")), **settings)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from aet_keras.cli import main
 from aet_keras.drift import Reference
+from aet_keras.errors import DataError
 from aet_keras.recipes import TextRecipe
 from aet_keras.training import run_recipe
 from aet_keras.training.text_job import read_tokens
@@ -51,12 +52,12 @@ def test_the_run_says_what_it_read_and_leaves_a_version(run):
 
 
 def test_adapters_learn_from_a_version_that_cuts_texts_otherwise(
-    run, preset, table, tmp_path
+    run, table, tmp_path
 ):
     home = run[0].version.parent
     recipe = TextRecipe(
         table,
-        backbone=preset,
+        backbone=str(text_data.save_preset(tmp_path / "preset", layers=1)),
         epochs=1,
         sequence_length=8,
         lora=2,
@@ -143,6 +144,13 @@ def test_length_comes_from_the_texts_and_cutting_is_said(preset, tmp_path):
     said = " ".join(dataset.notes)
     assert "1 of 61 texts have more than the 8 tokens" in said
     assert "the longest 200002" in said
+
+
+def test_a_folder_has_no_columns(tmp_path):
+    recipe = TextRecipe(str(tmp_path), label_column="stars")
+
+    with pytest.raises(DataError, match="`label_column` .* no columns"):
+        read_tokens(recipe)
 
 
 def test_more_tokens_than_the_backbone_has_positions_are_refused(preset, table):
