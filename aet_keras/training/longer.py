@@ -115,7 +115,8 @@ def train_longer(
         return None
     weights = model.get_weights()
     history = getattr(model, "history", None)
-    before, _ = softened(*head.get_weights(), held)
+    kernel, bias = head.get_weights()
+    before, _ = softened(kernel, bias, held)
     is_kept = False
     try:
         _fit(model, train, len(rows.features), moved, freezing, settings)
