@@ -140,7 +140,9 @@ def count_looks(differences: np.ndarray) -> int:
     Returns:
         int, from 1 to the number of changes that changed anything.
 
-    Example: 4 equal changes are one.
+    Example:
+
+    Four equal changes are one:
 
     >>> from aet_keras.drift.paired_gain import count_looks
     >>> signs = np.where(np.arange(40) % 3, 1.0, -1.0)

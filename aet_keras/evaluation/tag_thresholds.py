@@ -39,7 +39,9 @@ def first_tag(probabilities: Any, is_said: Any) -> int:
         probabilities: floats `(tags,)`.
         is_said: bools `(tags,)`. Where none is, the likeliest of all.
 
-    Example: a tag may be said from 0.2 on, and another one from 0.6.
+    Example:
+
+    A tag may be said from 0.2 on, and another one from 0.6:
 
     >>> from aet_keras.evaluation.tag_thresholds import first_tag
     >>> first_tag([0.5, 0.3], [False, True])
