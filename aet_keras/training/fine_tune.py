@@ -110,15 +110,15 @@ def fine_tune(
     averaged, groups thaw as validation asks, the rate follows, the best
     weights are kept, and the run stops when nothing becomes better any more.
 
-    Two things come after it, for a classifier that at most 200 rows taught.
-    The groups that thawed first train for 200 more steps, because few rows
-    have few steps an epoch, and what the head puts out is divided by the
-    temperature that suits the validation rows; with the default policies, and
-    without `ElasticAnchor`. That is kept unless the loss of the validation rows
-    rises by more than half the standard error of the difference. Then the
-    dense layer at its end is solved again on what the groups put out, which
-    is kept if the loss falls by more than that; `cache_events` has the
-    figures. `ElasticFreezing(solve_head=False)` leaves both out.
+    Two things come after it, for a classifier that few rows taught. Of at
+    most 500, the groups that thawed first train for 200 more steps: few rows
+    have few steps an epoch. What the head puts out is then divided by the
+    temperature that suits the validation rows. That is kept unless their loss
+    rises by more than half the standard error of the difference; it is done
+    with the default policies, and without `ElasticAnchor`. Then, of at most
+    200 rows, the dense layer at the end is solved again on what the groups
+    put out, which is kept if the loss falls by more than that. `cache_events`
+    has the figures. `ElasticFreezing(solve_head=False)` leaves both out.
 
     Args:
         model: a compiled `keras.Model` with a head for the new task, as in

@@ -145,7 +145,7 @@ def test_a_policy_or_an_anchor_of_ones_own_is_heeded():
 
 
 def test_many_rows_have_enough_steps():
-    assert longer(build(), train=rows(201)) is None
+    assert longer(build(), train=rows(501)) is None
 
 
 def test_the_temperature_is_that_of_a_search():
