@@ -53,7 +53,10 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
     undo a thaw that made things worse, at the latest when `fit` ends, so that
     no thaw leaves a model worse than it was before. Where `KeepBest`, or a
     callback of Keras with `restore_best_weights=True`, chooses the weights,
-    the end of `fit` is left to it.
+    the end of `fit` is left to it. A model saved by `model.save` while groups
+    are frozen is loaded without its optimizer's state, and Keras warns of it:
+    what it makes has slots for trainable weights alone. `ElasticCheckpoint`
+    keeps that state.
 
     Args:
         policy: optional `aet_keras.policies.Policy` that decides
