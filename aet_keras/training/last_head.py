@@ -108,7 +108,7 @@ def solve_again(
     solved, verb = None, "did not keep the head solved again"
     if gains.mean() > ERRORS * error:
         head.set_weights([found.kernel, found.bias])
-        logs = _evaluated(model, validation)
+        logs = evaluated(model, validation)
         solved = SolvedHead(epoch, before, found.loss, logs)
         verb = "solved the head again"
     seconds = time.perf_counter() - begun
@@ -188,8 +188,21 @@ def _is_array(value):
     return isinstance(value, np.ndarray) or keras.ops.is_tensor(value)
 
 
-def _evaluated(model, validation):
-    """Returns all validation figures, under the keys of the logs."""
+def evaluated(model: keras.Model, validation: Any) -> dict[str, float]:
+    """Returns all validation figures, under the keys of the logs.
+
+    Args:
+        model: a compiled `keras.Model`.
+        validation: as `validation_data` of `fit`.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> rows = np.ones((4, 2)), np.ones((4, 1))
+    >>> [*aet_keras.training.last_head.evaluated(model, rows)]
+    ['val_loss']
+    """
     given, settings = validation, {}
     if not detached.is_dataset(validation):
         given, y, weights = (*validation, None)[:3]
