@@ -15,6 +15,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import durations
 import keras
 import lean_charts
+import lean_exports
 import lean_tables
 import lean_tensorflow
 import numpy as np
@@ -108,6 +109,12 @@ def clean_keras():
     with lean_tensorflow.kept_kernels():
         keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def unserved(monkeypatch):
+    """Leaves out the SavedModel of what a test publishes."""
+    lean_exports.leave_out(monkeypatch)
 
 
 @pytest.fixture

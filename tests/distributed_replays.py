@@ -26,18 +26,15 @@ COUNT, BATCH = 45, 8
 aet_keras.scope()  # workers have to meet before anything is computed
 
 
-def model_of(loss=None, optimizer=None):
+def model_of(optimizer=None):
     """Returns a model without random layers, under the strategy of here."""
     with aet_keras.scope():
-        model = replay_runs.build_model(
+        return replay_runs.build_model(
             head=(keras.layers.Identity(),),
             optimizer=optimizer or replay_runs.momentum(),
             run_eagerly=False,
             metrics=["accuracy"],
         )
-        if loss is not None:
-            model.compile(model.optimizer, loss, metrics=["accuracy"])
-        return model
 
 
 def decoding_rows(count=COUNT, decoded=None):
@@ -62,29 +59,27 @@ def own_limit():
     return {"cache_limit_bytes": 0 if _cluster.here().index == 1 else 10**9}
 
 
-def sums():
-    """Returns a loss that is summed over rows."""
-    return keras.losses.SparseCategoricalCrossentropy(reduction="sum")
-
-
 CASES = {
-    "even": {"data": lambda: batches(32)},
-    "uneven": {"data": lambda: batches(COUNT), "optimizer": "adam"},
     # Of two or three workers, the last batch has a row for the first alone.
     "a worker without rows at the end": {"data": lambda: batches(33)},
     "arrays and class weights": {
         "data": lambda: noise_rows(COUNT),
+        "optimizer": "adam",
         "fit": {"class_weight": {0: 0.5, 1: 1.0, 2: 3.0}},
     },
-    "sums of losses": {"data": lambda: batches(COUNT), "loss": sums},
-    "batches that are taken": {"data": lambda: batches(COUNT).take(99)},
+    "batches that are taken": {
+        "data": lambda: batches(COUNT).take(99),
+        "fit": {"epochs": 1},
+    },
     "a worker without memory": {
         "data": lambda: batches(COUNT),
         "own": own_limit,
+        "fit": {"epochs": 2},
     },
     "a solved head": {
         "data": lambda: batches(COUNT),
         "own": lambda: {"solve_head": True},
+        "fit": {"epochs": 2},
     },
     "shuffled": {
         "data": lambda: noise_rows(COUNT),
@@ -97,9 +92,7 @@ def run(name, *, is_plain=False):
     """Returns what a run ends with."""
     case = CASES[name]
     ended = replay_runs.run(
-        lambda: model_of(
-            case["loss"]() if "loss" in case else None, case.get("optimizer")
-        ),
+        lambda: model_of(case.get("optimizer")),
         case["data"],
         None if is_plain else "memory",
         own=case.get("own", dict)(),
@@ -120,9 +113,11 @@ def runs(names):
     return [run(name) for name in names]
 
 
-def saved_run(folder, *also):
+def saved_run(folder, *also, used=None):
     """Returns a run of shuffled rows that is saved, and where it began."""
     checkpoint = ElasticCheckpoint(folder, save_freq=2)
+    if used is not None:
+        used.append(checkpoint)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of callbacks that start anew
         ended = replay_runs.run(
@@ -138,19 +133,21 @@ def saved_run(folder, *also):
         "slots": ended.slots,
         "logs": ended.logs,
         "cached": ended.cached,
-        "resumed_from": checkpoint.resumed_from,
     }
 
 
-def resumed_runs(folder, moments):
-    """Returns a run, and those that go on where it was left at moments."""
-    runs = [saved_run(f"{folder}/whole")]
-    for epoch, batch in moments:
-        own = f"{folder}/left-{epoch}-{batch}"
+def resumed_run(folder, moments):
+    """Returns a run, one that was left at moments, and where each went on."""
+    whole, used = saved_run(f"{folder}/whole"), []
+    for moment in moments:
         with contextlib.suppress(interrupted_runs.Killed):
-            saved_run(own, lambda: interrupted_runs.Kill(epoch, batch))  # noqa: B023
-        runs.append(saved_run(own))
-    return runs
+            saved_run(
+                f"{folder}/left",
+                lambda: interrupted_runs.Kill(*moment),  # noqa: B023
+                used=used,
+            )
+    resumed = saved_run(f"{folder}/left", used=used)
+    return whole, resumed, [each.resumed_from for each in used]
 
 
 def shuffled_run():

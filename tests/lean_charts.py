@@ -1,8 +1,7 @@
-"""Spares runs the rendering of their charts, half a second each."""
+"""Spares runs their charts, a second each."""
 
 import importlib
 import io
-import types
 
 import matplotlib.image
 import numpy as np
@@ -22,16 +21,18 @@ _RUNS = [
     importlib.import_module(f"{_ROOM}.{name}")
     for name in ("report_chart", "mistake_chart")
 ]
-_FONTS = importlib.import_module(f"{_ROOM}.chart_fonts")
+_DRAW = [each._draw for each in _RUNS]
 _BLANK = _blank()
-_LEFT_BLANK = types.SimpleNamespace(
-    **{**vars(_FONTS), "png_of": lambda figure: _BLANK}
-)
+
+
+def leave_report_blank(monkeypatch):
+    """Leaves the chart of reports blank where others are drawn."""
+    monkeypatch.setattr(_RUNS[0], "_draw", lambda *_: _BLANK)
 
 
 def render(item):
-    """Has charts of runs be rendered for a test, or be made and left blank."""
+    """Has charts of runs be drawn for a test, or be left blank."""
     is_drawn = item.path.parent.name not in _UNDRAWN
     is_drawn |= item.get_closest_marker("drawn") is not None
-    for each in _RUNS:
-        each.chart_fonts = _FONTS if is_drawn else _LEFT_BLANK
+    for each, draw in zip(_RUNS, _DRAW, strict=True):
+        each._draw = draw if is_drawn else lambda *_: _BLANK

@@ -1,6 +1,7 @@
 """Does every import go down, and does nobody lean on private Keras?"""
 
 import ast
+import functools
 import pathlib
 import re
 import subprocess
@@ -62,9 +63,14 @@ def is_module(name):
     return (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()
 
 
+@functools.cache  # by all the tests below
+def nodes(source):
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def imported(source):
     """Yields `aet_keras.x.y` or another dotted name for every import."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level:
@@ -96,19 +102,20 @@ def is_private(name):
 
 def reached_into(source):
     """Yields (owner, private name) for every look into an object."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             yield ast.unparse(node.value), node.attr
         if isinstance(node, ast.Call) and len(node.args) > 1:
             name = getattr(node.args[1], "value", None)
-            asks = ast.unparse(node.func) in ("getattr", "setattr", "hasattr")
+            name_of = getattr(node.func, "id", None)
+            asks = name_of in ("getattr", "setattr", "hasattr")
             if asks and isinstance(name, str) and is_private(name):
                 yield ast.unparse(node.args[0]), name
 
 
 def defined(source):
     """Yields the names that a file makes itself, on itself."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -65,7 +65,7 @@ model = keras.Sequential([
     keras.layers.GlobalAveragePooling2D(),
     keras.layers.Dense(2, activation="softmax"),
 ])
-model.compile("adam", "sparse_categorical_crossentropy")
+model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
 x = np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype("float32")
 y = np.arange(8) % 2
 freezing = callbacks.ElasticFreezing(policies.ThawOnStall())

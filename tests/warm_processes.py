@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 
 _MOST_BYTES = 1 << 17
 _ABOVE = 100  # where a descriptor waits until its number is free
@@ -48,6 +49,10 @@ class Process:
         """Ends it, if it has not ended."""
         self.send_signal(signal.SIGKILL)
 
+    def terminate(self):
+        """Asks it to end, if it has not ended."""
+        self.send_signal(signal.SIGTERM)
+
 
 class _Server:
     """Talks to the process that forks."""
@@ -63,6 +68,7 @@ class _Server:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
+        self.pid = self._process.pid
         atexit.register(self._end)
 
     def _end(self):
@@ -122,6 +128,34 @@ def start(script, *arguments, env, cwd, stdin, stdout, pass_fds=()):
     descriptors = {0: stdin, 1: stdout, 2: stdout}
     return _server().start(
         command, descriptors | {each: each for each in pass_fds}
+    )
+
+
+def stand_in(script):
+    """Stands for `subprocess` where `aet_keras._processes` starts processes.
+
+    They run a script with the arguments that their command ends in, and watch
+    the process that forks as they would watch this one.
+    """
+
+    def popen(command, *, env, stdin, stdout, stderr, start_new_session):
+        parent = {_processes.PARENT: str(_server().pid)}
+        with open(os.devnull, "rb") as nothing:
+            return start(
+                script,
+                *command,
+                env={**env, **parent},
+                cwd=os.getcwd(),
+                stdin=nothing.fileno(),
+                stdout=1 if stdout is None else stdout.fileno(),
+            )
+
+    from aet_keras import _processes
+
+    return types.SimpleNamespace(
+        Popen=popen,
+        DEVNULL=subprocess.DEVNULL,
+        TimeoutExpired=subprocess.TimeoutExpired,
     )
 
 

@@ -1,17 +1,21 @@
 """Starts processes that train together, and has them run functions.
 
-They stay for all the tests of a file: to start one takes seconds.
+They stay for many tests: to start one takes seconds.
 """
 
+import atexit
 import contextlib
+import functools
 import importlib
 import json
 import os
 import pathlib
 import pickle
 import select
+import shutil
 import socket
 import sys
+import tempfile
 import time
 import traceback
 
@@ -72,6 +76,16 @@ class Group:
             with contextlib.suppress(BrokenPipeError):
                 each.commands.close()
             each.answers.close()
+
+
+@functools.cache  # of all the files of tests that one process runs
+def two():
+    """Returns a group of two processes, which ends with this one."""
+    folder = tempfile.mkdtemp()
+    group = Group(2, folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(group.close)
+    return group
 
 
 class Worker:

@@ -156,8 +156,17 @@ class ThawTopThenAll(UndoesThaws):
     def _rate_ratio(self, progress):
         if self.rate_ratio is not None:
             return self.rate_ratio
-        found = [rate_ratio_of(each) for each in _mean_fan_in(progress)]
-        return found[0] if len(found) == 1 else found
+        return rate_ratios(progress)
+
+
+def rate_ratios(progress: Progress) -> float | list[float]:
+    """Returns `rate_ratio_of` the network; of several parts one a group.
+
+    Args:
+        progress: `Progress` with `mean_fan_in` among its arrays.
+    """
+    found = [rate_ratio_of(each) for each in _mean_fan_in(progress)]
+    return found[0] if len(found) == 1 else found
 
 
 def rate_ratio_of(mean_fan_in: float) -> float:

@@ -13,8 +13,10 @@ from aet_keras import _check as check
 from aet_keras import callbacks as parts
 from aet_keras.backbones.attention import graft_attention
 from aet_keras.engine.change import Change
+from aet_keras.policies import AdaptToTrend, ThawTopThenAll
 from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.training import last_head
+from aet_keras.training.longer import Longer, train_longer
 from aet_keras.training.self_training import SelfTraining
 
 _LEAST_PATIENCE_EPOCHS = 5
@@ -33,6 +35,8 @@ class Run:
         is_best_solved: bool. Whether the kept weights are those of
             `best_epoch` with the head that was solved after it.
         solved: optional `aet_keras.replay.dense_head.SolvedHead`.
+        longer: optional `aet_keras.training.longer.Longer`. What came of more
+            steps on few rows.
         unlabelled: optional str. Whether rows without labels were used, and
             the figures that decided it.
         validation_outputs: optional array. What the model said of the
@@ -67,6 +71,7 @@ class Run:
     seconds: float
     is_best_solved: bool = False
     solved: SolvedHead | None = None
+    longer: Longer | None = None
     unlabelled: str | None = None
     validation_outputs: np.ndarray | None = None
 
@@ -77,6 +82,8 @@ class Run:
             return {}
         row = self.best_epoch - 1
         figures = {key: values[row] for key, values in self.history.items()}
+        if self.longer is not None:
+            figures.update(self.longer.logs)
         if self.is_best_solved and self.solved is not None:
             figures.update(self.solved.logs)
         return figures
@@ -103,11 +110,15 @@ def fine_tune(
     averaged, groups thaw as validation asks, the rate follows, the best
     weights are kept, and the run stops when nothing becomes better any more.
 
-    One thing comes after it. Of a classifier that at most 200 rows taught,
-    the dense layer at its end is solved again on what the groups put out in the
-    end, and kept if the loss of the validation rows falls by more than half
-    the standard error of the gain; `cache_events` has the figures and the
-    seconds. `ElasticFreezing(solve_head=False)` leaves it out.
+    Two things come after it, for a classifier that at most 200 rows taught.
+    The groups that thawed first train for 200 more steps, because few rows
+    have few steps an epoch, and what the head puts out is divided by the
+    temperature that suits the validation rows; with the default policies, and
+    without `ElasticAnchor`. That is kept unless the loss of the validation rows
+    rises by more than half the standard error of the difference. Then the
+    dense layer at its end is solved again on what the groups put out, which
+    is kept if the loss falls by more than that; `cache_events` has the
+    figures. `ElasticFreezing(solve_head=False)` leaves both out.
 
     Args:
         model: a compiled `keras.Model` with a head for the new task, as in
@@ -218,6 +229,10 @@ def fine_tune(
         solved=freezing.solved,
     )
     if freezing.solve_head and best.monitor == "val_loss":
+        if _is_default(freezing, rate, callbacks):
+            run = _trained_longer(
+                run, train, validation_data, freezing, settings
+            )
         run = _with_last_head(run, train, validation_data, settings)
     said = None if later is None else later.solve_head()
     if later is not None and later.kept is not None:
@@ -229,9 +244,40 @@ def fine_tune(
     return dataclasses.replace(run, unlabelled=said, seconds=seconds)
 
 
+def _is_default(freezing, rate, others):
+    """Says whether groups and rate go as this recipe has them go."""
+    return (
+        type(freezing.policy) is ThawTopThenAll
+        and type(rate.policy) is AdaptToTrend
+        and not any(isinstance(each, parts.ElasticAnchor) for each in others)
+    )
+
+
+def _trained_longer(run, train, validation, freezing, settings):
+    """Returns a run whose top groups had more steps, if its rows are few."""
+    if not run.best_epoch:
+        return run
+    found = train_longer(
+        run.model,
+        train,
+        validation,
+        moved=next(filter(any, run.trained_groups), ()),
+        freezing=freezing,
+        settings=settings,
+    )
+    if found is None:
+        return run
+    run.cache_events.append((len(run.trained_groups), found.sentence))
+    run = dataclasses.replace(run, longer=found)
+    return (
+        dataclasses.replace(run, is_best_solved=False) if found.is_kept else run
+    )
+
+
 def _with_last_head(run, train, validation, settings):
     """Returns a run whose head was solved again, if groups had moved."""
     moved = any(map(any, run.trained_groups[: run.best_epoch]))
+    moved = moved or (run.longer is not None and run.longer.is_kept)
     logged = run.best_figures.get("val_loss")
     if not moved or logged is None or not math.isfinite(logged):
         return run

@@ -18,11 +18,11 @@ from aet_keras.training.soft_labels import ERRORS, row_losses
 from aet_keras.training.teach import known_loss
 
 MOST_ROWS = 200  # to train on; it was measured with 100
-_LEAST_VALIDATED, _MOST_VALIDATED = 10, 10_000  # rows
+LEAST_VALIDATED, _MOST_VALIDATED = 10, 10_000  # rows
 _BATCH = 128
 _NEAR, _LEAST_NEAR = 0.05, 1e-3  # of the validation loss that was logged
 # Where one of them is given, `fit` learns or judges by other rows or weights.
-_OTHERS = (
+OTHERS = (
     "sample_weight",
     "steps_per_epoch",
     "validation_split",
@@ -81,17 +81,17 @@ def solve_again(
     """
     begun = time.perf_counter()
     if _cluster.here().is_several or any(
-        settings.get(name) is not None for name in _OTHERS
+        settings.get(name) is not None for name in OTHERS
     ):
         return None
     try:
-        head, known = _head_of(model)
+        head, known = head_of(model)
         below = keras.Model(graph.functional_of(model).input, head.input)
-        rows = _read(below, known, head.units, train, MOST_ROWS)
-        held = _read(below, known, head.units, validation, _MOST_VALIDATED)
+        rows = read(below, known, head.units, train, MOST_ROWS)
+        held = read(below, known, head.units, validation)
     except NotSolved:
         return None
-    if len(held.features) < _LEAST_VALIDATED:
+    if len(held.features) < LEAST_VALIDATED:
         return None
     weights = settings.get("class_weight") or {}
     factors = [weights.get(each, 1.0) for each in rows.targets.argmax(axis=1)]
@@ -120,8 +120,12 @@ def solve_again(
     )
 
 
-def _head_of(model):
-    """Returns the dense layer that a classifier ends in, and its loss."""
+def head_of(model: keras.Model) -> tuple[keras.layers.Dense, KnownLoss]:
+    """Returns the dense layer that a classifier ends in, and its loss.
+
+    Raises:
+        NotSolved: if there is no such layer, or its loss is another one.
+    """
     try:
         known = known_loss(model)
     except ValueError as reason:
@@ -139,8 +143,25 @@ def _head_of(model):
     return head, known
 
 
-def _read(below, known: KnownLoss, units, given, most) -> lbfgs.Rows:
-    """Returns what goes into the head of each row, and what it should say."""
+def read(
+    below: keras.Model,
+    known: KnownLoss,
+    units: int,
+    given: Any,
+    most: int = _MOST_VALIDATED,
+) -> lbfgs.Rows:
+    """Returns what goes into the head of each row, and what it should say.
+
+    Args:
+        below: `keras.Model` from the inputs to what goes into the head.
+        known: what `head_of` returns.
+        units: int. Classes.
+        given: as `train` of `solve_again`.
+        most: int >= 1. Rows.
+
+    Raises:
+        NotSolved: if they cannot be read, or there are more.
+    """
     features, targets, weights, count = [], [], [], 0
     for x, y, weight in _batches(given, most):
         if not _is_array(y):

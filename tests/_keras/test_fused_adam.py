@@ -12,8 +12,9 @@ X = RANDOM.normal(size=(32, 8)).astype("float32")
 Y = RANDOM.normal(size=(32, 4)).astype("float32")
 OPTIMIZERS = {
     "adam": lambda: keras.optimizers.Adam(1e-2, epsilon=1e-4),
-    "decay": lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1),
-    "clipping": lambda: keras.optimizers.Adam(1e-2, global_clipnorm=0.1),
+    "decay, clipping": lambda: keras.optimizers.AdamW(
+        1e-2, weight_decay=0.1, global_clipnorm=0.1
+    ),
     "accumulation": lambda: keras.optimizers.Adam(
         1e-2, gradient_accumulation_steps=2
     ),

@@ -117,6 +117,14 @@ NOT_PROVED = {
         lambda: ROWS.shuffle(6).take(4).batch(2),
         "`take` may pick other rows after `shuffle`",
     ),
+    "a take of what is kept after a shuffle": (
+        lambda: ROWS.shuffle(6).cache().take(4).batch(2),
+        "`take` may pick other rows after `shuffle`",
+    ),
+    "batches taken apart": (
+        lambda: ROWS.shuffle(6).batch(2).unbatch().take(4).batch(2),
+        "`Unbatch` may give",
+    ),
     "a part after a shuffle": (
         lambda: ROWS.take(2).concatenate(ROWS.shuffle(6).take(2)).batch(2),
         "`take` may pick",

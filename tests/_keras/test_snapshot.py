@@ -29,14 +29,15 @@ def drawn():
     ]
 
 
-def noisy(optimizer="adam"):
+def noisy(optimizer="adam", **settings):
     """Returns a compiled model whose every kind of state a step moves."""
     x = inputs = keras.Input((4,))
     x = keras.layers.Dense(3)(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Dropout(0.5)(x)
     model = keras.Model(inputs, keras.layers.Dense(1)(x))
-    model.compile(optimizer, "mse", metrics=["mae"], jit_compile=False)
+    settings = {"metrics": ["mae"], "jit_compile": False, **settings}
+    model.compile(optimizer, "mse", **settings)
     return model
 
 
@@ -95,7 +96,7 @@ def test_an_exception_passes_and_the_model_comes_back():
     ids=["averages and accumulators", "loss scale", "momentum"],
 )
 def test_an_optimizer_that_was_not_built_is_not(optimizer):
-    model = noisy(optimizer)
+    model = noisy(optimizer, run_eagerly=True)
     names, before = set(vars(optimizer)), state(model)
 
     with snapshot.kept(model):

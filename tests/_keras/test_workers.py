@@ -12,18 +12,9 @@ import aet_keras
 from aet_keras._keras import workers
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    group = worker_groups.Group(2, tmp_path_factory.mktemp("two"))
-    yield group
-    group.close()
-
-
-@pytest.fixture(scope="module")
-def three(tmp_path_factory):
-    group = worker_groups.Group(3, tmp_path_factory.mktemp("three"))
-    yield group
-    group.close()
+@pytest.fixture
+def two():
+    return worker_groups.two()
 
 
 # If this fails, Keras is mended: remove what `workers` replaces.
@@ -56,11 +47,10 @@ def test_nothing_is_replaced_where_no_strategy_is_in_use(monkeypatch):
 
 
 CASES = {
-    "even": {"count": 64, "is_whole": False},
-    "uneven": {},
-    "a replica without rows at the end": {"count": 65, "is_whole": False},
-    "weights of rows": {
+    "a replica without rows at the end": {"count": 65},
+    "weights of rows, and a penalty of weights": {
         "fit": {"sample_weight": np.linspace(0.1, 2.0, 75)},
+        "penalty": 0.1,
         "is_whole": False,
     },
     "a mean over weights": {
@@ -68,7 +58,6 @@ CASES = {
         "fit": {"sample_weight": np.linspace(0.1, 2.0, 75)},
         "is_whole": False,
     },
-    "a penalty of weights": {"penalty": 0.1, "is_whole": False},
     "a sum over rows": {
         "loss": keras.losses.MeanSquaredError("sum"),
         "is_whole": False,
@@ -77,17 +66,15 @@ CASES = {
 # Keras logs a mean over rows of what each replica made of its own.
 LOGGED_OTHERWISE = {"a mean over weights", "a sum over rows"}
 # What each replica weighs is the same code for replicas, which have all cases.
-OF_TWO = "uneven", "weights of rows"
-OF_THREE = ("a replica without rows at the end",)
+# Three workers: `tests/replay/test_replay_workers.py`.
+OF_TWO = (
+    "a replica without rows at the end",
+    "weights of rows, and a penalty of weights",
+)
 
 
 def test_two_workers_end_with_the_weights_of_one_process(two):
     check_cases(two, OF_TWO)
-
-
-@pytest.mark.slow
-def test_three_workers_end_with_the_weights_of_one_process(three):
-    check_cases(three, OF_THREE)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -98,18 +85,6 @@ def test_two_replicas_end_with_the_weights_of_one_process(name):
     run = runs.linear_run(strategy=strategy, **CASES[name])
 
     check_same(run, alone, name)
-
-
-def test_without_weights_of_rows_they_would_differ(monkeypatch):
-    monkeypatch.setattr(workers, "_weight_of", lambda model, data: None)
-    alone = linear_alone("a replica without rows at the end")
-
-    run = runs.linear_run(
-        strategy=image_models.two_replicas(),
-        **CASES["a replica without rows at the end"],
-    )
-
-    assert np.abs(run["weights"][0] - alone["weights"][0]).max() > 1e-3
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """What do more steps, and views of a few labelled rows, teach a tuned network?
 
-No other rows are needed. `tuned` is what `fit` leaves, `fine_tune` has its
-head solved again where the validation rows say so. The others go on from
+No other rows are needed. `tuned` is what `fit` leaves; `fine_tune` has more
+steps of the groups that moved, and its head solved again, where the validation
+rows say so. The others go on from
 `tuned` and leave the lower part alone. `plain`, `weak` and `views` are `STEPS`
 steps of the upper part on the rows as they are, on weak views of them, and on
 weak and strong ones; `plain_head` and so on have the head solved after them,
@@ -159,7 +160,7 @@ def tune(rows, given, backbone, name, seed, folder, uppers):
     (x, y), _, held, (images, answers) = given
     test = images[:TESTED], answers[:TESTED]
     path = folder / f"{name}_{backbone}_{len(y)}_{seed}.npz"
-    model, head, spent, said = _kept(path, (x, y), held, backbone, seed)
+    model, last, spent, said = _kept(path, (x, y), held, backbone, seed)
     key = backbone, model.output_shape[-1]
     if key not in uppers:
         uppers[key] = Upper(model, backbone)
@@ -168,16 +169,13 @@ def tune(rows, given, backbone, name, seed, folder, uppers):
     judge = Judge(upper, held, test)
     yield judge.line("tuned", judge.read()[1], spent)
     if "fine_tune" in rows:
-        found = judge.by_head(*head)
+        found = _answers(last, held, test)
         yield judge.line("fine_tune", found, spent, said=said)
     if "light" in rows:
         begun = _machine.now()
         other, *_ = _tuned((x, y), held, backbone, seed, "light")
         seconds = _machine.now() - begun
-        found = [
-            other.predict(each[0], batch_size=128, verbose=0)
-            for each in (held, test)
-        ]
+        found = _answers(other, held, test)
         yield judge.line("light", found, seconds)
     views = [each for each in rows if each.split("_")[-1] in KINDS]
     if not views:
@@ -228,24 +226,37 @@ def _solved(upper, kinds, labels, judge, wanted):
 
 
 def _kept(path, train, held, backbone, seed):
-    """Returns a tuned network, its head solved again, seconds, and words."""
+    """Returns what `fit` left, what `fine_tune` did, seconds, and words."""
     if not path.exists():
         begun = _machine.now()
         model, best, run = _tuned(train, held, backbone, seed)
         spent = _machine.now() - begun
-        head = model.layers[-1].get_weights()
-        best.restore()  # with the head that training left
-        said = [what for _, what in run.cache_events if "again" in what]
+        last = model.get_weights()
+        best.restore()  # as `fit` left it
+        said = [
+            f"{what}; "
+            for _, what in run.cache_events
+            if "again" in what or "more steps" in what
+        ]
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = [*model.get_weights(), *head]
+        arrays = [*model.get_weights(), *last]
         np.savez(path, *arrays, seconds=spent, said="".join(said))
     stored = np.load(path)
     classes = int(train[1].max()) + 1
-    model, _ = _cells.build(backbone, _few_labels.SIDE, classes, 1e-3)
-    count = len(model.get_weights())
-    arrays = [stored[f"arr_{i}"] for i in range(count + 2)]
-    model.set_weights(arrays[:count])
-    return model, arrays[count:], stored["seconds"], str(stored["said"])
+    models = []
+    for index in range(2):
+        model, _ = _cells.build(backbone, _few_labels.SIDE, classes, 1e-3)
+        begin = index * len(model.weights)
+        places = range(begin, begin + len(model.weights))
+        model.set_weights([stored[f"arr_{i}"] for i in places])
+        models.append(model)
+    return *models, stored["seconds"], str(stored["said"])
+
+
+def _answers(model, *splits):
+    return [
+        model.predict(images, batch_size=128, verbose=0) for images, _ in splits
+    ]
 
 
 def _tuned(train, held, backbone, seed, augment="none"):

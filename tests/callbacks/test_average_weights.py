@@ -146,7 +146,7 @@ def test_replayed_features_are_judged_with_the_average():
 
 
 def test_frozen_weights_keep_every_bit():
-    model = image_models.compiled_classifier()
+    model = image_models.compiled_classifier(run_eagerly=True)
     before = {v.path: v.numpy() for v in model.variables}
     freezing = image_models.gradual_freezing()
 
@@ -183,7 +183,8 @@ def test_it_has_to_come_before_freezing():
 
 
 def test_it_may_come_again_with_another_fit_of_the_model():
-    model, seen = image_models.compiled_classifier(), Weights()
+    model = image_models.compiled_classifier(run_eagerly=True)
+    seen = Weights()
 
     for _ in range(2):
         image_models.fit(
@@ -191,6 +192,7 @@ def test_it_may_come_again_with_another_fit_of_the_model():
             callbacks.AverageWeights(),
             image_models.gradual_freezing(),
             seen,
+            epochs=2,
         )
 
     check_equal(model.get_weights(), seen.after[-1])

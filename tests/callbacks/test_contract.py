@@ -1,9 +1,9 @@
 import tempfile
 
 import callback_contract
-import image_models
 import keras
 import pytest
+import replay_runs
 
 from aet_keras import callbacks, policies
 
@@ -16,7 +16,9 @@ CASES = {
     "ElasticCheckpoint": lambda: callbacks.ElasticCheckpoint(
         tempfile.mkdtemp()
     ),
-    "ElasticFreezing": image_models.gradual_freezing,
+    "ElasticFreezing": lambda: callbacks.ElasticFreezing(
+        policies.ThawOnSchedule(every_epochs=1)
+    ),
     "KeepBest": callbacks.KeepBest,
     "KeepHeadOnly": callbacks.KeepHeadOnly,
 }
@@ -38,15 +40,16 @@ def test_callback_keeps_the_contract(name):
 
     def make_model():
         keras.utils.set_random_seed(0)
-        return image_models.compiled_classifier("sgd", run_eagerly=True)
+        return replay_runs.build_model()
 
     def fit(model, callback):
-        return image_models.fit(
-            model,
-            callback,
+        return model.fit(
+            *replay_runs.noise_rows(16),
+            batch_size=8,
             epochs=2,
-            data=image_models.noise_images(16),
-            validation_data=image_models.noise_images(8),
+            verbose=0,
+            validation_data=replay_runs.noise_rows(8),
+            callbacks=[callback],
         )
 
     callback_contract.check_callback(CASES[name], make_model, fit)

@@ -92,7 +92,7 @@ def record(path):
     return json.loads((path / "adaptation.json").read_text())
 
 
-def test_what_is_proved_better_is_the_next_version(saved, more):
+def test_what_is_proved_better_is_the_next_version(saved, more, unserved):
     result = adapt(saved, more, "--labelled", "--forgets-at-most", "0.2")
     again = adapt(saved, more, "--labelled")
     version = publishing.newest_version(saved)
@@ -109,7 +109,7 @@ def test_what_is_proved_better_is_the_next_version(saved, more):
 
 
 def test_a_version_that_came_meanwhile_is_not_replaced(
-    saved, more, monkeypatch
+    saved, more, monkeypatch, unserved
 ):
     """It may have learned what the adapted one, made of version 1, has not."""
     begin = adapting.adapt
@@ -221,7 +221,7 @@ def test_without_a_shift_nothing_is_written(saved, tmp_path):
     assert not (saved / "candidates").exists()
 
 
-def test_without_labels_there_is_a_candidate_at_most(saved, new):
+def test_without_labels_there_is_a_candidate_at_most(saved, new, unserved):
     result = adapt(saved, new)
 
     assert result.exit_code == 3, result.output
@@ -229,7 +229,9 @@ def test_without_labels_there_is_a_candidate_at_most(saved, new):
     assert record(saved / "candidates" / "1")["verdict"] is None
 
 
-def test_where_labels_mean_something_else_a_person_decides(saved, tmp_path):
+def test_where_labels_mean_something_else_a_person_decides(
+    saved, tmp_path, unserved
+):
     other = watched_images.write_images(tmp_path / "other", 90, seed=1)
     (other / "class 0").rename(other / "kept")
     (other / "class 1").rename(other / "class 0")
@@ -243,7 +245,9 @@ def test_where_labels_mean_something_else_a_person_decides(saved, tmp_path):
     assert "mean something else" in about["reason"]
 
 
-def test_an_interrupted_command_leaves_nothing(saved, new, monkeypatch):
+def test_an_interrupted_command_leaves_nothing(
+    saved, new, monkeypatch, unserved
+):
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -256,7 +260,9 @@ def test_an_interrupted_command_leaves_nothing(saved, new, monkeypatch):
     assert sorted(saved.rglob("*")) == before
 
 
-def test_without_its_old_data_nothing_is_published(saved, more, sentence):
+def test_without_its_old_data_nothing_is_published(
+    saved, more, sentence, unserved
+):
     recipe = json.loads((saved / "1" / "recipe.json").read_text())
     recipe["data"] = str(saved / "gone")
     (saved / "1" / "recipe.json").write_text(json.dumps(recipe))
@@ -361,7 +367,7 @@ def test_ratings_are_refused(ratings, sentence):
     assert "adapt_users" in sentence(result)
 
 
-def test_a_new_class_of_a_table_is_added(tmp_path):
+def test_a_new_class_of_a_table_is_added(tmp_path, unserved):
     source = tmp_path / "t.csv"
     table_data.write_table(source, 240)
     recipe = recipes.TableRecipe(

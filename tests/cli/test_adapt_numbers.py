@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import lean_exports
 import numpy as np
 import pandas
 import pytest
@@ -45,23 +46,21 @@ def home(tmp_path_factory):
     frame = houses(0, 500)
     frame.drop(columns=[*TAGS]).to_csv(home / "prices.csv", index=False)
     frame.drop(columns="price").to_csv(home / "tags.csv", index=False)
-    training.run_recipe(
-        recipes.TableRecipe(
-            str(home / "prices.csv"),
-            "price",
-            epochs=1,
-            units=4,
-            coverage=0.8,
-            test_ratio=0.3,
-        ),
-        home / "prices",
+    prices = recipes.TableRecipe(
+        str(home / "prices.csv"),
+        "price",
+        epochs=1,
+        units=4,
+        coverage=0.8,
+        test_ratio=0.3,
     )
-    training.run_recipe(
-        recipes.TableRecipe(
-            str(home / "tags.csv"), label_columns=[*TAGS], epochs=1, units=4
-        ),
-        home / "tags",
+    tags = recipes.TableRecipe(
+        str(home / "tags.csv"), label_columns=[*TAGS], epochs=1, units=4
     )
+    with pytest.MonkeyPatch.context() as patch:
+        lean_exports.leave_out(patch)
+        training.run_recipe(prices, home / "prices")
+        training.run_recipe(tags, home / "tags")
     new = houses(1, 160, mean=180)
     new.insert(0, "id", [f"h{row}" for row in range(160)])
     new.drop(columns=["price", *TAGS]).to_csv(home / "new.csv", index=False)
@@ -86,7 +85,7 @@ def record(path):
     return json.loads((path / "adaptation.json").read_text())
 
 
-def test_late_numbers_make_a_better_version_with_new_intervals(saved):
+def test_late_numbers_make_a_better_version_with_new_intervals(saved, unserved):
     folder, new = saved / "prices", saved / "new.csv"
     late = ("--labels", saved / "late.csv", "--forgets-at-most", 1)
 
@@ -109,7 +108,24 @@ def test_late_numbers_make_a_better_version_with_new_intervals(saved):
     assert "MAE" in (folder / "2" / "card.md").read_text()
 
 
-def test_late_tags_make_a_better_version_with_other_thresholds(saved):
+def test_a_number_has_an_interval_that_is_calibrated(saved):
+    new, folder = saved / "prices.csv", saved / "prices"
+    houses(5, 40).drop(columns=[*TAGS]).to_csv(new, index=False)
+
+    result = run("calibrate", folder, new)
+
+    assert result.exit_code == 0, result.output
+    half = kept_sets.read_guarantee(folder / "2").limit
+    row = json.loads(
+        run("predict", folder, new, "--json").stdout.split("\n")[0]
+    )
+    assert row["upper"] - row["value"] == pytest.approx(half, rel=1e-3)
+    assert row["value"] - row["lower"] == pytest.approx(half, rel=1e-3)
+    said = run("predict", folder, new, "--format", "csv").stdout
+    assert said.startswith("id,value,lower,upper,error")
+
+
+def test_late_tags_make_a_better_version_with_other_thresholds(saved, unserved):
     late = ("--labels", saved / "late_tags.csv", "--forgets-at-most", 1)
 
     result = run("adapt", saved / "tags", saved / "new.csv", *late)

@@ -110,7 +110,7 @@ def _images(folder):
 
 
 def test_old_test_rows_calibrate_it_and_put_it_under_stress(
-    saved, tmp_path, monkeypatch
+    saved, tmp_path, monkeypatch, unserved
 ):
     new = watched_images.write_images(tmp_path / "new", 60, seed=1, light=80)
     recipe = json.loads((saved / "1" / "recipe.json").read_text())
@@ -134,7 +134,7 @@ def test_old_test_rows_calibrate_it_and_put_it_under_stress(
     assert len(found.stress.corrupted) == 8
 
 
-def test_without_rows_to_calibrate_on_it_says_so(saved, tmp_path):
+def test_without_rows_to_calibrate_on_it_says_so(saved, tmp_path, unserved):
     new = watched_images.write_images(tmp_path / "new", 60, seed=1, light=80)
     recipe = json.loads((saved / "1" / "recipe.json").read_text())
     recipe["data"] = str(tmp_path / "gone")

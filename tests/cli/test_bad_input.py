@@ -93,28 +93,12 @@ def of_another_family(path):
     image_models.backbone().save_weights(path)
 
 
-def of_another_alpha(path):
-    model = keras.applications.MobileNetV2(
-        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35
-    )
-    model.save_weights(path)
-
-
-def cut_off(path):
-    of_another_family(path)
-    path.write_bytes(path.read_bytes()[:1000])
-
-
-@pytest.mark.parametrize(
-    "write",
-    [of_another_family, of_another_alpha, cut_off],
-    ids=lambda write: write.__name__.replace("_", " "),
-)
+# Others that do not fit: tests/backbones/test_applications.py.
 def test_weights_that_do_not_fit_are_refused(
-    write, photos, tmp_path, fit, out, sentence
+    photos, tmp_path, fit, out, sentence
 ):
     path = tmp_path / "other.weights.h5"
-    write(path)
+    of_another_family(path)
 
     result = fit(photos, "--image-size", 32, "--weights", path)
 

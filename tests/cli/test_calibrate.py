@@ -1,4 +1,7 @@
-"""Does a published model answer with sets, and learn other limits?"""
+"""Does a published model answer with sets, and learn other limits?
+
+Numbers: test_adapt_numbers.py. Texts: tests/training/test_heads.py.
+"""
 
 import json
 
@@ -6,7 +9,6 @@ import keras
 import numpy as np
 import pytest
 import table_data
-import text_data
 import watched_images
 from click.testing import CliRunner
 
@@ -21,25 +23,10 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory):
-    return _published(
-        tmp_path_factory.mktemp("classes"),
-        table_data.write_table,
-        table_data.TARGET,
-    )
-
-
-@pytest.fixture(scope="module")
-def number(tmp_path_factory):
-    return _published(
-        tmp_path_factory.mktemp("number"), table_data.write_numbers, "price"
-    )
-
-
-def _published(home, write, target):
-    source = write(home / "t.csv", 240)
-    recipe = recipes.TableRecipe(
-        source, target, epochs=1, units=4, test_ratio=0.3, coverage=0.8
-    )
+    home = tmp_path_factory.mktemp("classes")
+    source = table_data.write_table(home / "t.csv", 240)
+    settings = {"epochs": 1, "units": 4, "test_ratio": 0.3, "coverage": 0.8}
+    recipe = recipes.TableRecipe(source, table_data.TARGET, **settings)
     training.run_recipe(recipe, home / "saved")
     return home / "saved"
 
@@ -67,24 +54,6 @@ def test_classes_are_calibrated_for_other_rows(classes, tmp_path):
     assert sets[0][0] == words[0]
 
 
-def test_numbers_have_an_interval(number, tmp_path):
-    new = table_data.write_numbers(tmp_path / "new.csv", 40, seed=5)
-
-    result = run("calibrate", number, new)
-
-    assert result.exit_code == 0, result.output
-    half = read_guarantee(number / "2").limit
-    row = json.loads(
-        run("predict", number, new, "--json").stdout.split("\n")[0]
-    )
-    assert row["upper"] - row["value"] == pytest.approx(half, rel=1e-3)
-    assert row["value"] - row["lower"] == pytest.approx(half, rel=1e-3)
-    header = run("predict", number, new, "--format", "csv").stdout.split("\n")[
-        0
-    ]
-    assert header == "id,value,lower,upper,error"
-
-
 def test_images_of_a_version_without_sets_get_them(tmp_path):
     saved = watched_images.publish(tmp_path)
     new = watched_images.write_images(tmp_path / "new", seed=1)
@@ -96,26 +65,6 @@ def test_images_of_a_version_without_sets_get_them(tmp_path):
     image = new / "class 2" / "002.png"
     (line,) = run("predict", saved, image, "--json").stdout.splitlines()
     assert "class 2" in json.loads(line)["set"]
-
-
-def test_texts_get_sets_with_their_tokeniser(tmp_path):
-    pytest.importorskip("keras_hub")
-    table = text_data.write_table(tmp_path / "t.csv", 120)
-    recipe = recipes.TextRecipe(
-        str(table),
-        backbone=str(text_data.save_preset(tmp_path / "preset", layers=1)),
-        epochs=1,
-        test_ratio=0.4,
-        coverage=0.8,
-    )
-    training.run_recipe(recipe, tmp_path / "saved")
-
-    result = run("calibrate", tmp_path / "saved", table)
-
-    assert result.exit_code == 0, result.output
-    assert "calibrated on 120 rows (4 needed)" in result.output
-    said = run("predict", tmp_path / "saved", "A fun film", "--json").stdout
-    assert json.loads(said)["set"][0] in ("good", "bad")
 
 
 def test_too_few_rows_say_how_many_are_needed(classes, tmp_path):

@@ -108,7 +108,7 @@ def test_the_cursor_comes_back_after_an_interrupted_epoch(monkeypatch):
     assert stream.getvalue().rfind(back) > stream.getvalue().rfind(hidden) >= 0
 
 
-def test_quiet_shows_nothing_at_all(tiny, photos, fit, out):
+def test_quiet_shows_nothing_at_all(tiny, photos, fit, out, unserved):
     result = fit(photos, "--epochs", 1, "--quiet")
 
     assert result.exit_code == 0

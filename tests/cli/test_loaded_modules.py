@@ -92,26 +92,3 @@ def test_explain_of_a_text_loads_nothing_that_trains_either(loaded):
     assert "explanations" in rooms(names)
     assert not packages(names) & (SERVES | HEAVY)
     assert not rooms(names) & TRAINS
-
-
-def test_a_folder_without_a_version_is_said_before_tensorflow_loads(tmp_path):
-    program = (
-        "import sys, aet_keras\n"
-        "before = set(sys.modules)\n"
-        "from aet_keras.publishing import newest_version\n"
-        "try: newest_version(sys.argv[1])\n"
-        "except Exception as error: print(error)\n"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    sentence, added = done.stdout.splitlines()
-    assert "must hold versions" in sentence
-    assert not packages(added.split()) & {"keras", "tensorflow"}
-    assert not rooms(added.split()) & {"data", "export"}

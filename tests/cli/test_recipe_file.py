@@ -5,6 +5,7 @@ import json
 
 import image_folders
 import image_models
+import lean_exports
 import pytest
 from click.testing import CliRunner
 
@@ -36,6 +37,7 @@ def run(tmp_path_factory):
     written = json.dumps(recipe.to_json())
     with pytest.MonkeyPatch.context() as patch:
         image_models.make_tiny(patch)
+        lean_exports.leave_out(patch)
         done = fit_recipe(folder, written, "--seed", 3, "--quiet")
     assert done.exit_code == 0, done.output
     return recipe, folder / "out"

@@ -15,7 +15,7 @@ def offline(monkeypatch):
 
 
 def test_both_tools_log_in_folders_that_no_server_takes_for_a_version(
-    tiny, fit, photos, out
+    tiny, fit, photos, out, unserved
 ):
     done = fit(
         photos, "--epochs", 1, "--track", "tensorboard", "--track", "wandb"

@@ -180,7 +180,7 @@ def test_recorded_rows_have_no_classes(recorded, photos, sentence):
     assert "`aet-keras adapt --labels late.csv`" in sentence(result)
 
 
-def test_rows_of_a_table_are_read_as_the_model_takes_them(tmp_path):
+def test_rows_of_a_table_are_read_as_the_model_takes_them(tmp_path, unserved):
     source = table_data.write_table(tmp_path / "t.csv", 120)
     recipe = recipes.TableRecipe(source, table_data.TARGET, epochs=1, units=2)
     training.run_recipe(recipe, tmp_path / "saved")

@@ -6,6 +6,7 @@ import sys
 
 import image_models
 import pytest
+import warm_processes
 
 from aet_keras import _processes
 from aet_keras._lock import Lock
@@ -178,13 +179,19 @@ main()
 
 
 @pytest.mark.slow
-def test_two_workers_publish_one_version(fit, photos, out, monkeypatch, capfd):
+def test_two_workers_publish_one_version(
+    fit, photos, out, monkeypatch, capfd, tmp_path
+):
     def python(module, *arguments):
         assert module == "aet_keras_command"
-        tests = os.path.dirname(image_models.__file__)
-        return [sys.executable, "-c", TINY, tests, *arguments]
+        return [os.path.dirname(image_models.__file__), *arguments]
 
+    worker = tmp_path / "worker.py"
+    worker.write_text(TINY)
     monkeypatch.setattr(_processes, "python", python)
+    monkeypatch.setattr(
+        _processes, "subprocess", warm_processes.stand_in(worker)
+    )
 
     done = fit(photos, "--workers", 2, "--epochs", 1, "--augment", "none")
 

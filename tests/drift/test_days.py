@@ -98,11 +98,15 @@ CELLS = {"age": np.float32(np.nan), "town": "", "day": 19770.0}
 
 
 @pytest.mark.parametrize(
-    "novel",
-    [IMAGES, ["$x_1$ \u77ed\u3044 " * 50] * 9, [CELLS] * 9, []],
+    ("novel", "has_days"),
+    [
+        (IMAGES, True),
+        (["$x_1$ \u77ed\u3044 " * 50] * 9, False),
+        ([CELLS] * 9, True),
+        ([], False),
+    ],
     ids=["images", "texts", "cells", "names alone"],
 )
-@pytest.mark.parametrize("has_days", [True, False], ids=["days", "no days"])
 def test_what_was_found_is_drawn(novel, has_days, reference, tmp_path):
     columns = {
         "age": np.array([1, np.nan, 3], "float32"),

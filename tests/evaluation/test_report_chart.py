@@ -19,6 +19,14 @@ from aet_keras.evaluation import (
 )
 from aet_keras.evaluation.features import FeatureImportance
 from aet_keras.evaluation.forgetting import Forgetting
+from aet_keras.evaluation.rating_scores import (
+    Recommendation,
+    measure_recommendation,
+)
+from aet_keras.evaluation.regression import measure_regression
+from aet_keras.evaluation.tagging import measure_tags
+
+CURVES = ("macro_f1", "mae", "rmse", "ndcg", "hit_rate")
 
 
 def report(epochs, groups=6, classes=3, names=None, loss=None):
@@ -50,6 +58,45 @@ def test_chart_of_any_length_opens(tmp_path, epochs):
         assert drawn.format == "PNG"
         assert drawn.width > 1000
     assert os.listdir(path.parent) == ["report.png"]
+
+
+FEATURES = (FeatureImportance("age", None, 0.1), FeatureImportance("b", 0.5, 0))
+OTHERS = {
+    "tags": dataclasses.replace(
+        measure_tags(
+            [[1, 0], [1, 1], [0, 1]],
+            [[0.9, 0.2], [0.4, 0.7], [0.1, 0.8]],
+            names=["red", "wool"],
+        ),
+        importance=FEATURES,
+    ),
+    "a number": dataclasses.replace(
+        measure_regression(
+            [1, 2, 3, 6], [1, 2, 3, 4], baselines={"the mean": [3, 3, 3, 3]}
+        ),
+        importance=FEATURES,
+    ),
+    "ratings": measure_recommendation(
+        [4, 2], [3, 2], [0, 12], baselines={"popularity": (None, [2, 30])}
+    ),
+    "interactions": Recommendation(None, 0.1, 0.05, k=10, count=3),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_not_of_classes_is_drawn_too(kind, tmp_path):
+    plain = report(2)
+    falling = {
+        f"{v}{name}": [2.0, 1.0] for v in ("", "val_") for name in CURVES
+    }
+    other = dataclasses.replace(
+        plain, test=OTHERS[kind], history={**plain.history, **falling}
+    )
+
+    path = draw_report(other, tmp_path / "report.png")
+
+    with Image.open(path) as drawn:
+        assert drawn.width > 1000
 
 
 def test_the_title_says_what_became_of_the_old_task(tmp_path):

@@ -208,7 +208,7 @@ def repeated():
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_a_cold_and_a_warm_run_end_bit_equal(dtype, tmp_path):
     settings = {
         "own": {"cache_dtype": dtype},
@@ -243,12 +243,12 @@ def test_layers_of_another_version_of_a_package_are_computed_anew(
     assert not [each for each in again.said if "took 1" in each]
 
 
-def test_features_of_another_rounding_are_computed_anew(tmp_path):
+def test_features_of_another_rounding_are_computed_anew(first_run, tmp_path):
     run(tmp_path, own={"cache_dtype": "bfloat16"})
 
     exact, _ = run(tmp_path)
 
-    replay_runs.check_equal(run(tmp_path / "empty")[0], exact)
+    replay_runs.check_equal(first_run[1], exact)
     assert not [each for each in exact.said if "took 1" in each]
 
 

@@ -114,12 +114,6 @@ def tower():
     return keras.Sequential([keras.Input((2,)), *dense], name="tower")
 
 
-def normalized():
-    normalize = layers.Normalization()
-    normalize.adapt(replay_runs.noise_rows()[0][:, :2])
-    return normalize
-
-
 def frozen():
     made = tower()
     made.trainable = False
@@ -127,7 +121,6 @@ def frozen():
 
 
 INPUTS = {
-    "normalized": (normalized, False),
     "a tower that trains": (tower, True),
     "a tower that is frozen": (frozen, False),
 }

@@ -1,4 +1,8 @@
-"""Do several workers replay what one process would have trained?"""
+"""Do several workers replay what one process would have trained?
+
+Losses that are summed are weighed in one place for workers and for replicas:
+test_replay_replicas.py.
+"""
 
 import functools
 
@@ -10,11 +14,9 @@ import worker_groups
 RECORDS = ["records what a to c put out"]
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    group = worker_groups.Group(2, tmp_path_factory.mktemp("two"))
-    yield group
-    group.close()
+@pytest.fixture
+def two():
+    return worker_groups.two()
 
 
 def check_same(run, alone, *, kinds=("weights", "slots")):
@@ -52,7 +54,7 @@ def check_cases(group, names):
 
 
 def test_two_workers_end_where_one_process_does(two):
-    check_cases(two, ["uneven", "arrays and class weights"])
+    check_cases(two, ["arrays and class weights"])
 
 
 def test_three_workers_end_where_one_process_does(tmp_path):
@@ -61,16 +63,6 @@ def test_three_workers_end_where_one_process_does(tmp_path):
         check_cases(group, ["a worker without rows at the end"])
     finally:
         group.close()
-
-
-def test_sums_of_losses_are_not_weighed_by_rows(two):
-    alone = replays.run("sums of losses", is_plain=True)
-
-    ((one,), (other,)) = two.run(replays.runs, ["sums of losses"])
-
-    check_equal([one, other])
-    for part, expected in zip(one["slots"], alone["slots"], strict=True):
-        np.testing.assert_allclose(part, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_shuffled_rows_come_in_an_order_of_each_worker(two):
@@ -92,15 +84,13 @@ def test_shuffled_rows_come_in_an_order_of_each_worker(two):
 def test_a_run_that_was_left_ends_as_if_it_had_not_been(two, tmp_path):
     moments = [(1, 3), (3, 4)]  # as it records, and as it replays
 
-    for whole, *resumed in two.run(
-        replays.resumed_runs, str(tmp_path), moments
+    for whole, resumed, began in two.run(
+        replays.resumed_run, str(tmp_path), moments
     ):
         assert whole["cached"] == [3, 3, 2, 2]
-        began = [each["resumed_from"] for each in resumed]
-        assert began == [(1, 2), (3, 4)]
-        for each in resumed:
-            assert each["cached"] == whole["cached"]
-            check_same(each, whole)
+        assert began == [None, (1, 2), (3, 4)]
+        assert resumed["cached"] == whole["cached"]
+        check_same(resumed, whole)
 
 
 def test_the_head_is_solved_on_the_rows_of_all_workers(two):

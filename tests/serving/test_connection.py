@@ -194,10 +194,10 @@ def test_damaged_bytes_are_refused_and_the_server_goes_on(quick, caplog):
     ] * 100
     seen = set()
 
-    for start in range(0, len(whole), 50):
+    for start in range(0, len(whole), 100):
         with contextlib.ExitStack() as stack:
             connections = []
-            for content in whole[start : start + 50]:
+            for content in whole[start : start + 100]:
                 connections.append(stack.enter_context(quick()))
                 connections[-1].sendall(mutated(random, content))
             time.sleep(0.6)  # what is not whole is given up

@@ -6,8 +6,6 @@ import pytest
 import text_data
 
 from aet_keras import backbones
-from aet_keras.callbacks import ElasticFreezing
-from aet_keras.policies import ThawOnSchedule
 from aet_keras.tasks import build_text_classifier
 
 LENGTH, COUNT = 8, 24
@@ -64,46 +62,6 @@ def test_groups_are_embeddings_blocks_and_a_head(encoder):
     names = [layer.name for layer in groups[0].layers]
     assert "token_embedding" in names and "transformer_layer_0" not in names
     assert groups[-1].layers[-1].name == "probabilities"
-
-
-def fit(model, cache):
-    """Fits with the head alone, then the upper block; returns the callback."""
-    rows, labels = tokens()
-    freezing = ElasticFreezing(
-        ThawOnSchedule(every_epochs=9, first_epoch=2),
-        cache=cache,
-        cache_dtype="float32",
-        solve_head=False,
-    )
-    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
-    model.fit(
-        rows,
-        labels,
-        epochs=4,
-        batch_size=COUNT,
-        shuffle=False,
-        verbose=0,
-        validation_data=(rows, labels),
-        callbacks=[freezing],
-    )
-    return freezing
-
-
-def test_frozen_blocks_are_replayed_and_change_nothing(encoder):
-    model = build(encoder(), dropout=0.0)
-    twin = keras.models.clone_model(model)
-    twin.set_weights(model.get_weights())
-
-    freezing, plain = fit(model, "memory"), fit(twin, None)
-
-    said = [what for _, what in freezing.cache_events]
-    assert said == ["records what stem to transformer_layer_1 put out"]
-    cached = model.history.history["elastic_freezing/cached_groups"]
-    assert cached == [3, 3, 2, 2] and freezing.history == plain.history
-    for ours, theirs in zip(
-        model.get_weights(), twin.get_weights(), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_dropout_inside_the_backbone_is_off_unless_it_is_asked_for(tmp_path):

@@ -21,7 +21,7 @@ def test_tracker_keeps_the_contract(name):
 
     def make_model():
         keras.utils.set_random_seed(0)
-        return image_models.linear_classifier("sgd")
+        return image_models.linear_classifier("sgd", run_eagerly=True)
 
     def fit(model, callback):
         return image_models.fit(

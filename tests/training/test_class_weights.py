@@ -6,12 +6,9 @@ import image_models
 import numpy as np
 import pytest
 import table_data
-from sklearn.linear_model import LogisticRegression
 
-from aet_keras import data, recipes, tasks, training
+from aet_keras import data, recipes, training
 from aet_keras.training import text_job
-from aet_keras.training.table_measuring import encode
-from aet_keras.training.table_start import solve_linear_path
 
 COUNTS = {"train": (40, 8, 4), "validation": (10, 4, 4), "test": (10, 2, 2)}
 WEIGHTS = 52 / (3 * np.array([40, 8, 4]))
@@ -80,45 +77,6 @@ def test_rows_to_learn_from_and_to_judge_by_are_weighted():
     )
     assert run.history["val_loss"][0] == pytest.approx(
         loss(run.model, dataset.validation), rel=1e-4
-    )
-
-
-def test_replay_and_the_solved_head_minimise_the_weighted_loss():
-    weighted, _, dataset = fitted("balanced", learning_rate=1e-2, epochs=3)
-    plain, _, _ = fitted(None, learning_rate=1e-2, epochs=3)
-
-    kept = loss(weighted.model, dataset.validation)
-    assert kept < loss(plain.model, dataset.validation)
-    assert kept <= min(weighted.history["val_loss"]) + 1e-4
-    assert loss(plain.model, dataset.validation, np.ones(3)) < loss(
-        weighted.model, dataset.validation, np.ones(3)
-    )
-
-
-def test_a_tables_regression_is_the_balanced_one_of_scikit_learn(tmp_path):
-    path = table_data.write_table(
-        tmp_path / "credit.csv", classes=("n", "m", "y")
-    )
-    _, dataset, model = table_data.build_model(path, class_weight="balanced")
-    train, test = dataset.train, dataset.test
-    network, rows = (
-        model.get_layer(tasks.table_model.NETWORK),
-        encode(model, train),
-    )
-    weights = data.class_balance.compute_class_weights(train.labels, 3)
-    built = network.get_layer("linear").get_weights()
-
-    c = solve_linear_path(
-        network, rows, train.labels, seed=0, class_weights=weights
-    )
-
-    np.testing.assert_array_equal(network.get_layer("linear").kernel, built[0])
-    regression = LogisticRegression(C=c, max_iter=1000, class_weight="balanced")
-    regression.fit(rows, train.labels)
-    np.testing.assert_allclose(
-        model(data.as_tensors(test.inputs)),
-        regression.predict_proba(encode(model, test)),
-        atol=1e-4,
     )
 
 

@@ -12,7 +12,7 @@ from aet_keras.training import find_learning_rate
 from aet_keras.training.rate_range import RateRange
 
 
-def quadratic(curvature=1.0, optimizer=None):
+def quadratic(curvature=1.0, *, run_eagerly=True):
     """Returns a model and a batch of loss curvature / 2 * w . w + noise.
 
     Plain gradient descent on it converges below rate 2 / curvature, and
@@ -21,8 +21,8 @@ def quadratic(curvature=1.0, optimizer=None):
     inputs = keras.Input((2,))
     outputs = keras.layers.Dense(1, use_bias=False)(inputs)
     model = keras.Model(inputs, outputs)
-    optimizer = optimizer or keras.optimizers.SGD(0.01)
-    model.compile(optimizer, "mse", run_eagerly=True)
+    settings = {"run_eagerly": run_eagerly, "jit_compile": False}
+    model.compile(keras.optimizers.SGD(0.01), "mse", **settings)
     x = np.eye(2, dtype="float32") * np.sqrt(curvature)  # mean of 2 squares
     return model, (x, np.zeros((2, 1), "float32"))
 
@@ -59,7 +59,7 @@ def equal(left, right):
 @pytest.mark.parametrize("curvature", [0.1, 100.0])
 def test_the_suggestion_is_below_what_gradient_descent_bears(curvature):
     # Best is half the limit of 2 / curvature, which solves it in one step.
-    model, data = quadratic(curvature)
+    model, data = quadratic(curvature, run_eagerly=False)
     limit = 2 / curvature
 
     found = find_learning_rate(
@@ -97,7 +97,7 @@ def test_a_fit_afterwards_ends_where_it_would_have_on_arrays():
     ends = []
     for is_tried in (False, True):
         keras.utils.set_random_seed(1)
-        model = noisy()
+        model = noisy(run_eagerly=True)
         if is_tried:
             find_learning_rate(model, rows(), steps=5, batch_size=4)
         model.fit(*rows(), batch_size=4, epochs=2, verbose=0)

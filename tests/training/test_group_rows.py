@@ -1,7 +1,6 @@
 """Which groups do columns make, and does the report have them?"""
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import table_data
 
 from aet_keras import recipes, training
 from aet_keras.errors import DataError
-from aet_keras.evaluation import Report
 from aet_keras.training import group_rows
 from aet_keras.training.group_rows import find_groups
 
@@ -96,21 +94,3 @@ def test_a_word_for_a_missing_cell_is_no_missing_cell():
 def test_columns_that_make_no_groups_are_refused(table, column, words):
     with pytest.raises(DataError, match=words):
         _groups(table, column)
-
-
-def test_the_report_has_the_groups(table, tmp_path):
-    recipe = recipes.TableRecipe(
-        table, "paid", epochs=1, units=4, report_by=["sex"]
-    )
-
-    run = training.run_recipe(recipe, tmp_path)
-
-    content = json.loads((run.version / "report.json").read_text())
-    (found,) = Report.from_json(content).groups
-    called = np.array(run.report.test.confusion_matrix)[:, 1].sum()
-    flagged = sum(g.count * g.figures["flagged"].value for g in found.groups)
-    assert flagged == pytest.approx(called)
-    assert "by sex\n" in run.report.to_text()
-    page = (run.version / "card.html").read_text()
-    assert f"{run.report.train_count:,}" in page
-    assert all(f"<th>{group.name}</th>" in page for group in found.groups)

@@ -92,8 +92,7 @@ def test_no_bit_of_an_old_users_predictions_moves(done, adapted):
     }
 
     for split in rows.values():
-        old = run.model.predict(split, verbose=0)
-        new = result.model.predict(split, verbose=0)
+        old, new = run.model(split), result.model(split)
         for name in ("rating", "rank"):
             np.testing.assert_array_equal(new[name], old[name])
     for now, then in zip(run.model.get_weights(), before, strict=True):

@@ -14,7 +14,7 @@ from aet_keras import data, recipes
 from aet_keras._lock import Lock
 from aet_keras.data import read_images
 from aet_keras.errors import TrainingError
-from aet_keras.training import run_recipe, saved_run
+from aet_keras.training import run_recipe, saved_run, table_job
 from aet_keras.training.saved_run import SavedRun
 
 
@@ -52,7 +52,9 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_the_same_command_goes_on_and_ends_the_same(recipe, tmp_path, always):
+def test_the_same_command_goes_on_and_ends_the_same(
+    recipe, tmp_path, always, unserved
+):
     said, first, second = [], Interrupt(), Interrupt()
     second.on_epoch_begin = lambda epoch, logs=None: second.__setattr__(
         "begun", (*second.begun, epoch)
@@ -69,11 +71,15 @@ def test_the_same_command_goes_on_and_ends_the_same(recipe, tmp_path, always):
             recipe, tmp_path / "a", observers=[second], say=said.append
         )
 
-    whole = run_recipe(recipe, tmp_path / "b")
+    job = table_job.JOB
+    dataset = job.read(recipe)
+    keras.utils.set_random_seed(recipe.seed)
+    model = job.build(recipe, dataset)
+    whole = job.fit(model, recipe, dataset, best=job.best(recipe, dataset))
     assert (first.begun, second.begun) == ((0, 1, 2), (2, 3))
     assert any("The same run was interrupted before" in each for each in said)
     assert "The run was interrupted" in found.report.notes[-1]
-    assert found.report.history["loss"] == whole.report.history["loss"]
+    assert found.report.history["loss"] == whole.history["loss"]
     for one, other in zip(
         found.model.get_weights(), whole.model.get_weights(), strict=True
     ):

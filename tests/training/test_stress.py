@@ -12,7 +12,7 @@ from aet_keras.evaluation import Report, robustness
 from aet_keras.training import stress
 
 
-def test_images_are_measured_under_stress(tmp_path):
+def test_images_are_measured_under_stress(tmp_path, unserved):
     source = watched_images.write_images(tmp_path / "train", 90)
     recipe = recipes.Recipe(
         str(source),

@@ -1,5 +1,7 @@
 """Does a table's network start as a logistic regression, and adapt?"""
 
+import json
+
 import numpy as np
 import pytest
 import table_data
@@ -7,6 +9,8 @@ import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
 from aet_keras import data, recipes, tasks, training
+from aet_keras.data.class_balance import compute_class_weights
+from aet_keras.evaluation import Report
 from aet_keras.training.run import run_recipe
 from aet_keras.training.table_measuring import encode
 from aet_keras.training.table_start import (
@@ -41,7 +45,12 @@ def published(table, tmp_path_factory):
     """Returns a folder that an earlier run published in, and the run."""
     out = tmp_path_factory.mktemp("models") / "credit"
     recipe = recipes.TableRecipe(
-        table, table_data.TARGET, epochs=1, units=4, learning_rate=0.01
+        table,
+        table_data.TARGET,
+        epochs=1,
+        units=4,
+        learning_rate=0.01,
+        report_by=["branch"],
     )
     return out, run_recipe(recipe, out)
 
@@ -56,16 +65,22 @@ def encoded(model, split):
 
 
 @pytest.mark.parametrize(
-    "classes", [("no", "yes"), ("high", "low", "middle")], ids=["two", "three"]
+    ("classes", "weight"),
+    [(("no", "yes"), None), (("n", "m", "y"), "balanced")],
+    ids=["two", "three, balanced"],
 )
-def test_a_new_model_is_scikit_learns_regression(tmp_path, classes):
+def test_a_new_model_is_scikit_learns_regression(tmp_path, classes, weight):
     path = table_data.write_table(tmp_path / "credit.csv", classes=classes)
-    _, dataset, model, network = built(path)
-    rows = encoded(model, dataset.train)
-    c = solve_linear_path(network, rows, dataset.train.labels, seed=0)
+    _, dataset, model, network = built(path, class_weight=weight)
+    rows, labels = encoded(model, dataset.train), dataset.train.labels
+    weights = weight and compute_class_weights(labels, len(classes))
+    start = network.get_layer("linear").get_weights()
 
-    regression = LogisticRegression(C=c, max_iter=1000)
-    regression.fit(rows, dataset.train.labels)
+    c = solve_linear_path(network, rows, labels, seed=0, class_weights=weights)
+
+    np.testing.assert_array_equal(network.get_layer("linear").kernel, start[0])
+    regression = LogisticRegression(C=c, max_iter=1000, class_weight=weight)
+    regression.fit(rows, labels)
 
     test = dataset.test
     expected = regression.predict_proba(encoded(model, test))
@@ -112,6 +127,20 @@ def test_a_run_publishes_a_report_with_its_auc_on_top(published):
     names = {each["name"] for each in content["risk"]["importance"]}
     assert names == {"age", "branch", "opened"}
     assert run.comparison.difference < 1e-5
+
+
+def test_the_report_has_the_groups(published):
+    out, run = published
+
+    content = json.loads((out / "report.json").read_text())
+    (found,) = Report.from_json(content).groups
+    called = np.array(run.report.test.confusion_matrix)[:, 1].sum()
+    flagged = sum(g.count * g.figures["flagged"].value for g in found.groups)
+    assert flagged == pytest.approx(called)
+    assert "by branch\n" in run.report.to_text()
+    page = (run.version / "card.html").read_text()
+    assert f"{run.report.train_count:,}" in page
+    assert all(f"<th>{group.name}</th>" in page for group in found.groups)
 
 
 def test_a_network_that_does_not_help_is_not_kept(new):

@@ -52,12 +52,12 @@ def test_the_run_says_what_it_read_and_leaves_a_version(run):
 
 
 def test_adapters_learn_from_a_version_that_cuts_texts_otherwise(
-    run, preset, table, tmp_path
+    run, table, tmp_path
 ):
     home = run[0].version.parent
     recipe = TextRecipe(
         table,
-        backbone=preset,
+        backbone=str(text_data.save_preset(tmp_path / "preset", layers=1)),
         epochs=1,
         sequence_length=8,
         lora=2,

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import tracker_files
+import warm_processes
 from tensorboard.plugins.hparams import metadata
 
+from aet_keras import _processes
 from aet_keras.errors import TrainingError
 from aet_keras.recipes import Recipe
 from aet_keras.tuning import ElasticSpace, search_recipes
@@ -207,10 +209,11 @@ sys.exit(worker.main(sys.argv[1]))
 def test_a_worker_killed_with_9_gets_its_trial_back(
     recipe, tmp_path, monkeypatch, pytestconfig
 ):
-    code = WORKER.format(tests=str(pytestconfig.rootpath / "tests"))
+    worker = tmp_path / "worker.py"
+    worker.write_text(WORKER.format(tests=str(pytestconfig.rootpath / "tests")))
+    monkeypatch.setattr(_processes, "python", lambda _, folder: [folder])
     monkeypatch.setattr(
-        "aet_keras._processes.python",
-        lambda module, folder: [sys.executable, "-c", code, folder],
+        _processes, "subprocess", warm_processes.stand_in(worker)
     )
     out, seen = tmp_path / "out", []
 
