@@ -10,13 +10,14 @@ import click
 
 from aet_keras._progress import listening, report
 from aet_keras.cli import _new_rows
+from aet_keras.cli._adapted_ratings import adapt_to_ratings
 from aet_keras.cli._display import ProgressBar
 from aet_keras.cli._late_labels import check_classes, join_labels
 from aet_keras.cli._truths import tags_of, true_numbers, truths
 from aet_keras.drift.reference import Reference, load_reference
-from aet_keras.errors import AetError, ExportError
+from aet_keras.errors import AetError
 from aet_keras.publishing.candidates import earlier_records
-from aet_keras.publishing.data_kind import check_one_answer
+from aet_keras.publishing.data_kind import check_one_answer, read_kind
 from aet_keras.publishing.publication import check_writable, newest_version
 from aet_keras.training import adapt_version as adapting
 from aet_keras.training import old_rows
@@ -24,9 +25,8 @@ from aet_keras.training.incoming import Incoming
 
 _OWNER = "adapt"
 _COLUMNS = 80
-_TAKES = ("tags",)
+_TAKES = ("item", "tags", "number")
 _LABEL = "label"  # a column of the table of `--labels`
-_USERS = "Users and items are added by `aet_keras.training.adapt_users`."
 
 
 def adapt_rows(
@@ -60,8 +60,28 @@ def adapt_rows(
         str, the outcome of an `AdaptedVersion`.
     """
     version = newest_version(folder)
-    _check_kind(version)
+    check_one_answer(version, _OWNER, takes=_TAKES)
+    kind = read_kind(version, _OWNER)
     check_writable(folder)
+    if kind == "rating":
+        given: dict[str, Any] = {
+            "labels": labels,
+            "labelled": labelled,
+            "old": old,
+            "candidate_only": candidate_only,
+            "forgets_at_most": forgets_at_most,
+            "encoding": encoding,
+        }
+        rated, incoming = adapt_to_ratings(
+            *(folder, version, what),
+            settings=given,
+            find_done=lambda rows: _done(folder, rows, say),
+            say=_warn,
+        )
+        if isinstance(rated, str):
+            return rated
+        _tell(rated, incoming, folder, say)
+        return rated.outcome
     reference = load_reference(version)
     model = _new_rows.load_model(version)
     reference.check_model(model)
@@ -89,17 +109,6 @@ def adapt_rows(
         bar.close()
     _tell(found, incoming, folder, say)
     return found.outcome
-
-
-def _check_kind(version):
-    check_one_answer(version, _OWNER, takes=_TAKES)
-    try:
-        _new_rows.check_classifier(version, _OWNER, _TAKES)
-    except ExportError as error:
-        raise ExportError(
-            f"{_OWNER}: FOLDER must hold a model of images, texts or table "
-            f"rows. Received: {version}, of ratings. {_USERS}"
-        ) from error
 
 
 def _incoming(asked, labels, reference: Reference, say) -> Incoming:
@@ -196,7 +205,8 @@ def _tell(found, incoming, folder, say):
         say(
             f"{found.aside_count} of these are set aside, to calibrate sets on."
         )
-    say(f"\n{_shown(found.shift)}\n")
+    if found.shift is not None:
+        say(f"\n{_shown(found.shift)}\n")
     say("\n".join(map(wrapped, found.adaptation.to_text().splitlines())))
     if found.path is None:
         say(wrapped(f"\nNothing was written: {found.reason}."))

@@ -16,7 +16,7 @@ from aet_keras.training.incoming import Incoming
 from aet_keras.training.recalibrate import Recalibrated, recalibrate
 
 _OWNER = "calibrate"
-_TAKES = ("item", "tags")
+_TAKES = ("item", "tags", "number")
 
 
 def calibrate_rows(

@@ -9,6 +9,9 @@ from aet_keras import _regular_file
 from aet_keras.cli._inputs import find_class, read_images, reasons
 from aet_keras.cli._running import load_layers, quiet_start
 from aet_keras.errors import DataError
+from aet_keras.publishing.candidates import read_record
+from aet_keras.publishing.manifest import read_manifest
+from aet_keras.publishing.publication import find_version
 
 _LABELS = {
     "grad-cam": "speaks for the class (1 = most)",
@@ -76,13 +79,17 @@ def _targets(files, out, method):
 
 def _read_published(folder):
     """Returns a published model, its class names, and what it answers."""
-    from aet_keras.evaluation import Report, ordinal
+    from aet_keras.evaluation import Report
 
     try:
-        content = _regular_file.read_object(
-            "explain", folder / "report.json", "a report"
-        )
-        report = Report.from_json(content)
+        if _is_without_report(folder):
+            names, predicted = _read_version(find_version(folder))
+        else:
+            content = _regular_file.read_object(
+                "explain", folder / "report.json", "a report"
+            )
+            report = Report.from_json(content)
+            names, predicted = None, None
         model = _regular_file.load_model(folder / "model.keras")
     # A damaged file surfaces as nearly every kind of exception.
     except Exception as error:
@@ -92,10 +99,51 @@ def _read_published(folder):
             f"{check.first_line(error)}. Name the folder that `aet-keras fit` "
             "was given as `--out`."
         ) from error
-    names = _names_of(folder, report)
-    if getattr(report.test, "order", None) is None:
-        return model, names, lambda row: int(row.argmax())
-    return model, names, lambda row: int(ordinal.medians(row[None])[0])
+    if names is None:
+        names, predicted = _names_of(folder, report), _answer_of(report.test)
+    return model, names, predicted
+
+
+def _is_without_report(folder):
+    """Says whether a version was adapted without old rows to measure it by."""
+    gone = not (folder / "report.json").exists()
+    return gone and read_record(find_version(folder)) is not None
+
+
+def _read_version(version):
+    """Returns the names of an adapted version, and what it answers."""
+    from aet_keras.evaluation import ordinal
+    from aet_keras.training.adapted_files import thresholds_of
+
+    path = version / "assets" / "labels.txt"
+    names = path.read_text(encoding="utf-8").splitlines()
+    signatures = read_manifest(version).signatures or {}
+    outputs = signatures["serving_default"]["outputs"]
+    if "tags" in outputs:
+        return names, _likeliest_tag(thresholds_of(version))
+    if "median" in outputs:
+        return names, lambda row: int(ordinal.medians(row[None])[0])
+    return names, lambda row: int(row.argmax())
+
+
+def _answer_of(figures):
+    """Returns what is answered of a row, by the figures of a report."""
+    from aet_keras.evaluation import ordinal
+
+    if getattr(figures, "per_tag", None) is not None:
+        return _likeliest_tag([each.threshold for each in figures.per_tag])
+    if getattr(figures, "order", None) is None:
+        return lambda row: int(row.argmax())
+    return lambda row: int(ordinal.medians(row[None])[0])
+
+
+def _likeliest_tag(thresholds):
+    import numpy as np
+
+    from aet_keras.evaluation.tag_thresholds import first_tag
+
+    limits = np.asarray(thresholds, "float32")  # as a server compares them
+    return lambda row: first_tag(row, row >= limits)
 
 
 def _names_of(folder, report):

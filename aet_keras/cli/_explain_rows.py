@@ -137,6 +137,7 @@ def _strings(texts):
 def _explained_class(version, row, class_name):
     """Returns the class names, and what is missed without each part."""
     from aet_keras import explanations
+    from aet_keras.evaluation.tag_thresholds import first_tag
 
     def call(arrays):
         return version.call("serving_default", arrays)
@@ -154,6 +155,9 @@ def _explained_class(version, row, class_name):
     for output in CHOSEN:
         if column is None and output in answer:
             column = names.index(answer[output][0].decode())
+    if column is None and "tags" in answer:
+        is_said = [bool(name) for name in answer["tags"][0]]
+        column = first_tag(answer["probabilities"][0], is_said)
     if version.kind == "text":
         left_out = explanations.leave_out_words(
             predict_texts, _text_of(row), column=column

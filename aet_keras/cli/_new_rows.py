@@ -167,6 +167,13 @@ class Asked:
         return known_classes(cells, self.class_names, self.missing)
 
     @functools.cached_property
+    def target_format(self) -> Any:
+        """The `CellFormat` of the number that the version predicts."""
+        from aet_keras.export.table_manifest import read_target_format
+
+        return read_target_format(self.path)
+
+    @functools.cached_property
     def missing(self) -> Collection[str]:
         """The words for missing cells, as the training data's were read."""
         if self.recipe.get("kind") in ("table", "item"):

@@ -102,7 +102,8 @@ def true_numbers(
     Raises:
         DataError: if a row has no finite number.
     """
-    form, words = asked.specification.target_format, {"", *asked.missing}
+    form = asked.target_format
+    words = {"", *asked.missing, *form.missing}
     is_missing = np.array([cell in words for cell in rows.classes])
     found = np.array(
         [number_cells.read_number(cell, form) for cell in rows.classes]
@@ -123,14 +124,16 @@ def true_numbers(
 
 
 def check_tables(asked: Any) -> None:
-    """Raises if tags are asked for, and rows are no tables: these say none."""
+    """Raises if tags or numbers are asked for, and rows are no tables."""
     if not asked.is_labelled:
         return
     is_table = data.table_file.is_csv
     odd = [each for each in asked.what if not is_table(each)]
-    if odd and are_tags(asked):
+    said = [what for what in ("tags", "values") if _puts_out(asked, what)]
+    if odd and said:
+        what = "tags" if said == ["tags"] else "numbers"
         raise DataError(
-            f"{asked.owner}: rows with their tags must stand in a table, "
+            f"{asked.owner}: rows with their {what} must stand in a table, "
             "because folders and single files do not say them. Received: "
             f"{odd[0]}. Name a table of rows, of texts, or one that names "
             "images."
@@ -139,9 +142,13 @@ def check_tables(asked: Any) -> None:
 
 def are_tags(asked: Any) -> bool:
     """Returns whether the version answers with tags."""
+    return _puts_out(asked, "tags")
+
+
+def _puts_out(asked, output):
     signatures = read_manifest(asked.path).signatures or {}
     served = signatures.get("serving_default") or {}
-    return "tags" in served.get("outputs", ())
+    return output in served.get("outputs", ())
 
 
 def tags_of(cells: Sequence[str], names: Sequence[str]) -> np.ndarray:

@@ -27,7 +27,7 @@ from aet_keras.publishing.publication import find_version
 from aet_keras.training.item_outputs import read_item_outputs
 
 _OWNER = "watch"
-_TAKES = ("item", "tags")
+_TAKES = ("item", "tags", "number")
 _MOST_DAYS = 60
 _MOST_A_DAY = 200  # recorded rows; 60 days of them are a minute's pass
 

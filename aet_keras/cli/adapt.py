@@ -24,7 +24,8 @@ PUBLISHED, FAILED, CANDIDATE, NOTHING = 0, 1, 3, 4
     "--labelled",
     is_flag=True,
     help="Read labels with the rows: of images and .txt files the names of "
-    "their folders, of tables the columns that are predicted.",
+    "their folders, of tables the columns that are predicted; numbers and "
+    "tags of tables alone.",
 )
 @click.option(
     "--old",
@@ -61,9 +62,11 @@ def adapt(context, folder, what, debug, quiet, **settings):
     written as a candidate; what is worse is not written. If the version
     answers with sets, the new one gets its own: a quarter of the new rows with
     labels is set aside for them, at least 20, or else old test rows calibrate
-    them. The same rows are not adapted to twice. A number of a table, which
-    is judged by its mean absolute error, and tags, by the F1 of a row, learn
-    from labels alone. Classes are judged by accuracy, or what they were
+    them. The same rows are not adapted to twice. A number, which is judged by
+    its mean absolute error, and tags, by the F1 of a row, learn from labels
+    alone. Of ratings, WHAT are files as `aet-keras fit` took them, of known
+    users and new ones; at least 20 users must have two or more, and each
+    judges once. Classes are judged by accuracy, or what they were
     fitted for: by balanced accuracy with --class-weight, or else by costs. Exit
     codes: 0 published, 3 a candidate to look at, 4 nothing was written, 1
     failed, 2 misused.

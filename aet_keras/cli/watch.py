@@ -36,8 +36,8 @@ SHIFTED = 3
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    help="Draw a PNG file: confidence by day, the shift, the classes, and the "
-    "most novel rows.",
+    help="Draw a PNG file: confidence by day, the shift, the classes, tags or "
+    "numbers, and the most novel rows.",
 )
 @click.option(
     "--format",
@@ -108,7 +108,6 @@ def watch(
             most_days=days,
         )
         if report is not None:
-            _check_has_classes(watched)
             _draw(watched, report)
         told = json.dumps(watched.to_json()) if is_json else watched.to_text()
         click.echo(told)
@@ -142,17 +141,6 @@ def _measure(folder):
     with quiet_start():
         from aet_keras.training.version_reference import measure_version
     click.echo(measure_version(folder))
-
-
-def _check_has_classes(watched):
-    kind = watched.reference.target_kind
-    if kind != "classes":
-        what = "tags" if kind == "tags" else "a number"
-        raise ValueError(
-            "watch: `--report` must go with a classifier, because confidence "
-            f"and classes are drawn. Received: a model of {what}. Leave it "
-            "out: what is printed says all that is measured."
-        )
 
 
 def _draw(watched, path):

@@ -258,7 +258,11 @@ def _divide(rows, labels, given, specification, options, target):
     if target is not None and target.kind != "classes":
         strata = target.strata
         return _Divided(
-            dataclasses.replace(specification, target_kind=target.kind),
+            dataclasses.replace(
+                specification,
+                target_kind=target.kind,
+                target_format=target.format,
+            ),
             labels,
             complete_splits(
                 strata,

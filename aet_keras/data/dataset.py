@@ -8,6 +8,14 @@ import numpy as np
 
 from aet_keras.errors import DataError
 
+# They mean nothing else in any language. What is a word to some (`None`, `NA`,
+# `-`, `unknown`) is not among them.
+MISSING_WORDS = (
+    *"#DIV/0! #N/A".split(),
+    "#N/A N/A",
+    *r"""#NA #NULL! #REF! #VALUE! -NaN -nan <NA> <NULL> <NaN> <na> <nan> <null>
+    N/A NAN NULL NaN NaT \N n/a nan null""".split(),
+)
 Columns = Mapping[str, np.ndarray]
 InputsT = TypeVar("InputsT", bound=np.ndarray | Columns, covariant=True)
 SpecificationT = TypeVar(
@@ -75,6 +83,43 @@ class Split(Generic[InputsT]):
 
 
 @dataclasses.dataclass(frozen=True)
+class CellFormat:
+    """Says how the cells of a column are written and what they mean.
+
+    The same record is used to read a file, is written in a manifest, and is
+    built into the SavedModel.
+
+    Args:
+        missing: tuple of str. Words that mean a missing cell, in this exact
+            spelling; an empty cell is always missing. A number, such as
+            `-999`, counts in every spelling. Defaults to
+            `MISSING_WORDS`.
+        decimal: `"."` or `","`. The decimal sign.
+        thousands: str. Separates thousands: `","`, `"."`, `"'"`, a
+            space, or `""` for nothing.
+        unit: str. What may be before or behind a number, such as `"$"`,
+            `"%"` or `"kg"`, without changing it.
+        date_format: str. As of `datetime.strptime`, with year, month and
+            day. Defaults to `""`: `2024-03-17`, whatever follows it.
+        spellings: tuple of str. Words that are recognised in upper and lower
+            case, such as `("false", "true")`.
+
+    Example:
+
+    >>> from aet_keras.data.specifications import CellFormat
+    >>> CellFormat(decimal=",", thousands=".").unit
+    ''
+    """
+
+    missing: tuple[str, ...] = MISSING_WORDS
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    date_format: str = ""
+    spellings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Specification:
     """Describes the rows of a data set.
 
@@ -92,6 +137,7 @@ class Specification:
             row is said to have it. Empty until validation rows decided it.
         is_ordered: bool. Whether the classes are in an order, such as bad,
             fair, good.
+        target_format: `CellFormat`. How a target that is a number is written.
 
     Example:
 
@@ -112,6 +158,9 @@ class Specification:
     target_kind: str = dataclasses.field(default="classes", kw_only=True)
     thresholds: tuple[float, ...] = dataclasses.field(default=(), kw_only=True)
     is_ordered: bool = dataclasses.field(default=False, kw_only=True)
+    target_format: CellFormat = dataclasses.field(
+        default=CellFormat(), kw_only=True
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

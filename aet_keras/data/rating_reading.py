@@ -179,8 +179,8 @@ def read_ratings(
         class_names=(),
         image_size=None,
         source=str(path),
-        users=_values(train[user]),
-        items=like.items if like else _values(train[item]),
+        users=rating_rows.distinct(train[user]),
+        items=like.items if like else rating_rows.distinct(train[item]),
         has_ratings=rating is not None,
         user_features=like.user_features
         if like
@@ -189,7 +189,7 @@ def read_ratings(
         if like
         else _features(train, item_features),
     )
-    inputs = _inputs(frame, user, item, specification)
+    inputs = rating_rows.codes_of(frame, user, item, specification)
     splits = splitting.split_columns(inputs, ratings, frame.index, parts)
     pairs = list(zip(frame[user], frame[item], strict=True))
     notes += _shared({n: [pairs[r] for r in p] for n, p in parts.items()})
@@ -222,13 +222,10 @@ def check_new_users(
         )
 
 
-def _values(cells):
-    """Returns the distinct cells, numbers by size and before words."""
-    return tuple(sorted(cells[cells != ""].unique(), key=by_number))
-
-
 def _features(frame, columns):
-    features = tuple(RatingFeature(c, _values(frame[c])) for c in columns)
+    features = tuple(
+        RatingFeature(c, rating_rows.distinct(frame[c])) for c in columns
+    )
     for feature in features:
         if len(feature.values) > _MOST_VALUES:
             raise DataError(
@@ -238,23 +235,6 @@ def _features(frame, columns):
                 "ranges first, or leave it out."
             )
     return features
-
-
-def _inputs(frame, user, item, specification):
-    def codes(column, values):
-        number = {value: code for code, value in enumerate(values, start=1)}
-        return frame[column].map(number).fillna(0).to_numpy("int32")
-
-    inputs = {
-        "user": codes(user, specification.users)[:, None],
-        "item": codes(item, specification.items)[:, None],
-    }
-    for name in ("user_features", "item_features"):
-        features = getattr(specification, name)
-        columns = [codes(each.column, each.values) for each in features]
-        if columns:
-            inputs[name] = np.stack(columns, axis=1)
-    return inputs
 
 
 def _shared(pairs):

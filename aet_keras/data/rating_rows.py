@@ -9,8 +9,13 @@ import numpy as np
 from aet_keras._optional import optional
 from aet_keras._wording import counted, quoted, repeated
 from aet_keras.data import date_cells, number_cells, table_cells
-from aet_keras.data.names import check_one_line, has_floats, read_names
-from aet_keras.data.specifications import CellFormat
+from aet_keras.data.names import (
+    by_number,
+    check_one_line,
+    has_floats,
+    read_names,
+)
+from aet_keras.data.specifications import CellFormat, RatingSpecification
 from aet_keras.data.table_file import check_columns
 from aet_keras.data.table_target import labelled
 from aet_keras.errors import DataError
@@ -250,3 +255,29 @@ def _moments(owner, column, cells, date_formats):
     for time in ("%H:%M", "%H:%M:%S"):
         dates = dates.fillna(read(f"{form.date_format} {time}"))
     return dates
+
+
+def distinct(cells: Any) -> tuple[str, ...]:
+    """Returns the distinct cells, numbers by size and before words."""
+    return tuple(sorted(cells[cells != ""].unique(), key=by_number))
+
+
+def codes_of(
+    frame: Any, user: str, item: str, specification: RatingSpecification
+) -> dict[str, np.ndarray]:
+    """Returns the codes of users, items and features of rows, int32."""
+
+    def codes(column, values):
+        number = {value: code for code, value in enumerate(values, start=1)}
+        return frame[column].map(number).fillna(0).to_numpy("int32")
+
+    inputs = {
+        "user": codes(user, specification.users)[:, None],
+        "item": codes(item, specification.items)[:, None],
+    }
+    for name in ("user_features", "item_features"):
+        features = getattr(specification, name)
+        columns = [codes(each.column, each.values) for each in features]
+        if columns:
+            inputs[name] = np.stack(columns, axis=1)
+    return inputs

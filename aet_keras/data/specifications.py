@@ -2,55 +2,9 @@
 
 import dataclasses
 
-from aet_keras.data.dataset import Specification
+from aet_keras.data.dataset import MISSING_WORDS, CellFormat, Specification
 
-# They mean nothing else in any language. What is a word to some (`None`, `NA`,
-# `-`, `unknown`) is not among them.
-MISSING_WORDS = (
-    *"#DIV/0! #N/A".split(),
-    "#N/A N/A",
-    *r"""#NA #NULL! #REF! #VALUE! -NaN -nan <NA> <NULL> <NaN> <na> <nan> <null>
-    N/A NAN NULL NaN NaT \N n/a nan null""".split(),
-)
 _EARLIER_WORDS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-
-
-@dataclasses.dataclass(frozen=True)
-class CellFormat:
-    """Says how the cells of a column are written and what they mean.
-
-    The same record is used to read a file, is written in a manifest, and is
-    built into the SavedModel.
-
-    Args:
-        missing: tuple of str. Words that mean a missing cell, in this exact
-            spelling; an empty cell is always missing. A number, such as
-            `-999`, counts in every spelling. Defaults to
-            `MISSING_WORDS`.
-        decimal: `"."` or `","`. The decimal sign.
-        thousands: str. Separates thousands: `","`, `"."`, `"'"`, a
-            space, or `""` for nothing.
-        unit: str. What may be before or behind a number, such as `"$"`,
-            `"%"` or `"kg"`, without changing it.
-        date_format: str. As of `datetime.strptime`, with year, month and
-            day. Defaults to `""`: `2024-03-17`, whatever follows it.
-        spellings: tuple of str. Words that are recognised in upper and lower
-            case, such as `("false", "true")`.
-
-    Example:
-
-    >>> from aet_keras.data.specifications import CellFormat
-    >>> CellFormat(decimal=",", thousands=".").unit
-    ''
-    """
-
-    missing: tuple[str, ...] = MISSING_WORDS
-    decimal: str = "."
-    thousands: str = ""
-    unit: str = ""
-    date_format: str = ""
-    spellings: tuple[str, ...] = ()
-
 
 # What releases before 0.10 did, whose manifests hold no formats.
 EARLIER_FORMAT = CellFormat(missing=_EARLIER_WORDS)
@@ -94,7 +48,6 @@ class TableSpecification(Specification):
         cost_false_positive: float > 0. What it costs to call a row positive
             that is not, in the same unit.
         missing: tuple of str. Words that mean a row without a target.
-        target_format: `CellFormat`. How a target that is a number is written.
         label_columns: tuple of str. Where tags have a column each: theirs.
 
     Example:
@@ -121,7 +74,6 @@ class TableSpecification(Specification):
     cost_false_negative: float = 1.0
     cost_false_positive: float = 1.0
     missing: tuple[str, ...] = MISSING_WORDS
-    target_format: CellFormat = CellFormat()
     label_columns: tuple[str, ...] = ()
 
     @property

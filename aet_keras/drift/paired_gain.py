@@ -10,6 +10,8 @@ from scipy import optimize, stats
 ERROR = 0.05  # one-sided
 _MOST_LABELS = 1_000_000
 _FLIPS, _SEED = 4000, 0
+_DRAWS = 20_000  # so that a count of looks is off by some hundredths
+_ROUNDED = 0.1
 _MOST_SIGNS = 4_000_000  # at once: of many rows all would fill the memory
 _FARTHEST = 1000.0  # a share that stands for every one beyond it
 
@@ -32,7 +34,8 @@ class PairedGain:
             to the truth.
         lost_count: int. Rows that were right and are wrong now, or farther.
         count: int. Rows in all.
-        chosen_from: int >= 1. Of how many changes this is the best.
+        chosen_from: int >= 1. Of how many changes this is the best; those
+            that are alike count as fewer.
         measure: str. `"accuracy"`, `"balanced"` accuracy, `"weighted"` by
             costs, `"MAE"` or `"F1"`.
         before: optional float. The measure before; of a number in its unit.
@@ -120,6 +123,49 @@ def paired_gain(
     high = -_bound(lost, gained, count, error)
     gain = (gained - lost) / count
     return PairedGain(gain, low, high, gained, lost, count, chosen_from)
+
+
+def count_looks(differences: np.ndarray) -> int:
+    """Returns as how many changes several count that the same rows judged.
+
+    Changes that are much alike could not each pass by a chance of its own:
+    they count as fewer. That is the number for which the least p value of so
+    many useless changes, as alike as these, is below its share of 0.05 in one
+    case of twenty, rounded up.
+
+    Args:
+        differences: floats `(changes, rows)`. How much less wrong each change
+            makes each row; 0 of rows that did not judge it.
+
+    Returns:
+        int, from 1 to the number of changes that changed anything.
+
+    Example:
+
+    Four equal changes are one:
+
+    >>> from aet_keras.drift.paired_gain import count_looks
+    >>> signs = np.where(np.arange(40) % 3, 1.0, -1.0)
+    >>> count_looks(np.tile(signs, (4, 1)))
+    1
+
+    Reference:
+        The least of dependent p values: Westfall and Young, Resampling-Based
+        Multiple Testing, 1993. Differs: sums of many rows are drawn from the
+        normal distribution that has their correlations, not from resampled
+        rows.
+    """
+    lengths = np.sqrt(np.square(differences).sum(axis=1))
+    units = differences[lengths > 0] / lengths[lengths > 0, None]
+    if len(units) < 2:
+        return 1
+    values, vectors = np.linalg.eigh(units @ units.T)
+    mix = vectors * np.sqrt(np.maximum(values, 0))
+    random = np.random.default_rng(_SEED)
+    best = (random.normal(size=(_DRAWS, len(units))) @ mix.T).max(axis=1)
+    asked = np.quantile(best, 1 - ERROR)
+    many = ERROR / float(stats.norm.sf(asked))
+    return min(len(units), max(1, math.ceil(many - _ROUNDED)))
 
 
 def gain_of_shares(

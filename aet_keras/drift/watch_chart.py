@@ -13,13 +13,14 @@ from aet_keras._optional import optional
 from aet_keras.drift.days import Day, DayAlarm
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.reference import Reference, as_cells
-from aet_keras.drift.shift import SENTENCES, Shift
+from aet_keras.drift.shift import Shift
+from aet_keras.drift.watched_shares import shares_of, title_lines
 from aet_keras.evaluation import chart_fonts, printed_text
 
 _WIDTH, _MARGIN = 12.0, 0.55  # inches
 _HEAD, _UPPER, _IMAGE, _LINE = 1.25, 3.0, 1.75, 0.27
 _TEXT_LINES = 0.42
-_MOST_CLASSES, _MOST_COLUMNS, _NAME = 12, 6, 22
+_MOST_COLUMNS, _NAME = 6, 22
 _TEXT = 118
 
 
@@ -39,9 +40,10 @@ def draw_watched(
     """Draws a PNG of new rows that were compared with a reference.
 
     Above is the kind of the shift in words; then confidence by day, with the
-    alarm, where rows have times; the classes' shares now and in the
-    reference; and up to nine rows that are farthest from the reference. The
-    file is written whole or not at all.
+    alarm, where rows have times; the shares of the classes, of rows that have
+    each tag, or of numbers in the tenths of the reference, now and there; and
+    up to nine rows that are farthest from the reference. The file is written
+    whole or not at all.
 
     Args:
         name: str. Of the model.
@@ -84,7 +86,7 @@ def draw_watched(
     words = [name, *reference.class_names, *chosen, *_words(novel), "…"]
     with chart_fonts.lettered(words) as spell:
         page = _Page(spell, _HEAD + _UPPER + _novel_inches(novel, chosen))
-        _write_head(page, _title(name, shift, alarm, outputs))
+        _write_head(page, title_lines(name, shift, alarm, outputs))
         left = 0.0
         if days:
             sure = float(reference.probabilities.max(axis=1).mean())
@@ -92,7 +94,7 @@ def draw_watched(
             _draw_days(axes, days, alarm, sure)
             left = 0.58
         axes = page.axes(left + 0.1, 0.88 - left, _HEAD, _UPPER)
-        _draw_shares(axes, _shares(reference, outputs, shift), spell)
+        _draw_shares(axes, shares_of(reference, outputs, shift), spell)
         known = _with_dates(reference.columns, dates)
         _draw_novel(page, known, shift, novel, chosen)
         return _files.write_whole(path, chart_fonts.png_of(page.figure))
@@ -130,31 +132,6 @@ def _words(novel):
             yield each
         elif isinstance(each, Mapping):
             yield from (*each, *map(_cell, each.values()))
-
-
-def _title(name, shift, alarm, outputs):
-    """Returns lines, their sizes and colours."""
-    now = f"about {shift.expected_accuracy:.2f}, by the model's own confidence"
-    if shift.accuracy is not None:
-        now = f"{shift.accuracy:.2f}"
-    lines = [
-        (printed_text.cut_middle(name, 60), 15, "black"),
-        (
-            f"{SENTENCES[shift.kind]} p = {shift.p:.2g}, "
-            f"{outputs.row_count} rows",
-            12,
-            chart_fonts.ORANGE if shift.is_shifted else chart_fonts.GREEN,
-        ),
-        (
-            f"accuracy {shift.source_accuracy:.2f} in the reference, now "
-            f"{now}; {shift.novel_ratio:.0%} of the rows are novel",
-            10,
-            chart_fonts.INK,
-        ),
-    ]
-    if alarm is not None:
-        lines.insert(2, (alarm.to_text(), 10, chart_fonts.INK))
-    return lines
 
 
 def _write_head(page, lines):
@@ -204,26 +181,6 @@ def _draw_days(axes, days, alarm, sure):
             color=chart_fonts.ORANGE,
             fontsize=9,
         )
-
-
-def _shares(reference, outputs, shift):
-    """Returns a title, and names with shares in the reference and now."""
-    if shift.priors is not None:
-        how = "estimated" if shift.accuracy is None else "by labels"
-        title = f"Shares of the classes, {how}"
-        before, now = np.array(shift.source_priors), np.array(shift.priors)
-    else:
-        title = "Shares of the classes, as the model answers"
-        before, now = (
-            each.mean(axis=0)
-            for each in (reference.probabilities, outputs.probabilities)
-        )
-    names = reference.class_names or tuple(map(str, range(len(before))))
-    order = np.argsort(-np.abs(now - before), kind="stable")[:_MOST_CLASSES]
-    if len(order) < len(names):
-        title += f": the {len(order)} of {len(names)} that moved most"
-    order = np.sort(order)
-    return title, [names[c] for c in order], before[order], now[order]
 
 
 def _draw_shares(axes, shares, spell):

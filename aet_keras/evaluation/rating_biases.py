@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def fit_biases(
     validation: tuple[Any, Any, Any],
     user_count: int,
     item_count: int,
+    strengths: Iterable[tuple[float, ...]] | None = None,
 ) -> Biases:
     """Fits biases by regularised least squares, tuned on validation.
 
@@ -68,6 +70,8 @@ def fit_biases(
         user_count: int >= 1. Codes of users there are, 0 for unknown ones
             included.
         item_count: int >= 1. Likewise.
+        strengths: optional pairs of floats, of users and items, that are
+            tried. Defaults to eight of each.
 
     Returns:
         `Biases`.
@@ -97,10 +101,11 @@ def fit_biases(
             f"{len(ratings)} ratings."
         )
     counts = user_count, item_count
+    if strengths is None:
+        strengths = itertools.product(_STRENGTHS, repeat=2)
     judged_users, judged_items, judged = map(np.ravel, validation)
     tried = (
-        _solve((users, items), ratings, counts, strengths)
-        for strengths in itertools.product(_STRENGTHS, repeat=2)
+        _solve((users, items), ratings, counts, pair) for pair in strengths
     )
 
     def error(biases):

@@ -32,6 +32,25 @@ def choose_thresholds(labels: Any, probabilities: Any) -> tuple[float, ...]:
     return tuple(_threshold(true, shares) for true, shares in pairs)
 
 
+def first_tag(probabilities: Any, is_said: Any) -> int:
+    """Returns the likeliest tag of a row, of those that it is said to have.
+
+    Args:
+        probabilities: floats `(tags,)`.
+        is_said: bools `(tags,)`. Where none is, the likeliest of all.
+
+    Example:
+
+    A tag may be said from 0.2 on, and another one from 0.6:
+
+    >>> from aet_keras.evaluation.tag_thresholds import first_tag
+    >>> first_tag([0.5, 0.3], [False, True])
+    1
+    """
+    probabilities = np.asarray(probabilities, "float64")
+    return int(np.where(is_said, 1 + probabilities, probabilities).argmax())
+
+
 def _threshold(true, shares):
     if not true.any():
         return 0.5

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from aet_keras._renamed import renamed_arguments
+from aet_keras.data.dataset import CellFormat
 from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
@@ -27,6 +28,7 @@ from aet_keras.export.saved_model import (
     strings,
     trace,
 )
+from aet_keras.export.table_manifest import said_of_number
 
 NO_BYTES = (
     "`bytes` and `classify` are left out, because an encoded image is read "
@@ -44,6 +46,7 @@ def write_image_model(
     target_kind: str = "classes",
     thresholds: Sequence[float] = (),
     is_ordered: bool = False,
+    target_format: CellFormat | None = None,
     images: Any = None,
     guarantee: Guarantee | None = None,
 ) -> Path:
@@ -86,6 +89,8 @@ def write_image_model(
             Defaults to 0.5 each.
         is_ordered: bool. Whether the classes are named from the lowest to the
             highest: answers then have their `median`. Defaults to `False`.
+        target_format: optional `CellFormat`, how the data write a number, for
+            the manifest.
         images: optional array `(count, height, width, channels)` of real
             images; the first four are the requests in `assets.extra`.
             Defaults to a grey one and a gradient.
@@ -136,6 +141,7 @@ def write_image_model(
         lambda functions: _requests(functions, tried),
         kind="image",
         class_count=len(names),
+        described=said_of_number(target_kind, target_format),
         shape=shape,
         guarantee=guarantee,
     )

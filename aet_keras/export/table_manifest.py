@@ -17,6 +17,7 @@ from aet_keras.data.specifications import (
 from aet_keras.errors import ExportError
 from aet_keras.publishing.manifest import read_content
 
+_NUMBER = "target_format"
 _LOOKUP = "_preprocessor"  # behind a column's name: what FeatureSpace makes
 
 
@@ -102,6 +103,53 @@ def read_categories(version: str | os.PathLike) -> dict[str, list[str]]:
     """
     content = read_content(Path(version)).get("table", {})
     return content.get("categories", {})
+
+
+def said_of_number(
+    target_kind: str, target_format: CellFormat | None
+) -> dict[str, Any]:
+    """Returns the entry that `read_target_format` reads, of images or texts.
+
+    Args:
+        target_kind: str. What is predicted.
+        target_format: optional `CellFormat`, how the data write numbers.
+    """
+    if target_kind != "number" or target_format is None:
+        return {}
+    return {_NUMBER: dataclasses.asdict(target_format)}
+
+
+def read_target_format(version: str | os.PathLike) -> CellFormat:
+    """Reads how the data of a model of a number write it.
+
+    Args:
+        version: path of a published version, `FOLDER/3`, of any kind of rows.
+
+    Returns:
+        `CellFormat`.
+
+    Raises:
+        ExportError: if the version does not say it.
+
+    Example:
+
+    >>> try:
+    ...     aet_keras.export.table_manifest.read_target_format("nowhere")
+    ... except aet_keras.errors.ExportError as error:
+    ...     "manifest.json" in str(error)
+    True
+    """
+    content = read_content(Path(version))
+    if isinstance(content.get("table"), dict):
+        return _format(content["table"].get(_NUMBER))
+    if isinstance(content.get(_NUMBER), dict):
+        return _format(content[_NUMBER])
+    raise ExportError(
+        f"{version}: the manifest must say how the numbers of its data are "
+        "written, because `1.234` may be a thousand or one. Received: one of "
+        "an earlier release, which does not. Train the model anew by "
+        "`aet-keras fit`."
+    )
 
 
 def said_of_table(

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aet_keras.data.dataset import CellFormat
 from aet_keras.evaluation.guarantee import Guarantee
 from aet_keras.export import embeddings
 from aet_keras.export import saved_model as written
@@ -21,6 +22,7 @@ from aet_keras.export.saved_model import (
     strings,
     trace,
 )
+from aet_keras.export.table_manifest import said_of_number
 
 _OWNER = "write_text_model"
 _INPUTS = {"padding_mask", "token_ids"}
@@ -35,6 +37,7 @@ def write_text_model(
     target_kind: str = "classes",
     thresholds: Sequence[float] = (),
     is_ordered: bool = False,
+    target_format: CellFormat | None = None,
     packing: Any,
     texts: Sequence[str] = _TRIED,
     guarantee: Guarantee | None = None,
@@ -72,6 +75,8 @@ def write_text_model(
             Defaults to 0.5 each.
         is_ordered: bool. Whether the classes are named from the lowest to the
             highest: answers then have their `median`. Defaults to `False`.
+        target_format: optional `CellFormat`, how the data write a number, for
+            the manifest.
         packing: `TextPacking` that the model was trained with, as
             `load_text_packing` of `aet_keras.backbones` returns it: its
             `graph_pack` goes into the SavedModel.
@@ -115,6 +120,7 @@ def write_text_model(
         lambda functions: _requests(functions, tried),
         kind="text",
         class_count=len(names),
+        described=said_of_number(target_kind, target_format),
         guarantee=guarantee,
     )
 

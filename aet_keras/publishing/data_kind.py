@@ -109,15 +109,14 @@ def find_kind(
 def check_one_answer(
     version: str | os.PathLike, owner: str, *, takes: Collection[str] = ()
 ) -> None:
-    """Raises if a command does not take a version: items, tags, some numbers.
-
-    Numbers of images and of texts are taken by none.
+    """Raises if a command does not take a version: of items, tags, numbers.
 
     Args:
         version: path of the version.
         owner: str. The command, in sentences.
         takes: what the command takes beside classes, and numbers of tables:
-            `"item"`, models of items, or `"tags"`.
+            `"item"`, models of items, `"tags"`, or `"number"`, of images and
+            texts, too.
 
     Raises:
         ExportError: if it does not take the version.
@@ -133,10 +132,11 @@ def check_one_answer(
     if kind == "item" and "item" not in takes:
         raise ExportError(
             f"{owner}: FOLDER must hold a model of images, texts or a table, "
-            "because items are neither adapted to nor converted yet. Received: "
-            f"{version}, a model of items. Train it anew by `aet-keras fit`."
+            f"because items are not converted. Received: {version}, a model of "
+            f"items. Serve it: `aet-keras serve {Path(version).parent}`."
         )
     is_number = "values" in outputs and kind not in ("table", "item")
+    is_number &= "number" not in takes
     if ("tags" in outputs and "tags" not in takes) or is_number:
         what = "a number of images or texts" if is_number else "tags"
         raise ExportError(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -106,13 +106,11 @@ def build_item_network(
         "has_image": has_image,
         "has_text": has_text,
     }
-    dense = {"kernel_initializer": "zeros", "use_bias": False}
     x = image_backbone(backbones.preprocess(preprocessing, pixels))
     x = keras.layers.GlobalAveragePooling2D(name="image_pool")(x)
     x = _levelled(x, has_image, IMAGE)
     x = keras.layers.Dropout(dropout, name="image_dropout")(x)
-    name = _SCORES.format(IMAGE)
-    scores = [keras.layers.Dense(class_count, name=name, **dense)(x)]
+    parts = {IMAGE: x}
     if isinstance(text, int):
         inputs["words"] = keras.Input((text,), name="words")
         name = _FEATURES.format(TEXT)
@@ -121,25 +119,42 @@ def build_item_network(
         y = _encoded(text, inputs, sequence_length)
         y = _levelled(y, has_text, TEXT)
         y = keras.layers.Dropout(dropout, name="text_dropout")(y)
-    name = _SCORES.format(TEXT)
-    scores.append(keras.layers.Dense(class_count, name=name, **dense)(y))
+    parts[TEXT] = y
     if table_width:
         inputs["row"] = keras.Input((table_width,), name="row")
         name = _FEATURES.format(TABLE)
-        z = keras.layers.Identity(name=name)(inputs["row"])
-        name = _SCORES.format(TABLE)
-        scores.append(keras.layers.Dense(class_count, name=name, **dense)(z))
+        parts[TABLE] = keras.layers.Identity(name=name)(inputs["row"])
     there = keras.layers.Concatenate(name="there")([has_image, has_text])
+    x = end(parts, there, class_count=class_count, activation=activation)
+    return keras.Model(inputs, x, name=NETWORK)
+
+
+def end(
+    parts: Mapping[str, Any], there: Any, *, class_count: int, activation: Any
+) -> Any:
+    """Returns what a network puts out of the features of its parts.
+
+    Args:
+        parts: dict of part to its features, symbolic.
+        there: which of image and text there are, likewise.
+        class_count: int. Units of the head.
+        activation: as of a layer. Of the sum of the scores.
+    """
+    dense = {"kernel_initializer": "zeros", "use_bias": False}
+    scores = [
+        keras.layers.Dense(class_count, name=_SCORES.format(part), **dense)(x)
+        for part, x in parts.items()
+    ]
     scores.append(
         keras.layers.Dense(
             class_count, kernel_initializer="zeros", name="there_scores"
         )(there)
     )
     x = keras.layers.Add(name="sum", dtype="float32")(scores)
-    x = keras.layers.Activation(
+    activation = keras.activations.serialize(keras.activations.get(activation))
+    return keras.layers.Activation(
         activation, dtype="float32", name=head_name(activation)
     )(x)
-    return keras.Model(inputs, x, name=NETWORK)
 
 
 def _levelled(features, is_there, part):

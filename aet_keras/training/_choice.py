@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from aet_keras.drift.paired_gain import count_looks
 from aet_keras.drift.target_kinds import TargetKind
 from aet_keras.training._remedies import Trained
 
@@ -88,6 +89,37 @@ def _difference(pairs, figure):
         ]
     )
     return float(more.sum()), float(np.sqrt(np.square(more).sum()))
+
+
+class Looks:
+    """Remembers each change that labels have judged, of the same model.
+
+    Args:
+        row_count: int. How many labelled rows there are.
+    """
+
+    def __init__(self, row_count: int):
+        self._row_count = row_count
+        self._differences: list[np.ndarray] = []
+
+    def add(self, *judged: tuple[Any, np.ndarray, np.ndarray]) -> None:
+        """Adds a change, by the rows that have judged it.
+
+        Args:
+            *judged: row numbers, the errors of the model as it was and those
+                of the changed one; several of these have rows of their own.
+        """
+        made = np.zeros(self._row_count)
+        for places, before, after in judged:
+            made[places] = before - after
+        self._differences.append(made)
+
+    @property
+    def count(self) -> int:
+        """As how many changes they count; those that are alike as fewer."""
+        if not self._differences:
+            return 1
+        return count_looks(np.stack(self._differences))
 
 
 def best_of(

@@ -11,12 +11,10 @@ import numpy as np
 from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
 from aet_keras.drift.shift import LEAST_ROWS
-from aet_keras.training import _mixed_fit
 from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._likeness import Likeness, can_be_likened, is_met
 from aet_keras.training._mixed_fit import GroupTraining, Rows, Settings
 from aet_keras.training._targets import Target
-from aet_keras.training.interpolation import interpolate
 
 _MOST_MOMENT_ROWS = 500
 _MOST_COMPARED = 150
@@ -83,16 +81,14 @@ class Judges:
     """Says how far trained weights may go.
 
     Args:
-        new: labelled new `Rows` that were held out.
-        right: function that returns how right the model, as it is, is on
-            them: the higher the better.
-        worth: optional function of that, which returns what the model, as it
-            is, is worth on new and old rows, never more; `None` without old
-            rows.
+        look: function that returns how right the model, as it is, is on
+            labelled new rows that were held out, and their mean loss.
+        worth: optional function of how right it is, which returns what the
+            model is worth on new and old rows, never more; `None` without
+            old rows.
     """
 
-    new: Rows
-    right: Callable[[], float]
+    look: Callable[[], tuple[float, float]]
     worth: Callable[[float], float] | None
 
 
@@ -175,21 +171,7 @@ def train_all(case: Case, rows: Rows, judges: Judges | None) -> Trained:
     end = case.model.get_weights()
     if judges is None:
         return Trained(1.0, end)
-    if judges.worth is None:
-        loss = case.target.loss
-        same = _mixed_fit.compiled(case.model, case.settings, loss)
-        ratio = interpolate(
-            same,
-            start,
-            validation_data=(
-                judges.new.x,
-                case.target.learned(judges.new.y),
-            ),
-            ratios=_RATIOS,
-            batch_size=128,
-        ).best_ratio
-    else:
-        ratio = _best(case.model, start, judges)
+    ratio = _best(case.model, start, judges)
     _blend(case.model, start, end, ratio)
     return Trained(ratio, end)
 
@@ -228,10 +210,12 @@ def _train(case, rows, settings):
 
 def _best(model, start, judges):
     """Returns the ratio at which a trained model is worth most."""
-    trained, right, found = model.get_weights(), {}, {}
+    trained, right, losses, found = model.get_weights(), {}, {}, {}
     for ratio in _RATIOS:
         _blend(model, start, trained, ratio)
-        right[ratio] = judges.right()
+        right[ratio], losses[ratio] = judges.look()
+    if judges.worth is None:
+        return min(losses, key=lambda each: losses[each])
     # Of equals, the farthest from the start.
     for ratio in sorted(_RATIOS, key=lambda each: (right[each], each))[::-1]:
         if found and right[ratio] < max(found.values()):

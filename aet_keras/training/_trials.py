@@ -8,7 +8,7 @@ import numpy as np
 from aet_keras.drift.gate import Verdict, judge_gains
 from aet_keras.evaluation.regression import shown
 from aet_keras.training import _remedies
-from aet_keras.training._choice import Trial, best_of, worth
+from aet_keras.training._choice import Looks, Trial, best_of, worth
 from aet_keras.training._head_remedies import BOTH, HEADS, solve_classes
 from aet_keras.training._known_outputs import predict
 from aet_keras.training._remedies import Case, NotTried
@@ -75,7 +75,7 @@ class Run:
         self._forgets_at_most = forgets_at_most
         learned, self._old_held = _parted(old)
         self._old_before = self._errors(self._old_held)
-        self.labelled = rows
+        self.labelled, self._looks = rows, Looks(len(rows))
         # Answers, not errors: in a half, classes weigh by the rows it has.
         self._answered = ()
         if len(rows):
@@ -149,6 +149,8 @@ class Run:
     def _decide(self, name, begun, kept, reason):
         """Keeps what was done unless labels are against it."""
         before, after = self._look()
+        if before is not None:
+            self._looks.add((..., self._before, self._after))
         is_kept = before is None or after >= before
         if not is_kept:
             self._restore(kept)
@@ -172,13 +174,13 @@ class Run:
             self._restore(self._start)
             trials = [self._unchanged("", learned, held), moved]
         base = trials[0].weights, trials[0].state
+        unit = trials[0].errors.mean()
+        judges = self._judges(held, second, unit)
         for name in names:
             self._restore(base)
-            begun, unit = time.perf_counter(), trials[0].errors.mean()
+            begun = time.perf_counter()
             try:
-                trained, reason = learners[name](
-                    self.case, learned, self._judges(held, unit)
-                )
+                trained, reason = learners[name](self.case, learned, judges)
                 trial = self._trial(name, held, trained)
                 if name in heads:
                     self._restore(base)
@@ -189,6 +191,11 @@ class Run:
                 self._add(name, begun, reason=f"not tried: {why}")
                 continue
             trials.append(trial)
+            if trial.turned is not None:  # else its judges have looked
+                pairs = (second, trial), (first, trial.turned)
+                self._looks.add(
+                    *((p, self._errors_before(p), t.errors) for p, t in pairs)
+                )
             before, after = trials[0].figure, trial.figure
             self._add(name, begun, before, after, reason=reason)
         best = best_of(trials, self._forgets_at_most, keeps_old=keeps_old)
@@ -221,18 +228,22 @@ class Run:
         now = self._errors(self._old_held)
         return -self.kind.mean_gain(self._old_before, now)
 
-    def _judges(self, held, unit):
+    def _judges(self, held, places, unit):
         """Returns what says how far trained weights go."""
         unit = unit if self.kind.is_error and unit > 0 else 1.0
+        was = self._errors_before(places)
 
-        def right():
-            return -float(self._errors(held).mean()) / unit
+        def look():
+            outputs = self._predict(held)
+            errors, losses = self.target.judged(outputs, held.y)
+            self._looks.add((places, was, errors))
+            return -float(errors.mean()) / unit, float(losses.mean())
 
         def found(right):
             return worth(right, self._drop(), self._forgets_at_most)
 
         has_old = self._old_held is not None
-        return _remedies.Judges(held, right, found if has_old else None)
+        return _remedies.Judges(look, found if has_old else None)
 
     def widen(self) -> None:
         """Gives the head new classes."""
@@ -243,6 +254,7 @@ class Run:
             self.result = _remedies.widen(self.case, self.labelled.take(first))
             self._before = self._errors_before(second)
             self._after = self._errors(held)
+            self._looks.add((second, self._before, self._after))
             self.result = _remedies.widen(self.case, self.labelled)
         except NotTried as why:
             self._add("wider head", begun, reason=f"not tried: {why}")
@@ -264,18 +276,9 @@ class Run:
         pairs = [(self._before, self._after)]
         if judges_old and self._old_held is not None:
             pairs += [(self._old_before, self._errors(self._old_held))]
-        many = self._judged_count()
+        many = self._looks.count
         gains = [self.kind.gain(*pair, chosen_from=many) for pair in pairs]
         return judge_gains(*gains, forgets_at_most=self._forgets_at_most)
-
-    def _judged_count(self):
-        """Returns how many remedies the labels have judged."""
-        judged = [
-            each
-            for each in self.attempts
-            if each.measure == self.kind.measure and each.after is not None
-        ]
-        return max(1, len(judged))
 
     def _keep(self, best, base, *, is_left):
         """Has the chosen remedy learn from all labels."""

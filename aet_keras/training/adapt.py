@@ -41,8 +41,9 @@ class Adaptation:
             rows it judges the remedy as learned from half of the labels, by
             the other half, a solved head also the other way round; the model
             has learned from all of them since. The same labels chose that
-            remedy: the more they have judged, the more confidence is asked
-            for, so that of useless ones at most one in twenty passes. What
+            remedy, and how far trained weights went back: the more different
+            changes they have judged, the more confidence is asked for, so
+            that of useless ones at most one in twenty passes. What
             is forgotten of old rows counts, but for the kind `"output"`:
             their labels are wrong now.
         reason: str. What came of it in a sentence.

@@ -1,34 +1,34 @@
 """Adapts a published model to new rows, and publishes what is proved better."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from aet_keras import data, tasks
 from aet_keras._progress import report
-from aet_keras.drift.comparison import compare
+from aet_keras.drift.comparison import compare, compare_outputs
 from aet_keras.drift.gate import Verdict, judge_gains, share_to_forget
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.row_batches import UNKNOWN
 from aet_keras.drift.shift import Shift
-from aet_keras.drift.target_kinds import TargetKind, judge_of
+from aet_keras.drift.target_kinds import judge_of
+from aet_keras.export.item_model import read_item_manifest
 from aet_keras.export.table_manifest import read_table_manifest
 from aet_keras.export.table_model import called_from
 from aet_keras.publishing.candidates import write_candidate
 from aet_keras.publishing.data_kind import read_kind
 from aet_keras.publishing.publication import NotNewest, publish_after
 from aet_keras.recipes.kinds import load_recipe
-from aet_keras.tasks import table_head
-from aet_keras.training import table_measuring
+from aet_keras.training._views import view_of
 from aet_keras.training.adapt import Adaptation, adapt
 from aet_keras.training.adapted_files import thresholds_of, write_adapted
 from aet_keras.training.incoming import Incoming
+from aet_keras.training.item_outputs import read_item_outputs
 from aet_keras.training.kept_sets import read_guarantee, set_aside
-from aet_keras.training.old_rows import OldRows, Pair
+from aet_keras.training.old_rows import OldRows
 
 PUBLISHED, CANDIDATE, NOTHING = "published", "candidate", "nothing"
 _OWNER = "adapt"
@@ -44,7 +44,7 @@ class AdaptedVersion:
     """Holds what came of adapting a published model.
 
     Args:
-        shift: `Shift`, how the new rows differ.
+        shift: `Shift`, how the new rows differ; `None` of ratings.
         adaptation: `Adaptation`, its verdict by rows that nothing was learned
             from.
         outcome: `"published"`, `"candidate"` or `"nothing"`.
@@ -56,7 +56,7 @@ class AdaptedVersion:
             that they calibrate its sets.
     """
 
-    shift: Shift
+    shift: Shift | None
     adaptation: Adaptation
     outcome: str
     path: Path | None
@@ -111,14 +111,19 @@ def adapt_version(
     incoming = given.take(~aside)
     labels = incoming.labels if incoming.is_labelled else None
     report("comparing new rows with the reference")
-    shift = compare(model, reference, incoming.x, _known(incoming, reference))
+    data_kind = read_kind(version, _OWNER)
+    known = _known(incoming, reference)
+    if data_kind == "item":
+        shift = _compared_items(version, model, reference, incoming.x, known)
+    else:
+        shift = compare(model, reference, incoming.x, known)
     cares_for = None
     if reference.target_kind == "classes":
         cares_for = _cares_for(version)
     kind = judge_of(reference.target_kind, cares_for, answers=reference.answers)
     forgets_at_most = share_to_forget(_OWNER, kind, forgets_at_most)
     limits = thresholds_of(version) if kind.name == "tags" else None
-    view = _view(read_kind(version, _OWNER), model)
+    view = view_of(data_kind, model)
     before = None if old is None else view.errors(old.held, kind, limits)
     report("trying what may help")
     adapted = adapt(
@@ -136,13 +141,14 @@ def adapt_version(
     result = view.taken(adapted.model)
     if old is not None:
         old = old.with_answers(incoming.class_names, adapted.thresholds)
-        now = _view_of(view, result)
-        after = now.errors(old.held, kind, adapted.thresholds)
+        after = view_of(data_kind, result).errors(
+            old.held, kind, adapted.thresholds
+        )
         kept = kind.gain(np.asarray(before), after)
         verdict = _judged(adapted, kept, forgets_at_most)
         adapted = dataclasses.replace(adapted, verdict=verdict)
     adapted = dataclasses.replace(adapted, model=result)
-    outcome, reason = _outcome(adapted, old, is_candidate)
+    outcome, reason = outcome_of(adapted, old, is_candidate)
     count = int(aside.sum())
     found = AdaptedVersion(
         shift, adapted, outcome, None, reason, aside_count=count
@@ -150,26 +156,48 @@ def adapt_version(
     if outcome == NOTHING:
         return found
 
+    def write(directory, outcome, reason):
+        kept = write_adapted(
+            directory,
+            version,
+            adapted,
+            given,
+            old,
+            aside=aside,
+            shift=shift,
+            outcome=outcome,
+            why=reason,
+        )
+        return kept.sentence
+
+    return put(version, found, write)
+
+
+def put(
+    version: Path, found: AdaptedVersion, write: Callable[[Path, str, str], str]
+) -> AdaptedVersion:
+    """Publishes what was adapted, or writes it as a candidate.
+
+    Args:
+        version: path of the version that was adapted.
+        found: `AdaptedVersion`, its outcome one of these two.
+        write: of an empty directory, the outcome and the reason; fills it,
+            and returns what is to be said of its sets.
+
+    Returns:
+        `AdaptedVersion`, with the path; a candidate, if another command has
+        published meanwhile.
+    """
+    sets: list[str] = []
+
     def write_as(outcome, reason):
-        def write(directory):
+        def fill(directory):
             report("writing the SavedModel, and comparing it")
-            kept = write_adapted(
-                directory,
-                version,
-                adapted,
-                given,
-                old,
-                aside=aside,
-                shift=shift,
-                outcome=outcome,
-                why=reason,
-            )
-            kept_sets.append(kept.sentence)
+            sets.append(write(directory, outcome, reason))
 
-        return write
+        return fill
 
-    kept_sets: list[str] = []
-    path = None
+    outcome, reason, path = found.outcome, found.reason, None
     if outcome == PUBLISHED:
         try:
             path = publish_after(version, write_as(outcome, reason))
@@ -178,7 +206,7 @@ def adapt_version(
     if path is None:
         path = write_candidate(version.parent, write_as(outcome, reason))
     return dataclasses.replace(
-        found, outcome=outcome, path=path, reason=reason, sets=kept_sets[-1]
+        found, outcome=outcome, path=path, reason=reason, sets=sets[-1]
     )
 
 
@@ -195,6 +223,14 @@ def _cares_for(version):
     costs = [specification.cost_false_positive] * 2
     costs[specification.positive_index] = specification.cost_false_negative
     return tuple(costs)
+
+
+def _compared_items(version, model, reference, items, labels):
+    specification = read_item_manifest(version)
+    outputs = read_item_outputs(
+        model, items, labels, specification=specification
+    )
+    return compare_outputs(reference, outputs)
 
 
 def _known(incoming, reference):
@@ -217,8 +253,16 @@ def _judged(adapted: Adaptation, kept, forgets_at_most) -> Verdict | None:
     )
 
 
-def _outcome(adapted: Adaptation, old, is_candidate):
-    """Says what becomes of an adapted model, and why."""
+def outcome_of(
+    adapted: Adaptation, old: Any, is_candidate: bool
+) -> tuple[str, str]:
+    """Says what becomes of an adapted model, and why.
+
+    Args:
+        adapted: `Adaptation`.
+        old: what old rows were judged by; `None` without any.
+        is_candidate: bool. Never to publish.
+    """
     verdict = adapted.verdict
     if not adapted.kept:
         return NOTHING, "nothing was kept, so nothing is written"
@@ -250,64 +294,6 @@ def _missing(verdict):
         if count is not None
     ]
     return f": about {' and '.join(counts)} would decide" if counts else ""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _View:
-    """Shows a model as `adapt` takes it.
-
-    Args:
-        whole: the `keras.Model` of a version.
-        model: what is adapted: the same, unless it is of table rows.
-    """
-
-    whole: keras.Model
-    model: keras.Model
-
-    def inputs(self, x: Any) -> Any:
-        """Returns rows as `model` takes them."""
-        return x
-
-    def pair(self, rows: Pair) -> Pair:
-        """Returns rows with labels, likewise."""
-        return self.inputs(rows[0]), rows[1]
-
-    def taken(self, adapted: keras.Model) -> keras.Model:
-        """Returns the whole model with what was adapted."""
-        return adapted
-
-    def errors(self, rows: Pair, kind: TargetKind, thresholds: Any) -> Any:
-        """Returns how wrong the model is about each row, as it is judged."""
-        x = self.inputs(rows[0])
-        found = self.model.predict(x, batch_size=128, verbose=0)
-        answers = kind.answers(np.asarray(found), thresholds)
-        return kind.errors(answers, rows[1])
-
-
-class _TableView(_View):
-    """Shows the network of a table model, with one head."""
-
-    def inputs(self, x):
-        count = len(next(iter(x.values())))
-        names = ("",) * count
-        split = data.Split(x, np.zeros(count, "int32"), names)
-        return table_measuring.encode(self.whole, split)
-
-    def taken(self, adapted):
-        return table_head.take_head(self.whole, adapted)
-
-
-def _view(kind: str, model: keras.Model) -> _View:
-    if kind != "table":
-        return _View(model, model)
-    network = model.get_layer(tasks.table_model.NETWORK)
-    return _TableView(model, table_head.with_one_head(network))
-
-
-def _view_of(view, model):
-    """Returns the view of a model that was adapted."""
-    kind = "table" if isinstance(view, _TableView) else ""
-    return _view(kind, model)
 
 
 def numbered(

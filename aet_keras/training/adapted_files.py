@@ -4,10 +4,11 @@ import collections
 import dataclasses
 import datetime
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from aet_keras import _files, _regular_file, data
@@ -97,10 +98,22 @@ def write_adapted(
         job, recipe, model, dataset, directory, guarantee=kept.guarantee
     )
     rule = rule_of(dataset.specification)
-    reference = _reference(model, incoming.take(~aside), old, rule)
+    learned = incoming.take(~aside)
+    if job.measure_reference is None:
+        reference = _reference(model, learned, old, rule)
+    else:
+        reference = _own_reference(job, version, model, learned, old)
     if reference is not None:
         reference.save(directory / FILE)
-    about = _record(version, adapted, incoming, old, shift)
+    old_rows = None
+    if old is not None:
+        old_rows = {
+            "source": old.recipe.data,
+            "learned_count": len(old.learned[1]),
+            "held_count": len(old.held[1]),
+            "doubt": old.doubt,
+        }
+    about = record_of(version, adapted, incoming, old_rows, shift)
     about |= {"outcome": outcome, "reason": why, "sets": kept.sentence}
     about["rows"]["aside_count"] = int(aside.sum())
     (directory / RECORD).write_bytes(_files.json_bytes(about))
@@ -108,11 +121,11 @@ def write_adapted(
     if old is None:
         write_card(directory, name=name)
         return kept
-    report = job.measure(_no_run(model), name, dataset)
+    report = job.measure(no_run(model), name, dataset)
     groups = find_groups(recipe, dataset)
     report = with_groups(report, groups, job, model, dataset)
     report = with_stress(report, recipe, model, dataset)
-    notes = [*report.notes, *_notes(version, adapted, incoming, old)]
+    notes = [*report.notes, *notes_of(version, adapted, incoming, old.doubt)]
     lost = _lost_order(recipe, incoming), _lost_costs(version, incoming)
     notes += filter(None, [kept.sentence, *lost])
     notes += _notes_before(version, notes)
@@ -200,6 +213,9 @@ def dataset_of_new(
     if incoming.labels.ndim == 2 and kind not in ("table", "item"):
         limits = tuple(thresholds) or thresholds_of(version)
         about |= {"target_kind": "tags", "thresholds": limits}
+    if kind in ("image", "text") and incoming.labels.dtype.kind == "f":
+        form = table_manifest.read_target_format(version)
+        about |= {"target_kind": "number", "target_format": form}
     specification: Any = Specification(**about)
     if kind in ("table", "item"):
         known = _READ_MANIFEST[kind](version)
@@ -242,9 +258,7 @@ def _reference(model, incoming, old, rule):
     That is the rows of today where enough of them have labels. They have been
     learned from, but those of the version before look different.
     """
-    x, labels = incoming.labelled
-    if old is not None and len(labels) < _REFERENCE_ROWS:
-        x, labels = reading.join([old.held, (x, labels)])
+    x, labels = _today(incoming, old)
     if len(labels) < 2:
         return None
     return Reference.measure(
@@ -257,7 +271,27 @@ def _reference(model, incoming, old, rule):
     )
 
 
-def _no_run(model):
+def _own_reference(job, version, model, incoming, old):
+    """Measures the same of a model that does not end in one dense layer."""
+    x, labels = _today(incoming, old)
+    if len(labels) < 2:
+        return None
+    dataset = dataset_of_new(version, incoming)
+    names = ("",) * len(labels)
+    held = data.Split(x, labels.astype(dataset.train.labels.dtype), names)
+    dataset = dataclasses.replace(dataset, validation=held, test=held)
+    return job.measure_reference(model, dataset)
+
+
+def _today(incoming, old):
+    """Returns new rows with labels, with old ones if these are few."""
+    x, labels = incoming.labelled
+    if old is not None and len(labels) < _REFERENCE_ROWS:
+        x, labels = reading.join([old.held, (x, labels)])
+    return x, labels
+
+
+def no_run(model: keras.Model) -> Run:
     """Returns the run of a model that was not trained by `fit`."""
     return Run(
         model=model,
@@ -272,7 +306,17 @@ def _no_run(model):
     )
 
 
-def _notes(version, adapted, incoming, old):
+def notes_of(
+    version: Path, adapted: Adaptation, incoming: Incoming, doubt: str = ""
+) -> Iterator[str]:
+    """Yields what a report says of how a version came about.
+
+    Args:
+        version: path of the version that was adapted.
+        adapted: `Adaptation`.
+        incoming: `Incoming`.
+        doubt: str. As of `OldRows`.
+    """
     yield (
         f"Adapted from version {version.name} to {incoming.count} new rows by: "
         f"{', '.join(adapted.kept)}. The figures are those of old rows."
@@ -281,12 +325,26 @@ def _notes(version, adapted, incoming, old):
         yield (
             f"Judged as {adapted.verdict.outcome}: {adapted.verdict.reason}."
         )
-    if old.doubt:
-        yield f"{OF_DOUBT} Received: {old.doubt}."
+    if doubt:
+        yield f"{OF_DOUBT} Received: {doubt}."
 
 
-def _record(version, adapted, incoming, old, shift):
-    """Returns what `adaptation.json` holds."""
+def record_of(
+    version: Path,
+    adapted: Adaptation,
+    incoming: Incoming,
+    old_rows: dict[str, Any] | None,
+    shift: Shift | None,
+) -> dict[str, Any]:
+    """Returns what `adaptation.json` holds.
+
+    Args:
+        version: path of the version that was adapted.
+        adapted: `Adaptation`.
+        incoming: `Incoming`.
+        old_rows: optional dict, what is said of old rows.
+        shift: optional `Shift` that was answered.
+    """
     told = _TOLD[kind_of(incoming.labels)]
     return {
         "from": int(version.name) if version.name.isdigit() else version.name,
@@ -299,17 +357,10 @@ def _record(version, adapted, incoming, old, shift):
             "sum": incoming.sum,
             "names": list(incoming.names[:_MOST_NAMES]),
         },
-        "old_rows": None
-        if old is None
-        else {
-            "source": old.recipe.data,
-            "learned_count": len(old.learned[1]),
-            "held_count": len(old.held[1]),
-            "doubt": old.doubt,
-        },
+        "old_rows": old_rows,
         "new_classes": list(incoming.new_classes),
         "kind": adapted.kind,
-        "shift": shift.to_json(),
+        "shift": shift and shift.to_json(),
         "attempts": [dataclasses.asdict(each) for each in adapted.attempts],
         "verdict": adapted.verdict and dataclasses.asdict(adapted.verdict),
         "thresholds": list(adapted.thresholds),

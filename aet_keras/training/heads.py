@@ -153,4 +153,5 @@ def said_of(dataset: data.Dataset) -> dict[str, Any]:
         "target_kind": specification.target_kind,
         "thresholds": specification.thresholds,
         "is_ordered": specification.is_ordered,
+        "target_format": specification.target_format,
     }

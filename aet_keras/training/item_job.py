@@ -340,6 +340,7 @@ JOB = job.Job(
     measure=_measure,
     write=_write,
     best=lambda recipe, dataset: stop_early(recipe.epochs, is_averaged=True),
+    rows=job.rows_of,
     predict=predict,
     measure_reference=item_reference,
 )

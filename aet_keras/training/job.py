@@ -106,19 +106,14 @@ class Job:
     def reference_of(
         self, model: keras.Model, dataset: data.Dataset
     ) -> Reference | None:
-        """Measures what new rows are compared with.
-
-        None of ratings, and of numbers of images and texts.
-        """
+        """Measures what new rows are compared with; None of ratings."""
         if self.measure_reference is not None:
             return self.measure_reference(model, dataset)
         kind = dataset.specification.target_kind
-        is_number = kind == "number"
-        is_table = dataset.specification.kind == "table"
-        if self.rows is None or (is_number and not is_table):
+        if self.rows is None:
             return None
-        # The linear path of a number has learned the validation rows, too.
-        held = dataset.test if is_number else dataset.validation
+        # What a table adds to a number has learned the validation rows, too.
+        held = dataset.test if kind == "number" else dataset.validation
         return Reference.measure(
             model,
             self.rows(dataset.train),

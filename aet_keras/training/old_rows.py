@@ -12,11 +12,13 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras import data
 from aet_keras._keras import reading
+from aet_keras._wording import listed
 from aet_keras.data.splits import SPLITS
 from aet_keras.data.streamed_images import StreamedImages
 from aet_keras.drift.model_outputs import read_outputs
 from aet_keras.drift.reference import VALIDATION_ROWS
 from aet_keras.errors import AetError, DataError
+from aet_keras.export.item_model import read_item_manifest
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.class_order import is_in_order
@@ -176,6 +178,7 @@ def read_other_rows(
         recipe = dataclasses.replace(recipe, from_=str(version))  # type: ignore[call-arg]
     job = job_of(recipe)
     dataset = job.read(_sized(recipe, model))
+    _check_columns(version, recipe, dataset.specification)
     rows = OldRows(job, recipe, _numbered(dataset, class_names))
     try:
         doubt = _why_others(version, model, rows)
@@ -188,14 +191,40 @@ def _why_others(version, model, rows):
     """Says why the rows to judge by are not validation rows of a version."""
     if rows.dataset.specification.target_kind != "classes":
         return why_other_labels(version, rows.dataset)
-    made = read_outputs(model, rows.held, most_rows=VALIDATION_ROWS)
-    right = made.probabilities.argmax(axis=1) == made.labels
-    return why_other_data(version, rows.dataset, right.mean(), made.row_count)
+    if rows.recipe.kind == "item":
+        held = rows.dataset.validation
+        assert rows.job.predict is not None
+        said = np.asarray(rows.job.predict(model, held))
+        right = said.argmax(axis=1) == held.labels
+    else:
+        made = read_outputs(model, rows.held, most_rows=VALIDATION_ROWS)
+        right = made.probabilities.argmax(axis=1) == made.labels
+    return why_other_data(version, rows.dataset, right.mean(), len(right))
+
+
+def _check_columns(version, recipe, found):
+    """Raises if items have other columns than those that the model takes."""
+    if recipe.kind != "item":
+        return
+    known = read_item_manifest(version)
+    columns, given = (
+        {(each.name, each.kind) for each in some.columns}
+        for some in (known, found)
+    )
+    if columns == given:
+        return
+    odd = sorted(name for name, _ in columns ^ given)
+    raise DataError(
+        f"{_OWNER}: old items must have the columns that the model takes, of "
+        "the same kinds, because it is judged by what it answers for them. "
+        f"Received: other ones, {listed(odd)}. Name the data that the version "
+        "was trained on."
+    )
 
 
 def _sized(recipe: BaseRecipe, model: keras.Model) -> BaseRecipe:
     """Has texts cut as the model takes them, whatever their lengths."""
-    if recipe.kind != "text":
+    if recipe.kind not in ("text", "item") or "token_ids" not in model.input:
         return recipe
     length = model.input["token_ids"].shape[1]
     return dataclasses.replace(recipe, sequence_length=length)  # type: ignore[call-arg]

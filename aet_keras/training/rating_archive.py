@@ -32,6 +32,7 @@ def keep_ratings(
 ) -> None:
     """Writes ratings and their codes beside the model."""
     content = dataclasses.asdict(dataset.specification)
+    del content["target_format"]  # ratings are read as numbers before
     arrays: dict[str, Any] = {
         "specification": np.array(json.dumps(content)),
         "item_features": item_features,

@@ -96,13 +96,30 @@ def _of_known_items(new):
 
 def with_new_users(model: keras.Model, ratings: GrownRatings) -> keras.Model:
     """Returns a copy of a recommender with a row for each new user, at 0."""
+    return grown_by(
+        model,
+        len(ratings.new.specification.users),
+        penalty_ratio=ratings.known.train.count / ratings.train.count,
+    )
+
+
+def grown_by(
+    model: keras.Model, count: int, *, penalty_ratio: float
+) -> keras.Model:
+    """Returns a copy of a recommender with rows for more users, at 0.
+
+    Args:
+        model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.
+        count: int >= 0. How many users are new.
+        penalty_ratio: float > 0. By what penalties of users are multiplied:
+            each is a share of the mean loss, of more rows or fewer now.
+    """
     users = tasks.rating_model.user_layers(model)
     old = {name: model.get_layer(name).get_weights()[0] for name in users}
-    count = len(ratings.new.specification.users)
     grown = _with_tables(
         model,
         {name: len(table) + count for name, table in old.items()},
-        penalty_ratio=ratings.known.train.count / ratings.train.count,
+        penalty_ratio=penalty_ratio,
     )
     _copy(model, grown, leave=users)
     for name, table in old.items():

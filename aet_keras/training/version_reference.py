@@ -53,7 +53,7 @@ def measure_version(folder: str | os.PathLike) -> Path:
     True
     """
     version = find_version(folder)
-    check_one_answer(version, _OWNER, takes=("item", "tags"))
+    check_one_answer(version, _OWNER, takes=("item", "tags", "number"))
     recipe = load_recipe(version / "recipe.json")
     job = job_of(recipe)
     dataset = job.read(recipe)

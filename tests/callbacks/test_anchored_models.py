@@ -9,7 +9,7 @@ from aet_keras.callbacks import ElasticAnchor
 
 
 def test_the_backbone_is_found_by_itself_and_its_statistics_are_not_held():
-    model = image_models.compiled_classifier()
+    model = image_models.compiled_classifier(run_eagerly=True)
     snapshots = image_models.WeightSnapshots()
 
     logs = image_models.fit(model, ElasticAnchor(), snapshots, epochs=1).history

@@ -104,11 +104,11 @@ def test_a_save_that_cannot_be_removed_does_not_end_fit(tmp_path, monkeypatch):
 
     monkeypatch.setattr(shutil, "rmtree", refuse)
     with pytest.warns(UserWarning, match="could not be removed") as said:
-        run = interrupted_runs.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, make=nothing, epochs=3)
 
     assert len(said) == 1
     interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=nothing), run
+        interrupted_runs.uninterrupted_run(make=nothing, epochs=3), run
     )
 
 
@@ -168,17 +168,18 @@ def test_saves_in_an_epoch_do_not_need_the_one_of_its_start(tmp_path):
 
 
 def test_damaged_saves_are_said_and_kept_where_a_run_starts_anew(tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (2, 1), make=nothing)
+    settings = {"make": nothing, "epochs": 3}
+    interrupted_runs.run_until_killed(tmp_path, (2, 1), **settings)
     names = Saves(tmp_path, keep=2).names()
     for name in names:
         (tmp_path / name / "state.json").write_text("")
 
     with pytest.warns(UserWarning, match="damaged save, and keeps it") as said:
-        run = interrupted_runs.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, **settings)
 
     assert len(said) == 2
     assert run.checkpoint.resumed_from is None
     assert set(names) < set(os.listdir(tmp_path))
     interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=nothing), run
+        interrupted_runs.uninterrupted_run(**settings), run
     )

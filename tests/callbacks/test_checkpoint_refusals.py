@@ -131,18 +131,21 @@ def test_arguments_out_of_range_are_refused(arguments, error):
         callbacks.ElasticCheckpoint("runs", **arguments)
 
 
+SHORT = {"make": nothing, "epochs": 3}
+
+
 def test_a_damaged_save_gives_way_to_the_one_before(tmp_path):
-    interrupted_runs.run_until_killed(tmp_path, (3, 1), make=nothing)
+    interrupted_runs.run_until_killed(tmp_path, (2, 1), **SHORT)
     newest = sorted(tmp_path.iterdir())[-1] / "arrays.npz"
     newest.write_bytes(newest.read_bytes()[:-99])
 
     with pytest.warns(UserWarning, match="passes over a damaged save"):
-        run = interrupted_runs.run(tmp_path, make=nothing)
+        run = interrupted_runs.run(tmp_path, **SHORT)
 
-    assert run.checkpoint.resumed_from == (2, 0)
+    assert run.checkpoint.resumed_from == (1, 0)
     assert "arrays.npz is not what was written" in run.checkpoint.sentences[0]
     interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=nothing), run
+        interrupted_runs.uninterrupted_run(**SHORT), run
     )
 
 
@@ -159,12 +162,12 @@ def test_a_run_that_is_killed_in_a_save_goes_on_from_the_one_before(
 
     monkeypatch.setattr(np, "savez", die_at_the_third)
     with pytest.raises(interrupted_runs.Killed):
-        interrupted_runs.run(tmp_path, make=nothing)
+        interrupted_runs.run(tmp_path, **SHORT)
     monkeypatch.undo()
 
-    run = interrupted_runs.run(tmp_path, make=nothing)
+    run = interrupted_runs.run(tmp_path, **SHORT)
 
     assert run.checkpoint.resumed_from == (2, 0)
     interrupted_runs.check_equal(
-        interrupted_runs.uninterrupted_run(make=nothing), run
+        interrupted_runs.uninterrupted_run(**SHORT), run
     )

@@ -59,7 +59,9 @@ def test_a_fit_without_freezing_keeps_what_it_began_with():
 
 def test_a_tuned_model_goes_back_where_the_head_alone_was_better():
     model, head_only = (
-        image_models.compiled_classifier(keras.optimizers.SGD(1.0)),
+        image_models.compiled_classifier(
+            keras.optimizers.SGD(1.0), run_eagerly=True
+        ),
         KeepHeadOnly(),
     )
     x, y = image_models.noise_images()

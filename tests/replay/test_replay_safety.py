@@ -11,18 +11,6 @@ from replay_runs import build_backbone, build_model
 VALIDATION = {"validation_data": replay_runs.batches()}
 
 
-def augmented():
-    """Returns rows that are others in each pass, the same in each run."""
-    seeds = tf.data.Dataset.random(seed=1, rerandomize_each_iteration=True)
-
-    def add_noise(batch, seed):
-        x, y = batch
-        noise = tf.random.stateless_normal(tf.shape(x), (seed, seed))
-        return x + noise, y
-
-    return tf.data.Dataset.zip(replay_runs.batches(), seeds).map(add_noise)
-
-
 def of_other_lengths():
     def generate():
         x, y = replay_runs.noise_rows()
@@ -176,17 +164,8 @@ def test_the_cache_turns_itself_off_with_its_reason(case):
     assert reason in again.why
 
 
+# Endless data sets, and rows that never come again: test_row_lookup.py.
 LOOKED_UP = {
-    "augmentation": (
-        {"data": augmented, "epochs": 3} | VALIDATION,
-        [3, 3, 0],
-        "(augmentation, for example)",
-    ),
-    "an endless data set": (
-        {"data": lambda: replay_runs.batches().repeat(), "steps_per_epoch": 2},
-        [3, 3],
-        "`steps_per_epoch` or `validation_steps` splits the data set",
-    ),
     "part of the arrays": (
         {"data": lambda: replay_runs.noise_rows(32), "steps_per_epoch": 2},
         [3, 3],

@@ -181,8 +181,10 @@ def weighted_rows():
 
 SOLVED = {
     "a plain head": (softmax, {}),
-    "class weights": (softmax, {"class_weight": {0: 1.0, 1: 1.2, 2: 0.9}}),
-    "weights of validation rows": (softmax, weighted_rows()),
+    "class weights, weights of validation rows": (
+        softmax,
+        {"class_weight": {0: 1.0, 1: 1.2, 2: 0.9}, **weighted_rows()},
+    ),
     "a weight of the loss": (softmax, {"compiled": {"loss_weights": 0.5}}),
     "half precision": (lambda: softmax(dtype="mixed_float16"), {}),
     "a teacher beside labels": (

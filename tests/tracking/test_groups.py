@@ -67,7 +67,8 @@ def fitted():
     """Returns what was read in four epochs; a group more moves in each."""
     keras.utils.set_random_seed(0)
     reader, freezing = Reader(), image_models.gradual_freezing()
-    image_models.fit(image_models.compiled_classifier(), freezing, reader)
+    model = image_models.compiled_classifier(run_eagerly=True)
+    image_models.fit(model, freezing, reader)
     return reader.read, freezing
 
 

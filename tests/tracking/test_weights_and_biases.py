@@ -31,7 +31,7 @@ def done(tmp_path_factory, report):
     rate = aet_keras.callbacks.AdaptiveLearningRate()
     freezing = image_models.gradual_freezing()
     logs = image_models.fit(
-        image_models.compiled_classifier(),
+        image_models.compiled_classifier(run_eagerly=True),
         tracker,  # before ours: the place makes no difference
         freezing,
         rate,

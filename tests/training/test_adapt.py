@@ -265,7 +265,7 @@ def test_weights_go_back_to_where_they_are_worth_most(model, trained):
     def old(_):
         return accuracy(model, *OLD)
 
-    judges = _remedies.Judges(rows, lambda: 1.0, old)
+    judges = _remedies.Judges(lambda: (1.0, 0.0), old)
     found = _remedies.train_all(case, rows, judges)
 
     assert found.ratio < 1

@@ -150,16 +150,6 @@ def test_an_answer_is_explained_part_by_part(made):
     assert "file = an image" in said.output and "title = " in said.output
 
 
-def test_items_are_not_adapted_yet_and_that_is_said(made):
-    folder, _ = made
-
-    said = CliRunner().invoke(
-        main, ["adapt", str(folder / "out"), str(folder / "items.csv")]
-    )
-
-    assert said.exit_code != 0 and "a model of items" in said.output
-
-
 def test_the_saved_keras_model_is_the_one_that_was_measured(made):
     _, run = made
 

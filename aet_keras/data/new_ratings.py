@@ -1,0 +1,134 @@
+"""Reads ratings that a published recommender has not seen."""
+
+import dataclasses
+from collections.abc import Sequence
+from os import PathLike
+
+import numpy as np
+
+from aet_keras._wording import counted
+from aet_keras.data import rating_rows, table_cells
+from aet_keras.data.dataset import Split
+from aet_keras.data.names import by_number
+from aet_keras.data.specifications import CellFormat, RatingSpecification
+from aet_keras.data.table_columns import make_reading, read_stripped
+from aet_keras.errors import DataError
+
+_OWNER = "adapt"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NewRatings:
+    """Holds ratings of items that a recommender knows.
+
+    Args:
+        split: `Split`, in the order of time if there is one.
+        specification: `RatingSpecification`, new users behind the known ones.
+        notes: tuple of str. What was left out.
+        paths: tuple of str. What was read.
+    """
+
+    split: Split
+    specification: RatingSpecification
+    notes: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+def read_new_ratings(
+    paths: Sequence[str | PathLike],
+    like: RatingSpecification,
+    *,
+    user: str,
+    item: str,
+    rating: str | None = None,
+    time: str | None = None,
+    missing: Sequence[str] | None = None,
+    decimal: str | None = None,
+    date_formats: Sequence[str] = (),
+    encoding: str = "auto",
+) -> NewRatings:
+    """Reads new ratings of known users and of new ones.
+
+    Ratings of items that are not known are left out.
+
+    Args:
+        paths: sequence of paths, as of `read_ratings`.
+        like: `RatingSpecification` of what is known.
+        user: str. As of `read_ratings`, and the others, too.
+
+    Raises:
+        DataError: if a column is not there, or no item is known.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "new.csv"
+    >>> _ = path.write_text("user,item,rating\\nann,A,4\\nbob,B,2\\nbob,C,5\\n")
+    >>> known = aet_keras.data.specifications.RatingSpecification(
+    ...     "rating", (), None, "films.csv", users=("ann",), items=("A", "B")
+    ... )
+    >>> from aet_keras.data.new_ratings import read_new_ratings
+    >>> new = read_new_ratings([path], known, user="user", item="item")
+    >>> new.specification.users, new.split.inputs["item"][:, 0]
+    (('ann', 'bob'), array([1, 2], dtype=int32))
+    """
+    reading = make_reading(_OWNER, missing, decimal, date_formats)
+    features = tuple(
+        each.column for each in (*like.user_features, *like.item_features)
+    )
+    frames, notes = [], []
+    for path in paths:
+        frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
+        column = rating_rows.rating_column(frame.columns, rating, like)
+        rating_rows.check_roles(frame, user, item, column, time, features, ())
+        ids = {"user": user, "item": item}
+        frame, more = rating_rows.rated_rows(frame, ids, column, reading)
+        frames.append(frame)
+        notes += [*of_file, *more]
+    frame = type(frame)(
+        {
+            name: np.concatenate([each[name].to_numpy() for each in frames])
+            for name in (
+                user,
+                item,
+                column,
+                *features,
+                *([time] if time else []),
+            )
+        }
+    )
+    if time is not None:
+        times = rating_rows.read_times(
+            _OWNER, time, frame[time], reading.date_formats
+        )
+        frame = frame.iloc[np.argsort(times, kind="stable")]
+    is_known = frame[item].isin(like.items)
+    gone = int((~is_known).sum())
+    if gone == len(frame):
+        raise DataError(
+            f"{_OWNER}: new ratings must be of items that the model knows, "
+            "because nothing is learned of new ones. Received: none that is, "
+            f"in {counted(len(frame), 'rating')}. Look whether ids are written "
+            "as before, or train anew on all ratings."
+        )
+    if gone:
+        notes.append(
+            f"{counted(gone, 'rating is', 'ratings are')} left out: the model "
+            "does not know the items. To have them learned, train anew on all "
+            "ratings."
+        )
+    frame = frame[is_known]
+    form = CellFormat(missing=reading.missing)
+    for name in features:
+        frame = frame.assign(**{name: table_cells.words_of(frame[name], form)})
+    new = sorted(set(frame[user]) - set(like.users), key=by_number)
+    given = tuple(map(str, paths))
+    specification = dataclasses.replace(
+        like, users=(*like.users, *new), source=", ".join(given)
+    )
+    split = Split(
+        rating_rows.codes_of(frame, user, item, specification),
+        frame[column].to_numpy("float32"),
+        tuple(f"rating {row + 1}" for row in frame.index),
+    )
+    return NewRatings(split, specification, tuple(notes), given)

@@ -1,0 +1,265 @@
+"""Tries what new ratings can teach a recommender, and keeps what is proved."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from aet_keras import data
+from aet_keras._keras import reading
+from aet_keras.data.rating_lookup import RatingTables
+from aet_keras.data.specifications import RatingSpecification
+from aet_keras.drift.gate import judge_gains, share_to_forget
+from aet_keras.drift.target_kinds import KINDS
+from aet_keras.errors import DataError
+from aet_keras.evaluation.rating_biases import fit_biases
+from aet_keras.training._choice import Looks, worth
+from aet_keras.training._trials import Attempt
+from aet_keras.training.adapt import Adaptation
+from aet_keras.training.rating_archive import KnownRatings
+from aet_keras.training.rating_measuring import history_length
+from aet_keras.training.rating_new_users import grown_by
+
+HISTORY, USERS, BIASES = "history", "user biases", "all biases"
+LEAST_USERS = 20
+_OWNER = "adapt"
+_BATCH = 4096
+_KIND = KINDS["number"]
+_JUDGES = 4  # every fourth rating to learn from chooses a strength
+
+
+def adapt_ratings(
+    model: keras.Model,
+    known: KnownRatings,
+    new: data.Split,
+    specification: RatingSpecification,
+    *,
+    forgets_at_most: float | None = None,
+) -> Adaptation:
+    """Adapts a recommender to new ratings of known users and of new ones.
+
+    Tried are, the cheapest first: new ratings are looked up in histories, and
+    a new user gets the bias that the model guesses of that (`"history"`);
+    then user biases are solved on what is left, or those of users and items.
+
+    The first half of the new ratings of each user is learned, the second one
+    judges. **A user counts as one**, by the mean absolute error of that half:
+    ratings of a user share a bias and a history, so that they err together,
+    and each as a proof of its own would make chance look like a gain. What is
+    forgotten is judged likewise by old test ratings of the other users, who
+    have said nothing new: where a user rates otherwise now, his old ratings
+    mean what they do not mean any more.
+
+    Args:
+        model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.
+        known: `KnownRatings` that it was made of.
+        new: `Split` of new ratings, the older first.
+        specification: `RatingSpecification`, new users behind the old ones.
+        forgets_at_most: optional float from 0 to 1. The share by which the
+            mean absolute error of old ratings may rise. Defaults to `0.05`.
+
+    Returns:
+        `Adaptation`, its model a new one; `model` stays as it was. Its
+        verdict is without old rows, if fewer than two other users have some.
+
+    Raises:
+        DataError: if fewer than 20 users have two ratings.
+
+    Example: see `aet_keras/cli/adapt.py`.
+    """
+    forgets = share_to_forget(_OWNER, _KIND, forgets_at_most)
+    run = _Run(model, known, specification, new)
+    is_held = _later_half(new.inputs["user"][:, 0])
+    learned, held = (_taken(new, rows) for rows in (~is_held, is_held))
+    users, of = np.unique(held.inputs["user"][:, 0], return_inverse=True)
+    if len(users) < LEAST_USERS:
+        raise DataError(
+            f"{_OWNER}: at least {LEAST_USERS} users must have two new ratings "
+            "or more, because the first ones are learned and the last ones "
+            f"judge, each user once. Received: {len(users)}. Wait for more."
+        )
+    before = run.errors(model, run.unknown_as_0(held), of, run.old_tables)
+    looks, attempts, afters, worths = Looks(len(users)), [], {}, {}
+    for name in (HISTORY, USERS, BIASES):
+        begun = time.perf_counter()
+        made, tables, said = run.learn(name, learned)
+        after = afters[name] = run.errors(made, held, of, tables)
+        looks.add((..., before, after))
+        drop = -_KIND.mean_gain(run.old_before, run.old_errors(made, learned))
+        gain_of_it = _KIND.mean_gain(before, after)
+        worths[name] = worth(gain_of_it, drop, forgets)
+        figures = float(before.mean()), float(after.mean())
+        seconds = time.perf_counter() - begun
+        attempts.append(
+            Attempt(name, *figures, _KIND.measure, False, seconds, said)
+        )
+    best = max(worths, key=lambda name: worths[name])
+    gain = _KIND.gain(before, afters[best], chosen_from=looks.count)
+    if gain.gain <= 0:
+        verdict = judge_gains(gain, forgets_at_most=forgets)
+        reason = "the model is as it was"
+        return Adaptation(model, "unexplained", (*attempts,), verdict, reason)
+    made, _, _ = run.learn(best, new)
+    old = None
+    if len(run.old_before) > 1:
+        old = _KIND.gain(run.old_before, run.old_errors(made, new))
+    verdict = judge_gains(gain, old, forgets_at_most=forgets)
+    attempts = [
+        dataclasses.replace(each, is_kept=each.remedy == best)
+        for each in attempts
+    ]
+    reason = f"kept: {best}"
+    return Adaptation(made, "unexplained", (*attempts,), verdict, reason)
+
+
+class _Run:
+    """Makes models of new ratings."""
+
+    def __init__(self, model, known, specification, new):
+        self.model, self.known = model, known
+        self.specification = specification
+        self._count = len(known.specification.users)
+        self._splits = [known.train, known.validation, known.test]
+        self.old_tables = self.tables(self._splits)
+        others = ~np.isin(known.test.inputs["user"], new.inputs["user"])
+        self._old = _taken(known.test, others[:, 0])
+        codes = self._old.inputs["user"][:, 0]
+        self._old_of = np.unique(codes, return_inverse=True)[1]
+        self.old_before = self.old_errors(model)
+
+    def tables(self, splits: Sequence[data.Split]) -> RatingTables:
+        """Returns what is looked up of some ratings."""
+        return data.make_rating_tables(
+            splits,
+            self.specification,
+            history_length=history_length(self.model),
+            item_features=self.known.item_features,
+        )
+
+    def old_errors(self, model, *learned: data.Split) -> np.ndarray:
+        """Returns errors of old ratings of other users, not looked up."""
+        if not self._old.count:
+            return np.zeros(0)
+        tables = self.tables([self.known.train, *learned])
+        return self.errors(model, self._old, self._old_of, tables)
+
+    def errors(self, model, split, places, tables) -> np.ndarray:
+        """Returns how far predictions of each user are off, in the mean."""
+        off = np.abs(_predict(model, split, tables) - split.labels)
+        return np.bincount(places, off) / np.bincount(places)
+
+    def unknown_as_0(self, split: data.Split) -> data.Split:
+        """Returns rows as the model before takes them: new users unknown."""
+        users = split.inputs["user"]
+        old = np.where(users > self._count, 0, users)
+        return dataclasses.replace(split, inputs={**split.inputs, "user": old})
+
+    def learn(
+        self, name: str, learned: data.Split
+    ) -> tuple[keras.Model, RatingTables, str]:
+        """Returns a model, what it looks up, and what was done."""
+        tables = self.tables([*self._splits, learned])
+        count = self.known.train.count
+        made = grown_by(
+            self.model,
+            len(self.specification.users) - self._count,
+            penalty_ratio=count / (count + learned.count),
+        )
+        told = self._give_biases(made, learned, tables)
+        if name == HISTORY:
+            return made, tables, told
+        return made, tables, self._solve(made, name, learned, tables)
+
+    def _give_biases(self, made, learned, tables):
+        """Gives a new user the bias that the model guesses of his history."""
+        users, first = np.unique(
+            learned.inputs["user"][:, 0], return_index=True
+        )
+        is_new = users > self._count
+        if is_new.any():
+            rows = _taken(learned, first[is_new])
+            given = _given(made, rows, tables)
+            unknown = {**given, "user": np.zeros_like(given["user"])}
+            guessed, zero = (_ratings(made, each) for each in (unknown, given))
+            _add(made, "user_bias", users[is_new], guessed - zero)
+        return f"{len(users)} users have new ratings, {is_new.sum()} are new"
+
+    def _solve(self, made, name, learned, tables):
+        """Solves biases of users, or of items too, on what is left."""
+        users, items = (learned.inputs[role][:, 0] for role in ("user", "item"))
+        rest = learned.labels - _predict(made, learned, tables)
+        if name == USERS:
+            items = np.zeros_like(items)
+        counts = {
+            "user_count": 1 + len(self.specification.users),
+            "item_count": 1 + len(self.specification.items),
+        }
+        whole = users, items, rest
+        is_judge = np.arange(len(rest)) % _JUDGES == 0
+        tuned = fit_biases(
+            *(each[~is_judge] for each in whole),
+            validation=tuple(each[is_judge] for each in whole),
+            **counts,
+        )
+        chosen = tuned.user_strength, tuned.item_strength
+        found = fit_biases(
+            *whole, validation=whole, strengths=[chosen], **counts
+        )
+        seen = np.unique(users)
+        more = found.users[seen] + found.mean
+        if name == USERS:
+            more = more + found.items[0]
+        else:
+            items = np.unique(items)
+            _add(made, "item_bias", items, found.items[items])
+        _add(made, "user_bias", seen, more)
+        return f"L2 strength of users {chosen[0]:g}, of items {chosen[1]:g}"
+
+
+def _given(model, split, tables):
+    rows = tables.rows(split.inputs, model.input)
+    return {name: rows[name] for name in model.input}
+
+
+def _ratings(model, given):
+    """Calls the model as it is: to trace each one takes longer than it runs."""
+    count, found = len(given["user"]), []
+    for start in range(0, count, _BATCH):
+        part = {k: v[start : start + _BATCH] for k, v in given.items()}
+        said = model(part, training=False)["rating"]
+        found.append(np.asarray(said, "float64")[:, 0])
+    return np.concatenate(found)
+
+
+def _predict(model, split, tables):
+    """Returns the rating that is predicted of each row."""
+    return _ratings(model, _given(model, split, tables))
+
+
+def _add(model, layer, codes, more):
+    """Adds to some rows of a table of biases."""
+    (table,) = model.get_layer(layer).get_weights()
+    table[codes, 0] += more
+    model.get_layer(layer).set_weights([table])
+
+
+def _later_half(users):
+    """Says which rows are of the second half of their user's, in order."""
+    order = np.argsort(users, kind="stable")
+    ranked = users[order]
+    place = np.arange(len(users)) - np.searchsorted(ranked, ranked)
+    is_later = np.zeros(len(users), bool)
+    is_later[order] = place >= (np.bincount(users)[ranked] + 1) // 2
+    return is_later
+
+
+def _taken(split: data.Split, rows: Any) -> data.Split:
+    numbers = np.arange(split.count)[rows]
+    return data.Split(
+        reading.take(dict(split.inputs), numbers),
+        split.labels[numbers],
+        tuple(split.names[row] for row in numbers),
+    )

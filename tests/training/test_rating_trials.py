@@ -1,0 +1,185 @@
+"""Does a recommender learn new ratings, judged by users and not by rows?"""
+
+import numpy as np
+import pytest
+import rating_data
+
+from aet_keras import data
+from aet_keras.data.new_ratings import read_new_ratings
+from aet_keras.errors import DataError
+from aet_keras.training import rating_trials
+from aet_keras.training.rating_archive import KnownRatings
+from aet_keras.training.rating_trials import adapt_ratings
+
+USED = {"user": "user", "item": "item"}
+
+
+def write(path, users, *, more=0.0, seed=5, each=8):
+    """Ratings that follow the item's number, and `more` for each user."""
+    random = np.random.default_rng(seed)
+    lines = ["user,item,age,decade,rating"]
+    for user in users:
+        age = "old" if user % 2 else "young"
+        for item in random.choice(12, each, replace=False):
+            said = 1 + item % 4 + (user % 2) * (item % 3 == 0)
+            said += more + random.normal(0, 0.3)
+            lines.append(f"u{user},i{item},{age},{item // 4},{said:.2f}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Returns what is known, and a model that starts at its biases."""
+    folder = tmp_path_factory.mktemp("films")
+    path = write(folder / "old.csv", range(40), seed=0)
+    dataset = rating_data.read_ratings(path)
+    _, tables, model = rating_data.build_model(dataset)
+    known = KnownRatings(
+        dataset.train,
+        dataset.validation,
+        dataset.test,
+        dataset.specification,
+        item_features=tables.item_features,
+    )
+    return folder, known, model
+
+
+def read(made, users, **settings):
+    folder, known, _ = made
+    path = write(folder / "new.csv", users, **settings)
+    return read_new_ratings([path], known.specification, **USED)
+
+
+def adapted(made, new, **settings):
+    _, known, model = made
+    return adapt_ratings(model, known, new.split, new.specification, **settings)
+
+
+def biases_of(model):
+    return model.get_layer("user_bias").get_weights()[0][:, 0]
+
+
+def test_known_users_who_rate_higher_now_get_other_biases(made):
+    new = read(made, range(30), more=2.0)
+
+    found = adapted(made, new)
+
+    assert found.kept and found.kept[0] != rating_trials.HISTORY
+    verdict = found.verdict
+    assert verdict.outcome == "better", verdict.reason
+    assert verdict.new.count == 30  # users, who rated 240 films
+    assert verdict.new.before > 1.5 and verdict.new.after < 1.0
+    moved = biases_of(found.model) - biases_of(made[2])
+    rated = np.unique(new.split.inputs["user"])
+    assert moved[rated].mean() > 1.0
+    np.testing.assert_array_equal(np.delete(moved, rated), 0)
+
+
+def test_other_users_judge_what_is_forgotten(made, monkeypatch):
+    """Whoever rates otherwise now has old ratings that prove nothing."""
+    new, few = read(made, range(30), more=2.0), read(made, range(40), more=2.0)
+    learn = rating_trials._Run.learn
+    others = np.setdiff1d(np.arange(41), new.split.inputs["user"])
+
+    def spoil(run, name, learned):
+        model, tables, said = learn(run, name, learned)
+        (table,) = model.get_layer("user_bias").get_weights()
+        table[others] += 1
+        model.get_layer("user_bias").set_weights([table])
+        return model, tables, said
+
+    alone = adapted(made, few)
+    monkeypatch.setattr(rating_trials._Run, "learn", spoil)
+    spoilt = adapted(made, new)
+
+    assert alone.verdict.old is None and alone.verdict.outcome == "better"
+    assert spoilt.verdict.outcome == "not better"
+    assert spoilt.verdict.old.gain < -0.05
+
+
+def test_new_users_are_learned_and_old_ones_stay(made):
+    new = read(made, range(100, 130), more=1.5)
+
+    found = adapted(made, new)
+
+    assert found.verdict.outcome == "better", found.verdict.reason
+    before, after = biases_of(made[2]), biases_of(found.model)
+    assert len(after) == len(before) + 30
+    assert new.specification.users[-30:] == tuple(
+        f"u{user}" for user in range(100, 130)
+    )
+    np.testing.assert_array_equal(after[: len(before)], before)
+    assert after[-30:].mean() > 0.5
+
+
+def test_ratings_as_before_prove_nothing(made):
+    new = read(made, range(30))
+    before = made[2].get_weights()
+
+    found = adapted(made, new)
+
+    assert not found.verdict.is_better
+    for one, other in zip(before, made[2].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_users_err_together_so_that_rows_would_prove_too_much():
+    """Of useless changes of users, by rows far more than one in 20 pass."""
+    random, draws = np.random.default_rng(0), 300
+    passed = {"rows": 0, "users": 0}
+    for _ in range(draws):
+        own = random.normal(size=(30, 1))  # what a change does to a user
+        after = 5 + own + 0.2 * random.normal(size=(30, 8))
+        before = np.full((30, 8), 5.0)
+        kind = rating_trials._KIND
+        gains = {
+            "rows": kind.gain(before.ravel(), after.ravel()),
+            "users": kind.gain(before.mean(axis=1), after.mean(axis=1)),
+        }
+        for name, gain in gains.items():
+            passed[name] += gain.low > 0
+
+    assert passed["users"] <= 0.07 * draws < 0.2 * draws < passed["rows"]
+
+
+def test_the_later_half_of_each_user_judges():
+    users = np.array([2, 1, 2, 1, 2, 3, 1, 1])
+
+    later = rating_trials._later_half(users)
+
+    assert later.tolist() == [False] * 4 + [True, False, True, True]
+
+
+def test_few_users_prove_nothing(made):
+    new = read(made, range(19))
+
+    with pytest.raises(DataError, match="at least 20 users.*Received: 19"):
+        adapted(made, new)
+
+
+def test_new_items_are_left_out_and_said(made, tmp_path):
+    path = write(tmp_path / "a.csv", range(25))
+    path.write_text(path.read_text() + "\nu1,new film,old,1,4")
+    alone = tmp_path / "b.csv"
+    alone.write_text("user,item,age,decade,rating\nu1,new film,old,1,4")
+
+    new = read_new_ratings([path], made[1].specification, **USED)
+
+    assert new.split.count == 200
+    assert "1 rating is left out" in new.notes[-1]
+    with pytest.raises(DataError, match="of items that the model knows"):
+        read_new_ratings([alone], made[1].specification, **USED)
+
+
+def test_the_older_ratings_come_first(made, tmp_path):
+    path = tmp_path / "timed.csv"
+    path.write_text(
+        "user,item,age,decade,rating,day\nu1,i2,old,0,4,2026-01-03\n"
+        "u1,i3,old,0,3,2026-01-01\nu0,i1,old,0,2,2026-01-02"
+    )
+
+    new = read_new_ratings([path], made[1].specification, time="day", **USED)
+
+    assert new.split.labels.tolist() == [3, 2, 4]
+    assert isinstance(new.split, data.Split)
