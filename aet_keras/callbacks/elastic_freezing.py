@@ -53,7 +53,8 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
     undo a thaw that made things worse, at the latest when `fit` ends, so that
     no thaw leaves a model worse than it was before. Where `KeepBest`, or a
     callback of Keras with `restore_best_weights=True`, chooses the weights,
-    the end of `fit` is left to it.
+    the end of `fit` is left to it. A model saved with frozen groups is loaded
+    without its optimizer's state; `ElasticCheckpoint` keeps it.
 
     Args:
         policy: optional `aet_keras.policies.Policy` that decides
@@ -61,8 +62,7 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         groups: optional sequence of `Group`, or of sequences of layers or
             layer names, stem to head. Layers in none of them are the head.
             Needed for subclassed models, which have to be built.
-        backbone: optional nested model in the user's model, or its name.
-            Found by itself if not given.
+        backbone: optional nested model, or its name. Found if not given.
         train_batch_normalization: bool. Whether BatchNormalization thaws
             with its group. Defaults to `False`.
         warmup_steps: int >= 0. Batches over which the rate of a thawed group

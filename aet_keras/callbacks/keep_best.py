@@ -1,6 +1,7 @@
 """Keeps the weights of the best epoch, whatever happens."""
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,10 @@ class KeepBest(keras.callbacks.Callback):
 
     `EarlyStopping(restore_best_weights=True)` has the last word if it is
     listed after this one; that is said in a warning.
+
+    A figure that is not finite, though the training loss is, is said in a
+    warning, and so is a `fit` that never validates: that one keeps its last
+    weights.
 
     Of epochs that are equally good, the one with the lower `val_loss` is
     kept: an accuracy on few images has many equals.
@@ -128,12 +133,14 @@ class KeepBest(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
+        self._has_trained = True
         key = self._key(logs or {})
         if self.stopped or key is None:
             return
         if key != self._watched:  # the first validation after some epochs
             self._watched, self._least = key, (math.inf, math.inf)
         if not _is_finite(key, logs):
+            self._warn_of_odd(key, epoch + 1)
             return  # an accuracy stays finite where the outputs do not
         self._wait += 1
         # From the engine, too: a callback that comes later has not logged yet.
@@ -149,6 +156,14 @@ class KeepBest(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
+        if self._has_trained and self._watched is None and not self.failed:
+            warnings.warn(
+                f"KeepBest: no epoch had `{self.monitor}`, because `fit` ended "
+                "before it validated. The weights stay those of the last "
+                "epoch. Validate sooner: `validation_freq`.",
+                stacklevel=2,
+            )
+            self._weights = None
         self.restore()
         Engine.of(self.model).detach(self)
 
@@ -207,6 +222,18 @@ class KeepBest(keras.callbacks.Callback):
         self.is_best_solved = is_solved
         self._wait = 0
 
+    def _warn_of_odd(self, key, epoch):
+        """Says once that an epoch cannot be kept: all may be lost by it."""
+        if not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                f"KeepBest: `{key}` or its loss is not finite after epoch "
+                f"{epoch}, so that its weights are not kept, nor those of "
+                "other such epochs. The validation rows may hold NaN: look "
+                "for it there.",
+                stacklevel=2,
+            )
+
     def _mode_of(self, key):
         if not is_direction_known(key):
             raise ValueError(
@@ -243,6 +270,7 @@ class KeepBest(keras.callbacks.Callback):
         self._weights = None
         self._watched = None
         self._least = (math.inf, math.inf)
+        self._has_trained = self._has_warned = False
 
     def _key(self, logs):
         """Returns the key to judge an epoch by, or None to pass it over."""

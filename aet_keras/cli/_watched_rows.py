@@ -14,6 +14,7 @@ from aet_keras.cli._new_rows import (
     load_model,
     read_new_rows,
 )
+from aet_keras.cli._options import check_of_use
 from aet_keras.cli._recorded_new_rows import read_recorded
 from aet_keras.cli._truths import tags_of, true_numbers
 from aet_keras.drift.comparison import compare_outputs
@@ -27,6 +28,7 @@ from aet_keras.training.item_outputs import read_item_outputs
 
 _OWNER = "watch"
 _TAKES = ("item", "tags", "number")
+_MOST_DAYS = 60
 _MOST_A_DAY = 200  # recorded rows; 60 days of them are a minute's pass
 
 
@@ -83,7 +85,7 @@ def watch_version(
     *,
     encoding: str | None,
     is_labelled: bool = False,
-    most_days: int = 60,
+    most_days: int | None = None,
 ) -> Watched:
     """Compares rows with the reference of a published version.
 
@@ -93,7 +95,11 @@ def watch_version(
         encoding: optional str, of files of texts or rows.
         is_labelled: bool. Whether to read classes, too: the names of folders,
             or the column of a table that the model predicts.
-        most_days: int >= 1. Of recorded rows: how many days are looked at.
+        most_days: optional int >= 1. Of recorded rows: how many days are
+            looked at. Defaults to 60.
+
+    Raises:
+        ValueError: if something is asked for that these rows have not.
     """
     path = find_version(folder)
     kind = check_classifier(path, _OWNER, _TAKES)
@@ -103,7 +109,13 @@ def watch_version(
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled, _TAKES)
     if asked.are_recorded:
         _check_days(reference, path, kind)
-        return _watch_recorded(asked, kind, reference, most_days)
+        check_of_use(_OWNER, "these are recorded", encoding=encoding)
+        return _watch_recorded(asked, kind, reference, most_days or _MOST_DAYS)
+    if most_days is not None:
+        raise ValueError(
+            f"{_OWNER}: `--days` must go with recorded rows, because others "
+            f"have no times. Received: --days {most_days}. Leave it out."
+        )
     rows = read_new_rows(asked)
     labels = None
     if is_labelled:

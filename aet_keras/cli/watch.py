@@ -31,9 +31,7 @@ SHIFTED = 3
 @click.option(
     "--days",
     type=click.IntRange(1),
-    default=60,
-    show_default=True,
-    help="Of recorded rows, look at so many of the newest days.",
+    help="Of recorded rows, look at so many of the newest days. [default: 60]",
 )
 @click.option(
     "--report",
@@ -87,6 +85,15 @@ def watch(
     """
     with one_sentence(debug=debug):
         _check_one_thing(what, measure)
+        is_json = form == "json"
+        _check_measured_alone(
+            measure,
+            labelled=labelled,
+            encoding=encoding,
+            days=days,
+            report=report,
+            format=is_json,
+        )
         load_layers()
         if measure:
             _measure(folder)
@@ -102,7 +109,6 @@ def watch(
         )
         if report is not None:
             _draw(watched, report)
-        is_json = form == "json"
         told = json.dumps(watched.to_json()) if is_json else watched.to_text()
         click.echo(told)
         is_shifted = watched.shift.is_shifted
@@ -118,6 +124,17 @@ def _check_one_thing(what, measure):
         f"compared with what is measured first. Received: {received}. Name "
         "files or folders of new rows."
     )
+
+
+def _check_measured_alone(measure, **options):
+    """Refuses what `--measure` would not look at."""
+    given = [name for name, value in options.items() if value]
+    if measure and given:
+        raise ValueError(
+            f"watch: `--{given[0]}` must not go with `--measure`, because the "
+            "rows of the recipe are measured as they were read. Received: "
+            "both. Leave it out."
+        )
 
 
 def _measure(folder):

@@ -154,11 +154,31 @@ def note_far(title: str, values: np.ndarray, decimal: str = ".") -> list[str]:
     value, count = found
     # As the file has it.
     shown = f"{float(str(np.float32(value))):.10g}".replace(".", decimal)
+    return [_far_note(title, count, shown, "numbers")]
+
+
+def note_far_date(title: str, cells: Any, days: np.ndarray) -> list[str]:
+    """Notes a date that may stand for a missing cell, such as 9999-12-31.
+
+    Args:
+        title: str. The column.
+        cells: `pandas.Series` of str.
+        days: floats `(rows,)`, NaN where a cell is missing.
+    """
+    found = number_cells.far_value(days)
+    if found is None:
+        return []
+    value, count = found
+    shown = cells.to_numpy()[days == value][0]
+    return [_far_note(title, count, shown, "dates")]
+
+
+def _far_note(title, count, shown, others):
     cells = counted(count, "cell is", "cells are")
-    return [
-        f"Column `{title}`: {cells} {shown}, far from all other numbers. If "
+    return (
+        f"Column `{title}`: {cells} {shown}, far from all other {others}. If "
         f"that means a missing cell, say `--missing {shown}`."
-    ]
+    )
 
 
 def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:

@@ -239,6 +239,8 @@ def read_cells(
         if column.kind == kinds_of.NUMBER:
             decimal = column.format.decimal
             notes += table_cells.note_far(column.title, values, decimal)
+        if column.kind == kinds_of.DATE:
+            notes += table_cells.note_far_date(column.title, cells, values)
         if column.kind == kinds_of.NUMBER and number_cells.is_rough(values):
             notes.append(
                 f"Column `{column.title}`: its numbers are large beside their "

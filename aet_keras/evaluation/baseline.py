@@ -239,8 +239,22 @@ def _is_gained(gain, count):
 
 
 def figure_text(value: float) -> str:
-    """Returns a figure for a person; an error in a large unit is shorter."""
+    """Returns a figure for a person, also of an error in an odd unit.
+
+    Example:
+
+    >>> from aet_keras.evaluation.baseline import figure_text
+    >>> figure_text(0.5), figure_text(1234.567), figure_text(0.0000123)
+    ('0.5000', '1234.57', '1.23e-05')
+    """
+    if is_small(value):
+        return f"{value:.3g}"
     return f"{value:.4f}" if abs(value) < 100 else f"{value:.6g}"
+
+
+def is_small(value: float) -> bool:
+    """Says whether three or four decimals would show next to nothing."""
+    return 0 < abs(value) < 1e-3
 
 
 def _of_numbers(test) -> Iterable[Baseline]:

@@ -12,7 +12,7 @@ from aet_keras import _files
 from aet_keras import _log_keys as log_keys
 from aet_keras._optional import needing
 from aet_keras.evaluation import chart_fonts, printed_text, score_charts
-from aet_keras.evaluation.baseline import figure_text
+from aet_keras.evaluation.baseline import figure_text, is_small
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.rating_scores import Recommendation
 from aet_keras.evaluation.regression import Regression
@@ -209,7 +209,8 @@ def _title(report, spell):
 
 
 def _shown(value):
-    return f"{value:.3f}" if abs(value) < 100 else figure_text(value)
+    is_odd = is_small(value) or abs(value) >= 100
+    return figure_text(value) if is_odd else f"{value:.3f}"
 
 
 def _write(figure, lines):

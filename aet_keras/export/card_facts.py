@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _regular_file
+from aet_keras.evaluation.baseline import is_small
 from aet_keras.evaluation.intervals import sizes_of_draws, wilson
 
 _DRAWS = 1000
@@ -274,4 +275,6 @@ def shown_number(value: float | None) -> str:
     """Returns a figure as a person reads it."""
     if value is None:
         return "unknown"
+    if is_small(value):
+        return f"{value:.3g}"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"

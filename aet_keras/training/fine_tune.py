@@ -235,6 +235,11 @@ def fine_tune(
             )
         run = _with_last_head(run, train, validation_data, settings)
     said = None if later is None else later.solve_head()
+    if later is not None and later.kept is not None:
+        figures = last_head.evaluated(model, validation_data)
+        epoch = max(1, len(run.trained_groups))
+        solved = SolvedHead(epoch, *later.kept, figures)
+        run = dataclasses.replace(run, is_best_solved=True, solved=solved)
     seconds = time.perf_counter() - begun
     return dataclasses.replace(run, unlabelled=said, seconds=seconds)
 

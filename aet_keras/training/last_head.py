@@ -210,7 +210,20 @@ def _is_array(value):
 
 
 def evaluated(model: keras.Model, validation: Any) -> dict[str, float]:
-    """Returns all validation figures, under the keys of the logs."""
+    """Returns all validation figures, under the keys of the logs.
+
+    Args:
+        model: a compiled `keras.Model`.
+        validation: as `validation_data` of `fit`.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> rows = np.ones((4, 2)), np.ones((4, 1))
+    >>> [*aet_keras.training.last_head.evaluated(model, rows)]
+    ['val_loss']
+    """
     given, settings = validation, {}
     if not detached.is_dataset(validation):
         given, y, weights = (*validation, None)[:3]

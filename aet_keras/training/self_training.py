@@ -64,6 +64,8 @@ class SelfTraining:
         self._below = keras.Model(
             graph.functional_of(model).input, self._head.input
         )
+        # The validation losses by labels alone and of the head that was kept.
+        self.kept: tuple[float, float] | None = None
         _check_taken(owner, self._below, more, self._train[0])
         self._more, self._left_out, self._undrawn = _without_known(
             owner, more, self._train[0], self._held[0]
@@ -106,6 +108,7 @@ class SelfTraining:
         )
         if found.is_better:
             self._head.set_weights([found.last.kernel, found.last.bias])
+            self.kept = found.before, found.after
         return self._sentence(found, int((~are_finite).sum()))
 
     def _sentence(self, found, not_finite):

@@ -39,9 +39,8 @@ def trained(keep, key, values, learning_rate=0.0):
         ("val_loss", "min", [3.0, 1.0, 2.0], 2),
         ("val_accuracy", "max", [0.1, 0.3, 0.2], 2),
         ("val_loss", "min", [1.0, 1.0, 1.0], 1),
-        ("val_loss", "min", [2.0, float("nan"), 3.0], 1),
     ],
-    ids=["lowest", "highest", "first of equals", "never nan"],
+    ids=["lowest", "highest", "first of equals"],
 )
 def test_the_weights_of_the_best_epoch_come_back(key, mode, values, best):
     keep = KeepBest(key, mode=mode)
@@ -50,6 +49,24 @@ def test_the_weights_of_the_best_epoch_come_back(key, mode, values, best):
 
     assert keep.best_epoch == best
     assert bias == best
+
+
+def test_a_figure_that_is_nan_is_never_kept_and_said():
+    keep = KeepBest()
+
+    with pytest.warns(UserWarning, match="`val_loss` .* not finite after epo"):
+        bias = trained(keep, "val_loss", [2.0, float("nan"), 3.0])
+
+    assert (keep.best_epoch, bias) == (1, 1)
+
+
+def test_of_a_fit_that_never_validates_the_last_weights_stay():
+    keep = KeepBest("val_accuracy")
+
+    with pytest.warns(UserWarning, match="no epoch had `val_accuracy`"):
+        bias = trained(keep, "accuracy", [0.1, 0.2])
+
+    assert (keep.best_epoch, bias) == (0, 2)
 
 
 def test_of_a_name_that_says_nothing_the_mode_is_asked_for():

@@ -275,6 +275,21 @@ def test_one_thing_is_asked_for(more, tmp_path, sentence):
     assert "either rows must be named or `--measure`" in sentence(result)
 
 
+@pytest.mark.parametrize("more", [["--days", "3"], ["--labelled"]])
+def test_nothing_goes_with_measuring(more, tmp_path, sentence):
+    result = watch(tmp_path, "--measure", *more)
+
+    assert result.exit_code == 2
+    assert f"`{more[0]}` must not go with `--measure`" in sentence(result)
+
+
+def test_days_are_of_recorded_rows(photos, tmp_path, sentence):
+    result = watch(photos, tmp_path, "--days", "3")
+
+    assert result.exit_code == 2
+    assert "`--days` must go with recorded rows" in sentence(result)
+
+
 def test_a_report_is_no_folder(tmp_path):
     result = watch(tmp_path, "new", "--report", tmp_path)
 
@@ -286,7 +301,7 @@ def test_ratings_have_no_classes_to_watch(ratings, sentence):
     result = watch(ratings, "new")
 
     assert result.exit_code == 1
-    assert "must hold a classifier" in sentence(result)
+    assert "must hold a model of images" in sentence(result)
 
 
 def test_a_folder_without_images_is_said(photos, tmp_path, sentence):

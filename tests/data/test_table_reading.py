@@ -121,6 +121,17 @@ def test_a_name_that_no_signature_can_have_is_changed_and_said(write):
 NOTES = {
     "only missing": ({"fax": [""] * COUNT}, "`fax` is left out: it holds miss"),
     "constant": ({"land": ["de"] * COUNT}, "all its cells are `de`"),
+    "a date far from all others": (
+        {
+            "end": [
+                "9999-12-31",
+                *(f"2024-01-{1 + i % 28:02}" for i in range(38)),
+                "9999-12-31",
+            ]
+        },
+        "`end`: 2 cells are 9999-12-31, far from all other dates. If that "
+        "means a missing cell, say `--missing 9999-12-31`.",
+    ),
     "a column that is the target": (
         {"receipt": ["a", "a", "b", "c"] * (COUNT // 4)},
         "Column `receipt` alone says `paid` in all 40 rows.",

@@ -7,6 +7,8 @@ import pytest
 
 from aet_keras import evaluation
 from aet_keras.evaluation import Report, measure_classification, measure_risk
+from aet_keras.evaluation.baseline import figure_text
+from aet_keras.export.card_facts import shown_number
 
 NAMES = ["common", "rare", "rarest"]
 
@@ -238,3 +240,9 @@ def test_a_report_of_ratings_of_an_older_version_is_read():
 
     assert revived.test.gains == {} and revived.mistakes == ()
     assert revived.baselines[0].is_better
+
+
+def test_small_errors_are_shown_with_their_digits():
+    assert figure_text(0.0000123) == shown_number(0.0000123) == "1.23e-05"
+    assert (figure_text(0.0), shown_number(0.0)) == ("0.0000", "0.000")
+    assert (figure_text(0.25), shown_number(0.25)) == ("0.2500", "0.250")

@@ -127,6 +127,7 @@ def test_fine_tune_solves_the_head_that_training_left():
     told = learned.unlabelled.partition("alone, ")[2].split(" ")[0]
     loss = learned.model.evaluate(*HELD, verbose=0)[0]
     assert float(told) == pytest.approx(loss, abs=1e-4)
+    assert learned.best_figures["val_loss"] == pytest.approx(loss)
 
 
 def test_rows_of_something_else_change_nothing():
