@@ -170,7 +170,9 @@ def softened(
 def _fit(model, train, count, moved, freezing, settings):
     arguments = {key: settings[key] for key in _PASSED_ON if key in settings}
     if detached.is_dataset(train):
-        arguments["x"], steps = train, int(train.cardinality())
+        # Its orders begin anew, also in a run that goes on at this point.
+        arguments["x"] = detached.detached(train)
+        steps = int(train.cardinality())
     else:
         names = ("x", "y", "sample_weight")
         arguments.update(zip(names, train, strict=False))
