@@ -43,6 +43,7 @@ class SavedRun:
 
     def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
         self._recipe, self._home = recipe, out / FOLDER
+        self._is_out_new = not out.exists()
         self.folder: pathlib.Path | None = None  # where it is saved, if it is
         self.notes: list[str] = []  # sentences for the report
         self._lock: Lock | None = None
@@ -108,11 +109,16 @@ class SavedRun:
                 self._lock.release()
             if not self._has_saves:
                 _remove(self.folder)
-            _remove_empty(self._home)
+            self._remove_empty_home()
         for folder in self._home.glob("*"):
             if not _is_in_use(folder):
                 _remove(folder)
+        self._remove_empty_home()
+
+    def _remove_empty_home(self):
         _remove_empty(self._home)
+        if self._is_out_new:  # a run that leaves nothing leaves no folder
+            _remove_empty(self._home.parent)
 
     @property
     def _has_saves(self):

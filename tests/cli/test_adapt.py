@@ -36,7 +36,11 @@ def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("photos")
     source = watched_images.write_images(home / "train", 240)
     recipe = recipes.Recipe(
-        str(source), image_size=8, epochs=6, learning_rate=0.02
+        str(source),
+        image_size=8,
+        epochs=6,
+        learning_rate=0.02,
+        augment="none",
     )
     with pytest.MonkeyPatch.context() as patch:
         image_models.make_tiny(patch)
@@ -358,13 +362,6 @@ def test_full_names_tell_rows_apart(tmp_path):
 def test_classes_that_teach_nothing_are_refused(classes, said):
     with pytest.raises(DataError, match=said):
         _late_labels.check_classes(classes, ["cat", "dog"], print)
-
-
-def test_ratings_are_refused(ratings, sentence):
-    result = adapt(ratings, "new")
-
-    assert result.exit_code == 1
-    assert "adapt_users" in sentence(result)
 
 
 def test_a_new_class_of_a_table_is_added(tmp_path, unserved):

@@ -1,7 +1,6 @@
 """Are the classes of new rows read as those of the training data were?"""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas
@@ -78,21 +77,19 @@ def test_a_column_of_a_tag_that_was_not_learned_is_not_looked_at(
 
 
 def test_a_row_without_a_number_is_named_by_its_file(asked):
-    specification = SimpleNamespace(target_format=CellFormat())
     rows = _new_rows.NewRows(
         None, ["a.csv:1", "b.csv:7"], [], [], ["1.5", "much"]
     )
-    asked.__dict__["specification"] = specification
+    asked.__dict__["target_format"] = CellFormat()
 
     with pytest.raises(DataError, match="`much` in b.csv:7"):
         _truths.true_numbers(asked, rows)
 
 
 def test_a_number_that_means_a_missing_cell_is_none(asked):
-    specification = SimpleNamespace(target_format=CellFormat())
     names = ["a.csv:1", "b.csv:7"]
     rows = _new_rows.NewRows(None, names, [], [], ["1.5", "-999"])
-    asked.__dict__.update(specification=specification, missing=("-999",))
+    asked.__dict__.update(target_format=CellFormat(), missing=("-999",))
 
     found = _truths.true_numbers(asked, rows, has_unknown=True)
 
