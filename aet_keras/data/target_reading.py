@@ -75,7 +75,7 @@ def read_target(
         )
     _check_like(owner, kind, like)
     if target is not None and kind == CLASSES:
-        return read_classes(
+        read = read_classes(
             owner,
             frame,
             target,
@@ -84,6 +84,9 @@ def read_target(
             missing=reading.missing,
             like=like,
         )
+        if like is None:
+            _check_costs(owner, read.class_names, costs or {})
+        return read
     what = "a number has" if kind == NUMBER else "tags have"
     for name, given in {"positive": positive, **(costs or {})}.items():
         if given not in (None, 1.0):
@@ -112,6 +115,21 @@ def read_target(
         like=like,
         is_said=target_kind == kind,
     )
+
+
+def _check_costs(owner, class_names, costs):
+    """Refuses costs of a positive class where there are several others."""
+    if len(class_names) == 2:
+        return
+    for name, cost in costs.items():
+        if cost != 1.0:
+            raise DataError(
+                f"{owner}: `{name}` must go with two classes, because a "
+                "mistake among several may be of many kinds, and answers would "
+                f"stay the likeliest class. Received: {name}={cost:g}, where "
+                f"the target has {len(class_names)} classes. Leave it out, or "
+                "join the others in one class."
+            )
 
 
 def _check_like(owner, kind, like):

@@ -390,3 +390,10 @@ def test_a_column_that_is_the_number_in_another_unit_is_noted(write):
 
     assert "Column `cents` alone says `paid` in all 40 rows" in notes
     assert notes.count("alone says") == 1
+
+
+def test_costs_of_two_classes_do_not_go_with_three(write):
+    path = write(credit(paid=["yes", "late", "no", "yes"] * (COUNT // 4)))
+
+    with pytest.raises(DataError, match="two classes.*cost_false_negative=5"):
+        data.read_table(path, target="paid", cost_false_negative=5)
