@@ -255,12 +255,14 @@ def _is_default(freezing, rate, others):
 
 def _trained_longer(run, train, validation, freezing, settings):
     """Returns a run whose top groups had more steps, if its rows are few."""
-    if not run.best_epoch:
+    logged = run.best_figures.get("val_loss")
+    if logged is None or not math.isfinite(logged):
         return run
     found = train_longer(
         run.model,
         train,
         validation,
+        logged=logged,
         moved=next(filter(any, run.trained_groups), ()),
         freezing=freezing,
         settings=settings,

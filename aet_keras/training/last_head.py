@@ -100,8 +100,8 @@ def solve_again(
     kernel, bias = head.get_weights()
     own = row_losses(kernel, bias, held)
     before = float(own.mean())
-    if not abs(before - logged) <= _NEAR * abs(logged) + _LEAST_NEAR:
-        return None  # what was read is not what `fit` was judged by
+    if not is_as_logged(before, logged):
+        return None
     found = lbfgs.solve(rows, held, kind="softmax")
     gains = own - row_losses(found.kernel, found.bias, held)
     error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
@@ -118,6 +118,14 @@ def solve_again(
         f"{seconds:.1f} s)",
         solved,
     )
+
+
+def is_as_logged(loss: float, logged: float) -> bool:
+    """Says whether a loss of rows that were read is the one of Keras.
+
+    If it is not, they are not what `fit` was judged by.
+    """
+    return abs(loss - logged) <= _NEAR * abs(logged) + _LEAST_NEAR
 
 
 def head_of(model: keras.Model) -> tuple[keras.layers.Dense, KnownLoss]:

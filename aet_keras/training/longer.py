@@ -73,6 +73,7 @@ def train_longer(
     train: Any,
     validation: Any,
     *,
+    logged: float,
     moved: Sequence[bool],
     freezing: parts.ElasticFreezing,
     settings: Mapping[str, Any],
@@ -92,6 +93,7 @@ def train_longer(
         train: tuple `(x, y)` or `(x, y, sample_weight)` of arrays, or a
             `tf.data.Dataset` of batches of them.
         validation: the same.
+        logged: float. The validation loss of its weights, as Keras had it.
         moved: sequence of bools. Which groups train, from the stem.
         freezing: `ElasticFreezing` that trained it.
         settings: dict. Other arguments of `fit`.
@@ -116,6 +118,9 @@ def train_longer(
     weights = model.get_weights()
     history = getattr(model, "history", None)
     kernel, bias = head.get_weights()
+    own = float(row_losses(kernel, bias, held).mean())
+    if not last_head.is_as_logged(own, logged):
+        return None
     before, _ = softened(kernel, bias, held)
     is_kept = False
     try:
@@ -176,7 +181,7 @@ def _fit(model, train, count, moved, freezing, settings):
     else:
         names = ("x", "y", "sample_weight")
         arguments.update(zip(names, train, strict=False))
-        steps = math.ceil(count / arguments.setdefault("batch_size", _BATCH))
+        steps = math.ceil(count / (arguments.get("batch_size") or _BATCH))
     epochs = math.ceil(STEPS / steps)
     show = functools.partial(
         report, "training on, because rows are few", total=epochs, unit="epoch"

@@ -54,11 +54,14 @@ def tune(train=TRAIN, freezing=None, **settings):
     )
 
 
-def longer(model, train=TRAIN, **settings):
+def longer(model, train=TRAIN, logged=None, **settings):
+    if logged is None:
+        logged = model.evaluate(*HELD, verbose=0)[0]
     return train_longer(
         model,
         train,
         HELD,
+        logged=logged,
         moved=(False, True),
         freezing=aet_keras.callbacks.ElasticFreezing(),
         settings=settings,
@@ -146,6 +149,10 @@ def test_a_policy_or_an_anchor_of_ones_own_is_heeded():
 
 def test_many_rows_have_enough_steps():
     assert longer(build(), train=rows(501)) is None
+
+
+def test_rows_that_fit_was_not_judged_by_decide_nothing():
+    assert longer(build(), logged=0.1) is None
 
 
 def test_the_temperature_is_that_of_a_search():
