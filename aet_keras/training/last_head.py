@@ -1,8 +1,9 @@
 """Solves the head anew once training is over, where rows are few."""
 
 import dataclasses
+import functools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -18,11 +19,11 @@ from aet_keras.training.soft_labels import ERRORS, row_losses
 from aet_keras.training.teach import known_loss
 
 MOST_ROWS = 200  # to train on; it was measured with 100
-LEAST_VALIDATED, _MOST_VALIDATED = 10, 10_000  # rows
+_LEAST_VALIDATED, _MOST_VALIDATED = 10, 10_000  # rows
 _BATCH = 128
 _NEAR, _LEAST_NEAR = 0.05, 1e-3  # of the validation loss that was logged
 # Where one of them is given, `fit` learns or judges by other rows or weights.
-OTHERS = (
+_OTHERS = (
     "sample_weight",
     "steps_per_epoch",
     "validation_split",
@@ -41,6 +42,60 @@ class SolvedAgain:
 
     sentence: str
     solved: SolvedHead | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class FewRows:
+    """Holds what goes into the head of a classifier that few rows taught.
+
+    Args:
+        head: the `keras.layers.Dense` that it ends in.
+        rows: `lbfgs.Rows` to train on.
+        held: `lbfgs.Rows` to validate on.
+        read: function that reads the latter again, of weights that moved.
+    """
+
+    head: keras.layers.Dense
+    rows: lbfgs.Rows
+    held: lbfgs.Rows
+    read: Callable[[], lbfgs.Rows]
+
+    @classmethod
+    def of(
+        cls,
+        model: keras.Model,
+        train: Any,
+        validation: Any,
+        *,
+        logged: float,
+        settings: Mapping[str, Any],
+        most: int = MOST_ROWS,
+    ) -> "FewRows | None":
+        """Reads them; None where that cannot be, as of `solve_again`.
+
+        Args:
+            model: as of `solve_again`, and the others, too.
+            most: int >= 1. Rows to train on.
+        """
+        if _cluster.here().is_several or any(
+            settings.get(name) is not None for name in _OTHERS
+        ):
+            return None
+        try:
+            head, known = _head_of(model)
+            below = keras.Model(graph.functional_of(model).input, head.input)
+            read = functools.partial(_read, below, known, head.units)
+            rows, held = read(train, most), read(validation, _MOST_VALIDATED)
+        except NotSolved:
+            return None
+        if len(held.features) < _LEAST_VALIDATED:
+            return None
+        kernel, bias = head.get_weights()
+        loss = float(row_losses(kernel, bias, held).mean())
+        if not abs(loss - logged) <= _NEAR * abs(logged) + _LEAST_NEAR:
+            return None  # what was read is not what `fit` was judged by
+        again = functools.partial(read, validation, _MOST_VALIDATED)
+        return cls(head, rows, held, again)
 
 
 def solve_again(
@@ -80,19 +135,10 @@ def solve_again(
         head is kept.
     """
     begun = time.perf_counter()
-    if _cluster.here().is_several or any(
-        settings.get(name) is not None for name in OTHERS
-    ):
+    few = FewRows.of(model, train, validation, logged=logged, settings=settings)
+    if few is None:
         return None
-    try:
-        head, known = head_of(model)
-        below = keras.Model(graph.functional_of(model).input, head.input)
-        rows = read(below, known, head.units, train, MOST_ROWS)
-        held = read(below, known, head.units, validation)
-    except NotSolved:
-        return None
-    if len(held.features) < LEAST_VALIDATED:
-        return None
+    head, rows, held = few.head, few.rows, few.held
     weights = settings.get("class_weight") or {}
     factors = [weights.get(each, 1.0) for each in rows.targets.argmax(axis=1)]
     weighted = rows.weights * np.array(factors, "float32")
@@ -100,8 +146,6 @@ def solve_again(
     kernel, bias = head.get_weights()
     own = row_losses(kernel, bias, held)
     before = float(own.mean())
-    if not is_as_logged(before, logged):
-        return None
     found = lbfgs.solve(rows, held, kind="softmax")
     gains = own - row_losses(found.kernel, found.bias, held)
     error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
@@ -120,15 +164,7 @@ def solve_again(
     )
 
 
-def is_as_logged(loss: float, logged: float) -> bool:
-    """Says whether a loss of rows that were read is the one of Keras.
-
-    If it is not, they are not what `fit` was judged by.
-    """
-    return abs(loss - logged) <= _NEAR * abs(logged) + _LEAST_NEAR
-
-
-def head_of(model: keras.Model) -> tuple[keras.layers.Dense, KnownLoss]:
+def _head_of(model: keras.Model) -> tuple[keras.layers.Dense, KnownLoss]:
     """Returns the dense layer that a classifier ends in, and its loss.
 
     Raises:
@@ -151,25 +187,8 @@ def head_of(model: keras.Model) -> tuple[keras.layers.Dense, KnownLoss]:
     return head, known
 
 
-def read(
-    below: keras.Model,
-    known: KnownLoss,
-    units: int,
-    given: Any,
-    most: int = _MOST_VALIDATED,
-) -> lbfgs.Rows:
-    """Returns what goes into the head of each row, and what it should say.
-
-    Args:
-        below: `keras.Model` from the inputs to what goes into the head.
-        known: what `head_of` returns.
-        units: int. Classes.
-        given: as `train` of `solve_again`.
-        most: int >= 1. Rows.
-
-    Raises:
-        NotSolved: if they cannot be read, or there are more.
-    """
+def _read(below, known, units, given, most):
+    """Returns what goes into the head of each row, and what it should say."""
     features, targets, weights, count = [], [], [], 0
     for x, y, weight in _batches(given, most):
         if not _is_array(y):

@@ -10,15 +10,13 @@ import keras
 import numpy as np
 from scipy import optimize
 
-from aet_keras import _cluster
 from aet_keras import callbacks as parts
-from aet_keras._keras import detached, graph
+from aet_keras._keras import detached
 from aet_keras._progress import report
 from aet_keras.policies import Decision, Policy, WarmupCosine
 from aet_keras.policies.thaw import thawed_from_the_top
 from aet_keras.policies.top_then_all import rate_ratios
 from aet_keras.replay import lbfgs
-from aet_keras.replay.head_loss import NotSolved
 from aet_keras.training import last_head
 from aet_keras.training.soft_labels import ERRORS, row_losses
 
@@ -102,32 +100,29 @@ def train_longer(
         `Longer`; None where it does not apply: more than 500 rows to train
         on, or what `last_head.solve_again` names.
     """
-    if _cluster.here().is_several or not any(moved):
+    if not any(moved):
         return None
-    if any(settings.get(name) is not None for name in last_head.OTHERS):
-        return None
-    try:
-        head, known = last_head.head_of(model)
-        below = keras.Model(graph.functional_of(model).input, head.input)
-        rows = last_head.read(below, known, head.units, train, MOST_ROWS)
-        held = last_head.read(below, known, head.units, validation)
-    except NotSolved:
-        return None
-    if len(held.features) < last_head.LEAST_VALIDATED:
+    few = last_head.FewRows.of(
+        model,
+        train,
+        validation,
+        logged=logged,
+        settings=settings,
+        most=MOST_ROWS,
+    )
+    if few is None:
         return None
     weights = model.get_weights()
     history = getattr(model, "history", None)
+    head = few.head
     kernel, bias = head.get_weights()
-    own = float(row_losses(kernel, bias, held).mean())
-    if not last_head.is_as_logged(own, logged):
-        return None
-    before, _ = softened(kernel, bias, held)
+    before, _ = softened(kernel, bias, few.held)
     is_kept = False
     try:
-        _fit(model, train, len(rows.features), moved, freezing, settings)
-        held = last_head.read(below, known, head.units, validation)
+        count = len(few.rows.features)
+        _fit(model, train, count, moved, freezing, settings)
         kernel, bias = head.get_weights()
-        after, temperature = softened(kernel, bias, held)
+        after, temperature = softened(kernel, bias, few.read())
         gains = before - after
         error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
         is_kept = bool(gains.mean() > -ERRORS * error)
