@@ -1,15 +1,13 @@
 """Is a table that names images read for a published model as in training?"""
 
-import csv
 import json
 import shutil
 
 import image_models
 import keras
-import numpy as np
 import pytest
+import tagged_images
 from click.testing import CliRunner
-from PIL import Image
 
 from aet_keras import recipes, training
 from aet_keras.cli import main
@@ -19,32 +17,11 @@ def run(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
 
 
-def write_table(home, name, *, seed, count, flipped=False):
-    """Writes images, light or dark and red or not, and a table of their tags.
-
-    With `flipped`, what was light is called dark: another meaning.
-    """
-    random = np.random.default_rng(seed)
-    (home / name).mkdir()
-    rows = [("file", "tags", "id")]
-    for number in range(count):
-        light, red = number % 2, number % 3 == 0
-        pixels = random.normal(60 + 120 * light, 12, (8, 8, 3))
-        pixels[..., 1:] -= 50 * red
-        path = home / name / f"{number:03}.png"
-        Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(path)
-        tags = ["light"] * (light != flipped) + ["red"] * red
-        rows.append((f"{name}/{path.name}", ";".join(tags), f"row {number}"))
-    with (home / f"{name}.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return home / f"{name}.csv"
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """Returns where a model of tagged images is, below `saved`."""
     home = tmp_path_factory.mktemp("tagged")
-    source = write_table(home, "train", seed=0, count=150)
+    source = tagged_images.write_table(home, "train", seed=0, count=150)
     recipe = recipes.Recipe(
         str(source),
         image_column="file",
@@ -58,7 +35,7 @@ def home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         image_models.make_tiny(patch)
         training.run_recipe(recipe, home / "saved")
-    write_table(home, "new", seed=1, count=120, flipped=True)
+    tagged_images.write_table(home, "new", seed=1, count=120, flipped=True)
     return home
 
 

@@ -1,12 +1,12 @@
 """Does all that answers for tags do so from the thresholds `adapt` moved?"""
 
-import csv
 import json
 
 import image_models
 import keras
 import numpy as np
 import pytest
+import tagged_images
 from click.testing import CliRunner
 from PIL import Image
 
@@ -21,29 +21,11 @@ def run(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
 
 
-def write_table(home, name, *, seed, count, flipped=False):
-    """Images, light or dark and red or not; `flipped` calls dark ones light."""
-    random = np.random.default_rng(seed)
-    (home / name).mkdir()
-    rows = [("file", "tags")]
-    for number in range(count):
-        light, red = number % 2, number % 3 == 0
-        pixels = random.normal(60 + 120 * light, 12, (8, 8, 3))
-        pixels[..., 1:] -= 50 * red
-        path = home / name / f"{number:03}.png"
-        Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(path)
-        tags = ["light"] * (light != flipped) + ["red"] * red
-        rows.append((f"{name}/{path.name}", ";".join(tags)))
-    with (home / f"{name}.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return home / f"{name}.csv"
-
-
 @pytest.fixture(scope="module")
 def adapted(tmp_path_factory):
     """Returns a folder whose second version was adapted without old rows."""
     home = tmp_path_factory.mktemp("tagged")
-    source = write_table(home, "train", seed=0, count=120)
+    source = tagged_images.write_table(home, "train", seed=0, count=120)
     recipe = recipes.Recipe(
         str(source),
         image_column="file",
@@ -54,7 +36,9 @@ def adapted(tmp_path_factory):
         augment="none",
     )
     keras.utils.set_random_seed(0)
-    new = write_table(home, "new", seed=1, count=100, flipped=True)
+    new = tagged_images.write_table(
+        home, "new", seed=1, count=100, flipped=True
+    )
     with pytest.MonkeyPatch.context() as patch:
         image_models.make_tiny(patch)
         training.run_recipe(recipe, home / "saved")
