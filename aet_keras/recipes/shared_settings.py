@@ -93,8 +93,8 @@ LORA = Setting(
     default="the backbone itself learns",
 )
 TEACHER = Setting(
-    "saved_models/BIG or FILE.keras, a classifier of the same classes whose "
-    "probabilities are learned beside the labels.",
+    "saved_models/BIG, a model of the same classes, tags or number whose "
+    "answers are learned beside the labels; of images FILE.keras, too.",
     metavar="MODEL",
     default="labels alone",
 )

@@ -63,6 +63,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     seed: int = setting(0, shared.SEED)
     encoding: str = setting("auto", shared.ENCODING)
     label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
+    teacher: str | None = setting(None, shared.TEACHER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,6 +71,12 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
         if self.from_ is None:
             why = "there is no earlier model (`--from`) to be held at"
             shared.check_of_use(self, "anchor_strength", why=why)
+        if self.from_ is not None and self.teacher is not None:
+            raise ValueError(
+                "TableRecipe: `teacher` must not go with `from_`, because the "
+                "earlier model is drawn towards what labels alone say. "
+                f"Received: teacher={self.teacher!r}. Leave one of both out."
+            )
         for name in ("kinds", "missing", "decimal", "date_formats"):
             given = getattr(self, name)
             if self.from_ is not None and given is not None:
