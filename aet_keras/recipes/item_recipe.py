@@ -68,6 +68,7 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
     anchor_strength: float | None = setting(
         None, shared.ANCHOR_STRENGTH, default="not held"
     )
+    teacher: str | None = setting(None, shared.TEACHER)
     coverage: float | None = setting(None, shared.COVERAGE)
     report_by: Sequence[str] | None = setting(None, shared.REPORT_BY)
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)

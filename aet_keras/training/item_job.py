@@ -17,15 +17,23 @@ from aet_keras.data.item_table import (
 )
 from aet_keras.data.splits import SPLITS
 from aet_keras.evaluation.parts import measure_parts
-from aet_keras.export.item_model import write_item_model
+from aet_keras.export.item_model import read_item_manifest, write_item_model
 from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.tasks import item_model
 from aet_keras.training import heads, job, text_job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
-from aet_keras.training.item_outputs import encode, item_reference, predict
+from aet_keras.training.item_outputs import (
+    encode,
+    item_reference,
+    predict,
+    rows_of,
+)
 from aet_keras.training.item_start import THERE, Measurer, ended, solve
 from aet_keras.training.measuring import measure
 from aet_keras.training.objectives import objective_of
+from aet_keras.training.teach import compile_taught
+from aet_keras.training.teacher_rows import check_is_published, rows_as_read
+from aet_keras.training.teachers import targets_of, with_teacher
 
 _COMPARED = 32
 _MOST_COUNTS = 1e8  # numbers that counted words take in memory
@@ -61,8 +69,13 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
             "the head is solved on the features of all rows. Received: "
             "several workers. Leave `--workers` out and `TF_CONFIG` unset."
         )
+    return _read(recipe)
+
+
+def _read(recipe, like=None):
     read = job.with_settings(item_table.read_items, recipe)
-    dataset = read(recipe.data, image_size=(recipe.image_size,) * 2)
+    size = (recipe.image_size,) * 2
+    dataset = read(recipe.data, image_size=size, like=like)
     if recipe.text_backbone is None:
         return dataset
     packing = packing_of(recipe)
@@ -80,6 +93,33 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
         for name in SPLITS
     }
     return dataclasses.replace(dataset, **packed)
+
+
+def _teacher_rows(recipe, dataset, teacher):
+    """Reads items as the teacher does: its size, its tokens, its columns."""
+    check_is_published(recipe, teacher, "reads items")
+    columns = read_item_manifest(teacher.name).columns
+    like = dataclasses.replace(dataset.specification, columns=columns)
+    own = sized_as(recipe, teacher.recipe, teacher.model)
+    find = rows_as_read(recipe, teacher, columns, lambda: _read(own, like=like))
+    return lambda split, name: rows_of(find(split))
+
+
+def sized_as(
+    recipe: ItemRecipe, earlier: ItemRecipe, model: keras.Model
+) -> ItemRecipe:
+    """Returns a recipe that reads images and texts as an earlier one did.
+
+    Args:
+        recipe: `ItemRecipe`.
+        earlier: that of a version.
+        model: its model, which takes a number of tokens.
+    """
+    names = "backbone image_size text_backbone vocabulary sequence_length"
+    known = {name: getattr(earlier, name) for name in names.split()}
+    if "token_ids" in model.input:
+        known["sequence_length"] = model.input["token_ids"].shape[1]
+    return dataclasses.replace(recipe, **known)
 
 
 def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
@@ -170,13 +210,14 @@ def fit(
     head is solved again on what the backbones have become. The better one of
     the two is kept, by the validation rows.
     """
+    dataset = with_teacher(recipe, dataset, _teacher_rows)
     network = model.get_layer(item_model.NETWORK)
     objective = objective_of(dataset)
     kind = dataset.specification.target_kind
     head = heads.head_of(dataset)
     rows = {n: encode(model, getattr(dataset, n)) for n in SPLITS[:2]}
     labels = {
-        name: head.learned(model, getattr(dataset, name).labels)
+        name: head.learned(model, targets_of(getattr(dataset, name)))
         for name in rows
     }
     settle = functools.partial(
@@ -201,6 +242,8 @@ def fit(
         loss=objective.loss,
         metrics=objective.make_metrics(),
     )
+    if kind == "classes" and recipe.teacher is not None:
+        compile_taught(learner)
     run = fine_tune(
         learner,
         (rows["train"], labels["train"]),
@@ -341,6 +384,7 @@ JOB = job.Job(
     write=_write,
     best=lambda recipe, dataset: stop_early(recipe.epochs, is_averaged=True),
     rows=job.rows_of,
+    teacher_rows=_teacher_rows,
     predict=predict,
     measure_reference=item_reference,
 )

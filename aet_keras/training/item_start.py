@@ -9,6 +9,7 @@ import numpy as np
 from scipy import optimize, sparse, special
 
 from aet_keras.tasks import item_model
+from aet_keras.training.taught_targets import shares_of
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
 _SHARES = (0.5, 2.0)  # what else a part may weigh
@@ -99,7 +100,8 @@ def solve(
     validation rows.
 
     Args:
-        train: features and labels, as they are learned.
+        train: features and labels, as they are learned; of classes with a
+            teacher, `(rows, 2 * classes)`.
         held: the same of the validation rows.
         kind: of target.
         units: int. Of the head: the classes, of which some may have no row.
@@ -166,6 +168,8 @@ def _block(features):
 
 
 def _targets(labels, kind, units):
+    if kind == "classes" and np.ndim(labels) == 2:
+        return shares_of(labels).astype("float64")  # of a teacher, too
     if kind != "classes":
         return np.asarray(labels, "float64")
     return np.eye(units)[labels]
@@ -239,5 +243,5 @@ def _loss(scores, targets, kind):
         losses = np.logaddexp(0, scores) - targets * scores
         return losses.sum(), ended(scores, kind) - targets
     shares = ended(scores, kind)
-    true = np.clip((shares * targets).sum(axis=1), 1e-12, 1)
-    return -np.log(true).sum(), shares - targets
+    losses = targets * np.log(np.clip(shares, 1e-12, 1))
+    return -losses.sum(), shares - targets

@@ -1,6 +1,7 @@
 """Does a run on items learn from all parts, and is it served as it was?"""
 
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from aet_keras import backbones, training
 from aet_keras.cli.main import main
 from aet_keras.recipes.item_recipe import ItemRecipe
-from aet_keras.training import kept_sets
+from aet_keras.training import item_job, item_outputs, kept_sets, teachers
 
 COLUMNS = {"image_column": "file", "text_column": "title", "target": "kind"}
 
@@ -157,6 +158,36 @@ def test_the_saved_keras_model_is_the_one_that_was_measured(made):
 
     for one, other in zip(run.model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_items_learn_from_a_teacher_of_another_size(made, tmp_path):
+    folder, run = made
+    recipe = ItemRecipe(
+        str(folder / "items.csv"),
+        **COLUMNS,
+        epochs=1,
+        image_size=8,
+        kinds={"ink": "ignore"},
+        teacher=str(folder / "out"),
+        seed=3,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "load_backbone", small_backbone)
+        student = training.run_recipe(recipe, tmp_path / "small")
+
+    notes = " ".join(student.report.notes)
+    assert "The teacher is right about" in notes and "too good" in notes
+    assert student.comparison.difference < 1e-4
+    dataset = teachers.with_teacher(
+        recipe, item_job.read_items(recipe), item_job._teacher_rows
+    )
+    whole = dataclasses.replace(recipe, image_size=16, kinds=None)
+    rows = item_job.read_items(whole).train
+    np.testing.assert_allclose(
+        dataset.train.targets[:, 4:],
+        item_outputs.predict(run.model, rows),
+        atol=1e-5,
+    )
 
 
 def test_new_items_are_watched(made, tmp_path):
