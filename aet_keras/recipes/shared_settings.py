@@ -199,6 +199,26 @@ def check_of_use(
         )
 
 
+def check_earlier(recipe: Any) -> None:
+    """Raises if a setting does not go with the earlier model of `--from`."""
+    if recipe.from_ is None:
+        return
+    if recipe.teacher is not None:
+        raise ValueError(
+            f"{recipe.owner}: `teacher` must not go with `from_`, because the "
+            "earlier model is drawn towards what labels alone say. Received: "
+            f"teacher={recipe.teacher!r}. Leave one of both out."
+        )
+    for name in ("kinds", "missing", "decimal", "date_formats"):
+        given = getattr(recipe, name)
+        if given is not None:
+            raise ValueError(
+                f"{recipe.owner}: `{name}` must not go with `from_`, because "
+                "the earlier model knows its columns as they are. "
+                f"Received: {name}={given!r}. Leave it out, or train anew."
+            )
+
+
 def note_of_earlier(recipe: Any, *names: str) -> list[str]:
     """Notes that a setting is that of the earlier model of `--from`.
 

@@ -71,20 +71,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
         if self.from_ is None:
             why = "there is no earlier model (`--from`) to be held at"
             shared.check_of_use(self, "anchor_strength", why=why)
-        if self.from_ is not None and self.teacher is not None:
-            raise ValueError(
-                "TableRecipe: `teacher` must not go with `from_`, because the "
-                "earlier model is drawn towards what labels alone say. "
-                f"Received: teacher={self.teacher!r}. Leave one of both out."
-            )
-        for name in ("kinds", "missing", "decimal", "date_formats"):
-            given = getattr(self, name)
-            if self.from_ is not None and given is not None:
-                raise ValueError(
-                    f"TableRecipe: `{name}` must not go with `from_`, because "
-                    "the earlier model knows its columns as they are. "
-                    f"Received: {name}={given!r}. Leave it out, or train anew."
-                )
+        shared.check_earlier(self)
 
     def _check_target(self) -> None:
         """Refuses no target, and what only classes have of others."""

@@ -18,9 +18,10 @@ from aet_keras.data.item_table import (
 from aet_keras.data.splits import SPLITS
 from aet_keras.evaluation.parts import measure_parts
 from aet_keras.export.item_model import read_item_manifest, write_item_model
+from aet_keras.export.table_manifest import read_categories
 from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.tasks import item_model
-from aet_keras.training import heads, job, text_job
+from aet_keras.training import heads, item_earlier, job, table_job, text_job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.item_outputs import (
     encode,
@@ -28,7 +29,14 @@ from aet_keras.training.item_outputs import (
     predict,
     rows_of,
 )
-from aet_keras.training.item_start import THERE, Measurer, ended, solve
+from aet_keras.training.item_start import (
+    THERE,
+    Measurer,
+    drawn,
+    ended,
+    head_of,
+    solve,
+)
 from aet_keras.training.measuring import measure
 from aet_keras.training.objectives import objective_of
 from aet_keras.training.teach import compile_taught
@@ -69,7 +77,13 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
             "the head is solved on the features of all rows. Received: "
             "several workers. Leave `--workers` out and `TF_CONFIG` unset."
         )
-    return _read(recipe)
+    if recipe.from_ is None:
+        return _read(recipe)
+    like = read_item_manifest(recipe.from_)
+    dataset = _read(recipe, like)
+    learned = read_categories(recipe.from_)
+    notes = *dataset.notes, *table_job.notes_of_new(dataset, learned)
+    return dataclasses.replace(dataset, notes=notes)
 
 
 def _read(recipe, like=None):
@@ -100,26 +114,9 @@ def _teacher_rows(recipe, dataset, teacher):
     check_is_published(recipe, teacher, "reads items")
     columns = read_item_manifest(teacher.name).columns
     like = dataclasses.replace(dataset.specification, columns=columns)
-    own = sized_as(recipe, teacher.recipe, teacher.model)
+    own = item_earlier.sized_as(recipe, teacher.recipe, teacher.model)
     find = rows_as_read(recipe, teacher, columns, lambda: _read(own, like=like))
     return lambda split, name: rows_of(find(split))
-
-
-def sized_as(
-    recipe: ItemRecipe, earlier: ItemRecipe, model: keras.Model
-) -> ItemRecipe:
-    """Returns a recipe that reads images and texts as an earlier one did.
-
-    Args:
-        recipe: `ItemRecipe`.
-        earlier: that of a version.
-        model: its model, which takes a number of tokens.
-    """
-    names = "backbone image_size text_backbone vocabulary sequence_length"
-    known = {name: getattr(earlier, name) for name in names.split()}
-    if "token_ids" in model.input:
-        known["sequence_length"] = model.input["token_ids"].shape[1]
-    return dataclasses.replace(recipe, **known)
 
 
 def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
@@ -131,11 +128,13 @@ def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
 
 
 def build(recipe: ItemRecipe, dataset: data.Dataset) -> keras.Model:
-    """Builds the model of a recipe, its head solved on frozen features.
+    """Builds the model of a recipe, or loads the one it begins with.
 
     Returns:
         A `keras.Model` of raw cells; `fit` trains its layer `network`.
     """
+    if recipe.from_ is not None:
+        return item_earlier.load(recipe)
     specification, head = dataset.specification, heads.head_of(dataset)
     texts = [
         each.decode()
@@ -208,7 +207,8 @@ def fit(
     The head is solved on frozen features; then groups of all backbones thaw
     as the policy says, with the scores of words and columns held, and the
     head is solved again on what the backbones have become. The better one of
-    the two is kept, by the validation rows.
+    the two is kept, by the validation rows. With `from_`, the head that there
+    is is drawn towards each of them, as far as the validation rows ask for.
     """
     dataset = with_teacher(recipe, dataset, _teacher_rows)
     network = model.get_layer(item_model.NETWORK)
@@ -228,6 +228,7 @@ def fit(
         labels,
         kind=kind,
         losses=objective.losses,
+        is_drawn=recipe.from_ is not None,
     )
     start = settle()
     begun = network.get_weights()
@@ -284,7 +285,7 @@ def _hold(network, name):
         network.get_layer(name).trainable = False
 
 
-def _settle(network, measurer, rows, labels, *, kind, losses):
+def _settle(network, measurer, rows, labels, *, kind, losses, is_drawn):
     """Solves the head of a network on its features of now."""
     found = {name: (measurer(rows[name]), labels[name]) for name in rows}
     solved = solve(
@@ -294,6 +295,9 @@ def _settle(network, measurer, rows, labels, *, kind, losses):
         units=network.output.shape[-1],
         losses=losses,
     )
+    if is_drawn:
+        now = head_of(network, kind)
+        solved = drawn(now, solved, found["validation"], losses)
     solved.write(network)
     return solved
 

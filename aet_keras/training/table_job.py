@@ -61,15 +61,20 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
     dataset = read(recipe.data, like=like)
     notes = (
         *dataset.notes,
-        *_notes_of_new(dataset, learned),
+        *notes_of_new(dataset, learned),
         *shared_settings.note_of_earlier(recipe, "units", "dropout"),
     )
     dataset = dataclasses.replace(dataset, notes=notes)
     return job.with_note(recipe, dataset)
 
 
-def _notes_of_new(dataset, learned):
-    """Notes categories that the earlier model has no place for."""
+def notes_of_new(dataset, learned):
+    """Yields notes on categories that the earlier model has no place for.
+
+    Args:
+        dataset: `data.Dataset`.
+        learned: dict of a column's name to the categories that it learned.
+    """
     for column in dataset.specification.columns:
         if column.name not in learned:
             continue

@@ -11,7 +11,9 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _regular_file, data
+from aet_keras._optional import optional
 from aet_keras._wording import quoted
+from aet_keras.backbones import text_encoder
 from aet_keras.data import unlabelled_images
 from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import written_kind
@@ -199,10 +201,13 @@ def load_teacher(
             f"is asked about each of them. Received: {path}, {what}. Name "
             "another folder.",
         )
+    own = load_recipe(version / "recipe.json")
+    if getattr(own, "text_backbone", None) is not None:  # its layers
+        optional("keras_hub", extra=text_encoder.EXTRA)
     return Teacher(
         str(version),
         _load(recipe, version / "model.keras"),
-        load_recipe(version / "recipe.json"),
+        own,
         tuple(names.read_text(encoding="utf-8").splitlines())
         if names.is_file()
         else None,

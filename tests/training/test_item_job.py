@@ -190,6 +190,38 @@ def test_items_learn_from_a_teacher_of_another_size(made, tmp_path):
     )
 
 
+def test_items_go_on_with_an_earlier_model(made, tmp_path):
+    folder, run = made
+    path = item_files.write_items(tmp_path, 60, seed=5, image_size=16)
+    recipe = ItemRecipe(
+        str(path), **COLUMNS, epochs=1, from_=str(folder / "out")
+    )
+
+    later = training.run_recipe(recipe, tmp_path / "later")
+
+    written = ItemRecipe.load(later.version / "recipe.json")
+    assert written.image_size == 16 and written.dropout == 0.2
+    assert written.from_ == str(folder / "out" / "1")
+    assert [*later.model.input] == [*run.model.input]
+    assert later.report.test.accuracy > 0.5  # nine rows, of four classes
+    assert later.comparison.difference < 1e-4
+
+
+def test_an_earlier_model_of_items_stays_as_it_was_built(made, tmp_path):
+    folder, _ = made
+    recipe = ItemRecipe(
+        str(folder / "items.csv"),
+        **COLUMNS,
+        image_size=32,
+        from_=str(folder / "out"),
+    )
+
+    with pytest.raises(ValueError, match="must be that of the earlier model"):
+        training.run_recipe(recipe, tmp_path / "later")
+
+    assert not (tmp_path / "later" / "1").exists()
+
+
 def test_new_items_are_watched(made, tmp_path):
     folder, run = made
     same = item_files.write_items(tmp_path, 90, seed=4, image_size=16)
