@@ -1,5 +1,7 @@
 """Does a student of a table learn what its teacher answers beside labels?"""
 
+import pathlib
+
 import numpy as np
 import pytest
 import table_data
@@ -83,7 +85,8 @@ def test_a_taught_start_has_the_least_loss_of_the_mixture(teacher):
 
 def test_a_teacher_without_one_of_its_columns_is_refused(teacher, tmp_path):
     path, run = teacher
-    lines = [line.split(",", 1)[1] for line in open(path).read().split()]
+    read = pathlib.Path(path).read_text().split()
+    lines = [line.split(",", 1)[1] for line in read]
     new = tmp_path / "b.csv"
     new.write_text("\n".join(lines))
 
