@@ -75,6 +75,14 @@ def rows_as_read(
     place = {name: row for row, name in enumerate(names)}
 
     def find(split):
+        gone = [name for name in split.names if name not in place]
+        if gone:
+            raise ExportError(
+                f"{recipe.owner}: `teacher` (`--teacher`) must see something "
+                "of each row, because it is asked about it. Received: "
+                f"{teacher.name}, and {len(gone)} rows in which it sees "
+                f"nothing, such as {gone[0]}. Leave these rows out."
+            )
         rows = [place[name] for name in split.names]
         found = {name: cells[rows] for name, cells in inputs.items()}
         return dataclasses.replace(split, inputs=found)

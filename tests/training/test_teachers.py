@@ -253,8 +253,8 @@ def test_tags_and_numbers_are_learned_mixed_with_answers(tmp_path, kind, scale):
 def test_what_is_learned_of_a_number_is_in_the_unit_of_the_head(tmp_path):
     dataset, answers = teach_kind(tmp_path / "big.keras", "number", 0.39)
     unit = Unit.fitted(dataset.train.labels)
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    whole = keras.Model(model.input, unit.apply(model.output))
+    inputs = keras.Input((1,))
+    whole = keras.Model(inputs, unit.apply(keras.layers.Dense(1)(inputs)))
 
     made = heads._with_labels(dataset.train, whole, dataset)
 
