@@ -30,12 +30,11 @@ def sized_as(
     return dataclasses.replace(recipe, **known)
 
 
-def load(recipe: ItemRecipe) -> keras.Model:
-    """Loads the model that a recipe begins with, its `from_`."""
-    assert recipe.from_ is not None
-    if recipe.text_backbone is not None:
+def load(folder: str, text_backbone: str | None) -> keras.Model:
+    """Loads the model of the newest version, the layers of its texts first."""
+    if text_backbone is not None:
         text_job.load_layers()
-    return job.load_earlier(recipe.from_)
+    return job.load_earlier(folder)
 
 
 def as_earlier(recipe: ItemRecipe) -> ItemRecipe:
@@ -50,9 +49,12 @@ def as_earlier(recipe: ItemRecipe) -> ItemRecipe:
     assert recipe.from_ is not None
     earlier = load_recipe(Path(recipe.from_) / "recipe.json")
     assert isinstance(earlier, ItemRecipe)
+    model = load(recipe.from_, earlier.text_backbone)
+    built = {name: getattr(earlier, name) for name in _BUILT}
+    made = sized_as(dataclasses.replace(recipe, **built), earlier, model)
     usual = 64 if recipe.backbone == EMBEDDED else 160
     for name in (*_BUILT, *_READ):
-        given, known = getattr(recipe, name), getattr(earlier, name)
+        given, known = getattr(recipe, name), getattr(made, name)
         is_asked = recipe.given_of(name) is not None
         if name == "image_size":  # its default is the backbone's
             is_asked = given != usual
@@ -63,6 +65,4 @@ def as_earlier(recipe: ItemRecipe) -> ItemRecipe:
                 f"Received: {given!r}, where it has {known!r}. Leave it out, "
                 "or train anew."
             )
-    same = {name: getattr(earlier, name) for name in (*_BUILT, *_READ)}
-    made = dataclasses.replace(recipe, **same)
-    return sized_as(made, earlier, load(made))
+    return made

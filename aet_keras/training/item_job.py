@@ -134,7 +134,7 @@ def build(recipe: ItemRecipe, dataset: data.Dataset) -> keras.Model:
         A `keras.Model` of raw cells; `fit` trains its layer `network`.
     """
     if recipe.from_ is not None:
-        return item_earlier.load(recipe)
+        return item_earlier.load(recipe.from_, recipe.text_backbone)
     specification, head = dataset.specification, heads.head_of(dataset)
     texts = [
         each.decode()

@@ -197,9 +197,9 @@ def load_teacher(
         what = f"kind `{kind}`" if is_other else f"a model of {found}"
         raise _refused(
             recipe,
-            f"must be {TAUGHT[target_kind].says} of {recipe.rows}, because it "
-            f"is asked about each of them. Received: {path}, {what}. Name "
-            "another folder.",
+            f"must be of {recipe.rows}, and {TAUGHT[target_kind].says}, "
+            "because it is asked about each of them. Received: "
+            f"{path}, {what}. Name another folder.",
         )
     own = load_recipe(version / "recipe.json")
     if getattr(own, "text_backbone", None) is not None:  # its layers

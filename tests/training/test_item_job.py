@@ -14,7 +14,13 @@ from click.testing import CliRunner
 from aet_keras import backbones, training
 from aet_keras.cli.main import main
 from aet_keras.recipes.item_recipe import ItemRecipe
-from aet_keras.training import item_job, item_outputs, kept_sets, teachers
+from aet_keras.training import (
+    item_earlier,
+    item_job,
+    item_outputs,
+    kept_sets,
+    teachers,
+)
 
 COLUMNS = {"image_column": "file", "text_column": "title", "target": "kind"}
 
@@ -205,6 +211,7 @@ def test_items_go_on_with_an_earlier_model(made, tmp_path):
     written = ItemRecipe.load(later.version / "recipe.json")
     assert written.image_size == 16 and written.dropout == 0.2
     assert written.from_ == str(folder / "out" / "1")
+    assert item_earlier.as_earlier(written) == written  # by `--recipe`
     assert [*later.model.input] == [*run.model.input]
     assert later.report.test.accuracy > 0.5  # nine rows, of four classes
     assert later.comparison.difference < 1e-4

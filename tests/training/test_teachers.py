@@ -272,5 +272,7 @@ def test_a_teacher_of_classes_teaches_no_tags(tmp_path):
     folder = published(tmp_path / "big", NAMES)
     recipe = recipes.Recipe("photos", teacher=folder)
 
-    with pytest.raises(ExportError, match="must be a model of tags"):
+    with pytest.raises(
+        ExportError, match="must be of images, and a model of tags"
+    ):
         with_teacher(recipe, photos_of("tags"), lambda *given: None)
