@@ -27,6 +27,7 @@ from aet_keras.training.teachers import load_teacher, with_teacher
 
 SPLIT = "aet_split"
 FEW = {"train": 150, "validation": 50}  # of a table's student
+ITEMS = 1600
 FEW_ITEMS = {"train": 200, "validation": 80}
 BELOW = ("pants", "shoes", "shorts", "skirt")
 FEW_TAGS = {"train": 200, "validation": 60}
@@ -146,11 +147,11 @@ def write_items(folder, seed):
     names = photos.specification.class_names
     images, labels = photos.train.inputs[:], photos.train.labels
     texts = pandas.read_csv(_machine.DATA / "vader_sentiment_4domains.csv.gz")
-    texts = texts[texts["label"] != 0].sample(len(labels), random_state=seed)
+    texts = texts[texts["label"] != 0].sample(ITEMS, random_state=seed)
     rows = []
     for number, (place, text) in enumerate(
         zip(
-            np.random.default_rng(seed).permutation(len(labels)),
+            np.random.default_rng(seed).permutation(len(labels))[:ITEMS],
             texts.itertuples(),
             strict=True,
         )
@@ -177,7 +178,6 @@ def items(seed, folder):
         target_kind="classes",
         kinds={"domain": "category"},
         seed=seed,
-        epochs=3,
     )
     source = str(folder / "big.csv")
     teacher, earlier = str(folder / "teacher"), str(folder / "earlier")
@@ -186,10 +186,12 @@ def items(seed, folder):
         "weights": str(multilabel.WEIGHTS),
         "image_size": 96,
     }
-    training.run_recipe(make(source, test_ratio=0.05, **big_one), teacher)
-    training.run_recipe(make(source, test_ratio=0.05), earlier)
+    # In the first epoch backbones are frozen.
+    big = functools.partial(make, source, test_ratio=0.05, epochs=1)
+    training.run_recipe(big(**big_one), teacher)
+    training.run_recipe(big(), earlier)
     student = functools.partial(
-        make, str(folder / "small.csv"), split_column=SPLIT
+        make, str(folder / "small.csv"), split_column=SPLIT, epochs=3
     )
     later = student(from_=earlier, kinds=None)
     rows = {
