@@ -38,7 +38,7 @@ def adapt_rows(
     old: str | None,
     candidate_only: bool,
     forgets_at_most: float | None,
-    seed: int,
+    seed: int | None,
     encoding: str | None,
     say: Callable[[str], None],
 ) -> str:
@@ -52,7 +52,7 @@ def adapt_rows(
         old: optional str. Data of what the model knew.
         candidate_only: bool. Never to publish.
         forgets_at_most: optional float from 0 to 1.
-        seed: int >= 0.
+        seed: optional int >= 0. Defaults to `0`.
         encoding: optional str, of files of texts or rows.
         say: function that is told what a person should know.
 
@@ -62,6 +62,7 @@ def adapt_rows(
     version = newest_version(folder)
     check_one_answer(version, _OWNER, takes=_TAKES)
     kind = read_kind(version, _OWNER)
+    _new_rows.check_each_once(_OWNER, what)
     check_writable(folder)
     if kind == "rating":
         given: dict[str, Any] = {
@@ -71,6 +72,7 @@ def adapt_rows(
             "candidate_only": candidate_only,
             "forgets_at_most": forgets_at_most,
             "encoding": encoding,
+            "seed": seed,
         }
         rated, incoming = adapt_to_ratings(
             *(folder, version, what),
@@ -88,6 +90,7 @@ def adapt_rows(
     asked = _new_rows.Asked(
         _OWNER, version, model, what, encoding, labelled, _TAKES
     )
+    _new_rows.check_encoding(asked, kind, labels)
     incoming = _incoming(asked, labels, reference, say)
     done = _done(folder, incoming, say)
     if done is not None:
@@ -103,7 +106,7 @@ def adapt_rows(
                 old=_old_rows(version, model, reference, old, say),
                 is_candidate=candidate_only,
                 forgets_at_most=forgets_at_most,
-                seed=seed,
+                seed=seed or 0,
             )
     finally:
         bar.close()

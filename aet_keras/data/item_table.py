@@ -188,9 +188,10 @@ def read_items(
             f"{len(bare)} rows with neither in `{image_column}` and "
             f"`{text_column}`. Name the columns that hold them."
         )
+    given = given_rows(_OWNER, read.frame.iloc[kept], split_column)
     parts = splitting.complete_splits(
         read.strata[kept],
-        given_rows(_OWNER, read.frame.iloc[kept], split_column),
+        given,
         class_names=strata_names(read),
         ratios=asked.ratios,
         seed=seed,
@@ -229,6 +230,7 @@ def read_items(
             *column_notes,
             *odd,
             *image_notes,
+            *splitting.note_given(given, asked.ratios),
             *_missing_notes(has_image, has_text, bool(columns)),
             *notes_of_splits(read, splits),
             *shared_notes({k: _summed(each) for k, each in splits.items()}),

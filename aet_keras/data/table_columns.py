@@ -66,9 +66,22 @@ def make_reading(
 
 
 def read_stripped(
-    owner: str, path: str | PathLike, encoding: str, reading: Reading
+    owner: str,
+    path: str | PathLike,
+    encoding: str,
+    reading: Reading,
+    *,
+    is_like: bool = False,
 ) -> tuple[Any, Reading, tuple[str, ...]]:
     """Reads a table.
+
+    Args:
+        owner: str. Who asks.
+        path: str or path. As of `read_csv`.
+        encoding: str. As of `read_csv`.
+        reading: `Reading`.
+        is_like: bool. Whether the options are those of an earlier table, so
+            that a word for missing cells need not be met here.
 
     Returns:
         A `pandas.DataFrame` of stripped cells; the `Reading` with the decimal
@@ -76,7 +89,10 @@ def read_stripped(
     """
     frame = read_csv(owner, path, encoding=encoding)
     reading = dataclasses.replace(reading, hint=frame.attrs["decimal"])
-    return frame.apply(table_cells.stripped), reading, frame.attrs["notes"]
+    notes, frame = frame.attrs["notes"], frame.apply(table_cells.stripped)
+    if not is_like:
+        notes = (*notes, *table_cells.note_unmet(frame, reading.missing))
+    return frame, reading, notes
 
 
 def find_columns(
@@ -100,6 +116,7 @@ def find_columns(
             notes += number_notes(title, features[title], meaning)
         if meaning.kind == kinds_of.DATE:
             notes += _date_notes(title, meaning)
+    notes += _notes_of_unused(found, reading)
     if not columns:
         raise DataError(
             f"{owner}: there must be a usable column beside the target. "
@@ -107,6 +124,27 @@ def find_columns(
             "`kinds` what one is."
         )
     return _served(columns, notes)
+
+
+def _notes_of_unused(meanings, reading):
+    """Notes options of dates and numbers that no column is read by."""
+    used = {each.format.date_format for each in meanings.values()}
+    notes = [
+        f"`--date-format {each}` is not used: no column is written so."
+        for each in reading.date_formats
+        if each not in used
+    ]
+    others = [
+        title
+        for title, each in meanings.items()
+        if reading.decimal and each.proves not in ("", reading.decimal)
+    ]
+    if others:
+        notes.append(
+            f"`--decimal {reading.decimal}` is not used for "
+            f"{quoted(others, 3)}: the cells show another sign."
+        )
+    return notes
 
 
 def find_meanings(

@@ -16,8 +16,10 @@ from aet_keras.data.item_table import (
     normal_words,
 )
 from aet_keras.data.splits import SPLITS
+from aet_keras.errors import DataError
 from aet_keras.evaluation.parts import measure_parts
 from aet_keras.export.item_model import write_item_model
+from aet_keras.recipes import shared_settings
 from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.tasks import item_model
 from aet_keras.training import heads, job, text_job
@@ -60,6 +62,11 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
             f"{recipe.owner}: items must be learned by one process, because "
             "the head is solved on the features of all rows. Received: "
             "several workers. Leave `--workers` out and `TF_CONFIG` unset."
+        )
+    if recipe.text_backbone is None:
+        why = "words are counted, and only an encoder of texts has tokens"
+        shared_settings.check_of_use(
+            recipe, "vocabulary", "sequence_length", why=why, error=DataError
         )
     read = job.with_settings(item_table.read_items, recipe)
     dataset = read(recipe.data, image_size=(recipe.image_size,) * 2)
