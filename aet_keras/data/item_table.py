@@ -23,6 +23,7 @@ from aet_keras.data.names import served_names
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
     find_columns,
+    folded,
     make_reading,
     read_cells,
     read_stripped,
@@ -224,16 +225,18 @@ def read_items(
             image_name=image_name,
             text_name=text_name,
         ),
-        notes=(
-            *of_file,
-            *read.notes,
-            *column_notes,
-            *odd,
-            *image_notes,
-            *splitting.note_given(given, asked.ratios),
-            *_missing_notes(has_image, has_text, bool(columns)),
-            *notes_of_splits(read, splits),
-            *shared_notes({k: _summed(each) for k, each in splits.items()}),
+        notes=folded(
+            (
+                *of_file,
+                *read.notes,
+                *column_notes,
+                *odd,
+                *image_notes,
+                *splitting.note_given(given, asked.ratios),
+                *_missing_notes(has_image, has_text, bool(columns)),
+                *notes_of_splits(read, splits),
+                *shared_notes({k: _summed(each) for k, each in splits.items()}),
+            )
         ),
     )
 

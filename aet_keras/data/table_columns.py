@@ -2,7 +2,8 @@
 
 import collections
 import dataclasses
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -23,6 +24,8 @@ from aet_keras.data.table_file import read_csv
 from aet_keras.errors import DataError
 
 _MANY = 0.05  # of cells; so many words may be meant
+_MOST_ALIKE, _FEW = 6, 3  # notes of one kind
+_NAMED = re.compile(r"`[^`]*`|\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +127,38 @@ def find_columns(
             "`kinds` what one is."
         )
     return _served(columns, notes)
+
+
+def folded(notes: Iterable[str]) -> tuple[str, ...]:
+    """Returns notes, those of many columns alike as a few and one of the rest.
+
+    Example:
+
+    >>> from aet_keras.data.table_columns import folded
+    >>> for note in folded(f"Column `c{i}` is left out." for i in range(9)):
+    ...     print(note)
+    Column `c0` is left out.
+    Column `c1` is left out.
+    Column `c2` is left out.
+    6 more columns have such a note: `c3`, `c4`, `c5` and 3 more.
+    """
+    kept: dict[str, list[str]] = {}
+    for note in notes:
+        is_of_column = note.startswith("Column `")
+        kind = _NAMED.sub("_", note) if is_of_column else note
+        kept.setdefault(kind, []).append(note)
+    return tuple(each for found in kept.values() for each in _few(found))
+
+
+def _few(notes):
+    rest = notes[_FEW:]
+    if len(notes) <= _MOST_ALIKE or not notes[0].startswith("Column `"):
+        return notes
+    titles = quoted((note.split("`")[1] for note in rest), _FEW)
+    return [
+        *notes[:_FEW],
+        f"{len(rest)} more columns have such a note: {titles}.",
+    ]
 
 
 def _notes_of_unused(meanings, reading):

@@ -26,6 +26,7 @@ from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
     columns_like,
     find_columns,
+    folded,
     make_reading,
     read_cells,
     read_stripped,
@@ -144,8 +145,7 @@ def read_table(
     check.one_of(_OWNER, target_kind=target_kind, among=TARGET_KINDS)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
-    kinds = kinds or {}
-    for kind in kinds.values():
+    for kind in (kinds := kinds or {}).values():
         check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
     targets = targets_of(_OWNER, target, label_columns)
     check_columns(_OWNER, frame, split=split_column)
@@ -208,16 +208,18 @@ def read_table(
             target_format=read.format,
             thresholds=() if like is None else like.thresholds,
         ),
-        notes=(
-            *of_file,
-            *read.notes,
-            *column_notes,
-            *odd,
-            *splitting.note_given(given, ratios),
-            *notes_of_splits(read, splits),
-            *_notes_of_empty(columns, splits["train"].inputs),
-            *note_giveaways(columns, splits, target or "", read.kind),
-            *shared_notes(splits),
+        notes=folded(
+            (
+                *of_file,
+                *read.notes,
+                *column_notes,
+                *odd,
+                *splitting.note_given(given, ratios),
+                *notes_of_splits(read, splits),
+                *_notes_of_empty(columns, splits["train"].inputs),
+                *note_giveaways(columns, splits, target or "", read.kind),
+                *shared_notes(splits),
+            )
         ),
     )
 

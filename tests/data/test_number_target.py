@@ -187,3 +187,16 @@ def test_an_option_that_no_cell_needs_is_said(tmp_path):
     assert "`--decimal ,` is not used for `size`" in said
     assert "`--date-format %d.%m.%Y` is not used" in said
     assert "(`--test-ratio`) is not used" in said
+
+
+def test_many_columns_alike_are_noted_in_one_sentence(tmp_path):
+    same = {f"c{i}": ["x"] * COUNT for i in range(20)}
+    path = write(tmp_path, cycled(["yes", "no"]), **same)
+
+    notes = data.read_table(path, target="y").notes
+
+    said = [each for each in notes if "`c" in each]
+    assert len(said) == 4 and said[0].startswith("Column `c0` is left out")
+    assert said[3] == (
+        "17 more columns have such a note: `c3`, `c4`, `c5` and 14 more."
+    )

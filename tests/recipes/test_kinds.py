@@ -77,6 +77,12 @@ def test_settings_that_do_not_go_together_are_refused(settings, advice):
         recipes.kinds.make_recipe(settings)
 
 
+@pytest.mark.parametrize("settings", [{"target": "y"}, {"text_column": "t"}])
+def test_a_workbook_is_told_what_a_table_is(settings):
+    with pytest.raises(DataError, match="a table must be a .csv.*Save it as"):
+        make_recipe({"data": "sales.XLSX", **settings})
+
+
 def test_a_recipe_of_any_kind_is_read_again(tmp_path):
     path = tmp_path / "recipe.json"
     recipes.TextRecipe("a.csv", epochs=3).save(path)
