@@ -11,6 +11,7 @@ import click
 from aet_keras._progress import listening, report
 from aet_keras.cli import _new_rows
 from aet_keras.cli._adapted_ratings import adapt_to_ratings
+from aet_keras.cli._copies import without_copies
 from aet_keras.cli._display import ProgressBar
 from aet_keras.cli._late_labels import check_classes, join_labels
 from aet_keras.cli._truths import tags_of, true_numbers, truths
@@ -91,7 +92,7 @@ def adapt_rows(
         _OWNER, version, model, what, encoding, labelled, _TAKES
     )
     _new_rows.check_encoding(asked, kind, labels)
-    incoming = _incoming(asked, labels, reference, say)
+    incoming = _incoming(asked, kind, labels, reference, say)
     done = _done(folder, incoming, say)
     if done is not None:
         return done
@@ -114,7 +115,7 @@ def adapt_rows(
     return found.outcome
 
 
-def _incoming(asked, labels, reference: Reference, say) -> Incoming:
+def _incoming(asked, kind, labels, reference: Reference, say) -> Incoming:
     """Reads the new rows, and their labels where they are known."""
     rows = _new_rows.read_new_rows(asked)
     if labels is not None:
@@ -128,6 +129,7 @@ def _incoming(asked, labels, reference: Reference, say) -> Incoming:
             ),
         )
         rows = dataclasses.replace(rows, classes=found)
+    rows = without_copies(asked, rows, kind)
     known = reference.class_names
     read = _READ_LABELS[reference.target_kind]
     numbers, names = read(asked, rows, known, say)

@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Sequence
 
+from aet_keras.cli._copies import without_copies
 from aet_keras.cli._new_rows import (
     Asked,
     check_each_once,
@@ -42,8 +43,9 @@ def calibrate_rows(
     asked = Asked(
         _OWNER, path, model, what, encoding, is_labelled=True, takes=_TAKES
     )
-    check_encoding(asked, read_kind(path, _OWNER))
-    rows = read_new_rows(asked)
+    kind = read_kind(path, _OWNER)
+    check_encoding(asked, kind)
+    rows = without_copies(asked, read_new_rows(asked), kind)
     known = names = asked.class_names
     if are_tags(asked):
         labels = tags_of(rows.classes, known)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
+import numpy as np
 
 from aet_keras import _regular_file, data
 from aet_keras._keras import reading
@@ -57,6 +58,18 @@ class NewRows:
     def count(self) -> int:
         """How many rows there are."""
         return len(self.names)
+
+    def take(self, rows: Sequence[int]) -> "NewRows":
+        """Returns some of the rows, by their numbers."""
+        numbers: Any = np.array(rows, int)
+        named = ("names", "ids", "times", "classes", "texts")
+        lists = {name: getattr(self, name) for name in named}
+        return NewRows(
+            reading.take(self.x, numbers),
+            **{
+                n: each and [each[r] for r in rows] for n, each in lists.items()
+            },
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -104,6 +104,14 @@ def read_new_ratings(
             _OWNER, time, frame[time], reading.date_formats
         )
         frame = frame.iloc[np.argsort(times, kind="stable")]
+    is_again = frame.duplicated([user, item, column]).to_numpy()
+    if is_again.any():
+        rows = counted(int(is_again.sum()), "rating is", "ratings are")
+        notes.append(
+            f"{rows} there before, of the same user and item, and left out: "
+            "each counts once."
+        )
+        frame = frame[~is_again]
     is_known = frame[item].isin(like.items)
     gone = int((~is_known).sum())
     if gone == len(frame):

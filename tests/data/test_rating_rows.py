@@ -18,7 +18,7 @@ def test_names_that_a_person_takes_for_one_are_said(tmp_path):
 
     first = data.read_ratings(path, user_features=["sex"], **settings)
     new = tmp_path / "b.csv"
-    new.write_text(f"{HEAD}\nBOB,i1,2,F")
+    new.write_text(f"{HEAD}\nBOB,i1,2,F\nBOB,i1,2,F\nBOB,i1,3,F")
     later = new_ratings.read_new_ratings([new], first.specification, **settings)
 
     notes = [each for each in first.notes if "differ" in each]
@@ -28,7 +28,10 @@ def test_names_that_a_person_takes_for_one_are_said(tmp_path):
         " `I1` and `i1`.",
         " `F` and `f`.",
     ]
+    assert later.split.count == 2
     assert later.notes == (
+        "1 rating is there before, of the same user and item, and left out: "
+        "each counts once.",
         "These users differ by case only, and stay separate: `Bob` and `BOB`.",
     )
 
