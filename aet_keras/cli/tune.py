@@ -18,7 +18,12 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 
 @click.command()
 @click.argument("data")
-@click.option("--out", required=True, help="Folder for the search.")
+@click.option(
+    "--out",
+    required=True,
+    callback=_options.named,
+    help="Folder for the search.",
+)
 @click.option("--max-trials", default=20, type=click.IntRange(1))
 @click.option(
     "--epochs",
