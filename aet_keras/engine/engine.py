@@ -259,13 +259,8 @@ class Engine:
             Whether there is such a head, what goes into it was recorded, and
             its validation loss improved. Then `solved` says how.
         """
-        return self._head.solve(
-            epoch,
-            logs,
-            model=self.model,
-            groups=self._groups,
-            replay=self.replay,
-        )
+        parts = {"groups": self._groups, "replay": self.replay}
+        return self._head.solve(epoch, logs, model=self.model, **parts)
 
     @property
     def solved(self) -> SolvedHead | None:
@@ -366,6 +361,10 @@ class Engine:
         for variable, value in pairs:  # none are left once `fit` has ended
             variable.assign(value)
         self._rates.set_state(state["missed"])
+
+    def follow(self, model: keras.Model) -> None:
+        """Goes on as the engine of a model, of which this one has a copy."""
+        self._rates.follow(Engine.of(model)._rates, model, self.model)
 
     def check_rate_writable(self, owner: object) -> None:
         """Raises a ValueError if the rate is a schedule, not a number."""
