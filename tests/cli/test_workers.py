@@ -231,6 +231,8 @@ def test_two_workers_publish_what_one_process_would(
     for key in ("loss", "val_loss"):
         found, expected = (each["history"][key] for each in (together, alone))
         np.testing.assert_allclose(found, expected, rtol=1e-4)
-    said = [[e.split(" (")[0] for e in r["events"]] for r in (together, alone)]
+    said = [
+        [e.split(": valid")[0] for e in r["events"]] for r in (together, alone)
+    ]
     assert said[0] == said[1]
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-3)
