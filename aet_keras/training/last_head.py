@@ -14,7 +14,7 @@ from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.replay import lbfgs
 from aet_keras.replay.dense_head import SolvedHead, check_alone, check_plain
 from aet_keras.replay.head_loss import KnownLoss, NotSolved
-from aet_keras.training.soft_labels import ERRORS, row_losses
+from aet_keras.training.soft_labels import ERRORS, class_factors, row_losses
 from aet_keras.training.teach import known_loss
 
 MOST_ROWS = 200  # to train on; it was measured with 100
@@ -139,10 +139,8 @@ def solve_again(
     if few is None:
         return None
     head, rows, held = few.head, few.rows, few.held
-    weights = settings.get("class_weight") or {}
-    factors = [weights.get(each, 1.0) for each in rows.targets.argmax(axis=1)]
-    weighted = rows.weights * np.array(factors, "float32")
-    rows = dataclasses.replace(rows, weights=weighted)
+    factors = class_factors(rows.targets, settings.get("class_weight") or {})
+    rows = dataclasses.replace(rows, weights=rows.weights * factors)
     kernel, bias = head.get_weights()
     own = row_losses(kernel, bias, held)
     before = float(own.mean())
