@@ -259,8 +259,10 @@ class Engine:
             Whether there is such a head, what goes into it was recorded, and
             its validation loss improved. Then `solved` says how.
         """
-        parts = {"groups": self._groups, "replay": self.replay}
-        return self._head.solve(epoch, logs, model=self.model, **parts)
+        groups, model, replay = self._groups, self.model, self.replay
+        return self._head.solve(
+            epoch, logs, model=model, groups=groups, replay=replay
+        )
 
     @property
     def solved(self) -> SolvedHead | None:
