@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -129,13 +129,13 @@ def find_columns(
     return _served(columns, notes)
 
 
-def folded(notes: Iterable[str]) -> tuple[str, ...]:
+def folded(*notes: str) -> tuple[str, ...]:
     """Returns notes, those of many columns alike as a few and one of the rest.
 
     Example:
 
     >>> from aet_keras.data.table_columns import folded
-    >>> for note in folded(f"Column `c{i}` is left out." for i in range(9)):
+    >>> for note in folded(*(f"Column `c{i}` is left out." for i in range(9))):
     ...     print(note)
     Column `c0` is left out.
     Column `c1` is left out.

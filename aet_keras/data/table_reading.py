@@ -209,17 +209,15 @@ def read_table(
             thresholds=() if like is None else like.thresholds,
         ),
         notes=folded(
-            (
-                *of_file,
-                *read.notes,
-                *column_notes,
-                *odd,
-                *splitting.note_given(given, ratios),
-                *notes_of_splits(read, splits),
-                *_notes_of_empty(columns, splits["train"].inputs),
-                *note_giveaways(columns, splits, target or "", read.kind),
-                *shared_notes(splits),
-            )
+            *of_file,
+            *read.notes,
+            *column_notes,
+            *odd,
+            *splitting.note_given(given, ratios),
+            *notes_of_splits(read, splits),
+            *_notes_of_empty(columns, splits["train"].inputs),
+            *note_giveaways(columns, splits, target or "", read.kind),
+            *shared_notes(splits),
         ),
     )
 

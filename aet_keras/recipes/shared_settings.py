@@ -93,8 +93,8 @@ LORA = Setting(
     default="the backbone itself learns",
 )
 TEACHER = Setting(
-    "saved_models/BIG or FILE.keras, a classifier of the same classes whose "
-    "probabilities are learned beside the labels.",
+    "saved_models/BIG, a model of the same classes, tags or number whose "
+    "answers are learned beside the labels; of images FILE.keras, too.",
     metavar="MODEL",
     default="labels alone",
 )
@@ -199,6 +199,26 @@ def check_of_use(
         )
 
 
+def check_earlier(recipe: Any) -> None:
+    """Raises if a setting does not go with the earlier model of `--from`."""
+    if recipe.from_ is None:
+        return
+    if recipe.teacher is not None:
+        raise ValueError(
+            f"{recipe.owner}: `teacher` must not go with `from_`, because the "
+            "earlier model is drawn towards what labels alone say. Received: "
+            f"teacher={recipe.teacher!r}. Leave one of both out."
+        )
+    for name in ("kinds", "missing", "decimal", "date_formats"):
+        given = getattr(recipe, name)
+        if given is not None:
+            raise ValueError(
+                f"{recipe.owner}: `{name}` must not go with `from_`, because "
+                "the earlier model knows its columns as they are. "
+                f"Received: {name}={given!r}. Leave it out, or train anew."
+            )
+
+
 def note_of_earlier(recipe: Any, *names: str) -> list[str]:
     """Notes that a setting is that of the earlier model of `--from`.
 
@@ -211,6 +231,29 @@ def note_of_earlier(recipe: Any, *names: str) -> list[str]:
         f"{recipe.named(name)} is not used: the earlier model stays as it was "
         "built."
     ]
+
+
+def check_workers(recipe: Any, count: int) -> None:
+    """Raises a ValueError if one process has to run what several are given.
+
+    Args:
+        recipe: of any kind.
+        count: int >= 0. Processes.
+    """
+    why = None
+    if recipe.kind == "item":
+        why = "items must be learned by one process"
+    elif getattr(recipe, "unlabelled", None) and not recipe.teacher:
+        why = (
+            "images without labels (`--unlabelled`) must be learned by one "
+            "process, if no teacher (`--teacher`) says what they are"
+        )
+    if count > 1 and why is not None:
+        raise ValueError(
+            f"{recipe.owner}: {why}, because the head is solved on the "
+            f"features of all rows. Received: {count} workers. Leave "
+            "`--workers` out and `TF_CONFIG` unset."
+        )
 
 
 def check_one_target(

@@ -9,7 +9,8 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._keras import graph
-from aet_keras.training.soft_labels import Labelled, label_softly
+from aet_keras.replay import lbfgs
+from aet_keras.training.soft_labels import class_factors, label_softly
 from aet_keras.training.teach import class_count, known_loss, one_hot
 
 _BATCH = 128
@@ -59,8 +60,8 @@ class SelfTraining:
         self._held = _rows(owner, "validation_data", validation, classes)
         if class_weight is not None:
             x, targets, weights = self._train
-            factors = [class_weight.get(i, 1.0) for i in targets.argmax(axis=1)]
-            self._train = x, targets, weights * np.array(factors, "float32")
+            weights = weights * class_factors(targets, class_weight)
+            self._train = x, targets, weights
         self._below = keras.Model(
             graph.functional_of(model).input, self._head.input
         )
@@ -101,8 +102,8 @@ class SelfTraining:
             )
         kernel, bias = self._head.get_weights()
         found = label_softly(
-            Labelled(train, *self._train[1:]),
-            Labelled(held, *self._held[1:]),
+            lbfgs.Rows(train, *self._train[1:]),
+            lbfgs.Rows(held, *self._held[1:]),
             more[are_finite],
             own=(kernel.astype("float32"), bias.astype("float32")),
         )

@@ -1,6 +1,7 @@
 """Labels rows by a head that learns from its own answers, and judges that."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 from scipy import sparse, special
@@ -21,21 +22,6 @@ _SPREADING_STEPS = 15  # what is left is 0.5^15
 _STRENGTHS = (3.0, 1.0, *lbfgs.STRENGTHS)  # strong ones suit a few labels
 ERRORS = 0.5  # standard errors that a gain must be above 0
 _LEAST = 1e-12
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Labelled:
-    """Holds features of rows with what they are.
-
-    Args:
-        features: float array `(count, width)`.
-        targets: float array `(count, classes)`, one-hot.
-        weights: float array `(count,)`. Of the rows.
-    """
-
-    features: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,8 +58,8 @@ class SoftLabels:
 
 
 def label_softly(
-    train: Labelled,
-    validation: Labelled,
+    train: lbfgs.Rows,
+    validation: lbfgs.Rows,
     more: np.ndarray,
     own: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> SoftLabels:
@@ -87,8 +73,8 @@ def label_softly(
     the labels, and harms elsewhere: the validation rows say which is kept.
 
     Args:
-        train: `Labelled` to learn from.
-        validation: `Labelled` to choose the L2 strength and to judge by.
+        train: `lbfgs.Rows` to learn from, with one-hot targets.
+        validation: the same, to choose the L2 strength and to judge by.
         more: float array `(rows, width)`. Features of rows without labels.
         own: optional tuple of kernel `(width, classes)` and bias `(classes,)`
             of the head that the features come with.
@@ -98,9 +84,10 @@ def label_softly(
 
     Example:
 
-    >>> from aet_keras.training.soft_labels import Labelled, label_softly
+    >>> from aet_keras.training.soft_labels import label_softly
     >>> x = np.array([[0.0, 1.0], [1.0, 0.0]] * 10) + np.eye(20, 2)
-    >>> rows = Labelled(x, np.eye(2)[[0, 1] * 10], np.ones(20))
+    >>> y = np.eye(2)[[0, 1] * 10]
+    >>> rows = aet_keras.replay.lbfgs.Rows(x, y, np.ones(20))
     >>> label_softly(rows, rows, x[2:6]).probabilities.argmax(axis=1)
     array([0, 1, 0, 1])
 
@@ -110,12 +97,9 @@ def label_softly(
         [Zhou et al., 2003](https://papers.nips.cc/paper/2506) and balanced as
         in [Asano et al., 2020](https://arxiv.org/abs/1911.05371).
     """
-    held = lbfgs.Rows(
-        validation.features, validation.targets, validation.weights
-    )
-    first, own_loss = _solved(train, held, _STRENGTHS), None
+    first, own_loss = _solved(train, validation, _STRENGTHS), None
     if own is not None:
-        loss = lbfgs.mean_loss(*own, held, kind="softmax")
+        loss = lbfgs.mean_loss(*own, validation, kind="softmax")
         mine = lbfgs.Solution(*own, loss, first.strength)
         own_loss = float(row_losses(*own, validation).mean())
         if loss < first.loss:
@@ -123,7 +107,7 @@ def label_softly(
     weight = _MASS * train.weights.sum() / len(more)
     graph = _neighbour_graph(np.concatenate([train.features, more]))
     tried = [
-        _learned(train, held, more, first, graph, is_balanced=is_balanced)
+        _learned(train, validation, more, first, graph, is_balanced=is_balanced)
         for is_balanced in (False, True)
     ]
     found, last = min(tried, key=lambda pair: pair[1].loss)
@@ -163,7 +147,7 @@ def _learned(train, held, more, head, graph, *, is_balanced):
             wanted = _PRIOR_SHARE * frequencies + (1 - _PRIOR_SHARE) * mean
             found = _balanced(found, wanted)
         targets = np.concatenate([train.targets, found]).astype("float32")
-        both = Labelled(features, targets, weights)
+        both = lbfgs.Rows(features, targets, weights)
         strengths = _STRENGTHS if final else (head.strength,)
         head = _solved(both, held, strengths)
     return found, head
@@ -171,8 +155,7 @@ def _learned(train, held, more, head, graph, *, is_balanced):
 
 def _solved(rows, held, strengths):
     """Returns the head that is best on validation rows."""
-    given = lbfgs.Rows(rows.features, rows.targets, rows.weights)
-    return lbfgs.solve(given, held, kind="softmax", strengths=strengths)
+    return lbfgs.solve(rows, held, kind="softmax", strengths=strengths)
 
 
 def _answers(kernel, bias, features):
@@ -222,8 +205,22 @@ def _balanced(found, wanted):
     return found
 
 
+def class_factors(
+    targets: np.ndarray, class_weight: Mapping[int, float]
+) -> np.ndarray:
+    """Returns the weight of each row's class, floats `(rows,)`.
+
+    Args:
+        targets: float array `(rows, classes)`, one-hot.
+        class_weight: dict from class to float, as of `fit`; a class that is
+            not in it has 1.
+    """
+    classes = targets.argmax(axis=1)
+    return np.array([class_weight.get(i, 1.0) for i in classes], "float32")
+
+
 def row_losses(
-    kernel: np.ndarray, bias: np.ndarray, rows: Labelled | lbfgs.Rows
+    kernel: np.ndarray, bias: np.ndarray, rows: lbfgs.Rows
 ) -> np.ndarray:
     """Returns the weighted cross-entropy of each row, floats `(rows,)`."""
     found = np.maximum(_answers(kernel, bias, rows.features), _LEAST)

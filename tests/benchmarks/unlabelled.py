@@ -86,17 +86,11 @@ def solve(rows, given):
     """Yields the figures of heads on fixed features."""
     (x, y), more, (held, labels), (test, wanted) = given
     hot = np.eye(int(wanted.max()) + 1, dtype="float32")
-    train = soft_labels.Labelled(x, hot[y], np.ones(len(y), "float32"))
-    validation = soft_labels.Labelled(
-        held, hot[labels], np.ones(len(labels), "float32")
-    )
+    train = lbfgs.Rows(x, hot[y], np.ones(len(y), "float32"))
+    validation = lbfgs.Rows(held, hot[labels], np.ones(len(labels), "float32"))
     found = soft_labels.label_softly(train, validation, more)
     head = found.first
-    plain = lbfgs.solve(  # as `fit` solves it
-        lbfgs.Rows(x, train.targets, train.weights),
-        lbfgs.Rows(held, validation.targets, validation.weights),
-        kind="softmax",
-    )
+    plain = lbfgs.solve(train, validation, kind="softmax")  # as `fit` does
     better = found.last if found.is_better else plain
     solved = {"head": plain, "self_trained": found.last, "chosen": better}
     solved["strong_l2"] = head

@@ -126,5 +126,10 @@ def test_a_gap_is_said_as_its_column_is_read():
     ages = np.array([*range(20, 60), -99.5, -99.5])
 
     (said,) = table_cells.note_far("age", ages, ",")
+    two = table_cells.note_far("age", np.array([*ages[:-2], 998, 998, 999]))
 
     assert said.endswith("say `--missing -99,5`.")
+    assert not two  # 999 is met once
+    two = table_cells.note_far("age", np.array([*ages, 9e4]))
+    assert "2 cells are -99.5 and 1 cell is 90000, far" in two[0]
+    assert two[0].endswith("say `--missing -99.5 --missing 90000`.")

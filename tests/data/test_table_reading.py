@@ -181,11 +181,6 @@ NOTES = {
         "`age`: 5 cells are -999, far from all other numbers. If that means a "
         "missing cell, say `--missing -999`.",
     ),
-    "several numbers that may mean a gap": (
-        {"age": [(997, 20 + i, 998)[i % 3] for i in range(COUNT)]},
-        "14 cells are 997 and 13 cells are 998, far from all other numbers. If "
-        "that means a missing cell, say `--missing 997 --missing 998`.",
-    ),
     "days written as whole numbers": (
         {"sent": [f"202401{1 + i % 28:02}" for i in range(COUNT)]},
         "`sent` is a number: its cells may be days such as `20240101`",

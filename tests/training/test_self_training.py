@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import aet_keras
+from aet_keras.replay import lbfgs
 from aet_keras.training import self_training, soft_labels
 
 RANDOM = np.random.default_rng(0)
@@ -25,7 +26,7 @@ TRAIN, HELD, MORE, TEST = rows(9), rows(60), rows(300), rows(600)
 def labelled(pair):
     x, y = pair
     ones = np.ones(len(y), "float32")
-    return soft_labels.Labelled(x, np.eye(3, dtype="float32")[y], ones)
+    return lbfgs.Rows(x, np.eye(3, dtype="float32")[y], ones)
 
 
 def build(loss="sparse_categorical_crossentropy", ending="softmax"):
