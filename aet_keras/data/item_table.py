@@ -22,6 +22,7 @@ from aet_keras.data.image_storage import decoded_bytes, is_beyond_memory
 from aet_keras.data.names import served_names
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
+    columns_like,
     find_columns,
     make_reading,
     read_cells,
@@ -84,6 +85,7 @@ def read_items(
     missing: Sequence[str] | None = None,
     decimal: str | None = None,
     date_formats: Sequence[str] = (),
+    like: ItemSpecification | None = None,
     skip_bad: bool = False,
     encoding: str = "auto",
     seed: int = 0,
@@ -111,6 +113,8 @@ def read_items(
         missing: optional sequence of str.
         decimal: optional str.
         date_formats: sequence of str.
+        like: optional `ItemSpecification` of earlier items, as of
+            `read_table`.
         skip_bad: bool. Take an image that is not there or cannot be read for
             a missing one, with a note. Defaults to `False`.
         encoding: str.
@@ -164,9 +168,12 @@ def read_items(
         target_kind=target_kind,
         split_column=split_column,
         reading=reading,
+        like=like,
     )
     used = [*targets, image_column, text_column, *filter(None, [split_column])]
-    columns, column_notes = _columns(read.frame, used, kinds or {}, reading)
+    columns, column_notes = _columns(
+        read.frame, used, kinds or {}, reading, like
+    )
     words = set(read.missing)  # those that a version reads new rows with
     texts = _present(read.frame[text_column], words)
     files = _present(read.frame[image_column], words)
@@ -200,10 +207,13 @@ def read_items(
     splits = splitting.split_columns(
         inputs, read.labels[kept], read.frame.index[kept], parts
     )
-    image_name, text_name = served_names(
-        [image_column, text_column],
-        taken=[column.name.lower() for column in columns],
-    )
+    if like is None:
+        image_name, text_name = served_names(
+            [image_column, text_column],
+            taken=[column.name.lower() for column in columns],
+        )
+    else:
+        image_name, text_name = like.image_name, like.text_name
     return Dataset(
         **splits,
         specification=ItemSpecification(
@@ -218,6 +228,7 @@ def read_items(
             positive="",
             missing=read.missing,
             target_format=read.format,
+            thresholds=() if like is None else like.thresholds,
             image_column=image_column,
             text_column=text_column,
             image_name=image_name,
@@ -262,9 +273,11 @@ def _check_names(frame, image_column, text_column, targets, split_column):
             )
 
 
-def _columns(frame, used, kinds, reading):
+def _columns(frame, used, kinds, reading, like):
     """Returns the columns beside image and text; there may be none."""
     others = frame.drop(columns=used)
+    if like is not None:
+        return columns_like(_OWNER, others, like) if like.columns else ((), [])
     if not len(others.columns):
         return (), []
     try:

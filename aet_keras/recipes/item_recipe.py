@@ -68,6 +68,8 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
     anchor_strength: float | None = setting(
         None, shared.ANCHOR_STRENGTH, default="not held"
     )
+    from_: str | None = setting(None, shared.FROM)
+    teacher: str | None = setting(None, shared.TEACHER)
     coverage: float | None = setting(None, shared.COVERAGE)
     report_by: Sequence[str] | None = setting(None, shared.REPORT_BY)
     validation_ratio: float = setting(0.15, shared.VALIDATION_RATIO)
@@ -88,6 +90,7 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
             size = 64 if backbone == EMBEDDED else 160
             object.__setattr__(self, "image_size", size)
         super().__post_init__()
+        shared.check_earlier(self)
         shared.check_one_target(self, self.target, self.label_columns)
         if self.image_column == self.text_column:
             raise ValueError(

@@ -93,8 +93,8 @@ LORA = Setting(
     default="the backbone itself learns",
 )
 TEACHER = Setting(
-    "saved_models/BIG or FILE.keras, a classifier of the same classes whose "
-    "probabilities are learned beside the labels.",
+    "saved_models/BIG, a model of the same classes, tags or number whose "
+    "answers are learned beside the labels; of images FILE.keras, too.",
     metavar="MODEL",
     default="labels alone",
 )
@@ -197,6 +197,26 @@ def check_of_use(
             f"because {why}. Received: {name}={getattr(recipe, name)!r}. Leave "
             "it out."
         )
+
+
+def check_earlier(recipe: Any) -> None:
+    """Raises if a setting does not go with the earlier model of `--from`."""
+    if recipe.from_ is None:
+        return
+    if recipe.teacher is not None:
+        raise ValueError(
+            f"{recipe.owner}: `teacher` must not go with `from_`, because the "
+            "earlier model is drawn towards what labels alone say. Received: "
+            f"teacher={recipe.teacher!r}. Leave one of both out."
+        )
+    for name in ("kinds", "missing", "decimal", "date_formats"):
+        given = getattr(recipe, name)
+        if given is not None:
+            raise ValueError(
+                f"{recipe.owner}: `{name}` must not go with `from_`, because "
+                "the earlier model knows its columns as they are. "
+                f"Received: {name}={given!r}. Leave it out, or train anew."
+            )
 
 
 def note_of_earlier(recipe: Any, *names: str) -> list[str]:

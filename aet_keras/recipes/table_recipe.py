@@ -63,6 +63,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     seed: int = setting(0, shared.SEED)
     encoding: str = setting("auto", shared.ENCODING)
     label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
+    teacher: str | None = setting(None, shared.TEACHER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,14 +71,7 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
         if self.from_ is None:
             why = "there is no earlier model (`--from`) to be held at"
             shared.check_of_use(self, "anchor_strength", why=why)
-        for name in ("kinds", "missing", "decimal", "date_formats"):
-            given = getattr(self, name)
-            if self.from_ is not None and given is not None:
-                raise ValueError(
-                    f"TableRecipe: `{name}` must not go with `from_`, because "
-                    "the earlier model knows its columns as they are. "
-                    f"Received: {name}={given!r}. Leave it out, or train anew."
-                )
+        shared.check_earlier(self)
 
     def _check_target(self) -> None:
         """Refuses no target, and what only classes have of others."""

@@ -1,6 +1,7 @@
 """Says what head a model of images or texts has for each kind of target."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from aet_keras.tasks.number_unit import VALUE, Unit
 from aet_keras.training import job
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.objectives import objective_of
+from aet_keras.training.teachers import TaughtSplit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,8 +143,11 @@ def learn(
 
 
 def _with_labels(split, model, dataset):
-    labels = head_of(dataset).learned(model, split.labels)
-    return dataclasses.replace(split, labels=labels)
+    learned = functools.partial(head_of(dataset).learned, model)
+    made = dataclasses.replace(split, labels=learned(split.labels))
+    if not isinstance(made, TaughtSplit):
+        return made
+    return dataclasses.replace(made, targets=learned(made.targets))
 
 
 def said_of(dataset: data.Dataset) -> dict[str, Any]:

@@ -9,9 +9,11 @@ import numpy as np
 from scipy import optimize, sparse, special
 
 from aet_keras.tasks import item_model
+from aet_keras.training.taught_targets import shares_of
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
 _SHARES = (0.5, 2.0)  # what else a part may weigh
+_MIXTURES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of an earlier head and a new one
 THERE = "there"  # which of image and text there are
 _DENSE = 0.1  # the share of numbers that are not 0
 _TRIED, _ITERATIONS, _TOLERANCE = 20, 100, 1e-6
@@ -75,6 +77,58 @@ class Solved:
             item_model.scores_of(network, name).set_weights(weights)
 
 
+def head_of(network: keras.Model, kind: str) -> Solved:
+    """Returns what a network says now, as if it had been solved; no loss.
+
+    Args:
+        network: of `tasks.item_model.build_item_network`.
+        kind: of target.
+    """
+    names = [*item_model.parts_of(network), THERE]
+    layers = {name: item_model.scores_of(network, name) for name in names}
+    weights = {name: each.get_weights() for name, each in layers.items()}
+    kernels = {name: each[0] for name, each in weights.items()}
+    return Solved(kernels, weights[THERE][1], np.nan, kind)
+
+
+def drawn(
+    earlier: Solved,
+    new: Solved,
+    held: tuple[Features, np.ndarray],
+    losses: Any,
+) -> Solved:
+    """Draws an earlier head towards one that is solved on new rows.
+
+    scores = (1 - share) * those of the earlier + share * those of the new one,
+    with the smallest of five shares from 0 to 1 whose loss on the validation
+    rows is within one standard error of the best: no farther than they ask
+    for.
+
+    Args:
+        earlier: `Solved`.
+        new: `Solved` of the same parts.
+        held: features and labels of the validation rows.
+        losses: as of `solve`.
+    """
+
+    def mixed(share):
+        kernels = {
+            name: (1 - share) * earlier.kernels[name] + share * kernel
+            for name, kernel in new.kernels.items()
+        }
+        bias = (1 - share) * earlier.bias + share * new.bias
+        return dataclasses.replace(new, kernels=kernels, bias=bias)
+
+    tried = [mixed(share) for share in _MIXTURES]
+    found = [losses(each.outputs(held[0]), held[1]) for each in tried]
+    best = min(found, key=np.mean)
+    for made, loss in zip(tried, found, strict=True):
+        worse = loss - best
+        if worse.mean() <= worse.std() / np.sqrt(len(worse)):
+            return dataclasses.replace(made, loss=float(loss.mean()))
+    raise AssertionError("the best one is near itself")
+
+
 def ended(scores: np.ndarray, kind: str) -> np.ndarray:
     """Returns what a sum of scores means for a kind of target."""
     if kind == "number":
@@ -99,7 +153,8 @@ def solve(
     validation rows.
 
     Args:
-        train: features and labels, as they are learned.
+        train: features and labels, as they are learned; of classes with a
+            teacher, `(rows, 2 * classes)`.
         held: the same of the validation rows.
         kind: of target.
         units: int. Of the head: the classes, of which some may have no row.
@@ -166,6 +221,8 @@ def _block(features):
 
 
 def _targets(labels, kind, units):
+    if kind == "classes" and np.ndim(labels) == 2:
+        return shares_of(labels).astype("float64")  # of a teacher, too
     if kind != "classes":
         return np.asarray(labels, "float64")
     return np.eye(units)[labels]
@@ -239,5 +296,5 @@ def _loss(scores, targets, kind):
         losses = np.logaddexp(0, scores) - targets * scores
         return losses.sum(), ended(scores, kind) - targets
     shares = ended(scores, kind)
-    true = np.clip((shares * targets).sum(axis=1), 1e-12, 1)
-    return -np.log(true).sum(), shares - targets
+    losses = targets * np.log(np.clip(shares, 1e-12, 1))
+    return -losses.sum(), shares - targets

@@ -20,10 +20,12 @@ from aet_keras.publishing.data_kind import written_kind
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe
+from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.recipes.kinds import KINDS
 from aet_keras.training import (
     guarantees,
     image_job,
+    item_earlier,
     item_job,
     rating_job,
     stress,
@@ -226,7 +228,9 @@ def _pinned(recipe):
             f"from_={folder!r}, which is of {KINDS[kind].rows}. Name another "
             "folder, or leave it out."
         )
-    return dataclasses.replace(recipe, from_=str(version))
+    recipe = dataclasses.replace(recipe, from_=str(version))
+    is_of_items = isinstance(recipe, ItemRecipe)
+    return item_earlier.as_earlier(recipe) if is_of_items else recipe
 
 
 def _publish(job, recipe, model, dataset, report, out, clock):

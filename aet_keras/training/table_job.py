@@ -19,6 +19,8 @@ from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.objectives import objective_of
 from aet_keras.training.table_start import guess_masked_cells
 from aet_keras.training.table_targets import Trained, target_of
+from aet_keras.training.teacher_rows import check_is_published, rows_as_read
+from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
 
 _COMPARED_ROWS = 64
 _ATTENTION = ["attention", "gate", "pool"]
@@ -59,15 +61,20 @@ def read_rows(recipe: TableRecipe) -> data.Dataset:
     dataset = read(recipe.data, like=like)
     notes = (
         *dataset.notes,
-        *_notes_of_new(dataset, learned),
+        *notes_of_new(dataset, learned),
         *shared_settings.note_of_earlier(recipe, "units", "dropout"),
     )
     dataset = dataclasses.replace(dataset, notes=notes)
     return job.with_note(recipe, dataset)
 
 
-def _notes_of_new(dataset, learned):
-    """Notes categories that the earlier model has no place for."""
+def notes_of_new(dataset, learned):
+    """Yields notes on categories that the earlier model has no place for.
+
+    Args:
+        dataset: `data.Dataset`.
+        learned: dict of a column's name to the categories that it learned.
+    """
     for column in dataset.specification.columns:
         if column.name not in learned:
             continue
@@ -113,6 +120,7 @@ def build_table_model(
     >>> aet_keras.training.table_job.build_table_model.__name__
     'build_table_model'
     """
+    dataset = with_teacher(recipe, dataset, _teacher_rows)
     target = target_of(dataset)
     if recipe.from_ is None:
         space = tasks.table_model.fit_feature_space(
@@ -177,6 +185,7 @@ def fit_table_model(
     >>> len(run.history["val_loss"])
     1
     """
+    dataset = with_teacher(recipe, dataset, _teacher_rows)
     network = model.get_layer(tasks.table_model.NETWORK)
     rows = {
         name: table_measuring.encode(model, getattr(dataset, name))
@@ -188,9 +197,11 @@ def fit_table_model(
     with scope_of(model):
         learner = target.learner(network)
         _compile(learner, recipe, objective)
+        if isinstance(dataset.train, TaughtSplit):
+            target.teach(learner)
     weights = job.weights_of(recipe, dataset)
     wanted = {
-        name: target.learned(network, getattr(dataset, name).labels)
+        name: target.learned(network, targets_of(getattr(dataset, name)))
         for name in rows
     }
     pairs = {
@@ -249,6 +260,18 @@ def _best(recipe, _=None):
     return parts.KeepBest(patience_epochs=max(5, recipe.epochs // 5))
 
 
+def _teacher_rows(recipe, dataset, teacher):
+    """Reads the cells of the columns that the teacher looks at."""
+    check_is_published(recipe, teacher, "reads cells")
+    columns = export.table_manifest.read_table_manifest(teacher.name).columns
+    like = dataclasses.replace(dataset.specification, columns=columns)
+    read = job.with_settings(data.read_table, recipe)
+    find = rows_as_read(
+        recipe, teacher, columns, lambda: read(recipe.data, like=like)
+    )
+    return lambda split, name: data.as_tensors(find(split).inputs)
+
+
 def _introduce(dataset):
     yield from job.introduce(dataset, "rows")
     specification = dataset.specification
@@ -288,6 +311,7 @@ JOB = job.Job(
     measure=table_measuring.measure_table_model,
     write=_write,
     rows=job.rows_of,
+    teacher_rows=_teacher_rows,
     predict=table_measuring.predict,
     best=_best,
 )

@@ -22,6 +22,7 @@ def solve_linear_path(
     *,
     seed: int,
     class_weights: np.ndarray | None = None,
+    soft: np.ndarray | None = None,
 ) -> float:
     """Gives the linear path the weights of a tuned logistic regression.
 
@@ -32,12 +33,14 @@ def solve_linear_path(
         seed: int >= 0. Of the folds that the penalty is tuned on.
         class_weights: optional float array `(classes,)`. What a row of each
             class counts.
+        soft: optional float array `(count, classes)`. Shares that are learned
+            in the labels' place; the penalty is tuned on labels.
 
     Returns:
         float. The C of scikit-learn's `LogisticRegression`, which is chosen
         by the log loss in up to 5 folds.
     """
-    regression = _tuned(rows, labels, seed, class_weights)
+    regression = _tuned(rows, labels, seed, class_weights, soft=soft)
     network.get_layer("linear").set_weights(_weights(regression))
     return regression.C
 
@@ -48,6 +51,7 @@ def tag_regressions(
     *,
     seed: int,
     class_weight: str | None,
+    soft: np.ndarray | None = None,
 ) -> list:
     """Fits a tuned logistic regression of each tag.
 
@@ -57,6 +61,8 @@ def tag_regressions(
         seed: int >= 0. Of the folds that the penalties are tuned on.
         class_weight: optional `"balanced"`. Rows that have a tag count as
             much as all that have it not.
+        soft: optional float array `(count, tags)`. Probabilities that are
+            learned in the labels' place; penalties are tuned on labels.
 
     Returns:
         List of scikit-learn's `LogisticRegression`.
@@ -65,11 +71,13 @@ def tag_regressions(
     is_narrow = rows.shape[1] <= _NARROW
     solver = "newton-cholesky" if is_narrow else "lbfgs"
     found = []
-    for tag in np.asarray(labels).T.astype(int):
-        weights = None
+    for place, tag in enumerate(np.asarray(labels).T.astype(int)):
+        weights = shares = None
         if class_weight is not None:
             weights = 0.5 / np.array([1 - tag.mean(), tag.mean()])
-        found.append(_tuned(rows, tag, seed, weights, solver))
+        if soft is not None:
+            shares = np.stack([1 - soft[:, place], soft[:, place]], axis=1)
+        found.append(_tuned(rows, tag, seed, weights, solver, shares))
     return found
 
 
@@ -80,6 +88,7 @@ def solve_tags(
     *,
     seed: int,
     class_weight: str | None = None,
+    soft: np.ndarray | None = None,
 ) -> None:
     """Gives the linear path of tags the weights of `tag_regressions`.
 
@@ -89,8 +98,11 @@ def solve_tags(
         labels: as of `tag_regressions`.
         seed: as of `tag_regressions`.
         class_weight: as of `tag_regressions`. Defaults to none.
+        soft: as of `tag_regressions`. Defaults to none.
     """
-    found = tag_regressions(rows, labels, seed=seed, class_weight=class_weight)
+    found = tag_regressions(
+        rows, labels, seed=seed, class_weight=class_weight, soft=soft
+    )
     kernel = np.concatenate([each.coef_.T for each in found], axis=1)
     bias = np.concatenate([each.intercept_ for each in found])
     network.get_layer("linear").set_weights([kernel, bias])
@@ -209,7 +221,7 @@ def _is_near(losses, best):
     return worse.mean() <= worse.std() / np.sqrt(len(worse))
 
 
-def _tuned(rows, labels, seed, class_weights, solver="lbfgs"):
+def _tuned(rows, labels, seed, class_weights, solver="lbfgs", soft=None):
     with needing("training"):
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import GridSearchCV
@@ -220,12 +232,42 @@ def _tuned(rows, labels, seed, class_weights, solver="lbfgs"):
         max_iter=1000, class_weight=class_weights, solver=solver
     )
     folds = _folds(labels, seed)
+    if soft is not None:
+        return _tuned_softly(regression, rows, labels, soft, folds)
     if folds is None:
         return _fit(regression, rows, labels)
     search = GridSearchCV(
         regression, {"C": _STRENGTHS}, scoring=_score, cv=folds
     )
     return _fit(search, rows, labels).best_estimator_
+
+
+def _tuned_softly(regression, rows, labels, soft, folds):
+    """Fits shares of classes: each row once a class, with its share."""
+    shares = soft * _row_weights(regression.class_weight, labels)[:, None]
+    classes = np.arange(soft.shape[1])
+
+    def fitted(strength, some):
+        made = type(regression)(
+            C=strength, max_iter=regression.max_iter, solver=regression.solver
+        )
+        return _fit(
+            made,
+            np.repeat(rows[some], len(classes), axis=0),
+            np.tile(classes, len(rows[some])),
+            sample_weight=shares[some].ravel(),
+        )
+
+    def score(strength):
+        found = []
+        for fit, held in folds.split(rows, labels):
+            made = fitted(strength, fit)
+            made.class_weight = regression.class_weight  # of what is held out
+            found.append(_score(made, rows[held], labels[held]))
+        return np.mean(found)
+
+    best = regression.C if folds is None else max(_STRENGTHS, key=score)
+    return fitted(best, slice(None))
 
 
 def _score(regression, rows, labels):
@@ -246,14 +288,14 @@ def _row_weights(class_weight, labels):
     return np.array([class_weight[int(label)] for label in labels])
 
 
-def _fit(estimator, rows, labels):
+def _fit(estimator, rows, labels, **settings):
     with needing("training"):
         from sklearn.base import clone
         from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return clone(estimator).fit(rows, labels)
+        return clone(estimator).fit(rows, labels, **settings)
 
 
 def _folds(labels, seed):

@@ -16,6 +16,9 @@ from aet_keras.training import job, table_ridge, table_start
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.objectives import objective_of
 from aet_keras.training.table_measuring import encode, say
+from aet_keras.training.taught_targets import shares_of
+from aet_keras.training.teach import compile_taught
+from aet_keras.training.teachers import TaughtSplit, targets_of
 
 _CERTAIN = 2.0  # standard errors; a network that is lucky by one costs AUC
 
@@ -54,6 +57,8 @@ class TableTarget:
             puts them out.
         finish: of the run, the `Trained`, the recipe and the data set; says
             how much of the network is kept, and returns the `Run`.
+        teach: of the compiled learner; compiles it for a teacher beside the
+            labels, if its loss must know of it.
     """
 
     build: Callable[[TableRecipe, data.Dataset, Any], keras.Model]
@@ -61,6 +66,7 @@ class TableTarget:
     learner: Callable[[keras.Model], keras.Model]
     learned: Callable[[keras.Model, np.ndarray], np.ndarray]
     finish: Callable[[Run, Trained, TableRecipe, data.Dataset], Run]
+    teach: Callable[[keras.Model], None] = lambda learner: None
 
 
 def target_of(dataset: data.Dataset) -> TableTarget:
@@ -77,17 +83,19 @@ def _build_classifier(recipe, dataset, space, activation="softmax"):
 
 
 def _begin_classes(model, rows, recipe, dataset):
-    is_new = recipe.from_ is None
-    begin = (
-        table_start.solve_linear_path if is_new else table_start.mix_linear_path
-    )
-    begin(
-        model.get_layer(table_model.NETWORK),
-        rows,
-        dataset.train.labels,
-        seed=recipe.seed,
-        class_weights=job.weights_of(recipe, dataset),
-    )
+    network = model.get_layer(table_model.NETWORK)
+    given = network, rows, dataset.train.labels
+    settings = {
+        "seed": recipe.seed,
+        "class_weights": job.weights_of(recipe, dataset),
+    }
+    if recipe.from_ is not None:
+        table_start.mix_linear_path(*given, **settings)
+        return
+    soft = None
+    if isinstance(dataset.train, TaughtSplit):
+        soft = shares_of(dataset.train.targets)
+    table_start.solve_linear_path(*given, **settings, soft=soft)
 
 
 def _same_layers(network):
@@ -130,15 +138,15 @@ def _build_tagger(recipe, dataset, space):
 
 
 def _begin_tags(model, rows, recipe, dataset):
-    is_new = recipe.from_ is None
-    begin = table_start.solve_tags if is_new else table_start.mix_tags
-    begin(
-        model.get_layer(table_model.NETWORK),
-        rows,
-        dataset.train.labels,
-        seed=recipe.seed,
-        class_weight=recipe.class_weight,
-    )
+    network = model.get_layer(table_model.NETWORK)
+    given = network, rows, dataset.train.labels
+    settings = {"seed": recipe.seed, "class_weight": recipe.class_weight}
+    if recipe.from_ is not None:
+        table_start.mix_tags(*given, **settings)
+        return
+    is_taught = isinstance(dataset.train, TaughtSplit)
+    soft = dataset.train.targets if is_taught else None
+    table_start.solve_tags(*given, **settings, soft=soft)
 
 
 def _build_regressor(recipe, dataset, space):
@@ -161,7 +169,7 @@ def _solve_number(model, rows, recipe, dataset):
     table_ridge.solve_ridge_path(
         model.get_layer(table_model.NETWORK),
         rows,
-        dataset.train.labels,
+        targets_of(dataset.train),
         bends=bending_columns(model),
     )
 
@@ -231,6 +239,7 @@ TARGETS = {
         _same_layers,
         lambda network, labels: labels,
         _keep_if_better,
+        compile_taught,
     ),
     "number": TableTarget(
         _build_regressor,

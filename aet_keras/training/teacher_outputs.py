@@ -37,8 +37,31 @@ def probabilities_of(
     >>> probabilities_of(model, np.zeros((1, 2)), 32, "teach")
     array([[0.5, 0.5]], dtype=float32)
     """
-    asked = _softmax_of(teacher, owner)
-    size = _size(asked, x, owner)
+    return outputs_of(_softmax_of(teacher, owner), x, batch_size, owner)
+
+
+def outputs_of(
+    teacher: keras.Model, x: Any, batch_size: int, owner: str
+) -> np.ndarray:
+    """Returns what a teacher puts out, row by row.
+
+    Args:
+        teacher: as of `probabilities_of`, and the others likewise.
+        x: array or dict of arrays.
+        batch_size: int >= 1.
+        owner: str.
+
+    Raises:
+        ValueError: if the rows are nothing that the teacher takes.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Flatten()])
+    >>> from aet_keras.training.teacher_outputs import outputs_of
+    >>> outputs_of(model, np.ones((1, 2)), 32, "teach")
+    array([[1., 1.]], dtype=float32)
+    """
+    size = _size(teacher, x, owner)
     found = []
     count = len(keras.tree.flatten(x)[0])
     for start in range(0, count, batch_size):
@@ -48,11 +71,11 @@ def probabilities_of(
             rows = keras.ops.image.resize(
                 np.asarray(rows, "float32"), size, antialias=True
             )
-        said = asked.predict_on_batch(rows)
+        said = teacher.predict_on_batch(rows)
         if not isinstance(said, np.ndarray):
             raise ValueError(
-                f"{owner}: the teacher must have one output, the probabilities "
-                f"of the classes. Received: {len(said)} outputs. Give a model "
+                f"{owner}: the teacher must have one output, which is what the "
+                f"student learns. Received: {len(said)} outputs. Give a model "
                 "of that output, or its answers as an array."
             )
         found.append(np.asarray(said, "float32"))

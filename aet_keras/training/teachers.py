@@ -1,7 +1,6 @@
 """Finds the teacher that a recipe names, and asks it about the rows."""
 
 import dataclasses
-import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -12,18 +11,18 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import _regular_file, data
+from aet_keras._optional import optional
 from aet_keras._wording import quoted
+from aet_keras.backbones import text_encoder
 from aet_keras.data import unlabelled_images
 from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import written_kind
+from aet_keras.publishing.manifest import FILE, read_content
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.kinds import load_recipe
-from aet_keras.training.teacher_outputs import (
-    check_probabilities,
-    image_size_of,
-    probabilities_of,
-)
+from aet_keras.training.taught_targets import TAUGHT
+from aet_keras.training.teacher_outputs import image_size_of
 
 _BATCH = 128
 _LEAST_TOLD = 30  # rows; of fewer, a good teacher may be wrong about half
@@ -31,9 +30,12 @@ _LEAST_TOLD = 30  # rows; of fewer, a good teacher may be wrong about half
 _SPLITTING = (
     "data",
     "label_column",
+    "label_columns",
     "missing",
     "seed",
     "skip_bad",
+    "split_column",
+    "target",
     "test_ratio",
     "text_column",
     "validation_ratio",
@@ -48,8 +50,8 @@ class TaughtSplit(data.Split):
         inputs: as of `data.Split`.
         labels: as of `data.Split`.
         names: as of `data.Split`.
-        targets: float array `(count, 2 * classes)`, as `Distillation` takes
-            it; those of `more` after them.
+        targets: float array `(count, ...)`, what `TAUGHT` makes of labels and
+            answers; those of `more` after them.
         more: optional array of inputs without labels.
 
     Example: see `with_teacher`.
@@ -70,7 +72,8 @@ class Teacher:
         name: str. The path, as a person reads it.
         model: `keras.Model`.
         recipe: optional recipe of its version.
-        class_names: optional tuple of str. Of its outputs, in their order.
+        class_names: optional tuple of str. Of its outputs, classes or tags,
+            in their order.
 
     Example: see `with_teacher`.
 
@@ -107,8 +110,8 @@ def with_teacher(
     """Returns a data set whose training rows have a teacher's answers.
 
     Args:
-        recipe: of images or texts; without a `teacher`, or with a data set
-            that it has taught already, nothing changes.
+        recipe: without a `teacher`, or with a data set that it has taught
+            already, nothing changes.
         dataset: `data.Dataset` of the recipe.
         rows: function of recipe, data set and `Teacher` that returns a
             function of a split and its name, which returns the rows as the
@@ -134,44 +137,45 @@ def with_teacher(
     is_taught = isinstance(dataset.train, TaughtSplit)
     if path is None or rows is None or is_taught:
         return dataset
-    if dataset.specification.target_kind != "classes":
-        raise _refused(
-            recipe,
-            "must go with one class a row, because its probabilities are "
-            f"learned. Received: {path}, where the target is of the kind "
-            f"{dataset.specification.target_kind}. Leave it out.",
-        )
-    teacher = load_teacher(recipe, path)
+    kind = dataset.specification.target_kind
+    taught = TAUGHT[kind]
+    teacher = load_teacher(recipe, path, kind)
     columns, notes = _columns(recipe, teacher, dataset)
-    _check_outputs(recipe, teacher, len(dataset.specification.class_names))
+    _check_outputs(recipe, teacher, dataset)
     given = rows(recipe, dataset, teacher)
-    ask = functools.partial(_answers, recipe, teacher, columns, given)
-    held = ask(dataset.validation, "validation")
-    notes = [*notes, _accuracy(recipe, teacher, held, dataset.validation)]
-    labels = np.eye(held.shape[1], dtype="float32")[dataset.train.labels]
-    targets = np.hstack([labels, ask(dataset.train, "train")])
-    train, more = dataset.train, None
+
+    def ask(x):
+        return _answers(recipe, teacher, columns, taught, x)
+
+    train, more, held = dataset.train, None, dataset.validation
+    answers = ask(given(held, "validation"))
+    note = _judged(recipe, teacher, taught, answers, held.labels)
+    notes = [*notes, note]
+    targets = taught.mix(train.labels, ask(given(train, "train")))
     if getattr(recipe, "unlabelled", None) is not None:
-        more, answers, said = _unlabelled(recipe, teacher, columns, dataset)
-        empty = np.zeros((len(more), labels.shape[1]), "float32")
-        targets = np.vstack([targets, np.hstack([empty, answers])])
+        more, x, said = _unlabelled(recipe, teacher, dataset)
+        targets = np.concatenate([targets, taught.alone(ask(x))])
         notes = [*notes, said]
-    taught = TaughtSplit(
+    made = TaughtSplit(
         train.inputs, train.labels, train.names, targets=targets, more=more
     )
     notes = [*dataset.notes, *notes, *_seen(recipe, teacher)]
-    return dataclasses.replace(dataset, train=taught, notes=tuple(notes))
+    return dataclasses.replace(dataset, train=made, notes=tuple(notes))
 
 
-def load_teacher(recipe: BaseRecipe, path: str) -> Teacher:
+def load_teacher(
+    recipe: BaseRecipe, path: str, target_kind: str = "classes"
+) -> Teacher:
     """Loads what a recipe names: a published version, or a `.keras` file.
 
     Args:
-        recipe: of images or texts.
+        recipe: of the student.
         path: str.
+        target_kind: str. What is to be predicted. Defaults to `"classes"`.
 
     Raises:
-        ExportError: if there is none, or it is of another kind of data.
+        ExportError: if there is none, or it is of another kind of data, or
+            predicts something else.
 
     Example:
 
@@ -187,19 +191,39 @@ def load_teacher(recipe: BaseRecipe, path: str) -> Teacher:
     version = find_version(path)
     kind = written_kind(version, recipe.owner)
     names = version / "assets" / "labels.txt"
-    if kind not in (None, recipe.kind) or not names.is_file():
-        what = "no classes" if kind in (None, recipe.kind) else f"kind `{kind}`"
+    found = _target_kind(version, names.is_file())
+    if kind not in (None, recipe.kind) or found != target_kind:
+        is_other = kind not in (None, recipe.kind)
+        what = f"kind `{kind}`" if is_other else f"a model of {found}"
         raise _refused(
             recipe,
-            f"must be a classifier of {recipe.rows}, because it is asked about "
-            f"each of them. Received: {path}, {what}. Name another folder.",
+            f"must be {TAUGHT[target_kind].says} of {recipe.rows}, because it "
+            f"is asked about each of them. Received: {path}, {what}. Name "
+            "another folder.",
         )
+    own = load_recipe(version / "recipe.json")
+    if getattr(own, "text_backbone", None) is not None:  # its layers
+        optional("keras_hub", extra=text_encoder.EXTRA)
     return Teacher(
         str(version),
         _load(recipe, version / "model.keras"),
-        load_recipe(version / "recipe.json"),
-        tuple(names.read_text(encoding="utf-8").splitlines()),
+        own,
+        tuple(names.read_text(encoding="utf-8").splitlines())
+        if names.is_file()
+        else None,
     )
+
+
+def _target_kind(version, has_names):
+    """Returns what a version predicts, by what it puts out."""
+    if not (version / FILE).exists():  # of an early release
+        return "classes" if has_names else "no classes"
+    signatures = read_content(version).get("signatures") or {}
+    outputs = (signatures.get("serving_default") or {}).get("outputs", ())
+    for kind in ("tags", "number"):  # tags are put out beside classes
+        if TAUGHT[kind].output in outputs:
+            return kind
+    return "classes"
 
 
 def _load(recipe, path):
@@ -219,25 +243,28 @@ def _refused(recipe, sentence):
 
 
 def _columns(recipe, teacher, dataset):
-    """Returns the teacher's columns of the classes, and notes on them."""
+    """Returns the teacher's columns of the names, and notes on them."""
     wanted = dataset.specification.class_names
+    if not wanted:
+        return [0], []  # a number has no names
+    kind = dataset.specification.target_kind
     if teacher.class_names is None:
-        return None, [
-            f"The classes of {teacher.name} have no names: they are taken in "
+        return [*range(len(wanted))], [
+            f"The {kind} of {teacher.name} have no names: they are taken in "
             "the order of the data's."
         ]
     missing = [name for name in wanted if name not in teacher.class_names]
     if missing:
         raise _refused(
             recipe,
-            "must know each class of the data, because it says how likely each "
-            f"is. Received: {teacher.name} without {quoted(missing[:3])}"
-            f" ({len(missing)} of {len(wanted)}). Name a teacher that has "
-            "learned them, or leave these rows out.",
+            f"must know each of the {kind} of the data, because it says how "
+            f"likely each is. Received: {teacher.name} without "
+            f"{quoted(missing[:3])} ({len(missing)} of {len(wanted)}). Name a "
+            "teacher that has learned them, or leave these rows out.",
         )
     more = len(teacher.class_names) - len(wanted)
     notes = []
-    if more:
+    if more and kind == "classes":
         notes.append(
             f"The teacher knows {more} more classes: what it gives to these is "
             "shared out among the others."
@@ -245,25 +272,29 @@ def _columns(recipe, teacher, dataset):
     return [teacher.class_names.index(name) for name in wanted], notes
 
 
-def _check_outputs(recipe, teacher, class_count):
+def _check_outputs(recipe, teacher, dataset):
     """Raises if a model without names has other classes than the data."""
+    names = dataset.specification.class_names
     shape = getattr(teacher.model, "output_shape", None)
     is_one = isinstance(shape, tuple) and len(shape) == 2
     units = shape[1] if is_one else None
-    wanted = (class_count, 1) if class_count == 2 else (class_count,)
+    count = max(1, len(names))
+    kind = dataset.specification.target_kind
+    # One sigmoid tells two classes apart.
+    wanted = (2, 1) if (kind, count) == ("classes", 2) else (count,)
     if teacher.class_names is not None or units is None or units in wanted:
         return
     raise _refused(
         recipe,
-        "must have an output for each class of the data and no other, because "
-        "a file does not name its classes. Received: "
-        f"{teacher.name} with {units} for {class_count} classes. Name another "
+        f"must have an output for each of the {kind} of the data and no other, "
+        "because a file does not name them. Received: "
+        f"{teacher.name} with {units} for {count} {kind}. Name another "
         "one, or a folder of `aet-keras fit`, which has their names.",
     )
 
 
-def _unlabelled(recipe, teacher, columns, dataset):
-    """Returns images without labels, the teacher's answers, and a sentence."""
+def _unlabelled(recipe, teacher, dataset):
+    """Returns images without labels, as the teacher takes them, and words."""
     wanted = dataset.specification.image_size
     splits = dataset.train, dataset.validation, dataset.test
     images, names, left = unlabelled_images.read_fresh(
@@ -275,47 +306,35 @@ def _unlabelled(recipe, teacher, columns, dataset):
     else:  # as it was trained on them: decoded at its own size
         files = map(pathlib.Path, names)
         rows, _ = unlabelled_images.read_unlabelled(files, size)
-    answers = _checked(recipe, teacher, columns, rows)
     said = f"{len(images)} images without labels are taught by the teacher"
-    return images, answers, f"{said}; left out are {left}."
+    return images, rows, f"{said}; left out are {left}."
 
 
-def _answers(recipe, teacher, columns, given, split, name):
-    """Returns the teacher's probabilities of a split, of the data's classes."""
-    return _checked(recipe, teacher, columns, given(split, name))
+def _answers(recipe, teacher, columns, taught, rows):
+    """Returns the teacher's answers, in the order of the data's names."""
+    found = taught.ask(teacher.model, rows, _BATCH, recipe.owner)
+    taught.check(recipe.owner, found, len(teacher.class_names or columns))
+    return taught.chosen(found, columns)
 
 
-def _checked(recipe, teacher, columns, rows):
-    found = probabilities_of(teacher.model, rows, _BATCH, recipe.owner)
-    classes = found.shape[1] if columns is None else len(teacher.class_names)
-    check_probabilities(recipe.owner, found, (len(found), classes))
-    if columns is None:
-        return found
-    found = found[:, columns]
-    return found / np.maximum(found.sum(axis=1, keepdims=True), 1e-7)
-
-
-def _accuracy(recipe, teacher, held, split):
-    """Says how often the teacher is right, which is more than by chance.
+def _judged(recipe, teacher, taught, answers, labels):
+    """Says how good the teacher is, which is better than a guess.
 
     Of few rows that cannot be told, and it is said.
     """
-    labels = split.labels
-    right = float(np.mean(held.argmax(axis=1) == labels))
-    chance = float(np.bincount(labels).max() / len(labels))
-    if right <= chance and len(labels) >= _LEAST_TOLD:
+    good, guess, is_better = taught.judge(answers, labels)
+    if not is_better and len(labels) >= _LEAST_TOLD:
         raise _refused(
             recipe,
-            "must know the classes of the data. Received: "
-            f"{teacher.name}, right about {right:.1%} of the validation rows, "
-            f"of which the largest class has {chance:.1%}. Its classes may be "
-            "in another order, or it takes other numbers for the same rows.",
+            f"must know the {taught.what} of the data. Received: "
+            f"{teacher.name}, {good}, {guess}. Its {taught.what} may be "
+            "others, or it takes other numbers for the same rows.",
         )
-    note = f"The teacher is right about {right:.1%} of the validation rows."
+    note = f"The teacher is {good}."
     if len(labels) < _LEAST_TOLD:
         note += (
             f" These are {len(labels)}: too few to tell whether it knows the "
-            "classes."
+            f"{taught.what}."
         )
     return note
 

@@ -16,6 +16,7 @@ from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
+from aet_keras.training.teacher_rows import check_is_published
 from aet_keras.training.teachers import targets_of, with_teacher
 
 _COMPARED_TEXTS = 64
@@ -290,12 +291,7 @@ def _write(model, recipe, dataset, directory, guarantee=None):
 def _teacher_rows(recipe, dataset, teacher):
     """Cuts the texts into tokens as the teacher does."""
     del dataset
-    if teacher.recipe is None:
-        raise ValueError(
-            f"{recipe.owner}: a teacher of texts must be a folder that "
-            "`aet-keras fit` published, because a file does not say how it "
-            f"cuts texts into tokens. Received: {teacher.name}."
-        )
+    check_is_published(recipe, teacher, "cuts texts into tokens")
     return lambda split, name: tokens_of(
         teacher.recipe, teacher.model, split.inputs["texts"]
     )

@@ -17,6 +17,12 @@ Wanted; what was reached stands in CHANGES:
 
     python tests/benchmarks/distil.py [--part head] [--data clothing10 signs] \\
         [--seeds 0 1 2 3 4] [--rows labels smoothed taught] [--models FOLDER]
+    python tests/benchmarks/distil.py --part tables|tags|items [--seeds 0 1 2]
+
+`--part tables`, `tags` and `items` have a teacher that `aet-keras fit`
+published, of rows that the student has no labels of (`_taught_rows.py`): ROC
+AUC, R2, mean average precision or accuracy, with labels alone, with the
+teacher, and with other ways.
 
 `smoothed` is what a user would try first instead: hard labels with a label
 smoothing of 0.1. `all_labels` has the labels of all rows. Seconds are those of
@@ -30,6 +36,7 @@ import statistics
 
 import _cells
 import _machine
+import _taught_rows
 import keras
 import numpy as np
 
@@ -194,15 +201,37 @@ def print_table(data, runs):
             print(f"{'':12} {'over labels':10} {_machine.spread(gains)}")
 
 
+def show(line):
+    print(json.dumps(line), flush=True)
+
+
+def print_scores(lines):
+    """Prints each row of each data set, and its gain over labels alone."""
+    for data in dict.fromkeys(each["data"] for each in lines):
+        own = [each for each in lines if each["data"] == data]
+        labels = [each["score"] for each in own if each["row"] == "labels"]
+        for row in dict.fromkeys(each["row"] for each in own):
+            found = [each["score"] for each in own if each["row"] == row]
+            gains = np.subtract(found, labels)
+            print(
+                f"{data:14} {row:18} {_machine.spread(found)}\n"
+                f"{'':14} {'over labels':18} {_machine.spread(gains)}"
+            )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", choices=list(ROWS), default="head")
+    parts = [*ROWS, *_taught_rows.PARTS]
+    parser.add_argument("--part", choices=parts, default="head")
     parser.add_argument("--data", nargs="+", default=["clothing10", "signs"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--rows", nargs="+")
     parser.add_argument("--models", default="/tmp/aet-teachers")
     args = parser.parse_args()
     print(_machine.describe())
+    if args.part in _taught_rows.PARTS:
+        print_scores(_taught_rows.run(args.part, args.seeds, show))
+        return
     for data in args.data:
         splits = {
             part: _cells.load(data, side, 0) for part, side in SIDES.items()
@@ -222,7 +251,7 @@ def main():
         for seed in args.seeds:
             for row in args.rows or ROWS[args.part]:
                 runs.append(run(row, seed, answers, given))
-                print(json.dumps(runs[-1]), flush=True)
+                show(runs[-1])
                 keras.backend.clear_session()
         print_table(data, runs)
 

@@ -1,6 +1,7 @@
 """Does a run on items learn from all parts, and is it served as it was?"""
 
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from aet_keras import backbones, training
 from aet_keras.cli.main import main
 from aet_keras.recipes.item_recipe import ItemRecipe
-from aet_keras.training import kept_sets
+from aet_keras.training import item_job, item_outputs, kept_sets, teachers
 
 COLUMNS = {"image_column": "file", "text_column": "title", "target": "kind"}
 
@@ -157,6 +158,71 @@ def test_the_saved_keras_model_is_the_one_that_was_measured(made):
 
     for one, other in zip(run.model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_items_learn_from_a_teacher_of_another_size(made):
+    folder, run = made
+    recipe = ItemRecipe(
+        str(folder / "items.csv"),
+        **COLUMNS,
+        epochs=1,
+        image_size=8,
+        kinds={"ink": "ignore"},
+        teacher=str(folder / "out"),
+        seed=3,
+    )
+    dataset = teachers.with_teacher(
+        recipe, item_job.read_items(recipe), item_job._teacher_rows
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "load_backbone", small_backbone)
+        student = item_job.build(recipe, dataset)
+    learned = item_job.fit(student, recipe, dataset)
+
+    notes = " ".join(dataset.notes)
+    assert "The teacher is right about" in notes and "too good" in notes
+    assert 0 < learned.history["accuracy"][0] <= 1  # of labels
+    said = item_outputs.predict(student, dataset.test)
+    assert (said.argmax(axis=1) == dataset.test.labels).mean() > 0.5
+    whole = dataclasses.replace(recipe, image_size=16, kinds=None)
+    rows = item_job.read_items(whole).train
+    np.testing.assert_allclose(
+        dataset.train.targets[:, 4:],
+        item_outputs.predict(run.model, rows),
+        atol=1e-5,
+    )
+
+
+def test_items_go_on_with_an_earlier_model(made, tmp_path):
+    folder, run = made
+    path = item_files.write_items(tmp_path, 60, seed=5, image_size=16)
+    recipe = ItemRecipe(
+        str(path), **COLUMNS, epochs=1, from_=str(folder / "out")
+    )
+
+    later = training.run_recipe(recipe, tmp_path / "later")
+
+    written = ItemRecipe.load(later.version / "recipe.json")
+    assert written.image_size == 16 and written.dropout == 0.2
+    assert written.from_ == str(folder / "out" / "1")
+    assert [*later.model.input] == [*run.model.input]
+    assert later.report.test.accuracy > 0.5  # nine rows, of four classes
+    assert later.comparison.difference < 1e-4
+
+
+def test_an_earlier_model_of_items_stays_as_it_was_built(made, tmp_path):
+    folder, _ = made
+    recipe = ItemRecipe(
+        str(folder / "items.csv"),
+        **COLUMNS,
+        image_size=32,
+        from_=str(folder / "out"),
+    )
+
+    with pytest.raises(ValueError, match="must be that of the earlier model"):
+        training.run_recipe(recipe, tmp_path / "later")
+
+    assert not (tmp_path / "later" / "1").exists()
 
 
 def test_new_items_are_watched(made, tmp_path):

@@ -1,11 +1,13 @@
 """Is what parts say together solved as scikit-learn solves it?"""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from aet_keras.training import item_start
-from aet_keras.training.item_start import ended, solve
+from aet_keras.training.item_start import drawn, ended, solve
 from aet_keras.training.objectives import OBJECTIVES
 
 ROWS, C = 200, 2.0
@@ -25,6 +27,20 @@ def classes():
     model = LogisticRegression(C=C, max_iter=2000, tol=1e-8)
     both = np.concatenate([x, words], axis=1)
     return np.eye(3)[labels], model.fit(both, labels).predict_proba(both)
+
+
+def taught():
+    """Returns shares of classes, learned as rows that stand there thrice."""
+    x, words, score = features()
+    both = np.concatenate([x, words], axis=1)
+    shares = np.random.default_rng(1).dirichlet([1, 1, 1], ROWS)
+    shares = 0.5 * shares + 0.5 * np.eye(3)[np.digitize(score, (-0.5, 0.5))]
+    model = LogisticRegression(C=C, max_iter=2000, tol=1e-8).fit(
+        np.repeat(both, 3, axis=0),
+        np.tile(range(3), ROWS),
+        sample_weight=shares.ravel(),
+    )
+    return shares, model.predict_proba(both)
 
 
 def tags():
@@ -47,20 +63,47 @@ def number():
     return score[:, None], model.predict(both)[:, None]
 
 
-@pytest.mark.parametrize("make", [classes, tags, number])
+@pytest.mark.parametrize("make", [classes, taught, tags, number])
 def test_a_solution_is_that_of_scikit_learn(make):
+    kind = "classes" if make is taught else make.__name__
     targets, wanted = make()
     x, words, _ = features()
     blocks = [x, item_start._block(words)]
 
     found = item_start._solved(
-        blocks, [1.0, 1.0], targets, kind=make.__name__, strength=C
+        blocks, [1.0, 1.0], targets, kind=kind, strength=C
     )
 
     one, other, bias = item_start._apart(found, blocks, targets.shape[1])
-    said = ended(x @ one + words @ other + bias, make.__name__)
+    said = ended(x @ one + words @ other + bias, kind)
     # L-BFGS ends where the loss moves by less than a millionth.
     assert np.abs(said - wanted).max() < 1e-2
+
+
+@pytest.mark.parametrize("noise, share", [(0.0, 0.0), (9.0, 1.0)])
+def test_an_earlier_head_is_drawn_no_farther_than_asked_for(noise, share):
+    x, words, score = features()
+    there = np.ones((ROWS, 2), "float32")
+    rows = {"image": x, "text": words, "there": there}
+    held = rows, np.digitize(score, (-0.5, 0.5))
+    losses = OBJECTIVES["classes"].losses
+    new = solve(held, held, kind="classes", units=3, losses=losses)
+    random = np.random.default_rng(2)
+    kernels = {
+        name: kernel + noise * random.normal(size=kernel.shape)
+        for name, kernel in new.kernels.items()
+    }
+    old = dataclasses.replace(new, kernels=kernels)
+
+    found = drawn(old, new, held, losses)
+
+    logits = share * np.log(new.outputs(rows))
+    logits += (1 - share) * np.log(np.maximum(old.outputs(rows), 1e-30))
+    np.testing.assert_allclose(
+        found.outputs(rows), ended(logits, "classes"), atol=1e-4
+    )
+    mean = losses(found.outputs(rows), held[1]).mean()
+    assert found.loss == pytest.approx(mean)
 
 
 def test_a_class_without_a_row_is_never_called():

@@ -1,5 +1,7 @@
 """Is the teacher that a recipe names asked rightly, or refused?"""
 
+import dataclasses
+
 import keras
 import numpy as np
 import PIL.Image
@@ -7,7 +9,8 @@ import pytest
 
 from aet_keras import data, recipes
 from aet_keras.errors import DataError, ExportError
-from aet_keras.training import image_job
+from aet_keras.tasks.number_unit import Unit
+from aet_keras.training import heads, image_job
 from aet_keras.training.teacher_outputs import probabilities_of
 from aet_keras.training.teachers import TaughtSplit, Teacher, with_teacher
 
@@ -179,3 +182,95 @@ def test_images_are_read_again_at_the_size_of_the_teacher():
     given = rows(dataset.validation, "validation")
     np.testing.assert_array_equal(given, wanted.validation.inputs)
     assert dataset.validation.names == wanted.validation.names
+
+
+def photos_of(kind):
+    """Returns the same with other labels: how bright two colours are."""
+    dataset = photos()
+    splits = {}
+    for name in ("train", "validation", "test"):
+        split = getattr(dataset, name)
+        bright = split.inputs.mean(axis=(1, 2))[:, :2] / 255
+        labels = (bright > 0.5).astype("float32")
+        labels = labels if kind == "tags" else 100 * bright[:, 0] + 7
+        splits[name] = dataclasses.replace(split, labels=labels)
+    specification = dataclasses.replace(
+        dataset.specification,
+        class_names=("red", "green") if kind == "tags" else (),
+        target_kind=kind,
+    )
+    return dataclasses.replace(dataset, **splits, specification=specification)
+
+
+def teach_kind(path, kind, scale):
+    """Returns a taught data set, and what its teacher says of train rows."""
+    units, end = {"tags": (2, "sigmoid"), "number": (1, "linear")}[kind]
+    inputs = keras.Input((8, 8, 3))
+    means = keras.layers.GlobalAveragePooling2D()(inputs)
+    head = keras.layers.Dense(units, end)
+    model = keras.Model(inputs, head(means))
+    head.set_weights([scale * np.eye(3, units), -128 * scale * np.ones(units)])
+    if kind == "number":
+        head.set_weights([np.eye(3, 1) * scale, np.full(1, 7.0)])
+    model.save(path)
+    recipe = recipes.Recipe("photos", teacher=str(path))
+    dataset = with_teacher(
+        recipe,
+        photos_of(kind),
+        lambda *given: lambda split, name: split.inputs,
+    )
+    rows = dataset.train.inputs
+    return dataset, np.asarray(model(rows.astype("float32")))
+
+
+LOSSES = {"tags": "binary_crossentropy", "number": "mean_squared_error"}
+
+
+@pytest.mark.parametrize("kind, scale", [("tags", 0.4), ("number", 0.39)])
+def test_tags_and_numbers_are_learned_mixed_with_answers(tmp_path, kind, scale):
+    dataset, answers = teach_kind(tmp_path / "big.keras", kind, scale)
+    labels = dataset.train.labels.reshape(answers.shape)
+    targets = dataset.train.targets.reshape(answers.shape)
+    guesses = np.random.default_rng(0).uniform(0.1, 0.9, (2, *answers.shape))
+
+    def by_hand(wanted, said):
+        if kind == "number":
+            return np.mean((wanted - said) ** 2)
+        logs = wanted * np.log(said) + (1 - wanted) * np.log(1 - said)
+        return -np.mean(logs)
+
+    loss = keras.losses.get(LOSSES[kind])
+    learned = [np.mean(loss(targets, each)) for each in guesses]
+    hand = [
+        0.3 * by_hand(labels, each) + 0.7 * by_hand(answers, each)
+        for each in guesses
+    ]
+    # They differ by what the guess does not change.
+    assert learned[0] - learned[1] == pytest.approx(hand[0] - hand[1], rel=1e-3)
+    assert "The teacher is off by" in " ".join(dataset.notes)
+
+
+def test_what_is_learned_of_a_number_is_in_the_unit_of_the_head(tmp_path):
+    dataset, answers = teach_kind(tmp_path / "big.keras", "number", 0.39)
+    unit = Unit.fitted(dataset.train.labels)
+    inputs = keras.Input((1,))
+    whole = keras.Model(inputs, unit.apply(keras.layers.Dense(1)(inputs)))
+
+    made = heads._with_labels(dataset.train, whole, dataset)
+
+    mixed = 0.3 * dataset.train.labels + 0.7 * answers[:, 0]
+    expected = (mixed - unit.mean) / unit.scale
+    np.testing.assert_allclose(made.targets[:, 0], expected, rtol=1e-4)
+
+
+def test_a_teacher_of_tags_that_knows_none_is_refused(tmp_path):
+    with pytest.raises(ExportError, match="must know the tags of the data"):
+        teach_kind(tmp_path / "big.keras", "tags", -0.4)
+
+
+def test_a_teacher_of_classes_teaches_no_tags(tmp_path):
+    folder = published(tmp_path / "big", NAMES)
+    recipe = recipes.Recipe("photos", teacher=folder)
+
+    with pytest.raises(ExportError, match="must be a model of tags"):
+        with_teacher(recipe, photos_of("tags"), lambda *given: None)
