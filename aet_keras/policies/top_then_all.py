@@ -92,9 +92,7 @@ class ThawTopThenAll(UndoesThaws):
 
     monitor: str = option("auto", check.instance, of=str)
     _: KW_ONLY
-    head_epochs: int | None = option(
-        None, check.positive_int, can_be_none=True
-    )
+    head_epochs: int | None = option(None, check.positive_int, can_be_none=True)
     top_count: int = option(2, check.positive_int)
     patience_epochs: int = option(2, check.positive_int)
     min_improvement: float = option(0.1, check.number, least=0)
