@@ -12,6 +12,7 @@ from aet_keras._lock import alone
 from aet_keras._processes import Process
 from aet_keras.errors import ExportError, TrainingError
 from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.recipes.shared_settings import check_workers
 
 _SAY_SECONDS = 5.0
 FOLDER = ".workers"  # in OUT; no server takes it for a version
@@ -79,7 +80,9 @@ def supervise(
 
     Raises:
         TrainingError: if one of them gives up, or is killed too often.
+        ValueError: if one process has to train it.
     """
+    check_workers(recipe, count)
     folder = pathlib.Path(out) / FOLDER
     _make_folder(folder)
     with alone(folder, functools.partial(_in_use, folder)):
