@@ -31,7 +31,10 @@ _HISTOGRAM_EPOCHS = 5
     "of `aet-keras tune`; what else is given here wins over it.",
 )
 @click.option(
-    "--out", required=True, help="Folder to publish in: saved_models/NAME."
+    "--out",
+    required=True,
+    callback=_options.named,
+    help="Folder to publish in: saved_models/NAME.",
 )
 @click.option(
     "--track",
