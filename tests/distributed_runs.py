@@ -93,23 +93,23 @@ def linear_run_of_several_steps():
     return sentence_of(lambda: linear_run(steps_per_execution=2))
 
 
-def elastic_run(count=49, epochs=4):  # the last batch has one row
+def elastic_run(count=45, epochs=4, normalizes=False):
     """Fits a small backbone with both of our callbacks."""
     with aet_keras.scope():
-        return _elastic_run(count, epochs)
+        return _elastic_run(count, epochs, normalizes)
 
 
-def elastic_run_in_a_scope_of_the_user(epochs):
+def elastic_run_in_a_scope_of_the_user(count, epochs, normalizes):
     """Does what `elastic_run` does, in the scope of a strategy alone."""
     from aet_keras._keras import strategy, workers
 
     made = strategy.made_for_here()
     assert workers.has_collectives()  # what a callback can see of it
     with made.scope():
-        return _elastic_run(49, epochs)
+        return _elastic_run(count, epochs, normalizes)
 
 
-def _elastic_run(count, epochs):
+def _elastic_run(count, epochs, normalizes=False):
     keras.utils.set_random_seed(0)
     base = image_models.backbone()
     for layer in base.layers:  # statistics that are not those of no data
@@ -126,7 +126,7 @@ def _elastic_run(count, epochs):
     freezing = ElasticFreezing(
         ThawOnSchedule(every_epochs=1),
         cache=None,
-        train_batch_normalization=True,
+        train_batch_normalization=normalizes,
     )
     x, y = images(count)
     shown = model.fit(

@@ -86,7 +86,10 @@ def supervise(
     folder = pathlib.Path(out) / FOLDER
     _make_folder(folder)
     with alone(folder, functools.partial(_in_use, folder)):
-        _supervise(recipe, out, folder, options, count, say)
+        try:
+            _supervise(recipe, out, folder, options, count, say)
+        except KeyboardInterrupt as error:
+            raise _interrupted(folder) from error
 
 
 def _supervise(recipe, out, folder, options, count, say):
@@ -115,6 +118,15 @@ def _supervise(recipe, out, folder, options, count, say):
             f"{killed.name} was ended by signal {-killed.code}: all "
             f"{count} start again, from the last save."
         )
+
+
+def _interrupted(folder):
+    goes_on = any((folder / "saves").glob("*"))
+    how = "goes on from the last save" if goes_on else "begins anew"
+    return TrainingError(
+        "fit: the workers must run to the end, because they publish there. "
+        f"Received: an interruption. The same command {how}."
+    )
 
 
 def _in_use(folder, error):

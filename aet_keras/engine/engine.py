@@ -277,10 +277,7 @@ class Engine:
         self._head.is_held = True
 
     def choose_end(self) -> None:
-        """Says that a callback chooses the weights that `fit` ends with.
-
-        It holds for the `fit` in which the client that says so is attached.
-        """
+        """Says that a callback chooses the weights this `fit` ends with."""
         self.is_end_chosen = True
 
     def keep_state(self) -> None:

@@ -109,6 +109,19 @@ def test_a_group_that_is_killed_again_and_again_is_given_up(
         )
 
 
+def test_an_interrupted_group_says_how_the_same_command_goes_on(
+    supervise, monkeypatch
+):
+    def run_group(command, folder, count):
+        (folder / "saves" / "1").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_workers, "_run_group", run_group)
+
+    with pytest.raises(TrainingError, match="command goes on from the last sa"):
+        supervise("pass")
+
+
 def test_two_groups_for_one_folder_are_refused(supervise, tmp_path):
     folder = tmp_path / "out" / ".workers"
     folder.mkdir(parents=True)
