@@ -240,8 +240,15 @@ def known(
     nearest = f" Nearest: {nearest}." if nearest else ""
     raise ValueError(
         f"{owner_name(owner)}: no {kind} `{_cut(value)}`.{nearest} "
-        f"{len(among)} {kind}s in all."
+        f"{len(among)} {_several(kind)} in all."
     )
+
+
+def _several(kind):
+    """Returns the plural of `layer`, `entry` or `class`."""
+    if kind.endswith("y"):
+        return f"{kind.removesuffix('y')}ies"
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
 def entries(

@@ -93,23 +93,23 @@ def linear_run_of_several_steps():
     return sentence_of(lambda: linear_run(steps_per_execution=2))
 
 
-def elastic_run(count=45, epochs=4):
+def elastic_run(count=45, epochs=4, normalizes=False):
     """Fits a small backbone with both of our callbacks."""
     with aet_keras.scope():
-        return _elastic_run(count, epochs)
+        return _elastic_run(count, epochs, normalizes)
 
 
-def elastic_run_in_a_scope_of_the_user(epochs):
+def elastic_run_in_a_scope_of_the_user(count, epochs, normalizes):
     """Does what `elastic_run` does, in the scope of a strategy alone."""
     from aet_keras._keras import strategy, workers
 
     made = strategy.made_for_here()
     assert workers.has_collectives()  # what a callback can see of it
     with made.scope():
-        return _elastic_run(45, epochs)
+        return _elastic_run(count, epochs, normalizes)
 
 
-def _elastic_run(count, epochs):
+def _elastic_run(count, epochs, normalizes=False):
     keras.utils.set_random_seed(0)
     base = image_models.backbone()
     for layer in base.layers:  # statistics that are not those of no data
@@ -123,7 +123,11 @@ def _elastic_run(count, epochs):
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    freezing = ElasticFreezing(ThawOnSchedule(every_epochs=1), cache=None)
+    freezing = ElasticFreezing(
+        ThawOnSchedule(every_epochs=1),
+        cache=None,
+        train_batch_normalization=normalizes,
+    )
     x, y = images(count)
     shown = model.fit(
         x,
@@ -219,6 +223,40 @@ def dense_run(
         "weights": weights_of(model),
         "maps": freezing.history,
         "logs": shown.history,
+    }
+
+
+def few_rows_run():
+    """Returns a `fine_tune` of few rows, which has more steps at its end."""
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    y = np.arange(130) % 3
+    x = np.abs(random.normal(size=(130, 8)))
+    x *= np.sign(random.normal(size=(3, 8)))[y]
+    x = (x + random.normal(size=x.shape)).astype("float32")
+    with aet_keras.scope():
+        base = keras.Sequential(
+            [keras.layers.Dense(8, "relu"), keras.layers.Dense(8, "relu")],
+            name="old",
+        )
+        head = keras.layers.Dense(3, "softmax")
+        model = keras.Sequential([keras.Input((8,)), base, head])
+        model.compile(
+            keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy"
+        )
+    ended = aet_keras.fine_tune(
+        model,
+        (x[:40], y[:40]),
+        validation_data=(x[40:], y[40:]),
+        epochs=4,
+        verbose=0,
+        freezing=ElasticFreezing(cache=None),  # else each has its own order
+    )
+    return {
+        "weights": weights_of(model),
+        "best": ended.best_figures["val_loss"],
+        "said": ended.longer and ended.longer.sentence,
+        "events": ended.cache_events,
     }
 
 

@@ -11,7 +11,7 @@ its moments by 1 - beta**steps with one count for all weights, and a weight
 that joins after 500 steps would start with two to four times the rate.
 
 Optimizers whose update is not proportional to the rate (a momentum that has
-old rates in it, Ftrl) get the scale on what `update_step` changed.
+old rates in it) get the scale on what `update_step` changed.
 """
 
 import keras
@@ -36,6 +36,8 @@ _BY_MOMENTUM = (keras.optimizers.SGD, keras.optimizers.RMSprop)
 _BIAS_CORRECTED = (keras.optimizers.Adam, keras.optimizers.AdamW)
 _OWN_DECAY = (keras.optimizers.Muon,)
 _REFUSED = {
+    # A weight of 1 and a gradient of 0 make 0 in the first step.
+    "Ftrl": "it makes weights of its sums alone, and forgets what they were",
     "ScheduleFreeAdamW": "it keeps averages that follow the whole rate",
     "MultiOptimizer": "it takes no subset of its weights",
 }
@@ -203,7 +205,8 @@ class Multipliers:
 
 def refuse_reason(optimizer) -> str | None:
     """Says why groups of an optimizer cannot have rates of their own."""
-    return _REFUSED.get(type(innermost(optimizer)).__name__)
+    kinds = (each.__name__ for each in type(innermost(optimizer)).__mro__)
+    return next((_REFUSED[each] for each in kinds if each in _REFUSED), None)
 
 
 def _vector(count, value, name):

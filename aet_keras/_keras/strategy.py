@@ -32,9 +32,10 @@ def scope(
     `batch_size` is that of all replicas together, and every process must be
     given the same data, with `keras.utils.set_random_seed` called first. The
     weights after `fit` are those of one process to within rounding, also where
-    replicas get unequal numbers of rows, except where layers depend on the
-    other rows of a batch (BatchNormalization that trains) or draw random
-    numbers (dropout).
+    replicas get unequal numbers of rows, except where layers draw random
+    numbers (dropout) or depend on the other rows of a batch (BatchNormalization
+    sees those of all replicas, other such layers do not), and where shuffled
+    rows are replayed: each worker then shuffles its own.
 
     Args:
         strategy: optional `tf.distribute.Strategy` of your own, to be used
@@ -74,6 +75,11 @@ def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
     """Returns the scope in which a model's variables must be made."""
     strategy = model.distribute_strategy
     return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def has_scope() -> bool:
+    """Says whether what is made here is made under a strategy."""
+    return tf.distribute.has_strategy()
 
 
 def is_distributed(model: keras.Model) -> bool:

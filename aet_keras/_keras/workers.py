@@ -14,6 +14,8 @@ import keras
 import tensorflow as tf
 from keras.src.backend.tensorflow import trainer as keras_trainer
 
+from aet_keras._keras import shared_moments
+
 _Trainer = keras_trainer.TensorFlowTrainer
 _OWN_BUILD = _Trainer._maybe_symbolic_build
 _OWN_REDUCE = keras_trainer.reduce_per_replica
@@ -32,6 +34,7 @@ def mend() -> None:
     if reduces_scalars_over_rows():
         keras_trainer.reduce_per_replica = _reduce_per_replica
     _Trainer._make_function = _make_function
+    shared_moments.mend()
 
 
 def reduces_a_batch() -> bool:

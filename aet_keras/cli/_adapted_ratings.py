@@ -95,6 +95,12 @@ def _check_settings(settings):
             "their rows have the ratings with them, and the old ones are kept "
             "with the model. Received: a model of ratings. Leave it out."
         )
+    if settings["seed"] is not None:
+        raise ValueError(
+            f"{_OWNER}: `--seed` must be left out for ratings, because nothing "
+            f"of them is drawn. Received: --seed {settings['seed']}. Leave it "
+            "out."
+        )
 
 
 def _anew(folder, version, what, recipe):

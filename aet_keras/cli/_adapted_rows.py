@@ -11,6 +11,7 @@ import click
 from aet_keras._progress import listening, report
 from aet_keras.cli import _new_rows
 from aet_keras.cli._adapted_ratings import adapt_to_ratings
+from aet_keras.cli._copies import without_copies
 from aet_keras.cli._display import ProgressBar
 from aet_keras.cli._late_labels import check_classes, join_labels
 from aet_keras.cli._truths import tags_of, true_numbers, truths
@@ -38,7 +39,7 @@ def adapt_rows(
     old: str | None,
     candidate_only: bool,
     forgets_at_most: float | None,
-    seed: int,
+    seed: int | None,
     encoding: str | None,
     say: Callable[[str], None],
 ) -> str:
@@ -52,7 +53,7 @@ def adapt_rows(
         old: optional str. Data of what the model knew.
         candidate_only: bool. Never to publish.
         forgets_at_most: optional float from 0 to 1.
-        seed: int >= 0.
+        seed: optional int >= 0. Defaults to `0`.
         encoding: optional str, of files of texts or rows.
         say: function that is told what a person should know.
 
@@ -62,6 +63,7 @@ def adapt_rows(
     version = newest_version(folder)
     check_one_answer(version, _OWNER, takes=_TAKES)
     kind = read_kind(version, _OWNER)
+    _new_rows.check_each_once(_OWNER, what)
     check_writable(folder)
     if kind == "rating":
         given: dict[str, Any] = {
@@ -71,6 +73,7 @@ def adapt_rows(
             "candidate_only": candidate_only,
             "forgets_at_most": forgets_at_most,
             "encoding": encoding,
+            "seed": seed,
         }
         rated, incoming = adapt_to_ratings(
             *(folder, version, what),
@@ -88,7 +91,8 @@ def adapt_rows(
     asked = _new_rows.Asked(
         _OWNER, version, model, what, encoding, labelled, _TAKES
     )
-    incoming = _incoming(asked, labels, reference, say)
+    _new_rows.check_encoding(asked, kind, labels)
+    incoming = _incoming(asked, kind, labels, reference, say)
     done = _done(folder, incoming, say)
     if done is not None:
         return done
@@ -103,7 +107,7 @@ def adapt_rows(
                 old=_old_rows(version, model, reference, old, say),
                 is_candidate=candidate_only,
                 forgets_at_most=forgets_at_most,
-                seed=seed,
+                seed=seed or 0,
             )
     finally:
         bar.close()
@@ -111,7 +115,7 @@ def adapt_rows(
     return found.outcome
 
 
-def _incoming(asked, labels, reference: Reference, say) -> Incoming:
+def _incoming(asked, kind, labels, reference: Reference, say) -> Incoming:
     """Reads the new rows, and their labels where they are known."""
     rows = _new_rows.read_new_rows(asked)
     if labels is not None:
@@ -125,6 +129,7 @@ def _incoming(asked, labels, reference: Reference, say) -> Incoming:
             ),
         )
         rows = dataclasses.replace(rows, classes=found)
+    rows = without_copies(asked, rows, kind)
     known = reference.class_names
     read = _READ_LABELS[reference.target_kind]
     numbers, names = read(asked, rows, known, say)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
-from aet_keras.cli._inputs import find_class, read_images, reasons
+from aet_keras.cli._explain_rows import find_class
+from aet_keras.cli._inputs import read_images, reasons
 from aet_keras.cli._running import load_layers, quiet_start
 from aet_keras.errors import DataError
 from aet_keras.publishing.candidates import read_record

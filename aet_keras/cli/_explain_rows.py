@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.cli._inputs import (
     CHOSEN,
-    find_class,
     is_table_named,
     load_version_of,
     read_rows,
@@ -190,7 +190,7 @@ def explain_ratings(
     with quiet_start():
         from aet_keras import explanations, publishing
     _check_has_reasons(folder, version)
-    user, *items = given
+    user, *items = (each.strip() for each in given)  # as cells of a file are
     items = items or _best(version, user)
     publishing.publication.check_writable(out)
     for item in items:
@@ -238,3 +238,11 @@ def _bytes(name):
     import numpy as np
 
     return np.array([name.encode(errors="replace")], object)
+
+
+def find_class(class_name: str | None, names: Sequence[str]) -> int | None:
+    """Returns the column of a class; None where none is named."""
+    if class_name is None:
+        return None
+    check.known("explain", among=names, kind="class name", name=class_name)
+    return names.index(class_name)

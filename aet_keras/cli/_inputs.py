@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.cli._running import quiet_start
 from aet_keras.errors import DataError, ExportError
@@ -207,6 +206,12 @@ def is_table_named(text: str) -> bool:
     return is_csv(text) and _names_file(text)
 
 
+def is_file_named(text: str) -> bool:
+    """Says whether what is given as a text names a table or a `.txt` file."""
+    is_txt = text.lower().endswith(".txt")
+    return is_table_named(text) or (is_txt and _names_file(text))
+
+
 def _names_file(text):
     """Says whether a text with the ending of a file is meant as its name.
 
@@ -389,11 +394,3 @@ def reasons(bad: Sequence[Row]) -> str:
     """Returns the first three of some rows, each with its reason."""
     shown = "; ".join(f"{row.name} ({row.reason})" for row in bad[:3])
     return shown + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-
-
-def find_class(class_name: str | None, names: Sequence[str]) -> int | None:
-    """Returns the column of a class; None where none is named."""
-    if class_name is None:
-        return None
-    check.known("explain", among=names, kind="class name", name=class_name)
-    return names.index(class_name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
+import numpy as np
 
 from aet_keras import _regular_file, data
 from aet_keras._keras import reading
@@ -19,6 +20,7 @@ from aet_keras.cli._new_images import (
     read_new_images,
     readable,
 )
+from aet_keras.cli._options import check_of_use
 from aet_keras.cli._recorded_new_rows import are_recorded, read_recorded
 from aet_keras.cli._truths import check_tables, truths
 from aet_keras.data.folder_layout import TEXT
@@ -56,6 +58,18 @@ class NewRows:
     def count(self) -> int:
         """How many rows there are."""
         return len(self.names)
+
+    def take(self, rows: Sequence[int]) -> "NewRows":
+        """Returns some of the rows, by their numbers."""
+        numbers: Any = np.array(rows, int)
+        named = ("names", "ids", "times", "classes", "texts")
+        lists = {name: getattr(self, name) for name in named}
+        return NewRows(
+            reading.take(self.x, numbers),
+            **{
+                n: each and [each[r] for r in rows] for n, each in lists.items()
+            },
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,6 +224,49 @@ def check_classifier(
         f"items, because of ratings no single rows are judged. Received: "
         f"{path}, of ratings. Compare the figures of its reports instead."
     )
+
+
+def check_each_once(owner: str, what: Sequence[str]) -> None:
+    """Raises if a row would be read twice, and be proof twice.
+
+    Args:
+        owner: str. The command, in sentences.
+        what: files and folders.
+
+    Raises:
+        DataError: if one is named twice, or lies in another.
+    """
+    whole = [pathlib.Path(each).resolve() for each in what]
+    for place, path in enumerate(whole):
+        others = {*whole[:place], *whole[place + 1 :]}
+        if others.isdisjoint([path, *path.parents]):
+            continue
+        raise DataError(
+            f"{owner}: each file must be named once, because each row counts "
+            f"as one. Received: {what[place]}, twice or in another folder that "
+            "is named. Leave it out."
+        )
+
+
+def check_encoding(asked: Asked, kind: str, labels: str | None = None) -> None:
+    """Raises if an encoding is given that nothing is read with.
+
+    Args:
+        asked: `Asked`.
+        kind: str. The kind of the version's data.
+        labels: optional str. A table of labels, which is read with it, too.
+
+    Raises:
+        ValueError: if there is no file of rows or texts.
+    """
+    if labels is not None:
+        return
+    is_table = any(map(data.table_file.is_csv, asked.what))
+    why = "these are recorded" if asked.are_recorded else ""
+    if kind == "image" and not is_table:
+        why = why or "these are images"
+    if why:
+        check_of_use(asked.owner, why, encoding=asked.encoding)
 
 
 def read_new_rows(asked: Asked) -> NewRows:

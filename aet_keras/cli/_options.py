@@ -17,6 +17,13 @@ def encoding(command: Callable) -> Callable:
     )(command)
 
 
+def named(context: Any, option: Any, value: str) -> str:
+    """Returns the path of an option, which `""` is none of."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it must name a folder. Received: ''.")
+    return value
+
+
 def check_of_use(owner: str, why: str, **options: Any) -> None:
     """Raises if an option is given that would change nothing.
 

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from aet_keras._wording import counted, quoted
+from aet_keras.cli._copies import without_copies
 from aet_keras.cli._new_rows import (
     Asked,
     check_classifier,
+    check_each_once,
+    check_encoding,
     load_model,
     read_new_rows,
 )
-from aet_keras.cli._options import check_of_use
 from aet_keras.cli._recorded_new_rows import read_recorded
 from aet_keras.cli._truths import tags_of, true_numbers
 from aet_keras.drift.comparison import compare_outputs
@@ -102,21 +104,22 @@ def watch_version(
         ValueError: if something is asked for that these rows have not.
     """
     path = find_version(folder)
+    check_each_once(_OWNER, what)
     kind = check_classifier(path, _OWNER, _TAKES)
     reference = load_reference(path)
     model = load_model(path)
     reference.check_model(model)
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled, _TAKES)
+    check_encoding(asked, kind)
     if asked.are_recorded:
         _check_days(reference, path, kind)
-        check_of_use(_OWNER, "these are recorded", encoding=encoding)
         return _watch_recorded(asked, kind, reference, most_days or _MOST_DAYS)
     if most_days is not None:
         raise ValueError(
             f"{_OWNER}: `--days` must go with recorded rows, because others "
             f"have no times. Received: --days {most_days}. Leave it out."
         )
-    rows = read_new_rows(asked)
+    rows = without_copies(asked, read_new_rows(asked), kind)
     labels = None
     if is_labelled:
         read = _READ_LABELS[reference.target_kind]

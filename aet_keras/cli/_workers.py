@@ -12,6 +12,7 @@ from aet_keras._lock import alone
 from aet_keras._processes import Process
 from aet_keras.errors import ExportError, TrainingError
 from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.recipes.shared_settings import check_workers
 
 _SAY_SECONDS = 5.0
 FOLDER = ".workers"  # in OUT; no server takes it for a version
@@ -79,11 +80,16 @@ def supervise(
 
     Raises:
         TrainingError: if one of them gives up, or is killed too often.
+        ValueError: if one process has to train it.
     """
+    check_workers(recipe, count)
     folder = pathlib.Path(out) / FOLDER
     _make_folder(folder)
     with alone(folder, functools.partial(_in_use, folder)):
-        _supervise(recipe, out, folder, options, count, say)
+        try:
+            _supervise(recipe, out, folder, options, count, say)
+        except KeyboardInterrupt as error:
+            raise _interrupted(folder) from error
 
 
 def _supervise(recipe, out, folder, options, count, say):
@@ -112,6 +118,15 @@ def _supervise(recipe, out, folder, options, count, say):
             f"{killed.name} was ended by signal {-killed.code}: all "
             f"{count} start again, from the last save."
         )
+
+
+def _interrupted(folder):
+    goes_on = any((folder / "saves").glob("*"))
+    how = "goes on from the last save" if goes_on else "begins anew"
+    return TrainingError(
+        "fit: the workers must run to the end, because they publish there. "
+        f"Received: an interruption. The same command {how}."
+    )
 
 
 def _in_use(folder, error):

@@ -48,7 +48,9 @@ PUBLISHED, FAILED, CANDIDATE, NOTHING = 0, 1, 3, 4
     "0.02, of a number 0.05]",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, help="Of random numbers."
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Of random numbers. [default: 0]",
 )
 @_options.encoding
 @_options.training

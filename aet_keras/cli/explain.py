@@ -5,7 +5,11 @@ import pathlib
 import click
 
 from aet_keras.cli import _options
-from aet_keras.cli._inputs import is_table_named, named_images
+from aet_keras.cli._inputs import (
+    is_file_named,
+    is_table_named,
+    named_images,
+)
 from aet_keras.cli._running import one_sentence
 from aet_keras.publishing.data_kind import read_kind
 
@@ -87,6 +91,9 @@ def _lines(folder, what, method, class_name, out, encoding, rows):
             "ratings, because the others are maps of images. Received: "
             f"{method}. Leave it out."
         )
+    if kind == "text" and not any(map(is_file_named, what)):
+        why = "these are texts in quotes"
+        _options.check_of_use("explain", why, encoding=encoding)
     if kind != "rating":
         from aet_keras.cli._explain_rows import explain_rows
 

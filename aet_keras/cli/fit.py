@@ -31,7 +31,10 @@ _HISTOGRAM_EPOCHS = 5
     "of `aet-keras tune`; what else is given here wins over it.",
 )
 @click.option(
-    "--out", required=True, help="Folder to publish in: saved_models/NAME."
+    "--out",
+    required=True,
+    callback=_options.named,
+    help="Folder to publish in: saved_models/NAME.",
 )
 @click.option(
     "--track",
@@ -46,8 +49,11 @@ _HISTOGRAM_EPOCHS = 5
     show_default=False,
     type=click.IntRange(0),
     help="Train in so many processes of this machine, all on each batch, and "
-    "start them again if one is killed. Over several machines: the same "
-    "command on each, with TF_CONFIG set and OUT on a disk they share.",
+    "start them again if one is killed. The result is that of one process, "
+    "but for chance: dropout draws otherwise, and recorded rows are replayed "
+    "in another order. "
+    "Over several machines: the same command on each, with TF_CONFIG set and "
+    "OUT on a disk they share.",
 )
 @_options.training
 @recipe_options()

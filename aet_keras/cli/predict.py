@@ -14,6 +14,7 @@ import click
 from aet_keras.cli import _options
 from aet_keras.cli._inputs import (
     CHOSEN,
+    is_file_named,
     is_table_named,
     load_version_of,
     read_rows,
@@ -74,11 +75,15 @@ def predict(folder, what, top, encoding, form, id_column, debug):
                 "predict", _OF_USERS, encoding=encoding, id=id_column
             )
             _check_ids(what)
+            what = [each.strip() for each in what]  # as cells of a file are
             for line in _item_lines(version, what, top or _ITEMS, form):
                 click.echo(line)
             return
         if version.kind == "image" and not any(map(is_table_named, what)):
             why = "these are images"
+            _options.check_of_use("predict", why, encoding=encoding)
+        if version.kind == "text" and not any(map(is_file_named, what)):
+            why = "these are texts in quotes"
             _options.check_of_use("predict", why, encoding=encoding)
         asked = read_rows(
             version, path, what, encoding=encoding, id_column=id_column

@@ -18,7 +18,12 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 
 @click.command()
 @click.argument("data")
-@click.option("--out", required=True, help="Folder for the search.")
+@click.option(
+    "--out",
+    required=True,
+    callback=_options.named,
+    help="Folder for the search.",
+)
 @click.option("--max-trials", default=20, type=click.IntRange(1))
 @click.option(
     "--epochs",
@@ -69,10 +74,10 @@ _OF_RECIPE = ("backbone", "weights", "image_size", "skip_bad")
 )
 @click.option(
     "--chief-timeout",
-    default=120.0,
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
-    help="How long a worker on another machine waits for its chief.",
+    help="How long a worker on another machine waits for its chief. [default: "
+    "120]",
 )
 @_options.training
 @recipe_options([Recipe], only=_OF_RECIPE)
@@ -90,6 +95,7 @@ def tune(context, data, out, space, quiet, debug, **settings):
     chosen = {name: settings.pop(name) for name in _OF_RECIPE}
     chosen = given(context, chosen) | {"epochs": settings.pop("epochs")}
     seconds = settings.pop("chief_timeout")
+    more = {} if seconds is None else {"chief_timeout_seconds": seconds}
     with _running.one_sentence(debug=debug), _running.keeping_on_unread():
         _running.load_layers()
         with _running.quiet_start():
@@ -97,6 +103,13 @@ def tune(context, data, out, space, quiet, debug, **settings):
             from aet_keras.cli._display import ProgressBar
             from aet_keras.tuning import processes
 
+        if more and not processes.here().address:
+            raise ValueError(
+                "tune: `--chief-timeout` must go with a chief on another "
+                f"machine, because it says how long to wait for it. Received: "
+                f"--chief-timeout {seconds:g}, where {processes.ADDRESS} is "
+                "not set. Leave it out."
+            )
         bar = None if quiet else ProgressBar()
 
         def watch(trial):
@@ -109,10 +122,10 @@ def tune(context, data, out, space, quiet, debug, **settings):
                 Recipe(data, seed=settings["seed"], **chosen),
                 out,
                 space=tuning.ElasticSpace.load(space) if space else None,
-                chief_timeout_seconds=seconds,
                 watch=watch,
                 progress=bar,
                 **settings,
+                **more,
             )
         if quiet or processes.here().is_worker:  # its chief shows the whole
             return

@@ -17,6 +17,7 @@ from aet_keras.data.splits import (
     check_ratios,
     complete_splits,
     frequent_classes,
+    note_given,
     shared_rows,
 )
 from aet_keras.data.streamed_images import StreamedImages
@@ -255,6 +256,7 @@ def _notes_of_splits(splits, specification):
 def _divide(rows, labels, given, specification, options, target):
     """Leaves rare classes out, and splits off what is not given."""
     source = specification.source
+    unused = note_given(given, options.ratios)
     if target is not None and target.kind != "classes":
         strata = target.strata
         return _Divided(
@@ -273,7 +275,7 @@ def _divide(rows, labels, given, specification, options, target):
                 source=source,
                 rows=rows,
             ),
-            (),
+            tuple(unused),
         )
     found = frequent_classes(labels, given, specification.class_names, rows)
     class_names = found.class_names
@@ -290,7 +292,7 @@ def _divide(rows, labels, given, specification, options, target):
             source=source,
             rows=rows,
         ),
-        (*note_alike("classes", class_names), *found.notes),
+        (*note_alike("classes", class_names), *found.notes, *unused),
     )
 
 

@@ -24,6 +24,7 @@ from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
     columns_like,
     find_columns,
+    folded,
     make_reading,
     read_cells,
     read_stripped,
@@ -195,9 +196,10 @@ def read_items(
             f"{len(bare)} rows with neither in `{image_column}` and "
             f"`{text_column}`. Name the columns that hold them."
         )
+    given = given_rows(_OWNER, read.frame.iloc[kept], split_column)
     parts = splitting.complete_splits(
         read.strata[kept],
-        given_rows(_OWNER, read.frame.iloc[kept], split_column),
+        given,
         class_names=strata_names(read),
         ratios=asked.ratios,
         seed=seed,
@@ -234,12 +236,13 @@ def read_items(
             image_name=image_name,
             text_name=text_name,
         ),
-        notes=(
+        notes=folded(
             *of_file,
             *read.notes,
             *column_notes,
             *odd,
             *image_notes,
+            *splitting.note_given(given, asked.ratios),
             *_missing_notes(has_image, has_text, bool(columns)),
             *notes_of_splits(read, splits),
             *shared_notes({k: _summed(each) for k, each in splits.items()}),
@@ -249,10 +252,8 @@ def read_items(
 
 def _summed(split):
     """Returns a split with a sum in the place of each image."""
-    sums = [
-        xxhash.xxh3_128_hexdigest(np.ascontiguousarray(image))
-        for image in split.inputs[PIXELS]
-    ]
+    images = map(np.ascontiguousarray, split.inputs[PIXELS])
+    sums = [xxhash.xxh3_128_hexdigest(image) for image in images]
     inputs = {**split.inputs, PIXELS: np.array(sums, object)}
     return dataclasses.replace(split, inputs=inputs)
 

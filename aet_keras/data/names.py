@@ -147,21 +147,25 @@ def served_names(titles: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     return names
 
 
-def note_alike(what: str, names: Iterable[str]) -> Iterator[str]:
+def note_alike(
+    what: str, names: Iterable[str], known: Collection[str] = ()
+) -> Iterator[str]:
     """Yields notes if names differ by case only, or in what nobody sees.
 
     Args:
         what: str. What is named, in the plural.
         names: in their order.
+        known: names of an earlier model, which are compared with `names`, but
+            not with each other.
     """
     names = list(names)
     for key, how, show in (
         (str.casefold, "by case", str),
         (_as_seen, "in Unicode or spaces", _as_written),
     ):
-        groups: dict[str, list[str]] = {}
-        for name in names:
-            groups.setdefault(key(name), []).append(name)
+        groups: dict[str, list[str]] = {key(name): [] for name in names}
+        for name in dict.fromkeys([*known, *names]):
+            groups.get(key(name), []).append(name)
         alike = [group for group in groups.values() if len(group) > 1]
         if alike:
             shown = "; ".join(

@@ -78,7 +78,9 @@ def read_new_ratings(
     )
     frames, notes = [], []
     for path in paths:
-        frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
+        frame, reading, of_file = read_stripped(
+            *(_OWNER, path, encoding, reading), is_like=True
+        )
         column = rating_rows.rating_column(frame.columns, rating, like)
         rating_rows.check_roles(frame, user, item, column, time, features, ())
         ids = {"user": user, "item": item}
@@ -102,6 +104,14 @@ def read_new_ratings(
             _OWNER, time, frame[time], reading.date_formats
         )
         frame = frame.iloc[np.argsort(times, kind="stable")]
+    is_again = frame.duplicated([user, item, column]).to_numpy()
+    if is_again.any():
+        rows = counted(int(is_again.sum()), "rating is", "ratings are")
+        notes.append(
+            f"{rows} there before, of the same user and item, and left out: "
+            "each counts once."
+        )
+        frame = frame[~is_again]
     is_known = frame[item].isin(like.items)
     gone = int((~is_known).sum())
     if gone == len(frame):
@@ -121,6 +131,7 @@ def read_new_ratings(
     form = CellFormat(missing=reading.missing)
     for name in features:
         frame = frame.assign(**{name: table_cells.words_of(frame[name], form)})
+    notes += rating_rows.note_alike_ids(frame, ids, like, like)
     new = sorted(set(frame[user]) - set(like.users), key=by_number)
     given = tuple(map(str, paths))
     specification = dataclasses.replace(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -272,40 +273,62 @@ def is_rough(values: np.ndarray) -> bool:
     return bool(step > _ROUGH * known.std())
 
 
-# How often the range of all others a number is away from these: the fewer
-# different ones there are, the less they show what is far.
-_FAR = ((10, 2.0), (3, 10.0))
+# How often the range of all others a number is away from these, and how many
+# such numbers an end has, as 997, 998 and 999: the fewer different others there
+# are, the less they show what is far.
+_FAR = ((10, 2.0, 3), (3, 10.0, 1))
 _ONCE = 50.0  # times as far, if it is met once
 
 
-def far_value(values: np.ndarray) -> tuple[float, int] | None:
-    """Finds a number that may stand for a gap, such as -999 beside ages.
+def far_values(values: np.ndarray) -> list[tuple[float, int]]:
+    """Finds numbers that may stand for a gap, such as -999 beside ages.
 
-    It is the lowest or the highest, and twice as far from all others as these
-    are apart; ten times where there are fewer than ten different ones, such as
-    ratings, and 50 times as far if it is met once.
+    They are the lowest or the highest, at most three at an end, and twice as
+    far from all others as these are apart; one at an end and ten times where
+    there are fewer than ten different ones, such as ratings; and 50 times as
+    far if one of them is met once.
 
     Args:
         values: float array; what is not finite is left out.
 
     Returns:
-        tuple of the number, and how often it is met; or None.
+        list of tuples: a number, and how often it is met; the lowest first.
 
     Example:
 
-    >>> from aet_keras.data.number_cells import far_value
-    >>> far_value(np.array([*range(20, 60), -999, -999]))
-    (-999.0, 2)
+    >>> from aet_keras.data.number_cells import far_values
+    >>> far_values(np.array([*range(20, 60), -999, -999]))
+    [(-999.0, 2)]
     """
     known = values[np.isfinite(values)].astype("float64")
     distinct, counts = np.unique(known, return_counts=True)
-    count_of_others = len(distinct) - 1
-    times = next((t for least, t in _FAR if count_of_others >= least), None)
-    if times is None:
-        return None
-    for place, others in ((0, distinct[1:]), (-1, distinct[:-1])):
-        value, count = float(distinct[place]), int(counts[place])
-        far = times * np.ptp(others) * (1.0 if count > 1 else _ONCE)
-        if np.abs(others - value).min() > far:
-            return value, count
-    return None
+    low, high = _far_ends(distinct, counts)
+    ends = [*range(low), *range(len(distinct) - high, len(distinct))]
+    return [(float(distinct[i]), int(counts[i])) for i in ends]
+
+
+def _far_ends(distinct, counts):
+    """Returns how many of the lowest and of the highest are far."""
+    at_most = range(max(most for _, _, most in _FAR) + 1)
+    pairs = itertools.product(at_most, at_most)
+    for low, high in sorted(pairs, key=sum, reverse=True):
+        others = distinct[low : len(distinct) - high]
+        if _are_far(distinct, counts, others, low, high):
+            return low, high
+    return 0, 0
+
+
+def _are_far(distinct, counts, others, low, high):
+    found = (each[1:] for each in _FAR if len(others) >= each[0])
+    times, most = next(found, (0.0, 0))
+    if not most or max(low, high) > most:
+        return False
+    far = times * np.ptp(others)
+    gaps = []
+    if low:
+        once = _ONCE if counts[:low].min() == 1 else 1.0
+        gaps.append(others[0] - distinct[low - 1] > once * far)
+    if high:
+        once = _ONCE if counts[-high:].min() == 1 else 1.0
+        gaps.append(distinct[-high] - others[-1] > once * far)
+    return bool(gaps) and all(gaps)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras.data import number_cells, table_cells
+from aet_keras.data import date_cells, number_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.specifications import CellFormat, TableSpecification
 from aet_keras.data.table_columns import (
@@ -53,7 +53,8 @@ def target_kind_of(
         like: optional `TableSpecification` of an earlier table, which wins.
 
     Raises:
-        DataError: if the user says another kind than that of `like`.
+        DataError: if the user says another kind than that of `like`, or
+            nothing, and these are dates.
     """
     if like is not None:
         if asked in ("auto", like.target_kind):
@@ -67,6 +68,7 @@ def target_kind_of(
     if asked != "auto":
         return asked
     counts = _counts(frame[target], reading)
+    _check_no_dates(owner, target, counts, reading)
     form = number_cells.find_number_form(
         counts, CellFormat(missing=reading.missing), reading.decimal
     )
@@ -77,6 +79,27 @@ def target_kind_of(
         return NUMBER if len(values) > 2 else CLASSES
     is_own = len(values) > sum(counts.values()) / 2
     return NUMBER if len(values) > _MOST_CLASSES or is_own else CLASSES
+
+
+def _check_no_dates(owner, target, counts, reading):
+    """Refuses dates: as classes no new one could ever be answered."""
+    form = date_cells.find_date_form(
+        counts, reading.date_formats, least_share=_LEAST_SHARE
+    )
+    dates = date_cells.without_signs(counts)
+    if form is not None and form.share >= _LEAST_SHARE:
+        cells = np.array([*counts], object)
+        days = date_cells.to_days(cells, form.date_format)
+        dates = cells[np.isfinite(days)][0]
+    if not dates:
+        return
+    raise DataError(
+        f"{owner}: the target must be a class, a number or tags, because no "
+        f"model answers with a date. Received: target={target!r}, with dates "
+        f"such as `{dates}`. Write it as a number, such as the days since "
+        "another date, or as a class, such as its month; or say "
+        "`--target-kind classes`, which makes each date a class."
+    )
 
 
 def _counts(cells, reading):

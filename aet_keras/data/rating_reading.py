@@ -191,6 +191,7 @@ def read_ratings(
     )
     inputs = rating_rows.codes_of(frame, user, item, specification)
     splits = splitting.split_columns(inputs, ratings, frame.index, parts)
+    notes += rating_rows.note_alike_ids(frame, ids, specification, like)
     pairs = list(zip(frame[user], frame[item], strict=True))
     notes += _shared({n: [pairs[r] for r in p] for n, p in parts.items()})
     return Dataset(

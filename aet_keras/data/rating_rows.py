@@ -13,6 +13,7 @@ from aet_keras.data.names import (
     by_number,
     check_one_line,
     has_floats,
+    note_alike,
     read_names,
 )
 from aet_keras.data.specifications import CellFormat, RatingSpecification
@@ -116,6 +117,31 @@ def _with_ids(frame, what, column, reading):
         read=functools.partial(read_ids, OWNER, f"`{column}` ({what})"),
     )
     return found.frame, found.notes
+
+
+def note_alike_ids(frame, ids, specification, like):
+    """Notes users, items and values of features that a person takes for one.
+
+    Args:
+        frame: `pandas.DataFrame` of stripped cells.
+        ids: dict of what a column of ids is of, and its name.
+        specification: `RatingSpecification`, of the features.
+        like: optional `RatingSpecification` of what is known, and not noted.
+    """
+    columns = {f"{what}s": column for what, column in ids.items()}
+    known = {what: getattr(like, what, ()) for what in columns}
+    features = (*specification.user_features, *specification.item_features)
+    for feature in features:
+        what = f"values of `{feature.column}`"
+        columns[what] = feature.column
+        known[what] = () if like is None else feature.values
+    notes: list[str] = []
+    for what, column in columns.items():
+        there = distinct(frame[column])
+        new = set(there) - set(known[what])
+        named = [name for name in there if name in new]
+        notes += note_alike(what, named, known[what])
+    return notes
 
 
 def rated_rows(frame, ids, rating, reading):
@@ -244,10 +270,12 @@ def _moments(owner, column, cells, date_formats):
         )
 
     dates = read("ISO8601")
-    if not dates.isna().any():
+    if not date_formats and not dates.isna().any():
         return dates
     form = date_cells.find_date_form(collections.Counter(cells), date_formats)
     if form is None:
+        return dates
+    if form.date_format not in date_formats and not dates.isna().any():
         return dates
     if form.rival:
         raise date_cells.refuse_ambiguous(owner, column, form)

@@ -23,6 +23,9 @@ SPLIT_OF = {
 }
 
 
+USUAL_RATIO = 0.15
+
+
 def check_ratios(
     owner: Any, validation_ratio: float, test_ratio: float
 ) -> dict[str, float]:
@@ -157,6 +160,25 @@ def complete_splits(
     cut = {name: np.sort(np.concatenate(rows)) for name, rows in parts.items()}
     both = {**given, **cut} if missing else given
     return {name: both[name] for name in SPLITS}
+
+
+def note_given(
+    given: Mapping[str, np.ndarray], ratios: Mapping[str, float]
+) -> list[str]:
+    """Notes ratios that were asked for, and are not used.
+
+    Args:
+        given: the rows of each split that the source brings.
+        ratios: as of `complete_splits`.
+    """
+    unused = [
+        name for name in ratios if name in given and ratios[name] != USUAL_RATIO
+    ]
+    return [
+        f"`{name}_ratio` (`--{name}-ratio`) is not used: the data has its own "
+        f"rows for {name}."
+        for name in unused
+    ]
 
 
 def _cut(rows, missing, ratios, random):

@@ -59,6 +59,32 @@ def missing_words(owner: str, missing: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in stripped if word))
 
 
+def note_unmet(frame: Any, words: tuple[str, ...]) -> list[str]:
+    """Notes words that a user says mean a missing cell, and no cell holds.
+
+    Args:
+        frame: `pandas.DataFrame` of stripped cells.
+        words: as of `missing_words`; those that are usual are passed over.
+    """
+    if words == MISSING_WORDS:
+        return []
+    met: set[str] = set()
+    for title in frame.columns:
+        met.update(frame[title].unique())
+    unmet = [word for word in words if word not in met]
+    if not unmet:
+        return []
+    pandas = optional("pandas", extra="training")
+    words_and_cells = pandas.Series([*unmet, *met], dtype=object)
+    values = pandas.to_numeric(words_and_cells, errors="coerce")
+    numbers = set(values[len(unmet) :].dropna())  # `-99` is met as `-99.0`
+    pairs = zip(unmet, values, strict=False)
+    unmet = [word for word, value in pairs if value not in numbers]
+    if not unmet:
+        return []
+    return [f"`--missing`: no cell is {wording.quoted(unmet, 3)}."]
+
+
 def stripped(cells: Any) -> Any:
     """Returns cells as str without spaces around them, missing ones empty."""
     cells = cells.astype(object).fillna("")
@@ -140,7 +166,7 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
 
 
 def note_far(title: str, values: np.ndarray, decimal: str = ".") -> list[str]:
-    """Notes a number that may stand for a missing cell, such as -999.
+    """Notes numbers that may stand for a missing cell, such as -999.
 
     Args:
         title: str. The column.
@@ -148,37 +174,42 @@ def note_far(title: str, values: np.ndarray, decimal: str = ".") -> list[str]:
         decimal: `"."` or `","`, in which the column writes its numbers:
             `--missing` is read likewise. Defaults to `"."`.
     """
-    found = number_cells.far_value(values)
-    if found is None:
-        return []
-    value, count = found
+    found = number_cells.far_values(values)
     # As the file has it.
-    shown = f"{float(str(np.float32(value))):.10g}".replace(".", decimal)
-    return [_far_note(title, count, shown, "numbers")]
+    words = {
+        f"{float(str(np.float32(value))):.10g}".replace(".", decimal): count
+        for value, count in found
+    }
+    return _far_note(title, words, "numbers")
 
 
 def note_far_date(title: str, cells: Any, days: np.ndarray) -> list[str]:
-    """Notes a date that may stand for a missing cell, such as 9999-12-31.
+    """Notes dates that may stand for a missing cell, such as 9999-12-31.
 
     Args:
         title: str. The column.
         cells: `pandas.Series` of str.
         days: floats `(rows,)`, NaN where a cell is missing.
     """
-    found = number_cells.far_value(days)
-    if found is None:
+    words = {
+        cells.to_numpy()[days == value][0]: count
+        for value, count in number_cells.far_values(days)
+    }
+    return _far_note(title, words, "dates")
+
+
+def _far_note(title, words, others):
+    if not words:
         return []
-    value, count = found
-    shown = cells.to_numpy()[days == value][0]
-    return [_far_note(title, count, shown, "dates")]
-
-
-def _far_note(title, count, shown, others):
-    cells = counted(count, "cell is", "cells are")
-    return (
-        f"Column `{title}`: {cells} {shown}, far from all other {others}. If "
-        f"that means a missing cell, say `--missing {shown}`."
+    cells = " and ".join(
+        f"{counted(count, 'cell is', 'cells are')} {word}"
+        for word, count in words.items()
     )
+    options = " ".join(f"--missing {word}" for word in words)
+    return [
+        f"Column `{title}`: {cells}, far from all other {others}. If that "
+        f"means a missing cell, say `{options}`."
+    ]
 
 
 def note_rival(title: str, cells: Any, form: CellFormat, rival: Any) -> str:

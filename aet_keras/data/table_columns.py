@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -23,6 +24,8 @@ from aet_keras.data.table_file import read_csv
 from aet_keras.errors import DataError
 
 _MANY = 0.05  # of cells; so many words may be meant
+_MOST_ALIKE, _FEW = 6, 3  # notes of one kind
+_NAMED = re.compile(r"`[^`]*`|\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +69,22 @@ def make_reading(
 
 
 def read_stripped(
-    owner: str, path: str | PathLike, encoding: str, reading: Reading
+    owner: str,
+    path: str | PathLike,
+    encoding: str,
+    reading: Reading,
+    *,
+    is_like: bool = False,
 ) -> tuple[Any, Reading, tuple[str, ...]]:
     """Reads a table.
+
+    Args:
+        owner: str. Who asks.
+        path: str or path. As of `read_csv`.
+        encoding: str. As of `read_csv`.
+        reading: `Reading`.
+        is_like: bool. Whether the options are those of an earlier table, so
+            that a word for missing cells need not be met here.
 
     Returns:
         A `pandas.DataFrame` of stripped cells; the `Reading` with the decimal
@@ -76,7 +92,10 @@ def read_stripped(
     """
     frame = read_csv(owner, path, encoding=encoding)
     reading = dataclasses.replace(reading, hint=frame.attrs["decimal"])
-    return frame.apply(table_cells.stripped), reading, frame.attrs["notes"]
+    notes, frame = frame.attrs["notes"], frame.apply(table_cells.stripped)
+    if not is_like:
+        notes = (*notes, *table_cells.note_unmet(frame, reading.missing))
+    return frame, reading, notes
 
 
 def find_columns(
@@ -100,6 +119,7 @@ def find_columns(
             notes += number_notes(title, features[title], meaning)
         if meaning.kind == kinds_of.DATE:
             notes += _date_notes(title, meaning)
+    notes += _notes_of_unused(found, reading)
     if not columns:
         raise DataError(
             f"{owner}: there must be a usable column beside the target. "
@@ -107,6 +127,59 @@ def find_columns(
             "`kinds` what one is."
         )
     return _served(columns, notes)
+
+
+def folded(*notes: str) -> tuple[str, ...]:
+    """Returns notes, those of many columns alike as a few and one of the rest.
+
+    Example:
+
+    >>> from aet_keras.data.table_columns import folded
+    >>> for note in folded(*(f"Column `c{i}` is left out." for i in range(9))):
+    ...     print(note)
+    Column `c0` is left out.
+    Column `c1` is left out.
+    Column `c2` is left out.
+    6 more columns have such a note: `c3`, `c4`, `c5` and 3 more.
+    """
+    kept: dict[str, list[str]] = {}
+    for note in notes:
+        is_of_column = note.startswith("Column `")
+        kind = _NAMED.sub("_", note) if is_of_column else note
+        kept.setdefault(kind, []).append(note)
+    return tuple(each for found in kept.values() for each in _few(found))
+
+
+def _few(notes):
+    rest = notes[_FEW:]
+    if len(notes) <= _MOST_ALIKE or not notes[0].startswith("Column `"):
+        return notes
+    titles = quoted((note.split("`")[1] for note in rest), _FEW)
+    return [
+        *notes[:_FEW],
+        f"{len(rest)} more columns have such a note: {titles}.",
+    ]
+
+
+def _notes_of_unused(meanings, reading):
+    """Notes options of dates and numbers that no column is read by."""
+    used = {each.format.date_format for each in meanings.values()}
+    notes = [
+        f"`--date-format {each}` is not used: no column is written so."
+        for each in reading.date_formats
+        if each not in used
+    ]
+    others = [
+        title
+        for title, each in meanings.items()
+        if reading.decimal and each.proves not in ("", reading.decimal)
+    ]
+    if others:
+        notes.append(
+            f"`--decimal {reading.decimal}` is not used for "
+            f"{quoted(others, 3)}: the cells show another sign."
+        )
+    return notes
 
 
 def find_meanings(

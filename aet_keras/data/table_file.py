@@ -17,6 +17,11 @@ from aet_keras.errors import DataError
 
 _TABLES = (".csv", ".tsv")
 _JSON = (".json", ".jsonl", ".ndjson")
+_OTHERS = (
+    *(".xlsx", ".xls", ".xlsm", ".ods", ".feather", ".arrow", ".orc", ".avro"),
+    *(".dta", ".sav", ".sas7bdat", ".rds", ".pkl", ".sqlite", ".db"),
+)
+_ARCHIVES = (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")
 _PACKED = tuple(f"{each}.gz" for each in (*_TABLES, *_JSON))
 _ENDINGS = (*_TABLES, *_JSON, *_PACKED, ".parquet")
 
@@ -78,6 +83,7 @@ def read_csv(
     if _regular_file.why_not(path):
         raise DataError(_not_there(owner, path))
     name = path.name.lower()
+    check_ending(owner, path, (*_OTHERS, *_ARCHIVES))
     if name.endswith(".parquet"):
         return _framed(owner, path, *table_file_types.read_parquet(owner, path))
     text, notes = decode(owner, path, read_file(owner, path), encoding)
@@ -97,6 +103,25 @@ def read_csv(
     frame = _framed(owner, path, names, columns, notes, cells.decimal)
     frame.attrs["hint"] = _other_separator(cells.rows)
     return frame
+
+
+def check_ending(
+    owner: Any, path: str | os.PathLike, others: tuple[str, ...] = _OTHERS
+) -> None:
+    """Raises a `DataError` for a table that is written in another way.
+
+    Args:
+        owner: str, or the object that asks.
+        path: str or path.
+        others: tuple of str. Endings that are refused.
+    """
+    if str(path).lower().endswith(others):
+        raise DataError(
+            f"{check.owner_name(owner)}: a table must be a "
+            f"{', '.join(_ENDINGS[:5])} or .parquet file, the first ones also "
+            f"with .gz behind. Received: {path}. Save it as one of them, or "
+            "unpack it."
+        )
 
 
 def check_columns(owner: Any, frame: Any, **named: str | None) -> None:

@@ -26,6 +26,7 @@ from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
     columns_like,
     find_columns,
+    folded,
     make_reading,
     read_cells,
     read_stripped,
@@ -144,7 +145,8 @@ def read_table(
     check.one_of(_OWNER, target_kind=target_kind, among=TARGET_KINDS)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
     frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
-    kinds = _checked_kinds(kinds or {})
+    for kind in (kinds := kinds or {}).values():
+        check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
     targets = targets_of(_OWNER, target, label_columns)
     check_columns(_OWNER, frame, split=split_column)
     for name in targets:
@@ -177,9 +179,10 @@ def read_table(
     else:
         columns, column_notes = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
+    given = given_rows(_OWNER, frame, split_column)
     parts = splitting.complete_splits(
         read.strata,
-        given_rows(_OWNER, frame, split_column),
+        given,
         class_names=strata_names(read),
         ratios=ratios,
         seed=seed,
@@ -205,11 +208,12 @@ def read_table(
             target_format=read.format,
             thresholds=() if like is None else like.thresholds,
         ),
-        notes=(
+        notes=folded(
             *of_file,
             *read.notes,
             *column_notes,
             *odd,
+            *splitting.note_given(given, ratios),
             *notes_of_splits(read, splits),
             *_notes_of_empty(columns, splits["train"].inputs),
             *note_giveaways(columns, splits, target or "", read.kind),
@@ -247,12 +251,6 @@ def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
         )
         for name, cells in inputs.items()
     }
-
-
-def _checked_kinds(kinds):
-    for kind in kinds.values():
-        check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
-    return kinds
 
 
 def shared_notes(splits: Mapping[str, Split]) -> Sequence[str]:

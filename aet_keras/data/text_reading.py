@@ -259,6 +259,8 @@ def read_text_table(
         )
     frame = frame.apply(table_cells.stripped)
     words = table_cells.missing_words(owner, missing)
+    of_file = (*of_file, *table_cells.note_unmet(frame, words))
+    frame.attrs["notes"] = of_file
     reading = Reading(words, hint=of_decimal)
     target = None if label_columns else label_column
     kind = "tags"

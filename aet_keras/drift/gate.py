@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras.drift.paired_gain import PairedGain
+from aet_keras.drift.paired_gain import FARTHEST, PairedGain
 from aet_keras.drift.target_kinds import KINDS, TargetKind
 from aet_keras.evaluation.regression import shown
 
@@ -255,7 +255,12 @@ def _figures(found):
         return gain
     if found.measure != "MAE":
         return f"{_SPELLED.get(found.measure, found.measure)} {gain}"
-    return (
-        f"{found.measure} {shown(found.before)} to {shown(found.after)}, a "
-        f"share of {gain} is gone"
-    )
+    change = f"{found.measure} {shown(found.before)} to {shown(found.after)}"
+    if found.gain <= -FARTHEST:  # no share of an error of 0
+        return change
+    if found.low <= -FARTHEST:
+        return (
+            f"{change}, a share of {found.gain:+.3f} is gone (too few to say "
+            "within which bounds)"
+        )
+    return f"{change}, a share of {gain} is gone"

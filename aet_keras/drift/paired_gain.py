@@ -13,7 +13,7 @@ _FLIPS, _SEED = 4000, 0
 _DRAWS = 20_000  # so that a count of looks is off by some hundredths
 _ROUNDED = 0.1
 _MOST_SIGNS = 4_000_000  # at once: of many rows all would fill the memory
-_FARTHEST = 1000.0  # a share that stands for every one beyond it
+FARTHEST = 1000.0  # a share that stands for every one beyond it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,10 +240,10 @@ def gain_of_errors(
 
     low = high = gain
     if was > 0 and count > 1:
-        low = _root(lambda share: certainty(share) - asked, -_FARTHEST, gain)
+        low = _root(lambda share: certainty(share) - asked, -FARTHEST, gain)
         high = _root(lambda share: certainty(share) + asked, gain, 1.0)
     elif count < 2:
-        low, high = -_FARTHEST, 1.0
+        low, high = -FARTHEST, 1.0
     rest = (1 - gain) * before - after
     spread = float(rest.std(ddof=1)) / was if was > 0 and count > 1 else 0.0
     differences = before - after
@@ -265,8 +265,8 @@ def gain_of_errors(
 
 def _share_gone(was, now):
     if was > 0:
-        return max(-_FARTHEST, 1 - now / was)
-    return 0.0 if now == 0 else -_FARTHEST
+        return max(-FARTHEST, 1 - now / was)
+    return 0.0 if now == 0 else -FARTHEST
 
 
 def _root(excess, low, high):

@@ -259,12 +259,9 @@ class Engine:
             Whether there is such a head, what goes into it was recorded, and
             its validation loss improved. Then `solved` says how.
         """
+        groups, model, replay = self._groups, self.model, self.replay
         return self._head.solve(
-            epoch,
-            logs,
-            model=self.model,
-            groups=self._groups,
-            replay=self.replay,
+            epoch, logs, model=model, groups=groups, replay=replay
         )
 
     @property
@@ -280,10 +277,7 @@ class Engine:
         self._head.is_held = True
 
     def choose_end(self) -> None:
-        """Says that a callback chooses the weights that `fit` ends with.
-
-        It holds for the `fit` in which the client that says so is attached.
-        """
+        """Says that a callback chooses the weights this `fit` ends with."""
         self.is_end_chosen = True
 
     def keep_state(self) -> None:
@@ -366,6 +360,10 @@ class Engine:
         for variable, value in pairs:  # none are left once `fit` has ended
             variable.assign(value)
         self._rates.set_state(state["missed"])
+
+    def follow(self, model: keras.Model) -> None:
+        """Goes on as the engine of a model, of which this one has a copy."""
+        self._rates.follow(Engine.of(model)._rates, model, self.model)
 
     def check_rate_writable(self, owner: object) -> None:
         """Raises a ValueError if the rate is a schedule, not a number."""

@@ -1,5 +1,6 @@
 """Gives groups rates of their own, each with its own count of steps."""
 
+import copy
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import keras
 
 from aet_keras._keras.multipliers import Multipliers
 from aet_keras._keras.optimizer import innermost
+from aet_keras._keras.trainable import sublayers
 
 
 class SkippedSteps:
@@ -108,6 +110,25 @@ class GroupRates:
             if row in joined:
                 self._missed.join(row, self._steps())
             self.thaw(row)
+
+    def follow(
+        self, other: "GroupRates", model: keras.Model, made: keras.Model
+    ) -> None:
+        """Goes on with what was counted for another model.
+
+        Args:
+            other: `GroupRates` of it.
+            model: that model.
+            made: a copy of it, with its optimizer's state.
+        """
+        if other._counted is None:
+            return
+        pairs = zip(sublayers(model), sublayers(made), strict=True)
+        copies = {id(old): id(new) for old, new in pairs}
+        _, layers = other._counted
+        known = [copies[each] for each in layers]
+        self._counted = id(innermost(made.optimizer)), known
+        self._missed.set_state(copy.deepcopy(other.get_state()))
 
     def freeze(self, row: int) -> None:
         """Notes that a group stands from here on."""

@@ -18,6 +18,7 @@ _NARROW = 60.0
 _POWER = 1.5
 _LEAST_RATIO, _MOST_RATIO = 0.03, 2.0
 _UNDO_EPOCHS = 3
+_MANY_STEPS = 200  # of the head alone, which are enough
 _USUAL = 150.0  # of networks for images, where no kernel is known
 
 
@@ -48,8 +49,9 @@ class ThawTopThenAll(UndoesThaws):
     Args:
         monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
             `loss` where there is no validation.
-        head_epochs: int >= 1. The most that the head trains alone. Defaults
-            to `2`.
+        head_epochs: optional int >= 1. The most that the head trains alone.
+            Defaults to 2, or 1 if that has 200 steps or more: of many rows,
+            few epochs are planned.
         top_count: int >= 1. Groups in the first thaw. Defaults to `2`.
         patience_epochs: int >= 1. Epochs of theirs without improvement
             before all groups thaw. Defaults to `2`.
@@ -90,7 +92,7 @@ class ThawTopThenAll(UndoesThaws):
 
     monitor: str = option("auto", check.instance, of=str)
     _: KW_ONLY
-    head_epochs: int = option(2, check.positive_int)
+    head_epochs: int | None = option(None, check.positive_int, can_be_none=True)
     top_count: int = option(2, check.positive_int)
     patience_epochs: int = option(2, check.positive_int)
     min_improvement: float = option(0.1, check.number, least=0)
@@ -134,7 +136,8 @@ class ThawTopThenAll(UndoesThaws):
         if is_seen and self.state["wait"]:
             return "the head has stalled"
         since = self.state["since"]
-        if since < self.head_epochs:
+        is_long = progress.step >= _MANY_STEPS
+        if since < (self.head_epochs or (1 if is_long else 2)):
             return ""
         return f"the head had {since} epoch{'s' * (since != 1)}"
 

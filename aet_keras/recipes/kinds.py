@@ -94,6 +94,7 @@ def _recipe_of(settings):
     known = {name for recipe in _RECIPES for name in recipe.names()}
     for name in settings:
         check.known("Recipe", among=known, kind="recipe entry", name=name)
+    _check_table(settings.get("data"))
     if "kind" in settings:
         kind = settings["kind"]
         return KINDS[check.one_of("Recipe", kind=kind, among=tuple(KINDS))]
@@ -116,6 +117,14 @@ def _recipe_of(settings):
     if told is None or _is_other(told, settings.get("data")):
         return _usual(settings.get("data"))
     return told
+
+
+def _check_table(source):
+    """Refuses a workbook, for example, before it is taken for images."""
+    from aet_keras import data  # late: it loads Keras
+
+    if isinstance(source, str | os.PathLike) and not os.path.isdir(source):
+        data.table_file.check_ending("Recipe", source)
 
 
 def _names_target(settings):

@@ -233,6 +233,29 @@ def note_of_earlier(recipe: Any, *names: str) -> list[str]:
     ]
 
 
+def check_workers(recipe: Any, count: int) -> None:
+    """Raises a ValueError if one process has to run what several are given.
+
+    Args:
+        recipe: of any kind.
+        count: int >= 0. Processes.
+    """
+    why = None
+    if recipe.kind == "item":
+        why = "items must be learned by one process"
+    elif getattr(recipe, "unlabelled", None) and not recipe.teacher:
+        why = (
+            "images without labels (`--unlabelled`) must be learned by one "
+            "process, if no teacher (`--teacher`) says what they are"
+        )
+    if count > 1 and why is not None:
+        raise ValueError(
+            f"{recipe.owner}: {why}, because the head is solved on the "
+            f"features of all rows. Received: {count} workers. Leave "
+            "`--workers` out and `TF_CONFIG` unset."
+        )
+
+
 def check_one_target(
     recipe: Any, target: str | None, label_columns: Sequence[str] | None
 ) -> None:

@@ -75,9 +75,7 @@ class KnownLoss:
         parts = loss_objects.function_of(loss)
         known = parts and _known(parts[0])
         if parts is None or known is None:
-            raise NotSolved(
-                f"{_name(loss, parts)} is not a loss of Keras's own"
-            )
+            raise NotSolved(_why_not_known(loss, parts))
         kind, is_sparse = known
         settings = dict(parts[1])
         takes_logits = bool(settings.pop("from_logits", False))
@@ -139,6 +137,8 @@ class KnownLoss:
             raise NotSolved("each batch is divided by its own sample weights")
         if given.size != count or not np.all(given >= 0):
             raise NotSolved("its sample weights are not one number >= 0 a row")
+        if not np.any(given):
+            raise NotSolved("the sample weights of all rows are 0")
         return np.asarray(given, "float32").reshape(count)
 
 
@@ -162,11 +162,14 @@ def _check_settings(settings):
             raise NotSolved(f"its loss has `{name}={value!r}`")
 
 
-def _name(loss, parts):
-    """Returns what a user calls the loss."""
-    if parts is None:
-        return f"`{type(loss).__name__}`"
-    return f"`{getattr(parts[0], '__name__', type(parts[0]).__name__)}`"
+def _why_not_known(loss, parts):
+    what = type(loss) if parts is None else parts[0]
+    name = getattr(what, "__name__", type(what).__name__)
+    is_of_keras = getattr(what, "__module__", "").startswith("keras.")
+    if is_of_keras and not loss_objects.is_overridden(loss):
+        known = ", ".join(each.__name__ for each, *_ in _KNOWN)
+        return f"its loss is `{name}`, and none of {known}"
+    return f"`{name}` is not a loss of Keras's own"
 
 
 def _are_classes(y, units):

@@ -11,11 +11,13 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import callbacks as parts
+from aet_keras._keras import graph
 from aet_keras.backbones.attention import graft_attention
 from aet_keras.engine.change import Change
 from aet_keras.policies import AdaptToTrend, ThawTopThenAll
 from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.training import last_head
+from aet_keras.training.by_chief import by_chief
 from aet_keras.training.longer import Longer, train_longer
 from aet_keras.training.self_training import SelfTraining
 
@@ -229,11 +231,21 @@ def fine_tune(
         solved=freezing.solved,
     )
     if freezing.solve_head and best.monitor == "val_loss":
-        if _is_default(freezing, rate, callbacks):
-            run = _trained_longer(
-                run, train, validation_data, freezing, settings
-            )
-        run = _with_last_head(run, train, validation_data, settings)
+
+        def finish(run):
+            if _is_default(freezing, rate, callbacks):
+                run = _trained_longer(
+                    run, train, validation_data, freezing, settings
+                )
+            return _with_last_head(run, train, validation_data, settings)
+
+        def is_needed():
+            has_moved = any(map(any, run.trained_groups))
+            # The layers of groups that were given are not those of a copy.
+            is_found = freezing.groups is None and graph.is_graph(model)
+            return has_moved and is_found and last_head.may_be_few(train)
+
+        run = by_chief(run, finish, is_needed=is_needed)
     said = None if later is None else later.solve_head()
     if later is not None and later.kept is not None:
         figures = last_head.evaluated(model, validation_data)

@@ -13,6 +13,8 @@ from aet_keras import backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.backbones.cached_weights import find_cached_weights
 from aet_keras.data.target_batches import make_target_batches
+from aet_keras.errors import DataError
+from aet_keras.recipes import shared_settings
 from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.training import heads, job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
@@ -42,6 +44,11 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     >>> aet_keras.training.image_job.read_dataset(recipe).train.inputs.shape[1:]
     (8, 8, 3)
     """
+    if recipe.data == "digits":
+        why = "these images are arrays in memory"
+        shared_settings.check_of_use(
+            recipe, "skip_bad", "stream", why=why, error=DataError
+        )
     read = job.with_settings(data.read_images, recipe)
     dataset = read(recipe.data, image_size=(recipe.image_size,) * 2)
     return job.with_note(recipe, with_backbone_note(recipe, dataset))

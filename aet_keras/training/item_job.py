@@ -16,10 +16,12 @@ from aet_keras.data.item_table import (
     normal_words,
 )
 from aet_keras.data.splits import SPLITS
+from aet_keras.errors import DataError
 from aet_keras.evaluation.parts import measure_parts
 from aet_keras.export.item_model import read_item_manifest, write_item_model
 from aet_keras.export.table_manifest import read_categories
 from aet_keras.recipes.item_recipe import ItemRecipe
+from aet_keras.recipes.shared_settings import check_of_use, check_workers
 from aet_keras.tasks import item_model
 from aet_keras.training import heads, item_earlier, job, table_job, text_job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
@@ -71,12 +73,11 @@ def read_items(recipe: ItemRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
-    if _cluster.here().is_several:
-        raise ValueError(
-            f"{recipe.owner}: items must be learned by one process, because "
-            "the head is solved on the features of all rows. Received: "
-            "several workers. Leave `--workers` out and `TF_CONFIG` unset."
-        )
+    check_workers(recipe, _cluster.here().count)
+    if recipe.text_backbone is None:
+        names = "vocabulary", "sequence_length"
+        why = "words are counted, and only an encoder of texts has tokens"
+        check_of_use(recipe, *names, why=why, error=DataError)
     if recipe.from_ is None:
         return _read(recipe)
     like = read_item_manifest(recipe.from_)

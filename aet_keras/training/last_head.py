@@ -9,8 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from aet_keras import _cluster
-from aet_keras._keras import detached, graph
+from aet_keras._keras import agreement, detached, graph
 from aet_keras._keras.split_graph import SplitGraph
 from aet_keras.replay import lbfgs
 from aet_keras.replay.dense_head import SolvedHead, check_alone, check_plain
@@ -77,7 +76,7 @@ class FewRows:
             model: as of `solve_again`, and the others, too.
             most: int >= 1. Rows to train on.
         """
-        if _cluster.here().is_several or any(
+        if agreement.worker_count(model.distribute_strategy) > 1 or any(
             settings.get(name) is not None for name in _OTHERS
         ):
             return None
@@ -128,7 +127,8 @@ def solve_again(
         `SolvedAgain`; None where it does not apply: more than 200 rows to
         train on, fewer than 10 to validate on, rows that cannot be read
         again, a model that does not end in a dense layer with a cross-entropy
-        of classes, several workers, or a loss that is not the logged one.
+        of classes, or a loss that is not the logged one. A model that several
+        workers share is left as it is, too: see `by_chief`.
 
     Cost:
         One pass over the rows, and one over the validation rows where the
@@ -228,6 +228,23 @@ def _batches(given, most) -> Iterator[tuple]:
         part = slice(start, start + _BATCH)
         cut = keras.tree.map_structure(lambda leaf: leaf[part], x)  # noqa: B023
         yield cut, y[part], None if weights is None else weights[part]
+
+
+def may_be_few(given: Any, most: int = 500) -> bool:
+    """Says whether there may be so few rows; it reads one batch.
+
+    Args:
+        given: as `train` of `solve_again`.
+        most: int >= 1. Rows; those of `longer`, which are more.
+    """
+    if not detached.is_dataset(given):
+        return isinstance(given, tuple | list) and len(given[1]) <= most
+    count = int(given.cardinality())
+    if not 0 < count <= most:
+        return False
+    first = next(iter(detached.detached(given)))
+    rows = int(keras.ops.shape(keras.tree.flatten(first)[0])[0])
+    return (count - 1) * rows < most
 
 
 def _is_array(value):

@@ -193,7 +193,8 @@ def _fit(model, train, count, moved, freezing, settings):
             parts.ElasticFreezing(
                 _TopGroups(sum(moved)),
                 groups=freezing.groups,
-                backbone=freezing.backbone,
+                # By name: the model may be a copy of the one that it was of.
+                backbone=getattr(freezing.backbone, "name", freezing.backbone),
                 train_batch_normalization=freezing.train_batch_normalization,
                 cache=freezing.cache,
                 cache_limit_bytes=freezing.cache_limit_bytes,

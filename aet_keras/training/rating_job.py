@@ -1,6 +1,7 @@
 """Defines the steps of a run on ratings."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -26,14 +27,24 @@ _OF_RATINGS = (
     "user_effect_strength",
     "item_effect_strength",
 )
+_OF_FEATURES = "user_effect_strength", "item_effect_strength"
 _OF_ALL = "rank_factors", "rank_strength", "history_length"
 _COMPARED = 64
 _BATCH, _NEW_BATCH = 1024, 256  # new users have few ratings
 _SHOWN = 10  # what hit rate and NDCG look at
 
 
+_check_of_use = functools.partial(shared_settings.check_of_use, error=DataError)
+
+
 def _read(recipe):
+    why = f"there is no column of times, {recipe.named('time')}"
+    if recipe.time is None:
+        _check_of_use(recipe, "date_formats", why=why)
     if recipe.from_ is None:
+        if not (recipe.user_features or recipe.item_features):
+            why = "there is no column about users or items"
+            _check_of_use(recipe, *_OF_FEATURES, why=why)
         return _checked(recipe, _read_rows(recipe))
     known = kept_ratings(find_version(recipe.from_))
     _check_features(recipe, known.specification)
@@ -53,12 +64,8 @@ def _checked(recipe, dataset):
                 f"negatives={recipe.negatives!r}. Leave it out."
             )
         return dataset
-    shared_settings.check_of_use(
-        recipe,
-        *_OF_RATINGS,
-        why="only a model of ratings has it, and these rows have none",
-        error=DataError,
-    )
+    why = "only a model of ratings has it, and these rows have none"
+    _check_of_use(recipe, *_OF_RATINGS, "decimal", why=why)
     if recipe.item_features:
         raise DataError(
             "RatingRecipe: `item_features` must go with ratings, because of "

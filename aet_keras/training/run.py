@@ -139,7 +139,7 @@ def run_recipe(
 
 def _run(recipe, out, observers, trackers, say):
     job = job_of(recipe)
-    check_out(out)
+    check_out(out, recipe.kind)
     publishing.publication.check_writable(out)
     check_named_files(recipe)
     recipe = _pinned(recipe)

@@ -12,8 +12,13 @@ import keras
 from aet_keras import _check as check
 from aet_keras import _regular_file
 from aet_keras.callbacks import KeepBest
-from aet_keras.errors import ExportError, TrainingError, WeightsError
-from aet_keras.publishing import version_folder
+from aet_keras.errors import (
+    AetError,
+    ExportError,
+    TrainingError,
+    WeightsError,
+)
+from aet_keras.publishing import data_kind, publication, version_folder
 from aet_keras.recipes.base_recipe import BaseRecipe
 
 
@@ -42,7 +47,7 @@ def check_named_files(recipe: BaseRecipe) -> None:
         _check(recipe, vocabulary=vocabulary)
 
 
-def check_out(out: pathlib.Path) -> None:
+def check_out(out: pathlib.Path, kind: str) -> None:
     """Looks at a folder to publish in, before the data are read.
 
     TensorFlow reads a SavedModel by a pattern of paths: it would be written,
@@ -50,9 +55,11 @@ def check_out(out: pathlib.Path) -> None:
 
     Args:
         out: path as the user gave it.
+        kind: str. The kind of data that the run is on.
 
     Raises:
-        ExportError: if no version in it could be loaded, or it is one.
+        ExportError: if no version in it could be loaded, it is one, or the
+            newest one in it is of another kind of data.
     """
     signs = [sign for sign in "[\\" if sign in str(out)]
     if signs and os.name == "posix":
@@ -67,6 +74,22 @@ def check_out(out: pathlib.Path) -> None:
             f"next one is published beside it. Received: {out}, a version. "
             f"Name {out.parent}."
         )
+    earlier = _kind_in(out)
+    if earlier not in (None, kind):
+        raise ExportError(
+            "fit: `out` (`--out`) must be the folder of one kind of data, "
+            "because clients ask its newest version as they did the one "
+            f"before. Received: {out}, with a model of the kind `{earlier}` "
+            f"where this one is of the kind `{kind}`. Name another folder."
+        )
+
+
+def _kind_in(out):
+    """Returns the kind of data of the newest version; None without one."""
+    try:
+        return data_kind.written_kind(publication.newest_version(out), "fit")
+    except (AetError, OSError, ValueError):
+        return None  # what is damaged is no reason to refuse a new version
 
 
 def _check(recipe, **named):

@@ -16,6 +16,7 @@ from aet_keras.callbacks import ElasticCheckpoint
 from aet_keras.data import Dataset, Split
 from aet_keras.engine.agreement import Agreement, sum_of_array
 from aet_keras.recipes.base_recipe import BaseRecipe
+from aet_keras.recipes.shared_settings import check_workers
 from aet_keras.training.fine_tune import Run
 
 FOLDER = ".workers"  # in OUT; no server takes it for a version
@@ -30,10 +31,14 @@ class SharedRun:
     Args:
         recipe: what is run.
         out: path of the folder that the run publishes in.
+
+    Raises:
+        ValueError: if one process has to run it, and there are several.
     """
 
     def __init__(self, recipe: BaseRecipe, out: pathlib.Path):
         cluster = _cluster.here()
+        check_workers(recipe, cluster.count)
         self._settings = {**recipe.to_json(), "data": None}  # of its own disk
         self.is_chief = cluster.is_chief
         self._saves = out / FOLDER / "saves"

@@ -8,6 +8,7 @@ import keras
 from aet_keras import _cluster, data
 from aet_keras.data import unlabelled_images
 from aet_keras.errors import DataError
+from aet_keras.recipes.shared_settings import check_workers
 from aet_keras.training import job
 from aet_keras.training.self_training import SelfTraining
 
@@ -42,13 +43,7 @@ def later_learned(
     """
     if recipe.unlabelled is None or recipe.teacher is not None:
         return None
-    if _cluster.here().is_several:
-        raise ValueError(
-            f"{recipe.owner}: images without labels (`--unlabelled`) must be "
-            "learned by one process, because the head is solved on the "
-            "features of all rows. Received: several workers. Name a teacher "
-            "(`--teacher`), or leave one of both out."
-        )
+    check_workers(recipe, _cluster.here().count)
     images, left_out = _read(recipe, dataset)
     weights = job.weights_of(recipe, dataset)
     train, held = (

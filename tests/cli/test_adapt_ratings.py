@@ -58,9 +58,9 @@ def test_new_users_are_published_and_known(folder):
     np.testing.assert_allclose(two["scores"][1], one["scores"][1], atol=0.5)
 
 
-@pytest.mark.parametrize("option", ["--labelled", "--old"])
+@pytest.mark.parametrize("option", ["--labelled", "--old", "--seed"])
 def test_labels_and_old_rows_are_with_ratings(folder, sentence, option):
-    more = [folder / "new.csv"] if option == "--old" else []
+    more = {"--old": [folder / "new.csv"], "--seed": [0]}.get(option, [])
 
     result = run("adapt", folder / "films", folder / "new.csv", option, *more)
 

@@ -8,6 +8,9 @@ import image_folders
 import image_models
 import keras
 import pytest
+from click.testing import CliRunner
+
+from aet_keras.cli import main
 
 
 def no_images(photos):
@@ -172,3 +175,23 @@ def test_images_smaller_than_the_backbone_takes_are_refused(
     assert result.exit_code == 2
     assert "InceptionV3 cannot take images of 8 x 8" in sentence(result)
     assert not out.exists()
+
+
+def test_a_folder_of_another_kind_of_data_is_left_alone(
+    ratings, photos, sentence
+):
+    command = ["fit", str(photos), "--out", str(ratings)]
+
+    result = CliRunner().invoke(main, command)
+
+    assert result.exit_code == 1
+    assert "with a model of the kind `rating` where" in sentence(result)
+    assert [path.name for path in ratings.iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("command", ["fit", "tune"])
+def test_an_empty_path_is_not_the_folder_one_is_in(command):
+    result = CliRunner().invoke(main, [command, "digits", "--out", " "])
+
+    assert result.exit_code == 2
+    assert "it must name a folder" in result.stderr

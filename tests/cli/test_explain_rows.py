@@ -25,6 +25,16 @@ def test_the_word_that_decides_is_named_and_drawn(reviews, tmp_path):
     assert result.stdout.startswith(f"{drawn}  good, 75.0%: good +0.500")
 
 
+@pytest.mark.parametrize("command", ["explain", "predict"])
+def test_texts_in_quotes_have_no_encoding(reviews, sentence, command):
+    asked = [command, str(reviews), "a good film", "--encoding", "ascii"]
+
+    result = CliRunner().invoke(main, asked)
+
+    assert result.exit_code == 2
+    assert "`--encoding` must go with files" in sentence(result)
+
+
 def test_another_class_may_be_asked_about(reviews, tmp_path):
     options = "--class", "bad", "--out", tmp_path
 

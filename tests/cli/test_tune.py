@@ -132,6 +132,13 @@ def test_a_typo_in_a_space_gets_the_nearest_names(photos, tune, out, sentence):
     assert not out.exists()
 
 
+def test_without_a_chief_there_is_none_to_wait_for(tune, sentence):
+    done = tune("digits", "--chief-timeout", 3)
+
+    assert done.exit_code == 2
+    assert "`--chief-timeout` must go with a chief" in sentence(done)
+
+
 def test_settings_reach_the_search(tune, monkeypatch):
     seen = {}
 

@@ -283,6 +283,21 @@ def test_nothing_goes_with_measuring(more, tmp_path, sentence):
     assert f"`{more[0]}` must not go with `--measure`" in sentence(result)
 
 
+@pytest.mark.parametrize("again", ["../new", "0.png"])
+def test_a_row_is_no_proof_twice(photos, tmp_path, sentence, again):
+    result = watch(photos, tmp_path / "new", tmp_path / "new" / again)
+
+    assert result.exit_code == 1
+    assert "each file must be named once" in sentence(result)
+
+
+def test_images_have_no_encoding(photos, tmp_path, sentence):
+    result = watch(photos, tmp_path, "--encoding", "ascii")
+
+    assert result.exit_code == 2
+    assert "`--encoding` must go with files of rows" in sentence(result)
+
+
 def test_days_are_of_recorded_rows(photos, tmp_path, sentence):
     result = watch(photos, tmp_path, "--days", "3")
 

@@ -5,6 +5,7 @@ import os
 import sys
 
 import image_models
+import numpy as np
 import pytest
 import warm_processes
 
@@ -108,6 +109,19 @@ def test_a_group_that_is_killed_again_and_again_is_given_up(
         )
 
 
+def test_an_interrupted_group_says_how_the_same_command_goes_on(
+    supervise, monkeypatch
+):
+    def run_group(command, folder, count):
+        (folder / "saves" / "1").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_workers, "_run_group", run_group)
+
+    with pytest.raises(TrainingError, match="command goes on from the last sa"):
+        supervise("pass")
+
+
 def test_two_groups_for_one_folder_are_refused(supervise, tmp_path):
     folder = tmp_path / "out" / ".workers"
     folder.mkdir(parents=True)
@@ -149,6 +163,24 @@ def test_workers_are_refused_inside_a_cluster(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--unlabelled", "un"],
+        "--image-column a --text-column b --target c".split(),
+    ],
+    ids=["images without labels", "items"],
+)
+def test_what_one_process_has_to_train_is_refused_before_any_starts(
+    fit, photos, sentence, out, options
+):
+    result = fit(photos, "--workers", 2, *options)
+
+    assert result.exit_code == 2
+    assert "must be learned by one process" in sentence(result)
+    assert not out.exists()
+
+
 def test_a_cluster_that_is_no_json_is_refused(fit, monkeypatch, sentence):
     monkeypatch.setenv("TF_CONFIG", "{worker")
 
@@ -179,8 +211,8 @@ main()
 
 
 @pytest.mark.slow
-def test_two_workers_publish_one_version(
-    fit, photos, out, monkeypatch, capfd, tmp_path
+def test_two_workers_publish_what_one_process_would(
+    fit, photos, out, monkeypatch, capfd, tmp_path, tiny
 ):
     def python(module, *arguments):
         assert module == "aet_keras_command"
@@ -193,7 +225,9 @@ def test_two_workers_publish_one_version(
         _processes, "subprocess", warm_processes.stand_in(worker)
     )
 
-    done = fit(photos, "--workers", 2, "--epochs", 1, "--augment", "none")
+    # 70 rows: the last batch has a row for the first worker alone.
+    options = "--epochs 2 --batch-size 23 --dropout 0 --thaw ThawAll".split()
+    done = fit(photos, "--workers", 2, *options)
 
     shown = capfd.readouterr()
     assert done.exit_code == 0, shown.err
@@ -201,3 +235,17 @@ def test_two_workers_publish_one_version(
     assert shown.out.count("SavedModel: ") == 1
     assert sorted(each.name for each in out.glob("[0-9]*")) == ["1"]
     assert not (out / ".workers" / "saves").exists()
+
+    assert fit(photos, *options).exit_code == 0
+    together, alone = (
+        json.loads((out / version / "report.json").read_text())
+        for version in "12"
+    )
+    for key in ("loss", "val_loss"):
+        found, expected = (each["history"][key] for each in (together, alone))
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+    said = [
+        [e.split(": valid")[0] for e in r["events"]] for r in (together, alone)
+    ]
+    assert said[0] == said[1]
+    assert together["loss"] == pytest.approx(alone["loss"], rel=1e-3)

@@ -92,31 +92,44 @@ def test_numbers_and_gaps_become_float32():
 @pytest.mark.parametrize(
     ("odd", "expected"),
     [
-        ([-999, -999], (-999.0, 2)),
-        ([1e20], (1e20, 1)),
-        ([-999], None),  # once: it may be true
-        ([], None),
-        ([99, 99], None),
+        ([-999, -999], [(-999.0, 2)]),
+        ([1e20], [(1e20, 1)]),
+        ([-999], []),  # once: it may be true
+        ([], []),
+        ([99, 99], []),
+        # Of two codes none is far from the other.
+        ([998, 998, 999, 999], [(998.0, 2), (999.0, 2)]),
+        ([-9e9, 8e9, 9e9], [(-9e9, 1), (8e9, 1), (9e9, 1)]),
+        ([996, 997, 998, 999] * 2, []),  # so many may be a kind of rows
     ],
 )
 def test_a_number_far_from_all_others_is_found(odd, expected):
     values = np.array([*range(20, 60), np.nan, *odd], "float64")
 
-    assert number_cells.far_value(values) == expected
-    assert number_cells.far_value(np.array([0, 0, 0, 1, *odd])) is None
+    assert number_cells.far_values(values) == expected
+    assert number_cells.far_values(np.array([0, 0, 0, 1, *odd])) == []
 
 
 def test_few_different_numbers_show_less_of_what_is_far():
     ratings = [1, 2, 3, 4, 5] * 9
 
-    assert number_cells.far_value(np.array([*ratings, -99, -99])) == (-99, 2)
-    assert number_cells.far_value(np.array([*ratings, 20, 20])) is None
-    assert number_cells.far_value(np.array([*ratings, -99])) is None
+    for odd, expected in (
+        ([-99, -99], [(-99, 2)]),
+        ([20, 20], []),
+        ([-99], []),
+    ):
+        found = number_cells.far_values(np.array([*ratings, *odd]))
+        assert found == expected
 
 
 def test_a_gap_is_said_as_its_column_is_read():
     ages = np.array([*range(20, 60), -99.5, -99.5])
 
     (said,) = table_cells.note_far("age", ages, ",")
+    two = table_cells.note_far("age", np.array([*ages[:-2], 998, 998, 999]))
 
     assert said.endswith("say `--missing -99,5`.")
+    assert not two  # 999 is met once
+    two = table_cells.note_far("age", np.array([*ages, 9e4]))
+    assert "2 cells are -99.5 and 1 cell is 90000, far" in two[0]
+    assert two[0].endswith("say `--missing -99.5 --missing 90000`.")

@@ -75,6 +75,22 @@ def test_what_is_decided_is_said_and_can_be_said_otherwise(tmp_path):
     assert len(classes.specification.class_names) == 30
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["2024-01-{:02}", "{:02}.01.2024", "202401{:02}", "1970-01-{:02}"],
+)
+def test_dates_are_no_target_unless_they_are_said_to_be_classes(
+    tmp_path, written
+):
+    cells = cycled([written.format(day) for day in (1, 2, 30)])
+
+    with pytest.raises(DataError, match=f"such as `{cells[0]}`.*as a number"):
+        read(tmp_path, cells)
+    classes = read(tmp_path, cells, target_kind="classes").specification
+
+    assert classes.class_names == tuple(sorted(set(cells)))
+
+
 def test_numbers_are_in_the_unit_of_the_file_in_every_split(tmp_path):
     cells = [f"{i * 37:,}" for i in range(COUNT)]
 
@@ -146,3 +162,41 @@ def test_an_offset_that_float32_rounds_off_is_noted(tmp_path):
     dataset = read(tmp_path, [1e9 + i for i in range(COUNT)])
 
     assert any("Subtract a constant" in each for each in dataset.notes)
+
+
+def test_an_option_that_no_cell_needs_is_said(tmp_path):
+    path = write(
+        tmp_path,
+        cycled(["yes", "no"]),
+        split=cycled(["train", "train", "train", "test"]),
+        code=cycled(["1.0", "2.0", "3.0"]),
+    )
+
+    notes = data.read_table(
+        path,
+        target="y",
+        missing=["-99", "1", "odd"],
+        decimal=",",
+        date_formats=["%d.%m.%Y"],
+        split_column="split",
+        test_ratio=0.3,
+    ).notes
+
+    said = " ".join(each for each in notes if "--" in each)
+    assert "`--missing`: no cell is `-99`, `odd`." in said
+    assert "`--decimal ,` is not used for `size`" in said
+    assert "`--date-format %d.%m.%Y` is not used" in said
+    assert "(`--test-ratio`) is not used" in said
+
+
+def test_many_columns_alike_are_noted_in_one_sentence(tmp_path):
+    same = {f"c{i}": ["x"] * COUNT for i in range(20)}
+    path = write(tmp_path, cycled(["yes", "no"]), **same)
+
+    notes = data.read_table(path, target="y").notes
+
+    said = [each for each in notes if "`c" in each]
+    assert len(said) == 4 and said[0].startswith("Column `c0` is left out")
+    assert said[3] == (
+        "17 more columns have such a note: `c3`, `c4`, `c5` and 14 more."
+    )

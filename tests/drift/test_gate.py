@@ -5,11 +5,13 @@ import pytest
 from scipy import optimize, stats
 
 from aet_keras.drift import judge_change
+from aet_keras.drift.gate import judge_gains
 from aet_keras.drift.paired_gain import (
     gain_of_errors,
     gain_of_shares,
     paired_gain,
 )
+from aet_keras.drift.target_kinds import KINDS
 
 Z = stats.norm.ppf(0.95)
 
@@ -208,6 +210,18 @@ def test_an_error_that_is_gone_has_the_bounds_of_student():
         t = stats.ttest_1samp((1 - bound) * before - after, 0).statistic
         assert sign * t == pytest.approx(stats.t.ppf(0.975, 39), abs=1e-5)
     assert found.gained_count == (after < before).sum()
+
+
+def test_too_few_errors_have_no_bounds_in_the_sentence():
+    rows = np.array([1.0, 3.0]), np.array([0.9, 3.5])
+
+    few = KINDS["number"].gain(*rows)
+    none = KINDS["number"].gain(np.zeros(3), np.ones(3))
+    said = judge_gains(few, none, forgets_at_most=0.05).reason
+
+    assert "share of -0.100 is gone (too few to say within which" in said
+    assert "old rows: MAE 0 to 1, 3 labels" in said
+    assert "1000" not in said
 
 
 def test_a_number_is_judged_by_the_share_of_its_error():

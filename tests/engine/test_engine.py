@@ -163,6 +163,24 @@ def test_an_optimizer_that_takes_no_subset_is_refused_by_name():
         Engine.of(model).control(group_layers(model)[:-1])
 
 
+@pytest.mark.parametrize("is_scaled", [False, True])
+def test_an_optimizer_that_forgets_pretrained_weights_is_refused(is_scaled):
+    class Own(keras.optimizers.Ftrl):
+        pass
+
+    kernel, forgetful = keras.Variable(np.ones(2, "float32")), Own()
+    forgetful.build([kernel])
+    forgetful.apply([np.zeros(2, "float32")], [kernel])
+    model = image_models.classifier()
+    loss_scaled = keras.optimizers.LossScaleOptimizer(Own())
+    model.compile(loss_scaled if is_scaled else Own(), "mse")
+
+    # A gradient of 0, and what was known is gone.
+    np.testing.assert_array_equal(kernel, 0)
+    with pytest.raises(ValueError, match="forgets what they were"):
+        Engine.of(model).control(group_layers(model)[:-1])
+
+
 def test_a_second_run_counts_the_steps_a_group_has_missed():
     model, engine = steered()
     client = image_models.WeightSnapshots()

@@ -8,7 +8,7 @@ from aet_keras import policies
 COUNT = 4
 
 
-def run(policy, epochs, *, solved_after=1, fan_in=90.0):
+def run(policy, epochs, *, solved_after=1, fan_in=90.0, steps=10):
     """Runs a policy through epochs of a `val_loss`; returns its decisions."""
     thawed, decisions = 0, []
     for epoch, loss in enumerate([None, *epochs]):
@@ -18,6 +18,7 @@ def run(policy, epochs, *, solved_after=1, fan_in=90.0):
             policies.Progress(
                 epoch=epoch,
                 epoch_count=20,
+                step=epoch * steps,
                 logs=logs,
                 trainable=(False,) * (COUNT - thawed) + (True,) * thawed,
                 is_head_solved=epoch == solved_after,
@@ -54,6 +55,18 @@ def test_a_head_that_is_not_solved_has_two_epochs_at_most():
     decisions = run(policies.ThawTopThenAll(), falling, solved_after=None)
     assert thawed_of(decisions) == [0, 0, 2, 2]
     assert decisions[2].why == "the head had 2 epochs"
+
+
+def test_an_epoch_of_many_steps_is_enough_for_the_head():
+    falling = [2.0, 1.0, 0.5]
+    for given, steps, thawed in (
+        (None, 199, [0, 0, 2, 2]),
+        (None, 200, [0, 2, 2, 2]),
+        (3, 200, [0, 0, 0, 2]),
+    ):
+        policy = policies.ThawTopThenAll(head_epochs=given)
+        decisions = run(policy, falling, solved_after=None, steps=steps)
+        assert thawed_of(decisions) == thawed
 
 
 @pytest.mark.parametrize(

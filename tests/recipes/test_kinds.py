@@ -5,6 +5,7 @@ import json
 import pytest
 
 from aet_keras import recipes
+from aet_keras.errors import DataError
 
 
 def test_images_are_the_usual_kind():
@@ -75,6 +76,12 @@ def test_the_reviews_of_tfds_are_texts():
 def test_settings_that_do_not_go_together_are_refused(settings, advice):
     with pytest.raises(ValueError, match=advice):
         recipes.kinds.make_recipe(settings)
+
+
+@pytest.mark.parametrize("settings", [{"target": "y"}, {"text_column": "t"}])
+def test_a_workbook_is_told_what_a_table_is(settings):
+    with pytest.raises(DataError, match="a table must be a .csv.*Save it as"):
+        recipes.kinds.make_recipe({"data": "sales.XLSX", **settings})
 
 
 def test_a_recipe_of_any_kind_is_read_again(tmp_path):

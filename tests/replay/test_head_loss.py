@@ -38,7 +38,6 @@ OTHERS = {
     "a part of a function": functools.partial(
         keras.losses.binary_crossentropy, label_smoothing=0.2
     ),
-    "another loss of Keras": keras.losses.BinaryFocalCrossentropy(),
     "a subclass in a weighted loss": WeightedByUncertainty(Weighted()),
 }
 
@@ -50,6 +49,22 @@ def test_what_only_resembles_a_loss_of_keras_is_not_known(case):
 
     with pytest.raises(NotSolved, match="is not a loss of Keras's own"):
         KnownLoss.of(loss)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [as_loss(keras.losses.huber), keras.losses.BinaryFocalCrossentropy()],
+)
+def test_other_losses_of_keras_are_called_so(loss):
+    with pytest.raises(NotSolved, match="its loss is `.+`, and none of bin"):
+        KnownLoss.of(loss)
+
+
+def test_rows_that_all_weigh_nothing_are_not_solved():
+    known = KnownLoss.of(keras.losses.MeanSquaredError())
+
+    with pytest.raises(NotSolved, match="weights of all rows are 0"):
+        known.weights(np.zeros(4), 4)
 
 
 def named(function):

@@ -131,6 +131,23 @@ def test_a_left_out_row_decides_the_penalty(built):
     assert ridge.error == pytest.approx(np.mean(errors), rel=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(40, 7), (12, 30)])
+def test_the_penalty_is_that_of_scikit_learn(shape):
+    random = np.random.default_rng(shape)
+    rows = random.normal(5, 2, shape).astype("float32")
+    rows[:, 1] = rows[:, 0]  # columns that say the same
+    numbers = rows @ random.normal(size=shape[1]) + random.normal(size=shape[0])
+
+    ridge = table_ridge.tune_ridge(rows, numbers)
+
+    peer = RidgeCV(10.0 ** np.arange(-2, 4.6, 0.5)).fit(rows, numbers)
+    assert ridge.strength == pytest.approx(peer.alpha_)
+    assert ridge.error == pytest.approx(-peer.best_score_, rel=1e-4)
+    np.testing.assert_allclose(
+        ridge.predict(rows), peer.predict(rows), rtol=1e-3
+    )
+
+
 def test_a_report_has_the_unit_of_the_file_and_baselines(published):
     out, run = published
 

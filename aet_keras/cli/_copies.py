@@ -1,0 +1,75 @@
+"""Leaves out new rows that are copies of others: each row is proof once."""
+
+from typing import Any
+
+import numpy as np
+import xxhash
+
+from aet_keras._wording import counted
+from aet_keras.data.item_table import HAS_IMAGE
+
+# A text of so many words is not written twice by chance; `thank you` is.
+_LEAST_WORDS = 8
+
+
+def without_copies(asked: Any, rows: Any, kind: str) -> Any:
+    """Returns new rows, of equal images or long texts one, and says how many.
+
+    A copy among the rows that judge a model is known to one that has learned
+    the other, and would be proof of anything. Rows of tables may be equal by
+    chance, and stay.
+
+    Args:
+        asked: `Asked`.
+        rows: `NewRows`, their classes read.
+        kind: str. The kind of the version's data.
+    """
+    first: dict[bytes, int] = {}
+    copies = set()
+    for row, found in enumerate(_sums(rows, kind)):
+        if found is None:
+            continue
+        earlier = first.setdefault(found, row)
+        if earlier == row:
+            continue
+        if rows.classes[row] and not rows.classes[earlier]:
+            first[found], earlier, row = row, row, earlier
+        copies.add(row)
+    if not copies:
+        return rows
+    noun = {"image": "image", "text": "text"}.get(kind, "item")
+    what = counted(len(copies), f"{noun} is", f"{noun}s are")
+    verb = "a copy of another" if len(copies) == 1 else "copies of others"
+    asked.say(
+        f"{asked.owner}: {what} {verb}, and left out: each counts once, such "
+        f"as {rows.names[min(copies)]}."
+    )
+    kept = [row for row in range(rows.count) if row not in copies]
+    return rows.take(kept)
+
+
+def _sums(rows, kind):
+    """Yields a sum of each row, or None of what may be equal by chance."""
+    if kind == "text":
+        for text in rows.texts:
+            is_long = len(text.split()) >= _LEAST_WORDS
+            yield text.encode("utf-8", "replace") if is_long else None
+        return
+    if kind not in ("image", "item") or rows.x is None:
+        return
+    is_item = kind == "item"
+    leaves = list(rows.x.values()) if is_item else [rows.x]
+    for row in range(rows.count):
+        if is_item and not rows.x[HAS_IMAGE][row]:
+            yield None
+            continue
+        found = xxhash.xxh3_128()
+        for leaf in leaves:
+            found.update(_bytes_of(leaf[row]))
+        yield found.digest()
+
+
+def _bytes_of(cell):
+    if isinstance(cell, str):
+        return cell.encode("utf-8", "replace") + b"\0"
+    return np.ascontiguousarray(cell).tobytes()
