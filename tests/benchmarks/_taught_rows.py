@@ -1,10 +1,9 @@
-"""Students of tables, tags and items whose teacher has learned other rows.
+"""Students of tables and tags whose teacher has learned other rows.
 
 Each part yields a line for each row of a table of results: a dict of `data`,
 `row`, `seed`, and the figure `score`, of which more is better.
 """
 
-import dataclasses
 import functools
 import pathlib
 import tempfile
@@ -14,22 +13,14 @@ import keras
 import multilabel
 import numpy as np
 import pandas
-from PIL import Image
 from sklearn.metrics import r2_score, roc_auc_score
 
-import aet_keras
 from aet_keras import recipes, training
 from aet_keras.evaluation.tagging import mean_average_precision
-from aet_keras.recipes.item_recipe import ItemRecipe
-from aet_keras.training import item_earlier, item_job
-from aet_keras.training.teacher_outputs import outputs_of
-from aet_keras.training.teachers import load_teacher, with_teacher
+from aet_keras.training.teachers import with_teacher
 
 SPLIT = "aet_split"
 FEW = {"train": 150, "validation": 50}  # of a table's student
-ITEMS = 1600
-FEW_ITEMS = {"train": 200, "validation": 80}
-BELOW = ("pants", "shoes", "shorts", "skirt")
 FEW_TAGS = {"train": 200, "validation": 60}
 TABLES = {  # the target, and what is the positive class
     "credit_data": ("Status", "bad"),
@@ -134,93 +125,6 @@ def tags(seed, folder):
         yield line("collages", row, seed, score)
 
 
-def write_items(folder, seed):
-    """Writes photos beside sentences; the class is what both are.
-
-    Photos of clothing10 and sentences of reviews are put beside each other at
-    random: the picture tells whether it is worn below the waist, the sentence
-    whether it is friendly. A column tells where the sentence is from.
-    """
-    photos = aet_keras.data.read_images(
-        str(_machine.DATA / "clothing10_128px_jpeg.npz"), image_size=(96, 96)
-    )
-    names = photos.specification.class_names
-    images, labels = photos.train.inputs[:], photos.train.labels
-    texts = pandas.read_csv(_machine.DATA / "vader_sentiment_4domains.csv.gz")
-    texts = texts[texts["label"] != 0].sample(ITEMS, random_state=seed)
-    rows = []
-    for number, (place, text) in enumerate(
-        zip(
-            np.random.default_rng(seed).permutation(len(labels))[:ITEMS],
-            texts.itertuples(),
-            strict=True,
-        )
-    ):
-        file = f"{number}.png"
-        Image.fromarray(images[place]).save(folder / file)
-        worn = "below" if names[labels[place]] in BELOW else "above"
-        said = "friendly" if text.label > 0 else "hostile"
-        rows.append((file, text.text, text.domain, f"{worn}, {said}"))
-    return pandas.DataFrame(rows, columns=["file", "title", "domain", "kind"])
-
-
-def items(seed, folder):
-    """Yields the figures of items: an embedded student, few labels."""
-    frame = write_items(folder, seed)
-    big, small = divided(frame, FEW_ITEMS)
-    big.to_csv(folder / "big.csv", index=False)
-    small.to_csv(folder / "small.csv", index=False)
-    make = functools.partial(
-        ItemRecipe,
-        image_column="file",
-        text_column="title",
-        target="kind",
-        target_kind="classes",
-        kinds={"domain": "category"},
-        seed=seed,
-    )
-    source = str(folder / "big.csv")
-    teacher, earlier = str(folder / "teacher"), str(folder / "earlier")
-    big_one = {
-        "backbone": "MobileNetV2",
-        "weights": str(multilabel.WEIGHTS),
-        "image_size": 96,
-    }
-    # In the first epoch backbones are frozen.
-    big = functools.partial(make, source, test_ratio=0.05, epochs=1)
-    training.run_recipe(big(**big_one), teacher)
-    training.run_recipe(big(), earlier)
-    student = functools.partial(
-        make, str(folder / "small.csv"), split_column=SPLIT, epochs=3
-    )
-    later = student(from_=earlier, kinds=None)
-    rows = {
-        "labels": student(),
-        "taught": student(teacher=teacher),
-        "from": item_earlier.as_earlier(
-            dataclasses.replace(later, from_=f"{earlier}/1")
-        ),
-    }
-    for row, recipe in rows.items():
-        said, dataset = fitted(recipe)
-        right = said.argmax(axis=1) == dataset.test.labels
-        yield line("items", row, seed, right.mean())
-    models = {"earlier": earlier, "teacher": teacher}
-    for row, path in models.items():
-        yield line("items", row, seed, published_right(path, rows["labels"]))
-
-
-def published_right(path, recipe):
-    """Returns how often a version is right about the test rows."""
-    teacher = load_teacher(recipe, path)
-    dataset = item_job.read_items(recipe)
-    rows = item_job.JOB.teacher_rows(recipe, dataset, teacher)
-    said = outputs_of(teacher.model, rows(dataset.test, "test"), 128, "distil")
-    names = np.array(teacher.class_names)[said.argmax(axis=1)]
-    true = np.array(dataset.specification.class_names)[dataset.test.labels]
-    return (names == true).mean()
-
-
 def line(data, row, seed, score):
     return {
         "data": data,
@@ -230,7 +134,7 @@ def line(data, row, seed, score):
     }
 
 
-PARTS = {"tables": tables, "tags": tags, "items": items}
+PARTS = {"tables": tables, "tags": tags}
 
 
 def run(part, seeds, show):

@@ -17,11 +17,11 @@ Wanted; what was reached stands in CHANGES:
 
     python tests/benchmarks/distil.py [--part head] [--data clothing10 signs] \\
         [--seeds 0 1 2 3 4] [--rows labels smoothed taught] [--models FOLDER]
-    python tests/benchmarks/distil.py --part tables|tags|items [--seeds 0 1 2]
+    python tests/benchmarks/distil.py --part tables|tags [--seeds 0 1 2]
 
-`--part tables`, `tags` and `items` have a teacher that `aet-keras fit`
+`--part tables` and `tags` have a teacher that `aet-keras fit`
 published, of rows that the student has no labels of (`_taught_rows.py`): ROC
-AUC, R2, mean average precision or accuracy, with labels alone, with the
+AUC, R2 or mean average precision, with labels alone, with the
 teacher, and with other ways.
 
 `smoothed` is what a user would try first instead: hard labels with a label
