@@ -290,6 +290,7 @@ class Recorder:
             asked = boundary.recording(boundary.keys)
         fresh = self._features(x, asked)
         held = self.held([rows[i] for i in known], boundary)
+        replay_safety.check_comparable(held)
         columns = self._columns(boundary)
         for key, old, column in zip(boundary.keys, held, columns, strict=True):
             tolerance = _TOLERANCE.get(str(column.rounded_to), EXACT)

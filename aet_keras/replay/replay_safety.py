@@ -1,6 +1,7 @@
 """Finds reasons why replay would change the result."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from aet_keras._keras import (
@@ -63,6 +64,16 @@ def check_leaves(leaves) -> None:
         raise Unsafe("the batches are not made of rows of dense tensors")
     if len({int(leaf.shape[0]) for leaf in leaves}) > 1:
         raise Unsafe("the tensors of a batch differ in their rows")
+
+
+def check_comparable(features) -> None:
+    """Raises an `Unsafe` if some features hold no finite number at all."""
+    rows = [each for each in features if each.size]
+    if rows and not any(np.isfinite(each).any() for each in rows):
+        raise Unsafe(
+            "what the frozen layers put out is NaN or infinite: look for NaN "
+            "in the data and the weights"
+        )
 
 
 def mixes_positions(layers) -> bool:

@@ -125,12 +125,21 @@ def _sum_of(value):
 def is_close(
     expected: np.ndarray, found: np.ndarray, tolerance: float = EXACT
 ) -> bool:
-    """Says whether the largest error is small beside the largest value."""
+    """Says whether the largest error is small beside the largest value.
+
+    NaN and infinity must be the same, in the same places.
+    """
     if expected.shape != found.shape:
         return False
-    expected = expected.astype("float64")
+    expected, found = expected.astype("float64"), found.astype("float64")
+    is_finite = np.isfinite(expected)
+    if not is_finite.all():
+        odd = expected[~is_finite], found[~is_finite]
+        if not np.array_equal(*odd, equal_nan=True):
+            return False
+        expected, found = expected[is_finite], found[is_finite]
     size = max(1e-12, np.abs(expected).max(initial=0.0))
-    error = np.abs(expected - found.astype("float64")).max(initial=0.0)
+    error = np.abs(expected - found).max(initial=0.0)
     return bool(error <= tolerance * size)
 
 

@@ -109,6 +109,12 @@ def with_loss(layer, x):
     return x
 
 
+def with_nan(rows):
+    x, y = replay_runs.noise_rows()
+    x[rows] = np.nan
+    return x, y
+
+
 def within(function):
     return lambda: build_model(
         build_backbone(replay_runs.CallFunction(function, name="own"))
@@ -130,6 +136,11 @@ OFF = {
         {"make": within(minus_mean), "data": replay_runs.shuffled_batches},
         [3, 0],
         "mixes the rows of a batch",
+    ),
+    "features that are no numbers": (
+        {"data": lambda: with_nan(slice(None))},
+        [3, 0],
+        "is NaN or infinite: look for NaN in the data and the weights",
     ),
     "weights that the prefix writes": (
         {"make": lambda: build_model(build_backbone(Counting())), "epochs": 4}
@@ -162,6 +173,21 @@ def test_the_cache_turns_itself_off_with_its_reason(case):
     replay_runs.check_equal(plain, again)
     assert again.cached == cached
     assert reason in again.why
+
+
+def test_rows_with_nan_that_a_layer_above_replaces_are_replayed():
+    def replace(_, x):
+        return ops.nan_to_num(x)
+
+    plain, again = replay_runs.run_both(
+        lambda: build_model(head=[replay_runs.CallFunction(replace)]),
+        lambda: with_nan([0, 5]),
+        epochs=2,
+    )
+
+    assert np.isfinite(plain.logs["loss"]).all()
+    replay_runs.check_equal(plain, again)
+    assert again.cached == [3, 3]
 
 
 # Endless data sets, and rows that never come again: test_row_lookup.py.
