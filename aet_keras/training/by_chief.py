@@ -38,7 +38,8 @@ def by_chief(
         work: function of a `Run` that changes its weights, and returns it with
             other `cache_events`, `longer`, `solved` and `is_best_solved`.
         is_needed: function that says whether there is something to do; a
-            copy takes seconds.
+            copy takes seconds. It raises a `NotCopied` where a copy would not
+            do.
 
     Returns:
         The `Run`, of the model that was given.
@@ -49,7 +50,7 @@ def by_chief(
         return work(run)
     known, weights = None, None
     if agreement.is_chief(strategy):
-        known, weights = _done(run, work if is_needed() else None)
+        known, weights = _done(run, work, is_needed)
     known = agreement.broadcast(strategy, known)
     if weights is None:
         random_state.write(known["random"])  # the next `fit` shuffles alike
@@ -65,13 +66,13 @@ def by_chief(
     return dataclasses.replace(run, is_best_solved=solved, **results)
 
 
-def _done(run, work):
+def _done(run, work, is_needed):
     """Returns what the chief tells the others, and its weights."""
     before = run.model.get_weights()
     events = list(run.cache_events)
     done, weights = run, before
     try:
-        if work is not None:
+        if is_needed():
             drawn = random_state.read()
             copy = _outside(run.model)
             random_state.write(drawn)  # the copy was given other weights

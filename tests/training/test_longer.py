@@ -1,10 +1,13 @@
 """Do few rows teach more in more steps, and is what they spoil undone?"""
 
+import types
+
 import keras
 import numpy as np
 import pytest
 
 import aet_keras
+from aet_keras.callbacks import ElasticFreezing
 from aet_keras.policies import ThawAll
 from aet_keras.replay import lbfgs
 from aet_keras.training.longer import softened, train_longer
@@ -42,9 +45,9 @@ def build():
     return model
 
 
-def tune(train=TRAIN, freezing=None, **settings):
+def tune(train=TRAIN, freezing=None, model=None, **settings):
     return aet_keras.fine_tune(
-        build(),
+        model or build(),
         train,
         validation_data=HELD,
         epochs=4,
@@ -63,7 +66,7 @@ def longer(model, train=TRAIN, logged=None, **settings):
         HELD,
         logged=logged,
         moved=(False, True),
-        freezing=aet_keras.callbacks.ElasticFreezing(),
+        freezing=ElasticFreezing(),
         settings=settings,
     )
 
@@ -140,7 +143,7 @@ def test_a_run_that_is_stopped_halfway_has_its_weights(monkeypatch):
 
 
 def test_a_policy_or_an_anchor_of_ones_own_is_heeded():
-    policy = aet_keras.callbacks.ElasticFreezing(ThawAll())
+    policy = ElasticFreezing(ThawAll())
     anchor = aet_keras.callbacks.ElasticAnchor()
 
     assert tune(freezing=policy).longer is None
@@ -176,3 +179,29 @@ def test_the_temperature_is_that_of_a_search():
     )
     assert losses.mean() == pytest.approx(mean_loss(temperature))
     assert softened(kernel / 50, bias / 50, held)[1] == 1.0  # never surer
+
+
+@pytest.mark.parametrize(
+    ("name_of", "said"),
+    [
+        (lambda layer: layer.name, "trained for 200 more steps"),
+        (lambda layer: layer, "does nothing more for few rows, with several"),
+    ],
+    ids=["names", "layers"],
+)
+def test_a_copy_for_the_chief_has_groups_by_their_names(
+    name_of, said, monkeypatch
+):
+    alone = types.SimpleNamespace(
+        worker_count=lambda _: 2,
+        is_chief=lambda _: True,
+        broadcast=lambda _, value: value,
+        total=lambda _, numbers: numbers,
+    )
+    monkeypatch.setattr("aet_keras.training.by_chief.agreement", alone)
+    model = build()
+    groups = [[name_of(each)] for each in model.get_layer("old").layers]
+
+    run = tune(model=model, freezing=ElasticFreezing(groups=groups))
+
+    assert any(each.startswith(said) for _, each in run.cache_events)
