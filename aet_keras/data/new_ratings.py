@@ -100,9 +100,10 @@ def read_new_ratings(
         }
     )
     if time is not None:
-        times = rating_rows.read_times(
+        times, of_times = rating_rows.read_times(
             _OWNER, time, frame[time], reading.date_formats
         )
+        notes += of_times
         frame = frame.iloc[np.argsort(times, kind="stable")]
     is_again = frame.duplicated([user, item, column]).to_numpy()
     if is_again.any():

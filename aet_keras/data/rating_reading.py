@@ -130,9 +130,10 @@ def read_ratings(
         frame, notes = rating_rows.rated_rows(frame, ids, rating, reading)
     times = np.arange(len(frame))
     if time is not None:
-        times = rating_rows.read_times(
+        times, of_times = rating_rows.read_times(
             _OWNER, time, frame[time], reading.date_formats
         )
+        notes += of_times
         order = np.argsort(times, kind="stable")
         frame, times = frame.iloc[order], times[order]
     if rating is None:

@@ -230,7 +230,7 @@ def read_numbers(cells: Any) -> np.ndarray:
 
 def read_times(
     owner: str, column: str, cells: Any, date_formats: tuple[str, ...] = ()
-) -> np.ndarray:
+) -> tuple[np.ndarray, list[str]]:
     """Returns float64 that grow with time: numbers as they are, or dates.
 
     Args:
@@ -239,13 +239,23 @@ def read_times(
         cells: `pandas.Series` of str.
         date_formats: tuple of str. How dates are written, if that is given.
 
+    Returns:
+        The times, and notes of formats that they are not written in.
+
     Raises:
         DataError: if a cell is neither, or the order of day and month is not
             clear.
     """
+    form = _given_form(cells, date_formats)
+    notes = [
+        f"`--date-format {each}` is not used: `{column}` is not written so."
+        for each in date_formats
+        if form is None or each != form.date_format
+    ]
     times = read_numbers(cells)
-    if np.isnan(times).any():
-        dates = _moments(owner, column, cells, date_formats)
+    # Days such as 31012024 are numbers, too, but in another order.
+    if form is not None or np.isnan(times).any():
+        dates = _moments(owner, column, cells, form, date_formats)
         if dates.isna().any():
             odd = cells[dates.isna().to_numpy()].iloc[0]
             raise DataError(
@@ -256,10 +266,21 @@ def read_times(
                 "`time` out."
             )
         times = dates.astype("int64").to_numpy("float64")
-    return times
+    return times, notes
 
 
-def _moments(owner, column, cells, date_formats):
+def _given_form(cells, date_formats):
+    """Returns the given format in which nearly all cells are, or None."""
+    if not date_formats:
+        return None
+    least = date_cells.LEAST_SHARE
+    counts = collections.Counter(cells)
+    form = date_cells.find_date_form(counts, date_formats, least_share=least)
+    is_given = form and form.date_format in date_formats
+    return form if is_given and form.share >= least else None
+
+
+def _moments(owner, column, cells, form, date_formats):
     """Returns moments, NaT for what is none."""
     pandas = optional("pandas", extra="training")
 
@@ -270,12 +291,13 @@ def _moments(owner, column, cells, date_formats):
         )
 
     dates = read("ISO8601")
-    if not date_formats and not dates.isna().any():
+    is_iso = form is None or form.date_format == date_cells.ISO
+    if is_iso and not dates.isna().any():
         return dates
-    form = date_cells.find_date_form(collections.Counter(cells), date_formats)
+    form = form or date_cells.find_date_form(
+        collections.Counter(cells), date_formats
+    )
     if form is None:
-        return dates
-    if form.date_format not in date_formats and not dates.isna().any():
         return dates
     if form.rival:
         raise date_cells.refuse_ambiguous(owner, column, form)

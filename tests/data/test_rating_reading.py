@@ -1,5 +1,7 @@
 """Does a file of ratings become splits of codes, or a clear refusal?"""
 
+import datetime
+
 import numpy as np
 import pytest
 import rating_data
@@ -62,12 +64,26 @@ def test_the_last_rating_of_each_user_is_left_out(tmp_path):
     assert dataset.validation.count == 8
 
 
-def test_dates_are_times(tmp_path):
-    rows = [f"{row},2024-01-{1 + i // 8:02}" for i, row in enumerate(simple())]
+@pytest.mark.parametrize(
+    ("written", "given"),
+    [
+        ("%Y-%m-%d", []),
+        ("%Y-%m-%dT12:30Z", ["%Y-%m-%d"]),
+        ("%d%m%Y", ["%d%m%Y"]),  # a number, too: 31012024 before 01022024
+    ],
+)
+def test_dates_are_times(tmp_path, written, given):
+    first = datetime.date(2024, 1, 29)
+    days = [first + datetime.timedelta(days=i // 8) for i in range(40)]
+    cells = [day.strftime(written) for day in days]
+    rows = map(",".join, zip(simple(), cells, strict=True))
     path = write(tmp_path / "a.csv", rows, "user,item,rating,when")
 
-    dataset = data.read_ratings(path, split="leave_last_out", time="when")
+    dataset = data.read_ratings(
+        path, split="leave_last_out", time="when", date_formats=given
+    )
 
+    assert not any("--date-format" in note for note in dataset.notes)
     assert set(dataset.test.names) == {f"row {i}" for i in range(33, 41)}
 
 
@@ -143,8 +159,13 @@ def test_ratings_may_have_decimal_commas_and_times_an_order(tmp_path):
 
     with pytest.raises(DataError, match="--date-format"):
         data.read_ratings(path, **times)
-    dataset = data.read_ratings(path, date_formats=["%d.%m.%Y"], **times)
+    dataset = data.read_ratings(
+        path, date_formats=["%d.%m.%Y", "%Y%m%d"], **times
+    )
 
+    note = "`--date-format %Y%m%d` is not used: `when` is not written so."
+    assert note in dataset.notes
+    assert "%d.%m.%Y" not in " ".join(dataset.notes)
     assert set(dataset.train.labels) == {0.5, 1.5, 2.5, 3.5}
     assert set(dataset.test.names) == {f"row {i}" for i in range(33, 41)}
 
