@@ -12,7 +12,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 _Record = TypeVar("_Record")
 
@@ -241,6 +241,30 @@ def known(
     raise ValueError(
         f"{owner_name(owner)}: no {kind} `{_cut(value)}`.{nearest} "
         f"{len(among)} {_several(kind)} in all."
+    )
+
+
+def left_out(
+    owner: Any,
+    *,
+    why: str,
+    called: str | None = None,
+    error: type[Exception] = ValueError,
+    **named: Any,
+) -> NoReturn:
+    """Raises, because the keyword is given and would change nothing.
+
+    Args:
+        owner: object or str. Who asks.
+        why: str. Why not, as the end of a sentence.
+        called: optional str. What the user calls it. Defaults to the keyword.
+        error: what is raised.
+        **named: the one keyword.
+    """
+    name, value = _one(named)
+    raise error(
+        f"{owner_name(owner)}: {called or f'`{name}`'} must be left out here, "
+        f"because {why}. Received: {name}={shown(value)}. Leave it out."
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from aet_keras import _check as check
+
 
 def encoding(command: Callable) -> Callable:
     """Adds how the files that a published model is asked about are written."""
@@ -30,14 +32,12 @@ def check_of_use(owner: str, why: str, **options: Any) -> None:
     Args:
         owner: str. The command.
         why: str. Why, as the end of a sentence.
-        options: their values, `None` where they are not given.
+        **options: their values, `None` where they are not given.
     """
     for name, value in options.items():
         if value is not None:
-            raise ValueError(
-                f"{owner}: `--{name}` must go with files of rows or texts, "
-                f"because {why}. Received: --{name} {value}. Leave it out."
-            )
+            called = f"`--{name.replace('_', '-')}`"
+            check.left_out(owner, why=why, called=called, **{name: value})
 
 
 def _known_encoding(context, option, value):

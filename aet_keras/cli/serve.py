@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from aet_keras.cli._options import check_of_use
 from aet_keras.cli._running import one_sentence, quiet_start
 
 _PROGRAM = "tensorflow_model_server"
@@ -40,15 +41,13 @@ _EMBEDDED = (
 )
 @click.option(
     "--body-megabytes",
-    default=32,
     type=click.IntRange(1),
-    help="A longer body is refused.",
+    help="A longer body is refused. [default: 32]",
 )
 @click.option(
     "--image-megapixels",
-    default=50,
     type=click.IntRange(1),
-    help="A larger JPEG or PNG is refused before it is decoded.",
+    help="A larger JPEG or PNG is refused before it is decoded. [default: 50]",
 )
 @click.option(
     "--picture-megapixels",
@@ -64,9 +63,8 @@ _EMBEDDED = (
 )
 @click.option(
     "--concurrent",
-    default=8,
     type=click.IntRange(1),
-    help="Requests that are worked on at once.",
+    help="Requests that are worked on at once. [default: 8]",
 )
 @click.option(
     "--record",
@@ -114,10 +112,11 @@ def serve(folder, port, host, embedded, debug, **options):
 
         limits = _limits(serving, options)
         recording = _recording(options)
-        publishing.newest_version(folder)
+        _check_images(publishing.newest_version(folder), options)
         is_embedded = embedded or recording is not None
         program = None if is_embedded else shutil.which(_PROGRAM)
         if program is not None:
+            _check_limits(options)
             _become(serving, program, folder, port, limits)
         click.echo(_EMBEDDED)
         with quiet_start():
@@ -133,13 +132,43 @@ def serve(folder, port, host, embedded, debug, **options):
             )
 
 
+def _megapixels(options):
+    return options["picture_megapixels"] or options["image_megapixels"]
+
+
 def _limits(serving, options):
-    megapixels = options["picture_megapixels"] or options["image_megapixels"]
-    return serving.Limits(
-        body_bytes=options["body_megabytes"] * 2**20,
-        image_pixels=megapixels * 10**6,
-        request_seconds=options["request_seconds"],
-        concurrent_predictions=options["concurrent"],
+    body, megapixels = options["body_megabytes"], _megapixels(options)
+    given = {
+        "body_bytes": body and body * 2**20,
+        "image_pixels": megapixels and megapixels * 10**6,
+        "request_seconds": options["request_seconds"],
+        "concurrent_predictions": options["concurrent"],
+    }
+    return serving.Limits(**{k: v for k, v in given.items() if v is not None})
+
+
+def _check_images(version, options):
+    """Raises if images have a limit, and the model is asked about none."""
+    from aet_keras.publishing.data_kind import written_kind
+
+    megapixels = _megapixels(options)
+    if megapixels is None:
+        return
+    if written_kind(version, "serve") in ("image", "item", None):
+        return
+    why = "the model is asked about no images"
+    check_of_use("serve", why, image_megapixels=megapixels)
+
+
+def _check_limits(options):
+    """Raises if a limit is given that TensorFlow Serving does not have."""
+    check_of_use(
+        "serve",
+        f"`{_PROGRAM}` is started, unless `--embedded` is given, and has no "
+        "such limit",
+        body_megabytes=options["body_megabytes"],
+        image_megapixels=_megapixels(options),
+        concurrent=options["concurrent"],
     )
 
 

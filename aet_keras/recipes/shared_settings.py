@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from aet_keras import _check as check
 from aet_keras import _choices
 from aet_keras.recipes.setting import MOST_SEED, Setting
 
@@ -192,10 +193,9 @@ def check_of_use(
     """
     name = recipe.given_of(*names)
     if name is not None:
-        raise error(
-            f"{recipe.owner}: {recipe.named(name)} must be left out here, "
-            f"because {why}. Received: {name}={getattr(recipe, name)!r}. Leave "
-            "it out."
+        called, given = recipe.named(name), {name: getattr(recipe, name)}
+        check.left_out(
+            recipe.owner, why=why, called=called, error=error, **given
         )
 
 

@@ -291,7 +291,7 @@ def test_what_only_tables_have_is_refused(attentive, photos, option):
     result = CliRunner().invoke(main, [*map(str, command)])
 
     assert result.exit_code == 2
-    assert f"`{option}` must go with files of rows" in result.stderr
+    assert f"`{option}` must be left out here" in result.stderr
 
 
 def test_debug_shows_where(attentive, explain):

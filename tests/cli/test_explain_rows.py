@@ -32,7 +32,7 @@ def test_texts_in_quotes_have_no_encoding(reviews, sentence, command):
     result = CliRunner().invoke(main, asked)
 
     assert result.exit_code == 2
-    assert "`--encoding` must go with files" in sentence(result)
+    assert "`--encoding` must be left out here" in sentence(result)
 
 
 def test_another_class_may_be_asked_about(reviews, tmp_path):

@@ -56,7 +56,7 @@ def test_what_only_files_have_is_refused(films, option):
     result = predict(films[0], "u3", option, "ascii")
 
     assert result.exit_code == 2 and result.stdout == ""
-    assert f"`{option}` must go with files" in result.stderr
+    assert f"`{option}` must be left out here" in result.stderr
 
 
 def test_csv_has_a_row_a_user(films):

@@ -136,6 +136,25 @@ def test_a_folder_that_cannot_be_recorded_in_is_said_at_once(clothes, sentence):
     assert "must be new, or hold a recording" in sentence(result)
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("image", "unless `--embedded` is given"), ("table", "no images")],
+)
+def test_a_limit_without_effect_is_refused(
+    started, clothes, sentence, kind, why
+):
+    path = clothes / "1" / "manifest.json"
+    manifest = json.loads(path.read_text()) | {"kind": kind}
+    path.write_text(json.dumps(manifest))
+
+    result = serve(clothes, "--port", 0, "--image-megapixels", 9)
+
+    assert result.exit_code == 2 and not started
+    said = sentence(result)
+    assert "`--image-megapixels` must be left out here" in said
+    assert why in said
+
+
 def test_a_port_in_use_is_one_sentence(clothes, sentence):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

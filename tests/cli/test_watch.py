@@ -295,7 +295,7 @@ def test_images_have_no_encoding(photos, tmp_path, sentence):
     result = watch(photos, tmp_path, "--encoding", "ascii")
 
     assert result.exit_code == 2
-    assert "`--encoding` must go with files of rows" in sentence(result)
+    assert "`--encoding` must be left out here" in sentence(result)
 
 
 def test_days_are_of_recorded_rows(photos, tmp_path, sentence):

@@ -39,9 +39,10 @@ def test_names_that_a_person_takes_for_one_are_said(tmp_path):
 def test_a_date_format_that_is_given_wins():
     cells = pandas.Series(["2024-01-02", "2024-02-01"])
 
-    usual, told = (
+    (usual, _), (told, notes) = (
         rating_rows.read_times("who", "when", cells, given)
         for given in ((), ("%Y-%d-%m",))
     )
 
     assert usual[0] < usual[1] and told[0] > told[1]
+    assert notes == []
