@@ -8,16 +8,19 @@ import tensorflow as tf
 
 from aet_keras import _check as check
 from aet_keras._keras import reading
+from aet_keras.data.streamed_images import StreamedImages
 from aet_keras.drift.row_batches import (
     batches_of,
     checked_row_count,
     no_rows,
 )
 from aet_keras.drift.target_kinds import TargetKind
+from aet_keras.replay.sums import sums_of_rows
 from aet_keras.training._mixed_fit import Rows
 
 _OWNER = "adapt"
 _BATCH = 1024
+_MOST_CHANNELS = 4  # of an image
 
 
 def read_new(
@@ -69,6 +72,88 @@ def read_old(old: Any, kind: TargetKind) -> Rows:
             f"{count} rows, no labels. Give `(x, y)`, or leave `old` out."
         )
     return Rows(x, _labels(y, count, kind))
+
+
+def without_copies(
+    x: Any, labels: np.ndarray | None, kind: TargetKind
+) -> tuple[Any, np.ndarray | None, int]:
+    """Returns new rows, of equal images one, and how many were left out.
+
+    A copy among the rows that judge a model is known to one that has learned
+    the other, and would be proof of anything. One with a label is kept. Rows
+    without images may be equal by chance, and stay.
+
+    Args:
+        x: array, or dict of arrays.
+        labels: optional array, as `kind` has them.
+        kind: `TargetKind` of the model.
+    """
+    sums = _image_sums(x)
+    known = np.ones(len(sums), bool)
+    if labels is not None:
+        known = kind.are_known(labels)
+    order = np.argsort(~known, kind="stable")
+    kept = _distinct(sums, order)
+    if len(kept) == len(sums):
+        return x, labels, 0
+    x, labels = reading.take((x, labels), kept)
+    return x, labels, len(sums) - len(kept)
+
+
+def old_without_copies(old: Rows, new: Rows) -> tuple[Rows | None, int]:
+    """Returns old rows, and how many copies were left out.
+
+    Of equal images one counts, and none that is a new row with the same label.
+
+    Args:
+        old: `Rows`.
+        new: `Rows`, those with labels.
+    """
+    sums, of_new = _image_sums(old.x), _image_sums(new.x)
+    pairs = {(s, y.tobytes()) for s, y in zip(of_new, new.y, strict=True) if s}
+    kept = [
+        row
+        for row in _distinct(sums, np.arange(len(sums)))
+        if (sums[row], old.y[row].tobytes()) not in pairs
+    ]
+    count = len(sums) - len(kept)
+    if not kept:
+        return None, count
+    return (old.take(kept) if count else old), count
+
+
+def _image_sums(x) -> list[bytes | None]:
+    """Returns a sum of each row that has an image, None of any other."""
+    leaves = keras.tree.flatten(x)
+    count = len(leaves[0])
+    images = [each for each in leaves if _are_images(each)]
+    are_read = not any(isinstance(each, StreamedImages) for each in leaves)
+    if not (count and images and are_read):
+        return [None] * count
+    flat = [np.asarray(each).reshape(count, -1) for each in images]
+    # An image of one colour may stand for none.
+    has_image = np.any([each.max(1) != each.min(1) for each in flat], axis=0)
+    sums = sums_of_rows(leaves)
+    return [
+        s if here else None for s, here in zip(sums, has_image, strict=True)
+    ]
+
+
+def _are_images(leaf):
+    shape = np.shape(leaf)
+    return len(shape) == 4 and 0 < shape[-1] <= _MOST_CHANNELS
+
+
+def _distinct(sums, order):
+    """Returns the rows of which none is equal to an earlier one in an order."""
+    seen: set[bytes] = set()
+    kept = []
+    for row in order:
+        if sums[row] is not None and sums[row] in seen:
+            continue
+        seen.add(sums[row])
+        kept.append(int(row))
+    return sorted(kept)
 
 
 def _is_data_set(data):

@@ -9,13 +9,19 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras._keras import graph, reading
+from aet_keras._wording import counted
 from aet_keras.drift.comparison import compare
 from aet_keras.drift.gate import Verdict, share_to_forget
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.target_kinds import KINDS as TARGET_KINDS
 from aet_keras.drift.target_kinds import judge_of
 from aet_keras.training._answers import ANSWERS
-from aet_keras.training._given_rows import read_new, read_old
+from aet_keras.training._given_rows import (
+    old_without_copies,
+    read_new,
+    read_old,
+    without_copies,
+)
 from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._mixed_fit import Rows, Settings
 from aet_keras.training._targets import ClassTarget, target_of
@@ -145,7 +151,9 @@ def adapt(
             how it is compiled and which layers are frozen stay. Its
             BatchNormalization stays in inference mode.
         new: array, dict of arrays, `tf.data.Dataset` of batches or
-            `keras.utils.PyDataset`: new rows. Data sets become arrays.
+            `keras.utils.PyDataset`: new rows. Data sets become arrays. Of
+            equal images `(rows, height, width, channels)` one counts, with a
+            label if one has it: a copy of what was learned proves nothing.
         labels: optional ints `(rows,)`, -1 where a class is not known, or
             one-hot rows; numbers, NaN where one is not known; or of tags 0
             and 1 `(rows, tags)`, -1 in all of a row that are not known.
@@ -154,7 +162,8 @@ def adapt(
         old: optional tuple `(x, y)` of old rows and their labels, or data
             set of such batches; best are some that the model was not trained
             on. A quarter of them, at most 500, is held out to see what is
-            forgotten.
+            forgotten. Of equal images one counts, and none that is a new row
+            with the same label.
         shift: optional str, one of the kinds above or `"none"`, or what has
             it as `kind` (`aet_keras.drift.compare` returns such a record).
             Defaults to `"classes"` if a label is new, else to what `compare`
@@ -216,6 +225,7 @@ def adapt(
     )
     forgets = share_to_forget(_OWNER, judge, forgets_at_most)
     new, labels = read_new(new, labels, judge)
+    new, labels, copy_count = without_copies(new, labels, judge)
     rows = _labelled(new, labels, judge)
     _check_graph(model)
     target = target_of(judge, model, rows.y, thresholds)
@@ -226,7 +236,10 @@ def adapt(
             f"{_OWNER}: `class_weight` must be a cost for each class. "
             f"Received: {len(class_weight)} for {width} classes. Give as many."
         )
-    old_rows = None if old is None else read_old(old, judge)
+    old_rows: Rows | None = None
+    if old is not None:
+        old_rows, more = old_without_copies(read_old(old, judge), rows)
+        copy_count += more
     for what, some in (("new", rows), ("old", old_rows)):
         if some is not None and len(some):
             target.check_labels(some.y, width, what)
@@ -247,6 +260,11 @@ def adapt(
     except BaseException:
         model.set_weights(start)
         raise
+    if copy_count:
+        copies = counted(
+            copy_count, "copy of an image is", "copies of images are"
+        )
+        reason += f"; {copies} left out: each counts once"
     tried, limits = tuple(run.attempts), target.state or ()
     return Adaptation(adapted, kind, tried, verdict, reason, limits)
 
