@@ -5,6 +5,7 @@ part below left out: optimizer, loss, metrics and loss tracker are the
 model's own.
 """
 
+import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -15,6 +16,12 @@ from keras import ops
 from aet_keras._keras import proofs, replicas, validation_penalties
 from aet_keras._keras.fixed import may_heed_training
 from aet_keras._keras.split_graph import Boundary, SplitGraph, UnsafeBelow
+
+_NOTHING_MOVES = (
+    "fit: a layer must be trainable, because a step changes no weight "
+    "otherwise. Received: a model of which all layers are frozen. Set "
+    "`trainable = True` of one, such as the head, or let a group thaw."
+)
 
 
 class Signature:
@@ -189,8 +196,11 @@ def train_function(
                 loss = loss * tf.cast(weight, loss.dtype)
             loss = model.optimizer.scale_loss(loss)
         weights = model.trainable_weights
-        gradients = tape.gradient(loss, weights)
-        model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        if weights:
+            pairs = zip(tape.gradient(loss, weights), weights, strict=True)
+            model.optimizer.apply_gradients(pairs)
+        else:  # Keras goes on, too
+            warnings.warn(_NOTHING_MOVES, stacklevel=2)
         return model.compute_metrics(tensors, y, outputs, sample_weight)
 
     run, more = replicas.averaged(model, step, is_training=True)

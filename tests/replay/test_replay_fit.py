@@ -245,6 +245,24 @@ def test_a_fit_after_a_broken_one_is_plain(method, count):
     )
 
 
+class FreezesHead(keras.callbacks.Callback):
+    """Freezes the last layer for the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.get_layer("scores").trainable = epoch != 1
+
+
+def test_steps_in_which_nothing_moves_say_what_to_do():
+    with pytest.warns(UserWarning, match="trainable weights"):
+        plain = replay_runs.run(cache=None, also=[FreezesHead])
+
+    with pytest.warns(UserWarning, match="Set `trainable = True` of one"):
+        again = replay_runs.run(also=[FreezesHead])
+
+    replay_runs.check_equal(plain, again)
+    assert again.cached == [3, 3, 2]
+
+
 def functions_of(model):
     return model.train_function, model.test_function
 
