@@ -11,7 +11,7 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import callbacks as parts
-from aet_keras._keras import graph
+from aet_keras._keras.copies import NotCopied
 from aet_keras.backbones.attention import graft_attention
 from aet_keras.engine.change import Change
 from aet_keras.policies import AdaptToTrend, ThawTopThenAll
@@ -241,9 +241,11 @@ def fine_tune(
 
         def is_needed():
             has_moved = any(map(any, run.trained_groups))
-            # The layers of groups that were given are not those of a copy.
-            is_found = freezing.groups is None and graph.is_graph(model)
-            return has_moved and is_found and last_head.may_be_few(train)
+            if not (has_moved and last_head.may_be_few(train)):
+                return False
+            if freezing.groups is not None:
+                raise NotCopied("its groups were given, and a copy has others")
+            return True
 
         run = by_chief(run, finish, is_needed=is_needed)
     said = None if later is None else later.solve_head()

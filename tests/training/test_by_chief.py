@@ -1,5 +1,7 @@
 """Do several workers end as one process does, where the chief works alone?"""
 
+import types
+
 import distributed_runs as runs
 import numpy as np
 import pytest
@@ -23,3 +25,17 @@ def test_workers_have_the_steps_that_few_rows_get():
         ):
             np.testing.assert_allclose(part, expected, atol=1e-4)
             np.testing.assert_array_equal(part, other)
+
+
+def test_groups_that_were_given_have_no_copy_and_that_is_said(monkeypatch):
+    chief = types.SimpleNamespace(
+        worker_count=lambda strategy: 2,
+        is_chief=lambda strategy: True,
+        broadcast=lambda strategy, value: value,
+    )
+    monkeypatch.setattr("aet_keras.training.by_chief.agreement", chief)
+
+    ended = runs.few_rows_run(has_groups=True)
+
+    assert ended["said"] is None
+    assert "its groups were given" in ended["events"][-1][1]
