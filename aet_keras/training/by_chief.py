@@ -18,6 +18,7 @@ from aet_keras._keras.optimizer import (
 from aet_keras._keras.rebuild import lost_methods, rebuild
 from aet_keras._keras.strategy import has_scope
 from aet_keras.engine import Engine
+from aet_keras.errors import TrainingError
 from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.training.longer import Longer
 
@@ -43,15 +44,28 @@ def by_chief(
 
     Returns:
         The `Run`, of the model that was given.
+
+    Raises:
+        TrainingError: in all workers, if the function fails in the chief.
     """
     model = run.model
     strategy = model.distribute_strategy
     if agreement.worker_count(strategy) == 1:
         return work(run)
-    known, weights = None, None
+    known, weights, failure = None, None, None
     if agreement.is_chief(strategy):
-        known, weights = _done(run, work, is_needed)
+        try:
+            known, weights = _done(run, work, is_needed)
+        except Exception as error:  # the others wait, and are told first
+            failure, known = error, {"failure": check.kind_and_line(error)}
     known = agreement.broadcast(strategy, known)
+    if "failure" in known:
+        raise TrainingError(
+            "fine_tune: what few rows get after training must end in the first "
+            "worker, because all take its weights. Received there: "
+            f"{known['failure']}. `ElasticFreezing(solve_head=False)` leaves "
+            "it out."
+        ) from failure
     if weights is None:
         random_state.write(known["random"])  # the next `fit` shuffles alike
     run.cache_events[:] = [tuple(each) for each in known["cache_events"]]
