@@ -15,6 +15,7 @@ import tensorflow as tf
 
 import aet_keras
 from aet_keras import _cluster
+from aet_keras.backbones import group_layers
 from aet_keras.callbacks import (
     AdaptiveLearningRate,
     ElasticCheckpoint,
@@ -226,7 +227,7 @@ def dense_run(
     }
 
 
-def few_rows_run():
+def few_rows_run(has_groups=False):
     """Returns a `fine_tune` of few rows, which has more steps at its end."""
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(0)
@@ -250,7 +251,10 @@ def few_rows_run():
         validation_data=(x[40:], y[40:]),
         epochs=4,
         verbose=0,
-        freezing=ElasticFreezing(cache=None),  # else each has its own order
+        freezing=ElasticFreezing(
+            groups=group_layers(model)[:-1] if has_groups else None,
+            cache=None,  # else each has its own order
+        ),
     )
     return {
         "weights": weights_of(model),

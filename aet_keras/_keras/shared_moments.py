@@ -3,7 +3,7 @@
 Keras normalizes with the rows of a replica alone, and each replica keeps
 averages of its own: several workers end with different models. Its
 `synchronized=True` asks the others three times for each layer, and is off by
-default. Here each layer asks once.
+default. Here each layer asks once. A call with a mask is left to Keras.
 """
 
 import keras

@@ -13,19 +13,23 @@ _LEAST_WORDS = 8
 
 
 def without_copies(asked: Any, rows: Any, kind: str) -> Any:
-    """Returns new rows, of equal images or long texts one, and says how many.
+    """Leaves out copies of images, items and long texts, and says how many.
 
     A copy among the rows that judge a model is known to one that has learned
-    the other, and would be proof of anything. Rows of tables may be equal by
-    chance, and stay.
+    the other, and would be proof of anything. The first row that has a label
+    is kept. Rows of tables may be equal by chance, and stay.
 
     Args:
         asked: `Asked`.
         rows: `NewRows`, their classes read.
         kind: str. The kind of the version's data.
+
+    Returns:
+        `NewRows`; those that were given if none is a copy.
     """
     first: dict[bytes, int] = {}
-    copies = set()
+    copies: set[int] = set()
+    contrary: list[int] = []  # copies with another label
     for row, found in enumerate(_sums(rows, kind)):
         if found is None:
             continue
@@ -33,7 +37,9 @@ def without_copies(asked: Any, rows: Any, kind: str) -> Any:
         if earlier == row:
             continue
         if rows.classes[row] and not rows.classes[earlier]:
-            first[found], earlier, row = row, row, earlier
+            first[found], row = row, earlier
+        elif rows.classes[row] not in ("", rows.classes[earlier]):
+            contrary.append(row)
         copies.add(row)
     if not copies:
         return rows
@@ -44,6 +50,12 @@ def without_copies(asked: Any, rows: Any, kind: str) -> Any:
         f"{asked.owner}: {what} {verb}, and left out: each counts once, such "
         f"as {rows.names[min(copies)]}."
     )
+    if contrary:
+        have = counted(len(contrary), "of them has", "of them have")
+        asked.say(
+            f"{asked.owner}: {have} another label than the one that is kept, "
+            f"such as {rows.names[contrary[0]]}: one of both is wrong."
+        )
     kept = [row for row in range(rows.count) if row not in copies]
     return rows.take(kept)
 

@@ -1,5 +1,6 @@
 """Reads files and folders as new rows of a published classifier."""
 
+import collections
 import dataclasses
 import functools
 import pathlib
@@ -237,14 +238,14 @@ def check_each_once(owner: str, what: Sequence[str]) -> None:
         DataError: if one is named twice, or lies in another.
     """
     whole = [pathlib.Path(each).resolve() for each in what]
-    for place, path in enumerate(whole):
-        others = {*whole[:place], *whole[place + 1 :]}
-        if others.isdisjoint([path, *path.parents]):
+    counts = collections.Counter(whole)  # a pattern may name very many
+    for given, path in zip(what, whole, strict=True):
+        if counts[path] == 1 and counts.keys().isdisjoint(path.parents):
             continue
         raise DataError(
             f"{owner}: each file must be named once, because each row counts "
-            f"as one. Received: {what[place]}, twice or in another folder that "
-            "is named. Leave it out."
+            f"as one. Received: {given}, twice or in another folder that is "
+            "named. Leave it out."
         )
 
 

@@ -20,9 +20,9 @@ def encoding(command: Callable) -> Callable:
 
 
 def named(context: Any, option: Any, value: str) -> str:
-    """Returns the path of an option, which `""` is none of."""
+    """Returns the folder that an option names; refuses one without a name."""
     if value is not None and not value.strip():
-        raise click.BadParameter("it must name a folder. Received: ''.")
+        raise click.BadParameter(f"it must name a folder. Received: {value!r}.")
     return value
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from aet_keras._wording import counted, quoted
-from aet_keras.cli._copies import without_copies
 from aet_keras.cli._new_rows import (
     Asked,
     check_classifier,
@@ -119,7 +118,7 @@ def watch_version(
             f"{_OWNER}: `--days` must go with recorded rows, because others "
             f"have no times. Received: --days {most_days}. Leave it out."
         )
-    rows = without_copies(asked, read_new_rows(asked), kind)
+    rows = read_new_rows(asked)  # with copies: a stuck camera has shifted
     labels = None
     if is_labelled:
         read = _READ_LABELS[reference.target_kind]

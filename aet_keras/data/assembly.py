@@ -17,7 +17,7 @@ from aet_keras.data.splits import (
     check_ratios,
     complete_splits,
     frequent_classes,
-    note_given,
+    note_unused_ratios,
     shared_rows,
 )
 from aet_keras.data.streamed_images import StreamedImages
@@ -256,7 +256,7 @@ def _notes_of_splits(splits, specification):
 def _divide(rows, labels, given, specification, options, target):
     """Leaves rare classes out, and splits off what is not given."""
     source = specification.source
-    unused = note_given(given, options.ratios)
+    unused = note_unused_ratios(given, options.ratios)
     if target is not None and target.kind != "classes":
         strata = target.strata
         return _Divided(

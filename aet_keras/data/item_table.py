@@ -242,7 +242,7 @@ def read_items(
             *column_notes,
             *odd,
             *image_notes,
-            *splitting.note_given(given, asked.ratios),
+            *splitting.note_unused_ratios(given, asked.ratios),
             *_missing_notes(has_image, has_text, bool(columns)),
             *notes_of_splits(read, splits),
             *shared_notes({k: _summed(each) for k, each in splits.items()}),

@@ -283,10 +283,10 @@ _ONCE = 50.0  # times as far, if it is met once
 def far_values(values: np.ndarray) -> list[tuple[float, int]]:
     """Finds numbers that may stand for a gap, such as -999 beside ages.
 
-    They are the lowest or the highest, at most three at an end, and twice as
-    far from all others as these are apart; one at an end and ten times where
-    there are fewer than ten different ones, such as ratings; and 50 times as
-    far if one of them is met once.
+    They are the lowest or the highest, at most three at an end, nearer to each
+    other than to all others, and twice as far from these as these are apart;
+    one at an end and ten times where there are fewer than ten different ones,
+    such as ratings; and 50 times as far if one of them is met once.
 
     Args:
         values: float array; what is not finite is left out.
@@ -321,14 +321,16 @@ def _far_ends(distinct, counts):
 def _are_far(distinct, counts, others, low, high):
     found = (each[1:] for each in _FAR if len(others) >= each[0])
     times, most = next(found, (0.0, 0))
-    if not most or max(low, high) > most:
+    if not 0 < max(low, high) <= most:
         return False
     far = times * np.ptp(others)
-    gaps = []
+    ends = []
     if low:
-        once = _ONCE if counts[:low].min() == 1 else 1.0
-        gaps.append(others[0] - distinct[low - 1] > once * far)
+        ends.append((others[0] - distinct[low - 1], slice(low)))
     if high:
-        once = _ONCE if counts[-high:].min() == 1 else 1.0
-        gaps.append(distinct[-high] - others[-1] > once * far)
-    return bool(gaps) and all(gaps)
+        ends.append((distinct[-high] - others[-1], slice(-high, None)))
+    return all(
+        gap > far * (_ONCE if counts[end].min() == 1 else 1.0)
+        and np.ptp(distinct[end]) <= gap  # else they are a tail
+        for gap, end in ends
+    )

@@ -21,9 +21,7 @@ SPLIT_OF = {
     "valid": "validation",
     "test": "test",
 }
-
-
-USUAL_RATIO = 0.15
+_USUAL_RATIO = 0.15  # of readers; it cannot be told from one not given
 
 
 def check_ratios(
@@ -162,7 +160,7 @@ def complete_splits(
     return {name: both[name] for name in SPLITS}
 
 
-def note_given(
+def note_unused_ratios(
     given: Mapping[str, np.ndarray], ratios: Mapping[str, float]
 ) -> list[str]:
     """Notes ratios that were asked for, and are not used.
@@ -172,7 +170,9 @@ def note_given(
         ratios: as of `complete_splits`.
     """
     unused = [
-        name for name in ratios if name in given and ratios[name] != USUAL_RATIO
+        name
+        for name in ratios
+        if name in given and ratios[name] != _USUAL_RATIO
     ]
     return [
         f"`{name}_ratio` (`--{name}-ratio`) is not used: the data has its own "

@@ -130,7 +130,7 @@ def find_columns(
 
 
 def folded(*notes: str) -> tuple[str, ...]:
-    """Returns notes, those of many columns alike as a few and one of the rest.
+    """Returns notes; of more than six that differ by column, three and a count.
 
     Example:
 

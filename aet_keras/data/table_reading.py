@@ -213,7 +213,7 @@ def read_table(
             *read.notes,
             *column_notes,
             *odd,
-            *splitting.note_given(given, ratios),
+            *splitting.note_unused_ratios(given, ratios),
             *notes_of_splits(read, splits),
             *_notes_of_empty(columns, splits["train"].inputs),
             *note_giveaways(columns, splits, target or "", read.kind),

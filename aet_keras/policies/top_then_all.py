@@ -18,7 +18,7 @@ _NARROW = 60.0
 _POWER = 1.5
 _LEAST_RATIO, _MOST_RATIO = 0.03, 2.0
 _UNDO_EPOCHS = 3
-_MANY_STEPS = 200  # of the head alone, which are enough
+_MANY_STEPS = 200  # in an epoch: one of the head alone is enough
 _USUAL = 150.0  # of networks for images, where no kernel is known
 
 
@@ -50,8 +50,8 @@ class ThawTopThenAll(UndoesThaws):
         monitor: str. A key of the logs. Defaults to `"auto"`: `val_loss`, or
             `loss` where there is no validation.
         head_epochs: optional int >= 1. The most that the head trains alone.
-            Defaults to 2, or 1 if that has 200 steps or more: of many rows,
-            few epochs are planned.
+            Defaults to 2, or 1 if an epoch has 200 steps or more: of many
+            rows, few epochs are planned.
         top_count: int >= 1. Groups in the first thaw. Defaults to `2`.
         patience_epochs: int >= 1. Epochs of theirs without improvement
             before all groups thaw. Defaults to `2`.
@@ -136,7 +136,8 @@ class ThawTopThenAll(UndoesThaws):
         if is_seen and self.state["wait"]:
             return "the head has stalled"
         since = self.state["since"]
-        is_long = progress.step >= _MANY_STEPS
+        # `fit` may begin at a later epoch: its steps count as done.
+        is_long = progress.step >= _MANY_STEPS * progress.epoch
         if since < (self.head_epochs or (1 if is_long else 2)):
             return ""
         return f"the head had {since} epoch{'s' * (since != 1)}"

@@ -81,13 +81,12 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
     def __post_init__(self) -> None:
         # Late: the help of `aet-keras fit` reads the fields without Keras.
         from aet_keras.backbones import backbone_names
-        from aet_keras.backbones.applications import EMBEDDED
 
         names = backbone_names()
         backbone = self.backbone
         check.known(self.owner, kind="backbone", among=names, backbone=backbone)
         if self.image_size is None:
-            size = 64 if backbone == EMBEDDED else 160
+            size = usual_image_size(backbone)
             object.__setattr__(self, "image_size", size)
         super().__post_init__()
         shared.check_earlier(self)
@@ -97,3 +96,10 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
                 f"{self.owner}: images and texts must be two columns. "
                 f"Received: `{self.image_column}` for both. Name the other one."
             )
+
+
+def usual_image_size(backbone: str) -> int:
+    """Returns the height and width of images where a recipe says none."""
+    from aet_keras.backbones.applications import EMBEDDED  # late: see above
+
+    return 64 if backbone == EMBEDDED else 160

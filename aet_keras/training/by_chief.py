@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from aet_keras import _check as check
-from aet_keras._keras import agreement, random_state
+from aet_keras._keras import agreement, graph, random_state
 from aet_keras._keras.copies import NotCopied
 from aet_keras._keras.optimizer import (
     known_variables,
@@ -18,6 +18,7 @@ from aet_keras._keras.optimizer import (
 from aet_keras._keras.rebuild import lost_methods, rebuild
 from aet_keras._keras.strategy import has_scope
 from aet_keras.engine import Engine
+from aet_keras.errors import TrainingError
 from aet_keras.replay.dense_head import SolvedHead
 from aet_keras.training.longer import Longer
 
@@ -38,20 +39,33 @@ def by_chief(
         work: function of a `Run` that changes its weights, and returns it with
             other `cache_events`, `longer`, `solved` and `is_best_solved`.
         is_needed: function that says whether there is something to do; a
-            copy takes seconds. It raises a `NotCopied` where a copy would not
-            do.
+            copy takes seconds. If it raises `NotCopied`, nothing is done, and
+            `cache_events` says why.
 
     Returns:
         The `Run`, of the model that was given.
+
+    Raises:
+        TrainingError: in all workers, if the function fails in the chief.
     """
     model = run.model
     strategy = model.distribute_strategy
     if agreement.worker_count(strategy) == 1:
         return work(run)
-    known, weights = None, None
+    known, weights, failure = None, None, None
     if agreement.is_chief(strategy):
-        known, weights = _done(run, work, is_needed)
+        try:
+            known, weights = _done(run, work, is_needed)
+        except Exception as error:  # the others wait, and are told first
+            failure, known = error, {"failure": check.kind_and_line(error)}
     known = agreement.broadcast(strategy, known)
+    if "failure" in known:
+        raise TrainingError(
+            "fine_tune: what few rows get after training must end in the first "
+            "worker, because all take its weights. Received there: "
+            f"{known['failure']}. `ElasticFreezing(solve_head=False)` leaves "
+            "it out."
+        ) from failure
     if weights is None:
         random_state.write(known["random"])  # the next `fit` shuffles alike
     run.cache_events[:] = [tuple(each) for each in known["cache_events"]]
@@ -82,11 +96,10 @@ def _done(run, work, is_needed):
     except NotCopied as error:
         why = f"does nothing more for few rows, with several workers: {error}"
         events.append((len(run.trained_groups), why))
-    pairs = zip(before, weights, strict=True)
     results = {name: getattr(done, name) for name in _RESULTS}
     known = {
         "cache_events": events,
-        "is_changed": not all(np.array_equal(*pair) for pair in pairs),
+        "is_changed": not _are_equal(before, weights),
         "random": random_state.read(),
         "is_best_solved": done.is_best_solved,
         **{k: v and dataclasses.asdict(v) for k, v in results.items()},
@@ -102,15 +115,18 @@ def _outside(model: keras.Model) -> keras.Model:
     """
     if has_scope():
         raise NotCopied("`fine_tune` was called in the scope of the strategy")
+    if not graph.is_graph(model):
+        raise NotCopied("the layers that a subclassed model calls are unknown")
     lost = lost_methods(model)
     if lost:
         raise NotCopied(f"a copy of the model would have no own `{lost[0]}`")
     copy = rebuild(model, {}, share=False)
-    pairs = list(zip(model.variables, copy.variables, strict=False))
-    if any(old.shape != new.shape for old, new in pairs):
+    is_alike = len(model.variables) == len(copy.variables)
+    if not (is_alike and _are_equal(model.get_weights(), copy.get_weights())):
         raise NotCopied(
             "a copy of the model would have its weights in another order"
         )
+    pairs = zip(model.variables, copy.variables, strict=True)
     try:
         copy.compile_from_config(model.get_compile_config())
     except (TypeError, ValueError) as error:
@@ -125,6 +141,11 @@ def _outside(model: keras.Model) -> keras.Model:
         state[name].assign(variable.numpy())
     Engine.of(copy).follow(model)
     return copy
+
+
+def _are_equal(these, those):
+    """Says whether two lists hold the same arrays, in the same order."""
+    return len(these) == len(those) and all(map(np.array_equal, these, those))
 
 
 def _of_chief(strategy, weights, own):

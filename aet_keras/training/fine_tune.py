@@ -11,7 +11,6 @@ import numpy as np
 
 from aet_keras import _check as check
 from aet_keras import callbacks as parts
-from aet_keras._keras import graph
 from aet_keras._keras.copies import NotCopied
 from aet_keras.backbones.attention import graft_attention
 from aet_keras.engine.change import Change
@@ -242,15 +241,13 @@ def fine_tune(
 
         def is_needed():
             has_moved = any(map(any, run.trained_groups))
-            if not has_moved or not graph.is_graph(model):
-                return False
-            if not last_head.may_be_few(train):
+            if not (has_moved and last_head.may_be_few(train)):
                 return False
             given = keras.tree.flatten(freezing.groups or ())
             if not all(isinstance(each, str) for each in given):
                 raise NotCopied(
-                    "a copy of the model does not have the layers of "
-                    "`ElasticFreezing(groups=)`, give their names instead"
+                    "its groups were given, and a copy has others, if they "
+                    "are not given as names of layers"
                 )
             return True
 

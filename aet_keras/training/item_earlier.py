@@ -5,8 +5,7 @@ from pathlib import Path
 
 import keras
 
-from aet_keras.backbones.applications import EMBEDDED
-from aet_keras.recipes.item_recipe import ItemRecipe
+from aet_keras.recipes.item_recipe import ItemRecipe, usual_image_size
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import job, text_job
 
@@ -52,12 +51,11 @@ def as_earlier(recipe: ItemRecipe) -> ItemRecipe:
     model = load(recipe.from_, earlier.text_backbone)
     built = {name: getattr(earlier, name) for name in _BUILT}
     made = sized_as(dataclasses.replace(recipe, **built), earlier, model)
-    usual = 64 if recipe.backbone == EMBEDDED else 160
     for name in (*_BUILT, *_READ):
         given, known = getattr(recipe, name), getattr(made, name)
         is_asked = recipe.given_of(name) is not None
         if name == "image_size":  # its default is the backbone's
-            is_asked = given != usual
+            is_asked = given != usual_image_size(recipe.backbone)
         if is_asked and given != known:
             raise ValueError(
                 f"{recipe.owner}: {recipe.named(name)} must be that of the "

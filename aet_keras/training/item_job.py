@@ -323,7 +323,8 @@ def _parts(model, dataset):
     for name in SPLITS:
         split = getattr(dataset, name)
         features = measurer(encode(model, split))
-        found[name] = features, head.learned(model, split.labels)
+        # Each part alone learns what the whole has learned, of a teacher, too.
+        found[name] = features, head.learned(model, targets_of(split))
     features, labels = found["test"]
     names = item_model.parts_of(network)
     alone = {

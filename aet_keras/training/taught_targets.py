@@ -63,9 +63,9 @@ def _beside(labels, answers):
 
 
 def shares_of(targets: np.ndarray) -> np.ndarray:
-    """Returns `Distillation`'s targets of classes mixed, at temperature 1.
+    """Returns labels and answers of classes in one, at temperature 1.
 
-    A regression that is solved at once learns them.
+    A regression that is solved at once learns them in the place of classes.
 
     Args:
         targets: float array `(rows, 2 * classes)`.
@@ -92,9 +92,9 @@ def _judge_classes(answers, labels):
 def mixed(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Returns labels and answers in one.
 
-    The binary cross-entropy with the mixture, and the squared error, differ by
-    what no weight changes from the mixture of both with labels and with
-    answers. So no loss, no solver and no weight of a row has to know of it.
+    The binary cross-entropy against the mixture is that against labels and
+    that against answers, mixed alike; the squared error is so, too, but for a
+    constant. So no loss, no solver and no weight of a row has to know of it.
 
     Args:
         labels: 0 or 1, `(rows, tags)`, or numbers `(rows,)`.

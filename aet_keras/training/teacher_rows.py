@@ -22,6 +22,9 @@ def check_is_published(recipe: Any, teacher: Teacher, reads: str) -> None:
         recipe: of the student.
         teacher: `Teacher`.
         reads: str. What a file does not say: "cuts texts into tokens".
+
+    Raises:
+        ExportError: if it is a file.
     """
     if teacher.recipe is None:
         raise ExportError(
@@ -49,7 +52,8 @@ def rows_as_read(
         read: reads the data of the recipe with these columns.
 
     Raises:
-        ExportError: if there is nothing in one of the columns.
+        ExportError: if there is nothing in one of the columns; by the
+            function, if the teacher sees nothing of a row.
     """
     try:
         other = read()

@@ -118,12 +118,12 @@ def with_teacher(
             teacher takes them; the one of the recipe's job.
 
     Returns:
-        `data.Dataset`. Its notes say how often the teacher is right about
-        validation rows, and whether it may have learned the test rows.
+        `data.Dataset`. Its notes say how good the teacher is on validation
+        rows, and whether it may have learned the test rows.
 
     Raises:
         ExportError: if there is no such teacher, it is of another kind, lacks
-            a class, or knows no more than the largest class.
+            a class or a tag, or is no better than a guess.
 
     Example:
 
@@ -194,7 +194,8 @@ def load_teacher(
     found = _target_kind(version, names.is_file())
     if kind not in (None, recipe.kind) or found != target_kind:
         is_other = kind not in (None, recipe.kind)
-        what = f"kind `{kind}`" if is_other else f"a model of {found}"
+        says = TAUGHT[found].says if found else "a model of no classes"
+        what = f"kind `{kind}`" if is_other else says
         raise _refused(
             recipe,
             f"must be of {recipe.rows}, and {TAUGHT[target_kind].says}, "
@@ -215,15 +216,15 @@ def load_teacher(
 
 
 def _target_kind(version, has_names):
-    """Returns what a version predicts, by what it puts out."""
-    if not (version / FILE).exists():  # of an early release
-        return "classes" if has_names else "no classes"
-    signatures = read_content(version).get("signatures") or {}
-    outputs = (signatures.get("serving_default") or {}).get("outputs", ())
+    """Returns what a version predicts, by what it puts out; None if unknown."""
+    outputs = ()
+    if (version / FILE).exists():  # early releases wrote none, of classes
+        signatures = read_content(version).get("signatures") or {}
+        outputs = (signatures.get("serving_default") or {}).get("outputs", ())
     for kind in ("tags", "number"):  # tags are put out beside classes
         if TAUGHT[kind].output in outputs:
             return kind
-    return "classes"
+    return "classes" if has_names else None
 
 
 def _load(recipe, path):
@@ -233,8 +234,8 @@ def _load(recipe, path):
         raise _refused(
             recipe,
             "must be a folder that `aet-keras fit` published, or a `.keras` "
-            f"file of a classifier. Received: {path}: {check.first_line(error)}"
-            ". Name another one.",
+            f"file of a model. Received: {path}: {check.first_line(error)}. "
+            "Name another one.",
         ) from error
 
 
@@ -342,8 +343,11 @@ def _judged(recipe, teacher, taught, answers, labels):
 def _seen(recipe, teacher):
     """Yields a note unless the teacher learned of the same training rows."""
     own = teacher.recipe
-    is_adapted = pathlib.Path(teacher.name, "adaptation.json").exists()
-    if own is not None and not is_adapted and _splits(own) == _splits(recipe):
+    # Then another model, or new rows, had a part in what it has learned.
+    has_more = pathlib.Path(teacher.name, "adaptation.json").exists() or any(
+        getattr(own, name, None) for name in ("from_", "teacher")
+    )
+    if own is not None and not has_more and _splits(own) == _splits(recipe):
         yield (
             "The teacher was trained on the same data, divided by the same "
             "seed: if the data are as they were then, it saw no test rows."

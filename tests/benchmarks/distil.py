@@ -19,10 +19,10 @@ Wanted; what was reached stands in CHANGES:
         [--seeds 0 1 2 3 4] [--rows labels smoothed taught] [--models FOLDER]
     python tests/benchmarks/distil.py --part tables|tags [--seeds 0 1 2]
 
-`--part tables` and `tags` have a teacher that `aet-keras fit`
-published, of rows that the student has no labels of (`_taught_rows.py`): ROC
-AUC, R2 or mean average precision, with labels alone, with the
-teacher, and with other ways.
+`--part tables` and `tags` have a teacher that `aet-keras fit` published, of
+rows that the student has no labels of (`_taught_rows.py`). They show ROC AUC,
+R2 or mean average precision with labels alone, with the teacher, and, of
+tables, of a model that goes on with the teacher (`--from`), and of all labels.
 
 `smoothed` is what a user would try first instead: hard labels with a label
 smoothing of 0.1. `all_labels` has the labels of all rows. Seconds are those of

@@ -32,13 +32,15 @@ def test_of_equal_images_one_with_a_class_is_kept(asked):
     pixels[[1, 3]] = 7
 
     found = without_copies(
-        asked, rows(pixels, ["", "", "red", "blue", "red"]), "image"
+        asked, rows(pixels, ["", "", "red", "blue", "green"]), "image"
     )
 
     assert found.names == ["row 2", "row 3"]
     assert found.classes == ["red", "blue"]
     np.testing.assert_array_equal(found.x[:, 0, 0, 0], [0, 7])
     assert "3 images are copies of others, and left out" in asked.said[0]
+    assert "1 of them has another label" in asked.said[1]
+    assert "such as row 4: one of both" in asked.said[1]
 
 
 def test_short_texts_may_be_equal_by_chance(asked):

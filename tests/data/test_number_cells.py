@@ -101,6 +101,7 @@ def test_numbers_and_gaps_become_float32():
         ([998, 998, 999, 999], [(998.0, 2), (999.0, 2)]),
         ([-9e9, 8e9, 9e9], [(-9e9, 1), (8e9, 1), (9e9, 1)]),
         ([996, 997, 998, 999] * 2, []),  # so many may be a kind of rows
+        ([150, 400] * 2, []),  # a long tail, such as of prices
     ],
 )
 def test_a_number_far_from_all_others_is_found(odd, expected):

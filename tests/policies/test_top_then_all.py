@@ -69,6 +69,17 @@ def test_an_epoch_of_many_steps_is_enough_for_the_head():
         assert thawed_of(decisions) == thawed
 
 
+def test_steps_of_epochs_before_a_fit_began_are_not_the_heads():
+    late = policies.Progress(
+        epoch=6,  # of a `fit` with `initial_epoch=5`
+        epoch_count=9,
+        step=6 * 40,
+        logs={"val_loss": 1.0},
+        trainable=(False,) * COUNT,
+    )
+    assert thawed_of([policies.ThawTopThenAll().decide(late)]) == [0]
+
+
 @pytest.mark.parametrize(
     ("fan_in", "ratio"),
     [(60.0, 1.0), (240.0, 0.125), (50.0, 1.2**1.5), (5.0, 2.0), (1e4, 0.03)],

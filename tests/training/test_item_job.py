@@ -18,6 +18,7 @@ from aet_keras.training import (
     item_earlier,
     item_job,
     item_outputs,
+    item_start,
     kept_sets,
     teachers,
 )
@@ -197,6 +198,18 @@ def test_items_learn_from_a_teacher_of_another_size(made):
         item_outputs.predict(run.model, rows),
         atol=1e-5,
     )
+    given = []
+
+    def solve(train, *others, **settings):
+        given.append(train[1])
+        return item_start.solve(train, *others, **settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(item_job, "solve", solve)
+        item_job._parts(student, dataset)
+    for targets in given:
+        np.testing.assert_array_equal(targets, dataset.train.targets)
+    assert len(given) > 1  # each part alone
 
 
 def test_items_go_on_with_an_earlier_model(made, tmp_path):

@@ -71,12 +71,18 @@ def test_a_teacher_of_another_size_and_order_is_mapped_by_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "seed, ending", [(0, "no test rows."), (7, "too good.")]
+    "settings, ending",
+    [
+        ({"seed": 0}, "no test rows."),
+        ({"seed": 7}, "too good."),
+        ({"teacher": "saved_models/bigger"}, "too good."),
+    ],
+    ids=["the same seed", "another seed", "a teacher of its own"],
 )
 def test_it_is_said_whether_the_teacher_may_have_seen_test_rows(
-    tmp_path, seed, ending
+    tmp_path, settings, ending
 ):
-    folder = published(tmp_path / "big", NAMES, seed=seed)
+    folder = published(tmp_path / "big", NAMES, **settings)
 
     assert taught(folder).notes[-1].endswith(ending)
 
@@ -147,7 +153,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
     path = tmp_path / "big.keras"
     path.write_text("a letter")
 
-    with pytest.raises(ExportError, match="a `.keras` file of a classifier"):
+    with pytest.raises(ExportError, match="a `.keras` file of a model"):
         taught(str(path))
 
 
