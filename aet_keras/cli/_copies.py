@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-import xxhash
+import keras
 
 from aet_keras._wording import counted
 from aet_keras.data.item_table import HAS_IMAGE
+from aet_keras.replay.sums import sums_of_rows
 
 # A text of so many words is not written twice by chance; `thank you` is.
 _LEAST_WORDS = 8
@@ -27,7 +27,7 @@ def without_copies(asked: Any, rows: Any, kind: str) -> Any:
     Returns:
         `NewRows`; those that were given if none is a copy.
     """
-    first: dict[bytes, int] = {}
+    first: dict[bytes | str, int] = {}
     copies: set[int] = set()
     contrary: list[int] = []  # copies with another label
     for row, found in enumerate(_sums(rows, kind)):
@@ -61,27 +61,16 @@ def without_copies(asked: Any, rows: Any, kind: str) -> Any:
 
 
 def _sums(rows, kind):
-    """Yields a sum of each row, or None of what may be equal by chance."""
+    """Returns a sum of each row, or None of what may be equal by chance."""
     if kind == "text":
-        for text in rows.texts:
-            is_long = len(text.split()) >= _LEAST_WORDS
-            yield text.encode("utf-8", "replace") if is_long else None
-        return
+        return [
+            text if len(text.split()) >= _LEAST_WORDS else None
+            for text in rows.texts
+        ]
     if kind not in ("image", "item") or rows.x is None:
-        return
-    is_item = kind == "item"
-    leaves = list(rows.x.values()) if is_item else [rows.x]
-    for row in range(rows.count):
-        if is_item and not rows.x[HAS_IMAGE][row]:
-            yield None
-            continue
-        found = xxhash.xxh3_128()
-        for leaf in leaves:
-            found.update(_bytes_of(leaf[row]))
-        yield found.digest()
-
-
-def _bytes_of(cell):
-    if isinstance(cell, str):
-        return cell.encode("utf-8", "replace") + b"\0"
-    return np.ascontiguousarray(cell).tobytes()
+        return [None] * rows.count
+    sums = sums_of_rows(keras.tree.flatten(rows.x))
+    if kind == "image":
+        return sums
+    has_image = rows.x[HAS_IMAGE]
+    return [s if h else None for s, h in zip(sums, has_image, strict=True)]
