@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from aet_keras import _cluster
+from aet_keras._files import sha256
 from aet_keras._keras import agreement
 from aet_keras._keras.strategy import made_for_here, scope
 from aet_keras.callbacks import ElasticCheckpoint
@@ -40,6 +41,9 @@ class SharedRun:
         cluster = _cluster.here()
         check_workers(recipe, cluster.count)
         self._settings = {**recipe.to_json(), "data": None}  # of its own disk
+        if cluster.is_several and getattr(recipe, "from_", None) is not None:
+            model = pathlib.Path(recipe.from_, "model.keras")
+            self._settings["from_"] = sha256(model)
         self.is_chief = cluster.is_chief
         self._saves = out / FOLDER / "saves"
         self._strategy = made_for_here() if cluster.is_several else None
