@@ -78,27 +78,32 @@ class Earlier:
         if recipe.kind == "text":  # its layers
             optional("keras_hub", extra=text_encoder.EXTRA)
         model = job.load_earlier(str(version))
-        kind = target_kind_of(version)
+        kind = target_kind_of(version) or "classes"
         names = names_of(version)
         try:
             value, unit = value_end(model)
             whole = keras.Model(model.input, value)
-            activation = heads.HEADS[kind or "classes"].activation
+            activation = heads.HEADS[kind].activation
             head = dense_head(recipe.owner, whole, activation)
-        except (AttributeError, ValueError):
-            head = None
-        found = (unit is not None) == (kind == "number") if head else False
-        if not found or head.units != (len(names) or 1):
-            raise _refused(
-                recipe,
-                "must end in one dense layer, with an output for each of its "
-                f"classes or tags. Received: {version}, which does not",
-            )
+        except (AttributeError, ValueError) as error:
+            raise _without_head(recipe, version) from error
+        is_number = kind == "number"
+        wanted = 1 if is_number else len(names)
+        if (unit is not None) != is_number or head.units != wanted:
+            raise _without_head(recipe, version)
         return cls(version, model, kind, names, head, unit)
 
     def columns(self, specification: Any) -> list[int | None]:
         """Returns where each class of some data is in the head, if there."""
         return _columns(self.names, self.target_kind, specification)
+
+
+def _without_head(recipe, version):
+    return _refused(
+        recipe,
+        "must end in one dense layer, with an output for each of its classes "
+        f"or tags. Received: {version}, which does not",
+    )
 
 
 def _refused(recipe, sentence):
@@ -253,10 +258,10 @@ def _notes(version, names, kind, dataset) -> Iterator[str]:
     else:
         said = f"{begins}, which knows {len(wanted) - len(new)} of the "
         said += f"{len(wanted)} {kind}"
-        said += f"; new are {quoted(new)}" if new else ""
-        said += f"; left out, because no row has them, are {quoted(gone)}"[
-            : None if gone else 0
-        ]
+        if new:
+            said += f"; new are {quoted(new)}"
+        if gone:
+            said += f"; left out, because no row has them, are {quoted(gone)}"
         yield f"{said}."
     yield from note_alike(kind, new, names)
 

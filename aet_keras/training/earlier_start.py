@@ -138,10 +138,7 @@ def _some(split, kind):
     if kind == "classes":
         first = np.unique(split.labels, return_index=True)[1]
         rows = np.union1d(rows, first)
-    names = tuple(split.names[row] for row in rows)
-    return data.Split(
-        reading.take(split.inputs, rows), split.labels[rows], names
-    )
+    return _rows(split, rows)
 
 
 def _known_head(head, known, features, labels):
@@ -188,58 +185,53 @@ def compared_with_earlier(
     """
     if recipe.from_ is None:
         return None
-    specification = dataset.specification
-    columns = known_columns(recipe, dataset)
-    known = [i for i, column in enumerate(columns) if column is not None]
-    test, kind = dataset.test, KINDS[specification.target_kind]
-    earlier = Earlier.of(recipe)
+    specification, test = dataset.specification, dataset.test
+    kind = KINDS[specification.target_kind]
+    pairs = [
+        (new, old)
+        for new, old in enumerate(known_columns(recipe, dataset))
+        if old is not None
+    ]
+    new, old = np.array(pairs, int).reshape(-1, 2).T
     if kind.name == "classes":
-        there = np.flatnonzero(np.isin(test.labels, known))
-        names = tuple(test.names[row] for row in there)
-        inputs = reading.take(test.inputs, there)
-        test = data.Split(inputs, test.labels[there], names)
-    if not known or not test.count:
+        test = _rows(test, np.flatnonzero(np.isin(test.labels, new)))
+    if not pairs or not test.count:
         return None
+    earlier = Earlier.of(recipe)
     before = np.asarray(predict(earlier.model, test))
     after = np.asarray(predict(model, test))
     labels = test.labels
-    if kind.name == "classes":
+    if kind.name == "tags":
+        labels = labels[:, new]
+        limits: Any = np.array(thresholds_of(earlier.version))
+        said = kind.answers(before[:, old], limits[old])
+        limits = np.array(specification.thresholds)
+        now = kind.answers(after[:, new], limits[new])
+    elif kind.name == "classes":
         is_same = earlier.names == specification.class_names
         rule = rule_of(specification)
         likeliest = before.argmax(axis=1)
-        answers = [
-            rule.answers(before)
-            if is_same
-            else _renumbered(likeliest, columns),
-            rule.answers(after),
-        ]
-    elif kind.name == "tags":
-        labels = labels[:, known]
-        of_old = [columns[i] for i in known]
-        limits = np.array(thresholds_of(earlier.version)), specification
-        answers = [
-            kind.answers(before[:, of_old], limits[0][of_old]),
-            kind.answers(
-                after[:, known], np.array(specification.thresholds)[known]
-            ),
-        ]
+        places = np.full(len(earlier.names), -1)  # of what is left out
+        places[old] = new
+        said = rule.answers(before) if is_same else places[likeliest]
+        now = rule.answers(after)
     else:
-        answers = [kind.answers(each, ()) for each in (before, after)]
-    errors = [kind.errors(each, labels) for each in answers]
-    gain = kind.gain(*errors)
+        said, now = (kind.answers(each, ()) for each in (before, after))
+    was, now_is = (kind.errors(each, labels) for each in (said, now))
+    gain = kind.gain(was, now_is)
     return EarlierModel(
         name=str(earlier.version),
         measure=kind.measure,
-        before=kind.figure(errors[0]),
-        after=kind.figure(errors[1]),
+        before=kind.figure(was),
+        after=kind.figure(now_is),
         low=gain.low,
         high=gain.high,
         count=test.count,
     )
 
 
-def _renumbered(answers, columns):
-    """Returns answers as the new model numbers them, -1 of what it lacks."""
-    places = {column: place for place, column in enumerate(columns)}
-    places.pop(None, None)
-    return np.array([places.get(each, -1) for each in answers.tolist()])
+def _rows(split, rows):
+    names = tuple(split.names[row] for row in rows)
+    return data.Split(
+        reading.take(split.inputs, rows), split.labels[rows], names
+    )

@@ -76,6 +76,8 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
 
     Raises:
         DataError: if the texts cannot be learned from.
+        ValueError: if an earlier model (`from_`) has to say their length:
+            `run_recipe` asks it.
         ImportError: if KerasHub or TensorFlow Text is missing.
         WeightsError: if the tokeniser cannot be had.
 
@@ -88,6 +90,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
+    earlier.check_settled(recipe)
     if not data.table_file.is_csv(recipe.data):
         why = "texts in folders and of TFDS have one class, and no columns"
         shared_settings.check_of_use(

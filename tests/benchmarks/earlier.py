@@ -5,9 +5,10 @@ Of the new ones few have labels. `from` is the same command with `--from`,
 `new` is it without, `as it was` the earlier model, which learns nothing.
 
     python tests/benchmarks/earlier.py [--part images|texts] [--labels 10 20] \\
-        [--shifts cast5 sketch] [--seeds 0 1 2] [--models FOLDER]
+        [--shifts cast5 sketch] [--seeds 0 1 2] [--models FOLDER] \\
+        [--backbone MobileNetV2|embedded]
 
-- `images`: clothing10, MobileNetV2 at 64 pixels. The earlier model has
+- `images`: clothing10 at 64 pixels. The earlier model has
   learned one half of the training rows; of the other half, as another camera
   takes them (`_shifts.py`), `--labels` of each class have a label, a fifth of
   which validates. Tested on all test rows, taken by that camera.
@@ -57,8 +58,10 @@ def write(folder, splits, save):
     return str(folder)
 
 
-def images(folder):
+def images(folder, backbone):
     """Returns the earlier recipe, and a function that makes new ones."""
+    is_own = backbone == "embedded"
+    weights = None if is_own else str(_cells.WEIGHTS)
     (x, y), held, test = _cells.load("clothing10", SIDE, 0)
     half = np.random.default_rng(0).permutation(len(y))
     old, rest = np.split(half, [len(y) // 2])
@@ -69,8 +72,8 @@ def images(folder):
     def recipe(name, splits, **settings):
         return recipes.Recipe(
             write(folder / name, splits, save),
-            weights=None if "from_" in settings else str(_cells.WEIGHTS),
-            backbone="MobileNetV2",
+            weights=None if "from_" in settings else weights,
+            backbone=backbone,
             image_size=SIDE,
             **settings,
         )
@@ -92,8 +95,9 @@ def images(folder):
     return recipe("old", splits), new
 
 
-def texts(folder):
+def texts(folder, backbone):
     """Returns the same of texts."""
+    del backbone
     frame = aet_keras.data.read_csv(
         "earlier", _machine.DATA / "vader_sentiment_4domains.csv.gz"
     )
@@ -158,12 +162,14 @@ def main():
     parser.add_argument("--labels", nargs="+", type=int)
     parser.add_argument("--shifts", nargs="+")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--backbone", default="embedded")
     parser.add_argument("--models", default="/tmp/aet-earlier")
     given = parser.parse_args()
     print(_machine.describe())
-    folder = pathlib.Path(given.models, given.part)
+    folder = pathlib.Path(given.models, given.part, given.backbone)
     folder.mkdir(parents=True, exist_ok=True)
-    old, new = {"images": images, "texts": texts}[given.part](folder)
+    make = {"images": images, "texts": texts}[given.part]
+    old, new = make(folder, given.backbone)
     if not (folder / "saved" / "1").exists():
         training.run_recipe(old, folder / "saved")
     shifts, counts = DEFAULTS[given.part]
