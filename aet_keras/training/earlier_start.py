@@ -1,6 +1,6 @@
 """Draws the head of an earlier model towards what new rows say."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ from aet_keras.evaluation.earlier_model import EarlierModel
 from aet_keras.replay import lbfgs
 from aet_keras.tasks.number_unit import VALUE
 from aet_keras.training import heads, job
+from aet_keras.training._least_share import least_share
 from aet_keras.training.earlier import (
     Earlier,
     known_columns,
@@ -21,28 +22,9 @@ from aet_keras.training.earlier import (
 )
 from aet_keras.training.objectives import objective_of, rule_of
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of an earlier head and a new one
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of an earlier head and a new one
 _MOST_ROWS = 10_000  # of each split: the head is solved in seconds
 _SOLVED_AS = {"classes": "softmax", "tags": "sigmoid", "number": "linear"}
-
-
-def nearest(losses: Mapping[float, np.ndarray]) -> float:
-    """Returns how far an earlier model is drawn towards a new one.
-
-    Args:
-        losses: dict from each share, in rising order, to the loss of each
-            row that judges.
-
-    Returns:
-        float. The smallest share whose mean loss is within one standard error
-        of the best, row for row: no farther than the rows ask for.
-    """
-    best = min(losses.values(), key=np.mean)
-    for share, each in losses.items():
-        worse = each - best
-        if worse.mean() <= worse.std() / np.sqrt(len(worse)):
-            return share
-    raise AssertionError("the best one is near itself")
 
 
 Predict = Callable[[keras.Model, data.Split], np.ndarray]
@@ -115,8 +97,8 @@ def draw_head(
         outputs = keras.ops.convert_to_numpy(head.activation(scores))
         return of_rows(outputs, labels["validation"]) * held.weights
 
-    tried = {share: losses(share) for share in SHARES}
-    share = nearest(tried)
+    tried = {share: losses(share) for share in _SHARES}
+    share = least_share(tried)
     head.set_weights(mixed(share))
     said = "the head of the earlier model begins as it is"
     if share:

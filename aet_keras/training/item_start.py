@@ -9,11 +9,12 @@ import numpy as np
 from scipy import optimize, sparse, special
 
 from aet_keras.tasks import item_model
-from aet_keras.training.earlier_start import SHARES, nearest
+from aet_keras.training._least_share import least_share
 from aet_keras.training.taught_targets import shares_of
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
 _SHARES = (0.5, 2.0)  # what else a part may weigh
+_MIXTURES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of an earlier head and a new one
 THERE = "there"  # which of image and text there are
 _DENSE = 0.1  # the share of numbers that are not 0
 _TRIED, _ITERATIONS, _TOLERANCE = 20, 100, 1e-6
@@ -119,12 +120,12 @@ def drawn(
         bias = (1 - share) * earlier.bias + share * new.bias
         return dataclasses.replace(new, kernels=kernels, bias=bias)
 
-    tried = {share: mixed(share) for share in SHARES}
+    tried = {share: mixed(share) for share in _MIXTURES}
     found = {
         share: losses(each.outputs(held[0]), held[1])
         for share, each in tried.items()
     }
-    share = nearest(found)
+    share = least_share(found)
     return dataclasses.replace(tried[share], loss=float(found[share].mean()))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from aet_keras._optional import needing
 from aet_keras.tasks.number_unit import Unit
 from aet_keras.tasks.table_model import SUM
-from aet_keras.training.earlier_start import nearest
+from aet_keras.training._least_share import least_share
 
 _STRENGTHS = tuple(10.0 ** np.arange(-2, 4.6, 0.5))
 _BEND_SCALES = (0.0, 0.1, 0.3, 1.0)
@@ -145,7 +145,7 @@ def mix_ridge_path(
         share: ((1 - share) * old + share * new - numbers) ** 2
         for share in _SHARES
     }
-    share = nearest(errors)
+    share = least_share(errors)
     ridge = tune_ridge(rows, numbers, bends)
     blend(network, share, [ridge.kernel, ridge.bias])
     return share

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from aet_keras._optional import needing, optional
-from aet_keras.training.earlier_start import nearest
+from aet_keras.training._least_share import least_share
 
 _STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _FOLDS = 5
@@ -212,7 +212,7 @@ def _share(probabilities, regression, rows, labels, seed):
         true = logits[np.arange(len(labels)), labels]
         return (np.log(np.exp(logits).sum(axis=1)) - true) * row_weights
 
-    return nearest({share: losses(share) for share in _SHARES})
+    return least_share({share: losses(share) for share in _SHARES})
 
 
 def _tuned(rows, labels, seed, class_weights, solver="lbfgs", soft=None):
