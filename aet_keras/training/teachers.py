@@ -348,11 +348,7 @@ def _judged(recipe, teacher, taught, answers, labels):
 def _seen(recipe, teacher):
     """Yields a note unless the teacher learned of the same training rows."""
     own = teacher.recipe
-    # Then another model, or new rows, had a part in what it has learned.
-    has_more = pathlib.Path(teacher.name, "adaptation.json").exists() or any(
-        getattr(own, name, None) for name in ("from_", "teacher")
-    )
-    if own is not None and not has_more and is_divided_alike(own, recipe):
+    if own is not None and has_learned_the_same(teacher.name, own, recipe):
         yield (
             "The teacher was trained on the same data, divided by the same "
             "seed: if the data are as they were then, it saw no test rows."
@@ -364,9 +360,21 @@ def _seen(recipe, teacher):
     )
 
 
-def is_divided_alike(one: BaseRecipe, other: BaseRecipe) -> bool:
-    """Says whether two recipes have the same test rows of the same data."""
-    return _splits(one) == _splits(other)
+def has_learned_the_same(
+    version: str | os.PathLike, own: BaseRecipe, recipe: BaseRecipe
+) -> bool:
+    """Says whether a version learned of a recipe's training rows alone.
+
+    Args:
+        version: path of it.
+        own: the recipe of the version.
+        recipe: whose test rows it must not have seen.
+    """
+    # Else another model, or new rows, had a part in what it has learned.
+    has_more = pathlib.Path(version, "adaptation.json").exists() or any(
+        getattr(own, name, None) for name in ("from_", "teacher")
+    )
+    return not has_more and _splits(own) == _splits(recipe)
 
 
 def _splits(recipe):

@@ -81,7 +81,7 @@ def test_a_run_goes_on_with_the_newest_version_of_its_own_folder(
     assert "new are `three`, `two`, `zero`" in notes
     assert "left out, because no row has them, are `four`, `one`" in notes
     assert any("Begins with" in each for each in said)
-    assert "if rows of it are test rows" in notes
+    assert "if they are test rows here" in notes
     events = run.report.events
     assert any("0: the head of the earlier model" in each for each in events)
     assert f"{out / '1'}" in (run.version / "card.md").read_text()
