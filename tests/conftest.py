@@ -90,6 +90,7 @@ def pytest_runtest_protocol(item, nextitem):
     lean_tensorflow.optimize_graphs(is_tuned)
     lean_charts.render(item)
     lean_steps.shorten(item)
+    lean_exports.shorten(item)
     lean_tables.tune(item)
     result = yield
     if nextitem is None or nextitem.path != item.path:
