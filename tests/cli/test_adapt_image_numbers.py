@@ -122,7 +122,9 @@ def test_watch_reads_the_prices_of_a_table(home, saved, sentence):
     assert "rows with their numbers must stand in a table" in sentence(folder)
 
 
-def test_intervals_of_images_are_calibrated_on_other_prices(home, saved):
+def test_intervals_of_images_are_calibrated_on_other_prices(
+    home, saved, unserved
+):
     result = run("calibrate", saved, home / "new.csv")
 
     assert result.exit_code == 0, result.output
@@ -146,7 +148,7 @@ def test_a_version_that_does_not_say_how_prices_are_written(
     assert publishing.newest_version(saved).name == "1"
 
 
-def test_numbers_of_texts_are_adapted(tmp_path):
+def test_numbers_of_texts_are_adapted(tmp_path, unserved):
     preset = text_data.save_preset(tmp_path / "preset", layers=1)
     made, labels = text_data.texts(90)
 

@@ -73,7 +73,9 @@ def record(path):
     return json.loads((path / "adaptation.json").read_text())
 
 
-def test_items_that_are_called_otherwise_now_get_another_head(home, saved):
+def test_items_that_are_called_otherwise_now_get_another_head(
+    home, saved, unserved
+):
     turned = home / "new" / "turned.csv"
 
     result = run("adapt", saved, turned, "--labelled")
