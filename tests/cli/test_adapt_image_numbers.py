@@ -11,6 +11,7 @@ import pytest
 import text_data
 from click.testing import CliRunner
 from PIL import Image
+from recorded_requests import incoming, write
 
 from aet_keras import publishing, recipes, training
 from aet_keras.cli import main
@@ -111,6 +112,25 @@ def test_late_prices_of_images_make_a_better_version_in_their_unit(home, saved):
     assert form[1]["target_format"] == form[0]["target_format"]
 
 
+def test_recorded_images_are_joined_to_late_prices(home, tmp_path):
+    files = sorted((home / "new").iterdir())
+    rows = [
+        (60.0 * n, {"image_bytes": file.read_bytes()}, {})
+        for n, file in enumerate(files)
+    ]
+    recorded = write(tmp_path / "recorded", rows)
+    late = (home / "new late.csv").read_text()
+    for number, file in enumerate(files):
+        late = late.replace(file.name, f"r{number}-0")
+    (tmp_path / "late.csv").write_text(late)
+    version = home / "saved" / "1"
+
+    of_files = incoming(version, "image", home / "new", home / "new late.csv")
+    of_requests = incoming(version, "image", recorded, tmp_path / "late.csv")
+
+    assert of_files.sum == of_requests.sum
+
+
 def test_watch_reads_the_prices_of_a_table(home, saved, sentence):
     shifted = run("watch", saved, home / "new.csv", "--labelled")
     same = run("watch", saved, home / "old.csv", "--labelled")
@@ -122,9 +142,7 @@ def test_watch_reads_the_prices_of_a_table(home, saved, sentence):
     assert "rows with their numbers must stand in a table" in sentence(folder)
 
 
-def test_intervals_of_images_are_calibrated_on_other_prices(
-    home, saved, unserved
-):
+def test_intervals_of_images_are_calibrated_on_other_prices(home, saved):
     result = run("calibrate", saved, home / "new.csv")
 
     assert result.exit_code == 0, result.output
@@ -148,7 +166,7 @@ def test_a_version_that_does_not_say_how_prices_are_written(
     assert publishing.newest_version(saved).name == "1"
 
 
-def test_numbers_of_texts_are_adapted(tmp_path, unserved):
+def test_numbers_of_texts_are_adapted(tmp_path):
     preset = text_data.save_preset(tmp_path / "preset", layers=1)
     made, labels = text_data.texts(90)
 

@@ -2,7 +2,6 @@
 
 import pathlib
 
-import lean_exports
 import numpy as np
 import pytest
 import table_data
@@ -26,9 +25,7 @@ def teacher(tmp_path_factory):
         folder / "a.csv", 200, classes=("a", "b", "c")
     )
     recipe = recipes.TableRecipe(path, table_data.TARGET, **SMALL)
-    with pytest.MonkeyPatch.context() as patch:
-        lean_exports.leave_out(patch)
-        return path, run_recipe(recipe, folder / "big")
+    return path, run_recipe(recipe, folder / "big")
 
 
 def student_of(path, run, **settings):
