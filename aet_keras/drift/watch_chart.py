@@ -92,7 +92,7 @@ def draw_watched(
         if days:
             usual = KINDS[reference.target_kind].certainties
             sure = float(usual(reference.probabilities).mean())
-            axes = page.axes(0.03, 0.52, _HEAD, _UPPER)
+            axes = page.axes(0.03, 0.48, _HEAD, _UPPER)
             _draw_days(axes, days, alarm, sure)
             left = 0.58
         axes = page.axes(left + 0.1, 0.88 - left, _HEAD, _UPPER)
@@ -162,7 +162,7 @@ def _draw_days(axes, days, alarm, sure):
         color=chart_fonts.DIM,
         fontsize=8.5,
     )
-    what = "number that is predicted" if is_number else "confidence"
+    what = "prediction" if is_number else "confidence"
     chart_fonts.style(axes, f"Mean {what} of each day (UTC)")
     low, high = min(*values, sure), max(*values, sure)
     room = max(0.02, 0.15 * (high - low))
