@@ -60,7 +60,7 @@ class Stream:
     Args:
         model: `keras.Model`, as `compare` takes it. It is adapted in place;
             `stream.model` is another one after new classes were learned.
-        reference: `Reference` of the model.
+        reference: `Reference` of the model, a classifier.
         adapt: optional function: `aet_keras.adapt`, or a `functools.partial`
             of it. Defaults to `None`: shifts are noticed and named.
         old: optional tuple `(x, y)` of old rows, which `adapt` is given.
@@ -125,6 +125,13 @@ class Stream:
         clock: Callable[[], float] = time.time,
     ):
         check.instance(self, of=Reference, reference=reference)
+        kind = reference.target_kind
+        if kind != "classes":
+            raise ValueError(
+                "Stream: the reference must be of a classifier, because labels "
+                f"are classes. Received: {kind}. Compare "
+                "rows in batches: `drift.compare`."
+            )
         reference.check_model(model)
         self.most_rows = check.positive_int(self, most_rows=most_rows)
         self.wait_rows = check.whole(
