@@ -97,7 +97,7 @@ class Recorder:
         mine = self.recording
         what = {
             "inputs": "their inputs and what is answered",
-            "outputs": "what is answered and their embeddings, no inputs",
+            "outputs": "their embeddings and what is answered, no inputs",
         }
         return (
             f"Recording: of the rows that are asked a sample is kept in "
