@@ -53,7 +53,7 @@ def row_count(batch) -> int:
     return len(keras.tree.flatten(batch)[0])
 
 
-def take(batch, rows: slice):
+def take(batch, rows: slice | np.ndarray):
     """Returns some rows of a nested structure of arrays."""
     return keras.tree.map_structure(
         lambda leaf: None if leaf is None else leaf[rows], batch

@@ -5,6 +5,7 @@ import keras
 from aet_keras import _check as check
 from aet_keras._keras import adapters
 from aet_keras._keras.trainable import own_weights, sublayers
+from aet_keras.backbones.graft import is_grafted
 
 
 def adapt_by_rank(model: keras.Model, rank: int, *, owner: str) -> int:
@@ -13,8 +14,8 @@ def adapt_by_rank(model: keras.Model, rank: int, *, owner: str) -> int:
     A dense layer (of attention, too) or a convolution of one pixel with the
     kernel W becomes x (W + A B), A B of a rank so low that A and B are small.
     B begins as 0: nothing changes before it learns. Pretrained weights,
-    biases and normalization do not move any more, whatever thaws; the head
-    does.
+    biases, normalization and what was grafted do not move any more, whatever
+    thaws; the head does.
 
     Args:
         model: built `keras.Model` of a pretrained model and a head, as
@@ -51,7 +52,17 @@ def adapt_by_rank(model: keras.Model, rank: int, *, owner: str) -> int:
         if isinstance(layer, keras.Model)
         for each in sublayers(layer)
     ]
-    wanted = [each for each in inside if adapters.can_adapt(each)]
+    grafts = {
+        id(below)
+        for each in inside
+        if is_grafted(each)
+        for below in sublayers(each)
+    }
+    wanted = [
+        each
+        for each in inside
+        if adapters.can_adapt(each) and id(each) not in grafts
+    ]
     if not wanted:
         raise ValueError(
             f"{owner}: `lora` must go with a pretrained model of dense layers "

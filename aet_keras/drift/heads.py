@@ -350,20 +350,23 @@ def column_loss(flat, rows, count, strength):
 
     Args:
         flat: floats `((width + 1) * count,)`. Columns, the bias last.
-        rows: features `(rows, width)`, the logits `(rows, classes)` that
-            columns add to, labels and weights `(rows,)`.
+        rows: features `(rows, width)`, in whose precision the products are
+            computed, the logits `(rows, classes)` that columns add to, labels
+            and weights `(rows,)`.
         count: int. How many of the classes, the last, get a column.
         strength: float. Of the L2 penalty, which leaves the bias out.
     """
     features, logits, labels, weights = rows
     columns, scores = flat.reshape(-1, count), logits.copy()
-    scores[:, -count:] += features @ columns[:-1] + columns[-1]
+    kernel = columns[:-1].astype(features.dtype, copy=False)
+    scores[:, -count:] += features @ kernel + columns[-1]
     logs = special.log_softmax(scores, axis=1)
     places = np.arange(len(labels))
     slopes = np.exp(logs)
     slopes[places, labels] -= 1
     slopes = slopes[:, -count:] * weights[:, None] / len(labels)
-    gradient = np.vstack([features.T @ slopes, slopes.sum(axis=0)])
+    of_kernel = features.T @ slopes.astype(features.dtype, copy=False)
+    gradient = np.vstack([of_kernel, slopes.sum(axis=0)])
     gradient[:-1] += strength * columns[:-1]
     loss = -(weights * logs[places, labels]).mean()
     loss += 0.5 * strength * np.square(columns[:-1]).sum()

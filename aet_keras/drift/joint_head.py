@@ -56,7 +56,9 @@ class _Rows:
         features = np.concatenate([old[0], new[0]]).astype("float64")
         self.labels = np.concatenate([old[1], new[1]])
         self.head, self.logits = head, features @ head[0] + head[1]
-        self.features, self.mean, self.scale = standardised(features)
+        scaled, self.mean, self.scale = standardised(features)
+        # Half the seconds; its rounding is far below the loss's tolerance.
+        self.features = scaled.astype("float32")
         self.old_count, self.count = len(old[1]), len(head[1])
         # New rows weigh by the frequencies of their classes.
         of_old, of_new = (

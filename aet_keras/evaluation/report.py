@@ -16,6 +16,7 @@ from aet_keras.evaluation.baseline import (
 from aet_keras.evaluation.by_group import ByGroup
 from aet_keras.evaluation.classification import Classification
 from aet_keras.evaluation.covered import Coverage
+from aet_keras.evaluation.earlier_model import EarlierModel
 from aet_keras.evaluation.forgetting import Forgetting
 from aet_keras.evaluation.judgement import judge
 from aet_keras.evaluation.mistakes import (
@@ -49,6 +50,7 @@ _NOT_LIFTED = {
 # What reports of earlier versions do not have.
 _NOT_IN_OLDER = (
     "coverage",
+    "earlier",
     "kind",
     "old_task",
     "parts",
@@ -102,6 +104,8 @@ class Report:
         train_count: int or None. How many rows there were to learn from.
         stress: `Robustness` of test images that were corrupted, or `None`.
         parts: `Parts`, what each part of items decides, or `None`.
+        earlier: `EarlierModel`, what the one that the run began with answers
+            on the test rows, or `None`.
 
     Raises:
         ValueError: if an epoch of `trained_groups` has not one bool a group.
@@ -142,6 +146,7 @@ class Report:
     train_count: int | None = None
     stress: Robustness | None = None
     parts: Parts | None = None
+    earlier: EarlierModel | None = None
 
     def __post_init__(self):
         for epoch, row in enumerate(self.trained_groups, start=1):
@@ -190,6 +195,8 @@ class Report:
         old_task = known["old_task"]
         covered = known["coverage"]
         known |= {
+            "earlier": known["earlier"]
+            and EarlierModel.from_json(known["earlier"]),
             "parts": known["parts"] and Parts.from_json(known["parts"]),
             "stress": known["stress"] and Robustness.from_json(known["stress"]),
             "groups": tuple(map(ByGroup.from_json, known["groups"])),
@@ -222,6 +229,7 @@ class Report:
             self.parts and f"parts\n{self.parts.to_text()}",
             self.stress and f"under stress\n{self.stress.to_text()}",
             self.coverage and f"coverage\n{self.coverage.to_text()}",
+            self.earlier and f"earlier model\n{self.earlier.to_text()}",
             _validation(self),
             self.old_task and f"old task\n{self.old_task.to_text()}",
             _mistakes(self),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from aet_keras.evaluation.earlier_model import EarlierModel
 from aet_keras.evaluation.intervals import wilson
 from aet_keras.export.answer_sets import CALLED, MEDIAN
 from aet_keras.export.card_blocks import (
@@ -131,6 +132,9 @@ def _figures(facts):
     yield Table(("", "model", "95 % interval", "without this model"), rows)
     if facts.report.get("verdict"):
         yield facts.report["verdict"]
+    if facts.report.get("earlier"):
+        found = EarlierModel.from_json(facts.report["earlier"])
+        yield f"Beside the earlier model: {found.to_text()}."
 
 
 def _classes(facts):

@@ -142,6 +142,27 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
     )
 
 
+def check_file(version: Path, name: str) -> None:
+    """Raises an `ExportError` if a file is not the one that was published.
+
+    A version without a manifest, of an early release, has no sums.
+
+    Args:
+        version: path of a published version.
+        name: str. Of the file in it.
+    """
+    if _regular_file.why_not(version / FILE) == "not there":
+        return
+    entry = read_manifest(version).files.get(name)
+    if entry is None or _is_same(version / name, entry):
+        return
+    raise ExportError(
+        f"{version}: `{name}` must be the file that was published, because "
+        "what it holds would be taken for it. Received: one whose sum differs. "
+        "Bring it back from a copy, or train anew."
+    )
+
+
 def write_manifest(directory: Path, described: dict[str, Any]) -> None:
     """Writes the manifest: its content, and the sum of every other file."""
     files = {

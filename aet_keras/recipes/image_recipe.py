@@ -125,26 +125,22 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     target: str | None = setting(None, shared.TARGET)
     label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
     target_kind: str = setting("auto", shared.TARGET_KIND)
+    from_: str | None = setting(None, shared.FROM)
 
     def __post_init__(self) -> None:
         # Late: the help of `aet-keras fit` reads the fields without Keras.
         from aet_keras.backbones import backbone_names
-        from aet_keras.backbones.applications import EMBEDDED
         from aet_keras.tasks.image_model import check_attention
 
         names = backbone_names()
         backbone = self.backbone
         check.known(self.owner, kind="backbone", among=names, backbone=backbone)
-        is_embedded = self.backbone == EMBEDDED
-        defaults = _EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS
         if self.lora is not None:
             _check_adapted(self)
-            defaults = {**defaults, "train_batch_normalization": False}
         if self.weights == "none":
             _check_trained(self)
-            defaults = {**defaults, "train_batch_normalization": True}
-        for name, value in defaults.items():
-            if getattr(self, name) is None:
+        if self.from_ is None:  # else the earlier model says the backbone
+            for name, value in usual_settings(self).items():
                 object.__setattr__(self, name, value)
         super().__post_init__()
         check_attention(self.owner, self.attention, self.attention_ratio)
@@ -166,11 +162,28 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
             )
 
 
+def usual_settings(recipe: ImageRecipe) -> dict[str, Any]:
+    """Returns the settings that a recipe leaves to its backbone.
+
+    Args:
+        recipe: `ImageRecipe`, its backbone the one that is adapted.
+    """
+    from aet_keras.backbones.applications import EMBEDDED  # late: see above
+
+    is_embedded = recipe.backbone == EMBEDDED
+    usual = dict(_EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS)
+    is_random = recipe.weights == "none" and recipe.from_ is None
+    if recipe.lora is not None or is_random:
+        usual["train_batch_normalization"] = is_random
+    return {k: v for k, v in usual.items() if getattr(recipe, k) is None}
+
+
 def _check_adapted(recipe):
     """Raises unless adapters are all that is to learn in the backbone."""
+    is_new = recipe.from_ is None  # an earlier model has learned all it has
     against = {
-        "weights": recipe.weights == "none",
-        "attention": recipe.attention not in (None, "none"),
+        "weights": recipe.weights == "none" and is_new,
+        "attention": recipe.attention not in (None, "none") and is_new,
         "train_batch_normalization": recipe.train_batch_normalization,
     }
     for name, is_against in against.items():
@@ -187,7 +200,8 @@ Recipe = ImageRecipe  # the name by which users know it
 
 def _check_trained(recipe):
     """Raises a `ValueError` if an untrained model should teach itself."""
-    if recipe.unlabelled is None or recipe.teacher is not None:
+    others = recipe.teacher, recipe.from_
+    if recipe.unlabelled is None or others != (None, None):
         return
     raise ValueError(
         "Recipe: `unlabelled` (`--unlabelled`) must go with a backbone that "

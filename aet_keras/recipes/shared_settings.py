@@ -113,9 +113,10 @@ CLASS_ORDER = Setting(
     default="they have no order",
 )
 FROM = Setting(
-    "saved_models/OLD, an earlier model of the same columns, which is adapted "
-    "to these rows; of ratings, one that learns the users it does not know, "
-    "and nothing else.",
+    "saved_models/OLD, an earlier model, which is adapted to these rows. Of "
+    "images and texts, it keeps what it knows of classes and tags of the same "
+    "name; of tables and items, it must have the same columns; of ratings, it "
+    "learns the users it does not know, and nothing else.",
     metavar="FOLDER",
     default="a new model",
 )

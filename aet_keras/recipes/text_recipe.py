@@ -69,6 +69,7 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
     encoding: str = setting("auto", shared.ENCODING)
     label_columns: Sequence[str] | None = setting(None, shared.LABEL_COLUMNS)
     target_kind: str = setting("auto", shared.TARGET_KIND)
+    from_: str | None = setting(None, shared.FROM)
 
     def __post_init__(self) -> None:
         super().__post_init__()

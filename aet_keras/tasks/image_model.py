@@ -77,7 +77,7 @@ def build_image_classifier(
     )
     if momentum is not None:
         check.number(owner, least=0, most=0.999, momentum=momentum)
-        _set_momentum(base, momentum)
+        set_momentum(base, momentum)
     pool = keras.layers.GlobalAveragePooling2D
     if attention == "pooling":
         pool = layers.SoftAttentionPooling
@@ -127,7 +127,22 @@ def check_attention(owner: object, attention: str, ratio: int | None) -> None:
         )
 
 
-def _set_momentum(model, momentum):
+def set_momentum(model: keras.Model, momentum: float) -> None:
+    """Sets the momentum of the moving averages in BatchNormalization.
+
+    Args:
+        model: `keras.Model`; those inside of layers that are models, too.
+        momentum: float from 0 to 1, 1 excluded.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.layers.BatchNormalization()])
+    >>> aet_keras.tasks.image_model.set_momentum(model, 0.9)
+    >>> model.layers[0].momentum
+    0.9
+    """
     for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            set_momentum(layer, momentum)
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from aet_keras import _files, _regular_file, data
+from aet_keras import _files, data
 from aet_keras import _log_keys as log_keys
 from aet_keras._keras import reading
 from aet_keras._wording import listed
@@ -23,11 +23,12 @@ from aet_keras.export import table_manifest
 from aet_keras.export.card import write_card
 from aet_keras.export.item_model import read_item_manifest
 from aet_keras.export.table_model import called_from
-from aet_keras.publishing.candidates import RECORD, read_record
+from aet_keras.publishing.candidates import RECORD
 from aet_keras.publishing.data_kind import read_kind
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training.adapt import Adaptation
 from aet_keras.training.class_order import is_in_order
+from aet_keras.training.earlier import thresholds_of
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.incoming import Incoming
@@ -230,20 +231,6 @@ def dataset_of_new(
     labels = incoming.labels.astype("float32" if is_number else "int32")
     split = data.Split(x, labels, tuple(incoming.names))
     return data.Dataset(split, split, split, specification)
-
-
-def thresholds_of(version: Path) -> tuple[float, ...]:
-    """Returns the thresholds of tags, from which a version answers.
-
-    Its report has them; where there is none, since it was adapted without old
-    rows, its record.
-    """
-    if _regular_file.why_not(version / "report.json") == "not there":
-        return tuple((read_record(version) or {}).get("thresholds") or ())
-    content = _regular_file.read_object(
-        "adapt", version / "report.json", "a report"
-    )
-    return tuple(each["threshold"] for each in content["test"]["per_tag"])
 
 
 _READ_MANIFEST: dict[str, Callable[[Path], Any]] = {

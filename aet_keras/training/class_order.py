@@ -48,7 +48,8 @@ def in_order(recipe: Any, dataset: data.Dataset) -> data.Dataset:
             f"are {listed(names, 10)}. Name these, or `{NUMBERS}` where all "
             "are numbers."
         )
-    if getattr(recipe, "from_", None) is not None and list(order) != [*names]:
+    is_held = recipe.kind == "table" and recipe.from_ is not None
+    if is_held and list(order) != [*names]:
         raise DataError(
             f"{recipe.owner}: `class_order` must be that of the earlier model, "
             f"because its head stays. Received: {listed(order, 10)}, where it "

@@ -16,7 +16,7 @@ from aet_keras.data.target_batches import make_target_batches
 from aet_keras.errors import DataError
 from aet_keras.recipes import shared_settings
 from aet_keras.recipes.image_recipe import ImageRecipe
-from aet_keras.training import heads, job
+from aet_keras.training import earlier, earlier_start, heads, job
 from aet_keras.training.fine_tune import Run, fine_tune, stop_early
 from aet_keras.training.measuring import measure, predict
 from aet_keras.training.teacher_outputs import image_size_of
@@ -37,6 +37,8 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
 
     Raises:
         DataError: if the images cannot be learned from.
+        ValueError: if an earlier model (`from_`) has to say their size:
+            `run_recipe` asks it.
 
     Example:
 
@@ -44,6 +46,7 @@ def read_dataset(recipe: ImageRecipe) -> data.Dataset:
     >>> aet_keras.training.image_job.read_dataset(recipe).train.inputs.shape[1:]
     (8, 8, 3)
     """
+    earlier.check_settled(recipe)
     if recipe.data == "digits":
         why = "these images are arrays in memory"
         shared_settings.check_of_use(
@@ -65,7 +68,9 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
         A compiled `keras.Model`; see `aet_keras.tasks.build_image_classifier`.
 
     Raises:
-        ValueError: if what is to be grafted does not fit the backbone.
+        ValueError: if what is to be grafted does not fit the backbone, or the
+            recipe begins with an earlier model (`from_`), whose classes have
+            names: `run_recipe` builds on it.
         WeightsError: if the backbone's weights cannot be had or do not fit.
 
     Example:
@@ -74,6 +79,12 @@ def build_classifier(recipe: ImageRecipe, class_count: int) -> keras.Model:
     >>> aet_keras.training.image_job.build_classifier(recipe, 10).output_shape
     (None, 10)
     """
+    if recipe.from_ is not None:
+        raise ValueError(
+            f"{recipe.owner}: a recipe with `from_` must be run by "
+            "`training.run_recipe`, because classes are known by their names. "
+            f"Received: from_={recipe.from_!r}. Call that, or leave it out."
+        )
     model = _built(recipe, class_count)
     job.compile_classifier(model, recipe)
     return model
@@ -85,10 +96,11 @@ def _built(recipe, class_count, activation="softmax"):
         class_count=class_count,
         activation=activation,
         image_size=(recipe.image_size,) * 2,
-        momentum=0.9 if recipe.train_batch_normalization else None,
+        momentum=MOMENTUM if recipe.train_batch_normalization else None,
     )
 
 
+MOMENTUM = 0.9  # of BatchNormalization that trains
 ROBUST_VIEWS = 3  # corrupted passes that are recorded and replayed
 
 
@@ -136,7 +148,9 @@ def fit_recipe(
         _fit, recipe=recipe, cache=cache, best=best, callbacks=callbacks
     )
     learn_more = later_learned(model, recipe, dataset)
+    begun = earlier_start.draw_head(model, recipe, dataset, predict)
     run = heads.learn(model, recipe, dataset, fit)
+    run = dataclasses.replace(run, cache_events=[*begun, *run.cache_events])
     if learn_more is None:
         return run
     return dataclasses.replace(run, unlabelled=learn_more())
@@ -226,7 +240,7 @@ def _thaw_policy(recipe):
     """Returns when groups thaw."""
     if recipe.thaw is not None:
         return job.policy_of(recipe.thaw)
-    if recipe.weights == "none":
+    if recipe.weights == "none" and recipe.from_ is None:
         return policies.ThawAll()
     return policies.ThawTopThenAll()
 
@@ -246,7 +260,8 @@ def with_backbone_note(
     """
     own = (None, backbones.applications.EMBEDDED)
     if (
-        recipe.backbone != backbones.applications.EMBEDDED
+        recipe.from_ is not None
+        or recipe.backbone != backbones.applications.EMBEDDED
         or recipe.weights not in own
     ):
         return dataset
@@ -277,6 +292,11 @@ _COMPARED_IMAGES = 64
 
 
 def _build(recipe, dataset):
+    if recipe.from_ is not None:
+        model = earlier.build(recipe, dataset)
+        if recipe.train_batch_normalization:
+            tasks.image_model.set_momentum(model, MOMENTUM)
+        return heads.compiled(model, recipe, dataset)
     head = heads.head_of(dataset)
     model = _built(recipe, head.units(dataset), head.activation)
     return heads.compiled(model, recipe, dataset)

@@ -8,6 +8,7 @@ import keras
 from aet_keras.recipes.item_recipe import ItemRecipe, usual_image_size
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import job, text_job
+from aet_keras.training.earlier import check_given
 
 _READ = "image_size", "text_backbone", "vocabulary", "sequence_length"
 _BUILT = "backbone", "weights", "dropout"
@@ -51,16 +52,8 @@ def as_earlier(recipe: ItemRecipe) -> ItemRecipe:
     model = load(recipe.from_, earlier.text_backbone)
     built = {name: getattr(earlier, name) for name in _BUILT}
     made = sized_as(dataclasses.replace(recipe, **built), earlier, model)
-    for name in (*_BUILT, *_READ):
-        given, known = getattr(recipe, name), getattr(made, name)
-        is_asked = recipe.given_of(name) is not None
-        if name == "image_size":  # its default is the backbone's
-            is_asked = given != usual_image_size(recipe.backbone)
-        if is_asked and given != known:
-            raise ValueError(
-                f"{recipe.owner}: {recipe.named(name)} must be that of the "
-                "earlier model (`--from`), which stays as it was built. "
-                f"Received: {given!r}, where it has {known!r}. Leave it out, "
-                "or train anew."
-            )
+    known = {name: getattr(made, name) for name in (*_BUILT, *_READ)}
+    if recipe.image_size == usual_image_size(recipe.backbone):
+        known.pop("image_size")  # it is no size that was asked for
+    check_given(recipe, known)
     return made

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import optimize, sparse, special
 
 from aet_keras.tasks import item_model
+from aet_keras.training._least_share import least_share
 from aet_keras.training.taught_targets import shares_of
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty
@@ -119,14 +120,13 @@ def drawn(
         bias = (1 - share) * earlier.bias + share * new.bias
         return dataclasses.replace(new, kernels=kernels, bias=bias)
 
-    tried = [mixed(share) for share in _MIXTURES]
-    found = [losses(each.outputs(held[0]), held[1]) for each in tried]
-    best = min(found, key=np.mean)
-    for made, loss in zip(tried, found, strict=True):
-        worse = loss - best
-        if worse.mean() <= worse.std() / np.sqrt(len(worse)):
-            return dataclasses.replace(made, loss=float(loss.mean()))
-    raise AssertionError("the best one is near itself")
+    tried = {share: mixed(share) for share in _MIXTURES}
+    found = {
+        share: losses(each.outputs(held[0]), held[1])
+        for share, each in tried.items()
+    }
+    share = least_share(found)
+    return dataclasses.replace(tried[share], loss=float(found[share].mean()))
 
 
 def ended(scores: np.ndarray, kind: str) -> np.ndarray:

@@ -23,6 +23,7 @@ from aet_keras.data.class_balance import IMBALANCE_ADVICE
 from aet_keras.drift.reference import Reference
 from aet_keras.errors import DataError, ExportError
 from aet_keras.export.table_model import called_from
+from aet_keras.publishing.manifest import check_file
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes import TableRecipe, TextRecipe
 from aet_keras.recipes.base_recipe import BaseRecipe
@@ -322,9 +323,12 @@ def load_earlier(folder: str) -> keras.Model:
     """Loads the model of the newest version, not compiled.
 
     Raises:
-        ExportError: if there is none that this package published.
+        ExportError: if there is none that this package published, or it is
+            another file by now.
     """
     path = find_version(folder) / "model.keras"
+    if not _regular_file.why_not(path):
+        check_file(path.parent, path.name)
     try:
         return _regular_file.load_model(path)
     except (OSError, ValueError) as error:

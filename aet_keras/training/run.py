@@ -23,6 +23,7 @@ from aet_keras.recipes.image_recipe import ImageRecipe
 from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.recipes.kinds import KINDS
 from aet_keras.training import (
+    earlier,
     guarantees,
     image_job,
     item_earlier,
@@ -33,6 +34,7 @@ from aet_keras.training import (
     text_job,
 )
 from aet_keras.training.adjusted import with_adjusted_head
+from aet_keras.training.earlier_start import compared_with_earlier
 from aet_keras.training.group_rows import find_groups, with_groups
 from aet_keras.training.job import Job
 from aet_keras.training.measuring import Clock
@@ -141,13 +143,14 @@ def _run(recipe, out, observers, trackers, say):
     job = job_of(recipe)
     check_out(out, recipe.kind)
     publishing.publication.check_writable(out)
-    check_named_files(recipe)
     recipe = _pinned(recipe)
+    check_named_files(recipe)
     shared = SharedRun(recipe, out)  # before TensorFlow computes anything
     saved = SavedRun(recipe, out)
     clock = Clock()
     say_progress("reading")
-    dataset = with_teacher(recipe, job.read(recipe), job.teacher_rows)
+    dataset = earlier.noted(recipe, job.read(recipe))
+    dataset = with_teacher(recipe, dataset, job.teacher_rows)
     guarantees.check(recipe, dataset)
     stress.check(recipe, dataset)
     groups = find_groups(recipe, dataset)
@@ -194,6 +197,11 @@ def _run(recipe, out, observers, trackers, say):
         notes = (*measured.notes, *saved.notes)
         measured = dataclasses.replace(measured, notes=notes)
         measured = with_groups(measured, groups, job, run.model, dataset)
+        if recipe.kind in earlier.KINDS:
+            beside = compared_with_earlier(
+                recipe, dataset, run.model, job.predict
+            )
+            measured = dataclasses.replace(measured, earlier=beside)
         measured = stress.with_stress(measured, recipe, run.model, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
@@ -229,6 +237,8 @@ def _pinned(recipe):
             "folder, or leave it out."
         )
     recipe = dataclasses.replace(recipe, from_=str(version))
+    if recipe.kind in earlier.KINDS:
+        return earlier.as_earlier(recipe)
     is_of_items = isinstance(recipe, ItemRecipe)
     return item_earlier.as_earlier(recipe) if is_of_items else recipe
 

@@ -33,7 +33,8 @@ def check_named_files(recipe: BaseRecipe) -> None:
             own are not there, or are no file.
     """
     weights = getattr(recipe, "weights", None)
-    if weights is not None and weights.endswith(".weights.h5"):
+    is_new = getattr(recipe, "from_", None) is None
+    if is_new and weights is not None and weights.endswith(".weights.h5"):
         _check(recipe, weights=weights)
     teacher = getattr(recipe, "teacher", None)
     if teacher is not None and teacher.endswith(".keras"):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from aet_keras import _cluster
+from aet_keras._files import sha256
 from aet_keras._keras import agreement
 from aet_keras._keras.strategy import made_for_here, scope
 from aet_keras.callbacks import ElasticCheckpoint
@@ -19,6 +20,7 @@ from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.shared_settings import check_workers
 from aet_keras.training.fine_tune import Run
 
+_MODEL = "model.keras"
 FOLDER = ".workers"  # in OUT; no server takes it for a version
 
 
@@ -40,6 +42,9 @@ class SharedRun:
         cluster = _cluster.here()
         check_workers(recipe, cluster.count)
         self._settings = {**recipe.to_json(), "data": None}  # of its own disk
+        earlier = getattr(recipe, "from_", None)
+        if cluster.is_several and earlier is not None:  # on its own disk, too
+            self._settings["from_"] = sha256(pathlib.Path(earlier, _MODEL))
         self.is_chief = cluster.is_chief
         self._saves = out / FOLDER / "saves"
         self._strategy = made_for_here() if cluster.is_several else None

@@ -8,6 +8,7 @@ import numpy as np
 from aet_keras._optional import needing
 from aet_keras.tasks.number_unit import Unit
 from aet_keras.tasks.table_model import SUM
+from aet_keras.training._least_share import least_share
 
 _STRENGTHS = tuple(10.0 ** np.arange(-2, 4.6, 0.5))
 _BEND_SCALES = (0.0, 0.1, 0.3, 1.0)
@@ -144,8 +145,7 @@ def mix_ridge_path(
         share: ((1 - share) * old + share * new - numbers) ** 2
         for share in _SHARES
     }
-    best = min(errors.values(), key=np.mean)
-    share = next(s for s in _SHARES if _is_near(errors[s], best))
+    share = least_share(errors)
     ridge = tune_ridge(rows, numbers, bends)
     blend(network, share, [ridge.kernel, ridge.bias])
     return share
@@ -212,11 +212,6 @@ def find_unit(
     held = predict_held_out(rows, plain.values(labels), bends, seed=seed)
     of_plain = np.mean((plain.numbers(held) - labels) ** 2)
     return root if of_root < _LESS * of_plain else plain
-
-
-def _is_near(errors, best):
-    worse = errors - best
-    return worse.mean() <= worse.std() / np.sqrt(len(worse))
 
 
 def blend(network: keras.Model, share: float, linear: list[np.ndarray]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from aet_keras._optional import needing, optional
+from aet_keras.training._least_share import least_share
 
 _STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _FOLDS = 5
@@ -211,14 +212,7 @@ def _share(probabilities, regression, rows, labels, seed):
         true = logits[np.arange(len(labels)), labels]
         return (np.log(np.exp(logits).sum(axis=1)) - true) * row_weights
 
-    losses_of = {share: losses(share) for share in _SHARES}
-    best = min(losses_of.values(), key=np.mean)
-    return next(s for s in _SHARES if _is_near(losses_of[s], best))
-
-
-def _is_near(losses, best):
-    worse = losses - best
-    return worse.mean() <= worse.std() / np.sqrt(len(worse))
+    return least_share({share: losses(share) for share in _SHARES})
 
 
 def _tuned(rows, labels, seed, class_weights, solver="lbfgs", soft=None):

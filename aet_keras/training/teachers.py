@@ -190,8 +190,7 @@ def load_teacher(
         return Teacher(path, _load(recipe, pathlib.Path(path)))
     version = find_version(path)
     kind = written_kind(version, recipe.owner)
-    names = version / "assets" / "labels.txt"
-    found = _target_kind(version, names.is_file())
+    found = target_kind_of(version)
     if kind not in (None, recipe.kind) or found != target_kind:
         is_other = kind not in (None, recipe.kind)
         says = TAUGHT[found].says if found else "a model of no classes"
@@ -209,13 +208,19 @@ def load_teacher(
         str(version),
         _load(recipe, version / "model.keras"),
         own,
-        tuple(names.read_text(encoding="utf-8").splitlines())
-        if names.is_file()
-        else None,
+        names_of(version) or None,
     )
 
 
-def _target_kind(version, has_names):
+def names_of(version: pathlib.Path) -> tuple[str, ...]:
+    """Returns the classes or tags of a version; none of a number."""
+    path = version / "assets" / "labels.txt"
+    if not path.is_file():
+        return ()
+    return tuple(path.read_text(encoding="utf-8").splitlines())
+
+
+def target_kind_of(version: pathlib.Path) -> str | None:
     """Returns what a version predicts, by what it puts out; None if unknown."""
     outputs = ()
     if (version / FILE).exists():  # early releases wrote none, of classes
@@ -224,7 +229,7 @@ def _target_kind(version, has_names):
     for kind in ("tags", "number"):  # tags are put out beside classes
         if TAUGHT[kind].output in outputs:
             return kind
-    return "classes" if has_names else None
+    return "classes" if names_of(version) else None
 
 
 def _load(recipe, path):
@@ -347,7 +352,7 @@ def _seen(recipe, teacher):
     has_more = pathlib.Path(teacher.name, "adaptation.json").exists() or any(
         getattr(own, name, None) for name in ("from_", "teacher")
     )
-    if own is not None and not has_more and _splits(own) == _splits(recipe):
+    if own is not None and not has_more and is_divided_alike(own, recipe):
         yield (
             "The teacher was trained on the same data, divided by the same "
             "seed: if the data are as they were then, it saw no test rows."
@@ -357,6 +362,11 @@ def _seen(recipe, teacher):
         "The teacher may have learned rows that are test rows here: if so, the "
         "student's test figures are too good."
     )
+
+
+def is_divided_alike(one: BaseRecipe, other: BaseRecipe) -> bool:
+    """Says whether two recipes have the same test rows of the same data."""
+    return _splits(one) == _splits(other)
 
 
 def _splits(recipe):

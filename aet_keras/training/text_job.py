@@ -13,7 +13,7 @@ from aet_keras.data.splits import SPLITS
 from aet_keras.errors import DataError
 from aet_keras.recipes import shared_settings
 from aet_keras.recipes.text_recipe import TextRecipe
-from aet_keras.training import heads, job
+from aet_keras.training import earlier, earlier_start, heads, job
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
 from aet_keras.training.teacher_rows import check_is_published
@@ -76,6 +76,8 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
 
     Raises:
         DataError: if the texts cannot be learned from.
+        ValueError: if an earlier model (`from_`) has to say their length:
+            `run_recipe` asks it.
         ImportError: if KerasHub or TensorFlow Text is missing.
         WeightsError: if the tokeniser cannot be had.
 
@@ -88,6 +90,7 @@ def read_tokens(recipe: TextRecipe) -> data.Dataset:
     ...     "which is not there" in str(error)
     True
     """
+    earlier.check_settled(recipe)
     if not data.table_file.is_csv(recipe.data):
         why = "texts in folders and of TFDS have one class, and no columns"
         shared_settings.check_of_use(
@@ -193,6 +196,8 @@ def _introduce(dataset):
 
 
 def _build(recipe, dataset):
+    if recipe.from_ is not None:
+        return heads.compiled(earlier.build(recipe, dataset), recipe, dataset)
     encoder = backbones.load_text_encoder(recipe.backbone)
     head = heads.head_of(dataset)
     model = job.with_settings(tasks.build_text_classifier, recipe)(
@@ -213,7 +218,9 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
     fit = functools.partial(
         _fit_rows, recipe=recipe, best=best, callbacks=callbacks
     )
-    return heads.learn(model, recipe, dataset, fit)
+    begun = earlier_start.draw_head(model, recipe, dataset, _predict)
+    run = heads.learn(model, recipe, dataset, fit)
+    return dataclasses.replace(run, cache_events=[*begun, *run.cache_events])
 
 
 def _fit_rows(model, dataset, *, recipe, best, callbacks):

@@ -122,7 +122,7 @@ def test_the_word_none_is_none_where_that_means_something(given):
         (["a.csv", "--target", "a", "--augment", "flip"], "`--augment`"),
         (["digits", "--units", "3"], "`--units`"),
         (["digits", "--text-column", "a"], "`--text-column`"),
-        (["PHOTOS", "--from", "a"], "`--from`"),
+        (["PHOTOS", "--kind", "a=date"], "`--kind`"),
         (["a.csv", "--units", "3"], "`--target`"),
         (["a.csv", "--text-column", "a", "--kind", "a=date"], "`--kind`"),
         (

@@ -158,3 +158,28 @@ def test_more_tokens_than_the_backbone_has_positions_are_refused(preset, table):
 
     with pytest.raises(ValueError, match="at most 16, because the backbone"):
         read_tokens(recipe)
+
+
+def test_texts_go_on_with_a_version_that_knows_one_of_their_classes(
+    run, table, tmp_path, unserved
+):
+    home = run[0].version.parent
+    other = tmp_path / "other.csv"
+    words = pathlib.Path(table).read_text().replace(",bad", ",poor")
+    other.write_text(words)
+
+    later = run_recipe(
+        TextRecipe(str(other), epochs=1, from_=str(home)), tmp_path / "later"
+    )
+
+    written = TextRecipe.load(later.version / "recipe.json")
+    assert (written.sequence_length, written.from_) == (12, str(home / "1"))
+    notes = " ".join(later.report.notes)
+    assert "knows 1 of the 2 classes; new are `poor`; left out" in notes
+    good = later.report.test.per_class[0]
+    assert later.report.earlier.count == good.count < 8
+    with pytest.raises(ValueError, match="must be that of the earlier model"):
+        run_recipe(
+            TextRecipe(str(other), pooling="attention", from_=str(home)),
+            tmp_path / "no",
+        )
