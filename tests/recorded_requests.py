@@ -1,16 +1,21 @@
-"""Recorders with a clock that tests can set, and what they kept."""
+"""Recorders with a clock that tests can set, what they kept, and recordings."""
 
 import datetime
 import time
 
 import numpy as np
 
-from aet_keras.data.recorded_rows import read_recorded_rows
+from aet_keras.cli import _adapted_rows
+from aet_keras.cli._new_rows import Asked, load_model
+from aet_keras.data.recorded_row import RecordedRow, encode_row
+from aet_keras.data.recorded_rows import describe, read_recorded_rows
+from aet_keras.drift.reference import load_reference
 from aet_keras.serving.loaded_version import LoadedVersion
 from aet_keras.serving.recording import Recorder
 from aet_keras.serving.settings import Recording
 
 DAY = 86400.0
+START = 1_793_491_200.0  # 2026-11-01 00:00 UTC
 NOON = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC).timestamp()
 VERSION = LoadedVersion(3, {}, {})
 OUTPUTS = {
@@ -80,3 +85,29 @@ def wait_until(holds):
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def write(home, rows, *, version=1, name="saved"):
+    """Writes a recording of rows: the time since `START`, inputs, outputs."""
+    home.mkdir()
+    about = describe(name=name, keeps="inputs")
+    (home / "recording.json").write_text(about)
+    for key, (time_, inputs, outputs) in enumerate(rows):
+        day = home / f"2026-11-{1 + int(time_ // DAY):02}"
+        day.mkdir(exist_ok=True)
+        own = f"r{key}-0"
+        row = RecordedRow(own, START + time_, version, inputs, outputs)
+        (day / f"{key:016x}.row").write_bytes(encode_row(row))
+    return home
+
+
+def incoming(version, kind, what, labels=None):
+    """Returns the rows that `adapt` learns from, as it reads them."""
+    model, reference = load_model(version), load_reference(version)
+    takes = ("item", "tags", "number")
+    is_labelled = labels is None
+    asked = Asked(
+        "adapt", version, model, [str(what)], None, is_labelled, takes
+    )
+    labels = labels and str(labels)
+    return _adapted_rows._incoming(asked, kind, labels, reference, print)

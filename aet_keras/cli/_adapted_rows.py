@@ -124,9 +124,7 @@ def _incoming(asked, kind, labels, reference: Reference, say) -> Incoming:
             labels,
             encoding=asked.encoding_of_files,
             say=_warn,
-            read=lambda frame: truths(
-                asked, frame, _LABEL, is_in_one=_LABEL in frame.columns
-            ),
+            read=lambda frame: truths(asked, frame, _LABEL, is_late=True),
         )
         rows = dataclasses.replace(rows, classes=found)
     rows = without_copies(asked, rows, kind)

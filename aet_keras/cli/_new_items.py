@@ -46,13 +46,24 @@ def read_new_items(asked: Any) -> dict[str, Any]:
             f"compared. Received: {', '.join(asked.what)}, with none that can "
             "be read. Name other files."
         )
-    recipe: Any = load_recipe(asked.path / "recipe.json")
-    if recipe.text_backbone is not None:
-        length = asked.model.input["token_ids"].shape[1]
-        packing = item_job.packing_of(recipe, sequence_length=length)
-        x = {**x, **packing.pack(x[WORDS].tolist())}
+    x = with_tokens(asked, x)
     times = [None] * len(names)
     return dict(x=x, names=names, ids=ids, times=times, classes=cells)
+
+
+def with_tokens(asked: Any, x: dict[str, Any]) -> dict[str, Any]:
+    """Returns items with the tokens of their texts, if the model takes them.
+
+    Args:
+        asked: `Asked`.
+        x: dict of arrays, as `data.item_table.read_items` has them.
+    """
+    recipe: Any = load_recipe(asked.path / "recipe.json")
+    if recipe.text_backbone is None:
+        return x
+    length = asked.model.input["token_ids"].shape[1]
+    packing = item_job.packing_of(recipe, sequence_length=length)
+    return {**x, **packing.pack(x[WORDS].tolist())}
 
 
 def _of_file(asked, file):

@@ -288,10 +288,10 @@ def read_new_rows(asked: Asked) -> NewRows:
         if asked.is_labelled:
             _check_classes(asked, rows)
         return rows
-    found = read_recorded(asked, kind, needs_inputs=True)
-    ids, unknown = list(found.ids), [""] * len(found.ids)
+    found = read_recorded(asked, kind)
     times: list[float | None] = list(found.times)
-    return NewRows(found.x, ids, ids, times, unknown, found.texts)
+    unknown = [""] * len(times)
+    return NewRows(found.x, found.names, found.ids, times, unknown, found.texts)
 
 
 def _check_classes(asked, rows):

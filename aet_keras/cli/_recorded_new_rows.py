@@ -2,31 +2,38 @@
 
 import collections
 import dataclasses
+import datetime
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from aet_keras import _regular_file, data
 from aet_keras._check import first_line
 from aet_keras._wording import counted
+from aet_keras.cli._recorded_inputs import reader_of
 from aet_keras.data.recorded_row import RecordedRow
 from aet_keras.data.recorded_rows import (
     DESCRIPTION,
     days_of,
+    home_of,
     is_recorded,
     read_description,
     read_recorded_rows,
 )
 from aet_keras.drift.days import day_of
 from aet_keras.drift.model_outputs import ModelOutputs
-from aet_keras.drift.true_values import as_probabilities
+from aet_keras.drift.reference import Reference
+from aet_keras.drift.target_kinds import KINDS
 from aet_keras.errors import DataError
-from aet_keras.recipes.kinds import load_recipe
-from aet_keras.training import text_job
 
-_EMBEDDINGS, _PROBABILITIES = "embeddings", "probabilities"
+_EMBEDDINGS = "embeddings"
+_ANSWERS = {
+    "classes": "probabilities",
+    "tags": "probabilities",
+    "number": "values",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +54,16 @@ class Recorded:
     ids: list[str]
     times: list[float]
     texts: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """What a person calls each row: its id, if that is of it alone.
+
+        A client may send the same id with several requests.
+        """
+        counts = collections.Counter(self.ids)
+        pairs = zip(self.ids, self.times, strict=True)
+        return [n if counts[n] == 1 else f"{n} {_moment(t)}" for n, t in pairs]
 
 
 def are_recorded(owner: str, what: Sequence[str]) -> bool:
@@ -71,7 +88,7 @@ def read_recorded(
     asked: Any,
     kind: str,
     *,
-    needs_inputs: bool,
+    reference: Reference | None = None,
     most_days: int | None = None,
     most_a_day: int | None = None,
 ) -> Recorded:
@@ -79,28 +96,32 @@ def read_recorded(
 
     Args:
         asked: as of `_new_rows`.
-        kind: `"image"`, `"text"` or `"table"`.
-        needs_inputs: bool. Whether outputs alone are of no use.
+        kind: str. The kind of its data, not `"rating"`.
+        reference: optional `Reference` of the version, which outputs are
+            compared with where inputs were not kept. Without it they are of
+            no use.
         most_days: optional int >= 1. The newest days that are read.
         most_a_day: optional int >= 1. Rows of a day, spread over it.
 
     Raises:
         DataError: if no row can be used.
     """
-    rows = {row.id: row for row in _all_rows(asked, most_days, most_a_day)}
+    found = _all_rows(asked, most_days, most_a_day)
+    # A day may be named beside a copy of it.
+    rows = [*{(row.id, row.time): row for row in found}.values()]
     if not rows:
         _refuse(asked, "there must be a row, because rows are compared", "none")
-    with_inputs = [row for row in rows.values() if row.inputs is not None]
+    with_inputs = [row for row in rows if row.inputs is not None]
     if with_inputs:
         return _of_inputs(asked, kind, with_inputs, len(rows))
-    if needs_inputs:
+    if reference is None:
         _refuse(
             asked,
             "inputs must have been kept, because a model learns from them",
             "outputs alone",
             "Record with `--record-what inputs`",
         )
-    return _of_outputs(asked, list(rows.values()))
+    return _of_outputs(asked, rows, reference)
 
 
 def _all_rows(asked, most_days, most_a_day):
@@ -109,6 +130,7 @@ def _all_rows(asked, most_days, most_a_day):
     A recording is read day by day: it may hold more than memory does.
     """
     rows, count = [], 0
+    _note_other_names(asked)
     for part in [p for each in asked.what for p in _parts(each, most_days)]:
         found = read_recorded_rows(part, say=asked.say)
         count += len(found)
@@ -132,6 +154,20 @@ def _parts(path, most_days):
     return days_of(home)[-(most_days or 0) :]
 
 
+def _note_other_names(asked):
+    """Says which recordings were made of a model of another name."""
+    own = asked.path.parent.name
+    homes = [each for each in map(home_of, asked.what) if each is not None]
+    names = {str(home): read_description(home).get("name") for home in homes}
+    for home, name in names.items():
+        if name not in (None, own):
+            asked.say(
+                f"{asked.owner}: {home} was recorded of a model of the name "
+                f"`{name}`, where this one is `{own}`: of another model, its "
+                "rows say nothing here."
+            )
+
+
 def _spread(rows, most_a_day):
     """Returns at most so many rows of each day, spread over it."""
     if most_a_day is None:
@@ -148,11 +184,11 @@ def _spread(rows, most_a_day):
 
 def _of_inputs(asked, kind, rows, count):
     good, values, bad = [], [], []
-    read = {"image": _image, "text": _text, "table": _cells}[kind](asked)
+    reader = reader_of(asked, kind)
     with data.image_decoding.bombs_refused():
         for row in rows:
             try:
-                values.append(read(row.inputs))
+                values.append(reader.read(row.inputs))
                 good.append(row)
             except Exception as error:  # as damage of images is met
                 bad.append(first_line(error))
@@ -170,102 +206,67 @@ def _of_inputs(asked, kind, rows, count):
             f"that can be read{why}. They are left out."
         )
     return Recorded(
-        _joined(asked, kind, values),
+        reader.joined(values),
         None,
         [row.id for row in good],
         [row.time for row in good],
-        values if kind == "text" else [],
+        reader.texts(values),
     )
 
 
-def _image(asked):
-    size = tuple(asked.model.input_shape[1:3])
-
-    def read(inputs):
-        if "image_bytes" in inputs:
-            return data.image_decoding.decode(inputs["image_bytes"], size)[0]
-        image = np.asarray(inputs["images"])
-        if image.shape != (*size, 3):
-            raise ValueError(f"an image of the shape {image.shape}")
-        return image
-
-    return read
-
-
-def _text(asked):
-    def read(inputs):
-        text = inputs["texts"]
-        return (
-            text.decode(errors="replace") if isinstance(text, bytes) else text
-        )
-
-    return read
-
-
-def _cells(asked):
-    names = [column.name for column in asked.specification.columns]
-
-    def read(inputs):
-        return {name: np.asarray(inputs[name]).item() for name in names}
-
-    return read
-
-
-def _joined(asked, kind, values):
-    if kind == "image":
-        return np.stack(values)
-    if kind == "text":
-        recipe = load_recipe(asked.path / "recipe.json")
-        return text_job.tokens_of(recipe, asked.model, values)
-    columns = asked.specification.columns
-    cells = {}
-    for column in columns:
-        given = [row[column.name] for row in values]
-        if column.kind == "number":
-            cells[column.name] = np.array(given, "float32")
-            continue
-        cells[column.name] = np.array(list(map(_as_text, given)), object)
-    return data.date_cells.dates_to_days(cells, columns)
-
-
-def _as_text(cell):
-    return cell.decode(errors="replace") if isinstance(cell, bytes) else cell
-
-
-def _of_outputs(asked, rows: list[RecordedRow]):
+def _of_outputs(asked, rows: list[RecordedRow], reference: Reference):
     version = int(asked.path.name) if asked.path.name.isdigit() else 0
-    good = [
-        row
-        for row in rows
-        if row.version in (0, version)
-        and {_EMBEDDINGS, _PROBABILITIES} <= row.outputs.keys()
-    ]
+    own = [row for row in rows if row.version in (0, version)]
+    answered = _ANSWERS[reference.target_kind]
+    wide = reference.class_count, len(reference.center)
+    good = [row for row in own if _has(row, answered, wide[0])]
+    embedded = [row for row in good if _has(row, _EMBEDDINGS, wide[1])]
+    good = embedded or good
     if not good:
         _refuse(
             asked,
-            "embeddings and probabilities must be of the version that is "
-            "asked for, because other ones make others of the same rows",
+            f"{answered} must be of the version that is asked for, because "
+            "another makes others of the same rows",
             f"none of version {version} in {counted(len(rows), 'row')}",
         )
     if len(good) < len(rows):
+        what = "embeddings and " if embedded else ""
         asked.say(
             f"{asked.owner}: {len(rows) - len(good)} of {len(rows)} recorded "
-            f"rows are of other versions than {version}, or have no "
-            "embeddings. They are left out."
+            f"rows are of other versions than {version}, or have no {what}"
+            f"{answered} of it. They are left out."
         )
-    features, scores = (
-        np.stack([np.asarray(row.outputs[name], "float32") for row in good])
-        for name in (_EMBEDDINGS, _PROBABILITIES)
-    )
+    scores = _stacked(good, answered).reshape(len(good), wide[0])
+    features = np.zeros((len(good), 0), "float32")
+    if embedded:
+        features = _stacked(good, _EMBEDDINGS)
+    as_outputs = KINDS[reference.target_kind].as_outputs
     return Recorded(
         None,
-        ModelOutputs(features, as_probabilities(asked.owner, scores)),
+        ModelOutputs(features, as_outputs(asked.owner, scores)),
         [row.id for row in good],
         [row.time for row in good],
     )
 
 
-def _refuse(asked, must, received, advice="Name another folder"):
+def _has(row, name, width):
+    """Says whether a row has so many numbers, all of them finite."""
+    found = row.outputs.get(name)
+    return np.size(found) == width and bool(np.isfinite(found).all())
+
+
+def _stacked(rows, name):
+    return np.stack([np.asarray(row.outputs[name], "float32") for row in rows])
+
+
+def _moment(time):
+    moment = datetime.datetime.fromtimestamp(time, datetime.UTC)
+    return moment.isoformat(sep=" ", timespec="milliseconds")
+
+
+def _refuse(
+    asked: Any, must: str, received: str, advice: str = "Name another folder"
+) -> NoReturn:
     raise DataError(
         f"{asked.owner}: {must}. Received: {received}, in "
         f"{', '.join(asked.what)}. {advice}."

@@ -14,7 +14,7 @@ from aet_keras.publishing.manifest import read_manifest
 
 
 def truths(
-    asked: Any, frame: Any, column: str, *, is_in_one: bool = False
+    asked: Any, frame: Any, column: str, *, is_late: bool = False
 ) -> list[str]:
     """Returns what is true of the rows of a table, a str each.
 
@@ -23,8 +23,8 @@ def truths(
         frame: what `read_csv` returned.
         column: str. What holds it; of tags with a column each it is not
             looked at.
-        is_in_one: bool. Whether tags stand in that column, even if they had
-            one each in the training data.
+        is_late: bool. Whether tags may be written otherwise than in the
+            training data: in that column if it is there, or else in one each.
 
     Returns:
         list of str, `""` where it is not known. Of tags one a line, each
@@ -39,7 +39,9 @@ def truths(
     names, columns = asked.class_names, asked.recipe.get("label_columns") or ()
     # Training leaves tags out that nothing can be learned of.
     columns = tuple(each for each in columns if each in names)
-    columns = () if is_in_one else columns
+    if is_late:
+        has_own = column not in frame.columns and {*names} & {*frame.columns}
+        columns = tuple(names) if has_own else ()
     for each in columns or (column,):
         data.table_file.check_columns(asked.owner, frame, column=each)
     missing = asked.missing
@@ -48,8 +50,10 @@ def truths(
         found = read_tag_columns(asked.owner, cells, columns, missing=missing)
     else:
         found = read_tag_cells(
-            asked.owner, cells, column, missing=missing, least=0
+            asked.owner, cells, column, missing=missing, least=0, known=names
         )
+    for note in found.notes if is_late else ():
+        asked.say(f"{asked.owner}: {note}")
     _note_unknown(asked, found, names)
     made = [""] * len(frame)
     for row, has in zip(found.frame.index, found.labels, strict=True):

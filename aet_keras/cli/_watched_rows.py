@@ -23,7 +23,7 @@ from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
 from aet_keras.drift.reference import Reference, load_reference
 from aet_keras.drift.shift import Shift
-from aet_keras.errors import DataError, ExportError
+from aet_keras.errors import DataError
 from aet_keras.publishing.publication import find_version
 from aet_keras.training.item_outputs import read_item_outputs
 
@@ -111,7 +111,6 @@ def watch_version(
     asked = Asked(_OWNER, path, model, what, encoding, is_labelled, _TAKES)
     check_encoding(asked, kind)
     if asked.are_recorded:
-        _check_days(reference, path, kind)
         return _watch_recorded(asked, kind, reference, most_days or _MOST_DAYS)
     if most_days is not None:
         raise ValueError(
@@ -123,15 +122,7 @@ def watch_version(
     if is_labelled:
         read = _READ_LABELS[reference.target_kind]
         labels = read(asked, rows, reference.class_names)
-    if kind == "item":
-        outputs = read_item_outputs(
-            model, rows.x, specification=asked.specification
-        )
-    else:
-        kind_of = reference.target_kind
-        outputs = read_outputs(model, rows.x, target_kind=kind_of)
-    # Of items the columns that are compared are drawn, not pixels.
-    shown = outputs.columns if kind == "item" else rows.texts or rows.x
+    outputs = _outputs_of(asked, kind, reference, rows.x)
     outputs = dataclasses.replace(outputs, labels=labels)
     shift = compare_outputs(reference, outputs)
     return Watched(
@@ -140,7 +131,7 @@ def watch_version(
         outputs,
         shift,
         rows.names,
-        _chosen(shown, shift.novel_rows),
+        _chosen(_shown(kind, rows, outputs), shift.novel_rows),
         dates=_dates(asked, kind),
     )
 
@@ -149,36 +140,39 @@ def _watch_recorded(asked, kind, reference, most_days):
     rows = read_recorded(
         asked,
         kind,
-        needs_inputs=False,
+        reference=reference,
         most_days=most_days,
         most_a_day=_MOST_A_DAY,
     )
-    outputs = rows.outputs or read_outputs(asked.model, rows.x)
+    outputs = rows.outputs or _outputs_of(asked, kind, reference, rows.x)
     found = watch_days(reference, outputs, rows.times)
+    names = rows.names
     chosen = [found.rows[row] for row in found.shift.novel_rows]
     return Watched(
         _title(asked.path),
         reference,
         outputs.take(np.array(found.rows)),
         found.shift,
-        [rows.ids[row] for row in found.rows],
-        _chosen(rows.texts or rows.x, chosen),
+        [names[row] for row in found.rows],
+        _chosen(_shown(kind, rows, outputs), chosen),
         found.days,
         found.alarm,
         _dates(asked, kind),
     )
 
 
-def _check_days(reference, path, kind):
-    if kind != "item" and reference.target_kind == "classes":
-        return
-    what = "tags" if reference.target_kind == "tags" else "a number"
-    raise ExportError(
-        f"{_OWNER}: recorded rows must be those of a classifier of images, "
-        "texts or table rows, because it is its probabilities that are "
-        f"compared day by day. Received: {path}, a model of "
-        f"{'items' if kind == 'item' else what}. Name files of new rows."
-    )
+def _outputs_of(asked, kind, reference, x):
+    if kind == "item":
+        return read_item_outputs(
+            asked.model, x, specification=asked.specification
+        )
+    return read_outputs(asked.model, x, target_kind=reference.target_kind)
+
+
+def _shown(kind, rows, outputs):
+    """Returns what is drawn of rows: of items the columns, not pixels."""
+    is_item = kind == "item" and rows.x is not None
+    return outputs.columns if is_item else rows.texts or rows.x
 
 
 def _title(path):

@@ -67,8 +67,9 @@ def adapt(context, folder, what, debug, quiet, **settings):
     them. The same rows are not adapted to twice. A number, which is judged by
     its mean absolute error, and tags, by the F1 of a row, learn from labels
     alone. Of ratings, WHAT are files as `aet-keras fit` took them, of known
-    users and new ones; at least 20 users must have two or more, and each
-    judges once. Classes are judged by accuracy, or what they were
+    users and items and new ones; a new item must have a feature that is known,
+    or five ratings. At least 20 users must have two or more, and each judges
+    once. Classes are judged by accuracy, or what they were
     fitted for: by balanced accuracy with --class-weight, or else by costs. Exit
     codes: 0 published, 3 a candidate to look at, 4 nothing was written, 1
     failed, 2 misused.

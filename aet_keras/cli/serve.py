@@ -76,8 +76,8 @@ _EMBEDDED = (
 @click.option(
     "--record-what",
     type=click.Choice(["inputs", "outputs"]),
-    help="inputs, the default: rows and their probabilities. outputs: "
-    "embeddings and probabilities, no inputs.",
+    help="inputs, the default: rows and what is answered. outputs: what is "
+    "answered and, of images and texts, embeddings, no inputs.",
 )
 @click.option(
     "--record-megabytes",

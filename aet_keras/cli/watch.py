@@ -73,7 +73,8 @@ def watch(
     it is said since when they differ, and quiet days raise no alarm because
     one looks each day. Each run reads the newest days anew, up to 200 rows of
     each, and keeps nothing: it may run from cron at any time. It costs one
-    pass of the model over these rows.
+    pass of the model over these rows. Where inputs were not kept, what is
+    answered is compared, and embeddings if there are some.
 
     Exit codes: 0 not shifted, 3 shifted, 1 failed, 2 misused.
 

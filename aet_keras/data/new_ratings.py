@@ -15,15 +15,17 @@ from aet_keras.data.table_columns import make_reading, read_stripped
 from aet_keras.errors import DataError
 
 _OWNER = "adapt"
+_LEAST = 5  # ratings of a new item of which nothing else is known
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NewRatings:
-    """Holds ratings of items that a recommender knows.
+    """Holds ratings that a recommender has not seen.
 
     Args:
         split: `Split`, in the order of time if there is one.
-        specification: `RatingSpecification`, new users behind the known ones.
+        specification: `RatingSpecification`, new users and items behind the
+            known ones.
         notes: tuple of str. What was left out.
         paths: tuple of str. What was read.
     """
@@ -47,9 +49,10 @@ def read_new_ratings(
     date_formats: Sequence[str] = (),
     encoding: str = "auto",
 ) -> NewRatings:
-    """Reads new ratings of known users and of new ones.
+    """Reads new ratings of known users and items, and of new ones.
 
-    Ratings of items that are not known are left out.
+    A new item must have a feature that is known, or five ratings; ratings of
+    others are left out.
 
     Args:
         paths: sequence of paths, as of `read_ratings`.
@@ -57,7 +60,7 @@ def read_new_ratings(
         user: str. As of `read_ratings`, and the others, too.
 
     Raises:
-        DataError: if a column is not there, or no item is known.
+        DataError: if a column is not there, or no rating is left.
 
     Example:
 
@@ -113,30 +116,33 @@ def read_new_ratings(
             "each counts once."
         )
         frame = frame[~is_again]
-    is_known = frame[item].isin(like.items)
-    gone = int((~is_known).sum())
-    if gone == len(frame):
-        raise DataError(
-            f"{_OWNER}: new ratings must be of items that the model knows, "
-            "because nothing is learned of new ones. Received: none that is, "
-            f"in {counted(len(frame), 'rating')}. Look whether ids are written "
-            "as before, or train anew on all ratings."
-        )
-    if gone:
-        notes.append(
-            f"{counted(gone, 'rating is', 'ratings are')} left out: the model "
-            "does not know the items. To have them learned, train anew on all "
-            "ratings."
-        )
-    frame = frame[is_known]
     form = CellFormat(missing=reading.missing)
     for name in features:
         frame = frame.assign(**{name: table_cells.words_of(frame[name], form)})
+    if not frame[item].isin(like.items).any():
+        raise DataError(
+            f"{_OWNER}: some new ratings must be of items that the model "
+            "knows, because a user's taste is known by them. Received: none "
+            f"that is, in {counted(len(frame), 'rating')}. Look whether ids "
+            "are written as before, or train anew on all ratings."
+        )
+    is_learnable = _are_learnable(frame, item, like)
+    gone = int((~is_learnable).sum())
+    if gone:
+        notes.append(
+            f"{counted(gone, 'rating is', 'ratings are')} left out: the model "
+            f"does not know the items, and they have fewer than {_LEAST} "
+            "ratings and no feature that it knows."
+        )
+    frame = frame[is_learnable]
     notes += rating_rows.note_alike_ids(frame, ids, like, like)
-    new = sorted(set(frame[user]) - set(like.users), key=by_number)
+    users, items = (
+        (*known, *sorted(set(frame[column]) - set(known), key=by_number))
+        for column, known in ((user, like.users), (item, like.items))
+    )
     given = tuple(map(str, paths))
     specification = dataclasses.replace(
-        like, users=(*like.users, *new), source=", ".join(given)
+        like, users=users, items=items, source=", ".join(given)
     )
     split = Split(
         rating_rows.codes_of(frame, user, item, specification),
@@ -144,3 +150,13 @@ def read_new_ratings(
         tuple(f"rating {row + 1}" for row in frame.index),
     )
     return NewRatings(split, specification, tuple(notes), given)
+
+
+def _are_learnable(frame, item, like):
+    """Returns which rows are of items that are known, or can be learned."""
+    found = frame[item].isin(like.items)
+    found |= frame.groupby(item)[item].transform("size") >= _LEAST
+    for feature in like.item_features:
+        said = frame[feature.column].isin(feature.values)
+        found |= said.groupby(frame[item]).transform("any")
+    return found

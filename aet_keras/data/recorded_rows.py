@@ -44,7 +44,7 @@ def is_recorded(path: str | os.PathLike) -> bool:
     """
     path = Path(path)
     return (
-        _home_of(path) is not None
+        home_of(path) is not None
         or _holds_rows(path)
         or serving_logs.is_log(path)
     )
@@ -95,7 +95,7 @@ def read_recorded_rows(
     ('a-0', {'text': 'good'})
     """
     path = Path(path)
-    home = _home_of(path)
+    home = home_of(path)
     if home == path:
         read_description(home)
         found = _read_days(path, days_of(home), say)
@@ -178,8 +178,9 @@ def days_of(home: Path) -> list[Path]:
     return sorted(each for each in inside if each.is_dir())
 
 
-def _home_of(path: Path) -> Path | None:
+def home_of(path: str | os.PathLike) -> Path | None:
     """Returns the folder with the description, for it or for one day's."""
+    path = Path(path)
     if not _regular_file.is_folder(path):
         return None
     if not _regular_file.why_not(path / DESCRIPTION):

@@ -51,10 +51,19 @@ def are_lists(cells: Iterable[str]) -> bool:
     return bool(known) and all(_listed(cell) is not None for cell in known)
 
 
-def separators_in(cells: Iterable[str]) -> tuple[str, ...]:
-    """Returns the separators in cells that are no lists."""
+def separators_in(
+    cells: Iterable[str], known: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Returns the separators in cells that are no lists.
+
+    Args:
+        cells: strings.
+        known: names of tags. What stands in one of them separates none.
+    """
+    names = [*known]
     written = [cell for cell in cells if _listed(cell) is None]
-    return tuple(s for s in SEPARATORS if any(s in cell for cell in written))
+    possible = [s for s in SEPARATORS if not any(s in name for name in names)]
+    return tuple(s for s in possible if any(s in cell for cell in written))
 
 
 def _listed(cell):

@@ -53,6 +53,7 @@ def read_tag_cells(
     missing: tuple[str, ...],
     is_said: bool = True,
     least: int = 1,
+    known: Sequence[str] = (),
 ) -> Tags:
     """Reads tags that stand in one column, such as `red;wool`.
 
@@ -67,6 +68,8 @@ def read_tag_cells(
         is_said: bool. Whether the user says that these are tags.
         least: int >= 0. How many tags there must be; of new rows of a known
             model none may have one. Defaults to `1`.
+        known: sequence of str. The tags of such a model: what stands in one
+            of their names separates none.
 
     Raises:
         DataError: if two separators are used, or there are too few tags, or
@@ -76,7 +79,7 @@ def read_tag_cells(
     is_known = ~cells.isin([*missing])
     frame, cells = frame[is_known], cells[is_known]
     counts = collections.Counter(cells.tolist())
-    found = separators_in(counts)
+    found = separators_in(counts, known)
     if len(found) > 1:
         shown = " and ".join(
             f"{next(c for c in counts if s in c)!r}" for s in found[:2]

@@ -10,12 +10,14 @@ from aet_keras import _check as check
 from aet_keras._optional import optional
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.reference import Reference
+from aet_keras.drift.target_kinds import KINDS
 
-CONFIDENCE, DISTANCE, ACCURACY = "confidence", "distance", "accuracy"
-# Of all signals together, and the share of each; the rest is that of the
-# components. Chosen on other streams than `tests/benchmarks/streams.py` draws.
+DISTANCE, ACCURACY = "distance", "accuracy"
+# Of all signals together, and the share of each: what is answered, the
+# distance, and accuracy; the rest is that of the components. Chosen on other
+# streams than `tests/benchmarks/streams.py` draws.
 DELTA = 0.25
-_SHARES = {CONFIDENCE: 0.08, DISTANCE: 0.4, ACCURACY: 0.12}
+_ANSWERED, _FAR, _RIGHT = 0.08, 0.4, 0.12
 _CLOCK = 8  # rows from test to test
 # What one detector remembers: beyond it, the older half is forgotten.
 _MOST_VALUES = 20_000
@@ -28,8 +30,8 @@ class Change:
     Args:
         place: int. Row of the batch at which it was noticed.
         since: int. How many rows before that one differ already.
-        signal: str. What differs: `"confidence"`, `"distance"`,
-            `"component 3"`, or `"accuracy"`.
+        signal: str. What differs: `"confidence"`, or of a number
+            `"prediction"`; `"distance"`, `"component 3"`, or `"accuracy"`.
 
     Example:
 
@@ -49,7 +51,8 @@ class RowSignals:
     Each is the share of the reference's rows that have less: of rows like
     these the numbers are uniform, whatever the model.
 
-    - `confidence`: the highest probability.
+    - `confidence`: the highest probability, of tags the mean of the surer
+      one of yes and no; or `prediction`, of a model of a number what it says.
     - `distance`: from the reference's mean, in principal components of unit
       variance. It moves where rows look like none known, of which a model
       may be as sure as of others.
@@ -75,6 +78,8 @@ class RowSignals:
 
     def __init__(self, reference: Reference):
         self._reference = reference
+        kind = KINDS[reference.target_kind]
+        self._certainties = kind.certainties
         self._mean = reference.projections.mean(axis=0)
         self._scale = reference.projections.std(axis=0) + 1e-12
         self._known = np.sort(
@@ -82,7 +87,7 @@ class RowSignals:
         )
         count = len(self._mean)
         components = (f"component {n}" for n in range(1, count + 1))
-        self.names = (CONFIDENCE, DISTANCE, *components)
+        self.names = (kind.signal, DISTANCE, *components)
 
     def of_reference(self) -> np.ndarray:
         """Returns those of the reference's rows, in a fixed random order."""
@@ -98,7 +103,7 @@ class RowSignals:
     def _raw(self, probabilities, projections):
         rows = (projections - self._mean) / self._scale
         distances = np.linalg.norm(rows, axis=1)
-        columns = (probabilities.max(axis=1), distances, *rows.T)
+        columns = (self._certainties(probabilities), distances, *rows.T)
         return np.stack(columns, axis=1)
 
     def _ranked(self, raw):
@@ -111,7 +116,7 @@ class Alarm:
 
     ADWIN splits what it has seen of a number wherever the means of the older
     and the newer part differ by more than chance. It watches each number of
-    `RowSignals`, and whether answers are right where labels come. Each has
+    `RowSignals`, and whether classes are right where labels come. Each has
     seen the reference's rows before, so that rows which are shifted from the
     first one on raise an alarm, too. `delta` is divided among all: two fifths
     of it watch distances, two fifths the components, the rest answers and
@@ -137,16 +142,19 @@ class Alarm:
         self.delta = check.positive_ratio(self, delta=delta)
         self._signals = RowSignals(reference)
         known = self._signals.of_reference()
-        components = known.shape[1] - 2
-        rest = (1 - sum(_SHARES.values())) / components
+        count = known.shape[1] - 2
+        rest = (1 - _ANSWERED - _FAR - _RIGHT) / count
+        shares = (_ANSWERED, _FAR, *[rest] * count)
+        signals = zip(self._signals.names, known.T, shares, strict=True)
         self._detectors = {
-            name: _Detector(values, self.delta * _SHARES.get(name, rest))
-            for name, values in zip(self._signals.names, known.T, strict=True)
+            name: _Detector(values, self.delta * share)
+            for name, values, share in signals
         }
+        if reference.target_kind != "classes":
+            return
         right = reference.right_answers.astype("float64")
         self._detectors[ACCURACY] = _Detector(
-            np.random.default_rng(0).permutation(right),
-            self.delta * _SHARES[ACCURACY],
+            np.random.default_rng(0).permutation(right), self.delta * _RIGHT
         )
 
     def update(self, outputs: ModelOutputs) -> Change | None:

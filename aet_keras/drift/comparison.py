@@ -225,6 +225,7 @@ def _input_tests(reference, outputs, weights=None):
             two_samples.ks_p_values(*pair, weights=weights)
         )
         for name, pair in pairs.items()
+        if name == "outputs" or reference.has_features
     }
     columns = two_samples.column_shifts(
         reference.columns, outputs.columns, weights
@@ -334,7 +335,8 @@ def _novelty(reference, outputs):
 def _notes(reference, outputs, kind):
     """Yields what can be said by these rows, and what cannot."""
     count = outputs.row_count
-    level = _LEVEL / 2 / reference.projections.shape[1]
+    sets = 2 if reference.has_features else 1
+    level = _LEVEL / sets / reference.projections.shape[1]
     least = two_samples.distance_found(reference.row_count, count, level)
     yield from note_few(count)
     yield (

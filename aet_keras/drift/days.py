@@ -11,9 +11,15 @@ from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.reference import Reference
 from aet_keras.drift.shift import LEAST_ROWS, Shift
+from aet_keras.drift.target_kinds import KINDS
 
 _MOST_ROWS = 500  # the newest, that are compared
 _LEVEL = 0.05
+_ANSWERS_ALONE = (
+    "Neither inputs nor embeddings were kept: what is answered is compared "
+    "alone, so that rows that look otherwise and are answered as ever are "
+    "missed."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +29,11 @@ class Day:
     Args:
         name: str. The date (UTC), as `2026-11-29`.
         row_count: int.
-        confidence: float from 0 to 1. The mean highest probability.
+        confidence: float from 0 to 1. How sure the model was of a row, the
+            mean: its highest probability, of tags the mean of the surer one
+            of yes and no. None of a number.
+        number: float. The mean number that was predicted; None of classes
+            and tags.
 
     Example:
 
@@ -34,7 +44,8 @@ class Day:
 
     name: str
     row_count: int
-    confidence: float
+    confidence: float | None
+    number: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +112,9 @@ def watch_days(
     shifted if p is below 0.05 divided by the number of days: whoever looks
     each day sees a false one in 20 such periods.
 
+    Rows whose features are of the width 0 are compared by what the model
+    answers alone.
+
     Args:
         reference: `Reference`.
         outputs: `ModelOutputs` of the rows, of the same model.
@@ -119,17 +133,21 @@ def watch_days(
     >>> watched.alarm, watched.days[0].row_count, watched.shift.kind
     (None, 24, 'none')
     """
+    if not outputs.features.shape[1]:
+        reference, outputs = _by_answers(reference, outputs)
     order = np.argsort(np.asarray(times, "float64"), kind="stable")
     ordered = outputs.take(order)
     moments = np.asarray(times, "float64")[order]
-    days = _days(ordered, moments)
+    days = _days(reference.target_kind, ordered, moments)
     found = _alarm(reference, ordered, moments)
     if found is None:
         newest = np.arange(len(order))[-_MOST_ROWS:]
         shift = compare_outputs(reference, ordered.take(newest))
-        shift = looked_at_daily(shift, len(days))
-        return DaysWatched(shift, tuple(order[newest].tolist()), days, None)
+        found = None, newest, looked_at_daily(shift, len(days))
     alarm, newest, shift = found
+    if not reference.has_features:
+        notes = (*shift.notes, _ANSWERS_ALONE)
+        shift = dataclasses.replace(shift, notes=notes)
     return DaysWatched(shift, tuple(order[newest].tolist()), days, alarm)
 
 
@@ -138,17 +156,31 @@ def day_of(time: float) -> str:
     return _utc(time).date().isoformat()
 
 
-def _days(outputs, times):
-    names = np.array([day_of(each) for each in times.tolist()])
-    confidence = outputs.probabilities.max(axis=1)
-    return tuple(
-        Day(
-            str(name),
-            int((names == name).sum()),
-            float(confidence[names == name].mean()),
-        )
-        for name in np.unique(names)
+def _by_answers(reference, outputs):
+    """Puts what is answered in the place of what goes into the head."""
+    count = reference.class_count
+    known = dataclasses.replace(
+        reference,
+        projections=reference.probabilities,
+        center=np.zeros(count, "float32"),
+        basis=np.eye(count, dtype="float32"),
+        columns={},
+        moments=None,
     )
+    return known, dataclasses.replace(outputs, features=outputs.probabilities)
+
+
+def _days(target_kind, outputs, times):
+    names = np.array([day_of(each) for each in times.tolist()])
+    certainties = KINDS[target_kind].certainties(outputs.probabilities)
+    is_number = target_kind == "number"
+    made = []
+    for name in np.unique(names):
+        of_day = certainties[names == name]
+        mean = float(of_day.mean(dtype="float64"))
+        pair = (None, mean) if is_number else (mean, None)
+        made.append(Day(str(name), len(of_day), *pair))
+    return tuple(made)
 
 
 def _alarm(reference, outputs, times):

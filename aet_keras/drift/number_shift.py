@@ -101,5 +101,5 @@ def _notes(reference, outputs):
         what = "tags" if reference.target_kind == "tags" else "numbers"
         yield (
             f"Without the true {what} it is not seen whether the errors are "
-            "larger now: `--labelled` reads them."
+            "larger now. Label some rows."
         )

@@ -182,6 +182,11 @@ class Reference:
         return len(self.labels)
 
     @property
+    def has_features(self) -> bool:
+        """Returns whether it knows more of rows than what is answered."""
+        return self.projections is not self.probabilities
+
+    @property
     def class_count(self) -> int:
         """Returns the number of classes; 1 of a number."""
         return self.probabilities.shape[1]

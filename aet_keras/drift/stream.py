@@ -60,7 +60,7 @@ class Stream:
     Args:
         model: `keras.Model`, as `compare` takes it. It is adapted in place;
             `stream.model` is another one after new classes were learned.
-        reference: `Reference` of the model.
+        reference: `Reference` of the model, a classifier.
         adapt: optional function: `aet_keras.adapt`, or a `functools.partial`
             of it. Defaults to `None`: shifts are noticed and named.
         old: optional tuple `(x, y)` of old rows, which `adapt` is given.
@@ -125,6 +125,13 @@ class Stream:
         clock: Callable[[], float] = time.time,
     ):
         check.instance(self, of=Reference, reference=reference)
+        kind = reference.target_kind
+        if kind != "classes":
+            raise ValueError(
+                "Stream: the reference must be of a classifier, because labels "
+                f"are classes. Received: {kind}. Compare "
+                "rows in batches: `drift.compare`."
+            )
         reference.check_model(model)
         self.most_rows = check.positive_int(self, most_rows=most_rows)
         self.wait_rows = check.whole(
@@ -282,7 +289,7 @@ class Stream:
         """Begins to watch, by what the model makes of rows like these."""
         self._watched = reference
         self._alarm = Alarm(reference, delta=self.delta)
-        self._at.phase, self._at.watched_from = WATCHING, self._at.count
+        self._at.watch()
         self._labelled.clear()
 
     def _watch_accuracy(self, ids):
@@ -301,10 +308,8 @@ class Stream:
             self._raise(change.signal, first, numbers[last])
 
     def _raise(self, signal, since, place):
-        self._at.phase, self._at.kind = COLLECTING, ""
-        self._at.since = self._at.waits_from = since
-        self._at.labels_due = self.least_labels
-        self._at.looks_at = LEAST_ROWS
+        due = self.least_labels
+        self._at.collect(since, labels_due=due, looks_at=LEAST_ROWS)
         self._say(
             "alarm",
             f"{signal} has changed since row {since}, noticed at row {place}",
@@ -312,9 +317,8 @@ class Stream:
 
     def _proceed(self):
         """Does what is due."""
-        waited = self._at.count - self._at.waits_from
-        is_due = waited >= self.wait_rows
-        if self._at.phase == COLLECTING and (is_due or self._is_back(waited)):
+        is_due = self._at.waited >= self.wait_rows
+        if self._at.phase == COLLECTING and (is_due or self._is_back()):
             self._name()
         elif self._at.phase == SETTLING and is_due:
             self._settle()
@@ -322,9 +326,7 @@ class Stream:
             return
         ids = self._rows.since(self._at.since)
         labels = self._rows.labels(ids)
-        known = int((labels != UNKNOWN).sum())
-        if known >= self._at.labels_due:
-            self._at.labels_due = 2 * known
+        if self._at.take_labels(int((labels != UNKNOWN).sum())):
             self._adapt(ids, labels)
 
     def _name(self):
@@ -349,8 +351,9 @@ class Stream:
             rows.inputs(ids), rows.outputs(ids), rows.labels(ids)
         )
 
-    def _is_back(self, waited):
+    def _is_back(self):
         """Looks early whether rows refute the moved model, not its start."""
+        waited = self._at.waited
         if not self._remedies.is_moved or waited < self._at.looks_at:
             return False
         self._at.looks_at = 2 * waited
@@ -384,11 +387,8 @@ class Stream:
             f"{kind}, {counted(len(ids), 'row')}, {counted(known, 'label')}: "
             f"{found.why}",
         )
-        if not found.is_kept:
-            return
-        self._at.phase, self._at.waits_from = SETTLING, self._at.count
-        if labels is not None:
-            self._at.kind = ""  # it is settled
+        if found.is_kept:
+            self._at.settle(is_over=labels is not None)
 
     def _settle(self):
         """Watches again, by the rows since the adaptation."""

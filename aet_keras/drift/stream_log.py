@@ -100,6 +100,33 @@ class StreamPlace:
     labels_due: int = 0
     looks_at: int = 0
 
+    @property
+    def waited(self) -> int:
+        """How many rows came since it waits for some."""
+        return self.count - self.waits_from
+
+    def watch(self) -> None:
+        """Watches, from the next row on."""
+        self.phase, self.watched_from = WATCHING, self.count
+
+    def collect(self, since: int, *, labels_due: int, looks_at: int) -> None:
+        """Collects rows of a shift that is not named yet."""
+        self.phase, self.kind = COLLECTING, ""
+        self.since = self.waits_from = since
+        self.labels_due, self.looks_at = labels_due, looks_at
+
+    def settle(self, *, is_over: bool) -> None:
+        """Waits for rows of the adapted model; labels may have settled all."""
+        self.phase, self.waits_from = SETTLING, self.count
+        self.kind = "" if is_over else self.kind
+
+    def take_labels(self, known: int) -> bool:
+        """Says whether so many labels are learned from; then twice are due."""
+        is_due = known >= self.labels_due
+        if is_due:
+            self.labels_due = 2 * known
+        return is_due
+
 
 def part_of(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Returns what has a prefix in a state, without it.

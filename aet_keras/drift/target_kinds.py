@@ -37,6 +37,11 @@ class TargetKind:
             and `chosen_from`; returns a `PairedGain`.
         measure: str. What the mean of the errors says.
         is_error: bool. Whether it is that mean; else it is 1 less the mean.
+        certainties: of what a model puts out; returns how sure it is of each
+            row, the number that is watched from day to day: the highest
+            probability, of tags the mean of the surer one of yes and no. Of a
+            number, which says nothing of it, the number itself.
+        signal: str. What that is called.
         forgets_at_most: float. What may be lost on old rows, where nobody
             says it, as a gain is measured.
     """
@@ -50,6 +55,8 @@ class TargetKind:
     gain_of: Callable[..., PairedGain]
     measure: str
     forgets_at_most: float
+    certainties: Callable[[np.ndarray], np.ndarray]
+    signal: str = "confidence"
     is_error: bool = False
 
     def figure(self, errors: np.ndarray) -> float:
@@ -98,6 +105,18 @@ def _one_column(outputs, thresholds):
 def _likely_tags(outputs, thresholds):
     # In float32, as a server compares them.
     return outputs >= np.asarray(thresholds, "float32")
+
+
+def _highest(outputs):
+    return outputs.max(axis=1)
+
+
+def _surer_of_two(outputs):
+    return np.maximum(outputs, 1 - outputs).mean(axis=1)
+
+
+def _numbers(outputs):
+    return outputs[:, 0]
 
 
 def _wrong(answers, labels):
@@ -156,6 +175,7 @@ KINDS = {
             _gain_of_wrong,
             "accuracy",
             0.02,
+            _highest,
         ),
         # Of five answers, one of which is wrong, a loss of 0.02 is a tenth of
         # the errors.
@@ -169,6 +189,8 @@ KINDS = {
             gain_of_errors,
             "MAE",
             0.05,
+            _numbers,
+            "prediction",
             is_error=True,
         ),
         TargetKind(
@@ -181,6 +203,7 @@ KINDS = {
             gain_of_shares,
             "F1",
             0.02,
+            _surer_of_two,
         ),
     )
 }

@@ -14,6 +14,7 @@ from aet_keras.drift.days import Day, DayAlarm
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.reference import Reference, as_cells
 from aet_keras.drift.shift import Shift
+from aet_keras.drift.target_kinds import KINDS
 from aet_keras.drift.watched_shares import shares_of, title_lines
 from aet_keras.evaluation import chart_fonts, printed_text
 
@@ -39,11 +40,11 @@ def draw_watched(
 ) -> Path:
     """Draws a PNG of new rows that were compared with a reference.
 
-    Above is the kind of the shift in words; then confidence by day, with the
-    alarm, where rows have times; the shares of the classes, of rows that have
-    each tag, or of numbers in the tenths of the reference, now and there; and
-    up to nine rows that are farthest from the reference. The file is written
-    whole or not at all.
+    Above is the kind of the shift in words; then confidence by day, or what is
+    predicted of a number, with the alarm, where rows have times; the shares of
+    the classes, of rows that have each tag, or of numbers in the tenths of the
+    reference, now and there; and up to nine rows that are farthest from the
+    reference. The file is written whole or not at all.
 
     Args:
         name: str. Of the model.
@@ -89,8 +90,9 @@ def draw_watched(
         _write_head(page, title_lines(name, shift, alarm, outputs))
         left = 0.0
         if days:
-            sure = float(reference.probabilities.max(axis=1).mean())
-            axes = page.axes(0.03, 0.52, _HEAD, _UPPER)
+            usual = KINDS[reference.target_kind].certainties
+            sure = float(usual(reference.probabilities).mean())
+            axes = page.axes(0.03, 0.48, _HEAD, _UPPER)
             _draw_days(axes, days, alarm, sure)
             left = 0.58
         axes = page.axes(left + 0.1, 0.88 - left, _HEAD, _UPPER)
@@ -147,7 +149,8 @@ def _write_head(page, lines):
 def _draw_days(axes, days, alarm, sure):
     dates = optional("matplotlib.dates", extra="training")
     moments = [datetime.date.fromisoformat(day.name) for day in days]
-    values = [day.confidence for day in days]
+    is_number = days[0].confidence is None
+    values = [day.number if is_number else day.confidence for day in days]
     axes.plot(moments, values, "o-", ms=3.5, color=chart_fonts.BLUE)
     axes.axhline(sure, color=chart_fonts.DIM, lw=1, ls=":")
     axes.annotate(
@@ -159,10 +162,14 @@ def _draw_days(axes, days, alarm, sure):
         color=chart_fonts.DIM,
         fontsize=8.5,
     )
-    chart_fonts.style(axes, "Mean confidence of each day (UTC)")
+    what = "prediction" if is_number else "confidence"
+    chart_fonts.style(axes, f"Mean {what} of each day (UTC)")
     low, high = min(*values, sure), max(*values, sure)
     room = max(0.02, 0.15 * (high - low))
-    axes.set_ylim(max(0, low - room), min(1.005, high + room))
+    low, high = low - room, high + room
+    if not is_number:
+        low, high = max(0, low), min(1.005, high)
+    axes.set_ylim(low, high)
     locator = dates.AutoDateLocator(minticks=1, maxticks=7)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))

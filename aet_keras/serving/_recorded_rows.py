@@ -166,24 +166,29 @@ def _inputs(answered, place):
 def _of_example(serialised, version):
     """Returns what a predict request would have, of an example."""
     features = tf.train.Example.FromString(serialised).features.feature
-    found = {}
+    found, cells = {}, _missing_cells(version)
     for name in sorted(features):
         kind = features[name].WhichOneof("kind")
         values = list(getattr(features[name], kind).value) if kind else []
         if values:
-            known = name not in version.cells and _INPUTS_OF_FEATURES.get(name)
+            known = name not in cells and _INPUTS_OF_FEATURES.get(name)
             name = known or name
             first = values[0] if len(values) == 1 else values
             found[name] = as_instance(name, first)
-    return _missing_cells(version) | found
+    return cells | found
 
 
 def _missing_cells(version):
+    """Returns what an example has where it leaves a column out.
+
+    Of items the image and the text are columns, too, whatever their names.
+    """
     default = version.signatures.get("serving_default")
     specs = {} if default is None else default.inputs
+    names = {*specs} if version.kind == "item" else version.cells & {*specs}
     return {
         name: "" if specs[name].dtype == tf.string else math.nan
-        for name in sorted(version.cells & set(specs))
+        for name in sorted(names)
     }
 
 

@@ -96,8 +96,8 @@ class Recorder:
         """Sentences for a person: what is kept, where, how much, how long."""
         mine = self.recording
         what = {
-            "inputs": "their inputs and their probabilities",
-            "outputs": "their embeddings and their probabilities, no inputs",
+            "inputs": "their inputs and what is answered",
+            "outputs": "their embeddings and what is answered, no inputs",
         }
         return (
             f"Recording: of the rows that are asked a sample is kept in "

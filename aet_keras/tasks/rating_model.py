@@ -14,6 +14,7 @@ from aet_keras.evaluation.rating_biases import Biases
 
 _RATING, _RANK = "rating", "rank"
 _USER_GROUP = "user_"  # what the names of layers with rows a user begin with
+_ITEM_GROUP, _ITEM_KEYS = "item_", ("history_keys", "rank_keys")
 
 
 def build_recommender(
@@ -263,6 +264,24 @@ def user_layers(model: keras.Model) -> Sequence[str]:
         layer.name
         for layer in model.layers
         if layer.name.startswith(_USER_GROUP) and layer.weights
+    ]
+
+
+def item_layers(model: keras.Model) -> Sequence[str]:
+    """Returns the names of the tables that hold a row an item.
+
+    What ranks has a column an item, too: the layer `rank`.
+
+    Example:
+
+    >>> aet_keras.tasks.rating_model.item_layers(keras.Sequential())
+    []
+    """
+    return [
+        layer.name
+        for layer in model.layers
+        if layer.weights
+        and (layer.name.startswith(_ITEM_GROUP) or layer.name in _ITEM_KEYS)
     ]
 
 

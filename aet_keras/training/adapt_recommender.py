@@ -107,10 +107,11 @@ def _joined(known, new):
     inputs = reading.join([dict(train.inputs), dict(added.inputs)])
     labels = reading.join([train.labels, added.labels])
     names = (*train.names, *added.names)
-    return data.Dataset(
+    return KnownRatings(
         data.Split(inputs, labels, names),
         known.validation,
         known.test,
         new.specification,
         new.notes,
+        item_features=known.features_with(added, new.specification),
     )

@@ -26,6 +26,24 @@ class KnownRatings(data.Dataset):
 
     item_features: np.ndarray
 
+    def features_with(
+        self,
+        new: data.Split,
+        specification: data.specifications.RatingSpecification,
+    ) -> np.ndarray:
+        """Returns what all items are, new ones as their ratings say.
+
+        What a known one is taken to be is not for new ratings to say.
+
+        Args:
+            new: `Split` of new ratings.
+            specification: of these, new items behind the known ones.
+        """
+        found = data.make_rating_tables([new], specification).item_features
+        return np.concatenate(
+            [self.item_features, found[len(self.item_features) :]]
+        )
+
 
 def keep_ratings(
     directory: Path, dataset: data.Dataset, item_features: np.ndarray

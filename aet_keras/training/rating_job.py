@@ -13,7 +13,11 @@ from aet_keras.recipes import shared_settings
 from aet_keras.training import item_neighbours, job, rating_measuring
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
-from aet_keras.training.rating_archive import keep_ratings, kept_ratings
+from aet_keras.training.rating_archive import (
+    KnownRatings,
+    keep_ratings,
+    kept_ratings,
+)
 from aet_keras.training.rating_new_users import (
     GrownRatings,
     join_ratings,
@@ -229,14 +233,17 @@ def _met_baselines(dataset, tables):
 
 def _write(model, recipe, dataset, directory, guarantee=None):
     del guarantee  # stars are not told apart by sets
-    is_grown = isinstance(dataset, GrownRatings)
-    whole = dataset.whole if is_grown else dataset
+    whole, known = dataset, None
+    if isinstance(dataset, GrownRatings):
+        whole, known = dataset.whole, dataset.known.item_features
+    elif isinstance(dataset, KnownRatings):
+        known = dataset.item_features
     tables = data.make_rating_tables(
         [whole.train, whole.validation, whole.test],
         whole.specification,
         history_length=rating_measuring.history_length(model),
         # What an item is taken to be is not for new users to say.
-        item_features=dataset.known.item_features if is_grown else None,
+        item_features=known,
     )
     export.write_rating_model(
         model, directory, specification=dataset.specification, tables=tables

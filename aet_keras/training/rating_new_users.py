@@ -20,6 +20,7 @@ from aet_keras.training.rating_measuring import (
 )
 
 _OWNER = "new users"
+_RANK = "rank"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,27 +105,44 @@ def with_new_users(model: keras.Model, ratings: GrownRatings) -> keras.Model:
 
 
 def grown_by(
-    model: keras.Model, count: int, *, penalty_ratio: float
+    model: keras.Model,
+    count: int,
+    *,
+    penalty_ratio: float,
+    item_counts: Sequence[int] = (),
 ) -> keras.Model:
     """Returns a copy of a recommender with rows for more users, at 0.
 
     Args:
         model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.
         count: int >= 0. How many users are new.
-        penalty_ratio: float > 0. By what penalties of users are multiplied:
-            each is a share of the mean loss, of more rows or fewer now.
+        penalty_ratio: float > 0. By what penalties of tables that grow are
+            multiplied: each is a share of the mean loss, of more rows or
+            fewer now.
+        item_counts: sequence of ints, one a new item: how often it is rated.
+            Its rows are at 0, too, and it ranks by that. Of ratings alone.
     """
-    users = tasks.rating_model.user_layers(model)
-    old = {name: model.get_layer(name).get_weights()[0] for name in users}
+    more = dict.fromkeys(tasks.rating_model.user_layers(model), count)
+    if len(item_counts):
+        items = tasks.rating_model.item_layers(model)
+        more |= dict.fromkeys(items, len(item_counts))
+    old = {name: model.get_layer(name).get_weights()[0] for name in more}
     grown = _with_tables(
         model,
-        {name: len(table) + count for name, table in old.items()},
+        {name: len(table) + more[name] for name, table in old.items()},
         penalty_ratio=penalty_ratio,
+        item_count=len(item_counts),
     )
-    _copy(model, grown, leave=users)
+    _copy(model, grown, leave=[*more, _RANK])
     for name, table in old.items():
-        new = np.zeros((count, table.shape[1]), table.dtype)
+        new = np.zeros((more[name], table.shape[1]), table.dtype)
         grown.get_layer(name).set_weights([np.concatenate([table, new])])
+    kernel, bias = model.get_layer(_RANK).get_weights()
+    new = np.zeros((len(kernel), len(item_counts)), kernel.dtype)
+    popular = np.log(np.asarray(item_counts) + 0.5)
+    grown.get_layer(_RANK).set_weights(
+        [np.concatenate([kernel, new], axis=1), np.append(bias, popular)]
+    )
     return grown
 
 
@@ -221,8 +239,11 @@ def _check_alike(old, added):
     check_new_users(_OWNER, old.users, added.users)
 
 
-def _with_tables(model, row_counts, *, penalty_ratio):
-    """Returns a copy whose named tables have so many rows, all 0."""
+def _with_tables(model, row_counts, *, penalty_ratio, item_count=0):
+    """Returns a copy whose named tables have so many rows, all 0.
+
+    What ranks puts out a logit for so many more items.
+    """
 
     def copy(layer):
         config = layer.get_config()
@@ -232,6 +253,8 @@ def _with_tables(model, row_counts, *, penalty_ratio):
             config["input_dim"] = row_counts[layer.name]
             config["embeddings_initializer"] = "zeros"
             config["embeddings_regularizer"] = keras.regularizers.L2(strength)
+        if layer.name == _RANK:
+            config["units"] += item_count
         return layer.__class__.from_config(config)
 
     return keras.models.clone_model(model, clone_function=copy)

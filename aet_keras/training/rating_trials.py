@@ -10,6 +10,7 @@ import numpy as np
 
 from aet_keras import data
 from aet_keras._keras import reading
+from aet_keras._wording import counted
 from aet_keras.data.rating_lookup import RatingTables
 from aet_keras.data.specifications import RatingSpecification
 from aet_keras.drift.gate import judge_gains, share_to_forget
@@ -41,9 +42,11 @@ def adapt_ratings(
 ) -> Adaptation:
     """Adapts a recommender to new ratings of known users and of new ones.
 
-    Tried are, the cheapest first: new ratings are looked up in histories, and
-    a new user gets the bias that the model guesses of that (`"history"`);
-    then user biases are solved on what is left, or those of users and items.
+    Tried are, the cheapest first: new ratings are looked up in histories, a
+    new item gets the bias of what its features do not say, shrunk as those of
+    others were, and a new user the bias that the model guesses of the history
+    (`"history"`); then user biases are solved on what is left, or those of
+    users and items.
 
     The first half of the new ratings of each user is learned, the second one
     judges. **A user counts as one**, by the mean absolute error of that half:
@@ -57,7 +60,8 @@ def adapt_ratings(
         model: `keras.Model`, as `aet_keras.tasks.build_recommender` builds.
         known: `KnownRatings` that it was made of.
         new: `Split` of new ratings, the older first.
-        specification: `RatingSpecification`, new users behind the old ones.
+        specification: `RatingSpecification`, new users and items behind the
+            old ones.
         forgets_at_most: optional float from 0 to 1. The share by which the
             mean absolute error of old ratings may rise. Defaults to `0.05`.
 
@@ -122,6 +126,8 @@ class _Run:
         self.model, self.known = model, known
         self.specification = specification
         self._count = len(known.specification.users)
+        self._item_count = len(known.specification.items)
+        self._item_features = known.features_with(new, specification)
         self._splits = [known.train, known.validation, known.test]
         self.old_tables = self.tables(self._splits)
         others = ~np.isin(known.test.inputs["user"], new.inputs["user"])
@@ -136,7 +142,7 @@ class _Run:
             splits,
             self.specification,
             history_length=history_length(self.model),
-            item_features=self.known.item_features,
+            item_features=self._item_features,
         )
 
     def old_errors(self, model, *learned: data.Split) -> np.ndarray:
@@ -152,10 +158,15 @@ class _Run:
         return np.bincount(places, off) / np.bincount(places)
 
     def unknown_as_0(self, split: data.Split) -> data.Split:
-        """Returns rows as the model before takes them: new users unknown."""
-        users = split.inputs["user"]
-        old = np.where(users > self._count, 0, users)
-        return dataclasses.replace(split, inputs={**split.inputs, "user": old})
+        """Returns rows as the model before takes them: new ones unknown."""
+        old = {
+            role: np.where(split.inputs[role] > count, 0, split.inputs[role])
+            for role, count in (
+                ("user", self._count),
+                ("item", self._item_count),
+            )
+        }
+        return dataclasses.replace(split, inputs={**split.inputs, **old})
 
     def learn(
         self, name: str, learned: data.Split
@@ -163,11 +174,17 @@ class _Run:
         """Returns a model, what it looks up, and what was done."""
         tables = self.tables([*self._splits, learned])
         count = self.known.train.count
+        rated = np.bincount(
+            learned.inputs["item"][:, 0],
+            minlength=1 + len(self.specification.items),
+        )
         made = grown_by(
             self.model,
             len(self.specification.users) - self._count,
             penalty_ratio=count / (count + learned.count),
+            item_counts=rated[1 + self._item_count :].tolist(),
         )
+        self._give_item_biases(made, learned, tables)
         told = self._give_biases(made, learned, tables)
         if name == HISTORY:
             return made, tables, told
@@ -185,7 +202,26 @@ class _Run:
             unknown = {**given, "user": np.zeros_like(given["user"])}
             guessed, zero = (_ratings(made, each) for each in (unknown, given))
             _add(made, "user_bias", users[is_new], guessed - zero)
-        return f"{len(users)} users have new ratings, {is_new.sum()} are new"
+        new_items = len(self.specification.items) - self._item_count
+        told = f"{len(users)} users have new ratings, {is_new.sum()} are new"
+        items = counted(new_items, "item is", "items are")
+        return f"{told}; {items} new" if new_items else told
+
+    def _give_item_biases(self, made, learned, tables):
+        """Gives a new item what is left of its ratings, shrunk in the mean."""
+        rows = _taken(learned, learned.inputs["item"][:, 0] > self._item_count)
+        if not rows.count:
+            return
+        users = rows.inputs["user"]
+        known = np.where(users > self._count, 0, users)
+        given = {**_given(made, rows, tables), "user": known}
+        rest = rows.labels - _ratings(made, given)
+        items, places = np.unique(rows.inputs["item"], return_inverse=True)
+        places = places.reshape(-1)
+        penalty = self.model.get_layer("item_bias").embeddings_regularizer
+        strength = float(penalty.l2) * self.known.train.count
+        sums, counts = np.bincount(places, rest), np.bincount(places)
+        _add(made, "item_bias", items, sums / (counts + strength))
 
     def _solve(self, made, name, learned, tables):
         """Solves biases of users, or of items too, on what is left."""

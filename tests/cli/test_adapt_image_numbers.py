@@ -11,6 +11,7 @@ import pytest
 import text_data
 from click.testing import CliRunner
 from PIL import Image
+from recorded_requests import incoming, write
 
 from aet_keras import publishing, recipes, training
 from aet_keras.cli import main
@@ -109,6 +110,25 @@ def test_late_prices_of_images_make_a_better_version_in_their_unit(home, saved):
         for version in "12"
     ]
     assert form[1]["target_format"] == form[0]["target_format"]
+
+
+def test_recorded_images_are_joined_to_late_prices(home, tmp_path):
+    files = sorted((home / "new").iterdir())
+    rows = [
+        (60.0 * n, {"image_bytes": file.read_bytes()}, {})
+        for n, file in enumerate(files)
+    ]
+    recorded = write(tmp_path / "recorded", rows)
+    late = (home / "new late.csv").read_text()
+    for number, file in enumerate(files):
+        late = late.replace(file.name, f"r{number}-0")
+    (tmp_path / "late.csv").write_text(late)
+    version = home / "saved" / "1"
+
+    of_files = incoming(version, "image", home / "new", home / "new late.csv")
+    of_requests = incoming(version, "image", recorded, tmp_path / "late.csv")
+
+    assert of_files.sum == of_requests.sum
 
 
 def test_watch_reads_the_prices_of_a_table(home, saved, sentence):

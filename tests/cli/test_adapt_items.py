@@ -6,8 +6,10 @@ import shutil
 import item_files
 import keras
 import numpy as np
+import pandas
 import pytest
 from click.testing import CliRunner
+from recorded_requests import incoming, write
 
 from aet_keras import backbones, publishing, training
 from aet_keras.cli import main
@@ -112,6 +114,41 @@ def test_a_new_kind_of_items_is_added(home, saved):
     )
     assert outputs["probabilities"].shape == (2, 5)
     assert b"many" in outputs["classes"][0]
+
+
+def test_recorded_items_are_watched_and_learned_as_those_of_a_file(
+    home, tmp_path
+):
+    turned = home / "new" / "turned.csv"
+    frame = pandas.read_csv(turned, keep_default_na=False)
+    inputs = frame.drop(columns="kind").to_dict("records")
+    for row in inputs:  # a client may send spaces where there is no text
+        file = home / "new" / row["file"]
+        row |= {"file": file.read_bytes() if row["file"] else "", "more": 1}
+        row["title"] = row["title"] or "  "
+    rows = [(60.0 * n, row, {}) for n, row in enumerate(inputs)]
+    likely = {"probabilities": np.full(4, 0.25, "float32")}
+    broken = (0.0, {**inputs[0], "file": "no image"}, {})
+    recorded = write(tmp_path / "recorded", [*rows, broken])
+    answers = write(
+        tmp_path / "answers", [(time, None, likely) for time, _, _ in rows]
+    )
+    frame = frame.assign(label=frame["kind"])
+    frame["id"] = [f"r{number}-0" for number in range(len(frame))]
+    frame[["id", "label"]].to_csv(tmp_path / "late.csv", index=False)
+    version = home / "saved" / "1"
+
+    of_file = incoming(version, "item", turned)
+    of_requests = incoming(version, "item", recorded, tmp_path / "late.csv")
+    quiet = run("watch", version, recorded, "--report", tmp_path / "a.png")
+    alone = run("watch", version, answers)
+
+    assert of_file.sum == of_requests.sum
+    assert quiet.exit_code == 0, quiet.output
+    assert "columns p = " in quiet.stdout
+    assert "1 of 121 recorded rows have no input" in quiet.stderr
+    assert alone.exit_code == 3, alone.output
+    assert "tests: outputs p = " in alone.stdout
 
 
 def test_old_items_with_other_columns_are_refused(home, saved, sentence):

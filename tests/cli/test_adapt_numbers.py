@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 from click.testing import CliRunner
+from recorded_requests import incoming, write
 
 from aet_keras import evaluation, recipes, training
 from aet_keras.cli import main
@@ -169,10 +170,40 @@ def test_an_unknown_tag_is_left_out_and_the_others_of_its_row_count(
     asked = Asked("adapt", home / "tags" / "1", None, ())
     frame = pandas.DataFrame({"label": ["dear;red", "red", "south", "", "N/A"]})
 
-    found = truths(asked, frame, "label", is_in_one=True)
+    found = truths(asked, frame, "label", is_late=True)
 
     assert found == ["dear\n", "\n", "south\n", "\n", ""]
     assert "1 tag is left out" in capsys.readouterr().err
+
+
+def record_houses(path, frame):
+    cells = frame[["area", "town"]].to_dict("records")
+    rows = [(60.0 * n, row, {}) for n, row in enumerate(cells)]
+    return write(path, rows)
+
+
+@pytest.mark.parametrize("name", ["prices", "tags"])
+def test_recorded_rows_with_late_labels_are_those_of_a_file(
+    home, tmp_path, name
+):
+    like, recorded = (
+        record_houses(tmp_path / each, houses(seed, 160, mean=mean))
+        for each, seed, mean in (("like", 2, 100), ("new", 1, 180))
+    )
+    late = home / {"prices": "late.csv", "tags": "late_tags.csv"}[name]
+    known = pandas.read_csv(late, keep_default_na=False)
+    known["id"] = known["id"].str.replace("h", "r") + "-0"
+    known.to_csv(tmp_path / "late.csv", index=False)
+    version = home / name / "1"
+
+    of_file = incoming(version, "table", home / "new.csv", late)
+    of_requests = incoming(version, "table", recorded, tmp_path / "late.csv")
+    quiet, moved = (
+        run("watch", home / name, each) for each in (like, recorded)
+    )
+
+    assert of_file.sum == of_requests.sum
+    assert (quiet.exit_code, moved.exit_code) == (0, 3), quiet.output
 
 
 @pytest.mark.parametrize("label", ["dear;South", "red;wool"])

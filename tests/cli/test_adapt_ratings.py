@@ -27,7 +27,8 @@ def folder(tmp_path_factory):
     lines = new.read_text().splitlines()
     rows = [line.rsplit(",", 1) for line in lines[1:]]
     higher = [f"{rest},{float(rating) + 3}" for rest, rating in rows]
-    new.write_text("\n".join([lines[0], *higher]))
+    met = [f"u{user},new film,old,9,2" for user in range(100, 110)]
+    new.write_text("\n".join([lines[0], *higher, *met]))
     return folder
 
 
@@ -39,7 +40,8 @@ def test_new_users_are_published_and_known(folder):
     said = run("predict", films, "u100", "--json")
 
     assert result.exit_code == 0, result.output
-    assert "240 new rows, 240 with a label" in result.stdout
+    assert "250 new rows, 250 with a label" in result.stdout
+    assert "1 item is new" in " ".join(result.stdout.split())
     assert "Nothing was done" in " ".join(again.stdout.split())
     about = json.loads((films / "2" / "adaptation.json").read_text())
     assert about["verdict"]["new"]["count"] == 30
@@ -56,6 +58,9 @@ def test_new_users_are_published_and_known(folder):
     )
     assert two["scores"][0] > one["scores"][0] + 1
     np.testing.assert_allclose(two["scores"][1], one["scores"][1], atol=0.5)
+    asked["item"] = np.array([b"new film", b"i1"], object)
+    film = load_version(films / "2").call("serving_default", asked)
+    assert film["scores"][0] < two["scores"][0] - 1
 
 
 @pytest.mark.parametrize("option", ["--labelled", "--old", "--seed"])

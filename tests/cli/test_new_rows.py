@@ -64,6 +64,24 @@ def test_new_rows_may_have_no_tag_at_all(asked, monkeypatch):
     assert _truths.truths(asked, frame, "label") == ["\n", "", "\n"]
 
 
+def test_late_tags_stand_in_one_column_or_in_one_each(asked, monkeypatch):
+    monkeypatch.setattr(_truths, "are_tags", lambda asked: True)
+    names = ["Paris, France", "wool"]  # so that no comma separates tags
+    (asked.path / "assets" / "labels.txt").write_text("\n".join(names))
+    one = pandas.DataFrame({"label": [names[0], "wool", "", "n/a"]})
+    each = pandas.DataFrame({names[0]: [*"100", "?"], "wool": [*"010", ""]})
+
+    found = [
+        _truths.truths(asked, frame, "label", is_late=True)
+        for frame in (one, each.replace("?", ""))
+    ]
+
+    assert found[0][:3] == found[1][:3] == ["Paris, France\n", "wool\n", "\n"]
+    assert found[1][3] == ""
+    with pytest.raises(DataError, match="wool"):
+        _truths.truths(asked, each[names[:1]], "label", is_late=True)
+
+
 def test_a_column_of_a_tag_that_was_not_learned_is_not_looked_at(
     asked, monkeypatch
 ):

@@ -1,7 +1,9 @@
 """Does `aet-keras watch` read what a server was asked, day by day?"""
 
+import dataclasses
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -9,19 +11,17 @@ import table_data
 import watched_images
 from click.testing import CliRunner
 from PIL import Image
+from recorded_requests import DAY, START, write
 
 from aet_keras import data, recipes, training
 from aet_keras.cli import _recorded_new_rows, main
 from aet_keras.cli._new_rows import Asked, read_new_rows
-from aet_keras.data import recorded_rows
-from aet_keras.data.recorded_row import RecordedRow, encode_row
+from aet_keras.data.recorded_row import decode_row, encode_row
+from aet_keras.data.specifications import CellFormat, TableColumn
 from aet_keras.drift import Reference
 from aet_keras.errors import DataError
 from aet_keras.export import table_manifest
 from aet_keras.training import text_job
-
-START = 1_793_491_200.0  # 2026-11-01 00:00 UTC
-DAY = 86400.0
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +31,6 @@ def photos(tmp_path_factory):
 
 def watch(*arguments):
     return CliRunner().invoke(main, ["watch", *map(str, arguments)])
-
-
-def write(home, rows):
-    """Writes rows of a recording: times, inputs and outputs."""
-    home.mkdir()
-    about = recorded_rows.describe(name="clothes", keeps="inputs")
-    (home / "recording.json").write_text(about)
-    for key, (time, inputs, outputs) in enumerate(rows):
-        day = home / f"2026-11-{1 + int(time // DAY):02}"
-        day.mkdir(exist_ok=True)
-        row = RecordedRow(f"r{key}-0", START + time, 1, inputs, outputs)
-        content = encode_row(row)
-        (day / f"{key:016x}.row").write_bytes(content)
-    return home
 
 
 def image(number, light, seed=7):
@@ -208,9 +194,69 @@ def test_rows_of_a_table_are_read_as_the_model_takes_them(tmp_path, unserved):
     assert result.exit_code == 0, result.output
 
 
-def test_texts_are_read_as_they_were_sent(tmp_path, monkeypatch):
+def test_cells_mean_what_the_server_said_they_mean(tmp_path, capsys):
+    form = CellFormat(missing=("-999", "n/a"))
+    columns = (
+        TableColumn("age", "number", "age", form),
+        TableColumn("town", "category", "town", form),
+        TableColumn(
+            "day",
+            "date",
+            "day",
+            dataclasses.replace(form, date_format="%d.%m.%Y"),
+        ),
+    )
+    cells = [
+        {"age": 5.0, "town": " Rome ", "day": "01.03.2024"},
+        {"age": -999.0, "town": "n/a", "day": ""},
+        {"age": np.inf, "town": b"\xff", "day": "n/a"},
+        {"age": 5.0, "town": "Rome", "day": "2024-03-01"},  # as versions before
+        {"age": "five", "town": "Rome", "day": ""},
+        {"town": "Rome", "day": ""},
+    ]
+    rows = [(number, inputs, {}) for number, inputs in enumerate(cells)]
+    home = write(tmp_path / "recorded", rows, name="films")
+    asked = Asked("adapt", tmp_path / "towns" / "1", None, [str(home)])
+    asked.__dict__["specification"] = types.SimpleNamespace(columns=columns)
+
+    found = _recorded_new_rows.read_recorded(asked, "table")
+
+    np.testing.assert_array_equal(found.x["age"], [5, np.nan, np.nan])
+    assert found.x["town"].tolist() == ["Rome", "", "\ufffd"]
+    np.testing.assert_array_equal(found.x["day"], [19783, np.nan, np.nan])
+    said = capsys.readouterr().err
+    assert "3 of 6 recorded rows" in said
+    assert "`day` is no date as the model reads them: 2024-03-01" in said
+    assert "recorded of a model of the name `films`, where this one" in said
+
+
+@pytest.fixture
+def no_tokens(monkeypatch):
+    """Has texts stay what they are."""
     monkeypatch.setattr(text_job, "tokens_of", lambda *given: given[-1])
-    monkeypatch.setattr(_recorded_new_rows, "load_recipe", lambda path: None)
+    monkeypatch.setattr("aet_keras.recipes.kinds.load_recipe", lambda _: None)
+
+
+def test_rows_of_one_id_are_told_apart(tmp_path, no_tokens):
+    """A client may send its own, and with every request the same."""
+    rows = [(n * 60.0, {"texts": text}, {}) for n, text in enumerate("abc")]
+    home = write(tmp_path / "recorded", rows)
+    for file in home.glob("*/*2.row"):
+        row = dataclasses.replace(decode_row(file.read_bytes()), id="r1-0")
+        file.write_bytes(encode_row(row))
+    asked = Asked("adapt", tmp_path, None, [str(home)])
+
+    found = _recorded_new_rows.read_recorded(asked, "text")
+
+    assert found.ids == ["r0-0", "r1-0", "r1-0"]
+    assert found.names == [
+        "r0-0",
+        "r1-0 2026-11-01 00:01:00.000+00:00",
+        "r1-0 2026-11-01 00:02:00.000+00:00",
+    ]
+
+
+def test_texts_are_read_as_they_were_sent(tmp_path, no_tokens):
     rows = [
         (n * 60.0, {"texts": text}, {})
         for n, text in enumerate(["good", "b\u00e9", ""])
@@ -218,7 +264,7 @@ def test_texts_are_read_as_they_were_sent(tmp_path, monkeypatch):
     home = write(tmp_path / "recorded", rows)
     asked = Asked("watch", tmp_path, None, [str(home)])
 
-    found = _recorded_new_rows.read_recorded(asked, "text", needs_inputs=True)
+    found = _recorded_new_rows.read_recorded(asked, "text")
 
     assert found.texts == found.x == ["good", "b\u00e9", ""]
 
@@ -229,4 +275,4 @@ def test_a_model_cannot_learn_from_outputs_alone(tmp_path):
     asked = Asked("adapt", tmp_path, None, [str(home)])
 
     with pytest.raises(DataError, match="--record-what inputs"):
-        _recorded_new_rows.read_recorded(asked, "text", needs_inputs=True)
+        _recorded_new_rows.read_recorded(asked, "text")

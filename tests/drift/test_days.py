@@ -6,8 +6,9 @@ import drift_samples
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
-from aet_keras.drift import days
+from aet_keras.drift import Reference, days
 from aet_keras.drift.days import DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs
 from aet_keras.drift.watch_chart import draw_watched
@@ -134,3 +135,61 @@ def test_what_was_found_is_drawn(novel, has_days, reference, tmp_path):
     with Image.open(path) as image:
         assert image.width == 1320
         assert 400 < image.height < 1200
+
+
+def answered(kind, count, seed, *, more=0.0):
+    """Returns what a model of a number, or of tags, makes of rows."""
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(count, 4)) + more
+    sums = features[:, :3] + [0, 1, -1]
+    said, true = 1 / (1 + np.exp(-sums)), sums > 0
+    if kind == "number":
+        said, true = 500 + 10 * sums[:, :1], 500 + 10 * sums[:, 0]
+    return ModelOutputs(
+        features.astype("float32"), said.astype("float32"), true.astype("f4")
+    )
+
+
+@pytest.mark.parametrize("kind", ["number", "tags"])
+def test_rows_of_numbers_and_tags_are_watched(kind, tmp_path):
+    known = Reference.of_outputs(*(answered(kind, 300, n) for n in (0, 1)))
+    rows = [answered(kind, 240, n, more=m) for n, m in ((2, 0), (3, 1.5))]
+    rows = dataclasses.replace(ModelOutputs.joined(rows), labels=None)
+
+    quiet = watch_days(known, rows.take(np.arange(240)), HOURLY[:240])
+    found = watch_days(known, rows, HOURLY[:480])
+    draw_watched(
+        *("shop", known, rows, found.shift, tmp_path / "a.png"),
+        names=["" for _ in range(480)],
+        days=found.days,
+        alarm=found.alarm,
+    )
+
+    assert (quiet.alarm, quiet.shift.kind) == (None, "none")
+    assert found.shift.kind == "input"
+    assert found.alarm.day in ("2026-11-10", "2026-11-11", "2026-11-12")
+    said = rows.probabilities[:24]
+    told = found.days[0].number, found.days[0].confidence
+    if kind == "number":
+        assert told == (pytest.approx(said.mean()), None)
+    else:
+        sure = np.where(said > 0.5, said, 1 - said).mean()
+        assert told == (None, pytest.approx(sure))
+
+
+def test_answers_alone_are_compared_where_no_more_was_kept(reference):
+    rows = outputs((240, {}), (240, {"priors": (0.8, 0.1, 0.1)}))
+    alone = dataclasses.replace(rows, features=np.zeros((480, 0)))
+    full = dataclasses.replace(reference, columns={"age": np.zeros(400)})
+
+    quiet = watch_days(full, alone.take(np.arange(240)), HOURLY[:240])
+    found = watch_days(full, alone, HOURLY[:480])
+
+    pairs = zip(
+        reference.probabilities.T, rows.probabilities[:240].T, strict=True
+    )
+    p = min(1, 3 * min(stats.ks_2samp(*each).pvalue for each in pairs))
+    assert quiet.shift.tests == {"outputs": pytest.approx(p, abs=0.05)}
+    assert (quiet.alarm, found.shift.kind) == (None, "label")
+    assert found.alarm.day in ("2026-11-10", "2026-11-11", "2026-11-12")
+    assert "answered is compared alone" in found.shift.notes[-1]

@@ -269,6 +269,15 @@ def table_model():
     return model, Reference.measure(model, x, (x, np.arange(60) % 2))
 
 
+def test_a_model_of_a_number_is_no_classifier():
+    x = np.zeros((9, 2), "float32")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    reference = Reference.measure(model, x, (x, x[:, 0]), target_kind="number")
+
+    with pytest.raises(ValueError, match="must be of a classifier"):
+        Stream(model, reference)
+
+
 def test_what_is_no_state_is_refused():
     with pytest.raises(ValueError, match="what `get_state` returned"):
         make_stream().set_state({"weights": np.zeros(3)})

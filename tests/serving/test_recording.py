@@ -148,17 +148,26 @@ def test_cells_of_a_table_are_texts_and_numbers(kept):
     assert np.isnan(other.inputs["age"]) and other.inputs["job"] == b"\xff"
 
 
-def test_an_example_of_a_table_has_all_of_its_columns(kept):
+@pytest.mark.parametrize("kind", ["table", "item"])
+def test_an_example_of_a_table_has_all_of_its_columns(kept, kind):
     def spec(dtype):
         return tf.TensorSpec((None,), dtype)
 
     specs = {name: spec(tf.float32) for name in ("age", "income")}
-    signature = type("S", (), {"inputs": specs | {"job": spec(tf.string)}})()
+    files = {"image": spec(tf.string)} if kind == "item" else {}
+    inputs = specs | {"job": spec(tf.string)} | files
+    signature = type("S", (), {"inputs": inputs})()
     version = LoadedVersion(
-        3, {"serving_default": signature}, {}, cells=frozenset(signature.inputs)
+        *(3, {"serving_default": signature}, {}),
+        cells=frozenset({*specs, "job"}),
+        kind=kind,
     )
     numbers = tf.train.Feature(float_list=tf.train.FloatList(value=[31]))
-    features = tf.train.Features(feature={"age": numbers})
+    given = {"age": numbers}
+    if kind == "item":
+        png = tf.train.BytesList(value=[b"\x89PNG"])
+        given["image"] = tf.train.Feature(bytes_list=png)
+    features = tf.train.Features(feature=given)
     example = tf.train.Example(features=features).SerializeToString()
 
     recorder = kept.recorder()
@@ -175,6 +184,7 @@ def test_an_example_of_a_table_has_all_of_its_columns(kept):
     (row,) = read_recorded_rows(kept.folder)
     assert row.inputs["age"] == 31.0 and row.inputs["job"] == ""
     assert np.isnan(row.inputs["income"])
+    assert row.inputs.get("image") == (b"\x89PNG" if kind == "item" else None)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,36 @@ def test_new_users_are_learned_and_old_ones_stay(made):
     assert after[-30:].mean() > 0.5
 
 
+def test_new_items_get_the_bias_of_what_features_do_not_say(made, tmp_path):
+    _, known, model = made
+    path = write(tmp_path / "a.csv", range(100, 130))
+    more = [f"u{n},hit,old,1,{9 - n % 2}" for n in range(100, 130)]
+    more = [*more[:20], path.read_text(), *more[20:]]  # some to learn, to judge
+    lines = [line for part in more for line in part.split("\n")]
+    header = "user,item,age,decade,rating"
+    lines = [header, *(line for line in lines if line != header)]
+    path.write_text("\n".join(lines))
+    new = read_new_ratings([path], known.specification, **USED)
+
+    found = adapted(made, new)
+
+    assert found.verdict.outcome == "better", found.verdict.reason
+    assert "1 item is new" in found.attempts[0].reason
+    before, after = (
+        each.get_layer("item_bias").get_weights()[0][:, 0]
+        for each in (model, found.model)
+    )
+    # The shrunk mean of what is left of 8 and 9 above about 3.
+    strength = model.get_layer("item_bias").embeddings_regularizer.l2
+    strength = float(strength) * known.train.count
+    assert len(after) == 14
+    assert after[-1] == pytest.approx(30 * 5.5 / (30 + strength), abs=1.5)
+    rank = found.model.get_layer("rank").get_weights()
+    assert [each.shape[-1] for each in rank] == [14, 14]
+    if found.kept == (rating_trials.HISTORY,):
+        np.testing.assert_array_equal(after[:13], before)
+
+
 def test_ratings_as_before_prove_nothing(made):
     new = read(made, range(30))
     before = made[2].get_weights()
@@ -158,15 +188,18 @@ def test_few_users_prove_nothing(made):
         adapted(made, new)
 
 
-def test_new_items_are_left_out_and_said(made, tmp_path):
+def test_new_items_of_which_nothing_is_known_are_left_out(made, tmp_path):
     path = write(tmp_path / "a.csv", range(25))
-    path.write_text(path.read_text() + "\nu1,new film,old,1,4")
+    odd = ["u1,new film,old,1,4", "u1,odd,old,9,4"]
+    odd += [f"u{user},met,old,9,2" for user in range(5)]
+    path.write_text("\n".join([path.read_text(), *odd]))
     alone = tmp_path / "b.csv"
     alone.write_text("user,item,age,decade,rating\nu1,new film,old,1,4")
 
     new = read_new_ratings([path], made[1].specification, **USED)
 
-    assert new.split.count == 200
+    assert new.split.count == 206
+    assert new.specification.items[12:] == ("met", "new film")
     assert "1 rating is left out" in new.notes[-1]
     with pytest.raises(DataError, match="of items that the model knows"):
         read_new_ratings([alone], made[1].specification, **USED)
