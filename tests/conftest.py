@@ -16,6 +16,7 @@ import durations
 import keras
 import lean_charts
 import lean_exports
+import lean_steps
 import lean_tables
 import lean_tensorflow
 import numpy as np
@@ -88,6 +89,8 @@ def pytest_runtest_protocol(item, nextitem):
     lean_tensorflow.tune_pipelines(is_tuned)
     lean_tensorflow.optimize_graphs(is_tuned)
     lean_charts.render(item)
+    lean_steps.shorten(item)
+    lean_exports.shorten(item)
     lean_tables.tune(item)
     result = yield
     if nextitem is None or nextitem.path != item.path:

@@ -7,6 +7,7 @@ import functools
 import os
 import signal
 import warnings
+from unittest import mock
 
 import image_models
 import keras
@@ -23,6 +24,9 @@ from aet_keras.callbacks import (
 )
 from aet_keras.engine import Engine
 from aet_keras.policies import Decision, ThawOnSchedule
+from aet_keras.training import longer
+
+MORE_STEPS = 24  # of a run of few rows: an epoch has two
 
 
 def images(count):
@@ -245,17 +249,18 @@ def few_rows_run(has_groups=False):
         model.compile(
             keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy"
         )
-    ended = aet_keras.fine_tune(
-        model,
-        (x[:40], y[:40]),
-        validation_data=(x[40:], y[40:]),
-        epochs=4,
-        verbose=0,
-        freezing=ElasticFreezing(
-            groups=group_layers(model)[:-1] if has_groups else None,
-            cache=None,  # else each has its own order
-        ),
-    )
+    with mock.patch.object(longer, "STEPS", MORE_STEPS):
+        ended = aet_keras.fine_tune(
+            model,
+            (x[:40], y[:40]),
+            validation_data=(x[40:], y[40:]),
+            epochs=4,
+            verbose=0,
+            freezing=ElasticFreezing(
+                groups=group_layers(model)[:-1] if has_groups else None,
+                cache=None,  # else each has its own order
+            ),
+        )
     return {
         "weights": weights_of(model),
         "best": ended.best_figures["val_loss"],

@@ -47,9 +47,9 @@ def make_tiny(monkeypatch):
 
 def export_shortly(monkeypatch):
     """Has SavedModels read encoded images with `decode_shortly`."""
-    monkeypatch.setattr(
-        "aet_keras.export.image_model.decode_images", decode_shortly
-    )
+    for kind in ("image", "item"):
+        name = f"aet_keras.export.{kind}_model.decode_images"
+        monkeypatch.setattr(name, decode_shortly)
 
 
 def backbone(name="old", size=8):

@@ -45,10 +45,19 @@ class TextPacking:
         return self.preprocessor.sequence_length
 
     def resized(self, sequence_length: int) -> "TextPacking":
-        """Returns a packing into rows of another length."""
-        kind, tokenizer = type(self.preprocessor), self.preprocessor.tokenizer
-        preprocessor = kind(tokenizer, sequence_length=sequence_length)
-        return TextPacking(preprocessor, self.most)
+        """Returns a packing into rows of another length; the same each time."""
+        if sequence_length not in self._resized:
+            kind = type(self.preprocessor)
+            preprocessor = kind(
+                self.preprocessor.tokenizer, sequence_length=sequence_length
+            )
+            made = TextPacking(preprocessor, self.most)
+            self._resized[sequence_length] = made
+        return self._resized[sequence_length]
+
+    @functools.cached_property
+    def _resized(self) -> dict[int, "TextPacking"]:
+        return {}
 
     def pack(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """Returns `token_ids` and `padding_mask`, int32 `(count, length)`.
@@ -76,10 +85,13 @@ class TextPacking:
     def count(self, texts: Sequence[str]) -> np.ndarray:
         """Returns how many tokens each text has, start and end among them."""
         ends = int(np.sum(self.preprocessor([""])["padding_mask"]))
-        tokenizer = self.preprocessor.tokenizer
-        count = _traced(lambda rows: tokenizer(rows).row_lengths())
-        lengths = [each.numpy() for each in _in_chunks(count, texts)]
+        lengths = [each.numpy() for each in _in_chunks(self._counter, texts)]
         return np.concatenate(lengths) + ends
+
+    @functools.cached_property
+    def _counter(self):
+        tokenizer = self.preprocessor.tokenizer
+        return _traced(lambda rows: tokenizer(rows).row_lengths())
 
     @functools.cached_property
     def _packer(self):
@@ -159,6 +171,54 @@ def load_text_packing(
         sentence = text_encoder.cannot_be_had(hub, name, error)
         raise WeightsError(sentence) from error
     return TextPacking(preprocessor, _most(backbone))
+
+
+def kept_text_packing(
+    name: str | os.PathLike,
+    *,
+    vocabulary: str | os.PathLike | None = None,
+    sequence_length: int | None = None,
+) -> TextPacking:
+    """Does what `load_text_packing` does, once for as long as its files stay.
+
+    A command packs texts several times, and to trace a tokeniser takes longer
+    than that.
+
+    Args:
+        name, vocabulary: as of `load_text_packing`.
+        sequence_length: optional int. Defaults to 128.
+
+    Returns:
+        A `TextPacking`, which is shared: nobody may change it.
+
+    Example:
+
+    >>> try:
+    ...     aet_keras.backbones.text_packing.kept_text_packing("bert.keras")
+    ... except ValueError as error:
+    ...     "Give `vocabulary`" in str(error)
+    True
+    """
+    paths = [None if x is None else os.fspath(x) for x in (name, vocabulary)]
+    packing = _kept(*paths, tuple(_states(paths)))
+    if sequence_length is None:
+        return packing
+    return packing.resized(sequence_length)
+
+
+@functools.lru_cache(maxsize=2)
+def _kept(name, vocabulary, states):
+    """Loads a packing; other states of its files make another one."""
+    return load_text_packing(name, vocabulary=vocabulary)
+
+
+def _states(paths):
+    """Yields when each file of some paths was written, and its size."""
+    for path in map(pathlib.Path, filter(None, paths)):
+        for file in [path, *sorted(path.rglob("*"))]:
+            if file.exists():
+                found = file.stat()
+                yield str(file), found.st_mtime_ns, found.st_size
 
 
 def _check_vocabulary(name, vocabulary):

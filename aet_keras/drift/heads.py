@@ -262,10 +262,15 @@ def widen_head(
     scaled, mean, scale = standardised(features)
     offsets = np.zeros((len(labels), len(counts)))
     offsets[:, : head.units] = features @ kernel + bias
-    rows = (scaled, offsets, labels, weights)
     with one_thread():
+        span = None
+        if 2 * len(labels) < len(kernel):
+            # Penalised columns lie in what rows span: few numbers of few rows.
+            span = np.linalg.qr(scaled.T)[0]
+            scaled = scaled @ span
+        rows = (scaled, offsets, labels, weights)
         found = _best_columns(rows, len(counts) - head.units, seed)
-    more = found[:-1] / scale[:, None]
+    more = (found[:-1] if span is None else span @ found[:-1]) / scale[:, None]
     wide = keras.layers.Dense(
         len(counts), activation="softmax", name=head.name, dtype=head.dtype
     )

@@ -26,7 +26,6 @@ _ACTIVATIONS = {
 _PLAIN = {
     "axis": (-1, 1),
     "ignore_class": (None,),
-    "label_smoothing": (0,),
 }
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
@@ -46,6 +45,7 @@ class KnownLoss:
         loss: the `keras.losses.Loss` itself.
         learns_weight: bool. Whether `WeightedByUncertainty` is around it.
         taught: optional `TaughtLoss`, where a teacher has a part in it.
+        smoothing: float from 0 to 1. The `label_smoothing` of its targets.
     """
 
     kind: str
@@ -54,6 +54,7 @@ class KnownLoss:
     loss: keras.losses.Loss
     learns_weight: bool
     taught: TaughtLoss | None = None
+    smoothing: float = 0.0
 
     @classmethod
     def of(cls, loss) -> "KnownLoss":
@@ -79,9 +80,17 @@ class KnownLoss:
         kind, is_sparse = known
         settings = dict(parts[1])
         takes_logits = bool(settings.pop("from_logits", False))
+        smoothing = settings.pop("label_smoothing", 0.0)
         _check_settings(settings)
         _check_computed(loss)
-        return cls(kind, is_sparse, takes_logits, loss, learns_weight)
+        return cls(
+            kind,
+            is_sparse,
+            takes_logits,
+            loss,
+            learns_weight,
+            smoothing=_checked_smoothing(smoothing),
+        )
 
     def check_activation(self, activation) -> None:
         """Raises a `NotSolved` unless it belongs to the loss."""
@@ -118,7 +127,10 @@ class KnownLoss:
                 f"its targets have the shape {y.shape[1:]} and it has {units} "
                 "units"
             )
-        return np.asarray(y, "float32").reshape(count, units)
+        found = np.asarray(y, "float32").reshape(count, units)
+        # As Keras smooths: towards as much of each class, or of yes and no.
+        even = 1 / units if self.kind == "softmax" else 0.5
+        return found + self.smoothing * (even - found)
 
     @property
     def solved_as(self) -> str | TaughtLoss:
@@ -160,6 +172,12 @@ def _check_settings(settings):
     for name, value in settings.items():
         if name not in _PLAIN or value not in _PLAIN[name]:
             raise NotSolved(f"its loss has `{name}={value!r}`")
+
+
+def _checked_smoothing(value):
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise NotSolved(f"its loss has `label_smoothing={value!r}`")
+    return float(value)
 
 
 def _why_not_known(loss, parts):

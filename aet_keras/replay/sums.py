@@ -41,7 +41,7 @@ class WeightMonitor:
     def __init__(self, layers):
         weights = {id(w): w for layer in layers for w in layer.weights}
         self._weights = [w for w in weights.values() if w.dtype != "string"]
-        self._look = tf.function(self._sums, jit_compile=False)
+        self._look = tf.function(self._sums, jit_compile=False, autograph=False)
         self.look()
 
     def look(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from aet_keras import _cluster, backbones, data, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.backbones import text_packing
 from aet_keras.data import item_table
 from aet_keras.data.item_table import (
     WORDS,
@@ -123,7 +124,7 @@ def _teacher_rows(recipe, dataset, teacher):
 def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
     """Returns what cuts the texts of a recipe into tokens."""
     assert recipe.text_backbone is not None
-    return backbones.load_text_packing(
+    return text_packing.kept_text_packing(
         recipe.text_backbone, vocabulary=recipe.vocabulary, **settings
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from aet_keras import _optional, backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
+from aet_keras.backbones import text_packing
 from aet_keras.data.splits import SPLITS
 from aet_keras.errors import DataError
 from aet_keras.recipes import shared_settings
@@ -159,7 +160,7 @@ def tokens_of(
 
 
 def _packing(recipe, **settings):
-    return backbones.load_text_packing(
+    return text_packing.kept_text_packing(
         recipe.backbone, vocabulary=recipe.vocabulary, **settings
     )
 

@@ -6,6 +6,7 @@ import pytest
 import text_data
 
 from aet_keras.backbones import load_text_encoder, load_text_packing
+from aet_keras.backbones.text_packing import kept_text_packing
 from aet_keras.errors import WeightsError
 
 
@@ -52,6 +53,26 @@ def test_a_folder_and_a_vocabulary_give_the_same_tokens(preset, file):
     assert first.most == 16
     for name, rows in second.pack(texts).items():
         np.testing.assert_array_equal(rows, packed[name])
+
+
+def test_a_packing_is_kept_while_its_files_stay(file, tmp_path):
+    words = tmp_path / "words.txt"
+    words.write_text("\n".join(text_data.WORDS))
+
+    def load(**settings):
+        return kept_text_packing(file[0], vocabulary=words, **settings)
+
+    first = load()
+    assert load() is first and load(sequence_length=8) is first.resized(8)
+    assert first.resized(8).sequence_length == 8
+    words.write_text("\n".join([*text_data.WORDS, "night"]))
+    second = load()
+
+    assert second is not first
+    sizes = [
+        x.preprocessor.tokenizer.vocabulary_size() for x in (first, second)
+    ]
+    assert sizes[1] == sizes[0] + 1
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_images_like_those_of_training_are_quiet(photos, tmp_path):
 
 
 def test_other_images_are_shifted(photos, tmp_path):
-    new = watched_images.write_images(tmp_path / "new", seed=1, light=50)
+    new = watched_images.write_images(tmp_path / "new", seed=1, light=80)
 
     result = watch(photos / "1", new, "--format", "json")
 

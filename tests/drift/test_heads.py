@@ -129,6 +129,27 @@ def test_new_columns_are_the_minimum_by_hand():
         np.testing.assert_allclose(gradient[place], slope, atol=1e-5)
 
 
+def test_new_columns_of_few_wide_rows_are_those_of_all_numbers():
+    features = RANDOM.normal(size=(20, 60)).astype("float32")
+    labels = np.arange(20) % 3
+    features[:, :3] += 2 * np.eye(3)[labels]
+    hidden = keras.Input((60,))
+    head = keras.layers.Dense(2, activation="softmax", name="head")
+    model = keras.Model(hidden, head(hidden))
+    scaled, mean, scale = heads.standardised(features)
+    offsets = np.pad(features @ head.get_weights()[0], [(0, 0), (0, 1)])
+    rows = scaled, offsets, labels, np.full(20, 20 / 21)
+    rows[3][labels == 2] *= 7 / 6
+
+    wide = heads.widen_head(model, head, features, labels)
+
+    expected = heads._best_columns(rows, 1, 0)
+    more = expected[:-1, 0] / scale
+    kernel, bias = wide.get_layer("head").get_weights()
+    np.testing.assert_allclose(kernel[:, 2], more, atol=1e-4)
+    assert bias[2] == pytest.approx(expected[-1, 0] - mean @ more, abs=1e-4)
+
+
 def test_a_new_class_needs_rows_of_old_ones():
     model = classifier()
     x, _ = points(20, [2])

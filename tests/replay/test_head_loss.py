@@ -75,7 +75,7 @@ def named(function):
 
 
 SETTINGS = {
-    "label_smoothing=0.1": keras.losses.BinaryCrossentropy(label_smoothing=0.1),
+    "label_smoothing=1.5": keras.losses.BinaryCrossentropy(label_smoothing=1.5),
     "ignore_class=1": keras.losses.SparseCategoricalCrossentropy(
         ignore_class=1
     ),

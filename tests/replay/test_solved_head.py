@@ -191,6 +191,20 @@ SOLVED = {
         softmax,
         {"loss": Distillation(), "y": np.hstack([np.eye(3)[KIND], TAUGHT])},
     ),
+    "smoothed classes": (
+        softmax,
+        {
+            "loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.2),
+            "y": np.eye(3, dtype="float32")[KIND],
+        },
+    ),
+    "smoothed tags": (
+        lambda: layers.Dense(3, activation="sigmoid"),
+        {
+            "loss": keras.losses.BinaryCrossentropy(label_smoothing=0.2),
+            "y": np.eye(3, dtype="float32")[KIND],
+        },
+    ),
     "squared errors": (
         lambda: layers.Dense(1),
         {"loss": "mse", "y": KIND.astype("float32")},

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tracker_files
-import wandb
 
 import aet_keras
 from aet_keras.tracking import WeightsAndBiases
@@ -108,6 +107,8 @@ def test_it_lies_in_the_folder_and_says_how_to_send_it(done):
 
 
 def test_a_run_that_is_active_is_taken_and_left_open(tmp_path):
+    import wandb  # to import it takes seconds
+
     settings = wandb.Settings(silent=True, console="off")
     mine = wandb.init(
         project="mine", dir=tmp_path, mode="offline", settings=settings

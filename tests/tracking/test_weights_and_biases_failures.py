@@ -1,17 +1,23 @@
 """What cannot be logged, and when is that the end?"""
 
+import importlib
 import sys
 
 import image_models
 import pytest
 import tracker_files
-import wandb
 
 from aet_keras.tracking import WeightsAndBiases
 
 
+@pytest.fixture
+def wandb():
+    """Returns the package; to import it takes seconds."""
+    return importlib.import_module("wandb")
+
+
 def test_what_cannot_be_logged_is_warned_of_and_the_training_goes_on(
-    tmp_path, monkeypatch, report
+    tmp_path, monkeypatch, report, wandb
 ):
     def broken(run, *arguments, **named):
         raise wandb.Error("quota exceeded")
@@ -32,7 +38,9 @@ def test_what_cannot_be_logged_is_warned_of_and_the_training_goes_on(
     )
 
 
-def test_a_run_that_cannot_begin_is_refused_at_the_start(tmp_path, monkeypatch):
+def test_a_run_that_cannot_begin_is_refused_at_the_start(
+    tmp_path, monkeypatch, wandb
+):
     def refuse(**settings):
         raise wandb.errors.UsageError("No API key configured.")
 

@@ -16,10 +16,11 @@ def test_workers_have_the_steps_that_few_rows_get():
     together = worker_groups.two().run(runs.few_rows_run)
 
     alone = runs.few_rows_run()
-    assert alone["said"].startswith("trained for 200 more steps")
+    said = f"trained for {runs.MORE_STEPS} more steps"
+    assert alone["said"].startswith(said)
     for each in together:
         assert each["events"] == together[0]["events"]
-        assert each["said"].startswith("trained for 200 more steps")
+        assert each["said"].startswith(said)
         assert each["best"] == pytest.approx(alone["best"], rel=1e-4)
         for part, expected, other in zip(
             each["weights"],

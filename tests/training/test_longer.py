@@ -51,13 +51,14 @@ def tune(train=TRAIN, freezing=None, **settings):
         train,
         validation_data=HELD,
         epochs=4,
+        batch_size=8,
         verbose=0,
         freezing=freezing,
         **settings,
     )
 
 
-def longer(model, train=TRAIN, logged=None, **settings):
+def longer(model, train=TRAIN, logged=None):
     if logged is None:
         logged = model.evaluate(*HELD, verbose=0)[0]
     return train_longer(
@@ -67,7 +68,7 @@ def longer(model, train=TRAIN, logged=None, **settings):
         logged=logged,
         moved=(False, True),
         freezing=ElasticFreezing(),
-        settings=settings,
+        settings={"batch_size": 8},  # most of an epoch is not its steps
     )
 
 
