@@ -156,7 +156,7 @@ def _parts(path, most_days):
 
 def _note_other_names(asked):
     """Says which recordings were made of a model of another name."""
-    own = asked.path.parent.name
+    own = asked.path.absolute().parent.name
     homes = [each for each in map(home_of, asked.what) if each is not None]
     names = {str(home): read_description(home).get("name") for home in homes}
     for home, name in names.items():
