@@ -67,7 +67,8 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     train_batch_normalization: bool = setting(
         None,
         "Let BatchNormalization train with its group.",
-        default="yes for random weights and embedded, no for others",
+        default="yes for random weights and embedded, no for others "
+        "and with --from",
     )
     attention: str = setting(
         "none",
@@ -173,7 +174,9 @@ def usual_settings(recipe: ImageRecipe) -> dict[str, Any]:
     is_embedded = recipe.backbone == EMBEDDED
     usual = dict(_EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS)
     is_random = recipe.weights == "none" and recipe.from_ is None
-    if recipe.lora is not None or is_random:
+    # The statistics of few new rows in each batch would undo what an earlier
+    # model has learned: its loss doubled in the epoch that thawed it.
+    if recipe.lora is not None or is_random or recipe.from_ is not None:
         usual["train_batch_normalization"] = is_random
     return {k: v for k, v in usual.items() if getattr(recipe, k) is None}
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 import shutil
 import types
 
@@ -237,14 +238,18 @@ def no_tokens(monkeypatch):
     monkeypatch.setattr("aet_keras.recipes.kinds.load_recipe", lambda _: None)
 
 
-def test_rows_of_one_id_are_told_apart(tmp_path, no_tokens):
+def test_rows_of_one_id_are_told_apart(
+    tmp_path, no_tokens, monkeypatch, capsys
+):
     """A client may send its own, and with every request the same."""
     rows = [(n * 60.0, {"texts": text}, {}) for n, text in enumerate("abc")]
     home = write(tmp_path / "recorded", rows)
     for file in home.glob("*/*2.row"):
         row = dataclasses.replace(decode_row(file.read_bytes()), id="r1-0")
         file.write_bytes(encode_row(row))
-    asked = Asked("adapt", tmp_path, None, [str(home)])
+    (tmp_path / "saved").mkdir()
+    monkeypatch.chdir(tmp_path / "saved")
+    asked = Asked("adapt", pathlib.Path("1"), None, [str(home)])
 
     found = _recorded_new_rows.read_recorded(asked, "text")
 
@@ -254,6 +259,7 @@ def test_rows_of_one_id_are_told_apart(tmp_path, no_tokens):
         "r1-0 2026-11-01 00:01:00.000+00:00",
         "r1-0 2026-11-01 00:02:00.000+00:00",
     ]
+    assert capsys.readouterr().err == ""  # the name is that of the folder
 
 
 def test_texts_are_read_as_they_were_sent(tmp_path, no_tokens):

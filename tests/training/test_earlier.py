@@ -14,6 +14,7 @@ import pytest
 from aet_keras import data
 from aet_keras.errors import ExportError
 from aet_keras.recipes import Recipe, load_recipe
+from aet_keras.recipes.image_recipe import usual_settings
 from aet_keras.tasks.number_unit import Unit
 from aet_keras.training import earlier, earlier_start, heads, run_recipe
 
@@ -290,3 +291,13 @@ def test_the_parts_say_that_the_earlier_model_is_asked_by_the_run():
     whole = dataclasses.replace(recipe, image_size=8)
     with pytest.raises(ValueError, match="known by their names"):
         image_job.build_classifier(whole, 3)
+
+
+def test_batch_normalization_keeps_what_an_earlier_model_has_learned():
+    """Beside few rows its training undoes that (`benchmarks/earlier.py`)."""
+    new, later = Recipe("photos"), Recipe("photos", from_="saved")
+
+    assert new.train_batch_normalization is True
+    assert usual_settings(later)["train_batch_normalization"] is False
+    wanted = dataclasses.replace(later, train_batch_normalization=True)
+    assert "train_batch_normalization" not in usual_settings(wanted)
