@@ -236,8 +236,9 @@ def noted(recipe: Any, dataset: data.Dataset) -> data.Dataset:
         return dataset
     version = find_version(recipe.from_)
     names, kind = names_of(version), target_kind_of(version)
-    notes = *_notes(version, names, kind, dataset), *_learned(recipe, version)
-    return dataclasses.replace(dataset, notes=(*dataset.notes, *notes))
+    notes = *dataset.notes, *_notes(version, names, kind, dataset)
+    learned = _learned(recipe, version, dataset)
+    return dataclasses.replace(dataset, notes=(*notes, learned))
 
 
 def _notes(version, names, kind, dataset) -> Iterator[str]:
@@ -266,15 +267,28 @@ def _notes(version, names, kind, dataset) -> Iterator[str]:
     yield from note_alike(kind, new, names)
 
 
-def _learned(recipe, version):
-    """Yields a note unless the earlier model learned the same rows."""
+def _learned(recipe, version, dataset):
+    """Says which rows the earlier model has learned, as far as it is known."""
     earlier = load_recipe(version / "recipe.json")
-    if has_learned_the_same(version, earlier, recipe):
-        return
-    yield (
+    is_same = has_learned_the_same(version, earlier, recipe)
+    # With more rows, or fewer, others are test rows.
+    if is_same and _train_count(version) == dataset.train.count:
+        return (
+            "The earlier model was trained on the same data, divided by the "
+            "same seed: if the data are as they were then, it saw no test rows."
+        )
+    return (
         f"The earlier model may have learned rows of `{earlier.data}`, and "
         "others before: if they are test rows here, the figures are too good."
     )
+
+
+def _train_count(version):
+    """Returns how many rows a version has learned, None if unknown."""
+    path = version / "report.json"
+    if _regular_file.why_not(path):
+        return None
+    return _regular_file.read_object("fit", path, "a report").get("train_count")
 
 
 def build(recipe: Any, dataset: data.Dataset) -> keras.Model:

@@ -8,6 +8,7 @@ import numpy as np
 
 from aet_keras import _cluster, data
 from aet_keras._keras import reading
+from aet_keras.data.streamed_images import StreamedImages
 from aet_keras.drift.heads import widen_head
 from aet_keras.drift.target_kinds import KINDS
 from aet_keras.evaluation.earlier_model import EarlierModel
@@ -163,7 +164,8 @@ def compared_with_earlier(
         predict: as of `draw_head`.
 
     Returns:
-        `EarlierModel`; None without `from_`, or if it knows none of them.
+        `EarlierModel`; None without `from_`, if it knows none of them, or if
+        its thresholds of tags are not known.
     """
     if recipe.from_ is None:
         return None
@@ -186,6 +188,8 @@ def compared_with_earlier(
     if kind.name == "tags":
         labels = labels[:, new]
         limits: Any = np.array(thresholds_of(earlier.version))
+        if len(limits) != len(earlier.names):  # its report is not there
+            return None
         said = kind.answers(before[:, old], limits[old])
         limits = np.array(specification.thresholds)
         now = kind.answers(after[:, new], limits[new])
@@ -213,7 +217,9 @@ def compared_with_earlier(
 
 
 def _rows(split, rows):
-    names = tuple(split.names[row] for row in rows)
-    return data.Split(
-        reading.take(split.inputs, rows), split.labels[rows], names
-    )
+    names, inputs = tuple(split.names[row] for row in rows), split.inputs
+    if isinstance(inputs, StreamedImages):  # all may be more than memory holds
+        inputs = inputs.take(rows)
+    else:
+        inputs = reading.take(inputs, rows)
+    return data.Split(inputs, split.labels[rows], names)

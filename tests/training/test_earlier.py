@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from aet_keras import data
+from aet_keras.data.streamed_images import StreamedImages, sum_of_pixels
 from aet_keras.errors import ExportError
 from aet_keras.recipes import Recipe, load_recipe
 from aet_keras.recipes.image_recipe import usual_settings
@@ -247,6 +248,40 @@ def test_another_task_begins_with_a_new_head_and_says_so(tmp_path):
     ):
         assert words in earlier.noted(recipe, dataset).notes[0]
         assert begun(recipe, dataset)[1] == []
+
+
+def test_which_rows_the_earlier_model_has_learned_is_said(tmp_path):
+    recipe = published(tmp_path / "old", ("cat", "dog", "owl"), np.eye(3))
+    recipe = dataclasses.replace(recipe, data="photos")  # as it was
+    dataset = colours(("cat", "dog", "owl"))
+    report = tmp_path / "old" / "1" / "report.json"
+
+    for count, words in ((60, "it saw no test rows"), (59, "too good")):
+        report.write_text(json.dumps({"train_count": count}))
+        assert words in earlier.noted(recipe, dataset).notes[-1]
+
+
+def test_streamed_rows_that_are_known_are_not_decoded_at_once(tmp_path):
+    recipe = published(tmp_path / "old", ("cat", "dog"), np.eye(3)[:, :2])
+    dataset = colours(("cat", "dog", "owl"))
+    images = dataset.test.inputs
+    sums = np.stack([sum_of_pixels(each) for each in images])
+    streamed = StreamedImages(images, [""] * 60, image_size=(8, 8), sums=sums)
+    test = dataclasses.replace(dataset.test, inputs=streamed)
+    dataset = dataclasses.replace(dataset, test=test)
+    model = earlier.build(recipe, dataset)
+    asked = []
+
+    def predict(model, split):
+        asked.append(split.inputs)
+        return model.predict(split.inputs[:], verbose=0)
+
+    found = earlier_start.compared_with_earlier(recipe, dataset, model, predict)
+
+    known = images[dataset.test.labels < 2]
+    assert found.count == len(known) < 60
+    assert all(isinstance(each, StreamedImages) for each in asked)
+    np.testing.assert_array_equal(asked[0][:], known)
 
 
 def damage(version):
