@@ -213,12 +213,12 @@ def _kept(name, vocabulary, states):
 
 
 def _states(paths):
-    """Yields when each file of some paths was written, and its size."""
+    """Yields which file is at each path, when it was written, its size."""
     for path in map(pathlib.Path, filter(None, paths)):
         for file in [path, *sorted(path.rglob("*"))]:
             if file.exists():
                 found = file.stat()
-                yield str(file), found.st_mtime_ns, found.st_size
+                yield str(file), found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _check_vocabulary(name, vocabulary):

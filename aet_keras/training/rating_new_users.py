@@ -123,9 +123,9 @@ def grown_by(
             Its rows are at 0, too, and it ranks by that. Of ratings alone.
     """
     more = dict.fromkeys(tasks.rating_model.user_layers(model), count)
-    if len(item_counts):
-        items = tasks.rating_model.item_layers(model)
-        more |= dict.fromkeys(items, len(item_counts))
+    # Those of items without new rows, too: their penalties are shares as well.
+    items = tasks.rating_model.item_layers(model)
+    more |= dict.fromkeys(items, len(item_counts))
     old = {name: model.get_layer(name).get_weights()[0] for name in more}
     grown = _with_tables(
         model,

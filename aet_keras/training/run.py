@@ -198,14 +198,21 @@ def _run(recipe, out, observers, trackers, say):
         measured = dataclasses.replace(measured, notes=notes)
         measured = with_groups(measured, groups, job, run.model, dataset)
         if recipe.kind in earlier.KINDS:
-            beside = compared_with_earlier(
-                recipe, dataset, run.model, job.predict
-            )
-            measured = dataclasses.replace(measured, earlier=beside)
+            measured = _beside_earlier(measured, job, recipe, dataset, run)
         measured = stress.with_stress(measured, recipe, run.model, dataset)
         done = _publish(job, recipe, run.model, dataset, measured, out, clock)
         hand_over(trackers, recipe, done.report, done.version / "report.png")
         return done
+
+
+def _beside_earlier(report, job, recipe, dataset, run):
+    """Adds the figures of the earlier model, if that can still be read."""
+    try:
+        beside = compared_with_earlier(recipe, dataset, run.model, job.predict)
+    except (ExportError, OSError) as error:  # it must not cost what was trained
+        note = f"The earlier model is not compared: it cannot be read. {error}"
+        return dataclasses.replace(report, notes=(*report.notes, note))
+    return dataclasses.replace(report, earlier=beside)
 
 
 def job_of(recipe: BaseRecipe) -> Job:

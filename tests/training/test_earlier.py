@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import shutil
+import sys
+import types
 
 import image_folders
 import image_models
@@ -19,6 +21,7 @@ from aet_keras.recipes.image_recipe import usual_settings
 from aet_keras.tasks.number_unit import Unit
 from aet_keras.training import earlier, earlier_start, heads, run_recipe
 
+running = sys.modules["aet_keras.training.run"]  # `run` is no name of it
 GONE, NEW = ("four", "one"), ("three", "two", "zero")  # in their order
 
 
@@ -336,3 +339,15 @@ def test_batch_normalization_keeps_what_an_earlier_model_has_learned():
     assert usual_settings(later)["train_batch_normalization"] is False
     wanted = dataclasses.replace(later, train_batch_normalization=True)
     assert "train_batch_normalization" not in usual_settings(wanted)
+
+
+def test_an_earlier_model_that_is_gone_costs_its_figures_alone(folders, later):
+    new, _ = folders
+    run, _ = later
+    dataset = data.read_images(str(new), image_size=(8, 8))
+    recipe = Recipe(str(new), from_=str(new / "gone"))
+    job = types.SimpleNamespace(predict=None)
+
+    found = running._beside_earlier(run.report, job, recipe, dataset, run)
+
+    assert "The earlier model is not compared" in found.notes[-1]

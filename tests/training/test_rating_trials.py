@@ -7,8 +7,10 @@ import rating_data
 from aet_keras import data
 from aet_keras.data.new_ratings import read_new_ratings
 from aet_keras.errors import DataError
+from aet_keras.tasks import rating_model
 from aet_keras.training import rating_trials
 from aet_keras.training.rating_archive import KnownRatings
+from aet_keras.training.rating_new_users import grown_by
 from aet_keras.training.rating_trials import adapt_ratings
 
 USED = {"user": "user", "item": "item"}
@@ -216,3 +218,20 @@ def test_the_older_ratings_come_first(made, tmp_path):
 
     assert new.split.labels.tolist() == [3, 2, 4]
     assert isinstance(new.split, data.Split)
+
+
+def test_penalties_of_all_tables_stay_the_same_share_of_more_rows(made):
+    _, _, model = made
+    tables = [
+        *rating_model.user_layers(model),
+        *rating_model.item_layers(model),
+    ]
+
+    grown = grown_by(model, 3, penalty_ratio=0.5)
+
+    for name in tables:
+        old, new = (
+            float(each.get_layer(name).embeddings_regularizer.l2)
+            for each in (model, grown)
+        )
+        assert new == pytest.approx(0.5 * old)
