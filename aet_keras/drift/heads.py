@@ -176,14 +176,13 @@ class _Problem:
     def of(cls, features, labels, class_count, old):
         features = np.asarray(features, "float64")
         scaled, mean, scale = standardised(features)
-        span = np.linalg.svd(scaled, full_matrices=False)[2].T
+        spanned, to_kernel = _spanned(scaled, scale)
         starts = _STARTS if old is not None else _STARTS[:1]
         if old is None:
             width = features.shape[1]
             old = np.zeros((width, class_count)), np.zeros(class_count)
         logits = features @ old[0] + old[1]
-        to_kernel = span / scale[:, None]
-        return cls(scaled @ span, to_kernel, mean, labels, logits, old, starts)
+        return cls(spanned, to_kernel, mean, labels, logits, old, starts)
 
     def losses(self, start, left_out):
         """Yields each strength with the loss on rows left out."""
@@ -263,14 +262,13 @@ def widen_head(
     offsets = np.zeros((len(labels), len(counts)))
     offsets[:, : head.units] = features @ kernel + bias
     with one_thread():
-        span = None
-        if 2 * len(labels) < len(kernel):
-            # Penalised columns lie in what rows span: few numbers of few rows.
-            span = np.linalg.qr(scaled.T)[0]
-            scaled = scaled @ span
+        are_few = 2 * len(labels) < len(kernel)
+        if are_few:
+            scaled, to_kernel = _spanned(scaled, scale)
         rows = (scaled, offsets, labels, weights)
         found = _best_columns(rows, len(counts) - head.units, seed)
-    more = (found[:-1] if span is None else span @ found[:-1]) / scale[:, None]
+    more = found[:-1]
+    more = to_kernel @ more if are_few else more / scale[:, None]
     wide = keras.layers.Dense(
         len(counts), activation="softmax", name=head.name, dtype=head.dtype
     )
@@ -311,6 +309,15 @@ def standardised(features):
     scale = np.maximum(features.std(axis=0), 1e-3 * features.std() + 1e-12)
     mean = features.mean(axis=0)
     return (features - mean) / scale, mean, scale
+
+
+def _spanned(scaled, scale):
+    """Returns features in what their rows span, and what makes a kernel of it.
+
+    Penalised columns lie there, and few rows span few numbers.
+    """
+    span = np.linalg.svd(scaled, full_matrices=False)[2].T
+    return scaled @ span, span / scale[:, None]
 
 
 def _best_columns(rows, count, seed):

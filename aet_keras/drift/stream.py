@@ -334,12 +334,11 @@ class Stream:
         ids = self._rows.since(self._at.since)[-self.wait_rows :]
         self._at.waits_from = self._at.count
         self.shift = self._compared(ids)
-        if not self.shift.is_shifted and self._can_end(ids):
-            self._end()
         if not self.shift.is_shifted:
+            if self._can_end(ids):
+                self._end()
             return
-        before, self._at.kind = self._at.kind, self.shift.kind
-        if self._at.kind == before:
+        if not self._at.name(self.shift.kind):
             return
         self._say("shift", self.shift.to_text().partition("\n")[0])
         if self._remedies.adapt and self._at.kind in _WITHOUT_LABELS:

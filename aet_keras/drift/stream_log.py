@@ -115,6 +115,11 @@ class StreamPlace:
         self.since = self.waits_from = since
         self.labels_due, self.looks_at = labels_due, looks_at
 
+    def name(self, kind: str) -> bool:
+        """Takes the kind of the shift; says whether it is another one."""
+        is_new, self.kind = kind != self.kind, kind
+        return is_new
+
     def settle(self, *, is_over: bool) -> None:
         """Waits for rows of the adapted model; labels may have settled all."""
         self.phase, self.waits_from = SETTLING, self.count

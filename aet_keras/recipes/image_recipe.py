@@ -175,7 +175,7 @@ def usual_settings(recipe: ImageRecipe) -> dict[str, Any]:
     usual = dict(_EMBEDDED_DEFAULTS if is_embedded else _USUAL_DEFAULTS)
     is_random = recipe.weights == "none" and recipe.from_ is None
     # The statistics of few new rows in each batch would undo what an earlier
-    # model has learned: its loss doubled in the epoch that thawed it.
+    # model has learned, as soon as a group thaws.
     if recipe.lora is not None or is_random or recipe.from_ is not None:
         usual["train_batch_normalization"] = is_random
     return {k: v for k, v in usual.items() if getattr(recipe, k) is None}

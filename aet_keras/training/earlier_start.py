@@ -15,12 +15,12 @@ from aet_keras.evaluation.earlier_model import EarlierModel
 from aet_keras.replay import lbfgs
 from aet_keras.tasks.number_unit import VALUE
 from aet_keras.training import heads, job
-from aet_keras.training._least_share import least_share
 from aet_keras.training.earlier import (
     Earlier,
     known_columns,
     thresholds_of,
 )
+from aet_keras.training.interpolation import least_share
 from aet_keras.training.objectives import objective_of, rule_of
 
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of an earlier head and a new one

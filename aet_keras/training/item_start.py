@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize, sparse, special
 
 from aet_keras.tasks import item_model
-from aet_keras.training._least_share import least_share
+from aet_keras.training.interpolation import least_share
 from aet_keras.training.taught_targets import shares_of
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0)  # C, the inverse of a penalty

@@ -8,7 +8,7 @@ import numpy as np
 from aet_keras._optional import needing
 from aet_keras.tasks.number_unit import Unit
 from aet_keras.tasks.table_model import SUM
-from aet_keras.training._least_share import least_share
+from aet_keras.training.interpolation import least_share
 
 _STRENGTHS = tuple(10.0 ** np.arange(-2, 4.6, 0.5))
 _BEND_SCALES = (0.0, 0.1, 0.3, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from aet_keras._optional import needing, optional
-from aet_keras.training._least_share import least_share
+from aet_keras.training.interpolation import least_share
 
 _STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _FOLDS = 5

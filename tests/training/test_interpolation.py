@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from aet_keras.training import interpolate
-from aet_keras.training.interpolation import Interpolation
+from aet_keras.training.interpolation import Interpolation, least_share
 
 X = np.array([[1.0], [-1.0], [3.0]], "float32")
 
@@ -149,3 +149,13 @@ def test_statistics_that_stood_are_left_alone():
 def test_what_cannot_be_meant_is_refused(start, ratios, error, advice):
     with pytest.raises(error, match=advice):
         interpolate(line(1.0), start, validation_data=(X, X), ratios=ratios)
+
+
+def test_the_first_within_a_standard_error_of_the_best():
+    # Differences from the best: mean 0.25, standard error 0.41; 1 and 0.5.
+    best = np.zeros(4)
+    near, far = np.array([-1.0, 1.0, 1.0, 0.0]), np.array([0.0, 0.0, 2.0, 2.0])
+
+    assert least_share({0.0: far, 0.5: near, 1.0: best}) == 0.5
+    assert least_share({0.0: far, 1.0: best}) == 1.0
+    assert least_share({1.0: best, 0.5: near}) == 1.0
