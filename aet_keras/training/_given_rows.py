@@ -76,8 +76,10 @@ def read_old(old: Any, kind: TargetKind) -> Rows:
 
 def without_copies(
     x: Any, labels: np.ndarray | None, kind: TargetKind
-) -> tuple[Any, np.ndarray | None, int]:
+) -> tuple[Any, np.ndarray | None, int, int]:
     """Returns new rows, of equal images one, and how many were left out.
+
+    At the end, how many of these had another label than the one that is kept.
 
     A copy among the rows that judge a model is known to one that has learned
     the other, and would be proof of anything. One with a label is kept. Rows
@@ -95,9 +97,17 @@ def without_copies(
     order = np.argsort(~known, kind="stable")
     kept = _distinct(sums, order)
     if len(kept) == len(sums):
-        return x, labels, 0
+        return x, labels, 0, 0
+    contrary = 0
+    if labels is not None:
+        told = {sums[row]: labels[row].tobytes() for row in kept}
+        contrary = sum(
+            labels[row].tobytes() != told[sums[row]]
+            for row in np.flatnonzero(known)
+            if sums[row] is not None
+        )
     x, labels = reading.take((x, labels), kept)
-    return x, labels, len(sums) - len(kept)
+    return x, labels, len(sums) - len(kept), contrary
 
 
 def old_without_copies(old: Rows, new: Rows) -> tuple[Rows | None, int]:

@@ -225,7 +225,7 @@ def adapt(
     )
     forgets = share_to_forget(_OWNER, judge, forgets_at_most)
     new, labels = read_new(new, labels, judge)
-    new, labels, copy_count = without_copies(new, labels, judge)
+    new, labels, copy_count, contrary = without_copies(new, labels, judge)
     rows = _labelled(new, labels, judge)
     _check_graph(model)
     target = target_of(judge, model, rows.y, thresholds)
@@ -265,6 +265,9 @@ def adapt(
             copy_count, "copy of an image is", "copies of images are"
         )
         reason += f"; {copies} left out: each counts once"
+    if contrary:
+        have = counted(contrary, "of them has", "of them have")
+        reason += f"; {have} another label than the one that is kept"
     tried, limits = tuple(run.attempts), target.state or ()
     return Adaptation(adapted, kind, tried, verdict, reason, limits)
 

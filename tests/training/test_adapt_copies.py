@@ -37,11 +37,14 @@ def test_of_equal_images_one_with_a_label_is_kept():
     labels = np.repeat([-1, 1], 40)
     labels[0] = 1
 
-    kept, known, count = without_copies(x, labels, CLASSES)
+    kept, known, *counts = without_copies(x, labels, CLASSES)
 
-    assert count == 40 and (known == 1).all()
+    assert counts == [40, 0] and (known == 1).all()
     np.testing.assert_array_equal(kept["image"][0], IMAGES[0])
     np.testing.assert_array_equal(kept["image"][1:], IMAGES[:0:-1])
+    labels[[3, 7]], labels[-8] = [2, 1], 0  # the copies of 3 and 7 say 1, 0
+    x["image"][[20, -21, 21, -22]] = 0  # no images, and no copies of others
+    assert without_copies(x, labels, CLASSES)[2:] == (38, 2)
 
 
 def test_what_may_be_equal_by_chance_is_kept():
