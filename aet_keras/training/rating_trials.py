@@ -25,11 +25,13 @@ from aet_keras.training.rating_measuring import history_length
 from aet_keras.training.rating_new_users import grown_by
 
 HISTORY, USERS, BIASES = "history", "user biases", "all biases"
+FACTORS = "user factors"
 LEAST_USERS = 20
 _OWNER = "adapt"
 _BATCH = 4096
 _KIND = KINDS["number"]
 _JUDGES = 4  # every fourth rating to learn from chooses a strength
+_STRENGTHS = 0.25, 1.0, 4.0, 16.0  # times that which the factors learned with
 
 
 def adapt_ratings(
@@ -46,7 +48,8 @@ def adapt_ratings(
     new item gets the bias of what its features do not say, shrunk as those of
     others were, and a new user the bias that the model guesses of the history
     (`"history"`); then user biases are solved on what is left, or those of
-    users and items.
+    users and items, or the bias and the factors of each user, by ridge
+    regression on the factors of the items.
 
     The first half of the new ratings of each user is learned, the second one
     judges. **A user counts as one**, by the mean absolute error of that half:
@@ -87,7 +90,7 @@ def adapt_ratings(
         )
     before = run.errors(model, run.unknown_as_0(held), of, run.old_tables)
     looks, attempts, afters, worths = Looks(len(users)), [], {}, {}
-    for name in (HISTORY, USERS, BIASES):
+    for name in (HISTORY, USERS, BIASES, FACTORS):
         begun = time.perf_counter()
         made, tables, said = run.learn(name, learned)
         after = afters[name] = run.errors(made, held, of, tables)
@@ -188,7 +191,8 @@ class _Run:
         told = self._give_biases(made, learned, tables)
         if name == HISTORY:
             return made, tables, told
-        return made, tables, self._solve(made, name, learned, tables)
+        solve = self._solve_factors if name == FACTORS else self._solve
+        return made, tables, solve(made, name, learned, tables)
 
     def _give_biases(self, made, learned, tables):
         """Gives a new user the bias that the model guesses of his history."""
@@ -225,25 +229,10 @@ class _Run:
 
     def _solve(self, made, name, learned, tables):
         """Solves biases of users, or of items too, on what is left."""
-        users, items = (learned.inputs[role][:, 0] for role in ("user", "item"))
-        rest = learned.labels - _predict(made, learned, tables)
+        users, items, rest = self._left(made, learned, tables)
         if name == USERS:
             items = np.zeros_like(items)
-        counts = {
-            "user_count": 1 + len(self.specification.users),
-            "item_count": 1 + len(self.specification.items),
-        }
-        whole = users, items, rest
-        is_judge = np.arange(len(rest)) % _JUDGES == 0
-        tuned = fit_biases(
-            *(each[~is_judge] for each in whole),
-            validation=tuple(each[is_judge] for each in whole),
-            **counts,
-        )
-        chosen = tuned.user_strength, tuned.item_strength
-        found = fit_biases(
-            *whole, validation=whole, strengths=[chosen], **counts
-        )
+        found = self._biases(users, items, rest)
         seen = np.unique(users)
         more = found.users[seen] + found.mean
         if name == USERS:
@@ -252,7 +241,85 @@ class _Run:
             items = np.unique(items)
             _add(made, "item_bias", items, found.items[items])
         _add(made, "user_bias", seen, more)
-        return f"L2 strength of users {chosen[0]:g}, of items {chosen[1]:g}"
+        return (
+            f"L2 strength of users {found.user_strength:g}, of items "
+            f"{found.item_strength:g}"
+        )
+
+    def _left(self, made, learned, tables):
+        """Returns users, items, and what a model does not predict of them."""
+        users, items = (learned.inputs[role][:, 0] for role in ("user", "item"))
+        return users, items, learned.labels - _predict(made, learned, tables)
+
+    def _biases(self, users, items, rest):
+        """Solves biases, with strengths that some of the rows choose."""
+        counts = {
+            "user_count": 1 + len(self.specification.users),
+            "item_count": 1 + len(self.specification.items),
+        }
+        whole = users, items, rest
+        is_judge = _judges(rest)
+        tuned = fit_biases(
+            *(each[~is_judge] for each in whole),
+            validation=tuple(each[is_judge] for each in whole),
+            **counts,
+        )
+        chosen = tuned.user_strength, tuned.item_strength
+        return fit_biases(
+            *whole, validation=whole, strengths=[chosen], **counts
+        )
+
+    def _solve_factors(self, made, name, learned, tables):
+        """Solves a bias and factors of each user, items as they are."""
+        users, items, rest = self._left(made, learned, tables)
+        bias = self._biases(users, np.zeros_like(items), rest).user_strength
+        seen, places = np.unique(users, return_inverse=True)
+        (vectors,) = made.get_layer("item_factors").get_weights()
+        known = np.column_stack([np.ones(len(items)), vectors[items]])
+        penalty = self.model.get_layer("user_factors").embeddings_regularizer
+        own = float(penalty.l2) * self.known.train.count
+
+        def solved(rows, strength):
+            level = rest[rows].mean()
+            strengths = np.full(known.shape[1], strength)
+            strengths[0] = bias
+            found = _solve_each(
+                places[rows], known[rows], rest[rows] - level, strengths
+            )
+            more = np.zeros((len(seen), known.shape[1]))
+            more[: len(found)] = found
+            more[:, 0] += level
+            return more
+
+        is_judge = _judges(rest)
+
+        def off(strength):
+            said = solved(~is_judge, strength)[places[is_judge]]
+            said = np.sum(said * known[is_judge], axis=1)
+            return float(np.square(rest[is_judge] - said).mean())
+
+        best = min((own * each for each in _STRENGTHS), key=off)
+        found = solved(np.full(len(rest), True), best)
+        _add(made, "user_bias", seen, found[:, 0])
+        _add(made, "user_factors", seen, found[:, 1:])
+        return f"L2 strength of a user's bias {bias:g}, of factors {best:g}"
+
+
+def _solve_each(places, features, targets, strengths):
+    """Solves a ridge regression for each user, whose rows have his place."""
+    order = np.argsort(places, kind="stable")
+    counts = np.bincount(places)
+    found = np.zeros((len(counts), features.shape[1]))
+    for user, rows in enumerate(np.split(order, np.cumsum(counts)[:-1])):
+        x = features[rows]
+        gram = x.T @ x + np.diag(strengths)  # singular, if these may be 0
+        found[user] = np.linalg.lstsq(gram, x.T @ targets[rows])[0]
+    return found
+
+
+def _judges(rows):
+    """Says which ratings choose a strength that is tried on the others."""
+    return np.arange(len(rows)) % _JUDGES == 0
 
 
 def _given(model, split, tables):
@@ -276,9 +343,9 @@ def _predict(model, split, tables):
 
 
 def _add(model, layer, codes, more):
-    """Adds to some rows of a table of biases."""
+    """Adds to some rows of a table: a bias, or factors."""
     (table,) = model.get_layer(layer).get_weights()
-    table[codes, 0] += more
+    table[codes] += np.reshape(more, (len(codes), -1))
     model.get_layer(layer).set_weights([table])
 
 

@@ -78,6 +78,55 @@ def test_known_users_who_rate_higher_now_get_other_biases(made):
     np.testing.assert_array_equal(np.delete(moved, rated), 0)
 
 
+def test_a_user_learns_what_kind_of_items_he_likes(made):
+    """Factors and bias of each user are those of a ridge regression."""
+    folder, known, model = made
+    kept = model.get_layer("item_factors").get_weights()
+    kinds = np.array([[0, 0], *([0, 1], [1, 0]) * 6], "float32")
+    model.get_layer("item_factors").set_weights([kinds])
+    path = write(folder / "likes.csv", range(30))
+    header, *lines = path.read_text().split("\n")
+    for place, line in enumerate(lines):
+        *first, rating = line.split(",")
+        item, user = int(first[1][1:]), int(first[0][1:])
+        more = 1.5 if item % 2 == user // 2 % 2 else -1.5
+        lines[place] = ",".join([*first, f"{float(rating) + more:.2f}"])
+    path.write_text("\n".join([header, *lines]))
+    new = read_new_ratings([path], known.specification, **USED)
+    try:
+        found = adapted(made, new)
+        before, after = (
+            each.get_layer("user_factors").get_weights()[0]
+            for each in (model, found.model)
+        )
+    finally:
+        model.get_layer("item_factors").set_weights(kept)
+
+    assert found.kept == (rating_trials.FACTORS,)
+    assert found.verdict.outcome == "better", found.verdict.reason
+    rated = np.unique(new.split.inputs["user"])
+    np.testing.assert_array_equal(np.delete(after, rated, 0), 0)
+    likes = (after - before) @ [1, -1]
+    users = [int(known.specification.users[code - 1][1:]) for code in rated]
+    is_even = np.array(users) // 2 % 2 == 0
+    assert (likes[rated][is_even] < -0.5).all()
+    assert (likes[rated][~is_even] > 0.5).all()
+
+
+def test_a_ridge_regression_is_solved_for_each_user():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(9, 3)), random.normal(size=9)
+    places, strengths = np.array([1, 0, 1, 1, 0, 1, 0, 1, 1]), [1.0, 2.0, 0.5]
+
+    found = rating_trials._solve_each(places, x, y, strengths)
+
+    for user in (0, 1):  # as more rows, in least squares
+        rows = places == user
+        whole = np.concatenate([x[rows], np.diag(np.sqrt(strengths))])
+        wanted = np.linalg.lstsq(whole, np.append(y[rows], np.zeros(3)))[0]
+        np.testing.assert_allclose(found[user], wanted)
+
+
 def test_other_users_judge_what_is_forgotten(made, monkeypatch):
     """Whoever rates otherwise now has old ratings that prove nothing."""
     new, few = read(made, range(30), more=2.0), read(made, range(40), more=2.0)
