@@ -304,12 +304,17 @@ def adapted(seed, split, count=300):
     model = JOB.build(recipe, dataset)
     JOB.fit(model, recipe, dataset)
     parts = dataset.train, dataset.validation, dataset.test
+    tables = data.make_rating_tables([dataset.train], dataset.specification)
     new = read_new_ratings(
         [folder / "new.csv"], dataset.specification, user="user", item="item"
     )
     found = adapt_ratings(
         model,
-        KnownRatings(*parts, dataset.specification),
+        KnownRatings(
+            *parts,
+            dataset.specification,
+            item_features=tables.item_features,
+        ),
         new.split,
         new.specification,
     )
