@@ -67,7 +67,7 @@ class RatingRecipe(BaseRecipe, kind="rating", rows="ratings"):
         default="no column",
     )
     factors: int = setting(
-        8, "Factors of a user and an item, for the rating.", least=1
+        16, "Factors of a user and an item, for the rating.", least=1
     )
     rank_factors: int = setting(
         32, "Factors of an item, for the order.", least=1

@@ -22,7 +22,7 @@ def build_recommender(
     biases: Biases | None,
     *,
     item_counts: Any,
-    factors: int = 8,
+    factors: int = 16,
     rank_factors: int = 32,
     history_length: int = 50,
     user_effect_strength: float = 120.0,
@@ -54,7 +54,7 @@ def build_recommender(
             rows; `None` of interactions.
         item_counts: ints, one a code of an item: how often it is rated in
             the training rows.
-        factors: int >= 1. Width of u and v. Defaults to `8`.
+        factors: int >= 1. Width of u and v. Defaults to `16`.
         rank_factors: int >= 1. Width of r and w. Defaults to `32`.
         history_length: int >= 1. How many ratings of a user are looked at.
         user_effect_strength: float >= 0. Of what each feature adds for one

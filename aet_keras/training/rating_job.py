@@ -18,6 +18,7 @@ from aet_keras.training.rating_archive import (
     keep_ratings,
     kept_ratings,
 )
+from aet_keras.training.rating_factors import solve_factors
 from aet_keras.training.rating_new_users import (
     GrownRatings,
     join_ratings,
@@ -186,7 +187,9 @@ def _fit(model, recipe, dataset, *, best=None, callbacks=()):
         verbose=0,
     )
     if dataset.specification.has_ratings:
-        return run
+        return solve_factors(
+            run, dataset.train, dataset.validation, tables, seed=recipe.seed
+        )
     return item_neighbours.add_neighbours(run, dataset.validation, tables)
 
 

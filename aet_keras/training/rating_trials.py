@@ -21,6 +21,7 @@ from aet_keras.training._choice import Looks, worth
 from aet_keras.training._trials import Attempt
 from aet_keras.training.adapt import Adaptation
 from aet_keras.training.rating_archive import KnownRatings
+from aet_keras.training.rating_factors import solve_rows
 from aet_keras.training.rating_measuring import history_length
 from aet_keras.training.rating_new_users import grown_by
 
@@ -283,11 +284,10 @@ class _Run:
             level = rest[rows].mean()
             strengths = np.full(known.shape[1], strength)
             strengths[0] = bias
-            found = _solve_each(
-                places[rows], known[rows], rest[rows] - level, strengths
+            left = rest[rows] - level
+            more = solve_rows(
+                places[rows], known[rows], left, strengths, len(seen)
             )
-            more = np.zeros((len(seen), known.shape[1]))
-            more[: len(found)] = found
             more[:, 0] += level
             return more
 
@@ -303,18 +303,6 @@ class _Run:
         _add(made, "user_bias", seen, found[:, 0])
         _add(made, "user_factors", seen, found[:, 1:])
         return f"L2 strength of a user's bias {bias:g}, of factors {best:g}"
-
-
-def _solve_each(places, features, targets, strengths):
-    """Solves a ridge regression for each user, whose rows have his place."""
-    order = np.argsort(places, kind="stable")
-    counts = np.bincount(places)
-    found = np.zeros((len(counts), features.shape[1]))
-    for user, rows in enumerate(np.split(order, np.cumsum(counts)[:-1])):
-        x = features[rows]
-        gram = x.T @ x + np.diag(strengths)  # singular, if these may be 0
-        found[user] = np.linalg.lstsq(gram, x.T @ targets[rows])[0]
-    return found
 
 
 def _judges(rows):

@@ -113,20 +113,6 @@ def test_a_user_learns_what_kind_of_items_he_likes(made):
     assert (likes[rated][~is_even] > 0.5).all()
 
 
-def test_a_ridge_regression_is_solved_for_each_user():
-    random = np.random.default_rng(0)
-    x, y = random.normal(size=(9, 3)), random.normal(size=9)
-    places, strengths = np.array([1, 0, 1, 1, 0, 1, 0, 1, 1]), [1.0, 2.0, 0.5]
-
-    found = rating_trials._solve_each(places, x, y, strengths)
-
-    for user in (0, 1):  # as more rows, in least squares
-        rows = places == user
-        whole = np.concatenate([x[rows], np.diag(np.sqrt(strengths))])
-        wanted = np.linalg.lstsq(whole, np.append(y[rows], np.zeros(3)))[0]
-        np.testing.assert_allclose(found[user], wanted)
-
-
 def test_other_users_judge_what_is_forgotten(made, monkeypatch):
     """Whoever rates otherwise now has old ratings that prove nothing."""
     new, few = read(made, range(30), more=2.0), read(made, range(40), more=2.0)
