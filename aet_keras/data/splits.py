@@ -218,7 +218,7 @@ def _check_classes(labels, class_names, missing, source, rows):
 
 
 def split_columns(
-    inputs: Mapping[str, np.ndarray],
+    inputs: dict[str, np.ndarray],
     labels: np.ndarray,
     numbers: np.ndarray,
     parts: Mapping[str, np.ndarray],
@@ -226,14 +226,20 @@ def split_columns(
     """Returns the splits of a table by name.
 
     Args:
-        inputs: dict of column to array, `(rows, ...)`.
+        inputs: dict of column to array, `(rows, ...)`. Emptied, so that no
+            more than one column is there twice.
         labels: array `(rows,)`.
         numbers: int array `(rows,)`. Of each row in its file, from 0 on.
         parts: which rows each split has.
     """
+    cut: dict[str, dict[str, np.ndarray]] = {split: {} for split in parts}
+    for name in [*inputs]:
+        cells = inputs.pop(name)
+        for split, rows in parts.items():
+            cut[split][name] = cells[rows]
     return {
         split: Split(
-            inputs={name: cells[rows] for name, cells in inputs.items()},
+            inputs=cut[split],
             labels=labels[rows],
             names=tuple(f"row {number + 1}" for number in numbers[rows]),
         )

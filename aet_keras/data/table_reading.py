@@ -29,7 +29,8 @@ from aet_keras.data.table_columns import (
     folded,
     make_reading,
     read_cells,
-    read_stripped,
+    read_text_columns,
+    stripped_frame,
 )
 from aet_keras.data.table_file import check_columns, read_csv
 from aet_keras.data.table_target import given_rows
@@ -144,15 +145,15 @@ def read_table(
         check.positive(_OWNER, **{name: cost})
     check.one_of(_OWNER, target_kind=target_kind, among=TARGET_KINDS)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
-    frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
+    table, reading, of_file = read_text_columns(_OWNER, path, encoding, reading)
     for kind in (kinds := kinds or {}).values():
         check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
     targets = targets_of(_OWNER, target, label_columns)
-    check_columns(_OWNER, frame, split=split_column)
+    check_columns(_OWNER, table, split=split_column)
     for name in targets:
-        check_columns(_OWNER, frame, target=name)
+        check_columns(_OWNER, table, target=name)
     for name in kinds:
-        check_columns(_OWNER, frame, kinds=name)
+        check_columns(_OWNER, table, kinds=name)
     for what, others in (("kinds", kinds), ("split_column", [split_column])):
         for name in targets:
             if name in others:
@@ -160,10 +161,12 @@ def read_table(
                     f"{_OWNER}: the target must have no other use. Received: "
                     f"`{name}` in {what}, too. Leave it out there."
                 )
+    used = [*targets, *filter(None, [split_column])]
     read = read_target(
         _OWNER,
-        frame,
+        stripped_frame(table, used),
         target,
+        table=table,
         label_columns=tuple(label_columns),
         target_kind=target_kind,
         positive=positive,
@@ -173,12 +176,13 @@ def read_table(
         like=like,
     )
     frame, labels = read.frame, read.labels
-    features = frame.drop(columns=[*targets, *filter(None, [split_column])])
+    features = table.drop(columns=used).of_rows(frame.index)
     if like is not None:
         columns, column_notes = columns_like(_OWNER, features, like)
     else:
         columns, column_notes = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
+    del table, features
     given = given_rows(_OWNER, frame, split_column)
     parts = splitting.complete_splits(
         read.strata,
@@ -255,8 +259,12 @@ def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def shared_notes(splits: Mapping[str, Split]) -> Sequence[str]:
     """Notes how many rows of validation and test are in train, too."""
-    count = splitting.shared_rows(
-        {name: [*_sums(split)] for name, split in splits.items()}
+    # As bytes objects in a set they would take ten times the memory.
+    sums = [np.fromiter(_sums(e), "S16", e.count) for e in splits.values()]
+    count = sum(
+        int(np.isin(each, np.concatenate(sums[:place])).sum())
+        for place, each in enumerate(sums)
+        if place
     )
     if not count:
         return []
