@@ -12,7 +12,7 @@ import numpy as np
 
 from aet_keras._optional import optional
 from aet_keras.data.specifications import CellFormat
-from aet_keras.data.table_store import as_text
+from aet_keras.data.table_store import as_text, pool
 
 _SPACES = " \u00a0\u2009\u202f"
 _MINUS = "-\u2212"
@@ -128,12 +128,16 @@ def _read_plain(text):
     pyarrow: Any = optional("pyarrow", extra="training")
     compute: Any = optional("pyarrow.compute", extra="training")
 
-    is_plain = compute.match_substring_regex(text, _PLAIN_TEXT)
-    is_plain = is_plain.fill_null(False)
+    is_plain = compute.match_substring_regex(
+        text, _PLAIN_TEXT, memory_pool=pool()
+    )
+    is_plain = compute.fill_null(is_plain, False)
     if not compute.all(is_plain, min_count=0).as_py():
-        text = text.filter(is_plain)
+        text = compute.filter(text, is_plain, memory_pool=pool())
     try:
-        values = compute.cast(text, pyarrow.float64()).to_numpy()
+        values = compute.cast(
+            text, pyarrow.float64(), memory_pool=pool()
+        ).to_numpy()
     except pyarrow.ArrowInvalid:
         values = None
     return is_plain.to_numpy(), values

@@ -9,7 +9,7 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras._optional import needing, optional
 from aet_keras._wording import repeated
-from aet_keras.data.table_store import CellStore, Column, Room
+from aet_keras.data.table_store import CellStore, Column, Room, pool
 from aet_keras.errors import DataError
 
 _WORDS = {True: "true", False: "false", None: ""}
@@ -87,8 +87,10 @@ def _text_as_it_is(values):
         or types.is_boolean(kind)
     ):
         return None
-    text = compute.utf8_trim_whitespace(values.cast(pyarrow.large_string()))
-    return compute.if_else(compute.equal(text, ""), None, text)
+    text = compute.cast(values, pyarrow.large_string(), memory_pool=pool())
+    text = compute.utf8_trim_whitespace(text, memory_pool=pool())
+    is_empty = compute.equal(text, "")
+    return compute.if_else(is_empty, None, text, memory_pool=pool())
 
 
 def _column(owner, path, name, column) -> Iterator[str]:

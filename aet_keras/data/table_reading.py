@@ -5,14 +5,12 @@ import os
 from collections.abc import (
     Callable,
     Collection,
-    Iterator,
     Mapping,
     Sequence,
 )
 from typing import Any
 
 import numpy as np
-import xxhash
 
 from aet_keras import _check as check
 from aet_keras._choices import COLUMN_KINDS, TARGET_KINDS
@@ -20,7 +18,7 @@ from aet_keras._wording import counted
 from aet_keras.data import number_cells, table_cells
 from aet_keras.data import splits as splitting
 from aet_keras.data import table_column_kinds as kinds_of
-from aet_keras.data.dataset import Dataset, Split
+from aet_keras.data.dataset import Dataset
 from aet_keras.data.giveaways import note_giveaways
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
@@ -221,7 +219,7 @@ def read_table(
             *notes_of_splits(read, splits),
             *_notes_of_empty(columns, splits["train"].inputs),
             *note_giveaways(columns, splits, target or "", read.kind),
-            *shared_notes(splits),
+            *splitting.shared_notes(splits),
         ),
     )
 
@@ -255,39 +253,6 @@ def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
         )
         for name, cells in inputs.items()
     }
-
-
-def shared_notes(splits: Mapping[str, Split]) -> Sequence[str]:
-    """Notes how many rows of validation and test are in train, too."""
-    # As bytes objects in a set they would take ten times the memory.
-    sums = [np.fromiter(_sums(e), "S16", e.count) for e in splits.values()]
-    count = sum(
-        int(np.isin(each, np.concatenate(sums[:place])).sum())
-        for place, each in enumerate(sums)
-        if place
-    )
-    if not count:
-        return []
-    of = "to validate or test on"
-    rows = counted(count, f"row {of} stands", f"rows {of} stand")
-    them = "it" if count == 1 else "them"
-    return [
-        f"{rows}, cell for cell, in an earlier split, too: figures on {them} "
-        "flatter the model."
-    ]
-
-
-_BLOCK_ROWS = 4096
-
-
-def _sums(split: Split) -> Iterator[bytes]:
-    """Yields a sum of each row: the cells of all rows as texts are many."""
-    columns = [*split.inputs.values(), split.labels]
-    for start in range(0, split.count, _BLOCK_ROWS):
-        # NaN is not equal to itself, its text is.
-        block = [c[start : start + _BLOCK_ROWS].tolist() for c in columns]
-        for row in zip(*block, strict=True):
-            yield xxhash.xxh3_128_digest(repr([*map(str, row)]).encode())
 
 
 def read_table_rows(

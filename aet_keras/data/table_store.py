@@ -56,7 +56,11 @@ class CellStore:
         kind = pyarrow.large_string()
         self.add_arrays(
             [
-                pyarrow.array([cell.strip() or None for cell in cells], kind)
+                pyarrow.array(
+                    [cell.strip() or None for cell in cells],
+                    kind,
+                    memory_pool=pool(),
+                )
                 for cells in columns
             ]
         )
@@ -98,7 +102,9 @@ class CellStore:
         self._file = tempfile.TemporaryFile()
         self._writer = pyarrow.ipc.new_file(self._file, schema)
         for place, block in enumerate(blocks):
-            self._write([cells.cast(kind) for cells in block])
+            self._write(
+                [cells.cast(kind, memory_pool=pool()) for cells in block]
+            )
             blocks[place] = []
         self._room.left += self._taken
         self._taken = 0
@@ -137,6 +143,15 @@ class CellStore:
         ) from error
 
 
+def pool() -> Any:
+    """Returns where Arrow takes memory from: what is let go is free at once.
+
+    Its own allocator keeps as much as a column takes, for later ones.
+    """
+    pyarrow: Any = optional("pyarrow", extra="training")
+    return pyarrow.system_memory_pool()
+
+
 class Column:
     """Holds the cells of a column in chunks.
 
@@ -154,7 +169,9 @@ class Column:
         """Returns one Arrow array of `large_string`, empty cells null."""
         pyarrow: Any = optional("pyarrow", extra="training")
         kind = pyarrow.large_string()
-        chunks = [cells.cast(kind) for cells in self._chunks]
+        chunks = [
+            cells.cast(kind, memory_pool=pool()) for cells in self._chunks
+        ]
         return pyarrow.chunked_array(chunks, kind)
 
     def cells(self, most: int | None = None) -> Iterator[str]:
@@ -180,15 +197,18 @@ class Column:
 def _compact(cells):
     """Returns cells as codes of texts if most of these are met again."""
     pyarrow: Any = optional("pyarrow", extra="training")
-    coded = cells.dictionary_encode()
+    compute: Any = optional("pyarrow.compute", extra="training")
+    coded = compute.dictionary_encode(cells, memory_pool=pool())
     count = len(coded.dictionary)
     if count > _MOST_REPEATED * len(cells):
         # Offsets of half the size; a text of 2 GB needs the larger ones.
         small = cells.nbytes < 2**31 - 1
-        return cells.cast(pyarrow.string()) if small else cells
+        return (
+            cells.cast(pyarrow.string(), memory_pool=pool()) if small else cells
+        )
     width = "int8" if count < 2**7 else "int16" if count < 2**15 else "int32"
     return pyarrow.DictionaryArray.from_arrays(
-        coded.indices.cast(width), coded.dictionary
+        coded.indices.cast(width, memory_pool=pool()), coded.dictionary
     )
 
 
@@ -314,5 +334,8 @@ class Columns:
         text = self._columns[title].text()
         if self._rows is not None:
             pyarrow: Any = optional("pyarrow", extra="training")
-            text = text.filter(pyarrow.array(self._rows))
+            compute: Any = optional("pyarrow.compute", extra="training")
+            text = compute.filter(
+                text, pyarrow.array(self._rows), memory_pool=pool()
+            )
         return as_series(text, is_empty_missing=is_empty_missing)

@@ -15,8 +15,8 @@ from aet_keras import data
 from aet_keras.data import (
     number_cells,
     table_cells,
-    table_dialect,
     table_file_types,
+    table_rows,
     table_store,
     text_blocks,
 )
@@ -73,8 +73,8 @@ def tiny(monkeypatch):
     def make():
         monkeypatch.setattr(text_blocks, "_BLOCK", 7)
         monkeypatch.setattr(text_blocks, "_HEAD", 3)
-        monkeypatch.setattr(table_dialect, "_LEAST_ROWS", 2)
-        monkeypatch.setattr(table_dialect, "_MOST_CELLS", 1)
+        monkeypatch.setattr(table_rows, "_LEAST_ROWS", 2)
+        monkeypatch.setattr(table_rows, "_MOST_CELLS", 1)
         monkeypatch.setattr(table_file_types, "_BLOCK_ROWS", 2)
         monkeypatch.setattr(table_store, "_SHARE", 0.0)
 
