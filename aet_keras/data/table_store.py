@@ -17,16 +17,21 @@ _SHARE = 0.25
 _MOST_REPEATED = 0.25  # of the cells of a block; they are kept once each
 
 
+def memory_to_take() -> int:
+    """Returns the bytes of cells that are kept in memory."""
+    return int(_SHARE * _memory.free_memory())
+
+
 class Room:
     """Counts the bytes that the cells of one table take in memory.
 
     Args:
-        limit_bytes: optional int. Defaults to a quarter of the free memory.
+        limit_bytes: optional int. Defaults to `memory_to_take`.
     """
 
     def __init__(self, limit_bytes: int | None = None):
         if limit_bytes is None:
-            limit_bytes = int(_SHARE * _memory.free_memory())
+            limit_bytes = memory_to_take()
         self.left = limit_bytes
 
 
