@@ -271,6 +271,8 @@ def _learned(recipe, version, dataset):
     """Says which rows the earlier model has learned, as far as it is known."""
     earlier = load_recipe(version / "recipe.json")
     is_same = has_learned_the_same(version, earlier, recipe)
+    # What is predicted decides which rows are drawn into a split.
+    is_same &= target_kind_of(version) == dataset.specification.target_kind
     # With more rows, or fewer, others are test rows.
     if is_same and _train_count(version) == dataset.train.count:
         return (

@@ -263,6 +263,11 @@ def test_which_rows_the_earlier_model_has_learned_is_said(tmp_path):
         report.write_text(json.dumps({"train_count": count}))
         assert words in earlier.noted(recipe, dataset).notes[-1]
 
+    report.write_text(json.dumps({"train_count": 60}))
+    tags = dataclasses.replace(dataset.specification, target_kind="tags")
+    divided_otherwise = dataclasses.replace(dataset, specification=tags)
+    assert "too good" in earlier.noted(recipe, divided_otherwise).notes[-1]
+
 
 def test_streamed_rows_that_are_known_are_not_decoded_at_once(tmp_path):
     recipe = published(tmp_path / "old", ("cat", "dog"), np.eye(3)[:, :2])
