@@ -339,7 +339,7 @@ def _texts(asked):
         )
     texts, names, ids, classes = map(list, zip(*found, strict=True))
     recipe = load_recipe(asked.path / "recipe.json")
-    tokens = text_job.tokens_of(recipe, asked.model, texts)
+    tokens = text_job.tokens_of(recipe, asked.model, texts, version=asked.path)
     return NewRows(tokens, names, ids, [None] * len(names), classes, texts)
 
 

@@ -5,6 +5,7 @@ import functools
 import itertools
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from aet_keras.data.table_store import as_text, pool
 
 _SPACES = " \u00a0\u2009\u202f"
 _MINUS = "-\u2212"
+_QUOTES = " ='\"`\u2018\u2019\u201c\u201d"
 _SIGN = r"[+\-\u2212]"
 _CURRENCIES = (
     "USD EUR GBP CHF JPY CNY INR AUD CAD NZD SEK NOK DKK PLN CZK HUF RUB TRY "
@@ -251,6 +253,29 @@ def _is_met(sign, counts):
     return any(each in text for text in counts for each in alike)
 
 
+def without_signs(text: str) -> str:
+    """Returns a cell without what keeps a person's number from being read.
+
+    Such are signs that nobody sees, quotes, `="12"` of a spreadsheet, digits
+    of other scripts, `1_000` and `0x1f`.
+
+    Example:
+
+    >>> from aet_keras.data.number_cells import without_signs
+    >>> [without_signs(cell) for cell in ("'76", "1_000", "0x1f", "red")]
+    ['76', '1000', '31', 'red']
+    """
+    seen = (x for x in unicodedata.normalize("NFKC", text) if _is_seen(x))
+    digits = "".join(str(unicodedata.decimal(x, x)) for x in seen)
+    plain = re.sub("(?<=[0-9])_(?=[0-9])", "", digits.strip(_QUOTES))
+    is_hexadecimal = re.fullmatch("0[xX][0-9a-fA-F]+", plain)
+    return str(int(plain, 16)) if is_hexadecimal else plain
+
+
+def _is_seen(sign):
+    return unicodedata.category(sign) != "Cf"
+
+
 def looks_numeric(text: str) -> bool:
     """Whether a cell looks like a number in one of the forms known here."""
     return bool(_ANY.fullmatch(text)) and not _VERSION.fullmatch(text)
@@ -307,19 +332,20 @@ def _unit(counts):
 
 @functools.lru_cache(maxsize=256)
 def _pattern(decimal, thousands, unit):
-    point, whole = re.escape(decimal), "[0-9]+"
-    if thousands:
+    point, in_groups = re.escape(decimal), ""
+    if thousands:  # beside an exponent there are none: `7,600E+01` is 76
         sign = _sign_of(thousands)
-        whole = (
+        in_groups = (
             rf"(?:[1-9][0-9]{{0,2}}(?:{sign}[0-9]{{3}})+|"
-            rf"[1-9][0-9]?(?:{sign}[0-9]{{2}})+{sign}[0-9]{{3}}|[0-9]+)"
+            rf"[1-9][0-9]?(?:{sign}[0-9]{{2}})+{sign}[0-9]{{3}})"
+            rf"(?:{point}[0-9]*)?|"
         )
     space = f"[{_SPACES}]*"
     before = rf"(?:{re.escape(unit)}{space})?" if unit else ""
     behind = rf"(?:{space}{re.escape(unit)})?" if unit else ""
     return re.compile(
         rf"(?P<open>\()?(?P<sign>{_SIGN})?{space}{before}(?P<inner>{_SIGN})?"
-        rf"(?P<body>(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)"
+        rf"(?P<body>{in_groups}(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)"
         rf"(?:[eE][-+]?[0-9]+)?){behind}(?P<close>\))?"
     )
 

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,6 +38,7 @@ _WORDS_TO_SOME = frozenset(
 }
 MARKERS = _WORDS_TO_SOME | {word.lower() for word in MISSING_WORDS}
 _SHOWN = 5
+_CODE = re.compile("[0-9]+[eE][0-9]+")  # a number, or what only resembles one
 
 
 def missing_words(owner: str, missing: Iterable[str] | None) -> tuple[str, ...]:
@@ -165,6 +167,14 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
                 f"is, which is {value:.10g}."
             ]
             break
+    known = [text for text in cells if text and text not in form.missing]
+    if known and all(map(_CODE.fullmatch, known)):
+        value = number_cells.read_number(known[0], form)
+        notes.append(
+            f"Column `{title}`: its cells, such as `{known[0]}`, are read as "
+            f"numbers, {value:.10g}; `--kind {title}=category` keeps them as "
+            "codes."
+        )
     bare = dataclasses.replace(form, unit="")
     alone = [
         text

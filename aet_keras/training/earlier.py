@@ -19,6 +19,7 @@ from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe, usual_settings
 from aet_keras.recipes.kinds import load_recipe
+from aet_keras.recipes.shared_settings import check_as_earlier
 from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.tasks.number_unit import Unit, head_name, value_end
 from aet_keras.training import heads, job
@@ -29,19 +30,8 @@ from aet_keras.training.teachers import (
 )
 
 _RecipeT = TypeVar("_RecipeT", bound=BaseRecipe)
-_BUILT: dict[str, tuple[str, ...]] = {
-    "image": (
-        "backbone",
-        "weights",
-        "attention",
-        "attention_ratio",
-        "head_units",
-        "dropout",
-    ),
-    "text": ("backbone", "vocabulary", "pooling", "dropout"),
-}
 _SIZES = {"image": "image_size", "text": "sequence_length"}
-KINDS = tuple(_BUILT)
+KINDS = tuple(_SIZES)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,15 +139,8 @@ def check_given(recipe: Any, known: dict[str, Any]) -> None:
     Raises:
         ValueError: naming the first that is not its default, and differs.
     """
-    for name, value in known.items():
-        given = getattr(recipe, name)
-        if recipe.given_of(name) is not None and given != value:
-            raise ValueError(
-                f"{recipe.owner}: {recipe.named(name)} must be that of the "
-                "earlier model (`--from`), which stays as it was built. "
-                f"Received: {given!r}, where it has {value!r}. Leave it out, "
-                "or train anew."
-            )
+    given = [name for name in known if recipe.given_of(name) is not None]
+    check_as_earlier(recipe, **{name: known[name] for name in given})
 
 
 def as_earlier(recipe: _RecipeT) -> _RecipeT:
@@ -183,7 +166,7 @@ def as_earlier(recipe: _RecipeT) -> _RecipeT:
             f"must be of {recipe.rows}. Received: {given.from_}, which is of "
             f"{earlier.rows}",
         )
-    known = {name: getattr(earlier, name) for name in _BUILT[recipe.kind]}
+    known = {name: getattr(earlier, name) for name in recipe.built}
     known[_SIZES[recipe.kind]] = _size_of(recipe, Earlier.of(recipe).model)
     check_given(recipe, known)
     made: Any = dataclasses.replace(recipe, **known)
@@ -271,6 +254,8 @@ def _learned(recipe, version, dataset):
     """Says which rows the earlier model has learned, as far as it is known."""
     earlier = load_recipe(version / "recipe.json")
     is_same = has_learned_the_same(version, earlier, recipe)
+    # What is predicted decides which rows are drawn into a split.
+    is_same &= target_kind_of(version) == dataset.specification.target_kind
     # With more rows, or fewer, others are test rows.
     if is_same and _train_count(version) == dataset.train.count:
         return (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aet_keras import data
+from aet_keras.data.names import note_alike
 
 COUNT = 40
 
@@ -169,3 +170,19 @@ def test_categories_that_differ_by_case_only_are_noted(write):
     assert {*kept(dataset, "colour")} == {"red", "Red", "blue", "Blue"}
     (note,) = [each for each in dataset.notes if "by case only" in each]
     assert note.startswith("These categories of `colour` differ")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("1", "01", "2"), "differ in how a number is written only"),
+        (("true", "0", "Yes"), "separate: `true` and `yes`."),
+        (("yes", "no"), ""),
+        (("1", "yes", "maybe"), ""),
+    ],
+)
+def test_names_that_may_mean_the_same_are_noted(names, said):
+    notes = list(note_alike("classes", names))
+
+    assert len(notes) == bool(said)
+    assert said in "".join(notes)
