@@ -165,7 +165,7 @@ def plain_values(cells: Any) -> tuple[list[str], bool, np.ndarray] | None:
     compute: Any = optional("pyarrow.compute", extra="training")
 
     is_plain, values = _read_plain(text)
-    if values is None or not len(values):
+    if values is None or not 10 * len(values) > len(text):
         return None
     others = cells[~is_plain]
     odd = [word for word in others.unique().tolist() if word]

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -152,13 +153,18 @@ def note_words_to_some(
     ]
 
 
+def _opened(cells):
+    if hasattr(cells, "str"):
+        return cells[cells.str.startswith("(")]
+    return [text for text in cells if text.startswith("(")]
+
+
 def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
     """Notes how numbers with units or thousands signs are read."""
     plain = dataclasses.replace(form, decimal=".", thousands="", unit="")
     notes = []
-    if form == plain:  # then only what is in parentheses is not plain
-        cells = cells[cells.str.startswith("(")]
-    for text in cells:
+    # Of a plain format only what is in parentheses is not plain.
+    for text in _opened(cells) if form == plain else cells:
         value = number_cells.read_number(text, form)
         is_plain = number_cells.read_number(text, plain) == value
         if value == value and (not is_plain or text.startswith("(")):
@@ -167,11 +173,12 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
                 f"is, which is {value:.10g}."
             ]
             break
-    known = [text for text in cells if text and text not in form.missing]
-    if known and all(map(_CODE.fullmatch, known)):
-        value = number_cells.read_number(known[0], form)
+    known = (text for text in cells if text and text not in form.missing)
+    first = next(known, "")
+    if all(map(_CODE.fullmatch, itertools.chain([first], known))):
+        value = number_cells.read_number(first, form)
         notes.append(
-            f"Column `{title}`: its cells, such as `{known[0]}`, are read as "
+            f"Column `{title}`: its cells, such as `{first}`, are read as "
             f"numbers, {value:.10g}; `--kind {title}=category` keeps them as "
             "codes."
         )

@@ -9,11 +9,11 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras._optional import needing, optional
 from aet_keras._wording import repeated
-from aet_keras.data.table_store import CellStore, Column, Room, pool
+from aet_keras.data.table_store import CellStore, Column, Room, pool, release
 from aet_keras.errors import DataError
 
 _WORDS = {True: "true", False: "false", None: ""}
-_BLOCK_ROWS = 2**16
+_BLOCK_ROWS = 2**13
 
 
 def read_parquet(owner: str, path: Path) -> tuple[list[str], list[Column]]:
@@ -50,8 +50,11 @@ def _blocks(file, names):
     """Yields the name and the blocks of each column."""
     if not repeated(names) and not any("." in name for name in names):
         for name in names:
-            batches = file.iter_batches(_BLOCK_ROWS, columns=[name])
+            batches = file.iter_batches(
+                _BLOCK_ROWS, columns=[name], use_threads=False
+            )
             yield name, (batch.column(0) for batch in batches)
+            release()
         return
     # A point would mean a field inside of a column.
     table = file.read()

@@ -148,6 +148,12 @@ class CellStore:
         ) from error
 
 
+def release() -> None:
+    """Gives memory back that Arrow has taken and no longer needs."""
+    pyarrow: Any = optional("pyarrow", extra="training")
+    pyarrow.default_memory_pool().release_unused()
+
+
 def pool() -> Any:
     """Returns where Arrow takes memory from: what is let go is free at once.
 
