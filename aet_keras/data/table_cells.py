@@ -182,19 +182,25 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
             f"numbers, {value:.10g}; `--kind {title}=category` keeps them as "
             "codes."
         )
+    return notes + note_without_unit(title, cells, form)
+
+
+def note_without_unit(title: str, cells: Any, form: CellFormat) -> list[str]:
+    """Notes numbers without the unit that their column is known to have."""
     bare = dataclasses.replace(form, unit="")
     alone = [
         text
         for text in (cells if form.unit else ())
-        if math.isfinite(number_cells.read_number(text, bare))
+        if text not in form.missing
+        and math.isfinite(number_cells.read_number(text, bare))
     ]
-    if alone:
-        cells = counted(len(alone), "cell is", "cells are")
-        notes.append(
-            f"Column `{title}`: {cells} without `{form.unit}`, "
-            f"such as `{alone[0]}`, and read as if it stood there."
-        )
-    return notes
+    if not alone:
+        return []
+    count = counted(len(alone), "cell is", "cells are")
+    return [
+        f"Column `{title}`: {count} without `{form.unit}`, such as "
+        f"`{alone[0]}`, and read as if it stood there."
+    ]
 
 
 def note_far(title: str, values: np.ndarray, decimal: str = ".") -> list[str]:

@@ -349,17 +349,17 @@ def _why_nothing_else(name, counts, form):
 
 def _why_no_numbers(name, counts, form):
     """Says why cells that look like numbers are not read as numbers."""
+    plain = {text: number_cells.without_signs(text) for text in counts}
+    read = [t for t in plain if number_cells.looks_numeric(plain[t])]
+    odd = [text for text in read if not number_cells.looks_numeric(text)]
     least = max(_LEAST_NUMBERS, _LEAST_SHARE * len(counts))
-    if not any(map(number_cells.looks_numeric, counts)):
-        plain = {text: number_cells.without_signs(text) for text in counts}
-        read = [t for t in plain if number_cells.looks_numeric(plain[t])]
-        if len(read) >= least:
-            shown = read[0].encode("ascii", "backslashreplace").decode()
-            return (
-                f"its cells, such as `{short(shown)}`, are numbers but for "
-                f"signs that are not read: write `{plain[read[0]]}` to have "
-                "them read as numbers"
-            )
+    if len(read) >= least and 2 * len(odd) > len(read):
+        shown = odd[0].encode("ascii", "backslashreplace").decode()
+        return (
+            f"its cells, such as `{short(shown)}`, are numbers but for signs "
+            f"that are not read: write `{plain[odd[0]]}` to have them read as "
+            "numbers"
+        )
     numeric = [text for text in counts if number_cells.looks_numeric(text)]
     if len(numeric) < _LEAST_NUMBERS:
         return ""

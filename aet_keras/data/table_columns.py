@@ -318,6 +318,11 @@ def columns_like(
             f"Not looked at, because the earlier model does not know them or "
             f"left them out: {quoted(new, 6)}."
         )
+    for column in like.columns:
+        if column.title in features:
+            cells = features[column.title]
+            title, form = column.title, column.format
+            notes += table_cells.note_without_unit(title, cells, form)
     return like.columns, notes
 
 

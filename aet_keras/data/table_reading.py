@@ -99,9 +99,8 @@ def read_table(
             shows it. Defaults to what other columns show.
         date_formats: sequence of str. How dates are written where that is
             not clear, as of `datetime.strptime`: `"%d.%m.%Y"`.
-        cost_false_negative: float > 0. As of `TableSpecification`. Defaults
-            to `1.0`.
-        cost_false_positive: float > 0. Defaults to `1.0`.
+        cost_false_negative: float > 0. As of `TableSpecification`.
+        cost_false_positive: float > 0. Both default to `1.0`.
         like: optional `TableSpecification` of an earlier table, whose columns
             and target are wanted. A column that this table lacks becomes one
             of missing cells; one that is new is left out.
@@ -336,6 +335,9 @@ def frame_rows(
     for column in specification.columns:
         check_columns(owner, frame, column=column.title)
         cells = table_cells.stripped(frame[column.title])
+        of_unit = table_cells.note_without_unit
+        for note in of_unit(column.title, cells, column.format):
+            say(f"{os.fspath(source)}: {note}")
         learned = (categories or {}).get(column.name)
         rows[column.name], odd, what, taken = _served_cells(
             column, cells, learned
