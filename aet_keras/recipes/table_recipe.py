@@ -49,8 +49,14 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     pretrain_epochs: int = setting(
         0, "First let the network guess masked cells.", least=0
     )
-    batch_size: int = setting(64, shared.BATCH_SIZE)
-    learning_rate: float = setting(1e-3, shared.LEARNING_RATE)
+    batch_size: int | None = setting(
+        None,
+        shared.BATCH_SIZE,
+        default="a fiftieth of the rows, from 16 to 256, with --from 64",
+    )
+    learning_rate: float | None = setting(
+        None, shared.LEARNING_RATE, default="3e-3, with --from 1e-3"
+    )
     units: int = setting(16, "Width of a column's token.", least=1)
     dropout: float = setting(0.2, shared.DROPOUT)
     anchor_strength: float = setting(0.1, shared.ANCHOR_STRENGTH)

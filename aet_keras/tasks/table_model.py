@@ -91,8 +91,9 @@ def build_table_classifier(
     can be trained on rows encoded once. Its logits are the sum of two paths:
     `linear`, one dense layer, which can be a logistic regression; and tokens,
     one a feature, soft attention between them, a squeeze-and-excite gate,
-    attention pooling, a hidden layer and `change`, whose weights start at 0,
-    so that a new network is its linear path.
+    attention pooling, two hidden layers over what is pooled and the row, and
+    `change`, whose weights start at 0, so that a new network is its linear
+    path.
 
     Args:
         features: `keras.utils.FeatureSpace`, as `fit_feature_space` makes it.
@@ -254,8 +255,11 @@ def _network(widths, end, units, dropout):
     x = layers.SqueezeExcite(ratio=4, name="gate")(x)
     x = pool(name="pool")(x)  # (batch, units)
     x = keras.layers.LayerNormalization(name="level")(x)
-    x = keras.layers.Dense(2 * units, activation="gelu", name="hidden")(x)
-    x = keras.layers.Dropout(dropout, name=HIDDEN)(x)
+    # What is pooled is narrow: which cells go together is in the row.
+    x = keras.layers.Concatenate(name="beside")([row, x])
+    for dense, drop in (("cross", "cross_dropout"), ("hidden", HIDDEN)):
+        x = keras.layers.Dense(4 * units, activation="gelu", name=dense)(x)
+        x = keras.layers.Dropout(dropout, name=drop)(x)
     return keras.Model(row, end(row, x), name=NETWORK)
 
 

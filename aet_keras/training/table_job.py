@@ -1,6 +1,7 @@
 """Defines the steps of a run on a table."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import keras
@@ -23,6 +24,10 @@ from aet_keras.training.teacher_rows import check_is_published, rows_as_read
 from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
 
 _COMPARED_ROWS = 64
+_RATE, _OLD_RATE = 3e-3, 1e-3  # of a new network, and of an earlier one
+_BATCH = 64
+_BATCHES = 50  # about so many an epoch, where rows are few or many
+_LEAST_BATCH, _MOST_BATCH = 16, 256
 _ATTENTION = ["attention", "gate", "pool"]
 _NEW_GROUPS = [["linear"], ["tokens", *_ATTENTION]]
 _OLD_GROUPS = [["tokens"], _ATTENTION]
@@ -138,7 +143,7 @@ def build_table_model(
                 [rows, table_measuring.encode(model, dataset.validation)]
             ),
             epochs=recipe.pretrain_epochs,
-            batch_size=recipe.batch_size,
+            batch_size=batch_size_of(recipe, len(rows)),
             seed=recipe.seed,
         )
     target.begin(model, rows, recipe, dataset)
@@ -218,10 +223,11 @@ def fit_table_model(
         validation_data=pairs["validation"],
         epochs=recipe.epochs,
         freezing=_freezing(recipe),
+        rate=_rate(recipe),
         best=best or _best(recipe),
         average=False,
         callbacks=[*_anchors(recipe), *callbacks],
-        batch_size=recipe.batch_size,
+        batch_size=batch_size_of(recipe, len(rows["train"])),
         validation_batch_size=1024,
         verbose=0,
     )
@@ -230,9 +236,45 @@ def fit_table_model(
     return target.finish(run, trained, recipe, dataset)
 
 
+def batch_size_of(recipe: TableRecipe, row_count: int) -> int:
+    """Returns how many rows a step has.
+
+    What the recipe says, 64 with `from_`, or a fiftieth of the rows: a power
+    of two from 16 to 256. Few rows would be too few steps otherwise.
+
+    Args:
+        recipe: `TableRecipe`.
+        row_count: int >= 1. How many there are to learn from.
+
+    Example:
+
+    >>> recipe = aet_keras.recipes.TableRecipe("credit.csv", "paid")
+    >>> counts = 300, 3000, 300_000
+    >>> find = aet_keras.training.table_job.batch_size_of
+    >>> [find(recipe, count) for count in counts]
+    [16, 64, 256]
+    """
+    if recipe.batch_size is not None or recipe.from_ is not None:
+        return recipe.batch_size or _BATCH
+    size = 2 ** round(math.log2(max(1, row_count / _BATCHES)))
+    return min(max(size, _LEAST_BATCH), _MOST_BATCH)
+
+
+def _rate(recipe):
+    """Returns what settles the rate: of a new network how far the run is.
+
+    The loss of its first epochs falls by less than its noise.
+    """
+    new = policies.WarmupCosine()
+    policy = policies.AdaptToTrend() if recipe.from_ is not None else new
+    return parts.AdaptiveLearningRate(policy)
+
+
 def _compile(learner, recipe, objective):
+    usual = _RATE if recipe.from_ is None else _OLD_RATE
+    rate = recipe.learning_rate or usual
     learner.compile(
-        keras.optimizers.AdamW(recipe.learning_rate, weight_decay=0.01),
+        keras.optimizers.AdamW(rate, weight_decay=0.01),
         loss=objective.loss,
         metrics=objective.make_metrics(),
     )
