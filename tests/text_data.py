@@ -27,12 +27,12 @@ def backbone(layers=2):
     )
 
 
-def save_preset(folder: pathlib.Path, layers=2) -> pathlib.Path:
+def save_preset(folder: pathlib.Path, layers=2, words=WORDS) -> pathlib.Path:
     """Saves it and its tokeniser, as `--backbone FOLDER` takes them."""
     import keras_hub
 
     backbone(layers).save_to_preset(folder)
-    tokenizer = keras_hub.models.BertTokenizer(WORDS, lowercase=True)
+    tokenizer = keras_hub.models.BertTokenizer(words, lowercase=True)
     tokenizer.save_to_preset(folder)
     return folder
 

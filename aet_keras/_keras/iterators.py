@@ -40,6 +40,11 @@ class Order:
         return iterator
 
     @property
+    def data(self):
+        """What iterators are made of: it has an `element_spec`."""
+        return self._data
+
+    @property
     def current(self):
         """The iterator that the next epoch goes on with, if there is one."""
         return self._epochs._current_iterator

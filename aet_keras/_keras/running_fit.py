@@ -137,7 +137,7 @@ def start_at(model: keras.Model, epoch: int | None) -> None:
 
 
 def build_metrics(model: keras.Model, iterator) -> None:
-    """Makes the variables of metrics that the first step would make.
+    """Makes the variables of metrics, and the losses, as the first step would.
 
     Under a strategy `fit` has made them before it calls its callbacks.
     """

@@ -270,6 +270,8 @@ class Saving(keras.callbacks.Callback):
     def _go_back(self, state):
         """Brings back what was known between two epochs."""
         fit, engine = self._fit, Engine.of(self.model)
+        # A head is solved before the first step, if its loss is known then.
+        running_fit.build_metrics(self.model, fit.train.data)
         _run_state.write(self.model, fit.callbacks, state["run"])
         self._epoch = state["epoch"] - 1
         replay, known = engine.replay, state["run"]["engine"]["replay"]

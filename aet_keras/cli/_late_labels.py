@@ -7,6 +7,7 @@ from typing import Any
 from aet_keras import data
 from aet_keras._wording import counted, listed, quoted, repeated
 from aet_keras.cli._new_rows import NewRows
+from aet_keras.data.names import note_alike
 from aet_keras.errors import DataError
 
 _OWNER = "adapt"
@@ -134,3 +135,5 @@ def check_classes(
     if new:
         shown = listed(f"`{name}` ({counts[name]} rows)" for name in new)
         say(f"New to the model: {shown}. Its head is widened.")
+    for note in note_alike("classes", new, known):
+        say(note)

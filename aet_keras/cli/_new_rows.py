@@ -31,6 +31,7 @@ from aet_keras.publishing.data_kind import check_one_answer, read_kind
 from aet_keras.recipes.kinds import load_recipe
 from aet_keras.training import text_job
 from aet_keras.training.job import load_earlier
+from aet_keras.training.teachers import names_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -166,10 +167,7 @@ class Asked:
         """The classes that the version knows; none of a number."""
         if self.recipe.get("kind") in ("table", "item"):
             return tuple(self.specification.class_names)
-        path = self.path / "assets" / "labels.txt"
-        if not path.is_file():
-            return ()
-        return tuple(path.read_text(encoding="utf-8").splitlines())
+        return names_of(self.path)
 
     def classes_of(self, cells: Sequence[str]) -> list[str]:
         """Returns the classes that cells mean, as the training data's did.
@@ -339,7 +337,7 @@ def _texts(asked):
         )
     texts, names, ids, classes = map(list, zip(*found, strict=True))
     recipe = load_recipe(asked.path / "recipe.json")
-    tokens = text_job.tokens_of(recipe, asked.model, texts)
+    tokens = text_job.tokens_of(recipe, asked.model, texts, version=asked.path)
     return NewRows(tokens, names, ids, [None] * len(names), classes, texts)
 
 

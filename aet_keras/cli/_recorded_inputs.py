@@ -57,7 +57,9 @@ def _texts(asked):
 
     def joined(texts):
         recipe = load_recipe(asked.path / "recipe.json")
-        return text_job.tokens_of(recipe, asked.model, texts)
+        return text_job.tokens_of(
+            recipe, asked.model, texts, version=asked.path
+        )
 
     def read(inputs):
         return _as_text(_value(inputs, "texts"), "texts")

@@ -8,6 +8,7 @@ import numpy as np
 from aet_keras import data
 from aet_keras._wording import counted, listed
 from aet_keras.data import number_cells
+from aet_keras.data.table_cells import note_without_unit
 from aet_keras.data.tag_target import read_tag_cells, read_tag_columns
 from aet_keras.errors import DataError
 from aet_keras.publishing.manifest import read_manifest
@@ -108,6 +109,8 @@ def true_numbers(
     """
     form = asked.target_format
     words = {"", *asked.missing, *form.missing}
+    for note in note_without_unit("label", rows.classes, form):
+        asked.say(f"{asked.owner}: {note}")
     is_missing = np.array([cell in words for cell in rows.classes])
     found = np.array(
         [number_cells.read_number(cell, form) for cell in rows.classes]

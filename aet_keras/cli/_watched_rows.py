@@ -18,6 +18,7 @@ from aet_keras.cli._new_rows import (
 )
 from aet_keras.cli._recorded_new_rows import read_recorded
 from aet_keras.cli._truths import tags_of, true_numbers
+from aet_keras.data.names import note_alike
 from aet_keras.drift.comparison import compare_outputs
 from aet_keras.drift.days import Day, DayAlarm, watch_days
 from aet_keras.drift.model_outputs import ModelOutputs, read_outputs
@@ -225,6 +226,8 @@ def _classes(asked, rows, known):
             f"{quoted(sorted(set(others)), 5)}, and each of its answers there "
             "counts as wrong."
         )
+        for note in note_alike("classes", sorted(set(others)), known):
+            asked.say(f"{_OWNER}: {note}")
     return np.array([numbers.get(each, len(numbers)) for each in classes])
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
-from aet_keras import recipes
+from aet_keras import _regular_file, recipes
 from aet_keras.cli import _options, _running, _workers
 from aet_keras.cli._options import SectionedCommand
 from aet_keras.cli._recipe_options import given, recipe_options
+from aet_keras.publishing.publication import find_version
+from aet_keras.recipes.shared_settings import check_as_earlier
 
 # Keras takes 2 s for the histograms of MobileNetV2: an epoch that is replayed
 # from a cache takes less.
@@ -95,6 +97,7 @@ def fit(
             recipe = recipes.kinds.make_recipe(asked)
         else:
             recipe = recipes.load_recipe(recipe_file, asked)
+        _check_asked(recipe, asked)
         if workers > 1:
             options = [f"--track={each}" for each in track]
             options += ["--quiet"] * quiet + ["--debug"] * debug
@@ -131,6 +134,22 @@ def _check_named(data):
             "otherwise. Received: neither DATA nor `--recipe FILE`. "
             "`aet-keras fit digits --out saved_models/digits` is a start."
         )
+
+
+def _check_asked(recipe, asked):
+    """Refuses what is asked for and is not so in the model of `--from`.
+
+    In a recipe a setting that is its default may not be asked for at all.
+    """
+    names = [name for name in recipe.built if name in asked]
+    if not names or recipe.from_ is None:
+        return
+    path = find_version(recipe.from_) / "recipe.json"
+    if _regular_file.why_not(path):  # the run says so
+        return
+    earlier = recipes.load_recipe(path)
+    if earlier.kind == recipe.kind:
+        check_as_earlier(recipe, **{n: getattr(earlier, n) for n in names})
 
 
 def _after(bar, say):

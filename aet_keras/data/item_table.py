@@ -30,7 +30,6 @@ from aet_keras.data.table_columns import (
     read_stripped,
 )
 from aet_keras.data.table_file import check_columns
-from aet_keras.data.table_reading import shared_notes
 from aet_keras.data.table_target import given_rows
 from aet_keras.data.target_reading import (
     notes_of_splits,
@@ -245,7 +244,9 @@ def read_items(
             *splitting.note_unused_ratios(given, asked.ratios),
             *_missing_notes(has_image, has_text, bool(columns)),
             *notes_of_splits(read, splits),
-            *shared_notes({k: _summed(each) for k, each in splits.items()}),
+            *splitting.shared_notes(
+                {k: _summed(each) for k, each in splits.items()}
+            ),
         ),
     )
 

@@ -1,5 +1,6 @@
 """Checks, orders and compares the names of classes and ids."""
 
+import decimal
 import keyword
 import re
 import unicodedata
@@ -9,11 +10,17 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras._wording import repeated, short
 from aet_keras.data.table_cells import MARKERS
+from aet_keras.data.table_column_kinds import BOOLEANS
 from aet_keras.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 _DIGITS = re.compile(r"[-+]?[0-9]+")
 _WHOLE = re.compile(r"([-+]?\d+)\.0*")
+_TRUTHS = {
+    word: word == yes
+    for no, yes in (("0", "1"), *BOOLEANS)
+    for word in (no, yes)
+}
 
 
 def by_number(name: str) -> tuple[int, float, str]:
@@ -152,6 +159,8 @@ def note_alike(
 ) -> Iterator[str]:
     """Yields notes if names differ by case only, or in what nobody sees.
 
+    So do `01` and `1`, and `true` and `yes`, where all names mean yes or no.
+
     Args:
         what: str. What is named, in the plural.
         names: in their order.
@@ -162,6 +171,7 @@ def note_alike(
     for key, how, show in (
         (str.casefold, "by case", str),
         (_as_seen, "in Unicode or spaces", _as_written),
+        (_as_number, "in how a number is written", str),
     ):
         groups: dict[str, list[str]] = {key(name): [] for name in names}
         for name in dict.fromkeys([*known, *names]):
@@ -176,6 +186,28 @@ def note_alike(
             yield (
                 f"These {what} differ {how} only, and stay separate: "
                 f"{shown}{more}."
+            )
+    yield from _note_truths(what, names, known)
+
+
+def _as_number(name):
+    """Returns the value of a name that is a number, or the name itself."""
+    is_number = _NUMBER.fullmatch(name)
+    return decimal.Decimal(name).normalize() if is_number else name
+
+
+def _note_truths(what, names, known):
+    """Notes several words for yes, or for no, where there are no others."""
+    words = dict.fromkeys(name.casefold() for name in (*known, *names))
+    if not words.keys() <= _TRUTHS.keys():
+        return
+    new = {name.casefold() for name in names}
+    for truth in (True, False):
+        same = [word for word in words if _TRUTHS[word] is truth]
+        if len(same) > 1 and not new.isdisjoint(same):
+            yield (
+                f"These {what} may mean the same, and stay separate: "
+                f"{' and '.join(f'`{word}`' for word in same)}."
             )
 
 

@@ -14,6 +14,7 @@ from aet_keras.data.table_columns import (
     find_meanings,
     number_notes,
 )
+from aet_keras.data.table_store import Columns
 from aet_keras.data.table_target import TableTarget, given_rows, labelled
 from aet_keras.data.tag_cells import separators_of
 from aet_keras.data.tag_target import TAGS
@@ -122,6 +123,7 @@ def read_numbers(
     split_column: str | None,
     like: TableSpecification | None,
     is_said: bool,
+    table: Columns | None = None,
 ) -> TableTarget:
     """Reads a target that is a number.
 
@@ -133,6 +135,7 @@ def read_numbers(
         split_column: optional str. The column of the splits.
         like: optional `TableSpecification` of an earlier table.
         is_said: bool. Whether the user says that it is a number.
+        table: as of `read_target`.
 
     Raises:
         DataError: if a cell is no finite number, all are the same, or there
@@ -150,7 +153,8 @@ def read_numbers(
     if like is not None:
         form, notes = like.target_format, []
     else:
-        form, notes = _format(frame, target, reading, split_column)
+        others = frame if table is None else table.of_rows(frame.index)
+        form, notes = _format(frame, target, reading, split_column, others)
     form = dataclasses.replace(form, missing=found.missing)
     values = number_cells.to_numbers(cells, form)
     _check_numbers(owner, target, cells, values)
@@ -172,9 +176,8 @@ def read_numbers(
     )
 
 
-def _format(frame, target, reading, split_column):
+def _format(frame, target, reading, split_column, others):
     """Returns how the numbers are written; other columns may decide it."""
-    beside = frame.drop(columns=[each for each in [split_column] if each])
     form = number_cells.find_number_form(
         _counts(frame[target], reading),
         CellFormat(missing=reading.missing),
@@ -182,6 +185,7 @@ def _format(frame, target, reading, split_column):
     )
     meaning = kinds_of.Meaning(NUMBER, format=form.format)
     if form.rival is not None:
+        beside = others.drop(columns=[e for e in [split_column] if e])
         meaning = find_meanings(beside, {target: NUMBER}, reading)[target]
     return meaning.format, number_notes(target, frame[target], meaning)
 

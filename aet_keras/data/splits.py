@@ -5,9 +5,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from aet_keras import _check as check
-from aet_keras._optional import needing
+from aet_keras._optional import needing, optional
 from aet_keras._wording import counted, listed
 from aet_keras.data.dataset import Split
 from aet_keras.errors import DataError
@@ -218,7 +219,7 @@ def _check_classes(labels, class_names, missing, source, rows):
 
 
 def split_columns(
-    inputs: Mapping[str, np.ndarray],
+    inputs: dict[str, np.ndarray],
     labels: np.ndarray,
     numbers: np.ndarray,
     parts: Mapping[str, np.ndarray],
@@ -226,19 +227,75 @@ def split_columns(
     """Returns the splits of a table by name.
 
     Args:
-        inputs: dict of column to array, `(rows, ...)`.
+        inputs: dict of column to array, `(rows, ...)`. Emptied, so that no
+            more than one column is there twice.
         labels: array `(rows,)`.
         numbers: int array `(rows,)`. Of each row in its file, from 0 on.
         parts: which rows each split has.
     """
+    cut: dict[str, dict[str, np.ndarray]] = {split: {} for split in parts}
+    for name in [*inputs]:
+        cells = inputs.pop(name)
+        for split, rows in parts.items():
+            cut[split][name] = cells[rows]
     return {
         split: Split(
-            inputs={name: cells[rows] for name, cells in inputs.items()},
+            inputs=cut[split],
             labels=labels[rows],
             names=tuple(f"row {number + 1}" for number in numbers[rows]),
         )
         for split, rows in parts.items()
     }
+
+
+def shared_notes(splits: Mapping[str, Split]) -> Sequence[str]:
+    """Notes how many rows of validation and test are in train, too."""
+    count, seen = 0, np.zeros(0, "S16")
+    for split in splits.values():
+        sums = _sums(split)
+        if len(seen):
+            places = np.searchsorted(seen, sums).clip(max=len(seen) - 1)
+            count += int((seen[places] == sums).sum())
+        seen = np.concatenate([seen, sums])
+        seen.sort()
+    if not count:
+        return []
+    of = "to validate or test on"
+    rows = counted(count, f"row {of} stands", f"rows {of} stand")
+    them = "it" if count == 1 else "them"
+    return [
+        f"{rows}, cell for cell, in an earlier split, too: figures on {them} "
+        "flatter the model."
+    ]
+
+
+_BLOCK_ROWS = 4096
+
+
+def _sums(split):
+    """Returns a sum of each row; the bytes of all rows at once are many."""
+    columns, sums = [*split.inputs.values(), split.labels], []
+    for start in range(0, split.count, _BLOCK_ROWS):
+        block = [_bytes_of(c[start : start + _BLOCK_ROWS]) for c in columns]
+        rows = np.concatenate(block, axis=1)
+        raw, width = rows.tobytes(), rows.shape[1]
+        places = range(0, len(raw), width)
+        each = (xxhash.xxh3_128_digest(raw[i : i + width]) for i in places)
+        sums.append(np.fromiter(each, "S16", len(rows)))
+    return np.concatenate([np.zeros(0, "S16"), *sums])
+
+
+def _bytes_of(cells):
+    """Returns the same bytes `(rows, bytes)` where cells are the same."""
+    if cells.dtype == object:
+        pandas: Any = optional("pandas", extra="training")
+        codes, distinct = pandas.factorize(cells)
+        raw = (xxhash.xxh3_128_digest(repr(e).encode()) for e in distinct)
+        return np.frombuffer(b"".join(raw), "uint8").reshape(-1, 16)[codes]
+    cells = np.ascontiguousarray(cells.reshape(len(cells), -1))
+    if cells.dtype.kind == "f":
+        cells = np.where(np.isnan(cells), cells.dtype.type("nan"), cells)
+    return cells.view("uint8")
 
 
 def shared_rows(splits: Mapping[str, Sequence[Hashable]]) -> int:

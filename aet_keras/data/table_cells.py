@@ -2,7 +2,9 @@
 
 import collections
 import dataclasses
+import itertools
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,6 +39,7 @@ _WORDS_TO_SOME = frozenset(
 }
 MARKERS = _WORDS_TO_SOME | {word.lower() for word in MISSING_WORDS}
 _SHOWN = 5
+_CODE = re.compile("[0-9]+[eE][0-9]+")  # a number, or what only resembles one
 
 
 def missing_words(owner: str, missing: Iterable[str] | None) -> tuple[str, ...]:
@@ -68,27 +71,40 @@ def note_unmet(frame: Any, words: tuple[str, ...]) -> list[str]:
     """
     if words == MISSING_WORDS:
         return []
-    met: set[str] = set()
-    for title in frame.columns:
-        met.update(frame[title].unique())
-    unmet = [word for word in words if word not in met]
-    if not unmet:
-        return []
-    pandas = optional("pandas", extra="training")
-    words_and_cells = pandas.Series([*unmet, *met], dtype=object)
-    values = pandas.to_numeric(words_and_cells, errors="coerce")
-    numbers = set(values[len(unmet) :].dropna())  # `-99` is met as `-99.0`
-    pairs = zip(unmet, values, strict=False)
-    unmet = [word for word, value in pairs if value not in numbers]
+    unmet = list(words)
+    for met_in in (_met_in, _met_as_number_in):  # `-99` is met as `-99.0`
+        for title in frame.columns:
+            if unmet:
+                met = met_in(frame[title].unique(), unmet)
+                unmet = [word for word in unmet if word not in met]
     if not unmet:
         return []
     return [f"`--missing`: no cell is {wording.quoted(unmet, 3)}."]
 
 
+def _met_in(cells, words):
+    return set(words).intersection(cells)
+
+
+def _met_as_number_in(cells, words):
+    pandas = optional("pandas", extra="training")
+    words_and_cells = pandas.Series([*words, *cells], dtype=object)
+    values = pandas.to_numeric(words_and_cells, errors="coerce")
+    numbers = set(values[len(words) :].dropna())
+    pairs = zip(words, values, strict=False)
+    return {word for word, value in pairs if value in numbers}
+
+
 def stripped(cells: Any) -> Any:
-    """Returns cells as str without spaces around them, missing ones empty."""
-    cells = cells.astype(object).fillna("")
-    return cells.map(str.strip) if len(cells) else cells
+    """Returns cells as str without spaces around them, missing ones empty.
+
+    Equal cells are one object.
+    """
+    pandas = optional("pandas", extra="training")
+    codes, distinct = pandas.factorize(cells)
+    # A missing cell has code -1, which takes the last.
+    texts = np.array([*(text.strip() for text in distinct), ""], object)
+    return pandas.Series(texts[codes], cells.index, object, cells.name)
 
 
 def words_of(cells: Any, form: CellFormat) -> Any:
@@ -137,11 +153,18 @@ def note_words_to_some(
     ]
 
 
+def _opened(cells):
+    if hasattr(cells, "str"):
+        return cells[cells.str.startswith("(")]
+    return [text for text in cells if text.startswith("(")]
+
+
 def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
     """Notes how numbers with units or thousands signs are read."""
     plain = dataclasses.replace(form, decimal=".", thousands="", unit="")
     notes = []
-    for text in cells:
+    # Of a plain format only what is in parentheses is not plain.
+    for text in _opened(cells) if form == plain else cells:
         value = number_cells.read_number(text, form)
         is_plain = number_cells.read_number(text, plain) == value
         if value == value and (not is_plain or text.startswith("(")):
@@ -150,19 +173,34 @@ def note_format(title: str, cells: Any, form: CellFormat) -> list[str]:
                 f"is, which is {value:.10g}."
             ]
             break
+    known = (text for text in cells if text and text not in form.missing)
+    first = next(known, "")
+    if all(map(_CODE.fullmatch, itertools.chain([first], known))):
+        value = number_cells.read_number(first, form)
+        notes.append(
+            f"Column `{title}`: its cells, such as `{first}`, are read as "
+            f"numbers, {value:.10g}; `--kind {title}=category` keeps them as "
+            "codes."
+        )
+    return notes + note_without_unit(title, cells, form)
+
+
+def note_without_unit(title: str, cells: Any, form: CellFormat) -> list[str]:
+    """Notes numbers without the unit that their column is known to have."""
     bare = dataclasses.replace(form, unit="")
     alone = [
         text
         for text in (cells if form.unit else ())
-        if math.isfinite(number_cells.read_number(text, bare))
+        if text not in form.missing
+        and math.isfinite(number_cells.read_number(text, bare))
     ]
-    if alone:
-        cells = counted(len(alone), "cell is", "cells are")
-        notes.append(
-            f"Column `{title}`: {cells} without `{form.unit}`, "
-            f"such as `{alone[0]}`, and read as if it stood there."
-        )
-    return notes
+    if not alone:
+        return []
+    count = counted(len(alone), "cell is", "cells are")
+    return [
+        f"Column `{title}`: {count} without `{form.unit}`, such as "
+        f"`{alone[0]}`, and read as if it stood there."
+    ]
 
 
 def note_far(title: str, values: np.ndarray, decimal: str = ".") -> list[str]:
@@ -192,7 +230,7 @@ def note_far_date(title: str, cells: Any, days: np.ndarray) -> list[str]:
         days: floats `(rows,)`, NaN where a cell is missing.
     """
     words = {
-        cells.to_numpy()[days == value][0]: count
+        cells[days == value].iloc[0]: count
         for value, count in number_cells.far_values(days)
     }
     return _far_note(title, words, "dates")

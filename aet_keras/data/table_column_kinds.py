@@ -4,8 +4,10 @@ import collections
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
+
+import numpy as np
 
 from aet_keras._choices import COLUMN_KINDS
 from aet_keras._wording import short
@@ -110,6 +112,36 @@ def find_meaning(
         return Meaning(IGNORE, _why_different(name, rest, form))
     why = _why_nothing_else(name, rest, form)
     return Meaning(CATEGORY, why, _with_spellings(base, counts))
+
+
+def plain_measure(
+    cells: Any, base: CellFormat, markers: Container[str], decimal: str | None
+) -> Meaning | None:
+    """Returns that cells are plain numbers with fractions, if that is proved.
+
+    It is what `find_meaning` returns, without a list of the different cells.
+
+    Args:
+        cells: `pandas.Series` of str, missing ones empty.
+        base: `CellFormat` that says which words mean a missing cell.
+        markers: as of `find_meaning`.
+        decimal: optional str. The decimal sign, if it is known.
+    """
+    if decimal not in (None, "."):
+        return None
+    found = number_cells.plain_values(cells)
+    if found is None:
+        return None
+    odd, has_point, values = found
+    if any(t not in base.missing and t.lower() not in markers for t in odd):
+        return None
+    is_measure = np.isfinite(values).all() and (values % 1).any()
+    if not is_measure or values.min() == values.max():
+        return None
+    if any(number_cells.read_number(w, base) in values for w in base.missing):
+        return None  # such cells are left out, in one spelling
+    plain = dataclasses.replace(base, decimal=".", thousands="", unit="")
+    return Meaning(NUMBER, format=plain, proves="." if has_point else "")
 
 
 def is_numeric(counts: Mapping[str, int], base: CellFormat) -> bool:
@@ -317,6 +349,17 @@ def _why_nothing_else(name, counts, form):
 
 def _why_no_numbers(name, counts, form):
     """Says why cells that look like numbers are not read as numbers."""
+    plain = {text: number_cells.without_signs(text) for text in counts}
+    read = [t for t in plain if number_cells.looks_numeric(plain[t])]
+    odd = [text for text in read if not number_cells.looks_numeric(text)]
+    least = max(_LEAST_NUMBERS, _LEAST_SHARE * len(counts))
+    if len(read) >= least and 2 * len(odd) > len(read):
+        shown = odd[0].encode("ascii", "backslashreplace").decode()
+        return (
+            f"its cells, such as `{short(shown)}`, are numbers but for signs "
+            f"that are not read: write `{plain[odd[0]]}` to have them read as "
+            "numbers"
+        )
     numeric = [text for text in counts if number_cells.looks_numeric(text)]
     if len(numeric) < _LEAST_NUMBERS:
         return ""

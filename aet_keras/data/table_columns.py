@@ -3,13 +3,14 @@
 import collections
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from aet_keras import _check as check
+from aet_keras._optional import optional
 from aet_keras._wording import quoted
 from aet_keras.data import date_cells, number_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
@@ -20,7 +21,8 @@ from aet_keras.data.specifications import (
     TableColumn,
     TableSpecification,
 )
-from aet_keras.data.table_file import read_csv
+from aet_keras.data.table_file import read_columns
+from aet_keras.data.table_store import Columns
 from aet_keras.errors import DataError
 
 _MANY = 0.05  # of cells; so many words may be meant
@@ -90,12 +92,37 @@ def read_stripped(
         A `pandas.DataFrame` of stripped cells; the `Reading` with the decimal
         sign that the file probably uses; and notes on the file.
     """
-    frame = read_csv(owner, path, encoding=encoding)
-    reading = dataclasses.replace(reading, hint=frame.attrs["decimal"])
-    notes, frame = frame.attrs["notes"], frame.apply(table_cells.stripped)
+    columns, reading, notes = read_text_columns(
+        owner, path, encoding, reading, is_like=is_like
+    )
+    return stripped_frame(columns, columns), reading, notes
+
+
+def read_text_columns(
+    owner: str,
+    path: str | PathLike,
+    encoding: str,
+    reading: Reading,
+    *,
+    is_like: bool = False,
+) -> tuple[Columns, Reading, tuple[str, ...]]:
+    """Does the same, and makes a column when it is asked for."""
+    columns = read_columns(owner, path, encoding=encoding)
+    reading = dataclasses.replace(reading, hint=columns.attrs["decimal"])
+    notes = columns.attrs["notes"]
     if not is_like:
-        notes = (*notes, *table_cells.note_unmet(frame, reading.missing))
-    return frame, reading, notes
+        notes = (*notes, *table_cells.note_unmet(columns, reading.missing))
+    return columns, reading, notes
+
+
+def stripped_frame(columns: Columns, titles: Iterable[str]) -> Any:
+    """Returns a `pandas.DataFrame` of the stripped cells of some columns."""
+    pandas = optional("pandas", extra="training")
+    frame = pandas.DataFrame(
+        {t: table_cells.stripped(columns[t]) for t in dict.fromkeys(titles)}
+    )
+    frame.attrs.update(columns.attrs)
+    return frame
 
 
 def find_columns(
@@ -188,18 +215,23 @@ def find_meanings(
     """Finds the meaning of all columns; clear ones decide unclear ones."""
 
     def find(title, decimal):
+        cells, kind = features[title], kinds.get(title)
+        if kind is None and not reading.date_formats:
+            plain = kinds_of.plain_measure(cells, base, markers, decimal)
+            if plain is not None:
+                return plain
         return kinds_of.find_meaning(
             title,
-            table_cells.words_of(features[title], base),
+            table_cells.words_of(cells, base),
             base=base,
-            markers=table_cells.MARKERS
-            | {word.lower() for word in base.missing},
+            markers=markers,
             decimal=decimal,
             date_formats=reading.date_formats,
-            kind=kinds.get(title),
+            kind=kind,
         )
 
     base = CellFormat(missing=reading.missing)
+    markers = table_cells.MARKERS | {word.lower() for word in base.missing}
     found = {title: find(title, None) for title in features}
     signs = {each.proves for each in found.values()} - {""}
     # One file has one decimal sign: other columns say which one is meant.
@@ -286,6 +318,11 @@ def columns_like(
             f"Not looked at, because the earlier model does not know them or "
             f"left them out: {quoted(new, 6)}."
         )
+    for column in like.columns:
+        if column.title in features:
+            cells = features[column.title]
+            title, form = column.title, column.format
+            notes += table_cells.note_without_unit(title, cells, form)
     return like.columns, notes
 
 
@@ -300,6 +337,7 @@ def read_cells(
             continue
         cells = features[column.title]
         if column.kind == kinds_of.CATEGORY:
+            cells = table_cells.stripped(cells)
             words = table_cells.words_of(cells, column.format)
             inputs[column.name] = words.to_numpy(object)
             notes += _category_notes(column.title, cells, words)

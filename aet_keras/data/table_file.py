@@ -7,11 +7,12 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
-from aet_keras._optional import optional
 from aet_keras._wording import counted, listed, nearest, repeated, short
 from aet_keras.data import table_file_types
 from aet_keras.data.names import note_alike
 from aet_keras.data.table_dialect import Undecided, read_cells
+from aet_keras.data.table_store import Columns
+from aet_keras.data.text_blocks import open_text
 from aet_keras.data.text_encoding import AUTO, decode, read_file
 from aet_keras.errors import DataError
 
@@ -79,30 +80,48 @@ def read_csv(
     >>> frame.isna().sum().tolist(), frame.attrs["decimal"]
     ([1, 1], ',')
     """
+    return read_columns(owner, path, encoding=encoding).frame()
+
+
+def read_columns(
+    owner: Any, path: str | os.PathLike, *, encoding: str = AUTO
+) -> Columns:
+    """Does the same, and makes a column of the frame when it is asked for.
+
+    Args:
+        owner: str, or the object that asks.
+        path: str or path. As of `read_csv`.
+        encoding: str. As of `read_csv`. Defaults to `"auto"`.
+
+    Returns:
+        `Columns`, an empty cell is `""`; their `attrs` are those of `read_csv`.
+    """
     owner, path = check.owner_name(owner), Path(path)
     if _regular_file.why_not(path):
         raise DataError(_not_there(owner, path))
     name = path.name.lower()
     check_ending(owner, path, (*_OTHERS, *_ARCHIVES))
     if name.endswith(".parquet"):
-        return _framed(owner, path, *table_file_types.read_parquet(owner, path))
-    text, notes = decode(owner, path, read_file(owner, path), encoding)
+        return _titled(owner, path, *table_file_types.read_parquet(owner, path))
     if name.removesuffix(".gz").endswith(_JSON):
-        rows = table_file_types.read_json(owner, path, text)
-        return _framed(owner, path, rows[0], _columns(rows), notes)
+        text, notes = decode(owner, path, read_file(owner, path), encoding)
+        names, columns = table_file_types.read_json(owner, path, text)
+        return _titled(owner, path, names, columns, notes)
+    blocks, notes = open_text(owner, path, encoding)
     usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
     try:
-        cells = read_cells(text, usual=usual)
+        cells = read_cells(blocks, usual=usual, owner=owner)
     except Undecided as error:
         raise DataError(
             f"{owner}: the file must be a table with one line a row. "
             f"Received: {path}, {error}."
         ) from error
     notes += [f"{path}: {note}." for note in cells.notes]
-    names, columns = cells.rows[0], _columns(cells.rows)
-    frame = _framed(owner, path, names, columns, notes, cells.decimal)
-    frame.attrs["hint"] = _other_separator(cells.rows)
-    return frame
+    found = _titled(
+        owner, path, cells.names, cells.columns, notes, cells.decimal
+    )
+    found.attrs["hint"] = _other_separator(cells)
+    return found
 
 
 def check_ending(
@@ -161,16 +180,7 @@ def check_columns(owner: Any, frame: Any, **named: str | None) -> None:
         )
 
 
-def _columns(rows):
-    """Yields the columns of rows, the names left out."""
-    if len(rows) == 1:
-        return iter([()] * len(rows[0]))
-    return zip(*rows[1:], strict=True)
-
-
-def _framed(owner, path, names, columns, notes=(), decimal=""):
-    pandas = optional("pandas", extra="training")
-
+def _titled(owner, path, names, columns, notes=(), decimal=""):
     names = [str(name).strip() for name in names]
     doubled = repeated(name for name in names if name)
     if doubled or not any(names):
@@ -179,23 +189,19 @@ def _framed(owner, path, names, columns, notes=(), decimal=""):
             f"{owner}: the first line must name the columns, each once. "
             f"Received: {path}, with {what}. Rename them."
         )
-    # pandas 3 has a type of its own for text, where 2 has objects.
-    kind = pandas.Series(["a"]).dtype
-    framed, notes = {}, [*notes]
+    if not columns or not len(columns[0]):
+        raise DataError(
+            f"{owner}: the file must have rows below its first line. "
+            f"Received: {path}, with none."
+        )
+    titled, notes = {}, [*notes]
     for place, (name, column) in enumerate(zip(names, columns, strict=True)):
-        if not len(column):
-            raise DataError(
-                f"{owner}: the file must have rows below its first line. "
-                f"Received: {path}, with none."
-            )
         if name:
-            framed[name] = pandas.Series(_cells(column), dtype=kind)
+            titled[name] = column
         else:
             notes += _nameless(path, place, column)
-    frame = pandas.DataFrame(framed)
-    alike = note_alike(f"columns of {path}", framed)
-    frame.attrs.update(notes=(*notes, *alike), decimal=decimal)
-    return frame
+    alike = note_alike(f"columns of {path}", titled)
+    return Columns(titled, {"notes": (*notes, *alike), "decimal": decimal})
 
 
 def _nameless(path, place, column):
@@ -203,19 +209,12 @@ def _nameless(path, place, column):
 
     Tables written by R and pandas number their rows in one.
     """
-    cells = [cell.strip() for cell in column]
-    odd = [cell for cell in cells if cell]
-    counts = [str(n) for n in range(len(cells) + 1)]
-    if odd and cells not in (counts[:-1], counts[1:]):
+    odd = next(filter(None, column.cells()), "")
+    if odd and not any(map(column.counts_from, (0, 1))):
         yield (
             f"{path}: column {place + 1} has no name and is left out, with "
-            f"cells such as `{short(odd[0], 60)}`."
+            f"cells such as `{short(odd, 60)}`."
         )
-
-
-def _cells(column):
-    stripped = (cell.strip() for cell in column)
-    return [float("nan") if not cell else cell for cell in stripped]
 
 
 def _not_there(owner, path):
@@ -227,24 +226,28 @@ def _not_there(owner, path):
     )
 
 
-def _other_separator(rows):
+def _other_separator(cells):
     """Returns advice if the cells look as if they were not separated."""
-    if len(rows[0]) > 1:
+    if len(cells.names) > 1:
         return ""
     prefix = " The file is read as one column."
-    lines = [row[0].strip() for row in rows]
-    if lines[0][:1] in "{[":
+    first = cells.names[0].strip()
+    if first[:1] in "{[":
         return f"{prefix} If it is JSON, call it `.json` or `.jsonl`."
-    if lines[0][:1] == "<":
+    if first[:1] == "<":
         return f"{prefix} If it is a web page, save its table as CSV."
-    words = {len(line.split()) for line in lines}
-    if len(words) == 1 and words != {1}:
+
+    def lines():
+        return (cell for column in cells.columns for cell in column.cells())
+
+    words = len(first.split())
+    if words != 1 and all(len(line.split()) == words for line in lines()):
         return (
             f"{prefix} Spaces seem to separate its cells: put commas there, "
             "or, if it is one space each, `sep= ` as a line above the names."
         )
-    rest = [sign for sign in ",;\t|" if any(sign in line for line in lines[1:])]
-    if rest and not any(sign in lines[0] for sign in rest):
+    rest = [sign for sign in ",;\t|" if any(sign in line for line in lines())]
+    if rest and not any(sign in first for sign in rest):
         return (
             f"{prefix} Its first line must name the columns: remove lines that "
             "stand above it."

@@ -1,4 +1,4 @@
-"""Reads Parquet and JSON files as rows of strings."""
+"""Reads Parquet and JSON files as columns of text."""
 
 import datetime
 import json
@@ -8,19 +8,18 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras._optional import needing, optional
-from aet_keras.data.table_dialect import shared_cells
+from aet_keras._wording import repeated
+from aet_keras.data.table_store import CellStore, Column, Room, pool, release
 from aet_keras.errors import DataError
 
 _WORDS = {True: "true", False: "false", None: ""}
+_BLOCK_ROWS = 2**13
 
 
-def read_parquet(
-    owner: str, path: Path
-) -> tuple[list[str], Iterator[list[str]]]:
+def read_parquet(owner: str, path: Path) -> tuple[list[str], list[Column]]:
     """Returns the names of a Parquet file, and its columns as text.
 
-    A column becomes text when it is asked for: as texts it takes many times
-    the memory that it takes in the file.
+    Columns are read one by one, each in blocks.
 
     Raises:
         DataError: if it is none, or a column holds no text, numbers or dates.
@@ -29,21 +28,72 @@ def read_parquet(
         import pyarrow
         from pyarrow import parquet
 
+    room = Room()
     try:
         # A file object: a path with `*` or `=` in it would mean several.
-        with path.open("rb") as file:
-            table = parquet.ParquetFile(file).read()
+        with path.open("rb") as opened:
+            file = parquet.ParquetFile(opened)
+            names = list(file.schema_arrow.names)
+            columns = [
+                _stored(owner, path, name, blocks, room)
+                for name, blocks in _blocks(file, names)
+            ]
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(
             f"{owner}: the file must be a whole Parquet file. Received: {path}"
             f", {check.first_line(error)[:200].rstrip('.')}. Write it again."
         ) from error
-    names = list(table.column_names)
-    columns = (
-        shared_cells()(_column(owner, path, name, table.column(place)))
-        for place, name in enumerate(names)
-    )
     return names, columns
+
+
+def _blocks(file, names):
+    """Yields the name and the blocks of each column."""
+    if not repeated(names) and not any("." in name for name in names):
+        for name in names:
+            batches = file.iter_batches(
+                _BLOCK_ROWS, columns=[name], use_threads=False
+            )
+            yield name, (batch.column(0) for batch in batches)
+            release()
+        return
+    # A point would mean a field inside of a column.
+    table = file.read()
+    for place, name in enumerate(names):
+        yield name, table.column(place).chunks
+
+
+def _stored(owner, path, name, blocks, room):
+    """Keeps a column as text: its values take more memory in Python."""
+    store = CellStore(owner, room)
+    for values in blocks:
+        text = _text_as_it_is(values)
+        if text is not None:
+            store.add_arrays([text])
+        else:
+            store.add([[*_column(owner, path, name, values)]])
+    return (store.columns() or [Column([])])[0]
+
+
+def _text_as_it_is(values):
+    """Returns stripped text if Arrow writes values as Python does."""
+    pyarrow: Any = optional("pyarrow", extra="training")
+    compute: Any = optional("pyarrow.compute", extra="training")
+
+    types = pyarrow.types
+    kind = values.type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if not (
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_integer(kind)
+        or types.is_boolean(kind)
+    ):
+        return None
+    text = compute.cast(values, pyarrow.large_string(), memory_pool=pool())
+    text = compute.utf8_trim_whitespace(text, memory_pool=pool())
+    is_empty = compute.equal(text, "")
+    return compute.if_else(is_empty, None, text, memory_pool=pool())
 
 
 def _column(owner, path, name, column) -> Iterator[str]:
@@ -99,8 +149,10 @@ def _utf8(value):
         raise TypeError("bytes") from error
 
 
-def read_json(owner: str, path: Path, text: str) -> list[list[str]]:
-    """Returns the rows of a JSON file as text, the names first.
+def read_json(
+    owner: str, path: Path, text: str
+) -> tuple[list[str], list[Column]]:
+    """Returns the names of a JSON file, and its columns as text.
 
     One object a line, or one list of objects. Numbers stay as they are
     written, lists and objects inside a cell are JSON again, null is empty.
@@ -121,10 +173,15 @@ def read_json(owner: str, path: Path, text: str) -> list[list[str]]:
     names = list(dict.fromkeys(key for record in records for key in record))
     if not names:
         raise _no_records(owner, path, "which holds no row with a value")
-    rows = [names, *([_text_of(r.get(n)) for n in names] for r in records)]
-    for row in rows:
-        _check_writable(owner, path, row)
-    return rows
+    _check_writable(owner, path, names)
+    store = CellStore(owner, Room())
+    for begin in range(0, len(records), _BLOCK_ROWS):
+        block = records[begin : begin + _BLOCK_ROWS]
+        rows = [[_text_of(record.get(n)) for n in names] for record in block]
+        for row in rows:
+            _check_writable(owner, path, row)
+        store.add([*zip(*rows, strict=True)])
+    return names, store.columns()
 
 
 def _check_writable(owner, path, texts):

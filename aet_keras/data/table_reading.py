@@ -5,14 +5,12 @@ import os
 from collections.abc import (
     Callable,
     Collection,
-    Iterator,
     Mapping,
     Sequence,
 )
 from typing import Any
 
 import numpy as np
-import xxhash
 
 from aet_keras import _check as check
 from aet_keras._choices import COLUMN_KINDS, TARGET_KINDS
@@ -20,7 +18,7 @@ from aet_keras._wording import counted
 from aet_keras.data import number_cells, table_cells
 from aet_keras.data import splits as splitting
 from aet_keras.data import table_column_kinds as kinds_of
-from aet_keras.data.dataset import Dataset, Split
+from aet_keras.data.dataset import Dataset
 from aet_keras.data.giveaways import note_giveaways
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.table_columns import (
@@ -29,7 +27,8 @@ from aet_keras.data.table_columns import (
     folded,
     make_reading,
     read_cells,
-    read_stripped,
+    read_text_columns,
+    stripped_frame,
 )
 from aet_keras.data.table_file import check_columns, read_csv
 from aet_keras.data.table_target import given_rows
@@ -100,9 +99,8 @@ def read_table(
             shows it. Defaults to what other columns show.
         date_formats: sequence of str. How dates are written where that is
             not clear, as of `datetime.strptime`: `"%d.%m.%Y"`.
-        cost_false_negative: float > 0. As of `TableSpecification`. Defaults
-            to `1.0`.
-        cost_false_positive: float > 0. Defaults to `1.0`.
+        cost_false_negative: float > 0. As of `TableSpecification`.
+        cost_false_positive: float > 0. Both default to `1.0`.
         like: optional `TableSpecification` of an earlier table, whose columns
             and target are wanted. A column that this table lacks becomes one
             of missing cells; one that is new is left out.
@@ -144,15 +142,15 @@ def read_table(
         check.positive(_OWNER, **{name: cost})
     check.one_of(_OWNER, target_kind=target_kind, among=TARGET_KINDS)
     reading = make_reading(_OWNER, missing, decimal, date_formats)
-    frame, reading, of_file = read_stripped(_OWNER, path, encoding, reading)
+    table, reading, of_file = read_text_columns(_OWNER, path, encoding, reading)
     for kind in (kinds := kinds or {}).values():
         check.one_of(_OWNER, kinds=kind, among=COLUMN_KINDS)
     targets = targets_of(_OWNER, target, label_columns)
-    check_columns(_OWNER, frame, split=split_column)
+    check_columns(_OWNER, table, split=split_column)
     for name in targets:
-        check_columns(_OWNER, frame, target=name)
+        check_columns(_OWNER, table, target=name)
     for name in kinds:
-        check_columns(_OWNER, frame, kinds=name)
+        check_columns(_OWNER, table, kinds=name)
     for what, others in (("kinds", kinds), ("split_column", [split_column])):
         for name in targets:
             if name in others:
@@ -160,10 +158,12 @@ def read_table(
                     f"{_OWNER}: the target must have no other use. Received: "
                     f"`{name}` in {what}, too. Leave it out there."
                 )
+    used = [*targets, *filter(None, [split_column])]
     read = read_target(
         _OWNER,
-        frame,
+        stripped_frame(table, used),
         target,
+        table=table,
         label_columns=tuple(label_columns),
         target_kind=target_kind,
         positive=positive,
@@ -173,12 +173,13 @@ def read_table(
         like=like,
     )
     frame, labels = read.frame, read.labels
-    features = frame.drop(columns=[*targets, *filter(None, [split_column])])
+    features = table.drop(columns=used).of_rows(frame.index)
     if like is not None:
         columns, column_notes = columns_like(_OWNER, features, like)
     else:
         columns, column_notes = find_columns(_OWNER, features, kinds, reading)
     inputs, odd = read_cells(features, columns)
+    del table, features
     given = given_rows(_OWNER, frame, split_column)
     parts = splitting.complete_splits(
         read.strata,
@@ -217,7 +218,7 @@ def read_table(
             *notes_of_splits(read, splits),
             *_notes_of_empty(columns, splits["train"].inputs),
             *note_giveaways(columns, splits, target or "", read.kind),
-            *shared_notes(splits),
+            *splitting.shared_notes(splits),
         ),
     )
 
@@ -251,35 +252,6 @@ def as_tensors(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
         )
         for name, cells in inputs.items()
     }
-
-
-def shared_notes(splits: Mapping[str, Split]) -> Sequence[str]:
-    """Notes how many rows of validation and test are in train, too."""
-    count = splitting.shared_rows(
-        {name: [*_sums(split)] for name, split in splits.items()}
-    )
-    if not count:
-        return []
-    of = "to validate or test on"
-    rows = counted(count, f"row {of} stands", f"rows {of} stand")
-    them = "it" if count == 1 else "them"
-    return [
-        f"{rows}, cell for cell, in an earlier split, too: figures on {them} "
-        "flatter the model."
-    ]
-
-
-_BLOCK_ROWS = 4096
-
-
-def _sums(split: Split) -> Iterator[bytes]:
-    """Yields a sum of each row: the cells of all rows as texts are many."""
-    columns = [*split.inputs.values(), split.labels]
-    for start in range(0, split.count, _BLOCK_ROWS):
-        # NaN is not equal to itself, its text is.
-        block = [c[start : start + _BLOCK_ROWS].tolist() for c in columns]
-        for row in zip(*block, strict=True):
-            yield xxhash.xxh3_128_digest(repr([*map(str, row)]).encode())
 
 
 def read_table_rows(
@@ -363,6 +335,9 @@ def frame_rows(
     for column in specification.columns:
         check_columns(owner, frame, column=column.title)
         cells = table_cells.stripped(frame[column.title])
+        of_unit = table_cells.note_without_unit
+        for note in of_unit(column.title, cells, column.format):
+            say(f"{os.fspath(source)}: {note}")
         learned = (categories or {}).get(column.name)
         rows[column.name], odd, what, taken = _served_cells(
             column, cells, learned

@@ -106,6 +106,9 @@ def read_tag_cells(
     how = "in a list in each cell" if are_lists(counts) else ""
     how = how or (f"separated by `{found[0]}`" if found else "")
     notes = _cell_notes(column, names, how, is_said)
+    if not known:  # else it is known which words are tags
+        words = type(cells)([n for row in rows for n in row], dtype=object)
+        notes += table_cells.note_words_to_some(column, words, "a tag")
     gone, empty = int((~is_known).sum()), int((labels.sum(axis=1) == 0).sum())
     if gone:
         notes.append(

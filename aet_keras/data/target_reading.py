@@ -12,6 +12,7 @@ from aet_keras.data.number_target import (
 from aet_keras.data.specifications import TableSpecification
 from aet_keras.data.splits import Split
 from aet_keras.data.table_columns import Reading
+from aet_keras.data.table_store import Columns
 from aet_keras.data.table_target import (
     TableTarget,
     notes_of_classes,
@@ -50,6 +51,7 @@ def read_target(
     costs: Mapping[str, float] | None = None,
     split_column: str | None = None,
     like: TableSpecification | None = None,
+    table: Columns | None = None,
 ) -> TableTarget:
     """Reads the classes, the number or the tags of each row.
 
@@ -64,6 +66,8 @@ def read_target(
         costs: optional dict of what mistakes cost, of classes.
         split_column: optional str. The column of the splits.
         like: optional `TableSpecification` of an earlier table.
+        table: optional `Columns` with all columns, where `frame` has those
+            of the target and of the splits alone.
 
     Raises:
         DataError: if the target cannot be read or learned.
@@ -113,6 +117,7 @@ def read_target(
         reading=reading,
         split_column=split_column,
         like=like,
+        table=table,
         is_said=target_kind == kind,
     )
 

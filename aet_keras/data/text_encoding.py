@@ -143,6 +143,11 @@ _MAGIC = (  # first bytes, what they begin, and what to do
 )
 
 
+def is_another_kind(raw: bytes) -> bool:
+    """Says whether bytes begin as those of a file that is no text."""
+    return any(raw.startswith(magic) for magic, _, _ in _MAGIC)
+
+
 def _check_text(owner, path, raw):
     """Refuses files of other kinds that their first bytes give away."""
     for magic, what, advice in _MAGIC:

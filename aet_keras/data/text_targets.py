@@ -15,6 +15,8 @@ from aet_keras.data.specifications import CellFormat
 from aet_keras.data.table_columns import Reading
 from aet_keras.data.target_reading import read_target
 
+_LONGEST_WORD = max(map(len, table_cells.MARKERS))
+
 
 def read_other_targets(
     options: ReadOptions,
@@ -77,7 +79,9 @@ def read_other_targets(
 
 
 def text_notes(column: str, frame: Any, texts: Any) -> list[str]:
-    """Notes which words in a column of texts counted as no text."""
+    """Notes which words in a column of texts counted as no text, or may be."""
     gone = frame[column][(texts == "") & (frame[column] != "")]
     counts = collections.Counter(gone.tolist())
-    return [table_cells.note_missing(column, counts)] if counts else []
+    notes = [table_cells.note_missing(column, counts)] if counts else []
+    words = texts[texts.str.len() <= _LONGEST_WORD]
+    return notes + table_cells.note_words_to_some(column, words, "a text")

@@ -192,7 +192,7 @@ def _build(model, specification, answer, folder, packing):
 
     def run(**cells):
         files, texts = cells[image], cells[text]
-        has_image, has_text = files != "", tf.strings.strip(texts) != ""
+        has_image, has_text = files != "", table_graph.stripped(texts) != ""
         pixels = decode_images(tf.where(has_image, files, missing), shape)
         given = {
             "pixels": tf.cast(pixels, tf.float32),

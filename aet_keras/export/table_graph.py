@@ -55,7 +55,7 @@ def read(cells: Any, column: TableColumn) -> Any:
         if len(gone):
             is_odd |= _is_one_of(cells, gone)
         return tf.where(is_odd, np.float32("nan"), cells)
-    cells = tf.strings.regex_replace(cells, f"^{_SPACE}|{_SPACE}$", "")
+    cells = stripped(cells)
     if form.missing:
         cells = tf.where(_is_one_of(cells, list(form.missing)), "", cells)
     if column.kind == "date":
@@ -64,6 +64,11 @@ def read(cells: Any, column: TableColumn) -> Any:
     for word in form.spellings:
         cells = tf.where(lower == word.lower(), word, cells)
     return cells
+
+
+def stripped(texts: Any) -> Any:
+    """Returns texts without the spaces around them that `str.strip` takes."""
+    return tf.strings.regex_replace(texts, f"^{_SPACE}|{_SPACE}$", "")
 
 
 def _read_days(cells, column):

@@ -143,7 +143,7 @@ def check_manifest(version: str | os.PathLike) -> Manifest:
 
 
 def check_file(version: Path, name: str) -> None:
-    """Raises an `ExportError` if a file is not the one that was published.
+    """Raises an `ExportError` unless a file is one that was published.
 
     A version without a manifest, of an early release, has no sums.
 
@@ -154,11 +154,12 @@ def check_file(version: Path, name: str) -> None:
     if _regular_file.why_not(version / FILE) == "not there":
         return
     entry = read_manifest(version).files.get(name)
-    if entry is None or _is_same(version / name, entry):
+    if entry is not None and _is_same(version / name, entry):
         return
+    problem = "whose sum differs" if entry else f"that `{FILE}` does not list"
     raise ExportError(
         f"{version}: `{name}` must be the file that was published, because "
-        "what it holds would be taken for it. Received: one whose sum differs. "
+        f"what it holds would be taken for it. Received: one {problem}. "
         "Bring it back from a copy, or train anew."
     )
 

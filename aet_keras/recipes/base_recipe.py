@@ -36,6 +36,8 @@ class BaseRecipe:
     settings: ClassVar[Mapping[str, Setting]] = {}
     rows: ClassVar[str] = "rows"  # what the rows of its data are called
     owner: ClassVar[str] = "Recipe"  # how sentences begin
+    # Settings of the model that is built; with `from_` they are the earlier's.
+    built: ClassVar[tuple[str, ...]] = ()
 
     data: str
     kind: str = dataclasses.field(default="", kw_only=True)

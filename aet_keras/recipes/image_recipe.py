@@ -50,6 +50,15 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
     True
     """
 
+    built = (
+        "backbone",
+        "weights",
+        "attention",
+        "attention_ratio",
+        "head_units",
+        "dropout",
+    )
+
     backbone: str = setting("embedded", shared.BACKBONE)
     weights: str | None = setting(None, shared.WEIGHTS)
     image_size: int = setting(None, shared.IMAGE_SIZE)

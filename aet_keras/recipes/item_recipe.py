@@ -33,6 +33,15 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
     64
     """
 
+    built = (
+        "backbone",
+        "weights",
+        "image_size",
+        "text_backbone",
+        "vocabulary",
+        "dropout",
+    )
+
     image_column: str = setting("image", shared.IMAGE_COLUMN)
     text_column: str = setting("text", "Column of the texts.")
     target: str | None = setting(None, shared.TARGET)

@@ -85,8 +85,13 @@ def load_recipe(
     ('digits', 3)
     """
     settings = {**read_json(path), **(changes or {})}
-    with sentences_of_values():
-        return make_recipe(settings)
+    try:
+        with sentences_of_values():
+            return make_recipe(settings)
+    except ValueError as error:
+        if changes:  # it may be of these
+            raise
+        raise ValueError(f"{error} It is written in {path}.") from error
 
 
 def _recipe_of(settings):

@@ -220,6 +220,26 @@ def check_earlier(recipe: Any) -> None:
             )
 
 
+def check_as_earlier(recipe: Any, **known: Any) -> None:
+    """Raises if settings are not those of the earlier model of `--from`.
+
+    Args:
+        recipe: of any kind, with `from_`.
+        **known: what the earlier model settles.
+
+    Raises:
+        ValueError: naming the first that differs.
+    """
+    for name, value in known.items():
+        if (given := getattr(recipe, name)) != value:
+            raise ValueError(
+                f"{recipe.owner}: {recipe.named(name)} must be that of the "
+                "earlier model (`--from`), which stays as it was built. "
+                f"Received: {given!r}, where it has {value!r}. Leave it out, "
+                "or train anew."
+            )
+
+
 def note_of_earlier(recipe: Any, *names: str) -> list[str]:
     """Notes that a setting is that of the earlier model of `--from`.
 

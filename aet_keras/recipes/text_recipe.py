@@ -31,6 +31,8 @@ class TextRecipe(BaseRecipe, kind="text", rows="texts"):
     True
     """
 
+    built = "backbone", "vocabulary", "pooling", "dropout"
+
     text_column: str = setting("text", "Column of the texts.")
     label_column: str = setting(
         "label", "Column of their classes, a number, or tags such as red;wool."

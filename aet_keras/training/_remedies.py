@@ -94,6 +94,8 @@ class Judges:
 
 def fold_priors(case: Case) -> str:
     """Folds the class frequencies of the new rows into the head."""
+    if case.target.kind.measure == "balanced":
+        raise NotTried("classes count the same, however frequent they are")
     if case.source is None:
         raise NotTried(
             "there are no old rows to calibrate on: give `old=` or `reference=`"

@@ -15,13 +15,16 @@ from aet_keras.data.names import note_alike
 from aet_keras.drift.heads import dense_head
 from aet_keras.errors import ExportError
 from aet_keras.publishing.candidates import read_record
+from aet_keras.publishing.manifest import FILE
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.image_recipe import ImageRecipe, usual_settings
 from aet_keras.recipes.kinds import load_recipe
+from aet_keras.recipes.shared_settings import check_as_earlier
 from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.tasks.number_unit import Unit, head_name, value_end
 from aet_keras.training import heads, job
+from aet_keras.training.kept_sets import read_guarantee
 from aet_keras.training.teachers import (
     has_learned_the_same,
     names_of,
@@ -29,19 +32,14 @@ from aet_keras.training.teachers import (
 )
 
 _RecipeT = TypeVar("_RecipeT", bound=BaseRecipe)
-_BUILT: dict[str, tuple[str, ...]] = {
-    "image": (
-        "backbone",
-        "weights",
-        "attention",
-        "attention_ratio",
-        "head_units",
-        "dropout",
-    ),
-    "text": ("backbone", "vocabulary", "pooling", "dropout"),
-}
 _SIZES = {"image": "image_size", "text": "sequence_length"}
-KINDS = tuple(_BUILT)
+_OF_ANSWERS = (
+    "class_order",
+    "class_weight",
+    "cost_false_negative",
+    "cost_false_positive",
+)
+KINDS = tuple(_SIZES)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,15 +147,8 @@ def check_given(recipe: Any, known: dict[str, Any]) -> None:
     Raises:
         ValueError: naming the first that is not its default, and differs.
     """
-    for name, value in known.items():
-        given = getattr(recipe, name)
-        if recipe.given_of(name) is not None and given != value:
-            raise ValueError(
-                f"{recipe.owner}: {recipe.named(name)} must be that of the "
-                "earlier model (`--from`), which stays as it was built. "
-                f"Received: {given!r}, where it has {value!r}. Leave it out, "
-                "or train anew."
-            )
+    given = [name for name in known if recipe.given_of(name) is not None]
+    check_as_earlier(recipe, **{name: known[name] for name in given})
 
 
 def as_earlier(recipe: _RecipeT) -> _RecipeT:
@@ -183,7 +174,7 @@ def as_earlier(recipe: _RecipeT) -> _RecipeT:
             f"must be of {recipe.rows}. Received: {given.from_}, which is of "
             f"{earlier.rows}",
         )
-    known = {name: getattr(earlier, name) for name in _BUILT[recipe.kind]}
+    known = {name: getattr(earlier, name) for name in recipe.built}
     known[_SIZES[recipe.kind]] = _size_of(recipe, Earlier.of(recipe).model)
     check_given(recipe, known)
     made: Any = dataclasses.replace(recipe, **known)
@@ -227,18 +218,47 @@ def check_settled(recipe: ImageRecipe | TextRecipe) -> None:
 def noted(recipe: Any, dataset: data.Dataset) -> data.Dataset:
     """Returns a data set whose notes say what the earlier model knows of it.
 
+    They also say what its answers were made with, and new ones are not.
+
     Args:
-        recipe: of any kind; without `from_`, or of others than images and
-            texts, nothing changes.
+        recipe: of any kind; without `from_` nothing changes.
         dataset: what it reads.
     """
-    if recipe.kind not in KINDS or recipe.from_ is None:
+    if getattr(recipe, "from_", None) is None:
         return dataset
-    version = find_version(recipe.from_)
-    names, kind = names_of(version), target_kind_of(version)
-    notes = *dataset.notes, *_notes(version, names, kind, dataset)
-    learned = _learned(recipe, version, dataset)
-    return dataclasses.replace(dataset, notes=(*notes, learned))
+    version, notes = find_version(recipe.from_), dataset.notes
+    kind = target_kind_of(version)
+    if kind == getattr(dataset.specification, "target_kind", None):
+        notes = *notes, *_not_said_again(recipe, version)
+    if recipe.kind in KINDS:
+        notes = *notes, *_notes(version, names_of(version), kind, dataset)
+        notes = *notes, _learned(recipe, version, dataset)
+    return dataclasses.replace(dataset, notes=notes)
+
+
+def _not_said_again(recipe, version):
+    """Notes settings of a version that change its answers, and are gone."""
+    path = version / "recipe.json"
+    if _regular_file.why_not(path):
+        return
+    earlier = load_recipe(path)
+    has: dict[str, Any] = {
+        name: earlier.given_of(name)
+        for name in _OF_ANSWERS
+        if name in earlier.settings
+    }
+    if (version / FILE).exists():  # `calibrate` may have given it
+        has["coverage"] = read_guarantee(version)
+    gone = [
+        recipe.named(name)
+        for name in sorted(has.keys() & recipe.settings.keys())
+        if has[name] is not None and recipe.given_of(name) is None
+    ]
+    if gone:
+        yield (
+            f"The earlier version was made with {' and '.join(gone)}, and this "
+            "one is not: its answers are others. Say it again to keep it."
+        )
 
 
 def _notes(version, names, kind, dataset) -> Iterator[str]:
@@ -271,6 +291,8 @@ def _learned(recipe, version, dataset):
     """Says which rows the earlier model has learned, as far as it is known."""
     earlier = load_recipe(version / "recipe.json")
     is_same = has_learned_the_same(version, earlier, recipe)
+    # What is predicted decides which rows are drawn into a split.
+    is_same &= target_kind_of(version) == dataset.specification.target_kind
     # With more rows, or fewer, others are test rows.
     if is_same and _train_count(version) == dataset.train.count:
         return (

@@ -60,9 +60,48 @@ def draw_head(
         return []
     if _cluster.here().is_several:
         return [(0, "the head of the earlier model begins as it is")]
+    head = model.layers[-1]
+    if dataset.specification.target_kind == "number":
+        head = model.get_layer(VALUE)
+    rows, labels = _feature_rows(model, head, recipe, dataset, predict)
+    kind = _SOLVED_AS[dataset.specification.target_kind]
+    found = lbfgs.solve(rows["train"], rows["validation"], kind=kind)
+    solved = [found.kernel, found.bias]
+    own = _known_head(head, known, rows["train"].features, labels["train"])
+    if own is None:  # of tags each is a problem of its own
+        own = [each.copy() for each in solved]
+        for array, now in zip(own, head.get_weights(), strict=True):
+            array[..., known] = now[..., known]
+    heads_tried = {
+        share: [
+            (1 - share) * old + share * new
+            for old, new in zip(own, solved, strict=True)
+        ]
+        for share in _SHARES
+    }
+    of_rows = objective_of(dataset, recipe.class_weight).losses
+    held = rows["validation"]
+    losses = {
+        share: of_rows(_outputs(head, weights, held), labels["validation"])
+        * held.weights
+        for share, weights in heads_tried.items()
+    }
+    share = least_share(losses)
+    head.set_weights(heads_tried[share])
+    said = "the head of the earlier model begins as it is"
+    if share:
+        said = f"the head of the earlier model is drawn by {share:g} towards "
+        said += "one that is solved on the new rows"
+    means = ", ".join(
+        f"{losses[each].mean():.4f} {what}"
+        for each, what in ((0.0, "as it was"), (share, "now"), (1.0, "solved"))
+    )
+    return [(0, f"{said}: validation loss {means}")]
+
+
+def _feature_rows(model, head, recipe, dataset, predict):
+    """Returns what the head takes, as rows to solve for, and their labels."""
     kind = dataset.specification.target_kind
-    is_number = kind == "number"
-    head = model.get_layer(VALUE) if is_number else model.layers[-1]
     below = keras.Model(model.input, head.input)
     weights = job.weights_of(recipe, dataset)
     learned = heads.head_of(dataset).learned
@@ -77,39 +116,14 @@ def draw_head(
         each = np.ones(len(features), "float32")
         each = each if weights is None else weights[labels[name]]
         rows[name] = lbfgs.Rows(features, targets, each)
-    found = lbfgs.solve(
-        rows["train"], rows["validation"], kind=_SOLVED_AS[kind]
-    )
-    own = _known_head(head, known, rows["train"].features, labels["train"])
-    if own is None:  # of tags each is a problem of its own
-        own = [found.kernel.copy(), found.bias.copy()]
-        for array, now in zip(own, head.get_weights(), strict=True):
-            array[..., known] = now[..., known]
-    of_rows = objective_of(dataset, recipe.class_weight).losses
-    held = rows["validation"]
+    return rows, labels
 
-    def mixed(share):
-        pairs = zip(own, (found.kernel, found.bias), strict=True)
-        return [(1 - share) * old + share * new for old, new in pairs]
 
-    def losses(share):
-        kernel, bias = mixed(share)
-        scores = keras.ops.convert_to_tensor(held.features @ kernel + bias)
-        outputs = keras.ops.convert_to_numpy(head.activation(scores))
-        return of_rows(outputs, labels["validation"]) * held.weights
-
-    tried = {share: losses(share) for share in _SHARES}
-    share = least_share(tried)
-    head.set_weights(mixed(share))
-    said = "the head of the earlier model begins as it is"
-    if share:
-        said = f"the head of the earlier model is drawn by {share:g} towards "
-        said += "one that is solved on the new rows"
-    means = ", ".join(
-        f"{tried[each].mean():.4f} {what}"
-        for each, what in ((0.0, "as it was"), (share, "now"), (1.0, "solved"))
-    )
-    return [(0, f"{said}: validation loss {means}")]
+def _outputs(head, weights, rows):
+    """Returns what a head puts out if it has some weights."""
+    kernel, bias = weights
+    scores = keras.ops.convert_to_tensor(rows.features @ kernel + bias)
+    return keras.ops.convert_to_numpy(head.activation(scores))
 
 
 def _some(split, kind):

@@ -11,7 +11,6 @@ from aet_keras.training import job, text_job
 from aet_keras.training.earlier import check_given
 
 _READ = "image_size", "text_backbone", "vocabulary", "sequence_length"
-_BUILT = "backbone", "weights", "dropout"
 
 
 def sized_as(
@@ -50,9 +49,9 @@ def as_earlier(recipe: ItemRecipe) -> ItemRecipe:
     earlier = load_recipe(Path(recipe.from_) / "recipe.json")
     assert isinstance(earlier, ItemRecipe)
     model = load(recipe.from_, earlier.text_backbone)
-    built = {name: getattr(earlier, name) for name in _BUILT}
+    built = {name: getattr(earlier, name) for name in recipe.built}
     made = sized_as(dataclasses.replace(recipe, **built), earlier, model)
-    known = {name: getattr(made, name) for name in (*_BUILT, *_READ)}
+    known = {name: getattr(made, name) for name in (*recipe.built, *_READ)}
     if recipe.image_size == usual_image_size(recipe.backbone):
         known.pop("image_size")  # it is no size that was asked for
     check_given(recipe, known)

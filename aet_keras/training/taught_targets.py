@@ -79,6 +79,43 @@ def shares_of(targets: np.ndarray) -> np.ndarray:
     return mixed(*np.split(targets, 2, axis=1))
 
 
+def as_weighed(
+    answers: np.ndarray,
+    labels: np.ndarray,
+    *,
+    teacher: str | None,
+    own: str | None,
+) -> np.ndarray:
+    """Returns what a teacher says of classes of the sizes that a student has.
+
+    By Bayes, probabilities of classes of one size are multiplied with the
+    shares of the classes to be those of the rows, and divided the other way.
+
+    Args:
+        answers: float array `(rows, classes)`.
+        labels: ints, of the rows that are learned.
+        teacher: optional `class_weight` of the teacher; what is not None made
+            its classes count the same.
+        own: optional `class_weight` of the student. It learns from classes of
+            one size with `"balanced"`; with `"adjusted"` they are made so
+            afterwards.
+
+    Example:
+
+    >>> from aet_keras.training.taught_targets import as_weighed
+    >>> as_weighed(
+    ...     np.array([[0.5, 0.5]]), [0, 0, 0, 1], teacher="adjusted", own=None
+    ... )
+    array([[0.75, 0.25]])
+    """
+    if (teacher is not None) == (own == "balanced"):
+        return answers
+    counts = np.bincount(labels, minlength=answers.shape[1])
+    shares = np.maximum(counts, 1) / len(labels)
+    odds = answers * shares if own != "balanced" else answers / shares
+    return odds / np.maximum(odds.sum(axis=1, keepdims=True), _LEAST)
+
+
 def _judge_classes(answers, labels):
     right = float(np.mean(answers.argmax(axis=1) == labels))
     chance = float(np.bincount(labels).max() / len(labels))

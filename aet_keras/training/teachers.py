@@ -17,14 +17,16 @@ from aet_keras.backbones import text_encoder
 from aet_keras.data import unlabelled_images
 from aet_keras.errors import ExportError
 from aet_keras.publishing.data_kind import written_kind
-from aet_keras.publishing.manifest import FILE, read_content
+from aet_keras.publishing.manifest import FILE, check_file, read_content
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes.base_recipe import BaseRecipe
 from aet_keras.recipes.kinds import load_recipe
-from aet_keras.training.taught_targets import TAUGHT
+from aet_keras.training.taught_targets import TAUGHT, as_weighed
 from aet_keras.training.teacher_outputs import image_size_of
 
 _BATCH = 128
+_WEIGHT = "class_weight"
+_LABELS = "assets/labels.txt"
 _LEAST_TOLD = 30  # rows; of fewer, a good teacher may be wrong about half
 # What decides which rows are test rows; a recipe may lack some.
 _SPLITTING = (
@@ -144,10 +146,17 @@ def with_teacher(
     _check_outputs(recipe, teacher, dataset)
     given = rows(recipe, dataset, teacher)
 
-    def ask(x):
-        return _answers(recipe, teacher, columns, taught, x)
-
     train, more, held = dataset.train, None, dataset.validation
+
+    def ask(x):
+        found = _answers(recipe, teacher, columns, taught, x)
+        if kind != "classes" or teacher.recipe is None:
+            return found
+        weights = [getattr(r, _WEIGHT, None) for r in (teacher.recipe, recipe)]
+        return as_weighed(
+            found, train.labels, teacher=weights[0], own=weights[1]
+        )
+
     answers = ask(given(held, "validation"))
     note = _judged(recipe, teacher, taught, answers, held.labels)
     notes = [*notes, note]
@@ -213,10 +222,15 @@ def load_teacher(
 
 
 def names_of(version: pathlib.Path) -> tuple[str, ...]:
-    """Returns the classes or tags of a version; none of a number."""
-    path = version / "assets" / "labels.txt"
+    """Returns the classes or tags of a version; none of a number.
+
+    Raises:
+        ExportError: if they are not those that were published.
+    """
+    path = version / _LABELS
     if not path.is_file():
         return ()
+    check_file(version, _LABELS)
     return tuple(path.read_text(encoding="utf-8").splitlines())
 
 

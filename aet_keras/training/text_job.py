@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import os
+import pathlib
 from collections.abc import Sequence
 
 import keras
@@ -11,16 +13,21 @@ from aet_keras import _optional, backbones, data, export, policies, tasks
 from aet_keras import callbacks as parts
 from aet_keras.backbones import text_packing
 from aet_keras.data.splits import SPLITS
-from aet_keras.errors import DataError
+from aet_keras.errors import DataError, ExportError
 from aet_keras.recipes import shared_settings
 from aet_keras.recipes.text_recipe import TextRecipe
 from aet_keras.training import earlier, earlier_start, heads, job
 from aet_keras.training.fine_tune import fine_tune
 from aet_keras.training.measuring import measure
 from aet_keras.training.teacher_rows import check_is_published
-from aet_keras.training.teachers import targets_of, with_teacher
+from aet_keras.training.teachers import (
+    target_kind_of,
+    targets_of,
+    with_teacher,
+)
 
 _COMPARED_TEXTS = 64
+_OTHER_TOKENS = 1e-3  # answers are as far apart; by rounding they are not
 _TOKENS = ("token_ids", "padding_mask")
 _OF_TABLES = (
     "text_column",
@@ -128,7 +135,11 @@ def load_layers() -> None:
 
 
 def tokens_of(
-    recipe: TextRecipe, model: keras.Model, texts: Sequence[str]
+    recipe: TextRecipe,
+    model: keras.Model,
+    texts: Sequence[str],
+    *,
+    version: str | os.PathLike,
 ) -> dict[str, np.ndarray]:
     """Cuts texts into tokens as a published model takes them.
 
@@ -136,12 +147,14 @@ def tokens_of(
         recipe: `TextRecipe` of the version.
         model: its `keras.Model`.
         texts: sequence of str.
+        version: path of the version.
 
     Returns:
         dict of `token_ids` and `padding_mask`, int32 `(texts, tokens)`.
 
     Raises:
-        WeightsError: if the tokeniser cannot be had.
+        ExportError: if the tokeniser is another one by now.
+        WeightsError: if it cannot be had.
 
     Example:
 
@@ -149,14 +162,58 @@ def tokens_of(
     >>> tokens = {"token_ids": keras.Input((12,), name="token_ids")}
     >>> try:
     ...     aet_keras.training.text_job.tokens_of(
-    ...         recipe, keras.Model(tokens, tokens), ["a text"]
+    ...         recipe, keras.Model(tokens, tokens), ["a text"], version="1"
     ...     )
     ... except ValueError as error:
     ...     "Give `vocabulary`" in str(error)
     True
     """
+    check_tokeniser(recipe, model, texts, version=version)
+    return _packing_of(recipe, model).pack(texts)
+
+
+def check_tokeniser(
+    recipe: TextRecipe,
+    model: keras.Model,
+    texts: Sequence[str],
+    *,
+    version: str | os.PathLike,
+) -> None:
+    """Raises unless a published model gets the tokens that it has learned.
+
+    Its tokeniser is read from where its backbone was, and may be another one
+    by now; that in its SavedModel is not.
+
+    Args:
+        recipe, model, texts, version: as of `tokens_of`.
+
+    Raises:
+        ExportError: if it answers texts otherwise than its SavedModel.
+        WeightsError: if the tokeniser cannot be had.
+    """
+    packing = _packing_of(recipe, model)
+    try:
+        export.compare_text_export(
+            version,
+            model,
+            texts[:_COMPARED_TEXTS],
+            packing=packing,
+            target_kind=target_kind_of(pathlib.Path(version)) or "classes",
+            tolerance=_OTHER_TOKENS,
+        )
+    except ExportError as error:
+        where = recipe.vocabulary or recipe.backbone
+        raise ExportError(
+            f"{recipe.owner}: the tokeniser in {where} must be that which "
+            f"{version} has learned with, because others give the same words "
+            "other numbers. Received: one by which texts are not answered as "
+            "its SavedModel answers them. Bring it back, or train anew."
+        ) from error
+
+
+def _packing_of(recipe, model):
     length = model.input["token_ids"].shape[1]
-    return _packing(recipe, sequence_length=length).pack(texts)
+    return _packing(recipe, sequence_length=length)
 
 
 def _packing(recipe, **settings):
@@ -198,6 +255,9 @@ def _introduce(dataset):
 
 def _build(recipe, dataset):
     if recipe.from_ is not None:
+        known = earlier.Earlier.of(recipe)
+        texts = dataset.train.inputs["texts"]
+        check_tokeniser(recipe, known.model, texts, version=known.version)
         return heads.compiled(earlier.build(recipe, dataset), recipe, dataset)
     encoder = backbones.load_text_encoder(recipe.backbone)
     head = heads.head_of(dataset)
@@ -301,7 +361,10 @@ def _teacher_rows(recipe, dataset, teacher):
     del dataset
     check_is_published(recipe, teacher, "cuts texts into tokens")
     return lambda split, name: tokens_of(
-        teacher.recipe, teacher.model, split.inputs["texts"]
+        teacher.recipe,
+        teacher.model,
+        split.inputs["texts"],
+        version=teacher.name,
     )
 
 

@@ -4,7 +4,8 @@ Claim: it grows by the names of the images, not by their pixels.
 
     python tests/benchmarks/memory.py [--rows 5000 20000] [--image-size 96]
         [--limit-megabytes 64] [--array]
-    python tests/benchmarks/memory.py --tables 100000 300000
+    python tests/benchmarks/memory.py --tables 100000 300000 [--texts 3]
+        [--limit-megabytes 0] [--data-megabytes 500]
     python tests/benchmarks/memory.py --heads 14000 56000
 
 JPEGs of noise and stripes are generated, 96 x 96, in a folder a class. Each
@@ -18,8 +19,13 @@ processor. `--array` runs the first count with all images decoded, too.
 
 `--tables` reads tables of so many rows, of ten columns (five of noise with four
 decimals, an age, three of five words, the target), as .csv and .parquet, and
-prints the most resident memory over that before the first of them. Of two
-counts the difference is what a row takes.
+prints the most resident memory over that before the first of them, and what the
+arrays and names that are returned take of it. Of two counts the difference is
+what a row takes. `--limit-megabytes` is what cells may take in memory, beyond
+which they are on the disk. `--texts` adds columns of 200 letters, a few texts
+each, which make the file large. `--data-megabytes` is all that a process may
+take while it reads, beyond what it has before (`RLIMIT_DATA`, to which mapped
+files do not count): more, and it ends with an error.
 
 `--heads` solves heads of ten classes on so many recorded rows of 1,280 features
 in float16, which are on the disk: 14,000 and 56,000 are those that 20,000 and
@@ -168,17 +174,25 @@ def measure_head(count, width=1280):
     }
 
 
-def measure_table(count, kind):
+def measure_table(count, kind, args):
     """Reads a table of so many rows in this process."""
+    import resource
+
     import pandas
 
     from aet_keras import data
+    from aet_keras.data import table_store
 
     random = np.random.default_rng(0)
     words = np.array(["north", "south", "east", "west", "somewhere else"])
     noise = {f"n{i}": random.normal(size=count).round(4) for i in range(5)}
     texts = {f"c{i}": words[random.integers(0, 5, count)] for i in range(3)}
     columns = {**noise, "age": random.integers(18, 90, count), **texts}
+    few = ["".join(random.choice([*"abcdefgh "], 200)) for _ in range(50)]
+    for each in range(args.texts):
+        columns[f"t{each}"] = np.array(few, object)[
+            random.integers(0, 50, count)
+        ]
     columns["y"] = np.array(["no", "yes"])[random.integers(0, 2, count)]
     with tempfile.TemporaryDirectory() as folder:
         small, path = (pathlib.Path(folder, f"{n}.{kind}") for n in "ab")
@@ -190,14 +204,27 @@ def measure_table(count, kind):
         del frame, columns, noise, texts
         data.read_table(small, target="y")  # loads what is loaded late
         peak, begun = Peak(), _machine.now()
+        if args.data_megabytes:
+            lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+            now = dict(line.split(":", 1) for line in lines)["VmData"]
+            most = 1024 * int(now.split()[0]) + args.data_megabytes * 10**6
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         peak.start()
-        data.read_table(path, target="y")
+        limit = args.limit_megabytes * 1_000_000
+        with mock.patch.object(table_store, "memory_to_take", lambda: limit):
+            dataset = data.read_table(path, target="y")
         peak.stop()
+        splits = dataset.train, dataset.validation, dataset.test
+        cells = [c for split in splits for c in split.inputs.values()]
+        names = sum(sys.getsizeof(n) + 8 for s in splits for n in s.names)
+        returned = names + sum(c.nbytes for c in cells)
         return {
             "rows": count,
             "kind": kind,
             "file_megabytes": round(path.stat().st_size / 1e6, 1),
             "resident_megabytes": round(peak.resident / 1024),
+            "own_megabytes": round(peak.own / 1024),
+            "returned_megabytes": round(returned / 1e6),
             "processor_seconds": round((_machine.now() - begun)[1], 1),
         }
 
@@ -211,6 +238,8 @@ def main():
     parser.add_argument("--array", action="store_true")
     parser.add_argument("--images", help="a folder to write them in, and keep")
     parser.add_argument("--tables", type=int, nargs="+", metavar="ROWS")
+    parser.add_argument("--texts", type=int, default=0)
+    parser.add_argument("--data-megabytes", type=int, default=0)
     parser.add_argument("--heads", type=int, nargs="+", metavar="ROWS")
     parser.add_argument("--here", nargs=2, help="one folder, stream or array")
     args = parser.parse_args()
@@ -220,7 +249,7 @@ def main():
             print(json.dumps(measure_head(int(folder))))
             return
         if how in ("csv", "parquet"):
-            print(json.dumps(measure_table(int(folder), how)))
+            print(json.dumps(measure_table(int(folder), how, args)))
             return
         limit = args.limit_megabytes * 1_000_000
         found = measure(folder, args.image_size, how == "stream", limit)
@@ -255,6 +284,8 @@ def _run(folder, how, args):
     command = [sys.executable, __file__, "--here", str(folder), how]
     command += ["--image-size", str(args.image_size)]
     command += ["--limit-megabytes", str(args.limit_megabytes)]
+    command += ["--texts", str(args.texts)]
+    command += ["--data-megabytes", str(args.data_megabytes)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)

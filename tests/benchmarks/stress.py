@@ -5,7 +5,7 @@ that training never saw is at least 3 points higher, and clean not lower.
 
     python tests/benchmarks/stress.py --file stress.jsonl \\
         [--backbones embedded mobilenet] [--ways plain robust keras light] \\
-        [--seeds 0 1 2] [--kinds]
+        [--seeds 0 1 2] [--kinds] [--attacked 100]
 
 Ways: `plain` is `fine_tune` on the images as they are; `robust` what
 `--augment robust` does (half of the images corrupted by noise, a blur, less
@@ -18,8 +18,8 @@ early alike.
 
 Figures are of the test images: clean; the mean over kinds and severities that
 `robust` saw, and over those that no way saw (JPEG, coarse pixels, a colour
-cast); what FGSM and PGD leave of 100
-images at 1, 2 and 4 of 255; seconds of the processor of `fit`.
+cast); seconds of the processor of `fit`; with `--attacked`, what FGSM and
+PGD leave of so many images at 1, 2 and 4 of 255.
 
 Each run is a process of its own, and a line of the file; what the file has
 already is not run again. `--validation` measures validation images as well,
@@ -47,7 +47,6 @@ from aet_keras.training.image_job import ROBUST_VIEWS
 
 DATA = "clothing10"
 EPOCHS = {"embedded": 12, "mobilenet": 5}
-ATTACKED = 100
 
 
 def augmentation(way, side, seed):
@@ -102,15 +101,17 @@ def fitted(backbone, way, seed, splits):
     return run.model, float((_machine.now() - begun)[1])
 
 
-def measure(backbone, way, seed, parts):
+def measure(backbone, way, seed, parts, attacked):
     """Runs one way in this process, and yields figures of each split."""
     splits = _cells.load(DATA, _cells.SIDES[backbone], 0)
     model, seconds = fitted(backbone, way, seed, splits)
     for part in parts:
         images, labels = splits[1 if part == "validation" else 2]
         found = measure_robustness(model, images, labels)
-        rows = np.random.default_rng(0).permutation(len(labels))[:ATTACKED]
-        attacks = measure_attacks(model, images[rows], labels[rows])
+        rows = np.random.default_rng(0).permutation(len(labels))[:attacked]
+        attacks = ()
+        if attacked:
+            attacks = measure_attacks(model, images[rows], labels[rows]).rows
         kinds = {e.name: float(np.mean(e.accuracies)) for e in found.corrupted}
         others = [v for k, v in kinds.items() if k not in SEEN["robust"]]
         yield {
@@ -122,7 +123,7 @@ def measure(backbone, way, seed, parts):
             "kinds": kinds,
             "seen": float(np.mean([kinds[e] for e in SEEN["robust"]])),
             "unseen": float(np.mean(others)),
-            **{e.name: e.accuracies for e in attacks.rows},
+            **{e.name: e.accuracies for e in attacks},
             "seconds": seconds,
         }
 
@@ -133,13 +134,14 @@ def text(runs):
     def mean(name):
         return np.mean([each[name] for each in runs], axis=0)
 
-    attacked = "   ".join(
-        " ".join(f"{each:.3f}" for each in mean(name))
+    attacked = "".join(
+        f"   {name} " + " ".join(f"{each:.3f}" for each in mean(name))
         for name in ("FGSM", "PGD")
+        if all(name in each for each in runs)
     )
     return (
-        f"{mean('clean'):.3f}  {mean('seen'):.3f}  {mean('unseen'):.3f}   "
-        f"{attacked}   {mean('seconds'):6.0f}"
+        f"{mean('clean'):.3f}  {mean('seen'):.3f}  {mean('unseen'):.3f}  "
+        f"{mean('seconds'):6.0f}{attacked}"
     )
 
 
@@ -148,7 +150,7 @@ def table(runs, backbone, shows_kinds):
     runs = [each for each in runs if each["backbone"] == backbone]
     if not runs:
         return
-    print(f"\n{backbone}: clean, seen, unseen, FGSM 1 2 4, PGD 1 2 4, seconds")
+    print(f"\n{backbone}: clean, seen, unseen, seconds, attacks at 1 2 4")
     plain = {e["seed"]: e for e in runs if e["way"] == "plain"}
     for way in dict.fromkeys(each["way"] for each in runs):
         own = [each for each in runs if each["way"] == way]
@@ -180,11 +182,13 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--validation", action="store_true")
     parser.add_argument("--kinds", action="store_true")
+    parser.add_argument("--attacked", type=int, default=0)
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         backbone, way, seed, split = options.one
-        for found in measure(backbone, way, int(seed), split.split("+")):
+        parts = split.split("+")
+        for found in measure(backbone, way, int(seed), parts, options.attacked):
             with options.file.open("a") as lines:
                 lines.write(json.dumps(found) + "\n")
         return
@@ -197,21 +201,28 @@ def main():
         known = {
             (e["backbone"], e["seed"], e["way"])
             for e in read(options.file, split)
+            if "PGD" in e or not options.attacked
         }
         if run not in known:
             parts = "validation+test" if options.validation else "test"
             one = ["--one", backbone, way, str(seed), parts]
             command = [sys.executable, __file__, "--file", str(options.file)]
+            command += ["--attacked", str(options.attacked)]
             subprocess.run([*command, *one], check=True)
     for backbone in options.backbones:
         table(read(options.file, split), backbone, options.kinds)
 
 
 def read(path, split):
-    """Returns the runs that a file has of a split."""
+    """Returns the runs that a file has of a split, the latest of each."""
     lines = path.read_text().splitlines() if path.exists() else []
     runs = [json.loads(line) for line in lines]
-    return [each for each in runs if each["split"] == split]
+    latest = {
+        (e["backbone"], e["seed"], e["way"]): e
+        for e in runs
+        if e["split"] == split
+    }
+    return list(latest.values())
 
 
 if __name__ == "__main__":

@@ -100,6 +100,18 @@ def test_whatever_of_ours_is_used_comes_back(make, tmp_path):
     check_resumed(tmp_path, killed_in=1, make=make)
 
 
+def test_a_head_is_solved_after_a_kill_before_it_was(tmp_path):
+    settings = {"make": solved, "epochs": 3}
+    kill = 1, 3
+    whole, copies = interrupted_runs.run_and_copy(tmp_path, [kill], **settings)
+
+    run = interrupted_runs.run(copies[kill], **settings)
+
+    assert run.checkpoint.resumed_from == (1, 0)
+    assert whole.callbacks[0].solved is not None
+    interrupted_runs.check_equal(whole, run)
+
+
 def averaged():
     adam = keras.optimizers.AdamW(use_ema=True, ema_overwrite_frequency=3)
     return interrupted_runs.build_model(optimizer=adam)

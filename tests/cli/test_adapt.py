@@ -364,6 +364,16 @@ def test_classes_that_teach_nothing_are_refused(classes, said):
         _late_labels.check_classes(classes, ["cat", "dog"], print)
 
 
+def test_a_new_class_that_is_a_known_one_but_for_case_is_said():
+    said = []
+
+    classes = ["Cat"] * 10 + ["dog"] * 10
+    _late_labels.check_classes(classes, ["cat", "dog"], said.append)
+
+    assert "New to the model: `Cat` (10 rows)" in said[0]
+    assert "differ by case only, and stay separate: `cat` and `Cat`" in said[1]
+
+
 def test_a_new_class_of_a_table_is_added(tmp_path, unserved):
     source = tmp_path / "t.csv"
     table_data.write_table(source, 240)

@@ -10,6 +10,7 @@ import keras
 import pytest
 from click.testing import CliRunner
 
+from aet_keras import recipes
 from aet_keras.cli import main
 
 
@@ -89,6 +90,25 @@ def test_a_backbone_with_a_typo_gets_the_nearest_names(
 
     assert result.exit_code == 2
     assert "Nearest: `MobileNetV2`, `MobileNet`" in sentence(result)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "given", [("--backbone", "embedded"), ("--dropout", 0.2)], ids=str
+)
+def test_a_default_that_is_asked_for_must_be_that_of_the_earlier_model(
+    tmp_path, fit, out, sentence, given
+):
+    version = tmp_path / "old" / "1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    earlier = recipes.Recipe("old", backbone="MobileNetV2", dropout=0.1)
+    earlier.save(version / "recipe.json")
+
+    result = fit(tmp_path / "photos", "--from", version.parent, *given)
+
+    assert result.exit_code == 2
+    assert "must be that of the earlier" in sentence(result)
     assert not out.exists()
 
 

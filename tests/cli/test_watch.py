@@ -202,6 +202,7 @@ def test_the_target_of_a_table_is_the_class_of_its_rows(
         "9 rows are of a class that the model does not know, `YES`, and "
         in (cased.stderr)
     )
+    assert "differ by case only, and stay separate: `yes` and" in cased.stderr
     assert right.stderr == ""
     said = json.loads(right.stdout)
     assert (right.exit_code, said["kind"]) == (0, "none")
@@ -234,7 +235,7 @@ def texts(tmp_path_factory):
     return home
 
 
-def tokens_of_lengths(recipe, model, texts):
+def tokens_of_lengths(recipe, model, texts, version=None):
     """Makes one token of each letter."""
     sizes = np.array([len(text) for text in texts])
     mask = (np.arange(80) < sizes[:, None]).astype("int32")

@@ -234,7 +234,7 @@ def test_cells_mean_what_the_server_said_they_mean(tmp_path, capsys):
 @pytest.fixture
 def no_tokens(monkeypatch):
     """Has texts stay what they are."""
-    monkeypatch.setattr(text_job, "tokens_of", lambda *given: given[-1])
+    monkeypatch.setattr(text_job, "tokens_of", lambda *given, **_: given[-1])
     monkeypatch.setattr("aet_keras.recipes.kinds.load_recipe", lambda _: None)
 
 

@@ -13,6 +13,8 @@ PLAIN = CellFormat()
 CASES = {
     "plain": (["1.5", "-3", "+.5", "1e3", "\u22122"], [1.5, -3, 0.5, 1e3, -2]),
     "decimal commas": (["1,5", "0,123", "7"], [1.5, 0.123, 7]),
+    "powers and commas": (["7,600E+01", "1,25e3", "3"], [76, 1250, 3]),
+    "powers and points": (["7.600E+01", "1.250e3"], [76, 1250]),
     "thousands and a point": (["1,234.5", "12,345", "3"], [1234.5, 12345, 3]),
     "thousands and a comma": (["1.234,5", "12.345", "3"], [1234.5, 12345, 3]),
     "spaces": (["1 234,5", "12\u00a0345", "3"], [1234.5, 12345, 3]),
@@ -70,6 +72,16 @@ def test_a_sign_that_may_mean_either_has_a_rival(texts, other):
         for each in (form.format, form.rival)
     }
     assert values == {1.234, other} and not form.proves
+
+
+def test_numbers_that_resemble_codes_are_said():
+    codes, powers = (
+        table_cells.note_format("c", ["", *cells], PLAIN)
+        for cells in (["1E5", "2E7"], ["1E5", "2.5E7"])
+    )
+
+    assert "`1E5`, are read as numbers, 100000; `--kind c=category`" in codes[0]
+    assert powers == []
 
 
 def test_a_unit_of_few_cells_is_none():

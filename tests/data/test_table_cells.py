@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aet_keras import data
+from aet_keras.data.names import note_alike
 
 COUNT = 40
 
@@ -83,9 +84,16 @@ def test_a_word_that_is_a_category_is_said_and_can_be_made_missing(write):
 def test_numbers_without_the_unit_of_the_others_are_said(write):
     shares = [f"{i}%" if i % 8 else f"0.{i}" for i in range(COUNT)]
 
-    notes = data.read_table(write(credit(share=shares)), target="paid").notes
+    path, said = write(credit(share=shares)), []
+    dataset = data.read_table(path, target="paid")
+    later = data.read_table(path, target="paid", like=dataset.specification)
+    data.table_reading.read_table_rows(
+        path, dataset.specification, say=said.append
+    )
 
-    assert any("5 cells are without `%`, such as `0.0`" in n for n in notes)
+    for notes in (dataset.notes, later.notes, said):
+        (note,) = [each for each in notes if "without" in each]
+        assert "5 cells are without `%`, such as `0.0`" in note
 
 
 @pytest.mark.parametrize(
@@ -169,3 +177,19 @@ def test_categories_that_differ_by_case_only_are_noted(write):
     assert {*kept(dataset, "colour")} == {"red", "Red", "blue", "Blue"}
     (note,) = [each for each in dataset.notes if "by case only" in each]
     assert note.startswith("These categories of `colour` differ")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("1", "01", "2"), "differ in how a number is written only"),
+        (("true", "0", "Yes"), "separate: `true` and `yes`."),
+        (("yes", "no"), ""),
+        (("1", "yes", "maybe"), ""),
+    ],
+)
+def test_names_that_may_mean_the_same_are_noted(names, said):
+    notes = list(note_alike("classes", names))
+
+    assert len(notes) == bool(said)
+    assert said in "".join(notes)

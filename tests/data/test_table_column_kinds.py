@@ -96,6 +96,16 @@ def test_a_column_of_many_numbers_and_words_says_how_to_have_numbers():
     assert "9 are not, such as `1.0-`; `--kind sum=number`" in why
 
 
+@pytest.mark.parametrize(
+    "form", ["'{}", '="{}"', "{}\u200b", "1_0{}", "0x{}f"], ids=ascii
+)
+def test_signs_that_keep_numbers_from_being_read_are_named(form):
+    why = find("sum", [form.format(i) for i in range(10, 40)]).why
+
+    assert "are numbers but for signs that are not read: write" in why
+    assert not find("part", [f"A{i % 20}" for i in range(40)]).why
+
+
 def test_codes_say_how_to_be_numbers():
     meaning = find("zip", ["01067", "10115", "80331"] * 9)
 

@@ -105,6 +105,20 @@ def test_lists_of_numpy_are_not_one_word_and_what_is_none_is_a_name():
     assert [tags_in(cell, ()) for cell in odd] == [[cell] for cell in odd]
 
 
+def test_a_word_that_may_mean_no_tag_is_said(tmp_path):
+    cells = cycled("red;wool", "none", "red;null", "wool")
+
+    dataset = data.read_table(
+        write(tmp_path / "a.csv", tags=cells),
+        target="tags",
+        target_kind="tags",
+    )
+
+    assert dataset.specification.class_names == ("none", "null", "red", "wool")
+    kept = "`none` (15), `null` (15) are each kept as a tag of its own"
+    assert any(kept in note for note in dataset.notes)
+
+
 def test_two_separators_in_one_column_are_refused(tmp_path):
     path = write(
         tmp_path / "a.csv", y=cycled("red;wool", "red|wool", "red", "wool;old")

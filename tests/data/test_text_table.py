@@ -66,6 +66,7 @@ def test_a_word_to_some_is_a_class_and_a_marker_is_none(tmp_path):
     assert "10 rows have no `label` (`N/A` (10)) and are left out" in said
     assert "`None` (10) is kept as a class of its own" in said
     assert "`text`: 1 cell counts as missing: `null` (1)" in said
+    assert "`NA` (1) is kept as a text of its own" in said
     assert "NA" in [
         *dataset.train.inputs,
         *dataset.validation.inputs,

@@ -325,6 +325,19 @@ def test_other_frequencies_are_folded_into_the_head(model):
     assert accuracy(model, x, y) > was + 0.05
 
 
+def test_frequencies_are_left_alone_where_classes_count_the_same(model):
+    x, _ = points(3, (0.9, 0.05, 0.05))
+    before = model.predict(x, verbose=0)
+
+    adapted = aet_keras.adapt(
+        model, x, old=OLD, shift="label", class_weight="balanced"
+    )
+
+    assert adapted.kept == ()
+    assert "however frequent they are" in adapted.attempts[0].reason
+    np.testing.assert_array_equal(model.predict(x, verbose=0), before)
+
+
 def test_a_reference_names_the_shift_and_calibrates(model):
     held = points(5)
     reference = aet_keras.drift.Reference.measure(model, OLD[0], held)

@@ -16,6 +16,7 @@ import pytest
 from aet_keras import data
 from aet_keras.data.streamed_images import StreamedImages, sum_of_pixels
 from aet_keras.errors import ExportError
+from aet_keras.publishing import manifest
 from aet_keras.recipes import Recipe, load_recipe
 from aet_keras.recipes.image_recipe import usual_settings
 from aet_keras.tasks.number_unit import Unit
@@ -155,8 +156,8 @@ def published(folder, names, kernel, *, kind="classes"):
     output = {"number": "values", "tags": "tags"}.get(kind, "classes")
     signatures = {"serving_default": {"outputs": {output: {}}}}
     content = {"format": 1, "kind": "image", "signatures": signatures}
-    (version / "manifest.json").write_text(json.dumps(content))
     Recipe("photos", image_size=8).save(version / "recipe.json")
+    manifest.write_manifest(version, content)
     return Recipe("new", image_size=8, learning_rate=1e-3, from_=str(folder))
 
 
@@ -263,6 +264,27 @@ def test_which_rows_the_earlier_model_has_learned_is_said(tmp_path):
         report.write_text(json.dumps({"train_count": count}))
         assert words in earlier.noted(recipe, dataset).notes[-1]
 
+    report.write_text(json.dumps({"train_count": 60}))
+    tags = dataclasses.replace(dataset.specification, target_kind="tags")
+    divided_otherwise = dataclasses.replace(dataset, specification=tags)
+    assert "too good" in earlier.noted(recipe, divided_otherwise).notes[-1]
+
+
+def test_what_made_earlier_answers_is_said_unless_it_is_asked_for(tmp_path):
+    names = ("cat", "dog", "owl")
+    recipe = published(tmp_path / "old", names, np.eye(3))
+    order = dataclasses.replace(recipe, class_order=names, from_=None)
+    order.save(tmp_path / "old" / "1" / "recipe.json")
+    held = dataclasses.replace(recipe, class_order=names, coverage=0.9)
+
+    said, nothing = (
+        " ".join(earlier.noted(each, colours(names)).notes)
+        for each in (recipe, held)
+    )
+
+    assert "made with `class_order` (`--class-order`), and this one" in said
+    assert "made with" not in nothing
+
 
 def test_streamed_rows_that_are_known_are_not_decoded_at_once(tmp_path):
     recipe = published(tmp_path / "old", ("cat", "dog"), np.eye(3)[:, :2])
@@ -287,11 +309,22 @@ def test_streamed_rows_that_are_known_are_not_decoded_at_once(tmp_path):
     np.testing.assert_array_equal(asked[0][:], known)
 
 
+def rename(version):
+    path = version / "assets" / "labels.txt"
+    path.write_text(path.read_text().replace("four", "fou"))
+
+
 def damage(version):
     path = version / "model.keras"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
+
+
+def unlist(version):
+    content = json.loads((version / "manifest.json").read_text())
+    del content["files"]["model.keras"]
+    (version / "manifest.json").write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize(
@@ -300,10 +333,20 @@ def damage(version):
         (None, {"image_size": 16}, ValueError, "must be that of the earlier"),
         (None, {"attention": "se"}, ValueError, "Received: 'se', where it has"),
         (damage, {}, ExportError, "differ"),
+        (unlist, {}, ExportError, "does not list"),
         (lambda v: (v / "model.keras").unlink(), {}, ExportError, "not there"),
         (lambda v: (v / "recipe.json").unlink(), {}, ExportError, "recipe"),
+        (rename, {}, ExportError, "labels.txt` must be the file that was"),
     ],
-    ids=["size", "attention", "a bit", "no model", "no recipe"],
+    ids=[
+        "size",
+        "attention",
+        "a bit",
+        "added",
+        "no model",
+        "no recipe",
+        "a class",
+    ],
 )
 def test_what_cannot_be_gone_on_with_is_refused_before_the_data_are_read(
     folders, tmp_path, spoil, settings, error, advice

@@ -9,6 +9,7 @@ import item_files
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 from aet_keras import backbones, training
@@ -156,6 +157,18 @@ def test_an_answer_is_explained_part_by_part(made):
 
     assert said.exit_code == 0, said.output
     assert "file = an image" in said.output and "title = " in said.output
+
+
+def test_a_text_of_spaces_alone_is_none_to_a_server(made):
+    served = tf.saved_model.load(made[1].version).signatures["serving_default"]
+    texts = tf.constant(["", "\u00a0\u3000", "odd"])
+    cells = {"file": [""] * 3, "colour": ["red"] * 3, "ink": [5.0] * 3}
+    cells = {name: tf.constant(column) for name, column in cells.items()}
+
+    none, spaces, word = served(title=texts, **cells)["probabilities"].numpy()
+
+    np.testing.assert_array_equal(none, spaces)
+    assert not np.array_equal(none, word)
 
 
 def test_the_saved_keras_model_is_the_one_that_was_measured(made):

@@ -70,6 +70,25 @@ def test_a_teacher_of_another_size_and_order_is_mapped_by_names(tmp_path):
     assert any("right about" in note for note in dataset.notes)
 
 
+def test_a_teacher_of_classes_of_one_size_says_what_rows_are(tmp_path):
+    even = published(tmp_path / "even", NAMES, class_weight="adjusted")
+    plain = published(tmp_path / "plain", NAMES)
+    pairs = (even, None), (even, "adjusted"), (plain, "balanced")
+
+    same, *found = (
+        taught(folder, class_weight=own).train.targets[:, 3:]
+        for folder, own in ((even, "balanced"), *pairs)
+    )
+
+    shares = np.bincount(photos().train.labels) / 30
+    for answers, factor in zip(
+        found, (shares, shares, 1 / shares), strict=True
+    ):
+        wanted = same * factor
+        wanted /= wanted.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(answers, wanted, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "settings, ending",
     [

@@ -115,6 +115,26 @@ def test_a_version_is_adapted_to_a_new_class(run, table, tmp_path):
     assert about["old_rows"]["held_count"] == 8
 
 
+def test_a_version_whose_tokeniser_is_another_now_is_refused(
+    run, table, tmp_path
+):
+    home = shutil.copytree(run[0].version.parent, tmp_path / "reviews")
+    preset = text_data.save_preset(
+        tmp_path / "preset", words=text_data.WORDS[::-1]
+    )
+    path = home / "1" / "recipe.json"
+    recipe = json.loads(path.read_text()) | {"backbone": str(preset)}
+    path.write_text(json.dumps(recipe))
+
+    asked = [["watch", str(home), table], ["fit", table, "--from", str(home)]]
+    asked[1] += ["--text-column", "text", "--out", str(tmp_path / "later")]
+    for words in asked:
+        result = CliRunner().invoke(main, words)
+
+        assert result.exit_code == 1, result.output
+        assert f"the tokeniser in {preset} must be that" in result.output
+
+
 def test_frozen_blocks_were_recorded(run):
     said = " ".join(run[0].report.events)
 

@@ -1,0 +1,168 @@
+"""Reads a text piece by piece, again as often as it is asked for."""
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from aet_keras import _check as check
+from aet_keras.data.text_encoding import (
+    AUTO,
+    decode,
+    is_another_kind,
+    read_file,
+)
+
+_BLOCK = 2**20  # bytes or signs that are read at once
+_HEAD = 2**17  # signs; what stands above the names is mostly shorter
+_ENDS = re.compile(r"[\r\n]")
+
+
+class TextBlocks:
+    """Is a text that need not be in memory.
+
+    Args:
+        pieces: function that yields the text from its beginning.
+        begin: int. How many signs are passed over.
+    """
+
+    def __init__(self, pieces: Callable[[], Iterator[str]], begin: int = 0):
+        self._pieces, self._begin = pieces, begin
+
+    @classmethod
+    def of(cls, text: str) -> "TextBlocks":
+        """Returns blocks of a text that is in memory."""
+        return cls(
+            lambda: (
+                text[place : place + _BLOCK]
+                for place in range(0, len(text), _BLOCK)
+            )
+        )
+
+    def behind(self, count: int) -> "TextBlocks":
+        """Returns what stands behind so many signs."""
+        return TextBlocks(self._pieces, self._begin + count)
+
+    def blocks(self) -> Iterator[str]:
+        """Yields the text in pieces, none of them empty."""
+        skip = self._begin
+        for piece in self._pieces():
+            if skip >= len(piece):
+                skip -= len(piece)
+                continue
+            yield piece[skip:]
+            skip = 0
+
+    def lines(self) -> Iterator[str]:
+        """Yields lines with their ends: `\\r\\n`, `\\r` or `\\n`."""
+        waiting: list[str] = []
+        for block in self.blocks():
+            if waiting and waiting[-1].endswith("\r"):
+                block = waiting.pop() + block
+            # A `\r` at the end may be half of a line end.
+            end = max(block.rfind("\n"), block.rfind("\r", 0, len(block) - 1))
+            if end < 0:
+                waiting.append(block)
+                continue
+            whole = "".join([*waiting, block[: end + 1]])
+            yield from io.StringIO(whole, newline="")
+            waiting = [block[end + 1 :]] if end + 1 < len(block) else []
+        yield from io.StringIO("".join(waiting), newline="")
+
+    def head(self, count: int, strip: str = "") -> str:
+        """Returns the first signs.
+
+        Args:
+            count: int. How many, or all if there are fewer.
+            strip: str. Signs that are passed over before these.
+        """
+        found = ""
+        for block in self.blocks():
+            found += block
+            if strip:
+                found = found.lstrip(strip)
+            if len(found) >= count:
+                break
+        return found[:count]
+
+    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Returns the match of whole lines at the beginning.
+
+        Args:
+            pattern: that ends at the end of a line, and has all lines that it
+                can if it has several.
+        """
+        count = _HEAD
+        while True:
+            head = self.head(count)
+            found = pattern.match(head)
+            rest = head[found.end() :] if found else head
+            # The next line, which ends here, does not match.
+            if len(head) < count or _ENDS.search(rest, 0, len(rest) - 1):
+                return found
+            count *= 2
+
+    def holds(self, what: str) -> bool:
+        """Says whether some signs stand in it, in a row."""
+        last = ""
+        for block in self.blocks():
+            if what in block or what in last + block[: len(what) - 1]:
+                return True
+            last = (last + block)[1 - len(what) :] if len(what) > 1 else ""
+        return False
+
+
+def open_text(
+    owner: str, path: Path, encoding: str
+) -> tuple[TextBlocks, list[str]]:
+    """Returns the text of a file, and notes, as `decode` does.
+
+    UTF-8 is read from the file whenever it is needed. It is proved by reading
+    all of it once; what is not proved is read in one piece.
+
+    Raises:
+        DataError: if the file cannot be read, or is no text.
+        ValueError: if there is no such encoding.
+    """
+    encoding = check.encoding(owner, encoding=encoding)
+    if _is_utf_8(encoding) and _is_plain(path, encoding):
+        return TextBlocks(lambda: _pieces(path)), []
+    text, notes = decode(owner, path, read_file(owner, path), encoding)
+    return TextBlocks.of(text), notes
+
+
+def _is_utf_8(encoding):
+    return encoding == AUTO or codecs.lookup(encoding).name == "utf-8"
+
+
+def _is_plain(path, encoding):
+    """Proves that a file is UTF-8 without zero bytes, and no other kind.
+
+    Without zeros it can be no UTF-16 whose mark is lacking.
+    """
+    try:
+        with _opened(path) as file:
+            if encoding == AUTO and is_another_kind(file.read(64)):
+                return False
+        return not any("\0" in piece for piece in _pieces(path))
+    except (EOFError, OSError, UnicodeDecodeError, zlib.error):
+        return False
+
+
+def _opened(path):
+    is_packed = path.suffix.lower() == ".gz"
+    return gzip.open(path) if is_packed else path.open("rb")
+
+
+def _pieces(path):
+    """Yields a file in UTF-8, its mark left out."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    with _opened(path) as file:
+        while block := file.read(_BLOCK):
+            if piece := decoder.decode(block):
+                yield piece
+    if piece := decoder.decode(b"", final=True):
+        yield piece
