@@ -7,6 +7,7 @@ from typing import Any
 
 from aet_keras import _check as check
 from aet_keras import _regular_file
+from aet_keras._optional import optional
 from aet_keras._wording import counted, listed, nearest, repeated, short
 from aet_keras.data import table_file_types
 from aet_keras.data.names import note_alike
@@ -101,6 +102,7 @@ def read_columns(
         raise DataError(_not_there(owner, path))
     name = path.name.lower()
     check_ending(owner, path, (*_OTHERS, *_ARCHIVES))
+    optional("pandas", extra="training")  # before a large file is read
     if name.endswith(".parquet"):
         return _titled(owner, path, *table_file_types.read_parquet(owner, path))
     if name.removesuffix(".gz").endswith(_JSON):

@@ -1,4 +1,4 @@
-"""Students of tables and tags whose teacher has learned other rows.
+"""Students of tables, tags and items whose teacher has learned other rows.
 
 Each part yields a line for each row of a table of results: a dict of `data`,
 `row`, `seed`, and the figure `score`, of which more is better.
@@ -9,6 +9,7 @@ import pathlib
 import tempfile
 
 import _machine
+import fusion
 import keras
 import multilabel
 import numpy as np
@@ -17,11 +18,15 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 from aet_keras import recipes, training
 from aet_keras.evaluation.tagging import mean_average_precision
+from aet_keras.recipes.item_recipe import ItemRecipe
 from aet_keras.training.teachers import with_teacher
 
 SPLIT = "aet_split"
 FEW = {"train": 150, "validation": 50}  # of a table's student
 FEW_TAGS = {"train": 200, "validation": 60}
+FEW_ITEMS = {"train": 300, "validation": 100}
+LEAST = 70  # icons of a kind
+KEPT = pathlib.Path("/tmp/aet-teachers")  # published teachers of icons
 TABLES = {  # the target, and what is the positive class
     "credit_data": ("Status", "bad"),
     "german_credit": ("creditability", "bad"),
@@ -125,6 +130,53 @@ def tags(seed, folder):
         yield line("collages", row, seed, score)
 
 
+def items(seed, folder):
+    """Yields the accuracies of icons: of few rows, of all, and of both."""
+    cache = pathlib.Path.home() / ".cache" / "aet_keras_benchmarks"
+    drawn, rows = fusion.icons(cache)
+    frame = pandas.DataFrame(rows)
+    frame["file"] = [str(drawn / each) for each in frame["file"]]
+    counts = frame["kind"].map(frame["kind"].value_counts())
+    frame = frame[counts >= LEAST]
+    # Icons that are drawn after the same one stand together.
+    bases = np.random.default_rng(seed).permutation(frame["base"].unique())
+    places = dict(zip(bases, range(len(bases)), strict=True))
+    order = frame["base"].map(places).argsort(kind="stable")
+    frame = frame.iloc[order].drop(columns="base")
+    big, small = divided(frame, FEW_ITEMS)
+    rest = frame.assign(**{SPLIT: small[SPLIT]}).fillna({SPLIT: "train"})
+    for name, each in {"big": big, "small": small, "all": rest}.items():
+        each.to_csv(folder / f"{name}.csv", index=False)
+    make = functools.partial(
+        ItemRecipe,
+        image_column="file",
+        text_column="title",
+        target="kind",
+        target_kind="classes",
+        seed=seed,
+        epochs=4,
+    )
+    kinds = dict.fromkeys(("author", "style", "release"), "category")
+    teacher = str(KEPT / f"icons_{seed}")
+    if not pathlib.Path(teacher, "1").exists():
+        big = make(str(folder / "big.csv"), test_ratio=0.05, kinds=kinds)
+        training.run_recipe(big, teacher)
+    student = functools.partial(
+        make, str(folder / "small.csv"), split_column=SPLIT
+    )
+    every = str(folder / "all.csv")
+    found = {
+        "labels": student(kinds=kinds),
+        "taught": student(teacher=teacher, kinds=kinds),
+        "from": student(from_=f"{teacher}/1"),
+        "all labels": make(every, split_column=SPLIT, kinds=kinds),
+    }
+    for row, recipe in found.items():
+        said, dataset = fitted(recipe)
+        right = np.mean(said.argmax(axis=1) == dataset.test.labels)
+        yield line("icons", row, seed, right)
+
+
 def line(data, row, seed, score):
     return {
         "data": data,
@@ -134,7 +186,7 @@ def line(data, row, seed, score):
     }
 
 
-PARTS = {"tables": tables, "tags": tags}
+PARTS = {"tables": tables, "tags": tags, "items": items}
 
 
 def run(part, seeds, show):

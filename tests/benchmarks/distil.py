@@ -17,12 +17,17 @@ Wanted; what was reached stands in CHANGES:
 
     python tests/benchmarks/distil.py [--part head] [--data clothing10 signs] \\
         [--seeds 0 1 2 3 4] [--rows labels smoothed taught] [--models FOLDER]
-    python tests/benchmarks/distil.py --part tables|tags [--seeds 0 1 2]
+    python tests/benchmarks/distil.py --part views [--data clothing10 signs]
+    python tests/benchmarks/distil.py --part tables|tags|items [--seeds 0 1 2]
 
-`--part tables` and `tags` have a teacher that `aet-keras fit` published, of
-rows that the student has no labels of (`_taught_rows.py`). They show ROC AUC,
-R2 or mean average precision with labels alone, with the teacher, and, of
-tables, of a model that goes on with the teacher (`--from`), and of all labels.
+`--part views` has the 500 labels of `head`, and what else a teacher of the same
+rows may say (`_taught_views.py`).
+
+`--part tables`, `tags` and `items` have a teacher that `aet-keras fit`
+published, of rows that the student has no labels of (`_taught_rows.py`). They
+show ROC AUC, R2, mean average precision or, of items, accuracy with labels
+alone, with the teacher, and, of tables and items, of a model that goes on with
+the teacher (`--from`), and of all labels. Items are the icons of `fusion.py`.
 
 `smoothed` is what a user would try first instead: hard labels with a label
 smoothing of 0.1. `all_labels` has the labels of all rows. Seconds are those of
@@ -37,6 +42,7 @@ import statistics
 import _cells
 import _machine
 import _taught_rows
+import _taught_views
 import keras
 import numpy as np
 
@@ -167,12 +173,17 @@ def solve(row, seed, answers, features):
     }
 
 
-def pooled(splits):
-    """Returns what the frozen student hands its head, with the labels."""
+def frozen():
+    """Returns the model of what a frozen student hands its head."""
     _, base = _cells.build("embedded", SIDES["student"], 2, 1e-3)
     pixels = keras.Input((SIDES["student"],) * 2 + (3,))
     x = base(_cells.BACKBONES["embedded"][1](pixels))
-    model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(x))
+
+
+def pooled(splits):
+    """Returns what the frozen student hands its head, with the labels."""
+    model = frozen()
     return [(model.predict(x, batch_size=128, verbose=0), y) for x, y in splits]
 
 
@@ -221,7 +232,7 @@ def print_scores(lines):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = [*ROWS, *_taught_rows.PARTS]
+    parts = [*ROWS, "views", *_taught_rows.PARTS]
     parser.add_argument("--part", choices=parts, default="head")
     parser.add_argument("--data", nargs="+", default=["clothing10", "signs"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
@@ -239,6 +250,16 @@ def main():
         teacher = read_teacher(data, splits["teacher"], args.models)
         size = teacher.count_params() / build("student", 10).count_params()
         right = accuracy(teacher, splits["teacher"][2])
+        if args.part == "views":
+            side = SIDES["student"]
+            given = _taught_views.Given(data, splits, teacher, frozen(), side)
+            runs = []
+            for each in _taught_views.run(given, LABELS, args.seeds):
+                runs.append(each)
+                show(each)
+            print(f"test accuracy of the teacher {right:.4f}")
+            print_table(data, runs)
+            continue
         answers = teacher.predict(
             splits["teacher"][0][0], batch_size=128, verbose=0
         )

@@ -46,12 +46,12 @@ SHARES = (0.0, 0.25, 0.5, 1.0, 2.0)
 
 def icons(cache):
     """Downloads and renders the icons once; returns their rows."""
-    import resvg_py
-
     folder = pathlib.Path(cache) / "mdi_svg_7_4_47"
     listed = folder / "rows.json"
     if listed.exists():
         return folder, json.loads(listed.read_text())
+    import resvg_py
+
     (folder / "png").mkdir(parents=True, exist_ok=True)
     with urllib.request.urlopen(URL, timeout=120) as answer:
         packed = tarfile.open(fileobj=io.BytesIO(answer.read()))

@@ -35,6 +35,11 @@ class.
 of images of 64 pixels, of which 1,000 at most are tested
 (`_labelled_views.py`).
 
+`--part start`: the backbone first learns from all images without labels, of 64
+pixels, then `fine_tune` from the few labels (`_self_supervised.py`); `none` has
+no such start. With `--heads` it is not tuned, and judged by the validation rows
+that are left, by which the kind of start was chosen.
+
 The rule was chosen on CIFAR-10 and sign digits with MobileNetV2, with the first
 three seeds and 10 labels a class; clothing10 and Fashion-MNIST show it.
 """
@@ -51,6 +56,7 @@ import _few_labels
 import _labelled_views
 import _machine
 import _recipes
+import _self_supervised
 import keras
 import numpy as np
 
@@ -63,6 +69,7 @@ ROWS = {
     "tuned": ["lp_ft", "fine_tune", "unlabelled"],
     "views": ["fine_tune", "views", "unlabelled", *_few_labels.LOSSES],
     "labelled": _labelled_views.ROWS,
+    "start": ["none", *_self_supervised.KINDS],
 }
 EPOCHS = 14
 NAMES = ("train", "validation", "test")
@@ -80,6 +87,13 @@ def drawn(splits, labels, held, seed):
     rest = np.setdiff1d(np.arange(len(y)), few)
     kept = np.random.default_rng(1000 + seed).permutation(len(w))[:held]
     return (x[few], y[few]), x[rest], (v[kept], w[kept]), test
+
+
+def on_validation(given, splits, held, seed):
+    """Returns drawn rows that are judged by validation rows that are left."""
+    v, w = splits[1]
+    left = np.random.default_rng(1000 + seed).permutation(len(w))[held:]
+    return *given[:3], (v[left], w[left])
 
 
 def solve(rows, given):
@@ -205,6 +219,7 @@ def main():
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--rows", nargs="+")
     parser.add_argument("--validation", type=int, default=30)
+    parser.add_argument("--heads", action="store_true")
     parser.add_argument("--features", default="/tmp/aet-features")
     args = parser.parse_args()
     rows = args.rows or ROWS[args.part]
@@ -223,6 +238,9 @@ def main():
     cells = itertools.product(args.labels, args.seeds, args.data)
     for labels, seed, data in cells:  # all data sets, then the next seed
         given = drawn(splits_of(data), labels, args.validation, seed)
+        if args.heads:
+            split = splits_of(data), args.validation, seed
+            given = on_validation(given, *split)
         case = rows, given, args.backbone, data, seed
         if args.part == "head":
             found = solve(rows, given)
@@ -230,6 +248,9 @@ def main():
             found = tune(rows, given, args.backbone, seed)
         elif args.part == "views":
             found = _few_labels.tune(*case, EPOCHS)
+        elif args.part == "start":
+            epochs = 0 if args.heads else EPOCHS
+            found = _self_supervised.tune(*case, epochs)
         else:
             folder = pathlib.Path(args.features)
             found = _labelled_views.tune(*case, folder, uppers)
