@@ -192,8 +192,16 @@ def note_alike(
 
 def _as_number(name):
     """Returns the value of a name that is a number, or the name itself."""
-    is_number = _NUMBER.fullmatch(name)
-    return decimal.Decimal(name).normalize() if is_number else name
+    if not _NUMBER.fullmatch(name):
+        return name
+    # By its own rules Python would round long ids, and refuse `1e9999999`.
+    exact = decimal.Context(
+        prec=len(name), Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX
+    )
+    try:
+        return exact.normalize(decimal.Decimal(name))
+    except decimal.DecimalException:  # its power has 18 digits or more
+        return name
 
 
 def _note_truths(what, names, known):

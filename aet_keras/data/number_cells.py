@@ -1,4 +1,4 @@
-"""Reads numbers in cells, however they are written."""
+"""Reads the number in a cell, however it is written."""
 
 import dataclasses
 import functools
@@ -7,17 +7,15 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
-from aet_keras._optional import optional
 from aet_keras.data.specifications import CellFormat
-from aet_keras.data.table_store import as_text, pool
 
 _SPACES = " \u00a0\u2009\u202f"
 _MINUS = "-\u2212"
 _QUOTES = " ='\"`\u2018\u2019\u201c\u201d"
+_HEXADECIMAL = re.compile("0[xX][0-9a-fA-F]{1,16}")  # longer ones are bytes
 _SIGN = r"[+\-\u2212]"
 _CURRENCIES = (
     "USD EUR GBP CHF JPY CNY INR AUD CAD NZD SEK NOK DKK PLN CZK HUF RUB TRY "
@@ -38,8 +36,7 @@ _ANY = re.compile(
     rf"\(?{_SIGN}?[{_SPACES}]*(?P<before>{_BEFORE})?[{_SPACES}]*{_SIGN}?"
     rf"{_DIGITS}[{_SPACES}]*(?P<behind>{_BEHIND})?\)?"
 )
-_PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_PLAIN_TEXT = f"^(?:{_PLAIN.pattern})$"  # for RE2, where `$` is the end
+PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]{1,2}){2,}")  # or a network address
 _THOUSANDS = {".": ("", ",", " ", "'"), ",": ("", ".", " ", "'")}
 _LEAST_SHARE_WITH_UNIT = 0.5
@@ -68,7 +65,7 @@ class NumberForm:
 
 def read_number(text: str, form: CellFormat) -> float:
     """Returns the number that a cell is, NaN if it is none."""
-    if _PLAIN.fullmatch(text) and not (form.decimal == "," and "." in text):
+    if PLAIN.fullmatch(text) and not (form.decimal == "," and "." in text):
         return float(text)
     found = _pattern(form.decimal, form.thousands, form.unit).fullmatch(text)
     if not found:
@@ -83,101 +80,6 @@ def read_number(text: str, form: CellFormat) -> float:
     value = float(body.replace(form.decimal, "."))
     is_negative = opened or signs in tuple(_MINUS)
     return -value if is_negative else value
-
-
-def to_numbers(cells: Any, form: CellFormat) -> np.ndarray:
-    """Returns cells as float32, NaN where one is missing or no number.
-
-    Args:
-        cells: `pandas.Series` of str, missing ones NaN or empty.
-        form: `CellFormat`.
-    """
-    with np.errstate(over="ignore"):
-        numbers = _read_all(cells, form).astype("float32")
-    is_odd = ~np.isfinite(numbers) | np.isin(numbers, missing_numbers(form))
-    return np.where(is_odd, np.float32("nan"), numbers)
-
-
-def _read_all(cells, form):
-    """Returns cells as float64; plain numbers all at once, where they are."""
-    text = as_text(cells)
-    if text is None or form.decimal != ".":
-        return _read_each(cells, form)
-    is_plain, values = _read_plain(text)
-    if values is None:
-        return _read_each(cells, form)
-    numbers = np.empty(len(text))
-    numbers[is_plain] = values
-    if len(values) < len(numbers):
-        numbers[~is_plain] = _read_each(cells[~is_plain], form)
-    return numbers
-
-
-def _read_each(cells, form):
-    pandas = optional("pandas", extra="training")
-
-    codes, distinct = pandas.factorize(cells)
-    values = np.array([read_number(text, form) for text in distinct])
-    # A missing cell has code -1, which takes the last.
-    return np.append(values, np.nan)[codes]
-
-
-def _read_plain(text):
-    """Returns which cells are plain numbers, and these as float64.
-
-    The numbers are None where Arrow cannot read one: then Python has to.
-    """
-    pyarrow: Any = optional("pyarrow", extra="training")
-    compute: Any = optional("pyarrow.compute", extra="training")
-
-    is_plain = compute.match_substring_regex(
-        text, _PLAIN_TEXT, memory_pool=pool()
-    )
-    is_plain = compute.fill_null(is_plain, False)
-    if not compute.all(is_plain, min_count=0).as_py():
-        text = compute.filter(text, is_plain, memory_pool=pool())
-    try:
-        values = compute.cast(
-            text, pyarrow.float64(), memory_pool=pool()
-        ).to_numpy()
-    except pyarrow.ArrowInvalid:
-        values = None
-    return is_plain.to_numpy(), values
-
-
-_MOST_ODD = 100  # different cells that are no plain numbers
-_MOST_DOUBTFUL = 10_000  # cells that are looked at for a proof
-
-
-def plain_values(cells: Any) -> tuple[list[str], bool, np.ndarray] | None:
-    """Returns plain numbers whose points can only be decimal signs.
-
-    Args:
-        cells: `pandas.Series` of str, missing ones empty.
-
-    Returns:
-        The different other cells, whether any number has a point, and all
-        numbers as float64; or None if that is not proved, or there is none.
-    """
-    text = as_text(cells)
-    if text is None:
-        return None
-    compute: Any = optional("pyarrow.compute", extra="training")
-
-    is_plain, values = _read_plain(text)
-    if values is None or not 10 * len(values) > len(text):
-        return None
-    others = cells[~is_plain]
-    odd = [word for word in others.unique().tolist() if word]
-    if len(odd) > _MOST_ODD:
-        return None
-    if len(others):
-        cells, text = cells[is_plain], text.filter(is_plain)
-    has_point = compute.any(compute.match_substring(text, ".")).as_py()
-    some = cells.iloc[:_MOST_DOUBTFUL].tolist()
-    if has_point and all(map(_pattern(",", ".", "").fullmatch, some)):
-        return None
-    return odd, has_point, values
 
 
 def missing_numbers(form: CellFormat) -> np.ndarray:
@@ -268,7 +170,7 @@ def without_signs(text: str) -> str:
     seen = (x for x in unicodedata.normalize("NFKC", text) if _is_seen(x))
     digits = "".join(str(unicodedata.decimal(x, x)) for x in seen)
     plain = re.sub("(?<=[0-9])_(?=[0-9])", "", digits.strip(_QUOTES))
-    is_hexadecimal = re.fullmatch("0[xX][0-9a-fA-F]+", plain)
+    is_hexadecimal = _HEXADECIMAL.fullmatch(plain)
     return str(int(plain, 16)) if is_hexadecimal else plain
 
 

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from aet_keras.data import date_cells, number_cells, table_cells
+from aet_keras.data import (
+    date_cells,
+    number_cells,
+    number_columns,
+    table_cells,
+)
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.specifications import CellFormat, TableSpecification
 from aet_keras.data.table_columns import (
@@ -156,7 +161,7 @@ def read_numbers(
         others = frame if table is None else table.of_rows(frame.index)
         form, notes = _format(frame, target, reading, split_column, others)
     form = dataclasses.replace(form, missing=found.missing)
-    values = number_cells.to_numbers(cells, form)
+    values = number_columns.to_numbers(cells, form)
     _check_numbers(owner, target, cells, values)
     given = given_rows(owner, frame, split_column)
     train = given["train"]

@@ -8,7 +8,12 @@ import numpy as np
 
 from aet_keras._optional import optional
 from aet_keras._wording import counted, quoted, repeated
-from aet_keras.data import date_cells, number_cells, table_cells
+from aet_keras.data import (
+    date_cells,
+    number_cells,
+    number_columns,
+    table_cells,
+)
 from aet_keras.data.names import (
     by_number,
     check_one_line,
@@ -184,7 +189,7 @@ def _numbers_of(cells, reading):
     if form.rival is not None and decimal:
         form = number_cells.find_number_form(counts, base, decimal)
     notes = table_cells.note_format(cells.name, cells, form.format)
-    return number_cells.to_numbers(cells, form.format), notes
+    return number_columns.to_numbers(cells, form.format), notes
 
 
 def check_ratings(ratings, rating):

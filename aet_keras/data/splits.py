@@ -294,7 +294,8 @@ def _bytes_of(cells):
         return np.frombuffer(b"".join(raw), "uint8").reshape(-1, 16)[codes]
     cells = np.ascontiguousarray(cells.reshape(len(cells), -1))
     if cells.dtype.kind == "f":
-        cells = np.where(np.isnan(cells), cells.dtype.type("nan"), cells)
+        # Several bits mean NaN, and -0 is 0.
+        cells = np.where(np.isnan(cells), cells.dtype.type("nan"), cells + 0)
     return cells.view("uint8")
 
 

@@ -14,7 +14,7 @@ from aet_keras import _check as check
 from aet_keras import _wording as wording
 from aet_keras._optional import optional
 from aet_keras._wording import counted, short
-from aet_keras.data import date_cells, number_cells
+from aet_keras.data import date_cells, number_cells, number_columns
 from aet_keras.data.specifications import MISSING_WORDS, CellFormat
 
 # They are words to some, such as a country, or the answer to "which allergy?":
@@ -273,7 +273,7 @@ def odd_words(cells: Any, values: np.ndarray) -> collections.Counter:
 def read_values(cells: Any, kind: str, form: CellFormat) -> np.ndarray:
     """Returns stripped cells as numbers or days, missing ones NaN."""
     if kind == "number":
-        return number_cells.to_numbers(cells, form)
+        return number_columns.to_numbers(cells, form)
     is_missing = cells.isin(list(form.missing))
     return date_cells.to_days(cells.where(~is_missing, ""), form.date_format)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from aet_keras._choices import COLUMN_KINDS
 from aet_keras._wording import short
-from aet_keras.data import date_cells, number_cells
+from aet_keras.data import date_cells, number_cells, number_columns
 from aet_keras.data.specifications import CellFormat
 from aet_keras.errors import DataError
 
@@ -129,7 +129,7 @@ def plain_measure(
     """
     if decimal not in (None, "."):
         return None
-    found = number_cells.plain_values(cells)
+    found = number_columns.plain_values(cells)
     if found is None:
         return None
     odd, has_point, values = found

@@ -1,5 +1,6 @@
 """Keeps the cells of a table column by column: in memory, or on the disk."""
 
+import contextlib
 import mmap
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -96,7 +97,10 @@ class CellStore:
         self._room.left += self._taken
         self._taken = 0
         if self._file is not None:
-            self._file.close()
+            # On a full disk what is not written yet cannot be, and is not
+            # needed any more.
+            with contextlib.suppress(OSError):
+                self._file.close()
             self._file = None
 
     def _to_disk(self):
@@ -104,8 +108,11 @@ class CellStore:
         blocks, self._blocks = self._blocks, []
         kind = pyarrow.large_string()
         schema = pyarrow.schema((str(i), kind) for i in range(len(blocks[0])))
-        self._file = tempfile.TemporaryFile()
-        self._writer = pyarrow.ipc.new_file(self._file, schema)
+        try:
+            self._file = tempfile.TemporaryFile()
+            self._writer = pyarrow.ipc.new_file(self._file, schema)
+        except OSError as error:
+            self._refuse(error)
         for place, block in enumerate(blocks):
             self._write(
                 [cells.cast(kind, memory_pool=pool()) for cells in block]
@@ -140,10 +147,11 @@ class CellStore:
     def _refuse(self, error):
         """Says that a table does not fit on the disk."""
         self.drop()
+        folder = tempfile.tempdir or "no folder that can be written"
         raise DataError(
             f"{self._owner}: the cells of a table that take more than a "
             "quarter of the free memory must fit in the temporary folder. "
-            f"Received: {tempfile.gettempdir()}, {error.strerror or error}. "
+            f"Received: {folder}, {error.strerror or error}. "
             "Make space there, or set `TMPDIR` to a folder on a larger disk."
         ) from error
 

@@ -15,10 +15,12 @@ from aet_keras.data.text_encoding import (
     is_another_kind,
     read_file,
 )
+from aet_keras.errors import DataError
 
 _BLOCK = 2**20  # bytes or signs that are read at once
 _HEAD = 2**17  # signs; what stands above the names is mostly shorter
 _ENDS = re.compile(r"[\r\n]")
+_UNREADABLE = EOFError, OSError, UnicodeDecodeError, zlib.error
 
 
 class TextBlocks:
@@ -124,12 +126,13 @@ def open_text(
     all of it once; what is not proved is read in one piece.
 
     Raises:
-        DataError: if the file cannot be read, or is no text.
+        DataError: if the file cannot be read, or is no text; from the blocks,
+            if it is another file by then.
         ValueError: if there is no such encoding.
     """
     encoding = check.encoding(owner, encoding=encoding)
     if _is_utf_8(encoding) and _is_plain(path, encoding):
-        return TextBlocks(lambda: _pieces(path)), []
+        return TextBlocks(lambda: _pieces_again(owner, path)), []
     text, notes = decode(owner, path, read_file(owner, path), encoding)
     return TextBlocks.of(text), notes
 
@@ -148,8 +151,19 @@ def _is_plain(path, encoding):
             if encoding == AUTO and is_another_kind(file.read(64)):
                 return False
         return not any("\0" in piece for piece in _pieces(path))
-    except (EOFError, OSError, UnicodeDecodeError, zlib.error):
+    except _UNREADABLE:
         return False
+
+
+def _pieces_again(owner, path):
+    """Yields a file that was read to its end before."""
+    try:
+        yield from _pieces(path)
+    except _UNREADABLE as error:
+        raise DataError(
+            f"{owner}: the file must stay as it is while it is read. Received: "
+            f"{path}, {error}. Read a copy of it."
+        ) from error
 
 
 def _opened(path):

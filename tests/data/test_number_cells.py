@@ -6,7 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
-from aet_keras.data import number_cells, table_cells
+from aet_keras.data import number_cells, number_columns, table_cells
 from aet_keras.data.specifications import CellFormat
 
 PLAIN = CellFormat()
@@ -95,7 +95,7 @@ def test_a_unit_of_few_cells_is_none():
 def test_numbers_and_gaps_become_float32():
     cells = pandas.Series(["1.5", "", "?", "inf", "1e99"], dtype=object)
 
-    found = number_cells.to_numbers(cells, PLAIN)
+    found = number_columns.to_numbers(cells, PLAIN)
 
     assert found.dtype == "float32"
     np.testing.assert_array_equal(found, np.float32([1.5, *[np.nan] * 4]))

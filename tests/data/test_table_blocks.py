@@ -14,6 +14,7 @@ import pytest
 from aet_keras import data
 from aet_keras.data import (
     number_cells,
+    number_columns,
     table_cells,
     table_file_types,
     table_rows,
@@ -154,6 +155,45 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, tiny, monkeypatch):
     assert made.closed
 
 
+def test_a_disk_that_stays_full_to_the_end_is_said(tmp_path, tiny, monkeypatch):
+    class Full(io.BytesIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self):  # as a file does that still holds what it wrote
+            super().close()
+            self.flush()
+
+    path = tmp_path / "a.csv"
+    path.write_bytes(FILES["no line end"])
+    tiny()
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with pytest.raises(DataError, match="No space left.*set `TMPDIR`"):
+        data.read_csv("credit", path)
+    monkeypatch.undo()
+
+    tiny()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(DataError, match="gone, No such file.*set `TMPDIR`"):
+        data.read_csv("credit", path)
+
+
+@pytest.mark.parametrize(
+    "later", [b"a,b\n1,\xff\n", None], ids=["other", "gone"]
+)
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, later):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n1,2\n")
+    blocks, _ = text_blocks.open_text("credit", path, "auto")
+
+    path.unlink()
+    if later:
+        path.write_bytes(later)
+
+    with pytest.raises(DataError, match="must stay as it is.*Read a copy"):
+        [*blocks.lines()]
+
+
 COLUMNS = {
     "decimals": ["1.5", "-2", "+.5e1", "1e999x"[:3], "0.1234567890123456789"],
     "gaps": ["1.25", "", "NA", "?", "7"],
@@ -194,10 +234,10 @@ def test_numbers_read_at_once_are_those_read_one_by_one(title, words):
         if title in ("decimals", "gaps", "huge") and decimal != ",":
             assert plain is not None
     np.testing.assert_array_equal(
-        number_cells.to_numbers(cells, meant.format),
-        number_cells.to_numbers(each, meant.format),
+        number_columns.to_numbers(cells, meant.format),
+        number_columns.to_numbers(each, meant.format),
     )
-    plain = number_cells.to_numbers(cells, base)
+    plain = number_columns.to_numbers(cells, base)
     expected = [number_cells.read_number(text, base) for text in each]
     with np.errstate(over="ignore"):
         expected = np.array(expected).astype("float32")

@@ -186,6 +186,8 @@ def test_categories_that_differ_by_case_only_are_noted(write):
         (("true", "0", "Yes"), "separate: `true` and `yes`."),
         (("yes", "no"), ""),
         (("1", "yes", "maybe"), ""),
+        ((f"{10**30 + 1}", f"{10**30 + 2}"), ""),
+        (("1e9999999", "10e9999998", f"1e{10**30}"), "a number is written"),
     ],
 )
 def test_names_that_may_mean_the_same_are_noted(names, said):
