@@ -66,7 +66,13 @@ class Held:
         weights, layers = set(), set()
         for inside in groups:
             own = _own(inside)
-            frozen = {id(each) for each in inside if not each.trainable}
+            # A layer of layers may be loaded with a flag that says it is
+            # frozen, while all that it has made inside moves.
+            frozen = {
+                id(each)
+                for each in inside
+                if not each.trainable and not moving & _own(sublayers(each))
+            }
             weights |= (_bases(inside) | own & before.weights) - moving
             weights |= _fixed_alone(inside) - before.ours
             layers |= frozen & before.layers

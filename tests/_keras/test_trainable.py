@@ -48,6 +48,25 @@ def test_composite_layers_freeze_and_thaw_whole():
     assert (frozen, len(layer.trainable_weights)) == (0, 6)
 
 
+def test_a_layer_of_layers_that_moves_though_loaded_as_frozen_is_not_held():
+    class Outer(keras.layers.Layer):
+        def build(self, shape):
+            self.inside = keras.layers.Dense(2)
+            self.inside.build(shape)
+
+        def call(self, x):
+            return self.inside(x)
+
+    layer, x = Outer(trainable=False), keras.Input((3,))  # as Keras loads it
+    model = keras.Model(x, layer(x))
+    assert len(model.trainable_variables) == 2  # the trap itself
+
+    held = trainable.Held.of(model, [[layer]], before=trainable.Held())
+    trainable.set_trainable(layer, True, held=held)
+
+    assert len(layer.trainable_weights) == 2
+
+
 def test_a_custom_trainable_property_is_found_out():
     class Stubborn(keras.layers.Dense):
         @property
