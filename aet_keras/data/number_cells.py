@@ -156,10 +156,10 @@ def _is_met(sign, counts):
 
 
 def without_signs(text: str) -> str:
-    """Returns a cell without what keeps a person's number from being read.
+    """Returns the plain number in a cell that is not read as one.
 
-    Such are signs that nobody sees, quotes, `="12"` of a spreadsheet, digits
-    of other scripts, `1_000` and `0x1f`.
+    Left out are invisible characters, quotes and the `="12"` of a
+    spreadsheet; digits of other scripts, `1_000` and `0x1f` become plain.
 
     Example:
 

@@ -117,7 +117,7 @@ def find_meaning(
 def plain_measure(
     cells: Any, base: CellFormat, markers: Container[str], decimal: str | None
 ) -> Meaning | None:
-    """Returns that cells are plain numbers with fractions, if that is proved.
+    """Returns the meaning of plain numbers with fractions, if that is proved.
 
     It is what `find_meaning` returns, without a list of the different cells.
 

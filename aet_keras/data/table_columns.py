@@ -106,7 +106,14 @@ def read_text_columns(
     *,
     is_like: bool = False,
 ) -> tuple[Columns, Reading, tuple[str, ...]]:
-    """Does the same, and makes a column when it is asked for."""
+    """Reads a table as `read_stripped` does, but makes no frame.
+
+    Args:
+        owner, path, encoding, reading, is_like: as of `read_stripped`.
+
+    Returns:
+        `Columns`, which make a column when asked for it; the `Reading`; notes.
+    """
     columns = read_columns(owner, path, encoding=encoding)
     reading = dataclasses.replace(reading, hint=columns.attrs["decimal"])
     notes = columns.attrs["notes"]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from aet_keras._wording import counted
 from aet_keras.data.table_rows import Rows, is_wrapped
-from aet_keras.data.table_store import CellStore, Column, Room
+from aet_keras.data.table_store import CellStore, Column, MemoryBudget
 from aet_keras.data.text_blocks import TextBlocks
 
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (`|`)"}
@@ -83,7 +83,7 @@ def read_cells(
         Undecided: if no way of reading it, or more than one, fits each row.
         DataError: if the cells fit neither in memory nor on the disk.
     """
-    reader = _Reader(owner, Room())
+    reader = _Reader(owner, MemoryBudget())
     declared = text.match(_FIRST_LINE)
     if declared:
         rest = text.behind(declared.end())
@@ -165,11 +165,11 @@ class _Reader:
 
     Args:
         owner: str. Who asks.
-        room: `Room`. What the cells of all ways may take in memory.
+        budget: `MemoryBudget` of the cells of all ways.
     """
 
-    def __init__(self, owner: str, room: Room):
-        self._owner, self._room = owner, room
+    def __init__(self, owner: str, budget: MemoryBudget):
+        self._owner, self._budget = owner, budget
 
     def read(self, text: TextBlocks, separator: str, first_line: int) -> _Way:
         """Reads a text with the quotes that fit, ordinary ones if none do."""
@@ -214,7 +214,7 @@ class _Reader:
             skipinitialspace=True,
             strict=True,
         )
-        rows = Rows(CellStore(self._owner, self._room))
+        rows = Rows(CellStore(self._owner, self._budget))
         begin = 0
         with _long_cells():
             try:

@@ -87,7 +87,7 @@ def read_csv(
 def read_columns(
     owner: Any, path: str | os.PathLike, *, encoding: str = AUTO
 ) -> Columns:
-    """Does the same, and makes a column of the frame when it is asked for.
+    """Reads a table as `read_csv` does, and makes a column when asked for it.
 
     Args:
         owner: str, or the object that asks.
@@ -96,6 +96,9 @@ def read_columns(
 
     Returns:
         `Columns`, an empty cell is `""`; their `attrs` are those of `read_csv`.
+
+    Raises:
+        DataError, ValueError: as `read_csv` does.
     """
     owner, path = check.owner_name(owner), Path(path)
     if _regular_file.why_not(path):

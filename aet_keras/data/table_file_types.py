@@ -9,7 +9,13 @@ from typing import Any
 from aet_keras import _check as check
 from aet_keras._optional import needing, optional
 from aet_keras._wording import repeated
-from aet_keras.data.table_store import CellStore, Column, Room, pool, release
+from aet_keras.data.table_store import (
+    CellStore,
+    Column,
+    MemoryBudget,
+    pool,
+    release,
+)
 from aet_keras.errors import DataError
 
 _WORDS = {True: "true", False: "false", None: ""}
@@ -28,14 +34,14 @@ def read_parquet(owner: str, path: Path) -> tuple[list[str], list[Column]]:
         import pyarrow
         from pyarrow import parquet
 
-    room = Room()
+    budget = MemoryBudget()
     try:
         # A file object: a path with `*` or `=` in it would mean several.
         with path.open("rb") as opened:
             file = parquet.ParquetFile(opened)
             names = list(file.schema_arrow.names)
             columns = [
-                _stored(owner, path, name, blocks, room)
+                _stored(owner, path, name, blocks, budget)
                 for name, blocks in _blocks(file, names)
             ]
     except (pyarrow.ArrowException, OSError) as error:
@@ -62,9 +68,9 @@ def _blocks(file, names):
         yield name, table.column(place).chunks
 
 
-def _stored(owner, path, name, blocks, room):
+def _stored(owner, path, name, blocks, budget):
     """Keeps a column as text: its values take more memory in Python."""
-    store = CellStore(owner, room)
+    store = CellStore(owner, budget)
     for values in blocks:
         text = _text_as_it_is(values)
         if text is not None:
@@ -174,7 +180,7 @@ def read_json(
     if not names:
         raise _no_records(owner, path, "which holds no row with a value")
     _check_writable(owner, path, names)
-    store = CellStore(owner, Room())
+    store = CellStore(owner, MemoryBudget())
     for begin in range(0, len(records), _BLOCK_ROWS):
         block = records[begin : begin + _BLOCK_ROWS]
         rows = [[_text_of(record.get(n)) for n in names] for record in block]

@@ -23,8 +23,8 @@ def memory_to_take() -> int:
     return int(_SHARE * _memory.free_memory())
 
 
-class Room:
-    """Counts the bytes that the cells of one table take in memory.
+class MemoryBudget:
+    """Counts the bytes that the cells of one table may still take in memory.
 
     Args:
         limit_bytes: optional int. Defaults to `memory_to_take`.
@@ -33,7 +33,7 @@ class Room:
     def __init__(self, limit_bytes: int | None = None):
         if limit_bytes is None:
             limit_bytes = memory_to_take()
-        self.left = limit_bytes
+        self.left_bytes = limit_bytes
 
 
 class CellStore:
@@ -45,11 +45,11 @@ class CellStore:
 
     Args:
         owner: str. Who asks, for a sentence.
-        room: `Room`, which the stores of one table share.
+        budget: `MemoryBudget`, which the stores of one table share.
     """
 
-    def __init__(self, owner: str, room: Room):
-        self._owner, self._room = owner, room
+    def __init__(self, owner: str, budget: MemoryBudget):
+        self._owner, self._budget = owner, budget
         self._blocks: list[list[Any]] = []
         self._file: IO[bytes] | None = None
         self._writer: Any = None
@@ -79,8 +79,8 @@ class CellStore:
             size = sum(cells.nbytes for cells in kept)
             self._blocks.append(kept)
             self._taken += size
-            self._room.left -= size
-            if self._room.left < 0:
+            self._budget.left_bytes -= size
+            if self._budget.left_bytes < 0:
                 self._to_disk()
             return
         self._write(block)
@@ -94,7 +94,7 @@ class CellStore:
     def drop(self) -> None:
         """Forgets all cells."""
         self._blocks, self._writer = [], None
-        self._room.left += self._taken
+        self._budget.left_bytes += self._taken
         self._taken = 0
         if self._file is not None:
             # On a full disk what is not written yet cannot be, and is not
@@ -118,7 +118,7 @@ class CellStore:
                 [cells.cast(kind, memory_pool=pool()) for cells in block]
             )
             blocks[place] = []
-        self._room.left += self._taken
+        self._budget.left_bytes += self._taken
         self._taken = 0
 
     def _write(self, block):

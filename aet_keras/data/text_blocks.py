@@ -1,4 +1,4 @@
-"""Reads a text piece by piece, again as often as it is asked for."""
+"""Reads a text in blocks, so that a file may be larger than memory."""
 
 import codecs
 import gzip
@@ -17,18 +17,19 @@ from aet_keras.data.text_encoding import (
 )
 from aet_keras.errors import DataError
 
-_BLOCK = 2**20  # bytes or signs that are read at once
-_HEAD = 2**17  # signs; what stands above the names is mostly shorter
+_BLOCK = 2**20  # bytes or characters that are read at once
+_HEAD = 2**17  # characters; what stands above the names is mostly shorter
 _ENDS = re.compile(r"[\r\n]")
 _UNREADABLE = EOFError, OSError, UnicodeDecodeError, zlib.error
 
 
 class TextBlocks:
-    """Is a text that need not be in memory.
+    """Holds a text that is read in blocks, anew for each pass over it.
 
     Args:
-        pieces: function that yields the text from its beginning.
-        begin: int. How many signs are passed over.
+        pieces: function without arguments that yields the text, piece by
+            piece, from its beginning.
+        begin: int >= 0. How many characters are left out at the beginning.
     """
 
     def __init__(self, pieces: Callable[[], Iterator[str]], begin: int = 0):
@@ -45,7 +46,7 @@ class TextBlocks:
         )
 
     def behind(self, count: int) -> "TextBlocks":
-        """Returns what stands behind so many signs."""
+        """Returns the text without some more characters at its beginning."""
         return TextBlocks(self._pieces, self._begin + count)
 
     def blocks(self) -> Iterator[str]:
@@ -75,11 +76,11 @@ class TextBlocks:
         yield from io.StringIO("".join(waiting), newline="")
 
     def head(self, count: int, strip: str = "") -> str:
-        """Returns the first signs.
+        """Returns the first characters.
 
         Args:
             count: int. How many, or all if there are fewer.
-            strip: str. Signs that are passed over before these.
+            strip: str. Characters that are left out before the first one.
         """
         found = ""
         for block in self.blocks():
@@ -91,24 +92,28 @@ class TextBlocks:
         return found[:count]
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Returns the match of whole lines at the beginning.
+        """Matches a pattern of whole lines with the beginning of the text.
 
         Args:
-            pattern: that ends at the end of a line, and has all lines that it
-                can if it has several.
+            pattern: compiled; must end at the end of a line, and be greedy if
+                it matches several lines.
+
+        Returns:
+            `re.Match`, or None if the text does not begin so.
         """
         count = _HEAD
         while True:
             head = self.head(count)
             found = pattern.match(head)
             rest = head[found.end() :] if found else head
-            # The next line, which ends here, does not match.
+            # A whole line behind the match is known, and is no part of it: with
+            # more of the text the match would be the same.
             if len(head) < count or _ENDS.search(rest, 0, len(rest) - 1):
                 return found
             count *= 2
 
     def holds(self, what: str) -> bool:
-        """Says whether some signs stand in it, in a row."""
+        """Says whether a string stands anywhere in the text."""
         last = ""
         for block in self.blocks():
             if what in block or what in last + block[: len(what) - 1]:

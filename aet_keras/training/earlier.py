@@ -218,7 +218,7 @@ def check_settled(recipe: ImageRecipe | TextRecipe) -> None:
 def noted(recipe: Any, dataset: data.Dataset) -> data.Dataset:
     """Returns a data set whose notes say what the earlier model knows of it.
 
-    They also say what its answers were made with, and new ones are not.
+    They also name settings of its answers that this recipe leaves out.
 
     Args:
         recipe: of any kind; without `from_` nothing changes.
@@ -237,7 +237,7 @@ def noted(recipe: Any, dataset: data.Dataset) -> data.Dataset:
 
 
 def _not_said_again(recipe, version):
-    """Notes settings of a version that change its answers, and are gone."""
+    """Notes settings of the earlier answers that a recipe leaves out."""
     path = version / "recipe.json"
     if _regular_file.why_not(path):
         return

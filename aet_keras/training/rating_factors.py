@@ -127,12 +127,18 @@ def solve_factors(
 
 
 class _Rows:
-    """Holds what the factors of some rows are solved for.
+    """Holds what the factors of some rows must explain.
 
     Args:
         model: `keras.Model`.
         split: `data.Split` of the rows.
         tables: `data.rating_lookup.RatingTables`.
+
+    Attributes:
+        users, items: ints `(rows,)`, their codes.
+        taste: float array `(rows, factors)`, what the history adds to u.
+        trained: float array `(rows,)`, squared errors with trained factors.
+        rest: float array `(rows,)`, the rating less all but `<u + taste, v>`.
     """
 
     def __init__(self, model, split, tables):

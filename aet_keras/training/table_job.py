@@ -240,7 +240,7 @@ def batch_size_of(recipe: TableRecipe, row_count: int) -> int:
     """Returns how many rows a step has.
 
     What the recipe says, 64 with `from_`, or a fiftieth of the rows: a power
-    of two from 16 to 256. Few rows would be too few steps otherwise.
+    of two from 16 to 256. With larger batches few rows would be too few steps.
 
     Args:
         recipe: `TableRecipe`.
@@ -261,9 +261,10 @@ def batch_size_of(recipe: TableRecipe, row_count: int) -> int:
 
 
 def _rate(recipe):
-    """Returns what settles the rate: of a new network how far the run is.
+    """Returns the callback of the rate: a cosine, with `from_` a trend.
 
-    The loss of its first epochs falls by less than its noise.
+    The loss of a new network falls by less than its noise in the first
+    epochs: a policy that waits for a trend would lower the rate too early.
     """
     new = policies.WarmupCosine()
     policy = policies.AdaptToTrend() if recipe.from_ is not None else new

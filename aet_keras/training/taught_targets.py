@@ -86,19 +86,24 @@ def as_weighed(
     teacher: str | None,
     own: str | None,
 ) -> np.ndarray:
-    """Returns what a teacher says of classes of the sizes that a student has.
+    """Converts a teacher's answers to the class frequencies of the student.
 
-    By Bayes, probabilities of classes of one size are multiplied with the
-    shares of the classes to be those of the rows, and divided the other way.
+    By Bayes' rule: answers for classes of equal size are multiplied by the
+    frequencies of the classes, to be true of the rows as they are; the other
+    way they are divided by them. Both end as probabilities.
 
     Args:
-        answers: float array `(rows, classes)`.
-        labels: ints, of the rows that are learned.
-        teacher: optional `class_weight` of the teacher; what is not None made
-            its classes count the same.
-        own: optional `class_weight` of the student. It learns from classes of
-            one size with `"balanced"`; with `"adjusted"` they are made so
-            afterwards.
+        answers: float array `(rows, classes)`, probabilities.
+        labels: ints `(rows,)`, of the rows that are learned: they say how
+            frequent a class is.
+        teacher: optional `class_weight` of the teacher. If it is not None,
+            the teacher answers for classes of equal size.
+        own: optional `class_weight` of the student. With `"balanced"` it
+            learns from classes of equal size; with `"adjusted"` the bias of
+            its head is corrected afterwards.
+
+    Returns:
+        Float array `(rows, classes)`.
 
     Example:
 
