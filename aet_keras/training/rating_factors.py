@@ -18,6 +18,8 @@ _MOST_WORSE = 2  # of them in a row
 _SWEEPS = 10
 _SCALE = 0.1  # of the factors of items that the sweeps begin with
 _BATCH = 4096
+_BLOCK = 16_384  # rows of which squares are in memory at once
+_LEAST = 1e-9
 
 
 def solve_rows(
@@ -50,16 +52,28 @@ def solve_rows(
     """
     width = features.shape[1]
     found = np.zeros((count, width))
-    penalty = np.diag(np.broadcast_to(strengths, (width,)))
+    # Without a penalty it may be singular.
+    least = np.broadcast_to(np.maximum(strengths, _LEAST), (width,))
+    penalty = np.diag(least)
     order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes, minlength=count)
-    for code, rows in enumerate(np.split(order, np.cumsum(counts)[:-1])):
-        if not len(rows):
-            continue
-        x = features[rows]
-        sums = x.T @ targets[rows]
-        # Without a penalty it may be singular.
-        found[code] = np.linalg.lstsq(x.T @ x + penalty, sums)[0]
+    seen, starts = np.unique(codes[order], return_index=True)
+    ends = np.append(starts[1:], len(order))
+    done = 0
+    while done < len(seen):
+        # As many codes at once as a block of rows holds, and at least one.
+        last = np.searchsorted(ends, starts[done] + _BLOCK, side="right")
+        some = slice(done, max(int(last), done + 1))
+        rows = order[starts[done] : ends[some][-1]]
+        x, y = features[rows], targets[rows]
+        if some.stop == done + 1:
+            grams, sums = (x.T @ x)[None], (x.T @ y)[None]
+        else:
+            places = starts[some] - starts[done]
+            grams = np.add.reduceat(x[:, :, None] * x[:, None], places)
+            sums = np.add.reduceat(x * y[:, None], places)
+        solved = np.linalg.solve(grams + penalty, sums[..., None])
+        found[seen[some]] = solved[..., 0]
+        done = some.stop
     return found
 
 

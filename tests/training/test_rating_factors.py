@@ -43,7 +43,9 @@ def factors(model):
     return [model.get_layer(name).get_weights()[0] for name in names]
 
 
-def test_a_ridge_regression_is_solved_for_each_code():
+@pytest.mark.parametrize("block", [1, 6, 99])
+def test_a_ridge_regression_is_solved_for_each_code(block, monkeypatch):
+    monkeypatch.setattr(rating_factors, "_BLOCK", block)
     random = np.random.default_rng(0)
     x, y = random.normal(size=(9, 3)), random.normal(size=9)
     codes, strengths = np.array([1, 0, 1, 1, 0, 1, 0, 1, 1]), [1.0, 2.0, 0.5]
@@ -56,6 +58,8 @@ def test_a_ridge_regression_is_solved_for_each_code():
         wanted = np.linalg.lstsq(whole, np.append(y[rows], np.zeros(3)))[0]
         np.testing.assert_allclose(found[code], wanted)
     np.testing.assert_array_equal(found[2], 0)
+    alone = solve_rows(codes[1:3], x[1:3], y[1:3], 0.0, 2)  # one row each
+    np.testing.assert_allclose(alone[0] @ x[1], y[1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("taste", [0.0, 3.0], ids=["no history", "history"])

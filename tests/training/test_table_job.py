@@ -155,6 +155,20 @@ def test_a_network_that_does_not_help_is_not_kept(new):
         np.testing.assert_array_equal(old, new)
 
 
+def test_the_rate_of_a_new_network_falls_along_a_cosine(table):
+    """Its loss falls by less than its noise: a trend would end it early."""
+    recipe, dataset, model, _ = built(table, epochs=3)
+
+    run = training.table_job.fit_table_model(model, recipe, dataset)
+
+    wanted = 3e-3 * (1 + np.cos(np.pi * np.arange(1, 4) / 3)) / 2
+    rates = run.history["adaptive_learning_rate/rate"]
+    np.testing.assert_allclose(rates, wanted, atol=3e-4)
+    assert "cross" in [
+        layer.name for layer in model.get_layer("network").layers
+    ]
+
+
 def test_an_earlier_model_adapts_with_its_own_encoding(published, tmp_path):
     out, earlier = published
     path = table_data.write_table(tmp_path / "next.csv", count=60, seed=1)
