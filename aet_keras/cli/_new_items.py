@@ -18,7 +18,7 @@ from aet_keras.data.item_table import (
 )
 from aet_keras.errors import DataError
 from aet_keras.recipes.kinds import load_recipe
-from aet_keras.training import item_job
+from aet_keras.training import item_tokens
 
 
 def read_new_items(asked: Any) -> dict[str, Any]:
@@ -62,8 +62,10 @@ def with_tokens(asked: Any, x: dict[str, Any]) -> dict[str, Any]:
     if recipe.text_backbone is None:
         return x
     length = asked.model.input["token_ids"].shape[1]
-    packing = item_job.packing_of(recipe, sequence_length=length)
-    return {**x, **packing.pack(x[WORDS].tolist())}
+    texts = x[WORDS].tolist()
+    item_tokens.check_tokeniser(recipe, asked.model, texts, version=asked.path)
+    packing = item_tokens.packing_of(recipe, sequence_length=length)
+    return {**x, **packing.pack(texts)}
 
 
 def _of_file(asked, file):

@@ -79,8 +79,7 @@ def write_item_model(
     names = list(specification.class_names)
     answer = ANSWERS[specification.target_kind]
     answer.check(_OWNER, model, names)
-    rows = _with_gaps(rows)
-    raw = _raw(rows, specification)
+    raw = _raw(_with_gaps(rows), specification)
     first = {k: v[: written.MOST_REQUESTS] for k, v in raw.items()}
     described = {
         **said_of_table(specification, lookups_of(model)),
@@ -96,11 +95,43 @@ def write_item_model(
         described={"table": described},
         guarantee=guarantee,
     )
+    return compare_item_export(
+        directory, model, rows, specification=specification, packing=packing
+    )
+
+
+def compare_item_export(
+    directory: str | os.PathLike,
+    model: keras.Model,
+    rows: Mapping[str, np.ndarray],
+    *,
+    specification: ItemSpecification,
+    packing: Any = None,
+    tolerance: float = _TOLERANCE,
+) -> Comparison:
+    """Loads an export again and holds it against the model it came from.
+
+    Args:
+        directory: str or path-like. What `write_item_model` wrote.
+        model: the `keras.Model` it was written from.
+        rows: as of `write_item_model`.
+        specification: `ItemSpecification`.
+        packing: optional `TextPacking`, of a model that takes tokens.
+        tolerance: float > 0. The largest difference to accept.
+
+    Returns:
+        `Comparison`.
+
+    Raises:
+        ExportError: if it answers differently.
+    """
+    rows = _with_gaps(rows)
+    raw = _raw(rows, specification)
     expected = predict(model, _tensors(rows, specification, packing))
     output, unit = output_of(specification.target_kind, expected)
     served = serving(_OWNER, "write_item_model", "items", raw, expected, output)
     return compare(
-        _OWNER, directory, served, expected, _TOLERANCE, "items", unit
+        _OWNER, directory, served, expected, tolerance, "items", unit
     )
 
 

@@ -3,14 +3,12 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
 
 from aet_keras import _cluster, backbones, data, policies, tasks
 from aet_keras import callbacks as parts
-from aet_keras.backbones import text_packing
 from aet_keras.data import item_table
 from aet_keras.data.item_table import (
     WORDS,
@@ -40,6 +38,7 @@ from aet_keras.training.item_start import (
     head_of,
     solve,
 )
+from aet_keras.training.item_tokens import check_tokeniser, packing_of
 from aet_keras.training.measuring import measure
 from aet_keras.training.objectives import objective_of
 from aet_keras.training.teach import compile_taught
@@ -117,16 +116,10 @@ def _teacher_rows(recipe, dataset, teacher):
     columns = read_item_manifest(teacher.name).columns
     like = dataclasses.replace(dataset.specification, columns=columns)
     own = item_earlier.sized_as(recipe, teacher.recipe, teacher.model)
+    texts = dataset.train.inputs[WORDS]
+    check_tokeniser(own, teacher.model, texts, version=teacher.name)
     find = rows_as_read(recipe, teacher, columns, lambda: _read(own, like=like))
     return lambda split, name: rows_of(find(split))
-
-
-def packing_of(recipe: ItemRecipe, **settings: Any) -> Any:
-    """Returns what cuts the texts of a recipe into tokens."""
-    assert recipe.text_backbone is not None
-    return text_packing.kept_text_packing(
-        recipe.text_backbone, vocabulary=recipe.vocabulary, **settings
-    )
 
 
 def build(recipe: ItemRecipe, dataset: data.Dataset) -> keras.Model:
@@ -136,7 +129,10 @@ def build(recipe: ItemRecipe, dataset: data.Dataset) -> keras.Model:
         A `keras.Model` of raw cells; `fit` trains its layer `network`.
     """
     if recipe.from_ is not None:
-        return item_earlier.load(recipe.from_, recipe.text_backbone)
+        model = item_earlier.load(recipe.from_, recipe.text_backbone)
+        texts = dataset.train.inputs[WORDS]
+        check_tokeniser(recipe, model, texts, version=recipe.from_)
+        return model
     specification, head = dataset.specification, heads.head_of(dataset)
     texts = [
         each.decode()

@@ -1,10 +1,12 @@
 """Defines the steps of a run on texts."""
 
+import contextlib
 import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,8 +28,8 @@ from aet_keras.training.teachers import (
     with_teacher,
 )
 
-_COMPARED_TEXTS = 64
-_OTHER_TOKENS = 1e-3  # answers are as far apart; by rounding they are not
+COMPARED_TEXTS = 64
+OTHER_TOKENS = 1e-3  # answers are as far apart; by rounding they are not
 _TOKENS = ("token_ids", "padding_mask")
 _OF_TABLES = (
     "text_column",
@@ -192,17 +194,33 @@ def check_tokeniser(
         WeightsError: if the tokeniser cannot be had.
     """
     packing = _packing_of(recipe, model)
-    try:
+    with proving_tokeniser(recipe, recipe.backbone, version):
         export.compare_text_export(
             version,
             model,
-            texts[:_COMPARED_TEXTS],
+            texts[:COMPARED_TEXTS],
             packing=packing,
             target_kind=target_kind_of(pathlib.Path(version)) or "classes",
-            tolerance=_OTHER_TOKENS,
+            tolerance=OTHER_TOKENS,
         )
+
+
+@contextlib.contextmanager
+def proving_tokeniser(
+    recipe: Any, backbone: str | None, version: str | os.PathLike
+) -> Iterator[None]:
+    """Says that a tokeniser is another one, if a comparison inside fails.
+
+    Args:
+        recipe: of texts or items, of the version.
+        backbone: optional str. Where the tokeniser is, unless the recipe has
+            a `vocabulary`.
+        version: path of the version.
+    """
+    try:
+        yield
     except ExportError as error:
-        where = recipe.vocabulary or recipe.backbone
+        where = recipe.vocabulary or backbone
         raise ExportError(
             f"{recipe.owner}: the tokeniser in {where} must be that which "
             f"{version} has learned with, because others give the same words "
@@ -341,7 +359,7 @@ def _measure(run, name, dataset):
 def _write(model, recipe, dataset, directory, guarantee=None):
     length = dataset.train.inputs["token_ids"].shape[1]
     packing = _packing(recipe, sequence_length=length)
-    texts = dataset.test.inputs["texts"][:_COMPARED_TEXTS]
+    texts = dataset.test.inputs["texts"][:COMPARED_TEXTS]
     export.write_text_model(
         model,
         directory,

@@ -27,15 +27,6 @@ from aet_keras.training import (
 COLUMNS = {"image_column": "file", "text_column": "title", "target": "kind"}
 
 
-def small_backbone(name, *, weights, image_size):
-    keras.utils.set_random_seed(1)
-    pixels = keras.Input((*image_size, 3))
-    x = pixels
-    for filters in (8, 16):
-        x = keras.layers.Conv2D(filters, 3, 2, "same", activation="relu")(x)
-    return keras.Model(pixels, x, name="small")
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Returns the folder of a run, and the run."""
@@ -51,7 +42,7 @@ def made(tmp_path_factory):
         report_by=["colour", "ink<=5"],
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbones, "load_backbone", small_backbone)
+        patch.setattr(backbones, "load_backbone", item_files.small_backbone)
         run = training.run_recipe(recipe, folder / "out")
     return folder, run
 
@@ -195,7 +186,7 @@ def test_items_learn_from_a_teacher_of_another_size(made):
         recipe, item_job.read_items(recipe), item_job._teacher_rows
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbones, "load_backbone", small_backbone)
+        patch.setattr(backbones, "load_backbone", item_files.small_backbone)
         student = item_job.build(recipe, dataset)
     learned = item_job.fit(student, recipe, dataset)
 
