@@ -1,4 +1,4 @@
-"""Finds, solves and widens the dense layer that a model ends in."""
+"""Finds and solves the dense layer that a model ends in."""
 
 import contextlib
 import dataclasses
@@ -176,7 +176,7 @@ class _Problem:
     def of(cls, features, labels, class_count, old):
         features = np.asarray(features, "float64")
         scaled, mean, scale = standardised(features)
-        spanned, to_kernel = _spanned(scaled, scale)
+        spanned, to_kernel = span_of(scaled, scale)
         starts = _STARTS if old is not None else _STARTS[:1]
         if old is None:
             width = features.shape[1]
@@ -189,14 +189,14 @@ class _Problem:
         rows = self._rows(self._order(start, ~left_out))
         held = [each[left_out] for each in rows]
         count = self.logits.shape[1]
-        solved = _columns([each[~left_out] for each in rows], count)
+        solved = solved_columns([each[~left_out] for each in rows], count)
         for strength, found in zip(STRENGTHS, solved, strict=True):
             yield strength, column_loss(found.ravel(), held, count, 0.0)[0]
 
     def solution(self, start, strength):
         """Returns kernel and bias, solved on all rows."""
         order = self._order(start, np.ones(len(self.labels), bool))
-        solved = _columns(self._rows(order), self.logits.shape[1])
+        solved = solved_columns(self._rows(order), self.logits.shape[1])
         place = STRENGTHS.index(strength)
         found = next(itertools.islice(solved, place, None))
         more = self.to_kernel @ found[:-1]
@@ -228,82 +228,6 @@ def _in_order(columns, order):
     return np.zeros_like(columns) if order is None else columns[..., order]
 
 
-def widen_head(
-    model: keras.Model,
-    head: keras.layers.Dense,
-    features: np.ndarray,
-    labels: np.ndarray,
-    *,
-    seed: int = 0,
-) -> keras.Model:
-    """Returns a model with more classes; the old ones' weights are kept.
-
-    Only the columns of new classes are solved for, on rows of new and of old
-    classes; each new class weighs as much as the mean old one. The logits of
-    the old classes stay as they are by a bit, so that an answer changes only
-    where a new class is more probable than all old ones.
-
-    Args:
-        model: a `keras.Model` that ends in `head`; the new one shares all
-            its other layers.
-        head: its `keras.layers.Dense`.
-        features: floats `(rows, width)`. What the head is given.
-        labels: ints `(rows,)`. New classes are counted from `head.units` on.
-        seed: int >= 0. Of the rows left out to choose the L2 penalty.
-
-    Raises:
-        ValueError: if there are no rows of old, or of a new class.
-    """
-    kernel, bias = head.get_weights()
-    counts = np.bincount(labels, minlength=head.units + 1)
-    _check_counts(head, counts)
-    weights = _balanced(counts, head.units)[labels]
-    scaled, mean, scale = standardised(features)
-    offsets = np.zeros((len(labels), len(counts)))
-    offsets[:, : head.units] = features @ kernel + bias
-    with one_thread():
-        are_few = 2 * len(labels) < len(kernel)
-        if are_few:
-            scaled, to_kernel = _spanned(scaled, scale)
-        rows = (scaled, offsets, labels, weights)
-        found = _best_columns(rows, len(counts) - head.units, seed)
-    more = found[:-1]
-    more = to_kernel @ more if are_few else more / scale[:, None]
-    wide = keras.layers.Dense(
-        len(counts), activation="softmax", name=head.name, dtype=head.dtype
-    )
-    widened = keras.Model(
-        graph.functional_of(model).input, wide(head.input), name=model.name
-    )
-    wide.set_weights(
-        [np.hstack([kernel, more]), np.append(bias, found[-1] - mean @ more)]
-    )
-    return widened
-
-
-def _check_counts(head, counts):
-    missing = [
-        each for each in range(head.units, len(counts)) if not counts[each]
-    ]
-    if missing or len(counts) == head.units or not counts[: head.units].any():
-        raise ValueError(
-            "widen_head: there must be labelled rows of old classes and of "
-            "each new one, because the new are told from the old by them. "
-            f"Received: {counts[: head.units].sum()} old rows, and none of "
-            f"the new classes {missing}. Give `old=` rows, and count new "
-            f"classes from {head.units} on."
-        )
-
-
-def _balanced(counts, old_count):
-    """Returns the weight of a row of each class; their mean is about 1."""
-    old = counts[:old_count]
-    typical = old[old > 0].mean()
-    weights = np.ones(len(counts))
-    weights[old_count:] = typical / counts[old_count:]
-    return weights * counts.sum() / (weights * counts).sum()
-
-
 def standardised(features):
     """Returns features of mean 0 and variance 1, the mean and the scale."""
     scale = np.maximum(features.std(axis=0), 1e-3 * features.std() + 1e-12)
@@ -311,7 +235,7 @@ def standardised(features):
     return (features - mean) / scale, mean, scale
 
 
-def _spanned(scaled, scale):
+def span_of(scaled, scale):
     """Returns features in what their rows span, and what makes a kernel of it.
 
     Penalised columns lie there, and few rows span few numbers.
@@ -320,18 +244,7 @@ def _spanned(scaled, scale):
     return scaled @ span, span / scale[:, None]
 
 
-def _best_columns(rows, count, seed):
-    """Returns new columns, the bias last, with the strength that is best."""
-    losses = np.zeros(len(STRENGTHS))
-    for left_out in parts_left_out(rows[2], seed):
-        kept = [each[~left_out] for each in rows]
-        held = [each[left_out] for each in rows]
-        for place, found in enumerate(_columns(kept, count)):
-            losses[place] += column_loss(found.ravel(), held, count, 0.0)[0]
-    return list(_columns(rows, count))[int(losses.argmin())]
-
-
-def _columns(rows, count):
+def solved_columns(rows, count):
     """Yields the columns of each strength, from strong to weak."""
     width = rows[0].shape[1]
     start = np.zeros((width + 1) * count)

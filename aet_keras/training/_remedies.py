@@ -11,6 +11,7 @@ import numpy as np
 from aet_keras._keras import reading
 from aet_keras.drift import batch_statistics, heads, priors
 from aet_keras.drift.shift import LEAST_ROWS
+from aet_keras.drift.wide_head import widen_head
 from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._likeness import Likeness, can_be_likened, is_met
 from aet_keras.training._mixed_fit import GroupTraining, Rows, Settings
@@ -247,7 +248,7 @@ def widen(case: Case, rows: Rows) -> keras.Model:
     known = rows if case.old is None else rows.joined(case.old)
     features = case.outputs.features(known.x)
     try:
-        return heads.widen_head(
+        return widen_head(
             case.model, head, features, known.y, seed=case.settings.seed
         )
     except ValueError as error:

@@ -9,8 +9,8 @@ import numpy as np
 from aet_keras import _cluster, data
 from aet_keras._keras import reading
 from aet_keras.data.streamed_images import StreamedImages
-from aet_keras.drift.heads import widen_head
 from aet_keras.drift.target_kinds import KINDS
+from aet_keras.drift.wide_head import widen_head
 from aet_keras.evaluation.earlier_model import EarlierModel
 from aet_keras.replay import lbfgs
 from aet_keras.tasks.number_unit import VALUE

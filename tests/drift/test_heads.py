@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from aet_keras.drift import heads
+from aet_keras.drift.wide_head import widen_head
 
 RANDOM = np.random.default_rng(0)
 
@@ -98,7 +99,7 @@ def test_a_widened_head_keeps_old_logits_and_learns_the_new_class():
     y = np.concatenate([old_y, np.full(20, 2)])
     head = model.get_layer("head")
 
-    wide = heads.widen_head(model, head, heads.read_features(model, head, x), y)
+    wide = widen_head(model, head, heads.read_features(model, head, x), y)
 
     before, after = (each.predict(old_x, verbose=0) for each in (model, wide))
     kernel, bias = wide.get_layer("head").get_weights()
@@ -141,7 +142,7 @@ def test_new_columns_of_few_wide_rows_are_those_of_all_numbers():
     rows = scaled, offsets, labels, np.full(20, 20 / 21)
     rows[3][labels == 2] *= 7 / 6
 
-    wide = heads.widen_head(model, head, features, labels)
+    wide = widen_head(model, head, features, labels)
 
     expected = heads._best_columns(rows, 1, 0)
     more = expected[:-1, 0] / scale
@@ -155,7 +156,7 @@ def test_a_new_class_needs_rows_of_old_ones():
     x, _ = points(20, [2])
 
     with pytest.raises(ValueError, match="Give `old=` rows"):
-        heads.widen_head(
+        widen_head(
             model,
             model.get_layer("head"),
             np.zeros((20, 6), "float32"),
