@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from aet_keras.drift import heads
+from aet_keras.drift import heads, wide_head
 from aet_keras.drift.wide_head import widen_head
 
 RANDOM = np.random.default_rng(0)
@@ -144,7 +144,7 @@ def test_new_columns_of_few_wide_rows_are_those_of_all_numbers():
 
     wide = widen_head(model, head, features, labels)
 
-    expected = heads._best_columns(rows, 1, 0)
+    expected = wide_head._best_columns(rows, 1, 0)
     more = expected[:-1, 0] / scale
     kernel, bias = wide.get_layer("head").get_weights()
     np.testing.assert_allclose(kernel[:, 2], more, atol=1e-4)
