@@ -192,8 +192,9 @@ class _Run:
         told = self._give_biases(made, learned, tables)
         if name == HISTORY:
             return made, tables, told
-        solve = self._solve_factors if name == FACTORS else self._solve
-        return made, tables, solve(made, name, learned, tables)
+        if name == FACTORS:
+            return made, tables, self._solve_factors(made, learned, tables)
+        return made, tables, self._solve(made, name, learned, tables)
 
     def _give_biases(self, made, learned, tables):
         """Gives a new user the bias that the model guesses of his history."""
@@ -270,7 +271,7 @@ class _Run:
             *whole, validation=whole, strengths=[chosen], **counts
         )
 
-    def _solve_factors(self, made, name, learned, tables):
+    def _solve_factors(self, made, learned, tables):
         """Solves a bias and factors of each user, items as they are."""
         users, items, rest = self._left(made, learned, tables)
         bias = self._biases(users, np.zeros_like(items), rest).user_strength

@@ -195,7 +195,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, later):
 
 
 COLUMNS = {
-    "decimals": ["1.5", "-2", "+.5e1", "1e999x"[:3], "0.1234567890123456789"],
+    "decimals": ["1.5", "-2", "+.5e1", "1e9", "0.1234567890123456789"],
     "gaps": ["1.25", "", "NA", "?", "7"],
     "thousands or decimals": ["1.234", "2.345", "3.456"],
     "thousands": ["1,234.5", "2.5", "3"],
