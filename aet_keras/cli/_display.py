@@ -135,7 +135,7 @@ def _bar():
 
 @contextlib.contextmanager
 def display(
-    *, epochs: int, quiet: bool, bar: ProgressBar | None = None
+    *, epochs: int | None, quiet: bool, bar: ProgressBar | None = None
 ) -> Iterator[list[keras.callbacks.Callback]]:
     """Provides the callbacks that show a run; `quiet` needs none.
 
@@ -156,18 +156,22 @@ class EpochLines(keras.callbacks.Callback):
     """Prints one line an epoch, and in a terminal shows a bar meanwhile.
 
     Args:
-        epochs: int >= 1. Epochs planned.
+        epochs: optional int >= 1. Epochs planned. None if the run decides.
         is_terminal: bool. Whether a bar can be drawn.
         bar: optional `ProgressBar`. Within an epoch, the epoch's bar shows
             its reports.
     """
 
     def __init__(
-        self, epochs: int, *, is_terminal: bool, bar: ProgressBar | None = None
+        self,
+        epochs: int | None,
+        *,
+        is_terminal: bool,
+        bar: ProgressBar | None = None,
     ):
         super().__init__()
         self._reports = bar
-        self.epochs = epochs
+        self._epochs = epochs
         self.is_terminal = is_terminal
         self._console = Console(highlight=False, soft_wrap=True)
         self._bar = None
@@ -175,6 +179,11 @@ class EpochLines(keras.callbacks.Callback):
         self._note = ""  # what the epoch does besides training
 
     get_state, set_state = check.NO_STATE
+
+    @property
+    def epochs(self) -> int:
+        """Returns how many epochs are planned."""
+        return self._epochs or self.params["epochs"]
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.perf_counter()

@@ -16,7 +16,8 @@ _FARTHEST = 1e6
 class NumberEncoding(keras.layers.Layer):
     """Standardises a number, says whether it is there, and cuts it in bins.
 
-    A missing number (NaN) is `fill` in all that follows. The outputs are
+    A missing number (NaN) is `fill` in all that follows; one below `low` or
+    above `high` is that. The outputs are
     (x - mean) / scale, at most 1e6 from 0; 1 where x was missing, else 0; for
     each two knots a, b that follow each other min(max((x - a) / (b - a), 0),
     1), how much of the bin is below x, so that a linear layer on them may bend
@@ -31,6 +32,11 @@ class NumberEncoding(keras.layers.Layer):
             none.
         periods: sequence of floats > 0: `7` for the day of the week where a
             number counts days. Defaults to none.
+        low: optional float. What a smaller number is taken for, so that one
+            far from all that was learned, such as a slip of the decimal
+            point, has no far answer. Defaults to no bound.
+        high: optional float, at least `low`. What a larger number is taken
+            for. Defaults to no bound.
         **kwargs: as of `keras.layers.Layer`: `name`, `dtype`.
 
     Call arguments:
@@ -63,6 +69,8 @@ class NumberEncoding(keras.layers.Layer):
         fill: float = 0.0,
         knots: Sequence[float] = (),
         periods: Sequence[float] = (),
+        low: float | None = None,
+        high: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -71,6 +79,15 @@ class NumberEncoding(keras.layers.Layer):
         self.fill = _check.number(self, fill=fill)
         self.knots = [_check.number(self, knots=knot) for knot in knots]
         self.periods = [_check.positive(self, periods=each) for each in periods]
+        self.low, self.high = (
+            None if bound is None else _check.number(self, **{name: bound})
+            for name, bound in (("low", low), ("high", high))
+        )
+        if None not in (self.low, self.high) and self.low > self.high:
+            raise ValueError(
+                "NumberEncoding: `low` must be at most `high`. Received: "
+                f"low={self.low}, high={self.high}."
+            )
         pairs = zip(self.knots, self.knots[1:], strict=False)
         if len(self.knots) == 1 or any(a >= b for a, b in pairs):
             raise ValueError(
@@ -87,6 +104,10 @@ class NumberEncoding(keras.layers.Layer):
     def call(self, inputs):
         is_missing = ops.isnan(inputs)
         x = ops.where(is_missing, ops.cast(self.fill, inputs.dtype), inputs)
+        if self.low is not None:
+            x = ops.maximum(x, ops.cast(self.low, x.dtype))
+        if self.high is not None:
+            x = ops.minimum(x, ops.cast(self.high, x.dtype))
         # The square of 1e20, which some files write for a gap, is infinite in
         # float32, and answers of such a row would be NaN.
         far = ops.clip((x - self.mean) / self.scale, -_FARTHEST, _FARTHEST)

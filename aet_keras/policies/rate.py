@@ -3,12 +3,16 @@
 import math
 from dataclasses import KW_ONLY, dataclass
 
+import numpy as np
+
 from aet_keras import _check as check
 from aet_keras.policies import stall
 from aet_keras.policies.decision import Decision
 from aet_keras.policies.policy import Policy, option
 from aet_keras.policies.progress import Progress
 from aet_keras.policies.trend import Trend
+
+_EPOCHS_OF_A_TREND = 5
 
 
 @dataclass(eq=False, repr=False)
@@ -131,22 +135,25 @@ class WarmupCosine(Policy):
 class AdaptToTrend(Policy):
     """Holds the rate while the loss falls, lowers it where noise takes over.
 
-    After each epoch the mean loss is compared with the epoch before, in
-    standard errors of the batch losses. A fall of at least `significance`
-    holds the rate. Less multiplies it by 1 / (1 + complexity), where the
-    data's complexity is the noise of the batch losses over their level: a
-    noisy loss says that the steps are too long for what one batch knows. A
-    rise of as much halves it. Once groups thaw there is more to learn, and
-    the rate starts from the top; while others are still frozen it falls along
-    a cosine again, so that what moves settles before more joins (warm
-    restarts, [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983)).
+    After each epoch a straight line is fitted to the mean losses of the last
+    epochs, at most five, and its slope is measured in standard errors, which
+    follow from the noise of the batch losses. A fall of at least
+    `significance` holds the rate; so does less, until five epochs have shown
+    it. Then the rate is multiplied by 1 / (1 + complexity), where the data's
+    complexity is the noise of the batch losses over their level: a noisy loss
+    says that the steps are too long for what one batch knows. A rise of as
+    much halves it. Either way the line begins anew. Once groups thaw there is
+    more to learn, and the rate starts from the top; while others are still
+    frozen it falls along a cosine again, so that what moves settles before
+    more joins (warm restarts,
+    [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983)).
     Over the last part of the planned run the rate falls along a cosine,
     whatever the trend.
 
     Args:
         significance: float > 0. Standard errors. Defaults to `2.0`.
         hold_ratio: float from 0 to 1. Share of the run after which the
-            cosine begins. Defaults to `0.4`.
+            cosine begins. Defaults to `0.8`.
         cycle_ratio: float above 0, at most 1. The share of the run over which
             the rate falls to a tenth after a thaw, while some groups are
             still frozen. Defaults to `0.35`.
@@ -154,14 +161,15 @@ class AdaptToTrend(Policy):
             share of the rate it started with. Defaults to `0.01`.
 
     State:
-        `level`: last epoch's mean loss; `share`: what the trend has left of
-        the start rate; `moving`: which groups moved last; `thawed_at`: how
-        much of the run was done then.
+        `levels`: mean losses of the last epochs, each with its standard
+        error; `share`: what the trend has left of the start rate; `moving`:
+        which groups moved last; `thawed_at`: how much of the run was done
+        then.
 
     Example:
 
     >>> policy = aet_keras.policies.AdaptToTrend()
-    >>> for losses in ([1.0, 1.2, 0.8, 1.0], [1.1, 0.9, 1.2, 0.8]):
+    >>> for losses in [[1.0, 1.2, 0.8, 1.0], [1.1, 0.9, 1.2, 0.8]] * 3:
     ...     decision = policy.decide(
     ...         aet_keras.policies.Progress(
     ...             epoch=1, epoch_count=9, arrays={"batch_losses": losses}
@@ -173,11 +181,11 @@ class AdaptToTrend(Policy):
 
     needs = frozenset({"batch_losses"})
     every_batches = 8  # to write a rate takes a millisecond
-    start_state = {"level": None, "share": 1.0, "moving": [], "thawed_at": 0.0}
+    start_state = {"levels": [], "share": 1.0, "moving": [], "thawed_at": 0.0}
 
     _: KW_ONLY
     significance: float = option(2.0, check.positive)
-    hold_ratio: float = option(0.4, check.ratio)
+    hold_ratio: float = option(0.8, check.ratio)
     cycle_ratio: float = option(0.35, check.positive_ratio)
     least_ratio: float = option(0.01, check.positive_ratio)
 
@@ -188,7 +196,7 @@ class AdaptToTrend(Policy):
         moving = _moving(progress)
         if _are_others(progress, self.state["moving"]):
             self.state.update(
-                share=1.0, level=None, thawed_at=progress.done_ratio
+                share=1.0, levels=[], thawed_at=progress.done_ratio
             )
             why = "groups thawed"
         self.state["moving"] = moving
@@ -204,15 +212,45 @@ class AdaptToTrend(Policy):
         trend = Trend.of(progress.arrays["batch_losses"])
         if not trend.count:
             return "no loss was finite"
-        level, self.state["level"] = self.state["level"], trend.level
-        fall = math.inf if level is None else trend.fall_from(level)
+        levels = [*self.state["levels"], [trend.level, trend.error]]
+        fall, is_whole = _fall(levels), len(levels) == _EPOCHS_OF_A_TREND
+        self.state["levels"] = levels[1:] if is_whole else levels
         if fall >= self.significance:
             return "the loss falls"
         if fall <= -self.significance:
-            self.state["share"] *= 0.5
+            self.state.update(
+                share=0.5 * self.state["share"], levels=levels[-1:]
+            )
             return "the loss rises"
-        self.state["share"] /= 1.0 + trend.complexity
+        if not is_whole:
+            return "the loss is followed"
+        share = self.state["share"] / (1.0 + trend.complexity)
+        self.state.update(share=share, levels=levels[-1:])
         return "the loss is lost in its noise"
+
+    def set_state(self, state):
+        state = dict(state)
+        if "level" in state:  # older saves hold that of one epoch
+            del state["level"]
+            state["levels"] = []
+        super().set_state(state)
+
+
+def _fall(levels):
+    """Returns how steeply mean losses fall, in standard errors of a slope.
+
+    The least-squares slope of k losses with the error s each has the error
+    s / sqrt(k (k^2 - 1) / 12).
+    """
+    if len(levels) < 2:
+        return math.inf  # there is nothing to compare with
+    losses, errors = np.transpose(levels)
+    steps = np.arange(len(losses)) - (len(losses) - 1) / 2
+    slope = -(steps @ losses) / (steps @ steps)
+    error = errors.mean() / math.sqrt(steps @ steps)
+    if error == 0.0:
+        return math.copysign(math.inf, slope) if slope else 0.0
+    return slope / error
 
 
 def _moving(progress):

@@ -48,14 +48,7 @@ class Trend:
         """Noise as a share of the level: how unlike the batches are."""
         return self.noise / max(abs(self.level), 1e-12)
 
-    def fall_from(self, earlier_level: float) -> float:
-        """Returns the fall since an earlier epoch, in standard errors.
-
-        The error of a difference of two means of `count` losses each is
-        noise * sqrt(2 / count).
-        """
-        error = self.noise * math.sqrt(2 / max(self.count, 1))
-        fall = earlier_level - self.level
-        if error == 0.0:
-            return math.copysign(math.inf, fall) if fall else 0.0
-        return fall / error
+    @property
+    def error(self) -> float:
+        """Standard error of the level: noise / sqrt(count)."""
+        return self.noise / math.sqrt(max(self.count, 1))

@@ -45,7 +45,12 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     cost_false_positive: float = setting(
         1.0, "What a false alarm costs.", above=0
     )
-    epochs: int = setting(40, shared.EPOCHS)
+    epochs: int | None = setting(
+        None,
+        shared.EPOCHS,
+        default="40, of more than 12,800 rows as many as 2,000 steps need, at "
+        "least 4; with --from 40",
+    )
     pretrain_epochs: int = setting(
         0, "First let the network guess masked cells.", least=0
     )

@@ -16,6 +16,9 @@ ENCODED, NETWORK, SUM = "encoded", "network", "logits"
 HIDDEN = "dropout"  # what `change` is given
 HEADS = ("linear", "change")
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
+# A number is taken to be at most so many times the range of those learned
+# beyond them: one slip of the decimal point cost a test split half its error.
+_MARGIN = 0.5
 
 
 def fit_feature_space(
@@ -292,12 +295,15 @@ def _number(name, cells, bin_count, periods):
     shares = np.linspace(0, 1, bin_count + 1)
     # The layer computes in float32: knots must differ there, too.
     knots = np.unique(np.quantile(there, shares).astype("float32"))
+    margin = _MARGIN * float(there.max() - there.min())
     encoding = layers.NumberEncoding(
         mean=float(filled.mean()),
         scale=float(filled.std()) or 1.0,
         fill=fill,
         knots=knots.tolist() if len(knots) > 2 else [],
         periods=periods,
+        low=float(there.min()) - margin,
+        high=float(there.max()) + margin,
         name=f"{name}_preprocessor",
     )
     return keras.utils.FeatureSpace.feature("float32", encoding, "float")

@@ -10,7 +10,7 @@ import numpy as np
 from aet_keras import data
 from aet_keras.drift.target_kinds import TargetKind
 from aet_keras.tasks import item_head, table_head, table_model
-from aet_keras.training import item_outputs, table_measuring
+from aet_keras.training import item_outputs, table_encoding
 from aet_keras.training.old_rows import Pair
 
 
@@ -80,7 +80,7 @@ def view_of(kind: str, model: keras.Model) -> View:
     if kind == "table":
         network = model.get_layer(table_model.NETWORK)
         headed = table_head.with_one_head(network)
-        read = table_measuring.encode
+        read = table_encoding.encode
         return _HeadedView(model, headed, read, table_head.take_head)
     if kind == "item":
         headed = item_head.with_one_head(model)

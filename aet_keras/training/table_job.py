@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 import keras
-import numpy as np
+from scipy import sparse
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
@@ -15,7 +15,7 @@ from aet_keras.data.splits import SPLITS
 from aet_keras.publishing.publication import find_version
 from aet_keras.recipes import shared_settings
 from aet_keras.recipes.table_recipe import TableRecipe
-from aet_keras.training import job, table_measuring
+from aet_keras.training import job, table_encoding, table_measuring
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.objectives import objective_of
 from aet_keras.training.table_start import guess_masked_cells
@@ -25,9 +25,10 @@ from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
 
 _COMPARED_ROWS = 64
 _RATE, _OLD_RATE = 3e-3, 1e-3  # of a new network, and of an earlier one
-_BATCH = 64
+_BATCH, _JUDGED_AT_ONCE = 64, 1024
 _BATCHES = 50  # about so many an epoch, where rows are few or many
 _LEAST_BATCH, _MOST_BATCH = 16, 256
+_EPOCHS, _LEAST_EPOCHS, _STEPS = 40, 4, 2000
 _ATTENTION = ["attention", "gate", "pool"]
 _NEW_GROUPS = [["linear"], ["tokens", *_ATTENTION]]
 _OLD_GROUPS = [["tokens"], _ATTENTION]
@@ -135,15 +136,18 @@ def build_table_model(
     else:
         model = job.load_earlier(recipe.from_)
     network = model.get_layer(tasks.table_model.NETWORK)
-    rows = table_measuring.encode(model, dataset.train)
+    rows = table_encoding.encode_lean(model, dataset.train)
     if recipe.pretrain_epochs:
         guess_masked_cells(
             network,
-            np.concatenate(
-                [rows, table_measuring.encode(model, dataset.validation)]
+            table_encoding.stack(
+                [
+                    rows,
+                    table_encoding.encode_lean(model, dataset.validation),
+                ]
             ),
             epochs=recipe.pretrain_epochs,
-            batch_size=batch_size_of(recipe, len(rows)),
+            batch_size=batch_size_of(recipe, dataset.train.count),
             seed=recipe.seed,
         )
     target.begin(model, rows, recipe, dataset)
@@ -193,7 +197,7 @@ def fit_table_model(
     dataset = with_teacher(recipe, dataset, _teacher_rows)
     network = model.get_layer(tasks.table_model.NETWORK)
     rows = {
-        name: table_measuring.encode(model, getattr(dataset, name))
+        name: table_encoding.encode_lean(model, getattr(dataset, name))
         for name in ("train", "validation")
     }
     target = target_of(dataset)
@@ -215,21 +219,19 @@ def fit_table_model(
         )
         for name, each in rows.items()
     }
+    settings = _batches(pairs, recipe, dataset.train.count)
 
     start = network.get_weights()
     run = fine_tune(
         learner,
-        pairs["train"],
-        validation_data=pairs["validation"],
-        epochs=recipe.epochs,
+        epochs=epochs_of(recipe, dataset.train.count),
         freezing=_freezing(recipe),
         rate=_rate(recipe),
-        best=best or _best(recipe),
+        best=best or _best(recipe, dataset),
         average=False,
         callbacks=[*_anchors(recipe), *callbacks],
-        batch_size=batch_size_of(recipe, len(rows["train"])),
-        validation_batch_size=1024,
         verbose=0,
+        **settings,
     )
     run = dataclasses.replace(run, model=model)
     trained = Trained(learner, start, rows, wanted, weights)
@@ -258,6 +260,57 @@ def batch_size_of(recipe: TableRecipe, row_count: int) -> int:
         return recipe.batch_size or _BATCH
     size = 2 ** round(math.log2(max(1, row_count / _BATCHES)))
     return min(max(size, _LEAST_BATCH), _MOST_BATCH)
+
+
+def epochs_of(recipe: TableRecipe, row_count: int) -> int:
+    """Returns how many epochs there are at most.
+
+    What the recipe says, or 40: in 40 epochs a table of 12,800 rows has 2,000
+    steps. Larger ones have as many, and at least 4 epochs, so that the rate
+    falls before a network of many categories learns its rows by heart.
+
+    Args:
+        recipe: `TableRecipe`.
+        row_count: int >= 1. How many there are to learn from.
+
+    Example:
+
+    >>> recipe = aet_keras.recipes.TableRecipe("credit.csv", "paid")
+    >>> counts = 300, 12_800, 70_000, 1_000_000
+    >>> find = aet_keras.training.table_job.epochs_of
+    >>> [find(recipe, count) for count in counts]
+    [40, 40, 7, 4]
+    """
+    if recipe.epochs is not None or recipe.from_ is not None:
+        return recipe.epochs or _EPOCHS
+    steps = -(-row_count // batch_size_of(recipe, row_count))
+    return min(_EPOCHS, max(_LEAST_EPOCHS, round(_STEPS / steps)))
+
+
+def _batches(pairs, recipe, count):
+    """Returns what `fine_tune` reads: arrays, or batches of sparse rows."""
+    size = batch_size_of(recipe, count)
+    if not any(sparse.issparse(each[0]) for each in pairs.values()):
+        return {
+            "train": pairs["train"],
+            "validation_data": pairs["validation"],
+            "batch_size": size,
+            "validation_batch_size": _JUDGED_AT_ONCE,
+        }
+    made = {}
+    for name, asked in (("train", size), ("validation", _JUDGED_AT_ONCE)):
+        rows, *others = pairs[name]
+        made[name] = table_encoding.batches(
+            sparse.csr_array(rows),
+            *others,
+            batch_size=asked,
+            seed=recipe.seed if name == "train" else None,
+        )
+    return {
+        "train": made["train"],
+        "validation_data": made["validation"],
+        "shuffle": False,  # they are
+    }
 
 
 def _rate(recipe):
@@ -299,8 +352,11 @@ def _anchors(recipe):
     return [parts.ElasticAnchor(recipe.anchor_strength, head_strength=None)]
 
 
-def _best(recipe, _=None):
-    return parts.KeepBest(patience_epochs=max(5, recipe.epochs // 5))
+def _best(recipe, dataset):
+    epochs = epochs_of(recipe, dataset.train.count)
+    # The fewer there are, the sooner the rate falls, and with it the loss.
+    least = 5 if epochs == recipe.epochs else 8
+    return parts.KeepBest(patience_epochs=max(least, epochs // 5))
 
 
 def _teacher_rows(recipe, dataset, teacher):
@@ -355,6 +411,6 @@ JOB = job.Job(
     write=_write,
     rows=job.rows_of,
     teacher_rows=_teacher_rows,
-    predict=table_measuring.predict,
+    predict=table_encoding.predict,
     best=_best,
 )

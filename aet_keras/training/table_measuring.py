@@ -16,45 +16,18 @@ from aet_keras.training import table_start
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.measuring import measure
 from aet_keras.training.objectives import rule_of
+from aet_keras.training.table_encoding import (
+    beside,
+    dense_parts,
+    encode_lean,
+    predict,
+    say,
+    stack,
+)
 from aet_keras.training.table_ridge import tune_ridge
 
-_ROWS_AT_ONCE = 65536
 _LINEAR = "a linear model"
 _REGRESSIONS = "logistic regressions"
-
-
-def encode(model: keras.Model, split: data.Split) -> np.ndarray:
-    """Returns the rows of a split as the network takes them."""
-    encoder = keras.Model(
-        model.input, model.get_layer(tasks.table_model.ENCODED).output
-    )
-    batches = []
-    for start, stop in stretches(split.count):
-        cells = {name: c[start:stop] for name, c in split.inputs.items()}
-        # Not by `predict`: what it traces would be used once.
-        batches.append(encoder(data.as_tensors(cells), training=False))
-    return np.concatenate([np.asarray(each) for each in batches])
-
-
-def predict(model: keras.Model, split: data.Split) -> np.ndarray:
-    """Returns the probabilities, or numbers, of the rows of a split."""
-    network = model.get_layer(tasks.table_model.NETWORK)
-    return say(network, encode(model, split))
-
-
-def stretches(count: int) -> list[tuple[int, int]]:
-    """Returns where to cut rows, so that no call takes too many."""
-    starts = range(0, count, _ROWS_AT_ONCE)
-    return [(start, start + _ROWS_AT_ONCE) for start in starts]
-
-
-def say(network: keras.Model, rows: np.ndarray) -> np.ndarray:
-    """Returns what a network puts out for encoded rows."""
-    parts = [
-        np.asarray(network(rows[start:stop], training=False))
-        for start, stop in stretches(len(rows))
-    ]
-    return np.concatenate(parts)
 
 
 def measure_table_model(
@@ -125,7 +98,9 @@ def _measure_beside(baselines_of, score, run, name, dataset):
 
 def _straight_rows(model, split):
     """Returns encoded rows with each number as it is, without knots."""
-    return encode(model, split)[:, ~tasks.table_model.bending_columns(model)]
+    return encode_lean(model, split)[
+        :, ~tasks.table_model.bending_columns(model)
+    ]
 
 
 def _linear_model(model, dataset):
@@ -140,7 +115,7 @@ def _linear_model(model, dataset):
         learned = [dataset.train]
         if split is dataset.test:
             learned.append(dataset.validation)
-        rows = np.concatenate([rows_of(each) for each in learned])
+        rows = stack([rows_of(each) for each in learned])
         labels = np.concatenate([each.labels for each in learned])
         ridge = tune_ridge(rows, labels.astype("float64"))
         return {_LINEAR: ridge.predict(rows_of(split))}
@@ -189,19 +164,20 @@ _MEASURED: dict[str, Callable[..., evaluation.Report]] = {
 
 def _importance(model, dataset, score):
     network = model.get_layer(tasks.table_model.NETWORK)
-    rows, labels = encode(model, dataset.test), dataset.test.labels
+    rows, labels = encode_lean(model, dataset.test), dataset.test.labels
     names = tasks.table_model.feature_names(dataset.specification.columns)
-    ends = np.cumsum(network.get_layer("tokens").widths)[:-1]
-    blocks = dict(zip(names, np.split(rows, ends, axis=1), strict=True))
+    ends = np.cumsum(network.get_layer("tokens").widths)
+    pairs = zip(names, [0, *ends], ends, strict=False)
+    blocks = {name: rows[:, first:last] for name, first, last in pairs}
 
     def shuffled(chosen):
         # To shuffle a column is to shuffle what it is encoded as.
         cells = [blocks[name][chosen[name]] for name in names]
-        return say(network, np.concatenate(cells, axis=1))
+        return say(network, beside(cells))
 
     return measure_importance(
         shuffled,
-        {name: np.arange(len(rows)) for name in names},
+        {name: np.arange(len(labels)) for name in names},
         labels,
         score=score,
         attention=_attention(network, rows, names),
@@ -216,8 +192,8 @@ def _attention(network, rows, names):
         return {names[0]: 1.0}
     tokens = keras.Model(network.input, network.get_layer("gate").output)
     seen = [
-        network.get_layer("pool").attention_map(tokens(rows[start:stop]))
-        for start, stop in stretches(len(rows))
+        network.get_layer("pool").attention_map(tokens(part))
+        for part in dense_parts(rows)
     ]
     shares = np.concatenate([np.asarray(each) for each in seen]).mean(axis=0)
     return dict(zip(names, shares.tolist(), strict=True))

@@ -4,16 +4,19 @@ import dataclasses
 
 import keras
 import numpy as np
+from scipy import sparse
 
 from aet_keras._optional import needing
 from aet_keras.tasks.number_unit import Unit
 from aet_keras.tasks.table_model import SUM
 from aet_keras.training.interpolation import least_share
+from aet_keras.training.table_encoding import Rows, say
 
 _STRENGTHS = tuple(10.0 ** np.arange(-2, 4.6, 0.5))
 _BEND_SCALES = (0.0, 0.1, 0.3, 1.0)
 _SHARES = (0.25, 0.5, 0.75)
 _FOLDS = 5
+_ROWS_AT_ONCE = 8192  # that are turned
 _MOST_JUDGED = 20_000  # rows that say which unit to learn in
 _LESS = 0.995  # of an error; a smaller gain is not worth a bend
 
@@ -37,20 +40,20 @@ class Ridge:
     bend_scale: float
     error: float
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
+    def predict(self, rows: Rows) -> np.ndarray:
         """Returns a number for each row, `(count,)`."""
         return (rows @ self.kernel)[:, 0] + self.bias[0]
 
 
 def tune_ridge(
-    rows: np.ndarray, numbers: np.ndarray, bends: np.ndarray | None = None
+    rows: Rows, numbers: np.ndarray, bends: np.ndarray | None = None
 ) -> Ridge:
     """Fits a ridge regression of the best penalties.
 
     The error that decides is that of each row when it alone is left out.
 
     Args:
-        rows: float array `(count, columns)`.
+        rows: float array or sparse array `(count, columns)`.
         numbers: float array `(count,)`.
         bends: optional bool array `(columns,)`. Columns with a penalty of
             their own. Defaults to none.
@@ -58,7 +61,9 @@ def tune_ridge(
     scales = _BEND_SCALES if bends is not None and bends.any() else (1.0,)
     found = []
     for scale in scales:
-        factor = 1.0 if bends is None else np.where(bends, scale, 1.0)
+        factor = np.ones(rows.shape[1])
+        if bends is not None:
+            factor[bends] = scale
         found.append(_fit(rows, numbers, factor, scale))
     return min(found, key=lambda each: each.error)
 
@@ -70,20 +75,45 @@ def _fit(rows, numbers, factor, scale):
     matrix for each strength, which takes minutes where rows are many.
     """
     centre, level = rows.mean(axis=0, dtype="float64"), numbers.mean()
-    rows = (rows - centre) * factor
     wanted = numbers - level
-    along, squares, axes = _axes(rows)
-    del rows
+    if sparse.issparse(rows):
+        squares, axes = _sparse_axes(rows, centre, factor)
+        sums = axes.T @ (factor * (rows.T @ wanted))
+        parts = _sparse_parts(rows, centre, factor, axes)
+    else:
+        along, squares, axes = _axes((rows - centre) * factor)
+        sums, parts = along.T @ wanted, [along]
     shrunk = 1 / (squares[:, np.newaxis] + _STRENGTHS)  # (axes, strengths)
-    weights = shrunk * (along.T @ wanted)[:, np.newaxis]
-    rest = wanted[:, np.newaxis] - along @ weights
-    # How much the number of a row weighs in what is said of it.
-    own = 1 / len(wanted) + np.square(along, out=along) @ shrunk
-    errors = np.mean((rest / (1 - own)) ** 2, axis=0)
+    weights = shrunk * sums[:, np.newaxis]
+    errors, start = np.zeros(len(_STRENGTHS)), 0
+    for along in parts:
+        stop = start + len(along)
+        rest = wanted[start:stop, np.newaxis] - along @ weights
+        # How much the number of a row weighs in what is said of it.
+        own = 1 / len(wanted) + np.square(along, out=along) @ shrunk
+        errors += np.sum((rest / (1 - own)) ** 2, axis=0) / len(wanted)
+        start = stop
     best = int(errors.argmin())
     kernel = (axes @ weights[:, best] * factor)[:, np.newaxis]
     bias = level - centre @ kernel
     return Ridge(kernel, bias, _STRENGTHS[best], scale, float(errors[best]))
+
+
+def _sparse_axes(rows, centre, factor):
+    """Returns what `_axes` does of sparse rows, but for rows along them."""
+    rows = rows.astype("float64")
+    products = (rows.T @ rows).toarray()
+    products -= rows.shape[0] * np.outer(centre, centre)
+    squares, axes = np.linalg.eigh(products * np.outer(factor, factor))
+    return np.maximum(squares, 0), axes
+
+
+def _sparse_parts(rows, centre, factor, axes):
+    """Yields sparse rows along their axes, some thousand at a time."""
+    turned = factor[:, np.newaxis] * axes
+    for start in range(0, rows.shape[0], _ROWS_AT_ONCE):
+        part = rows[start : start + _ROWS_AT_ONCE].astype("float64")
+        yield part @ turned - centre @ turned
 
 
 def _axes(rows):
@@ -97,7 +127,7 @@ def _axes(rows):
 
 def solve_ridge_path(
     network: keras.Model,
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     *,
     bends: np.ndarray | None = None,
@@ -106,7 +136,7 @@ def solve_ridge_path(
 
     Args:
         network: the layer `network` of a table regressor.
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         labels: float array `(count,)`, in their own unit.
         bends: optional bool array `(columns,)`, as of `tune_ridge`.
     """
@@ -117,7 +147,7 @@ def solve_ridge_path(
 
 def mix_ridge_path(
     network: keras.Model,
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     *,
     seed: int,
@@ -130,7 +160,7 @@ def mix_ridge_path(
 
     Args:
         network: the layer `network` of a table regressor that was trained.
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         labels: float array `(count,)`, in their own unit.
         seed: int >= 0. Of the folds.
         bends: optional bool array `(columns,)`, as of `tune_ridge`.
@@ -139,7 +169,7 @@ def mix_ridge_path(
         float. The share: a quarter, a half or three quarters.
     """
     numbers = Unit.of(network).values(labels)
-    old = np.asarray(learner_of(network)(rows, training=False))[:, 0]
+    old = say(learner_of(network), rows)[:, 0]
     new = predict_held_out(rows, numbers, bends, seed=seed)
     errors = {
         share: ((1 - share) * old + share * new - numbers) ** 2
@@ -152,7 +182,7 @@ def mix_ridge_path(
 
 
 def predict_held_out(
-    rows: np.ndarray,
+    rows: Rows,
     numbers: np.ndarray,
     bends: np.ndarray | None = None,
     *,
@@ -161,7 +191,7 @@ def predict_held_out(
     """Returns what a ridge tuned on four fifths says of the others.
 
     Args:
-        rows: float array `(count, columns)`.
+        rows: float array or sparse array `(count, columns)`.
         numbers: float array `(count,)`.
         bends: optional bool array `(columns,)`, as of `tune_ridge`.
         seed: int >= 0. Of the folds.
@@ -178,7 +208,7 @@ def predict_held_out(
 
 
 def find_unit(
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     bends: np.ndarray | None = None,
     *,
@@ -192,7 +222,7 @@ def find_unit(
     are drawn.
 
     Args:
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         labels: float array `(count,)`.
         bends: optional bool array `(columns,)`, as of `tune_ridge`.
         seed: int >= 0. Of the folds.

@@ -5,20 +5,24 @@ import warnings
 import keras
 import numpy as np
 from keras import ops
+from scipy import sparse
 
 from aet_keras._optional import needing, optional
 from aet_keras.training.interpolation import least_share
+from aet_keras.training.table_encoding import Rows, dense, say
 
 _STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _FOLDS = 5
 _NARROW = 300  # columns
+_MOST_TUNED = 20_000  # rows that choose a penalty
+_MOST_FILLED = 0.25  # of the cells; below, sparse rows take less time
 _SHARES = (0.25, 0.5, 0.75)
 _LEAST = 1e-7
 
 
 def solve_linear_path(
     network: keras.Model,
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     *,
     seed: int,
@@ -29,7 +33,7 @@ def solve_linear_path(
 
     Args:
         network: the layer `network` of a table classifier.
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         labels: int array `(count,)`, each class at least once.
         seed: int >= 0. Of the folds that the penalty is tuned on.
         class_weights: optional float array `(classes,)`. What a row of each
@@ -39,7 +43,9 @@ def solve_linear_path(
 
     Returns:
         float. The C of scikit-learn's `LogisticRegression`, which is chosen
-        by the log loss in up to 5 folds.
+        by the log loss in up to 5 folds. Of more than 20,000 rows so many are
+        drawn for that, each class in its share; C does not depend on how many
+        rows there are, as it is the variance that weights have before.
     """
     regression = _tuned(rows, labels, seed, class_weights, soft=soft)
     network.get_layer("linear").set_weights(_weights(regression))
@@ -47,7 +53,7 @@ def solve_linear_path(
 
 
 def tag_regressions(
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     *,
     seed: int,
@@ -57,7 +63,7 @@ def tag_regressions(
     """Fits a tuned logistic regression of each tag.
 
     Args:
-        rows: float array `(count, columns)`.
+        rows: float array or sparse array `(count, columns)`.
         labels: 0 or 1, `(count, tags)`, both of each tag.
         seed: int >= 0. Of the folds that the penalties are tuned on.
         class_weight: optional `"balanced"`. Rows that have a tag count as
@@ -84,7 +90,7 @@ def tag_regressions(
 
 def solve_tags(
     network: keras.Model,
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     *,
     seed: int,
@@ -95,7 +101,7 @@ def solve_tags(
 
     Args:
         network: the layer `network` of a table model of tags.
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         labels: as of `tag_regressions`.
         seed: as of `tag_regressions`.
         class_weight: as of `tag_regressions`. Defaults to none.
@@ -111,7 +117,7 @@ def solve_tags(
 
 def mix_linear_path(
     network: keras.Model,
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     *,
     seed: int,
@@ -125,7 +131,7 @@ def mix_linear_path(
 
     Args:
         network: the layer `network` of a table classifier that was trained.
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         labels: int array `(count,)`, each class at least once.
         seed: int >= 0. Of the folds.
         class_weights: optional float array `(classes,)`, as above.
@@ -140,7 +146,7 @@ def mix_linear_path(
         Differs: what is mixed with is solved on the new rows, from nothing.
     """
     regression = _tuned(rows, labels, seed, class_weights)
-    probabilities = np.asarray(network(rows, training=False))
+    probabilities = say(network, rows)
     share = _share(probabilities, regression, rows, labels, seed)
     linear, change = network.get_layer("linear"), network.get_layer("change")
     pairs = zip(linear.get_weights(), _weights(regression), strict=True)
@@ -151,7 +157,7 @@ def mix_linear_path(
 
 def mix_tags(
     network: keras.Model,
-    rows: np.ndarray,
+    rows: Rows,
     labels: np.ndarray,
     *,
     seed: int,
@@ -163,7 +169,7 @@ def mix_tags(
 
     Args:
         network: the layer `network` of a table model of tags.
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         labels: 0 or 1, `(count, tags)`.
         seed: int >= 0. Of the folds.
         class_weight: as of `tag_regressions`.
@@ -172,7 +178,7 @@ def mix_tags(
         List of floats, the shares: 0 where fewer than two rows have a tag, or
         have it not, of which nothing can be learned.
     """
-    said = np.asarray(network(rows, training=False))
+    said = say(network, rows)
     linear, change = network.get_layer("linear"), network.get_layer("change")
     (kernel, bias), (other,) = linear.get_weights(), change.get_weights()
     shares = []
@@ -225,43 +231,68 @@ def _tuned(rows, labels, seed, class_weights, solver="lbfgs", soft=None):
     regression = LogisticRegression(
         max_iter=1000, class_weight=class_weights, solver=solver
     )
-    folds = _folds(labels, seed)
+    if solver == "lbfgs" and not sparse.issparse(rows):
+        if np.count_nonzero(rows) < _MOST_FILLED * rows.size:
+            rows = sparse.csr_array(rows)
+    judged = _judged(labels, seed)
+    folds = _folds(labels[judged], seed)
     if soft is not None:
-        return _tuned_softly(regression, rows, labels, soft, folds)
+        return _tuned_softly(regression, rows, labels, soft, judged, folds)
     if folds is None:
         return _fit(regression, rows, labels)
     search = GridSearchCV(
-        regression, {"C": _STRENGTHS}, scoring=_score, cv=folds
+        regression,
+        {"C": _STRENGTHS},
+        scoring=_score,
+        cv=folds,
+        refit=len(judged) == len(labels),
     )
-    return _fit(search, rows, labels).best_estimator_
+    found = _fit(search, rows[judged], labels[judged])
+    if search.refit:
+        return found.best_estimator_
+    return _fit(regression.set_params(**found.best_params_), rows, labels)
 
 
-def _tuned_softly(regression, rows, labels, soft, folds):
+def _judged(labels, seed):
+    """Returns the numbers of the rows that choose a penalty, in order."""
+    share = _MOST_TUNED / len(labels)
+    if share >= 1:
+        return np.arange(len(labels))
+    order = np.random.default_rng(seed).permutation(len(labels))
+    drawn = []
+    for label in np.unique(labels):
+        own = order[labels[order] == label]
+        drawn.append(own[: max(_FOLDS, round(share * len(own)))])
+    return np.sort(np.concatenate(drawn))
+
+
+def _tuned_softly(regression, rows, labels, soft, judged, folds):
     """Fits shares of classes: each row once a class, with its share."""
     shares = soft * _row_weights(regression.class_weight, labels)[:, None]
     classes = np.arange(soft.shape[1])
 
-    def fitted(strength, some):
+    def fitted(strength, numbers):
         made = type(regression)(
             C=strength, max_iter=regression.max_iter, solver=regression.solver
         )
         return _fit(
             made,
-            np.repeat(rows[some], len(classes), axis=0),
-            np.tile(classes, len(rows[some])),
-            sample_weight=shares[some].ravel(),
+            rows[np.repeat(numbers, len(classes))],
+            np.tile(classes, len(numbers)),
+            sample_weight=shares[numbers].ravel(),
         )
 
     def score(strength):
         found = []
-        for fit, held in folds.split(rows, labels):
-            made = fitted(strength, fit)
+        for fit, held in folds.split(judged, labels[judged]):
+            made = fitted(strength, judged[fit])
             made.class_weight = regression.class_weight  # of what is held out
+            held = judged[held]
             found.append(_score(made, rows[held], labels[held]))
         return np.mean(found)
 
     best = regression.C if folds is None else max(_STRENGTHS, key=score)
-    return fitted(best, slice(None))
+    return fitted(best, np.arange(len(labels)))
 
 
 def _score(regression, rows, labels):
@@ -318,7 +349,7 @@ _RATE = 1e-3
 
 def guess_masked_cells(
     network: keras.Model,
-    rows: np.ndarray,
+    rows: Rows,
     *,
     epochs: int,
     batch_size: int,
@@ -332,7 +363,7 @@ def guess_masked_cells(
     Args:
         network: the layer `network` of a table classifier. Its two outputs,
             `change` and `linear`, stay as they are.
-        rows: float array `(count, columns)`, encoded.
+        rows: float array or sparse array `(count, columns)`, encoded.
         epochs: int >= 1.
         batch_size: int >= 1.
         seed: int >= 0. Of the order and the masks.
@@ -363,18 +394,19 @@ class _MaskedRows(keras.utils.PyDataset):
         self.on_epoch_end()
 
     def __len__(self):
-        return -(-len(self._rows) // self._batch_size)
+        return -(-self._rows.shape[0] // self._batch_size)
 
     def __getitem__(self, index):
         start = index * self._batch_size
-        rows = self._rows[self._order[start : start + self._batch_size]]
+        chosen = self._order[start : start + self._batch_size]
+        rows = dense(self._rows[chosen])
         shape = (len(rows), len(self._widths))
         cells = self._random.random(shape) < _MASKED_RATIO
         mask = np.repeat(cells, self._widths, axis=1).astype("float32")
         return rows * (1 - mask), np.concatenate([rows, mask], axis=1)
 
     def on_epoch_end(self):
-        self._order = self._random.permutation(len(self._rows))
+        self._order = self._random.permutation(self._rows.shape[0])
 
 
 def _missed(wanted, guesses):

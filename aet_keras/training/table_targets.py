@@ -15,7 +15,7 @@ from aet_keras.tasks.table_model import bending_columns
 from aet_keras.training import job, table_ridge, table_start
 from aet_keras.training.fine_tune import Run
 from aet_keras.training.objectives import objective_of
-from aet_keras.training.table_measuring import encode, say
+from aet_keras.training.table_encoding import Rows, encode_lean, say, stack
 from aet_keras.training.taught_targets import shares_of
 from aet_keras.training.teach import compile_taught
 from aet_keras.training.teachers import TaughtSplit, targets_of
@@ -37,7 +37,7 @@ class Trained:
 
     learner: keras.Model
     start: list[np.ndarray]
-    rows: Mapping[str, np.ndarray]
+    rows: Mapping[str, Rows]
     wanted: Mapping[str, np.ndarray]
     weights: np.ndarray | None = None
 
@@ -62,7 +62,7 @@ class TableTarget:
     """
 
     build: Callable[[TableRecipe, data.Dataset, Any], keras.Model]
-    begin: Callable[[keras.Model, np.ndarray, TableRecipe, data.Dataset], Any]
+    begin: Callable[[keras.Model, Rows, TableRecipe, data.Dataset], Any]
     learner: Callable[[keras.Model], keras.Model]
     learned: Callable[[keras.Model, np.ndarray], np.ndarray]
     finish: Callable[[Run, Trained, TableRecipe, data.Dataset], Run]
@@ -154,7 +154,7 @@ def _build_regressor(recipe, dataset, space):
     build = job.with_settings(table_model.build_table_regressor, recipe)
     labels = dataset.train.labels.astype("float64")
     model = build(space, Unit.fitted(labels))
-    rows, bends = encode(model, dataset.train), bending_columns(model)
+    rows, bends = encode_lean(model, dataset.train), bending_columns(model)
     unit = table_ridge.find_unit(rows, labels, bends, seed=recipe.seed)
     return model if unit.rest is None else build(space, unit)
 
@@ -220,11 +220,11 @@ def _keep_a_share(run, trained, recipe, dataset):
 
 def _solve_again(network, path, trained, bends):
     """Solves the linear path on validation rows, too; the change stays."""
-    both = [
-        np.concatenate([each["train"], each["validation"]])
+    rows, wanted = (
+        stack([each["train"], each["validation"]])
         for each in (trained.rows, trained.wanted)
-    ]
-    ridge = table_ridge.tune_ridge(both[0], both[1][:, 0], bends)
+    )
+    ridge = table_ridge.tune_ridge(rows, wanted[:, 0], bends)
     linear = network.get_layer("linear")
     pairs = zip(
         linear.get_weights(), path, [ridge.kernel, ridge.bias], strict=True

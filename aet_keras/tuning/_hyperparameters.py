@@ -51,7 +51,7 @@ DIMENSIONS = {
     "AttendToGradients/temperature": {"min": 0.25, "max": 4.0, "log": True},
     "AttendToGradients/rate_ratio": _RATIO,
     "rate": ["AdaptToTrend", "DecayOnStall", "WarmupCosine", "AdaptToNoise"],
-    "AdaptToTrend/hold_ratio": {"min": 0.2, "max": 0.7},
+    "AdaptToTrend/hold_ratio": {"min": 0.2, "max": 0.9},
     "AdaptToTrend/cycle_ratio": {"min": 0.2, "max": 0.6},
     "DecayOnStall/patience_epochs": {"min": 1, "max": 3},
     "DecayOnStall/rate_ratio": [0.1, 0.3, 0.5],

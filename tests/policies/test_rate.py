@@ -163,7 +163,7 @@ def test_restarts_go_by_epochs_while_steps_are_unknown():
 
 ROUGH = np.array([0.1, -0.1, -0.1, 0.1] * 2)  # no slope; noise below
 NOISE = math.sqrt(8 * 0.1**2 / 6)
-ERROR = NOISE * math.sqrt(2 / 8)
+ERROR = NOISE * math.sqrt(2 / 8)  # of a difference of two mean losses
 
 
 def shares(policy, levels, *, moving=None, done=0.0):
@@ -196,13 +196,53 @@ def test_a_falling_loss_holds_the_rate():
     assert rates == [1.0, 1.0, 1.0] and why == "the loss falls"
 
 
-def test_a_fall_lost_in_noise_lowers_the_rate_by_the_complexity():
-    level = 1.0 - 1.9 * ERROR
+def test_a_fall_lost_in_five_epochs_lowers_the_rate_by_the_complexity():
+    levels = [1.0, 0.99, 1.0, 0.99, 1.0]
 
-    rates, why = shares(AdaptToTrend(), [1.0, level])
+    rates, why = shares(AdaptToTrend(), levels)
+    longer, said = shares(AdaptToTrend(), [*levels, 1.0, 1.0, 1.0])
 
-    assert rates == pytest.approx([1.0, 1 / (1 + NOISE / level)])
+    assert rates == pytest.approx([1.0] * 4 + [1 / (1 + NOISE)])
     assert why == "the loss is lost in its noise"
+    # it takes as long again to be shown once more
+    assert longer == pytest.approx([*rates, rates[-1], rates[-1], rates[-1]])
+    assert said == "the loss is followed"
+
+
+@pytest.mark.parametrize(
+    ("level", "why"),
+    [(0.9, "the loss falls"), (1.1, "the loss rises"), (1.0, "followed")],
+)
+def test_without_noise_any_change_is_certain(level, why):
+    policy = AdaptToTrend()
+    for each in (1.0, level):
+        decision = policy.decide(
+            Progress(epoch=1, arrays={"batch_losses": [each] * 4})
+        )
+
+    assert decision.why.endswith(why)
+
+
+@pytest.mark.parametrize(("fall", "is_held"), [(0.7, True), (0.6, False)])
+def test_a_slow_fall_holds_the_rate_once_five_epochs_show_it(fall, is_held):
+    # the slope of 5 losses has the error s / sqrt(10): 2 of them are 0.632 s
+    error = NOISE / math.sqrt(8)
+    levels = 1.0 - fall * error * np.arange(9)
+
+    rates, why = shares(AdaptToTrend(), levels)
+
+    assert (rates == [1.0] * 9) is is_held
+    assert why.startswith("the loss falls") is is_held
+
+
+def test_older_saves_begin_a_new_line():
+    policy = AdaptToTrend()
+
+    policy.set_state(
+        {"level": 0.7, "share": 0.5, "moving": [1], "thawed_at": 0.2}
+    )
+
+    assert policy.state["levels"] == [] and policy.state["share"] == 0.5
 
 
 def test_a_rising_loss_halves_the_rate():
@@ -295,11 +335,11 @@ def test_what_moves_settles_while_others_are_frozen():
     assert rates == pytest.approx([1.0, 0.55, 0.1, 1.0])
 
 
-def test_significance_is_how_sure_a_fall_must_be():
-    fall = [1.0, 1.0 - 2.5 * ERROR]
+def test_significance_is_how_sure_a_rise_must_be():
+    rise = [1.0, 1.0 + 2.5 * ERROR]
 
-    assert shares(AdaptToTrend(significance=2.4), fall)[0][-1] == 1.0
-    assert shares(AdaptToTrend(significance=2.6), fall)[0][-1] < 1.0
+    assert shares(AdaptToTrend(significance=2.4), rise)[0][-1] == 0.5
+    assert shares(AdaptToTrend(significance=2.6), rise)[0][-1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -331,7 +371,8 @@ def test_an_epoch_without_a_finite_loss_teaches_nothing():
     rates, why = shares(policy, [1.0, math.nan])
 
     assert rates == [1.0, 1.0] and why == "no loss was finite"
-    assert policy.state["level"] == pytest.approx(1.0)
+    (level,) = policy.state["levels"]
+    assert level == pytest.approx([1.0, NOISE / math.sqrt(8)])
 
 
 REFUSED = [

@@ -48,19 +48,8 @@ def test_no_finite_loss_is_no_level(losses):
     assert trend.count == 0 and math.isnan(trend.level)
 
 
-def test_a_fall_is_counted_in_standard_errors():
-    trend = Trend(level=1.0, noise=0.2, count=8)
-
-    # 0.3 / (0.2 * sqrt(2 / 8)) = 0.3 / 0.1
-    assert trend.fall_from(1.3) == pytest.approx(3.0)
-    assert trend.fall_from(0.7) == pytest.approx(-3.0)
-
-
-@pytest.mark.parametrize(
-    ("earlier", "fall"), [(2.0, math.inf), (0.5, -math.inf), (1.0, 0.0)]
-)
-def test_without_noise_any_change_is_certain(earlier, fall):
-    assert Trend(level=1.0, noise=0.0, count=8).fall_from(earlier) == fall
+def test_the_error_of_a_level_is_that_of_a_mean():
+    assert Trend(level=1.0, noise=0.2, count=16).error == pytest.approx(0.05)
 
 
 def test_complexity_is_noise_over_level():
