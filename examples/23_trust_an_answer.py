@@ -104,7 +104,7 @@ def even_out(risk, truth, young):
 
 
 dataset = training.table_job.read_rows(recipe)
-said = training.table_measuring.predict(run.model, dataset.test)
+said = training.table_encoding.predict(run.model, dataset.test)
 positive = dataset.specification.positive_index
 column, _, edge = by[0].partition("<=")
 if edge and importlib.util.find_spec("fairlearn"):

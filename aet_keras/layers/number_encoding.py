@@ -17,12 +17,12 @@ class NumberEncoding(keras.layers.Layer):
     """Standardises a number, says whether it is there, and cuts it in bins.
 
     A missing number (NaN) is `fill` in all that follows; one below `low` or
-    above `high` is that. The outputs are
-    (x - mean) / scale, at most 1e6 from 0; 1 where x was missing, else 0; for
-    each two knots a, b that follow each other min(max((x - a) / (b - a), 0),
-    1), how much of the bin is below x, so that a linear layer on them may bend
-    at each knot; and for each period p sin(2 pi x / p), cos(2 pi x / p). It
-    learns nothing: all it needs is measured beforehand.
+    above `high` is that, but for periods. The outputs are (x - mean) / scale,
+    at most 1e6 from 0; 1 where x was missing, else 0; for each two knots a, b
+    that follow each other min(max((x - a) / (b - a), 0), 1), how much of the
+    bin is below x, so that a linear layer on them may bend at each knot; and
+    for each period p sin(2 pi x / p), cos(2 pi x / p). It learns nothing: all
+    it needs is measured beforehand.
 
     Args:
         mean: float. Defaults to `0.0`.
@@ -79,14 +79,12 @@ class NumberEncoding(keras.layers.Layer):
         self.fill = _check.number(self, fill=fill)
         self.knots = [_check.number(self, knots=knot) for knot in knots]
         self.periods = [_check.positive(self, periods=each) for each in periods]
-        self.low, self.high = (
-            None if bound is None else _check.number(self, **{name: bound})
-            for name, bound in (("low", low), ("high", high))
-        )
-        if None not in (self.low, self.high) and self.low > self.high:
+        self.low = None if low is None else _check.number(self, low=low)
+        self.high = None if high is None else _check.number(self, high=high)
+        if low is not None and high is not None and low > high:
             raise ValueError(
                 "NumberEncoding: `low` must be at most `high`. Received: "
-                f"low={self.low}, high={self.high}."
+                f"low={low}, high={high}."
             )
         pairs = zip(self.knots, self.knots[1:], strict=False)
         if len(self.knots) == 1 or any(a >= b for a, b in pairs):
@@ -104,16 +102,17 @@ class NumberEncoding(keras.layers.Layer):
     def call(self, inputs):
         is_missing = ops.isnan(inputs)
         x = ops.where(is_missing, ops.cast(self.fill, inputs.dtype), inputs)
+        near = x
         if self.low is not None:
-            x = ops.maximum(x, ops.cast(self.low, x.dtype))
+            near = ops.maximum(near, ops.cast(self.low, x.dtype))
         if self.high is not None:
-            x = ops.minimum(x, ops.cast(self.high, x.dtype))
+            near = ops.minimum(near, ops.cast(self.high, x.dtype))
         # The square of 1e20, which some files write for a gap, is infinite in
         # float32, and answers of such a row would be NaN.
-        far = ops.clip((x - self.mean) / self.scale, -_FARTHEST, _FARTHEST)
+        far = ops.clip((near - self.mean) / self.scale, -_FARTHEST, _FARTHEST)
         parts = [far, ops.cast(is_missing, x.dtype)]
         for a, b in zip(self.knots, self.knots[1:], strict=False):
-            parts.append(ops.clip((x - a) / (b - a), 0, 1))
+            parts.append(ops.clip((near - a) / (b - a), 0, 1))
         for period in self.periods:
             angle = x * (2 * math.pi / period)
             parts += [ops.sin(angle), ops.cos(angle)]

@@ -7,6 +7,7 @@ columns take some hundred megabytes in place of eight gigabytes.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ from scipy import sparse
 from aet_keras import data
 from aet_keras.tasks import table_model
 
-Rows = np.ndarray | sparse.csr_array
+Rows: TypeAlias = "np.ndarray | sparse.csr_array"
 _MOST_DENSE = 2**29  # bytes of a split
 _ROWS_AT_ONCE = 65536
 _CELLS_AT_ONCE = 2**25
@@ -57,7 +58,7 @@ def say(network: keras.Model, rows: Rows) -> np.ndarray:
 
 def dense(rows: Rows) -> np.ndarray:
     """Returns encoded rows as an array."""
-    return rows.toarray() if sparse.issparse(rows) else rows
+    return rows if isinstance(rows, np.ndarray) else rows.toarray()
 
 
 def dense_parts(rows: Rows) -> Iterator[np.ndarray]:
@@ -123,9 +124,8 @@ def batches(
         at = tf.stack(
             [tf.cast(there.value_rowids(), "int32"), there.flat_values], axis=1
         )
-        row = tf.scatter_nd(
-            at, tf.gather(values, numbers).flat_values, [len(numbers), width]
-        )
+        shape = [tf.shape(numbers)[0], width]
+        row = tf.scatter_nd(at, tf.gather(values, numbers).flat_values, shape)
         return row, *(tf.gather(each, numbers) for each in others)
 
     numbers = tf.data.Dataset.range(count)

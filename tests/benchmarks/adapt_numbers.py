@@ -122,7 +122,7 @@ class Case:
         self.thresholds = None
         if not is_number:
             held = dataset.validation
-            said = training.table_measuring.predict(run.model, held)
+            said = training.table_encoding.predict(run.model, held)
             self.thresholds = choose_thresholds(held.labels, said)
         self.dataset, self.model = dataset, run.model
         network = run.model.get_layer(table_model.NETWORK)
@@ -135,7 +135,7 @@ class Case:
         labels = split.labels
         is_number = self.kind.name == "number"
         labels = labels.astype("float32" if is_number else "int64")
-        return training.table_measuring.encode(self.model, split), labels
+        return training.table_encoding.encode(self.model, split), labels
 
     def new(self, frame):
         """Returns rows of a frame likewise."""

@@ -150,7 +150,7 @@ def table(options):
     model = run.model
     network = model.get_layer(tasks.table_model.NETWORK)
     headed = table_head.with_one_head(network)
-    encode = training.table_measuring.encode
+    encode = training.table_encoding.encode
     train, held, test = (
         (encode(model, split), split.labels.astype("int64"))
         for split in (dataset.train, dataset.validation, dataset.test)

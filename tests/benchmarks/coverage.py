@@ -220,7 +220,7 @@ def _numbers(path, target, seed, draws, found):
     )
     rest = dataset.validation.labels - run.validation_outputs[:, 0]
     error = np.sqrt(np.mean(rest**2))
-    said = training.table_measuring.predict(run.model, dataset.test)
+    said = training.table_encoding.predict(run.model, dataset.test)
     for calibration, (truth, new) in draw(said, dataset.test.labels, draws):
         limits = {
             "ours": conformal.calibrate(

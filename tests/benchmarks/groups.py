@@ -56,7 +56,7 @@ def _fold(path, seed):
     keras.utils.set_random_seed(seed)
     model = job.build_table_model(recipe, dataset)
     run = job.fit_table_model(model, recipe, dataset)
-    said = training.table_measuring.predict(run.model, dataset.test)
+    said = training.table_encoding.predict(run.model, dataset.test)
     return said[:, dataset.specification.positive_index]
 
 

@@ -104,7 +104,7 @@ def ours(train, test, target, *, seed):
     keras.utils.set_random_seed(seed)
     model = training.table_job.build_table_model(recipe, dataset)
     run = training.table_job.fit_table_model(model, recipe, dataset)
-    said = training.table_measuring.predict(model, dataset.test)[:, 0]
+    said = training.table_encoding.predict(model, dataset.test)[:, 0]
     error = root_mean_squared_error(dataset.test.labels, said)
     return error, run.best_epoch
 

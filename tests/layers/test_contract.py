@@ -29,7 +29,10 @@ CASES = {
     "GeneralizedMeanPooling": [({}, SEQUENCE), ({}, IMAGE)],
     "NumberEncoding": [
         ({}, (3, 1)),
-        ({"mean": 1.0, "knots": [0.0, 1.0, 3.0], "periods": [7.0]}, (3, 1)),
+        (
+            {"knots": [0.0, 1.0, 3.0], "periods": [7.0], "low": 0.5, "high": 2},
+            (3, 1),
+        ),
     ],
     "SoftAttention": [
         ({}, SEQUENCE),

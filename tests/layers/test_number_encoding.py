@@ -47,6 +47,19 @@ def test_bins_fill_from_the_left():
     np.testing.assert_allclose(found[:, 2:], expected)
 
 
+def test_a_slip_of_the_decimal_point_is_no_farther_than_the_bounds():
+    layer = NumberEncoding(low=0.0, high=10.0, knots=[0, 20], periods=[7])
+
+    slip, bound, below = np.asarray(layer(np.float32([[318], [10], [-4]])))
+
+    np.testing.assert_allclose(slip[:3], bound[:3])
+    np.testing.assert_allclose(below[:3], [0, 0, 0])
+    # a date stays in its place in the week: 318 = 45 * 7 + 3
+    np.testing.assert_allclose(slip[3], np.sin(6 * np.pi / 7), atol=1e-4)
+    with pytest.raises(ValueError, match="at most `high`"):
+        NumberEncoding(low=2.0, high=1.0)
+
+
 def test_a_period_returns():
     layer = NumberEncoding(periods=[7])
 

@@ -12,7 +12,7 @@ from aet_keras import data, recipes, tasks, training
 from aet_keras.data.class_balance import compute_class_weights
 from aet_keras.evaluation import Report
 from aet_keras.training.run import run_recipe
-from aet_keras.training.table_measuring import encode
+from aet_keras.training.table_encoding import encode
 from aet_keras.training.table_start import (
     guess_masked_cells,
     mix_linear_path,

@@ -18,7 +18,7 @@ from aet_keras.serving import load_version
 from aet_keras.tasks.number_unit import Unit
 from aet_keras.training import table_ridge
 from aet_keras.training.run import run_recipe
-from aet_keras.training.table_measuring import encode, predict
+from aet_keras.training.table_encoding import encode, predict
 
 TARGET = "price"
 

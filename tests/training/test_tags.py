@@ -17,7 +17,7 @@ from aet_keras.drift import Reference
 from aet_keras.serving import load_version
 from aet_keras.training import kept_sets, table_start, tag_weights
 from aet_keras.training.run import run_recipe
-from aet_keras.training.table_measuring import encode, predict
+from aet_keras.training.table_encoding import encode, predict
 
 TAGS = ("old", "red", "warm")
 

@@ -10,7 +10,7 @@ from scipy import special
 from aet_keras import _regular_file, recipes
 from aet_keras.errors import ExportError
 from aet_keras.tasks import table_model
-from aet_keras.training import table_job, table_measuring, table_start
+from aet_keras.training import table_encoding, table_job, table_start
 from aet_keras.training.run import run_recipe
 from aet_keras.training.teachers import with_teacher
 
@@ -58,7 +58,7 @@ def test_a_teacher_may_look_at_a_column_that_the_student_does_not(teacher):
     model = _regular_file.load_model(run.version / "model.keras")
     np.testing.assert_allclose(
         dataset.train.targets[:, 3:],
-        table_measuring.predict(model, big.train),
+        table_encoding.predict(model, big.train),
         atol=1e-5,
     )
 
@@ -71,7 +71,7 @@ def test_a_taught_start_has_the_least_loss_of_the_mixture(teacher):
     model = table_job.build_table_model(recipe, dataset)
 
     network = model.get_layer(table_model.NETWORK)
-    rows = table_measuring.encode(model, dataset.train).astype("float64")
+    rows = table_encoding.encode(model, dataset.train).astype("float64")
     kernel, bias = network.get_layer("linear").get_weights()
     hot, answers = np.split(dataset.train.targets, 2, axis=1)
     missed = special.softmax(rows @ kernel + bias, axis=1)
