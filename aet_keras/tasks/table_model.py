@@ -3,6 +3,7 @@
 import collections
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from aet_keras.tasks.number_unit import Unit
 ENCODED, NETWORK, SUM = "encoded", "network", "logits"
 HIDDEN = "dropout"  # what `change` is given
 HEADS = ("linear", "change")
+_PREPROCESSOR = "_preprocessor"  # as FeatureSpace names them
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
 # A number is taken to be at most so many times the range of those learned
 # beyond them: one slip of the decimal point cost a test split half its error.
@@ -32,7 +34,8 @@ def fit_feature_space(
 
     A number or date becomes what `aet_keras.layers.NumberEncoding` makes of
     it, with mean, scale, median (for missing cells) and knots at quantiles; a
-    date also its place in the week and in the year. A category becomes a
+    date also its place in the week and in the year. One that is farther out
+    than half the range of these rows is taken for that. A category becomes a
     one-hot vector whose first place is that of all rare categories, and of
     those never seen; missing cells are a category like any other.
 
@@ -216,13 +219,46 @@ def bending_columns(model: keras.Model) -> np.ndarray:
     """
     bends: list[bool] = []
     for name in sorted(model.input):
-        layer = model.get_layer(f"{name}_preprocessor")
+        layer = model.get_layer(f"{name}{_PREPROCESSOR}")
         if not isinstance(layer, layers.NumberEncoding):
             bends += [False] * layer.vocabulary_size()
             continue
         bins = max(0, len(layer.knots) - 1)
         bends += [2 <= place < 2 + bins for place in range(layer.width)]
     return np.array(bends)
+
+
+def widen_numbers(model: keras.Model, inputs: Mapping[str, Any]) -> None:
+    """Has an earlier model tell numbers apart that it had not met so far.
+
+    A number beyond the bounds of its column is taken for the bound. They are
+    moved out to those of other rows, with the same margin, and never in.
+
+    Args:
+        model: a model with the layers of `fit_feature_space`; changed in
+            place.
+        inputs: dict of column to array, the rows to learn from.
+
+    Example: see `build_table_classifier`.
+
+    >>> aet_keras.tasks.table_model.widen_numbers.__name__
+    'widen_numbers'
+    """
+    for layer in model.layers:
+        cells = inputs.get(layer.name.removesuffix(_PREPROCESSOR))
+        if not isinstance(layer, layers.NumberEncoding) or cells is None:
+            continue
+        if layer.low is None or layer.high is None:  # of an older version
+            continue
+        there = np.asarray(cells)[np.isfinite(cells)]
+        if len(there):
+            low, high = _bounds(there.astype("float64"))
+            layer.low, layer.high = min(low, layer.low), max(high, layer.high)
+
+
+def _bounds(there):
+    margin = _MARGIN * float(there.max() - there.min())
+    return float(there.min()) - margin, float(there.max()) + margin
 
 
 def _build(features, end, units, dropout, *, name):
@@ -295,16 +331,16 @@ def _number(name, cells, bin_count, periods):
     shares = np.linspace(0, 1, bin_count + 1)
     # The layer computes in float32: knots must differ there, too.
     knots = np.unique(np.quantile(there, shares).astype("float32"))
-    margin = _MARGIN * float(there.max() - there.min())
+    low, high = _bounds(there)
     encoding = layers.NumberEncoding(
         mean=float(filled.mean()),
         scale=float(filled.std()) or 1.0,
         fill=fill,
         knots=knots.tolist() if len(knots) > 2 else [],
         periods=periods,
-        low=float(there.min()) - margin,
-        high=float(there.max()) + margin,
-        name=f"{name}_preprocessor",
+        low=low,
+        high=high,
+        name=f"{name}{_PREPROCESSOR}",
     )
     return keras.utils.FeatureSpace.feature("float32", encoding, "float")
 
@@ -313,7 +349,7 @@ def _category(name, cells, least_count):
     # Given, not adapted: an adapted one is saved one a line, and loses the
     # empty string, which missing cells are.
     lookup = keras.layers.StringLookup(
-        vocabulary=_frequent(cells, least_count), name=f"{name}_preprocessor"
+        vocabulary=_frequent(cells, least_count), name=f"{name}{_PREPROCESSOR}"
     )
     return keras.utils.FeatureSpace.feature("string", lookup, "one_hot")
 

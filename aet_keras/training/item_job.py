@@ -132,6 +132,7 @@ def build(recipe: ItemRecipe, dataset: data.Dataset) -> keras.Model:
         model = item_earlier.load(recipe.from_, recipe.text_backbone)
         texts = dataset.train.inputs[WORDS]
         check_tokeniser(recipe, model, texts, version=recipe.from_)
+        tasks.table_model.widen_numbers(model, dataset.train.inputs)
         return model
     specification, head = dataset.specification, heads.head_of(dataset)
     texts = [

@@ -135,6 +135,7 @@ def build_table_model(
         model = target.build(recipe, dataset, space)
     else:
         model = job.load_earlier(recipe.from_)
+        tasks.table_model.widen_numbers(model, dataset.train.inputs)
     network = model.get_layer(tasks.table_model.NETWORK)
     rows = table_encoding.encode_lean(model, dataset.train)
     if recipe.pretrain_epochs:

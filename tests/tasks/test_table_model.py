@@ -64,6 +64,26 @@ def test_a_missing_number_is_the_median_and_marked(space):
     assert found[:, 1].tolist() == [0] * 7 + [1]
 
 
+def test_a_number_is_at_most_half_the_range_beyond_those_learned():
+    space = tasks.table_model.fit_feature_space(COLUMNS, INPUTS)
+    model = tasks.build_table_classifier(space, class_count=2, units=4)
+    encoder = keras.Model(model.input, model.get_layer("encoded").output)
+
+    def ages(*cells):
+        rows = {k: np.repeat(v[:1], len(cells)) for k, v in INPUTS.items()}
+        rows["age"] = np.float32(cells)
+        return np.asarray(encoder(data.as_tensors(rows)))
+
+    # from 1 to 7: a slip to 50 is 10, until rows that reach 21 are learned
+    slip, bound, below = ages(50, 10, -9)
+    np.testing.assert_array_equal(slip, bound)
+    np.testing.assert_array_equal(below, ages(-2)[0])
+    tasks.table_model.widen_numbers(model, {"age": np.float32([3, np.nan, 21])})
+    np.testing.assert_array_equal(ages(50)[0], ages(30)[0])
+    assert (ages(-9)[0] != ages(-2)[0]).any()  # 3 - 9 = -6
+    np.testing.assert_array_equal(ages(-9)[0], ages(-6)[0])
+
+
 def test_a_date_has_a_week(space):
     week = encode(space, INPUTS)[:, -4:-2]
 
