@@ -11,7 +11,6 @@ from aet_keras.evaluation.features import FeatureImportance
 from aet_keras.evaluation.risk import auc_of
 
 _OWNER = "measure_importance"
-_SHUFFLED_ROWS = 100_000
 
 
 def measure_importance(
@@ -22,7 +21,7 @@ def measure_importance(
     positive_index: int = 1,
     score: Callable[[np.ndarray, np.ndarray], float] | None = None,
     attention: Mapping[str, float] | None = None,
-    repeat_count: int | None = None,
+    repeat_count: int = 5,
     seed: int = 0,
 ) -> tuple[FeatureImportance, ...]:
     """Measures how much a score falls when one column is shuffled.
@@ -40,10 +39,7 @@ def measure_importance(
         score: optional function of labels and of what `predict` returns; the
             higher, the better. Defaults to ROC AUC.
         attention: optional dict of column to its share of the attention.
-        repeat_count: optional int >= 1. How often each is shuffled. Defaults
-            to `5`, of more than 20,000 rows as often as 100,000 rows need, at
-            least once: the more rows, the less one shuffling differs from
-            another.
+        repeat_count: int >= 1. How often each is shuffled. Defaults to `5`.
         seed: int >= 0. Of the shuffling.
 
     Returns:
@@ -66,8 +62,6 @@ def measure_importance(
     >>> [each.name for each in found], found[1].permutation
     (['told', 'noise'], 0.0)
     """
-    if repeat_count is None:
-        repeat_count = min(5, max(1, _SHUFFLED_ROWS // len(labels)))
     check.positive_int(_OWNER, repeat_count=repeat_count)
     random = np.random.default_rng(seed)
     attention = attention or {}
