@@ -169,7 +169,7 @@ class AdaptToTrend(Policy):
     Example:
 
     >>> policy = aet_keras.policies.AdaptToTrend()
-    >>> for losses in [[1.0, 1.2, 0.8, 1.0], [1.1, 0.9, 1.2, 0.8]] * 3:
+    >>> for losses in [[1.0, 1.2, 0.8, 1.0]] * 5:  # epochs
     ...     decision = policy.decide(
     ...         aet_keras.policies.Progress(
     ...             epoch=1, epoch_count=9, arrays={"batch_losses": losses}

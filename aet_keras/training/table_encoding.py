@@ -1,7 +1,7 @@
 """Encodes rows of a table as its network takes them, and runs them through.
 
 A category has a column for each of its values, so a row is mostly zeros where
-there are many. Rows that would take more than half a gigabyte are kept as a
+there are many. Rows that would take more than 128 MiB are kept as a
 sparse matrix, and made dense a batch at a time: a million rows of 2,000
 columns take some hundred megabytes in place of eight gigabytes.
 """
@@ -18,7 +18,7 @@ from aet_keras import data
 from aet_keras.tasks import table_model
 
 Rows: TypeAlias = "np.ndarray | sparse.csr_array"
-_MOST_DENSE = 2**29  # bytes of a split
+_MOST_DENSE = 2**27  # bytes of a split
 _ROWS_AT_ONCE = 65536
 _CELLS_AT_ONCE = 2**25
 
@@ -37,7 +37,7 @@ def encode_lean(model: keras.Model, split: data.Split) -> Rows:
 
     Returns:
         float32 array `(count, columns)`, or a `scipy.sparse.csr_array` where
-        the array would take more than half a gigabyte.
+        the array would take more than 128 MiB.
     """
     if 4 * split.count * _width(model) <= _MOST_DENSE:
         return encode(model, split)
@@ -104,6 +104,7 @@ def batches(
 
     Example:
 
+    >>> from scipy import sparse
     >>> from aet_keras.training.table_encoding import batches
     >>> rows = sparse.csr_array(np.eye(3, 4, dtype="float32"))
     >>> first, _ = next(iter(batches(rows, np.arange(3), batch_size=2)))
