@@ -34,6 +34,7 @@ from aet_keras.evaluation.answer_rule import LIKELIEST, AnswerRule
 
 FILE = "reference.npz"
 _FORMAT = 1
+_ROWS_AT_ONCE = 8192  # that are projected
 _COMPONENTS = 16
 TRAIN_ROWS, VALIDATION_ROWS = 1000, 2000  # more say little more
 _MOMENT_ROWS = 500
@@ -232,7 +233,11 @@ class Reference:
                 f"{features.shape[1]}, not {len(self.center)}. Name the "
                 "reference of this model."
             )
-        return ((features - self.center) @ self.basis).astype("float32")
+        parts = [
+            (features[start : start + _ROWS_AT_ONCE] - self.center) @ self.basis
+            for start in range(0, max(1, len(features)), _ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts).astype("float32")
 
     def check_model(self, model: keras.Model) -> None:
         """Raises a `ValueError` if it was measured on another model."""
