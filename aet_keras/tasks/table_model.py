@@ -18,8 +18,8 @@ HIDDEN = "dropout"  # what `change` is given
 HEADS = ("linear", "change")
 _PREPROCESSOR = "_preprocessor"  # as FeatureSpace names them
 _WEEK, _YEAR = 7.0, 365.2425  # in days, which dates are counted in
-# A number is taken to be at most so many times the range of those learned
-# beyond them: one slip of the decimal point cost a test split half its error.
+# Of the range of the numbers that are learned: so far beyond them another one
+# may be. A slip of the decimal point erred more than all other test rows did.
 _MARGIN = 0.5
 
 

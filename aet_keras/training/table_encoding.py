@@ -1,7 +1,7 @@
 """Encodes rows of a table as its network takes them, and runs them through.
 
 A category has a column for each of its values, so a row is mostly zeros where
-there are many. Rows that would take more than 128 MiB are kept as a
+there are many. Such rows, if they would take more than 128 MiB, are kept as a
 sparse matrix, and made dense a batch at a time: a million rows of 2,000
 columns take some hundred megabytes in place of eight gigabytes.
 """
@@ -19,6 +19,7 @@ from aet_keras.tasks import table_model
 
 Rows: TypeAlias = "np.ndarray | sparse.csr_array"
 _MOST_DENSE = 2**27  # bytes of a split
+_MOST_FILLED = 0.5  # of the cells; a sparse matrix takes twice 4 bytes for one
 _ROWS_AT_ONCE = 65536
 _CELLS_AT_ONCE = 2**25
 
@@ -37,11 +38,14 @@ def encode_lean(model: keras.Model, split: data.Split) -> Rows:
 
     Returns:
         float32 array `(count, columns)`, or a `scipy.sparse.csr_array` where
-        the array would take more than 128 MiB.
+        the array would take more than 128 MiB and half of it is zeros.
     """
-    if 4 * split.count * _width(model) <= _MOST_DENSE:
+    cells = split.count * _width(model)
+    if 4 * cells <= _MOST_DENSE:
         return encode(model, split)
     parts = [sparse.csr_array(rows) for rows in _encoded(model, split)]
+    if sum(each.nnz for each in parts) > _MOST_FILLED * cells:
+        return np.concatenate([each.toarray() for each in parts])
     return sparse.vstack(parts, format="csr")
 
 

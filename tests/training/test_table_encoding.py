@@ -17,10 +17,13 @@ from aet_keras.training.table_ridge import tune_ridge
 def sparsely(monkeypatch):
     """Keeps all rows sparse, and takes few of them at once."""
     monkeypatch.setattr(table_encoding, "_MOST_DENSE", 0)
+    monkeypatch.setattr(table_encoding, "_MOST_FILLED", 1.0)
     monkeypatch.setattr(table_encoding, "_CELLS_AT_ONCE", 400)
 
 
-def test_rows_and_answers_are_those_of_the_array(tmp_path, sparsely):
+def test_rows_and_answers_are_those_of_the_array(
+    tmp_path, sparsely, monkeypatch
+):
     path = table_data.write_table(tmp_path / "credit.csv")
     _, dataset, model = table_data.build_model(path, epochs=1)
     network = model.get_layer("network")
@@ -33,6 +36,8 @@ def test_rows_and_answers_are_those_of_the_array(tmp_path, sparsely):
 
     assert sparse.issparse(rows)
     np.testing.assert_array_equal(rows.toarray(), array)
+    monkeypatch.setattr(table_encoding, "_MOST_FILLED", 0.1)
+    np.testing.assert_array_equal(encode_lean(model, dataset.train), array)
     answers = np.asarray(network(array))
     for said in (
         table_encoding.say(network, rows),
