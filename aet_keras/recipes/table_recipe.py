@@ -48,8 +48,8 @@ class TableRecipe(BaseRecipe, kind="table", rows="tables"):
     epochs: int | None = setting(
         None,
         shared.EPOCHS,
-        default="40, of more than 12,800 rows as many as 2,000 steps need, at "
-        "least 4; with --from 40",
+        default="40, fewer of more than 12,800 rows (2,000 steps, at least 4 "
+        "epochs), with --from 40",
     )
     pretrain_epochs: int = setting(
         0, "First let the network guess masked cells.", least=0

@@ -8,7 +8,7 @@ import shutil
 import interrupted_runs
 import numpy as np
 
-from aet_keras import callbacks
+from aet_keras import callbacks, policies
 from aet_keras.callbacks import _save_values, _saves
 from aet_keras.callbacks._saves import Saves
 
@@ -17,10 +17,11 @@ OF_0_10_0 = pathlib.Path(__file__).parent / "saves_of_0_10_0"
 
 
 def all_of_0_10_0():
-    return [
-        callbacks.AverageWeights(every_batches=2),
-        *interrupted_runs.all_callbacks(solve_head=True),
-    ]
+    first, _, *others = interrupted_runs.all_callbacks(solve_head=True)
+    # The default of then: what it did before it was killed is in the save.
+    policy = policies.AdaptToTrend(hold_ratio=0.4)
+    rate = callbacks.AdaptiveLearningRate(policy)
+    return [callbacks.AverageWeights(every_batches=2), first, rate, *others]
 
 
 def model_of_0_10_0():

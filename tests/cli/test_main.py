@@ -30,7 +30,9 @@ def test_help_of_fit_names_every_source_and_default():
         assert word in result.stdout
     said = " ".join(result.stdout.split())
     assert (
-        "[default: images 20; texts 8; tables 40; ratings 16; items 12]" in said
+        "[default: images 20; texts 8; tables 40, fewer of more than 12,800 "
+        "rows (2,000 steps, at least 4 epochs), with --from 40; ratings 16; "
+        "items 12]" in said
     )
 
 

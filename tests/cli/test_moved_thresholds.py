@@ -33,6 +33,7 @@ def adapted(tmp_path_factory):
         image_size=8,
         epochs=2,
         learning_rate=0.02,
+        rate={"policy": "AdaptToTrend", "hold_ratio": 0.4},
         augment="none",
     )
     keras.utils.set_random_seed(0)
