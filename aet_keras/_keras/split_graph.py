@@ -173,13 +173,19 @@ class SplitGraph:
         below = [self.steps[position] for position in sorted(boundary.lower)]
         folds = find_folds(below, kept) if is_folded else {}
         folded = {fold.first for fold in folds.values()}
+        masked = set()
 
         def run(inputs, training):
             flat = standardized(self.model, self._functional, inputs)
             values = dict(zip(self.inputs, flat, strict=True))
             for place, step in enumerate(below):
-                if place not in folded:
-                    folds.get(place, step).run(values, training)
+                if place in folded:
+                    continue
+                folds.get(place, step).run(values, training)
+                # Now: attention takes the masks off the tensors that it reads.
+                written = [values[key] for key in step.writes]
+                masked.update(id(each) for each in written if _has_mask(each))
+            masked.update(key for key in keys if id(values[key]) in masked)
             return [values[key] for key in keys]
 
         self.model._clear_losses()
@@ -187,7 +193,10 @@ class SplitGraph:
         for layer in self.lower_layers(boundary):
             if any(each._losses for each in trainable.sublayers(layer)):
                 raise UnsafeBelow(f"`{layer.name}` adds a loss")
-        return [tensor if _can_be_kept(tensor) else None for tensor in tensors]
+        return [
+            tensor if key not in masked and _can_be_kept(tensor) else None
+            for key, tensor in zip(keys, tensors, strict=True)
+        ]
 
     def compute_upper(self, tensors, boundary: Boundary, *, training: bool):
         """Computes the model's outputs from what crosses the boundary."""
@@ -293,7 +302,10 @@ def standardized(model, functional, inputs):
     return functional._standardize_inputs(inputs)
 
 
+def _has_mask(tensor):
+    return getattr(tensor, "_keras_mask", None) is not None
+
+
 def _can_be_kept(tensor):
-    has_mask = getattr(tensor, "_keras_mask", None) is not None
     is_dense = isinstance(tensor, tf.Tensor) and tensor.dtype != tf.string
-    return is_dense and not has_mask
+    return is_dense and not _has_mask(tensor)

@@ -183,6 +183,22 @@ def test_a_tensor_with_a_mask_is_not_given():
     assert None in found
 
 
+def test_a_mask_that_attention_takes_off_is_missed():
+    # Keras 3.15: attention removes the mask of the tensors that it reads.
+    inputs = keras.Input((4,))
+    x = layers.Embedding(9, 6, mask_zero=True, name="a")(inputs)
+    seen = layers.MultiHeadAttention(2, 3, name="b")(x, x)
+    pool = layers.GlobalAveragePooling1D(name="c")
+    graph = SplitGraph(keras.Model(inputs, [pool(x), pool(seen)]))
+    boundary = graph.split_below(lambda layer: layer.name != "c")
+
+    found = graph.compute_lower(
+        np.array([[3, 0, 0, 0]]), boundary, boundary.keys, training=False
+    )
+
+    assert found[0] is None
+
+
 def test_text_is_not_given():
     inputs = keras.Input((1,), dtype="string")
     x = layers.StringLookup(vocabulary=["a"])(inputs)
