@@ -173,30 +173,26 @@ class SplitGraph:
         below = [self.steps[position] for position in sorted(boundary.lower)]
         folds = find_folds(below, kept) if is_folded else {}
         folded = {fold.first for fold in folds.values()}
-        masked = set()
 
         def run(inputs, training):
             flat = standardized(self.model, self._functional, inputs)
             values = dict(zip(self.inputs, flat, strict=True))
+            masked = set()  # seen at once: attention takes masks off its inputs
             for place, step in enumerate(below):
                 if place in folded:
                     continue
                 folds.get(place, step).run(values, training)
-                # Now: attention takes the masks off the tensors that it reads.
                 written = [values[key] for key in step.writes]
                 masked.update(id(each) for each in written if _has_mask(each))
-            masked.update(key for key in keys if id(values[key]) in masked)
-            return [values[key] for key in keys]
+            found = [values[key] for key in keys]
+            return [None if id(each) in masked else each for each in found]
 
         self.model._clear_losses()
         tensors = self.in_context(inputs, run=run, training=training)
         for layer in self.lower_layers(boundary):
             if any(each._losses for each in trainable.sublayers(layer)):
                 raise UnsafeBelow(f"`{layer.name}` adds a loss")
-        return [
-            tensor if key not in masked and _can_be_kept(tensor) else None
-            for key, tensor in zip(keys, tensors, strict=True)
-        ]
+        return [tensor if _can_be_kept(tensor) else None for tensor in tensors]
 
     def compute_upper(self, tensors, boundary: Boundary, *, training: bool):
         """Computes the model's outputs from what crosses the boundary."""
