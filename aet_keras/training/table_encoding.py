@@ -7,7 +7,7 @@ columns take some hundred megabytes in place of eight gigabytes.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -137,6 +137,50 @@ def batches(
     if seed is not None:
         numbers = numbers.shuffle(count, seed=seed)
     return numbers.batch(batch_size).map(gathered, tf.data.AUTOTUNE).prefetch(2)
+
+
+def fed(
+    train: tuple,
+    validation: tuple,
+    *,
+    batch_size: int,
+    validation_batch_size: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Returns what `fine_tune` is given: arrays, or batches of sparse rows.
+
+    Args:
+        train: tuple of rows, targets and, if any, weights.
+        validation: likewise.
+        batch_size: int >= 1. Of rows to learn from.
+        validation_batch_size: int >= 1. Of the others.
+        seed: int >= 0. Of the order of sparse rows.
+
+    Example:
+
+    >>> from aet_keras.training.table_encoding import fed
+    >>> pair = np.ones((4, 2), "float32"), np.zeros(4)
+    >>> settings = {"batch_size": 2, "validation_batch_size": 4, "seed": 0}
+    >>> sorted(fed(pair, pair, **settings))
+    ['batch_size', 'train', 'validation_batch_size', 'validation_data']
+    """
+    if not any(sparse.issparse(each[0]) for each in (train, validation)):
+        return {
+            "train": train,
+            "validation_data": validation,
+            "batch_size": batch_size,
+            "validation_batch_size": validation_batch_size,
+        }
+    (rows, *targets), (held, *wanted) = train, validation
+    return {
+        "train": batches(
+            sparse.csr_array(rows), *targets, batch_size=batch_size, seed=seed
+        ),
+        "validation_data": batches(
+            sparse.csr_array(held), *wanted, batch_size=validation_batch_size
+        ),
+        "shuffle": False,  # they are
+    }
 
 
 def _encoded(model, split):

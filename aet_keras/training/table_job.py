@@ -5,7 +5,6 @@ import math
 from collections.abc import Sequence
 
 import keras
-from scipy import sparse
 
 from aet_keras import callbacks as parts
 from aet_keras import data, export, policies, tasks
@@ -18,7 +17,7 @@ from aet_keras.recipes.table_recipe import TableRecipe
 from aet_keras.training import job, table_encoding, table_measuring
 from aet_keras.training.fine_tune import Run, fine_tune
 from aet_keras.training.objectives import objective_of
-from aet_keras.training.table_start import guess_masked_cells
+from aet_keras.training.table_pretraining import guess_masked_cells
 from aet_keras.training.table_targets import Trained, target_of
 from aet_keras.training.teacher_rows import check_is_published, rows_as_read
 from aet_keras.training.teachers import TaughtSplit, targets_of, with_teacher
@@ -220,7 +219,13 @@ def fit_table_model(
         )
         for name, each in rows.items()
     }
-    settings = _batches(pairs, recipe, dataset.train.count)
+    fed = table_encoding.fed(
+        pairs["train"],
+        pairs["validation"],
+        batch_size=batch_size_of(recipe, dataset.train.count),
+        validation_batch_size=_JUDGED_AT_ONCE,
+        seed=recipe.seed,
+    )
 
     start = network.get_weights()
     run = fine_tune(
@@ -232,7 +237,7 @@ def fit_table_model(
         average=False,
         callbacks=[*_anchors(recipe), *callbacks],
         verbose=0,
-        **settings,
+        **fed,
     )
     run = dataclasses.replace(run, model=model)
     trained = Trained(learner, start, rows, wanted, weights)
@@ -286,32 +291,6 @@ def epochs_of(recipe: TableRecipe, row_count: int) -> int:
         return recipe.epochs or _EPOCHS
     steps = -(-row_count // batch_size_of(recipe, row_count))
     return min(_EPOCHS, max(_LEAST_EPOCHS, round(_STEPS / steps)))
-
-
-def _batches(pairs, recipe, count):
-    """Returns what `fine_tune` reads: arrays, or batches of sparse rows."""
-    size = batch_size_of(recipe, count)
-    if not any(sparse.issparse(each[0]) for each in pairs.values()):
-        return {
-            "train": pairs["train"],
-            "validation_data": pairs["validation"],
-            "batch_size": size,
-            "validation_batch_size": _JUDGED_AT_ONCE,
-        }
-    made = {}
-    for name, asked in (("train", size), ("validation", _JUDGED_AT_ONCE)):
-        rows, *others = pairs[name]
-        made[name] = table_encoding.batches(
-            sparse.csr_array(rows),
-            *others,
-            batch_size=asked,
-            seed=recipe.seed if name == "train" else None,
-        )
-    return {
-        "train": made["train"],
-        "validation_data": made["validation"],
-        "shuffle": False,  # they are
-    }
 
 
 def _rate(recipe):

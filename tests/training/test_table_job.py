@@ -13,11 +13,8 @@ from aet_keras.data.class_balance import compute_class_weights
 from aet_keras.evaluation import Report
 from aet_keras.training.run import run_recipe
 from aet_keras.training.table_encoding import encode
-from aet_keras.training.table_start import (
-    guess_masked_cells,
-    mix_linear_path,
-    solve_linear_path,
-)
+from aet_keras.training.table_pretraining import guess_masked_cells
+from aet_keras.training.table_start import mix_linear_path, solve_linear_path
 
 
 @pytest.fixture(scope="module")
