@@ -16,8 +16,8 @@ _STRENGTHS = tuple(10.0 ** np.arange(-2, 4.6, 0.5))
 _BEND_SCALES = (0.0, 0.1, 0.3, 1.0)
 _SHARES = (0.25, 0.5, 0.75)
 _FOLDS = 5
-_ROWS_AT_ONCE = 8192  # that are turned
-_MOST_JUDGED = 20_000  # rows that say which unit to learn in
+_AT_ONCE = 8192  # rows that are centred
+_MOST_JUDGED = 20_000  # rows that choose penalties and a unit
 _LESS = 0.995  # of an error; a smaller gain is not worth a bend
 
 
@@ -50,7 +50,8 @@ def tune_ridge(
 ) -> Ridge:
     """Fits a ridge regression of the best penalties.
 
-    The error that decides is that of each row when it alone is left out.
+    The error that decides is that of each row when it alone is left out. Of
+    more than 20,000 rows so many are drawn for that; all of them are fitted.
 
     Args:
         rows: float array or sparse array `(count, columns)`.
@@ -58,71 +59,90 @@ def tune_ridge(
         bends: optional bool array `(columns,)`. Columns with a penalty of
             their own. Defaults to none.
     """
-    scales = _BEND_SCALES if bends is not None and bends.any() else (1.0,)
-    found = []
-    for scale in scales:
-        factor = np.ones(rows.shape[1])
-        if bends is not None:
-            factor[bends] = scale
-        found.append(_fit(rows, numbers, factor, scale))
-    return min(found, key=lambda each: each.error)
+    (ridge,) = _tune(rows, numbers[:, np.newaxis], bends)
+    return ridge
 
 
-def _fit(rows, numbers, factor, scale):
-    """Fits all strengths at once, on the axes along which they shrink.
+def _tune(rows, numbers, bends):
+    """Returns a ridge for each column of numbers.
 
+    All strengths are fitted at once, on the axes along which they shrink.
     scikit-learn's `RidgeCV` returns the same, but multiplies all rows by a
     matrix for each strength, which takes minutes where rows are many.
     """
-    centre, level = rows.mean(axis=0, dtype="float64"), numbers.mean()
+    centre, level = rows.mean(axis=0, dtype="float64"), numbers.mean(axis=0)
     wanted = numbers - level
+    sums = rows.T @ wanted  # `wanted` has mean 0: the centre adds nothing
+    judged = _drawn(len(numbers), seed=0)
+    best = [None] * wanted.shape[1]
+    for scale, factor, squares, axes in _turns(rows, centre, bends):
+        turned = factor[:, np.newaxis] * axes
+        shrunk = 1 / (squares[:, np.newaxis] + _STRENGTHS)
+        weights = (turned.T @ sums)[..., np.newaxis] * shrunk[:, np.newaxis]
+        errors = np.zeros(weights.shape[1:])  # (numbers, strengths)
+        for part in np.split(judged, range(_AT_ONCE, len(judged), _AT_ONCE)):
+            along = _centred(rows[part], centre) @ turned
+            rest = wanted[part][..., np.newaxis]
+            rest = rest - np.tensordot(along, weights, axes=1)
+            # How much the number of a row weighs in what is said of it.
+            own = 1 / len(wanted) + np.square(along, out=along) @ shrunk
+            rest /= (1 - own)[:, np.newaxis]
+            errors += np.square(rest).sum(axis=0) / len(judged)
+        for place, strength in enumerate(errors.argmin(axis=1)):
+            error = float(errors[place, strength])
+            if best[place] is None or error < best[place].error:
+                kernel = turned @ weights[:, place, strength, np.newaxis]
+                bias = level[place] - centre @ kernel
+                best[place] = Ridge(
+                    kernel, bias, _STRENGTHS[strength], scale, error
+                )
+    return best
+
+
+def _drawn(count, seed):
+    """Returns the numbers of the rows that are judged, in order."""
+    if count <= _MOST_JUDGED:
+        return np.arange(count)
+    drawn = np.random.default_rng(seed).permutation(count)[:_MOST_JUDGED]
+    return np.sort(drawn)
+
+
+def _turns(rows, centre, bends):
+    """Yields each scale of bends, its factors, sums of squares and axes."""
+    has_bends = bends is not None and bends.any()
+    has_few = rows.shape[0] < rows.shape[1] and not sparse.issparse(rows)
+    products = None if has_few else _products(rows, centre)
+    for scale in _BEND_SCALES if has_bends else (1.0,):
+        factor = np.ones(rows.shape[1])
+        if has_bends:
+            factor[bends] = scale
+        if has_few:
+            _, lengths, axes = np.linalg.svd(
+                (rows - centre) * factor, full_matrices=False
+            )
+            yield scale, factor, lengths**2, axes.T
+        else:
+            squares, axes = np.linalg.eigh(products * np.outer(factor, factor))
+            yield scale, factor, np.maximum(squares, 0), axes
+
+
+def _products(rows, centre):
+    """Returns the sums of products of centred columns."""
     if sparse.issparse(rows):
-        squares, axes = _sparse_axes(rows, centre, factor)
-        sums = axes.T @ (factor * (rows.T @ wanted))
-        parts = _sparse_parts(rows, centre, factor, axes)
-    else:
-        along, squares, axes = _axes((rows - centre) * factor)
-        sums, parts = along.T @ wanted, [along]
-    shrunk = 1 / (squares[:, np.newaxis] + _STRENGTHS)  # (axes, strengths)
-    weights = shrunk * sums[:, np.newaxis]
-    errors, start = np.zeros(len(_STRENGTHS)), 0
-    for along in parts:
-        stop = start + len(along)
-        rest = wanted[start:stop, np.newaxis] - along @ weights
-        # How much the number of a row weighs in what is said of it.
-        own = 1 / len(wanted) + np.square(along, out=along) @ shrunk
-        errors += np.sum((rest / (1 - own)) ** 2, axis=0) / len(wanted)
-        start = stop
-    best = int(errors.argmin())
-    kernel = (axes @ weights[:, best] * factor)[:, np.newaxis]
-    bias = level - centre @ kernel
-    return Ridge(kernel, bias, _STRENGTHS[best], scale, float(errors[best]))
+        rows = rows.astype("float64")
+        products = (rows.T @ rows).toarray()
+        return products - rows.shape[0] * np.outer(centre, centre)
+    products = np.zeros((len(centre), len(centre)))
+    for start in range(0, len(rows), _AT_ONCE):
+        part = _centred(rows[start : start + _AT_ONCE], centre)
+        products += part.T @ part
+    return products
 
 
-def _sparse_axes(rows, centre, factor):
-    """Returns what `_axes` does of sparse rows, but for rows along them."""
-    rows = rows.astype("float64")
-    products = (rows.T @ rows).toarray()
-    products -= rows.shape[0] * np.outer(centre, centre)
-    squares, axes = np.linalg.eigh(products * np.outer(factor, factor))
-    return np.maximum(squares, 0), axes
-
-
-def _sparse_parts(rows, centre, factor, axes):
-    """Yields sparse rows along their axes, some thousand at a time."""
-    turned = factor[:, np.newaxis] * axes
-    for start in range(0, rows.shape[0], _ROWS_AT_ONCE):
-        part = rows[start : start + _ROWS_AT_ONCE].astype("float64")
-        yield part @ turned - centre @ turned
-
-
-def _axes(rows):
-    """Returns rows along their principal axes, sums of squares, and these."""
-    if len(rows) < rows.shape[1]:
-        left, lengths, axes = np.linalg.svd(rows, full_matrices=False)
-        return left * lengths, lengths**2, axes.T
-    squares, axes = np.linalg.eigh(rows.T @ rows)
-    return rows @ axes, np.maximum(squares, 0), axes
+def _centred(rows, centre):
+    """Returns a dense array of some rows without the means of columns."""
+    dense = rows.toarray() if sparse.issparse(rows) else rows
+    return dense - centre
 
 
 def solve_ridge_path(
@@ -170,7 +190,7 @@ def mix_ridge_path(
     """
     numbers = Unit.of(network).values(labels)
     old = say(learner_of(network), rows)[:, 0]
-    new = predict_held_out(rows, numbers, bends, seed=seed)
+    new = _held_out(rows, numbers[:, np.newaxis], bends, seed)[:, 0]
     errors = {
         share: ((1 - share) * old + share * new - numbers) ** 2
         for share in _SHARES
@@ -181,29 +201,20 @@ def mix_ridge_path(
     return share
 
 
-def predict_held_out(
-    rows: Rows,
-    numbers: np.ndarray,
-    bends: np.ndarray | None = None,
-    *,
-    seed: int,
-) -> np.ndarray:
-    """Returns what a ridge tuned on four fifths says of the others.
+def _held_out(rows, numbers, bends, seed):
+    """Returns what ridges tuned on four fifths say of the others.
 
-    Args:
-        rows: float array or sparse array `(count, columns)`.
-        numbers: float array `(count,)`.
-        bends: optional bool array `(columns,)`, as of `tune_ridge`.
-        seed: int >= 0. Of the folds.
+    `numbers` has a column for each ridge, and so has what is returned.
     """
     with needing("training"):
         from sklearn.model_selection import KFold
 
-    found = np.zeros(len(numbers))
+    found = np.zeros(numbers.shape)
     folds = KFold(_FOLDS, shuffle=True, random_state=seed)
     for fit, held in folds.split(rows):
-        ridge = tune_ridge(rows[fit], numbers[fit], bends)
-        found[held] = ridge.predict(rows[held])
+        ridges = _tune(rows[fit], numbers[fit], bends)
+        said = [ridge.predict(rows[held]) for ridge in ridges]
+        found[held] = np.stack(said, axis=1)
     return found
 
 
@@ -230,18 +241,16 @@ def find_unit(
     plain = Unit.fitted(labels)
     if labels.min() < 0:
         return plain
-    if len(labels) > _MOST_JUDGED:
-        drawn = np.random.default_rng(seed).permutation(len(labels))
-        rows, labels = rows[drawn[:_MOST_JUDGED]], labels[drawn[:_MOST_JUDGED]]
+    drawn = _drawn(len(labels), seed)
+    rows, labels = rows[drawn], labels[drawn]
     root = Unit.fitted(labels, is_root=True)
-    values = root.values(labels)
-    held = predict_held_out(rows, values, bends, seed=seed)
-    rest = float(np.mean((held - values) ** 2)) * root.scale**2
+    values = np.stack([root.values(labels), plain.values(labels)], axis=1)
+    of_root, of_plain = _held_out(rows, values, bends, seed).T
+    rest = float(np.mean((of_root - values[:, 0]) ** 2)) * root.scale**2
     root = dataclasses.replace(root, rest=rest)
-    of_root = np.mean((root.numbers(held) - labels) ** 2)
-    held = predict_held_out(rows, plain.values(labels), bends, seed=seed)
-    of_plain = np.mean((plain.numbers(held) - labels) ** 2)
-    return root if of_root < _LESS * of_plain else plain
+    root_error = np.mean((root.numbers(of_root) - labels) ** 2)
+    plain_error = np.mean((plain.numbers(of_plain) - labels) ** 2)
+    return root if root_error < _LESS * plain_error else plain
 
 
 def blend(network: keras.Model, share: float, linear: list[np.ndarray]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import table_data
 import tensorflow as tf
 from click.testing import CliRunner
-from sklearn.linear_model import RidgeCV
+from sklearn.linear_model import Ridge, RidgeCV
 
 from aet_keras import data, export, recipes, tasks, training
 from aet_keras.cli.main import main
@@ -129,6 +129,31 @@ def test_a_left_out_row_decides_the_penalty(built):
         fitted = RidgeCV([ridge.strength]).fit(rows[others], numbers[others])
         errors.append((fitted.predict(rows[[row]])[0] - numbers[row]) ** 2)
     assert ridge.error == pytest.approx(np.mean(errors), rel=1e-3)
+
+
+def test_some_of_many_rows_decide_and_all_are_fitted(monkeypatch):
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(90, 6))
+    numbers = rows @ random.normal(size=6) + 3 * random.normal(size=90)
+    monkeypatch.setattr(table_ridge, "_MOST_JUDGED", 30)
+
+    ridge = table_ridge.tune_ridge(rows, numbers)
+
+    drawn = np.random.default_rng(0).permutation(90)[:30]
+    errors = {}
+    for strength in 10.0 ** np.arange(-2, 4.6, 0.5):
+        missed = []
+        for row in drawn:
+            others = np.arange(90) != row
+            peer = Ridge(strength).fit(rows[others], numbers[others])
+            missed.append(peer.predict(rows[[row]])[0] - numbers[row])
+        errors[strength] = np.mean(np.square(missed))
+    best = min(errors, key=errors.get)
+    assert ridge.strength == pytest.approx(best)
+    assert ridge.error == pytest.approx(errors[best])
+    whole = Ridge(best).fit(rows, numbers)
+    np.testing.assert_allclose(ridge.kernel[:, 0], whole.coef_)
+    np.testing.assert_allclose(ridge.bias, whole.intercept_)
 
 
 @pytest.mark.parametrize("shape", [(40, 7), (12, 30)])
