@@ -92,7 +92,7 @@ def fit(folder, target):
     if target == "left":
         figures = f"ROC AUC {report['risk']['roc_auc']:.4f}"
     else:
-        linear = report["test"]["baselines"]["linear model"]["rmse"]
+        linear = report["test"]["baselines"]["a linear model"]["rmse"]
         figures = f"RMSE {report['test']['rmse']:.3f}, linear {linear:.3f}"
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, figures
 
