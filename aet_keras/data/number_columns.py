@@ -31,6 +31,22 @@ def to_numbers(cells: Any, form: CellFormat) -> np.ndarray:
     return np.where(is_odd, np.float32("nan"), numbers)
 
 
+def are_rounded_to_one(
+    cells: Any, values: np.ndarray, form: CellFormat
+) -> bool:
+    """Says whether cells differ, and float32 rounds them all to one number.
+
+    Args:
+        cells: `pandas.Series` of str.
+        values: float32 array `(rows,)`, what `to_numbers` made of them.
+        form: `CellFormat`.
+    """
+    is_known = np.isfinite(values)
+    if not is_known.any() or np.ptp(values[is_known]):
+        return False
+    return bool(np.ptp(_read_all(cells, form)[is_known]))
+
+
 def _read_all(cells, form):
     """Returns cells as float64; plain numbers all at once, where they are."""
     text = as_text(cells)

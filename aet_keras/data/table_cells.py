@@ -221,6 +221,27 @@ def note_far(title: str, values: np.ndarray, decimal: str = ".") -> list[str]:
     return _far_note(title, words, "numbers")
 
 
+def note_rough(
+    title: str, cells: Any, values: np.ndarray, form: CellFormat
+) -> list[str]:
+    """Notes numbers that float32 rounds by much of their spread.
+
+    Args:
+        title: str. The column.
+        cells: `pandas.Series` of str.
+        values: float32 array `(rows,)`, what `read_values` made of them.
+        form: `CellFormat`. Of the column.
+    """
+    if not number_columns.are_rounded_to_one(cells, values, form):
+        if not number_cells.is_rough(values):
+            return []
+    return [
+        f"Column `{title}`: its numbers are large beside their "
+        "spread: models count in float32, which rounds them. Subtract "
+        "a constant first, or write times as dates."
+    ]
+
+
 def note_far_date(title: str, cells: Any, days: np.ndarray) -> list[str]:
     """Notes dates that may stand for a missing cell, such as 9999-12-31.
 

@@ -12,7 +12,7 @@ import numpy as np
 from aet_keras import _check as check
 from aet_keras._optional import optional
 from aet_keras._wording import quoted
-from aet_keras.data import date_cells, number_cells, table_cells
+from aet_keras.data import date_cells, table_cells
 from aet_keras.data import table_column_kinds as kinds_of
 from aet_keras.data.names import note_alike, served_names
 from aet_keras.data.specifications import (
@@ -357,14 +357,11 @@ def read_cells(
         if column.kind == kinds_of.NUMBER:
             decimal = column.format.decimal
             notes += table_cells.note_far(column.title, values, decimal)
+            notes += table_cells.note_rough(
+                column.title, cells, values, column.format
+            )
         if column.kind == kinds_of.DATE:
             notes += table_cells.note_far_date(column.title, cells, values)
-        if column.kind == kinds_of.NUMBER and number_cells.is_rough(values):
-            notes.append(
-                f"Column `{column.title}`: its numbers are large beside their "
-                "spread: models count in float32, which rounds them. Subtract "
-                "a constant first, or write times as dates."
-            )
     return inputs, notes
 
 

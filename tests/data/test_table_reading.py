@@ -164,6 +164,11 @@ NOTES = {
         {"sent": [1700000000123 + 60000 * (i * i) for i in range(COUNT)]},
         "`sent`: its numbers are large beside their spread",
     ),
+    # A reading every quarter, after a billion: float32 has steps of 64.
+    "all rounded to one": (
+        {"meter": [1e9 + 0.25 * i for i in range(COUNT)]},
+        "`meter`: its numbers are large beside their spread",
+    ),
     "an accent apart": (
         {"branch": ["Caf\u00e9", "Cafe\u0301"] * (COUNT // 2)},
         "categories of `branch` differ in Unicode or spaces only, and stay "
