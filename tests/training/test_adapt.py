@@ -1,86 +1,23 @@
 import dataclasses
-import functools
-import json
 
 import keras
 import numpy as np
 import pytest
-import table_data
-import tensorflow as tf
+from shifted_points import (
+    NEW_X,
+    NEW_Y,
+    OLD,
+    PERMUTED,
+    accuracy,
+    batches,
+    points,
+    shifted,
+)
 
 import aet_keras
-from aet_keras import recipes
-from aet_keras.drift.target_kinds import KINDS, cross_entropies, judge_of
-from aet_keras.training import (
-    _choice,
-    _mixed_fit,
-    _remedies,
-    adapt_version,
-)
+from aet_keras.training import _mixed_fit, _remedies
 from aet_keras.training._known_outputs import KnownOutputs
 from aet_keras.training._targets import ClassTarget
-
-CENTERS = 2.5 * np.eye(6)[:3]
-PERMUTED = np.array([1, 2, 0])
-
-
-def points(seed, frequencies=(1 / 3, 1 / 3, 1 / 3), count=300):
-    """Rows around the centers of three classes."""
-    random = np.random.default_rng(seed)
-    labels = random.choice(3, count, p=frequencies)
-    x = CENTERS[labels] + random.normal(size=(count, 6))
-    return x.astype("float32"), labels
-
-
-def shifted(x):
-    """The same rows in front of another sensor."""
-    return (0.4 * x + [3, -2, 0, 1, 0, 2]).astype("float32")
-
-
-OLD = points(0, count=600)
-NEW_X, NEW_Y = points(1)
-
-
-def batches(*arrays):
-    """A data set of such rows, without labels if one array is given."""
-    rows = arrays if len(arrays) > 1 else arrays[0]
-    return tf.data.Dataset.from_tensor_slices(rows).batch(64)
-
-
-def network():
-    keras.utils.set_random_seed(0)
-    backbone = keras.Sequential(
-        [
-            keras.Input((6,)),
-            keras.layers.BatchNormalization(),
-            keras.layers.Dense(16, activation="relu"),
-            keras.layers.Dense(16, activation="relu"),
-        ],
-        name="backbone",
-    )
-    head = keras.layers.Dense(3, activation="softmax", name="head")
-    return keras.Sequential([keras.Input((6,)), backbone, head])
-
-
-@pytest.fixture(scope="module")
-def trained():
-    model = network()
-    model.compile(
-        keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy"
-    )
-    model.fit(*OLD, epochs=12, verbose=0)
-    return model.get_weights()
-
-
-@pytest.fixture
-def model(trained):
-    model = network()
-    model.set_weights(trained)
-    return model
-
-
-def accuracy(model, x, y):
-    return np.mean(model.predict(x, verbose=0).argmax(axis=1) == y)
 
 
 def test_another_sensor_needs_no_labels(model):
@@ -181,77 +118,6 @@ def test_without_old_rows_new_ones_alone_judge(model):
         assert "give `old=`" in each.reason
     assert trained.after > trained.before
     assert adapted.verdict.is_better and adapted.verdict.old is None
-
-
-def trials_of(figures, of_label=0.4):
-    """Trials named by number; of 100 answers the first ones are right."""
-    return [
-        trial_of(str(place), told(right, 0.6, of_label), drop)
-        for place, (right, drop) in enumerate(figures)
-    ]
-
-
-def trial_of(name, told, drop=0.0):
-    probabilities, labels = told
-    errors = (probabilities.argmax(axis=1) != labels).astype(float)
-    losses = cross_entropies(probabilities, labels)
-    return _choice.Trial(name, [], None, errors, losses, drop, KINDS["classes"])
-
-
-def told(right, if_right, if_wrong):
-    """Probabilities of two classes, and labels; the first are right."""
-    found = np.where(np.arange(100) < 100 * right, if_right, if_wrong)
-    return np.stack([found, 1 - found], axis=1), np.zeros(100, "int64")
-
-
-@pytest.mark.parametrize(
-    ("figures", "kept"),
-    [
-        ([(0.4, 0.0), (0.8, 0.3), (0.65, 0.01), (0.65, 0.0)], 2),
-        ([(0.4, 0.0), (0.8, 0.3), (0.5, 0.0)], 1),
-        ([(0.4, 0.5), (0.4, 0.0)], 0),
-    ],
-    ids=["forgets little", "forgets little, brings little", "no gain"],
-)
-def test_what_forgets_too_much_is_kept_only_if_all_else_helps_little(
-    figures, kept
-):
-    trials = trials_of(figures)
-
-    assert _choice.best_of(trials, 0.02, keeps_old=False).name == str(kept)
-
-
-def test_what_one_answer_decides_is_not_kept():
-    """Where k answers differ, a standard error is the root of k."""
-    one, two = trials_of([(0.5, 0.0), (0.51, 0.0)]), trials_of([(0.5, 0.0)] * 2)
-    more = trials_of([(0.5, 0.0), (0.52, 0.0)])
-
-    for trials, kept in ((one, "0"), (two, "0"), (more, "1")):
-        for keeps_old in (False, True):
-            best = _choice.best_of(trials, 0.02, keeps_old=keeps_old)
-            assert best.name == kept
-
-
-def test_as_many_right_answers_at_a_lower_loss_are_better():
-    """The loss falls for one row in so many: by 1, or 2, standard errors."""
-    nothing, *_ = trials_of([(0.5, 0.0)])
-    labels = np.zeros(100, "int64")
-    for fallen, is_better in ((1, False), (4, True)):
-        loss = nothing.losses - 0.1 * (np.arange(100) < fallen)
-        probabilities = np.exp(-np.stack([loss, loss * 0 + 9], axis=1))
-        trial = trial_of("", (probabilities, labels))
-        same = dataclasses.replace(trial, errors=nothing.errors)
-        fewer = dataclasses.replace(trial, errors=nothing.errors * 0 + 1)
-        assert same.is_better(nothing) is is_better
-        assert not fewer.is_better(nothing)
-
-
-def test_a_point_forgotten_weighs_as_much_as_one_gained():
-    figures = [(0.4, 0.0), (0.8, 0.47), (0.6, 0.04)]
-    trials = trials_of(figures)
-
-    assert _choice.best_of(trials, 0.02, keeps_old=True).name == "2"
-    assert _choice.best_of(trials[:2], 0.02, keeps_old=True).name == "0"
 
 
 def test_weights_go_back_to_where_they_are_worth_most(model, trained):
@@ -422,106 +288,6 @@ def test_the_unexplained_without_labels_says_how_many(model):
         np.testing.assert_array_equal(left, right)
 
 
-def rare(seed, count, moved=0.0):
-    """Rows of two classes that overlap, one of ten of the second."""
-    random = np.random.default_rng(seed)
-    y = (random.random(count) < 0.1).astype("int64")
-    x = random.normal(size=(count, 2)) + 1.8 * y[:, None] + moved
-    return x.astype("float32"), y
-
-
-@pytest.mark.parametrize("weight", [None, "balanced", (1.0, 9.0)])
-def test_a_rare_class_counts_as_the_version_was_told(weight):
-    """Of accuracy, a head that calls nearly all frequent is the better."""
-    head = keras.layers.Dense(2, activation="softmax")
-    model = keras.Sequential([keras.Input((2,)), head])
-    # Balanced where rows are as before: of the costs its own, too.
-    head.set_weights([np.array([[0, 1.8], [0, 1.8]]), np.array([0, -3.2])])
-    x, y = rare(1, 600, moved=1.5)
-    test = rare(2, 4000, moved=1.5)
-
-    adapted = aet_keras.adapt(model, x, y, shift="output", class_weight=weight)
-
-    costs = np.array(weight) if isinstance(weight, tuple) else 1
-    answers = (model.predict(test[0], verbose=0) * costs).argmax(axis=1)
-    recalls = [np.mean(answers[test[1] == each] == each) for each in (0, 1)]
-    assert adapted.kept == ("head",) and adapted.verdict.is_better
-    assert bool(min(recalls) > 0.75) is (weight is not None), recalls
-    measures = {None: "accuracy", "balanced": "balanced"}
-    assert adapted.attempts[0].measure == measures.get(weight, "weighted")
-
-
-def test_balanced_accuracy_is_the_mean_of_recalls():
-    y, answers = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 0])
-    judge = judge_of("classes", "balanced")
-
-    errors = judge.errors(answers, y)
-
-    assert judge.figure(errors) == pytest.approx((2 / 3 + 0) / 2)
-
-
-def test_balanced_halves_are_compared_with_themselves(model):
-    """A class of five rows has another share of each half."""
-    rows = np.concatenate(
-        [np.flatnonzero(OLD[1] == k)[:n] for k, n in enumerate((45, 25, 5))]
-    )
-
-    adapted = aet_keras.adapt(
-        *(model, OLD[0][rows], OLD[1][rows]),
-        shift="output",
-        class_weight="balanced",
-    )
-
-    new = adapted.verdict.new
-    assert not adapted.kept
-    assert (new.gained_count, new.lost_count, new.gain) == (0, 0, 0)
-    assert "new rows: balanced accuracy +0.000 (" in adapted.verdict.reason
-
-
-def test_a_new_class_costs_what_others_do_in_the_mean(model):
-    random = np.random.default_rng(4)
-    new = (random.normal(size=(40, 6)) + [0, 0, 0, 4, 4, 0]).astype("float32")
-
-    adapted = aet_keras.adapt(
-        model, new, np.full(40, 3), old=OLD, class_weight=[1, 2, 3]
-    )
-
-    assert adapted.kept == ("wider head",) and adapted.verdict.new.gain > 0.8
-    judge = judge_of("classes", (1.0, 3.0))
-    shares = np.array([[0.0, 0.45, 0.55], [0.0, 0.3, 0.7]])  # new: costs 2
-    np.testing.assert_array_equal(judge.answers(shares, ()), [1, 2])
-
-
-@pytest.mark.parametrize(
-    ("weight", "costs", "cares_for"),
-    [
-        ("balanced", (5.0, 1.0), "balanced"),
-        (None, (1.0, 1.0), None),
-        (None, (5.0, 2.0), (2.0, 5.0)),  # of missing `no`, and `yes`
-    ],
-)
-def test_a_version_says_what_it_cares_for(
-    weight, costs, cares_for, tmp_path, monkeypatch
-):
-    recipe = recipes.TableRecipe("a.csv", "paid", class_weight=weight)
-    (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_json()))
-    specification = table_data.with_costs(*costs)
-    monkeypatch.setattr(
-        adapt_version, "read_table_manifest", lambda version: specification
-    )
-
-    assert adapt_version._cares_for(tmp_path) == cares_for
-
-
-@pytest.mark.parametrize(
-    ("weight", "said"),
-    [("even", "one of 'balanced'"), ((1, 2), "2 for 3 classes")],
-)
-def test_bad_weights_of_classes_are_refused(model, weight, said):
-    with pytest.raises(ValueError, match=said):
-        aet_keras.adapt(model, NEW_X, class_weight=weight)
-
-
 def test_a_new_class_widens_the_head(model):
     random = np.random.default_rng(4)
     new = (random.normal(size=(40, 6)) + [0, 0, 0, 4, 4, 0]).astype("float32")
@@ -616,119 +382,6 @@ def test_bad_arguments_are_refused(model, arguments, advice):
 def test_data_without_rows_are_refused(model, empty):
     with pytest.raises(ValueError, match="`new` must have at least one row"):
         aet_keras.adapt(model, empty)
-
-
-TWO = OLD[1] < 2
-BINARY = OLD[0][TWO], OLD[1][TWO]
-
-
-def below(*ends):
-    below = [keras.Input((6,)), keras.layers.Dense(8, activation="relu")]
-    return keras.Sequential([*below, *ends])
-
-
-@functools.cache
-def learned():
-    """Weights of a model of two classes, whose two units are logits."""
-    keras.utils.set_random_seed(0)
-    model = below(keras.layers.Dense(2))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(1e-2), loss)
-    model.fit(*BINARY, epochs=8, verbose=0)
-    return model.get_weights()
-
-
-def binary(*ends):
-    """A model of two classes that ends so, and has learned them."""
-    model, (*body, kernel, bias) = below(*ends), learned()
-    if model.output_shape[1] == 1:
-        kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
-    model.set_weights([*body, kernel, bias])
-    return model
-
-
-def classes_of(outputs, is_logits):
-    """The answers of a model of two classes, whatever it ends in."""
-    if outputs.shape[1] > 1:
-        return outputs.argmax(axis=1)
-    return (outputs[:, 0] > (0 if is_logits else 0.5)).astype(int)
-
-
-# A head with a sigmoid, and two logits: the two tests after it.
-@pytest.mark.parametrize(
-    ("units", "tail"),
-    [
-        (1, []),
-        (1, [keras.layers.Activation("sigmoid")]),
-        (2, [keras.layers.Softmax()]),
-    ],
-)
-def test_the_head_is_solved_whatever_a_classifier_ends_in(units, tail):
-    model = binary(keras.layers.Dense(units), *tail)
-    x, y = BINARY
-
-    adapted = aet_keras.adapt(model, x, 1 - y, old=BINARY, shift="output")
-
-    outputs = adapted.model.predict(x, verbose=0)
-    found = classes_of(outputs, is_logits=not tail)
-    assert adapted.model is model
-    assert adapted.kept == ("head",)
-    assert outputs.shape[1] == units
-    assert np.mean(found == 1 - y) > 0.95
-
-
-def test_one_unit_learns_frequencies_as_two_would():
-    x, y = BINARY
-    rows = np.concatenate([np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:20]])
-    one = binary(keras.layers.Dense(1, activation="sigmoid"))
-    two = keras.layers.Dense(2, activation="softmax")
-    twin = keras.Model(one.inputs[0], two(one.layers[-1].input))
-    kernel, bias = one.layers[-1].get_weights()
-    two.set_weights([np.hstack([0 * kernel, kernel]), np.append(0, bias)])
-    before = one.predict(x[rows], verbose=0)
-
-    for model in (one, twin):
-        aet_keras.adapt(model, x[rows], old=BINARY, shift="label")
-
-    found, wanted = (m.predict(x[rows], verbose=0) for m in (one, twin))
-    np.testing.assert_allclose(found[:, 0], wanted[:, 1], atol=1e-6)
-    assert found.mean() > before.mean() + 0.01
-
-
-def test_logits_stay_logits_when_the_head_is_widened():
-    model = binary(keras.layers.Dense(2))
-    before = model.predict(OLD[0], verbose=0)
-
-    adapted = aet_keras.adapt(model, *OLD, old=BINARY)
-
-    after = adapted.model.predict(OLD[0], verbose=0)
-    assert after.shape[1] == 3
-    np.testing.assert_array_equal(after[:, :2], before)
-    assert np.mean(after.argmax(axis=1) == OLD[1]) > 0.85
-
-
-def test_one_unit_has_no_place_for_a_third_class():
-    model = binary(keras.layers.Dense(1, activation="sigmoid"))
-
-    with pytest.raises(ValueError, match=r"Dense\(2, activation='softmax'\)"):
-        aet_keras.adapt(model, *OLD, old=BINARY)
-
-
-def test_answers_that_are_no_numbers_are_refused(model):
-    x = NEW_X.copy()
-    x[3] = np.nan
-
-    with pytest.raises(ValueError, match="1 of 300 rows"):
-        aet_keras.adapt(model, x, old=OLD)
-
-
-@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
-def test_answers_that_are_no_probabilities_are_refused(activation):
-    head = keras.layers.Dense(3, activation=activation)
-    model = keras.Sequential([keras.Input((6,)), head])
-
-    with pytest.raises(ValueError, match="sum to 1"):
-        aet_keras.adapt(model, NEW_X)
 
 
 def test_few_rows_say_nothing_of_frequencies(model):
