@@ -9,7 +9,10 @@ _PROVE = {"classes": ", and about 81 prove a gain of 10 points"}
 
 
 def _answer_none(run):
-    return "nothing has changed, and nothing was tried"
+    said = "nothing has changed, and nothing was tried"
+    if run.can_learn:
+        said += "; to learn from these rows all the same, fit with `--from`"
+    return said
 
 
 def _answer_label(run):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import table_data
-from shifted_points import NEW_X, OLD
+from shifted_points import NEW_X, NEW_Y, OLD
 
 import aet_keras
 from aet_keras import recipes
@@ -184,3 +184,15 @@ def test_a_version_says_what_it_cares_for(
 def test_bad_weights_of_classes_are_refused(model, weight, said):
     with pytest.raises(ValueError, match=said):
         aet_keras.adapt(model, NEW_X, class_weight=weight)
+
+
+def test_labels_of_rows_that_are_as_ever_are_learned_by_fit(model):
+    reasons = [
+        aet_keras.adapt(model, NEW_X, labels, old=OLD, shift="none").reason
+        for labels in (NEW_Y, None)
+    ]
+
+    assert ["fit with `--from`" in reason for reason in reasons] == [
+        True,
+        False,
+    ]
