@@ -110,7 +110,9 @@ def test_few_rows_of_each_class_choose_the_penalty_of_many(monkeypatch):
     ],
     ids=["classes", "number", "tags"],
 )
-def test_a_run_ends_near_that_of_the_array(tmp_path, sparsely, settings):
+def test_a_run_ends_near_that_of_the_array(
+    tmp_path, sparsely, settings, unserved
+):
     if settings.get("target") == "price":
         path = table_data.write_numbers(tmp_path / "rows.csv")
     else:
