@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from aet_keras.data import (
     table_cells,
 )
 from aet_keras.data import table_column_kinds as kinds_of
+from aet_keras.data.names import by_number
 from aet_keras.data.specifications import CellFormat, TableSpecification
 from aet_keras.data.table_columns import (
     Reading,
@@ -85,6 +87,32 @@ def target_kind_of(
         return NUMBER if len(values) > 2 else CLASSES
     is_own = len(values) > sum(counts.values()) / 2
     return NUMBER if len(values) > _MOST_CLASSES or is_own else CLASSES
+
+
+def note_numbers_as_classes(
+    target: str, class_names: Sequence[str]
+) -> list[str]:
+    """Notes that numbers are taken for classes, and how to say that not.
+
+    Args:
+        target: str. The column.
+        class_names: str of each class, in order.
+
+    Example:
+
+    >>> from aet_keras.data.number_target import note_numbers_as_classes
+    >>> note_numbers_as_classes("visits", ["0", "1", "2", "9"])[0][:55]
+    'The target `visits` is a class: 4 numbers from 0 to 9. '
+    >>> note_numbers_as_classes("visits", ["0", "1", "many"])
+    []
+    """
+    if len(class_names) < 3 or any(by_number(name)[0] for name in class_names):
+        return []
+    return [
+        f"The target `{target}` is a class: {len(class_names)} numbers from "
+        f"{class_names[0]} to {class_names[-1]}. If these are counts or "
+        "amounts: `--target-kind number` predicts a number."
+    ]
 
 
 def _check_no_dates(owner, target, counts, reading):

@@ -6,6 +6,7 @@ from typing import Any
 from aet_keras.data.number_target import (
     CLASSES,
     NUMBER,
+    note_numbers_as_classes,
     read_numbers,
     target_kind_of,
 )
@@ -90,6 +91,9 @@ def read_target(
         )
         if like is None:
             _check_costs(owner, read.class_names, costs or {})
+            if target_kind == "auto":
+                names = read.class_names
+                read.notes.extend(note_numbers_as_classes(target, names))
         return read
     what = "a number has" if kind == NUMBER else "tags have"
     for name, given in {"positive": positive, **(costs or {})}.items():

@@ -20,7 +20,7 @@ from aet_keras.data.folder_layout import (
     read_layout,
 )
 from aet_keras.data.names import by_number, check_one_line
-from aet_keras.data.number_target import target_kind_of
+from aet_keras.data.number_target import note_numbers_as_classes, target_kind_of
 from aet_keras.data.specifications import CellFormat
 from aet_keras.data.table_columns import Reading
 from aet_keras.data.table_file import check_columns, is_csv, read_csv
@@ -285,6 +285,8 @@ def read_text_table(
     texts = table_cells.words_of(frame[text_column], form)
     notes = [*of_file, *found.notes, *text_notes(text_column, frame, texts)]
     class_names = _class_names(owner, path, label_column, labels)
+    if target_kind == "auto":
+        notes += note_numbers_as_classes(label_column, class_names)
     number = {name: label for label, name in enumerate(class_names)}
     return assemble_texts(
         asked,

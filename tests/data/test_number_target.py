@@ -158,6 +158,17 @@ def test_a_split_of_one_row_is_refused(tmp_path):
         data.read_table(path, target="y", split_column="part")
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_said"), [("auto", True), ("classes", False)]
+)
+def test_counts_that_become_classes_are_said(tmp_path, asked, is_said):
+    found = read(tmp_path, cycled([0, 1, 4, 2]), target_kind=asked)
+
+    assert found.specification.class_names == ("0", "1", "2", "4")
+    said = "`y` is a class: 4 numbers from 0 to 4. If these are counts"
+    assert (said in " ".join(found.notes)) is is_said
+
+
 def test_an_offset_that_float32_rounds_off_is_noted(tmp_path):
     dataset = read(tmp_path, [1e9 + i for i in range(COUNT)])
 
