@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from aet_keras._optional import needing, optional
+from aet_keras.drift.heads import one_thread
 from aet_keras.training.interpolation import least_share
 from aet_keras.training.table_encoding import Rows, say
 
@@ -317,7 +318,9 @@ def _fit(estimator, rows, labels, **settings):
         from sklearn.base import clone
         from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_thread():
+        # Threads of BLAS and those of scikit-learn wait for each other: of
+        # several classes a fit takes up to ten times as long with both.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return clone(estimator).fit(rows, labels, **settings)
 
