@@ -106,9 +106,9 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
             for them (by L-BFGS, kept if validation improves). Only for losses
             of Keras's own, with nothing replaced in the layer, and if the
             solver's loss of the present weights is the `val_loss` that Keras
-            logged; `cache_events` says why a head is left alone. `KeepBest`
-            judges the solved head like the end of an epoch; callbacks of
-            Keras see the ends of epochs alone. Defaults to `True`.
+            logged, and no frozen BatchNormalization is to train later.
+            `cache_events` says why a head is left alone. `KeepBest` judges a
+            solved head like the end of an epoch. Defaults to `True`.
         verbose: 0 or 1. Print a line for each event. Defaults to `0`.
 
     Attributes:

@@ -77,6 +77,24 @@ class ControlledGroups:
         return self.weights(row for row, is_moving in moves if not is_moving)
 
     @property
+    def normalize_otherwise(self) -> bool:
+        """Whether frozen BatchNormalization normalizes anew once it thaws.
+
+        In training it takes mean and variance from each batch.
+        """
+        if self._is_fixed is _is_batch_normalization:
+            return False
+        frozen = zip(self._groups, self.trainable, strict=True)
+        return any(
+            _is_batch_normalization(part)
+            for group, is_moving in frozen
+            if not is_moving
+            for layer in group.layers
+            if isinstance(layer, keras.layers.Layer)
+            for part in flags.sublayers(layer)
+        )
+
+    @property
     def rows(self) -> dict[int, int]:
         """From the id of a weight that moves now to its group's number."""
         return {

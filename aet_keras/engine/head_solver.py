@@ -40,6 +40,13 @@ class HeadSolver:
         """Solves the head as `Engine.solve_head` does."""
         if self.is_held or replay is None:
             return False
+        if groups.normalize_otherwise:
+            replay.say(
+                "does not solve the head: BatchNormalization is to train, and "
+                "then puts out other features than those that are recorded",
+                once=True,
+            )
+            return False
         report("solving the head")
         figures = replay.solve_head(logs, groups.trainable)
         if figures is None:

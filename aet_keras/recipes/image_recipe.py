@@ -99,7 +99,7 @@ class ImageRecipe(BaseRecipe, kind="image", rows="images", owner="Recipe"):
         None, shared.THAW, default="what suits the backbone"
     )
     rate: dict[str, Any] | None = setting(
-        None, shared.RATE, default="AdaptToTrend"
+        None, shared.RATE, default="AdaptToTrend:hold_ratio=0.4"
     )
     anchor_strength: float | None = setting(
         None, shared.ANCHOR_STRENGTH, default="not held"

@@ -72,7 +72,7 @@ class ItemRecipe(BaseRecipe, kind="item", rows="items"):
         None, shared.THAW, default="ThawTopThenAll"
     )
     rate: dict[str, Any] | None = setting(
-        None, shared.RATE, default="AdaptToTrend"
+        None, shared.RATE, default="AdaptToTrend:hold_ratio=0.4"
     )
     anchor_strength: float | None = setting(
         None, shared.ANCHOR_STRENGTH, default="not held"

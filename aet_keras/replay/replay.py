@@ -46,7 +46,7 @@ class Replay:
         reason = reason_of_model(model)
         self.is_on = reason is None
         if reason is not None:
-            self._say(f"no cache: {reason}")
+            self.say(f"no cache: {reason}")
             return
         self._graph = graph = SplitGraph(model)
         self._finder = BoundaryFinder(graph, groups, may_draw=views > 1)
@@ -59,7 +59,7 @@ class Replay:
                 model, train, running_fit.epoch_iterator_of(model), views
             )
         except Unproved as error:
-            self._say(
+            self.say(
                 f"no cache with several workers: {error}; rows of arrays, and "
                 "of slices with `map` and `batch`, can be divided"
             )
@@ -70,10 +70,10 @@ class Replay:
             reader,
             self.recorders,
             self._weights,
-            say=self._say,
+            say=self.say,
             stop=self._turn_off,
         )
-        self._validation = Validation(model, test, self._weights, say=self._say)
+        self._validation = Validation(model, test, self._weights, say=self.say)
         self._boundary: Any = None
         self._below: list[int] = []
         self._recorded_before: set = set()
@@ -148,7 +148,7 @@ class Replay:
                 heads, self._model, self.recorders, logged=logs["val_loss"]
             )
         except dense_head.NotSolved as reason:
-            self._say(f"does not solve the head: {reason}", once=True)
+            self.say(f"does not solve the head: {reason}", once=True)
             return None
         if not attempt.sentences:
             return None
@@ -171,12 +171,12 @@ class Replay:
         try:
             kept = [each.keep() for each in self.recorders]
         except OSError as error:
-            self._say(f"keeps nothing for other runs: {error}")
+            self.say(f"keeps nothing for other runs: {error}")
             self._store = None
             return
         taken, new = (sum(counts) for counts in zip(*kept, strict=True))
         if taken or new:
-            self._say(
+            self.say(
                 f"took {taken} rows from {self._store.folder}, added {new}"
             )
 
@@ -329,7 +329,8 @@ class Replay:
             return False
         return all(each.has(boundary) for each in self.recorders)
 
-    def _say(self, sentence, *, once=False):
+    def say(self, sentence, *, once=False):
+        """Keeps a sentence for `take_sentences`, if there is one."""
         if sentence is None or once and sentence in self._told:
             return
         if once:
@@ -338,8 +339,8 @@ class Replay:
 
     def _say_recording(self):
         names = self._finder.names(self._below)
-        self._say(f"records {self._training.reader.what} {names} put out")
-        self._say(self._why_looked_up, once=True)
+        self.say(f"records {self._training.reader.what} {names} put out")
+        self.say(self._why_looked_up, once=True)
 
     def _say_obstacle(self):
         why = self._finder.obstacle(self._boundary)
@@ -350,7 +351,7 @@ class Replay:
         if self.cached_count:
             top = self._groups[self._below[-1]].name
             reach = f"no further than {top}"
-        self._say(f"caches {reach}: {why}")
+        self.say(f"caches {reach}: {why}")
 
     def _sort_out_records(self):
         """Drops what the boundary of this epoch cannot use."""
@@ -374,7 +375,7 @@ class Replay:
             self._model.test_function = self._validation.plain
 
     def _turn_off(self, reason):
-        self._say(f"no cache: {reason}")
+        self.say(f"no cache: {reason}")
         self._leave()
         self._forget()
         self.is_on = False

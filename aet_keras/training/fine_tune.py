@@ -24,6 +24,8 @@ from aet_keras.training.self_training import SelfTraining
 _LEAST_PATIENCE_EPOCHS = 5
 _LEAST_AVERAGED_PATIENCE_EPOCHS = 4  # figures of averages are less noisy
 _SETTLED_EPOCHS = 2
+# At a high rate validation is noisy, and patience ends: the rate falls before.
+_HOLD_RATIO = 0.4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +136,9 @@ def fine_tune(
             `"pooling"`. Trains a copy with attention grafted into it
             (`graft_attention`), compiled alike.
         freezing: optional `ElasticFreezing`, to set what it does.
-        rate: optional `AdaptiveLearningRate`.
+        rate: optional `AdaptiveLearningRate`. Defaults to one with
+            `AdaptToTrend(hold_ratio=0.4)`: its last cosine begins early, as
+            a run whose validation is noisy stops before it is at an end.
         best: optional `KeepBest`. Defaults to one that watches `val_loss` and
             stops after `max(4, epochs // 4)` epochs without a better one
             while the rate is high, and after 2 once it has fallen; without
@@ -183,7 +187,9 @@ def fine_tune(
     if attention is not None:
         model = _with_attention(model, attention)
     freezing = parts.ElasticFreezing() if freezing is None else freezing
-    rate = parts.AdaptiveLearningRate() if rate is None else rate
+    if rate is None:
+        policy = AdaptToTrend(hold_ratio=_HOLD_RATIO)
+        rate = parts.AdaptiveLearningRate(policy)
     if best is None:
         best = stop_early(epochs, is_averaged=bool(average))
     check.instance(fine_tune.__name__, of=parts.KeepBest, best=best)

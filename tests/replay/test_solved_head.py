@@ -305,6 +305,39 @@ def test_a_function_that_only_has_a_known_name_is_not_solved_for():
     )
 
 
+@pytest.mark.parametrize(
+    ("trains", "groups", "is_solved"),
+    [
+        (True, (["a", "norm"], ["b"], ["c"]), False),
+        (False, (["a", "norm"], ["b"], ["c"]), True),
+        (True, (["b"], ["c"]), True),  # it is below the groups, and stays
+    ],
+)
+def test_features_that_a_thaw_normalizes_anew_solve_no_head(
+    trains, groups, is_solved
+):
+    keras.utils.set_random_seed(0)
+    norm = layers.BatchNormalization(name="norm")
+    backbone = replay_runs.build_backbone(norm)
+    backbone.get_layer("a").trainable = norm.trainable = len(groups) == 3
+    model = keras.Sequential([backbone, softmax()])
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    freezing = ElasticFreezing(
+        ThawOnSchedule(first_epoch=9),
+        groups=groups,
+        cache="memory",
+        train_batch_normalization=trains,
+    )
+
+    model.fit(
+        *MORE, validation_data=MORE, epochs=2, verbose=0, callbacks=[freezing]
+    )
+
+    assert (freezing.solved is not None) is is_solved
+    said = " ".join(text for _, text in freezing.cache_events)
+    assert ("BatchNormalization is to train" in said) is not is_solved
+
+
 def test_added_losses_are_seen():
     class Adds(layers.Layer):
         def call(self, x):
