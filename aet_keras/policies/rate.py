@@ -153,7 +153,8 @@ class AdaptToTrend(Policy):
     Args:
         significance: float > 0. Standard errors. Defaults to `2.0`.
         hold_ratio: float from 0 to 1. Share of the run after which the
-            cosine begins. Defaults to `0.8`.
+            cosine begins. A run that may stop early needs an earlier one:
+            `fine_tune` has 0.4. Defaults to `0.8`.
         cycle_ratio: float above 0, at most 1. The share of the run over which
             the rate falls to a tenth after a thaw, while some groups are
             still frozen. Defaults to `0.35`.
