@@ -6,6 +6,7 @@ import shutil
 
 import image_models
 import keras
+import lean_exports
 import numpy as np
 import pytest
 import text_data
@@ -16,6 +17,7 @@ from recorded_requests import incoming, write
 from aet_keras import publishing, recipes, training
 from aet_keras.cli import main
 from aet_keras.drift import Reference
+from aet_keras.serving import load_version
 from aet_keras.training import kept_sets
 
 
@@ -166,7 +168,7 @@ def test_a_version_that_does_not_say_how_prices_are_written(
     assert publishing.newest_version(saved).name == "1"
 
 
-def test_numbers_of_texts_are_adapted(tmp_path):
+def test_numbers_of_texts_are_adapted(tmp_path, monkeypatch):
     preset = text_data.save_preset(tmp_path / "preset", layers=1)
     made, labels = text_data.texts(90)
 
@@ -187,8 +189,15 @@ def test_numbers_of_texts_are_adapted(tmp_path):
         sequence_length=12,
     )
     saved = tmp_path / "saved"
-    training.run_recipe(recipe, saved)
+    done = training.run_recipe(recipe, saved)
     new = write("new.csv", more=5)
+    outputs = load_version(done.version).call(
+        "serving_default", {"texts": np.array([b"a great film"], object)}
+    )
+    assert outputs["values"].shape == (1,)
+    assert done.report.test.baselines["the mean"].rmse > 1
+    assert any("is a number" in each for each in done.report.notes)
+    lean_exports.leave_out(monkeypatch)  # how the next one answers: its report
 
     result = run("adapt", saved, new, "--labelled")
 

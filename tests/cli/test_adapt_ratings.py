@@ -73,7 +73,9 @@ def test_labels_and_old_rows_are_with_ratings(folder, sentence, option):
     assert f"`{option}` must be left out for ratings" in sentence(result)
 
 
-def test_interactions_are_told_the_command_that_learns_them(tmp_path, sentence):
+def test_interactions_are_told_the_command_that_learns_them(
+    tmp_path, sentence, unserved
+):
     path = rating_data.write_ratings(tmp_path / "old.csv", range(20))
     rows = [line.split(",")[:2] for line in path.read_text().splitlines()]
     path.write_text("\n".join(",".join(row) for row in rows))

@@ -49,7 +49,7 @@ def report(epochs, groups=6, classes=3, names=None, loss=None):
     )
 
 
-@pytest.mark.parametrize("epochs", [0, 1, 60])
+@pytest.mark.parametrize("epochs", [0, 60])
 def test_chart_of_any_length_opens(tmp_path, epochs):
     path = draw_report(report(epochs), tmp_path / "new" / "report.png")
 
@@ -99,15 +99,16 @@ def test_what_is_not_of_classes_is_drawn_too(kind, tmp_path):
         assert drawn.width > 1000
 
 
-def test_the_title_says_what_became_of_the_old_task(tmp_path):
+def test_the_title_says_what_became_of_the_old_task():
     plain = report(2)
     record = Forgetting(0.9, 0.8, 3, 1, 20)
     old = dataclasses.replace(plain, old_task=record)
 
-    bare = draw_report(plain, tmp_path / "bare.png").read_bytes()
-    told = draw_report(old, tmp_path / "told.png").read_bytes()
+    with chart_fonts.lettered([]) as spell:
+        bare, told = (report_chart._title(each, spell) for each in (plain, old))
 
-    assert told != bare
+    (said,) = {text for text, *_ in told} - {text for text, *_ in bare}
+    assert "0.900" in said and "0.800" in said
 
 
 def axes_of(scores):

@@ -190,7 +190,8 @@ def test_a_copy_for_the_chief_has_groups_by_their_names(monkeypatch):
         total=lambda _, numbers: numbers,
     )
     monkeypatch.setattr("aet_keras.training.by_chief.agreement", alone)
+    monkeypatch.setattr("aet_keras.training.longer.STEPS", 8)
 
     run = tune(freezing=ElasticFreezing(groups=[["below"], ["above"]]))
 
-    assert run.longer.sentence.startswith("trained for 200 more steps")
+    assert run.longer.sentence.startswith("trained for 8 more steps")

@@ -15,12 +15,14 @@ from aet_keras.drift import Reference
 from aet_keras.errors import DataError
 from aet_keras.recipes import TextRecipe
 from aet_keras.training import run_recipe
-from aet_keras.training.text_job import read_tokens
+from aet_keras.training.text_job import JOB, read_tokens
 
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
-    return str(text_data.save_preset(tmp_path_factory.mktemp("preset")))
+    return str(
+        text_data.save_preset(tmp_path_factory.mktemp("preset"), layers=1)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_the_run_says_what_it_read_and_leaves_a_version(run):
 
 
 def test_adapters_learn_from_a_version_that_cuts_texts_otherwise(
-    run, table, tmp_path
+    run, table, tmp_path, unserved
 ):
     home = run[0].version.parent
     recipe = TextRecipe(
@@ -70,7 +72,6 @@ def test_adapters_learn_from_a_version_that_cuts_texts_otherwise(
     assert any("8: too few to tell" in note for note in notes)
     assert any("saw no test rows" in note for note in notes)
     assert any("Adapters of rank 2 and the head are" in note for note in notes)
-    assert student.comparison.difference < 1e-5
     assert not any("lora" in v.path for v in student.model.weights)
     written = TextRecipe.load(student.version / "recipe.json")
     assert written.teacher == str(home / "1")  # newer ones may follow
@@ -135,9 +136,18 @@ def test_a_version_whose_tokeniser_is_another_now_is_refused(
         assert f"the tokeniser in {preset} must be that" in result.output
 
 
-def test_frozen_blocks_were_recorded(run):
-    said = " ".join(run[0].report.events)
+def test_frozen_blocks_are_recorded(table, tmp_path):
+    preset = text_data.save_preset(tmp_path / "preset")  # of one, none freezes
+    recipe = TextRecipe(
+        table, backbone=str(preset), epochs=2, sequence_length=12
+    )
+    dataset = JOB.read(recipe)
+    model = JOB.build(recipe, dataset)
 
+    run = JOB.fit(model, recipe, dataset, best=JOB.best(recipe, dataset))
+
+    events = [*run.events, *run.cache_events]
+    said = " ".join(str(what) for _, what in events)
     assert "records what stem put out" in said
     assert "froze stem: from the start" in said
 
