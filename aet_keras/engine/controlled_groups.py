@@ -77,10 +77,10 @@ class ControlledGroups:
         return self.weights(row for row, is_moving in moves if not is_moving)
 
     @property
-    def normalize_otherwise(self) -> bool:
-        """Whether frozen BatchNormalization normalizes anew once it thaws.
+    def thaw_changes_features(self) -> bool:
+        """Whether frozen groups put out something else as soon as they thaw.
 
-        In training it takes mean and variance from each batch.
+        BatchNormalization that trains takes mean and variance of each batch.
         """
         if self._is_fixed is _is_batch_normalization:
             return False

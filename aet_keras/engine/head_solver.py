@@ -40,7 +40,7 @@ class HeadSolver:
         """Solves the head as `Engine.solve_head` does."""
         if self.is_held or replay is None:
             return False
-        if groups.normalize_otherwise:
+        if groups.thaw_changes_features:
             replay.say(
                 "does not solve the head: BatchNormalization is to train, and "
                 "then puts out other features than those that are recorded",

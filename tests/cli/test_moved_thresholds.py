@@ -31,9 +31,8 @@ def adapted(tmp_path_factory):
         image_column="file",
         target="tags",
         image_size=8,
-        epochs=2,
+        epochs=4,
         learning_rate=0.02,
-        rate={"policy": "AdaptToTrend", "hold_ratio": 0.4},
         augment="none",
     )
     keras.utils.set_random_seed(0)
