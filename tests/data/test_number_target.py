@@ -211,3 +211,13 @@ def test_many_columns_alike_are_noted_in_one_sentence(tmp_path):
     assert said[3] == (
         "17 more columns have such a note: `c3`, `c4`, `c5` and 14 more."
     )
+
+
+def test_a_column_that_is_the_number_in_another_unit_is_noted(tmp_path):
+    euros = [1.5 + 7 * i % 40 for i in range(COUNT)]
+    path = write(tmp_path, euros, cents=[100 * each for each in euros])
+
+    notes = " ".join(data.read_table(path, target="y").notes)
+
+    assert f"Column `cents` alone says `y` in all {COUNT} rows" in notes
+    assert notes.count("alone says") == 1
