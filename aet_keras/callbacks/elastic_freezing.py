@@ -104,11 +104,11 @@ class ElasticFreezing(StepClock, keras.callbacks.Callback):
         solve_head: bool. Whether a head of one dense layer is given, after
             the first epoch on recorded features, the best weights there are
             for them (by L-BFGS, kept if validation improves). Only for losses
-            of Keras's own, with nothing replaced in the layer, and if the
-            solver's loss of the present weights is the `val_loss` that Keras
-            logged, and no frozen BatchNormalization is to train later.
-            `cache_events` says why a head is left alone. `KeepBest` judges a
-            solved head like the end of an epoch. Defaults to `True`.
+            of Keras's own, nothing replaced in the layer, no BatchNormalization
+            that is to train, and if the solver's loss of the weights so far is
+            the logged `val_loss`; `cache_events` says why one is left alone.
+            `KeepBest` judges it like the end of an epoch; callbacks of Keras
+            see the ends of epochs alone. Defaults to `True`.
         verbose: 0 or 1. Print a line for each event. Defaults to `0`.
 
     Attributes:

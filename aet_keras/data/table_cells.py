@@ -232,9 +232,9 @@ def note_rough(
         values: float32 array `(rows,)`, what `read_values` made of them.
         form: `CellFormat`. Of the column.
     """
-    if not number_columns.are_rounded_to_one(cells, values, form):
-        if not number_cells.is_rough(values):
-            return []
+    is_rough = number_cells.is_rough(values)
+    if not (is_rough or number_columns.are_rounded_to_one(cells, values, form)):
+        return []
     return [
         f"Column `{title}`: its numbers are large beside their "
         "spread: models count in float32, which rounds them. Subtract "

@@ -82,12 +82,10 @@ class ControlledGroups:
 
         BatchNormalization that trains takes mean and variance of each batch.
         """
-        if self._is_fixed is _is_batch_normalization:
-            return False
-        frozen = zip(self._groups, self.trainable, strict=True)
+        moves = zip(self._groups, self.trainable, strict=True)
         return any(
-            _is_batch_normalization(part)
-            for group, is_moving in frozen
+            _is_batch_normalization(part) and not self._is_fixed(part)
+            for group, is_moving in moves
             if not is_moving
             for layer in group.layers
             if isinstance(layer, keras.layers.Layer)

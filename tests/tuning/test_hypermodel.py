@@ -1,7 +1,10 @@
+import dataclasses
+
 import keras_tuner
 import pytest
 import small_searches
 
+from aet_keras.errors import TrainingError
 from aet_keras.recipes import Recipe
 from aet_keras.tuning import ElasticHyperModel, ElasticSpace
 from aet_keras.tuning.hypermodel import RecipeHyperModel
@@ -70,3 +73,13 @@ def test_figures_are_those_of_the_epoch_that_is_kept(recipe):
 
     assert figures["epochs"] == 1
     assert 0.0 <= figures["val_accuracy"] <= 1.0
+
+
+def test_a_loss_that_becomes_nan_is_no_figure(recipe):
+    space = ElasticSpace({"learning_rate": 1e30}, others="fixed")
+    model = RecipeHyperModel(dataclasses.replace(recipe, epochs=2), space)
+    hp = keras_tuner.HyperParameters()
+    model.declare_hyperparameters(hp)
+
+    with pytest.raises(TrainingError, match="Stopped: the loss became"):
+        model.fit(hp, model.build(hp))
