@@ -49,7 +49,7 @@ def report(epochs, groups=6, classes=3, names=None, loss=None):
     )
 
 
-@pytest.mark.parametrize("epochs", [0, 60])
+@pytest.mark.parametrize("epochs", [0, 1, 60])
 def test_chart_of_any_length_opens(tmp_path, epochs):
     path = draw_report(report(epochs), tmp_path / "new" / "report.png")
 

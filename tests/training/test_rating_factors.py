@@ -62,10 +62,11 @@ def test_a_ridge_regression_is_solved_for_each_code(block, monkeypatch):
     np.testing.assert_allclose(alone[0] @ x[1], y[1], rtol=1e-6)
 
 
-def test_what_users_like_is_found_and_predicted(tmp_path):
+@pytest.mark.parametrize("taste", [0.0, 3.0], ids=["no history", "history"])
+def test_what_users_like_is_found_and_predicted(tmp_path, taste):
     dataset = written(tmp_path / "a.csv", 1.0)
 
-    model, said, before, after = solved(dataset, taste=3.0)
+    model, said, before, after = solved(dataset, taste)
 
     assert before > 1.0 and after < 0.7, said  # noise has 0.5
     users, items = factors(model)
